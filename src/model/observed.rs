@@ -1,0 +1,305 @@
+//! What the cloud has: Octavia's records, in Octavia's own field names, put together as a tree.
+//!
+//! Reading is tolerant: fields that a server does not know yet are absent, unknown ones are ignored, words are kept as
+//! text, because a server may be newer than we are. See `samples` of the end-to-end tests for whole records.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Deserializer, Serialize};
+
+use super::*;
+
+/// `null` and absent both mean the default.
+fn or_default<'de, D: Deserializer<'de>, T: Default + Deserialize<'de>>(d: D) -> Result<T, D::Error> {
+    Ok(Option::<T>::deserialize(d)?.unwrap_or_default())
+}
+
+/// A load balancer and everything under it, as last looked at.
+#[derive(Debug, Clone, PartialEq, Default, Serialize)]
+pub struct Tree {
+    pub load_balancer: SeenLoadBalancer,
+    pub listeners: Vec<SeenListener>,
+    pub pools: Vec<SeenPool>,
+    /// Those on the VIP port, and those that carry our mark wherever they are.
+    pub floating_ips: Vec<SeenFloatingIp>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum Provisioning {
+    Active,
+    PendingCreate,
+    PendingUpdate,
+    PendingDelete,
+    Error,
+    Deleted,
+    /// A word that this version does not know: nothing is written while it stands.
+    #[default]
+    #[serde(other)]
+    Unknown,
+}
+
+impl Provisioning {
+    pub const fn is_pending(self) -> bool {
+        matches!(self, Self::PendingCreate | Self::PendingUpdate | Self::PendingDelete)
+    }
+
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Active => "ACTIVE",
+            Self::PendingCreate => "PENDING_CREATE",
+            Self::PendingUpdate => "PENDING_UPDATE",
+            Self::PendingDelete => "PENDING_DELETE",
+            Self::Error => "ERROR",
+            Self::Deleted => "DELETED",
+            Self::Unknown => "UNKNOWN",
+        }
+    }
+}
+
+impl std::fmt::Display for Provisioning {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// Octavia's way to point at another object.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct IdRef {
+    pub id: Id,
+}
+
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct SeenLoadBalancer {
+    pub id: Id,
+    #[serde(deserialize_with = "or_default")]
+    pub name: String,
+    #[serde(deserialize_with = "or_default")]
+    pub description: String,
+    #[serde(deserialize_with = "or_default")]
+    pub tags: BTreeSet<String>,
+    pub admin_state_up: bool,
+    pub provisioning_status: Provisioning,
+    #[serde(deserialize_with = "or_default")]
+    pub operating_status: String,
+    pub project_id: String,
+    #[serde(deserialize_with = "or_default")]
+    pub provider: String,
+    pub flavor_id: Option<Id>,
+    pub availability_zone: Option<String>,
+    pub vip_address: Option<String>,
+    pub vip_subnet_id: Option<Id>,
+    pub vip_network_id: Option<Id>,
+    pub vip_port_id: Option<Id>,
+    pub vip_qos_policy_id: Option<Id>,
+    #[serde(deserialize_with = "or_default")]
+    pub vip_sg_ids: BTreeSet<Id>,
+    #[serde(deserialize_with = "or_default")]
+    pub additional_vips: Vec<SeenAdditionalVip>,
+    pub created_at: Option<String>,
+    /// Moves with every change of anything in the tree; 1 s resolution.
+    pub updated_at: Option<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct SeenAdditionalVip {
+    pub subnet_id: Option<Id>,
+    pub ip_address: Option<String>,
+    pub port_id: Option<Id>,
+}
+
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct SeenListener {
+    pub id: Id,
+    #[serde(deserialize_with = "or_default")]
+    pub name: String,
+    #[serde(deserialize_with = "or_default")]
+    pub description: String,
+    #[serde(deserialize_with = "or_default")]
+    pub tags: BTreeSet<String>,
+    pub admin_state_up: bool,
+    pub provisioning_status: Provisioning,
+    #[serde(deserialize_with = "or_default")]
+    pub operating_status: String,
+    pub protocol: String,
+    pub protocol_port: u16,
+    pub connection_limit: Option<i64>,
+    pub default_pool_id: Option<Id>,
+    #[serde(deserialize_with = "or_default")]
+    pub insert_headers: BTreeMap<String, String>,
+    #[serde(deserialize_with = "or_default")]
+    pub allowed_cidrs: BTreeSet<String>,
+    pub timeout_client_data: Option<i64>,
+    pub timeout_member_connect: Option<i64>,
+    pub timeout_member_data: Option<i64>,
+    pub timeout_tcp_inspect: Option<i64>,
+    pub default_tls_container_ref: Option<String>,
+    #[serde(deserialize_with = "or_default")]
+    pub sni_container_refs: BTreeSet<String>,
+    pub client_authentication: Option<String>,
+    pub client_ca_tls_container_ref: Option<String>,
+    pub client_crl_container_ref: Option<String>,
+    pub tls_ciphers: Option<String>,
+    pub tls_versions: Option<Vec<String>>,
+    pub alpn_protocols: Option<Vec<String>>,
+    pub hsts_max_age: Option<i64>,
+    #[serde(deserialize_with = "or_default")]
+    pub hsts_include_subdomains: bool,
+    #[serde(deserialize_with = "or_default")]
+    pub hsts_preload: bool,
+    /// In order of position. Lists hold only ids; the tree is put together by `observe`.
+    #[serde(skip)]
+    pub policies: Vec<SeenPolicy>,
+}
+
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct SeenPolicy {
+    pub id: Id,
+    pub listener_id: Id,
+    #[serde(deserialize_with = "or_default")]
+    pub name: String,
+    #[serde(deserialize_with = "or_default")]
+    pub description: String,
+    #[serde(deserialize_with = "or_default")]
+    pub tags: BTreeSet<String>,
+    pub admin_state_up: bool,
+    pub provisioning_status: Provisioning,
+    #[serde(deserialize_with = "or_default")]
+    pub operating_status: String,
+    pub action: String,
+    pub position: i64,
+    pub redirect_pool_id: Option<Id>,
+    pub redirect_url: Option<String>,
+    pub redirect_prefix: Option<String>,
+    pub redirect_http_code: Option<u16>,
+    #[serde(skip)]
+    pub rules: Vec<SeenRule>,
+}
+
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct SeenRule {
+    pub id: Id,
+    #[serde(rename = "type")]
+    pub kind: String,
+    pub compare_type: String,
+    pub key: Option<String>,
+    #[serde(deserialize_with = "or_default")]
+    pub value: String,
+    #[serde(deserialize_with = "or_default")]
+    pub invert: bool,
+    pub admin_state_up: bool,
+    #[serde(deserialize_with = "or_default")]
+    pub tags: BTreeSet<String>,
+    pub provisioning_status: Provisioning,
+    #[serde(deserialize_with = "or_default")]
+    pub operating_status: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct SeenPool {
+    pub id: Id,
+    #[serde(deserialize_with = "or_default")]
+    pub name: String,
+    #[serde(deserialize_with = "or_default")]
+    pub description: String,
+    #[serde(deserialize_with = "or_default")]
+    pub tags: BTreeSet<String>,
+    pub admin_state_up: bool,
+    pub provisioning_status: Provisioning,
+    #[serde(deserialize_with = "or_default")]
+    pub operating_status: String,
+    pub protocol: String,
+    pub lb_algorithm: String,
+    pub session_persistence: Option<SeenPersistence>,
+    #[serde(deserialize_with = "or_default")]
+    pub tls_enabled: bool,
+    pub tls_container_ref: Option<String>,
+    pub ca_tls_container_ref: Option<String>,
+    pub crl_container_ref: Option<String>,
+    pub tls_ciphers: Option<String>,
+    pub tls_versions: Option<Vec<String>>,
+    pub alpn_protocols: Option<Vec<String>>,
+    #[serde(skip)]
+    pub monitor: Option<SeenMonitor>,
+    #[serde(skip)]
+    pub members: Vec<SeenMember>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct SeenPersistence {
+    #[serde(rename = "type")]
+    pub kind: String,
+    pub cookie_name: Option<String>,
+    pub persistence_timeout: Option<i64>,
+    pub persistence_granularity: Option<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct SeenMonitor {
+    pub id: Id,
+    #[serde(deserialize_with = "or_default")]
+    pub name: String,
+    #[serde(deserialize_with = "or_default")]
+    pub tags: BTreeSet<String>,
+    pub admin_state_up: bool,
+    pub provisioning_status: Provisioning,
+    #[serde(deserialize_with = "or_default")]
+    pub operating_status: String,
+    #[serde(rename = "type")]
+    pub kind: String,
+    pub delay: i64,
+    pub timeout: i64,
+    pub max_retries: i64,
+    pub max_retries_down: Option<i64>,
+    pub http_method: Option<String>,
+    pub url_path: Option<String>,
+    pub expected_codes: Option<String>,
+    pub http_version: Option<f64>,
+    pub domain_name: Option<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct SeenMember {
+    pub id: Id,
+    #[serde(deserialize_with = "or_default")]
+    pub name: String,
+    #[serde(deserialize_with = "or_default")]
+    pub tags: BTreeSet<String>,
+    pub admin_state_up: bool,
+    pub provisioning_status: Provisioning,
+    #[serde(deserialize_with = "or_default")]
+    pub operating_status: String,
+    /// In the spelling of whoever made it: a batch must repeat it to the letter.
+    pub address: String,
+    pub protocol_port: u16,
+    pub weight: Option<i64>,
+    #[serde(deserialize_with = "or_default")]
+    pub backup: bool,
+    pub subnet_id: Option<Id>,
+    pub monitor_address: Option<String>,
+    pub monitor_port: Option<u16>,
+}
+
+/// A Neutron floating IP.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct SeenFloatingIp {
+    pub id: Id,
+    pub floating_ip_address: String,
+    pub floating_network_id: Id,
+    pub fixed_ip_address: Option<String>,
+    pub port_id: Option<Id>,
+    #[serde(deserialize_with = "or_default")]
+    pub description: String,
+    #[serde(deserialize_with = "or_default")]
+    pub tags: BTreeSet<String>,
+}

@@ -1,0 +1,152 @@
+//! What a stack points at, and what the cloud answered.
+//!
+//! Looking up is I/O and happens between two pure stages: the spec lists its [`Reference`]s, the cloud turns them into
+//! [`Answers`], and validation reads those.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+use ipnet::IpNet;
+
+use super::Id;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ReferenceKind {
+    Subnet,
+    Network,
+    Port,
+    QosPolicy,
+    SecurityGroup,
+    FloatingIp,
+    Flavor,
+    AvailabilityZone,
+    Provider,
+    /// A Barbican secret or certificate container. The id is the whole reference; only its UUID is looked up, at the
+    /// key manager of the catalogue, so that a reference cannot send our token elsewhere.
+    Certificate,
+}
+
+impl ReferenceKind {
+    /// For messages.
+    pub const fn noun(self) -> &'static str {
+        match self {
+            Self::Subnet => "subnet",
+            Self::Network => "network",
+            Self::Port => "port",
+            Self::QosPolicy => "QoS policy",
+            Self::SecurityGroup => "security group",
+            Self::FloatingIp => "floating IP",
+            Self::Flavor => "flavor",
+            Self::AvailabilityZone => "availability zone",
+            Self::Provider => "provider",
+            Self::Certificate => "certificate",
+        }
+    }
+}
+
+/// By id, or by name; a floating IP also by its address.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum By {
+    Id(Id),
+    Name(String),
+    Address(IpAddr),
+}
+
+impl std::fmt::Display for By {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Id(id) => write!(f, "id {id}"),
+            Self::Name(name) => write!(f, "name {name:?}"),
+            Self::Address(address) => write!(f, "address {address}"),
+        }
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Reference {
+    pub kind: ReferenceKind,
+    pub by: By,
+}
+
+/// What was found, with the facts that validation needs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Found {
+    Subnet {
+        id: Id,
+        network_id: Id,
+        cidr: IpNet,
+    },
+    /// `external`: floating IPs come from it.
+    Network {
+        id: Id,
+        external: bool,
+        subnet_ids: Vec<Id>,
+    },
+    /// `device_id` is empty while nobody uses the port.
+    Port {
+        id: Id,
+        network_id: Id,
+        device_id: String,
+        fixed_ips: Vec<FixedIp>,
+    },
+    FloatingIp {
+        id: Id,
+        address: IpAddr,
+        port_id: Option<Id>,
+    },
+    /// Flavor, QoS policy, security group.
+    Object {
+        id: Id,
+    },
+    /// Availability zone, provider: known by name only.
+    Named {
+        name: String,
+    },
+    Certificate,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FixedIp {
+    pub subnet_id: Id,
+    pub address: IpAddr,
+}
+
+impl Found {
+    /// The id to send to Octavia.
+    pub fn id(&self) -> Option<&str> {
+        match self {
+            Self::Subnet { id, .. }
+            | Self::Network { id, .. }
+            | Self::Port { id, .. }
+            | Self::FloatingIp { id, .. }
+            | Self::Object { id } => Some(id),
+            Self::Named { .. } | Self::Certificate => None,
+        }
+    }
+}
+
+/// Why a reference leads nowhere. Not an error of the call: the cloud answered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Unresolved {
+    Missing,
+    /// Several objects share the name; the ids, at most five.
+    Ambiguous(Vec<Id>),
+    /// It is there, but must not be used: disabled flavor or zone, unreadable secret; why.
+    Unusable(String),
+}
+
+/// The answers of the cloud, by reference.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Answers(pub BTreeMap<Reference, Result<Found, Unresolved>>);
+
+/// Octavia's API version: `v2.<minor>`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ApiVersion {
+    pub minor: u16,
+}
+
+impl std::fmt::Display for ApiVersion {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "2.{}", self.minor)
+    }
+}

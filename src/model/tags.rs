@@ -1,0 +1,171 @@
+//! Who owns what, written on the objects themselves. A name is never identity.
+//!
+//! | object | carries |
+//! |---|---|
+//! | load balancer | `evenkeel:uid=`, `evenkeel:cluster=`, `evenkeel:ns=`, `evenkeel:name=`, `evenkeel:attempt=` |
+//! | listener, pool, policy | `evenkeel:key=` (the name in the stack) |
+//! | all of these | `evenkeel:set=` ([`SetMask`]), when there is something to remember |
+//! | floating IP we made | its description ([`Owner::floating_ip_mark`]): Neutron takes no tags in that POST |
+//! | floating IP we borrowed | tag `evenkeel:uid=` |
+
+use std::collections::BTreeSet;
+
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+
+pub const PREFIX: &str = "evenkeel:";
+const UID: &str = "evenkeel:uid=";
+const CLUSTER: &str = "evenkeel:cluster=";
+const NAMESPACE: &str = "evenkeel:ns=";
+const NAME: &str = "evenkeel:name=";
+const ATTEMPT: &str = "evenkeel:attempt=";
+const KEY: &str = "evenkeel:key=";
+const SET: &str = "evenkeel:set=";
+
+/// Longest tag that Octavia stores (`octavia/api/common/types.py`).
+const MAX_TAG: usize = 255;
+
+/// The stack that owns a load balancer.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+pub struct Owner {
+    /// The UID of the Kubernetes object.
+    pub uid: String,
+    pub cluster: String,
+    pub namespace: String,
+    pub name: String,
+}
+
+impl Owner {
+    pub fn uid_tag(&self) -> String {
+        format!("{UID}{}", self.uid)
+    }
+
+    /// The tags that a load balancer of this owner carries.
+    pub fn tags(&self) -> BTreeSet<String> {
+        [self.uid_tag()].into_iter().chain(self.place_tags()).collect()
+    }
+
+    /// The tags that outlive the object's UID: a stack restored from a backup finds its load balancer by these.
+    pub fn place_tags(&self) -> [String; 3] {
+        [format!("{CLUSTER}{}", self.cluster), bounded(NAMESPACE, &self.namespace), bounded(NAME, &self.name)]
+    }
+
+    /// The description of a floating IP of ours.
+    pub fn floating_ip_mark(&self) -> String {
+        format!("evenkeel:uid={} evenkeel:cluster={}", self.uid, self.cluster)
+    }
+
+    pub fn owns(&self, tags: &BTreeSet<String>) -> bool {
+        tags.contains(&self.uid_tag()) && tags.contains(&format!("{CLUSTER}{}", self.cluster))
+    }
+
+    /// A load balancer of our cluster, namespace and name under another UID: a dead predecessor's, since a living
+    /// object of that name would be this one.
+    pub fn succeeds(&self, tags: &BTreeSet<String>) -> bool {
+        !tags.contains(&self.uid_tag()) && self.place_tags().iter().all(|t| tags.contains(t))
+    }
+}
+
+/// Keeps a value readable where it fits, and unique where it does not.
+fn bounded(prefix: &str, value: &str) -> String {
+    if prefix.len() + value.len() <= MAX_TAG {
+        return format!("{prefix}{value}");
+    }
+    let digest = Sha256::digest(value.as_bytes());
+    let hash: String = digest.iter().take(16).map(|b| format!("{b:02x}")).collect();
+    format!("{prefix}sha256-{hash}")
+}
+
+/// Who owns a load balancer with these tags, as `<cluster>/<uid>`; `None` when nobody does.
+pub fn foreign_owner(tags: &BTreeSet<String>) -> Option<String> {
+    let uid = value_of(tags, UID)?;
+    Some(format!("{}/{uid}", value_of(tags, CLUSTER).unwrap_or("?")))
+}
+
+pub fn attempt_tag(attempt: &str) -> String {
+    format!("{ATTEMPT}{attempt}")
+}
+
+pub fn attempt_of(tags: &BTreeSet<String>) -> Option<&str> {
+    value_of(tags, ATTEMPT)
+}
+
+pub fn key_tag(key: &str) -> String {
+    format!("{KEY}{key}")
+}
+
+pub fn key_of(tags: &BTreeSet<String>) -> Option<&str> {
+    value_of(tags, KEY)
+}
+
+fn value_of<'a>(tags: &'a BTreeSet<String>, prefix: &str) -> Option<&'a str> {
+    tags.iter().find_map(|t| t.strip_prefix(prefix))
+}
+
+/// The tags that are not ours.
+pub fn user_tags(tags: &BTreeSet<String>) -> BTreeSet<String> {
+    tags.iter().filter(|t| !t.starts_with(PREFIX)).cloned().collect()
+}
+
+/// Which `[C]` fields of one object we have set: a set of short field names, kept in the object's own tag
+/// `evenkeel:set=a.b.c`, written in the same request as the field. So a field removed from the stack is reset once,
+/// without memory anywhere else.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+pub struct SetMask(pub BTreeSet<String>);
+
+impl SetMask {
+    pub fn of(tags: &BTreeSet<String>) -> Self {
+        let names = value_of(tags, SET).unwrap_or_default();
+        Self(names.split('.').filter(|n| !n.is_empty()).map(str::to_owned).collect())
+    }
+
+    pub fn tag(&self) -> Option<String> {
+        if self.0.is_empty() {
+            return None;
+        }
+        let names: Vec<&str> = self.0.iter().map(String::as_str).collect();
+        Some(format!("{SET}{}", names.join(".")))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn owner(name: &str) -> Owner {
+        Owner { uid: "u1".into(), cluster: "c1".into(), namespace: "shop".into(), name: name.into() }
+    }
+
+    #[test]
+    fn an_owner_knows_its_own_tags() {
+        let tags = owner("web").tags();
+        assert!(owner("web").owns(&tags));
+        assert!(!owner("web").succeeds(&tags));
+        assert_eq!(foreign_owner(&tags).as_deref(), Some("c1/u1"));
+    }
+
+    #[test]
+    fn a_restored_stack_succeeds_its_dead_predecessor_only() {
+        let tags = owner("web").tags();
+        let restored = Owner { uid: "u2".into(), ..owner("web") };
+        assert!(restored.succeeds(&tags) && !restored.owns(&tags));
+        assert!(!Owner { uid: "u2".into(), ..owner("other") }.succeeds(&tags));
+        assert!(!Owner { uid: "u2".into(), cluster: "c2".into(), ..owner("web") }.succeeds(&tags));
+    }
+
+    #[test]
+    fn a_long_name_is_hashed_and_stays_unique() {
+        let (a, b) = ("a".repeat(253), "b".repeat(253));
+        let tag = |n: &str| owner(n).place_tags()[2].clone();
+        assert!(tag(&a).len() <= MAX_TAG);
+        assert_ne!(tag(&a), tag(&b));
+    }
+
+    #[test]
+    fn a_mask_survives_its_tag() {
+        let mask = SetMask(["description".to_owned(), "ciphers".to_owned()].into());
+        assert_eq!(mask.tag().as_deref(), Some("evenkeel:set=ciphers.description"));
+        assert_eq!(SetMask::of(&mask.tag().into_iter().collect()), mask);
+        assert_eq!(SetMask::default().tag(), None);
+    }
+}

@@ -1,0 +1,53 @@
+//! What can go wrong with a call, as a small set of classes that say what to do next.
+
+use std::time::Duration;
+
+/// What to do about a failed call. From measured answers; see the tests of `classify`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Class {
+    /// 409 "immutable", "Invalid state PENDING_…": the load balancer is locked. A wait, not an error.
+    Locked,
+    /// Another 409: a duplicate, something in use. Look again and plan again.
+    Conflict,
+    /// 400-class, 501, and the 500s that a body causes: the same call will never be accepted. Waits for a new spec.
+    Refused,
+    /// 403 "Quota has been met", Neutron's OverQuota: a slow retry.
+    Quota,
+    /// 401 after renewal, 403 of the policy: the credentials are wrong or lack a role.
+    Credentials,
+    /// 404: it is not there (any more).
+    Gone,
+    /// Transport errors, 5xx, 429, 503 ProjectBusy: try again, after this long if the server said so.
+    Later(Option<Duration>),
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CloudError {
+    pub class: Class,
+    /// `POST /v2/lbaas/loadbalancers`: method and path, without query and never with a secret.
+    pub call: String,
+    /// `load-balancer`, `network`, `key-manager`, `identity`.
+    pub service: &'static str,
+    pub status: Option<u16>,
+    /// The server's own text, or what the transport said (with host and port).
+    pub message: String,
+    pub request_id: Option<String>,
+    /// The call may have been carried out all the same: the answer was lost, or a proxy answered for the service.
+    pub in_doubt: bool,
+}
+
+impl std::error::Error for CloudError {}
+
+impl std::fmt::Display for CloudError {
+    /// For people: the server's text first, then the call, the code and the request id.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} ({}", self.message, self.call)?;
+        if let Some(status) = self.status {
+            write!(f, ": {status}")?;
+        }
+        if let Some(id) = &self.request_id {
+            write!(f, ", request {id}")?;
+        }
+        f.write_str(")")
+    }
+}
