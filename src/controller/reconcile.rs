@@ -16,11 +16,11 @@ use super::credentials::{self, Clouds, CredentialsProblem};
 use super::ledger::{AnnotationLedger, intents_of};
 use super::status::CloudFacts;
 use super::{events, finalizer, prepare, status};
-use crate::api::{DELETION_POLICY_ANNOTATION, DeletionPolicy, FloatingIpSpec, LoadBalancerStack};
+use crate::api::{DELETION_POLICY_ANNOTATION, DeletionPolicy, LoadBalancerStack, ReclaimPolicy};
 use crate::clock::Clock;
 use crate::engine::{self, Goal, Intents, Outcome, Pass, Record, Retry, Settings, StallReason, State, WaitReason};
 use crate::metrics::{Metrics, ResultLabel, StepLabel};
-use crate::model::{FloatingIp, Owner};
+use crate::model::Owner;
 use crate::openstack::Cloud;
 
 /// How long a pass may take: longer than the longest call (a create) with all its queueing.
@@ -290,7 +290,8 @@ fn record_of(stack: &LoadBalancerStack, entry: &mut Entry) -> Record {
 }
 
 fn retains(stack: &LoadBalancerStack) -> bool {
-    stack.spec.load_balancer.floating_ip.as_ref().is_some_and(FloatingIpSpec::retains)
+    let allocate = stack.spec.load_balancer.floating_ip.as_ref().and_then(|wanted| wanted.allocate.as_ref());
+    allocate.is_some_and(|allocate| allocate.reclaim == ReclaimPolicy::Retain)
 }
 
 fn without_credentials(

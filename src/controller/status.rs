@@ -42,7 +42,7 @@ pub fn project(
     if let Some(load_balancer) = outcome.load_balancer() {
         let before = status.load_balancer.take().unwrap_or_default();
         let same = before.id.as_ref() == Some(&load_balancer.id);
-        let kept = same.then_some(before).unwrap_or_default();
+        let kept = if same { before } else { LoadBalancerStatus::default() };
         status.load_balancer = Some(load_balancer_status(load_balancer, cloud, kept));
         if !same {
             status.listeners.clear();

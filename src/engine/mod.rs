@@ -21,7 +21,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::model::{ApiVersion, Desired, Id, Owner, Provisioning, SeenLoadBalancer, Tree};
+use crate::model::{ApiVersion, Desired, Owner, Provisioning, SeenLoadBalancer, Tree};
 use crate::openstack::{Class, Cloud, CloudError};
 
 /// The oldest Octavia API that the engine drives (Train; `SOURCE_IP_PORT`). Below it nothing is written.
@@ -232,9 +232,4 @@ fn remembered_address(record: &Record, desired: &Desired) -> Option<String> {
         return None;
     }
     record.vip_address.clone()
-}
-
-/// The id to remember, whatever the pass came to.
-pub(crate) fn id_of(outcome: &Outcome) -> Option<&Id> {
-    outcome.load_balancer().map(|lb| &lb.id)
 }
