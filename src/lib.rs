@@ -11,6 +11,7 @@
 //! Who may import whom is written down in `tests/layering.rs` and checked there.
 #![forbid(unsafe_code)]
 
+pub mod api;
 pub mod clock;
 pub mod model;
 pub mod openstack;
