@@ -39,7 +39,16 @@ together() { # install|up [build]: both control planes, and the build, at the sa
   finished $o "OpenStack" "$REPORT/openstack-$1.log" || failed=1
   return $failed
 }
+stop_controller() { # one that an earlier run left with KEEP=1
+  local p; p=$(cat "$EVENKEEL_E2E_HOME/controller.pid" 2>/dev/null) || return 0
+  rm -f "$EVENKEEL_E2E_HOME/controller.pid"
+  tr '\0' '\n' 2>/dev/null <"/proc/$p/environ" | grep -qx "KUBECONFIG=$EVENKEEL_E2E_HOME/controller.kubeconfig" || return 0
+  kill "$p"
+  for _ in $(seq 100); do kill -0 "$p" 2>/dev/null || return 0; sleep 0.1; done
+  kill -9 "$p"
+}
 run() {
+  stop_controller
   export EVENKEEL_BIN="${EVENKEEL_BIN:-$(cd "$ROOT" && realpath -m "${CARGO_TARGET_DIR:-target}")/release/evenkeel}"
   export LAB_HOME="$OPENSTACK" OS_CLIENT_CONFIG_FILE="$OPENSTACK/clouds.yaml" PYTHONDONTWRITEBYTECODE=1
   # LAB_PW and the ports reach the scenarios that run heartbeat.py
@@ -47,6 +56,7 @@ run() {
   "$OPENSTACK/venv/bin/python" "$E2E_DIR/run.py" "$@"
 }
 down() {
+  stop_controller
   "$E2E_DIR/lab/openstack/down.sh" "$@" & "$E2E_DIR/lab/kube/down.sh" "$@" & wait
 }
 finish() {

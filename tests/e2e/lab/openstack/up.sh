@@ -79,7 +79,8 @@ if [ $first = 1 ]; then
   wait $p3; lap "barbican schema"
   wait $p2; lap "neutron schema"
 fi
-wait_for 90 rabbitmq python3 -c "import socket; socket.create_connection(('$LAB_IP', $MQ_PORT), 1)"
+rabbit_ok() { alive rabbitmq && python3 -c "import socket; socket.create_connection(('$LAB_IP', $MQ_PORT), 1)"; }
+wait_for 90 rabbitmq rabbit_ok
 
 export OSLAB_ETC="$ETC" OSLAB_LOG="$LOGD" OSLAB_FAULTS="$ETC/octavia/faults.json" PYTHONDONTWRITEBYTECODE=1
 api() { # name port workers home
@@ -91,14 +92,14 @@ api neutron "$NEUTRON_PORT" 1
 api barbican "$BARBICAN_PORT" 1 "$ETC/barbican/home"
 wait_for 60 keystone http_ok "http://$LAB_IP:$KEYSTONE_PORT/v3"
 if [ $first = 1 ]; then
-  "$VENV/bin/python" "$LAB_DIR/bootstrap.py" identity; lap "identity bootstrap"
+  timeout 180 "$VENV/bin/python" "$LAB_DIR/bootstrap.py" identity; lap "identity bootstrap"
 fi
 api octavia "$OCTAVIA_PORT" "$OCTAVIA_API_WORKERS"
 wait_for 90 neutron http_ok "http://$LAB_IP:$NEUTRON_PORT/"
 wait_for 60 barbican http_ok "http://$LAB_IP:$BARBICAN_PORT/"
 wait_for 60 octavia-api http_ok "http://$LAB_IP:$OCTAVIA_PORT/"
 if [ $first = 1 ]; then
-  "$VENV/bin/python" "$LAB_DIR/bootstrap.py" network; lap "networks"
+  timeout 180 "$VENV/bin/python" "$LAB_DIR/bootstrap.py" network; lap "networks"
 fi
 if [ "$LAB_DATAPLANE" = haproxy ]; then
   [ ${#LAB_HOME} -le 44 ] || { echo "$LAB_HOME: at most 44 characters with a data plane (paths of UNIX sockets)" >&2; exit 1; }
@@ -110,9 +111,9 @@ fi
 OC="--config-file $ETC/octavia/octavia.conf"
 spawn octavia-worker "$VENV/bin/octavia-worker" $OC --log-file "$LOGD/octavia-worker.log"
 spawn octavia-health-manager "$VENV/bin/octavia-health-manager" $OC --log-file "$LOGD/octavia-health-manager.log"
-"$VENV/bin/python" "$LAB_DIR/bootstrap.py" files
+timeout 180 "$VENV/bin/python" "$LAB_DIR/bootstrap.py" files
 if [ $first = 1 ]; then
-  "$VENV/bin/python" "$LAB_DIR/bootstrap.py" octavia; lap "octavia flavors, zones"
+  timeout 180 "$VENV/bin/python" "$LAB_DIR/bootstrap.py" octavia; lap "octavia flavors, zones"
   touch "$DATA/bootstrapped"
 fi
-"$VENV/bin/python" "$LAB_DIR/bootstrap.py" ready; lap "ready (worker took a create and a delete)"
+timeout 180 "$VENV/bin/python" "$LAB_DIR/bootstrap.py" ready; lap "ready (worker took a create and a delete)"
