@@ -2,3 +2,5 @@
 #![forbid(unsafe_code)]
 
 pub mod cloud;
+pub mod cloud {}
+pub mod cluster;
