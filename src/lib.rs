@@ -13,6 +13,7 @@
 
 pub mod api;
 pub mod clock;
+pub mod intake;
 pub mod model;
 pub mod openstack;
 pub mod plan;

@@ -1,1 +1,5 @@
-fn main() {}
+//! `evenkeel crd` prints the CustomResourceDefinition.
+
+fn main() {
+    print!("{}", evenkeel::api::crd_yaml());
+}

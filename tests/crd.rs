@@ -13,5 +13,8 @@ fn the_crd_file_is_what_the_types_say() {
         std::fs::write(&path, api::crd_yaml()).unwrap();
     }
     let stored = std::fs::read_to_string(&path).unwrap_or_default();
-    assert!(stored == api::crd_yaml(), "{FILE} is stale: write it anew with EVENKEEL_WRITE_CRD=1 cargo test --test crd");
+    assert!(
+        stored == api::crd_yaml(),
+        "{FILE} is stale: write it anew with EVENKEEL_WRITE_CRD=1 cargo test --test crd"
+    );
 }

@@ -30,7 +30,9 @@ mod tests {
 
     #[test]
     fn durations_are_sums_of_whole_numbers_with_units() {
-        for (text, milliseconds) in [("0s", 0), ("50s", 50_000), ("1m30s", 90_000), ("500ms", 500), ("1h1ms", 3_600_001)] {
+        for (text, milliseconds) in
+            [("0s", 0), ("50s", 50_000), ("1m30s", 90_000), ("500ms", 500), ("1h1ms", 3_600_001)]
+        {
             assert_eq!(parse(text), Some(Duration::from_millis(milliseconds)), "{text}");
         }
     }

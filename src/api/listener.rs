@@ -215,10 +215,13 @@ pub struct ListenerTlsSpec {
     pub certificate: Option<CertificateSpec>,
 
     /// More certificates, chosen by the name of the host that the client asks for (SNI), at most 100; their order does
-    /// not matter. Octavia's sni_container_refs.
+    /// not matter; each URL has at most 128 characters. Octavia's sni_container_refs.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 100))]
-    #[x_kube(merge_strategy = ListMerge::Atomic)]
+    #[x_kube(
+        merge_strategy = ListMerge::Atomic,
+        validation = ("self.all(c, !has(c.barbicanRef) || size(c.barbicanRef) <= 128)", "barbicanRef of an SNI certificate must be at most 128 characters")
+    )]
     pub sni_certificates: Vec<CertificateSpec>,
 
     /// The authorities whose client certificates are trusted. Octavia's client_ca_tls_container_ref.

@@ -11,6 +11,7 @@ mod immutable;
 mod l7;
 mod listener;
 mod load_balancer;
+pub mod patterns;
 mod pool;
 mod schema;
 mod stack;

@@ -87,6 +87,9 @@ pub struct PoolSpec {
     validation = Rule::new("self.type == 'SOURCE_IP' || !has(self.timeout)")
         .message("timeout is allowed for type SOURCE_IP only")
         .field_path(".timeout"),
+    validation = Rule::new("!has(self.timeout) || duration(self.timeout) >= duration('1s')")
+        .message("timeout must be at least 1s")
+        .field_path(".timeout"),
     validation = Rule::new("self.type == 'SOURCE_IP' || !has(self.granularity)")
         .message("granularity is allowed for type SOURCE_IP only")
         .field_path(".granularity")

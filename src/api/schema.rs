@@ -5,45 +5,28 @@
 
 use schemars::{Schema, SchemaGenerator, json_schema};
 
-/// One component of a duration and more of them: `50s`, `1m30s`.
-const MILLISECONDS: &str = "^([0-9]{1,9}(h|m|s|ms)){1,4}$";
-const SECONDS: &str = "^([0-9]{1,9}(h|m|s)){1,3}$";
-
-/// Host part, port and path of a URL. Quotes and `#` are left out of what RFC 3986 allows: Octavia writes the text as
-/// it is into the configuration of haproxy (`macros.j2`), where they quote and comment. They can be percent-encoded.
-const URL: &str = r"^https?://(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._~-]+)(:[0-9]{1,5})?([/?]([A-Za-z0-9._~!$&()*+,;=:@/?-]|%[0-9A-Fa-f]{2})*)?$";
-
-/// As [`URL`], from the path on. A second slash would begin a host.
-const URL_PATH: &str = r"^/(([A-Za-z0-9._~!$&()*+,;=:@?-]|%[0-9A-Fa-f]{2})([A-Za-z0-9._~!$&()*+,;=:@/?-]|%[0-9A-Fa-f]{2})*)?$";
-
-/// Octavia: `HTTP_HEADER_NAME_REGEX`, without what haproxy would take for a quote or a comment.
-const TOKEN: &str = r"^[A-Za-z0-9!$%&*+.^_|~-]+$";
-
-const BARBICAN: &str = r"^https?://[^ ]+/v1/(secrets|containers)/[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/?$";
-
-/// Octavia: `DOMAIN_NAME_REGEX`.
-const DOMAIN: &str = r"^[A-Za-z0-9_]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?(\.[A-Za-z0-9_]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?)*\.?$";
+use super::patterns as p;
 
 pub fn key(_: &mut SchemaGenerator) -> Schema {
-    json_schema!({"type": "string", "minLength": 1, "maxLength": 63, "pattern": "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"})
+    json_schema!({"type": "string", "minLength": 1, "maxLength": 63, "pattern": p::KEY})
 }
 
 pub fn uuid(_: &mut SchemaGenerator) -> Schema {
     json_schema!({
         "type": "string",
         "maxLength": 36,
-        "pattern": "^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$"
+        "pattern": p::UUID
     })
 }
 
 /// A name in the cloud: anything that fits on one line.
 pub fn name(_: &mut SchemaGenerator) -> Schema {
-    json_schema!({"type": "string", "minLength": 1, "maxLength": 255, "pattern": r"^[^\x00-\x1f\x7f]+$"})
+    json_schema!({"type": "string", "minLength": 1, "maxLength": 255, "pattern": p::LINE})
 }
 
 /// As [`name`]; empty is the same as absent.
 pub fn display_name(_: &mut SchemaGenerator) -> Schema {
-    json_schema!({"type": "string", "maxLength": 255, "pattern": r"^[^\x00-\x1f\x7f]*$"})
+    json_schema!({"type": "string", "maxLength": 255, "pattern": p::LINE_OR_EMPTY})
 }
 
 pub fn description(_: &mut SchemaGenerator) -> Schema {
@@ -79,7 +62,7 @@ pub fn cidrs(_: &mut SchemaGenerator) -> Schema {
 }
 
 fn tag() -> Schema {
-    json_schema!({"type": "string", "minLength": 1, "maxLength": 255, "pattern": r"^[^,/\x00-\x1f\x7f]+$"})
+    json_schema!({"type": "string", "minLength": 1, "maxLength": 255, "pattern": p::TAG})
 }
 
 /// Tags of load balancers and listeners: few enough for both rules.
@@ -126,7 +109,7 @@ pub fn milliseconds(_: &mut SchemaGenerator) -> Schema {
     json_schema!({
         "type": "string",
         "maxLength": 32,
-        "pattern": MILLISECONDS,
+        "pattern": p::MILLISECONDS,
         "x-kubernetes-validations": [{
             "rule": "duration(self) <= duration('576h')",
             "message": "must be at most 24 days (576h)"
@@ -139,7 +122,7 @@ pub fn seconds(_: &mut SchemaGenerator) -> Schema {
     json_schema!({
         "type": "string",
         "maxLength": 32,
-        "pattern": SECONDS,
+        "pattern": p::SECONDS,
         "x-kubernetes-validations": [{
             "rule": "duration(self) <= duration('87600h')",
             "message": "must be at most ten years (87600h)"
@@ -152,7 +135,7 @@ pub fn monitor_seconds(_: &mut SchemaGenerator) -> Schema {
     json_schema!({
         "type": "string",
         "maxLength": 32,
-        "pattern": SECONDS,
+        "pattern": p::SECONDS,
         "x-kubernetes-validations": [{
             "rule": "duration(self) >= duration('1s') && duration(self) <= duration('24h')",
             "message": "must be from 1s to 24h"
@@ -165,7 +148,7 @@ pub fn resync_period(_: &mut SchemaGenerator) -> Schema {
     json_schema!({
         "type": "string",
         "maxLength": 32,
-        "pattern": SECONDS,
+        "pattern": p::SECONDS,
         "x-kubernetes-validations": [{
             "rule": "duration(self) == duration('0s') || (duration(self) >= duration('10s') && duration(self) <= duration('24h'))",
             "message": "must be from 10s to 24h, or 0s to switch it off"
@@ -174,19 +157,19 @@ pub fn resync_period(_: &mut SchemaGenerator) -> Schema {
 }
 
 pub fn barbican_ref(_: &mut SchemaGenerator) -> Schema {
-    json_schema!({"type": "string", "maxLength": 255, "pattern": BARBICAN})
+    json_schema!({"type": "string", "maxLength": 255, "pattern": p::BARBICAN})
 }
 
 pub fn ciphers(_: &mut SchemaGenerator) -> Schema {
-    json_schema!({"type": "string", "minLength": 1, "maxLength": 2048, "pattern": "^[A-Za-z0-9+!:@=_.-]+$"})
+    json_schema!({"type": "string", "minLength": 1, "maxLength": 2048, "pattern": p::CIPHERS})
 }
 
 pub fn url(_: &mut SchemaGenerator) -> Schema {
-    json_schema!({"type": "string", "maxLength": 255, "pattern": URL})
+    json_schema!({"type": "string", "maxLength": 255, "pattern": p::URL})
 }
 
 pub fn url_path(_: &mut SchemaGenerator) -> Schema {
-    json_schema!({"type": "string", "maxLength": 2048, "pattern": URL_PATH})
+    json_schema!({"type": "string", "maxLength": 2048, "pattern": p::URL_PATH})
 }
 
 /// `ddd`, `ddd,ddd` or `ddd-ddd`, 64 characters at most (Octavia's column).
@@ -194,7 +177,7 @@ pub fn expected_codes(_: &mut SchemaGenerator) -> Schema {
     json_schema!({
         "type": "string",
         "maxLength": 64,
-        "pattern": "^[1-5][0-9]{2}((,[1-5][0-9]{2})*|-[1-5][0-9]{2})$",
+        "pattern": p::CODES,
         "x-kubernetes-validations": [{
             "rule": "!self.contains('-') || int(self.split('-')[0]) <= int(self.split('-')[1])",
             "message": "the first code of a range must not be greater than the second, for example 200-204"
@@ -203,21 +186,21 @@ pub fn expected_codes(_: &mut SchemaGenerator) -> Schema {
 }
 
 pub fn domain_name(_: &mut SchemaGenerator) -> Schema {
-    json_schema!({"type": "string", "maxLength": 253, "pattern": DOMAIN})
+    json_schema!({"type": "string", "maxLength": 253, "pattern": p::DOMAIN})
 }
 
 pub fn cookie_name(_: &mut SchemaGenerator) -> Schema {
-    json_schema!({"type": "string", "minLength": 1, "maxLength": 255, "pattern": TOKEN})
+    json_schema!({"type": "string", "minLength": 1, "maxLength": 255, "pattern": p::TOKEN})
 }
 
 /// Empty is the same as absent. Shorter than Octavia's 255, for the budget.
 pub fn rule_key(_: &mut SchemaGenerator) -> Schema {
-    json_schema!({"type": "string", "maxLength": 120, "pattern": r"^[A-Za-z0-9!$%&*+.^_|~-]*$"})
+    json_schema!({"type": "string", "maxLength": 120, "pattern": p::TOKEN_OR_EMPTY})
 }
 
 /// Printable ASCII: what stands in a configuration file must stay on its line.
 pub fn rule_value(_: &mut SchemaGenerator) -> Schema {
-    json_schema!({"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[ -~]+$"})
+    json_schema!({"type": "string", "minLength": 1, "maxLength": 255, "pattern": p::PRINTABLE})
 }
 
 pub fn redirect_code(_: &mut SchemaGenerator) -> Schema {
