@@ -12,7 +12,7 @@ from .certificates import Certificates
 from .cloud import Cloud
 from .controller import Controller
 from .judge import Judge
-from .kube import Kube, conditions, told
+from .kube import Kube, Refused, conditions, told
 from .requests_log import RequestLog
 from .waiting import Failed, eventually, expect, same
 
@@ -136,6 +136,15 @@ class Scenario:
         self.ready_and_right(name)
         if writes is not None:
             same(f'writes for: {what}', self.writes_since(started), writes)
+
+    def refused(self, do: Callable[[], object], saying: str) -> None:
+        """The API server itself must refuse this, with these words."""
+        try:
+            do()
+        except Refused as refusal:
+            expect(saying in str(refusal), f'refused, but not with {saying!r}: {refusal}')
+        else:
+            raise Failed(f'accepted; it should have been refused with {saying!r}')
 
     def delete(self, name: str, wait: bool = True) -> None:
         self.stack(name)
