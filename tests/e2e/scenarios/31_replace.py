@@ -63,7 +63,7 @@ class never_without_pool:
     def look(self):
         cloud = type(self.t.cloud)()
         while not self.done.wait(0.3):
-            self.bare += [li['name'] for li in cloud.list('listeners', loadbalancer_id=self.lb_id) if not li['default_pool_id']]
+            self.bare += [li['name'] for li in cloud.all('listeners', loadbalancer_id=self.lb_id) if not li['default_pool_id']]
 
     def __enter__(self):
         self.thread.start()

@@ -8,7 +8,7 @@ serial = True
 
 
 def run(t):
-    left = [lb['name'] for lb in t.cloud.list('loadbalancers', tags='evenkeel:cluster=e2e')]
+    left = [lb['name'] for lb in t.cloud.all('loadbalancers', tags='evenkeel:cluster=e2e')]
     same('load balancers', left, [])
     same('floating IPs', [f['floating_ip_address'] for f in t.cloud.floating_ips() if 'evenkeel' in f['description'] + str(f['tags'])], [])
     same('VIP ports', [p['name'] for p in t.cloud.ports(device_owner='Octavia')], [])
