@@ -1,1 +1,4 @@
-pub mod cloud {}
+//! Simulators for tests and the demo. Not shipped.
+#![forbid(unsafe_code)]
+
+pub mod cloud;
