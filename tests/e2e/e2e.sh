@@ -40,9 +40,10 @@ together() { # install|up [build]: both control planes, and the build, at the sa
   return $failed
 }
 stop_controller() { # one that an earlier run left with KEEP=1
-  local p; p=$(cat "$EVENKEEL_E2E_HOME/controller.pid" 2>/dev/null) || return 0
-  rm -f "$EVENKEEL_E2E_HOME/controller.pid"
-  tr '\0' '\n' 2>/dev/null <"/proc/$p/environ" | grep -qx "KUBECONFIG=$EVENKEEL_E2E_HOME/controller.kubeconfig" || return 0
+  local f="$EVENKEEL_E2E_HOME/controller.pid" p
+  running "$f" || { rm -f "$f"; return 0; }
+  p=$(cat "$f")
+  rm -f "$f"
   kill "$p"
   for _ in $(seq 100); do kill -0 "$p" 2>/dev/null || return 0; sleep 0.1; done
   kill -9 "$p"

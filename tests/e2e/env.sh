@@ -19,3 +19,8 @@ export KUBE_PORT="${KUBE_PORT:-26443}"                # and the three after it
 export CONTROLLER_PORT="${CONTROLLER_PORT:-28080}"
 # haproxy = every load balancer is a haproxy process that serves real traffic (root, network namespaces); noop = nothing listens
 export LAB_DATAPLANE="${LAB_DATAPLANE:-noop}"
+# running PIDFILE: is its process still there? A process that is younger than the file only has the same number.
+running() {
+  local p age
+  p=$(cat "$1" 2>/dev/null) && [ -n "$p" ] && age=$(ps -o etimes= -p "$p") && (($(date +%s) - age <= $(stat -c %Y "$1") + 1))
+}

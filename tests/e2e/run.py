@@ -4,7 +4,8 @@
     run.py [SCENARIO...]      all of scenarios/, or these (`examples`, `10_examples`)
 
 A scenario is a file `scenarios/NN_name.py`: its docstring says what it shows, `run(t)` shows it. With `serial = True`
-it runs alone, after the others: it stops the controller, or counts every call.
+it runs alone, after the others: it stops the controller, or counts every call. With `cases`, a list of names, it is
+several scenarios, `run(t, case)`.
 """
 import importlib.util
 import os
@@ -43,6 +44,10 @@ def _module(path: Path) -> ModuleType:
     return module
 
 
+def is_serial(module: ModuleType) -> bool:
+    return getattr(module, 'serial', False)
+
+
 def prepare() -> Controller:
     """What an administrator does: install from deploy/, start the controller under its service account."""
     kube = Kube()
@@ -54,13 +59,13 @@ def prepare() -> Controller:
     return controller
 
 
-def play(module: ModuleType, controller: Controller, certificates: Certificates) -> Result:
-    name, serial = module.__name__[3:], getattr(module, 'serial', False)
+def play(module: ModuleType, case: str | None, controller: Controller, certificates: Certificates) -> Result:
+    name, serial = module.__name__[3:] + (f'-{case}' if case else ''), is_serial(module)
     started, t, note, passed = time.monotonic(), None, '', False
     try:
-        t = Scenario(name, serial, controller, certificates)
+        t = Scenario(name, controller, certificates)
         t.begin()
-        module.run(t)
+        module.run(t, case) if case else module.run(t)
         t.finish()
         passed, note = True, t.note
     except Exception as error:
@@ -102,9 +107,11 @@ def main() -> int:
         return 1
     print(report.HEAD, flush=True)
     try:
+        plays = [(m, case) for m in modules for case in getattr(m, 'cases', [None])]
         with ThreadPoolExecutor(AT_ONCE) as pool:
-            results = list(pool.map(lambda m: play(m, controller, certificates), [m for m in modules if not getattr(m, 'serial', False)]))
-        results += [play(m, controller, certificates) for m in modules if getattr(m, 'serial', False)]
+            running = [pool.submit(play, m, case, controller, certificates) for m, case in plays if not is_serial(m)]
+            results = [r.result() for r in running]
+        results += [play(m, case, controller, certificates) for m, case in plays if is_serial(m)]
     finally:
         if os.environ.get('KEEP') == '1':
             (config.HOME / 'controller.pid').write_text(str(controller.process.pid))

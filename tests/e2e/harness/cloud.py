@@ -13,7 +13,7 @@ from . import config
 from .waiting import eventually
 
 os.environ['OS_CLIENT_CONFIG_FILE'] = str(config.CLOUDS_YAML)
-LBAAS = '/v2/lbaas'
+LBAAS = '/lbaas'
 PAGE = 500
 
 
@@ -24,7 +24,7 @@ class Cloud:
         self.neutron = self.connection.network
 
     # -- Octavia
-    def list(self, kind: str, **filters) -> list[dict]:
+    def all(self, kind: str, **filters) -> list[dict]:
         """Every object of a kind (`loadbalancers`, `pools/<id>/members`)."""
         key, found, marker = kind.rsplit('/', 1)[-1], [], {}
         while True:
@@ -42,20 +42,20 @@ class Cloud:
     def load_balancers(self, namespace: str, name: str | None = None) -> list[dict]:
         """Those that carry our tags for this place."""
         tags = [f'evenkeel:ns={namespace}'] + ([f'evenkeel:name={name}'] if name else [])
-        return self.list('loadbalancers', tags=','.join(tags))
+        return self.all('loadbalancers', tags=','.join(tags))
 
     def tree(self, lb_id: str) -> dict:
         """The load balancer with everything below it, nested as in the single-call create."""
         lb = self.load_balancer(lb_id)
-        lb['listeners'] = self.list('listeners', loadbalancer_id=lb_id)
-        lb['pools'] = self.list('pools', loadbalancer_id=lb_id)
+        lb['listeners'] = self.all('listeners', loadbalancer_id=lb_id)
+        lb['pools'] = self.all('pools', loadbalancer_id=lb_id)
         for listener in lb['listeners']:
-            listener['l7policies'] = self.list('l7policies', listener_id=listener['id'], sort='position')
+            listener['l7policies'] = self.all('l7policies', listener_id=listener['id'], sort='position')
             for policy in listener['l7policies']:
-                policy['rules'] = self.list(f"l7policies/{policy['id']}/rules")
+                policy['rules'] = self.all(f"l7policies/{policy['id']}/rules")
         for pool in lb['pools']:
-            pool['members'] = self.list(f"pools/{pool['id']}/members")
-            pool['healthmonitor'] = next(iter(self.list('healthmonitors', pool_id=pool['id'])), None)
+            pool['members'] = self.all(f"pools/{pool['id']}/members")
+            pool['healthmonitor'] = next(iter(self.all('healthmonitors', pool_id=pool['id'])), None)
         return lb
 
     def write(self, method: str, path: str, body: dict | None = None) -> dict:
@@ -81,7 +81,7 @@ class Cloud:
 
     # -- Neutron
     def floating_ips(self, **filters) -> list[dict]:
-        return _checked(self.neutron.get('/v2.0/floatingips', params=filters))['floatingips']
+        return _checked(self.neutron.get('/floatingips', params=filters))['floatingips']
 
     def marked_floating_ips(self, uids: set[str]) -> list[dict]:
         """Those that say they belong to one of these stacks."""
@@ -96,7 +96,7 @@ class Cloud:
         self.neutron.delete_ip(fip_id)
 
     def ports(self, **filters) -> list[dict]:
-        return _checked(self.neutron.get('/v2.0/ports', params=filters))['ports']
+        return _checked(self.neutron.get('/ports', params=filters))['ports']
 
     def make_port(self, subnet: str, **more) -> dict:
         known = self.neutron.get_subnet(self.id_of('subnet', subnet))
@@ -116,13 +116,13 @@ class Cloud:
     # -- Barbican
     def store_secret(self, name: str, content: bytes) -> str:
         """A secret of this content; its reference."""
-        made = self.connection.key_manager.post('/v1/secrets', json={
+        made = self.connection.key_manager.post('/secrets', json={
             'name': name, 'payload': base64.b64encode(content).decode(),
             'payload_content_type': 'application/octet-stream', 'payload_content_encoding': 'base64'})
         return _checked(made)['secret_ref']
 
     def store_container(self, name: str, secrets: list[dict]) -> str:
-        made = self.connection.key_manager.post('/v1/containers', json={'name': name, 'type': 'certificate', 'secret_refs': secrets})
+        made = self.connection.key_manager.post('/containers', json={'name': name, 'type': 'certificate', 'secret_refs': secrets})
         return _checked(made)['container_ref']
 
     def delete_certificate(self, reference: str) -> None:

@@ -16,13 +16,11 @@ class Controller:
         self.kubeconfig, self.name, self.port = kubeconfig, name, port
         self.log = config.REPORT / f'{name}.log'
         self.process: subprocess.Popen | None = None
-        self.starts = 0
 
     def start(self, *flags: str, ready: bool = True) -> None:
         environment = {
             'PATH': os.environ['PATH'], 'HOME': str(config.HOME), 'KUBECONFIG': str(self.kubeconfig),
-            'POD_NAMESPACE': 'evenkeel-system', 'POD_NAME': f'{self.name}-{os.getpid()}-{self.starts}', 'RUST_BACKTRACE': '1'}
-        self.starts += 1
+            'POD_NAMESPACE': 'evenkeel-system', 'POD_NAME': self.name, 'RUST_BACKTRACE': '1'}
         command = [str(config.BINARY), 'run', '--listen', f'127.0.0.1:{self.port}', '--log-format', 'json', *SETTINGS, *flags]
         with self.log.open('ab') as log:
             log.write(f'--- {time.strftime("%T")} {" ".join(command)}\n'.encode())

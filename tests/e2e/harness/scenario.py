@@ -1,7 +1,9 @@
 """What a scenario has in its hands: its own namespace, kubectl, the judge, the controller, the counters."""
 import copy
 import json
+import re
 import time
+from typing import Callable
 
 import yaml
 
@@ -10,9 +12,9 @@ from .certificates import Certificates
 from .cloud import Cloud
 from .controller import Controller
 from .judge import Judge
-from .kube import Kube, conditions, told
+from .kube import Kube, Refused, conditions, told
 from .requests_log import RequestLog
-from .waiting import Failed, eventually, expect
+from .waiting import Failed, eventually, expect, same
 
 FINALIZER = 'evenkeel.dev/loadbalancer'
 SECRET_FINALIZER = 'evenkeel.dev/credentials-in-use'
@@ -23,9 +25,9 @@ READY = 180
 class Scenario:
     """`t` in the scenario files."""
 
-    def __init__(self, name: str, serial: bool, controller: Controller, certificates: Certificates):
-        self.name, self.serial = name, serial
-        self.namespace = f"e2e-{name.replace('_', '-')}-{int(time.time()) % 100000}"
+    def __init__(self, name: str, controller: Controller, certificates: Certificates):
+        self.name = name
+        self.namespace = f"e2e-{re.sub('[^a-z0-9]+', '-', name)}-{int(time.time()) % 100000}"
         self.controller, self.certificates = controller, certificates
         self.kube, self.cloud = Kube(), Cloud()
         self.log = RequestLog()
@@ -120,13 +122,29 @@ class Scenario:
         kind = 'json' if isinstance(patch, list) else 'merge'
         self.kube.kubectl('patch', 'loadbalancerstack', name, '-n', self.namespace, f'--type={kind}', '-p', json.dumps(patch))
 
-    def edit(self, name: str, change) -> dict:
-        """Changes the stack in place by a function of its spec and applies it."""
-        stack = self.stack(name)
-        wanted = {k: stack[k] for k in ('apiVersion', 'kind', 'spec')} | {'metadata': {'name': name}}
-        change(wanted['spec'])
-        self.apply(wanted, '--server-side', '--force-conflicts', '--field-manager=kubectl-client-side-apply')
-        return wanted
+    def edit(self, name: str, change: Callable[[dict], object]) -> None:
+        """Changes what the user applied last, by a function of the spec, and applies it again."""
+        annotations = self.stack(name)['metadata']['annotations']
+        applied = json.loads(annotations['kubectl.kubernetes.io/last-applied-configuration'])
+        change(applied['spec'])
+        self.apply(applied)
+
+    def change(self, name: str, what: str, change: Callable[[dict], object], writes: list[str] | None = None) -> None:
+        """Edits, waits, judges every field; with `writes`, the change must have cost exactly these."""
+        started = time.time()
+        self.edit(name, change)
+        self.ready_and_right(name)
+        if writes is not None:
+            same(f'writes for: {what}', self.writes_since(started), writes)
+
+    def refused(self, do: Callable[[], object], saying: str) -> None:
+        """The API server itself must refuse this, with these words."""
+        try:
+            do()
+        except Refused as refusal:
+            expect(saying in str(refusal), f'refused, but not with {saying!r}: {refusal}')
+        else:
+            raise Failed(f'accepted; it should have been refused with {saying!r}')
 
     def delete(self, name: str, wait: bool = True) -> None:
         self.stack(name)
@@ -169,14 +187,9 @@ class Scenario:
         self.check(name)
         return stack
 
-    def counter(self) -> RequestLog:
-        """Counts the controller's requests from here on. Exact in serial scenarios only."""
-        return RequestLog()
-
-    def writes(self, log: RequestLog) -> list[str]:
-        """The writes to this scenario's load balancers since, as method and kind: `PUT members`."""
-        before = {w['n'] for w in self.log.writes_of(self.namespace)} - {w['n'] for w in log.count().writes}
-        return [_kind(w) for w in self.log.writes_of(self.namespace) if w['n'] not in before]
+    def writes_since(self, started: float) -> list[str]:
+        """The controller's writes to this scenario's load balancers since, as method and kind: `PUT members`."""
+        return [_kind(w) for w in self.log.writes_of(self.namespace) if w['t'] > started]
 
 
 def credentials(name: str = 'openstack', cloud: str = 'openstack', **auth) -> dict:

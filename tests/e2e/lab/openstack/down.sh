@@ -4,9 +4,9 @@ set -uo pipefail
 . "$(dirname "$0")/env.sh"
 stop() { # name seconds
   local f="$RUND/$1.pid" p
-  p=$(cat "$f" 2>/dev/null)
+  running "$f" || { rm -f "$f"; return 0; }
+  p=$(cat "$f")
   rm -f "$f"
-  ours "$p" || return 0
   kill -TERM "$p" 2>/dev/null
   for _ in $(seq $(($2 * 5))); do kill -0 "$p" 2>/dev/null || return 0; sleep 0.2; done
   kill -KILL -- "-$p" 2>/dev/null || kill -KILL "$p" 2>/dev/null

@@ -25,6 +25,4 @@ else
   OCTAVIA_AMPHORA_DRIVER=oslab_amphora_driver OCTAVIA_COMPUTE_DRIVER=oslab_compute_driver
   OCTAVIA_NETWORK_DRIVER=oslab_network_driver
 fi
-# Is this the number of a process of this lab? A number alone could belong to somebody else by now.
-ours() { [ -n "${1:-}" ] && tr '\0' '\n' 2>/dev/null <"/proc/$1/environ" | grep -qx "LAB_HOME=$LAB_HOME"; }
 export OS_CLIENT_CONFIG_FILE="$LAB_HOME/clouds.yaml"

@@ -48,18 +48,18 @@ def invented_rounds(seq):
     down, silent = set(faults.get('down_members', [])), set(faults.get('silent_listeners', []))
     api = openstack.connect(cloud='admin').load_balancer
     sock, sent = socket.socket(socket.AF_INET, socket.SOCK_DGRAM), 0
-    for amphora in api.get('/v2/octavia/amphorae').json()['amphorae']:
+    for amphora in api.get('/octavia/amphorae').json()['amphorae']:
         if amphora['status'] != 'ALLOCATED':
             continue
         lb = {'loadbalancer_id': amphora['loadbalancer_id']}
         listeners = {li['id']: {'status': 'OPEN', 'stats': NO_TRAFFIC}
-                     for li in api.get('/v2/lbaas/listeners', params=lb).json()['listeners']
+                     for li in api.get('/lbaas/listeners', params=lb).json()['listeners']
                      if li['admin_state_up'] and li['name'] not in silent}
         pools = {}
-        for pool in api.get('/v2/lbaas/pools', params=lb).json()['pools']:
+        for pool in api.get('/lbaas/pools', params=lb).json()['pools']:
             if pool['listeners'] and pool['admin_state_up']:
                 members = {m['id']: member_state(m, pool, down)
-                           for m in api.get(f"/v2/lbaas/pools/{pool['id']}/members").json()['members']}
+                           for m in api.get(f"/lbaas/pools/{pool['id']}/members").json()['members']}
                 up = not members or set(members.values()) - {'DOWN', 'MAINT'}
                 pools.update({f"{pool['id']}:{li['id']}": {'status': 'UP' if up else 'DOWN', 'members': members}
                               for li in pool['listeners']})

@@ -8,7 +8,7 @@ lap() { awk -v a="$EPOCHREALTIME" -v b="$T0" -v what="$*" 'BEGIN { printf "%6.1f
 "$LAB_DIR/configure.sh"
 first=0; [ -e "$DATA/bootstrapped" ] || first=1
 
-alive() { ours "$(cat "$RUND/$1.pid" 2>/dev/null)"; }
+alive() { running "$RUND/$1.pid"; }
 if alive octavia-worker && alive octavia-api; then echo "already up: $LAB_HOME/clouds.yaml"; exit 0; fi
 spawn() { # name command...
   local name=$1; shift
