@@ -2,5 +2,4 @@
 #![forbid(unsafe_code)]
 
 pub mod cloud;
-pub mod cloud {}
 pub mod cluster;
