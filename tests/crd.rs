@@ -100,6 +100,16 @@ fn accepted_examples_are_accepted() {
 }
 
 #[test]
+fn the_examples_for_people_are_accepted() {
+    let stacks: Vec<Example> = examples_in("examples").into_iter().filter(Example::is_stack).collect();
+    assert!(stacks.len() >= 9, "the examples have not been found");
+    for example in stacks {
+        assert_eq!(example.judge(), Vec::<String>::new(), "{}", example.name());
+        assert_eq!(example.intake(), Vec::<String>::new(), "{}, by intake", example.name());
+    }
+}
+
+#[test]
 fn refused_examples_are_refused_with_their_message() {
     for (example, problems) in REFUSED.iter() {
         let expected = example.comment("expect").expect("a refused example begins with # expect:");
@@ -200,10 +210,15 @@ struct Example {
 }
 
 fn examples(kind: &str) -> Vec<Example> {
-    let folder = root().join("tests/rules").join(kind);
+    let examples = examples_in(&format!("tests/rules/{kind}"));
+    assert!(examples.len() > 10, "the examples have not been found");
+    examples
+}
+
+fn examples_in(folder: &str) -> Vec<Example> {
+    let folder = root().join(folder);
     let mut paths: Vec<PathBuf> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     paths.sort();
-    assert!(paths.len() > 10, "the examples have not been found");
     paths.into_iter().map(Example::read).collect()
 }
 
@@ -220,6 +235,10 @@ impl Example {
 
     fn name(&self) -> String {
         self.path.file_stem().unwrap().to_string_lossy().into_owned()
+    }
+
+    fn is_stack(&self) -> bool {
+        self.new()["kind"] == "LoadBalancerStack"
     }
 
     fn new(&self) -> &Value {
