@@ -13,7 +13,11 @@
 
 pub mod api;
 pub mod clock;
+pub mod controller;
+pub mod engine;
 pub mod intake;
+pub mod metrics;
 pub mod model;
 pub mod openstack;
 pub mod plan;
+pub mod serve;
