@@ -16,10 +16,10 @@ use super::{CloudSim, Service};
 /// Names of the clouds in [`CloudSim::clouds_yaml`], and their users and projects.
 const CLOUDS: [(&str, &str, &str); 5] = [
     ("demo", "demo", "demo"),
-    ("admin", "admin", "admin"),
-    ("demo2", "demo2", "demo2"),
-    ("reader", "demo-reader", "demo"),
-    ("norole", "demo-norole", "demo"),
+    ("demo-admin", "admin", "admin"),
+    ("demo-demo2", "demo2", "demo2"),
+    ("demo-reader", "demo-reader", "demo"),
+    ("demo-norole", "demo-norole", "demo"),
 ];
 
 /// Faults.
@@ -291,8 +291,8 @@ impl CloudSim {
         format!("{base}{}/v1/secrets/{id}", world.config.prefixes.key_manager)
     }
 
-    /// A clouds.yaml with the clouds `demo` (password), `demo-appcred` (application credential), `admin`, `demo2`,
-    /// `reader` and `norole`.
+    /// A clouds.yaml with the clouds `demo` (password), `demo-appcred` (application credential), `demo-admin`,
+    /// `demo-demo2` (another project), `demo-reader` and `demo-norole`.
     pub fn clouds_yaml(&self, auth_url: &str) -> String {
         let world = self.world();
         let region = &world.config.region;

@@ -42,7 +42,7 @@ const USERS: [(&str, &str, &[&str]); 5] = [
     ("demo", "demo", &["member", "load-balancer_member", "creator"]),
     ("demo2", "demo2", &["member", "load-balancer_member", "creator"]),
     ("demo-reader", "demo", &["reader", "load-balancer_observer"]),
-    ("demo-norole", "demo", &["load-balancer_member"]),
+    ("demo-norole", "demo", &["reader"]),
 ];
 
 impl World {

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value, json};
 
-use super::super::reply::{Answer, Reply, invalid};
+use super::super::reply::{Answer, Reply, fault, invalid};
 use super::super::world::World;
 use super::body;
 use super::checks::{OnNull, store_common, text};
@@ -26,13 +26,15 @@ struct Batch {
 
 impl World {
     pub fn member_batch(&mut self, ctx: Context<'_>, pool: &Record) -> Answer {
-        let mut members = body::read_members(ctx.call, place::POST, self.config.api_minor)?;
-        for member in &mut members {
-            schema(Kind::Member).fill(member);
-        }
+        let members = body::read_members(ctx.call, place::POST, self.config.api_minor)?;
         ctx.must_write(&pool.project)?;
         let additive = is_true(ctx.call.parameter("additive_only"));
         self.lockable_below(Kind::Pool, &pool.id)?;
+        // Looked at after the lock, and not foreseen.
+        let mut members = members.ok_or_else(|| fault(500, "'NoneType' object is not iterable"))?;
+        for member in &mut members {
+            schema(Kind::Member).fill(member);
+        }
         let batch = self.sort_out(pool, members, additive)?;
         if batch.added.is_empty() && batch.updated.is_empty() && batch.removed.is_empty() {
             let left = self.octavia.store.children(Kind::Member, &pool.id).next().is_some();

@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 use super::super::call::Call;
 use super::super::reply::{Reply, fault};
 use super::Kind;
-use super::schema::{ReadError, Schema};
+use super::schema::{ReadError, Schema, python};
 use super::tables::schema;
 
 /// The object in a body `{"<root>": {...}}`.
@@ -15,19 +15,21 @@ pub(crate) fn read(call: &Call, kind: Kind, place: u8, minor: u32) -> Result<Map
     schema(kind).read(object, place, minor).map_err(|error| error.inside(kind.root()).reply(kind.argument(), &body))
 }
 
-/// The list in a body `{"members": [...]}` of a batch.
-pub(crate) fn read_members(call: &Call, place: u8, minor: u32) -> Result<Vec<Map<String, Value>>, Reply> {
+/// The list in a body `{"members": [...]}` of a batch; None: null or not there.
+pub(crate) fn read_members(call: &Call, place: u8, minor: u32) -> Result<Option<Vec<Map<String, Value>>>, Reply> {
     let body = parse(call, "members_")?;
-    let list = unwrap_root(&body, "members_", "members")?;
-    let Some(items) = list.as_array() else {
-        return Err(fault(
-            500,
-            format!("'{}' object is not iterable", if list.is_null() { "NoneType" } else { "UnsetType" }),
-        ));
+    let items = match root_of(&body, "members_", "members")? {
+        Some(Value::Array(items)) => items,
+        None | Some(Value::Null) => return Ok(None),
+        Some(other) => {
+            return Err(
+                ReadError::Conversion(format!("Value not a valid list: {}", python(other))).reply("members_", &body)
+            );
+        }
     };
     let read = |item| schema(Kind::Member).read(item, place, minor);
     let members = items.iter().map(read).collect::<Result<_, _>>();
-    members.map_err(|error: ReadError| error.inside("members").reply("members_", &body))
+    members.map(Some).map_err(|error: ReadError| error.inside("members").reply("members_", &body))
 }
 
 /// The quota of a body `{"quota": {...}}`.
@@ -50,6 +52,15 @@ fn parse(call: &Call, argument: &str) -> Result<Value, Reply> {
 /// wsme does not demand the root key, so that its absence and null crash the controller.
 fn unwrap_root<'a>(body: &'a Value, argument: &str, root: &str) -> Result<&'a Value, Reply> {
     let crash = |class: &str| Err(fault(500, format!("'{class}' object has no attribute 'project_id'")));
+    match root_of(body, argument, root)? {
+        None => crash("UnsetType"),
+        Some(Value::Null) => crash("NoneType"),
+        Some(object) => Ok(object),
+    }
+}
+
+/// The value below the root key, which is the only key that may be there.
+fn root_of<'a>(body: &'a Value, argument: &str, root: &str) -> Result<Option<&'a Value>, Reply> {
     let Some(map) = body.as_object() else {
         let class = if body.is_array() { "list" } else { "str" };
         return Err(fault(500, format!("'{class}' object has no attribute 'keys'")));
@@ -58,9 +69,5 @@ fn unwrap_root<'a>(body: &'a Value, argument: &str, root: &str) -> Result<&'a Va
     if !unknown.is_empty() {
         return Err(ReadError::Unknown { path: Vec::new(), names: unknown }.reply(argument, body));
     }
-    match map.get(root) {
-        None => crash("UnsetType"),
-        Some(Value::Null) => crash("NoneType"),
-        Some(object) => Ok(object),
-    }
+    Ok(map.get(root))
 }

@@ -190,7 +190,10 @@ fn read_filters(kind: Kind, call: &Call) -> Result<Vec<(String, String)>, Reply>
     let known = columns(kind);
     for (key, _) in &filters {
         if is_relation(kind, key) {
-            return Err(fault(500, format!("(pymysql.err.OperationalError) filter by relation {key}")));
+            return Err(fault(
+                500,
+                "Can't compare a collection to an object or collection; use contains() to test for membership.",
+            ));
         }
         if !known.contains(key.as_str()) {
             return Err(fault(400, "One or more arguments are either duplicate or invalid"));
