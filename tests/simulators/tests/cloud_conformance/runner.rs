@@ -193,7 +193,7 @@ impl<'a> Runner<'a> {
         for (variable, path) in &case.save {
             let pointer = format!("/{}", path.replace('.', "/"));
             match answer.body.pointer(&pointer).and_then(Value::as_str) {
-                Some(value) => self.set(variable, &value.to_owned()),
+                Some(value) => self.set(variable, value),
                 None => texts.push(format!("the answer has no {path}: {}", answer.text)),
             }
         }

@@ -212,10 +212,9 @@ fn whole_persistence(given: &Map<String, Value>) -> Value {
 /// A PUT without type keeps the stored one; the other members are reset.
 fn keep_persistence_type(given: &mut Map<String, Value>, stored: &Record) {
     let kept = stored.fields.get("session_persistence").map(|stored| stored["type"].clone()).unwrap_or_default();
-    if let Some(persistence) = given.get_mut("session_persistence").and_then(Value::as_object_mut) {
-        if !truthy(persistence, "type") && !kept.is_null() {
-            persistence.insert("type".into(), kept);
-        }
+    let persistence = given.get_mut("session_persistence").and_then(Value::as_object_mut);
+    if let Some(persistence) = persistence.filter(|persistence| !truthy(persistence, "type") && !kept.is_null()) {
+        persistence.insert("type".into(), kept);
     }
 }
 
