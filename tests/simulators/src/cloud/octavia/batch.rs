@@ -7,9 +7,9 @@ use serde_json::{Map, Value, json};
 use super::super::reply::{Answer, Reply, fault, invalid};
 use super::super::world::World;
 use super::body;
-use super::checks::{OnNull, store_common, text};
+use super::checks::{OnNull, member_exists, store_common, text};
 use super::jobs::Change;
-use super::members::{check_reserved, check_sriov, twin_exists};
+use super::members::{check_reserved, check_sriov};
 use super::schema::place;
 use super::tables::schema;
 use super::{Context, Kind, Record};
@@ -31,7 +31,7 @@ impl World {
         let additive = is_true(ctx.call.parameter("additive_only"));
         self.lockable_below(Kind::Pool, &pool.id)?;
         // Looked at after the lock, and not foreseen.
-        let mut members = members.ok_or_else(|| fault(500, "'NoneType' object is not iterable"))?;
+        let mut members = members.map_err(|class| fault(500, format!("'{class}' object is not iterable")))?;
         for member in &mut members {
             schema(Kind::Member).fill(member);
         }
@@ -84,7 +84,10 @@ impl World {
             self.check_member_subnet(ctx, text(member, "subnet_id"))?;
             check_sriov(member)?;
             if !seen.insert(key(member)) {
-                return Err(twin_exists(text(member, "address"), member.get("protocol_port").and_then(Value::as_i64)));
+                return Err(member_exists(
+                    text(member, "address"),
+                    member.get("protocol_port").and_then(Value::as_i64),
+                ));
             }
         }
         let addresses: Vec<_> =
@@ -95,7 +98,7 @@ impl World {
     fn apply_batch(&mut self, ctx: Context<'_>, pool: &Record, batch: Batch) -> Result<(), Reply> {
         let mut fresh = Vec::new();
         for given in batch.added {
-            fresh.push(self.make_member(ctx, pool, given)?);
+            fresh.push(self.make_member(ctx, pool, given, self.has_monitor(pool))?);
         }
         let mut updates = Vec::new();
         for (id, mut given) in batch.updated {

@@ -5,7 +5,8 @@ use serde_json::{Map, Value, json};
 use super::super::reply::{Answer, Reply, fault, invalid, not_found};
 use super::super::world::World;
 use super::checks::{
-    OnNull, as_set, complete, layer4, no_children, no_nesting, protocols_fit, store_common, text, truthy,
+    OnNull, as_set, complete, layer4, listener_exists, no_children, no_nesting, protocols_fit, store_common, text,
+    truthy,
 };
 use super::jobs::Change;
 use super::schema::place;
@@ -132,15 +133,7 @@ impl World {
             self.octavia.store.children(Kind::Listener, &lb.id).find(|other| {
                 other.number("protocol_port") == port && layer4(other.text("protocol")) == layer4(protocol)
             });
-        let Some(other) = taken else { return Ok(()) };
-        Err(fault(
-            409,
-            format!(
-                "Another Listener on this Load Balancer is already using protocol {} and protocol_port {}",
-                other.text("protocol"),
-                port.unwrap_or_default()
-            ),
-        ))
+        taken.map_or(Ok(()), |other| Err(listener_exists(other.text("protocol"), port)))
     }
 
     pub fn listener_put(&mut self, ctx: Context<'_>, id: &str) -> Answer {
@@ -262,7 +255,7 @@ fn complete_listener(mut given: Map<String, Value>) -> Result<Map<String, Value>
         ("alpn_protocols", Value::Null),
         ("hsts_max_age", Value::Null),
     ];
-    complete(&mut given, &absent)?;
+    complete(Kind::Listener, &mut given, &absent)?;
     Ok(given)
 }
 

@@ -40,7 +40,7 @@ impl World {
             ("availability_zone", Value::Null),
             ("vip_vnic_type", json!("normal")),
         ];
-        complete(&mut given, &absent)?;
+        complete(Kind::LoadBalancer, &mut given, &absent)?;
         let mut lb = self.new_record(Kind::LoadBalancer, "", ("", &project), given, ctx.now);
         lb.load_balancer = lb.id.clone();
         let id = lb.id.clone();

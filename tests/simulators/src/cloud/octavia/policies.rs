@@ -84,7 +84,7 @@ impl World {
             ("redirect_prefix", Value::Null),
             ("redirect_http_code", Value::Null),
         ];
-        complete(&mut given, &absent)?;
+        complete(Kind::L7Policy, &mut given, &absent)?;
         given.insert("position".into(), i64::from(i32::MAX).into());
         let parent = (listener.load_balancer.as_str(), listener.project.as_str());
         let policy = self.new_record(Kind::L7Policy, &listener.id, parent, given, ctx.now);

@@ -108,7 +108,7 @@ impl World {
             ("tls_versions", Value::Null),
             ("alpn_protocols", Value::Null),
         ];
-        complete(&mut given, &absent)?;
+        complete(Kind::Pool, &mut given, &absent)?;
         Ok(given)
     }
 
