@@ -223,19 +223,19 @@ impl CloudSim {
         self.world().network.rows(Resource::FloatingIp).into_iter().cloned().collect()
     }
 
-    /// Every request so far.
+    /// The requests so far, the latest 100,000 at most.
     pub fn requests(&self) -> Vec<Entry> {
-        self.world().journal.clone()
+        self.world().journal.entries().cloned().collect()
     }
 
     /// Requests so far that change something; logins are not counted.
     pub fn writes(&self) -> Vec<Entry> {
-        self.world().journal.iter().filter(|entry| entry.is_write()).cloned().collect()
+        self.world().journal.entries().filter(|entry| entry.is_write()).cloned().collect()
     }
 
     /// Forgets the requests so far.
     pub fn forget_requests(&self) {
-        self.world().journal.clear();
+        self.world().journal.forget();
     }
 
     /// Since the cloud started.

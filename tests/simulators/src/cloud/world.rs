@@ -12,7 +12,7 @@ use super::clock::{Clock, Moment};
 use super::config::CloudConfig;
 use super::faults::Faults;
 use super::ids::Ids;
-use super::journal::Entry;
+use super::journal::Journal;
 use super::keystone::{ApplicationCredential, Identity, User};
 use super::neutron::{Network, Visit};
 use super::octavia::{Catalog, Context, Kind, Octavia, versions};
@@ -28,7 +28,7 @@ pub(crate) struct World {
     pub keys: Barbican,
     pub octavia: Octavia,
     pub faults: Faults,
-    pub journal: Vec<Entry>,
+    pub journal: Journal,
     /// References of the seeded certificates, by name.
     pub certificates: BTreeMap<String, String>,
 }
@@ -59,7 +59,7 @@ impl World {
             keys: Barbican::default(),
             octavia,
             faults: Faults::default(),
-            journal: Vec::new(),
+            journal: Journal::default(),
             certificates: BTreeMap::new(),
         };
         let now = world.clock.now();

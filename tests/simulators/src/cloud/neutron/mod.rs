@@ -40,6 +40,8 @@ pub(crate) struct Network {
     pub floating_ips: BTreeMap<String, Row>,
     /// Addresses in use, by subnet.
     taken: BTreeMap<String, BTreeSet<IpAddr>>,
+    /// Where the search for a free address goes on, by subnet.
+    next_offsets: BTreeMap<String, u32>,
     /// Limits of floating IPs by project; others have `floating_ip_quota`.
     pub quotas: BTreeMap<String, i64>,
     pub default_quota: i64,

@@ -296,8 +296,9 @@ impl World {
         self.octavia.store.remove_tree(kind, id);
         match kind {
             Kind::Pool => {
-                for listener in self.octavia.store.all_mut(Kind::Listener) {
-                    if listener.text("default_pool_id") == id {
+                for listener in self.octavia.store.child_ids(Kind::Listener, &record.load_balancer) {
+                    let listener = self.octavia.store.get_mut(Kind::Listener, &listener);
+                    if let Some(listener) = listener.filter(|listener| listener.text("default_pool_id") == id) {
                         listener.set("default_pool_id", Value::Null);
                         listener.updated = Some(now.naive());
                     }
