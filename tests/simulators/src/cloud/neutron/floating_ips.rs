@@ -42,9 +42,6 @@ impl Network {
                 "(rule:create_floatingip and rule:create_floatingip:floating_ip_address) is disallowed by policy";
             return Err(neutron_error(403, "PolicyNotAuthorized", text));
         }
-        if !visit.caller.writes(&visit.caller.project) {
-            return Err(neutron_error(403, "PolicyNotAuthorized", "rule:create_floatingip is disallowed by policy"));
-        }
         self.check_floating_quota(&visit.caller.project)?;
         let row = self.visible(visit.caller, Resource::Network, &network)?;
         if row["router:external"] != true {
