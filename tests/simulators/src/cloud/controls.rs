@@ -296,22 +296,41 @@ impl CloudSim {
     pub fn clouds_yaml(&self, auth_url: &str) -> String {
         let world = self.world();
         let region = &world.config.region;
-        let tail = format!("    region_name: {region}\n    interface: public\n    identity_api_version: 3\n");
         let mut yaml = String::from("clouds:\n");
         for (cloud, user, project) in CLOUDS {
-            yaml.push_str(&format!(
-                "  {cloud}:\n    auth_type: password\n    auth:\n      auth_url: {auth_url}\n      username: {user}\n      \
-                 password: {PASSWORD}\n      project_name: {project}\n      user_domain_id: default\n      \
-                 project_domain_id: default\n{tail}"
+            yaml.push_str(&entry(
+                cloud,
+                "password",
+                auth_url,
+                region,
+                &[
+                    ("username", user),
+                    ("password", PASSWORD),
+                    ("project_name", project),
+                    ("user_domain_id", "default"),
+                    ("project_domain_id", "default"),
+                ],
             ));
         }
         for credential in world.identity.credentials.values() {
-            let (id, secret) = (&credential.id, &credential.secret);
-            yaml.push_str(&format!(
-                "  demo-appcred:\n    auth_type: v3applicationcredential\n    auth:\n      auth_url: {auth_url}\n      \
-                 application_credential_id: {id}\n      application_credential_secret: {secret}\n{tail}"
+            yaml.push_str(&entry(
+                "demo-appcred",
+                "v3applicationcredential",
+                auth_url,
+                region,
+                &[("application_credential_id", &credential.id), ("application_credential_secret", &credential.secret)],
             ));
         }
         yaml
     }
+}
+
+/// One cloud of a clouds.yaml.
+fn entry(cloud: &str, kind: &str, auth_url: &str, region: &str, auth: &[(&str, &str)]) -> String {
+    let auth: Vec<_> = auth.iter().map(|(name, value)| format!("      {name}: {value}\n")).collect();
+    format!(
+        "  {cloud}:\n    auth_type: {kind}\n    auth:\n      auth_url: {auth_url}\n{}    region_name: {region}\n    \
+         interface: public\n    identity_api_version: 3\n",
+        auth.concat()
+    )
 }

@@ -5,7 +5,8 @@ use serde_json::{Map, Value};
 use super::super::call::Call;
 use super::super::reply::{Reply, fault, invalid};
 use super::Kind;
-use super::schema::{ReadError, Schema, place, python};
+use super::python::python;
+use super::schema::{ReadError, Schema, place};
 use super::tables::schema;
 
 /// The object in a body `{"<root>": {...}}`.

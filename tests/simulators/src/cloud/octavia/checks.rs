@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 use super::super::reply::{Reply, fault, invalid};
 use super::super::world::World;
-use super::schema::python_repr;
+use super::python::python_repr;
 use super::{Context, Kind, Record};
 
 /// Which pools a listener may use (`VALID_LISTENER_POOL_PROTOCOL_MAP`).

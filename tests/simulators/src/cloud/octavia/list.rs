@@ -223,7 +223,8 @@ fn read_filters(kind: Kind, call: &Call) -> Result<Vec<(String, String)>, Reply>
         if filters.iter().filter(|(other, _)| other == key).count() > 1 {
             return Err(fault(
                 500,
-                "(pymysql.err.OperationalError) (4078, \"Illegal parameter data types varchar and row for operation '='\")",
+                "(pymysql.err.OperationalError) (4078, \"Illegal parameter data types varchar and row for \
+                 operation '='\")",
             ));
         }
     }

@@ -9,8 +9,8 @@ use super::checks::{
     truthy,
 };
 use super::jobs::Change;
+use super::python::python_repr;
 use super::schema::place;
-use super::schema::python_repr;
 use super::tables::schema;
 use super::{Context, Kind, Record, body};
 
@@ -80,7 +80,7 @@ impl World {
         }
         self.check_port(lb, &given, &protocol)?;
         check_cidrs(lb, given.get("allowed_cidrs"))?;
-        // The single call leaves out what was not given, and a PROMETHEUS listener is not filled from the configuration.
+        // The single call leaves out what was not given, and nothing fills it for PROMETHEUS.
         if let (true, "PROMETHEUS", place::NESTED) = (offloads, protocol.as_str(), place)
             && let Some(missing) = TLS[1..].iter().zip(&had_tls_keys[1..]).find(|(_, had)| !**had)
         {
@@ -293,7 +293,7 @@ fn references_not_allowed(protocol: &str) -> Reply {
 }
 
 fn authentication_needs_ca(wanted: &Value) -> Reply {
-    let wanted = super::schema::python(wanted);
+    let wanted = super::python::python(wanted);
     invalid(format!("Client authentication setting {wanted} requires a client CA container reference."))
 }
 
@@ -385,8 +385,8 @@ fn check_hsts(given: &Map<String, Value>, protocol: &str) -> Result<(), Reply> {
     let has_age = given.get("hsts_max_age").is_some_and(Value::is_number);
     if (truthy(given, "hsts_include_subdomains") || truthy(given, "hsts_preload")) && !has_age {
         return Err(invalid(
-            "HSTS configuration options hsts_include_subdomains and hsts_preload only make sense if hsts_max_age is set \
-             as well.",
+            "HSTS configuration options hsts_include_subdomains and hsts_preload only make sense if hsts_max_age is \
+             set as well.",
         ));
     }
     if has_age && protocol != "TERMINATED_HTTPS" { Err(invalid(HSTS_PROTOCOL)) } else { Ok(()) }

@@ -8,9 +8,10 @@ use super::super::world::World;
 use super::batch::is_true;
 use super::checks::{OnNull, complete, store_common, text};
 use super::jobs::Change;
+use super::python::python;
 use super::record::{Provisioning, Record};
 use super::render::{show_tree, status_tree};
-use super::schema::{place, python};
+use super::schema::place;
 use super::tables::schema;
 use super::{Context, Kind, body, method_not_allowed, no_statistics};
 

@@ -221,7 +221,7 @@ fn check_action(given: &mut Map<String, Value>, action: &Value) -> Result<(), Re
         }
         Some("REDIRECT_PREFIX") => {}
         _ => {
-            let shown = super::schema::python(action);
+            let shown = super::python::python(action);
             return Err(fault(400, format!("Invalid L7 Policy action specified: {shown}")));
         }
     }

@@ -18,16 +18,7 @@ impl World {
         let mut given = body::read(ctx.call, Kind::Pool, place::POST, self.config.api_minor)?;
         schema(Kind::Pool).fill(&mut given);
         let listener_id = text(&given, "listener_id").to_owned();
-        let lb_id = match text(&given, "loadbalancer_id") {
-            "" if listener_id.is_empty() => {
-                return Err(invalid("Must provide at least one of: loadbalancer_id, listener_id"));
-            }
-            "" => match self.octavia.store.get(Kind::Listener, &listener_id) {
-                Some(listener) => listener.load_balancer.clone(),
-                None => return Err(fault(500, "'NoneType' object has no attribute 'load_balancer_id'")),
-            },
-            id => id.to_owned(),
-        };
+        let lb_id = self.parent_of_pool(text(&given, "loadbalancer_id"), &listener_id)?;
         let lb = self.parent_load_balancer(ctx, &lb_id)?;
         // With a load balancer given, the listener's protocol is not looked at.
         if text(&given, "loadbalancer_id").is_empty() {
@@ -64,6 +55,18 @@ impl World {
         self.octavia.store.insert(pool);
         self.start(&lb.id, Change::Children { targets: vec![target.clone()], ancestors, removed: Vec::new() }, ctx.now);
         self.answer_stored(201, Kind::Pool, &target.1)
+    }
+
+    /// The load balancer of a new pool: the one given, else that of its listener.
+    fn parent_of_pool(&self, load_balancer: &str, listener: &str) -> Result<String, Reply> {
+        match (load_balancer, listener) {
+            ("", "") => Err(invalid("Must provide at least one of: loadbalancer_id, listener_id")),
+            ("", listener) => match self.octavia.store.get(Kind::Listener, listener) {
+                Some(listener) => Ok(listener.load_balancer.clone()),
+                None => Err(fault(500, "'NoneType' object has no attribute 'load_balancer_id'")),
+            },
+            (load_balancer, _) => Ok(load_balancer.to_owned()),
+        }
     }
 
     /// Checks a new pool and makes its attributes (`_validate_create_pool`).
@@ -226,8 +229,8 @@ fn check_persistence(given: &Map<String, Value>, protocol: &str, put: bool) -> R
     if matches!(protocol, "UDP" | "SCTP") {
         if kind == "SOURCE_IP" && named {
             return Err(invalid(
-                "session_persistence SOURCE_IP type for UDP and SCTP protocols only accepts: type, persistence_timeout, \
-                 persistence_granularity.",
+                "session_persistence SOURCE_IP type for UDP and SCTP protocols only accepts: type, \
+                 persistence_timeout, persistence_granularity.",
             ));
         }
         if named {
