@@ -103,6 +103,8 @@ async fn the_genuine_cloud_answers_as_the_scripts_say() {
     let (path, cloud) = value.rsplit_once(':').expect("EVENKEEL_CONFORMANCE_CLOUD is <clouds.yaml>:<cloud>");
     let yaml = std::fs::read_to_string(path).expect("a readable clouds.yaml");
     rustls::crypto::ring::default_provider().install_default().ok();
-    let client = reqwest::Client::builder().timeout(Duration::from_secs(120)).build().expect("a client");
+    // A connection for each request: servers close kept ones when they like, after a 413 for example.
+    let client = reqwest::Client::builder().timeout(Duration::from_secs(120)).pool_max_idle_per_host(0).build();
+    let client = client.expect("a client");
     conform(&Backend::Genuine(client), &format!("{yaml}\u{0}{cloud}")).await;
 }
