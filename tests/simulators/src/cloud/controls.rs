@@ -16,10 +16,10 @@ use super::{CloudSim, Service};
 /// Names of the clouds in [`CloudSim::clouds_yaml`], and their users and projects.
 const CLOUDS: [(&str, &str, &str); 5] = [
     ("demo", "demo", "demo"),
-    ("admin", "admin", "admin"),
-    ("demo2", "demo2", "demo2"),
-    ("reader", "demo-reader", "demo"),
-    ("norole", "demo-norole", "demo"),
+    ("demo-admin", "admin", "admin"),
+    ("demo-demo2", "demo2", "demo2"),
+    ("demo-reader", "demo-reader", "demo"),
+    ("demo-norole", "demo-norole", "demo"),
 ];
 
 /// Faults.
@@ -223,19 +223,19 @@ impl CloudSim {
         self.world().network.rows(Resource::FloatingIp).into_iter().cloned().collect()
     }
 
-    /// Every request so far.
+    /// The requests so far, the latest 100,000 at most.
     pub fn requests(&self) -> Vec<Entry> {
-        self.world().journal.clone()
+        self.world().journal.entries().cloned().collect()
     }
 
     /// Requests so far that change something; logins are not counted.
     pub fn writes(&self) -> Vec<Entry> {
-        self.world().journal.iter().filter(|entry| entry.is_write()).cloned().collect()
+        self.world().journal.entries().filter(|entry| entry.is_write()).cloned().collect()
     }
 
     /// Forgets the requests so far.
     pub fn forget_requests(&self) {
-        self.world().journal.clear();
+        self.world().journal.forget();
     }
 
     /// Since the cloud started.
@@ -291,27 +291,46 @@ impl CloudSim {
         format!("{base}{}/v1/secrets/{id}", world.config.prefixes.key_manager)
     }
 
-    /// A clouds.yaml with the clouds `demo` (password), `demo-appcred` (application credential), `admin`, `demo2`,
-    /// `reader` and `norole`.
+    /// A clouds.yaml with the clouds `demo` (password), `demo-appcred` (application credential), `demo-admin`,
+    /// `demo-demo2` (another project), `demo-reader` and `demo-norole`.
     pub fn clouds_yaml(&self, auth_url: &str) -> String {
         let world = self.world();
         let region = &world.config.region;
-        let tail = format!("    region_name: {region}\n    interface: public\n    identity_api_version: 3\n");
         let mut yaml = String::from("clouds:\n");
         for (cloud, user, project) in CLOUDS {
-            yaml.push_str(&format!(
-                "  {cloud}:\n    auth_type: password\n    auth:\n      auth_url: {auth_url}\n      username: {user}\n      \
-                 password: {PASSWORD}\n      project_name: {project}\n      user_domain_id: default\n      \
-                 project_domain_id: default\n{tail}"
+            yaml.push_str(&entry(
+                cloud,
+                "password",
+                auth_url,
+                region,
+                &[
+                    ("username", user),
+                    ("password", PASSWORD),
+                    ("project_name", project),
+                    ("user_domain_id", "default"),
+                    ("project_domain_id", "default"),
+                ],
             ));
         }
         for credential in world.identity.credentials.values() {
-            let (id, secret) = (&credential.id, &credential.secret);
-            yaml.push_str(&format!(
-                "  demo-appcred:\n    auth_type: v3applicationcredential\n    auth:\n      auth_url: {auth_url}\n      \
-                 application_credential_id: {id}\n      application_credential_secret: {secret}\n{tail}"
+            yaml.push_str(&entry(
+                "demo-appcred",
+                "v3applicationcredential",
+                auth_url,
+                region,
+                &[("application_credential_id", &credential.id), ("application_credential_secret", &credential.secret)],
             ));
         }
         yaml
     }
+}
+
+/// One cloud of a clouds.yaml.
+fn entry(cloud: &str, kind: &str, auth_url: &str, region: &str, auth: &[(&str, &str)]) -> String {
+    let auth: Vec<_> = auth.iter().map(|(name, value)| format!("      {name}: {value}\n")).collect();
+    format!(
+        "  {cloud}:\n    auth_type: {kind}\n    auth:\n      auth_url: {auth_url}\n{}    region_name: {region}\n    \
+         interface: public\n    identity_api_version: 3\n",
+        auth.concat()
+    )
 }

@@ -1,5 +1,6 @@
 //! What was asked and what was answered.
 
+use std::collections::VecDeque;
 use std::time::Duration;
 
 use http::Method;
@@ -46,5 +47,44 @@ impl Entry {
     /// The service carried it out.
     pub fn is_accepted(&self) -> bool {
         self.status.is_some_and(|status| status < 300)
+    }
+}
+
+/// The latest requests. A long demo forgets the oldest.
+#[derive(Debug, Default)]
+pub(crate) struct Journal {
+    entries: VecDeque<Entry>,
+    /// Number of the first entry that is still there.
+    first: usize,
+}
+
+/// Entries that are kept.
+const MOST: usize = 100_000;
+
+impl Journal {
+    /// Adds a request; its number.
+    pub fn add(&mut self, entry: Entry) -> usize {
+        self.entries.push_back(entry);
+        if self.entries.len() > MOST {
+            self.entries.pop_front();
+            self.first += 1;
+        }
+        self.first + self.entries.len() - 1
+    }
+
+    pub fn answered(&mut self, number: usize, status: u16) {
+        let entry = number.checked_sub(self.first).and_then(|at| self.entries.get_mut(at));
+        if let Some(entry) = entry {
+            entry.status = Some(status);
+        }
+    }
+
+    pub fn entries(&self) -> impl Iterator<Item = &Entry> {
+        self.entries.iter()
+    }
+
+    pub fn forget(&mut self) {
+        self.first += self.entries.len();
+        self.entries.clear();
     }
 }

@@ -97,10 +97,8 @@ impl Identity {
             (&Method::POST, ["v3", "auth", "tokens"]) => self.login(call, config, ids, now, &auth_uri),
             (_, ["v3", "auth", "tokens"]) => self.token_call(call, now, &auth_uri),
             (&Method::GET, ["v3", "auth", "projects"]) => self.own_projects(call, now, &auth_uri),
-            _ => Err(identity_error(
-                404,
-                "The requested URL was not found on the server. If you entered the URL manually please check your spelling and try again.",
-            )),
+            // Not Keystone's own shape: nothing of it is reached.
+            _ => Err(Reply::html(404, "The requested URL was not found on the server.")),
         }
     }
 
@@ -113,6 +111,11 @@ impl Identity {
         };
         let login = match methods.first().and_then(Value::as_str) {
             Some("password") => self.by_password(&identity["password"]["user"], &body["auth"]["scope"]),
+            Some("application_credential") if !body["auth"]["scope"].is_null() => {
+                let text =
+                    "Error authenticating with application credential: Application credentials cannot request a scope.";
+                return Err(identity_error(401, text));
+            }
             Some("application_credential") => self.by_credential(&identity["application_credential"])?,
             other => return Err(bad(&format!("{} in identity.", other.unwrap_or("password")))),
         };

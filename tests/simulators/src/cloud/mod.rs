@@ -100,8 +100,7 @@ impl CloudSim {
             let struck = world.faults.strike(&call);
             let now = world.clock.now();
             let at = world.clock.since_start(now.at);
-            world.journal.push(Entry::new(&call, at));
-            (world.journal.len() - 1, struck)
+            (world.journal.add(Entry::new(&call, at)), struck)
         };
         match &struck {
             Some(Fault::Refused) => return Exchange::Refused,
@@ -115,9 +114,7 @@ impl CloudSim {
         let reply = self.serve_call(&call).await;
         let response = {
             let mut world = self.world();
-            if let Some(entry) = world.journal.get_mut(entry) {
-                entry.status = Some(reply.status);
-            }
+            world.journal.answered(entry, reply.status);
             // The size limit stands in front of what gives requests their ids.
             let id = (reply.status != 413).then(|| world.ids.uuid());
             finish(reply, id)

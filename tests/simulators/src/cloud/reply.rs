@@ -26,9 +26,8 @@ impl Reply {
 
     pub fn html(status: u16, text: &str) -> Self {
         let title = format!("{status} {}", reason(status));
-        let body = format!(
-            "<html>\n <head>\n  <title>{title}</title>\n </head>\n <body>\n  <h1>{title}</h1>\n  {text}<br /><br />\n\n\n\n </body>\n</html>\n"
-        );
+        let head = format!("<html>\n <head>\n  <title>{title}</title>\n </head>\n");
+        let body = format!("{head} <body>\n  <h1>{title}</h1>\n  {text}<br /><br />\n\n\n\n </body>\n</html>\n");
         Self { status, headers: vec![("content-type", "text/html; charset=UTF-8".into())], body: Bytes::from(body) }
     }
 

@@ -1,12 +1,14 @@
 //! The cloud behind a real socket on the loopback.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::response::Response;
 use bytes::Bytes;
+use futures::StreamExt;
 use http_body_util::BodyExt;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
@@ -64,8 +66,12 @@ async fn answer(State(sim): State<CloudSim>, request: Request) -> Response {
 /// An answer whose connection breaks after some bytes of its body.
 fn broken(response: http::Response<Bytes>, after: usize) -> Response {
     response.map(|body| {
-        let start = Ok(body.slice(..after));
-        let end = Err(std::io::Error::from(std::io::ErrorKind::ConnectionReset));
-        Body::from_stream(futures::stream::iter([start, end]))
+        let start = futures::stream::iter([Ok(body.slice(..after))]);
+        // The pause lets the first bytes leave.
+        let end = futures::stream::once(async {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+            Err(std::io::Error::from(std::io::ErrorKind::ConnectionReset))
+        });
+        Body::from_stream(start.chain(end))
     })
 }

@@ -12,7 +12,7 @@ use super::clock::{Clock, Moment};
 use super::config::CloudConfig;
 use super::faults::Faults;
 use super::ids::Ids;
-use super::journal::Entry;
+use super::journal::Journal;
 use super::keystone::{ApplicationCredential, Identity, User};
 use super::neutron::{Network, Visit};
 use super::octavia::{Catalog, Context, Kind, Octavia, versions};
@@ -28,7 +28,7 @@ pub(crate) struct World {
     pub keys: Barbican,
     pub octavia: Octavia,
     pub faults: Faults,
-    pub journal: Vec<Entry>,
+    pub journal: Journal,
     /// References of the seeded certificates, by name.
     pub certificates: BTreeMap<String, String>,
 }
@@ -42,7 +42,7 @@ const USERS: [(&str, &str, &[&str]); 5] = [
     ("demo", "demo", &["member", "load-balancer_member", "creator"]),
     ("demo2", "demo2", &["member", "load-balancer_member", "creator"]),
     ("demo-reader", "demo", &["reader", "load-balancer_observer"]),
-    ("demo-norole", "demo", &["load-balancer_member"]),
+    ("demo-norole", "demo", &["reader"]),
 ];
 
 impl World {
@@ -59,7 +59,7 @@ impl World {
             keys: Barbican::default(),
             octavia,
             faults: Faults::default(),
-            journal: Vec::new(),
+            journal: Journal::default(),
             certificates: BTreeMap::new(),
         };
         let now = world.clock.now();

@@ -43,17 +43,23 @@ impl Network {
         Ok(address)
     }
 
-    /// The lowest free one above the gateway, but never the broadcast address.
-    fn free_address(&self, subnet: &Subnet) -> Result<IpAddr, Refusal> {
+    /// The next free one after the last that was given out, so that an address is not seen again at once; never the
+    /// broadcast address.
+    fn free_address(&mut self, subnet: &Subnet) -> Result<IpAddr, Refusal> {
         let taken = self.taken.get(&subnet.id);
         let last = subnet.cidr.broadcast();
         let free = |address: &IpAddr| *address != last && !taken.is_some_and(|taken| taken.contains(address));
-        let found =
-            (2..u32::MAX).map(|offset| nth(&subnet.cidr, offset)).take_while(|a| subnet.cidr.contains(a)).find(free);
-        found.ok_or_else(|| {
+        let from = self.next_offsets.get(&subnet.id).copied().unwrap_or(2);
+        let host = |offset: u32| (offset, nth(&subnet.cidr, offset));
+        let inside = |found: &(u32, IpAddr)| subnet.cidr.contains(&found.1);
+        let after = (from..u32::MAX).map(host).take_while(inside).find(|(_, address)| free(address));
+        let found = after.or_else(|| (2..from).map(host).take_while(inside).find(|(_, address)| free(address)));
+        let Some((offset, address)) = found else {
             let text = format!("No more IP addresses available on network {}.", subnet.network);
-            refusal(409, "IpAddressGenerationFailure", text)
-        })
+            return Err(refusal(409, "IpAddressGenerationFailure", text));
+        };
+        self.next_offsets.insert(subnet.id.clone(), offset.saturating_add(1));
+        Ok(address)
     }
 
     pub(super) fn free(&mut self, subnet: &str, address: &str) {

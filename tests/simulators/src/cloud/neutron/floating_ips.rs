@@ -42,28 +42,13 @@ impl Network {
                 "(rule:create_floatingip and rule:create_floatingip:floating_ip_address) is disallowed by policy";
             return Err(neutron_error(403, "PolicyNotAuthorized", text));
         }
-        if !visit.caller.writes(&visit.caller.project) {
-            return Err(neutron_error(403, "PolicyNotAuthorized", "rule:create_floatingip is disallowed by policy"));
-        }
         self.check_floating_quota(&visit.caller.project)?;
         let row = self.visible(visit.caller, Resource::Network, &network)?;
         if row["router:external"] != true {
             let text = format!("Bad floatingip request: Network {network} is not a valid external network.");
             return Err(neutron_error(400, "BadRequest", text));
         }
-        let subnets: Vec<String> = self.subnets_of(&network).iter().map(|subnet| subnet.id.clone()).collect();
-        let subnet = if text(&given, "subnet_id").is_empty() {
-            subnets.first().cloned()
-        } else {
-            Some(text(&given, "subnet_id").to_owned())
-        };
-        let subnet = subnet.filter(|id| subnets.contains(id)).ok_or_else(|| {
-            neutron_error(
-                400,
-                "ExternalIpAddressExhausted",
-                format!("Unable to find any IP address on external network {network}."),
-            )
-        })?;
+        let subnet = self.floating_subnet(&network, text(&given, "subnet_id"))?;
         let address = self.take_address(&subnet, &wanted).map_err(no_address(&network))?;
         let id = visit.ids.uuid();
         let mut row = common(&id, "", &visit.caller.project, visit.now);
@@ -71,7 +56,7 @@ impl Network {
         row.extend(object(json!({
             "floating_ip_address": address, "floating_network_id": network, "router_id": null, "port_id": null,
             "fixed_ip_address": null, "status": "DOWN", "qos_policy_id": given.get("qos_policy_id"),
-            "port_forwardings": [], "description": given.get("description").filter(|text| text.is_string()).cloned().unwrap_or_else(|| "".into()),
+            "port_forwardings": [], "description": text(&given, "description"),
         })));
         if let Err(refusal) = self.associate(&visit, &mut row, &given) {
             self.free(&subnet, &address);
@@ -79,6 +64,16 @@ impl Network {
         }
         self.floating_ips.insert(id, row.clone());
         Ok(Reply::json(201, &json!({"floatingip": self.show(Resource::FloatingIp, &row)})))
+    }
+
+    /// The subnet of an external network in which an address is looked for: the wanted one, else the first.
+    fn floating_subnet(&self, network: &str, wanted: &str) -> Result<String, Refusal> {
+        let subnets = self.subnets_of(network);
+        let found = subnets.iter().find(|subnet| wanted.is_empty() || subnet.id == wanted);
+        found.map(|subnet| subnet.id.clone()).ok_or_else(|| {
+            let text = format!("Unable to find any IP address on external network {network}.");
+            refusal(400, "ExternalIpAddressExhausted", text)
+        })
     }
 
     fn check_floating_quota(&self, project: &str) -> Result<(), Refusal> {

@@ -40,6 +40,8 @@ pub(crate) struct Network {
     pub floating_ips: BTreeMap<String, Row>,
     /// Addresses in use, by subnet.
     taken: BTreeMap<String, BTreeSet<IpAddr>>,
+    /// Where the search for a free address goes on, by subnet.
+    next_offsets: BTreeMap<String, u32>,
     /// Limits of floating IPs by project; others have `floating_ip_quota`.
     pub quotas: BTreeMap<String, i64>,
     pub default_quota: i64,
@@ -130,6 +132,15 @@ impl Network {
         else {
             return Err(unknown_path());
         };
+        if visit.call.method != Method::GET && !visit.caller.writes(&visit.caller.project) {
+            let verb = match visit.call.method {
+                Method::POST => "create",
+                Method::DELETE => "delete",
+                _ => "update",
+            };
+            let text = format!("rule:{verb}_{} is disallowed by policy", resource.names().1);
+            return Err(neutron_error(403, "PolicyNotAuthorized", text));
+        }
         match (&visit.call.method, &rest[1..], resource) {
             (&Method::GET, [], _) => self.list(&visit, resource),
             (&Method::GET, [id], _) => {
@@ -148,7 +159,7 @@ impl Network {
             (&Method::POST, [], Resource::Port) => self.port_post(visit),
             (&Method::PUT, [id], Resource::Port) => self.port_put(&visit, id),
             (&Method::DELETE, [id], Resource::Port) => self.port_delete(&visit, id),
-            _ => Err(neutron_error(405, "HTTPMethodNotAllowed", "The method is not allowed for this resource.")),
+            _ => Err(neutron_error(405, "HTTPMethodNotAllowed", METHOD_NOT_ALLOWED)),
         }
     }
 
@@ -283,6 +294,9 @@ impl Network {
         id
     }
 }
+
+const METHOD_NOT_ALLOWED: &str =
+    "The server could not comply with the request since it is either malformed or otherwise incorrect.";
 
 fn unknown_path() -> Reply {
     neutron_error(404, "HTTPNotFound", "The resource could not be found.")

@@ -61,7 +61,8 @@ impl Network {
         let group = self.default_group(wanted.project);
         let mac = ids.hex();
         row.extend(object(json!({
-            "network_id": wanted.network, "mac_address": format!("fa:16:3e:{}:{}:{}", &mac[..2], &mac[2..4], &mac[4..6]),
+            "network_id": wanted.network,
+            "mac_address": format!("fa:16:3e:{}:{}:{}", &mac[..2], &mac[2..4], &mac[4..6]),
             "admin_state_up": wanted.admin_state_up, "status": "DOWN", "device_id": wanted.device.0,
             "device_owner": wanted.device.1, "fixed_ips": ips, "port_security_enabled": true, "qos_policy_id": null,
             "security_groups": group, "binding:vnic_type": "normal", "allowed_address_pairs": [],
@@ -152,7 +153,8 @@ impl Network {
             return Ok(());
         }
         let text = format!(
-            "Invalid input for operation: Failed to create port on network {network}, because fixed_ips included invalid subnet {subnet}."
+            "Invalid input for operation: Failed to create port on network {network}, because fixed_ips \
+             included invalid subnet {subnet}."
         );
         Err(refusal(400, "InvalidInput", text))
     }

@@ -4,12 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value, json};
 
-use super::super::reply::{Answer, Reply, invalid};
+use super::super::reply::{Answer, Reply, fault, invalid};
 use super::super::world::World;
 use super::body;
-use super::checks::{OnNull, store_common, text};
+use super::checks::{OnNull, member_exists, store_common, text};
 use super::jobs::Change;
-use super::members::{check_reserved, check_sriov, twin_exists};
+use super::members::{check_reserved, check_sriov};
 use super::schema::place;
 use super::tables::schema;
 use super::{Context, Kind, Record};
@@ -26,13 +26,15 @@ struct Batch {
 
 impl World {
     pub fn member_batch(&mut self, ctx: Context<'_>, pool: &Record) -> Answer {
-        let mut members = body::read_members(ctx.call, place::POST, self.config.api_minor)?;
-        for member in &mut members {
-            schema(Kind::Member).fill(member);
-        }
+        let members = body::read_members(ctx.call, place::POST, self.config.api_minor)?;
         ctx.must_write(&pool.project)?;
         let additive = is_true(ctx.call.parameter("additive_only"));
         self.lockable_below(Kind::Pool, &pool.id)?;
+        // Looked at after the lock, and not foreseen.
+        let mut members = members.map_err(|class| fault(500, format!("'{class}' object is not iterable")))?;
+        for member in &mut members {
+            schema(Kind::Member).fill(member);
+        }
         let batch = self.sort_out(pool, members, additive)?;
         if batch.added.is_empty() && batch.updated.is_empty() && batch.removed.is_empty() {
             let left = self.octavia.store.children(Kind::Member, &pool.id).next().is_some();
@@ -82,7 +84,10 @@ impl World {
             self.check_member_subnet(ctx, text(member, "subnet_id"))?;
             check_sriov(member)?;
             if !seen.insert(key(member)) {
-                return Err(twin_exists(text(member, "address"), member.get("protocol_port").and_then(Value::as_i64)));
+                return Err(member_exists(
+                    text(member, "address"),
+                    member.get("protocol_port").and_then(Value::as_i64),
+                ));
             }
         }
         let addresses: Vec<_> =
@@ -93,7 +98,7 @@ impl World {
     fn apply_batch(&mut self, ctx: Context<'_>, pool: &Record, batch: Batch) -> Result<(), Reply> {
         let mut fresh = Vec::new();
         for given in batch.added {
-            fresh.push(self.make_member(ctx, pool, given)?);
+            fresh.push(self.make_member(ctx, pool, given, self.has_monitor(pool))?);
         }
         let mut updates = Vec::new();
         for (id, mut given) in batch.updated {

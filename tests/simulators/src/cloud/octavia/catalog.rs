@@ -99,7 +99,8 @@ fn list(key: &str, rows: &[Map<String, Value>], ctx: Context<'_>, pages: bool) -
     let fits = |row: &&Map<String, Value>| {
         filters.iter().all(|(key, wanted)| match &row[key.as_str()] {
             Value::String(text) => text.to_lowercase() == wanted.to_lowercase(),
-            other => other.to_string() == wanted.to_lowercase(),
+            Value::Bool(flag) => *flag == (wanted.to_lowercase() == "true"),
+            _ => false,
         })
     };
     let fields = ctx.call.parameters("fields");

@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 use super::super::reply::{Reply, fault, invalid};
 use super::super::world::World;
-use super::schema::python_repr;
+use super::python::python_repr;
 use super::{Context, Kind, Record};
 
 /// Which pools a listener may use (`VALID_LISTENER_POOL_PROTOCOL_MAP`).
@@ -102,14 +102,39 @@ pub(crate) fn store_common(given: &mut Map<String, Value>, on_null: OnNull) -> R
 }
 
 /// Fills the attributes of a new row: what the schema fills is there already.
-pub(crate) fn complete(given: &mut Map<String, Value>, fields: &[(&str, Value)]) -> Result<(), Reply> {
-    store_common(given, OnNull::Clear)?;
+pub(crate) fn complete(kind: Kind, given: &mut Map<String, Value>, fields: &[(&str, Value)]) -> Result<(), Reply> {
+    store_common(given, OnNull::Clear).map_err(|_| duplicate_entry(kind, given))?;
     given.remove("project_id");
     given.remove("tenant_id");
     for (name, value) in fields {
         given.entry(*name).or_insert_with(|| value.clone());
     }
     Ok(())
+}
+
+/// How a create words a duplicate key, whichever key it was: twins among the tags too.
+fn duplicate_entry(kind: Kind, given: &Map<String, Value>) -> Reply {
+    let port = given.get("protocol_port").and_then(Value::as_i64);
+    match kind {
+        Kind::Listener => listener_exists(text(given, "protocol"), port),
+        Kind::Member => member_exists(text(given, "address"), port),
+        Kind::HealthMonitor => fault(409, "This pool already has a health monitor"),
+        Kind::LoadBalancer | Kind::Pool | Kind::L7Policy | Kind::L7Rule => {
+            fault(409, "Already an entity with that specified id.")
+        }
+    }
+}
+
+pub(crate) fn listener_exists(protocol: &str, port: Option<i64>) -> Reply {
+    let port = port.unwrap_or_default();
+    let text =
+        format!("Another Listener on this Load Balancer is already using protocol {protocol} and protocol_port {port}");
+    fault(409, text)
+}
+
+pub(crate) fn member_exists(address: &str, port: Option<i64>) -> Reply {
+    let port = port.unwrap_or_default();
+    fault(409, format!("Another member on this pool is already using ip {address} on protocol_port {port}"))
 }
 
 /// A set of texts, in the order of the database.

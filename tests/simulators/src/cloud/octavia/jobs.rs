@@ -212,11 +212,16 @@ impl World {
     fn end(&mut self, load_balancer: &str, job: Job, now: &Moment) {
         match (job.change, job.fails) {
             (Change::DeleteLoadBalancer, false) => self.load_balancer_is_gone(load_balancer, now),
-            (Change::CreateLoadBalancer | Change::Failover, false) => {
-                self.activate(Kind::LoadBalancer, load_balancer, now);
+            // Of the children only monitors come to be ONLINE, and only in a create.
+            (change @ (Change::CreateLoadBalancer | Change::Failover), false) => {
                 for (kind, id) in self.octavia.store.tree(load_balancer) {
-                    self.activate(kind, &id, now);
+                    if kind == Kind::HealthMonitor && matches!(change, Change::CreateLoadBalancer) {
+                        self.activate(kind, &id, now);
+                    } else {
+                        self.set_status(kind, &id, Provisioning::Active, now);
+                    }
                 }
+                self.set_status(Kind::LoadBalancer, load_balancer, Provisioning::Active, now);
             }
             (Change::UpdateLoadBalancer, false) => self.activate(Kind::LoadBalancer, load_balancer, now),
             // Children stay as they are: PENDING_CREATE for ever after a create that failed.
@@ -270,12 +275,13 @@ impl World {
         for (kind, id) in ancestors.iter().filter(|ancestor| !targets.contains(ancestor)) {
             let pending = self.octavia.store.get(*kind, id).map(|record| record.provisioning);
             if pending == Some(Provisioning::PendingUpdate) {
-                self.set_status(*kind, id, Provisioning::Active, now);
+                self.activate(*kind, id, now);
             }
         }
         self.set_status(Kind::LoadBalancer, load_balancer, Provisioning::Active, now);
     }
 
+    /// ACTIVE, and what has no heartbeat of its own is ONLINE by that.
     fn activate(&mut self, kind: Kind, id: &str, now: &Moment) {
         self.set_status(kind, id, Provisioning::Active, now);
         if let (Kind::HealthMonitor | Kind::L7Policy | Kind::L7Rule, Some(record)) =
@@ -290,8 +296,9 @@ impl World {
         self.octavia.store.remove_tree(kind, id);
         match kind {
             Kind::Pool => {
-                for listener in self.octavia.store.all_mut(Kind::Listener) {
-                    if listener.text("default_pool_id") == id {
+                for listener in self.octavia.store.child_ids(Kind::Listener, &record.load_balancer) {
+                    let listener = self.octavia.store.get_mut(Kind::Listener, &listener);
+                    if let Some(listener) = listener.filter(|listener| listener.text("default_pool_id") == id) {
                         listener.set("default_pool_id", Value::Null);
                         listener.updated = Some(now.naive());
                     }

@@ -25,14 +25,11 @@ pub(crate) fn list<'a>(
     let limit = read_limit(call, page_limit)?;
     let sort = read_sort(call)?;
     let filters = read_filters(kind, call)?;
-    let mut shown: Vec<_> = rows
-        .filter(|row| has_tags(row, call) && has_texts(row, &filters))
-        .map(|row| show(store, row))
-        .filter(|row| fits(row, &filters))
-        .collect();
     let keys = complete(sort, kind)?;
-    shown.sort_by(|a, b| compare(a, b, &keys));
-    let reverse = call.parameter("page_reverse") == Some("True");
+    let mut found: Vec<_> = rows
+        .filter(|row| has_tags(row, call) && fits(store, row, &filters))
+        .map(|row| (position(store, row, &keys), row))
+        .collect();
     if let Some(marker) = call.parameter("marker") {
         let Some(row) = store.get(kind, marker) else {
             return Err(fault(400, format!("Supplied pagination marker '{marker}' is not valid.")));
@@ -40,14 +37,16 @@ pub(crate) fn list<'a>(
         if let Some((key, _)) = keys.iter().find(|(key, _)| is_renamed(kind, key)) {
             return Err(fault(500, format!("'{}' object has no attribute '{key}'", class(kind))));
         }
-        let marker = show(store, row);
+        let marker = position(store, row, &keys);
+        let reverse = call.parameter("page_reverse") == Some("True");
         let wanted = if reverse { Ordering::Less } else { Ordering::Greater };
-        shown.retain(|row| compare(row, &marker, &keys) == wanted);
+        found.retain(|(place, _)| compare(place, &marker, &keys) == wanted);
     }
-    shown.truncate(limit.unwrap_or(usize::MAX));
-    let links = links(call, limit, &shown);
+    found.sort_by(|(a, _), (b, _)| compare(a, b, &keys));
+    found.truncate(limit.unwrap_or(usize::MAX));
+    let links = links(call, limit, found.first().zip(found.last()).map(|(first, last)| (first.1, last.1)), found.len());
     let fields = call.parameters("fields");
-    let shown: Vec<_> = shown.into_iter().map(|row| pick(row, &fields)).collect();
+    let shown: Vec<_> = found.into_iter().map(|(_, row)| pick(show(store, row), &fields)).collect();
     Ok(Reply::json(200, &json!({kind.plural(): shown, format!("{}_links", kind.plural()): links})))
 }
 
@@ -115,26 +114,49 @@ fn class(kind: Kind) -> String {
     kind.words().replace(' ', "")
 }
 
-fn compare(a: &Map<String, Value>, b: &Map<String, Value>, keys: &Sort) -> Ordering {
-    keys.iter()
-        .map(|(key, descending)| {
-            let order = compare_values(a.get(key), b.get(key));
-            if *descending { order.reverse() } else { order }
-        })
-        .find(|order| order.is_ne())
-        .unwrap_or(Ordering::Equal)
+/// What a row is sorted by.
+#[derive(PartialEq, PartialOrd)]
+enum Place {
+    Nothing,
+    Flag(bool),
+    Number(f64),
+    /// Lower case, as the collation compares.
+    Text(String),
 }
 
-fn compare_values(a: Option<&Value>, b: Option<&Value>) -> Ordering {
-    match (a, b) {
-        (Some(Value::Number(a)), Some(Value::Number(b))) => {
-            a.as_f64().partial_cmp(&b.as_f64()).unwrap_or(Ordering::Equal)
+fn position(store: &Store, row: &Record, keys: &Sort) -> Vec<Place> {
+    let place = |(key, _): &(String, bool)| match column(store, row, key) {
+        Value::String(text) => Place::Text(text.to_lowercase()),
+        Value::Bool(flag) => Place::Flag(flag),
+        Value::Number(number) => Place::Number(number.as_f64().unwrap_or_default()),
+        Value::Null | Value::Array(_) | Value::Object(_) => Place::Nothing,
+    };
+    keys.iter().map(place).collect()
+}
+
+fn compare(a: &[Place], b: &[Place], keys: &Sort) -> Ordering {
+    let order = |((a, b), (_, descending)): ((&Place, &Place), &(String, bool))| {
+        let order = a.partial_cmp(b).unwrap_or(Ordering::Equal);
+        if *descending { order.reverse() } else { order }
+    };
+    a.iter().zip(b).zip(keys).map(order).find(|order| order.is_ne()).unwrap_or(Ordering::Equal)
+}
+
+/// The stored value of an attribute that can be filtered or sorted by.
+fn column(store: &Store, row: &Record, key: &str) -> Value {
+    match key {
+        "id" => row.id.as_str().into(),
+        "project_id" => row.project.as_str().into(),
+        "created_at" => row.created.as_str().into(),
+        "updated_at" => row.updated.as_deref().into(),
+        "provisioning_status" => row.provisioning.text().into(),
+        "operating_status" => row.operating.text().into(),
+        "loadbalancer_id" | "load_balancer_id" => row.load_balancer.as_str().into(),
+        "pool_id" | "listener_id" => row.parent.as_str().into(),
+        "healthmonitor_id" => {
+            store.children(Kind::HealthMonitor, &row.id).next().map(|monitor| monitor.id.as_str()).into()
         }
-        (Some(Value::Bool(a)), Some(Value::Bool(b))) => a.cmp(b),
-        (a, b) => {
-            let text = |value: Option<&Value>| value.and_then(Value::as_str).unwrap_or_default().to_lowercase();
-            text(a).cmp(&text(b))
-        }
+        key => row.fields.get(key).cloned().unwrap_or_default(),
     }
 }
 
@@ -190,7 +212,10 @@ fn read_filters(kind: Kind, call: &Call) -> Result<Vec<(String, String)>, Reply>
     let known = columns(kind);
     for (key, _) in &filters {
         if is_relation(kind, key) {
-            return Err(fault(500, format!("(pymysql.err.OperationalError) filter by relation {key}")));
+            return Err(fault(
+                500,
+                "Can't compare a collection to an object or collection; use contains() to test for membership.",
+            ));
         }
         if !known.contains(key.as_str()) {
             return Err(fault(400, "One or more arguments are either duplicate or invalid"));
@@ -198,33 +223,22 @@ fn read_filters(kind: Kind, call: &Call) -> Result<Vec<(String, String)>, Reply>
         if filters.iter().filter(|(other, _)| other == key).count() > 1 {
             return Err(fault(
                 500,
-                "(pymysql.err.OperationalError) (4078, \"Illegal parameter data types varchar and row for operation '='\")",
+                "(pymysql.err.OperationalError) (4078, \"Illegal parameter data types varchar and row for \
+                 operation '='\")",
             ));
         }
     }
     Ok(filters)
 }
 
-/// NULL equals nothing, not even the empty text that it is shown as.
-fn has_texts(row: &Record, filters: &[(String, String)]) -> bool {
-    filters.iter().all(|(key, _)| !matches!(key.as_str(), "name" | "description") || row.has(key))
-}
-
-fn fits(row: &Map<String, Value>, filters: &[(String, String)]) -> bool {
-    filters.iter().all(|(key, wanted)| {
-        let value = match key.as_str() {
-            "loadbalancer_id" | "load_balancer_id" => row["loadbalancers"][0].get("id"),
-            "pool_id" => row.get("pools").and_then(|pools| pools[0].get("id")),
-            key => row.get(key),
-        };
-        match value {
-            Some(Value::String(text)) => text.to_lowercase() == wanted.to_lowercase(),
-            Some(Value::Bool(flag)) => {
-                *flag == ["true", "1", "yes", "on", "t", "y"].contains(&wanted.to_lowercase().as_str())
-            }
-            Some(Value::Number(number)) => wanted.parse::<f64>().ok() == number.as_f64(),
-            _ => false,
-        }
+/// NULL equals nothing, not even the empty text as which names are shown.
+fn fits(store: &Store, row: &Record, filters: &[(String, String)]) -> bool {
+    let yes = ["true", "1", "yes", "on", "t", "y"];
+    filters.iter().all(|(key, wanted)| match column(store, row, key) {
+        Value::String(text) => text.to_lowercase() == wanted.to_lowercase(),
+        Value::Bool(flag) => flag == yes.contains(&wanted.to_lowercase().as_str()),
+        Value::Number(number) => wanted.parse::<f64>().ok() == number.as_f64(),
+        _ => false,
     })
 }
 
@@ -253,9 +267,9 @@ fn has_tags(row: &Record, call: &Call) -> bool {
     })
 }
 
-/// The links drop filters and fields; clients must build their own.
-fn links(call: &Call, limit: Option<usize>, page: &[Map<String, Value>]) -> Value {
-    let (Some(first), Some(last)) = (page.first(), page.last()) else { return json!([]) };
+/// The links drop filters and fields; clients must build their own. `ends`: first and last row of the page.
+fn links(call: &Call, limit: Option<usize>, ends: Option<(&Record, &Record)>, length: usize) -> Value {
+    let Some((first, last)) = ends else { return json!([]) };
     let limit_text = limit.map_or("None".to_owned(), |limit| limit.to_string());
     let mut kept = format!("limit={limit_text}");
     for key in ["sort", "sort_key"] {
@@ -264,14 +278,13 @@ fn links(call: &Call, limit: Option<usize>, page: &[Map<String, Value>]) -> Valu
         }
     }
     let url = format!("{}{}{}", call.base, call.prefix, call.path);
-    let id = |row: &Map<String, Value>| row["id"].as_str().unwrap_or_default().to_owned();
     let mut links = Vec::new();
     if call.parameter("marker").is_some() {
-        let href = format!("{url}?{kept}&marker={}&page_reverse=True", id(first));
+        let href = format!("{url}?{kept}&marker={}&page_reverse=True", first.id);
         links.push(json!({"rel": "previous", "href": href}));
     }
-    if limit.is_none_or(|limit| page.len() >= limit) {
-        links.push(json!({"rel": "next", "href": format!("{url}?{kept}&marker={}", id(last))}));
+    if limit.is_none_or(|limit| length >= limit) {
+        links.push(json!({"rel": "next", "href": format!("{url}?{kept}&marker={}", last.id)}));
     }
     json!(links)
 }

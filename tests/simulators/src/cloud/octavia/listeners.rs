@@ -5,11 +5,12 @@ use serde_json::{Map, Value, json};
 use super::super::reply::{Answer, Reply, fault, invalid, not_found};
 use super::super::world::World;
 use super::checks::{
-    OnNull, as_set, complete, layer4, no_children, no_nesting, protocols_fit, store_common, text, truthy,
+    OnNull, as_set, complete, layer4, listener_exists, no_children, no_nesting, protocols_fit, store_common, text,
+    truthy,
 };
 use super::jobs::Change;
+use super::python::python_repr;
 use super::schema::place;
-use super::schema::python_repr;
 use super::tables::schema;
 use super::{Context, Kind, Record, body};
 
@@ -79,7 +80,7 @@ impl World {
         }
         self.check_port(lb, &given, &protocol)?;
         check_cidrs(lb, given.get("allowed_cidrs"))?;
-        // The single call leaves out what was not given, and a PROMETHEUS listener is not filled from the configuration.
+        // The single call leaves out what was not given, and nothing fills it for PROMETHEUS.
         if let (true, "PROMETHEUS", place::NESTED) = (offloads, protocol.as_str(), place)
             && let Some(missing) = TLS[1..].iter().zip(&had_tls_keys[1..]).find(|(_, had)| !**had)
         {
@@ -132,15 +133,7 @@ impl World {
             self.octavia.store.children(Kind::Listener, &lb.id).find(|other| {
                 other.number("protocol_port") == port && layer4(other.text("protocol")) == layer4(protocol)
             });
-        let Some(other) = taken else { return Ok(()) };
-        Err(fault(
-            409,
-            format!(
-                "Another Listener on this Load Balancer is already using protocol {} and protocol_port {}",
-                other.text("protocol"),
-                port.unwrap_or_default()
-            ),
-        ))
+        taken.map_or(Ok(()), |other| Err(listener_exists(other.text("protocol"), port)))
     }
 
     pub fn listener_put(&mut self, ctx: Context<'_>, id: &str) -> Answer {
@@ -262,7 +255,7 @@ fn complete_listener(mut given: Map<String, Value>) -> Result<Map<String, Value>
         ("alpn_protocols", Value::Null),
         ("hsts_max_age", Value::Null),
     ];
-    complete(&mut given, &absent)?;
+    complete(Kind::Listener, &mut given, &absent)?;
     Ok(given)
 }
 
@@ -300,7 +293,7 @@ fn references_not_allowed(protocol: &str) -> Reply {
 }
 
 fn authentication_needs_ca(wanted: &Value) -> Reply {
-    let wanted = super::schema::python(wanted);
+    let wanted = super::python::python(wanted);
     invalid(format!("Client authentication setting {wanted} requires a client CA container reference."))
 }
 
@@ -392,8 +385,8 @@ fn check_hsts(given: &Map<String, Value>, protocol: &str) -> Result<(), Reply> {
     let has_age = given.get("hsts_max_age").is_some_and(Value::is_number);
     if (truthy(given, "hsts_include_subdomains") || truthy(given, "hsts_preload")) && !has_age {
         return Err(invalid(
-            "HSTS configuration options hsts_include_subdomains and hsts_preload only make sense if hsts_max_age is set \
-             as well.",
+            "HSTS configuration options hsts_include_subdomains and hsts_preload only make sense if hsts_max_age is \
+             set as well.",
         ));
     }
     if has_age && protocol != "TERMINATED_HTTPS" { Err(invalid(HSTS_PROTOCOL)) } else { Ok(()) }

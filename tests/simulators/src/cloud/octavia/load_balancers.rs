@@ -8,9 +8,10 @@ use super::super::world::World;
 use super::batch::is_true;
 use super::checks::{OnNull, complete, store_common, text};
 use super::jobs::Change;
+use super::python::python;
 use super::record::{Provisioning, Record};
 use super::render::{show_tree, status_tree};
-use super::schema::{place, python};
+use super::schema::place;
 use super::tables::schema;
 use super::{Context, Kind, body, method_not_allowed, no_statistics};
 
@@ -40,7 +41,7 @@ impl World {
             ("availability_zone", Value::Null),
             ("vip_vnic_type", json!("normal")),
         ];
-        complete(&mut given, &absent)?;
+        complete(Kind::LoadBalancer, &mut given, &absent)?;
         let mut lb = self.new_record(Kind::LoadBalancer, "", ("", &project), given, ctx.now);
         lb.load_balancer = lb.id.clone();
         let id = lb.id.clone();

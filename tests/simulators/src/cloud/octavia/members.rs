@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 
 use super::super::reply::{Answer, Reply, fault, not_found, routing};
 use super::super::world::World;
-use super::checks::{OnNull, complete, store_common, text, truthy, unsupported};
+use super::checks::{OnNull, complete, member_exists, store_common, text, truthy, unsupported};
 use super::jobs::Change;
 use super::record::Operating;
 use super::schema::place;
@@ -60,7 +60,7 @@ impl World {
             }
         }
         self.check_families(pool, &[text(&given, "address").to_owned()])?;
-        let member = self.make_member(ctx, pool, given)?;
+        let member = self.make_member(ctx, pool, given, self.has_monitor(pool))?;
         let target = (Kind::Member, member.id.clone());
         self.octavia.store.insert(member);
         let change =
@@ -69,12 +69,13 @@ impl World {
         self.answer_stored(201, Kind::Member, &target.1)
     }
 
-    /// A new member; not yet stored.
+    /// A new member; not yet stored. `monitored`: whether Octavia sees a monitor, which it does not in the single call.
     pub fn make_member(
         &mut self,
         ctx: Context<'_>,
         pool: &Record,
         mut given: Map<String, Value>,
+        monitored: bool,
     ) -> Result<Record, Reply> {
         given.remove("request_sriov");
         let absent = [
@@ -85,11 +86,14 @@ impl World {
             ("monitor_address", Value::Null),
             ("vnic_type", json!("normal")),
         ];
-        complete(&mut given, &absent)?;
+        complete(Kind::Member, &mut given, &absent)?;
         let mut member = self.new_record(Kind::Member, &pool.id, (&pool.load_balancer, &pool.project), given, ctx.now);
-        let monitored = self.octavia.store.children(Kind::HealthMonitor, &pool.id).next().is_some();
         member.operating = if monitored { Operating::Offline } else { Operating::NoMonitor };
         Ok(member)
+    }
+
+    pub fn has_monitor(&self, pool: &Record) -> bool {
+        self.octavia.store.children(Kind::HealthMonitor, &pool.id).next().is_some()
     }
 
     pub fn check_member_subnet(&self, ctx: Context<'_>, subnet: &str) -> Result<(), Reply> {
@@ -104,7 +108,7 @@ impl World {
         let (address, port) = (text(given, "address"), given.get("protocol_port").and_then(Value::as_i64));
         let twin = |member: &Record| member.text("address") == address && member.number("protocol_port") == port;
         if self.octavia.store.children(Kind::Member, &pool.id).any(twin) {
-            return Err(twin_exists(address, port));
+            return Err(member_exists(address, port));
         }
         Ok(())
     }
@@ -162,11 +166,6 @@ impl World {
 
 fn in_pool(member: &Record, pool: &str) -> Result<(), Reply> {
     if member.parent == pool { Ok(()) } else { Err(not_found("Member", &member.id)) }
-}
-
-pub(super) fn twin_exists(address: &str, port: Option<i64>) -> Reply {
-    let port = port.unwrap_or_default();
-    fault(409, format!("Another member on this pool is already using ip {address} on protocol_port {port}"))
 }
 
 pub(super) fn check_reserved(address: &str) -> Result<(), Reply> {

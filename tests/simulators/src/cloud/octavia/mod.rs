@@ -13,6 +13,7 @@ mod members;
 mod monitors;
 mod policies;
 mod pools;
+mod python;
 mod quotas;
 mod record;
 mod render;
@@ -20,6 +21,7 @@ mod rules;
 mod schema;
 mod single_call;
 mod tables;
+mod values;
 mod vips;
 mod words;
 
@@ -33,9 +35,9 @@ pub use health::Health;
 pub use record::{Kind, Operating, Provisioning};
 
 pub(crate) use catalog::Catalog;
+pub(crate) use python::python_repr;
 pub(crate) use record::{Record, Store};
 pub(crate) use render::{show, show_tree};
-pub(crate) use schema::python_repr;
 
 use super::call::{Call, Caller};
 use super::clock::Moment;

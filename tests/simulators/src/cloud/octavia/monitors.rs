@@ -130,7 +130,7 @@ pub(super) fn monitor_fields(mut given: Map<String, Value>) -> Result<Map<String
     }
     let absent =
         [("name", Value::Null), ("tags", json!([])), ("http_version", Value::Null), ("domain_name", Value::Null)];
-    complete(&mut given, &absent)?;
+    complete(Kind::HealthMonitor, &mut given, &absent)?;
     given.remove("description");
     Ok(given)
 }

@@ -84,7 +84,7 @@ impl World {
             ("redirect_prefix", Value::Null),
             ("redirect_http_code", Value::Null),
         ];
-        complete(&mut given, &absent)?;
+        complete(Kind::L7Policy, &mut given, &absent)?;
         given.insert("position".into(), i64::from(i32::MAX).into());
         let parent = (listener.load_balancer.as_str(), listener.project.as_str());
         let policy = self.new_record(Kind::L7Policy, &listener.id, parent, given, ctx.now);
@@ -221,7 +221,7 @@ fn check_action(given: &mut Map<String, Value>, action: &Value) -> Result<(), Re
         }
         Some("REDIRECT_PREFIX") => {}
         _ => {
-            let shown = super::schema::python(action);
+            let shown = super::python::python(action);
             return Err(fault(400, format!("Invalid L7 Policy action specified: {shown}")));
         }
     }

@@ -18,16 +18,7 @@ impl World {
         let mut given = body::read(ctx.call, Kind::Pool, place::POST, self.config.api_minor)?;
         schema(Kind::Pool).fill(&mut given);
         let listener_id = text(&given, "listener_id").to_owned();
-        let lb_id = match text(&given, "loadbalancer_id") {
-            "" if listener_id.is_empty() => {
-                return Err(invalid("Must provide at least one of: loadbalancer_id, listener_id"));
-            }
-            "" => match self.octavia.store.get(Kind::Listener, &listener_id) {
-                Some(listener) => listener.load_balancer.clone(),
-                None => return Err(fault(500, "'NoneType' object has no attribute 'load_balancer_id'")),
-            },
-            id => id.to_owned(),
-        };
+        let lb_id = self.parent_of_pool(text(&given, "loadbalancer_id"), &listener_id)?;
         let lb = self.parent_load_balancer(ctx, &lb_id)?;
         // With a load balancer given, the listener's protocol is not looked at.
         if text(&given, "loadbalancer_id").is_empty() {
@@ -64,6 +55,18 @@ impl World {
         self.octavia.store.insert(pool);
         self.start(&lb.id, Change::Children { targets: vec![target.clone()], ancestors, removed: Vec::new() }, ctx.now);
         self.answer_stored(201, Kind::Pool, &target.1)
+    }
+
+    /// The load balancer of a new pool: the one given, else that of its listener.
+    fn parent_of_pool(&self, load_balancer: &str, listener: &str) -> Result<String, Reply> {
+        match (load_balancer, listener) {
+            ("", "") => Err(invalid("Must provide at least one of: loadbalancer_id, listener_id")),
+            ("", listener) => match self.octavia.store.get(Kind::Listener, listener) {
+                Some(listener) => Ok(listener.load_balancer.clone()),
+                None => Err(fault(500, "'NoneType' object has no attribute 'load_balancer_id'")),
+            },
+            (load_balancer, _) => Ok(load_balancer.to_owned()),
+        }
     }
 
     /// Checks a new pool and makes its attributes (`_validate_create_pool`).
@@ -108,7 +111,7 @@ impl World {
             ("tls_versions", Value::Null),
             ("alpn_protocols", Value::Null),
         ];
-        complete(&mut given, &absent)?;
+        complete(Kind::Pool, &mut given, &absent)?;
         Ok(given)
     }
 
@@ -212,10 +215,9 @@ fn whole_persistence(given: &Map<String, Value>) -> Value {
 /// A PUT without type keeps the stored one; the other members are reset.
 fn keep_persistence_type(given: &mut Map<String, Value>, stored: &Record) {
     let kept = stored.fields.get("session_persistence").map(|stored| stored["type"].clone()).unwrap_or_default();
-    if let Some(persistence) = given.get_mut("session_persistence").and_then(Value::as_object_mut) {
-        if !truthy(persistence, "type") && !kept.is_null() {
-            persistence.insert("type".into(), kept);
-        }
+    let persistence = given.get_mut("session_persistence").and_then(Value::as_object_mut);
+    if let Some(persistence) = persistence.filter(|persistence| !truthy(persistence, "type") && !kept.is_null()) {
+        persistence.insert("type".into(), kept);
     }
 }
 
@@ -227,8 +229,8 @@ fn check_persistence(given: &Map<String, Value>, protocol: &str, put: bool) -> R
     if matches!(protocol, "UDP" | "SCTP") {
         if kind == "SOURCE_IP" && named {
             return Err(invalid(
-                "session_persistence SOURCE_IP type for UDP and SCTP protocols only accepts: type, persistence_timeout, \
-                 persistence_granularity.",
+                "session_persistence SOURCE_IP type for UDP and SCTP protocols only accepts: type, \
+                 persistence_timeout, persistence_granularity.",
             ));
         }
         if named {

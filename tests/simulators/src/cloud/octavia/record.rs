@@ -180,7 +180,7 @@ impl Record {
 #[derive(Debug, Default)]
 pub(crate) struct Store {
     rows: BTreeMap<Kind, BTreeMap<String, Record>>,
-    children: BTreeMap<(Kind, String), BTreeSet<String>>,
+    children: BTreeMap<Kind, BTreeMap<String, BTreeSet<String>>>,
 }
 
 impl Store {
@@ -196,28 +196,25 @@ impl Store {
         self.rows.get(&kind).into_iter().flat_map(BTreeMap::values)
     }
 
-    pub fn all_mut(&mut self, kind: Kind) -> impl Iterator<Item = &mut Record> {
-        self.rows.get_mut(&kind).into_iter().flat_map(BTreeMap::values_mut)
-    }
-
     pub fn count(&self, kind: Kind, project: &str) -> usize {
         self.all(kind).filter(|record| record.project == project).count()
     }
 
     pub fn insert(&mut self, record: Record) {
         if !record.parent.is_empty() {
-            self.children.entry((record.kind, record.parent.clone())).or_default().insert(record.id.clone());
+            let parents = self.children.entry(record.kind).or_default();
+            parents.entry(record.parent.clone()).or_default().insert(record.id.clone());
         }
         self.rows.entry(record.kind).or_default().insert(record.id.clone(), record);
     }
 
     pub fn remove(&mut self, kind: Kind, id: &str) -> Option<Record> {
         let record = self.rows.get_mut(&kind)?.remove(id)?;
-        let key = (kind, record.parent.clone());
-        if let Some(ids) = self.children.get_mut(&key) {
+        let parents = self.children.entry(kind).or_default();
+        if let Some(ids) = parents.get_mut(&record.parent) {
             ids.remove(id);
             if ids.is_empty() {
-                self.children.remove(&key);
+                parents.remove(&record.parent);
             }
         }
         Some(record)
@@ -225,7 +222,8 @@ impl Store {
 
     /// Children in the order of their ids, which is no order that means anything.
     pub fn children(&self, kind: Kind, parent: &str) -> impl Iterator<Item = &Record> {
-        self.children.get(&(kind, parent.to_owned())).into_iter().flatten().filter_map(move |id| self.get(kind, id))
+        let ids = self.children.get(&kind).and_then(|parents| parents.get(parent));
+        ids.into_iter().flatten().filter_map(move |id| self.get(kind, id))
     }
 
     pub fn child_ids(&self, kind: Kind, parent: &str) -> Vec<String> {

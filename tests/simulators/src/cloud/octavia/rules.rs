@@ -62,7 +62,7 @@ impl World {
         policy: &Record,
         mut given: Map<String, Value>,
     ) -> Result<String, Reply> {
-        complete(&mut given, &[("tags", json!([])), ("key", Value::Null)])?;
+        complete(Kind::L7Rule, &mut given, &[("tags", json!([])), ("key", Value::Null)])?;
         let parent = (policy.load_balancer.as_str(), policy.project.as_str());
         let rule = self.new_record(Kind::L7Rule, &policy.id, parent, given, ctx.now);
         let id = rule.id.clone();

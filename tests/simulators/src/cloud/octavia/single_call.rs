@@ -75,7 +75,7 @@ impl World {
             check_reserved(text(&member, "address"))?;
             check_sriov(&member)?;
             self.check_twin(&pool, &member)?;
-            let member = self.make_member(ctx, &pool, member)?;
+            let member = self.make_member(ctx, &pool, member, false)?;
             self.octavia.store.insert(member);
         }
         Ok(pool.id)

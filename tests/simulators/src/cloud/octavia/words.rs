@@ -80,3 +80,52 @@ pub(crate) fn regex_error(pattern: &str) -> Option<String> {
     }
     groups.last().map(|open| format!("missing ), unterminated subpattern at position {open}"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn urls_are_absolute_with_a_host_and_without_blanks() {
+        for good in ["http://a/", "https://a.example:8080/x?y#z"] {
+            assert!(is_url(good), "{good}");
+        }
+        for bad in ["nope", "HTTP://a/", "http://", "http:///x", "http://a/ b", "ftp://a/"] {
+            assert!(!is_url(bad), "{bad}");
+        }
+    }
+
+    #[test]
+    fn expected_codes_are_one_a_list_or_a_range() {
+        for good in ["200", "200,201", "200, 201 ,202", "200-299"] {
+            assert!(is_expected_codes(good), "{good}");
+        }
+        for bad in ["", "20", "200-", "200-299,300", " 200", "200,", "2000"] {
+            assert!(!is_expected_codes(bad), "{bad}");
+        }
+    }
+
+    #[test]
+    fn domain_names_have_labels() {
+        for good in ["a", "a.example", "A.example.", "xn--a.b-c", "_tcp.example"] {
+            assert!(is_domain_name(good), "{good}");
+        }
+        for bad in ["", ".", "-a", "a-", "a..b", "a b", "a_b.c"] {
+            assert!(!is_domain_name(bad), "{bad}");
+        }
+    }
+
+    #[test]
+    fn regular_expressions_are_refused_as_python_words_it() {
+        assert_eq!(regex_error("^/a[bc]+(d|e)?\\.html$"), None);
+        for (pattern, text) in [
+            ("[", "unterminated character set at position 0"),
+            ("a(", "missing ), unterminated subpattern at position 1"),
+            ("a)", "unbalanced parenthesis at position 1"),
+            ("*a", "nothing to repeat at position 0"),
+            ("a\\", "bad escape (end of pattern) at position 1"),
+        ] {
+            assert_eq!(regex_error(pattern).as_deref(), Some(text));
+        }
+    }
+}
