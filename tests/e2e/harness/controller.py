@@ -68,6 +68,5 @@ class Controller:
         return '\n'.join(self.log.read_text(errors='replace').splitlines()[-lines:])
 
 
-# The quiet period is the default's tenth, so that scenarios with a lost answer do not take minutes; this Octavia
-# commits a create within seconds.
-SETTINGS = ('--cluster-id', 'e2e', '--quiet-period', '15')
+# Half of the defaults, so that a scenario with a create that never reached Octavia does not take minutes.
+SETTINGS = ('--cluster-id', 'e2e', '--create-timeout', '60', '--quiet-period', '75')
