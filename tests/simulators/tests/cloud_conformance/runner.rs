@@ -43,6 +43,9 @@ pub struct Case {
     /// Then wait until this load balancer is settled, or gone.
     #[serde(default)]
     settle: Option<String>,
+    /// It may settle in ERROR.
+    #[serde(default)]
+    may_fail: bool,
     #[serde(default)]
     gone: Option<String>,
     /// Repeat the call until the answer fits, at most this many seconds: for what settles a moment later.
@@ -198,7 +201,8 @@ impl<'a> Runner<'a> {
             }
         }
         if let Some(id) = case.settle.as_ref().map(|id| self.fill(id)) {
-            texts.extend(self.wait(&id, false).await);
+            let settled = self.wait(&id, false).await;
+            texts.extend(settled.filter(|_| !case.may_fail));
         }
         if let Some(id) = case.gone.as_ref().map(|id| self.fill(id)) {
             texts.extend(self.wait(&id, true).await);
@@ -211,8 +215,11 @@ impl<'a> Runner<'a> {
         for _ in 0..600 {
             let answer = self.send("", "GET", &format!("loadbalancers/{id}"), None, &BTreeMap::new()).await;
             let status = answer.body["loadbalancer"]["provisioning_status"].as_str().unwrap_or_default();
-            if answer.code == 404 || (!gone && matches!(status, "ACTIVE" | "ERROR")) {
+            if answer.code == 404 || (!gone && status == "ACTIVE") {
                 return None;
+            }
+            if !gone && status == "ERROR" {
+                return Some(format!("load balancer {id} settled in ERROR"));
             }
             tokio::time::sleep(Duration::from_millis(150)).await;
         }
