@@ -263,6 +263,7 @@ impl<'a> Runner<'a> {
                 self.wait(&id, true).await;
             }
         }
+        self.clean_up_keys(prefix).await;
         let ips = self.send("", "GET", "/network/v2.0/floatingips", None, &none).await;
         for ip in ips.body["floatingips"].as_array().cloned().unwrap_or_default() {
             if ip["description"].as_str().is_some_and(|text| text.starts_with(prefix)) {
@@ -276,6 +277,18 @@ impl<'a> Runner<'a> {
             if name.starts_with(prefix) || self.is_leaked(&port, name).await {
                 let path = format!("/network/v2.0/ports/{}", port["id"].as_str().unwrap_or_default());
                 self.send("", "DELETE", &path, None, &none).await;
+            }
+        }
+    }
+
+    async fn clean_up_keys(&mut self, prefix: &str) {
+        for (kind, reference) in [("containers", "container_ref"), ("secrets", "secret_ref")] {
+            let list = self.send("", "GET", &format!("/key-manager/v1/{kind}?limit=100"), None, &BTreeMap::new()).await;
+            for key in list.body[kind].as_array().cloned().unwrap_or_default() {
+                let id = key[reference].as_str().and_then(|reference| reference.rsplit('/').next()).unwrap_or_default();
+                if key["name"].as_str().is_some_and(|name| name.starts_with(prefix)) {
+                    self.send("", "DELETE", &format!("/key-manager/v1/{kind}/{id}"), None, &BTreeMap::new()).await;
+                }
             }
         }
     }
