@@ -1,9 +1,12 @@
 //! What tests and the demo may see and do beside the API.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use evenkeel::clock::Clock;
 use http::{Method, Request};
+use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
 use super::faults::{Fault, Match, ProviderFault};
@@ -238,10 +241,21 @@ impl CloudSim {
         self.world().journal.forget();
     }
 
+    /// The cloud's own clock for its clients: it stands still when tokio's time is paused, and moves with it.
+    pub fn clock(&self) -> Arc<dyn Clock> {
+        Arc::new(self.clone())
+    }
+
     /// Since the cloud started.
     pub fn age(&self) -> Duration {
         let world = self.world();
         world.clock.since_start(world.clock.now().at)
+    }
+}
+
+impl Clock for CloudSim {
+    fn now(&self) -> Timestamp {
+        self.world().clock.now().wall
     }
 }
 

@@ -43,6 +43,9 @@ pub struct Case {
     /// Then wait until this load balancer is settled, or gone.
     #[serde(default)]
     settle: Option<String>,
+    /// It may settle in ERROR.
+    #[serde(default)]
+    may_fail: bool,
     #[serde(default)]
     gone: Option<String>,
     /// Repeat the call until the answer fits, at most this many seconds: for what settles a moment later.
@@ -198,7 +201,8 @@ impl<'a> Runner<'a> {
             }
         }
         if let Some(id) = case.settle.as_ref().map(|id| self.fill(id)) {
-            texts.extend(self.wait(&id, false).await);
+            let settled = self.wait(&id, false).await;
+            texts.extend(settled.filter(|_| !case.may_fail));
         }
         if let Some(id) = case.gone.as_ref().map(|id| self.fill(id)) {
             texts.extend(self.wait(&id, true).await);
@@ -211,8 +215,11 @@ impl<'a> Runner<'a> {
         for _ in 0..600 {
             let answer = self.send("", "GET", &format!("loadbalancers/{id}"), None, &BTreeMap::new()).await;
             let status = answer.body["loadbalancer"]["provisioning_status"].as_str().unwrap_or_default();
-            if answer.code == 404 || (!gone && matches!(status, "ACTIVE" | "ERROR")) {
+            if answer.code == 404 || (!gone && status == "ACTIVE") {
                 return None;
+            }
+            if !gone && status == "ERROR" {
+                return Some(format!("load balancer {id} settled in ERROR"));
             }
             tokio::time::sleep(Duration::from_millis(150)).await;
         }
@@ -256,6 +263,7 @@ impl<'a> Runner<'a> {
                 self.wait(&id, true).await;
             }
         }
+        self.clean_up_keys(prefix).await;
         let ips = self.send("", "GET", "/network/v2.0/floatingips", None, &none).await;
         for ip in ips.body["floatingips"].as_array().cloned().unwrap_or_default() {
             if ip["description"].as_str().is_some_and(|text| text.starts_with(prefix)) {
@@ -269,6 +277,18 @@ impl<'a> Runner<'a> {
             if name.starts_with(prefix) || self.is_leaked(&port, name).await {
                 let path = format!("/network/v2.0/ports/{}", port["id"].as_str().unwrap_or_default());
                 self.send("", "DELETE", &path, None, &none).await;
+            }
+        }
+    }
+
+    async fn clean_up_keys(&mut self, prefix: &str) {
+        for (kind, reference) in [("containers", "container_ref"), ("secrets", "secret_ref")] {
+            let list = self.send("", "GET", &format!("/key-manager/v1/{kind}?limit=100"), None, &BTreeMap::new()).await;
+            for key in list.body[kind].as_array().cloned().unwrap_or_default() {
+                let id = key[reference].as_str().and_then(|reference| reference.rsplit('/').next()).unwrap_or_default();
+                if key["name"].as_str().is_some_and(|name| name.starts_with(prefix)) {
+                    self.send("", "DELETE", &format!("/key-manager/v1/{kind}/{id}"), None, &BTreeMap::new()).await;
+                }
             }
         }
     }
