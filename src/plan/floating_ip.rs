@@ -140,7 +140,7 @@ fn in_the_way(vip: &Vip<'_>, foreign: &SeenFloatingIp) -> Refusal {
 fn bring(owner: &Owner, want: &FloatingIp, keep: Option<&SeenFloatingIp>, vip: &Vip<'_>) -> Vec<Step> {
     match (want, keep) {
         (FloatingIp::Allocate { retain, .. }, None) => allocate(owner, want, *retain, Some(vip)),
-        (FloatingIp::Allocate { retain, .. }, Some(seen)) => {
+        (FloatingIp::Allocate { .. }, Some(seen)) => {
             let mark = owner.floating_ip_mark();
             claim(owner, want, seen).into_iter().chain(update(seen, Some(&mark), Some(vip))).collect()
         }
