@@ -208,10 +208,6 @@ fn nested(body: &Body, field: &str) -> Vec<Body> {
 }
 
 impl Octavia {
-    pub fn new(tree: Tree) -> Self {
-        Self { tree: Some(tree), next: 1000 }
-    }
-
     fn id(&mut self) -> Id {
         self.next += 1;
         format!("id-{:04}", self.next)
