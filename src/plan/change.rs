@@ -1,7 +1,7 @@
 //! From a tree that is there to the one that is wanted: the order of everything.
 //!
 //! 1. heal what is in ERROR and gets no other write ([`heal`](super::heal));
-//! 2. the load balancer itself, unless it has to wait ([`load_balancer::Turn`]);
+//! 2. the load balancer itself, unless it has to wait ([`load_balancer::Update`]);
 //! 3. pools with members and monitors, so that whatever refers to them finds them complete;
 //! 4. listeners in place: policies and default pools switch;
 //! 5. listeners that replace another at their port, then those at free ports: made disabled when they have policies,
@@ -14,7 +14,6 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use super::edit::Edit;
-use super::load_balancer::Turn;
 use super::step::Target;
 use super::survey::{Leave, Place, Survey};
 use super::{Call, Impact, Kind, Plan, Step, Why, floating_ip, heal, listener, load_balancer, member, policy, pool};
@@ -34,20 +33,15 @@ pub fn change(desired: &Desired, tree: &Tree) -> Plan {
     draft.pools = draft.survey.pool_targets();
     let mut refusals = draft.survey.refusals();
 
-    let turn = load_balancer::update(desired, &tree.load_balancer);
-    let (first, last) = match turn {
-        Some(Turn::First(step)) => (Some(step), None),
-        Some(Turn::Last(step)) => (None, Some(step)),
-        None => (None, None),
-    };
-    draft.steps.extend(first);
+    let own = load_balancer::update(desired, &tree.load_balancer);
+    draft.steps.extend(own.first);
     draft.change_pools();
     draft.change_listeners();
     draft.replace_listeners();
     draft.create_listeners();
     draft.delete_listeners();
     draft.delete_pools();
-    draft.steps.extend(last);
+    draft.steps.extend(own.last);
     let floating_ip = floating_ip::change(desired, tree);
     draft.steps.extend(floating_ip.steps);
     draft.held.extend(floating_ip.held);

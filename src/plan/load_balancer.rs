@@ -89,26 +89,37 @@ fn additional_vip(vip: &AdditionalVip) -> Body {
     body
 }
 
-/// Where its update has its place among the other steps.
-pub(super) enum Turn {
-    First(Step),
-    Last(Step),
+/// Its `PUT`s, by their place among the other steps. One is all there is, but in a rare mix of wishes.
+#[derive(Default)]
+pub(super) struct Update {
+    pub first: Option<Step>,
+    pub last: Option<Step>,
 }
 
 /// One `PUT`, if anything differs. It comes first, but for two things that wait until all children are as they should
-/// be: switching on, and security groups, which exclude the CIDRs that listeners may still have.
-pub(super) fn update(desired: &Desired, seen: &SeenLoadBalancer) -> Option<Turn> {
+/// be: switching on, and security groups, which exclude the CIDRs that listeners may still have. For the same reason
+/// groups that go do not wait.
+pub(super) fn update(desired: &Desired, seen: &SeenLoadBalancer) -> Update {
     let want = wanted(&desired.owner, &desired.load_balancer, attempt_of(&seen.tags));
-    let edit = RULES.compare(&want, &observed(seen), &SetMask::of(&seen.tags));
-    if edit.is_empty() {
-        return None;
-    }
+    let mut edit = RULES.compare(&want, &observed(seen), &SetMask::of(&seen.tags));
     let switches_on = edit.change("admin_state_up").is_some_and(|c| c.want == json!(true));
-    let first_groups = seen.vip_sg_ids.is_empty() && edit.changes("vip_sg_ids");
-    let impact = impact(&edit);
-    let call = Call::UpdateLoadBalancer { id: seen.id.clone(), body: edit.body };
-    let step = Step { changes: edit.changes, ..Step::new(Kind::LoadBalancer, &seen.name, call) }.impact(impact);
-    Some(if switches_on || first_groups { Turn::Last(step) } else { Turn::First(step) })
+    let groups_come = seen.vip_sg_ids.is_empty() && edit.changes("vip_sg_ids");
+    let groups_go = !seen.vip_sg_ids.is_empty() && edit.changes("vip_sg_ids");
+    let (first, last) = match (switches_on, groups_come, groups_go) {
+        (true, _, true) => {
+            let last = edit.take("admin_state_up");
+            (edit, last)
+        }
+        (true, ..) | (_, true, _) => (Edit::default(), edit),
+        _ => (edit, Edit::default()),
+    };
+    let put = |edit: Edit| {
+        let impact = impact(&edit);
+        let call = Call::UpdateLoadBalancer { id: seen.id.clone(), body: edit.body };
+        Step { changes: edit.changes, ..Step::new(Kind::LoadBalancer, &seen.name, call) }.impact(impact)
+    };
+    let some = |edit: Edit| (!edit.is_empty()).then(|| put(edit));
+    Update { first: some(first), last: some(last) }
 }
 
 fn impact(edit: &Edit) -> Impact {

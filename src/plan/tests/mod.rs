@@ -1,1 +1,4 @@
-//! x
+//! Tests of the planner against a small pure model of Octavia.
+
+mod octavia;
+mod properties;
