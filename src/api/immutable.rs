@@ -47,7 +47,8 @@ fn rule(path: &str, changed: &str) -> Rule {
     Rule::new(format!("!({made}) || !({changed})"))
         .message(
             format!(
-                "loadBalancer.{path} cannot change once there is a load balancer: put the old value back, or make another stack"
+                "loadBalancer.{path} cannot change once there is a load balancer: \
+                 put the old value back, or make another stack"
             )
             .as_str(),
         )

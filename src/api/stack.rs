@@ -208,3 +208,37 @@ impl super::LoadBalancerStack {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api::LoadBalancerStack;
+
+    #[test]
+    fn the_annotation_wins_over_the_spec_and_a_slip_of_the_pen_deletes_nothing() {
+        let policy = |spec, annotation: Option<&str>| {
+            let spec = LoadBalancerStackSpec { deletion_policy: spec, ..Default::default() };
+            let mut stack = LoadBalancerStack::new("web", spec);
+            stack.metadata.annotations =
+                annotation.map(|value| [(DELETION_POLICY_ANNOTATION.to_owned(), value.to_owned())].into());
+            stack.deletion_policy()
+        };
+        assert_eq!(policy(DeletionPolicy::Delete, None), DeletionPolicy::Delete);
+        assert_eq!(policy(DeletionPolicy::Orphan, None), DeletionPolicy::Orphan);
+        assert_eq!(policy(DeletionPolicy::Delete, Some("Orphan")), DeletionPolicy::Orphan);
+        assert_eq!(policy(DeletionPolicy::Orphan, Some("Delete")), DeletionPolicy::Delete);
+        assert_eq!(policy(DeletionPolicy::Delete, Some("orphan")), DeletionPolicy::Orphan);
+    }
+
+    #[test]
+    fn the_resync_period_has_a_default_a_floor_and_an_off_switch() {
+        let period = |text: Option<&str>| {
+            LoadBalancerStackSpec { resync_period: text.map(str::to_owned), ..Default::default() }.resync_period()
+        };
+        assert_eq!(period(None), Some(DEFAULT_RESYNC_PERIOD));
+        assert_eq!(period(Some("1h30m")), Some(Duration::from_secs(5400)));
+        assert_eq!(period(Some("0s")), None);
+        assert_eq!(period(Some("1s")), Some(SHORTEST_RESYNC_PERIOD));
+        assert_eq!(period(Some("1d")), Some(DEFAULT_RESYNC_PERIOD));
+    }
+}

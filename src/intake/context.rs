@@ -40,7 +40,10 @@ impl<'a> Intake<'a> {
             let present = self.version;
             self.unsupported(
                 field,
-                format!("{feature} needs Octavia API {needed}, and this cloud has {present}: remove it, or use a newer cloud"),
+                format!(
+                    "{feature} needs Octavia API {needed}, and this cloud has {present}: \
+                     remove it, or use a newer cloud"
+                ),
             );
         }
     }
@@ -87,12 +90,18 @@ impl<'a> Intake<'a> {
             None | Some(Err(Unresolved::Missing)) => self.refuse(
                 field,
                 ProblemReason::ReferenceNotFound,
-                format!("there is no {noun} with {by} that the project sees: make it, share it with the project, or correct the reference"),
+                format!(
+                    "there is no {noun} with {by} that the project sees: \
+                     make it, share it with the project, or correct the reference"
+                ),
             ),
             Some(Err(Unresolved::Ambiguous(ids))) => self.refuse(
                 field,
                 ProblemReason::ReferenceAmbiguous,
-                format!("the project sees more than one {noun} with {by} ({}): refer to one of them by id", ids.join(", ")),
+                format!(
+                    "the project sees more than one {noun} with {by} ({}): refer to one of them by id",
+                    ids.join(", ")
+                ),
             ),
             Some(Err(Unresolved::Unusable(why))) => {
                 self.unusable(field, format!("the {noun} with {by} cannot be used: {why}"));

@@ -163,7 +163,10 @@ fn additional_is_on_port(
     if !fixed_ips.iter().any(|ip| ip.subnet_id == *subnet && address.is_none_or(|a| a == ip.address)) {
         intake.unusable(
             field,
-            format!("the port of the VIP has no such address in subnet {subnet}, and Octavia would make a load balancer that cannot be deleted: give the port that address"),
+            format!(
+                "the port of the VIP has no such address in subnet {subnet}, and Octavia would make a load balancer that \
+                 cannot be deleted: give the port that address"
+            ),
         );
     }
 }
