@@ -58,20 +58,34 @@ impl Schema {
     }
 
     /// Every problem of `object`. With `old`, what did not change is not judged again (validation ratcheting).
+    /// Rules are not run on what is not even of the right shape.
     pub fn validate(&self, object: &Value, old: Option<&Value>) -> Vec<FieldProblem> {
         let mut problems = validation::validate(object, old, &self.root);
-        if problems.is_empty() {
-            self.rules.check(object, old)
+        if problems.iter().any(|problem| BLOCKS_RULES.contains(&problem.reason)) {
+            problems.push(rules_not_checked());
         } else {
-            problems.push(FieldProblem::new(
-                "<nil>",
-                "FieldValueInvalid",
-                "Invalid value: null: some validation rules were not checked because the object was invalid; \
-                 correct the existing errors to complete validation",
-            ));
-            problems
+            problems.extend(self.rules.check(object, old));
         }
+        problems
     }
+}
+
+/// After problems of these kinds an API server does not run rules.
+const BLOCKS_RULES: &[&str] = &[
+    "FieldValueNotSupported",
+    "FieldValueRequired",
+    "FieldValueTooLong",
+    "FieldValueTooMany",
+    "FieldValueTypeInvalid",
+];
+
+pub fn rules_not_checked() -> FieldProblem {
+    FieldProblem::new(
+        "<nil>",
+        "FieldValueInvalid",
+        "Invalid value: null: some validation rules were not checked because the object was invalid; correct the \
+         existing errors to complete validation",
+    )
 }
 
 fn fill_defaults(value: &mut Value, schema: &Value) {
