@@ -2,9 +2,43 @@
 //!
 //! Two seams: [`Transport`] carries every request (reqwest in production, a simulator's router in tests), and time comes
 //! from [`Clock`](crate::clock::Clock).
+//!
+//! | file | what |
+//! |---|---|
+//! | `clouds` | an entry of `clouds.yaml` |
+//! | `keystone`, `http` | a token that is always good, calls that carry it |
+//! | `classify` | from an answer to what to do about it |
+//! | `lists`, `records`, `neutron`, `barbican` | lists page by page; records as they arrive |
+//! | `observe` | one tree, read now |
+//! | `inventory`, `leaves`, `polls`, `flight` | what many stacks share |
+//! | `resolve` | what references lead to |
+//! | `execute` | one step, one call |
+//! | `cloud` | the door to all of it |
 
+mod barbican;
+mod classify;
+mod cloud;
+mod clouds;
 mod error;
+mod execute;
+mod flight;
+mod http;
+mod inventory;
+mod keystone;
+mod leaves;
+mod lists;
+mod neutron;
+mod observe;
+mod polls;
+mod records;
+mod reqwest_transport;
+mod resolve;
 mod transport;
 
+pub use cloud::{CallObserver, Cloud, CloudSettings};
+pub use clouds::{Credentials, CredentialsError};
 pub use error::*;
+pub use execute::Done;
+pub use keystone::Project;
+pub use reqwest_transport::ReqwestConnector;
 pub use transport::*;

@@ -1,2 +1,5 @@
-pub mod cloud {}
+//! Simulators for tests and the demo. Not shipped.
+#![forbid(unsafe_code)]
+
+pub mod cloud;
 pub mod cluster;

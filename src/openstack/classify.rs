@@ -1,0 +1,237 @@
+//! From an answer to what to do about it: one pure function over what was measured on genuine services.
+//!
+//! OpenStack has no common form of errors. Octavia alone has three (handlers, routing, authentication middleware),
+//! Neutron a fourth; proxies answer with whatever they like.
+
+use std::time::Duration;
+
+use http::{HeaderMap, StatusCode};
+use jiff::Timestamp;
+use serde_json::Value;
+
+use super::{Class, CloudError};
+
+/// The longest text of a server that is passed on.
+const MAX_TEXT: usize = 1000;
+/// The longest part of an answer that is not OpenStack's own.
+const MAX_FOREIGN_TEXT: usize = 200;
+/// The longest `Retry-After` that is believed.
+const MAX_RETRY_AFTER: Duration = Duration::from_secs(3600);
+
+/// An answer other than success, and the call that it answers.
+pub(super) struct Refusal<'a> {
+    pub(super) service: &'static str,
+    /// Method and path.
+    pub(super) call: &'a str,
+    /// Anything but GET and HEAD.
+    pub(super) writes: bool,
+    pub(super) status: StatusCode,
+    pub(super) headers: &'a HeaderMap,
+    pub(super) body: &'a [u8],
+    pub(super) now: Timestamp,
+}
+
+/// What an error body says.
+struct Fault {
+    text: String,
+    /// Neutron's name of the exception.
+    kind: Option<String>,
+}
+
+pub(super) fn classify(refusal: &Refusal<'_>) -> CloudError {
+    let fault = fault(refusal.body);
+    let retry_after = retry_after(refusal.headers, refusal.now);
+    let class = match &fault {
+        Some(fault) => class_of_fault(refusal.service, refusal.status, fault, retry_after),
+        None => class_of_status(refusal.status, retry_after),
+    };
+    // A proxy that answers for the service cannot know what became of the call; the service itself rolls back.
+    let in_doubt = refusal.writes && refusal.status.is_server_error() && fault.is_none();
+    CloudError {
+        class,
+        call: refusal.call.to_owned(),
+        service: refusal.service,
+        status: Some(refusal.status.as_u16()),
+        message: message(refusal, fault),
+        request_id: request_id(refusal.headers),
+        in_doubt,
+    }
+}
+
+/// Of an answer that OpenStack itself wrote.
+fn class_of_fault(service: &str, status: StatusCode, fault: &Fault, retry_after: Option<Duration>) -> Class {
+    if is_quota(fault) {
+        return Class::Quota;
+    }
+    match status.as_u16() {
+        404 if is_gone(fault) => Class::Gone,
+        // Keystone's 400 tells of a login that is not complete: a domain or a project is missing.
+        400 if service == "identity" => Class::Credentials,
+        409 if is_locked(&fault.text) => Class::Locked,
+        500 if is_permanent(&fault.text) => Class::Refused,
+        _ => class_of_status(status, retry_after),
+    }
+}
+
+fn class_of_status(status: StatusCode, retry_after: Option<Duration>) -> Class {
+    match status.as_u16() {
+        401 | 403 => Class::Credentials,
+        409 => Class::Conflict,
+        // A 404 that does not name an object comes from a wrong endpoint or a proxy: nothing is known to be gone.
+        404 | 408 | 425 | 429 => Class::Later(retry_after),
+        501 => Class::Refused,
+        400..=499 => Class::Refused,
+        _ => Class::Later(retry_after),
+    }
+}
+
+/// Octavia answers 403, as for a missing role: only the text tells. Neutron answers 409. Where Octavia asks Neutron for
+/// a VIP port, Neutron's exception is part of Octavia's text.
+fn is_quota(fault: &Fault) -> bool {
+    const KINDS: [&str; 4] =
+        ["OverQuota", "IpAddressGenerationFailure", "ExternalIpAddressExhausted", "NoMoreIpAddresses"];
+    const TEXTS: [&str; 5] = [
+        "Quota has been met for resources",
+        "Quota exceeded for resources",
+        "No more IP addresses available",
+        "IpAddressGenerationFailure",
+        "OverQuota",
+    ];
+    fault.kind.as_deref().is_some_and(|kind| KINDS.contains(&kind))
+        || TEXTS.iter().any(|text| fault.text.contains(text))
+}
+
+/// `Load Balancer <id> is immutable and cannot be updated.` does not tell PENDING from ERROR: the next look will.
+/// `Invalid state ERROR of loadbalancer resource <id>` is no lock: waiting does not end it.
+fn is_locked(text: &str) -> bool {
+    text.contains("is immutable and cannot be updated") || text.contains("Invalid state PENDING_")
+}
+
+/// Only a 404 that names what is missing; `{"code": 404, "title": "Not Found", "description": ""}` speaks of a path.
+fn is_gone(fault: &Fault) -> bool {
+    let named = fault.text.contains("not found") || fault.text.contains("could not be found");
+    match &fault.kind {
+        Some(kind) => kind.ends_with("NotFound") && kind != "HTTPNotFound",
+        None => named,
+    }
+}
+
+/// 500s that the body of the request causes and that no repetition heals: Neutron's refusal passed on by the driver,
+/// a column that must not be null, and Python's own texts for what the handler forgot to check.
+fn is_permanent(text: &str) -> bool {
+    let bare_key = |text: &str| {
+        text.len() > 2
+            && text.starts_with('\'')
+            && text.ends_with('\'')
+            && text[1..text.len() - 1].chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+    };
+    text.contains("BadRequestException: 400")
+        || text.contains("IntegrityError")
+        || text.contains("AttributeError")
+        || text.contains("KeyError")
+        || text.contains("object has no attribute")
+        || bare_key(text)
+}
+
+/// Every known form of an OpenStack error; `None` for anything else.
+fn fault(body: &[u8]) -> Option<Fault> {
+    let json: Value = serde_json::from_slice(body).ok()?;
+    let text = |value: &Value| value.as_str().map(str::to_owned);
+    if let Some(fault) = json.get("faultstring").and_then(text) {
+        return Some(Fault { text: fault, kind: None });
+    }
+    if let Some(neutron) = json.get("NeutronError") {
+        let kind = neutron.get("type").and_then(text);
+        let message = neutron.get("message").and_then(text).or_else(|| text(neutron));
+        return Some(Fault { text: message.unwrap_or_default(), kind });
+    }
+    if let Some(error) = json.get("error") {
+        return error.get("message").and_then(text).map(|text| Fault { text, kind: None });
+    }
+    if let Some(first) = json.get("errors").and_then(|errors| errors.get(0)) {
+        let detail = first.get("detail").or_else(|| first.get("title")).and_then(text);
+        return detail.map(|text| Fault { text, kind: None });
+    }
+    let title = json.get("title").and_then(text)?;
+    let description = json.get("description").or_else(|| json.get("message")).and_then(text);
+    Some(Fault { text: description.filter(|d| !d.is_empty()).unwrap_or(title), kind: None })
+}
+
+fn message(refusal: &Refusal<'_>, fault: Option<Fault>) -> String {
+    let status = refusal.status;
+    if let Some(fault) = fault {
+        return match fault.text.trim() {
+            "" => format!("the {} service answered {status} without a reason", refusal.service),
+            text => shortened(text, MAX_TEXT),
+        };
+    }
+    if status.is_redirection() {
+        return format!(
+            "the {} service redirects elsewhere, which is not followed: the endpoint is wrong",
+            refusal.service
+        );
+    }
+    let text = String::from_utf8_lossy(refusal.body);
+    let text = without_markup(&text);
+    match text.as_str() {
+        "" => format!("something answered {status} for the {} service", refusal.service),
+        text => format!(
+            "something answered {status} for the {} service: {}",
+            refusal.service,
+            shortened(text, MAX_FOREIGN_TEXT)
+        ),
+    }
+}
+
+/// The words of a page that a proxy sends, on one line.
+fn without_markup(text: &str) -> String {
+    let mut words = String::new();
+    let mut in_tag = false;
+    for c in text.chars().take(4 * MAX_TEXT) {
+        match c {
+            '<' => in_tag = true,
+            '>' => {
+                in_tag = false;
+                words.push(' ');
+            }
+            c if !in_tag => words.push(if c.is_control() { ' ' } else { c }),
+            _ => {}
+        }
+    }
+    words.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+fn shortened(text: &str, limit: usize) -> String {
+    match text.char_indices().nth(limit) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
+}
+
+pub(super) fn request_id(headers: &HeaderMap) -> Option<String> {
+    let id = headers.get("x-openstack-request-id").or_else(|| headers.get("x-compute-request-id"))?;
+    id.to_str().ok().map(str::to_owned)
+}
+
+/// Seconds, or a date; a date in the past is now.
+fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
+    let text = headers.get(http::header::RETRY_AFTER)?.to_str().ok()?.trim();
+    let wait = match text.parse::<u64>() {
+        Ok(seconds) => Duration::from_secs(seconds),
+        Err(_) => {
+            let date = jiff::fmt::rfc2822::parse(text).ok()?.timestamp();
+            Duration::try_from(date.duration_since(now)).unwrap_or(Duration::ZERO)
+        }
+    };
+    Some(wait.min(MAX_RETRY_AFTER))
+}
+
+/// The server's own clock, by the `Date` of its answer.
+pub(super) fn server_time(headers: &HeaderMap) -> Option<Timestamp> {
+    let text = headers.get(http::header::DATE)?.to_str().ok()?;
+    Some(jiff::fmt::rfc2822::parse(text).ok()?.timestamp())
+}
+
+#[cfg(test)]
+#[path = "classify_tests.rs"]
+mod tests;

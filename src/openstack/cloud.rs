@@ -1,0 +1,201 @@
+//! The one door to a cloud: a session of one project.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::Deserialize;
+use tokio::sync::{OnceCell, Semaphore};
+
+use super::clouds::{Credentials, CredentialsError};
+use super::execute::{Done, TURN};
+use super::http::{Ask, Service, Session};
+use super::keystone::Project;
+use super::leaves::Quiet;
+use super::polls::Polls;
+use super::resolve::Resolver;
+use super::{Class, CloudError, Connector};
+use crate::clock::Clock;
+use crate::model::{Answers, ApiVersion, Owner, Reference, SeenFloatingIp, SeenLoadBalancer, Tree};
+use crate::plan::Step;
+
+/// Quota-taking calls in flight for one project: Octavia holds the project's quota row for the whole call, queues the
+/// others behind it and gives up on those that wait too long.
+const QUOTA_CALLS: usize = 2;
+
+/// Hears of every exchange with a cloud, for metrics.
+pub trait CallObserver: Send + Sync {
+    /// `code`: the HTTP status, or `transport` when no answer came.
+    fn called(&self, service: &'static str, verb: &'static str, code: &str, seconds: f64);
+}
+
+/// Listens to nothing.
+struct Deaf;
+
+impl CallObserver for Deaf {
+    fn called(&self, _: &'static str, _: &'static str, _: &str, _: f64) {}
+}
+
+/// How patient a session is, and who watches it.
+#[derive(Clone)]
+pub struct CloudSettings {
+    /// For every read, and a log-in.
+    pub read_timeout: Duration,
+    /// For a write that takes no quota: it may wait for a row lock of the database, 50 s by default.
+    pub write_timeout: Duration,
+    /// For a write that takes quota: those of a project queue.
+    pub create_timeout: Duration,
+    pub observer: Arc<dyn CallObserver>,
+}
+
+impl Default for CloudSettings {
+    fn default() -> Self {
+        Self {
+            read_timeout: Duration::from_secs(30),
+            write_timeout: Duration::from_secs(60),
+            create_timeout: Duration::from_secs(120),
+            observer: Arc::new(Deaf),
+        }
+    }
+}
+
+/// A session of one project of one cloud. Clones share it: its token, its lists, its answers.
+#[derive(Clone)]
+pub struct Cloud {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    session: Session,
+    version: OnceCell<ApiVersion>,
+    quota_calls: Semaphore,
+    polls: Polls,
+    quiet: Quiet,
+    resolver: Resolver,
+}
+
+impl fmt::Debug for Cloud {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Cloud").field("session", &self.shared.session).finish_non_exhaustive()
+    }
+}
+
+impl Cloud {
+    /// # Errors
+    /// When the connector cannot use the trust that the credentials ask for.
+    pub fn new(
+        credentials: Credentials,
+        connector: &dyn Connector,
+        clock: Arc<dyn Clock>,
+        settings: CloudSettings,
+    ) -> Result<Self, CredentialsError> {
+        let connection = |cause| CredentialsError::Connection { cloud: credentials.cloud.clone(), cause };
+        let transport = connector.connect(&credentials.tls).map_err(connection)?;
+        let shared = Shared {
+            session: Session::new(credentials, transport, clock, settings),
+            version: OnceCell::new(),
+            quota_calls: Semaphore::new(QUOTA_CALLS),
+            polls: Polls::new(),
+            quiet: Quiet::new(),
+            resolver: Resolver::new(),
+        };
+        Ok(Self { shared: Arc::new(shared) })
+    }
+
+    /// The project that the credentials are good for; logs in.
+    pub async fn project(&self) -> Result<Project, CloudError> {
+        Ok(self.shared.session.login(None).await?.project.clone())
+    }
+
+    /// The newest API version of Octavia, asked for once.
+    pub async fn api_version(&self) -> Result<ApiVersion, CloudError> {
+        self.shared.version.get_or_try_init(|| self.shared.session.api_version()).await.copied()
+    }
+
+    /// What references lead to. Good answers are remembered for ten minutes, others asked for again each time.
+    pub async fn resolve(&self, references: &BTreeSet<Reference>) -> Result<Answers, CloudError> {
+        self.shared.resolver.resolve(&self.shared.session, references).await
+    }
+
+    /// The load balancers that are the owner's or a dead predecessor's, by tag: one list.
+    pub async fn find(&self, owner: &Owner) -> Result<Vec<SeenLoadBalancer>, CloudError> {
+        self.shared.session.find(owner).await
+    }
+
+    /// A look at one load balancer, no older than this call; `None` when it is gone. Many looks at the same time share
+    /// one list.
+    pub async fn load_balancer(&self, id: &str) -> Result<Option<SeenLoadBalancer>, CloudError> {
+        self.shared.polls.look(&self.shared.session, id).await
+    }
+
+    /// The whole tree, read now.
+    ///
+    /// # Errors
+    /// `Locked` when it changes while it is read, `Gone` when it goes.
+    pub async fn tree(&self, load_balancer: SeenLoadBalancer, owner: &Owner) -> Result<Tree, CloudError> {
+        self.shared.session.tree(load_balancer, owner).await
+    }
+
+    /// The whole tree, at most `max_age` old, from lists that all stacks of the session share; `None` when it is gone.
+    /// Good for finding drift; before anything is written, [`tree`](Self::tree) has the last word.
+    pub async fn quiet_tree(&self, id: &str, owner: &Owner, max_age: Duration) -> Result<Option<Tree>, CloudError> {
+        self.shared.quiet.tree(&self.shared.session, id, owner, max_age).await
+    }
+
+    /// A tree just made, with its states of now.
+    pub async fn confirm(&self, made: Tree, owner: &Owner) -> Result<Tree, CloudError> {
+        self.shared.session.confirm(made, owner).await
+    }
+
+    /// The floating IPs on the port, and those that carry the owner's mark wherever they are.
+    pub async fn floating_ips(
+        &self,
+        owner: &Owner,
+        vip_port_id: Option<&str>,
+    ) -> Result<Vec<SeenFloatingIp>, CloudError> {
+        self.shared.session.floating_ips(owner, vip_port_id).await
+    }
+
+    /// Executes one step: exactly one call, never repeated.
+    ///
+    /// # Errors
+    /// As the cloud answered; `Later`, with nothing sent, when too many quota-taking calls are in flight.
+    pub async fn execute(&self, step: &Step) -> Result<Done, CloudError> {
+        let _turn = match step.call.takes_quota() {
+            true => match tokio::time::timeout(TURN, self.shared.quota_calls.acquire()).await {
+                Ok(turn) => turn.ok(),
+                Err(_) => return Err(self.shared.session.crowded()),
+            },
+            false => None,
+        };
+        self.shared.session.execute(step).await
+    }
+}
+
+impl Session {
+    async fn api_version(&self) -> Result<ApiVersion, CloudError> {
+        #[derive(Deserialize)]
+        struct Versions {
+            versions: Vec<Version>,
+        }
+        #[derive(Deserialize)]
+        struct Version {
+            id: String,
+        }
+        let ask = Ask::get(Service::LoadBalancer, "/");
+        let versions = self.send(&ask).await?.json::<Versions>()?.versions;
+        let minors = versions.iter().filter_map(|version| version.id.strip_prefix("v2.")?.parse().ok());
+        let minor = minors.max().ok_or_else(|| {
+            let ids: Vec<&str> = versions.iter().map(|version| version.id.as_str()).collect();
+            ask.failed(Class::Refused, format!("Octavia offers no version v2 of its API, but {}", ids.join(", ")))
+        })?;
+        Ok(ApiVersion { minor })
+    }
+
+    fn crowded(&self) -> CloudError {
+        let ask = Ask::new(Service::LoadBalancer, http::Method::POST, "/v2/lbaas");
+        let message = "other writes that take quota of this project are in flight; nothing was sent";
+        ask.failed(Class::Later(Some(Duration::from_secs(1))), message.into())
+    }
+}

@@ -1,0 +1,310 @@
+//! The session of one project: a token that is always good, and calls that carry it.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::{ACCEPT, CONTENT_TYPE};
+use http::{HeaderMap, Method, StatusCode};
+use jiff::Timestamp;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use tokio::time::Instant;
+use url::Url;
+
+use super::classify::{Refusal, classify, request_id, server_time};
+use super::clouds::Credentials;
+use super::flight::Flight;
+use super::keystone::{self, Login};
+use super::{Class, CloudError, CloudSettings, Request, Response, Transport, TransportError};
+use crate::clock::Clock;
+
+/// After a renewal ahead of time failed, the old token serves for so long before the next attempt.
+const RENEW_AGAIN: Duration = Duration::from_secs(10);
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Service {
+    LoadBalancer,
+    Network,
+    KeyManager,
+    Identity,
+}
+
+impl Service {
+    /// The type in the catalogue.
+    pub(super) const fn as_str(self) -> &'static str {
+        match self {
+            Self::LoadBalancer => "load-balancer",
+            Self::Network => "network",
+            Self::KeyManager => "key-manager",
+            Self::Identity => "identity",
+        }
+    }
+
+    /// An endpoint without what some catalogues write after the service's own place: a version, Octavia's `lbaas`.
+    pub(super) fn root(self, url: &str) -> &str {
+        let endings: &[&str] = match self {
+            Self::LoadBalancer => &["/v2.0/lbaas", "/v2/lbaas", "/v2.0", "/v2"],
+            Self::Network => &["/v2.0"],
+            Self::KeyManager => &["/v1"],
+            Self::Identity => &["/v3"],
+        };
+        let url = url.trim_end_matches('/');
+        endings.iter().find_map(|ending| url.strip_suffix(ending)).unwrap_or(url).trim_end_matches('/')
+    }
+}
+
+/// One call, without token and endpoint.
+pub(super) struct Ask {
+    service: Service,
+    method: Method,
+    /// From the root of the service: `/v2/lbaas/pools`.
+    path: String,
+    query: Vec<(&'static str, String)>,
+    body: Option<Value>,
+    /// The service's own; that of the settings for the method when absent.
+    timeout: Option<Duration>,
+}
+
+impl Ask {
+    pub(super) fn new(service: Service, method: Method, path: impl Into<String>) -> Self {
+        Self { service, method, path: path.into(), query: Vec::new(), body: None, timeout: None }
+    }
+
+    pub(super) fn get(service: Service, path: impl Into<String>) -> Self {
+        Self::new(service, Method::GET, path)
+    }
+
+    pub(super) fn with(mut self, key: &'static str, value: impl Into<String>) -> Self {
+        self.query.push((key, value.into()));
+        self
+    }
+
+    pub(super) fn body(mut self, body: Value) -> Self {
+        self.body = Some(body);
+        self
+    }
+
+    pub(super) fn within(mut self, timeout: Duration) -> Self {
+        self.timeout = Some(timeout);
+        self
+    }
+
+    fn name(&self) -> String {
+        format!("{} {}", self.method, self.path)
+    }
+
+    /// An error that no answer brought.
+    pub(super) fn failed(&self, class: Class, message: String) -> CloudError {
+        CloudError {
+            class,
+            call: self.name(),
+            service: self.service.as_str(),
+            status: None,
+            message,
+            request_id: None,
+            in_doubt: false,
+        }
+    }
+}
+
+/// The answer to a call that succeeded.
+pub(super) struct Answer {
+    call: String,
+    service: Service,
+    writes: bool,
+    status: StatusCode,
+    headers: HeaderMap,
+    body: Bytes,
+}
+
+impl Answer {
+    /// # Errors
+    /// `Later` when the body is not what the service sends; in doubt after a write, which has been carried out.
+    pub(super) fn json<T: DeserializeOwned>(&self) -> Result<T, CloudError> {
+        serde_json::from_slice(&self.body).map_err(|error| CloudError {
+            class: Class::Later(None),
+            call: self.call.clone(),
+            service: self.service.as_str(),
+            status: Some(self.status.as_u16()),
+            message: format!("the {} service's answer was not understood: {error}", self.service.as_str()),
+            request_id: request_id(&self.headers),
+            in_doubt: self.writes,
+        })
+    }
+
+    /// The server's time of day, for comparison with its own stamps.
+    pub(super) fn server_time(&self) -> Option<Timestamp> {
+        server_time(&self.headers)
+    }
+}
+
+/// One log-in of one project, shared by all who work in it.
+pub(super) struct Session {
+    credentials: Credentials,
+    transport: Arc<dyn Transport>,
+    clock: Arc<dyn Clock>,
+    settings: CloudSettings,
+    login: Flight<Arc<Login>>,
+}
+
+impl fmt::Debug for Session {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Session").field("credentials", &self.credentials).finish_non_exhaustive()
+    }
+}
+
+impl Session {
+    pub(super) fn new(
+        credentials: Credentials,
+        transport: Arc<dyn Transport>,
+        clock: Arc<dyn Clock>,
+        settings: CloudSettings,
+    ) -> Self {
+        Self { credentials, transport, clock, settings, login: Flight::new() }
+    }
+
+    pub(super) fn settings(&self) -> &CloudSettings {
+        &self.settings
+    }
+
+    pub(super) fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// Sends a call; logs in before it where needed, and once more when the token is refused: a 401 is given before
+    /// anything is done, so the call may be sent again.
+    pub(super) async fn send(&self, ask: &Ask) -> Result<Answer, CloudError> {
+        let login = self.login(None).await?;
+        match self.send_as(ask, &login).await {
+            Err(error) if error.status == Some(401) => {
+                let renewed = self.login(Some(&login)).await?;
+                self.send_as(ask, &renewed).await
+            }
+            result => result,
+        }
+    }
+
+    /// The log-in, new when the last one is about to expire or is the `refused` one.
+    pub(super) async fn login(&self, refused: Option<&Arc<Login>>) -> Result<Arc<Login>, CloudError> {
+        let usable = |login: &Arc<Login>| refused.is_none_or(|refused| !Arc::ptr_eq(login, refused));
+        let fresh = |login: &Arc<Login>| usable(login) && Instant::now() < login.renew_at;
+        let renew = |old: Option<Arc<Login>>| async move {
+            match self.authenticate().await {
+                Err(error) if matches!(error.class, Class::Later(_)) => {
+                    let old = old.filter(|old| usable(old) && Instant::now() < old.expires_at);
+                    old.map(|old| Arc::new(old.until(Instant::now() + RENEW_AGAIN))).ok_or(error)
+                }
+                result => result.map(Arc::new),
+            }
+        };
+        self.login.get(fresh, renew).await
+    }
+
+    async fn authenticate(&self) -> Result<Login, CloudError> {
+        let ask = Ask::new(Service::Identity, Method::POST, "/v3/auth/tokens")
+            .body(keystone::request(&self.credentials.auth))
+            .within(self.settings.read_timeout);
+        let (asked, now) = (Instant::now(), self.clock.now());
+        let explain = |mut error: CloudError| {
+            if error.class == Class::Credentials {
+                let cloud = &self.credentials.cloud;
+                error.message = format!("Keystone refuses the credentials of cloud {cloud:?}: {}", error.message);
+            }
+            // A token more or less does no harm.
+            error.in_doubt = false;
+            error.message = self.credentials.without_secret(error.message);
+            error
+        };
+        let answer = self.exchange(&ask, keystone::root(&self.credentials.auth_url), None).await.map_err(explain)?;
+        Login::read(&answer.headers, &answer.body, &self.credentials, asked, now)
+            .map_err(|message| ask.failed(Class::Credentials, message))
+    }
+
+    async fn send_as(&self, ask: &Ask, login: &Login) -> Result<Answer, CloudError> {
+        let root = login.endpoint(ask.service, &self.credentials);
+        let root = root.map_err(|message| ask.failed(Class::Credentials, message))?;
+        self.exchange(ask, &root, Some(login)).await
+    }
+
+    /// Exactly one request and its answer.
+    async fn exchange(&self, ask: &Ask, root: &str, login: Option<&Login>) -> Result<Answer, CloudError> {
+        let request = request(ask, root, login)?;
+        let writes = ask.method != Method::GET;
+        let default = if writes { self.settings.write_timeout } else { self.settings.read_timeout };
+        let started = Instant::now();
+        let result = self.transport.send(request, ask.timeout.unwrap_or(default)).await;
+        self.observe(ask, &result, started.elapsed());
+        let response = result.map_err(|error| {
+            let in_doubt = writes && matches!(error, TransportError::NoAnswer { .. });
+            CloudError { in_doubt, ..ask.failed(Class::Later(None), error.to_string()) }
+        })?;
+        let (parts, body) = response.into_parts();
+        // Octavia's list of versions is a 300 in some deployments.
+        if parts.status.is_success() || parts.status == StatusCode::MULTIPLE_CHOICES {
+            let (call, service) = (ask.name(), ask.service);
+            return Ok(Answer { call, service, writes, status: parts.status, headers: parts.headers, body });
+        }
+        Err(classify(&Refusal {
+            service: ask.service.as_str(),
+            call: &ask.name(),
+            writes,
+            status: parts.status,
+            headers: &parts.headers,
+            body: &body,
+            now: self.clock.now(),
+        }))
+    }
+
+    /// One line and one count for each exchange; never a body, never a query, never a token.
+    fn observe(&self, ask: &Ask, result: &Result<Response, TransportError>, took: Duration) {
+        let status = result.as_ref().ok().map(Response::status);
+        let code = status.as_ref().map_or("transport", StatusCode::as_str);
+        let request_id = result.as_ref().ok().and_then(|response| request_id(response.headers()));
+        tracing::debug!(
+            service = ask.service.as_str(),
+            method = %ask.method,
+            path = %ask.path,
+            status = code,
+            ms = took.as_millis(),
+            request_id,
+            "called OpenStack"
+        );
+        self.settings.observer.called(ask.service.as_str(), verb(&ask.method), code, took.as_secs_f64());
+    }
+}
+
+fn verb(method: &Method) -> &'static str {
+    match *method {
+        Method::GET => "GET",
+        Method::POST => "POST",
+        Method::PUT => "PUT",
+        Method::DELETE => "DELETE",
+        _ => "other",
+    }
+}
+
+fn request(ask: &Ask, root: &str, login: Option<&Login>) -> Result<Request, CloudError> {
+    let wrong =
+        |_| ask.failed(Class::Credentials, format!("the endpoint {root} of {} is no URL", ask.service.as_str()));
+    let mut url = Url::parse(&format!("{root}{}", ask.path)).map_err(wrong)?;
+    if !ask.query.is_empty() {
+        url.query_pairs_mut().extend_pairs(&ask.query);
+    }
+    let mut request = http::Request::builder().method(ask.method.clone()).uri(url.as_str());
+    request = request.header(ACCEPT, "application/json");
+    if let Some(login) = login {
+        request = request.header("x-auth-token", login.token.clone());
+    }
+    let body = match &ask.body {
+        Some(body) => {
+            request = request.header(CONTENT_TYPE, "application/json");
+            Bytes::from(body.to_string())
+        }
+        None => Bytes::new(),
+    };
+    let wrong =
+        |_| ask.failed(Class::Credentials, format!("the endpoint {root} of {} is no URL", ask.service.as_str()));
+    request.body(body).map_err(wrong)
+}

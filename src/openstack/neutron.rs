@@ -1,0 +1,58 @@
+//! The little of Neutron that a load balancer needs: its floating IPs.
+
+use super::CloudError;
+use super::http::{Service, Session};
+use super::lists::Listing;
+use crate::model::{Owner, SeenFloatingIp};
+
+impl Session {
+    /// The floating IPs on this port, and those that carry the owner's mark wherever they are.
+    ///
+    /// Most projects have few: then one list shows them all. Where there are more than a page of them, three precise
+    /// questions are cheaper: Neutron cannot search a description for its beginning, so both forms of the mark are
+    /// asked for.
+    pub(super) async fn floating_ips(
+        &self,
+        owner: &Owner,
+        vip_port_id: Option<&str>,
+    ) -> Result<Vec<SeenFloatingIp>, CloudError> {
+        let (mut found, all) = self.first_page::<SeenFloatingIp>(&self.floating_ip_list().await?).await?;
+        if !all {
+            let listing = async || self.floating_ip_list().await;
+            let mark = owner.floating_ip_mark();
+            let marked = listing().await?.with("description", mark.clone()).with("description", retained(&mark));
+            let tagged = listing().await?.with("tags", owner.uid_tag());
+            found = self.list(&marked).await?.items;
+            found.extend(self.list(&tagged).await?.items);
+            if let Some(port) = vip_port_id {
+                found.extend(self.list(&listing().await?.with("port_id", port)).await?.items);
+            }
+        }
+        found.retain(|seen| concerns(seen, owner, vip_port_id));
+        found.sort_by(|a, b| a.id.cmp(&b.id));
+        found.dedup_by(|a, b| a.id == b.id);
+        Ok(found)
+    }
+
+    /// All floating IPs of the project; without `port_details`, which are most of each record.
+    pub(super) async fn floating_ip_list(&self) -> Result<Listing, CloudError> {
+        let listing = Listing::new(Service::Network, "/v2.0/floatingips", "floatingips");
+        let fields =
+            ["id", "floating_ip_address", "floating_network_id", "fixed_ip_address", "port_id", "description", "tags"];
+        let listing = fields.into_iter().fold(listing, |listing, field| listing.with("fields", field));
+        self.of_project(listing).await
+    }
+}
+
+/// The mark of a floating IP that outlives its stack.
+fn retained(mark: &str) -> String {
+    format!("{mark} evenkeel:reclaim=Retain")
+}
+
+/// On the port, ours by its description, or borrowed by the owner, which is a tag.
+pub(super) fn concerns(seen: &SeenFloatingIp, owner: &Owner, vip_port_id: Option<&str>) -> bool {
+    let mark = owner.floating_ip_mark();
+    let ours = seen.description.strip_prefix(&mark).is_some_and(|rest| rest.is_empty() || rest.starts_with(' '));
+    let on_port = vip_port_id.is_some() && seen.port_id.as_deref() == vip_port_id;
+    ours || on_port || seen.tags.contains(&owner.uid_tag())
+}

@@ -1,0 +1,322 @@
+//! What references lead to.
+
+use std::collections::{BTreeSet, HashMap};
+use std::net::IpAddr;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use futures::{StreamExt, TryStreamExt};
+use serde::Deserialize;
+use serde_json::{Map, Value};
+use tokio::time::Instant;
+
+use super::http::{Ask, Service, Session};
+use super::lists::Listing;
+use super::{Class, CloudError};
+use crate::model::{Answers, By, FixedIp, Found, Id, Reference, ReferenceKind, Unresolved};
+
+/// How long a good answer is good: names rarely move.
+const GOOD_FOR: Duration = Duration::from_secs(600);
+/// For a port or floating IP that somebody uses: that may end at any time.
+const IN_USE_FOR: Duration = Duration::from_secs(60);
+const READS_AT_ONCE: usize = 4;
+/// So many ids of an ambiguous name are told.
+const TOLD: usize = 5;
+
+pub(super) type Outcome = Result<Found, Unresolved>;
+
+/// The good answers of late.
+pub(super) struct Resolver {
+    known: Mutex<HashMap<Reference, (Instant, Found)>>,
+}
+
+impl Resolver {
+    pub(super) fn new() -> Self {
+        Self { known: Mutex::default() }
+    }
+
+    pub(super) async fn resolve(
+        &self,
+        session: &Session,
+        references: &BTreeSet<Reference>,
+    ) -> Result<Answers, CloudError> {
+        let mut answers = Answers::default();
+        let mut open = Vec::new();
+        for reference in references {
+            match self.recall(reference) {
+                Some(found) => drop(answers.0.insert(reference.clone(), Ok(found))),
+                None => open.push(reference.clone()),
+            }
+        }
+        let looks = open.into_iter().map(|reference| async move {
+            let outcome = session.look_up(&reference).await?;
+            Ok::<_, CloudError>((reference, outcome))
+        });
+        let looked: Vec<_> = futures::stream::iter(looks).buffered(READS_AT_ONCE).try_collect().await?;
+        for (reference, outcome) in looked {
+            if let Ok(found) = &outcome {
+                self.remember(reference.clone(), found.clone());
+            }
+            answers.0.insert(reference, outcome);
+        }
+        Ok(answers)
+    }
+
+    fn recall(&self, reference: &Reference) -> Option<Found> {
+        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let (until, found) = known.get(reference)?;
+        (Instant::now() < *until).then(|| found.clone())
+    }
+
+    fn remember(&self, reference: Reference, found: Found) {
+        let now = Instant::now();
+        let good_for = if is_in_use(&found) { IN_USE_FOR } else { GOOD_FOR };
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        known.retain(|_, (until, _)| now < *until);
+        known.insert(reference, (now + good_for, found));
+    }
+}
+
+fn is_in_use(found: &Found) -> bool {
+    match found {
+        Found::Port { device_id, .. } => !device_id.is_empty(),
+        Found::FloatingIp { port_id, .. } => port_id.is_some(),
+        _ => false,
+    }
+}
+
+/// How objects of a kind are asked for, and read.
+struct Lookup {
+    service: Service,
+    /// Of the list; one object is below it.
+    path: &'static str,
+    /// The key of the list in the answer.
+    many: &'static str,
+    /// The key of one object.
+    one: &'static str,
+    read: fn(Value) -> Option<Outcome>,
+}
+
+const fn lookup(kind: ReferenceKind) -> Option<Lookup> {
+    let (service, path, many, one, read): (_, _, _, _, fn(Value) -> Option<Outcome>) = match kind {
+        ReferenceKind::Subnet => (Service::Network, "/v2.0/subnets", "subnets", "subnet", found::subnet),
+        ReferenceKind::Network => (Service::Network, "/v2.0/networks", "networks", "network", found::network),
+        ReferenceKind::Port => (Service::Network, "/v2.0/ports", "ports", "port", found::port),
+        ReferenceKind::QosPolicy => (Service::Network, "/v2.0/qos/policies", "policies", "policy", found::object),
+        ReferenceKind::SecurityGroup => {
+            (Service::Network, "/v2.0/security-groups", "security_groups", "security_group", found::object)
+        }
+        ReferenceKind::FloatingIp => {
+            (Service::Network, "/v2.0/floatingips", "floatingips", "floatingip", found::floating_ip)
+        }
+        ReferenceKind::Flavor => (Service::LoadBalancer, "/v2/lbaas/flavors", "flavors", "flavor", found::flavor),
+        ReferenceKind::AvailabilityZone | ReferenceKind::Provider | ReferenceKind::Certificate => return None,
+    };
+    Some(Lookup { service, path, many, one, read })
+}
+
+impl Session {
+    async fn look_up(&self, reference: &Reference) -> Result<Outcome, CloudError> {
+        let Reference { kind, by } = reference;
+        match (kind, lookup(*kind), by) {
+            (ReferenceKind::AvailabilityZone, _, By::Id(name) | By::Name(name)) => self.zone(name).await,
+            (ReferenceKind::Provider, _, By::Id(name) | By::Name(name)) => self.provider(name).await,
+            (ReferenceKind::Certificate, _, By::Id(text) | By::Name(text)) => self.certificate(text).await,
+            (_, Some(lookup), By::Id(id)) => self.by_id(&lookup, id).await,
+            (ReferenceKind::FloatingIp, Some(lookup), By::Address(address)) => self.by_address(&lookup, *address).await,
+            // Floating IPs have no names.
+            (ReferenceKind::FloatingIp, _, By::Name(_)) | (_, _, By::Address(_)) => Ok(Err(Unresolved::Missing)),
+            (_, Some(lookup), By::Name(name)) => self.by_name(*kind, &lookup, name).await,
+            (_, None, _) => Ok(Err(Unresolved::Missing)),
+        }
+    }
+
+    /// Any 404 is an answer here: Neutron's for an extension that is not installed names no object.
+    async fn by_id(&self, lookup: &Lookup, id: &str) -> Result<Outcome, CloudError> {
+        if !is_plain_id(id) {
+            return Ok(Err(Unresolved::Missing));
+        }
+        let ask = Ask::get(lookup.service, format!("{}/{id}", lookup.path));
+        let mut body: Map<String, Value> = match self.send(&ask).await {
+            Err(error) if error.status == Some(404) => return Ok(Err(Unresolved::Missing)),
+            answer => answer?.json()?,
+        };
+        let outcome = body.remove(lookup.one).and_then(lookup.read);
+        outcome.ok_or_else(|| ask.failed(Class::Later(None), format!("the {} was not understood", lookup.one)))
+    }
+
+    /// Exactly this name: databases may compare names without case. What is shared with the project counts as well,
+    /// what an administrator is shown of others does not.
+    async fn by_name(&self, kind: ReferenceKind, lookup: &Lookup, name: &str) -> Result<Outcome, CloudError> {
+        let project = self.login(None).await?.project.id.clone();
+        let mut listing = Listing::new(lookup.service, lookup.path, lookup.many).with("name", name);
+        if kind == ReferenceKind::Port {
+            listing = listing.with("project_id", project.clone());
+        }
+        let mut listed = match self.list::<Value>(&listing).await {
+            Err(error) if error.status == Some(404) => return Ok(Err(Unresolved::Missing)),
+            listed => listed?.items,
+        };
+        listed.retain(|object| object.get("name").is_some_and(|n| n == name) && is_for(object, &project));
+        self.only(listed, lookup)
+    }
+
+    async fn by_address(&self, lookup: &Lookup, address: IpAddr) -> Result<Outcome, CloudError> {
+        let listing = Listing::new(lookup.service, lookup.path, lookup.many);
+        let listing = self.of_project(listing.with("floating_ip_address", address.to_string())).await?;
+        let listed = self.list::<Value>(&listing).await?.items;
+        self.only(listed, lookup)
+    }
+
+    fn only(&self, mut listed: Vec<Value>, lookup: &Lookup) -> Result<Outcome, CloudError> {
+        match (listed.pop(), listed.is_empty()) {
+            (None, _) => Ok(Err(Unresolved::Missing)),
+            (Some(object), true) => (lookup.read)(object).ok_or_else(|| {
+                let message = format!("the {} was not understood", lookup.one);
+                Ask::get(lookup.service, lookup.path).failed(Class::Later(None), message)
+            }),
+            (Some(last), false) => {
+                listed.push(last);
+                let ids = listed.iter().filter_map(|object| object.get("id")?.as_str()).map(str::to_owned);
+                let mut ids: Vec<Id> = ids.collect();
+                ids.sort();
+                ids.truncate(TOLD);
+                Ok(Err(Unresolved::Ambiguous(ids)))
+            }
+        }
+    }
+
+    /// Zones have no id: their name is it.
+    async fn zone(&self, name: &str) -> Result<Outcome, CloudError> {
+        #[derive(Deserialize)]
+        struct Zone {
+            name: String,
+            #[serde(default)]
+            enabled: bool,
+        }
+        let listing = Listing::new(Service::LoadBalancer, "/v2/lbaas/availabilityzones", "availability_zones");
+        let zones = self.list::<Zone>(&listing.with("name", name)).await?.items;
+        Ok(match zones.into_iter().find(|zone| zone.name == name) {
+            None => Err(Unresolved::Missing),
+            Some(Zone { enabled: false, .. }) => Err(Unresolved::Unusable(DISABLED.into())),
+            Some(Zone { name, .. }) => Ok(Found::Named { name }),
+        })
+    }
+
+    async fn provider(&self, name: &str) -> Result<Outcome, CloudError> {
+        #[derive(Deserialize)]
+        struct Providers {
+            providers: Vec<Provider>,
+        }
+        #[derive(Deserialize)]
+        struct Provider {
+            name: String,
+        }
+        let ask = Ask::get(Service::LoadBalancer, "/v2/lbaas/providers");
+        let providers = self.send(&ask).await?.json::<Providers>()?.providers;
+        let found = providers.into_iter().find(|provider| provider.name == name);
+        Ok(found.map(|provider| Found::Named { name: provider.name }).ok_or(Unresolved::Missing))
+    }
+}
+
+const DISABLED: &str = "its operator has disabled it";
+
+/// An id is put in a path: nothing that could lead elsewhere.
+pub(super) fn is_plain_id(id: &str) -> bool {
+    !id.is_empty() && id.len() <= 64 && id.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_')
+}
+
+/// Ours, shared with us, or a network of floating IPs. Kinds without these fields are shown to their users only.
+fn is_for(object: &Value, project: &str) -> bool {
+    let says = |key: &str| object.get(key).and_then(Value::as_bool);
+    let ours = object.get("project_id").is_none_or(|id| id == project);
+    ours || says("shared").unwrap_or(true) || says("router:external").unwrap_or(false)
+}
+
+/// From records to answers; `None` when a record is not what the service documents.
+mod found {
+    use serde::Deserialize;
+    use serde::de::DeserializeOwned;
+    use serde_json::Value;
+
+    use super::{DISABLED, FixedIp, Found, Id, IpAddr, Outcome, Unresolved};
+
+    fn parsed<T: DeserializeOwned>(value: Value) -> Option<T> {
+        serde_json::from_value(value).ok()
+    }
+
+    pub(super) fn subnet(value: Value) -> Option<Outcome> {
+        #[derive(Deserialize)]
+        struct Subnet {
+            id: Id,
+            network_id: Id,
+            cidr: String,
+        }
+        let Subnet { id, network_id, cidr } = parsed(value)?;
+        Some(Ok(Found::Subnet { id, network_id, cidr: cidr.parse().ok()? }))
+    }
+
+    pub(super) fn network(value: Value) -> Option<Outcome> {
+        #[derive(Deserialize)]
+        struct Network {
+            id: Id,
+            #[serde(rename = "router:external", default)]
+            external: bool,
+            #[serde(default)]
+            subnets: Vec<Id>,
+        }
+        let Network { id, external, subnets } = parsed(value)?;
+        Some(Ok(Found::Network { id, external, subnet_ids: subnets }))
+    }
+
+    pub(super) fn port(value: Value) -> Option<Outcome> {
+        #[derive(Deserialize)]
+        struct Port {
+            id: Id,
+            network_id: Id,
+            device_id: Option<String>,
+            #[serde(default)]
+            fixed_ips: Vec<Fixed>,
+        }
+        #[derive(Deserialize)]
+        struct Fixed {
+            subnet_id: Id,
+            ip_address: IpAddr,
+        }
+        let Port { id, network_id, device_id, fixed_ips } = parsed(value)?;
+        let fixed = |Fixed { subnet_id, ip_address }| FixedIp { subnet_id, address: ip_address };
+        let fixed_ips = fixed_ips.into_iter().map(fixed).collect();
+        Some(Ok(Found::Port { id, network_id, device_id: device_id.unwrap_or_default(), fixed_ips }))
+    }
+
+    pub(super) fn floating_ip(value: Value) -> Option<Outcome> {
+        #[derive(Deserialize)]
+        struct FloatingIp {
+            id: Id,
+            floating_ip_address: IpAddr,
+            port_id: Option<Id>,
+        }
+        let FloatingIp { id, floating_ip_address, port_id } = parsed(value)?;
+        Some(Ok(Found::FloatingIp { id, address: floating_ip_address, port_id }))
+    }
+
+    pub(super) fn flavor(value: Value) -> Option<Outcome> {
+        #[derive(Deserialize)]
+        struct Flavor {
+            id: Id,
+            #[serde(default)]
+            enabled: bool,
+        }
+        let Flavor { id, enabled } = parsed(value)?;
+        Some(if enabled { Ok(Found::Object { id }) } else { Err(Unresolved::Unusable(DISABLED.into())) })
+    }
+
+    pub(super) fn object(value: Value) -> Option<Outcome> {
+        #[derive(Deserialize)]
+        struct Object {
+            id: Id,
+        }
+        let Object { id } = parsed(value)?;
+        Some(Ok(Found::Object { id }))
+    }
+}

@@ -1,0 +1,50 @@
+//! What was asked and what was answered.
+
+use std::time::Duration;
+
+use http::Method;
+
+use super::call::{Call, Service};
+
+/// One request.
+#[derive(Debug, Clone)]
+pub struct Entry {
+    /// Since the start of the cloud, when it arrived.
+    pub at: Duration,
+    pub service: Service,
+    pub method: Method,
+    /// Path below the service, without its query.
+    pub path: String,
+    pub query: String,
+    pub user_agent: String,
+    /// Bytes of its body.
+    pub sent: usize,
+    /// Code of the service's answer; `None`: still at work, or never got there.
+    pub status: Option<u16>,
+}
+
+impl Entry {
+    pub(crate) fn new(call: &Call, at: Duration) -> Self {
+        let pairs: Vec<_> = call.query.iter().map(|(key, value)| format!("{key}={value}")).collect();
+        Self {
+            at,
+            service: call.service,
+            method: call.method.clone(),
+            path: call.path.clone(),
+            query: pairs.join("&"),
+            user_agent: call.header("user-agent").unwrap_or_default().to_owned(),
+            sent: call.body.len(),
+            status: None,
+        }
+    }
+
+    /// A request that changes something (logins do not).
+    pub fn is_write(&self) -> bool {
+        self.service != Service::Identity && self.method != Method::GET && self.method != Method::HEAD
+    }
+
+    /// The service carried it out.
+    pub fn is_accepted(&self) -> bool {
+        self.status.is_some_and(|status| status < 300)
+    }
+}
