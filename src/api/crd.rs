@@ -36,9 +36,11 @@ fn document() -> Result<String, Box<dyn std::error::Error>> {
 
 /// Takes out what the generator puts in and we do not mean:
 /// `nullable`, so that null is the same as absent; defaults of anything but policies (enumerations), because a default
-/// that the API server stores can never change; formats that Kubernetes does not know; line breaks of our source.
+/// that the API server stores can never change; formats that Kubernetes does not know; line breaks of our source;
+/// names of our types.
 fn tidy(schema: &mut JSONSchemaProps) {
     schema.nullable = None;
+    schema.title = None;
     schema.description = schema.description.take().map(|text| text.replace('\n', " "));
     if schema.enum_.is_none() {
         schema.default = None;

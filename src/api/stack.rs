@@ -13,6 +13,7 @@ use super::{ListenerSpec, LoadBalancerSpec, LoadBalancerStackStatus, PoolSpec};
 
 /// How often drift is looked for where the stack does not say.
 const DEFAULT_RESYNC_PERIOD: Duration = Duration::from_secs(600);
+const SHORTEST_RESYNC_PERIOD: Duration = Duration::from_secs(10);
 
 /// On the object: wins over `spec.deletionPolicy`, and no schema can refuse it.
 pub const DELETION_POLICY_ANNOTATION: &str = "evenkeel.dev/deletion-policy";
@@ -179,7 +180,7 @@ impl LoadBalancerStackSpec {
     /// before the schema refused it) counts as absent.
     pub fn resync_period(&self) -> Option<Duration> {
         let wanted = self.resync_period.as_deref().and_then(duration::parse).unwrap_or(DEFAULT_RESYNC_PERIOD);
-        (!wanted.is_zero()).then_some(wanted)
+        (!wanted.is_zero()).then_some(wanted.max(SHORTEST_RESYNC_PERIOD))
     }
 
     pub fn is_paused(&self) -> bool {

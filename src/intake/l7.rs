@@ -9,9 +9,6 @@ use super::context::Intake;
 use super::listener::PoolProtocols;
 use super::text::Text;
 
-const MOST_POLICIES: usize = 32;
-const MOST_RULES: usize = 16;
-
 /// What Octavia answers with where no code is given.
 const DEFAULT_CODE: u16 = 302;
 const CODES: [i32; 5] = [301, 302, 303, 307, 308];
@@ -26,9 +23,6 @@ pub(super) fn policies(
     // The single call takes policies on any listener; on all others they have no effect, or the driver answers 501.
     if !listener.l7_policies.is_empty() && !listener.protocol.is_http() {
         intake.invalid(&field, "are evaluated by listeners of protocol HTTP and TERMINATED_HTTPS only");
-    }
-    if listener.l7_policies.len() > MOST_POLICIES {
-        intake.invalid(&field, format!("has {} policies: at most {MOST_POLICIES}", listener.l7_policies.len()));
     }
     let mut names = BTreeSet::new();
     let mut result = Vec::with_capacity(listener.l7_policies.len());
@@ -52,9 +46,6 @@ fn policy(
     pools: &PoolProtocols<'_>,
 ) -> Option<Policy> {
     intake.text_of(Text::Key, &wanted.name, &format!("{at}.name"));
-    if wanted.rules.len() > MOST_RULES {
-        intake.invalid(format!("{at}.rules"), format!("has {} rules: at most {MOST_RULES}", wanted.rules.len()));
-    }
     let rule = |(index, wanted)| rule(intake, wanted, &format!("{at}.rules[{index}]"), listener);
     let rules = wanted.rules.iter().enumerate().map(rule).collect();
     Some(Policy {

@@ -2,7 +2,8 @@
 //!
 //! The rules of the API server are a courtesy: an object may have been stored before a rule was there, and some things
 //! no rule can know. So everything that would harm is judged here again, before anything is written to the cloud: a
-//! refused create leaks a VIP port, and an accepted one may never work.
+//! refused create leaks a VIP port, and an accepted one may never work. How many listeners, members or tags there may be is
+//! not: those bounds come from the budget of the API server's rules, and Octavia does not know them.
 
 mod context;
 mod l7;

@@ -13,8 +13,6 @@ use super::references::member_at;
 use super::text::Text;
 use super::{Families, Family, monitor};
 
-const MOST_MEMBERS: usize = 1024;
-const MOST_MEMBERS_IN_ALL: usize = 4096;
 const MOST_WEIGHT: u16 = 256;
 
 /// Octavia's `reserved_ips`: the metadata service of the cloud.
@@ -33,10 +31,6 @@ pub(super) fn pools(intake: &mut Intake<'_>, spec: &LoadBalancerStackSpec, famil
         if result.insert(wanted.name.clone(), pool).is_some() {
             intake.invalid(at, "there is another pool of this name");
         }
-    }
-    let members: usize = spec.pools.iter().map(|p| p.members.len()).sum();
-    if members > MOST_MEMBERS_IN_ALL {
-        intake.invalid("spec.pools", format!("have {members} members together: at most {MOST_MEMBERS_IN_ALL}"));
     }
     result
 }
@@ -147,9 +141,6 @@ fn tls(intake: &mut Intake<'_>, pool: &PoolSpec, at: &str) -> Option<PoolTls> {
 }
 
 fn members(intake: &mut Intake<'_>, pool: &PoolSpec, at: &str, families: &Families) -> BTreeMap<MemberKey, Member> {
-    if pool.members.len() > MOST_MEMBERS {
-        intake.invalid(format!("{at}.members"), format!("has {} members: at most {MOST_MEMBERS}", pool.members.len()));
-    }
     let mut result = BTreeMap::new();
     for wanted in &pool.members {
         let at = format!("{at}.members[{}]", member_at(&wanted.address, wanted.port));

@@ -13,8 +13,6 @@ use crate::model::PREFIX;
 
 use super::context::Intake;
 
-const MOST_TAGS: usize = 32;
-
 /// A kind of text that has a pattern.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Text {
@@ -115,9 +113,6 @@ impl Intake<'_> {
                 // ["a", "A"] is a 500: the collation of Octavia's database folds case.
                 self.invalid(field, format!("{tag:?} is there twice (upper and lower case are the same to Octavia)"));
             }
-        }
-        if tags.len() > MOST_TAGS {
-            self.invalid(field, format!("has {} tags: at most {MOST_TAGS}", tags.len()));
         }
         tags.iter().cloned().collect()
     }
