@@ -78,7 +78,18 @@ impl Metrics {
         registry.register("time_to_ready_seconds", "From seeing a generation to Ready", time_to_ready.clone());
         registry.register("panics", "Passes that ended in a bug of the controller", panics.clone());
         registry.register("stacks", "Stacks known to the controller", stacks.clone());
-        Arc::new(Self { registry, reconciles, steps, calls, call_seconds, lock_waits, drift, time_to_ready, panics, stacks })
+        Arc::new(Self {
+            registry,
+            reconciles,
+            steps,
+            calls,
+            call_seconds,
+            lock_waits,
+            drift,
+            time_to_ready,
+            panics,
+            stacks,
+        })
     }
 
     /// In the text format of OpenMetrics.

@@ -21,8 +21,17 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
 const PURE: &[&str] = &["model", "plan", "intake"];
 
 /// What a pure module must not contain.
-const IMPURE: &[&str] =
-    &["async fn", "async move", "tokio::", "reqwest::", "kube::", "Timestamp::now", "SystemTime", "Instant::now", "std::fs"];
+const IMPURE: &[&str] = &[
+    "async fn",
+    "async move",
+    "tokio::",
+    "reqwest::",
+    "kube::",
+    "Timestamp::now",
+    "SystemTime",
+    "Instant::now",
+    "std::fs",
+];
 
 fn source() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("src")
@@ -88,7 +97,12 @@ fn pure_modules_do_no_input_or_output() {
             for (number, line) in shipped.lines().enumerate() {
                 let code = line.split("//").next().unwrap_or_default();
                 for word in IMPURE {
-                    assert!(!code.contains(word), "{}:{}: {module} is pure, but has {word:?}", path.display(), number + 1);
+                    assert!(
+                        !code.contains(word),
+                        "{}:{}: {module} is pure, but has {word:?}",
+                        path.display(),
+                        number + 1
+                    );
                 }
             }
         }

@@ -40,7 +40,8 @@ pub struct Frame<'a> {
 
 /// The stack was Ready at this very generation: what differs now is drift.
 pub fn was_ready(previous: &[Condition], generation: i64) -> bool {
-    find(previous, READY).is_some_and(|c| c.status == ConditionStatus::True && c.observed_generation == Some(generation))
+    find(previous, READY)
+        .is_some_and(|c| c.status == ConditionStatus::True && c.observed_generation == Some(generation))
 }
 
 pub fn find<'a>(conditions: &'a [Condition], kind: &str) -> Option<&'a Condition> {
@@ -94,7 +95,12 @@ struct Verdict {
 }
 
 fn verdict(outcome: &Outcome, frame: Frame<'_>) -> Verdict {
-    let make = |ready, reason: &str, message: String, progress| Verdict { ready, reason: reason.to_owned(), message, progress };
+    let make = |ready, reason: &str, message: String, progress| Verdict {
+        ready,
+        reason: reason.to_owned(),
+        message,
+        progress,
+    };
     let deleting = frame.deleting;
     match &outcome.state {
         State::InSync => make(true, "InSync", in_sync_message(outcome), Progress::Settled),
@@ -118,7 +124,9 @@ fn verdict(outcome: &Outcome, frame: Frame<'_>) -> Verdict {
         }
         State::Held { message } => make(false, "DisruptionForbidden", message.clone(), Progress::Stalled),
         State::Stalled { reason, message } => make(false, reason.as_str(), message.clone(), Progress::Stalled),
-        State::Gone | State::LetGo { .. } => make(false, "Deleting", "nothing is left".to_owned(), Progress::Reconciling),
+        State::Gone | State::LetGo { .. } => {
+            make(false, "Deleting", "nothing is left".to_owned(), Progress::Reconciling)
+        }
     }
 }
 
@@ -323,10 +331,7 @@ mod tests {
 
     #[test]
     fn a_deletion_says_what_it_waits_for() {
-        let set = conditions(
-            &waiting(WaitReason::Locked),
-            Frame { deleting: true, ..frame(&ready_before(2)) },
-        );
+        let set = conditions(&waiting(WaitReason::Locked), Frame { deleting: true, ..frame(&ready_before(2)) });
         assert_eq!(status(&set, READY), Some(("False", "Deleting")));
         assert_eq!(find(&set, READY).unwrap().message, "why");
     }

@@ -88,8 +88,8 @@ impl Clouds {
         let key = |name: &str| data.and_then(|data| data.get(name)).map(|bytes| bytes.0.as_slice());
         let clouds_yaml = key("clouds.yaml").ok_or_else(|| CredentialsProblem::NoKey(place.secret.clone()))?;
         let unusable = |cause: String| CredentialsProblem::Unusable { secret: place.secret.clone(), cause };
-        let credentials =
-            Credentials::parse(clouds_yaml, key("cacert"), &place.cloud).map_err(|error| unusable(error.to_string()))?;
+        let credentials = Credentials::parse(clouds_yaml, key("cacert"), &place.cloud)
+            .map_err(|error| unusable(error.to_string()))?;
         let cloud = Cloud::new(credentials, self.connector.as_ref(), self.clock.clone(), self.settings.clone())
             .map_err(|error| unusable(error.to_string()))?;
         sessions.insert(place, (version, cloud.clone()));
@@ -134,8 +134,7 @@ async fn write_entries(api: &Api<Secret>, secret: &Secret, entries: &[String]) -
 pub async fn release_unused(client: &Client, namespace: &str, name: &str) -> Result<bool, Box<kube::Error>> {
     let stacks = Api::<LoadBalancerStack>::namespaced(client.clone(), namespace);
     let in_use = stacks.list(&kube::api::ListParams::default()).await.map_err(Box::new)?.items.iter().any(|stack| {
-        secret_of(stack) == Some(name)
-            && stack.finalizers().iter().any(|entry| entry == super::FINALIZER)
+        secret_of(stack) == Some(name) && stack.finalizers().iter().any(|entry| entry == super::FINALIZER)
     });
     if in_use {
         return Ok(false);

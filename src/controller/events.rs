@@ -28,7 +28,12 @@ pub fn notable(outcome: &Outcome, frame: Frame<'_>, drifting: bool) -> Option<No
     let same_generation = ready.is_some_and(|c| c.observed_generation == Some(frame.generation));
     let told = |reason: &str| same_generation && ready.is_some_and(|c| c.reason == reason);
     match &outcome.state {
-        State::Working => working(outcome, frame, drifting, same_generation && ready.is_some_and(|c| c.status == ConditionStatus::False)),
+        State::Working => working(
+            outcome,
+            frame,
+            drifting,
+            same_generation && ready.is_some_and(|c| c.status == ConditionStatus::False),
+        ),
         State::InSync if told("InSync") => None,
         State::InSync => notice(false, "Ready", address_note(outcome)),
         State::Waiting { reason, message } => match reason {

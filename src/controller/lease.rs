@@ -44,7 +44,8 @@ fn decide(spec: Option<&LeaseSpec>, me: &str, now: Timestamp) -> Decision {
         return Decision::Claim;
     }
     let seconds = i64::from(spec.lease_duration_seconds.unwrap_or(DURATION.as_secs() as i32));
-    let expired = spec.renew_time.as_ref().is_none_or(|at| now.duration_since(at.0) > SignedDuration::from_secs(seconds));
+    let expired =
+        spec.renew_time.as_ref().is_none_or(|at| now.duration_since(at.0) > SignedDuration::from_secs(seconds));
     if expired { Decision::Claim } else { Decision::Stand }
 }
 
@@ -95,7 +96,8 @@ impl Election {
     /// Lets another replica lead at once.
     pub async fn release(&self) {
         let Ok(mut lease) = self.api.get(&self.options.name).await else { return };
-        let ours = lease.spec.as_ref().is_some_and(|spec| spec.holder_identity.as_ref() == Some(&self.options.identity));
+        let ours =
+            lease.spec.as_ref().is_some_and(|spec| spec.holder_identity.as_ref() == Some(&self.options.identity));
         if ours {
             lease.spec.get_or_insert_default().holder_identity = Some(String::new());
             if let Err(error) = self.api.replace(&self.options.name, &PostParams::default(), &lease).await {
@@ -108,7 +110,8 @@ impl Election {
     async fn claim(&self) -> Result<bool, kube::Error> {
         let now = self.clock.now();
         let found = self.api.get_opt(&self.options.name).await?;
-        if decide(found.as_ref().and_then(|lease| lease.spec.as_ref()), &self.options.identity, now) == Decision::Stand {
+        if decide(found.as_ref().and_then(|lease| lease.spec.as_ref()), &self.options.identity, now) == Decision::Stand
+        {
             return Ok(false);
         }
         let written = match found {

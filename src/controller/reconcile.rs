@@ -99,7 +99,10 @@ impl Context {
 }
 
 /// What kube's controller calls. Never fails and never panics: both become a later look at this stack alone.
-pub async fn reconcile(stack: Arc<LoadBalancerStack>, context: Arc<Context>) -> Result<Action, std::convert::Infallible> {
+pub async fn reconcile(
+    stack: Arc<LoadBalancerStack>,
+    context: Arc<Context>,
+) -> Result<Action, std::convert::Infallible> {
     let uid = stack.uid().unwrap_or_default();
     let mut entry = context.take(&uid);
     let now = context.clock.now();
@@ -154,7 +157,8 @@ fn schedule(stack: &LoadBalancerStack, context: &Context, uid: String, mut entry
         Retry::Resync => stack.spec.resync_period().map(jittered),
         Retry::Never => None,
     };
-    entry.due = Some(delay.map_or(Timestamp::MAX, |delay| context.clock.now().saturating_add(delay).unwrap_or(Timestamp::MAX)));
+    entry.due =
+        Some(delay.map_or(Timestamp::MAX, |delay| context.clock.now().saturating_add(delay).unwrap_or(Timestamp::MAX)));
     context.put(uid, entry);
     delay.map_or_else(Action::await_change, Action::requeue)
 }
@@ -241,14 +245,8 @@ async fn pass(
         name: stack.name_any(),
     };
     let ledger = AnnotationLedger::new(api.clone(), stack);
-    let pass = Pass {
-        cloud,
-        owner: &owner,
-        record,
-        ledger: &ledger,
-        settings: &context.settings,
-        now: context.clock.now(),
-    };
+    let pass =
+        Pass { cloud, owner: &owner, record, ledger: &ledger, settings: &context.settings, now: context.clock.now() };
     if let Some(outcome) = pass.enter().await {
         return outcome;
     }
@@ -345,7 +343,11 @@ fn way_out(mut outcome: Outcome, record: &Record, stack: &LoadBalancerStack) -> 
 }
 
 /// Takes our entries off the stack and, when nobody else needs it, off its Secret.
-async fn let_go(api: &Api<LoadBalancerStack>, context: &Context, stack: &mut LoadBalancerStack) -> Result<(), kube::Error> {
+async fn let_go(
+    api: &Api<LoadBalancerStack>,
+    context: &Context,
+    stack: &mut LoadBalancerStack,
+) -> Result<(), kube::Error> {
     finalizer::release(api, stack).await?;
     let namespace = stack.namespace().unwrap_or_default();
     if let Some(secret) = credentials::secret_of(stack)

@@ -7,8 +7,8 @@ use serde_json::json;
 
 use super::conditions::{self, Frame};
 use crate::api::{
-    Condition, ListenerStatus, LoadBalancerStack, LoadBalancerStackStatus, LoadBalancerStatus, MembersStatus, PlanStatus,
-    PoolStatus,
+    Condition, ListenerStatus, LoadBalancerStack, LoadBalancerStackStatus, LoadBalancerStatus, MembersStatus,
+    PlanStatus, PoolStatus,
 };
 use crate::engine::{Outcome, State};
 use crate::model::{ApiVersion, SeenFloatingIp, SeenLoadBalancer, SeenPool, Tree, key_of};
@@ -153,7 +153,8 @@ fn pool_status(pool: &SeenPool) -> Option<PoolStatus> {
 /// What is being done, held back or would be done. Nothing for a stack in sync.
 fn plan_status(outcome: &Outcome) -> Option<PlanStatus> {
     let Plan { steps, held, refusals: _ } = &outcome.plan;
-    let shown = matches!(outcome.state, State::Working | State::Waiting { .. } | State::Held { .. } | State::Observed { .. });
+    let shown =
+        matches!(outcome.state, State::Working | State::Waiting { .. } | State::Held { .. } | State::Observed { .. });
     let lines: Vec<String> = steps.iter().chain(held).take(MAX_STEPS).map(ToString::to_string).collect();
     (shown && !lines.is_empty()).then(|| PlanStatus { summary: outcome.plan.summary(), steps: lines })
 }

@@ -213,11 +213,11 @@ fn held(tree: Tree, plan: Plan) -> Outcome {
 /// Every object below the load balancer, with its state, for people to read.
 fn children(tree: &Tree) -> impl Iterator<Item = (String, Provisioning)> {
     let pools = tree.pools.iter().flat_map(|pool| {
-        let monitor = pool.monitor.iter().map(|m| (format!("the health monitor of pool {}", pool.name), m.provisioning_status));
-        let members = pool
-            .members
-            .iter()
-            .map(|m| (format!("member {}:{} of pool {}", m.address, m.protocol_port, pool.name), m.provisioning_status));
+        let monitor =
+            pool.monitor.iter().map(|m| (format!("the health monitor of pool {}", pool.name), m.provisioning_status));
+        let members = pool.members.iter().map(|m| {
+            (format!("member {}:{} of pool {}", m.address, m.protocol_port, pool.name), m.provisioning_status)
+        });
         std::iter::once((format!("pool {}", pool.name), pool.provisioning_status)).chain(monitor).chain(members)
     });
     let listeners = tree.listeners.iter().flat_map(|listener| {

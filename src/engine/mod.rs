@@ -174,7 +174,8 @@ impl Pass<'_> {
         let since = *memory.locked_since.get_or_insert(self.now);
         let waited = waited(since, self.now);
         let stuck = waited >= self.settings.stuck_after;
-        let mut message = format!("Octavia works on load balancer {}: {}", load_balancer.id, load_balancer.provisioning_status);
+        let mut message =
+            format!("Octavia works on load balancer {}: {}", load_balancer.id, load_balancer.provisioning_status);
         if stuck {
             message.push_str(&format!(
                 " for {} minutes (last change {}); only the operator of the cloud can free it: ask them to look at its worker",

@@ -99,9 +99,8 @@ mod tests {
 
     #[test]
     fn intents_survive_their_annotation() {
-        let intents = Intents::default()
-            .with(intent("a1", "2026-11-23T10:00:00Z"))
-            .with(intent("a2", "2026-11-23T10:03:00Z"));
+        let intents =
+            Intents::default().with(intent("a1", "2026-11-23T10:00:00Z")).with(intent("a2", "2026-11-23T10:03:00Z"));
         assert_eq!(intents.to_string(), "a2@2026-11-23T10:03:00Z,a1@2026-11-23T10:00:00Z");
         assert_eq!(Intents::parse(&intents.to_string()), intents);
         assert_eq!(intents.newest().unwrap().attempt, "a2");

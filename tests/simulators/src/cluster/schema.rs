@@ -88,6 +88,7 @@ pub fn rules_not_checked() -> FieldProblem {
     )
 }
 
+/// A null where the schema does not allow it is nothing: the default takes its place, or it goes.
 fn fill_defaults(value: &mut Value, schema: &Value) {
     match value {
         Value::Object(map) => {
@@ -95,14 +96,20 @@ fn fill_defaults(value: &mut Value, schema: &Value) {
                 let missing = map.get(name).is_none_or(|seen| seen.is_null() && child["nullable"] != true);
                 if missing && !child["default"].is_null() {
                     map.insert(name.clone(), child["default"].clone());
+                } else if missing {
+                    map.remove(name);
                 }
                 if let Some(value) = map.get_mut(name) {
                     fill_defaults(value, child);
                 }
             }
-            let declared = &schema["properties"];
-            let others = map.iter_mut().filter(|(name, _)| declared[name.as_str()].is_null());
-            others.for_each(|(_, value)| fill_defaults(value, &schema["additionalProperties"]));
+            let (declared, additional) = (&schema["properties"], &schema["additionalProperties"]);
+            let is_declared = |name: &str| !declared[name].is_null();
+            if additional.is_object() && additional["nullable"] != true {
+                map.retain(|name, value| is_declared(name) || !value.is_null());
+            }
+            let others = map.iter_mut().filter(|(name, _)| !is_declared(name));
+            others.for_each(|(_, value)| fill_defaults(value, additional));
         }
         Value::Array(items) => items.iter_mut().for_each(|item| fill_defaults(item, &schema["items"])),
         _ => {}
