@@ -49,21 +49,17 @@ fn refuse(conflicts: &[Conflict]) -> Refusal {
         };
         format!("conflict with \"{name}\"{subresource}{using}")
     };
-    let count = conflicts.len();
     let text = if let [one] = conflicts {
         format!("Apply failed with 1 conflict: {}: {}", who(one), fields::display(&one.path))
     } else {
-        let mut text = format!("Apply failed with {count} conflicts: ");
-        let mut last = String::new();
-        for conflict in conflicts {
-            let who = who(conflict);
-            if who != last {
-                text.push_str(&format!("{}{who}:", if last.is_empty() { "" } else { "\n" }));
-                last = who;
+        let mut lines: Vec<String> = Vec::new();
+        for (index, conflict) in conflicts.iter().enumerate() {
+            if index == 0 || conflicts[index - 1].manager != conflict.manager {
+                lines.push(format!("{}:", who(conflict).replacen("conflict", "conflicts", 1)));
             }
-            text.push_str(&format!("\n- {}", fields::display(&conflict.path)));
+            lines.push(format!("- {}", fields::display(&conflict.path)));
         }
-        text
+        format!("Apply failed with {} conflicts: {}", conflicts.len(), lines.join("\n"))
     };
     let causes: Vec<Value> = conflicts
         .iter()
@@ -82,44 +78,54 @@ fn merge(live: Option<&Value>, configuration: &Value, schema: &Value) -> Value {
             }
             Value::Object(merged)
         }
-        (Parts::Keyed(old), Parts::Keyed(new)) => {
-            let find = |items: &[(Step, &Value)], step: &Step| {
-                items.iter().find(|(s, _)| s == step).map(|(_, item)| (*item).clone())
+        (Parts::Keyed(old), Parts::Keyed(new)) => weave(&old, &new, |item, wanted| match item {
+            Some(item) => merge(Some(item), wanted, &schema["items"]),
+            None => wanted.clone(),
+        }),
+        (Parts::Set(old), Parts::Set(new)) => {
+            let pair = |steps: Vec<Step>, list: &'_ Value| -> Vec<(Step, Value)> {
+                steps.into_iter().zip(list.as_array().cloned().unwrap_or_default()).collect()
             };
-            let mut merged: Vec<Value> = old
-                .iter()
-                .map(|(step, item)| match find(&new, step) {
-                    Some(wanted) => merge(Some(item), &wanted, &schema["items"]),
-                    None => (*item).clone(),
-                })
-                .collect();
-            merged.extend(new.iter().filter(|(step, _)| find(&old, step).is_none()).map(|(_, item)| (*item).clone()));
-            in_the_order_of(&mut merged, configuration, schema);
-            Value::Array(merged)
-        }
-        (Parts::Set(_), Parts::Set(_)) => {
-            let mut merged = live.as_array().cloned().unwrap_or_default();
-            let added = configuration.as_array().into_iter().flatten();
-            for item in added {
-                if !merged.contains(item) {
-                    merged.push(item.clone());
-                }
-            }
-            Value::Array(merged)
+            let (old, new) = (pair(old, live), pair(new, configuration));
+            let old: Vec<(Step, &Value)> = old.iter().map(|(step, item)| (step.clone(), item)).collect();
+            let new: Vec<(Step, &Value)> = new.iter().map(|(step, item)| (step.clone(), item)).collect();
+            weave(&old, &new, |_, wanted| wanted.clone())
         }
         _ => configuration.clone(),
     }
 }
 
-/// Items that the configuration names stand in its order, at the places where such items stood.
-fn in_the_order_of(merged: &mut [Value], configuration: &Value, schema: &Value) {
-    let Parts::Keyed(wanted) = parts(configuration, schema) else { return };
-    let steps: Vec<Step> = merged.iter().map(|item| fields::keys_of(item, schema)).collect();
-    let slots: Vec<usize> = (0..merged.len()).filter(|&i| wanted.iter().any(|(step, _)| *step == steps[i])).collect();
-    let ordered: Vec<Value> =
-        wanted.iter().filter_map(|(step, _)| steps.iter().position(|s| s == step).map(|i| merged[i].clone())).collect();
-    for (slot, item) in slots.into_iter().zip(ordered) {
-        merged[slot] = item;
+/// Brings two lists together as structured-merge-diff does: the items of `new` in their order, and those that only
+/// `old` has before the items that they stood before.
+fn weave(old: &[(Step, &Value)], new: &[(Step, &Value)], join: impl Fn(Option<&Value>, &Value) -> Value) -> Value {
+    let has = |items: &[(Step, &Value)], step: &Step| items.iter().any(|(s, _)| s == step);
+    let joined = |step: &Step, item: &Value| join(old.iter().find(|(s, _)| s == step).map(|(_, item)| *item), item);
+    let mut shared = new.iter().map(|(step, _)| step).filter(|step| has(old, step)).peekable();
+    let mut woven = Vec::with_capacity(old.len() + new.len());
+    let (mut left, mut right) = (old, new);
+    loop {
+        match (left, right) {
+            ([(a, _), rest @ ..], [(b, item), others @ ..]) if a == b => {
+                woven.push(joined(b, item));
+                shared.next_if(|step| *step == b);
+                (left, right) = (rest, others);
+            }
+            // Moved to another place by the new order.
+            ([(a, _), rest @ ..], [_, ..]) if has(new, a) && shared.peek().is_some_and(|step| *step != a) => {
+                left = rest
+            }
+            ([(a, item), rest @ ..], _) if !has(new, a) => {
+                woven.push((*item).clone());
+                left = rest;
+            }
+            (_, [(b, item), others @ ..]) => {
+                woven.push(joined(b, item));
+                shared.next_if(|step| *step == b);
+                right = others;
+            }
+            ([_, rest @ ..], []) => left = rest,
+            ([], []) => return Value::Array(woven),
+        }
     }
 }
 
@@ -128,10 +134,11 @@ fn in_the_order_of(merged: &mut [Value], configuration: &Value, schema: &Value) 
 fn remove_given_up(object: &mut Value, schema: &Value, given_up: Vec<&Path>, kept: &Fields) {
     let owned = |path: &[Step]| kept.iter().any(|owned| owned.starts_with(path));
     let mut paths = given_up;
-    paths.sort_by_key(|path| std::cmp::Reverse(path.len()));
+    // Items before what is in them: an item that goes takes its keys along, one that stays keeps them.
+    paths.sort_by_key(|path| path.len());
     for path in paths {
         let mut path = path.as_slice();
-        if owned(path) || !remove_at(object, schema, path) {
+        if is_key(path) || owned(path) || !remove_at(object, schema, path) {
             continue;
         }
         while let [parent @ .., _] = path {
@@ -145,6 +152,12 @@ fn remove_given_up(object: &mut Value, schema: &Value, given_up: Vec<&Path>, kep
             path = parent;
         }
     }
+}
+
+/// Whether `path` leads to a key of an item of a map list.
+fn is_key(path: &[Step]) -> bool {
+    let [.., Step::Keys(keys), Step::Field(name)] = path else { return false };
+    serde_json::from_str::<Value>(keys).is_ok_and(|keys| keys.get(name).is_some())
 }
 
 fn find_at<'a>(value: &'a mut Value, schema: &'a Value, path: &[Step]) -> Option<(&'a mut Value, &'a Value)> {

@@ -102,6 +102,34 @@ fn collect(value: &Value, schema: &Value, path: &Path, containers: bool, found: 
     }
 }
 
+/// The first field of `object` that its schema does not declare, as [`display`] writes it.
+pub fn undeclared(object: &Value, schema: &Value) -> Option<String> {
+    let content = object.as_object()?.iter();
+    content
+        .filter(|(name, _)| !matches!(name.as_str(), "apiVersion" | "kind" | "metadata"))
+        .find_map(|(name, child)| find_undeclared(child, child_schema(schema, name), &vec![Step::Field(name.clone())]))
+}
+
+fn find_undeclared(value: &Value, schema: &Value, path: &Path) -> Option<String> {
+    if schema["x-kubernetes-preserve-unknown-fields"] == true || *schema == true {
+        return None;
+    }
+    if !schema.is_object() {
+        return Some(display(path));
+    }
+    match value {
+        Value::Object(map) => map.iter().find_map(|(name, child)| {
+            find_undeclared(child, child_schema(schema, name), &with(path, Step::Field(name.clone())))
+        }),
+        Value::Array(items) => items.iter().enumerate().find_map(|(index, item)| {
+            let keyed = schema["x-kubernetes-list-type"] == "map";
+            let step = if keyed { keys_of(item, schema) } else { Step::Item(index.to_string()) };
+            find_undeclared(item, &schema["items"], &with(path, step))
+        }),
+        _ => None,
+    }
+}
+
 /// What differs between two objects.
 #[derive(Debug, Default)]
 pub struct Difference {

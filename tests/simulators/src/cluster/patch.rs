@@ -123,13 +123,16 @@ pub fn strategic_patch(object: &mut Value, patch: &Value) {
     let directives = take_directives(&mut plain);
     let lists = [("finalizers", None), ("ownerReferences", Some("uid"))];
     for (list, key) in lists {
-        let Some(added) = plain["metadata"][list].as_array().cloned() else { continue };
-        let mut items = object["metadata"][list].as_array().cloned().unwrap_or_default();
-        for item in added {
-            let same = |seen: &Value| key.map_or(*seen == item, |key| seen[key] == item[key]);
-            match items.iter_mut().find(|seen| same(seen)) {
-                Some(seen) => merge_patch(seen, &item),
-                None => items.push(item),
+        let Some(mut items) = plain["metadata"][list].as_array().cloned() else { continue };
+        for seen in object["metadata"][list].as_array().into_iter().flatten() {
+            let same = |item: &&mut Value| key.map_or(**item == *seen, |key| item[key] == seen[key]);
+            match items.iter_mut().find(same) {
+                Some(item) => {
+                    let mut merged = seen.clone();
+                    merge_patch(&mut merged, item);
+                    *item = merged;
+                }
+                None => items.push(seen.clone()),
             }
         }
         plain["metadata"][list] = Value::Array(items);

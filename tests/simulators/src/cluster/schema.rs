@@ -58,22 +58,37 @@ impl Schema {
     }
 
     /// Every problem of `object`. With `old`, what did not change is not judged again (validation ratcheting).
+    /// Rules are not run on what is not even of the right shape.
     pub fn validate(&self, object: &Value, old: Option<&Value>) -> Vec<FieldProblem> {
         let mut problems = validation::validate(object, old, &self.root);
-        if problems.is_empty() {
-            self.rules.check(object, old)
+        if problems.iter().any(|problem| BLOCKS_RULES.contains(&problem.reason)) {
+            problems.push(rules_not_checked());
         } else {
-            problems.push(FieldProblem::new(
-                "<nil>",
-                "FieldValueInvalid",
-                "Invalid value: null: some validation rules were not checked because the object was invalid; \
-                 correct the existing errors to complete validation",
-            ));
-            problems
+            problems.extend(self.rules.check(object, old));
         }
+        problems
     }
 }
 
+/// After problems of these kinds an API server does not run rules.
+const BLOCKS_RULES: &[&str] = &[
+    "FieldValueNotSupported",
+    "FieldValueRequired",
+    "FieldValueTooLong",
+    "FieldValueTooMany",
+    "FieldValueTypeInvalid",
+];
+
+pub fn rules_not_checked() -> FieldProblem {
+    FieldProblem::new(
+        "<nil>",
+        "FieldValueInvalid",
+        "Invalid value: null: some validation rules were not checked because the object was invalid; correct the \
+         existing errors to complete validation",
+    )
+}
+
+/// A null where the schema does not allow it is nothing: the default takes its place, or it goes.
 fn fill_defaults(value: &mut Value, schema: &Value) {
     match value {
         Value::Object(map) => {
@@ -81,14 +96,20 @@ fn fill_defaults(value: &mut Value, schema: &Value) {
                 let missing = map.get(name).is_none_or(|seen| seen.is_null() && child["nullable"] != true);
                 if missing && !child["default"].is_null() {
                     map.insert(name.clone(), child["default"].clone());
+                } else if missing {
+                    map.remove(name);
                 }
                 if let Some(value) = map.get_mut(name) {
                     fill_defaults(value, child);
                 }
             }
-            let declared = &schema["properties"];
-            let others = map.iter_mut().filter(|(name, _)| declared[name.as_str()].is_null());
-            others.for_each(|(_, value)| fill_defaults(value, &schema["additionalProperties"]));
+            let (declared, additional) = (&schema["properties"], &schema["additionalProperties"]);
+            let is_declared = |name: &str| !declared[name].is_null();
+            if additional.is_object() && additional["nullable"] != true {
+                map.retain(|name, value| is_declared(name) || !value.is_null());
+            }
+            let others = map.iter_mut().filter(|(name, _)| !is_declared(name));
+            others.for_each(|(_, value)| fill_defaults(value, additional));
         }
         Value::Array(items) => items.iter_mut().for_each(|item| fill_defaults(item, &schema["items"])),
         _ => {}

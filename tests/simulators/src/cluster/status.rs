@@ -9,6 +9,7 @@ use super::kinds::Kind;
 #[derive(Debug, Clone, PartialEq)]
 pub struct Refusal {
     pub code: u16,
+    /// Empty when the API server names none.
     pub reason: &'static str,
     pub message: String,
     pub details: Value,
@@ -134,8 +135,11 @@ impl Refusal {
     pub fn body(&self) -> Value {
         let mut body = json!({
             "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure",
-            "message": self.message, "reason": self.reason, "code": self.code,
+            "message": self.message, "code": self.code,
         });
+        if !self.reason.is_empty() {
+            body["reason"] = self.reason.into();
+        }
         if !self.details.is_null() {
             body["details"] = self.details.clone();
         }

@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
+use http::StatusCode;
 use jiff::Timestamp;
 use serde_json::Value;
 
 use super::apply::apply;
 use super::built_in::{self, rfc3339};
 use super::convert;
-use super::fields::compare;
+use super::fields::{compare, undeclared};
 use super::kinds::Kind;
 use super::managers::{Manager, Managers, Operation};
 use super::object::{self, content, finalizers, is_deleting, set_field, set_meta};
@@ -136,7 +137,9 @@ impl State {
                     "FieldValueRequired",
                     "Required value: name or generateName is required",
                 );
-                return Err(Refusal::invalid((&kind.kind, &kind.group), "", &[problem]));
+                let mut problems = vec![problem];
+                problems.extend(kind.is_custom().then(schema::rules_not_checked));
+                return Err(Refusal::invalid((&kind.kind, &kind.group), "", &problems));
             }
             let uid = self.next_uid();
             set_meta(object, "name", format!("{prefix}{}", &uid[uid.len() - 5..]).into());
@@ -176,6 +179,11 @@ impl State {
         check_type(kind, &body)?;
         let live = self.get(kind, key)?;
         let mut new = body;
+        let (uid, seen) = (object::meta_text(&new, "uid"), object::meta_text(&live, "uid"));
+        if !uid.is_empty() && uid != seen {
+            let why = format!("Precondition failed: UID in precondition: {uid}, UID in object meta: {seen}");
+            return Err(Refusal::conflict(kind, &key.1, &why));
+        }
         let given = object::name(&new).to_owned();
         if given != key.1 {
             let why = format!("the name of the object ({given}) does not match the name on the URL ({})", key.1);
@@ -213,28 +221,21 @@ impl State {
         if configuration["metadata"]["managedFields"].as_array().is_some_and(|lines| !lines.is_empty()) {
             return Err(Refusal::bad_request("metadata.managedFields must be nil"));
         }
-        let warnings = unknown_fields(kind, &mut configuration, how)?;
+        refuse_undeclared(kind, &configuration)?;
         restrict_to_what_is_written(kind, &mut configuration, how);
         let manager = how.manager(kind, Operation::Apply);
         let existing = self.store.get(&kind.place, key).map(|kept| convert::shown(kind, &kept));
         let Some(live) = existing else {
-            return self.create_by_apply(kind, key, configuration, warnings, how);
+            return self.create_by_apply(kind, key, configuration, how);
         };
         let (mut merged, managers) = apply(&live, &configuration, merging(kind), &manager, how.force, &how.time())?;
         if let Some(schema) = &kind.schema {
             schema.fill_defaults(&mut merged);
         }
-        self.write_over(kind, key, &live, merged, Some(managers), warnings, how)
+        self.write_over(kind, key, &live, merged, Some(managers), Vec::new(), how)
     }
 
-    fn create_by_apply(
-        &mut self,
-        kind: &Kind,
-        key: &Key,
-        mut object: Value,
-        warnings: Vec<String>,
-        how: &How,
-    ) -> Result<Written, Refusal> {
+    fn create_by_apply(&mut self, kind: &Kind, key: &Key, mut object: Value, how: &How) -> Result<Written, Refusal> {
         if how.status {
             return Err(Refusal::not_found(kind, &key.1));
         }
@@ -248,7 +249,7 @@ impl State {
         let empty = Value::Object(serde_json::Map::new());
         let manager = how.manager(kind, Operation::Apply);
         let (_, managers) = apply(&empty, &object, merging(kind), &manager, true, &how.time())?;
-        self.create_decoded(kind, &key.0, object, Some(managers), warnings, how)
+        self.create_decoded(kind, &key.0, object, Some(managers), Vec::new(), how)
     }
 
     /// Makes `new` the successor of `live`. `managers`: who owns what, when a server-side apply has settled that.
@@ -358,6 +359,18 @@ fn unknown_fields(kind: &Kind, object: &mut Value, how: &How) -> Result<Vec<Stri
     }
 }
 
+/// An apply must not name fields that the schema does not declare. The API server takes that for its own failure.
+fn refuse_undeclared(kind: &Kind, configuration: &Value) -> Result<(), Refusal> {
+    let Some(schema) = &kind.schema else { return Ok(()) };
+    let Some(path) = undeclared(configuration, &schema.merging) else { return Ok(()) };
+    let (namespace, name) = (object::namespace(configuration), object::name(configuration));
+    let kind = format!("{}, Kind={}", kind.api_version(), kind.kind);
+    let message = format!(
+        "failed to create typed patch object ({namespace}/{name}; {kind}): {path}: field not declared in schema"
+    );
+    Err(Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, "", message))
+}
+
 /// An apply through `/status` brings only the status, any other everything but it.
 fn restrict_to_what_is_written(kind: &Kind, configuration: &mut Value, how: &How) {
     let Some(map) = configuration.as_object_mut() else { return };
@@ -376,8 +389,8 @@ fn check_version(kind: &Kind, live: &Value, new: &Value) -> Result<(), Refusal> 
     }
     let (given, seen) = (object::meta_text(new, "uid"), object::meta_text(live, "uid"));
     if !given.is_empty() && given != seen {
-        let why = format!("Precondition failed: UID in precondition: {given}, UID in object meta: {seen}");
-        return Err(Refusal::conflict(kind, object::name(live), &why));
+        let problem = FieldProblem::invalid("metadata.uid", &given.into(), "field is immutable");
+        return Err(Refusal::invalid((&kind.kind, &kind.group), object::name(live), &[problem]));
     }
     Ok(())
 }
