@@ -70,6 +70,9 @@ pub async fn run(parts: Parts, stop: impl Future<Output = ()> + Send + Sync + 's
         None => kube_system_uid(&client).await?,
     };
     tracing::info!(cluster, "the controller starts");
+    // The stacks could be listed. Waiting for the store as well would take its one waker away from the controller, which
+    // waits for it too (kube-runtime 5.0, `DelayedInit`): then one of the two sleeps for ever.
+    readiness.is_ready();
     let context = Arc::new(reconcile::Context {
         clouds: credentials::Clouds::new(client.clone(), connector, clock.clone(), cloud_settings),
         recorder: Recorder::new(client.clone(), Reporter { controller: MANAGER.into(), instance: None }),
@@ -86,8 +89,7 @@ pub async fn run(parts: Parts, stop: impl Future<Output = ()> + Send + Sync + 's
     let store = controller.store();
     let (unused, to_sweep) = mpsc::unbounded_channel();
     let sweeper = tokio::spawn(sweep_secrets(client.clone(), to_sweep));
-    let wake = wake_by_secret(store.clone(), context.clone(), unused);
-    let announce = tokio::spawn(announce_ready(store, readiness));
+    let wake = wake_by_secret(store, context.clone(), unused);
     let secrets = Api::<PartialObjectMeta<Secret>>::all(client);
     controller
         .with_config(Config::default().concurrency(workers))
@@ -96,7 +98,6 @@ pub async fn run(parts: Parts, stop: impl Future<Output = ()> + Send + Sync + 's
         .run(traced, |_, infallible, _| match *infallible {}, context)
         .for_each(async |_| {})
         .await;
-    announce.abort();
     sweeper.abort();
     Ok(())
 }
@@ -132,13 +133,6 @@ async fn wait_for_crd(client: &Client, readiness: &Readiness) {
 async fn kube_system_uid(client: &Client) -> Result<String, kube::Error> {
     let namespace = Api::<Namespace>::all(client.clone()).get("kube-system").await?;
     Ok(namespace.uid().unwrap_or_default())
-}
-
-async fn announce_ready(store: Store<LoadBalancerStack>, readiness: Arc<Readiness>) {
-    readiness.waits_for("the first list of stacks");
-    if store.wait_until_ready().await.is_ok() {
-        readiness.is_ready();
-    }
 }
 
 /// A Secret that changed wakes the stacks that refer to it. One that holds our entry is handed to the sweeper.
