@@ -1,5 +1,7 @@
 //! The CRD: its file is what the types say, and it judges the examples in `tests/rules/` as they say they should be.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a helper of a test may fail as the test does")]
+
 #[path = "rules/check.rs"]
 mod check;
 

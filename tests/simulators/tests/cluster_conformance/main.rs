@@ -4,6 +4,8 @@
 //! and against a genuine API server when `EVENKEEL_CONFORMANCE_KUBECONFIG` names a kubeconfig for one (made for the
 //! purpose: the script defines a resource and makes a namespace, and removes both).
 
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a helper of a test may fail as the test does")]
+
 use std::sync::Arc;
 use std::time::Duration;
 
