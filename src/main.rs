@@ -115,7 +115,7 @@ async fn run(args: RunArgs) -> anyhow::Result<()> {
     }
     let parts = Parts {
         client,
-        connector: Arc::new(ReqwestConnector::default()),
+        connector: Arc::new(ReqwestConnector),
         clock: Arc::new(SystemClock),
         readiness,
         cluster_id: args.cluster_id,

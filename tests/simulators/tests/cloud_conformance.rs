@@ -6,7 +6,6 @@
 //! clouds.yaml does not have them. `EVENKEEL_CONFORMANCE_ONLY=<part of a name>` runs single scripts.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a helper of a test may fail as the test does")]
-#![allow(clippy::expect_used, reason = "a broken expectation is a failed test")]
 
 #[path = "cloud_conformance/backend.rs"]
 mod backend;
