@@ -243,7 +243,7 @@ impl Example {
         self.new()["kind"] == "LoadBalancerStack"
     }
 
-    fn new(&self) -> &Value {
+    fn newest(&self) -> &Value {
         self.documents.last().unwrap()
     }
 
