@@ -147,7 +147,8 @@ fn intake_refuses_what_the_rules_refuse() {
     let judged = |e: &&Example| e.documents.len() == 1 && e.comment("intake").is_none() && !e.is_about_a_bound();
     let examples = REFUSED.iter().map(|(example, _)| example).filter(judged);
     // What the types cannot hold does not get as far as intake.
-    let typed = examples.filter(|e| serde_json::from_value::<LoadBalancerStackSpec>(e.newest()["spec"].clone()).is_ok());
+    let typed =
+        examples.filter(|e| serde_json::from_value::<LoadBalancerStackSpec>(e.newest()["spec"].clone()).is_ok());
     let passed: Vec<String> = typed.filter(|e| e.intake().is_empty()).map(Example::name).collect();
     assert!(passed.is_empty(), "these pass intake: {passed:#?}");
 }
