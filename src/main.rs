@@ -1,5 +1,6 @@
 //! `evenkeel run` and its companions.
 
+use std::io::IsTerminal;
 use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::sync::Arc;
