@@ -11,7 +11,13 @@
 //! Who may import whom is written down in `tests/layering.rs` and checked there.
 #![forbid(unsafe_code)]
 
+pub mod api;
 pub mod clock;
+pub mod controller;
+pub mod engine;
+pub mod intake;
+pub mod metrics;
 pub mod model;
 pub mod openstack;
 pub mod plan;
+pub mod serve;

@@ -1,1 +1,180 @@
-fn main() {}
+//! `evenkeel run` and its companions.
+
+use std::io::IsTerminal;
+use std::net::SocketAddr;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use evenkeel::clock::SystemClock;
+use evenkeel::controller::{self, Election, LeaseOptions, Parts};
+use evenkeel::engine::Settings;
+use evenkeel::metrics::Metrics;
+use evenkeel::openstack::{CloudSettings, ReqwestConnector};
+use evenkeel::serve::{self, Readiness};
+use futures::FutureExt;
+use tracing_subscriber::EnvFilter;
+
+/// Keeps OpenStack Octavia load balancers on an even keel.
+#[derive(Parser)]
+#[command(name = "evenkeel", version, about)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run the controller: in a cluster, or outside with KUBECONFIG.
+    Run(Box<RunArgs>),
+    /// Print the CustomResourceDefinition.
+    Crd,
+}
+
+#[derive(Args)]
+struct RunArgs {
+    /// Where /healthz, /readyz and /metrics are served.
+    #[arg(long, env = "EVENKEEL_LISTEN", default_value = "0.0.0.0:8080")]
+    listen: SocketAddr,
+    #[arg(long, env = "EVENKEEL_LOG_FORMAT", value_enum, default_value_t = LogFormat::Plain)]
+    log_format: LogFormat,
+    /// What is logged, in the syntax of tracing-subscriber's EnvFilter.
+    #[arg(long, env = "EVENKEEL_LOG", default_value = "info,kube_runtime=warn,kube_client=warn")]
+    log: String,
+    /// Written on every load balancer, to tell clusters that share a project apart. Default: the UID of the
+    /// namespace kube-system. Keep it when a cluster is restored from a backup.
+    #[arg(long, env = "EVENKEEL_CLUSTER_ID")]
+    cluster_id: Option<String>,
+    /// Stacks that are worked on at the same time.
+    #[arg(long, env = "EVENKEEL_WORKERS", default_value_t = 32, value_parser = clap::value_parser!(u16).range(1..))]
+    workers: u16,
+    /// Seconds for which a create whose answer was lost may still appear. Longer than the time-out of that call.
+    #[arg(long, env = "EVENKEEL_QUIET_PERIOD", default_value_t = 150)]
+    quiet_period: u64,
+    /// Seconds after which the answer to a create is not waited for any longer.
+    #[arg(long, env = "EVENKEEL_CREATE_TIMEOUT", default_value_t = 120)]
+    create_timeout: u64,
+    /// Minutes after which a locked load balancer is said to be stuck.
+    #[arg(long, env = "EVENKEEL_STUCK_AFTER", default_value_t = 15)]
+    stuck_after: u64,
+    /// Work only while holding a Lease, so that several replicas may run.
+    #[arg(long, env = "EVENKEEL_LEADER_ELECT", default_value_t = true, action = clap::ArgAction::Set)]
+    leader_elect: bool,
+    /// The namespace of the Lease.
+    #[arg(long, env = "POD_NAMESPACE", default_value = "evenkeel-system")]
+    lease_namespace: String,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum LogFormat {
+    Plain,
+    Json,
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    // Two users of rustls, one provider: without this the first TLS connection panics.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let result = match Cli::parse().command {
+        Command::Run(args) => run(*args).await,
+        Command::Crd => {
+            print!("{}", evenkeel::api::crd_yaml());
+            Ok(())
+        }
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("evenkeel: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(args: RunArgs) -> anyhow::Result<()> {
+    anyhow::ensure!(
+        args.quiet_period > args.create_timeout,
+        "--quiet-period ({} s) must be longer than --create-timeout ({} s), or a create whose answer was lost is made twice",
+        args.quiet_period,
+        args.create_timeout
+    );
+    start_logging(&args)?;
+    let (metrics, readiness) = (Metrics::new(), Arc::new(Readiness::default()));
+    let (address, server) = serve::bind(args.listen, readiness.clone(), metrics.clone()).await?;
+    tracing::info!(%address, "serving /healthz, /readyz and /metrics");
+    tokio::spawn(server);
+    let client = kube::Client::try_default().await?;
+    let stop = stop_signal().shared();
+    let election = Election::new(client.clone(), lease_options(&args), Arc::new(SystemClock));
+    if args.leader_elect {
+        readiness.is_ready();
+        tokio::select! {
+            () = election.acquire() => tracing::info!("leading"),
+            () = stop.clone() => return Ok(()),
+        }
+    }
+    let parts = Parts {
+        client,
+        connector: Arc::new(ReqwestConnector),
+        clock: Arc::new(SystemClock),
+        readiness,
+        cluster_id: args.cluster_id,
+        workers: args.workers,
+        settings: Settings {
+            quiet_period: Duration::from_secs(args.quiet_period),
+            stuck_after: Duration::from_secs(args.stuck_after * 60),
+            ..Settings::default()
+        },
+        cloud_settings: CloudSettings {
+            create_timeout: Duration::from_secs(args.create_timeout),
+            observer: metrics.clone(),
+            ..CloudSettings::default()
+        },
+        metrics,
+    };
+    if !args.leader_elect {
+        return Ok(controller::run(parts, stop).await?);
+    }
+    tokio::select! {
+        result = controller::run(parts, stop) => {
+            election.release().await;
+            Ok(result?)
+        }
+        lost = election.keep() => Err(lost.into()),
+    }
+}
+
+fn lease_options(args: &RunArgs) -> LeaseOptions {
+    let host = std::env::var("HOSTNAME").unwrap_or_else(|_| "evenkeel".to_owned());
+    LeaseOptions {
+        namespace: args.lease_namespace.clone(),
+        name: "evenkeel".to_owned(),
+        identity: format!("{host}_{}", uuid::Uuid::new_v4()),
+    }
+}
+
+fn start_logging(args: &RunArgs) -> anyhow::Result<()> {
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(EnvFilter::try_new(&args.log)?)
+        .with_ansi(std::io::stderr().is_terminal())
+        .with_writer(std::io::stderr);
+    match args.log_format {
+        LogFormat::Plain => builder.init(),
+        LogFormat::Json => builder.json().init(),
+    }
+    Ok(())
+}
+
+/// SIGTERM of a rollout, Ctrl-C of a person.
+async fn stop_signal() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let Ok(mut terminate) = signal(SignalKind::terminate()) else {
+        return futures::future::pending().await;
+    };
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = tokio::signal::ctrl_c() => {}
+    }
+    tracing::info!("stopping: finishing what is under way");
+}

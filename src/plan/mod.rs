@@ -4,11 +4,52 @@
 //! [`Step`] holds every id and every value: executing it needs no look-up and no choice. Only the first step of a plan
 //! is ever executed; then the cloud is looked at again and a new plan is made. So a later step may speak of an object
 //! that an earlier one makes; its body then says `"<pool web>"` where the id will be, and [`Step::waits`] is set.
+//!
+//! # What is done in place, what is replaced, what is held back
+//!
+//! [`Impact`] says what a step does to traffic that flows now, wanted or not: deleting a listener interrupts, and so
+//! does switching one off. But only a *detour* is held back while the stack forbids interruptions: deleting something
+//! that has to be made again at once, because Octavia cannot change it where it stands (a listener's protocol on the
+//! same port; another floating IP on the same address). What the stack itself asks for, a listener gone or switched
+//! off, is the goal and runs.
+//!
+//! What is held back leaves the old object in service, and its pool's members go on being kept as the stack says.
+
+mod change;
+mod create;
+mod edit;
+mod floating_ip;
+mod heal;
+mod leave;
+mod listener;
+mod load_balancer;
+mod member;
+mod monitor;
+mod policy;
+mod pool;
+mod print;
+mod rule;
+mod step;
+mod survey;
+
+#[cfg(any(test, feature = "arbitrary"))]
+pub mod arbitrary;
+#[cfg(test)]
+mod tests;
+
+pub use change::change;
+pub use create::create;
+use edit::Edit;
+pub use floating_ip::RETAIN;
+pub use leave::{delete, release, succeed};
 
 use serde::Serialize;
 use serde_json::{Map, Value};
 
 use crate::model::Id;
+
+/// Bytes of one body. Octavia's limit is 114,688 (413 beyond); the rest is left to whoever stands between.
+pub const MAX_BODY: usize = 100 * 1024;
 
 /// A JSON object for Octavia or Neutron, without the root key: null, absent and a value are three different things.
 pub type Body = Map<String, Value>;

@@ -1,1 +1,6 @@
-pub mod cloud {}
+//! Simulators for tests and the demo. Not shipped.
+#![forbid(unsafe_code)]
+
+pub mod cloud;
+pub mod cluster;
+pub mod demo;

@@ -1,0 +1,74 @@
+//! From the types to the CustomResourceDefinition.
+
+use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{
+    CustomResourceDefinition, JSON, JSONSchemaProps, JSONSchemaPropsOrArray, JSONSchemaPropsOrBool,
+};
+use kube::CustomResourceExt;
+use serde_json::{Value, json};
+
+use super::LoadBalancerStack;
+
+/// The CustomResourceDefinition, as it is installed.
+pub fn crd() -> CustomResourceDefinition {
+    let mut crd = LoadBalancerStack::crd();
+    for version in &mut crd.spec.versions {
+        let Some(root) = version.schema.as_mut().and_then(|s| s.open_api_v3_schema.as_mut()) else { continue };
+        tidy(root);
+        // kstatus takes an object without status for healthy; this says that nobody has looked yet.
+        if let Some(status) = root.properties.as_mut().and_then(|p| p.get_mut("status")) {
+            status.default = Some(JSON(json!({"observedGeneration": -1})));
+        }
+    }
+    crd
+}
+
+/// The CustomResourceDefinition as a YAML document.
+pub fn crd_yaml() -> String {
+    // Plain data in memory: a failure here is a bug, which the tests would show as a document that is no CRD.
+    document().unwrap_or_else(|problem| format!("# {problem}\n"))
+}
+
+fn document() -> Result<String, Box<dyn std::error::Error>> {
+    let mut value = serde_json::to_value(crd())?;
+    whole_numbers(&mut value);
+    Ok(serde_saphyr::to_string(&value)?)
+}
+
+/// Takes out what the generator puts in and we do not mean:
+/// `nullable`, so that null is the same as absent; defaults of anything but policies (enumerations), because a default
+/// that the API server stores can never change; formats that Kubernetes does not know; line breaks of our source;
+/// names of our types.
+fn tidy(schema: &mut JSONSchemaProps) {
+    schema.nullable = None;
+    schema.title = None;
+    schema.description = schema.description.take().map(|text| text.replace('\n', " "));
+    if schema.enum_.is_none() {
+        schema.default = None;
+    }
+    if schema.format.as_deref().is_some_and(|f| f.starts_with("uint")) {
+        schema.format = None;
+    }
+    for property in schema.properties.iter_mut().flat_map(|p| p.values_mut()) {
+        tidy(property);
+    }
+    if let Some(JSONSchemaPropsOrArray::Schema(items)) = schema.items.as_mut() {
+        tidy(items);
+    }
+    if let Some(JSONSchemaPropsOrBool::Schema(values)) = schema.additional_properties.as_mut() {
+        tidy(values);
+    }
+}
+
+/// `65535.0` becomes `65535`: limits are floating point in the Kubernetes type, and read as if they were not exact.
+fn whole_numbers(value: &mut Value) {
+    match value {
+        Value::Number(number) => {
+            if let Some(float) = number.as_f64().filter(|f| number.is_f64() && f.fract() == 0.0 && f.abs() < 1e15) {
+                *value = json!(float as i64);
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(whole_numbers),
+        Value::Object(fields) => fields.values_mut().for_each(whole_numbers),
+        Value::Null | Value::Bool(_) | Value::String(_) => {}
+    }
+}

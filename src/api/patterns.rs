@@ -1,0 +1,51 @@
+//! What texts must look like: one source for the schema, which tells the API server, and for `intake`, which has the
+//! last word. The syntax is that of RE2, which Go and Rust share.
+
+/// A DNS label: what identifies listeners, pools and policies. At most 63 characters.
+pub const KEY: &str = "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$";
+
+pub const UUID: &str = "^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$";
+
+/// Anything that fits on one line.
+pub const LINE: &str = r"^[^\x00-\x1f\x7f]+$";
+pub const LINE_OR_EMPTY: &str = r"^[^\x00-\x1f\x7f]*$";
+
+/// Octavia stores a comma in a tag, but cannot filter by it then; Neutron's paths end at a slash.
+pub const TAG: &str = r"^[^,/\x00-\x1f\x7f]+$";
+
+/// Octavia: `VALID_CIPHER_RE`.
+pub const CIPHERS: &str = "^[A-Za-z0-9+!:@=_.-]+$";
+
+/// `ddd`, `ddd,ddd` or `ddd-ddd`.
+pub const CODES: &str = "^[1-5][0-9]{2}((,[1-5][0-9]{2})*|-[1-5][0-9]{2})$";
+
+/// [`TOKEN`], or nothing.
+pub const TOKEN_OR_EMPTY: &str = r"^[A-Za-z0-9!$%&*+.^_|~-]*$";
+
+/// Printable ASCII: what stands in a configuration file must stay on its line.
+pub const PRINTABLE: &str = "^[ -~]+$";
+
+/// Octavia: `DISTINGUISHED_NAME_FIELD_REGEX`.
+pub const DN_FIELD: &str = "^[A-Za-z][A-Za-z0-9-]*$";
+
+/// One component of a duration and more of them: `50s`, `1m30s`.
+pub const MILLISECONDS: &str = "^([0-9]{1,9}(h|m|s|ms)){1,4}$";
+pub const SECONDS: &str = "^([0-9]{1,9}(h|m|s)){1,3}$";
+
+/// Host part, port and path of a URL. Quotes and `#` are left out of what RFC 3986 allows: Octavia writes the text as
+/// it is into the configuration of haproxy (`macros.j2`), where they quote and comment. They can be percent-encoded.
+pub const URL: &str = r"^https?://(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._~-]+)(:[0-9]{1,5})?([/?]([A-Za-z0-9._~!$&()*+,;=:@/?-]|%[0-9A-Fa-f]{2})*)?$";
+
+/// As [`URL`], from the path on. A second slash would begin a host.
+pub const URL_PATH: &str =
+    r"^/(([A-Za-z0-9._~!$&()*+,;=:@?-]|%[0-9A-Fa-f]{2})([A-Za-z0-9._~!$&()*+,;=:@/?-]|%[0-9A-Fa-f]{2})*)?$";
+
+/// Octavia: `HTTP_HEADER_NAME_REGEX`, without what haproxy would take for a quote or a comment.
+pub const TOKEN: &str = r"^[A-Za-z0-9!$%&*+.^_|~-]+$";
+
+pub const BARBICAN: &str =
+    r"^https?://[^ ]+/v1/(secrets|containers)/[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/?$";
+
+/// Octavia: `DOMAIN_NAME_REGEX`.
+pub const DOMAIN: &str =
+    r"^[A-Za-z0-9_]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?(\.[A-Za-z0-9_]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?)*\.?$";

@@ -1,0 +1,343 @@
+//! From an outcome to conditions, by the table of the design. Pure.
+//!
+//! | state | Ready | other |
+//! |---|---|---|
+//! | working, locked, cloud unreachable, quota | False | Reconciling |
+//! | drift found and being mended | stays True until a write fails | |
+//! | refused, reference missing, foreign owner, other cloud, credentials | False | Stalled; Accepted or ResolvedRefs False |
+//! | held back | False | Stalled |
+//! | Observe | True | Programmed False when it differs |
+//! | paused | as it was | Paused |
+//! | members down | True | MembersHealthy False |
+//! | deleting | False, `Deleting` | |
+
+use jiff::Timestamp;
+
+use crate::api::{Condition, ConditionStatus};
+use crate::engine::{Outcome, State, WaitReason};
+use crate::model::{SeenPool, Tree};
+
+const READY: &str = "Ready";
+const ACCEPTED: &str = "Accepted";
+const RESOLVED_REFS: &str = "ResolvedRefs";
+const PROGRAMMED: &str = "Programmed";
+const MEMBERS_HEALTHY: &str = "MembersHealthy";
+const RECONCILING: &str = "Reconciling";
+const STALLED: &str = "Stalled";
+const PAUSED: &str = "Paused";
+
+/// Kubernetes takes 32,768 characters; people take fewer.
+const MAX_MESSAGE: usize = 1024;
+
+/// What the conditions depend on besides the outcome.
+#[derive(Debug, Clone, Copy)]
+pub struct Frame<'a> {
+    pub previous: &'a [Condition],
+    pub generation: i64,
+    pub deleting: bool,
+    pub now: Timestamp,
+}
+
+/// The stack was Ready at this very generation: what differs now is drift.
+pub fn was_ready(previous: &[Condition], generation: i64) -> bool {
+    find(previous, READY)
+        .is_some_and(|c| c.status == ConditionStatus::True && c.observed_generation == Some(generation))
+}
+
+pub fn find<'a>(conditions: &'a [Condition], kind: &str) -> Option<&'a Condition> {
+    conditions.iter().find(|c| c.kind == kind)
+}
+
+pub fn conditions(outcome: &Outcome, frame: Frame<'_>) -> Vec<Condition> {
+    let mut set = Set::new(frame);
+    let verdict = verdict(outcome, frame);
+    set.put(READY, verdict.ready, &verdict.reason, &verdict.message);
+    match verdict.progress {
+        Progress::Reconciling => set.put(RECONCILING, true, &verdict.reason, &verdict.message),
+        Progress::Stalled => set.put(STALLED, true, &verdict.reason, &verdict.message),
+        Progress::Settled => {}
+    }
+    put_causes(&mut set, outcome, &verdict);
+    put_programmed(&mut set, outcome, &verdict);
+    match outcome.tree() {
+        Some(tree) => put_members(&mut set, tree),
+        None => set.keep(MEMBERS_HEALTHY),
+    }
+    set.done
+}
+
+/// Paused: everything stays as it was, `observedGeneration` included.
+pub fn paused(frame: Frame<'_>) -> Vec<Condition> {
+    let mut set = Set::new(frame);
+    for condition in frame.previous.iter().filter(|c| ![PAUSED, RECONCILING].contains(&c.kind.as_str())) {
+        set.done.push(condition.clone());
+    }
+    let message = if frame.deleting {
+        "spec.paused is true: nothing is called, and the deletion waits until it is false"
+    } else {
+        "spec.paused is true: nothing is called"
+    };
+    set.put(PAUSED, true, "Paused", message);
+    set.done
+}
+
+enum Progress {
+    Settled,
+    Reconciling,
+    Stalled,
+}
+
+struct Verdict {
+    ready: bool,
+    reason: String,
+    message: String,
+    progress: Progress,
+}
+
+fn verdict(outcome: &Outcome, frame: Frame<'_>) -> Verdict {
+    let make = |ready, reason: &str, message: String, progress| Verdict {
+        ready,
+        reason: reason.to_owned(),
+        message,
+        progress,
+    };
+    let deleting = frame.deleting;
+    match &outcome.state {
+        State::InSync => make(true, "InSync", in_sync_message(outcome), Progress::Settled),
+        State::Observed { differs: false } => make(true, "Observed", in_sync_message(outcome), Progress::Settled),
+        State::Observed { differs: true } => {
+            make(true, "ObservedDiffers", format!("would do: {}", outcome.plan.summary()), Progress::Settled)
+        }
+        State::Working | State::Waiting { reason: WaitReason::Locked | WaitReason::Conflict, .. }
+            if !deleting && was_ready(frame.previous, frame.generation) =>
+        {
+            let message = find(frame.previous, READY).map(|c| c.message.clone()).unwrap_or_default();
+            make(true, "InSync", message, Progress::Settled)
+        }
+        State::Working => {
+            let reason = if deleting { "Deleting" } else { "Programming" };
+            make(false, reason, working_message(outcome), Progress::Reconciling)
+        }
+        State::Waiting { reason, message } => {
+            let reason = if deleting { "Deleting" } else { reason.as_str() };
+            make(false, reason, message.clone(), Progress::Reconciling)
+        }
+        State::Held { message } => make(false, "DisruptionForbidden", message.clone(), Progress::Stalled),
+        State::Stalled { reason, message } => make(false, reason.as_str(), message.clone(), Progress::Stalled),
+        State::Gone | State::LetGo { .. } => {
+            make(false, "Deleting", "nothing is left".to_owned(), Progress::Reconciling)
+        }
+    }
+}
+
+fn in_sync_message(outcome: &Outcome) -> String {
+    let Some(lb) = outcome.load_balancer() else { return String::new() };
+    let address = lb.vip_address.as_deref().unwrap_or("no address yet");
+    let mut message = format!("load balancer {} at {address} is as the stack says", lb.id);
+    if !outcome.duplicates.is_empty() {
+        message.push_str(&format!(
+            "; another load balancer carries the tags of this stack and is left alone: {}; delete it by hand",
+            outcome.duplicates.join(", ")
+        ));
+    }
+    message
+}
+
+fn working_message(outcome: &Outcome) -> String {
+    let done = outcome.executed.as_ref().map(ToString::to_string).unwrap_or_default();
+    match outcome.plan.steps.len() {
+        0 => done,
+        left => format!("{done}; {left} more"),
+    }
+}
+
+fn put_causes(set: &mut Set<'_>, outcome: &Outcome, verdict: &Verdict) {
+    match &outcome.state {
+        State::Stalled { reason, .. } if reason.is_spec() => {
+            set.put(ACCEPTED, false, &verdict.reason, &verdict.message);
+            set.keep(RESOLVED_REFS);
+        }
+        State::Stalled { reason, .. } if reason.is_reference() => {
+            set.put(ACCEPTED, true, "Accepted", "");
+            set.put(RESOLVED_REFS, false, &verdict.reason, &verdict.message);
+        }
+        State::InSync | State::Working | State::Held { .. } | State::Observed { .. } => {
+            set.put(ACCEPTED, true, "Accepted", "");
+            set.put(RESOLVED_REFS, true, "ResolvedRefs", "");
+        }
+        State::Stalled { .. } | State::Waiting { .. } | State::Gone | State::LetGo { .. } => {
+            set.keep(ACCEPTED);
+            set.keep(RESOLVED_REFS);
+        }
+    }
+}
+
+fn put_programmed(set: &mut Set<'_>, outcome: &Outcome, verdict: &Verdict) {
+    let programmed = verdict.ready && outcome.state != State::Observed { differs: true };
+    let reason = if programmed { "Programmed" } else { verdict.reason.as_str() };
+    set.put(PROGRAMMED, programmed, reason, if programmed { "" } else { verdict.message.as_str() });
+}
+
+/// Never gates Ready: pods that wait for the stack would wait for themselves.
+fn put_members(set: &mut Set<'_>, tree: &Tree) {
+    let down: Vec<String> = tree.pools.iter().flat_map(members_down).collect();
+    let watched = tree.pools.iter().filter(|pool| pool.monitor.is_some()).map(|pool| pool.members.len()).sum::<usize>();
+    if down.is_empty() {
+        set.put(MEMBERS_HEALTHY, true, "NoneDown", "");
+    } else {
+        let some: Vec<&str> = down.iter().take(5).map(String::as_str).collect();
+        let more = if down.len() > some.len() { ", …" } else { "" };
+        let message = format!("{} of {watched} watched members are down: {}{more}", down.len(), some.join(", "));
+        set.put(MEMBERS_HEALTHY, false, "MembersDown", &message);
+    }
+}
+
+fn members_down(pool: &SeenPool) -> impl Iterator<Item = String> {
+    pool.members
+        .iter()
+        .filter(|member| member.operating_status == "ERROR")
+        .map(|member| format!("{}:{} of pool {}", member.address, member.protocol_port, pool.name))
+}
+
+/// Collects conditions and keeps the time of those whose status stays.
+struct Set<'a> {
+    frame: Frame<'a>,
+    done: Vec<Condition>,
+}
+
+impl<'a> Set<'a> {
+    fn new(frame: Frame<'a>) -> Self {
+        Self { frame, done: Vec::new() }
+    }
+
+    fn put(&mut self, kind: &str, status: bool, reason: &str, message: &str) {
+        let status = if status { ConditionStatus::True } else { ConditionStatus::False };
+        let since = find(self.frame.previous, kind)
+            .filter(|c| c.status == status)
+            .map_or(self.frame.now, |c| c.last_transition_time);
+        self.done.push(Condition {
+            kind: kind.to_owned(),
+            status,
+            reason: reason.to_owned(),
+            message: shortened(message),
+            observed_generation: Some(self.frame.generation),
+            last_transition_time: since,
+        });
+    }
+
+    fn keep(&mut self, kind: &str) {
+        self.done.extend(find(self.frame.previous, kind).cloned());
+    }
+}
+
+fn shortened(message: &str) -> String {
+    if message.chars().count() <= MAX_MESSAGE {
+        return message.to_owned();
+    }
+    let mut short: String = message.chars().take(MAX_MESSAGE - 1).collect();
+    short.push('…');
+    short
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::{Retry, StallReason};
+
+    const NOW: &str = "2026-11-23T10:00:00Z";
+
+    fn frame(previous: &[Condition]) -> Frame<'_> {
+        Frame { previous, generation: 2, deleting: false, now: NOW.parse().unwrap() }
+    }
+
+    fn status<'a>(conditions: &'a [Condition], kind: &str) -> Option<(&'static str, &'a str)> {
+        find(conditions, kind).map(|c| {
+            let status = if c.status == ConditionStatus::True { "True" } else { "False" };
+            (status, c.reason.as_str())
+        })
+    }
+
+    fn waiting(reason: WaitReason) -> Outcome {
+        Outcome::waiting(reason, "why".to_owned(), Retry::Backoff)
+    }
+
+    fn ready_before(generation: i64) -> Vec<Condition> {
+        let outcome = Outcome::new(State::InSync, Retry::Resync);
+        let earlier = "2026-11-23T09:00:00Z".parse().unwrap();
+        conditions(&outcome, Frame { previous: &[], generation, deleting: false, now: earlier })
+    }
+
+    #[test]
+    fn in_sync_is_ready_and_nothing_else_is_said() {
+        let set = ready_before(2);
+        assert_eq!(status(&set, READY), Some(("True", "InSync")));
+        assert_eq!(status(&set, PROGRAMMED), Some(("True", "Programmed")));
+        assert!(find(&set, RECONCILING).is_none() && find(&set, STALLED).is_none());
+    }
+
+    #[test]
+    fn an_unreachable_cloud_is_reconciling_never_stalled() {
+        let set = conditions(&waiting(WaitReason::CloudUnreachable), frame(&ready_before(2)));
+        assert_eq!(status(&set, READY), Some(("False", "CloudUnreachable")));
+        assert!(find(&set, RECONCILING).is_some() && find(&set, STALLED).is_none());
+    }
+
+    #[test]
+    fn a_locked_load_balancer_of_a_ready_stack_stays_ready() {
+        let before = ready_before(2);
+        let set = conditions(&waiting(WaitReason::Locked), frame(&before));
+        assert_eq!(status(&set, READY), Some(("True", "InSync")));
+        assert_eq!(find(&set, READY).unwrap().last_transition_time, find(&before, READY).unwrap().last_transition_time);
+    }
+
+    #[test]
+    fn a_new_generation_is_not_ready_while_octavia_works() {
+        let set = conditions(&waiting(WaitReason::Locked), frame(&ready_before(1)));
+        assert_eq!(status(&set, READY), Some(("False", "Locked")));
+        assert_eq!(find(&set, READY).unwrap().last_transition_time, NOW.parse::<Timestamp>().unwrap());
+    }
+
+    #[test]
+    fn a_refused_spec_is_stalled_and_not_accepted() {
+        let outcome = Outcome::stalled(StallReason::ImmutableField, "spec.loadBalancer.provider: …".to_owned());
+        let set = conditions(&outcome, frame(&[]));
+        assert_eq!(status(&set, ACCEPTED), Some(("False", "ImmutableField")));
+        assert_eq!(status(&set, STALLED), Some(("True", "ImmutableField")));
+        assert!(find(&set, RECONCILING).is_none());
+    }
+
+    #[test]
+    fn a_missing_reference_is_told_apart_from_a_bad_spec() {
+        let outcome = Outcome::stalled(StallReason::ReferenceNotFound, "no subnet".to_owned());
+        let set = conditions(&outcome, frame(&[]));
+        assert_eq!(status(&set, ACCEPTED), Some(("True", "Accepted")));
+        assert_eq!(status(&set, RESOLVED_REFS), Some(("False", "ReferenceNotFound")));
+    }
+
+    #[test]
+    fn a_difference_under_observe_is_ready_but_not_programmed() {
+        let set = conditions(&Outcome::new(State::Observed { differs: true }, Retry::Resync), frame(&[]));
+        assert_eq!(status(&set, READY), Some(("True", "ObservedDiffers")));
+        assert_eq!(status(&set, PROGRAMMED).unwrap().0, "False");
+    }
+
+    #[test]
+    fn pausing_changes_nothing_but_says_so() {
+        let before = ready_before(1);
+        let set = paused(frame(&before));
+        assert_eq!(find(&set, READY), find(&before, READY));
+        assert_eq!(status(&set, PAUSED), Some(("True", "Paused")));
+    }
+
+    #[test]
+    fn a_deletion_says_what_it_waits_for() {
+        let set = conditions(&waiting(WaitReason::Locked), Frame { deleting: true, ..frame(&ready_before(2)) });
+        assert_eq!(status(&set, READY), Some(("False", "Deleting")));
+        assert_eq!(find(&set, READY).unwrap().message, "why");
+    }
+
+    #[test]
+    fn long_messages_are_cut_at_a_character() {
+        assert_eq!(shortened(&"ü".repeat(3000)).chars().count(), MAX_MESSAGE);
+    }
+}

@@ -1,0 +1,51 @@
+//! Our entry on the stack: as long as it is there, the object cannot go before its load balancer.
+
+use kube::api::{Patch, PatchParams};
+use kube::{Api, ResourceExt};
+use serde_json::json;
+
+use crate::api::LoadBalancerStack;
+
+pub const FINALIZER: &str = "evenkeel.dev/loadbalancer";
+
+pub fn is_held(stack: &LoadBalancerStack) -> bool {
+    stack.finalizers().iter().any(|entry| entry == FINALIZER)
+}
+
+/// Puts our entry on the stack, and its new resource version into our copy.
+pub async fn hold(api: &Api<LoadBalancerStack>, stack: &mut LoadBalancerStack) -> Result<(), kube::Error> {
+    if is_held(stack) {
+        return Ok(());
+    }
+    let mut entries = stack.finalizers().to_vec();
+    entries.push(FINALIZER.to_owned());
+    write(api, stack, entries).await
+}
+
+/// Takes our entry off. A stack that is gone already is as good.
+pub async fn release(api: &Api<LoadBalancerStack>, stack: &mut LoadBalancerStack) -> Result<(), kube::Error> {
+    if !is_held(stack) {
+        return Ok(());
+    }
+    let entries = stack.finalizers().iter().filter(|entry| *entry != FINALIZER).cloned().collect();
+    match write(api, stack, entries).await {
+        Err(kube::Error::Api(status)) if status.code == 404 => Ok(()),
+        other => other,
+    }
+}
+
+/// Fenced by the resource version, so that nobody else's entry is lost.
+async fn write(
+    api: &Api<LoadBalancerStack>,
+    stack: &mut LoadBalancerStack,
+    entries: Vec<String>,
+) -> Result<(), kube::Error> {
+    let patch = json!({"metadata": {
+        "uid": stack.uid(),
+        "resourceVersion": stack.resource_version(),
+        "finalizers": entries,
+    }});
+    let written = api.patch_metadata(&stack.name_any(), &PatchParams::default(), &Patch::Merge(patch)).await?;
+    stack.metadata = written.metadata;
+    Ok(())
+}

@@ -1,0 +1,186 @@
+//! Leader election: of several replicas one works, the others stand by.
+//!
+//! The decision is pure ([`decide`]); the rest reads and writes one `coordination.k8s.io/v1` Lease. A writer that is not
+//! sure to be the leader any more stops the program, and Kubernetes starts it again as a standby.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use k8s_openapi::api::coordination::v1::{Lease, LeaseSpec};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{MicroTime, ObjectMeta};
+use kube::api::PostParams;
+use kube::{Api, Client};
+
+use crate::clock::Clock;
+
+/// How long a leader may be silent before another one takes over.
+const DURATION: Duration = Duration::from_secs(15);
+/// How often the leader renews, and a standby looks.
+const PERIOD: Duration = Duration::from_secs(4);
+/// A leader that could not renew for this long stops: well before anybody may take over.
+const GIVE_UP: Duration = Duration::from_secs(10);
+
+#[derive(Debug, Clone)]
+pub struct LeaseOptions {
+    pub namespace: String,
+    pub name: String,
+    /// Who we are; unique among the replicas.
+    pub identity: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Decision {
+    /// Ours, or free for the taking: write it.
+    Claim,
+    /// Somebody else leads.
+    Stand,
+}
+
+fn decide(spec: Option<&LeaseSpec>, me: &str, now: Timestamp) -> Decision {
+    let Some(spec) = spec else { return Decision::Claim };
+    let holder = spec.holder_identity.as_deref().unwrap_or_default();
+    if holder == me || holder.is_empty() {
+        return Decision::Claim;
+    }
+    let seconds = i64::from(spec.lease_duration_seconds.unwrap_or(DURATION.as_secs() as i32));
+    let expired =
+        spec.renew_time.as_ref().is_none_or(|at| now.duration_since(at.0) > SignedDuration::from_secs(seconds));
+    if expired { Decision::Claim } else { Decision::Stand }
+}
+
+/// Holds, or waits for, the one lease of the controller.
+pub struct Election {
+    api: Api<Lease>,
+    options: LeaseOptions,
+    clock: Arc<dyn Clock>,
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("leadership was lost: {0}")]
+pub struct LeadershipLost(String);
+
+impl Election {
+    pub fn new(client: Client, options: LeaseOptions, clock: Arc<dyn Clock>) -> Self {
+        Self { api: Api::namespaced(client, &options.namespace), options, clock }
+    }
+
+    /// Returns when we lead.
+    pub async fn acquire(&self) {
+        loop {
+            match self.claim().await {
+                Ok(true) => return,
+                Ok(false) => tracing::debug!("another replica leads"),
+                Err(error) => tracing::warn!(%error, "the lease cannot be claimed yet"),
+            }
+            tokio::time::sleep(PERIOD).await;
+        }
+    }
+
+    /// Renews until that fails for too long.
+    pub async fn keep(&self) -> LeadershipLost {
+        let mut renewed = tokio::time::Instant::now();
+        loop {
+            tokio::time::sleep(PERIOD).await;
+            let outcome = tokio::time::timeout(PERIOD, self.claim()).await;
+            match outcome {
+                Ok(Ok(true)) => renewed = tokio::time::Instant::now(),
+                Ok(Ok(false)) => return LeadershipLost("another replica took the lease".to_owned()),
+                Ok(Err(error)) if renewed.elapsed() > GIVE_UP => return LeadershipLost(error.to_string()),
+                Err(_) if renewed.elapsed() > GIVE_UP => return LeadershipLost("renewing took too long".to_owned()),
+                Ok(Err(_)) | Err(_) => tracing::warn!("the lease could not be renewed, trying again"),
+            }
+        }
+    }
+
+    /// Lets another replica lead at once.
+    pub async fn release(&self) {
+        let Ok(mut lease) = self.api.get(&self.options.name).await else { return };
+        let ours =
+            lease.spec.as_ref().is_some_and(|spec| spec.holder_identity.as_ref() == Some(&self.options.identity));
+        if ours {
+            lease.spec.get_or_insert_default().holder_identity = Some(String::new());
+            if let Err(error) = self.api.replace(&self.options.name, &PostParams::default(), &lease).await {
+                tracing::debug!(%error, "the lease runs out by itself");
+            }
+        }
+    }
+
+    /// True when we hold the lease now. The resource version fences: of two claimants one gets a conflict.
+    async fn claim(&self) -> Result<bool, kube::Error> {
+        let now = self.clock.now();
+        let found = self.api.get_opt(&self.options.name).await?;
+        if decide(found.as_ref().and_then(|lease| lease.spec.as_ref()), &self.options.identity, now) == Decision::Stand
+        {
+            return Ok(false);
+        }
+        let written = match found {
+            None => self.api.create(&PostParams::default(), &self.fresh(now)).await,
+            Some(mut lease) => {
+                self.renew(lease.spec.get_or_insert_default(), now);
+                self.api.replace(&self.options.name, &PostParams::default(), &lease).await
+            }
+        };
+        match written {
+            Ok(_) => Ok(true),
+            Err(kube::Error::Api(status)) if status.code == 409 => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn fresh(&self, now: Timestamp) -> Lease {
+        let mut spec = LeaseSpec::default();
+        self.renew(&mut spec, now);
+        Lease {
+            metadata: ObjectMeta {
+                name: Some(self.options.name.clone()),
+                namespace: Some(self.options.namespace.clone()),
+                ..ObjectMeta::default()
+            },
+            spec: Some(spec),
+        }
+    }
+
+    fn renew(&self, spec: &mut LeaseSpec, now: Timestamp) {
+        if spec.holder_identity.as_ref() != Some(&self.options.identity) {
+            spec.lease_transitions = Some(spec.lease_transitions.map_or(0, |n| n + 1));
+            spec.acquire_time = Some(MicroTime(now));
+            spec.holder_identity = Some(self.options.identity.clone());
+        }
+        spec.lease_duration_seconds = Some(DURATION.as_secs() as i32);
+        spec.renew_time = Some(MicroTime(now));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn held_by(holder: &str, renewed: &str) -> LeaseSpec {
+        LeaseSpec {
+            holder_identity: Some(holder.to_owned()),
+            lease_duration_seconds: Some(15),
+            renew_time: Some(MicroTime(renewed.parse().unwrap())),
+            ..LeaseSpec::default()
+        }
+    }
+
+    fn at(time: &str) -> Timestamp {
+        time.parse().unwrap()
+    }
+
+    #[test]
+    fn a_free_or_own_lease_is_claimed() {
+        let now = at("2026-11-23T10:00:00Z");
+        assert_eq!(decide(None, "a", now), Decision::Claim);
+        assert_eq!(decide(Some(&held_by("a", "2026-11-23T09:00:00Z")), "a", now), Decision::Claim);
+        assert_eq!(decide(Some(&held_by("", "2026-11-23T09:59:59Z")), "a", now), Decision::Claim);
+    }
+
+    #[test]
+    fn a_lease_of_another_is_respected_until_it_runs_out() {
+        let held = held_by("b", "2026-11-23T10:00:00Z");
+        assert_eq!(decide(Some(&held), "a", at("2026-11-23T10:00:14Z")), Decision::Stand);
+        assert_eq!(decide(Some(&held), "a", at("2026-11-23T10:00:16Z")), Decision::Claim);
+    }
+}

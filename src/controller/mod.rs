@@ -1,0 +1,185 @@
+//! The Kubernetes shell around the engine: watches, finalizers, credentials, status, Events.
+//!
+//! Thin on purpose. Only [`status`] writes status; only `openstack::execute` changes the cloud.
+
+mod conditions;
+mod credentials;
+mod events;
+mod finalizer;
+mod lease;
+mod ledger;
+mod prepare;
+mod reconcile;
+mod status;
+
+pub use finalizer::FINALIZER;
+pub use lease::{Election, LeadershipLost, LeaseOptions};
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::{FutureExt, StreamExt};
+use k8s_openapi::api::core::v1::{Namespace, Secret};
+use kube::api::{ListParams, PartialObjectMeta};
+use kube::runtime::controller::{Config, Controller};
+use kube::runtime::events::{Recorder, Reporter};
+use kube::runtime::reflector::{ObjectRef, Store};
+use kube::runtime::watcher;
+use kube::{Api, Client, ResourceExt};
+use tokio::sync::mpsc;
+use tracing::Instrument;
+
+use crate::api::LoadBalancerStack;
+use crate::clock::Clock;
+use crate::engine::Settings;
+use crate::metrics::Metrics;
+use crate::openstack::{CloudSettings, Connector};
+use crate::serve::Readiness;
+
+/// Our name as a writer of objects and Events.
+pub const MANAGER: &str = "evenkeel";
+
+/// How often Secrets that hold our entry are checked for stacks that still need them.
+const SWEEP: Duration = Duration::from_secs(60);
+
+/// Everything that a controller is made of.
+pub struct Parts {
+    pub client: Client,
+    pub connector: Arc<dyn Connector>,
+    pub clock: Arc<dyn Clock>,
+    pub metrics: Arc<Metrics>,
+    pub readiness: Arc<Readiness>,
+    /// Written on every load balancer; the kube-system UID when not given.
+    pub cluster_id: Option<String>,
+    /// Stacks that are worked on at the same time.
+    pub workers: u16,
+    pub settings: Settings,
+    pub cloud_settings: CloudSettings,
+}
+
+/// Runs until `stop` resolves and the passes under way are done.
+pub async fn run(parts: Parts, stop: impl Future<Output = ()> + Send + Sync + 'static) -> Result<(), kube::Error> {
+    let Parts { client, connector, clock, metrics, readiness, cluster_id, workers, settings, cloud_settings } = parts;
+    let stop = stop.shared();
+    tokio::select! {
+        () = wait_for_crd(&client, &readiness) => {}
+        () = stop.clone() => return Ok(()),
+    }
+    let cluster = match cluster_id {
+        Some(id) => id,
+        None => kube_system_uid(&client).await?,
+    };
+    tracing::info!(cluster, "the controller starts");
+    // The stacks could be listed. Waiting for the store as well would take its one waker away from the controller, which
+    // waits for it too (kube-runtime 5.0, `DelayedInit`): then one of the two sleeps for ever.
+    readiness.is_ready();
+    let context = Arc::new(reconcile::Context {
+        clouds: credentials::Clouds::new(client.clone(), connector, clock.clone(), cloud_settings),
+        recorder: Recorder::new(client.clone(), Reporter { controller: MANAGER.into(), instance: None }),
+        client: client.clone(),
+        cluster,
+        settings,
+        clock,
+        metrics,
+        secrets: Default::default(),
+        entries: Default::default(),
+    });
+    let stacks = Api::<LoadBalancerStack>::all(client.clone());
+    let controller = Controller::new(stacks, watcher::Config::default());
+    let store = controller.store();
+    let (unused, to_sweep) = mpsc::unbounded_channel();
+    let sweeper = tokio::spawn(sweep_secrets(client.clone(), to_sweep));
+    let wake = wake_by_secret(store, context.clone(), unused);
+    let secrets = Api::<PartialObjectMeta<Secret>>::all(client);
+    controller
+        .with_config(Config::default().concurrency(workers))
+        .watches_with(secrets, (), watcher::Config::default(), wake)
+        .graceful_shutdown_on(stop)
+        .run(traced, |_, infallible, _| match *infallible {}, context)
+        .for_each(async |_| {})
+        .await;
+    sweeper.abort();
+    Ok(())
+}
+
+/// Namespace and name on every line that a pass logs.
+async fn traced(
+    stack: Arc<LoadBalancerStack>,
+    context: Arc<reconcile::Context>,
+) -> Result<kube::runtime::controller::Action, std::convert::Infallible> {
+    let namespace = stack.namespace().unwrap_or_default();
+    let span = tracing::info_span!("stack", namespace, name = stack.name_any());
+    reconcile::reconcile(stack, context).instrument(span).await
+}
+
+/// A missing CustomResourceDefinition is waited for, and shown by readiness.
+async fn wait_for_crd(client: &Client, readiness: &Readiness) {
+    let api = Api::<LoadBalancerStack>::all(client.clone());
+    loop {
+        match api.list(&ListParams::default().limit(1)).await {
+            Ok(_) => return,
+            Err(kube::Error::Api(status)) if status.code == 404 => {
+                readiness.waits_for("the CustomResourceDefinition loadbalancerstacks.evenkeel.dev is not installed");
+            }
+            Err(error) => {
+                tracing::warn!(%error, "the Kubernetes API cannot be used yet");
+                readiness.waits_for(format!("the Kubernetes API: {error}"));
+            }
+        }
+        tokio::time::sleep(Duration::from_secs(2)).await;
+    }
+}
+
+async fn kube_system_uid(client: &Client) -> Result<String, kube::Error> {
+    let namespace = Api::<Namespace>::all(client.clone()).get("kube-system").await?;
+    Ok(namespace.uid().unwrap_or_default())
+}
+
+/// A Secret that changed wakes the stacks that refer to it. One that holds our entry is handed to the sweeper.
+fn wake_by_secret(
+    store: Store<LoadBalancerStack>,
+    context: Arc<reconcile::Context>,
+    held: mpsc::UnboundedSender<(String, String)>,
+) -> impl Fn(PartialObjectMeta<Secret>) -> Vec<ObjectRef<LoadBalancerStack>> {
+    move |secret| {
+        let key = (secret.namespace().unwrap_or_default(), secret.name_any());
+        if secret.finalizers().iter().any(|entry| entry == credentials::IN_USE) {
+            // The receiver lives as long as the controller; at shutdown nobody sweeps any more.
+            let _ = held.send(key.clone());
+        }
+        let refers = |stack: &LoadBalancerStack| {
+            stack.namespace().as_ref() == Some(&key.0) && credentials::secret_of(stack) == Some(key.1.as_str())
+        };
+        let woken = store.state_filter(refers).iter().map(|stack| ObjectRef::from_obj(stack.as_ref())).collect();
+        let version = secret.resource_version().unwrap_or_default();
+        context.secrets.lock().unwrap_or_else(std::sync::PoisonError::into_inner).insert(key, version);
+        woken
+    }
+}
+
+/// Takes our entry off Secrets that no stack refers to any more: a stack may have changed its reference while nobody
+/// looked.
+async fn sweep_secrets(client: Client, mut held: mpsc::UnboundedReceiver<(String, String)>) {
+    let mut known = std::collections::BTreeSet::new();
+    let mut tick = tokio::time::interval(SWEEP);
+    loop {
+        tokio::select! {
+            received = held.recv() => match received {
+                Some(key) => { known.insert(key); }
+                None => return,
+            },
+            _ = tick.tick() => {
+                for (namespace, name) in std::mem::take(&mut known) {
+                    match credentials::release_unused(&client, &namespace, &name).await {
+                        Ok(true) => {}
+                        Ok(false) => { known.insert((namespace, name)); }
+                        Err(error) => {
+                            tracing::debug!(%error, namespace, secret = name, "not swept yet");
+                            known.insert((namespace, name));
+                        }
+                    }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,31 @@
+//! From a spec to what it wants: references are looked up, then everything is validated, before anything is written.
+
+use std::collections::BTreeSet;
+
+use crate::api::LoadBalancerStackSpec;
+use crate::engine::{Outcome, StallReason};
+use crate::intake::{self, Problem, ProblemReason};
+use crate::model::{Desired, Owner, Reference};
+use crate::openstack::Cloud;
+
+/// What the stack wants, or why it cannot be had.
+pub async fn prepare(spec: &LoadBalancerStackSpec, owner: &Owner, cloud: &Cloud) -> Result<Desired, Box<Outcome>> {
+    let references: BTreeSet<Reference> = intake::references(spec).into_keys().collect();
+    let failed = |error| Box::new(Outcome::failed(error));
+    let answers = cloud.resolve(&references).await.map_err(failed)?;
+    let version = cloud.api_version().await.map_err(failed)?;
+    intake::desired(spec, owner.clone(), &answers, version).map_err(|problems| Box::new(refused(&problems)))
+}
+
+/// All problems in one message, the reason of the first.
+fn refused(problems: &[Problem]) -> Outcome {
+    let reason = match problems.first().map(|problem| problem.reason) {
+        Some(ProblemReason::UnsupportedByServer) => StallReason::UnsupportedByServer,
+        Some(ProblemReason::ReferenceNotFound) => StallReason::ReferenceNotFound,
+        Some(ProblemReason::ReferenceAmbiguous) => StallReason::ReferenceAmbiguous,
+        Some(ProblemReason::ReferenceUnusable) => StallReason::ReferenceUnusable,
+        Some(ProblemReason::InvalidSpec) | None => StallReason::InvalidSpec,
+    };
+    let texts: Vec<String> = problems.iter().map(|problem| format!("{}: {}", problem.field, problem.message)).collect();
+    Outcome::stalled(reason, texts.join("; "))
+}

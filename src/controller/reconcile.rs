@@ -1,0 +1,441 @@
+//! One stack, once: read what it needs, run one pass of the engine, write down what came of it.
+
+use std::collections::HashMap;
+use std::panic::AssertUnwindSafe;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use futures::FutureExt;
+use jiff::Timestamp;
+use kube::runtime::controller::Action;
+use kube::runtime::events::Recorder;
+use kube::{Api, Client, Resource, ResourceExt};
+
+use super::conditions::{self, Frame};
+use super::credentials::{self, Clouds, CredentialsProblem};
+use super::ledger::{AnnotationLedger, intents_of};
+use super::status::CloudFacts;
+use super::{events, finalizer, prepare, status};
+use crate::api::{DELETION_POLICY_ANNOTATION, DeletionPolicy, LoadBalancerStack, ReclaimPolicy};
+use crate::clock::Clock;
+use crate::engine::{self, Goal, Intents, Outcome, Pass, Record, Retry, Settings, StallReason, State, WaitReason};
+use crate::metrics::{Metrics, ResultLabel, StepLabel};
+use crate::model::Owner;
+use crate::openstack::Cloud;
+
+/// How long a pass may take: longer than the longest call (a create) with all its queueing.
+const PASS_LIMIT: Duration = Duration::from_secs(300);
+/// Retries that nothing but a person makes succeed.
+const SLOWLY: Duration = Duration::from_secs(60);
+const BACKOFF_CAP: Duration = Duration::from_secs(60);
+
+/// What all reconciles share.
+pub struct Context {
+    pub client: Client,
+    pub clouds: Clouds,
+    pub cluster: String,
+    pub settings: Settings,
+    pub clock: Arc<dyn Clock>,
+    pub metrics: Arc<Metrics>,
+    pub recorder: Recorder,
+    /// The resource version of every Secret seen, by namespace and name: a change wakes its stacks.
+    pub secrets: Mutex<HashMap<(String, String), String>>,
+    pub entries: Mutex<HashMap<String, Entry>>,
+}
+
+/// What is remembered of a stack between passes. Losing it costs calls and repeats Events, nothing more.
+#[derive(Default)]
+pub struct Entry {
+    memory: engine::Memory,
+    /// Intents that this process wrote and its view of the cluster may not show yet.
+    intents: Option<Intents>,
+    failures: u32,
+    /// Nothing needs doing before this time, as long as the stack looks the same.
+    due: Option<Timestamp>,
+    face: Option<Face>,
+    drifting: bool,
+    generation_since: Option<(i64, Timestamp)>,
+}
+
+/// What of a stack makes another pass worthwhile. Our own writes of status are not among it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Face {
+    generation: Option<i64>,
+    deleting: bool,
+    finalizers: Vec<String>,
+    deletion_policy: Option<String>,
+    has_status: bool,
+    secret: Option<String>,
+}
+
+impl Context {
+    fn take(&self, uid: &str) -> Entry {
+        self.entries.lock().unwrap_or_else(PoisonError::into_inner).remove(uid).unwrap_or_default()
+    }
+
+    fn put(&self, uid: String, entry: Entry) {
+        let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
+        entries.insert(uid, entry);
+        self.metrics.stacks.set(entries.len() as i64);
+    }
+
+    fn forget(&self) {
+        let entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
+        self.metrics.stacks.set(entries.len() as i64);
+    }
+
+    fn face(&self, stack: &LoadBalancerStack) -> Face {
+        let secret = credentials::secret_of(stack).unwrap_or_default().to_owned();
+        let key = (stack.namespace().unwrap_or_default(), secret);
+        Face {
+            generation: stack.metadata.generation,
+            deleting: stack.metadata.deletion_timestamp.is_some(),
+            finalizers: stack.finalizers().to_vec(),
+            deletion_policy: stack.annotations().get(DELETION_POLICY_ANNOTATION).cloned(),
+            has_status: stack.status.as_ref().is_some_and(|status| !status.conditions.is_empty()),
+            secret: self.secrets.lock().unwrap_or_else(PoisonError::into_inner).get(&key).cloned(),
+        }
+    }
+}
+
+/// What kube's controller calls. Never fails and never panics: both become a later look at this stack alone.
+pub async fn reconcile(
+    stack: Arc<LoadBalancerStack>,
+    context: Arc<Context>,
+) -> Result<Action, std::convert::Infallible> {
+    let uid = stack.uid().unwrap_or_default();
+    let mut entry = context.take(&uid);
+    let now = context.clock.now();
+    let face = context.face(&stack);
+    if entry.face.as_ref() == Some(&face) {
+        if let Some(due) = entry.due.filter(|due| *due > now) {
+            context.put(uid, entry);
+            return Ok(Action::requeue(until(due, now)));
+        }
+    } else {
+        entry.memory.disturb();
+        entry.failures = 0;
+    }
+    entry.face = Some(face);
+    let guarded = AssertUnwindSafe(run(&stack, &context, &mut entry)).catch_unwind();
+    let next = match tokio::time::timeout(PASS_LIMIT, guarded).await {
+        Ok(Ok(Ok(next))) => next,
+        Ok(Ok(Err(error))) => {
+            tracing::warn!(%error, "the Kubernetes API refused");
+            Next::Retry(Retry::Backoff)
+        }
+        Ok(Err(_)) => {
+            tracing::error!("a bug: this pass panicked; the stack is looked at again later");
+            context.metrics.panics.inc();
+            entry.memory = engine::Memory::default();
+            Next::Retry(Retry::Slowly)
+        }
+        Err(_) => {
+            tracing::warn!("the pass took longer than {} s and was given up", PASS_LIMIT.as_secs());
+            Next::Retry(Retry::Backoff)
+        }
+    };
+    Ok(schedule(&stack, &context, uid, entry, next))
+}
+
+enum Next {
+    Retry(Retry),
+    /// The object is none of our business any more.
+    Forget,
+}
+
+fn schedule(stack: &LoadBalancerStack, context: &Context, uid: String, mut entry: Entry, next: Next) -> Action {
+    let Next::Retry(retry) = next else {
+        context.forget();
+        return Action::await_change();
+    };
+    entry.failures = if retry == Retry::Backoff { entry.failures.saturating_add(1) } else { 0 };
+    let delay = match retry {
+        Retry::After(delay) => Some(delay),
+        Retry::Backoff => Some(backoff(entry.failures)),
+        Retry::Slowly => Some(jittered(SLOWLY)),
+        Retry::Resync => stack.spec.resync_period().map(jittered),
+        Retry::Never => None,
+    };
+    entry.due =
+        Some(delay.map_or(Timestamp::MAX, |delay| context.clock.now().saturating_add(delay).unwrap_or(Timestamp::MAX)));
+    context.put(uid, entry);
+    delay.map_or_else(Action::await_change, Action::requeue)
+}
+
+fn until(due: Timestamp, now: Timestamp) -> Duration {
+    due.duration_since(now).try_into().unwrap_or_default()
+}
+
+/// 1, 2, 4 … 60 seconds, less up to a quarter.
+fn backoff(failures: u32) -> Duration {
+    let full = Duration::from_secs(1).saturating_mul(1 << failures.saturating_sub(1).min(6)).min(BACKOFF_CAP);
+    full.mul_f64(1.0 - fastrand::f64() / 4.0)
+}
+
+/// Spread by a tenth, so that stacks applied together do not look together for ever.
+fn jittered(period: Duration) -> Duration {
+    period.mul_f64(0.9 + fastrand::f64() / 5.0)
+}
+
+async fn run(stack: &LoadBalancerStack, context: &Context, entry: &mut Entry) -> Result<Next, kube::Error> {
+    let mut stack = stack.clone();
+    let namespace = stack.namespace().unwrap_or_default();
+    let api = Api::<LoadBalancerStack>::namespaced(context.client.clone(), &namespace);
+    let deleting = stack.metadata.deletion_timestamp.is_some();
+    let held = finalizer::is_held(&stack);
+    if deleting && !held {
+        return Ok(Next::Forget);
+    }
+    if stack.spec.is_paused() {
+        let status = status::paused(&stack, context.clock.now());
+        status::write(&api, &stack, status).await?;
+        return Ok(Next::Retry(Retry::Never));
+    }
+    if stack.spec.observes_only() && held {
+        let_go(&api, context, &mut stack).await?;
+        if deleting {
+            return Ok(Next::Forget);
+        }
+    }
+    let mut cloud = CloudFacts::default();
+    let outcome = look(&api, &mut stack, context, entry, &mut cloud).await?;
+    report(&api, &mut stack, context, entry, outcome, &cloud).await
+}
+
+/// Runs the engine, or says why it cannot be run.
+async fn look(
+    api: &Api<LoadBalancerStack>,
+    stack: &mut LoadBalancerStack,
+    context: &Context,
+    entry: &mut Entry,
+    known: &mut CloudFacts,
+) -> Result<Outcome, kube::Error> {
+    let deleting = stack.metadata.deletion_timestamp.is_some();
+    let managed = !stack.spec.observes_only();
+    if managed && !deleting {
+        finalizer::hold(api, stack).await?;
+    }
+    let record = record_of(stack, entry);
+    let outcome = match context.clouds.session(stack, managed && !deleting).await {
+        Ok(cloud) => {
+            let outcome = pass(api, stack, context, entry, &record, &cloud).await;
+            // Both are remembered by the session: no calls here.
+            *known = CloudFacts { project: cloud.project().await.ok(), version: cloud.api_version().await.ok() };
+            outcome
+        }
+        Err(problem) => without_credentials(problem, stack, deleting)?,
+    };
+    Ok(if deleting { way_out(outcome, &record, stack) } else { outcome })
+}
+
+async fn pass(
+    api: &Api<LoadBalancerStack>,
+    stack: &LoadBalancerStack,
+    context: &Context,
+    entry: &mut Entry,
+    record: &Record,
+    cloud: &Cloud,
+) -> Outcome {
+    let deleting = stack.metadata.deletion_timestamp.is_some();
+    let owner = Owner {
+        uid: stack.uid().unwrap_or_default(),
+        cluster: context.cluster.clone(),
+        namespace: stack.namespace().unwrap_or_default(),
+        name: stack.name_any(),
+    };
+    let ledger = AnnotationLedger::new(api.clone(), stack);
+    let pass =
+        Pass { cloud, owner: &owner, record, ledger: &ledger, settings: &context.settings, now: context.clock.now() };
+    if let Some(outcome) = pass.enter().await {
+        return outcome;
+    }
+    let outcome = if deleting {
+        let goal = match stack.deletion_policy() {
+            DeletionPolicy::Delete => Goal::Delete { retain_floating_ip: retains(stack) },
+            DeletionPolicy::Orphan => Goal::Release,
+        };
+        pass.run(goal, &mut entry.memory).await
+    } else {
+        match prepare::prepare(&stack.spec, &owner, cloud).await {
+            Err(outcome) => *outcome,
+            Ok(desired) => {
+                let goal = if stack.spec.observes_only() { Goal::Observe(&desired) } else { Goal::Hold(&desired) };
+                pass.run(goal, &mut entry.memory).await
+            }
+        }
+    };
+    entry.intents = ledger.written().or_else(|| entry.intents.take());
+    outcome
+}
+
+/// What is on record, in status and annotation. Intents that we wrote ourselves count even if our view of the cluster
+/// does not show them yet.
+fn record_of(stack: &LoadBalancerStack, entry: &mut Entry) -> Record {
+    let on_object = intents_of(stack);
+    if entry.intents.as_ref() == Some(&on_object) {
+        entry.intents = None;
+    }
+    let seen = stack.status.as_ref().and_then(|status| status.load_balancer.as_ref());
+    let filled = |text: Option<&String>| text.filter(|text| !text.is_empty()).cloned();
+    Record {
+        load_balancer_id: filled(seen.and_then(|lb| lb.id.as_ref())),
+        region: filled(seen.and_then(|lb| lb.region.as_ref())),
+        project_id: filled(seen.and_then(|lb| lb.project_id.as_ref())),
+        vip_address: filled(seen.and_then(|lb| lb.vip_address.as_ref())),
+        intents: entry.intents.clone().unwrap_or(on_object),
+    }
+}
+
+fn retains(stack: &LoadBalancerStack) -> bool {
+    let allocate = stack.spec.load_balancer.floating_ip.as_ref().and_then(|wanted| wanted.allocate.as_ref());
+    allocate.is_some_and(|allocate| allocate.reclaim == ReclaimPolicy::Retain)
+}
+
+fn without_credentials(
+    problem: CredentialsProblem,
+    stack: &LoadBalancerStack,
+    deleting: bool,
+) -> Result<Outcome, kube::Error> {
+    let message = format!("spec.cloudCredentialsRef: {problem}");
+    match problem {
+        CredentialsProblem::Kube(error) => Err(*error),
+        _ if deleting && stack.deletion_policy() == DeletionPolicy::Orphan => {
+            Ok(Outcome::new(State::LetGo { left_behind: Some(message) }, Retry::Never))
+        }
+        CredentialsProblem::NoReference | CredentialsProblem::NoSecret(_) | CredentialsProblem::Leaving(_) => {
+            Ok(Outcome::stalled(StallReason::CredentialsMissing, message))
+        }
+        CredentialsProblem::NoKey(_) | CredentialsProblem::Unusable { .. } => {
+            Ok(Outcome::stalled(StallReason::CredentialsInvalid, message))
+        }
+    }
+}
+
+/// Law 9: a stack that never made anything can always go; one that did, and cannot reach its cloud, is told how.
+fn way_out(mut outcome: Outcome, record: &Record, stack: &LoadBalancerStack) -> Outcome {
+    let never_made = record.load_balancer_id.is_none() && record.intents.is_empty();
+    let no_cloud = matches!(
+        outcome.state,
+        State::Stalled { reason: StallReason::CredentialsMissing | StallReason::CredentialsInvalid, .. }
+            | State::Waiting { reason: WaitReason::CloudUnreachable, .. }
+    );
+    if no_cloud && never_made {
+        return Outcome::new(State::Gone, Retry::Never);
+    }
+    if no_cloud && stack.deletion_policy() == DeletionPolicy::Orphan {
+        let why = match &outcome.state {
+            State::Stalled { message, .. } | State::Waiting { message, .. } => message.clone(),
+            _ => String::new(),
+        };
+        let waits = matches!(outcome.state, State::Waiting { .. });
+        return if waits { outcome } else { Outcome::new(State::LetGo { left_behind: Some(why) }, Retry::Never) };
+    }
+    if let State::Stalled { message, .. } = &mut outcome.state
+        && no_cloud
+    {
+        message.push_str(
+            "; to let go of the load balancer without these credentials, annotate the stack with \
+             evenkeel.dev/deletion-policy=Orphan",
+        );
+    }
+    outcome
+}
+
+/// Takes our entries off the stack and, when nobody else needs it, off its Secret.
+async fn let_go(
+    api: &Api<LoadBalancerStack>,
+    context: &Context,
+    stack: &mut LoadBalancerStack,
+) -> Result<(), kube::Error> {
+    finalizer::release(api, stack).await?;
+    let namespace = stack.namespace().unwrap_or_default();
+    if let Some(secret) = credentials::secret_of(stack)
+        && let Err(error) = credentials::release_unused(&context.client, &namespace, secret).await
+    {
+        tracing::debug!(%error, "the Secret is released later");
+    }
+    Ok(())
+}
+
+/// Status, Events, metrics; and the end of the stack, when it has come.
+async fn report(
+    api: &Api<LoadBalancerStack>,
+    stack: &mut LoadBalancerStack,
+    context: &Context,
+    entry: &mut Entry,
+    outcome: Outcome,
+    cloud: &CloudFacts,
+) -> Result<Next, kube::Error> {
+    let now = context.clock.now();
+    let generation = stack.metadata.generation.unwrap_or_default();
+    let previous = stack.status.as_ref().map(|status| status.conditions.clone()).unwrap_or_default();
+    let deleting = stack.metadata.deletion_timestamp.is_some();
+    let frame = Frame { previous: &previous, generation, deleting, now };
+    let notice = events::notable(&outcome, frame, entry.drifting);
+    measure(context, entry, &outcome, frame);
+    log(&outcome);
+    let over = matches!(outcome.state, State::Gone | State::LetGo { .. });
+    if over {
+        let_go(api, context, stack).await?;
+    } else {
+        let status = status::project(stack, &outcome, cloud, conditions::conditions(&outcome, frame));
+        status::write(api, stack, status).await?;
+    }
+    if let Some(notice) = notice {
+        events::publish(&context.recorder, &stack.object_ref(&()), notice).await;
+    }
+    Ok(if over { Next::Forget } else { Next::Retry(outcome.retry) })
+}
+
+fn measure(context: &Context, entry: &mut Entry, outcome: &Outcome, frame: Frame<'_>) {
+    let metrics = &context.metrics;
+    metrics.reconciles.get_or_create(&ResultLabel { result: label(&outcome.state).to_owned() }).inc();
+    if let Some(step) = &outcome.executed {
+        let label = StepLabel { kind: step.kind.noun().to_owned(), verb: step.call.verb().to_owned() };
+        metrics.steps.get_or_create(&label).inc();
+        let drift = !frame.deleting && conditions::was_ready(frame.previous, frame.generation);
+        if drift && !entry.drifting {
+            entry.drifting = true;
+            metrics.drift.inc();
+        }
+    }
+    if matches!(outcome.state, State::Waiting { reason: WaitReason::Locked | WaitReason::StuckPending, .. }) {
+        metrics.lock_waits.inc();
+    }
+    let since = match entry.generation_since {
+        Some((generation, since)) if generation == frame.generation => since,
+        _ => frame.now,
+    };
+    entry.generation_since = Some((frame.generation, since));
+    if outcome.state == State::InSync {
+        entry.drifting = false;
+        if !conditions::was_ready(frame.previous, frame.generation) {
+            metrics.time_to_ready.observe(until(frame.now, since).as_secs_f64());
+        }
+    }
+}
+
+fn label(state: &State) -> &'static str {
+    match state {
+        State::InSync => "InSync",
+        State::Working => "Working",
+        State::Waiting { reason, .. } => reason.as_str(),
+        State::Held { .. } => "DisruptionForbidden",
+        State::Stalled { reason, .. } => reason.as_str(),
+        State::Observed { .. } => "Observed",
+        State::Gone => "Gone",
+        State::LetGo { .. } => "LetGo",
+    }
+}
+
+fn log(outcome: &Outcome) {
+    let result = label(&outcome.state);
+    match &outcome.state {
+        State::Waiting { reason: WaitReason::Locked, message } => tracing::debug!(result, message),
+        State::Waiting { message, .. } | State::Held { message } => tracing::info!(result, message),
+        State::Stalled { message, .. } => tracing::warn!(result, message),
+        State::InSync | State::Observed { .. } => tracing::debug!(result),
+        State::Working | State::Gone | State::LetGo { .. } => tracing::info!(result),
+    }
+}

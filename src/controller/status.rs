@@ -1,0 +1,160 @@
+//! The only writer of status.
+
+use jiff::Timestamp;
+use kube::api::{Patch, PatchParams};
+use kube::{Api, Resource, ResourceExt};
+use serde_json::json;
+
+use super::conditions::{self, Frame};
+use crate::api::{
+    Condition, ListenerStatus, LoadBalancerStack, LoadBalancerStackStatus, LoadBalancerStatus, MembersStatus,
+    PlanStatus, PoolStatus,
+};
+use crate::engine::{Outcome, State};
+use crate::model::{ApiVersion, SeenFloatingIp, SeenLoadBalancer, SeenPool, Tree, key_of};
+use crate::openstack::Project;
+use crate::plan::Plan;
+
+const MAX_STEPS: usize = 20;
+const MAX_WORST: usize = 5;
+
+/// Where the load balancer lives; `None` as long as the cloud has not said so.
+#[derive(Debug, Clone, Default)]
+pub struct CloudFacts {
+    pub project: Option<Project>,
+    pub version: Option<ApiVersion>,
+}
+
+/// The status after a pass. What the pass did not see stays as it was.
+pub fn project(
+    stack: &LoadBalancerStack,
+    outcome: &Outcome,
+    cloud: &CloudFacts,
+    conditions: Vec<Condition>,
+) -> LoadBalancerStackStatus {
+    let previous = stack.status.clone().unwrap_or_default();
+    let mut status = LoadBalancerStackStatus {
+        observed_generation: stack.metadata.generation,
+        conditions,
+        plan: plan_status(outcome),
+        ..previous
+    };
+    if let Some(load_balancer) = outcome.load_balancer() {
+        let before = status.load_balancer.take().unwrap_or_default();
+        let same = before.id.as_ref() == Some(&load_balancer.id);
+        let kept = if same { before } else { LoadBalancerStatus::default() };
+        status.load_balancer = Some(load_balancer_status(load_balancer, cloud, kept));
+        if !same {
+            status.listeners.clear();
+            status.pools.clear();
+        }
+    }
+    if let Some(tree) = outcome.tree() {
+        put_tree(&mut status, tree);
+    }
+    status
+}
+
+/// Paused: nothing is looked at, so only the conditions speak.
+pub fn paused(stack: &LoadBalancerStack, now: Timestamp) -> LoadBalancerStackStatus {
+    let status = stack.status.clone().unwrap_or_default();
+    let frame = Frame {
+        previous: &status.conditions,
+        generation: stack.metadata.generation.unwrap_or_default(),
+        deleting: stack.metadata.deletion_timestamp.is_some(),
+        now,
+    };
+    let conditions = conditions::paused(frame);
+    LoadBalancerStackStatus { conditions, ..status }
+}
+
+/// Server-side apply under our own name. Nothing is written when nothing changed: a write would wake us again.
+pub async fn write(
+    api: &Api<LoadBalancerStack>,
+    stack: &LoadBalancerStack,
+    status: LoadBalancerStackStatus,
+) -> Result<(), kube::Error> {
+    if stack.status.as_ref() == Some(&status) {
+        return Ok(());
+    }
+    let patch = json!({
+        "apiVersion": LoadBalancerStack::api_version(&()),
+        "kind": LoadBalancerStack::kind(&()),
+        "metadata": {"uid": stack.uid()},
+        "status": status,
+    });
+    let parameters = PatchParams::apply(super::MANAGER).force();
+    match api.patch_status(&stack.name_any(), &parameters, &Patch::Apply(patch)).await {
+        // The object went in the meantime.
+        Err(kube::Error::Api(answer)) if answer.code == 404 => Ok(()),
+        other => other.map(drop),
+    }
+}
+
+fn load_balancer_status(lb: &SeenLoadBalancer, cloud: &CloudFacts, kept: LoadBalancerStatus) -> LoadBalancerStatus {
+    let filled = |text: &String| (!text.is_empty()).then(|| text.clone());
+    LoadBalancerStatus {
+        id: Some(lb.id.clone()),
+        name: filled(&lb.name),
+        project_id: filled(&lb.project_id).or(kept.project_id),
+        region: cloud.project.as_ref().map(|project| project.region.clone()).or(kept.region),
+        vip_address: lb.vip_address.clone().or(kept.vip_address),
+        vip_port_id: lb.vip_port_id.clone().or(kept.vip_port_id),
+        floating_ip: kept.floating_ip,
+        provisioning_status: Some(lb.provisioning_status.to_string()),
+        operating_status: filled(&lb.operating_status),
+        provider: filled(&lb.provider),
+        octavia_api_version: cloud.version.map(|version| version.to_string()).or(kept.octavia_api_version),
+    }
+}
+
+fn put_tree(status: &mut LoadBalancerStackStatus, tree: &Tree) {
+    if let Some(lb) = &mut status.load_balancer {
+        let on_vip = |ip: &&SeenFloatingIp| ip.port_id.is_some() && ip.port_id == tree.load_balancer.vip_port_id;
+        lb.floating_ip = tree.floating_ips.iter().find(on_vip).map(|ip| ip.floating_ip_address.clone());
+    }
+    status.listeners = tree
+        .listeners
+        .iter()
+        .filter_map(|listener| {
+            Some(ListenerStatus {
+                name: key_of(&listener.tags)?.to_owned(),
+                id: listener.id.clone(),
+                provisioning_status: listener.provisioning_status.to_string(),
+                operating_status: listener.operating_status.clone(),
+            })
+        })
+        .collect();
+    status.listeners.sort_by(|a, b| (&a.name, &a.id).cmp(&(&b.name, &b.id)));
+    status.pools = tree.pools.iter().filter_map(pool_status).collect();
+    status.pools.sort_by(|a, b| (&a.name, &a.id).cmp(&(&b.name, &b.id)));
+}
+
+fn pool_status(pool: &SeenPool) -> Option<PoolStatus> {
+    let in_state = |states: &[&str]| {
+        pool.members.iter().filter(|member| states.contains(&member.operating_status.as_str())).count() as i32
+    };
+    let down = pool.members.iter().filter(|member| member.operating_status == "ERROR");
+    Some(PoolStatus {
+        name: key_of(&pool.tags)?.to_owned(),
+        id: pool.id.clone(),
+        provisioning_status: pool.provisioning_status.to_string(),
+        operating_status: pool.operating_status.clone(),
+        members: MembersStatus {
+            total: pool.members.len() as i32,
+            online: in_state(&["ONLINE", "NO_MONITOR"]),
+            draining: in_state(&["DRAINING"]),
+            error: in_state(&["ERROR"]),
+            worst: down.take(MAX_WORST).map(|member| format!("{}:{}", member.address, member.protocol_port)).collect(),
+        },
+    })
+}
+
+/// What is being done, held back or would be done. Nothing for a stack in sync.
+fn plan_status(outcome: &Outcome) -> Option<PlanStatus> {
+    let Plan { steps, held, refusals: _ } = &outcome.plan;
+    let shown =
+        matches!(outcome.state, State::Working | State::Waiting { .. } | State::Held { .. } | State::Observed { .. });
+    let lines: Vec<String> = steps.iter().chain(held).take(MAX_STEPS).map(ToString::to_string).collect();
+    (shown && !lines.is_empty()).then(|| PlanStatus { summary: outcome.plan.summary(), steps: lines })
+}

@@ -1,0 +1,135 @@
+//! The one call that must never be made twice.
+
+use std::time::Duration;
+
+use crate::model::{Desired, Provisioning, SeenLoadBalancer, attempt_of};
+use crate::openstack::{Class, CloudError, Done};
+use crate::plan::{self, Kind, Step};
+
+use super::*;
+
+/// How often a re-made load balancer asks for its old address before it takes another one.
+const ADDRESS_TRIES: u32 = 5;
+
+impl Pass<'_> {
+    /// Nothing of ours is visible. Law 2: post only when no earlier POST can still appear.
+    pub(super) async fn create(&self, desired: &Desired, memory: &mut Memory) -> Result<Outcome, CloudError> {
+        if let Some(outcome) = self.in_doubt() {
+            return Ok(outcome);
+        }
+        let attempt = uuid::Uuid::new_v4().to_string();
+        let intents = self.record.intents.with(Intent { attempt: attempt.clone(), at: self.now });
+        if let Err(error) = self.ledger.write(intents).await {
+            let retry = Retry::After(Duration::from_millis(500));
+            return Ok(Outcome::waiting(WaitReason::ObjectChanged, error.to_string(), retry));
+        }
+        let asked = remembered_address(self.record, desired).filter(|_| memory.address_conflicts < ADDRESS_TRIES);
+        let step = match asked.clone() {
+            Some(address) => plan::create(&asking_for(desired, address), &attempt),
+            None => plan::create(desired, &attempt),
+        };
+        match self.perform(step, memory).await {
+            Ok(performed) => {
+                if self.record.intents.is_empty() {
+                    self.forget_all().await;
+                }
+                Ok(created(performed, memory))
+            }
+            Err(error) => Ok(self.create_failed(error, &attempt, asked.is_some(), memory).await),
+        }
+    }
+
+    /// A load balancer that carries the tag of the only create on record: that create is in doubt no more.
+    pub(super) async fn recognise(&self, load_balancer: &SeenLoadBalancer) {
+        if let [only] = self.record.intents.0.as_slice()
+            && attempt_of(&load_balancer.tags) == Some(only.attempt.as_str())
+        {
+            self.forget_all().await;
+        }
+    }
+
+    /// A create that may still appear: nothing is posted until the quiet period is over.
+    pub(super) fn in_doubt(&self) -> Option<Outcome> {
+        let intent = self.record.intents.newest()?;
+        let waited = waited(intent.at, self.now);
+        if waited >= self.settings.quiet_period {
+            return None;
+        }
+        let left = self.settings.quiet_period - waited;
+        let message = format!(
+            "the answer to the create of {} was lost; it may still appear, so nothing is made for another {} s",
+            intent.at,
+            left.as_secs() + 1
+        );
+        let retry = Retry::After(left.min(Duration::from_secs(2)));
+        Some(Outcome::waiting(WaitReason::CreateInDoubt, message, retry))
+    }
+
+    async fn create_failed(&self, error: CloudError, attempt: &str, asked: bool, memory: &mut Memory) -> Outcome {
+        if error.in_doubt {
+            let message = format!("{error}; the load balancer may have been made all the same and is looked for");
+            return Outcome::waiting(WaitReason::CreateInDoubt, message, Retry::After(Duration::from_secs(1)));
+        }
+        // A clear no: nothing will appear, and the next attempt need not wait. Failing to write that down only delays it.
+        if let Err(problem) = self.ledger.write(self.record.intents.without(attempt)).await {
+            tracing::warn!(%problem, "the refused attempt stays on record until the quiet period is over");
+        }
+        if asked && error.class == Class::Conflict {
+            memory.address_conflicts += 1;
+        }
+        let refused = error.class == Class::Refused;
+        let mut outcome = Outcome::failed(error);
+        if refused {
+            // Octavia leaks the VIP port of a create that it refuses after parsing, so the same one is not sent again.
+            outcome.retry = Retry::Never;
+        }
+        outcome
+    }
+
+    /// Other load balancers that carry our tags. One that comes of an attempt we gave up, and that never had our
+    /// floating IP, is deleted; any other is reported.
+    pub(super) async fn doubles(&self, kept: &str, report: &mut Vec<String>) -> Result<Option<Step>, CloudError> {
+        for other in self.cloud.find(self.owner).await? {
+            if other.id == kept || !self.owner.owns(&other.tags) {
+                continue;
+            }
+            let given_up = attempt_of(&other.tags).is_some_and(|attempt| self.record.intents.gave_up(attempt));
+            let floating = self.cloud.floating_ips(self.owner, other.vip_port_id.as_deref()).await?;
+            let used = floating.iter().any(|ip| ip.port_id.is_some() && ip.port_id == other.vip_port_id);
+            let deletable = matches!(other.provisioning_status, Provisioning::Active | Provisioning::Error);
+            if given_up && !used {
+                if deletable {
+                    return Ok(plan::delete(self.owner, true, Some(&other), &[]).steps.into_iter().next());
+                }
+                continue;
+            }
+            report.push(other.id);
+        }
+        Ok(None)
+    }
+
+    /// The create ended well and can be forgotten. Failing to do so costs a look at the next pass.
+    pub(super) async fn forget_all(&self) {
+        if let Err(problem) = self.ledger.write(Intents::default()).await {
+            tracing::debug!(%problem, "the finished create stays on record for now");
+        }
+    }
+}
+
+fn asking_for(desired: &Desired, address: String) -> Desired {
+    let mut desired = desired.clone();
+    desired.load_balancer.vip.address = Some(address);
+    desired
+}
+
+fn created(performed: Performed, memory: &mut Memory) -> Outcome {
+    let mut outcome = Outcome::new(State::Working, Retry::After(poll_interval(Duration::ZERO)));
+    debug_assert_eq!(performed.step.kind, Kind::LoadBalancer);
+    outcome.executed = Some(performed.step);
+    if let Done::Created(tree) = performed.done {
+        memory.made = Some((*tree).clone());
+        memory.address_conflicts = 0;
+        outcome.seen = Seen::Tree(tree);
+    }
+    outcome
+}

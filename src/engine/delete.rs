@@ -1,0 +1,99 @@
+//! Taking everything away, or only our marks.
+
+use std::time::Duration;
+
+use crate::model::{Provisioning, SeenLoadBalancer};
+use crate::openstack::{Class, CloudError};
+use crate::plan::{self, Kind, Plan};
+
+use super::*;
+
+impl Pass<'_> {
+    /// Law 9: from ERROR, with half of it gone, with a create in doubt. Gone means 404 for the load balancer and no
+    /// floating IP that carries our mark.
+    pub(super) async fn delete(&self, retain: bool, memory: &mut Memory) -> Result<Outcome, CloudError> {
+        let load_balancer = match self.locate().await? {
+            Located::Ours(found) => {
+                self.recognise(&found).await;
+                Some(*found)
+            }
+            // Not ours: left alone. What else is ours (a floating IP) still goes.
+            Located::Foreign(_) | Located::Predecessors(_) => None,
+            Located::Nowhere => match self.in_doubt() {
+                Some(outcome) => return Ok(outcome),
+                None => None,
+            },
+        };
+        if let Some(found) = &load_balancer
+            && !is_deletable(found)
+        {
+            return Ok(self.locked(found.clone(), memory));
+        }
+        let vip_port = load_balancer.as_ref().and_then(|lb| lb.vip_port_id.as_deref());
+        let floating_ips = self.cloud.floating_ips(self.owner, vip_port).await?;
+        let plan = plan::delete(self.owner, retain, load_balancer.as_ref(), &floating_ips);
+        self.take_away(plan, load_balancer, State::Gone, memory).await
+    }
+
+    /// Orphan: waits for ACTIVE, takes our tags off in one write.
+    pub(super) async fn release(&self, memory: &mut Memory) -> Result<Outcome, CloudError> {
+        let let_go = |left_behind| Outcome::new(State::LetGo { left_behind }, Retry::Never);
+        let (found, ours) = match self.locate().await? {
+            Located::Ours(found) => (*found, true),
+            Located::Foreign(found) => (*found, false),
+            Located::Predecessors(_) => return Ok(let_go(None)),
+            Located::Nowhere => return Ok(self.in_doubt().unwrap_or_else(|| let_go(None))),
+        };
+        let floating_ips = self.cloud.floating_ips(self.owner, found.vip_port_id.as_deref()).await?;
+        let mut plan = plan::release(self.owner, &found, &floating_ips);
+        if !ours {
+            plan.steps.retain(|step| step.kind == Kind::FloatingIp);
+        }
+        let touches = plan.steps.iter().any(|step| step.kind == Kind::LoadBalancer);
+        if touches && found.provisioning_status == Provisioning::Error {
+            let why = format!("load balancer {} is in ERROR, so Octavia lets nobody take the tags off it", found.id);
+            return Ok(let_go(Some(why)).seeing_load_balancer(found));
+        }
+        if touches && found.provisioning_status != Provisioning::Active {
+            return Ok(self.locked(found, memory));
+        }
+        self.take_away(plan, Some(found), State::LetGo { left_behind: None }, memory).await
+    }
+
+    /// Executes the first step; with none left the stack has reached its `end`.
+    async fn take_away(
+        &self,
+        mut plan: Plan,
+        load_balancer: Option<SeenLoadBalancer>,
+        end: State,
+        memory: &mut Memory,
+    ) -> Result<Outcome, CloudError> {
+        let seen = load_balancer.map(|lb| Seen::LoadBalancer(Box::new(lb))).unwrap_or_default();
+        if plan.steps.is_empty() {
+            return Ok(Outcome::new(end, Retry::Never));
+        }
+        let step = plan.steps.remove(0);
+        let deletes = step.kind == Kind::LoadBalancer && step.call.verb() == "delete";
+        let mut outcome = match self.perform(step, memory).await {
+            Ok(performed) => {
+                let mut outcome = Outcome::new(State::Working, Retry::After(Duration::from_millis(400))).planning(plan);
+                outcome.executed = Some(performed.step);
+                outcome
+            }
+            Err(error) if deletes && error.class == Class::Refused => Outcome::stalled(
+                StallReason::ProviderCannotDelete,
+                format!(
+                    "{error}; annotate the stack with evenkeel.dev/deletion-policy=Orphan to let go of the load balancer, \
+                     which then stays in the cloud"
+                ),
+            ),
+            Err(error) => Outcome::failed(error),
+        };
+        outcome.seen = seen;
+        Ok(outcome)
+    }
+}
+
+const fn is_deletable(load_balancer: &SeenLoadBalancer) -> bool {
+    matches!(load_balancer.provisioning_status, Provisioning::Active | Provisioning::Error)
+}

@@ -1,0 +1,243 @@
+//! Making the cloud as the stack wants it, and looking without touching.
+
+use std::time::Duration;
+
+use crate::model::{Desired, Provisioning, SeenLoadBalancer, Tree, foreign_owner};
+use crate::openstack::CloudError;
+use crate::plan::{self, Plan, RefusalReason};
+
+use super::*;
+
+/// A step of Neutron locks nothing: the next one may follow at once.
+const AT_ONCE: Retry = Retry::After(Duration::ZERO);
+
+impl Pass<'_> {
+    pub(super) async fn hold(&self, desired: &Desired, memory: &mut Memory) -> Result<Outcome, CloudError> {
+        if memory.quiet
+            && let Some(id) = &self.record.load_balancer_id
+            && let Some(tree) = self.cloud.quiet_tree(id, self.owner, self.settings.shared_age).await?
+            && let Some(outcome) = self.still_in_sync(desired, tree)
+        {
+            return Ok(outcome);
+        }
+        match self.locate().await? {
+            Located::Ours(load_balancer) => self.hold_found(desired, *load_balancer, memory).await,
+            Located::Foreign(load_balancer) => Ok(foreign(*load_balancer)),
+            Located::Predecessors(load_balancer) => {
+                if load_balancer.provisioning_status != Provisioning::Active {
+                    return Ok(self.locked(*load_balancer, memory));
+                }
+                let step = plan::succeed(self.owner, &load_balancer);
+                self.step(step, Plan::default(), Seen::LoadBalancer(load_balancer), memory).await
+            }
+            Located::Nowhere => self.create(desired, memory).await,
+        }
+    }
+
+    /// The cheap answer for a quiet stack. Anything else than "nothing to do" is looked at again, by ourselves.
+    fn still_in_sync(&self, desired: &Desired, tree: Tree) -> Option<Outcome> {
+        let settled = self.owner.owns(&tree.load_balancer.tags)
+            && tree.load_balancer.provisioning_status == Provisioning::Active
+            && pending_child(&tree).is_none();
+        if !settled || !self.record.intents.is_empty() {
+            return None;
+        }
+        let plan = plan::change(desired, &tree);
+        (plan == Plan::default()).then(|| Outcome::new(State::InSync, Retry::Resync).seeing(tree))
+    }
+
+    async fn hold_found(
+        &self,
+        desired: &Desired,
+        load_balancer: SeenLoadBalancer,
+        memory: &mut Memory,
+    ) -> Result<Outcome, CloudError> {
+        let tree = match self.look(load_balancer, memory).await? {
+            Look::Tree(tree) => *tree,
+            Look::NotNow(outcome) => return Ok(*outcome),
+        };
+        let plan = plan::change(desired, &tree);
+        if let Some(refusal) = plan.refusals.first() {
+            let reason = match refusal.reason {
+                RefusalReason::ImmutableField => StallReason::ImmutableField,
+                RefusalReason::ForeignChild => StallReason::ForeignChild,
+            };
+            if plan.steps.is_empty() {
+                let message = format!("{}: {}", refusal.field, refusal.message);
+                return Ok(Outcome::stalled(reason, message).seeing(tree).planning(plan));
+            }
+        }
+        match plan.steps.first().cloned() {
+            Some(step) => self.step(step, plan, Seen::Tree(Box::new(tree)), memory).await,
+            None if !plan.held.is_empty() => Ok(held(tree, plan)),
+            None => self.settle(tree).await,
+        }
+    }
+
+    /// Nothing left to do. After a create that was in doubt, one more look for its double.
+    async fn settle(&self, tree: Tree) -> Result<Outcome, CloudError> {
+        let mut outcome = Outcome::new(State::InSync, Retry::Resync);
+        if let Some(newest) = self.record.intents.newest() {
+            let gave_up = self.record.intents.0.len() > 1;
+            if gave_up {
+                let kept = &tree.load_balancer.id;
+                if let Some(step) = self.doubles(kept, &mut outcome.duplicates).await? {
+                    self.cloud.execute(&step).await?;
+                    outcome.executed = Some(step);
+                }
+            }
+            let settled = waited(newest.at, self.now) > self.settings.quiet_period * 2;
+            if !gave_up || settled {
+                self.forget_all().await;
+            } else {
+                outcome.retry = Retry::After(self.settings.quiet_period / 4);
+            }
+        }
+        Ok(outcome.seeing(tree))
+    }
+
+    /// Finds a tree that can be planned against, or says why not now.
+    async fn look(&self, load_balancer: SeenLoadBalancer, memory: &mut Memory) -> Result<Look, CloudError> {
+        match load_balancer.provisioning_status {
+            Provisioning::Active => memory.locked_since = None,
+            Provisioning::Error => return self.failed_load_balancer(load_balancer).await,
+            _ => return Ok(Look::not_now(self.locked(load_balancer, memory))),
+        }
+        let made = memory.made.take().filter(|made| made.load_balancer.id == load_balancer.id);
+        let tree = match made {
+            Some(made) => self.cloud.confirm(Tree { load_balancer, ..made }, self.owner).await?,
+            None => self.cloud.tree(load_balancer, self.owner).await?,
+        };
+        if let Some(child) = pending_child(&tree) {
+            let message = format!("Octavia works on {child} of load balancer {}", tree.load_balancer.id);
+            let retry = Retry::After(Duration::from_secs(1));
+            return Ok(Look::not_now(Outcome::waiting(WaitReason::Locked, message, retry).seeing(tree)));
+        }
+        Ok(Look::Tree(Box::new(tree)))
+    }
+
+    /// In ERROR only deletion and an administrator's failover are accepted; every other write is a 409.
+    async fn failed_load_balancer(&self, load_balancer: SeenLoadBalancer) -> Result<Look, CloudError> {
+        let id = load_balancer.id.clone();
+        let tree = self.cloud.tree(load_balancer, self.owner).await?;
+        let culprit = failed_child(&tree).map(|child| format!(" ({child} is in ERROR)")).unwrap_or_default();
+        let message = format!(
+            "load balancer {id} is in ERROR{culprit}; Octavia takes no change of it: ask the operator of the cloud for a \
+             failover (openstack loadbalancer failover {id}), or delete the stack and apply it again"
+        );
+        Ok(Look::not_now(Outcome::stalled(StallReason::LoadBalancerError, message).seeing(tree)))
+    }
+
+    /// Executes the first step of a plan.
+    async fn step(
+        &self,
+        step: plan::Step,
+        mut plan: Plan,
+        seen: Seen,
+        memory: &mut Memory,
+    ) -> Result<Outcome, CloudError> {
+        let locks = step.call.is_octavia();
+        match self.perform(step, memory).await {
+            Ok(performed) => {
+                plan.steps = plan.steps.into_iter().skip(1).collect();
+                let retry = if locks { Retry::After(poll_interval(Duration::ZERO)) } else { AT_ONCE };
+                let mut outcome = Outcome::new(State::Working, retry).planning(plan);
+                outcome.executed = Some(performed.step);
+                outcome.seen = seen;
+                Ok(outcome)
+            }
+            Err(error) => {
+                if is_wait(&error) {
+                    memory.locked_since.get_or_insert(self.now);
+                }
+                let mut outcome = Outcome::failed(error).planning(plan);
+                outcome.seen = seen;
+                Ok(outcome)
+            }
+        }
+    }
+
+    /// Reads and plans; writes nothing.
+    pub(super) async fn observe(&self, desired: &Desired, memory: &mut Memory) -> Result<Outcome, CloudError> {
+        let observed = |plan: Plan| {
+            Outcome::new(State::Observed { differs: plan != Plan::default() }, Retry::Resync).planning(plan)
+        };
+        match self.locate().await? {
+            Located::Ours(load_balancer) => match self.look(*load_balancer, memory).await? {
+                Look::Tree(tree) => Ok(observed(plan::change(desired, &tree)).seeing(*tree)),
+                Look::NotNow(outcome) => Ok(*outcome),
+            },
+            Located::Foreign(load_balancer) => Ok(foreign(*load_balancer)),
+            Located::Predecessors(load_balancer) => {
+                let plan = Plan { steps: vec![plan::succeed(self.owner, &load_balancer)], ..Plan::default() };
+                Ok(observed(plan).seeing_load_balancer(*load_balancer))
+            }
+            Located::Nowhere => {
+                let plan = Plan { steps: vec![plan::create(desired, "")], ..Plan::default() };
+                Ok(observed(plan))
+            }
+        }
+    }
+}
+
+enum Look {
+    Tree(Box<Tree>),
+    NotNow(Box<Outcome>),
+}
+
+impl Look {
+    fn not_now(outcome: Outcome) -> Self {
+        Self::NotNow(Box::new(outcome))
+    }
+}
+
+fn foreign(load_balancer: SeenLoadBalancer) -> Outcome {
+    let id = &load_balancer.id;
+    let message = match foreign_owner(&load_balancer.tags) {
+        Some(owner) => format!("load balancer {id} belongs to {owner} now; it is left alone"),
+        None => format!(
+            "load balancer {id} does not carry the tags of this stack any more; it is left alone: put its evenkeel: tags back"
+        ),
+    };
+    Outcome::stalled(StallReason::ForeignOwner, message).seeing_load_balancer(load_balancer)
+}
+
+fn held(tree: Tree, plan: Plan) -> Outcome {
+    let message = format!(
+        "held back, because it interrupts traffic: {}; set spec.disruptionPolicy to Allow to let it run",
+        plan.held.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "),
+    );
+    Outcome::new(State::Held { message }, Retry::Resync).seeing(tree).planning(plan)
+}
+
+/// Every object below the load balancer, with its state, for people to read.
+fn children(tree: &Tree) -> impl Iterator<Item = (String, Provisioning)> {
+    let pools = tree.pools.iter().flat_map(|pool| {
+        let monitor =
+            pool.monitor.iter().map(|m| (format!("the health monitor of pool {}", pool.name), m.provisioning_status));
+        let members = pool.members.iter().map(|m| {
+            (format!("member {}:{} of pool {}", m.address, m.protocol_port, pool.name), m.provisioning_status)
+        });
+        std::iter::once((format!("pool {}", pool.name), pool.provisioning_status)).chain(monitor).chain(members)
+    });
+    let listeners = tree.listeners.iter().flat_map(|listener| {
+        let policies = listener.policies.iter().flat_map(|policy| {
+            let rules = policy
+                .rules
+                .iter()
+                .map(|rule| (format!("a {} rule of L7 policy {}", rule.kind, policy.name), rule.provisioning_status));
+            std::iter::once((format!("L7 policy {}", policy.name), policy.provisioning_status)).chain(rules)
+        });
+        std::iter::once((format!("listener {}", listener.name), listener.provisioning_status)).chain(policies)
+    });
+    pools.chain(listeners)
+}
+
+/// A child that is PENDING below an ACTIVE load balancer: a wait like any other.
+fn pending_child(tree: &Tree) -> Option<String> {
+    children(tree).find(|(_, status)| status.is_pending()).map(|(name, _)| name)
+}
+
+fn failed_child(tree: &Tree) -> Option<String> {
+    children(tree).find(|(_, status)| *status == Provisioning::Error).map(|(name, _)| name)
+}

@@ -1,0 +1,236 @@
+//! One pass over one stack: look, plan, execute at most one step, say what came of it. No Kubernetes in here.
+//!
+//! ```text
+//! find or poll the load balancer ─> locked? wait ─> observe ─> plan (pure) ─> execute the first step ─> Outcome
+//! ```
+//!
+//! A pass never sleeps: a locked load balancer is an [`Outcome`] that says when to look again. All memory that must
+//! survive a crash is in the [`Record`], which the caller keeps on the stack object; the [`Memory`] beside it only saves
+//! calls, and may be lost at any time.
+
+mod create;
+mod delete;
+mod hold;
+mod outcome;
+mod record;
+
+pub use outcome::*;
+pub use record::*;
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use crate::model::{ApiVersion, Desired, Owner, Provisioning, SeenLoadBalancer, Tree};
+use crate::openstack::{Class, Cloud, CloudError};
+
+/// The oldest Octavia API that the engine drives (Train; `SOURCE_IP_PORT`). Below it nothing is written.
+pub const OLDEST_API: ApiVersion = ApiVersion { minor: 13 };
+
+/// Durations that an operator may set.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// How long a create whose answer was lost may take to become visible. Longer than the POST's own time-out.
+    pub quiet_period: Duration,
+    /// A lock that stands for longer is said to be stuck.
+    pub stuck_after: Duration,
+    /// A quiet stack may be judged by lists that are this old.
+    pub shared_age: Duration,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            quiet_period: Duration::from_secs(150),
+            stuck_after: Duration::from_secs(900),
+            shared_age: Duration::from_secs(20),
+        }
+    }
+}
+
+/// What is asked of a pass.
+#[derive(Debug, Clone, Copy)]
+pub enum Goal<'a> {
+    /// Make it so, and keep it so.
+    Hold(&'a Desired),
+    /// Look and plan, write nothing.
+    Observe(&'a Desired),
+    /// The load balancer goes, with everything under it.
+    Delete { retain_floating_ip: bool },
+    /// Everything stays, our tags go.
+    Release,
+}
+
+/// What one pass works with.
+pub struct Pass<'a> {
+    pub cloud: &'a Cloud,
+    pub owner: &'a Owner,
+    pub record: &'a Record,
+    pub ledger: &'a dyn Ledger,
+    pub settings: &'a Settings,
+    pub now: Timestamp,
+}
+
+/// What the passes over one stack remember between them. Losing it costs calls, never correctness.
+#[derive(Debug, Default)]
+pub struct Memory {
+    /// The answer of our own POST, until its statuses are confirmed.
+    made: Option<Tree>,
+    /// Nothing was in flight at the end of the last pass: lists shared with other stacks will do.
+    quiet: bool,
+    /// Since when the load balancer has been locked, without a look that found it free.
+    locked_since: Option<Timestamp>,
+    /// How often Octavia said that the address we asked for again is taken.
+    address_conflicts: u32,
+}
+
+impl Memory {
+    /// The stack or its credentials changed: look for ourselves.
+    pub fn disturb(&mut self) {
+        self.quiet = false;
+    }
+}
+
+impl Pass<'_> {
+    /// Runs the pass, after [`Pass::enter`] has let it in.
+    pub async fn run(&self, goal: Goal<'_>, memory: &mut Memory) -> Outcome {
+        let result = match goal {
+            Goal::Hold(desired) => self.hold(desired, memory).await,
+            Goal::Observe(desired) => self.observe(desired, memory).await,
+            Goal::Delete { retain_floating_ip } => self.delete(retain_floating_ip, memory).await,
+            Goal::Release => self.release(memory).await,
+        };
+        let outcome = result.unwrap_or_else(Outcome::failed);
+        memory.quiet = matches!(outcome.state, State::InSync | State::Observed { .. });
+        outcome
+    }
+
+    /// Law 13: another cloud is not an empty cloud. Also the floor of versions. To be asked before anything else is
+    /// looked up; an outcome means that the pass ends here.
+    pub async fn enter(&self) -> Option<Outcome> {
+        self.check_cloud().await.unwrap_or_else(|error| Some(Outcome::failed(error)))
+    }
+
+    async fn check_cloud(&self) -> Result<Option<Outcome>, CloudError> {
+        let project = self.cloud.project().await?;
+        let moved = |recorded: &Option<String>, now: &str| recorded.as_deref().is_some_and(|recorded| recorded != now);
+        if moved(&self.record.project_id, &project.id) || moved(&self.record.region, &project.region) {
+            let place = |id: Option<&str>, region: Option<&str>| {
+                format!("project {} of region {}", id.unwrap_or("?"), region.unwrap_or("?"))
+            };
+            return Ok(Some(Outcome::stalled(
+                StallReason::CloudChanged,
+                format!(
+                    "the credentials lead to {} now, but load balancer {} was made in {}; nothing is written: point the \
+                     credentials back",
+                    place(Some(&project.id), Some(&project.region)),
+                    self.record.load_balancer_id.as_deref().unwrap_or("of this stack"),
+                    place(self.record.project_id.as_deref(), self.record.region.as_deref()),
+                ),
+            )));
+        }
+        let version = self.cloud.api_version().await?;
+        if version < OLDEST_API {
+            return Ok(Some(Outcome::stalled(
+                StallReason::UnsupportedServer,
+                format!("this Octavia speaks API version {version}; {OLDEST_API} is the oldest that is supported"),
+            )));
+        }
+        Ok(None)
+    }
+
+    /// Our load balancer, by the recorded id or else by our tags.
+    async fn locate(&self) -> Result<Located, CloudError> {
+        if let Some(id) = &self.record.load_balancer_id
+            && let Some(found) = self.cloud.load_balancer(id).await?
+            && found.provisioning_status != Provisioning::Deleted
+        {
+            if self.owner.owns(&found.tags) {
+                return Ok(Located::Ours(Box::new(found)));
+            }
+            return Ok(Located::Foreign(Box::new(found)));
+        }
+        let mut candidates = self.cloud.find(self.owner).await?;
+        candidates.retain(|lb| lb.provisioning_status != Provisioning::Deleted);
+        Ok(self.choose(candidates))
+    }
+
+    /// Two of ours can only come of a create whose answer was lost for longer than the quiet period. The older one
+    /// stays; what becomes of the other is decided where duplicates are dealt with.
+    fn choose(&self, mut candidates: Vec<SeenLoadBalancer>) -> Located {
+        candidates.sort_by(|a, b| (&a.created_at, &a.id).cmp(&(&b.created_at, &b.id)));
+        let ours = candidates.iter().position(|lb| self.owner.owns(&lb.tags));
+        if let Some(index) = ours {
+            return Located::Ours(Box::new(candidates.swap_remove(index)));
+        }
+        match candidates.into_iter().find(|lb| self.owner.succeeds(&lb.tags)) {
+            Some(predecessor) => Located::Predecessors(Box::new(predecessor)),
+            None => Located::Nowhere,
+        }
+    }
+
+    /// A load balancer that Octavia works on: nothing can be written, and nobody waits for it here.
+    fn locked(&self, load_balancer: SeenLoadBalancer, memory: &mut Memory) -> Outcome {
+        let since = *memory.locked_since.get_or_insert(self.now);
+        let waited = waited(since, self.now);
+        let stuck = waited >= self.settings.stuck_after;
+        let mut message =
+            format!("Octavia works on load balancer {}: {}", load_balancer.id, load_balancer.provisioning_status);
+        if stuck {
+            message.push_str(&format!(
+                " for {} minutes (last change {}); only the operator of the cloud can free it: ask them to look at its worker",
+                waited.as_secs() / 60,
+                load_balancer.updated_at.as_deref().unwrap_or("unknown"),
+            ));
+        }
+        let reason = if stuck { WaitReason::StuckPending } else { WaitReason::Locked };
+        Outcome::waiting(reason, message, Retry::After(poll_interval(waited))).seeing_load_balancer(load_balancer)
+    }
+
+    /// Carries out one step and says what came of it.
+    async fn perform(&self, step: crate::plan::Step, memory: &mut Memory) -> Result<Performed, CloudError> {
+        tracing::info!(step = %step, "executing");
+        let done = self.cloud.execute(&step).await?;
+        memory.made = None;
+        memory.locked_since = step.call.is_octavia().then_some(self.now);
+        Ok(Performed { step, done })
+    }
+}
+
+struct Performed {
+    step: crate::plan::Step,
+    done: crate::openstack::Done,
+}
+
+enum Located {
+    Ours(Box<SeenLoadBalancer>),
+    /// Of a stack of this name that is no more.
+    Predecessors(Box<SeenLoadBalancer>),
+    /// Has our recorded id, but not our tags.
+    Foreign(Box<SeenLoadBalancer>),
+    Nowhere,
+}
+
+fn waited(since: Timestamp, now: Timestamp) -> Duration {
+    now.duration_since(since).try_into().unwrap_or_default()
+}
+
+/// Short at first, because most changes take a second or two; later a twelfth of what it has taken so far, which keeps
+/// the delay that polling adds below a tenth.
+fn poll_interval(waited: Duration) -> Duration {
+    (waited / 12).clamp(Duration::from_millis(400), Duration::from_secs(10))
+}
+
+/// A refusal by state, not by content: look again soon.
+fn is_wait(error: &CloudError) -> bool {
+    matches!(error.class, Class::Locked)
+}
+
+/// The address that a re-made load balancer asks for again.
+fn remembered_address(record: &Record, desired: &Desired) -> Option<String> {
+    let vip = &desired.load_balancer.vip;
+    if vip.address.is_some() || vip.port_id.is_some() {
+        return None;
+    }
+    record.vip_address.clone()
+}

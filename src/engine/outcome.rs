@@ -1,0 +1,230 @@
+//! What one pass came to: a value from which conditions, events, metrics and the next look are computed.
+
+use std::time::Duration;
+
+use crate::model::{SeenFloatingIp, SeenLoadBalancer, Tree};
+use crate::openstack::{Class, CloudError};
+use crate::plan::{Plan, Step};
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct Outcome {
+    pub state: State,
+    pub seen: Seen,
+    /// What is left to do, would be done (Observe), or is held back.
+    pub plan: Plan,
+    /// The call that was made in this pass.
+    pub executed: Option<Step>,
+    /// A second load balancer of this stack, which is not ours to delete.
+    pub duplicates: Vec<String>,
+    pub retry: Retry,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub enum State {
+    /// The cloud is as the stack wants it.
+    InSync,
+    /// A step was executed; Octavia is at work.
+    Working,
+    Waiting {
+        reason: WaitReason,
+        message: String,
+    },
+    /// Everything is done but what would interrupt traffic.
+    Held {
+        message: String,
+    },
+    Stalled {
+        reason: StallReason,
+        message: String,
+    },
+    /// Observe: `differs` says whether a plan would do anything.
+    Observed {
+        differs: bool,
+    },
+    /// Nothing of the stack is left in the cloud.
+    Gone,
+    /// The cloud's objects stay, without our marks; or with them, and why.
+    LetGo {
+        left_behind: Option<String>,
+    },
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WaitReason {
+    /// Octavia works on it.
+    Locked,
+    /// Octavia has worked on it for too long.
+    StuckPending,
+    /// A create is in doubt: it may still appear.
+    CreateInDoubt,
+    CloudUnreachable,
+    QuotaExceeded,
+    /// Somebody else was faster: look again.
+    Conflict,
+    /// The object changed while we looked at it.
+    ObjectChanged,
+}
+
+impl WaitReason {
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Locked => "Locked",
+            Self::StuckPending => "StuckPending",
+            Self::CreateInDoubt => "CreateInDoubt",
+            Self::CloudUnreachable => "CloudUnreachable",
+            Self::QuotaExceeded => "QuotaExceeded",
+            Self::Conflict => "Conflict",
+            Self::ObjectChanged => "ObjectChanged",
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StallReason {
+    InvalidSpec,
+    UnsupportedByServer,
+    ReferenceNotFound,
+    ReferenceAmbiguous,
+    ReferenceUnusable,
+    ImmutableField,
+    ForeignChild,
+    ForeignOwner,
+    CloudChanged,
+    UnsupportedServer,
+    CredentialsMissing,
+    CredentialsInvalid,
+    /// Octavia refused a call for good.
+    Refused,
+    /// The load balancer is in ERROR, which a tenant cannot mend.
+    LoadBalancerError,
+    ProviderCannotDelete,
+}
+
+impl StallReason {
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::InvalidSpec => "InvalidSpec",
+            Self::UnsupportedByServer => "UnsupportedByServer",
+            Self::ReferenceNotFound => "ReferenceNotFound",
+            Self::ReferenceAmbiguous => "ReferenceAmbiguous",
+            Self::ReferenceUnusable => "ReferenceUnusable",
+            Self::ImmutableField => "ImmutableField",
+            Self::ForeignChild => "ForeignChild",
+            Self::ForeignOwner => "ForeignOwner",
+            Self::CloudChanged => "CloudChanged",
+            Self::UnsupportedServer => "UnsupportedServer",
+            Self::CredentialsMissing => "CredentialsMissing",
+            Self::CredentialsInvalid => "CredentialsInvalid",
+            Self::Refused => "Refused",
+            Self::LoadBalancerError => "LoadBalancerError",
+            Self::ProviderCannotDelete => "ProviderCannotDelete",
+        }
+    }
+
+    /// The spec itself is at fault: condition `Accepted` is False.
+    pub const fn is_spec(self) -> bool {
+        matches!(self, Self::InvalidSpec | Self::UnsupportedByServer | Self::ImmutableField)
+    }
+
+    /// Something that the spec points at is at fault: condition `ResolvedRefs` is False.
+    pub const fn is_reference(self) -> bool {
+        matches!(
+            self,
+            Self::ReferenceNotFound
+                | Self::ReferenceAmbiguous
+                | Self::ReferenceUnusable
+                | Self::CredentialsMissing
+                | Self::CredentialsInvalid
+        )
+    }
+}
+
+/// When to look again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Retry {
+    After(Duration),
+    /// Growing from a second, until something succeeds.
+    Backoff,
+    /// Rarely: nothing changes by itself, but somebody may have mended it.
+    Slowly,
+    /// At the stack's resync period.
+    Resync,
+    Never,
+}
+
+/// What the pass saw of the cloud.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub enum Seen {
+    #[default]
+    Nothing,
+    LoadBalancer(Box<SeenLoadBalancer>),
+    Tree(Box<Tree>),
+}
+
+impl Outcome {
+    pub fn new(state: State, retry: Retry) -> Self {
+        Self { state, seen: Seen::Nothing, plan: Plan::default(), executed: None, duplicates: Vec::new(), retry }
+    }
+
+    pub fn waiting(reason: WaitReason, message: String, retry: Retry) -> Self {
+        Self::new(State::Waiting { reason, message }, retry)
+    }
+
+    pub fn stalled(reason: StallReason, message: String) -> Self {
+        Self::new(State::Stalled { reason, message }, Retry::Slowly)
+    }
+
+    pub fn seeing_load_balancer(mut self, load_balancer: SeenLoadBalancer) -> Self {
+        self.seen = Seen::LoadBalancer(Box::new(load_balancer));
+        self
+    }
+
+    pub fn seeing(mut self, tree: Tree) -> Self {
+        self.seen = Seen::Tree(Box::new(tree));
+        self
+    }
+
+    pub fn planning(mut self, plan: Plan) -> Self {
+        self.plan = plan;
+        self
+    }
+
+    pub fn load_balancer(&self) -> Option<&SeenLoadBalancer> {
+        match &self.seen {
+            Seen::Nothing => None,
+            Seen::LoadBalancer(lb) => Some(lb),
+            Seen::Tree(tree) => Some(&tree.load_balancer),
+        }
+    }
+
+    pub fn tree(&self) -> Option<&Tree> {
+        match &self.seen {
+            Seen::Tree(tree) => Some(tree),
+            Seen::Nothing | Seen::LoadBalancer(_) => None,
+        }
+    }
+
+    pub fn floating_ips(&self) -> &[SeenFloatingIp] {
+        self.tree().map(|tree| tree.floating_ips.as_slice()).unwrap_or_default()
+    }
+
+    /// Law 7: what a failed call means for the stack.
+    pub fn failed(error: CloudError) -> Self {
+        let message = error.to_string();
+        match error.class {
+            Class::Locked => Self::waiting(WaitReason::Locked, message, Retry::After(Duration::from_secs(1))),
+            Class::Conflict => Self::waiting(WaitReason::Conflict, message, Retry::Backoff),
+            Class::Gone => Self::waiting(WaitReason::Conflict, message, Retry::Backoff),
+            Class::Quota => Self::waiting(WaitReason::QuotaExceeded, message, Retry::After(Duration::from_secs(60))),
+            Class::Later(Some(delay)) => {
+                Self::waiting(WaitReason::CloudUnreachable, message, Retry::After(delay.max(Duration::from_secs(1))))
+            }
+            Class::Later(None) => Self::waiting(WaitReason::CloudUnreachable, message, Retry::Backoff),
+            Class::Refused => Self::stalled(StallReason::Refused, message),
+            Class::Credentials => Self::stalled(
+                StallReason::CredentialsInvalid,
+                format!("{message}: check the Secret of spec.cloudCredentialsRef, and the roles of its user"),
+            ),
+        }
+    }
+}

@@ -1,0 +1,112 @@
+//! What every part of intake needs: the answers, the server's version, and a place for problems.
+
+use crate::api::{CertificateSpec, CloudRef};
+use crate::model::{Answers, ApiVersion, By, Found, Id, Reference, ReferenceKind, Unresolved};
+
+use super::references::{certificate, cloud_ref};
+use super::{Problem, ProblemReason};
+
+pub(super) struct Intake<'a> {
+    answers: &'a Answers,
+    version: ApiVersion,
+    pub(super) problems: Vec<Problem>,
+}
+
+impl<'a> Intake<'a> {
+    pub(super) const fn new(answers: &'a Answers, version: ApiVersion) -> Self {
+        Self { answers, version, problems: Vec::new() }
+    }
+
+    pub(super) fn invalid(&mut self, field: impl Into<String>, message: impl Into<String>) {
+        self.refuse(field, ProblemReason::InvalidSpec, message);
+    }
+
+    pub(super) fn unsupported(&mut self, field: impl Into<String>, message: impl Into<String>) {
+        self.refuse(field, ProblemReason::UnsupportedByServer, message);
+    }
+
+    pub(super) fn unusable(&mut self, field: impl Into<String>, message: impl Into<String>) {
+        self.refuse(field, ProblemReason::ReferenceUnusable, message);
+    }
+
+    fn refuse(&mut self, field: impl Into<String>, reason: ProblemReason, message: impl Into<String>) {
+        self.problems.push(Problem { field: field.into(), reason, message: message.into() });
+    }
+
+    /// `feature` reads as the beginning of a sentence.
+    pub(super) fn needs(&mut self, minor: u16, field: &str, feature: &str) {
+        let needed = ApiVersion { minor };
+        if self.version < needed {
+            let present = self.version;
+            self.unsupported(
+                field,
+                format!(
+                    "{feature} needs Octavia API {needed}, and this cloud has {present}: \
+                     remove it, or use a newer cloud"
+                ),
+            );
+        }
+    }
+
+    /// The id of the object that a reference leads to. `None` if it leads nowhere (a problem then), or if there is no
+    /// reference.
+    pub(super) fn id(&mut self, kind: ReferenceKind, reference: Option<&CloudRef>, field: &str) -> Option<Id> {
+        self.object(kind, reference, field).and_then(Found::id).map(str::to_owned)
+    }
+
+    /// The object that a reference leads to, as [`Self::id`].
+    pub(super) fn object(
+        &mut self,
+        kind: ReferenceKind,
+        reference: Option<&CloudRef>,
+        field: &str,
+    ) -> Option<&'a Found> {
+        let reference = reference?;
+        let Some(by) = cloud_ref(reference) else {
+            self.invalid(field, "exactly one of id and name is required");
+            return None;
+        };
+        self.look_up(Reference { kind, by }, field)
+    }
+
+    /// The URL of a certificate that has been found readable.
+    pub(super) fn certificate(&mut self, reference: Option<&CertificateSpec>, field: &str) -> Option<String> {
+        let reference = reference?;
+        let Some(url) = certificate(reference) else {
+            self.invalid(field, "barbicanRef is required");
+            return None;
+        };
+        self.text_of(super::text::Text::Barbican, url, &format!("{field}.barbicanRef"));
+        let by = By::Id(url.to_owned());
+        self.look_up(Reference { kind: ReferenceKind::Certificate, by }, field)?;
+        Some(url.to_owned())
+    }
+
+    pub(super) fn look_up(&mut self, reference: Reference, field: &str) -> Option<&'a Found> {
+        let noun = reference.kind.noun();
+        let by = &reference.by;
+        match self.answers.0.get(&reference) {
+            Some(Ok(found)) => return Some(found),
+            None | Some(Err(Unresolved::Missing)) => self.refuse(
+                field,
+                ProblemReason::ReferenceNotFound,
+                format!(
+                    "there is no {noun} with {by} that the project sees: \
+                     make it, share it with the project, or correct the reference"
+                ),
+            ),
+            Some(Err(Unresolved::Ambiguous(ids))) => self.refuse(
+                field,
+                ProblemReason::ReferenceAmbiguous,
+                format!(
+                    "the project sees more than one {noun} with {by} ({}): refer to one of them by id",
+                    ids.join(", ")
+                ),
+            ),
+            Some(Err(Unresolved::Unusable(why))) => {
+                self.unusable(field, format!("the {noun} with {by} cannot be used: {why}"));
+            }
+        }
+        None
+    }
+}

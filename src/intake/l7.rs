@@ -1,0 +1,181 @@
+//! L7 policies and rules. Sources: `octavia/common/validate.py` (`l7rule_data`, `sanitize_l7policy_api_args`).
+
+use std::collections::BTreeSet;
+
+use crate::api::{L7PolicySpec, L7RuleSpec, ListenerSpec};
+use crate::model::{Action, CompareType, ListenerProtocol, Policy, PolicyAction, PoolProtocol, Rule, RuleType};
+
+use super::context::Intake;
+use super::listener::PoolProtocols;
+use super::text::Text;
+
+/// What Octavia answers with where no code is given.
+const DEFAULT_CODE: u16 = 302;
+const CODES: [i32; 5] = [301, 302, 303, 307, 308];
+
+pub(super) fn policies(
+    intake: &mut Intake<'_>,
+    listener: &ListenerSpec,
+    at: &str,
+    pools: &PoolProtocols<'_>,
+) -> Vec<Policy> {
+    let field = format!("{at}.l7Policies");
+    // The single call takes policies on any listener; on all others they have no effect, or the driver answers 501.
+    if !listener.l7_policies.is_empty() && !listener.protocol.is_http() {
+        intake.invalid(&field, "are evaluated by listeners of protocol HTTP and TERMINATED_HTTPS only");
+    }
+    let mut names = BTreeSet::new();
+    let mut result = Vec::with_capacity(listener.l7_policies.len());
+    for wanted in &listener.l7_policies {
+        let at = format!("{field}[{}]", wanted.name);
+        if !names.insert(&wanted.name) {
+            intake.invalid(&at, "there is another policy of this name in the listener");
+        }
+        if let Some(policy) = policy(intake, wanted, &at, listener.protocol, pools) {
+            result.push(policy);
+        }
+    }
+    result
+}
+
+fn policy(
+    intake: &mut Intake<'_>,
+    wanted: &L7PolicySpec,
+    at: &str,
+    listener: ListenerProtocol,
+    pools: &PoolProtocols<'_>,
+) -> Option<Policy> {
+    intake.text_of(Text::Key, &wanted.name, &format!("{at}.name"));
+    let rule = |(index, wanted)| rule(intake, wanted, &format!("{at}.rules[{index}]"), listener);
+    let rules = wanted.rules.iter().enumerate().map(rule).collect();
+    Some(Policy {
+        key: wanted.name.clone(),
+        name: intake.display_name(wanted.display_name.as_ref(), &wanted.name, &format!("{at}.displayName")),
+        description: intake.optional_text(Text::Description, wanted.description.as_ref(), &format!("{at}.description")),
+        tags: intake.tags(&wanted.tags, &format!("{at}.tags")),
+        admin_state_up: wanted.admin_state_up.unwrap_or(true),
+        rules,
+        action: action(intake, wanted, at, pools)?,
+    })
+}
+
+fn action(intake: &mut Intake<'_>, wanted: &L7PolicySpec, at: &str, pools: &PoolProtocols<'_>) -> Option<Action> {
+    use PolicyAction as A;
+    let targets = [
+        (A::RedirectToPool, wanted.redirect_pool.as_ref(), "redirectPool"),
+        (A::RedirectToUrl, wanted.redirect_url.as_ref(), "redirectURL"),
+        (A::RedirectPrefix, wanted.redirect_prefix.as_ref(), "redirectPrefix"),
+    ];
+    // Octavia drops the targets of other actions without a word.
+    for (action, target, field) in targets {
+        if target.is_some() != (wanted.action == action) {
+            intake
+                .invalid(format!("{at}.{field}"), format!("is required for action {action} and allowed for no other"));
+        }
+    }
+    let redirects = matches!(wanted.action, A::RedirectToUrl | A::RedirectPrefix);
+    let code_at = format!("{at}.redirectHTTPCode");
+    if wanted.redirect_http_code.is_some_and(|code| !redirects || !CODES.contains(&code)) {
+        intake.invalid(
+            &code_at,
+            "must be 301, 302, 303, 307 or 308, for actions REDIRECT_TO_URL and REDIRECT_PREFIX only",
+        );
+    }
+    let code = wanted.redirect_http_code.and_then(|code| u16::try_from(code).ok()).unwrap_or(DEFAULT_CODE);
+    match wanted.action {
+        A::RedirectToPool => {
+            let pool = wanted.redirect_pool.clone()?;
+            redirect_pool(intake, &pool, &format!("{at}.redirectPool"), pools);
+            Some(Action::RedirectToPool { pool })
+        }
+        A::RedirectToUrl => {
+            let url = intake.optional_text(Text::Url, wanted.redirect_url.as_ref(), &format!("{at}.redirectURL"))?;
+            Some(Action::RedirectToUrl { url, code })
+        }
+        A::RedirectPrefix => {
+            let field = format!("{at}.redirectPrefix");
+            let prefix = intake.optional_text(Text::Url, wanted.redirect_prefix.as_ref(), &field)?;
+            Some(Action::RedirectPrefix { prefix, code })
+        }
+        A::Reject => Some(Action::Reject),
+    }
+}
+
+/// The single call does not check the protocol: the load balancer would end in ERROR.
+fn redirect_pool(intake: &mut Intake<'_>, pool: &str, field: &str, pools: &PoolProtocols<'_>) {
+    use PoolProtocol as P;
+    match pools.get(pool) {
+        None => intake.invalid(field, format!("there is no pool {pool} in spec.pools")),
+        Some(P::Http | P::Proxy | P::ProxyV2) => {}
+        Some(protocol) => {
+            intake.invalid(field, format!("pool {pool} has protocol {protocol}: it must be HTTP, PROXY or PROXYV2"));
+        }
+    }
+}
+
+fn rule(intake: &mut Intake<'_>, wanted: &L7RuleSpec, at: &str, listener: ListenerProtocol) -> Rule {
+    use RuleType as T;
+    let certificate = matches!(wanted.kind, T::SslConnHasCert | T::SslVerifyResult | T::SslDnField);
+    if certificate && listener != ListenerProtocol::TerminatedHttps {
+        intake.invalid(format!("{at}.type"), format!("{} needs a listener of protocol TERMINATED_HTTPS", wanted.kind));
+    }
+    rule_compare(intake, wanted, &format!("{at}.compareType"));
+    rule_value(intake, wanted, &format!("{at}.value"));
+    Rule {
+        kind: wanted.kind,
+        compare: wanted.compare_type,
+        key: rule_key(intake, wanted, &format!("{at}.key")),
+        value: wanted.value.clone(),
+        invert: wanted.invert.unwrap_or_default(),
+        admin_state_up: wanted.admin_state_up.unwrap_or(true),
+        tags: intake.tags(&wanted.tags, &format!("{at}.tags")),
+    }
+}
+
+fn rule_compare(intake: &mut Intake<'_>, wanted: &L7RuleSpec, field: &str) {
+    use CompareType as C;
+    let allowed: &[C] = match wanted.kind {
+        RuleType::FileType => &[C::EqualTo, C::Regex],
+        RuleType::SslConnHasCert | RuleType::SslVerifyResult => &[C::EqualTo],
+        _ => C::ALL,
+    };
+    if !allowed.contains(&wanted.compare_type) {
+        let words: Vec<&str> = allowed.iter().map(|c| c.as_str()).collect();
+        intake
+            .invalid(field, format!("{} of type {} must be {}", wanted.compare_type, wanted.kind, words.join(" or ")));
+    }
+}
+
+fn rule_key(intake: &mut Intake<'_>, wanted: &L7RuleSpec, field: &str) -> Option<String> {
+    let key = wanted.key.clone().filter(|k| !k.is_empty());
+    let keyed = matches!(wanted.kind, RuleType::Header | RuleType::Cookie | RuleType::SslDnField);
+    match &key {
+        Some(_) if !keyed => intake.invalid(field, format!("is not allowed for type {}", wanted.kind)),
+        None if keyed => intake.invalid(field, format!("is required for type {}", wanted.kind)),
+        Some(key) if wanted.kind == RuleType::SslDnField => intake.text_of(Text::DnField, key, field),
+        Some(key) => intake.text_of(Text::RuleKey, key, field),
+        None => {}
+    }
+    key
+}
+
+fn rule_value(intake: &mut Intake<'_>, wanted: &L7RuleSpec, field: &str) {
+    let value = wanted.value.as_str();
+    intake.text_of(Text::RuleValue, value, field);
+    let quoted = value.len() > 1 && value.starts_with('"') && value.ends_with('"');
+    let problem = match wanted.kind {
+        RuleType::SslConnHasCert => (value != "true").then_some("must be \"true\"; invert turns it round"),
+        RuleType::SslVerifyResult => {
+            value.parse::<u32>().is_err().then_some("must be a whole number, the code of OpenSSL's verification")
+        }
+        _ if wanted.compare_type == CompareType::Regex => None,
+        RuleType::Cookie => value
+            .contains([' ', '"', ';', '\\'])
+            .then_some("must have no blanks, double quotes, semicolons and backslashes, unless compareType is REGEX"),
+        _ => (value.contains(' ') && !quoted)
+            .then_some("must have no blanks, unless it stands in double quotes as a whole or compareType is REGEX"),
+    };
+    if let Some(problem) = problem {
+        intake.invalid(field, problem);
+    }
+}

@@ -1,0 +1,109 @@
+//! What is counted. Labels hold kinds, verbs, codes and reasons only: never names, never secrets.
+
+use std::sync::Arc;
+
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
+use prometheus_client::registry::Registry;
+
+use crate::openstack::CallObserver;
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+pub struct ResultLabel {
+    pub result: String,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+pub struct StepLabel {
+    pub kind: String,
+    pub verb: String,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+pub struct CallLabel {
+    pub service: String,
+    pub verb: String,
+    pub code: String,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+pub struct ServiceLabel {
+    pub service: String,
+}
+
+/// All metrics, and the registry that prints them.
+pub struct Metrics {
+    pub registry: Registry,
+    /// `evenkeel_reconciles_total{result}`
+    pub reconciles: Family<ResultLabel, Counter>,
+    /// `evenkeel_plan_steps_total{kind,verb}`: executed ones
+    pub steps: Family<StepLabel, Counter>,
+    /// `evenkeel_cloud_calls_total{service,verb,code}`
+    pub calls: Family<CallLabel, Counter>,
+    /// `evenkeel_cloud_call_seconds{service}`
+    pub call_seconds: Family<ServiceLabel, Histogram>,
+    /// `evenkeel_lock_waits_total`: passes that found the load balancer locked
+    pub lock_waits: Counter,
+    /// `evenkeel_drift_total`: times that the cloud differed from an unchanged stack
+    pub drift: Counter,
+    /// `evenkeel_time_to_ready_seconds`: from seeing a generation to Ready
+    pub time_to_ready: Histogram,
+    /// `evenkeel_panics_total`: reconciles that ended in a bug of ours
+    pub panics: Counter,
+    /// `evenkeel_stacks`
+    pub stacks: Gauge,
+}
+
+impl Metrics {
+    pub fn new() -> Arc<Self> {
+        let mut registry = Registry::with_prefix("evenkeel");
+        let reconciles = Family::<ResultLabel, Counter>::default();
+        let steps = Family::<StepLabel, Counter>::default();
+        let calls = Family::<CallLabel, Counter>::default();
+        let call_seconds = Family::<ServiceLabel, Histogram>::new_with_constructor(|| {
+            Histogram::new(exponential_buckets(0.01, 2.0, 14))
+        });
+        let time_to_ready = Histogram::new(exponential_buckets(0.5, 2.0, 12));
+        let (lock_waits, drift, panics) = (Counter::default(), Counter::default(), Counter::default());
+        let stacks = Gauge::default();
+        registry.register("reconciles", "Passes over a stack, by what they came to", reconciles.clone());
+        registry.register("plan_steps", "Executed steps of plans, by kind of object and verb", steps.clone());
+        registry.register("cloud_calls", "Calls to the cloud, by service, HTTP method and code", calls.clone());
+        registry.register("cloud_call_seconds", "How long calls to the cloud took", call_seconds.clone());
+        registry.register("lock_waits", "Passes that found the load balancer locked by Octavia", lock_waits.clone());
+        registry.register("drift", "Times that the cloud differed from an unchanged stack", drift.clone());
+        registry.register("time_to_ready_seconds", "From seeing a generation to Ready", time_to_ready.clone());
+        registry.register("panics", "Passes that ended in a bug of the controller", panics.clone());
+        registry.register("stacks", "Stacks known to the controller", stacks.clone());
+        Arc::new(Self {
+            registry,
+            reconciles,
+            steps,
+            calls,
+            call_seconds,
+            lock_waits,
+            drift,
+            time_to_ready,
+            panics,
+            stacks,
+        })
+    }
+
+    /// In the text format of OpenMetrics.
+    pub fn text(&self) -> Result<String, std::fmt::Error> {
+        let mut text = String::new();
+        prometheus_client::encoding::text::encode(&mut text, &self.registry)?;
+        Ok(text)
+    }
+}
+
+impl CallObserver for Metrics {
+    fn called(&self, service: &'static str, verb: &'static str, code: &str, seconds: f64) {
+        let label = CallLabel { service: service.to_owned(), verb: verb.to_owned(), code: code.to_owned() };
+        self.calls.get_or_create(&label).inc();
+        self.call_seconds.get_or_create(&ServiceLabel { service: service.to_owned() }).observe(seconds);
+    }
+}

@@ -1,0 +1,54 @@
+//! Handing over and letting go. Ownership is a tag of the load balancer, so each is one write to it.
+
+use std::collections::BTreeSet;
+
+use serde_json::json;
+
+use super::edit::Edit;
+use super::{Call, Impact, Kind, Plan, Step, floating_ip};
+use crate::model::{Owner, PREFIX, SeenFloatingIp, SeenLoadBalancer, user_tags};
+
+/// Everything goes (deletion policy `Delete`). `load_balancer`: `None` when it is gone already.
+///
+/// The cascade comes first, because Octavia may refuse it; then the floating IPs: those that we made are deleted, or
+/// kept without our mark where they are to be retained, and those that we borrowed lose our tag.
+pub fn delete(
+    owner: &Owner,
+    retain_floating_ip: bool,
+    load_balancer: Option<&SeenLoadBalancer>,
+    floating_ips: &[SeenFloatingIp],
+) -> Plan {
+    let cascade = load_balancer.map(|seen| {
+        let call = Call::DeleteLoadBalancer { id: seen.id.clone() };
+        Step::new(Kind::LoadBalancer, &seen.name, call).impact(Impact::Interrupts)
+    });
+    let floating_ips = floating_ip::delete(owner, retain_floating_ip, floating_ips);
+    Plan { steps: cascade.into_iter().chain(floating_ips).collect(), ..Plan::default() }
+}
+
+/// Everything stays (deletion policy `Orphan`), but it is no longer ours. The load balancer comes last: without its
+/// tags we would not find the rest again after a crash. Children keep their keys, which mean nothing without an owner.
+pub fn release(owner: &Owner, load_balancer: &SeenLoadBalancer, floating_ips: &[SeenFloatingIp]) -> Plan {
+    let mut steps = floating_ip::forget(owner, floating_ips);
+    steps.extend(retag(load_balancer, user_tags(&load_balancer.tags)));
+    Plan { steps, ..Plan::default() }
+}
+
+/// The load balancer of a dead predecessor becomes ours: a stack that was restored from a backup has a new UID.
+pub fn succeed(owner: &Owner, load_balancer: &SeenLoadBalancer) -> Step {
+    let predecessor = format!("{PREFIX}uid=");
+    let kept = load_balancer.tags.iter().filter(|tag| !tag.starts_with(&predecessor)).cloned();
+    let tags = kept.chain(owner.tags()).collect();
+    put_tags(load_balancer, tags)
+}
+
+fn retag(load_balancer: &SeenLoadBalancer, tags: BTreeSet<String>) -> Option<Step> {
+    (tags != load_balancer.tags).then(|| put_tags(load_balancer, tags))
+}
+
+fn put_tags(load_balancer: &SeenLoadBalancer, tags: BTreeSet<String>) -> Step {
+    let mut edit = Edit::default();
+    edit.set("tags", json!(load_balancer.tags), json!(tags));
+    let call = Call::UpdateLoadBalancer { id: load_balancer.id.clone(), body: edit.body };
+    Step { changes: edit.changes, ..Step::new(Kind::LoadBalancer, &load_balancer.name, call) }
+}

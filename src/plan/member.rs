@@ -1,0 +1,262 @@
+//! Members: the difference of two sets, sent in as few writes as Octavia allows.
+//!
+//! Octavia's key is the text of the address and the port; ours is the parsed address, so the spelling that the cloud
+//! has is repeated. What a batch leaves out of a member it keeps (name, tags, subnet) or resets (weight, backup, state,
+//! monitor address and port): so an unchanged member can be repeated in few bytes.
+
+use std::collections::{BTreeMap, HashMap};
+
+use serde_json::{Value, json};
+
+use super::edit::object;
+use super::step::Target;
+use super::{Body, Call, Change, Impact, Kind, MAX_BODY, Step, Why};
+use crate::model::{Member, MemberKey, SeenMember};
+
+/// The least words that make this member, or make the one that is there equal to it.
+pub(super) fn item(key: &MemberKey, want: &Member, seen: Option<&SeenMember>) -> Body {
+    let Member { name, weight, backup, admin_state_up, subnet_id, monitor_address, monitor_port, tags } = want;
+    let address = seen.map_or_else(|| key.address.to_string(), |seen| seen.address.clone());
+    let mut body = object([("address", json!(address)), ("protocol_port", json!(key.port))]);
+    let kept = |seen: Option<bool>, default: bool| seen.unwrap_or(default);
+    let says = [
+        ("name", json!(name), !kept(seen.map(|s| s.name == *name), name.is_empty())),
+        ("tags", json!(tags), !kept(seen.map(|s| s.tags == *tags), tags.is_empty())),
+        ("subnet_id", json!(subnet_id), !kept(seen.map(|s| s.subnet_id == *subnet_id), subnet_id.is_none())),
+        ("weight", json!(weight), *weight != 1 || seen.is_some_and(|s| s.weight != Some(1))),
+        ("backup", json!(backup), *backup || seen.is_some_and(|s| s.backup)),
+        ("admin_state_up", json!(admin_state_up), !admin_state_up || seen.is_some_and(|s| !s.admin_state_up)),
+        (
+            "monitor_address",
+            json!(monitor_address),
+            monitor_address.is_some() || seen.is_some_and(|s| s.monitor_address.is_some()),
+        ),
+        ("monitor_port", json!(monitor_port), monitor_port.is_some() || seen.is_some_and(|s| s.monitor_port.is_some())),
+    ];
+    body.extend(says.into_iter().filter(|(_, _, say)| *say).map(|(field, value, _)| (field.to_owned(), value)));
+    body
+}
+
+/// The same item once earlier batches have made the member equal: a batch keeps what these fields hold.
+fn as_if_equal(mut item: Body) -> Body {
+    for kept in ["name", "tags", "subnet_id"] {
+        item.remove(kept);
+    }
+    item
+}
+
+/// One that is sent again as it is.
+fn item_again(seen: &SeenMember) -> Body {
+    let mut body = object([
+        ("address", json!(seen.address)),
+        ("protocol_port", json!(seen.protocol_port)),
+        ("weight", json!(seen.weight.unwrap_or(1))),
+        ("backup", json!(seen.backup)),
+        ("admin_state_up", json!(seen.admin_state_up)),
+    ]);
+    super::edit::add_some(
+        &mut body,
+        [
+            ("monitor_address", seen.monitor_address.as_ref().map(|a| json!(a))),
+            ("monitor_port", seen.monitor_port.map(|p| json!(p))),
+        ],
+    );
+    body
+}
+
+pub(super) fn key_of(seen: &SeenMember) -> Option<MemberKey> {
+    Some(MemberKey { address: seen.address.parse().ok()?, port: seen.protocol_port })
+}
+
+fn same(want: &Member, seen: &SeenMember) -> bool {
+    let Member { name, weight, backup, admin_state_up, subnet_id, monitor_address, monitor_port, tags } = want;
+    *name == seen.name
+        && seen.weight == Some(i64::from(*weight))
+        && *backup == seen.backup
+        && *admin_state_up == seen.admin_state_up
+        && *subnet_id == seen.subnet_id
+        && *monitor_port == seen.monitor_port
+        && *tags == seen.tags
+        && match (monitor_address, &seen.monitor_address) {
+            (None, None) => true,
+            (Some(want), Some(seen)) => seen.parse() == Ok(*want),
+            _ => false,
+        }
+}
+
+fn differences(key: &MemberKey, want: &Member, seen: &SeenMember) -> Vec<Change> {
+    let fields = [
+        ("name", json!(seen.name), json!(want.name)),
+        ("weight", json!(seen.weight), json!(want.weight)),
+        ("backup", json!(seen.backup), json!(want.backup)),
+        ("admin_state_up", json!(seen.admin_state_up), json!(want.admin_state_up)),
+        ("subnet_id", json!(seen.subnet_id), json!(want.subnet_id)),
+        ("monitor_address", json!(seen.monitor_address), json!(want.monitor_address)),
+        ("monitor_port", json!(seen.monitor_port), json!(want.monitor_port)),
+        ("tags", json!(seen.tags), json!(want.tags)),
+    ];
+    let differing = fields.into_iter().filter(|(_, was, want)| was != want);
+    differing.map(|(field, was, want)| Change { field: format!("{key} {field}"), was, want }).collect()
+}
+
+/// What a pool's members are against what they should be.
+struct Diff<'a> {
+    want: &'a BTreeMap<MemberKey, Member>,
+    there: HashMap<MemberKey, &'a SeenMember>,
+    /// New or different.
+    changed: Vec<&'a MemberKey>,
+    surplus: Vec<&'a SeenMember>,
+}
+
+impl<'a> Diff<'a> {
+    fn new(want: &'a BTreeMap<MemberKey, Member>, seen: &'a [SeenMember]) -> Self {
+        let mut there: HashMap<MemberKey, &SeenMember> = HashMap::with_capacity(seen.len());
+        let mut surplus = Vec::new();
+        for member in seen {
+            let Some(key) = key_of(member).filter(|key| want.contains_key(key)) else {
+                surplus.push(member);
+                continue;
+            };
+            // Two spellings of one address: the canonical one stays, or the one made first to sort.
+            let rank = |member: &SeenMember| (member.address != key.address.to_string(), member.id.clone());
+            match there.get(&key).copied() {
+                Some(other) if rank(other) < rank(member) => surplus.push(member),
+                other => {
+                    surplus.extend(other);
+                    there.insert(key, member);
+                }
+            }
+        }
+        let changed = want
+            .iter()
+            .filter(|(key, member)| !there.get(key).is_some_and(|seen| same(member, seen)))
+            .map(|(key, _)| key)
+            .collect();
+        Self { want, there, changed, surplus }
+    }
+
+    fn item(&self, key: &MemberKey) -> Option<Body> {
+        Some(item(key, self.want.get(key)?, self.there.get(key).copied()))
+    }
+
+    fn changes_of(&self, keys: &[&MemberKey]) -> Vec<Change> {
+        let change = |key: &&MemberKey| match (self.there.get(key), self.want.get(key)) {
+            (Some(seen), Some(want)) => differences(key, want, seen),
+            _ => vec![Change { field: key.to_string(), was: Value::Null, want: json!(self.item(key)) }],
+        };
+        keys.iter().flat_map(change).collect()
+    }
+
+    fn new_among(&self, keys: &[&MemberKey]) -> usize {
+        keys.iter().filter(|key| !self.there.contains_key(key)).count()
+    }
+
+    fn impact(&self, keys: &[&MemberKey]) -> Impact {
+        let drains = |key: &&&MemberKey| {
+            let (was, want) = (self.there.get(*key), self.want.get(*key));
+            was.zip(want).is_some_and(|(was, want)| {
+                (was.admin_state_up && !want.admin_state_up) || (was.weight != Some(0) && want.weight == 0)
+            })
+        };
+        if keys.iter().any(|key| drains(&key)) { Impact::NewConnections } else { Impact::None }
+    }
+}
+
+fn removal(seen: &SeenMember) -> Change {
+    Change { field: print(seen), was: json!(item_again(seen)), want: Value::Null }
+}
+
+fn print(seen: &SeenMember) -> String {
+    key_of(seen).map_or_else(|| format!("{}:{}", seen.address, seen.protocol_port), |key| key.to_string())
+}
+
+/// The fewest writes: one additive batch while nothing leaves, one `DELETE` if just one member leaves, else one whole
+/// batch; in pieces where the body would be too large.
+pub(super) fn steps(
+    pool_key: &str,
+    pool: &Target,
+    want: &BTreeMap<MemberKey, Member>,
+    seen: &[SeenMember],
+) -> Vec<Step> {
+    let diff = Diff::new(want, seen);
+    match (diff.changed.as_slice(), diff.surplus.as_slice()) {
+        ([], []) => Vec::new(),
+        (changed, []) => additions(pool_key, pool, &diff, changed),
+        ([], [one]) => vec![delete(pool_key, pool, one)],
+        (changed, surplus) => {
+            let items = diff.want.keys().filter_map(|key| diff.item(key)).collect();
+            if let Some(whole) = whole_batch(pool_key, pool, &diff, changed, items) {
+                return vec![whole];
+            }
+            let mut steps = additions(pool_key, pool, &diff, changed);
+            let terse = diff.want.keys().filter_map(|key| diff.item(key)).map(as_if_equal).collect();
+            match whole_batch(pool_key, pool, &diff, &[], terse) {
+                Some(last) if surplus.len() > 1 => steps.push(last),
+                _ => steps.extend(surplus.iter().map(|member| delete(pool_key, pool, member))),
+            }
+            steps
+        }
+    }
+}
+
+fn delete(pool_key: &str, pool: &Target, member: &SeenMember) -> Step {
+    let call = Call::Delete { parent: Some(pool.id.clone()), id: member.id.clone() };
+    Step::new(Kind::Member, format!("{pool_key} {}", print(member)), call).impact(Impact::NewConnections)
+}
+
+/// Batches that only add and change, each small enough.
+fn additions(pool_key: &str, pool: &Target, diff: &Diff<'_>, changed: &[&MemberKey]) -> Vec<Step> {
+    let mut steps = Vec::new();
+    let (mut members, mut start, mut bytes) = (Vec::new(), 0, 0);
+    for (at, key) in changed.iter().enumerate() {
+        let Some(item) = diff.item(key) else { continue };
+        let size = size_of(&item);
+        if bytes + size > MAX_BODY && !members.is_empty() {
+            steps.push(addition(pool_key, pool, diff, &changed[start..at], std::mem::take(&mut members)));
+            (start, bytes) = (at, 0);
+        }
+        bytes += size;
+        members.push(item);
+    }
+    if !members.is_empty() {
+        steps.push(addition(pool_key, pool, diff, &changed[start..], members));
+    }
+    steps
+}
+
+fn addition(pool_key: &str, pool: &Target, diff: &Diff<'_>, keys: &[&MemberKey], members: Vec<Body>) -> Step {
+    let grows = diff.new_among(keys) > 0;
+    let call = Call::ReplaceMembers { pool: pool.id.clone(), additive: true, members, grows };
+    let step = Step::new(Kind::Member, pool_key, call).impact(diff.impact(keys)).after(pool);
+    Step { changes: diff.changes_of(keys), ..step }
+}
+
+/// The whole set in one batch, if it fits: what it leaves out goes. `changed` is what it changes besides.
+fn whole_batch(
+    pool_key: &str,
+    pool: &Target,
+    diff: &Diff<'_>,
+    changed: &[&MemberKey],
+    members: Vec<Body>,
+) -> Option<Step> {
+    if members.iter().map(size_of).sum::<usize>() > MAX_BODY {
+        return None;
+    }
+    let grows = diff.new_among(changed) > diff.surplus.len();
+    let mut changes = diff.changes_of(changed);
+    changes.extend(diff.surplus.iter().map(|member| removal(member)));
+    let call = Call::ReplaceMembers { pool: pool.id.clone(), additive: false, members, grows };
+    Some(Step { changes, ..Step::new(Kind::Member, pool_key, call) }.impact(Impact::NewConnections).after(pool))
+}
+
+/// Bytes of one item in a list.
+pub(super) fn size_of(item: &Body) -> usize {
+    serde_json::to_vec(item).map_or(0, |bytes| bytes.len() + 1)
+}
+
+/// Members in ERROR are brought back by sending them again as they are.
+pub(super) fn heal(pool_key: &str, pool: &str, members: &[&SeenMember]) -> Step {
+    let members = members.iter().map(|member| item_again(member)).collect();
+    let call = Call::ReplaceMembers { pool: pool.to_owned(), additive: true, members, grows: false };
+    Step::new(Kind::Member, pool_key, call).because(Why::Heal)
+}

@@ -1,0 +1,270 @@
+//! L7 policies of one listener: an ordered list with keys. Everything here is live at once, half-built or not, so the
+//! order of the steps is the care that traffic gets.
+//!
+//! * A new policy is made disabled, gets its rules, is then enabled; with a single rule it is complete at once, because
+//!   Octavia does not render a policy without rules.
+//! * Rules of a live policy change so that at every moment each request is treated as the old or as the new policy
+//!   says ([`rule::Diff::steps`](super::rule::Diff::steps)): new rules first, then the action, then away with the old.
+//! * Policies that go, go after those that come.
+//! * Positions are moved one at a time, and only those that a longest run of well-ordered ones leaves over.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::{Value, json};
+
+use super::edit::{Edit, Reset, Rules, add_some, object, without_empties};
+use super::step::Target;
+use super::{Body, Call, Impact, Kind, Step, rule};
+use crate::model::{Action, Key, Policy, SeenPolicy, SetMask, key_of, key_tag};
+
+const RULES: Rules = Rules {
+    custom: &[("description", Reset::EmptyText)],
+    // An action without its target is refused, and a URL without its code resets the code.
+    groups: &[&["action", "redirect_pool_id", "redirect_url", "redirect_prefix", "redirect_http_code"]],
+};
+
+const ACTION_FIELDS: [&str; 5] =
+    ["action", "redirect_pool_id", "redirect_url", "redirect_prefix", "redirect_http_code"];
+
+/// The listener under which the policies are.
+pub(super) struct Place<'a> {
+    pub listener_key: &'a str,
+    pub listener: Target,
+    /// Does it serve while the policies change?
+    pub live: bool,
+    /// The pools of the stack.
+    pub pools: &'a BTreeMap<&'a str, Target>,
+}
+
+fn wanted(policy: &Policy, redirect_pool: Option<&Target>) -> Body {
+    let Policy { key, name, description, tags, admin_state_up, action, rules: _ } = policy;
+    let mut body = object([("name", json!(name)), ("admin_state_up", json!(admin_state_up))]);
+    add_some(&mut body, [("description", description.as_ref().map(|d| json!(d)))]);
+    let tags = RULES.tags(tags, [key_tag(key)], &body);
+    body.insert("tags".to_owned(), json!(tags));
+    body.insert("action".to_owned(), json!(action.word()));
+    match action {
+        Action::RedirectToPool { pool: _ } => {
+            body.insert("redirect_pool_id".to_owned(), redirect_pool.map_or(Value::Null, Target::json));
+        }
+        Action::RedirectToUrl { url, code } => {
+            body.extend(object([("redirect_url", json!(url)), ("redirect_http_code", json!(code))]));
+        }
+        Action::RedirectPrefix { prefix, code } => {
+            body.extend(object([("redirect_prefix", json!(prefix)), ("redirect_http_code", json!(code))]));
+        }
+        Action::Reject => {}
+    }
+    body
+}
+
+/// What the action of the stack does not use is not compared: Octavia clears it by itself, or lets it lie unused.
+fn observed(seen: &SeenPolicy) -> Body {
+    object([
+        ("name", json!(seen.name)),
+        ("description", json!(seen.description)),
+        ("tags", json!(seen.tags)),
+        ("admin_state_up", json!(seen.admin_state_up)),
+        ("action", json!(seen.action)),
+        ("redirect_pool_id", json!(seen.redirect_pool_id)),
+        ("redirect_url", json!(seen.redirect_url)),
+        ("redirect_prefix", json!(seen.redirect_prefix)),
+        ("redirect_http_code", json!(seen.redirect_http_code)),
+    ])
+}
+
+/// The body that makes it inside the single POST, with its rules; the pool is referred to by name.
+pub(super) fn nested_body(policy: &Policy, position: usize, pool_name: Option<&str>) -> Body {
+    let mut body = without_empties(wanted(policy, None));
+    add_some(&mut body, [("redirect_pool", pool_name.map(|name| json!({"name": name})))]);
+    let rules: Vec<Body> = policy.rules.iter().map(|r| without_empties(rule::body(r))).collect();
+    if !rules.is_empty() {
+        body.insert("rules".to_owned(), json!(rules));
+    }
+    body.insert("position".to_owned(), json!(position));
+    body
+}
+
+pub(super) fn name(listener_key: &str, policy_key: &str) -> String {
+    format!("{listener_key}/{policy_key}")
+}
+
+/// The policies that carry a key of ours, one for each wanted key; the others of ours are to go.
+fn sort_out<'a>(want: &[Policy], seen: &'a [SeenPolicy]) -> (BTreeMap<&'a str, &'a SeenPolicy>, Vec<&'a SeenPolicy>) {
+    let wanted: BTreeSet<&str> = want.iter().map(|policy| policy.key.as_str()).collect();
+    let (mut kept, mut leaving) = (BTreeMap::<&str, &SeenPolicy>::new(), Vec::new());
+    for policy in seen {
+        let Some(key) = key_of(&policy.tags) else { continue };
+        // Of two (a lost answer) the one that serves stays, or the one that is nearer to serving.
+        let rank = |p: &SeenPolicy| (p.admin_state_up, p.rules.len(), std::cmp::Reverse(p.position));
+        match kept.get(key).copied() {
+            _ if !wanted.contains(key) => leaving.push(policy),
+            Some(other) if rank(other) >= rank(policy) => leaving.push(policy),
+            other => {
+                leaving.extend(other);
+                kept.insert(key, policy);
+            }
+        }
+    }
+    (kept, leaving)
+}
+
+/// The steps from the policies that a listener has to those that it should have.
+pub(super) fn steps(place: &Place<'_>, want: &[Policy], seen: &[SeenPolicy]) -> Vec<Step> {
+    let (kept, leaving) = sort_out(want, seen);
+    let mut order = Order::new(want, seen, &kept);
+    let mut steps = Vec::new();
+    for policy in want {
+        let redirect_pool = match &policy.action {
+            Action::RedirectToPool { pool } => place.pools.get(pool.as_str()),
+            _ => None,
+        };
+        match kept.get(policy.key.as_str()) {
+            Some(seen) => {
+                let position = order.move_to_its_place(&policy.key);
+                steps.extend(update(place, policy, redirect_pool, seen, position));
+            }
+            None => steps.extend(create(place, policy, redirect_pool, order.insert(&policy.key))),
+        }
+    }
+    let delete = |policy: &&SeenPolicy| {
+        let key = key_of(&policy.tags).unwrap_or(&policy.name);
+        Step::delete(Kind::L7Policy, name(place.listener_key, key), &policy.id)
+    };
+    steps.extend(leaving.iter().map(delete));
+    steps
+}
+
+fn create(place: &Place<'_>, want: &Policy, redirect_pool: Option<&Target>, position: usize) -> Vec<Step> {
+    let name = name(place.listener_key, &want.key);
+    let target = Target::made(Kind::L7Policy, &name);
+    let rules = rule::Diff::new(&want.rules, &[]);
+    let enable_last = want.admin_state_up && place.live && rules.is_unsafe_live();
+    let mut body = without_empties(wanted(want, redirect_pool));
+    body.insert("listener_id".to_owned(), place.listener.json());
+    body.insert("position".to_owned(), json!(position));
+    body.insert("admin_state_up".to_owned(), json!(want.admin_state_up && !enable_last));
+    let mut create = Step::new(Kind::L7Policy, &name, Call::Create { parent: None, body });
+    if let Some(pool) = redirect_pool {
+        create = create.after(pool);
+    }
+    let (before, after) = rules.steps(&name, &target, false);
+    let mut steps = vec![create.after(&place.listener)];
+    steps.extend(before.into_iter().chain(after));
+    if enable_last {
+        let mut enable = Edit::default();
+        enable.set("admin_state_up", json!(false), json!(true));
+        steps.push(Step::update(Kind::L7Policy, &name, &target, enable));
+    }
+    steps
+}
+
+/// In place. `position`: where it has to be moved, if at all.
+fn update(
+    place: &Place<'_>,
+    want: &Policy,
+    redirect_pool: Option<&Target>,
+    seen: &SeenPolicy,
+    position: Option<usize>,
+) -> Vec<Step> {
+    let name = name(place.listener_key, &want.key);
+    let target = Target::seen(&seen.id);
+    let mut edit = RULES.compare(&wanted(want, redirect_pool), &observed(seen), &SetMask::of(&seen.tags));
+    if let Some(position) = position {
+        edit.set("position", json!(seen.position), json!(position));
+    }
+    let rules = rule::Diff::new(&want.rules, &seen.rules);
+    let put = |edit: Edit| {
+        let needed = redirect_pool.filter(|pool| edit.body.get("redirect_pool_id") == Some(&pool.json()));
+        let step = Step::update(Kind::L7Policy, &name, &target, edit);
+        if let Some(pool) = needed { step.after(pool) } else { step }
+    };
+    if rules.is_empty() {
+        return if edit.is_empty() { Vec::new() } else { vec![put(edit)] };
+    }
+    let serves = place.live && seen.admin_state_up && want.admin_state_up;
+    let pauses = serves && rules.is_unsafe_live();
+    let action_changes = ACTION_FIELDS.iter().any(|field| edit.changes(field));
+    let (before, after) = rules.steps(&name, &target, serves && !pauses && action_changes);
+    let rules_then = |last: Edit| before.iter().chain(&after).cloned().chain([put(last)]);
+    match (seen.admin_state_up, want.admin_state_up) {
+        (false, true) => rules_then(edit).collect(),
+        _ if pauses => {
+            let (mut off, mut on) = (edit, Edit::default());
+            off.set("admin_state_up", json!(true), json!(false));
+            on.set("admin_state_up", json!(false), json!(true));
+            std::iter::once(put(off).impact(Impact::NewConnections)).chain(rules_then(on)).collect()
+        }
+        (true, false) => std::iter::once(put(edit)).chain(before).chain(after).collect(),
+        _ if edit.is_empty() => before.into_iter().chain(after).collect(),
+        _ => before.into_iter().chain([put(edit)]).chain(after).collect(),
+    }
+}
+
+/// The order of a listener's policies while steps change it, as Octavia keeps it: dense, from 1; a move takes the
+/// policy out and puts it back in (`L7PolicyRepository.update`).
+struct Order {
+    /// Ids of what is there; keys of what is made on the way.
+    list: Vec<String>,
+    /// Wanted keys in order, each with its entry in the list.
+    wanted: Vec<(Key, String)>,
+    /// Entries that may stay where they are.
+    resting: BTreeSet<String>,
+}
+
+impl Order {
+    fn new(want: &[Policy], seen: &[SeenPolicy], kept: &BTreeMap<&str, &SeenPolicy>) -> Self {
+        let entry = |key: &Key| kept.get(key.as_str()).map_or_else(|| format!("new {key}"), |seen| seen.id.clone());
+        let wanted: Vec<(Key, String)> = want.iter().map(|policy| (policy.key.clone(), entry(&policy.key))).collect();
+        let mut sorted: Vec<&SeenPolicy> = seen.iter().collect();
+        sorted.sort_by_key(|policy| policy.position);
+        let list: Vec<String> = sorted.into_iter().map(|policy| policy.id.clone()).collect();
+        let at: BTreeMap<&str, usize> = list.iter().enumerate().map(|(i, id)| (id.as_str(), i)).collect();
+        let present: Vec<(&str, usize)> =
+            wanted.iter().filter_map(|(_, entry)| Some((entry.as_str(), *at.get(entry.as_str())?))).collect();
+        let resting = longest_run(&present).into_iter().map(str::to_owned).collect();
+        Self { list, wanted, resting }
+    }
+
+    /// Where a policy that is there has to be moved; `None` if it rests.
+    fn move_to_its_place(&mut self, key: &str) -> Option<usize> {
+        let entry = self.wanted.iter().find(|(k, _)| k == key)?.1.clone();
+        if self.resting.contains(&entry) {
+            return None;
+        }
+        self.list.retain(|other| *other != entry);
+        Some(self.put(key, entry))
+    }
+
+    /// Where a new one has to be made.
+    fn insert(&mut self, key: &str) -> usize {
+        self.put(key, format!("new {key}"))
+    }
+
+    /// Right behind its predecessor; the first one of all before the first of ours, so that what is not ours keeps its
+    /// place.
+    fn put(&mut self, key: &str, entry: String) -> usize {
+        let mine = self.wanted.iter().position(|(k, _)| k == key).unwrap_or_default();
+        let place_of = |entry: &String| self.list.iter().position(|other| other == entry);
+        let behind_predecessor =
+            mine.checked_sub(1).and_then(|before| place_of(&self.wanted[before].1)).map(|index| index + 1);
+        let before_ours = || self.wanted.iter().filter_map(|(_, entry)| place_of(entry)).min();
+        let index = behind_predecessor.or_else(before_ours).unwrap_or(self.list.len());
+        self.resting.insert(entry.clone());
+        self.list.insert(index, entry);
+        index + 1
+    }
+}
+
+/// The longest subsequence whose places rise. (Lists of at most some dozens: the quadratic way is the readable one.)
+fn longest_run<'a>(entries: &[(&'a str, usize)]) -> Vec<&'a str> {
+    let mut best: Vec<Vec<usize>> = Vec::with_capacity(entries.len());
+    for (i, (_, place)) in entries.iter().enumerate() {
+        let longest = (0..i).filter(|j| entries[*j].1 < *place).max_by_key(|j| (best[*j].len(), std::cmp::Reverse(*j)));
+        let mut run = longest.map_or_else(Vec::new, |j| best[j].clone());
+        run.push(i);
+        best.push(run);
+    }
+    let run = best.into_iter().max_by_key(Vec::len).unwrap_or_default();
+    run.into_iter().map(|i| entries[i].0).collect()
+}

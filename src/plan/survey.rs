@@ -1,0 +1,207 @@
+//! Who is who: which object of the cloud serves which entry of the stack, what is to go, and what has to stay for now.
+
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+
+use super::step::Target;
+use super::{Kind, Refusal, RefusalReason};
+use crate::model::{Desired, Key, L4, Listener, Provisioning, SeenListener, SeenPolicy, SeenPool, Tree, key_of};
+
+/// What stands where a listener of the stack should be. Octavia keeps one listener for each port and transport, so the
+/// place is the identity, and our key on it says that it is ours: a listener that was renamed in the stack, or two that
+/// swapped their ports, are changed in place and nobody notices.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Place<'a> {
+    Vacant,
+    /// Ours, and changeable in place.
+    Kept(&'a SeenListener),
+    /// Ours, with a protocol that Octavia cannot change: it has to go before the new one can come.
+    Taken(&'a SeenListener),
+    /// Not ours.
+    Foreign(&'a SeenListener),
+}
+
+/// May what the stack says of a listener be done?
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Leave {
+    Granted,
+    /// It would interrupt traffic, which the stack forbids.
+    Held,
+    /// Something that is not ours is in the way.
+    Refused,
+}
+
+pub(super) struct Survey<'a> {
+    pub desired: &'a Desired,
+    pub tree: &'a Tree,
+    places: BTreeMap<&'a str, Place<'a>>,
+    /// Listeners of ours at places that the stack does not name.
+    pub leaving_listeners: Vec<&'a SeenListener>,
+    /// The pools that serve the stack, by key.
+    pools: BTreeMap<&'a str, &'a SeenPool>,
+    /// Other pools of ours: unwanted keys, other protocols, doubles.
+    pub leaving_pools: Vec<&'a SeenPool>,
+}
+
+impl<'a> Survey<'a> {
+    pub fn new(desired: &'a Desired, tree: &'a Tree) -> Self {
+        let (places, leaving_listeners) = place_listeners(desired, tree);
+        let (pools, leaving_pools) = sort_pools(desired, tree);
+        Self { desired, tree, places, leaving_listeners, pools, leaving_pools }
+    }
+
+    pub fn place(&self, key: &str) -> Place<'a> {
+        self.places.get(key).copied().unwrap_or(Place::Vacant)
+    }
+
+    pub fn leave(&self, key: &str) -> Leave {
+        match self.place(key) {
+            Place::Taken(_) if !self.desired.allow_interruption => Leave::Held,
+            Place::Foreign(_) => Leave::Refused,
+            _ => Leave::Granted,
+        }
+    }
+
+    /// When a listener that is to go may go: not before its successor of the same name has come.
+    pub fn leave_to_go(&self, listener: &SeenListener) -> Leave {
+        key_of(&listener.tags)
+            .filter(|key| self.places.contains_key(*key))
+            .map_or(Leave::Granted, |key| self.leave(key))
+    }
+
+    pub fn pool(&self, key: &str) -> Option<&'a SeenPool> {
+        self.pools.get(key).copied()
+    }
+
+    /// Every pool of the stack, there or to be made.
+    pub fn pool_targets(&self) -> BTreeMap<&'a str, Target> {
+        let target = |key: &Key| self.pool(key).map_or_else(|| Target::made(Kind::Pool, key), |p| Target::seen(&p.id));
+        self.desired.pools.keys().map(|key| (key.as_str(), target(key))).collect()
+    }
+
+    /// May a pool that is not there be made? Not for the sake of a listener alone that cannot come yet.
+    pub fn leave_to_make(&self, pool: &str) -> Leave {
+        let users = self.desired.listeners.iter().filter(|(_, listener)| listener.pools().any(|used| used == pool));
+        let leaves: Vec<Leave> = users.map(|(key, _)| self.leave(key)).collect();
+        match leaves.as_slice() {
+            leaves if leaves.is_empty() || leaves.contains(&Leave::Granted) => Leave::Granted,
+            leaves if leaves.contains(&Leave::Held) => Leave::Held,
+            _ => Leave::Refused,
+        }
+    }
+
+    /// Pools that listeners and policies use which this plan leaves alone: foreign ones, and ours that cannot go yet.
+    /// A pool in use by a policy cannot be deleted (409), and one that is a default could, which empties the listener.
+    pub fn pools_in_use(&self, why: Leave) -> HashSet<&'a str> {
+        let standing = self.standing(why);
+        let policies = standing.iter().flat_map(|listener| &listener.policies);
+        let foreign = self.places.values().filter(|_| why == Leave::Refused).flat_map(|place| match place {
+            Place::Kept(listener) => listener.policies.as_slice(),
+            _ => &[],
+        });
+        let foreign = foreign.filter(|policy| key_of(&policy.tags).is_none());
+        let redirects = policies.chain(foreign).filter_map(|policy| policy.redirect_pool_id.as_deref());
+        standing.iter().filter_map(|listener| listener.default_pool_id.as_deref()).chain(redirects).collect()
+    }
+
+    /// Listeners that this plan leaves as they are, by reason.
+    fn standing(&self, why: Leave) -> Vec<&'a SeenListener> {
+        let foreign = self.tree.listeners.iter().filter(|l| why == Leave::Refused && key_of(&l.tags).is_none());
+        let leaving = self.leaving_listeners.iter().copied().filter(|listener| self.leave_to_go(listener) == why);
+        let taken = self.places.iter().filter_map(|(key, place)| match place {
+            Place::Taken(listener) if self.leave(key) == why => Some(*listener),
+            _ => None,
+        });
+        match why {
+            Leave::Granted => Vec::new(),
+            Leave::Held | Leave::Refused => foreign.chain(leaving).chain(taken).collect(),
+        }
+    }
+
+    /// Foreign listeners where ours should be.
+    pub fn refusals(&self) -> Vec<Refusal> {
+        let refusal = |(key, place): (&&str, &Place<'_>)| {
+            let (Place::Foreign(foreign), Some(wanted)) = (place, self.desired.listeners.get(*key)) else {
+                return None;
+            };
+            Some(Refusal {
+                reason: RefusalReason::ForeignChild,
+                field: format!("spec.listeners[name={key}].port"),
+                message: format!(
+                    "listener {key} cannot have port {}: listener {:?} ({}, {}), which this stack did not make, has \
+                     it. Delete that listener, or take another port",
+                    wanted.port, foreign.name, foreign.protocol, foreign.id
+                ),
+            })
+        };
+        self.places.iter().filter_map(refusal).collect()
+    }
+}
+
+impl Listener {
+    /// The pools that it and its policies use.
+    pub(super) fn pools(&self) -> impl Iterator<Item = &Key> {
+        let redirects = self.policies.iter().filter_map(|policy| match &policy.action {
+            crate::model::Action::RedirectToPool { pool } => Some(pool),
+            _ => None,
+        });
+        self.default_pool.iter().chain(redirects)
+    }
+}
+
+/// The transport of a listener of the cloud; an unknown protocol shares none of ours.
+fn l4(protocol: &str) -> Option<L4> {
+    crate::model::ListenerProtocol::ALL.iter().find(|known| known.as_str() == protocol).map(|known| known.l4())
+}
+
+fn place_listeners<'a>(desired: &'a Desired, tree: &'a Tree) -> (BTreeMap<&'a str, Place<'a>>, Vec<&'a SeenListener>) {
+    let mut there: BTreeMap<(u16, L4), &SeenListener> = BTreeMap::new();
+    let mut leaving = Vec::new();
+    for listener in &tree.listeners {
+        match l4(&listener.protocol) {
+            Some(l4) => drop(there.insert((listener.protocol_port, l4), listener)),
+            None if key_of(&listener.tags).is_some() => leaving.push(listener),
+            None => {}
+        }
+    }
+    let mut places = BTreeMap::new();
+    for (key, listener) in &desired.listeners {
+        let place = match there.remove(&(listener.port, listener.protocol.l4())) {
+            None => Place::Vacant,
+            Some(foreign) if key_of(&foreign.tags).is_none() => Place::Foreign(foreign),
+            Some(ours) if ours.protocol == listener.protocol.as_str() => Place::Kept(ours),
+            Some(ours) => Place::Taken(ours),
+        };
+        places.insert(key.as_str(), place);
+    }
+    leaving.extend(there.into_values().filter(|listener| key_of(&listener.tags).is_some()));
+    (places, leaving)
+}
+
+fn sort_pools<'a>(desired: &'a Desired, tree: &'a Tree) -> (BTreeMap<&'a str, &'a SeenPool>, Vec<&'a SeenPool>) {
+    let policies = || tree.listeners.iter().flat_map(|listener| &listener.policies);
+    let in_use: BTreeSet<&str> = tree
+        .listeners
+        .iter()
+        .filter_map(|listener| listener.default_pool_id.as_deref())
+        .chain(policies().filter_map(|policy: &SeenPolicy| policy.redirect_pool_id.as_deref()))
+        .collect();
+    // Of two (a lost answer) the one that serves stays, because healing it is one write and switching is more.
+    let rank = |pool: &SeenPool| {
+        let active = pool.provisioning_status == Provisioning::Active;
+        (in_use.contains(pool.id.as_str()), active, std::cmp::Reverse(pool.id.clone()))
+    };
+    let (mut pools, mut leaving) = (BTreeMap::<&str, &SeenPool>::new(), Vec::new());
+    for pool in &tree.pools {
+        let Some(key) = key_of(&pool.tags) else { continue };
+        let serves = desired.pools.get(key).is_some_and(|want| want.protocol.as_str() == pool.protocol);
+        match pools.get(key).copied() {
+            _ if !serves => leaving.push(pool),
+            Some(other) if rank(other) >= rank(pool) => leaving.push(pool),
+            other => {
+                leaving.extend(other);
+                pools.insert(key, pool);
+            }
+        }
+    }
+    (pools, leaving)
+}

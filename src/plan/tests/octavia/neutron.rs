@@ -1,0 +1,74 @@
+//! Floating IPs of the model.
+
+use serde_json::Value;
+
+use super::{Answer, Octavia, ensure, refuse, text};
+use crate::model::*;
+use crate::plan::{Body, Call};
+
+impl Octavia {
+    pub(super) fn floating_ip(&mut self, call: &Call) -> Answer {
+        match call {
+            Call::CreateFloatingIp { body } => {
+                let id = self.id();
+                ensure(!body.contains_key("tags"), || "400 tags in a POST".to_owned())?;
+                let new = SeenFloatingIp {
+                    floating_ip_address: format!("198.51.100.{}", self.next % 250),
+                    id,
+                    floating_network_id: text(body, "floating_network_id")?,
+                    ..SeenFloatingIp::default()
+                };
+                let new = self.associated(new, body)?;
+                self.tree_mut()?.floating_ips.push(new);
+                Ok(())
+            }
+            Call::UpdateFloatingIp { id, body } => {
+                let was = self.known(id)?.clone();
+                let new = self.associated(was, body)?;
+                *self.known(id)? = new;
+                Ok(())
+            }
+            Call::DeleteFloatingIp { id } => {
+                self.known(id)?;
+                self.tree_mut()?.floating_ips.retain(|f| f.id != *id);
+                Ok(())
+            }
+            Call::TagFloatingIp { id, tag, present } => {
+                let floating_ip = self.known(id)?;
+                let changes =
+                    if *present { floating_ip.tags.insert(tag.clone()) } else { floating_ip.tags.remove(tag) };
+                ensure(changes, || format!("needless write of tag {tag}"))
+            }
+            _ => refuse("no such call"),
+        }
+    }
+
+    fn known(&mut self, id: &str) -> Result<&mut SeenFloatingIp, String> {
+        self.tree_mut()?.floating_ips.iter_mut().find(|f| f.id == id).ok_or_else(|| format!("404 floating IP {id}"))
+    }
+
+    /// A second one on one address is a 409.
+    fn associated(&mut self, mut new: SeenFloatingIp, body: &Body) -> Result<SeenFloatingIp, String> {
+        let load_balancer = self.tree_mut()?.load_balancer.clone();
+        for (field, value) in body {
+            match (field.as_str(), value) {
+                ("description", Value::String(description)) => new.description.clone_from(description),
+                ("port_id", Value::Null) => (new.port_id, new.fixed_ip_address) = (None, None),
+                ("port_id", Value::String(port)) => {
+                    new.port_id = Some(port.clone());
+                    new.fixed_ip_address.clone_from(&load_balancer.vip_address);
+                }
+                ("fixed_ip_address", Value::String(_)) | ("floating_network_id", _) => {}
+                (field, value) => return refuse(format!("400 {field}: {value}")),
+            }
+        }
+        let taken = |other: &SeenFloatingIp| {
+            other.id != new.id
+                && new.port_id.is_some()
+                && (&other.port_id, &other.fixed_ip_address) == (&new.port_id, &new.fixed_ip_address)
+        };
+        let taken = self.tree_mut()?.floating_ips.iter().any(taken);
+        ensure(!taken, || "409 FloatingIPPortAlreadyAssociated".to_owned())?;
+        Ok(new)
+    }
+}

@@ -1,0 +1,324 @@
+//! The CRD: its file is what the types say, and it judges the examples in `tests/rules/` as they say they should be.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a helper of a test may fail as the test does")]
+
+#[path = "rules/check.rs"]
+mod check;
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
+
+use evenkeel::api::{self, LoadBalancerStackSpec};
+use evenkeel::intake;
+use evenkeel::model::{Answers, ApiVersion, By, Found, Owner, Reference, ReferenceKind};
+use kube::core::cel::{CompiledSchema, Validator, compile_schema};
+use serde_json::Value;
+
+const FILE: &str = "crds/evenkeel.dev_loadbalancerstacks.yaml";
+
+static SCHEMA: LazyLock<(Value, CompiledSchema)> = LazyLock::new(|| {
+    let schema = schema();
+    let compiled = compile_schema(&schema);
+    (schema, compiled)
+});
+
+/// The refused examples, with what the API server would say of them.
+static REFUSED: LazyLock<Vec<(Example, Vec<String>)>> = LazyLock::new(|| {
+    let judge = |example: Example| {
+        let problems = example.judge();
+        (example, problems)
+    };
+    examples("refused").into_iter().map(judge).collect()
+});
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+#[test]
+fn the_crd_file_is_what_the_types_say() {
+    let path = root().join(FILE);
+    if std::env::var_os("EVENKEEL_WRITE_CRD").is_some() {
+        std::fs::write(&path, api::crd_yaml()).unwrap();
+    }
+    let stored = std::fs::read_to_string(&path).unwrap_or_default();
+    assert!(
+        stored == api::crd_yaml(),
+        "{FILE} is stale: write it anew with EVENKEEL_WRITE_CRD=1 cargo test --test crd"
+    );
+}
+
+#[test]
+fn every_field_says_what_it_means() {
+    each_field(&schema(), String::new(), &mut |path, field| {
+        let ours = path.starts_with("spec") || path.starts_with("status");
+        assert!(!ours || field["description"].as_str().is_some_and(|d| d.len() > 10), "{path} has no description");
+    });
+}
+
+#[test]
+fn nothing_that_older_or_newer_servers_stumble_over_is_in_the_schema() {
+    let text = api::crd_yaml();
+    for word in ["nullable", "uint", "uniqueItems", "anyOf", "oneOf", "title:"] {
+        assert!(!text.contains(word), "{word} is in the CRD");
+    }
+}
+
+#[test]
+fn only_policies_and_the_status_have_defaults() {
+    let mut defaults = BTreeSet::new();
+    each_field(&schema(), String::new(), &mut |path, field| {
+        if field.get("default").is_some() {
+            defaults.insert(path.to_owned());
+        }
+    });
+    let expected = [
+        "spec.deletionPolicy",
+        "spec.disruptionPolicy",
+        "spec.loadBalancer.floatingIP.allocate.reclaim",
+        "spec.managementPolicy",
+        "status",
+    ];
+    assert_eq!(defaults, expected.map(str::to_owned).into());
+}
+
+#[test]
+fn accepted_examples_are_accepted() {
+    let mut unused = BTreeSet::new();
+    each_field(&schema(), String::new(), &mut |path, _| {
+        if path.starts_with("spec.") {
+            unused.insert(path.to_owned());
+        }
+    });
+    for example in examples("accepted") {
+        let problems = example.judge();
+        assert!(problems.is_empty(), "{}: {problems:#?}", example.name());
+        let problems = example.intake();
+        assert!(problems.is_empty(), "{}, by intake: {problems:#?}", example.name());
+        forget_used(example.newest(), String::new(), &mut unused);
+    }
+    assert!(unused.is_empty(), "fields without an accepted example: {unused:#?}");
+}
+
+#[test]
+fn the_examples_for_people_are_accepted() {
+    let stacks: Vec<Example> = examples_in("examples").into_iter().filter(Example::is_stack).collect();
+    assert!(stacks.len() >= 9, "the examples have not been found");
+    for example in stacks {
+        assert_eq!(example.judge(), Vec::<String>::new(), "{}", example.name());
+        assert_eq!(example.intake(), Vec::<String>::new(), "{}, by intake", example.name());
+    }
+}
+
+#[test]
+fn refused_examples_are_refused_with_their_message() {
+    for (example, problems) in REFUSED.iter() {
+        let expected = example.comment("expect").expect("a refused example begins with # expect:");
+        assert!(
+            problems.iter().any(|p| p.contains(&expected)),
+            "{}: expected {expected:?}, got {problems:#?}",
+            example.name()
+        );
+    }
+}
+
+#[test]
+fn every_rule_has_a_refused_example() {
+    let mut untried = BTreeSet::new();
+    each_field(&schema(), String::new(), &mut |path, field| {
+        for rule in field["x-kubernetes-validations"].as_array().into_iter().flatten() {
+            let message = rule["message"].as_str().unwrap_or_else(|| panic!("{path} has a rule without message"));
+            untried.insert(message.to_owned());
+        }
+    });
+    assert!(untried.len() > 60, "the rules have not been found");
+    for (_, problems) in REFUSED.iter() {
+        for problem in problems {
+            untried.retain(|message| !problem.ends_with(message.as_str()));
+        }
+    }
+    assert!(untried.is_empty(), "rules without a refused example: {untried:#?}");
+}
+
+/// An object may have been stored before a rule was there. Bounds on numbers of things are the API server's alone.
+#[test]
+fn intake_refuses_what_the_rules_refuse() {
+    let judged = |e: &&Example| e.documents.len() == 1 && e.comment("intake").is_none() && !e.is_about_a_bound();
+    let examples = REFUSED.iter().map(|(example, _)| example).filter(judged);
+    // What the types cannot hold does not get as far as intake.
+    let typed =
+        examples.filter(|e| serde_json::from_value::<LoadBalancerStackSpec>(e.newest()["spec"].clone()).is_ok());
+    let passed: Vec<String> = typed.filter(|e| e.intake().is_empty()).map(Example::name).collect();
+    assert!(passed.is_empty(), "these pass intake: {passed:#?}");
+}
+
+#[test]
+fn an_object_that_breaks_a_rule_of_today_can_still_be_finalized_where_the_rule_is_at_the_root() {
+    let schema = schema();
+    let rules = schema["x-kubernetes-validations"].as_array().unwrap();
+    for rule in rules {
+        let text = rule["rule"].as_str().unwrap();
+        assert!(text.contains("oldSelf.status"), "a rule at the root must be a transition rule over status: {text}");
+    }
+}
+
+fn schema() -> Value {
+    let version = api::crd().spec.versions.remove(0);
+    serde_json::to_value(version.schema.unwrap().open_api_v3_schema.unwrap()).unwrap()
+}
+
+/// Every schema with its path: the root, properties, items.
+fn each_field(schema: &Value, path: String, visit: &mut impl FnMut(&str, &Value)) {
+    visit(&path, schema);
+    for (name, property) in schema["properties"].as_object().into_iter().flatten() {
+        let at = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
+        each_field(property, at, visit);
+    }
+    if let Some(items) = schema.get("items") {
+        // Items speak for themselves only where they are objects.
+        for (name, property) in items["properties"].as_object().into_iter().flatten() {
+            each_field(property, format!("{path}.{name}"), visit);
+        }
+        visit_rules_of_items(items, &path, visit);
+    }
+}
+
+fn visit_rules_of_items(items: &Value, path: &str, visit: &mut impl FnMut(&str, &Value)) {
+    if items.get("x-kubernetes-validations").is_some() {
+        let mut described = items.clone();
+        described["description"] = "speaks for itself".into();
+        visit(path, &described);
+    }
+}
+
+fn forget_used(value: &Value, path: String, unused: &mut BTreeSet<String>) {
+    unused.remove(&path);
+    match value {
+        Value::Object(fields) => {
+            for (name, value) in fields {
+                let at = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
+                forget_used(value, at, unused);
+            }
+        }
+        Value::Array(items) => items.iter().for_each(|item| forget_used(item, path.clone(), unused)),
+        _ => {}
+    }
+}
+
+struct Example {
+    path: PathBuf,
+    text: String,
+    documents: Vec<Value>,
+}
+
+fn examples(kind: &str) -> Vec<Example> {
+    let examples = examples_in(&format!("tests/rules/{kind}"));
+    assert!(examples.len() > 10, "the examples have not been found");
+    examples
+}
+
+fn examples_in(folder: &str) -> Vec<Example> {
+    let folder = root().join(folder);
+    let mut paths: Vec<PathBuf> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    paths.sort();
+    paths.into_iter().map(Example::read).collect()
+}
+
+impl Example {
+    fn read(path: PathBuf) -> Self {
+        let text = std::fs::read_to_string(&path).unwrap();
+        let documents = text
+            .split("\n---\n")
+            .map(|document| serde_saphyr::from_str(document).unwrap_or_else(|e| panic!("{}: {e}", path.display())))
+            .map(check::without_nulls)
+            .collect();
+        Self { path, text, documents }
+    }
+
+    fn name(&self) -> String {
+        self.path.file_stem().unwrap().to_string_lossy().into_owned()
+    }
+
+    fn is_stack(&self) -> bool {
+        self.newest()["kind"] == "LoadBalancerStack"
+    }
+
+    fn newest(&self) -> &Value {
+        self.documents.last().unwrap()
+    }
+
+    /// The rest of a comment line `# <word>: ...`.
+    fn comment(&self, word: &str) -> Option<String> {
+        let begin = format!("# {word}: ");
+        self.text.lines().find_map(|line| line.strip_prefix(&begin)).map(str::to_owned)
+    }
+
+    fn is_about_a_bound(&self) -> bool {
+        self.comment("expect").is_some_and(|e| e.contains("must have at most"))
+    }
+
+    /// What the API server would say of the last document.
+    fn judge(&self) -> Vec<String> {
+        let schema = &SCHEMA.0;
+        let mut problems = check::check(&schema["properties"]["spec"], &self.newest()["spec"], "spec");
+        if problems.is_empty() || problems.iter().all(|p| p.contains("Duplicate value")) {
+            let old = (self.documents.len() > 1).then(|| &self.documents[0]);
+            if let Err(errors) = Validator::new().validate_compiled(&SCHEMA.1, self.newest(), old) {
+                problems.extend(errors.iter().map(|e| format!("{}: {}", e.field_path, e.message)));
+            }
+        }
+        problems
+    }
+
+    /// What intake says of the last document, in a cloud that has all that it asks for.
+    fn intake(&self) -> Vec<String> {
+        let spec: LoadBalancerStackSpec = serde_json::from_value(self.newest()["spec"].clone()).unwrap();
+        let owner = Owner { uid: "u".into(), cluster: "c".into(), namespace: "rules".into(), name: self.name() };
+        let answers = Answers(intake::references(&spec).into_keys().map(|r| (r.clone(), Ok(found(&r)))).collect());
+        match intake::desired(&spec, owner, &answers, ApiVersion { minor: 30 }) {
+            Ok(_) => Vec::new(),
+            Err(problems) => problems.iter().map(ToString::to_string).collect(),
+        }
+    }
+}
+
+/// As the example `references-by-id` has them.
+const EXTERNAL_NETWORK: &str = "00000000-0000-4000-8000-000000000006";
+const OTHER_SUBNET: &str = "00000000-0000-4000-8000-000000000007";
+
+/// A cloud in which every name leads somewhere: all subnets are in one network.
+fn found(reference: &Reference) -> Found {
+    let name = match &reference.by {
+        By::Id(text) | By::Name(text) => text.clone(),
+        By::Address(address) => address.to_string(),
+    };
+    let id = format!("id of {name}");
+    let address = "10.10.0.5".parse().unwrap();
+    match reference.kind {
+        ReferenceKind::Subnet => {
+            let (network, cidr) = match name.as_str() {
+                "tenant-v6" => ("id of tenant", "2001:db8:10::/64"),
+                "public-v4" => ("id of public", "203.0.113.0/24"),
+                OTHER_SUBNET => (EXTERNAL_NETWORK, "203.0.113.0/24"),
+                _ => ("id of tenant", "10.10.0.0/16"),
+            };
+            Found::Subnet { id, network_id: network.into(), cidr: cidr.parse().unwrap() }
+        }
+        ReferenceKind::Network => {
+            let external = name == "public" || name == EXTERNAL_NETWORK;
+            let id = if name == EXTERNAL_NETWORK { name } else { id };
+            Found::Network { id, external, subnet_ids: vec!["id of tenant-v4".into()] }
+        }
+        ReferenceKind::Port => Found::Port {
+            id,
+            network_id: "id of tenant".into(),
+            device_id: String::new(),
+            fixed_ips: vec![evenkeel::model::FixedIp { subnet_id: "id of tenant-v4".into(), address }],
+        },
+        ReferenceKind::FloatingIp => Found::FloatingIp { id, address, port_id: None },
+        ReferenceKind::Flavor | ReferenceKind::QosPolicy | ReferenceKind::SecurityGroup => Found::Object { id },
+        ReferenceKind::AvailabilityZone | ReferenceKind::Provider => Found::Named { name },
+        ReferenceKind::Certificate => Found::Certificate,
+    }
+}

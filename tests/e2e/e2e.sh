@@ -1,0 +1,89 @@
+#!/usr/bin/env bash
+# The end-to-end tests: the release binary against a genuine Kubernetes control plane and genuine OpenStack services.
+#   e2e.sh install              Debian packages, Python venv, Go binaries
+#   e2e.sh up                   installs and starts both control planes
+#   e2e.sh all [SCENARIO...]    up, build, every scenario (or these), down. KEEP=1 leaves everything running
+#   e2e.sh run [SCENARIO...]    only the scenarios, on control planes that are up
+#   e2e.sh down [--purge]       stops everything; --purge also forgets all data (not what was installed)
+# EVENKEEL_BIN=path runs that binary instead of building one.
+set -euo pipefail
+. "$(dirname "$0")/env.sh"
+ROOT="$(cd "$E2E_DIR/../.." && pwd)"
+mkdir -p "$REPORT"
+say() { printf '%s  %s\n' "$(date +%T)" "$*"; }
+
+lab() { # name: installs and starts one control plane; several callers wait for each other
+  ( flock 9
+    "$E2E_DIR/lab/$1/install.sh" && { [ "$2" = install ] || "$E2E_DIR/lab/$1/up.sh" 9>&-; }
+  ) 9>"$EVENKEEL_E2E_HOME/$1.lock" >"$REPORT/$1-$2.log" 2>&1
+}
+build() {
+  [ -z "${EVENKEEL_BIN:-}" ] || return 0
+  ( cd "$ROOT" && cargo build --release --locked -p evenkeel ) >"$REPORT/build.log" 2>&1
+}
+finished() { # pid what log
+  if wait "$1"; then say "$2: ready ($SECONDS s)"; return 0; fi
+  say "$2 FAILED; the end of $3:"
+  tail -40 "$3"
+  return 1
+}
+together() { # install|up [build]: both control planes, and the build, at the same time
+  local failed=0 o k b
+  lab openstack "$1" & o=$!
+  lab kube "$1" & k=$!
+  if [ "${2:-}" = build ]; then
+    build & b=$!
+    finished $b "release binary" "$REPORT/build.log" || failed=1
+  fi
+  finished $k "Kubernetes" "$REPORT/kube-$1.log" || failed=1
+  finished $o "OpenStack" "$REPORT/openstack-$1.log" || failed=1
+  return $failed
+}
+stop_controller() { # one that an earlier run left with KEEP=1
+  local f="$EVENKEEL_E2E_HOME/controller.pid" p
+  running "$f" || { rm -f "$f"; return 0; }
+  p=$(cat "$f")
+  rm -f "$f"
+  kill "$p"
+  for _ in $(seq 100); do kill -0 "$p" 2>/dev/null || return 0; sleep 0.1; done
+  kill -9 "$p"
+}
+run() {
+  stop_controller
+  export EVENKEEL_BIN="${EVENKEEL_BIN:-$(cd "$ROOT" && realpath -m "${CARGO_TARGET_DIR:-target}")/release/evenkeel}"
+  export LAB_HOME="$OPENSTACK" OS_CLIENT_CONFIG_FILE="$OPENSTACK/clouds.yaml" PYTHONDONTWRITEBYTECODE=1
+  # LAB_PW and the ports reach the scenarios that run heartbeat.py
+  export LAB_PW="${LAB_PW:-lab-not-secret}"
+  "$OPENSTACK/venv/bin/python" "$E2E_DIR/run.py" "$@"
+}
+down() {
+  stop_controller
+  "$E2E_DIR/lab/openstack/down.sh" "$@" & "$E2E_DIR/lab/kube/down.sh" "$@" & wait
+}
+finish() {
+  local status=$?
+  trap - EXIT
+  mkdir -p "$REPORT/services"
+  cp "$OPENSTACK"/log/*.{log,out,jsonl} "$KUBE"/run/*.log "$REPORT/services/" 2>/dev/null || true
+  if [ "${KEEP:-0}" = 1 ]; then say "left running (KEEP=1); stop with: make e2e-down"; else down >>"$REPORT/down.log" 2>&1; fi
+  say "logs: $REPORT"
+  # the verdict is the last line
+  [ ! -s "$REPORT/verdict" ] || cat "$REPORT/verdict"
+  exit $status
+}
+
+case "${1:-}" in
+install) together install ;;
+up) together up ;;
+down) down "${@:2}" ;;
+run) run "${@:2}" ;;
+all)
+  exec 8>"$EVENKEEL_E2E_HOME/run.lock"
+  flock -n 8 || { echo "another run holds $EVENKEEL_E2E_HOME; set EVENKEEL_E2E_HOME and the ports of env.sh for a second one" >&2; exit 1; }
+  rm -rf "$REPORT"; mkdir -p "$REPORT"
+  trap finish EXIT
+  trap 'exit 130' INT TERM
+  together up build 8>&-
+  run "${@:2}" 8>&- ;;
+*) sed -n '2,8s/^# \{0,1\}//p' "$0"; exit 2 ;;
+esac

@@ -1,0 +1,26 @@
+# Where the end-to-end tests keep their state, and the ports they use. Every value can be overridden from the
+# environment. Everything listens on 127.0.0.1; nothing outside $EVENKEEL_E2E_HOME is written, apart from Debian
+# packages and the caches of Go, pip and cargo.
+export EVENKEEL_E2E_HOME="${EVENKEEL_E2E_HOME:-$HOME/.cache/evenkeel-e2e}"
+E2E_DIR="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
+REPORT="$EVENKEEL_E2E_HOME/report"
+OPENSTACK="$EVENKEEL_E2E_HOME/openstack"
+KUBE="$EVENKEEL_E2E_HOME/kube"
+export KEYSTONE_PORT="${KEYSTONE_PORT:-25000}"
+export NEUTRON_PORT="${NEUTRON_PORT:-29696}"
+export BARBICAN_PORT="${BARBICAN_PORT:-29311}"
+export OCTAVIA_PORT="${OCTAVIA_PORT:-29876}"
+export OCTAVIA_HM_PORT="${OCTAVIA_HM_PORT:-25555}"    # UDP, heartbeats
+export DB_PORT="${DB_PORT:-23306}"
+export MQ_PORT="${MQ_PORT:-26672}"
+export MQ_DIST_PORT="${MQ_DIST_PORT:-36672}"
+export EPMD_PORT="${EPMD_PORT:-24369}"
+export KUBE_PORT="${KUBE_PORT:-26443}"                # and the three after it
+export CONTROLLER_PORT="${CONTROLLER_PORT:-28080}"
+# haproxy = every load balancer is a haproxy process that serves real traffic (root, network namespaces); noop = nothing listens
+export LAB_DATAPLANE="${LAB_DATAPLANE:-noop}"
+# running PIDFILE: is its process still there? A process that is younger than the file only has the same number.
+running() {
+  local p age
+  p=$(cat "$1" 2>/dev/null) && [ -n "$p" ] && age=$(ps -o etimes= -p "$p") && (($(date +%s) - age <= $(stat -c %Y "$1") + 1))
+}

@@ -1,0 +1,88 @@
+"""Certificates in Barbican, made once in a run and shared by all scenarios."""
+import datetime
+import threading
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import pkcs12
+from cryptography.x509.oid import NameOID
+
+from .cloud import Cloud
+
+PEM = serialization.Encoding.PEM
+NOW = datetime.datetime.now(datetime.timezone.utc)
+DAY = datetime.timedelta(days=1)
+
+
+class Certificates:
+    def __init__(self, cloud: Cloud):
+        self.cloud = cloud
+        self.made: dict[str, str] = {}
+        self.parts: list[str] = []      # secrets inside containers
+        self.lock = threading.Lock()
+        self.ca_key, self.ca = _authority()
+
+    def certificate(self, host: str) -> str:
+        """Certificate and key as one PKCS#12 secret."""
+        def make() -> str:
+            key, certificate = self._issue(host)
+            bundle = pkcs12.serialize_key_and_certificates(host.encode(), key, certificate, None, serialization.NoEncryption())
+            return self.cloud.store_secret(f'e2e {host}', bundle)
+        return self._once(host, make)
+
+    def container(self, host: str) -> str:
+        """The same as a certificate container of two secrets."""
+        def make() -> str:
+            key, certificate = self._issue(host)
+            text = key.private_bytes(PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+            parts = {'certificate': certificate.public_bytes(PEM), 'private_key': text}
+            secrets = [{'name': n, 'secret_ref': self.cloud.store_secret(f'e2e {host} {n}', c)} for n, c in parts.items()]
+            self.parts += [s['secret_ref'] for s in secrets]
+            return self.cloud.store_container(f'e2e {host}', secrets)
+        return self._once(f'container {host}', make)
+
+    def authority(self) -> str:
+        """The CA's certificate."""
+        return self._once('ca', lambda: self.cloud.store_secret('e2e ca', self.ca.public_bytes(PEM)))
+
+    def revocations(self) -> str:
+        """An empty revocation list of that CA."""
+        def make() -> str:
+            crl = (x509.CertificateRevocationListBuilder().issuer_name(self.ca.subject).last_update(NOW - DAY)
+                   .next_update(NOW + 365 * DAY).sign(self.ca_key, hashes.SHA256()))
+            return self.cloud.store_secret('e2e crl', crl.public_bytes(PEM))
+        return self._once('crl', make)
+
+    def forget(self) -> None:
+        """Deletes what was made, containers before the secrets in them."""
+        for reference in sorted(self.made.values(), key=lambda r: '/containers/' not in r) + self.parts:
+            self.cloud.delete_certificate(reference)
+
+    def _once(self, name: str, make) -> str:
+        with self.lock:
+            if name not in self.made:
+                self.made[name] = make()
+            return self.made[name]
+
+    def _issue(self, host: str):
+        key = ec.generate_private_key(ec.SECP256R1())
+        certificate = (_builder(host, self.ca.subject, key.public_key())
+                       .add_extension(x509.SubjectAlternativeName([x509.DNSName(host)]), critical=False)
+                       .sign(self.ca_key, hashes.SHA256()))
+        return key, certificate
+
+
+def _authority():
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, 'evenkeel e2e CA')])
+    certificate = (_builder('evenkeel e2e CA', name, key.public_key())
+                   .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+                   .sign(key, hashes.SHA256()))
+    return key, certificate
+
+
+def _builder(common_name: str, issuer: x509.Name, public_key) -> x509.CertificateBuilder:
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name)])
+    return (x509.CertificateBuilder().subject_name(subject).issuer_name(issuer).public_key(public_key)
+            .serial_number(x509.random_serial_number()).not_valid_before(NOW - DAY).not_valid_after(NOW + 365 * DAY))

@@ -1,0 +1,136 @@
+"""The judge: what Octavia, Neutron and Barbican really have, through openstacksdk, which shares no code with Evenkeel.
+
+Objects are the services' own JSON (not the SDK's classes, which leave out what they do not know), so that every field
+can be compared.
+"""
+import base64
+import os
+from functools import lru_cache
+
+import openstack
+
+from . import config
+from .waiting import eventually
+
+os.environ['OS_CLIENT_CONFIG_FILE'] = str(config.CLOUDS_YAML)
+LBAAS = '/lbaas'
+PAGE = 500
+
+
+class Cloud:
+    def __init__(self, name: str = 'demo'):
+        self.connection = openstack.connect(cloud=name)
+        self.octavia = self.connection.load_balancer
+        self.neutron = self.connection.network
+
+    # -- Octavia
+    def all(self, kind: str, **filters) -> list[dict]:
+        """Every object of a kind (`loadbalancers`, `pools/<id>/members`)."""
+        key, found, marker = kind.rsplit('/', 1)[-1], [], {}
+        while True:
+            answer = self.octavia.get(f'{LBAAS}/{kind}', params={**filters, **marker, 'limit': PAGE})
+            page = _checked(answer)[key]
+            found += page
+            if len(page) < PAGE:
+                return found
+            marker = {'marker': page[-1]['id']}
+
+    def load_balancer(self, lb_id: str) -> dict | None:
+        answer = self.octavia.get(f'{LBAAS}/loadbalancers/{lb_id}')
+        return None if answer.status_code == 404 else _checked(answer)['loadbalancer']
+
+    def load_balancers(self, namespace: str, name: str | None = None) -> list[dict]:
+        """Those that carry our tags for this place."""
+        tags = [f'evenkeel:ns={namespace}'] + ([f'evenkeel:name={name}'] if name else [])
+        return self.all('loadbalancers', tags=','.join(tags))
+
+    def tree(self, lb_id: str) -> dict:
+        """The load balancer with everything below it, nested as in the single-call create."""
+        lb = self.load_balancer(lb_id)
+        lb['listeners'] = self.all('listeners', loadbalancer_id=lb_id)
+        lb['pools'] = self.all('pools', loadbalancer_id=lb_id)
+        for listener in lb['listeners']:
+            listener['l7policies'] = self.all('l7policies', listener_id=listener['id'], sort='position')
+            for policy in listener['l7policies']:
+                policy['rules'] = self.all(f"l7policies/{policy['id']}/rules")
+        for pool in lb['pools']:
+            pool['members'] = self.all(f"pools/{pool['id']}/members")
+            pool['healthmonitor'] = next(iter(self.all('healthmonitors', pool_id=pool['id'])), None)
+        return lb
+
+    def write(self, method: str, path: str, body: dict | None = None) -> dict:
+        """A write behind the controller's back; waits while the load balancer is locked."""
+        def attempt():
+            answer = self.octavia.request(f'{LBAAS}/{path}', method, json=body)
+            locked = answer.status_code == 409 and ('immutable' in answer.text or 'Invalid state PENDING' in answer.text)
+            return None if locked else answer
+        answer = eventually(f'{method} {path} is accepted', attempt, lambda a: a is not None, timeout=60)
+        return _checked(answer) if answer.content else {}
+
+    def active(self, lb_id: str, timeout: float = 60) -> dict:
+        return eventually(f'load balancer {lb_id} is ACTIVE', lambda: self.load_balancer(lb_id),
+                          lambda lb: lb['provisioning_status'] == 'ACTIVE', timeout)
+
+    def gone(self, lb_id: str, timeout: float = 60) -> None:
+        eventually(f'load balancer {lb_id} is gone', lambda: self.load_balancer(lb_id), lambda lb: lb is None, timeout)
+
+    def delete_load_balancer(self, lb_id: str) -> None:
+        if self.load_balancer(lb_id):
+            self.write('DELETE', f'loadbalancers/{lb_id}?cascade=true')
+            self.gone(lb_id)
+
+    # -- Neutron
+    def floating_ips(self, **filters) -> list[dict]:
+        return _checked(self.neutron.get('/floatingips', params=filters))['floatingips']
+
+    def marked_floating_ips(self, uids: set[str]) -> list[dict]:
+        """Those that say they belong to one of these stacks."""
+        return [f for f in self.floating_ips()
+                if any(uid in text for uid in uids for text in [f['description'], *f['tags']])]
+
+    def make_floating_ip(self, network: str = 'public', **more) -> dict:
+        made = self.neutron.create_ip(floating_network_id=self.id_of('network', network), **more)
+        return self.floating_ips(id=made.id)[0]
+
+    def delete_floating_ip(self, fip_id: str) -> None:
+        self.neutron.delete_ip(fip_id)
+
+    def ports(self, **filters) -> list[dict]:
+        return _checked(self.neutron.get('/ports', params=filters))['ports']
+
+    def make_port(self, subnet: str, **more) -> dict:
+        known = self.neutron.get_subnet(self.id_of('subnet', subnet))
+        made = self.neutron.create_port(network_id=known.network_id, fixed_ips=[{'subnet_id': known.id}], **more)
+        return self.ports(id=made.id)[0]
+
+    def delete_port(self, port_id: str) -> None:
+        self.neutron.delete_port(port_id)
+
+    @lru_cache(maxsize=None)
+    def id_of(self, kind: str, name: str) -> str:
+        """The id of a named network, subnet, port, security_group, qos_policy or flavor."""
+        if kind == 'flavor':
+            return self.octavia.find_flavor(name, ignore_missing=False).id
+        return getattr(self.neutron, f'find_{kind}')(name, ignore_missing=False).id
+
+    # -- Barbican
+    def store_secret(self, name: str, content: bytes) -> str:
+        """A secret of this content; its reference."""
+        made = self.connection.key_manager.post('/secrets', json={
+            'name': name, 'payload': base64.b64encode(content).decode(),
+            'payload_content_type': 'application/octet-stream', 'payload_content_encoding': 'base64'})
+        return _checked(made)['secret_ref']
+
+    def store_container(self, name: str, secrets: list[dict]) -> str:
+        made = self.connection.key_manager.post('/containers', json={'name': name, 'type': 'certificate', 'secret_refs': secrets})
+        return _checked(made)['container_ref']
+
+    def delete_certificate(self, reference: str) -> None:
+        """A secret or container."""
+        self.connection.key_manager.delete(reference)
+
+
+def _checked(answer) -> dict:
+    if answer.status_code >= 400:
+        raise RuntimeError(f'{answer.request.method} {answer.url}: {answer.status_code} {answer.text}')
+    return answer.json()

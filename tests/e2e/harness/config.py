@@ -1,0 +1,15 @@
+"""Where everything is: from the environment that env.sh sets."""
+import os
+from pathlib import Path
+
+HOME = Path(os.environ['EVENKEEL_E2E_HOME'])
+REPORT = HOME / 'report'
+KUBECTL = HOME / 'kube/bin/kubectl'
+ADMIN_KUBECONFIG = HOME / 'kube/run/admin.kubeconfig'
+CLOUDS_YAML = HOME / 'openstack/clouds.yaml'
+SERVICE_LOGS = HOME / 'openstack/log'
+FAULTS = HOME / 'openstack/etc/octavia/faults.json'
+E2E = Path(__file__).resolve().parent.parent
+ROOT = E2E.parent.parent
+BINARY = Path(os.environ['EVENKEEL_BIN'])
+CONTROLLER_PORT = int(os.environ['CONTROLLER_PORT'])

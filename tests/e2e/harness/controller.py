@@ -1,0 +1,76 @@
+"""The release binary as one process, under the service account that deploy/ makes."""
+import os
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import requests
+
+from . import config
+from .waiting import Failed, eventually
+
+
+class Controller:
+    def __init__(self, kubeconfig: Path, name: str = 'controller', port: int = config.CONTROLLER_PORT):
+        self.kubeconfig, self.name, self.port = kubeconfig, name, port
+        self.log = config.REPORT / f'{name}.log'
+        self.process: subprocess.Popen | None = None
+
+    def start(self, *flags: str, ready: bool = True) -> None:
+        environment = {
+            'PATH': os.environ['PATH'], 'HOME': str(config.HOME), 'KUBECONFIG': str(self.kubeconfig),
+            'POD_NAMESPACE': 'evenkeel-system', 'POD_NAME': self.name, 'RUST_BACKTRACE': '1'}
+        command = [str(config.BINARY), 'run', '--listen', f'127.0.0.1:{self.port}', '--log-format', 'json', *SETTINGS, *flags]
+        with self.log.open('ab') as log:
+            log.write(f'--- {time.strftime("%T")} {" ".join(command)}\n'.encode())
+            log.flush()
+            self.process = subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                                            start_new_session=True)
+        if ready:
+            try:
+                self.wait_ready()
+            except Failed:
+                self.kill()
+                raise
+
+    def wait_ready(self, timeout: float = 60) -> None:
+        def look():
+            if self.process.poll() is not None:
+                raise Failed(f'the controller ended with {self.process.returncode}; see {self.log}: {self.tail()}')
+            return self.get('/readyz')
+        eventually('the controller is ready', look, lambda answer: answer and answer.status_code == 200, timeout)
+
+    def get(self, path: str) -> requests.Response | None:
+        try:
+            return requests.get(f'http://127.0.0.1:{self.port}{path}', timeout=5)
+        except requests.ConnectionError:
+            return None
+
+    def running(self) -> bool:
+        return self.process is not None and self.process.poll() is None
+
+    def kill(self) -> None:
+        """SIGKILL: no goodbye, no lease given back."""
+        self.process.kill()
+        self.process.wait()
+
+    def stop(self, timeout: float = 30) -> float:
+        """SIGTERM; how long it took."""
+        if not self.running():
+            return 0
+        started = time.monotonic()
+        self.process.send_signal(signal.SIGTERM)
+        try:
+            self.process.wait(timeout)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            raise Failed(f'the controller did not stop within {timeout:g} s')
+        return time.monotonic() - started
+
+    def tail(self, lines: int = 5) -> str:
+        return '\n'.join(self.log.read_text(errors='replace').splitlines()[-lines:])
+
+
+# Half of the defaults, so that a scenario with a create that never reached Octavia does not take minutes.
+SETTINGS = ('--cluster-id', 'e2e', '--create-timeout', '60', '--quiet-period', '75')

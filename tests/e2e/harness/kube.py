@@ -1,0 +1,94 @@
+"""The cluster: everything is done with kubectl; only looking, which happens often, goes straight to the API server."""
+import base64
+import json
+import subprocess
+import tempfile
+from pathlib import Path
+
+import requests
+import yaml
+
+from . import config
+
+STACKS = '/apis/evenkeel.dev/v1alpha1/namespaces/{namespace}/loadbalancerstacks'
+
+
+class Refused(Exception):
+    """kubectl failed; the text is what it printed."""
+
+
+class Kube:
+    def __init__(self, kubeconfig: Path = config.ADMIN_KUBECONFIG):
+        self.kubeconfig = kubeconfig
+        self.server, self.session = _session(kubeconfig)
+
+    def kubectl(self, *args: str, stdin: str | None = None, timeout: float = 120) -> str:
+        """Runs kubectl and returns what it printed."""
+        done = subprocess.run([str(config.KUBECTL), '--kubeconfig', str(self.kubeconfig), *args],
+                              input=stdin, capture_output=True, text=True, timeout=timeout)
+        if done.returncode:
+            raise Refused(done.stderr.strip() or done.stdout.strip())
+        return done.stdout
+
+    def apply(self, *documents: dict, namespace: str, options: tuple[str, ...] = ()) -> str:
+        return self.kubectl('apply', '-n', namespace, '-f', '-', *options, stdin=yaml.safe_dump_all(documents, sort_keys=False))
+
+    def look(self, path: str) -> dict | None:
+        """GET of the API server; None when there is no such thing."""
+        answer = self.session.get(self.server + path, timeout=30)
+        if answer.status_code == 404:
+            return None
+        answer.raise_for_status()
+        return answer.json()
+
+    def stack(self, namespace: str, name: str) -> dict | None:
+        return self.look(f'{STACKS.format(namespace=namespace)}/{name}')
+
+    def stacks(self, namespace: str) -> list[dict]:
+        return self.look(STACKS.format(namespace=namespace))['items']
+
+    def secret(self, namespace: str, name: str) -> dict | None:
+        return self.look(f'/api/v1/namespaces/{namespace}/secrets/{name}')
+
+    def events(self, namespace: str, about: str) -> list[dict]:
+        """Events about a stack, oldest first."""
+        found = self.look(f'/apis/events.k8s.io/v1/namespaces/{namespace}/events')['items']
+        return [e for e in found if e['regarding'].get('kind') == 'LoadBalancerStack' and e['regarding'].get('name') == about]
+
+
+def service_account_kubeconfig(admin: Kube, namespace: str, name: str, path: Path) -> Path:
+    """A kubeconfig with nothing but a token of that account: the controller has the rights that deploy/ gives it."""
+    token = admin.kubectl('create', 'token', name, '-n', namespace, '--duration', '6h').strip()
+    document = yaml.safe_load(admin.kubeconfig.read_text())
+    document['users'] = [{'name': 'me', 'user': {'token': token}}]
+    path.write_text(yaml.safe_dump(document))
+    path.chmod(0o600)
+    return path
+
+
+def _session(kubeconfig: Path) -> tuple[str, requests.Session]:
+    document = yaml.safe_load(kubeconfig.read_text())
+    cluster, user = document['clusters'][0]['cluster'], document['users'][0]['user']
+    session = requests.Session()
+    session.trust_env = False
+    session.verify = _file(cluster['certificate-authority-data'])
+    session.cert = (_file(user['client-certificate-data']), _file(user['client-key-data']))
+    return cluster['server'], session
+
+
+def _file(data: str) -> str:
+    with tempfile.NamedTemporaryFile(delete=False) as f:
+        f.write(base64.b64decode(data))
+    return f.name
+
+
+def conditions(stack: dict) -> dict[str, dict]:
+    return {c['type']: c for c in (stack.get('status') or {}).get('conditions') or []}
+
+
+def told(stack: dict | None) -> str:
+    """What a stack says of itself, in one line."""
+    if stack is None:
+        return 'the stack is gone'
+    said = [f"{c['type']}={c['status']} {c['reason']}: {c['message']}" for c in conditions(stack).values()]
+    return '; '.join(said) or f"no conditions, status {json.dumps(stack.get('status'))}"

@@ -1,0 +1,98 @@
+"""What the controller asked of the cloud, counted by the services themselves (lab/openstack/wsgi/request_log.py)."""
+import json
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from . import config
+
+SERVICES = ('octavia', 'neutron', 'barbican', 'keystone')
+AGENT = 'evenkeel/'
+ONE_LOAD_BALANCER = re.compile(r'/v2(\.0)?/lbaas/loadbalancers/[0-9a-f-]{36}$')
+ALL_LOAD_BALANCERS = re.compile(r'/v2(\.0)?/lbaas/loadbalancers/?$')
+
+
+@dataclass
+class Count:
+    """The controller's requests in a stretch of time."""
+    requests: dict[str, list[dict]] = field(default_factory=dict)
+
+    @property
+    def octavia(self) -> list[dict]:
+        return self.requests['octavia']
+
+    @property
+    def writes(self) -> list[dict]:
+        return [r for r in self.octavia if r['method'] != 'GET']
+
+    @property
+    def polls(self) -> list[dict]:
+        return [r for r in self.octavia if is_poll(r)]
+
+    @property
+    def calls(self) -> list[dict]:
+        """Octavia calls besides polls."""
+        return [r for r in self.octavia if not is_poll(r)]
+
+    @property
+    def total(self) -> int:
+        return sum(map(len, self.requests.values()))
+
+    def __str__(self) -> str:
+        lines = [f"{r['method']} {r['path']}{'?' if r['query'] else ''}{r['query']} {r['status']}" for r in self.octavia]
+        return f'{len(self.writes)} writes, {len(self.calls)} calls, {len(self.polls)} polls: ' + ', '.join(lines)
+
+
+def is_poll(request: dict) -> bool:
+    """A look at load balancers in flight: one of them by its id, or all of them; a search by tags is none."""
+    return request['method'] == 'GET' and bool(
+        ONE_LOAD_BALANCER.search(request['path'])
+        or ALL_LOAD_BALANCERS.search(request['path']) and 'tags' not in request['query'])
+
+
+class RequestLog:
+    """Reads the services' request logs from where they stood when it was made."""
+
+    def __init__(self):
+        self.start = {s: self._size(s) for s in SERVICES}
+
+    @staticmethod
+    def _path(service: str) -> Path:
+        return config.SERVICE_LOGS / f'requests-{service}.jsonl'
+
+    def _size(self, service: str) -> int:
+        path = self._path(service)
+        return path.stat().st_size if path.exists() else 0
+
+    def lines(self, service: str, agent: str = AGENT) -> list[dict]:
+        if not self._path(service).exists():
+            return []
+        with self._path(service).open('rb') as f:
+            f.seek(self.start[service])
+            found = [json.loads(line) for line in f if line.endswith(b'\n')]
+        return [r for r in found if r['agent'].startswith(agent)]
+
+    def count(self) -> Count:
+        """Answered requests of the controller since."""
+        return Count({s: [r for r in self.lines(s) if r['at'] == 'end'] for s in SERVICES})
+
+    def begun(self, method: str, path: str) -> dict | None:
+        """The first request of the controller of this kind that has arrived, answered or not."""
+        pattern = re.compile(path)
+        return next((r for r in self.lines('octavia')
+                     if r['at'] == 'begin' and r['method'] == method and pattern.search(r['path'])), None)
+
+    def writes_of(self, namespace: str) -> list[dict]:
+        """The controller's writes to load balancers of a namespace, whatever else went on. Objects that one write
+        concerns belong together; the create carries the namespace's tag."""
+        mine: set[str] = set()
+        writes = [r for r in self.count().writes]
+        for request in writes:
+            if f'evenkeel:ns={namespace}' in request.get('tags', ()):
+                mine.update(request['ids'])
+        found = []
+        for request in writes:
+            if mine.intersection(request['ids']) or f'evenkeel:ns={namespace}' in request.get('tags', ()):
+                mine.update(request['ids'])
+                found.append(request)
+        return found

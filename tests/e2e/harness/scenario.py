@@ -1,0 +1,226 @@
+"""What a scenario has in its hands: its own namespace, kubectl, the judge, the controller, the counters."""
+import copy
+import json
+import re
+import time
+from typing import Callable
+
+import yaml
+
+from . import config
+from .certificates import Certificates
+from .cloud import Cloud
+from .controller import Controller
+from .judge import Judge
+from .kube import Kube, Refused, conditions, told
+from .requests_log import RequestLog
+from .waiting import Failed, eventually, expect, same
+
+FINALIZER = 'evenkeel.dev/loadbalancer'
+SECRET_FINALIZER = 'evenkeel.dev/credentials-in-use'
+CLUSTER = 'e2e'
+READY = 180
+
+
+class Scenario:
+    """`t` in the scenario files."""
+
+    def __init__(self, name: str, controller: Controller, certificates: Certificates):
+        self.name = name
+        self.namespace = f"e2e-{re.sub('[^a-z0-9]+', '-', name)}-{int(time.time()) % 100000}"
+        self.controller, self.certificates = controller, certificates
+        self.kube, self.cloud = Kube(), Cloud()
+        self.log = RequestLog()
+        self.note = ''
+        self.uids: set[str] = set()
+        self.lb_ids: set[str] = set()
+
+    # -- before and after
+    def begin(self) -> None:
+        namespace = {'apiVersion': 'v1', 'kind': 'Namespace', 'metadata': {'name': self.namespace}}
+        self.kube.apply(namespace, credentials(), namespace=self.namespace)
+
+    def finish(self) -> None:
+        """Deletes what the scenario made and demands that nothing stays."""
+        self._remember()
+        self.kube.kubectl('delete', 'loadbalancerstacks', '--all', '-n', self.namespace, '--timeout', '150s', timeout=180)
+        left = self.leftovers()
+        expect(not left, f'left behind: {left}')
+        secret = eventually('the Secret is let go', lambda: self.kube.secret(self.namespace, 'openstack'),
+                            lambda s: s is None or SECRET_FINALIZER not in s['metadata'].get('finalizers', []), 15)
+        if secret:
+            self.kube.kubectl('delete', 'namespace', self.namespace, '--wait=false')
+
+    def leftovers(self) -> list[str]:
+        """What this scenario's stacks still have in the cloud."""
+        found = [f"load balancer {lb['id']}" for lb in self.cloud.load_balancers(self.namespace)]
+        found += [f"floating IP {f['floating_ip_address']}" for f in self.cloud.marked_floating_ips(self.uids)]
+        names = {f'octavia-lb-{i}' for i in self.lb_ids}
+        found += [f"port {p['name']}" for p in self.cloud.ports(device_owner='Octavia') if p['name'] in names]
+        return found
+
+    def clean_up_by_force(self) -> None:
+        """After a failure: so that the next scenario starts from nothing."""
+        for stack in self.kube.stacks(self.namespace):
+            name = stack['metadata']['name']
+            self.kube.kubectl('patch', 'loadbalancerstack', name, '-n', self.namespace, '--type=merge', '-p', '{"metadata":{"finalizers":null}}')
+            self.kube.kubectl('delete', 'loadbalancerstack', name, '-n', self.namespace, '--ignore-not-found', '--wait=false')
+        for lb in self.cloud.load_balancers(self.namespace):
+            self.cloud.delete_load_balancer(lb['id'])
+        for fip in self.cloud.marked_floating_ips(self.uids):
+            self.cloud.delete_floating_ip(fip['id'])
+        secret = self.kube.secret(self.namespace, 'openstack')
+        if secret and secret['metadata'].get('finalizers'):
+            self.kube.kubectl('patch', 'secret', 'openstack', '-n', self.namespace, '--type=merge', '-p', '{"metadata":{"finalizers":null}}')
+        self.kube.kubectl('delete', 'namespace', self.namespace, '--wait=false', '--ignore-not-found')
+
+    def keep_evidence(self) -> None:
+        """What the cluster and the cloud looked like when the scenario failed."""
+        where = config.REPORT / self.name
+        where.mkdir(parents=True, exist_ok=True)
+        (where / 'cluster.yaml').write_text(self.kube.kubectl('get', 'loadbalancerstacks,events', '-n', self.namespace, '-o', 'yaml'))
+        trees = [self.cloud.tree(lb['id']) for lb in self.cloud.load_balancers(self.namespace)]
+        (where / 'cloud.json').write_text(json.dumps(trees, indent=1))
+        writes = '\n'.join(json.dumps(w) for w in self.log.writes_of(self.namespace))
+        (where / 'writes.jsonl').write_text(writes)
+
+    def _remember(self) -> None:
+        for stack in self.kube.stacks(self.namespace):
+            self._seen(stack)
+
+    def _seen(self, stack: dict | None) -> dict | None:
+        if stack:
+            self.uids.add(stack['metadata']['uid'])
+            if lb_id := ((stack.get('status') or {}).get('loadBalancer') or {}).get('id'):
+                self.lb_ids.add(lb_id)
+        return stack
+
+    # -- the stack
+    def example(self, name: str) -> dict:
+        """A stack of examples/, with real certificates where it names some."""
+        documents = yaml.safe_load_all((config.ROOT / 'examples' / name).read_text())
+        stack = next(d for d in documents if d and d['kind'] == 'LoadBalancerStack')
+        stack['metadata'].pop('namespace', None)
+        return self.with_certificates(stack)
+
+    def with_certificates(self, document: dict) -> dict:
+        """Replaces every Barbican reference by one that exists."""
+        made = copy.deepcopy(document)
+        _substitute(made, self.certificates)
+        return made
+
+    def apply(self, stack: dict, *options: str) -> str:
+        """kubectl apply; the name of the stack."""
+        self.kube.apply(stack, namespace=self.namespace, options=options)
+        return stack['metadata']['name']
+
+    def stack(self, name: str) -> dict | None:
+        return self._seen(self.kube.stack(self.namespace, name))
+
+    def patch(self, name: str, patch: dict | list) -> None:
+        """kubectl patch: a dict is a merge patch, a list a JSON patch."""
+        kind = 'json' if isinstance(patch, list) else 'merge'
+        self.kube.kubectl('patch', 'loadbalancerstack', name, '-n', self.namespace, f'--type={kind}', '-p', json.dumps(patch))
+
+    def edit(self, name: str, change: Callable[[dict], object]) -> None:
+        """Changes what the user applied last, by a function of the spec, and applies it again."""
+        annotations = self.stack(name)['metadata']['annotations']
+        applied = json.loads(annotations['kubectl.kubernetes.io/last-applied-configuration'])
+        change(applied['spec'])
+        self.apply(applied)
+
+    def change(self, name: str, what: str, change: Callable[[dict], object], writes: list[str] | None = None) -> None:
+        """Edits, waits, judges every field; with `writes`, the change must have cost exactly these."""
+        started = time.time()
+        self.edit(name, change)
+        self.ready_and_right(name)
+        if writes is not None:
+            same(f'writes for: {what}', self.writes_since(started), writes)
+
+    def refused(self, do: Callable[[], object], saying: str) -> None:
+        """The API server itself must refuse this, with these words."""
+        try:
+            do()
+        except Refused as refusal:
+            expect(saying in str(refusal), f'refused, but not with {saying!r}: {refusal}')
+        else:
+            raise Failed(f'accepted; it should have been refused with {saying!r}')
+
+    def delete(self, name: str, wait: bool = True) -> None:
+        self.stack(name)
+        self.kube.kubectl('delete', 'loadbalancerstack', name, '-n', self.namespace, f'--wait={str(wait).lower()}', timeout=180)
+
+    def ready(self, name: str, timeout: float = READY) -> dict:
+        """Waits for Ready of the present generation, as a user would."""
+        return self.condition(name, 'Ready', 'True', timeout=timeout)
+
+    def condition(self, name: str, kind: str, status: str, reason: str | None = None, saying: str = '', timeout: float = 60) -> dict:
+        """Waits for a condition of the present generation; the stack."""
+        def holds(stack: dict | None) -> bool:
+            c = conditions(stack or {}).get(kind)
+            return bool(c and c['status'] == status and (reason is None or c['reason'] == reason) and saying in c['message']
+                        and c['observedGeneration'] == stack['metadata']['generation'])
+        what = f'{kind}={status} {reason or ""} {saying}'
+        try:
+            return eventually(what, lambda: self.stack(name), holds, timeout, every=0.3)
+        except Failed:
+            raise Failed(f'{name}: not within {timeout:g} s: {what}; it says: {told(self.stack(name))}') from None
+
+    # -- the judge
+    def lb_id(self, name: str) -> str:
+        return self.stack(name)['status']['loadBalancer']['id']
+
+    def differences(self, name: str) -> list[str]:
+        stack = self.stack(name)
+        return Judge(self.cloud, stack, CLUSTER).compare(stack['status']['loadBalancer']['id'])
+
+    def check(self, name: str) -> None:
+        """Every field is as the stack says. Looks twice: the status follows the cloud within a moment."""
+        differences = self.differences(name)
+        if differences:
+            time.sleep(3)
+            differences = self.differences(name)
+        expect(not differences, f'{name}: ' + '; '.join(differences))
+
+    def ready_and_right(self, name: str, timeout: float = READY) -> dict:
+        stack = self.ready(name, timeout)
+        self.check(name)
+        return stack
+
+    def writes_since(self, started: float) -> list[str]:
+        """The controller's writes to this scenario's load balancers since, as method and kind: `PUT members`."""
+        return [_kind(w) for w in self.log.writes_of(self.namespace) if w['t'] > started]
+
+
+def credentials(name: str = 'openstack', cloud: str = 'openstack', **auth) -> dict:
+    """The Secret that stacks refer to: one cloud of the lab under the name `openstack`."""
+    entry = yaml.safe_load(config.CLOUDS_YAML.read_text())['clouds'][cloud]
+    entry['auth'] = {**entry['auth'], **auth}
+    return {'apiVersion': 'v1', 'kind': 'Secret', 'metadata': {'name': name},
+            'stringData': {'clouds.yaml': yaml.safe_dump({'clouds': {'openstack': entry}})}}
+
+
+def _kind(write: dict) -> str:
+    parts = [p for p in write['path'].split('/') if p and '-' not in p and not p.startswith('v2')]
+    return f"{write['method']} {parts[-1]}"
+
+
+def _substitute(value, certificates: Certificates, field: str = '') -> None:
+    """By the field that a reference stands in: a CA, a revocation list, else a certificate with its key."""
+    if isinstance(value, dict):
+        if 'barbicanRef' in value:
+            value['barbicanRef'] = _real(field, value['barbicanRef'], certificates)
+        for key, inner in value.items():
+            _substitute(inner, certificates, key)
+    elif isinstance(value, list):
+        for inner in value:
+            _substitute(inner, certificates, field)
+
+
+def _real(field: str, reference: str, certificates: Certificates) -> str:
+    if field in ('clientCA', 'ca'):
+        return certificates.authority()
+    if field in ('clientCRL', 'crl'):
+        return certificates.revocations()
+    host = f"{reference.rstrip('/').rsplit('/', 1)[-1]}.example"
+    return certificates.container(host) if '/containers/' in reference else certificates.certificate(host)

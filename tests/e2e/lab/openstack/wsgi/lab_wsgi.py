@@ -1,0 +1,29 @@
+"""The WSGI entry point for gunicorn: sets up sys.argv and paths for $OSLAB_APP, loads the real API, logs its requests."""
+import os
+import sys
+
+from request_log import RequestLog
+
+ETC = os.environ['OSLAB_ETC']
+_which = os.environ['OSLAB_APP']
+
+if _which == 'keystone':
+    sys.argv = ['keystone-api']
+    os.environ['OS_KEYSTONE_CONFIG_FILES'] = f'{ETC}/keystone/keystone.conf'
+    from keystone.wsgi.api import application
+elif _which == 'octavia':
+    sys.argv = ['octavia-api', '--config-file', f'{ETC}/octavia/octavia.conf']
+    from octavia.wsgi.api import application
+elif _which == 'neutron':
+    sys.argv = ['neutron-api']
+    os.environ['OS_NEUTRON_CONFIG_DIR'] = f'{ETC}/neutron'
+    os.environ['OS_NEUTRON_CONFIG_FILES'] = 'neutron.conf;ml2_conf.ini'
+    from neutron.wsgi.api import application
+elif _which == 'barbican':
+    sys.argv = ['barbican-api']
+    from paste.deploy import loadapp
+    application = loadapp(f'config:{ETC}/barbican/barbican-api-paste.ini')
+else:
+    raise RuntimeError(_which)
+
+application = RequestLog(application, f"{os.environ['OSLAB_LOG']}/requests-{_which}.jsonl")

@@ -1,0 +1,83 @@
+"""Counts what clients do, independently of them: one JSON line when a request arrives and one when it is answered.
+
+    {"at": "begin", "n": "812-7", "t": 1790000000.1, "agent": "evenkeel/0.1.0", "method": "POST", "path": "/v2/lbaas/loadbalancers", "query": ""}
+    {"at": "end", ..., "status": 201, "seconds": 1.8, "ids": [...], "tags": [...]}
+
+`ids` are the objects that a write concerns: the UUIDs of its path and every `id` of its answer; `tags` are those of the
+load balancer. Together they tell which load balancer a write belongs to. Bodies are never written: they hold secrets.
+"""
+import io
+import itertools
+import json
+import os
+import re
+import time
+
+UUID = re.compile(r'[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}')
+
+
+class RequestLog:
+    def __init__(self, app, path: str):
+        self.app = app
+        self.file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        self.count = itertools.count(1)
+
+    def __call__(self, environ, start_response):
+        started = time.time()
+        request = {'n': f'{os.getpid()}-{next(self.count)}', 'agent': environ.get('HTTP_USER_AGENT', ''),
+                   'method': environ['REQUEST_METHOD'], 'path': environ['PATH_INFO'], 'query': environ.get('QUERY_STRING', '')}
+        self._write({'at': 'begin', 't': started, **request})
+        sent = _body(environ)
+        answer = {'at': 'end', **request}
+
+        def start(status, headers, exc_info=None):
+            answer['status'] = int(status.split()[0])
+            return start_response(status, headers, exc_info)
+
+        chunks = self.app(environ, start)
+        try:
+            content = b''.join(chunks)
+        finally:
+            if hasattr(chunks, 'close'):
+                chunks.close()
+        if request['method'] != 'GET':
+            answer.update(_concerned(request['path'], sent, content))
+        self._write({**answer, 't': time.time(), 'seconds': round(time.time() - started, 3)})
+        return [content]
+
+    def _write(self, line: dict) -> None:
+        os.write(self.file, json.dumps(line).encode() + b'\n')      # one write: lines of several processes do not mix
+
+
+def _body(environ) -> bytes:
+    """Reads the body of a request and puts it back."""
+    length = int(environ.get('CONTENT_LENGTH') or 0)
+    if not length:
+        return b''
+    body = environ['wsgi.input'].read(length)
+    environ['wsgi.input'] = io.BytesIO(body)
+    return body
+
+
+def _concerned(path: str, sent: bytes, received: bytes) -> dict:
+    ids, tags = set(UUID.findall(path)), set()
+    for text in (sent, received):
+        try:
+            document = json.loads(text)
+        except ValueError:
+            continue
+        _collect_ids(document, ids)
+        if isinstance(document, dict) and isinstance(document.get('loadbalancer'), dict):
+            tags.update(document['loadbalancer'].get('tags') or [])
+    return {'ids': sorted(ids), 'tags': sorted(tags)}
+
+
+def _collect_ids(value, ids: set) -> None:
+    if isinstance(value, dict):
+        if isinstance(value.get('id'), str):
+            ids.add(value['id'])
+        for v in value.values():
+            _collect_ids(v, ids)
+    elif isinstance(value, list):
+        for v in value:
+            _collect_ids(v, ids)

@@ -1,0 +1,126 @@
+#!/usr/bin/env python3
+"""Runs the scenarios against control planes that are up (e2e.sh), prints one table.
+
+    run.py [SCENARIO...]      all of scenarios/, or these (`examples`, `10_examples`)
+
+A scenario is a file `scenarios/NN_name.py`: its docstring says what it shows, `run(t)` shows it. With `serial = True`
+it runs alone, after the others: it stops the controller, or counts every call. With `cases`, a list of names, it is
+several scenarios, `run(t, case)`.
+"""
+import importlib.util
+import os
+import sys
+import time
+import traceback
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from types import ModuleType
+
+from harness import config, report
+from harness.certificates import Certificates
+from harness.cloud import Cloud
+from harness.controller import Controller
+from harness.kube import Kube, Refused, service_account_kubeconfig
+from harness.report import Result
+from harness.scenario import Scenario
+from harness.waiting import Failed
+
+AT_ONCE = int(os.environ.get('E2E_AT_ONCE', '4'))
+CRD = 'loadbalancerstacks.evenkeel.dev'
+
+
+def load(wanted: list[str]) -> list[ModuleType]:
+    files = sorted((config.E2E / 'scenarios').glob('[0-9][0-9]_*.py'))
+    names = {w for word in wanted for w in word.split(',')}
+    if unknown := names - {f.stem for f in files} - {f.stem[3:] for f in files}:
+        sys.exit(f'no such scenario: {", ".join(sorted(unknown))}; there are: {", ".join(f.stem for f in files)}')
+    return [_module(f) for f in files if not names or f.stem in names or f.stem[3:] in names]
+
+
+def _module(path: Path) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def is_serial(module: ModuleType) -> bool:
+    return getattr(module, 'serial', False)
+
+
+def prepare() -> Controller:
+    """What an administrator does: installs from deploy/. The controller has the rights of its service account."""
+    kube = Kube()
+    kube.kubectl('apply', '--server-side', '--force-conflicts', '-k', str(config.ROOT / 'deploy'))
+    kube.kubectl('wait', '--for=condition=Established', f'crd/{CRD}', '--timeout=60s')
+    kubeconfig = service_account_kubeconfig(kube, 'evenkeel-system', 'evenkeel', config.HOME / 'controller.kubeconfig')
+    return Controller(kubeconfig)
+
+
+def play(module: ModuleType, case: str | None, controller: Controller, certificates: Certificates) -> Result:
+    name, serial = module.__name__[3:] + (f'-{case}' if case else ''), is_serial(module)
+    started, t, note, passed = time.monotonic(), None, '', False
+    try:
+        t = Scenario(name, controller, certificates)
+        t.begin()
+        module.run(t, case) if case else module.run(t)
+        t.finish()
+        passed, note = True, t.note
+    except Exception as error:
+        note = _what_went_wrong(error)
+        if t:
+            _after_failure(t, note)
+    count = t.log.count() if t else None
+    result = Result(name, passed, time.monotonic() - started, len(t.log.writes_of(t.namespace)) if t else 0,
+                    len(count.octavia) if serial and count else None, note)
+    print(report.row(result), flush=True)
+    return result
+
+
+def _what_went_wrong(error: Exception) -> str:
+    if isinstance(error, (Failed, Refused)):
+        line = next((f'{Path(f.filename).name}:{f.lineno}' for f in reversed(traceback.extract_tb(error.__traceback__))
+                     if '/scenarios/' in f.filename), '')
+        return f'{error} ({line})' if line else str(error)
+    return ''.join(traceback.format_exception(error)[-3:]).strip()
+
+
+def _after_failure(t: Scenario, note: str) -> None:
+    try:
+        t.keep_evidence()
+        if not t.controller.running():
+            t.controller.start()
+        t.clean_up_by_force()
+    except Exception as error:
+        print(f'{t.name}: cleaning up failed too: {error}', file=sys.stderr)
+
+
+def main() -> int:
+    modules = load(sys.argv[1:])
+    config.REPORT.mkdir(parents=True, exist_ok=True)
+    try:
+        certificates, controller = Certificates(Cloud()), prepare()
+        controller.start()
+    except Exception as error:
+        print(report.write([Result('prepare', False, 0, 0, None, _what_went_wrong(error))]))
+        return 1
+    print(report.HEAD, flush=True)
+    try:
+        plays = [(m, case) for m in modules for case in getattr(m, 'cases', [None])]
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            running = [pool.submit(play, m, case, controller, certificates) for m, case in plays if not is_serial(m)]
+            results = [r.result() for r in running]
+        results += [play(m, case, controller, certificates) for m, case in plays if is_serial(m)]
+    finally:
+        if os.environ.get('KEEP') == '1':
+            (config.HOME / 'controller.pid').write_text(str(controller.process.pid))
+        else:
+            controller.stop()
+        certificates.forget()
+    verdict = report.write(results)
+    print(verdict, flush=True)
+    return 0 if all(r.passed for r in results) else 1
+
+
+if __name__ == '__main__':
+    sys.exit(main())

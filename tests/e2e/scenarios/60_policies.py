@@ -1,0 +1,75 @@
+"""Observe writes nothing and shows what it would do; Orphan lets go in one write; both by field and by annotation."""
+import time
+
+from harness.scenario import FINALIZER
+from harness.stacks import web
+from harness.waiting import expect, same, steadily
+
+cases = ['observe', 'observe_then_manage', 'orphan', 'orphan_by_annotation']
+
+
+def run(t, case):
+    globals()[case](t)
+
+
+def observe(t):
+    """A managed load balancer, observed: drift is shown, not mended, and deleting the stack leaves it alone."""
+    name = t.apply(web(resyncPeriod='10s'))
+    t.ready_and_right(name)
+    lb_id = t.lb_id(name)
+    t.edit(name, lambda spec: spec.update(managementPolicy='Observe'))
+    t.condition(name, 'Ready', 'True', reason='Observed')
+    t.cloud.write('PUT', f'loadbalancers/{lb_id}', {'loadbalancer': {'name': 'touched', 'admin_state_up': False}})
+    t.cloud.active(lb_id)
+    since = time.time()
+    stack = t.condition(name, 'Ready', 'True', reason='ObservedDiffers')
+    expect('admin_state_up' in stack['status']['plan']['summary'] + str(stack['status']['plan']['steps']),
+           f"the plan does not say what differs: {stack['status']['plan']}")
+    t.condition(name, 'Programmed', 'False')
+    steadily('nothing is written', lambda: not t.writes_since(since), 12)
+    t.edit(name, lambda spec: spec.update(managementPolicy='Managed'))
+    t.ready_and_right(name)
+
+
+def observe_then_manage(t):
+    """From the start: nothing is made, no finalizer is taken; then it is managed after all."""
+    name = t.apply(web(managementPolicy='Observe'))
+    stack = t.condition(name, 'Ready', 'True', reason='ObservedDiffers')
+    expect(stack['status']['plan']['steps'], 'no plan')
+    expect(FINALIZER not in stack['metadata'].get('finalizers', []), 'a stack that is only observed has our finalizer')
+    same('load balancers', t.cloud.load_balancers(t.namespace), [])
+    t.edit(name, lambda spec: spec.update(managementPolicy='Managed'))
+    t.ready_and_right(name)
+
+
+def let_go(t, name, lb_id, fip):
+    since = time.time()
+    t.delete(name)
+    lb = t.cloud.active(lb_id)
+    try:
+        same('writes', t.writes_since(since), ['PUT loadbalancers'])
+        same('our tags', [tag for tag in lb['tags'] if tag.startswith('evenkeel:')], [])
+        same("the user's tags", lb['tags'], ['mine'])
+        if fip:
+            left = t.cloud.floating_ips(port_id=lb['vip_port_id'])
+            same('the floating IP stays where it is', [f['id'] for f in left], [fip['id']])
+            expect('evenkeel' not in left[0]['description'], f"it still says whose it is: {left[0]['description']}")
+    finally:
+        t.cloud.delete_load_balancer(lb_id)
+        if fip:
+            t.cloud.delete_floating_ip(fip['id'])
+
+
+def orphan(t):
+    floating = {'allocate': {'network': {'name': 'public'}}}
+    name = t.apply(web(deletionPolicy='Orphan', load_balancer={'tags': ['mine'], 'floatingIP': floating}))
+    status = t.ready_and_right(name)['status']['loadBalancer']
+    let_go(t, name, status['id'], t.cloud.floating_ips(port_id=status['vipPortID'])[0])
+
+
+def orphan_by_annotation(t):
+    """The way out that no schema can refuse; it wins over the spec."""
+    name = t.apply(web(load_balancer={'tags': ['mine']}))
+    t.ready_and_right(name)
+    t.kube.kubectl('annotate', 'loadbalancerstack', name, '-n', t.namespace, 'evenkeel.dev/deletion-policy=Orphan')
+    let_go(t, name, t.lb_id(name), None)

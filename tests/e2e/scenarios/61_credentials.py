@@ -1,0 +1,54 @@
+"""Credentials missing, wrong, then right: the stack says so each time, wakes by itself, and keeps the Secret it needs."""
+from harness.scenario import SECRET_FINALIZER, credentials
+from harness.stacks import web
+from harness.waiting import eventually, expect, same
+
+cases = ['wrong_then_right', 'by_name_and_password', 'namespace_deleted']
+
+
+def run(t, case):
+    globals()[case](t)
+
+
+def wrong_then_right(t):
+    stack = web()
+    stack['spec']['cloudCredentialsRef'] = {'secretName': 'mine', 'cloudName': 'openstack'}
+    name = t.apply(stack)
+    t.condition(name, 'ResolvedRefs', 'False', saying='mine')
+    t.condition(name, 'Stalled', 'True')
+    put(t, {'apiVersion': 'v1', 'kind': 'Secret', 'metadata': {'name': 'mine'}, 'stringData': {'clouds.yaml': 'clouds: {other: {}}'}})
+    t.condition(name, 'Ready', 'False', saying='openstack')
+    put(t, credentials('mine', application_credential_secret='wrong-' + 'x' * 40))
+    t.condition(name, 'Ready', 'False', reason='CredentialsInvalid')
+    put(t, credentials('mine', auth_url='http://127.0.0.1:9/v3'))
+    t.condition(name, 'Ready', 'False', reason='CloudUnreachable', saying='127.0.0.1:9')
+    same('load balancers so far', t.cloud.load_balancers(t.namespace), [])
+    put(t, credentials('mine'))
+    t.ready_and_right(name)
+    # the Secret stays while the stack needs it
+    t.kube.kubectl('delete', 'secret', 'mine', '-n', t.namespace, '--wait=false')
+    expect(SECRET_FINALIZER in t.kube.secret(t.namespace, 'mine')['metadata']['finalizers'], 'the Secret has no finalizer of ours')
+    t.delete(name)
+    eventually('the Secret goes after the stack', lambda: t.kube.secret(t.namespace, 'mine'), lambda s: s is None, 90)
+
+
+def by_name_and_password(t):
+    """The other ways that clouds.yaml knows: an application credential by name, a user and password."""
+    for cloud in ('by-name', 'demo'):
+        put(t, credentials(cloud, cloud))
+        stack = web(cloud)
+        stack['spec']['cloudCredentialsRef']['secretName'] = cloud
+        t.apply(stack)
+    for name in ('by-name', 'demo'):
+        t.ready_and_right(name)
+
+
+def namespace_deleted(t):
+    """A namespace deletes its Secrets first; the stack's outlives it long enough."""
+    name = t.apply(web(load_balancer={'floatingIP': {'allocate': {'network': {'name': 'public'}}}}))
+    t.ready_and_right(name)
+    t.kube.kubectl('delete', 'namespace', t.namespace, '--timeout', '150s', timeout=180)
+
+
+def put(t, secret):
+    t.kube.apply(secret, namespace=t.namespace)

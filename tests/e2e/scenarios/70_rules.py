@@ -1,0 +1,71 @@
+"""The API server itself refuses every wrong stack of tests/rules, with a message that helps, and takes every right one."""
+import re
+
+import yaml
+
+from harness import config
+from harness.kube import Refused
+from harness.waiting import Failed, expect
+
+RULES = config.ROOT / 'tests/rules'
+cases = ['accepted', 'refused', 'refused_changes']
+
+
+def run(t, case):
+    globals()[case](t)
+
+
+def read(kind):
+    """name: (expected words, documents)"""
+    found = {}
+    for path in sorted((RULES / kind).glob('*.yaml')):
+        text = path.read_text()
+        words = re.match(r'# expect: (.*)', text)
+        found[path.stem] = (words.group(1) if words else '', [d for d in yaml.safe_load_all(text) if d])
+    expect(found, f'{RULES / kind} is empty')
+    return found
+
+
+def accepted(t):
+    for name, (_, documents) in read('accepted').items():
+        for document in documents:
+            try:
+                dry_run(t, document)
+            except Refused as refusal:
+                raise Failed(f'{name}: {refusal}') from None
+    t.note = f"{len(read('accepted'))} stacks"
+
+
+def refused(t):
+    single = {n: (words, documents[0]) for n, (words, documents) in read('refused').items() if len(documents) == 1}
+    for name, (words, document) in single.items():
+        must_refuse(name, words, lambda: dry_run(t, document))
+    t.note = f'{len(single)} stacks'
+
+
+def refused_changes(t):
+    """Two documents: what is stored (with the status that the controller wrote), and what it may not become."""
+    pairs = {n: (words, documents) for n, (words, documents) in read('refused').items() if len(documents) == 2}
+    for name, (words, (old, new)) in pairs.items():
+        status = old.pop('status', None)
+        for document in (old, new):
+            document['spec']['paused'] = True       # the controller keeps out of it
+        t.apply(old)
+        if status:
+            t.kube.kubectl('patch', 'loadbalancerstack', old['metadata']['name'], '-n', t.namespace, '--subresource=status', '--type=merge',
+                           '-p', yaml.safe_dump({'status': status}))
+        must_refuse(name, words, lambda: t.apply(new))
+    t.note = f'{len(pairs)} changes'
+
+
+def dry_run(t, document):
+    return t.apply(document, '--dry-run=server')
+
+
+def must_refuse(name, words, do):
+    try:
+        do()
+    except Refused as refusal:
+        expect(words in str(refusal), f'{name}: refused, but not with {words!r}: {refusal}')
+    else:
+        raise Failed(f'{name}: accepted; it should have been refused with {words!r}')

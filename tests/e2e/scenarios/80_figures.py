@@ -1,0 +1,40 @@
+"""What it costs, counted by Octavia: create 1 write and at most 4 calls besides polls, a member's change 1 write, a resync
+with nothing to do none, delete 1 write."""
+import time
+
+from harness.requests_log import RequestLog
+from harness.stacks import reference
+from harness.waiting import expect, same
+
+serial = True
+
+
+def run(t):
+    log = RequestLog()
+    started = time.monotonic()
+    stack = reference()
+    stack['spec']['resyncPeriod'] = '10s'
+    name = t.apply(stack)
+    t.ready(name)
+    took, made = time.monotonic() - started, log.count()
+    t.check(name)
+    same('writes of a create', len(made.writes), 1)
+    expect(len(made.calls) <= 4, f'a create takes more than 4 calls besides polls: {made}')
+
+    log = RequestLog()
+    t.change(name, "one member's weight", lambda spec: spec['pools'][1]['members'][1].update(weight=5))
+    changed = log.count()
+    same('writes of a change of one member', [w['path'].split('/')[-1] for w in changed.writes], ['members'])
+
+    log = RequestLog()
+    time.sleep(25)
+    quiet = log.count()
+    same('writes of a resync with nothing to do', len(quiet.writes), 0)
+    expect(quiet.octavia, 'no resync happened')
+
+    log = RequestLog()
+    t.delete(name)
+    gone = log.count()
+    same('writes of a delete', [w['method'] for w in gone.writes], ['DELETE'])
+    t.note = (f'create {took:.1f} s: 1 write, {len(made.calls)} calls, {len(made.polls)} polls; member {len(changed.writes)} write, '
+              f'{len(changed.octavia)} requests; two resyncs {len(quiet.octavia)} requests; delete {len(gone.octavia)} requests')

@@ -1,0 +1,81 @@
+"""The controller as a process: paused stacks cost nothing, a status is restored, a stop is graceful, one of two leads."""
+import time
+
+from harness import config
+from harness.controller import Controller
+from harness.requests_log import RequestLog
+from harness.stacks import web
+from harness.waiting import eventually, expect, same
+
+serial = True
+cases = ['paused', 'status_restored', 'graceful_stop', 'one_leads', 'metrics']
+
+
+def run(t, case):
+    name = t.apply(web(resyncPeriod='10s'))
+    t.ready_and_right(name)
+    globals()[case](t, name)
+
+
+def paused(t, name):
+    """Not one call, neither for a change nor for a deletion."""
+    t.edit(name, lambda spec: spec.update(paused=True))
+    t.condition(name, 'Paused', 'True', timeout=20)
+    time.sleep(3)
+    log = RequestLog()
+    t.cloud.write('PUT', f'loadbalancers/{t.lb_id(name)}', {'loadbalancer': {'name': 'drift'}})
+    t.edit(name, lambda spec: spec['pools'][0].update(algorithm='SOURCE_IP'))
+    t.delete(name, wait=False)
+    time.sleep(20)
+    same('calls while paused', log.count().total, 0)
+    same('load balancers', len(t.cloud.load_balancers(t.namespace)), 1)
+    expect(any('paus' in c['message'] for c in t.stack(name)['status']['conditions']), 'the stack does not say that the deletion waits')
+    t.patch(name, {'spec': {'paused': False}})
+    eventually('the deletion goes on', lambda: t.stack(name), lambda s: s is None, 60)
+
+
+def status_restored(t, name):
+    """Status is a projection: deleted, it comes back, with the same load balancer."""
+    lb_id = t.lb_id(name)
+    t.controller.stop()
+    t.kube.kubectl('patch', 'loadbalancerstack', name, '-n', t.namespace, '--subresource=status', '--type=json',
+                   '-p', '[{"op": "remove", "path": "/status"}]')
+    log = RequestLog()
+    t.controller.start()
+    t.ready_and_right(name)
+    same('load balancer', t.lb_id(name), lb_id)
+    same('writes', log.count().writes, [])
+
+
+def graceful_stop(t, name):
+    """In the middle of a create: the stop is quick, the next start goes on where it stood."""
+    other = t.apply(web('other'))
+    eventually('the create has arrived', lambda: t.log.begun('POST', '/loadbalancers$'), bool, 30, every=0.02)
+    took = t.controller.stop()
+    same('exit status', t.controller.process.returncode, 0)
+    t.controller.start()
+    t.ready_and_right(other)
+    same('load balancers', len(t.cloud.load_balancers(t.namespace)), 2)
+    t.note = f'stopped in {took:.1f} s'
+
+
+def one_leads(t, name):
+    """A second replica stands by, and takes over when the first is killed."""
+    second = Controller(t.controller.kubeconfig, 'standby', config.CONTROLLER_PORT + 1)
+    second.start(ready=False)
+    try:
+        time.sleep(6)
+        t.change(name, 'a change while two run', lambda spec: spec['pools'][0].update(algorithm='SOURCE_IP'), ['PUT pools'])
+        t.controller.kill()
+        t.change(name, 'a change after the leader died', lambda spec: spec['pools'][0].update(algorithm='ROUND_ROBIN'), ['PUT pools'])
+    finally:
+        second.stop()
+        if not t.controller.running():
+            t.controller.start()
+
+
+def metrics(t, name):
+    text = t.controller.get('/metrics').text
+    for family in ('evenkeel_', '# HELP', '# TYPE', 'load-balancer'):
+        expect(family in text, f'{family} is not in /metrics')
+    same('healthz', t.controller.get('/healthz').status_code, 200)

@@ -1,0 +1,44 @@
+//! `cargo demo`: see Evenkeel work, with nothing but Rust.
+
+use std::io::IsTerminal;
+use std::process::ExitCode;
+
+use clap::Parser;
+use evenkeel_simulators::demo::{Options, Wiring, run};
+use tracing_subscriber::EnvFilter;
+
+/// Starts a simulated OpenStack, a simulated Kubernetes and the controller, applies examples/, breaks something behind
+/// the controller's back, shows it healed, and stays until Ctrl-C.
+#[derive(Parser)]
+#[command(name = "demo")]
+struct Cli {
+    /// End after all is shown; the exit code tells whether it all went well.
+    #[arg(long)]
+    once: bool,
+    /// Log what the controller says, too, in the syntax of tracing-subscriber's EnvFilter, for example `info`.
+    #[arg(long, env = "EVENKEEL_LOG", default_value = "off")]
+    log: String,
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let cli = Cli::parse();
+    match EnvFilter::try_new(&cli.log) {
+        Ok(filter) => tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init(),
+        Err(error) => eprintln!("demo: --log: {error}"),
+    }
+    let terminal = std::io::stderr().is_terminal();
+    let options = Options { once: cli.once, terminal, wiring: Wiring::Sockets };
+    let stop = async {
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    };
+    match run(options, Box::new(std::io::stderr()), stop).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("demo: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

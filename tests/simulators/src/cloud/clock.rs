@@ -1,0 +1,53 @@
+//! The cloud's clock: tokio's, so that tests may pause it.
+
+use jiff::Timestamp;
+use tokio::time::Instant;
+
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Clock {
+    started: Instant,
+    wall: Timestamp,
+}
+
+/// A point in time on both clocks.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Moment {
+    pub at: Instant,
+    pub wall: Timestamp,
+}
+
+impl Clock {
+    pub fn start() -> Self {
+        Self { started: Instant::now(), wall: Timestamp::now() }
+    }
+
+    pub fn now(&self) -> Moment {
+        self.moment(Instant::now())
+    }
+
+    pub fn since_start(&self, at: Instant) -> std::time::Duration {
+        at.saturating_duration_since(self.started)
+    }
+
+    pub fn moment(&self, at: Instant) -> Moment {
+        let elapsed = jiff::SignedDuration::try_from(at.saturating_duration_since(self.started)).unwrap_or_default();
+        Moment { at, wall: self.wall.checked_add(elapsed).unwrap_or(self.wall) }
+    }
+}
+
+impl Moment {
+    /// Octavia's and Barbican's form: no zone, whole seconds (MySQL's DATETIME).
+    pub fn naive(&self) -> String {
+        self.wall.strftime("%Y-%m-%dT%H:%M:%S").to_string()
+    }
+
+    /// Neutron's form.
+    pub fn zulu(&self) -> String {
+        self.wall.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+    }
+
+    /// Keystone's form.
+    pub fn micros(&self) -> String {
+        self.wall.strftime("%Y-%m-%dT%H:%M:%S.000000Z").to_string()
+    }
+}

@@ -1,0 +1,350 @@
+//! What tests and the demo may see and do beside the API.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use evenkeel::clock::Clock;
+use http::{Method, Request};
+use jiff::Timestamp;
+use serde_json::{Map, Value, json};
+
+use super::faults::{Fault, Match, ProviderFault};
+use super::journal::Entry;
+use super::neutron::{Resource, text};
+use super::octavia::{Health, Kind, Operating, Provisioning, show, show_tree};
+use super::world::{PASSWORD, World};
+use super::{CloudSim, Service};
+
+/// Names of the clouds in [`CloudSim::clouds_yaml`], and their users and projects.
+const CLOUDS: [(&str, &str, &str); 5] = [
+    ("demo", "demo", "demo"),
+    ("demo-admin", "admin", "admin"),
+    ("demo-demo2", "demo2", "demo2"),
+    ("demo-reader", "demo-reader", "demo"),
+    ("demo-norole", "demo-norole", "demo"),
+];
+
+/// Faults.
+impl CloudSim {
+    /// The next `times` requests that fit get this fault.
+    pub fn fail(&self, which: Match, fault: Fault, times: usize) {
+        self.world().faults.add(which, fault, Some(times));
+    }
+
+    /// All requests that fit get this fault, until [`CloudSim::clear_faults`].
+    pub fn fail_always(&self, which: Match, fault: Fault) {
+        self.world().faults.add(which, fault, None);
+    }
+
+    /// A whole service refuses connections.
+    pub fn service_down(&self, service: Service) {
+        self.fail_always(Match::service(service), Fault::Refused);
+    }
+
+    /// What Octavia's worker does with changes.
+    pub fn fail_provider(&self, fault: ProviderFault) {
+        self.world().faults.add_provider(fault);
+    }
+
+    pub fn clear_faults(&self) {
+        self.world().faults.clear();
+    }
+
+    /// Every token that was given out is expired.
+    pub fn expire_tokens(&self) {
+        let mut world = self.world();
+        let now = world.clock.now();
+        world.identity.expire_all(now.at);
+    }
+
+    /// Octavia's limit for a kind in a project (by name); -1: none.
+    pub fn set_quota(&self, project: &str, kind: Kind, limit: i64) {
+        let mut world = self.world();
+        let project = world.project(project);
+        world.octavia.quotas.entry(project).or_default().insert(kind.quota_field(), limit);
+    }
+
+    /// Neutron's limit of floating IPs in a project (by name); -1: none.
+    pub fn set_floating_ip_quota(&self, project: &str, limit: i64) {
+        let mut world = self.world();
+        let project = world.project(project);
+        world.network.quotas.insert(project, limit);
+    }
+
+    /// Changes the configuration, for example its timing or API version.
+    pub fn configure(&self, change: impl FnOnce(&mut super::CloudConfig)) {
+        change(&mut self.world().config);
+    }
+}
+
+/// Behind the API's back.
+impl CloudSim {
+    /// What the data plane finds of a member; reported at once.
+    pub fn set_member_health(&self, member: &str, health: Health) {
+        let mut world = self.world();
+        let load_balancer = world.octavia.store.get(Kind::Member, member).map(|member| member.load_balancer.clone());
+        world.octavia.health.insert(member.to_owned(), health);
+        if let Some(load_balancer) = load_balancer {
+            beat(&mut world, &load_balancer);
+        }
+    }
+
+    /// Every member with this address, in any pool.
+    pub fn set_address_health(&self, address: &str, health: Health) {
+        let members: Vec<String> = {
+            let world = self.world();
+            let members = world.octavia.store.all(Kind::Member).filter(|member| member.text("address") == address);
+            members.map(|member| member.id.clone()).collect()
+        };
+        members.iter().for_each(|member| self.set_member_health(member, health));
+    }
+
+    /// A heartbeat of the data plane of a load balancer arrives now.
+    pub fn heartbeat(&self, load_balancer: &str) {
+        beat(&mut self.world(), load_balancer);
+    }
+
+    /// The data plane of a load balancer sends no more heartbeats.
+    pub fn silence(&self, load_balancer: &str) {
+        self.world().octavia.silenced.insert(load_balancer.to_owned());
+    }
+
+    /// Sets statuses of an object; what is `None` stays.
+    pub fn set_statuses(&self, kind: Kind, id: &str, provisioning: Option<Provisioning>, operating: Option<Operating>) {
+        if let Some(record) = self.world().octavia.store.get_mut(kind, id) {
+            record.provisioning = provisioning.unwrap_or(record.provisioning);
+            record.operating = operating.unwrap_or(record.operating);
+        }
+    }
+
+    /// Changes attributes of an object, without lock or PENDING, but with the stamps that the API would leave.
+    pub fn edit(&self, kind: Kind, id: &str, change: impl FnOnce(&mut Map<String, Value>)) {
+        let mut world = self.world();
+        let stamp = world.clock.now().naive();
+        let Some(record) = world.octavia.store.get_mut(kind, id) else { return };
+        change(&mut record.fields);
+        record.updated = Some(stamp.clone());
+        let load_balancer = record.load_balancer.clone();
+        if let Some(record) = world.octavia.store.get_mut(Kind::LoadBalancer, &load_balancer) {
+            record.updated = Some(stamp);
+        }
+    }
+
+    /// Removes an object and all below it, without a trace.
+    pub fn vanish(&self, kind: Kind, id: &str) {
+        self.world().octavia.store.remove_tree(kind, id);
+    }
+
+    pub fn remove_secret(&self, id: &str) {
+        self.world().keys.remove(id);
+    }
+
+    /// Stores a certificate in Barbican; its reference.
+    pub fn add_certificate(&self, project: &str, name: &str) -> String {
+        let mut world = self.world();
+        let (project, now) = (world.project(project), world.clock.now());
+        let World { keys, ids, .. } = &mut *world;
+        let id = keys.add_certificate(&project, name, ids, &now);
+        world.certificates.insert(name.to_owned(), id.clone());
+        drop(world);
+        self.secret_ref(&id)
+    }
+
+    /// A user with these roles in a project; its password is the one of all users. For [`CloudSim::request_as`].
+    pub fn add_user(&self, name: &str, project: &str, roles: &[&str]) {
+        let mut world = self.world();
+        let project = world.project(project);
+        world.add_user(name, &project, roles);
+    }
+
+    /// A request of another tool: as a user, in its own project, through the API. Code and body.
+    pub async fn request_as(
+        &self,
+        user: &str,
+        method: Method,
+        service: Service,
+        path: &str,
+        body: Option<Value>,
+    ) -> (u16, Value) {
+        let login = json!({"auth": {"identity": {"methods": ["password"], "password": {"user": {
+            "name": user, "domain": {"id": "default"}, "password": PASSWORD,
+        }}}}});
+        let auth = format!("{}/auth/tokens", Self::AUTH_URL);
+        let token = self.handle(json_request(Method::POST, &auth, &[], Some(&login))).await;
+        let token = token.headers().get("x-subject-token").and_then(|value| value.to_str().ok()).unwrap_or_default();
+        let prefix = self.world().config.prefixes.of(service).to_owned();
+        let url = format!("http://cloud.test{prefix}{path}");
+        let headers = [("x-auth-token", token), ("user-agent", "another-tool")];
+        let response = self.handle(json_request(method, &url, &headers, body.as_ref())).await;
+        (response.status().as_u16(), serde_json::from_slice(response.body()).unwrap_or_default())
+    }
+}
+
+fn json_request(method: Method, url: &str, headers: &[(&'static str, &str)], body: Option<&Value>) -> Request<Bytes> {
+    let mut request = Request::new(body.map_or_else(Bytes::new, |body| Bytes::from(body.to_string())));
+    *request.method_mut() = method;
+    *request.uri_mut() = url.parse().unwrap_or_default();
+    for (name, value) in headers.iter().chain(&[("content-type", "application/json")]) {
+        if let Ok(value) = value.parse() {
+            request.headers_mut().insert(*name, value);
+        }
+    }
+    request
+}
+
+fn beat(world: &mut World, load_balancer: &str) {
+    let now = world.clock.now();
+    world.settle(&now);
+    world.heartbeat(load_balancer, &now);
+}
+
+/// What is there.
+impl CloudSim {
+    /// All objects of a kind, of all projects, as the API shows them.
+    pub fn objects(&self, kind: Kind) -> Vec<Map<String, Value>> {
+        let mut world = self.world();
+        let now = world.clock.now();
+        world.settle(&now);
+        world.octavia.store.all(kind).map(|record| show(&world.octavia.store, record)).collect()
+    }
+
+    /// A load balancer with its whole tree, as the answer to a single-call create shows it.
+    pub fn tree(&self, load_balancer: &str) -> Option<Map<String, Value>> {
+        let mut world = self.world();
+        let now = world.clock.now();
+        world.settle(&now);
+        let record = world.octavia.store.get(Kind::LoadBalancer, load_balancer)?;
+        Some(show_tree(&world.octavia.store, record))
+    }
+
+    pub fn ports(&self) -> Vec<Map<String, Value>> {
+        self.world().network.rows(Resource::Port).into_iter().cloned().collect()
+    }
+
+    pub fn floating_ips(&self) -> Vec<Map<String, Value>> {
+        self.world().network.rows(Resource::FloatingIp).into_iter().cloned().collect()
+    }
+
+    /// The requests so far, the latest 100,000 at most.
+    pub fn requests(&self) -> Vec<Entry> {
+        self.world().journal.entries().cloned().collect()
+    }
+
+    /// Requests so far that change something; logins are not counted.
+    pub fn writes(&self) -> Vec<Entry> {
+        self.world().journal.entries().filter(|entry| entry.is_write()).cloned().collect()
+    }
+
+    /// Forgets the requests so far.
+    pub fn forget_requests(&self) {
+        self.world().journal.forget();
+    }
+
+    /// The cloud's own clock for its clients: it stands still when tokio's time is paused, and moves with it.
+    pub fn clock(&self) -> Arc<dyn Clock> {
+        Arc::new(self.clone())
+    }
+
+    /// Since the cloud started.
+    pub fn age(&self) -> Duration {
+        let world = self.world();
+        world.clock.since_start(world.clock.now().at)
+    }
+}
+
+impl Clock for CloudSim {
+    fn now(&self) -> Timestamp {
+        self.world().clock.now().wall
+    }
+}
+
+/// Ids of the seeded world, by name. Empty when there is no such thing.
+impl CloudSim {
+    pub fn project_id(&self, name: &str) -> String {
+        self.world().identity.project_id(name).unwrap_or_default().to_owned()
+    }
+
+    pub fn network_id(&self, name: &str) -> String {
+        self.neutron_id(Resource::Network, name)
+    }
+
+    pub fn subnet_id(&self, name: &str) -> String {
+        self.neutron_id(Resource::Subnet, name)
+    }
+
+    pub fn security_group_id(&self, name: &str) -> String {
+        self.neutron_id(Resource::Group, name)
+    }
+
+    pub fn qos_policy_id(&self, name: &str) -> String {
+        self.neutron_id(Resource::Policy, name)
+    }
+
+    fn neutron_id(&self, resource: Resource, name: &str) -> String {
+        let world = self.world();
+        let rows = world.network.rows(resource);
+        rows.into_iter().find(|row| text(row, "name") == name).map(|row| text(row, "id").to_owned()).unwrap_or_default()
+    }
+
+    pub fn flavor_id(&self, name: &str) -> String {
+        let world = self.world();
+        let flavor = world.octavia.catalog.flavor_named(name);
+        flavor.and_then(|flavor| flavor["id"].as_str()).unwrap_or_default().to_owned()
+    }
+
+    /// Reference of a seeded certificate: `cert`, `cert-b`, `ca`, `crl`.
+    pub fn certificate_ref(&self, name: &str) -> String {
+        let id = self.world().certificates.get(name).cloned().unwrap_or_default();
+        self.secret_ref(&id)
+    }
+
+    fn secret_ref(&self, id: &str) -> String {
+        let world = self.world();
+        let base = world.config.catalog_base.clone().unwrap_or_else(|| "http://cloud.test".into());
+        format!("{base}{}/v1/secrets/{id}", world.config.prefixes.key_manager)
+    }
+
+    /// A clouds.yaml with the clouds `demo` (password), `demo-appcred` (application credential), `demo-admin`,
+    /// `demo-demo2` (another project), `demo-reader` and `demo-norole`.
+    pub fn clouds_yaml(&self, auth_url: &str) -> String {
+        let world = self.world();
+        let region = &world.config.region;
+        let mut yaml = String::from("clouds:\n");
+        for (cloud, user, project) in CLOUDS {
+            yaml.push_str(&entry(
+                cloud,
+                "password",
+                auth_url,
+                region,
+                &[
+                    ("username", user),
+                    ("password", PASSWORD),
+                    ("project_name", project),
+                    ("user_domain_id", "default"),
+                    ("project_domain_id", "default"),
+                ],
+            ));
+        }
+        for credential in world.identity.credentials.values() {
+            yaml.push_str(&entry(
+                "demo-appcred",
+                "v3applicationcredential",
+                auth_url,
+                region,
+                &[("application_credential_id", &credential.id), ("application_credential_secret", &credential.secret)],
+            ));
+        }
+        yaml
+    }
+}
+
+/// One cloud of a clouds.yaml.
+fn entry(cloud: &str, kind: &str, auth_url: &str, region: &str, auth: &[(&str, &str)]) -> String {
+    let auth: Vec<_> = auth.iter().map(|(name, value)| format!("      {name}: {value}\n")).collect();
+    format!(
+        "  {cloud}:\n    auth_type: {kind}\n    auth:\n      auth_url: {auth_url}\n{}    region_name: {region}\n    \
+         interface: public\n    identity_api_version: 3\n",
+        auth.concat()
+    )
+}

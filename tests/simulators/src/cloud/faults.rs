@@ -1,0 +1,158 @@
+//! What can be made to go wrong.
+
+use std::time::Duration;
+
+use http::Method;
+
+use super::call::{Call, Service};
+use super::octavia::Kind;
+
+/// Which requests a fault strikes. Every part that is `None` fits all.
+#[derive(Debug, Clone, Default)]
+pub struct Match {
+    pub service: Option<Service>,
+    pub method: Option<Method>,
+    /// Part of the path below the service (`/loadbalancers`, an id).
+    pub path_contains: Option<String>,
+    /// Requests that fit and are let through before the fault strikes.
+    pub skip: usize,
+}
+
+impl Match {
+    pub fn all() -> Self {
+        Self::default()
+    }
+
+    pub fn service(service: Service) -> Self {
+        Self { service: Some(service), ..Self::default() }
+    }
+
+    pub fn method(mut self, method: Method) -> Self {
+        self.method = Some(method);
+        self
+    }
+
+    pub fn path(mut self, part: &str) -> Self {
+        self.path_contains = Some(part.to_owned());
+        self
+    }
+
+    pub fn skip(mut self, requests: usize) -> Self {
+        self.skip = requests;
+        self
+    }
+
+    fn fits(&self, call: &Call) -> bool {
+        self.service.is_none_or(|service| service == call.service)
+            && self.method.as_ref().is_none_or(|method| *method == call.method)
+            && self.path_contains.as_ref().is_none_or(|part| call.path.contains(part.as_str()))
+    }
+}
+
+/// What happens to a request that fits.
+#[derive(Debug, Clone)]
+pub enum Fault {
+    /// Answered by something in front of the service; the service never sees it.
+    Answer { status: u16, body: String, retry_after: Option<u64> },
+    /// The connection is refused: the request was not sent.
+    Refused,
+    /// The connection breaks before the service reads the request.
+    LostBefore,
+    /// The service does its work, the answer is lost.
+    LostAfter,
+    /// The service does its work, the answer arrives by half.
+    HalfBody,
+    /// The answer takes this much longer; the work is done at its normal time.
+    SlowAnswer(Duration),
+    /// The service starts its work this much later.
+    SlowStart(Duration),
+}
+
+#[derive(Debug)]
+struct Rule {
+    which: Match,
+    fault: Fault,
+    /// None: until removed.
+    left: Option<usize>,
+}
+
+/// What Octavia's worker does with the next changes that fit.
+#[derive(Debug, Clone)]
+pub struct ProviderFault {
+    /// Kind of the changed object; `None`: any.
+    pub kind: Option<Kind>,
+    pub verb: Option<Verb>,
+    /// Part of the name of the load balancer; `None`: any.
+    pub load_balancer: Option<String>,
+    pub effect: Effect,
+    /// How many changes it strikes; `None`: until removed.
+    pub times: Option<usize>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verb {
+    Create,
+    Update,
+    Delete,
+    Failover,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Effect {
+    /// The change fails after its time, with Octavia's own aftermath.
+    Fails,
+    /// The worker never answers: PENDING for ever.
+    Sticks,
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct Faults {
+    rules: Vec<Rule>,
+    provider: Vec<ProviderFault>,
+}
+
+impl Faults {
+    pub fn add(&mut self, which: Match, fault: Fault, times: Option<usize>) {
+        self.rules.push(Rule { which, fault, left: times });
+    }
+
+    pub fn add_provider(&mut self, fault: ProviderFault) {
+        self.provider.push(fault);
+    }
+
+    pub fn clear(&mut self) {
+        self.rules.clear();
+        self.provider.clear();
+    }
+
+    /// The fault that strikes this request; counts it.
+    pub fn strike(&mut self, call: &Call) -> Option<Fault> {
+        let mut struck = None;
+        for rule in self.rules.iter_mut().filter(|rule| rule.which.fits(call)) {
+            if rule.which.skip > 0 {
+                rule.which.skip -= 1;
+            } else if struck.is_none() && rule.left != Some(0) {
+                rule.left = rule.left.map(|left| left - 1);
+                struck = Some(rule.fault.clone());
+            }
+        }
+        self.rules.retain(|rule| rule.left != Some(0));
+        struck
+    }
+
+    /// What the worker does with a change; counts it.
+    pub fn provider(&mut self, kind: Kind, verb: Verb, load_balancer: &str) -> Option<Effect> {
+        let at = self.provider.iter().position(|fault| {
+            fault.kind.is_none_or(|wanted| wanted == kind)
+                && fault.verb.is_none_or(|wanted| wanted == verb)
+                && fault.load_balancer.as_ref().is_none_or(|part| load_balancer.contains(part.as_str()))
+        })?;
+        let fault = self.provider.get_mut(at)?;
+        let effect = fault.effect;
+        fault.times = fault.times.map(|times| times.saturating_sub(1));
+        if fault.times == Some(0) {
+            self.provider.remove(at);
+        }
+        Some(effect)
+    }
+}

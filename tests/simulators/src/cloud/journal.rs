@@ -1,0 +1,90 @@
+//! What was asked and what was answered.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use http::Method;
+
+use super::call::{Call, Service};
+
+/// One request.
+#[derive(Debug, Clone)]
+pub struct Entry {
+    /// Since the start of the cloud, when it arrived.
+    pub at: Duration,
+    pub service: Service,
+    pub method: Method,
+    /// Path below the service, without its query.
+    pub path: String,
+    pub query: String,
+    pub user_agent: String,
+    /// Bytes of its body.
+    pub sent: usize,
+    /// Code of the service's answer; `None`: still at work, or never got there.
+    pub status: Option<u16>,
+}
+
+impl Entry {
+    pub(crate) fn new(call: &Call, at: Duration) -> Self {
+        let pairs: Vec<_> = call.query.iter().map(|(key, value)| format!("{key}={value}")).collect();
+        Self {
+            at,
+            service: call.service,
+            method: call.method.clone(),
+            path: call.path.clone(),
+            query: pairs.join("&"),
+            user_agent: call.header("user-agent").unwrap_or_default().to_owned(),
+            sent: call.body.len(),
+            status: None,
+        }
+    }
+
+    /// A request that changes something (logins do not).
+    pub fn is_write(&self) -> bool {
+        self.service != Service::Identity && self.method != Method::GET && self.method != Method::HEAD
+    }
+
+    /// The service carried it out.
+    pub fn is_accepted(&self) -> bool {
+        self.status.is_some_and(|status| status < 300)
+    }
+}
+
+/// The latest requests. A long demo forgets the oldest.
+#[derive(Debug, Default)]
+pub(crate) struct Journal {
+    entries: VecDeque<Entry>,
+    /// Number of the first entry that is still there.
+    first: usize,
+}
+
+/// Entries that are kept.
+const MOST: usize = 100_000;
+
+impl Journal {
+    /// Adds a request; its number.
+    pub fn add(&mut self, entry: Entry) -> usize {
+        self.entries.push_back(entry);
+        if self.entries.len() > MOST {
+            self.entries.pop_front();
+            self.first += 1;
+        }
+        self.first + self.entries.len() - 1
+    }
+
+    pub fn answered(&mut self, number: usize, status: u16) {
+        let entry = number.checked_sub(self.first).and_then(|at| self.entries.get_mut(at));
+        if let Some(entry) = entry {
+            entry.status = Some(status);
+        }
+    }
+
+    pub fn entries(&self) -> impl Iterator<Item = &Entry> {
+        self.entries.iter()
+    }
+
+    pub fn forget(&mut self) {
+        self.first += self.entries.len();
+        self.entries.clear();
+    }
+}

@@ -1,0 +1,237 @@
+//! Floating IPs, and the tags of everything.
+
+use http::Method;
+use serde_json::{Value, json};
+
+use super::super::reply::{Answer, Reply, neutron_error};
+use super::{Network, Refusal, Resource, Row, Visit, common, fixed_ips, object, read_body, refusal, text, touch};
+
+const POST: [&str; 11] = [
+    "floating_network_id",
+    "port_id",
+    "fixed_ip_address",
+    "floating_ip_address",
+    "subnet_id",
+    "description",
+    "qos_policy_id",
+    "project_id",
+    "tenant_id",
+    "dns_name",
+    "dns_domain",
+];
+const PUT: [&str; 4] = ["port_id", "fixed_ip_address", "description", "qos_policy_id"];
+
+impl Network {
+    pub fn floating_ip_limit(&self, project: &str) -> i64 {
+        self.quotas.get(project).copied().unwrap_or(self.default_quota)
+    }
+
+    pub(super) fn floating_ip_post(&mut self, visit: Visit<'_>) -> Answer {
+        let bad = |text: &str| neutron_error(400, "HTTPBadRequest", text);
+        if visit.call.json().is_some_and(|body| body["floatingip"].get("tags").is_some()) {
+            return Err(bad("Attribute 'tags' not allowed in POST"));
+        }
+        let given = read_body(visit.call, "floatingip", &POST)?;
+        let network = text(&given, "floating_network_id").to_owned();
+        if network.is_empty() {
+            return Err(bad("Failed to parse request. Required attribute 'floating_network_id' not specified"));
+        }
+        let wanted = text(&given, "floating_ip_address").to_owned();
+        if !wanted.is_empty() && !visit.caller.is_admin() {
+            let text =
+                "(rule:create_floatingip and rule:create_floatingip:floating_ip_address) is disallowed by policy";
+            return Err(neutron_error(403, "PolicyNotAuthorized", text));
+        }
+        self.check_floating_quota(&visit.caller.project)?;
+        let row = self.visible(visit.caller, Resource::Network, &network)?;
+        if row["router:external"] != true {
+            let text = format!("Bad floatingip request: Network {network} is not a valid external network.");
+            return Err(neutron_error(400, "BadRequest", text));
+        }
+        let subnet = self.floating_subnet(&network, text(&given, "subnet_id"))?;
+        let address = self.take_address(&subnet, &wanted).map_err(no_address(&network))?;
+        let id = visit.ids.uuid();
+        let mut row = common(&id, "", &visit.caller.project, visit.now);
+        row.remove("name");
+        row.extend(object(json!({
+            "floating_ip_address": address, "floating_network_id": network, "router_id": null, "port_id": null,
+            "fixed_ip_address": null, "status": "DOWN", "qos_policy_id": given.get("qos_policy_id"),
+            "port_forwardings": [], "description": text(&given, "description"),
+        })));
+        if let Err(refusal) = self.associate(&visit, &mut row, &given) {
+            self.free(&subnet, &address);
+            return Err(refusal.into());
+        }
+        self.floating_ips.insert(id, row.clone());
+        Ok(Reply::json(201, &json!({"floatingip": self.show(Resource::FloatingIp, &row)})))
+    }
+
+    /// The subnet of an external network in which an address is looked for: the wanted one, else the first.
+    fn floating_subnet(&self, network: &str, wanted: &str) -> Result<String, Refusal> {
+        let subnets = self.subnets_of(network);
+        let found = subnets.iter().find(|subnet| wanted.is_empty() || subnet.id == wanted);
+        found.map(|subnet| subnet.id.clone()).ok_or_else(|| {
+            let text = format!("Unable to find any IP address on external network {network}.");
+            refusal(400, "ExternalIpAddressExhausted", text)
+        })
+    }
+
+    fn check_floating_quota(&self, project: &str) -> Result<(), Refusal> {
+        let own = self.floating_ips.values().filter(|row| text(row, "project_id") == project).count();
+        match usize::try_from(self.floating_ip_limit(project)) {
+            Ok(limit) if own >= limit => {
+                Err(refusal(409, "OverQuota", "Quota exceeded for resources: ['floatingip']."))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Binds a floating IP to the port that a body names; null takes it off.
+    fn associate(&self, visit: &Visit<'_>, row: &mut Row, given: &Row) -> Result<(), Refusal> {
+        let Some(port_id) = given.get("port_id") else { return Ok(()) };
+        let Some(port_id) = port_id.as_str() else {
+            for field in ["port_id", "fixed_ip_address", "router_id"] {
+                row.insert(field.into(), Value::Null);
+            }
+            return Ok(());
+        };
+        let port = self.visible(visit.caller, Resource::Port, port_id)?;
+        let fixed = self.fixed_address(port_id, port, text(given, "fixed_ip_address"))?;
+        let network = text(row, "floating_network_id");
+        let rival = self.floating_ips.values().find(|other| {
+            text(other, "id") != text(row, "id")
+                && text(other, "port_id") == port_id
+                && text(other, "fixed_ip_address") == fixed
+                && text(other, "floating_network_id") == network
+        });
+        if rival.is_some() {
+            let (address, id) = (text(row, "floating_ip_address"), text(row, "id"));
+            return Err(refusal(
+                409,
+                "FloatingIPPortAlreadyAssociated",
+                format!(
+                    "Cannot associate floating IP {address} ({id}) with port {port_id} using fixed IP {fixed}, as that \
+                     fixed IP already has a floating IP on external network {network}."
+                ),
+            ));
+        }
+        row.insert("port_id".into(), port_id.into());
+        row.insert("fixed_ip_address".into(), fixed.into());
+        row.insert("router_id".into(), self.router_id().into());
+        Ok(())
+    }
+
+    /// There is one router for all; its id is derived from the smallest network's.
+    fn router_id(&self) -> String {
+        self.networks.keys().next().cloned().unwrap_or_default()
+    }
+
+    fn fixed_address(&self, id: &str, port: &Row, wanted: &str) -> Result<String, Refusal> {
+        let bad = |text: String| refusal(400, "BadRequest", format!("Bad floatingip request: {text}"));
+        let ips: Vec<String> = fixed_ips(port).into_iter().map(|(_, address)| address).collect();
+        if !wanted.is_empty() {
+            let found = ips.iter().find(|address| *address == wanted).cloned();
+            return found.ok_or_else(|| bad(format!("Port {id} does not have fixed ip {wanted}.")));
+        }
+        let v4: Vec<_> = ips.iter().filter(|address| !address.contains(':')).collect();
+        match v4.as_slice() {
+            [] => Err(bad(format!("Cannot add floating IP to port {id} that has no fixed IPv4 addresses."))),
+            [one] => Ok((*one).clone()),
+            _ => Err(bad(format!(
+                "Port {id} has multiple fixed IPv4 addresses.  Must provide a specific IPv4 address when assigning a \
+                 floating IP."
+            ))),
+        }
+    }
+
+    pub(super) fn floating_ip_put(&mut self, visit: &Visit<'_>, id: &str) -> Answer {
+        let mut row = self.visible(visit.caller, Resource::FloatingIp, id)?.clone();
+        let body = visit.call.json().unwrap_or_default();
+        let read_only = |key: &&String| {
+            ["tags", "floating_network_id", "floating_ip_address", "status", "router_id", "id"].contains(&key.as_str())
+        };
+        if let Some(field) = body["floatingip"].as_object().into_iter().flat_map(|given| given.keys()).find(read_only) {
+            return Err(neutron_error(400, "HTTPBadRequest", format!("Cannot update read-only attribute {field}")));
+        }
+        let given = read_body(visit.call, "floatingip", &PUT)?;
+        self.associate(visit, &mut row, &given)?;
+        for field in ["description", "qos_policy_id"] {
+            if let Some(value) = given.get(field) {
+                row.insert(field.into(), value.clone());
+            }
+        }
+        touch(&mut row, visit.now);
+        self.floating_ips.insert(id.to_owned(), row.clone());
+        Ok(Reply::json(200, &json!({"floatingip": self.show(Resource::FloatingIp, &row)})))
+    }
+
+    pub(super) fn floating_ip_delete(&mut self, visit: &Visit<'_>, id: &str) -> Answer {
+        self.visible(visit.caller, Resource::FloatingIp, id)?;
+        if let Some(row) = self.floating_ips.remove(id) {
+            let subnets: Vec<String> =
+                self.subnets_of(text(&row, "floating_network_id")).iter().map(|subnet| subnet.id.clone()).collect();
+            for subnet in subnets {
+                self.free(&subnet, text(&row, "floating_ip_address"));
+            }
+        }
+        Ok(Reply::empty(204))
+    }
+
+    /// /v2.0/{collection}/{id}/tags and below.
+    pub(super) fn tags_call(&mut self, visit: &Visit<'_>, resource: Resource, id: &str, rest: &[String]) -> Answer {
+        // The tags plugin crashes where the object is missing.
+        self.visible(visit.caller, resource, id).map_err(|_| {
+            let text = "Request Failed: internal server error while processing your request.";
+            neutron_error(500, "HTTPInternalServerError", text)
+        })?;
+        let Some(row) = self.row_mut(resource, id) else { return Err(resource.not_found(id).into()) };
+        let mut tags: Vec<String> =
+            row["tags"].as_array().into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect();
+        let (answer, changed) = match (&visit.call.method, rest) {
+            (&Method::GET, []) => (Reply::json(200, &json!({"tags": tags})), false),
+            (&Method::GET, [tag]) if tags.contains(tag) => (Reply::empty(204), false),
+            (&Method::PUT, []) => {
+                let body = visit.call.json().unwrap_or_default();
+                let Some(list) = body["tags"].as_array() else {
+                    let shown = super::super::octavia::python_repr(&body["tags"]);
+                    let text = format!("Invalid input for operation: {shown} is not a list.");
+                    return Err(neutron_error(400, "InvalidInput", text));
+                };
+                tags = list.iter().filter_map(Value::as_str).map(str::to_owned).collect();
+                (Reply::json(200, &json!({"tags": tags})), true)
+            }
+            (&Method::PUT, [tag]) => {
+                tags.push(tag.clone());
+                (Reply::json(201, &Value::Null), true)
+            }
+            (&Method::DELETE, []) => {
+                tags.clear();
+                (Reply::empty(204), true)
+            }
+            (&Method::DELETE, [tag]) if tags.contains(tag) => {
+                tags.retain(|other| other != tag);
+                (Reply::empty(204), true)
+            }
+            (_, [tag]) => return Err(neutron_error(404, "TagNotFound", format!("Tag {tag} could not be found."))),
+            _ => return Err(neutron_error(404, "HTTPNotFound", "The resource could not be found.")),
+        };
+        if changed {
+            tags.sort();
+            tags.dedup();
+            row.insert("tags".into(), tags.into());
+            touch(row, visit.now);
+        }
+        Ok(answer)
+    }
+}
+
+fn no_address(network: &str) -> impl Fn(Refusal) -> Reply {
+    let network = network.to_owned();
+    move |refusal| {
+        if refusal.kind == "IpAddressGenerationFailure" {
+            let text = format!("Unable to find any IP address on external network {network}.");
+            return neutron_error(400, "ExternalIpAddressExhausted", text);
+        }
+        refusal.into()
+    }
+}

@@ -1,0 +1,144 @@
+//! Lists: filters (a repeated one means any of its values), tags, fields, pages.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
+
+use super::super::call::Call;
+use super::super::reply::{Answer, Reply};
+use super::{Network, Resource, Row, Visit, is_visible, refusal, text};
+
+const AUXILIARY: [&str; 6] = ["fields", "limit", "marker", "page_reverse", "sort_key", "sort_dir"];
+const TAG_FILTERS: [&str; 4] = ["tags", "tags-any", "not-tags", "not-tags-any"];
+
+fn columns(resource: Resource) -> impl Iterator<Item = &'static str> {
+    let own = match resource {
+        Resource::Network => "admin_state_up mtu status shared router:external is_default",
+        Resource::Subnet => "network_id ip_version cidr gateway_ip enable_dhcp router:external subnetpool_id shared",
+        Resource::Port => {
+            "network_id admin_state_up mac_address device_id device_owner status fixed_ips security_groups \
+             binding:host_id ip_allocation"
+        }
+        Resource::Group => "stateful shared",
+        Resource::Policy => "shared is_default",
+        Resource::FloatingIp => {
+            "floating_ip_address floating_network_id router_id port_id fixed_ip_address status qos_policy_id"
+        }
+    };
+    "id name project_id tenant_id description created_at updated_at revision_number changed_since"
+        .split_whitespace()
+        .filter(move |key| *key != "name" || resource != Resource::FloatingIp)
+        .chain(own.split_whitespace())
+}
+
+impl Network {
+    pub(super) fn list(&self, visit: &Visit<'_>, resource: Resource) -> Answer {
+        let call = visit.call;
+        let filters: Vec<_> = call
+            .query
+            .iter()
+            .filter(|(key, _)| !AUXILIARY.contains(&key.as_str()) && !TAG_FILTERS.contains(&key.as_str()))
+            .collect();
+        let unknown: BTreeSet<_> = filters
+            .iter()
+            .map(|(key, _)| key.as_str())
+            .filter(|key| !columns(resource).any(|known| known == *key))
+            .collect();
+        if !unknown.is_empty() {
+            let names: Vec<_> = unknown.iter().map(|name| format!("'{name}'")).collect();
+            let text = format!("[{}] is invalid attribute for filtering", names.join(", "));
+            return Err(refusal(400, "HTTPBadRequest", text).into());
+        }
+        let fits = |row: &Row| {
+            is_visible(visit.caller, row)
+                && filters
+                    .iter()
+                    .all(|(key, _)| filters.iter().any(|(other, wanted)| other == key && matches(row, key, wanted)))
+                && has_tags(row, call)
+        };
+        let mut rows: Vec<Row> =
+            self.rows(resource).into_iter().filter(|row| fits(row)).map(|row| self.show(resource, row)).collect();
+        if let Some(marker) = call.parameter("marker") {
+            rows.retain(|row| text(row, "id") > marker);
+        }
+        let (_, _, plural) = resource.names();
+        let mut body = json!({});
+        if let Some(limit) = call.parameter("limit").and_then(|limit| limit.parse::<usize>().ok()).filter(|l| *l > 0) {
+            let more = rows.len() > limit;
+            rows.truncate(limit);
+            body[format!("{plural}_links")] = links(call, limit, &rows, more);
+        }
+        body[plural] = rows.into_iter().map(|row| Value::Object(pick(row, call))).collect();
+        Ok(Reply::json(200, &body))
+    }
+
+    /// A row with what is derived.
+    pub(super) fn show(&self, resource: Resource, row: &Row) -> Row {
+        let mut shown = row.clone();
+        if resource == Resource::FloatingIp {
+            let port = self.ports.get(text(row, "port_id"));
+            let details = port.map_or(Value::Null, |port| {
+                let names =
+                    ["name", "network_id", "mac_address", "admin_state_up", "status", "device_id", "device_owner"];
+                Value::Object(
+                    names.iter().filter_map(|name| Some(((*name).to_owned(), port.get(*name)?.clone()))).collect(),
+                )
+            });
+            shown.insert("port_details".into(), details);
+        }
+        shown
+    }
+}
+
+fn links(call: &Call, limit: usize, rows: &[Row], more: bool) -> Value {
+    let Some(last) = rows.last().filter(|_| more) else { return json!([]) };
+    let kept: Vec<_> = call
+        .query
+        .iter()
+        .filter(|(key, _)| key != "marker" && key != "limit")
+        .map(|(key, value)| format!("{key}={value}&"))
+        .collect();
+    let url = format!("{}{}{}", call.base, call.prefix, call.path);
+    let href = format!("{url}?{}limit={limit}&marker={}", kept.concat(), text(last, "id"));
+    json!([{"rel": "next", "href": href}])
+}
+
+fn matches(row: &Row, key: &str, wanted: &str) -> bool {
+    match row.get(key) {
+        Some(Value::String(value)) => value == wanted,
+        Some(Value::Bool(value)) => *value == ["true", "1", "True"].contains(&wanted),
+        Some(Value::Number(value)) => value.to_string() == wanted,
+        // fixed_ips=ip_address=192.0.2.1 or fixed_ips=subnet_id=...
+        Some(Value::Array(items)) => {
+            wanted.split_once('=').is_some_and(|(field, value)| items.iter().any(|item| item[field] == value))
+        }
+        Some(Value::Null) | None => wanted.is_empty(),
+        Some(Value::Object(_)) => false,
+    }
+}
+
+fn has_tags(row: &Row, call: &Call) -> bool {
+    let own: BTreeSet<_> =
+        row.get("tags").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect();
+    TAG_FILTERS.iter().all(|filter| {
+        let given = call.parameters(filter);
+        let wanted: Vec<_> = given.iter().flat_map(|value| value.split(',')).collect();
+        let all = wanted.iter().all(|tag| own.contains(tag));
+        let any = wanted.iter().any(|tag| own.contains(tag));
+        match *filter {
+            _ if given.is_empty() => true,
+            "tags" => all,
+            "tags-any" => any,
+            "not-tags" => !all,
+            _ => !any,
+        }
+    })
+}
+
+pub(super) fn pick(mut row: Row, call: &Call) -> Row {
+    let fields = call.parameters("fields");
+    if !fields.is_empty() {
+        row.retain(|key, _| fields.contains(&key.as_str()));
+    }
+    row
+}

@@ -1,0 +1,357 @@
+//! The little of Neutron that load balancers need: networks, subnets, ports, floating IPs, security groups, QoS
+//! policies. No routers: every address is thought reachable.
+
+mod addresses;
+mod floating_ips;
+mod list;
+mod ports;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+
+use http::Method;
+use ipnet::IpNet;
+use serde_json::{Map, Value, json};
+
+pub(crate) use ports::{Wanted, fixed_ips};
+
+use super::call::{Call, Caller};
+use super::clock::Moment;
+use super::ids::Ids;
+use super::reply::{Answer, Reply, neutron_error};
+
+pub(crate) type Row = Map<String, Value>;
+
+#[derive(Debug, Clone)]
+pub(crate) struct Subnet {
+    pub id: String,
+    pub network: String,
+    pub cidr: IpNet,
+    pub row: Row,
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct Network {
+    pub networks: BTreeMap<String, Row>,
+    pub subnets: BTreeMap<String, Subnet>,
+    pub ports: BTreeMap<String, Row>,
+    pub groups: BTreeMap<String, Row>,
+    pub policies: BTreeMap<String, Row>,
+    pub floating_ips: BTreeMap<String, Row>,
+    /// Addresses in use, by subnet.
+    taken: BTreeMap<String, BTreeSet<IpAddr>>,
+    /// Where the search for a free address goes on, by subnet.
+    next_offsets: BTreeMap<String, u32>,
+    /// Limits of floating IPs by project; others have `floating_ip_quota`.
+    pub quotas: BTreeMap<String, i64>,
+    pub default_quota: i64,
+}
+
+/// A refusal of Neutron, before it is JSON.
+#[derive(Debug)]
+pub(crate) struct Refusal {
+    pub status: u16,
+    pub kind: &'static str,
+    pub message: String,
+}
+
+impl From<Refusal> for Reply {
+    fn from(refusal: Refusal) -> Self {
+        neutron_error(refusal.status, refusal.kind, refusal.message)
+    }
+}
+
+pub(crate) fn refusal(status: u16, kind: &'static str, message: impl Into<String>) -> Refusal {
+    Refusal { status, kind, message: message.into() }
+}
+
+/// A request with what its handler needs.
+pub(crate) struct Visit<'a> {
+    pub call: &'a Call,
+    pub caller: &'a Caller,
+    pub now: &'a Moment,
+    pub ids: &'a mut Ids,
+}
+
+/// The collections that can be read.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Resource {
+    Network,
+    Subnet,
+    Port,
+    Group,
+    Policy,
+    FloatingIp,
+}
+
+impl Resource {
+    const ALL: [Self; 6] = [Self::Network, Self::Subnet, Self::Port, Self::Group, Self::Policy, Self::FloatingIp];
+
+    /// Segment in paths, key of one, key of many.
+    fn names(self) -> (&'static str, &'static str, &'static str) {
+        match self {
+            Self::Network => ("networks", "network", "networks"),
+            Self::Subnet => ("subnets", "subnet", "subnets"),
+            Self::Port => ("ports", "port", "ports"),
+            Self::Group => ("security-groups", "security_group", "security_groups"),
+            Self::Policy => ("policies", "policy", "policies"),
+            Self::FloatingIp => ("floatingips", "floatingip", "floatingips"),
+        }
+    }
+
+    pub fn not_found(self, id: &str) -> Refusal {
+        let (kind, message) = match self {
+            Self::Network => ("NetworkNotFound", format!("Network {id} could not be found.")),
+            Self::Subnet => ("SubnetNotFound", format!("Subnet {id} could not be found.")),
+            Self::Port => ("PortNotFound", format!("Port {id} could not be found.")),
+            Self::Group => ("SecurityGroupNotFound", format!("Security group {id} does not exist")),
+            Self::Policy => ("QosPolicyNotFound", format!("QoS policy {id} could not be found.")),
+            Self::FloatingIp => ("FloatingIPNotFound", format!("Floating IP {id} could not be found")),
+        };
+        refusal(404, kind, message)
+    }
+}
+
+impl Network {
+    pub fn new(default_quota: i64) -> Self {
+        Self { default_quota, ..Self::default() }
+    }
+
+    pub fn handle(&mut self, visit: Visit<'_>) -> Answer {
+        let segments = visit.call.segments();
+        let rest: Vec<&str> = match segments.as_slice() {
+            ["v2.0"] => return Ok(Reply::json(200, &json!({"resources": []}))),
+            ["v2.0", "qos", rest @ ..] | ["v2.0", rest @ ..] => rest.to_vec(),
+            [] => return Ok(Reply::json(200, &json!({"versions": [{"id": "v2.0", "status": "CURRENT"}]}))),
+            _ => return Err(unknown_path()),
+        };
+        if let ["quotas", project] = rest.as_slice() {
+            return self.quota_call(&visit, project);
+        }
+        let Some(resource) = Resource::ALL.into_iter().find(|resource| Some(&resource.names().0) == rest.first())
+        else {
+            return Err(unknown_path());
+        };
+        if visit.call.method != Method::GET && !visit.caller.writes(&visit.caller.project) {
+            let verb = match visit.call.method {
+                Method::POST => "create",
+                Method::DELETE => "delete",
+                _ => "update",
+            };
+            let text = format!("rule:{verb}_{} is disallowed by policy", resource.names().1);
+            return Err(neutron_error(403, "PolicyNotAuthorized", text));
+        }
+        match (&visit.call.method, &rest[1..], resource) {
+            (&Method::GET, [], _) => self.list(&visit, resource),
+            (&Method::GET, [id], _) => {
+                let row = self.visible(visit.caller, resource, id)?;
+                let shown = list::pick(self.show(resource, row), visit.call);
+                Ok(Reply::json(200, &json!({resource.names().1: shown})))
+            }
+            (_, [id, "tags", rest @ ..], _) => {
+                let (id, rest) =
+                    ((*id).to_owned(), rest.iter().map(|tag| super::call::decode(tag)).collect::<Vec<_>>());
+                self.tags_call(&visit, resource, &id, &rest)
+            }
+            (&Method::POST, [], Resource::FloatingIp) => self.floating_ip_post(visit),
+            (&Method::PUT, [id], Resource::FloatingIp) => self.floating_ip_put(&visit, id),
+            (&Method::DELETE, [id], Resource::FloatingIp) => self.floating_ip_delete(&visit, id),
+            (&Method::POST, [], Resource::Port) => self.port_post(visit),
+            (&Method::PUT, [id], Resource::Port) => self.port_put(&visit, id),
+            (&Method::DELETE, [id], Resource::Port) => self.port_delete(&visit, id),
+            _ => Err(neutron_error(405, "HTTPMethodNotAllowed", METHOD_NOT_ALLOWED)),
+        }
+    }
+
+    fn quota_call(&mut self, visit: &Visit<'_>, project: &str) -> Answer {
+        if !visit.caller.is_admin() && visit.caller.project != project {
+            return Err(neutron_error(
+                403,
+                "AdminRequired",
+                "User does not have admin privileges: Cannot get resources for another tenant",
+            ));
+        }
+        if visit.call.method == Method::PUT && visit.caller.is_admin() {
+            let body = visit.call.json().unwrap_or_default();
+            if let Some(limit) = body["quota"]["floatingip"].as_i64() {
+                self.quotas.insert(project.to_owned(), limit);
+            }
+        }
+        Ok(Reply::json(200, &json!({"quota": {"floatingip": self.floating_ip_limit(project), "port": -1}})))
+    }
+
+    pub(crate) fn rows(&self, resource: Resource) -> Vec<&Row> {
+        match resource {
+            Resource::Network => self.networks.values().collect(),
+            Resource::Subnet => self.subnets.values().map(|subnet| &subnet.row).collect(),
+            Resource::Port => self.ports.values().collect(),
+            Resource::Group => self.groups.values().collect(),
+            Resource::Policy => self.policies.values().collect(),
+            Resource::FloatingIp => self.floating_ips.values().collect(),
+        }
+    }
+
+    fn row(&self, resource: Resource, id: &str) -> Option<&Row> {
+        match resource {
+            Resource::Network => self.networks.get(id),
+            Resource::Subnet => self.subnets.get(id).map(|subnet| &subnet.row),
+            Resource::Port => self.ports.get(id),
+            Resource::Group => self.groups.get(id),
+            Resource::Policy => self.policies.get(id),
+            Resource::FloatingIp => self.floating_ips.get(id),
+        }
+    }
+
+    fn row_mut(&mut self, resource: Resource, id: &str) -> Option<&mut Row> {
+        match resource {
+            Resource::Network => self.networks.get_mut(id),
+            Resource::Subnet => self.subnets.get_mut(id).map(|subnet| &mut subnet.row),
+            Resource::Port => self.ports.get_mut(id),
+            Resource::Group => self.groups.get_mut(id),
+            Resource::Policy => self.policies.get_mut(id),
+            Resource::FloatingIp => self.floating_ips.get_mut(id),
+        }
+    }
+
+    /// An object that the caller may see; objects of others are not found.
+    fn visible(&self, caller: &Caller, resource: Resource, id: &str) -> Result<&Row, Refusal> {
+        self.row(resource, id).filter(|row| is_visible(caller, row)).ok_or_else(|| resource.not_found(id))
+    }
+
+    pub fn sees_network(&self, caller: &Caller, id: &str) -> bool {
+        self.visible(caller, Resource::Network, id).is_ok()
+    }
+
+    pub fn sees_subnet(&self, caller: &Caller, id: &str) -> bool {
+        self.visible(caller, Resource::Subnet, id).is_ok()
+    }
+
+    pub fn sees_policy(&self, caller: &Caller, id: &str) -> bool {
+        self.visible(caller, Resource::Policy, id).is_ok()
+    }
+
+    pub fn sees_group(&self, caller: &Caller, id: &str) -> bool {
+        self.visible(caller, Resource::Group, id).is_ok()
+    }
+
+    pub fn visible_port(&self, caller: &Caller, id: &str) -> Option<&Row> {
+        self.visible(caller, Resource::Port, id).ok()
+    }
+
+    pub fn subnets_of(&self, network: &str) -> Vec<&Subnet> {
+        self.subnets.values().filter(|subnet| subnet.network == network).collect()
+    }
+
+    pub fn subnet_network(&self, subnet: &str) -> String {
+        self.subnets.get(subnet).map(|subnet| subnet.network.clone()).unwrap_or_default()
+    }
+
+    pub fn add_network(&mut self, name: &str, project: &str, external: bool, ids: &mut Ids, now: &Moment) -> String {
+        let id = ids.uuid();
+        let mut row = common(&id, name, project, now);
+        row.extend(object(json!({
+            "admin_state_up": true, "mtu": 1500, "status": "ACTIVE", "subnets": [], "shared": false,
+            "router:external": external, "port_security_enabled": true, "qos_policy_id": null,
+            "availability_zone_hints": [], "availability_zones": [], "is_default": false,
+        })));
+        self.networks.insert(id.clone(), row);
+        id
+    }
+
+    pub fn add_subnet(&mut self, name: &str, network: &str, cidr: IpNet, ids: &mut Ids, now: &Moment) -> String {
+        let id = ids.uuid();
+        let owner = self.networks.get(network).map(|row| text(row, "project_id").to_owned()).unwrap_or_default();
+        let external = self.networks.get(network).is_some_and(|row| row["router:external"] == true);
+        let gateway = addresses::gateway(&cidr);
+        let mut row = common(&id, name, &owner, now);
+        let version = if cidr.addr().is_ipv4() { 4 } else { 6 };
+        row.extend(object(json!({
+            "network_id": network, "ip_version": version, "cidr": cidr.to_string(), "gateway_ip": gateway.to_string(),
+            "enable_dhcp": !external, "router:external": external, "subnetpool_id": null, "host_routes": [],
+            "dns_nameservers": [], "service_types": [], "allocation_pools": [],
+        })));
+        if let Some(subnets) = self.networks.get_mut(network).and_then(|row| row["subnets"].as_array_mut()) {
+            subnets.push(id.clone().into());
+        }
+        self.taken.entry(id.clone()).or_default().insert(gateway);
+        self.subnets.insert(id.clone(), Subnet { id: id.clone(), network: network.to_owned(), cidr, row });
+        id
+    }
+
+    pub fn add_group(&mut self, name: &str, project: &str, ids: &mut Ids, now: &Moment) -> String {
+        let id = ids.uuid();
+        let mut row = common(&id, name, project, now);
+        row.extend(object(json!({"stateful": true, "shared": false, "security_group_rules": []})));
+        self.groups.insert(id.clone(), row);
+        id
+    }
+
+    pub fn add_policy(&mut self, name: &str, project: &str, ids: &mut Ids, now: &Moment) -> String {
+        let id = ids.uuid();
+        let mut row = common(&id, name, project, now);
+        row.extend(object(json!({"shared": true, "is_default": false, "rules": []})));
+        self.policies.insert(id.clone(), row);
+        id
+    }
+}
+
+const METHOD_NOT_ALLOWED: &str =
+    "The server could not comply with the request since it is either malformed or otherwise incorrect.";
+
+fn unknown_path() -> Reply {
+    neutron_error(404, "HTTPNotFound", "The resource could not be found.")
+}
+
+fn is_visible(caller: &Caller, row: &Row) -> bool {
+    caller.is_admin()
+        || text(row, "project_id") == caller.project
+        || row.get("shared") == Some(&Value::Bool(true))
+        || row.get("router:external") == Some(&Value::Bool(true))
+}
+
+/// Attributes that all resources have.
+fn common(id: &str, name: &str, project: &str, now: &Moment) -> Row {
+    object(json!({
+        "id": id, "name": name, "project_id": project, "tenant_id": project, "description": "", "tags": [],
+        "created_at": now.zulu(), "updated_at": now.zulu(), "revision_number": 0,
+    }))
+}
+
+pub(crate) fn object(value: Value) -> Row {
+    if let Value::Object(row) = value { row } else { Row::new() }
+}
+
+pub(crate) fn text<'a>(row: &'a Row, field: &str) -> &'a str {
+    row.get(field).and_then(Value::as_str).unwrap_or_default()
+}
+
+/// The object in a body; its attributes must be known ones.
+fn read_body(call: &Call, root: &str, known: &[&str]) -> Result<Row, Refusal> {
+    let bad = |text: String| refusal(400, "HTTPBadRequest", text);
+    let body = call.json().ok_or_else(|| {
+        bad("The server could not comply with the request since it is either malformed or otherwise incorrect.".into())
+    })?;
+    let Some(Value::Object(given)) = body.get(root) else {
+        return Err(bad(format!("Unable to find '{root}' in request body")));
+    };
+    let unknown: Vec<_> = given.keys().filter(|key| !known.contains(&key.as_str())).cloned().collect();
+    if !unknown.is_empty() {
+        return Err(bad(format!("Unrecognized attribute(s) '{}'", unknown.join(", "))));
+    }
+    for (key, value) in given {
+        let id = value.as_str().filter(|_| key.ends_with("_id") && !key.starts_with("device"));
+        if let Some(id) = id.filter(|id| {
+            uuid::Uuid::try_parse(id).is_err() && !key.starts_with("tenant") && !key.starts_with("project")
+        }) {
+            return Err(bad(format!("Invalid input for {key}. Reason: '{id}' is not a valid UUID.")));
+        }
+    }
+    Ok(given.clone())
+}
+
+/// A change of a row.
+fn touch(row: &mut Row, now: &Moment) {
+    row.insert("updated_at".into(), now.zulu().into());
+    let revision = row.get("revision_number").and_then(Value::as_i64).unwrap_or_default();
+    row.insert("revision_number".into(), (revision + 1).into());
+}

@@ -1,0 +1,97 @@
+//! Bodies of POST and PUT.
+
+use serde_json::{Map, Value};
+
+use super::super::call::Call;
+use super::super::reply::{Reply, fault, invalid};
+use super::Kind;
+use super::python::python;
+use super::schema::{ReadError, Schema, place};
+use super::tables::schema;
+
+/// The object in a body `{"<root>": {...}}`.
+pub(crate) fn read(call: &Call, kind: Kind, place: u8, minor: u32) -> Result<Map<String, Value>, Reply> {
+    let body = parse(call, kind.argument())?;
+    let object = unwrap_root(&body, kind.argument(), kind.root(), first_look(kind, place))?;
+    schema(kind).read(object, place, minor).map_err(|error| error.inside(kind.root()).reply(kind.argument(), &body))
+}
+
+/// The list of a batch, or Python's class of what is there instead.
+type Members = Result<Vec<Map<String, Value>>, &'static str>;
+
+/// The list in a body `{"members": [...]}` of a batch.
+pub(crate) fn read_members(call: &Call, place: u8, minor: u32) -> Result<Members, Reply> {
+    if call.body.is_empty() {
+        return Err(fault(500, "'NoneType' object has no attribute 'members'"));
+    }
+    let body = parse(call, "members_")?;
+    let items = match root_of(&body, "members_", "members")? {
+        Some(Value::Array(items)) => items,
+        None => return Ok(Err("UnsetType")),
+        Some(Value::Null) => return Ok(Err("NoneType")),
+        Some(other) => {
+            return Err(
+                ReadError::Conversion(format!("Value not a valid list: {}", python(other))).reply("members_", &body)
+            );
+        }
+    };
+    let read = |item| schema(Kind::Member).read(item, place, minor);
+    let members = items.iter().map(read).collect::<Result<_, _>>();
+    members.map(Ok).map_err(|error: ReadError| error.inside("members").reply("members_", &body))
+}
+
+/// The quota of a body `{"quota": {...}}`.
+pub(crate) fn read_quota(call: &Call, quota: &Schema, place: u8, minor: u32) -> Result<Map<String, Value>, Reply> {
+    let body = parse(call, "quotas")?;
+    let object = unwrap_root(&body, "quotas", "quota", "to_dict")?;
+    quota.read(object, place, minor).map_err(|error| error.inside("quota").reply("quotas", &body))
+}
+
+fn parse(call: &Call, argument: &str) -> Result<Value, Reply> {
+    if call.body.is_empty() {
+        return Err(fault(400, format!("Missing argument: \"{argument}\"")));
+    }
+    if !call.header("content-type").is_some_and(|kind| kind.contains("json")) {
+        return Err(fault(400, format!("Unknown argument: \"{}\"", String::from_utf8_lossy(&call.body))));
+    }
+    call.json().ok_or_else(|| fault(400, "Request is not in valid JSON format"))
+}
+
+/// The attribute that a controller looks at first, and falls over. Only PUT of listeners asks first.
+fn first_look(kind: Kind, place: u8) -> &'static str {
+    match (kind, place) {
+        (Kind::LoadBalancer, place::PUT) => "vip_sg_ids",
+        (Kind::Listener, place::PUT) => "",
+        (Kind::Pool, place::PUT) => "tls_versions",
+        (Kind::Listener | Kind::Pool, _) => "loadbalancer_id",
+        (Kind::HealthMonitor, place::POST) => "pool_id",
+        (Kind::L7Policy, place::POST) => "listener_id",
+        _ => "project_id",
+    }
+}
+
+/// wsme does not demand the root key, so that its absence and null crash the controller.
+fn unwrap_root<'a>(body: &'a Value, argument: &str, root: &str, attribute: &str) -> Result<&'a Value, Reply> {
+    let crash = |class: &str| match attribute {
+        "" => Err(invalid("No listener object supplied.")),
+        attribute => Err(fault(500, format!("'{class}' object has no attribute '{attribute}'"))),
+    };
+    match root_of(body, argument, root)? {
+        None => crash("UnsetType"),
+        Some(Value::Null) => crash("NoneType"),
+        Some(object) => Ok(object),
+    }
+}
+
+/// The value below the root key, which is the only key that may be there.
+fn root_of<'a>(body: &'a Value, argument: &str, root: &str) -> Result<Option<&'a Value>, Reply> {
+    let Some(map) = body.as_object() else {
+        let class = if body.is_array() { "list" } else { "str" };
+        return Err(fault(500, format!("'{class}' object has no attribute 'keys'")));
+    };
+    let unknown: Vec<_> = map.keys().filter(|key| *key != root).cloned().collect();
+    if !unknown.is_empty() {
+        return Err(ReadError::Unknown { path: Vec::new(), names: unknown }.reply(argument, body));
+    }
+    Ok(map.get(root))
+}

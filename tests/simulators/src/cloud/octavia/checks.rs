@@ -1,0 +1,192 @@
+//! Checks that several kinds share: tags, certificates, protocols, quotas.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Map, Value};
+
+use super::super::reply::{Reply, fault, invalid};
+use super::super::world::World;
+use super::python::python_repr;
+use super::{Context, Kind, Record};
+
+/// Which pools a listener may use (`VALID_LISTENER_POOL_PROTOCOL_MAP`).
+pub(crate) fn protocols_fit(listener: &str, pool: &str) -> Result<(), Reply> {
+    let fitting: &[&str] = match listener {
+        "TCP" => &["TCP", "HTTP", "HTTPS", "PROXY", "PROXYV2"],
+        "HTTP" | "TERMINATED_HTTPS" => &["HTTP", "PROXY", "PROXYV2"],
+        "HTTPS" => &["TCP", "HTTPS", "PROXY", "PROXYV2"],
+        "UDP" => &["UDP"],
+        "SCTP" => &["SCTP"],
+        _ => &[],
+    };
+    if fitting.contains(&pool) {
+        return Ok(());
+    }
+    Err(invalid(format!("The pool protocol '{pool}' is invalid while the listener protocol is '{listener}'.")))
+}
+
+/// The three layers in which listeners of one port may stand side by side.
+pub(crate) fn layer4(protocol: &str) -> &str {
+    if matches!(protocol, "UDP" | "SCTP") { protocol } else { "TCP" }
+}
+
+pub(crate) fn no_children() -> Reply {
+    fault(400, "Protocol PROMETHEUS listeners cannot have child objects.")
+}
+
+pub(crate) fn unsupported(text: &str) -> Reply {
+    fault(501, format!("Provider 'amphora' does not support a requested option: {text}"))
+}
+
+/// What SQLAlchemy makes of a body with something that only nests in POST /loadbalancers.
+pub(crate) fn no_nesting() -> Reply {
+    fault(500, "'dict' object has no attribute '_sa_instance_state'")
+}
+
+pub(crate) fn quota_met(kind: Kind) -> Reply {
+    fault(403, format!("Quota has been met for resources: {}", kind.words()))
+}
+
+/// A value that is neither absent nor null nor empty (Python's truth).
+pub(crate) fn truthy(given: &Map<String, Value>, field: &str) -> bool {
+    match given.get(field) {
+        None | Some(Value::Null | Value::Bool(false)) => false,
+        Some(Value::String(text)) => !text.is_empty(),
+        Some(Value::Array(items)) => !items.is_empty(),
+        Some(Value::Object(map)) => !map.is_empty(),
+        Some(Value::Number(number)) => number.as_f64() != Some(0.0),
+        Some(Value::Bool(true)) => true,
+    }
+}
+
+pub(crate) fn text<'a>(given: &'a Map<String, Value>, field: &str) -> &'a str {
+    given.get(field).and_then(Value::as_str).unwrap_or_default()
+}
+
+/// Tags as they are stored: a set in the database's order. The collation folds case, so `a` and `A` are twins, and
+/// twins are a crash.
+pub(crate) fn store_tags(given: &mut Map<String, Value>, on_null: OnNull) -> Result<(), Reply> {
+    let Some(tags) = given.get("tags") else { return Ok(()) };
+    let Some(list) = tags.as_array() else {
+        match on_null {
+            OnNull::Keep => given.remove("tags"),
+            OnNull::Clear => given.insert("tags".into(), Value::Array(Vec::new())),
+        };
+        return Ok(());
+    };
+    let mut tags: Vec<String> = list.iter().filter_map(Value::as_str).map(str::to_owned).collect();
+    tags.sort_by_key(|tag| tag.to_lowercase());
+    if let Some(twin) = tags.windows(2).find(|pair| pair[0].to_lowercase() == pair[1].to_lowercase()) {
+        return Err(fault(
+            500,
+            format!("(pymysql.err.IntegrityError) (1062, \"Duplicate entry '{}' for key 'PRIMARY'\")", twin[1]),
+        ));
+    }
+    given.insert("tags".into(), tags.into());
+    Ok(())
+}
+
+/// What null does to tags in a PUT: most kinds ignore it, policies and rules are cleared.
+#[derive(Clone, Copy)]
+pub(crate) enum OnNull {
+    Keep,
+    Clear,
+}
+
+/// Attributes that every kind stores the same way. In a create everything that is left out is filled.
+pub(crate) fn store_common(given: &mut Map<String, Value>, on_null: OnNull) -> Result<(), Reply> {
+    if given.get("admin_state_up").is_some_and(Value::is_null) {
+        given.insert("admin_state_up".into(), false.into());
+    }
+    store_tags(given, on_null)
+}
+
+/// Fills the attributes of a new row: what the schema fills is there already.
+pub(crate) fn complete(kind: Kind, given: &mut Map<String, Value>, fields: &[(&str, Value)]) -> Result<(), Reply> {
+    store_common(given, OnNull::Clear).map_err(|_| duplicate_entry(kind, given))?;
+    given.remove("project_id");
+    given.remove("tenant_id");
+    for (name, value) in fields {
+        given.entry(*name).or_insert_with(|| value.clone());
+    }
+    Ok(())
+}
+
+/// How a create words a duplicate key, whichever key it was: twins among the tags too.
+fn duplicate_entry(kind: Kind, given: &Map<String, Value>) -> Reply {
+    let port = given.get("protocol_port").and_then(Value::as_i64);
+    match kind {
+        Kind::Listener => listener_exists(text(given, "protocol"), port),
+        Kind::Member => member_exists(text(given, "address"), port),
+        Kind::HealthMonitor => fault(409, "This pool already has a health monitor"),
+        Kind::LoadBalancer | Kind::Pool | Kind::L7Policy | Kind::L7Rule => {
+            fault(409, "Already an entity with that specified id.")
+        }
+    }
+}
+
+pub(crate) fn listener_exists(protocol: &str, port: Option<i64>) -> Reply {
+    let port = port.unwrap_or_default();
+    let text =
+        format!("Another Listener on this Load Balancer is already using protocol {protocol} and protocol_port {port}");
+    fault(409, text)
+}
+
+pub(crate) fn member_exists(address: &str, port: Option<i64>) -> Reply {
+    let port = port.unwrap_or_default();
+    fault(409, format!("Another member on this pool is already using ip {address} on protocol_port {port}"))
+}
+
+/// A set of texts, in the order of the database.
+pub(crate) fn as_set(value: Option<&Value>) -> Vec<String> {
+    let texts = value.and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).map(str::to_owned);
+    texts.collect::<BTreeSet<_>>().into_iter().collect()
+}
+
+impl World {
+    /// Certificates that Octavia must be able to read with the caller's token.
+    pub fn check_certificates(&self, ctx: Context<'_>, refs: &[String]) -> Result<(), Reply> {
+        let unreadable = |reference: &&String| !self.keys.is_certificate(ctx.caller, reference);
+        bad_references(refs.iter().filter(unreadable))
+    }
+
+    /// A CA and its revocation list.
+    pub fn check_ca(&self, ctx: Context<'_>, ca: &str, crl: &str) -> Result<(), Reply> {
+        let refs = [ca.to_owned(), crl.to_owned()];
+        let given = refs.iter().filter(|reference| !reference.is_empty());
+        bad_references(given.filter(|reference| self.keys.secret(ctx.caller, reference).is_none()))?;
+        let payload = self.keys.secret(ctx.caller, ca).unwrap_or_default();
+        if payload.contains("BEGIN CERTIFICATE") {
+            return Ok(());
+        }
+        Err(invalid(
+            "The client authentication CA certificate is invalid. It must be a valid x509 PEM format certificate. \
+             Error: Unable to load PEM file. See https://cryptography.io/en/latest/faq/#why-can-t-i-import-my-pem-file \
+             for more details. MalformedFraming",
+        ))
+    }
+
+    /// Room for more objects of a kind in a project.
+    pub fn check_quota(&self, kind: Kind, project: &str, more: usize) -> Result<(), Reply> {
+        let limit = self.octavia.quotas.get(project).and_then(|limits| limits.get(kind.quota_field())).copied();
+        match limit.and_then(|limit| usize::try_from(limit).ok()) {
+            Some(limit) if self.octavia.store.count(kind, project) + more > limit => Err(quota_met(kind)),
+            _ => Ok(()),
+        }
+    }
+
+    /// VIP addresses of a load balancer.
+    pub fn vip_addresses(lb: &Record) -> Vec<String> {
+        let more = lb.fields.get("additional_vips").and_then(Value::as_array).into_iter().flatten();
+        let more = more.filter_map(|vip| vip["ip_address"].as_str()).map(str::to_owned);
+        std::iter::once(lb.text("vip_address").to_owned()).chain(more).collect()
+    }
+}
+
+fn bad_references<'a>(bad: impl Iterator<Item = &'a String>) -> Result<(), Reply> {
+    let bad: Vec<_> = bad.map(|reference| Value::from(reference.as_str())).collect();
+    if bad.is_empty() {
+        return Ok(());
+    }
+    Err(fault(400, format!("Could not retrieve certificate: {}", python_repr(&Value::Array(bad)))))
+}

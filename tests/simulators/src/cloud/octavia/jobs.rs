@@ -1,0 +1,326 @@
+//! The lock of a load balancer, the changes in flight, and how they end.
+//!
+//! Octavia's API only checks and stores; a worker carries changes out, one at a time for each load balancer, while
+//! everything it touches is PENDING_*. A [`Job`] is such a change. It ends when it is due: nothing runs in the
+//! background, [`World::settle`] brings the stored states up to date before each request.
+
+use std::time::Duration;
+
+use serde_json::Value;
+use tokio::time::Instant;
+
+use super::super::clock::Moment;
+use super::super::faults::{Effect, Verb};
+use super::super::reply::{Reply, fault};
+use super::super::world::World;
+use super::record::{Kind, Operating, Provisioning};
+
+/// Objects of one load balancer.
+pub(crate) type Ids = Vec<(Kind, String)>;
+
+/// A change that the worker carries out.
+#[derive(Debug)]
+pub(crate) enum Change {
+    CreateLoadBalancer,
+    UpdateLoadBalancer,
+    DeleteLoadBalancer,
+    Failover,
+    /// One or more children were created or updated; a batch may remove others beside it.
+    Children {
+        targets: Ids,
+        ancestors: Ids,
+        removed: Ids,
+    },
+    /// One child was deleted.
+    DeleteChild {
+        target: (Kind, String),
+        ancestors: Ids,
+    },
+}
+
+#[derive(Debug)]
+pub(crate) struct Job {
+    due: Instant,
+    change: Change,
+    fails: bool,
+}
+
+impl World {
+    /// The lock: only an ACTIVE load balancer can be changed. The message does not say which state it is in.
+    pub fn lockable(&self, load_balancer: &str) -> Result<(), Reply> {
+        let state = self.octavia.store.get(Kind::LoadBalancer, load_balancer).map(|lb| lb.provisioning);
+        if state == Some(Provisioning::Active) { Ok(()) } else { Err(immutable("Load Balancer", load_balancer)) }
+    }
+
+    /// The lock of a change below a pool or policy, which must be ACTIVE itself; looked at first.
+    pub fn lockable_below(&self, kind: Kind, id: &str) -> Result<(), Reply> {
+        let Some(record) = self.octavia.store.get(kind, id) else { return Err(immutable("Load Balancer", id)) };
+        if record.provisioning != Provisioning::Active {
+            // The word of the class, not the one of the messages.
+            let word = if kind == Kind::L7Policy { "L7Policy" } else { kind.words() };
+            return Err(immutable(word, id));
+        }
+        self.lockable(&record.load_balancer)
+    }
+
+    /// Locks the load balancer and starts the change.
+    pub fn start(&mut self, load_balancer: &str, change: Change, now: &Moment) {
+        let (lb_status, kind, verb) = match &change {
+            Change::CreateLoadBalancer => (Provisioning::PendingCreate, Kind::LoadBalancer, Verb::Create),
+            Change::UpdateLoadBalancer => (Provisioning::PendingUpdate, Kind::LoadBalancer, Verb::Update),
+            Change::DeleteLoadBalancer => (Provisioning::PendingDelete, Kind::LoadBalancer, Verb::Delete),
+            Change::Failover => (Provisioning::PendingUpdate, Kind::LoadBalancer, Verb::Failover),
+            Change::DeleteChild { target, .. } => (Provisioning::PendingUpdate, target.0, Verb::Delete),
+            Change::Children { targets, removed, .. } => {
+                let kind = targets.first().or(removed.first()).map_or(Kind::Member, |target| target.0);
+                (Provisioning::PendingUpdate, kind, self.verb_of(targets))
+            }
+        };
+        self.mark_pending(&change, now);
+        if !matches!(change, Change::CreateLoadBalancer) {
+            self.set_status(Kind::LoadBalancer, load_balancer, lb_status, now);
+        }
+        let name = self.octavia.store.get(Kind::LoadBalancer, load_balancer).map(|lb| lb.text("name").to_owned());
+        let effect = self.faults.provider(kind, verb, &name.unwrap_or_default());
+        if effect == Some(Effect::Sticks) || self.provider_is_mute(load_balancer) {
+            return;
+        }
+        let fails = effect == Some(Effect::Fails) || self.cannot_work(load_balancer, &change);
+        let due = now.at + self.duration(load_balancer, &change, kind);
+        self.octavia.due.insert((due, load_balancer.to_owned()));
+        self.octavia.jobs.insert(load_balancer.to_owned(), Job { due, change, fails });
+    }
+
+    fn verb_of(&self, targets: &Ids) -> Verb {
+        let fresh = |(kind, id): &(Kind, String)| {
+            self.octavia.store.get(*kind, id).is_some_and(|record| record.provisioning == Provisioning::PendingCreate)
+        };
+        if targets.iter().any(fresh) { Verb::Create } else { Verb::Update }
+    }
+
+    fn mark_pending(&mut self, change: &Change, now: &Moment) {
+        let (targets, ancestors, removed): (&[_], &[_], &[_]) = match change {
+            Change::Children { targets, ancestors, removed } => (targets, ancestors, removed),
+            Change::DeleteChild { target, ancestors } => (&[], ancestors, std::slice::from_ref(target)),
+            _ => return,
+        };
+        for (kind, id) in ancestors {
+            self.set_status(*kind, id, Provisioning::PendingUpdate, now);
+        }
+        for (kind, id) in targets {
+            let record = self.octavia.store.get(*kind, id);
+            if record.is_some_and(|record| record.provisioning != Provisioning::PendingCreate) {
+                self.set_status(*kind, id, Provisioning::PendingUpdate, now);
+            }
+        }
+        for (kind, id) in removed {
+            self.set_status(*kind, id, Provisioning::PendingDelete, now);
+        }
+    }
+
+    /// The provider `noop_driver` never answers.
+    fn provider_is_mute(&self, load_balancer: &str) -> bool {
+        let record = self.octavia.store.get(Kind::LoadBalancer, load_balancer);
+        record.is_some_and(|lb| lb.text("provider") == "noop_driver")
+    }
+
+    /// What the API accepts and the worker cannot do.
+    fn cannot_work(&self, load_balancer: &str, change: &Change) -> bool {
+        match change {
+            Change::CreateLoadBalancer => {
+                self.has_lost_vip(load_balancer)
+                    || self.has_unknown_member_subnet(load_balancer)
+                    || self.has_redirect_to_wrong_protocol(load_balancer)
+            }
+            Change::DeleteLoadBalancer => self.has_lost_vip(load_balancer),
+            Change::Children { targets, .. } => {
+                targets.iter().any(|(kind, id)| *kind == Kind::Member && self.member_subnet_is_unknown(id))
+            }
+            Change::UpdateLoadBalancer | Change::Failover | Change::DeleteChild { .. } => false,
+        }
+    }
+
+    /// An additional VIP whose subnet has no address on the tenant's own port: created, never ACTIVE, never deletable.
+    fn has_lost_vip(&self, load_balancer: &str) -> bool {
+        let lb = self.octavia.store.get(Kind::LoadBalancer, load_balancer);
+        let vips = lb.and_then(|lb| lb.fields.get("additional_vips")).and_then(Value::as_array);
+        vips.is_some_and(|vips| vips.iter().any(|vip| vip["ip_address"].is_null()))
+    }
+
+    fn has_unknown_member_subnet(&self, load_balancer: &str) -> bool {
+        let tree = self.octavia.store.tree(load_balancer);
+        tree.iter().any(|(kind, id)| *kind == Kind::Member && self.member_subnet_is_unknown(id))
+    }
+
+    fn member_subnet_is_unknown(&self, member: &str) -> bool {
+        let subnet = self.octavia.store.get(Kind::Member, member).map(|member| member.text("subnet_id"));
+        subnet.is_some_and(|id| !id.is_empty() && !self.network.subnets.contains_key(id))
+    }
+
+    /// haproxy refuses a configuration with an HTTP frontend and a TCP backend.
+    fn has_redirect_to_wrong_protocol(&self, load_balancer: &str) -> bool {
+        let store = &self.octavia.store;
+        store.children(Kind::Listener, load_balancer).any(|listener| {
+            let http = matches!(listener.text("protocol"), "HTTP" | "TERMINATED_HTTPS");
+            store
+                .pools_of(listener)
+                .iter()
+                .filter_map(|pool| store.get(Kind::Pool, pool))
+                .any(|pool| http && matches!(pool.text("protocol"), "TCP" | "HTTPS"))
+        })
+    }
+
+    fn duration(&self, load_balancer: &str, change: &Change, kind: Kind) -> Duration {
+        let timing = &self.config.timing;
+        match change {
+            Change::CreateLoadBalancer => {
+                let children = self.octavia.store.tree(load_balancer).len();
+                timing.create_load_balancer + timing.create_child * u32::try_from(children).unwrap_or(u32::MAX)
+            }
+            Change::DeleteLoadBalancer => timing.delete_load_balancer,
+            _ => timing.change_of.get(&kind).copied().unwrap_or(timing.change),
+        }
+    }
+
+    pub fn set_status(&mut self, kind: Kind, id: &str, status: Provisioning, now: &Moment) {
+        if let Some(record) = self.octavia.store.get_mut(kind, id) {
+            record.provisioning = status;
+            record.updated = Some(now.naive());
+        }
+    }
+
+    /// Ends every change that is due and lets heartbeats arrive.
+    pub fn settle(&mut self, now: &Moment) {
+        while let Some((due, id)) = self.octavia.due.first().cloned().filter(|(due, _)| *due <= now.at) {
+            self.octavia.due.remove(&(due, id.clone()));
+            let ended = self.octavia.jobs.get(&id).is_some_and(|job| job.due == due);
+            let moment = self.clock.moment(due);
+            if let Some(job) = ended.then(|| self.octavia.jobs.remove(&id)).flatten() {
+                self.end(&id, job, &moment);
+            }
+            if let Some(after) = self.config.healthy_after {
+                self.octavia.beats.insert((due + after, id));
+            }
+        }
+        while let Some((at, id)) = self.octavia.beats.first().cloned().filter(|(at, _)| *at <= now.at) {
+            self.octavia.beats.remove(&(at, id.clone()));
+            let moment = self.clock.moment(at);
+            self.heartbeat(&id, &moment);
+        }
+    }
+
+    fn end(&mut self, load_balancer: &str, job: Job, now: &Moment) {
+        match (job.change, job.fails) {
+            (Change::DeleteLoadBalancer, false) => self.load_balancer_is_gone(load_balancer, now),
+            // Of the children only monitors come to be ONLINE, and only in a create.
+            (change @ (Change::CreateLoadBalancer | Change::Failover), false) => {
+                for (kind, id) in self.octavia.store.tree(load_balancer) {
+                    if kind == Kind::HealthMonitor && matches!(change, Change::CreateLoadBalancer) {
+                        self.activate(kind, &id, now);
+                    } else {
+                        self.set_status(kind, &id, Provisioning::Active, now);
+                    }
+                }
+                self.set_status(Kind::LoadBalancer, load_balancer, Provisioning::Active, now);
+            }
+            (Change::UpdateLoadBalancer, false) => self.activate(Kind::LoadBalancer, load_balancer, now),
+            // Children stay as they are: PENDING_CREATE for ever after a create that failed.
+            (
+                Change::DeleteLoadBalancer | Change::CreateLoadBalancer | Change::UpdateLoadBalancer | Change::Failover,
+                true,
+            ) => self.set_status(Kind::LoadBalancer, load_balancer, Provisioning::Error, now),
+            (Change::Children { targets, ancestors, removed }, fails) => {
+                self.end_children(load_balancer, &targets, fails, now);
+                for (kind, id) in removed {
+                    self.child_is_gone(kind, &id, now);
+                }
+                self.release(load_balancer, &ancestors, &targets, now);
+            }
+            (Change::DeleteChild { target: (kind, id), ancestors }, fails) => {
+                if fails {
+                    self.set_status(kind, &id, Provisioning::Error, now);
+                } else {
+                    self.child_is_gone(kind, &id, now);
+                }
+                self.release(load_balancer, &ancestors, &[], now);
+            }
+        }
+    }
+
+    fn end_children(&mut self, load_balancer: &str, targets: &[(Kind, String)], fails: bool, now: &Moment) {
+        let created_listener = |(kind, id): &(Kind, String)| {
+            let record = self.octavia.store.get(*kind, id);
+            *kind == Kind::Listener && record.is_some_and(|r| r.provisioning == Provisioning::PendingCreate)
+        };
+        // The revert of a listener's creation marks every listener that was in the update of the data plane.
+        let siblings = if fails && targets.iter().any(created_listener) {
+            self.octavia.store.child_ids(Kind::Listener, load_balancer)
+        } else {
+            Vec::new()
+        };
+        for (kind, id) in targets {
+            if fails {
+                self.set_status(*kind, id, Provisioning::Error, now);
+            } else {
+                self.activate(*kind, id, now);
+            }
+        }
+        for id in siblings {
+            self.set_status(Kind::Listener, &id, Provisioning::Error, now);
+        }
+    }
+
+    /// ACTIVE again for the load balancer and the ancestors that only waited.
+    fn release(&mut self, load_balancer: &str, ancestors: &[(Kind, String)], targets: &[(Kind, String)], now: &Moment) {
+        for (kind, id) in ancestors.iter().filter(|ancestor| !targets.contains(ancestor)) {
+            let pending = self.octavia.store.get(*kind, id).map(|record| record.provisioning);
+            if pending == Some(Provisioning::PendingUpdate) {
+                self.activate(*kind, id, now);
+            }
+        }
+        self.set_status(Kind::LoadBalancer, load_balancer, Provisioning::Active, now);
+    }
+
+    /// ACTIVE, and what has no heartbeat of its own is ONLINE by that.
+    fn activate(&mut self, kind: Kind, id: &str, now: &Moment) {
+        self.set_status(kind, id, Provisioning::Active, now);
+        if let (Kind::HealthMonitor | Kind::L7Policy | Kind::L7Rule, Some(record)) =
+            (kind, self.octavia.store.get_mut(kind, id))
+        {
+            record.operating = if record.flag("admin_state_up") { Operating::Online } else { Operating::Offline };
+        }
+    }
+
+    fn child_is_gone(&mut self, kind: Kind, id: &str, now: &Moment) {
+        let Some(record) = self.octavia.store.get(kind, id).cloned() else { return };
+        self.octavia.store.remove_tree(kind, id);
+        match kind {
+            Kind::Pool => {
+                for listener in self.octavia.store.child_ids(Kind::Listener, &record.load_balancer) {
+                    let listener = self.octavia.store.get_mut(Kind::Listener, &listener);
+                    if let Some(listener) = listener.filter(|listener| listener.text("default_pool_id") == id) {
+                        listener.set("default_pool_id", Value::Null);
+                        listener.updated = Some(now.naive());
+                    }
+                }
+            }
+            Kind::L7Policy => self.renumber(&record.parent, None, now),
+            _ => {}
+        }
+    }
+
+    /// Rows disappear; the VIP port goes if Octavia made it. Floating IPs stay, unbound.
+    fn load_balancer_is_gone(&mut self, id: &str, now: &Moment) {
+        if let Some(lb) = self.octavia.store.get(Kind::LoadBalancer, id).cloned() {
+            if self.octavia.owned_ports.remove(id) {
+                self.network.remove_port(lb.text("vip_port_id"), now);
+            }
+            self.octavia.store.remove_tree(Kind::LoadBalancer, id);
+            self.octavia.silenced.remove(id);
+        }
+    }
+}
+
+pub(crate) fn immutable(what: &str, id: &str) -> Reply {
+    fault(409, format!("{what} {id} is immutable and cannot be updated."))
+}

@@ -1,0 +1,290 @@
+//! Filters, order, pages and fields of lists (`octavia/api/common/pagination.py`).
+
+use std::cmp::Ordering;
+use std::collections::BTreeSet;
+
+use serde_json::{Map, Value, json};
+
+use super::super::call::Call;
+use super::super::reply::{Answer, Reply, fault, routing};
+use super::record::{Kind, Record, Store};
+use super::render::show;
+
+/// Parameters that are no filters.
+const AUXILIARY: [&str; 7] = ["limit", "marker", "sort", "sort_key", "sort_dir", "fields", "page_reverse"];
+const TAG_FILTERS: [&str; 4] = ["tags", "tags-any", "not-tags", "not-tags-any"];
+
+/// A list of rows of one kind as an answer.
+pub(crate) fn list<'a>(
+    store: &'a Store,
+    kind: Kind,
+    rows: impl Iterator<Item = &'a Record>,
+    call: &Call,
+    page_limit: usize,
+) -> Answer {
+    let limit = read_limit(call, page_limit)?;
+    let sort = read_sort(call)?;
+    let filters = read_filters(kind, call)?;
+    let keys = complete(sort, kind)?;
+    let mut found: Vec<_> = rows
+        .filter(|row| has_tags(row, call) && fits(store, row, &filters))
+        .map(|row| (position(store, row, &keys), row))
+        .collect();
+    if let Some(marker) = call.parameter("marker") {
+        let Some(row) = store.get(kind, marker) else {
+            return Err(fault(400, format!("Supplied pagination marker '{marker}' is not valid.")));
+        };
+        if let Some((key, _)) = keys.iter().find(|(key, _)| is_renamed(kind, key)) {
+            return Err(fault(500, format!("'{}' object has no attribute '{key}'", class(kind))));
+        }
+        let marker = position(store, row, &keys);
+        let reverse = call.parameter("page_reverse") == Some("True");
+        let wanted = if reverse { Ordering::Less } else { Ordering::Greater };
+        found.retain(|(place, _)| compare(place, &marker, &keys) == wanted);
+    }
+    found.sort_by(|(a, _), (b, _)| compare(a, b, &keys));
+    found.truncate(limit.unwrap_or(usize::MAX));
+    let links = links(call, limit, found.first().zip(found.last()).map(|(first, last)| (first.1, last.1)), found.len());
+    let fields = call.parameters("fields");
+    let shown: Vec<_> = found.into_iter().map(|(_, row)| pick(show(store, row), &fields)).collect();
+    Ok(Reply::json(200, &json!({kind.plural(): shown, format!("{}_links", kind.plural()): links})))
+}
+
+/// One object with the fields that the query names (`fields=a&fields=b`).
+pub(crate) fn pick(mut row: Map<String, Value>, fields: &[&str]) -> Map<String, Value> {
+    if !fields.is_empty() {
+        // The old alias goes with project_id.
+        let wanted = |key: &str| fields.contains(&if key == "tenant_id" { "project_id" } else { key });
+        row.retain(|key, _| wanted(key));
+    }
+    row
+}
+
+fn read_limit(call: &Call, most: usize) -> Result<Option<usize>, Reply> {
+    match call.parameter("limit") {
+        None => Ok(Some(most)),
+        Some("infinite") => Ok(None),
+        Some(text) => match text.parse::<i64>() {
+            Ok(limit) => Ok(usize::try_from(limit).ok().filter(|limit| *limit > 0).map(|limit| limit.min(most))),
+            Err(_) => Err(routing(400, "Bad Request", format!("Supplied pagination limit '{text}' is not valid."))),
+        },
+    }
+}
+
+/// Sort keys, each with whether it descends.
+type Sort = Vec<(String, bool)>;
+
+fn read_sort(call: &Call) -> Result<Sort, Reply> {
+    let direction = |text: &str| match text.to_lowercase().as_str() {
+        "asc" => Ok(false),
+        "desc" => Ok(true),
+        other => Err(routing(400, "Bad Request", format!("Supplied sort direction '{other}' is not valid."))),
+    };
+    if let Some(sort) = call.parameter("sort").filter(|sort| !sort.is_empty()) {
+        let read = |part: &str| match part.split_once(':') {
+            None => Ok((part.to_owned(), false)),
+            Some((key, dir)) => Ok((key.to_owned(), direction(dir)?)),
+        };
+        return sort.split(',').map(read).collect();
+    }
+    let Some(keys) = call.parameter("sort_key").filter(|keys| !keys.is_empty()) else { return Ok(Vec::new()) };
+    let directions: Vec<_> = call.parameter("sort_dir").map(|dirs| dirs.split(',').collect()).unwrap_or_default();
+    let read = |(at, key): (usize, &str)| Ok((key.to_owned(), direction(directions.get(at).unwrap_or(&"asc"))?));
+    keys.split(',').enumerate().map(read).collect()
+}
+
+fn complete(mut sort: Sort, kind: Kind) -> Result<Sort, Reply> {
+    if let Some((key, _)) = sort.iter().find(|(key, _)| !columns(kind).contains(key.as_str())) {
+        return Err(fault(400, format!("Supplied sort key '{key}' is not valid.")));
+    }
+    for key in ["created_at", "id"] {
+        if !sort.iter().any(|(known, _)| known == key) {
+            sort.push((key.to_owned(), false));
+        }
+    }
+    Ok(sort)
+}
+
+/// Attributes whose column has another name: sorting by them works until a marker comes in.
+fn is_renamed(kind: Kind, key: &str) -> bool {
+    key == "admin_state_up" || (kind == Kind::Member && key == "address")
+}
+
+fn class(kind: Kind) -> String {
+    kind.words().replace(' ', "")
+}
+
+/// What a row is sorted by.
+#[derive(PartialEq, PartialOrd)]
+enum Place {
+    Nothing,
+    Flag(bool),
+    Number(f64),
+    /// Lower case, as the collation compares.
+    Text(String),
+}
+
+fn position(store: &Store, row: &Record, keys: &Sort) -> Vec<Place> {
+    let place = |(key, _): &(String, bool)| match column(store, row, key) {
+        Value::String(text) => Place::Text(text.to_lowercase()),
+        Value::Bool(flag) => Place::Flag(flag),
+        Value::Number(number) => Place::Number(number.as_f64().unwrap_or_default()),
+        Value::Null | Value::Array(_) | Value::Object(_) => Place::Nothing,
+    };
+    keys.iter().map(place).collect()
+}
+
+fn compare(a: &[Place], b: &[Place], keys: &Sort) -> Ordering {
+    let order = |((a, b), (_, descending)): ((&Place, &Place), &(String, bool))| {
+        let order = a.partial_cmp(b).unwrap_or(Ordering::Equal);
+        if *descending { order.reverse() } else { order }
+    };
+    a.iter().zip(b).zip(keys).map(order).find(|order| order.is_ne()).unwrap_or(Ordering::Equal)
+}
+
+/// The stored value of an attribute that can be filtered or sorted by.
+fn column(store: &Store, row: &Record, key: &str) -> Value {
+    match key {
+        "id" => row.id.as_str().into(),
+        "project_id" => row.project.as_str().into(),
+        "created_at" => row.created.as_str().into(),
+        "updated_at" => row.updated.as_deref().into(),
+        "provisioning_status" => row.provisioning.text().into(),
+        "operating_status" => row.operating.text().into(),
+        "loadbalancer_id" | "load_balancer_id" => row.load_balancer.as_str().into(),
+        "pool_id" | "listener_id" => row.parent.as_str().into(),
+        "healthmonitor_id" => {
+            store.children(Kind::HealthMonitor, &row.id).next().map(|monitor| monitor.id.as_str()).into()
+        }
+        key => row.fields.get(key).cloned().unwrap_or_default(),
+    }
+}
+
+/// Attributes that can be filtered and sorted by.
+fn columns(kind: Kind) -> BTreeSet<&'static str> {
+    let common = "id project_id created_at updated_at provisioning_status operating_status admin_state_up name";
+    let own = match kind {
+        Kind::LoadBalancer => {
+            "description vip_address vip_port_id vip_subnet_id vip_network_id vip_qos_policy_id vip_vnic_type provider \
+             flavor_id availability_zone"
+        }
+        Kind::Listener => {
+            "description loadbalancer_id load_balancer_id protocol protocol_port default_pool_id connection_limit \
+             timeout_client_data timeout_member_connect timeout_member_data timeout_tcp_inspect \
+             client_authentication hsts_max_age hsts_include_subdomains hsts_preload default_tls_container_ref \
+             client_ca_tls_container_ref client_crl_container_ref tls_ciphers"
+        }
+        Kind::Pool => {
+            "description loadbalancer_id load_balancer_id protocol lb_algorithm healthmonitor_id tls_enabled \
+             tls_container_ref ca_tls_container_ref crl_container_ref tls_ciphers"
+        }
+        Kind::Member => "address protocol_port weight backup subnet_id monitor_address monitor_port pool_id vnic_type",
+        Kind::HealthMonitor => {
+            "pool_id type delay timeout max_retries max_retries_down http_method url_path expected_codes \
+             http_version domain_name"
+        }
+        Kind::L7Policy => {
+            "description listener_id action position redirect_pool_id redirect_url redirect_prefix redirect_http_code"
+        }
+        Kind::L7Rule => "type compare_type key value invert",
+    };
+    let without_name = kind == Kind::L7Rule;
+    common.split_whitespace().chain(own.split_whitespace()).filter(|key| !(without_name && *key == "name")).collect()
+}
+
+/// Attributes that are relations: filtering by them ends in an SQL error.
+fn is_relation(kind: Kind, key: &str) -> bool {
+    match kind {
+        Kind::LoadBalancer => ["listeners", "pools", "additional_vips"].contains(&key),
+        Kind::Listener => ["allowed_cidrs", "l7policies"].contains(&key),
+        Kind::Pool => ["session_persistence", "members"].contains(&key),
+        _ => false,
+    }
+}
+
+fn read_filters(kind: Kind, call: &Call) -> Result<Vec<(String, String)>, Reply> {
+    let filters: Vec<_> = call
+        .query
+        .iter()
+        .filter(|(key, _)| !AUXILIARY.contains(&key.as_str()) && !TAG_FILTERS.contains(&key.as_str()))
+        .cloned()
+        .collect();
+    let known = columns(kind);
+    for (key, _) in &filters {
+        if is_relation(kind, key) {
+            return Err(fault(
+                500,
+                "Can't compare a collection to an object or collection; use contains() to test for membership.",
+            ));
+        }
+        if !known.contains(key.as_str()) {
+            return Err(fault(400, "One or more arguments are either duplicate or invalid"));
+        }
+        if filters.iter().filter(|(other, _)| other == key).count() > 1 {
+            return Err(fault(
+                500,
+                "(pymysql.err.OperationalError) (4078, \"Illegal parameter data types varchar and row for \
+                 operation '='\")",
+            ));
+        }
+    }
+    Ok(filters)
+}
+
+/// NULL equals nothing, not even the empty text as which names are shown.
+fn fits(store: &Store, row: &Record, filters: &[(String, String)]) -> bool {
+    let yes = ["true", "1", "yes", "on", "t", "y"];
+    filters.iter().all(|(key, wanted)| match column(store, row, key) {
+        Value::String(text) => text.to_lowercase() == wanted.to_lowercase(),
+        Value::Bool(flag) => flag == yes.contains(&wanted.to_lowercase().as_str()),
+        Value::Number(number) => wanted.parse::<f64>().ok() == number.as_f64(),
+        _ => false,
+    })
+}
+
+fn has_tags(row: &Record, call: &Call) -> bool {
+    let own: BTreeSet<String> = row
+        .fields
+        .get("tags")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_str)
+        .map(str::to_lowercase)
+        .collect();
+    TAG_FILTERS.iter().all(|filter| {
+        let given = call.parameters(filter);
+        let wanted: Vec<_> = given.iter().flat_map(|value| value.split(',')).map(str::to_lowercase).collect();
+        let all = wanted.iter().all(|tag| own.contains(tag));
+        let any = wanted.iter().any(|tag| own.contains(tag));
+        match *filter {
+            _ if given.is_empty() => true,
+            "tags" => all,
+            "tags-any" => any,
+            "not-tags" => !all,
+            _ => !any,
+        }
+    })
+}
+
+/// The links drop filters and fields; clients must build their own. `ends`: first and last row of the page.
+fn links(call: &Call, limit: Option<usize>, ends: Option<(&Record, &Record)>, length: usize) -> Value {
+    let Some((first, last)) = ends else { return json!([]) };
+    let limit_text = limit.map_or("None".to_owned(), |limit| limit.to_string());
+    let mut kept = format!("limit={limit_text}");
+    for key in ["sort", "sort_key"] {
+        if let Some(value) = call.parameter(key) {
+            kept = format!("{kept}&{key}={value}");
+        }
+    }
+    let url = format!("{}{}{}", call.base, call.prefix, call.path);
+    let mut links = Vec::new();
+    if call.parameter("marker").is_some() {
+        let href = format!("{url}?{kept}&marker={}&page_reverse=True", first.id);
+        links.push(json!({"rel": "previous", "href": href}));
+    }
+    if limit.is_none_or(|limit| length >= limit) {
+        links.push(json!({"rel": "next", "href": format!("{url}?{kept}&marker={}", last.id)}));
+    }
+    json!(links)
+}

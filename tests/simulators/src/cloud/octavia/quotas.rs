@@ -1,0 +1,77 @@
+//! Quotas of projects (`octavia/api/v2/controllers/quotas.py`).
+
+use http::Method;
+use serde_json::{Map, Value, json};
+
+use super::super::reply::{Answer, Reply, not_found, policy_forbidden};
+use super::super::world::World;
+use super::schema::place;
+use super::tables::QUOTA;
+use super::{Context, Kind, body, method_not_allowed};
+
+/// Deprecated names of two limits.
+const ALIASES: [(&str, &str); 2] = [("load_balancer", "loadbalancer"), ("health_monitor", "healthmonitor")];
+
+impl World {
+    pub fn quota_call(&mut self, ctx: Context<'_>, rest: &[&str]) -> Answer {
+        match (&ctx.call.method, rest) {
+            (&Method::GET, []) => {
+                let own = |project: &&String| ctx.caller.is_admin() || **project == ctx.caller.project;
+                let rows: Vec<_> = self.octavia.quotas.keys().filter(own).map(|id| self.show_quota(id)).collect();
+                Ok(Reply::json(200, &json!({"quotas": rows, "quotas_links": []})))
+            }
+            (&Method::GET, ["defaults"]) | (&Method::GET, [_, "default"]) => {
+                ctx.must_be_admin()?;
+                Ok(Reply::json(200, &json!({"quota": self.show_quota("")})))
+            }
+            (&Method::GET, [project]) => {
+                if !ctx.caller.reads(project) {
+                    return Err(policy_forbidden());
+                }
+                Ok(Reply::json(200, &json!({"quota": self.show_quota(project)})))
+            }
+            (&Method::PUT, [project]) => {
+                let given = body::read_quota(ctx.call, &QUOTA, place::PUT, self.config.api_minor)?;
+                ctx.must_be_admin()?;
+                self.set_quotas(project, &given);
+                Ok(Reply::json(202, &json!({"quota": self.show_quota(project)})))
+            }
+            (&Method::DELETE, [project]) => {
+                ctx.must_be_admin()?;
+                match self.octavia.quotas.remove(*project) {
+                    Some(_) => Ok(Reply::empty(202)),
+                    None => Err(not_found("Quotas", project)),
+                }
+            }
+            _ => Err(method_not_allowed()),
+        }
+    }
+
+    fn set_quotas(&mut self, project: &str, given: &Map<String, Value>) {
+        let limits = self.octavia.quotas.entry(project.to_owned()).or_default();
+        for kind in Kind::ALL {
+            let field = kind.quota_field();
+            let alias = ALIASES.iter().find(|(_, name)| *name == field).map(|(alias, _)| *alias);
+            let value = given.get(field).or_else(|| given.get(alias?)).and_then(Value::as_i64);
+            if let Some(value) = value {
+                limits.insert(field, value);
+            }
+        }
+    }
+
+    /// Limits only: what is in use is not shown.
+    fn show_quota(&self, project: &str) -> Value {
+        let limits = self.octavia.quotas.get(project);
+        let limit = |field: &str| limits.and_then(|limits| limits.get(field)).copied().unwrap_or(-1);
+        let mut shown = Map::new();
+        for kind in Kind::ALL {
+            shown.insert(kind.quota_field().into(), limit(kind.quota_field()).into());
+        }
+        for (alias, field) in ALIASES {
+            shown.insert(alias.into(), limit(field).into());
+        }
+        shown.insert("project_id".into(), project.into());
+        shown.insert("tenant_id".into(), project.into());
+        Value::Object(shown)
+    }
+}

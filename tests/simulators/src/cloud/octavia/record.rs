@@ -1,0 +1,315 @@
+//! What Octavia stores: one kind of row for its seven kinds of objects.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::{Map, Value};
+
+/// The objects of a load balancer's tree.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Kind {
+    LoadBalancer,
+    Listener,
+    Pool,
+    Member,
+    HealthMonitor,
+    L7Policy,
+    L7Rule,
+}
+
+impl Kind {
+    pub const ALL: [Self; 7] = [
+        Self::LoadBalancer,
+        Self::Listener,
+        Self::Pool,
+        Self::Member,
+        Self::HealthMonitor,
+        Self::L7Policy,
+        Self::L7Rule,
+    ];
+
+    /// Key of one object in a body.
+    pub fn root(self) -> &'static str {
+        match self {
+            Self::LoadBalancer => "loadbalancer",
+            Self::Listener => "listener",
+            Self::Pool => "pool",
+            Self::Member => "member",
+            Self::HealthMonitor => "healthmonitor",
+            Self::L7Policy => "l7policy",
+            Self::L7Rule => "rule",
+        }
+    }
+
+    /// Key of a list, and last segment of its path.
+    pub fn plural(self) -> &'static str {
+        match self {
+            Self::LoadBalancer => "loadbalancers",
+            Self::Listener => "listeners",
+            Self::Pool => "pools",
+            Self::Member => "members",
+            Self::HealthMonitor => "healthmonitors",
+            Self::L7Policy => "l7policies",
+            Self::L7Rule => "rules",
+        }
+    }
+
+    /// Octavia's word in its messages.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::LoadBalancer => "Load Balancer",
+            Self::Listener => "Listener",
+            Self::Pool => "Pool",
+            Self::Member => "Member",
+            Self::HealthMonitor => "Health Monitor",
+            Self::L7Policy => "L7 Policy",
+            Self::L7Rule => "L7 Rule",
+        }
+    }
+
+    /// Name of the argument in which wsme parses the body; it shows in messages about unknown attributes.
+    pub fn argument(self) -> &'static str {
+        match self {
+            Self::LoadBalancer => "load_balancer",
+            Self::Listener => "listener_",
+            Self::Pool => "pool_",
+            Self::Member => "member_",
+            Self::HealthMonitor => "health_monitor_",
+            Self::L7Policy => "l7policy_",
+            Self::L7Rule => "rule_",
+        }
+    }
+
+    /// Field of the quota.
+    pub fn quota_field(self) -> &'static str {
+        match self {
+            Self::L7Rule => "l7rule",
+            other => other.root(),
+        }
+    }
+}
+
+/// `provisioning_status`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Provisioning {
+    Active,
+    PendingCreate,
+    PendingUpdate,
+    PendingDelete,
+    Error,
+}
+
+impl Provisioning {
+    pub fn text(self) -> &'static str {
+        match self {
+            Self::Active => "ACTIVE",
+            Self::PendingCreate => "PENDING_CREATE",
+            Self::PendingUpdate => "PENDING_UPDATE",
+            Self::PendingDelete => "PENDING_DELETE",
+            Self::Error => "ERROR",
+        }
+    }
+}
+
+/// `operating_status`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Operating {
+    Online,
+    Draining,
+    Offline,
+    Degraded,
+    Error,
+    NoMonitor,
+}
+
+impl Operating {
+    pub fn text(self) -> &'static str {
+        match self {
+            Self::Online => "ONLINE",
+            Self::Draining => "DRAINING",
+            Self::Offline => "OFFLINE",
+            Self::Degraded => "DEGRADED",
+            Self::Error => "ERROR",
+            Self::NoMonitor => "NO_MONITOR",
+        }
+    }
+}
+
+/// One row.
+#[derive(Debug, Clone)]
+pub(crate) struct Record {
+    pub kind: Kind,
+    pub id: String,
+    /// The object it hangs on: load balancer of listeners and pools, pool of members and monitors, listener of
+    /// policies, policy of rules; empty for load balancers.
+    pub parent: String,
+    /// The load balancer whose lock it shares; of a load balancer its own id.
+    pub load_balancer: String,
+    pub project: String,
+    pub created: String,
+    /// None until the first change, as in `oslo_db`'s TimestampMixin.
+    pub updated: Option<String>,
+    pub provisioning: Provisioning,
+    pub operating: Operating,
+    /// The other attributes under their names in the API, as they are rendered.
+    pub fields: Map<String, Value>,
+}
+
+impl Record {
+    pub fn text(&self, field: &str) -> &str {
+        self.fields.get(field).and_then(Value::as_str).unwrap_or_default()
+    }
+
+    pub fn flag(&self, field: &str) -> bool {
+        self.fields.get(field).and_then(Value::as_bool).unwrap_or_default()
+    }
+
+    pub fn number(&self, field: &str) -> Option<i64> {
+        self.fields.get(field).and_then(Value::as_i64)
+    }
+
+    pub fn has(&self, field: &str) -> bool {
+        self.fields.get(field).is_some_and(|value| !value.is_null())
+    }
+
+    pub fn set(&mut self, field: &str, value: impl Into<Value>) {
+        self.fields.insert(field.to_owned(), value.into());
+    }
+}
+
+/// All rows, with an index by parent.
+#[derive(Debug, Default)]
+pub(crate) struct Store {
+    rows: BTreeMap<Kind, BTreeMap<String, Record>>,
+    children: BTreeMap<Kind, BTreeMap<String, BTreeSet<String>>>,
+}
+
+impl Store {
+    pub fn get(&self, kind: Kind, id: &str) -> Option<&Record> {
+        self.rows.get(&kind)?.get(id)
+    }
+
+    pub fn get_mut(&mut self, kind: Kind, id: &str) -> Option<&mut Record> {
+        self.rows.get_mut(&kind)?.get_mut(id)
+    }
+
+    pub fn all(&self, kind: Kind) -> impl Iterator<Item = &Record> {
+        self.rows.get(&kind).into_iter().flat_map(BTreeMap::values)
+    }
+
+    pub fn count(&self, kind: Kind, project: &str) -> usize {
+        self.all(kind).filter(|record| record.project == project).count()
+    }
+
+    pub fn insert(&mut self, record: Record) {
+        if !record.parent.is_empty() {
+            let parents = self.children.entry(record.kind).or_default();
+            parents.entry(record.parent.clone()).or_default().insert(record.id.clone());
+        }
+        self.rows.entry(record.kind).or_default().insert(record.id.clone(), record);
+    }
+
+    pub fn remove(&mut self, kind: Kind, id: &str) -> Option<Record> {
+        let record = self.rows.get_mut(&kind)?.remove(id)?;
+        let parents = self.children.entry(kind).or_default();
+        if let Some(ids) = parents.get_mut(&record.parent) {
+            ids.remove(id);
+            if ids.is_empty() {
+                parents.remove(&record.parent);
+            }
+        }
+        Some(record)
+    }
+
+    /// Children in the order of their ids, which is no order that means anything.
+    pub fn children(&self, kind: Kind, parent: &str) -> impl Iterator<Item = &Record> {
+        let ids = self.children.get(&kind).and_then(|parents| parents.get(parent));
+        ids.into_iter().flatten().filter_map(move |id| self.get(kind, id))
+    }
+
+    pub fn child_ids(&self, kind: Kind, parent: &str) -> Vec<String> {
+        self.children(kind, parent).map(|record| record.id.clone()).collect()
+    }
+
+    /// Policies of a listener by position.
+    pub fn policies(&self, listener: &str) -> Vec<&Record> {
+        let mut policies: Vec<_> = self.children(Kind::L7Policy, listener).collect();
+        policies.sort_by_key(|policy| policy.number("position"));
+        policies
+    }
+
+    /// Policies that redirect to a pool, by id.
+    pub fn policies_to(&self, pool: &Record) -> Vec<&Record> {
+        self.children(Kind::Listener, &pool.load_balancer)
+            .flat_map(|listener| self.policies(&listener.id))
+            .filter(|policy| policy.text("redirect_pool_id") == pool.id)
+            .collect()
+    }
+
+    /// Listeners that use a pool: as default, or by an enabled policy with at least one rule (Octavia's
+    /// `models.Pool.listeners`).
+    pub fn listeners_of(&self, pool: &Record) -> Vec<String> {
+        let uses = |listener: &&Record| {
+            listener.text("default_pool_id") == pool.id
+                || self.policies(&listener.id).iter().any(|policy| self.redirects(policy, &pool.id))
+        };
+        self.children(Kind::Listener, &pool.load_balancer).filter(uses).map(|listener| listener.id.clone()).collect()
+    }
+
+    /// Pools that a listener uses, its default first (`models.Listener.pools`).
+    pub fn pools_of(&self, listener: &Record) -> Vec<String> {
+        let mut pools = Vec::new();
+        if listener.has("default_pool_id") {
+            pools.push(listener.text("default_pool_id").to_owned());
+        }
+        for policy in self.policies(&listener.id) {
+            let pool = policy.text("redirect_pool_id");
+            if self.redirects(policy, pool) && !pools.iter().any(|seen| seen == pool) {
+                pools.push(pool.to_owned());
+            }
+        }
+        pools
+    }
+
+    fn redirects(&self, policy: &Record, pool: &str) -> bool {
+        !pool.is_empty()
+            && policy.text("redirect_pool_id") == pool
+            && policy.flag("admin_state_up")
+            && self.children(Kind::L7Rule, &policy.id).next().is_some()
+    }
+
+    /// Every object below a load balancer, without itself.
+    pub fn tree(&self, load_balancer: &str) -> Vec<(Kind, String)> {
+        let mut found = Vec::new();
+        for listener in self.children(Kind::Listener, load_balancer) {
+            found.push((Kind::Listener, listener.id.clone()));
+            for policy in self.children(Kind::L7Policy, &listener.id) {
+                found.push((Kind::L7Policy, policy.id.clone()));
+                found.extend(self.children(Kind::L7Rule, &policy.id).map(|rule| (Kind::L7Rule, rule.id.clone())));
+            }
+        }
+        for pool in self.children(Kind::Pool, load_balancer) {
+            found.push((Kind::Pool, pool.id.clone()));
+            for kind in [Kind::Member, Kind::HealthMonitor] {
+                found.extend(self.children(kind, &pool.id).map(|child| (kind, child.id.clone())));
+            }
+        }
+        found
+    }
+
+    /// An object and everything that is deleted with it.
+    pub fn remove_tree(&mut self, kind: Kind, id: &str) {
+        let below: &[Kind] = match kind {
+            Kind::LoadBalancer => &[Kind::Listener, Kind::Pool],
+            Kind::Listener => &[Kind::L7Policy],
+            Kind::Pool => &[Kind::Member, Kind::HealthMonitor],
+            Kind::L7Policy => &[Kind::L7Rule],
+            Kind::Member | Kind::HealthMonitor | Kind::L7Rule => &[],
+        };
+        for kind in below {
+            for child in self.child_ids(*kind, id) {
+                self.remove_tree(*kind, &child);
+            }
+        }
+        self.remove(kind, id);
+    }
+}

@@ -1,0 +1,45 @@
+//! The cloud as the other end of a client's transport, without sockets.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use evenkeel::openstack::{Connector, Request, Response, TlsOptions, Transport, TransportError};
+use futures::FutureExt;
+use futures::future::BoxFuture;
+
+use super::{CloudSim, Exchange};
+
+impl CloudSim {
+    /// Connections that end in this cloud, whatever the trust.
+    pub fn transport(&self) -> Arc<dyn Connector> {
+        Arc::new(InProcess(self.clone()))
+    }
+}
+
+struct InProcess(CloudSim);
+
+impl Connector for InProcess {
+    fn connect(&self, _tls: &TlsOptions) -> Result<Arc<dyn Transport>, String> {
+        Ok(Arc::new(InProcess(self.0.clone())))
+    }
+}
+
+impl Transport for InProcess {
+    fn send(&self, request: Request, timeout: Duration) -> BoxFuture<'_, Result<Response, TransportError>> {
+        let endpoint = request.uri().authority().map(ToString::to_string).unwrap_or_default();
+        async move {
+            let no_answer =
+                |cause: &str| TransportError::NoAnswer { endpoint: endpoint.clone(), cause: cause.to_owned() };
+            match tokio::time::timeout(timeout, self.0.exchange(request)).await {
+                Err(_) => Err(no_answer("timed out")),
+                Ok(Exchange::Answered(response)) => Ok(response),
+                Ok(Exchange::Refused) => {
+                    Err(TransportError::NotSent { endpoint: endpoint.clone(), cause: "connection refused".into() })
+                }
+                Ok(Exchange::Lost) => Err(no_answer("connection reset by peer")),
+                Ok(Exchange::Half(_)) => Err(no_answer("connection closed before the answer was complete")),
+            }
+        }
+        .boxed()
+    }
+}

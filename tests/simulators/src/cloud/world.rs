@@ -1,0 +1,228 @@
+//! The state of the whole cloud, and what one request does to it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+
+use ipnet::IpNet;
+use serde_json::{Map, Value};
+
+use super::barbican::Barbican;
+use super::call::{Call, Service};
+use super::clock::{Clock, Moment};
+use super::config::CloudConfig;
+use super::faults::Faults;
+use super::ids::Ids;
+use super::journal::Journal;
+use super::keystone::{ApplicationCredential, Identity, User};
+use super::neutron::{Network, Visit};
+use super::octavia::{Catalog, Context, Kind, Octavia, versions};
+use super::reply::{Reply, unauthorized};
+
+#[derive(Debug)]
+pub(crate) struct World {
+    pub config: CloudConfig,
+    pub clock: Clock,
+    pub ids: Ids,
+    pub identity: Identity,
+    pub network: Network,
+    pub keys: Barbican,
+    pub octavia: Octavia,
+    pub faults: Faults,
+    pub journal: Journal,
+    /// References of the seeded certificates, by name.
+    pub certificates: BTreeMap<String, String>,
+}
+
+/// The password of every seeded user. Not a secret: the cloud is not real.
+pub(crate) const PASSWORD: &str = "not-a-secret";
+
+/// Seeded users: name, project, roles, as in the lab.
+const USERS: [(&str, &str, &[&str]); 5] = [
+    ("admin", "admin", &["admin"]),
+    ("demo", "demo", &["member", "load-balancer_member", "creator"]),
+    ("demo2", "demo2", &["member", "load-balancer_member", "creator"]),
+    ("demo-reader", "demo", &["reader", "load-balancer_observer"]),
+    ("demo-norole", "demo", &["reader"]),
+];
+
+impl World {
+    pub fn new(config: CloudConfig) -> Self {
+        let mut ids = Ids::new(config.seed);
+        let network = Network::new(config.floating_ip_quota);
+        let octavia = Octavia::new(Catalog::seeded(&mut ids));
+        let mut world = Self {
+            config,
+            clock: Clock::start(),
+            ids,
+            identity: Identity::default(),
+            network,
+            keys: Barbican::default(),
+            octavia,
+            faults: Faults::default(),
+            journal: Journal::default(),
+            certificates: BTreeMap::new(),
+        };
+        let now = world.clock.now();
+        world.seed_identity();
+        world.seed_network(&now);
+        world.seed_certificates(&now);
+        world
+    }
+
+    fn seed_identity(&mut self) {
+        for (name, project, roles) in USERS {
+            let project = self.project(project);
+            self.add_user(name, &project, roles);
+        }
+        // The administrator acts in the demo project too.
+        let demo = self.project("demo");
+        if let Some(admin) = self.identity.users.values_mut().find(|user| user.name == "admin") {
+            admin.roles.insert(demo.clone(), ["admin", "member"].iter().map(|role| (*role).to_owned()).collect());
+        }
+        let user = self.identity.users.values().find(|user| user.name == "demo").map(|user| user.id.clone());
+        let credential = ApplicationCredential {
+            id: self.ids.hex(),
+            name: "octavia-controller".into(),
+            secret: PASSWORD.into(),
+            user: user.unwrap_or_default(),
+            project: demo,
+            roles: ["load-balancer_member", "member", "creator"].iter().map(|role| (*role).to_owned()).collect(),
+        };
+        self.identity.credentials.insert(credential.id.clone(), credential);
+    }
+
+    /// Id of a project, made when it is not there.
+    pub fn project(&mut self, name: &str) -> String {
+        if let Some(id) = self.identity.project_id(name) {
+            return id.to_owned();
+        }
+        let id = self.ids.hex();
+        self.identity.projects.insert(id.clone(), name.to_owned());
+        let now = self.clock.now();
+        self.network.add_group("default", &id, &mut self.ids, &now);
+        id
+    }
+
+    pub fn add_user(&mut self, name: &str, project: &str, roles: &[&str]) {
+        let id = self.ids.hex();
+        let roles: BTreeSet<String> = roles.iter().map(|role| (*role).to_owned()).collect();
+        let user = User {
+            id: id.clone(),
+            name: name.to_owned(),
+            password: PASSWORD.into(),
+            default_project: project.to_owned(),
+            roles: BTreeMap::from([(project.to_owned(), roles)]),
+        };
+        self.identity.users.insert(id, user);
+    }
+
+    fn seed_network(&mut self, now: &Moment) {
+        let (admin, demo) = (self.project("admin"), self.project("demo"));
+        let (network, ids) = (&mut self.network, &mut self.ids);
+        let public = network.add_network("public", &admin, true, ids, now);
+        let tenant = network.add_network("tenant", &demo, false, ids, now);
+        let members = network.add_network("members", &demo, false, ids, now);
+        let subnets: [(&str, &str, [u8; 4], u8); 4] = [
+            ("public-v4", &public, [203, 0, 113, 0], 24),
+            ("tenant-v4", &tenant, [10, 10, 0, 0], 16),
+            ("tenant-v4b", &tenant, [10, 11, 0, 0], 16),
+            ("members-v4", &members, [10, 20, 0, 0], 16),
+        ];
+        for (name, of, address, length) in subnets {
+            network.add_subnet(name, of, IpNet::new_assert(IpAddr::from(address), length), ids, now);
+        }
+        let v6 = IpNet::new_assert(IpAddr::from([0xfd00, 0x10, 0x10, 0, 0, 0, 0, 0]), 64);
+        network.add_subnet("tenant-v6", &tenant, v6, ids, now);
+        network.add_group("web", &demo, ids, now);
+        network.add_policy("gold", &admin, ids, now);
+    }
+
+    fn seed_certificates(&mut self, now: &Moment) {
+        let demo = self.project("demo");
+        for name in ["cert", "cert-b"] {
+            let id = self.keys.add_certificate(&demo, name, &mut self.ids, now);
+            self.certificates.insert(name.to_owned(), id);
+        }
+        let pem = "-----BEGIN CERTIFICATE-----\nsimulated\n-----END CERTIFICATE-----\n";
+        for name in ["ca", "crl"] {
+            let id = self.keys.add_secret(&demo, name, "text/plain", pem, &mut self.ids, now);
+            self.certificates.insert(name.to_owned(), id);
+        }
+    }
+
+    /// Keystone's address as the other services know it.
+    pub fn auth_uri(&self, call: &Call) -> String {
+        format!("{}{}/v3", call.base, self.config.prefixes.identity)
+    }
+
+    /// What needs no token.
+    fn is_open(call: &Call) -> bool {
+        match call.service {
+            Service::Identity => true,
+            Service::LoadBalancer => call.path.is_empty(),
+            Service::Network | Service::KeyManager => call.path.is_empty(),
+        }
+    }
+
+    /// Refuses early what needs no work: bodies that are too large, and tokens that are no good.
+    pub fn admit(&mut self, call: &Call, now: &Moment) -> Result<(), Reply> {
+        if call.service == Service::LoadBalancer && call.body.len() > self.config.max_body {
+            // The message really has the placeholder in it.
+            return Err(Reply::html(413, "Request is too large. Larger than max_request_body_size (%s)."));
+        }
+        if Self::is_open(call) {
+            return Ok(());
+        }
+        let auth_uri = self.auth_uri(call);
+        let caller = self.identity.authenticate(call.header("x-auth-token"), call.service, now.at);
+        caller.map(|_| ()).ok_or_else(|| unauthorized(&auth_uri))
+    }
+
+    /// Carries a request out, at this moment and at once.
+    pub fn respond(&mut self, call: &Call, now: &Moment) -> Reply {
+        self.settle(now);
+        if let Err(refusal) = self.admit(call, now) {
+            return refusal;
+        }
+        let answer = match call.service {
+            Service::Identity => self.identity.handle(call, &self.config, &mut self.ids, now),
+            Service::LoadBalancer if call.path.is_empty() => Ok(versions(call, self.config.api_minor)),
+            service => {
+                let caller = self.identity.authenticate(call.header("x-auth-token"), service, now.at);
+                match (service, caller) {
+                    (Service::LoadBalancer, Some(caller)) => self.octavia(Context { call, caller: &caller, now }),
+                    (Service::Network, Some(caller)) => {
+                        self.network.handle(Visit { call, caller: &caller, now, ids: &mut self.ids })
+                    }
+                    (Service::KeyManager, Some(caller)) => self.keys.handle(call, &caller, &mut self.ids, now),
+                    _ => Err(unauthorized(&self.auth_uri(call))),
+                }
+            }
+        };
+        answer.unwrap_or_else(|refusal| refusal)
+    }
+
+    /// Whether Octavia takes the quota row of the project for this call: every POST, and a batch that adds members.
+    pub fn takes_quota(&self, call: &Call) -> bool {
+        if call.service != Service::LoadBalancer {
+            return false;
+        }
+        call.method == http::Method::POST || (call.method == http::Method::PUT && self.batch_grows(call))
+    }
+
+    fn batch_grows(&self, call: &Call) -> bool {
+        let segments = call.segments();
+        let Some(["pools", pool, "members"]) = segments.last_chunk::<3>() else { return false };
+        let body = call.json().unwrap_or_default();
+        let key = |member: &Map<String, Value>| (member.get("address").cloned(), member.get("protocol_port").cloned());
+        let stored: Vec<_> =
+            self.octavia.store.children(Kind::Member, pool).map(|member| key(&member.fields)).collect();
+        let wanted = body["members"].as_array().into_iter().flatten().filter_map(Value::as_object);
+        let new = wanted.filter(|member| !stored.contains(&key(member))).count();
+        new > 0
+    }
+
+    pub fn is_new_load_balancer(call: &Call) -> bool {
+        call.method == http::Method::POST && call.segments().last() == Some(&"loadbalancers")
+    }
+}

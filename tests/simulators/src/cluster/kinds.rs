@@ -1,0 +1,227 @@
+//! The kinds that are served: a few built-in ones, and one for each served version of a CustomResourceDefinition.
+
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use super::schema::Schema;
+use super::table::{self, Column};
+
+/// Where the objects of a kind are kept. Two kinds may share a place, as the two forms of Event do.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Place {
+    pub group: String,
+    pub plural: String,
+}
+
+/// One kind in one version, as clients see it.
+#[derive(Debug)]
+pub struct Kind {
+    pub group: String,
+    pub version: String,
+    pub kind: String,
+    pub plural: String,
+    pub singular: String,
+    pub short_names: Vec<String>,
+    pub categories: Vec<String>,
+    pub namespaced: bool,
+    /// Status is written through its own subresource and only there.
+    pub has_status: bool,
+    pub place: Place,
+    pub columns: Vec<Column>,
+    /// JSON paths that may stand in a field selector, besides name and namespace.
+    pub selectable: Vec<String>,
+    /// Schema of a custom resource; built-in kinds have none and are taken as they come.
+    pub schema: Option<Schema>,
+}
+
+impl Kind {
+    /// `plural.group`, as error messages name it.
+    pub fn resource(&self) -> String {
+        if self.group.is_empty() { self.plural.clone() } else { format!("{}.{}", self.plural, self.group) }
+    }
+
+    /// `group/version`, or just the version for the core group.
+    pub fn api_version(&self) -> String {
+        if self.group.is_empty() { self.version.clone() } else { format!("{}/{}", self.group, self.version) }
+    }
+
+    pub fn is_custom(&self) -> bool {
+        self.schema.is_some()
+    }
+
+    pub fn is(&self, group: &str, plural: &str) -> bool {
+        self.group == group && self.plural == plural
+    }
+}
+
+/// Everything that is served just now.
+#[derive(Debug, Clone)]
+pub struct Kinds(Vec<Arc<Kind>>);
+
+impl Default for Kinds {
+    fn default() -> Self {
+        Self(built_in().into_iter().map(Arc::new).collect())
+    }
+}
+
+impl Kinds {
+    pub fn all(&self) -> &[Arc<Kind>] {
+        &self.0
+    }
+
+    pub fn find(&self, group: &str, version: &str, plural: &str) -> Option<Arc<Kind>> {
+        self.0.iter().find(|k| k.version == version && k.is(group, plural)).cloned()
+    }
+
+    pub fn stored_at(&self, place: &Place) -> Option<Arc<Kind>> {
+        self.0.iter().find(|k| k.place == *place && k.is(&place.group, &place.plural)).cloned()
+    }
+
+    pub fn namespaced_places(&self) -> Vec<Place> {
+        let mut places: Vec<Place> = self.0.iter().filter(|k| k.namespaced).map(|k| k.place.clone()).collect();
+        places.dedup();
+        places
+    }
+
+    /// Replaces what `definition` defines by what it says now.
+    pub fn install(&mut self, definition: &Value) {
+        self.remove(definition);
+        self.0.extend(custom(definition).into_iter().map(Arc::new));
+    }
+
+    pub fn remove(&mut self, definition: &Value) {
+        let place = place_of(definition);
+        self.0.retain(|kind| kind.place != place);
+    }
+}
+
+/// Where the instances of a CustomResourceDefinition are kept.
+pub fn place_of(definition: &Value) -> Place {
+    Place { group: text(&definition["spec"]["group"]), plural: text(&definition["spec"]["names"]["plural"]) }
+}
+
+fn text(value: &Value) -> String {
+    value.as_str().unwrap_or_default().to_owned()
+}
+
+fn texts(value: &Value) -> Vec<String> {
+    value.as_array().into_iter().flatten().map(text).collect()
+}
+
+fn custom(definition: &Value) -> Vec<Kind> {
+    let spec = &definition["spec"];
+    let names = &spec["names"];
+    let place = place_of(definition);
+    let kind = text(&names["kind"]);
+    let served = spec["versions"].as_array().into_iter().flatten().filter(|v| v["served"] == true);
+    served
+        .map(|version| Kind {
+            group: place.group.clone(),
+            version: text(&version["name"]),
+            kind: kind.clone(),
+            plural: place.plural.clone(),
+            singular: names["singular"].as_str().map_or_else(|| kind.to_lowercase(), str::to_owned),
+            short_names: texts(&names["shortNames"]),
+            categories: texts(&names["categories"]),
+            namespaced: spec["scope"] == "Namespaced",
+            has_status: version["subresources"]["status"].is_object(),
+            place: place.clone(),
+            columns: table::custom_columns(&version["additionalPrinterColumns"]),
+            selectable: version["selectableFields"]
+                .as_array()
+                .into_iter()
+                .flatten()
+                .map(|field| text(&field["jsonPath"]).trim_start_matches('.').to_owned())
+                .collect(),
+            schema: Some(Schema::new(&version["schema"]["openAPIV3Schema"])),
+        })
+        .collect()
+}
+
+/// Group, version, kind, plural, short names, namespaced, has a status subresource, extra selectable fields.
+type BuiltIn = (
+    &'static str,
+    &'static str,
+    &'static str,
+    &'static str,
+    &'static [&'static str],
+    bool,
+    bool,
+    &'static [&'static str],
+);
+
+const EVENT_FIELDS: &[&str] = &[
+    "involvedObject.kind",
+    "involvedObject.namespace",
+    "involvedObject.name",
+    "involvedObject.uid",
+    "involvedObject.apiVersion",
+    "involvedObject.resourceVersion",
+    "involvedObject.fieldPath",
+    "reason",
+    "reportingComponent",
+    "source",
+    "type",
+];
+
+const REGARDING_FIELDS: &[&str] = &[
+    "regarding.kind",
+    "regarding.namespace",
+    "regarding.name",
+    "regarding.uid",
+    "regarding.apiVersion",
+    "regarding.resourceVersion",
+    "regarding.fieldPath",
+    "reason",
+    "reportingController",
+    "type",
+];
+
+const BUILT_IN: &[BuiltIn] = &[
+    ("", "v1", "ConfigMap", "configmaps", &["cm"], true, false, &[]),
+    ("", "v1", "Event", "events", &["ev"], true, false, EVENT_FIELDS),
+    ("", "v1", "Namespace", "namespaces", &["ns"], false, true, &["status.phase"]),
+    ("", "v1", "Secret", "secrets", &[], true, false, &["type"]),
+    (
+        "apiextensions.k8s.io",
+        "v1",
+        "CustomResourceDefinition",
+        "customresourcedefinitions",
+        &["crd", "crds"],
+        false,
+        true,
+        &[],
+    ),
+    ("coordination.k8s.io", "v1", "Lease", "leases", &[], true, false, &[]),
+    ("events.k8s.io", "v1", "Event", "events", &["ev"], true, false, REGARDING_FIELDS),
+];
+
+fn built_in() -> Vec<Kind> {
+    BUILT_IN
+        .iter()
+        .map(|&(group, version, kind, plural, short_names, namespaced, has_status, selectable)| {
+            // Both forms of Event are one store; the core form is what is kept.
+            let home = if plural == "events" { "" } else { group };
+            Kind {
+                group: group.to_owned(),
+                version: version.to_owned(),
+                kind: kind.to_owned(),
+                plural: plural.to_owned(),
+                singular: kind.to_lowercase(),
+                short_names: short_names.iter().map(|&s| s.to_owned()).collect(),
+                categories: if plural == "customresourcedefinitions" {
+                    vec!["api-extensions".to_owned()]
+                } else {
+                    Vec::new()
+                },
+                namespaced,
+                has_status,
+                place: Place { group: home.to_owned(), plural: plural.to_owned() },
+                columns: table::built_in_columns(plural),
+                selectable: selectable.iter().map(|&s| s.to_owned()).collect(),
+                schema: None,
+            }
+        })
+        .collect()
+}

@@ -1,0 +1,162 @@
+//! `metadata.managedFields`: who set which field.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+
+use super::fields::{self, Difference, Fields, Step};
+
+/// One line of `managedFields`, without fields and time.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Manager {
+    /// `Apply` sorts before `Update`, as the API server lists them.
+    pub operation: Operation,
+    pub name: String,
+    pub api_version: String,
+    pub subresource: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Operation {
+    Apply,
+    Update,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Managers(BTreeMap<Manager, Entry>);
+
+#[derive(Debug, Clone, PartialEq)]
+struct Entry {
+    fields: Fields,
+    time: String,
+}
+
+/// Fields that another manager holds and that a write without force would change.
+#[derive(Debug)]
+pub struct Conflict {
+    pub manager: Manager,
+    pub path: fields::Path,
+}
+
+/// Metadata that the server writes itself; nobody owns it.
+const SERVERS_OWN: &[&str] = &[
+    "name",
+    "namespace",
+    "uid",
+    "resourceVersion",
+    "generation",
+    "creationTimestamp",
+    "deletionTimestamp",
+    "deletionGracePeriodSeconds",
+    "managedFields",
+    "selfLink",
+];
+
+impl Managers {
+    pub fn read(object: &Value) -> Self {
+        let lines = object["metadata"]["managedFields"].as_array().into_iter().flatten();
+        let text = |line: &Value, key: &str| line[key].as_str().unwrap_or_default().to_owned();
+        Self(
+            lines
+                .map(|line| {
+                    let manager = Manager {
+                        operation: if line["operation"] == "Apply" { Operation::Apply } else { Operation::Update },
+                        name: text(line, "manager"),
+                        api_version: text(line, "apiVersion"),
+                        subresource: text(line, "subresource"),
+                    };
+                    let fields = fields::from_json(&line["fieldsV1"]);
+                    (manager, Entry { fields, time: text(line, "time") })
+                })
+                .collect(),
+        )
+    }
+
+    pub fn write(&self, object: &mut Value) {
+        let lines: Vec<Value> = self.0.iter().map(|(manager, entry)| line(manager, entry)).collect();
+        let lines = if lines.is_empty() { Value::Null } else { lines.into() };
+        super::object::set_meta(object, "managedFields", lines);
+    }
+
+    pub fn fields(&self, manager: &Manager) -> Fields {
+        self.0.get(manager).map(|entry| entry.fields.clone()).unwrap_or_default()
+    }
+
+    /// Everything that anybody owns.
+    pub fn owned(&self) -> Fields {
+        self.0.values().flat_map(|entry| entry.fields.iter().cloned()).collect()
+    }
+
+    /// Makes `fields` what `manager` owns. The time moves only when that is new.
+    pub fn set(&mut self, manager: Manager, fields: Fields, now: &str) {
+        if fields.is_empty() {
+            self.0.remove(&manager);
+        } else if self.0.get(&manager).is_none_or(|entry| entry.fields != fields) {
+            self.0.insert(manager, Entry { fields, time: now.to_owned() });
+        }
+    }
+
+    /// The fields of others that `difference` writes.
+    pub fn conflicts(&self, manager: &Manager, difference: &Difference) -> Vec<Conflict> {
+        let others = self.0.iter().filter(|(other, _)| *other != manager);
+        others
+            .flat_map(|(other, entry)| {
+                let taken = entry.fields.iter().filter(|path| difference.writes(path));
+                taken.map(|path| Conflict { manager: other.clone(), path: path.clone() })
+            })
+            .collect()
+    }
+
+    /// Takes from everybody but `manager` what `difference` writes, and from all what it removes.
+    pub fn yield_to(&mut self, manager: &Manager, difference: &Difference) {
+        for (other, entry) in &mut self.0 {
+            let theirs = |path: &fields::Path| {
+                !difference.removed.contains(path) && (other == manager || !difference.writes(path))
+            };
+            entry.fields.retain(theirs);
+        }
+        self.0.retain(|_, entry| !entry.fields.is_empty());
+    }
+
+    /// What a plain write (create, update, patch) does to ownership.
+    pub fn updated(&mut self, manager: Manager, difference: &Difference, now: &str) {
+        self.yield_to(&manager, difference);
+        let mut own = self.fields(&manager);
+        own.extend(difference.written().into_iter().filter(|path| !is_servers_own(path)));
+        self.set(manager, own, now);
+    }
+}
+
+impl Difference {
+    fn writes(&self, path: &fields::Path) -> bool {
+        self.added.contains(path) || self.modified.contains(path)
+    }
+}
+
+fn line(manager: &Manager, entry: &Entry) -> Value {
+    let mut line = json!({
+        "manager": manager.name,
+        "operation": match manager.operation { Operation::Apply => "Apply", Operation::Update => "Update" },
+        "apiVersion": manager.api_version,
+        "time": entry.time,
+        "fieldsType": "FieldsV1",
+        "fieldsV1": fields::to_json(&entry.fields),
+    });
+    if !manager.subresource.is_empty() {
+        line["subresource"] = manager.subresource.clone().into();
+    }
+    line
+}
+
+/// Fields that never appear in `managedFields`.
+pub fn is_servers_own(path: &fields::Path) -> bool {
+    let field = |index: usize| match path.get(index) {
+        Some(Step::Field(name)) => Some(name.as_str()),
+        _ => None,
+    };
+    match field(0) {
+        Some("apiVersion" | "kind") => true,
+        Some("metadata") => field(1).is_none_or(|name| SERVERS_OWN.contains(&name)),
+        _ => false,
+    }
+}

@@ -1,0 +1,124 @@
+//! Objects, the revision counter, and the history that watches read.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use super::kinds::Place;
+use super::object::{self, set_meta};
+
+/// Namespace (empty for cluster-wide kinds) and name.
+pub type Key = (String, String);
+
+/// One write, as watches see it.
+#[derive(Debug, Clone)]
+pub struct Change {
+    pub revision: u64,
+    pub place: Place,
+    pub verb: ChangeVerb,
+    pub object: Arc<Value>,
+    /// What stood there before; tells a watch with a selector whether the object was in its view.
+    pub before: Option<Arc<Value>>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ChangeVerb {
+    Added,
+    Modified,
+    Deleted,
+}
+
+/// All objects of all kinds in the form in which they are kept.
+#[derive(Debug)]
+pub struct Store {
+    objects: BTreeMap<Place, BTreeMap<Key, Arc<Value>>>,
+    revision: u64,
+    history: VecDeque<Change>,
+    history_limit: usize,
+    /// Changes up to here are forgotten.
+    forgotten: u64,
+}
+
+impl Default for Store {
+    fn default() -> Self {
+        Self { objects: BTreeMap::new(), revision: 1, history: VecDeque::new(), history_limit: 4096, forgotten: 0 }
+    }
+}
+
+impl Store {
+    pub fn revision(&self) -> u64 {
+        self.revision
+    }
+
+    pub fn get(&self, place: &Place, key: &Key) -> Option<Arc<Value>> {
+        self.objects.get(place)?.get(key).cloned()
+    }
+
+    /// Everything at `place`, in the order of keys; of one namespace when one is named.
+    pub fn list(&self, place: &Place, namespace: Option<&str>) -> Vec<Arc<Value>> {
+        let Some(objects) = self.objects.get(place) else { return Vec::new() };
+        objects.iter().filter(|((ns, _), _)| namespace.is_none_or(|n| n == ns)).map(|(_, o)| o.clone()).collect()
+    }
+
+    /// Writes `object` with the next revision and returns what is kept now.
+    pub fn put(&mut self, place: &Place, key: Key, mut object: Value) -> Arc<Value> {
+        self.revision += 1;
+        set_meta(&mut object, "resourceVersion", self.revision.to_string().into());
+        let object = Arc::new(object);
+        let before = self.objects.entry(place.clone()).or_default().insert(key, object.clone());
+        let verb = if before.is_some() { ChangeVerb::Modified } else { ChangeVerb::Added };
+        self.record(place, verb, object.clone(), before);
+        object
+    }
+
+    /// Takes the object away. The last state that watches see is `last`, or what was kept.
+    pub fn remove(&mut self, place: &Place, key: &Key, last: Option<Value>) {
+        let Some(before) = self.objects.get_mut(place).and_then(|objects| objects.remove(key)) else { return };
+        self.revision += 1;
+        let mut object = last.unwrap_or_else(|| before.as_ref().clone());
+        set_meta(&mut object, "resourceVersion", self.revision.to_string().into());
+        self.record(place, ChangeVerb::Deleted, Arc::new(object), Some(before));
+    }
+
+    fn record(&mut self, place: &Place, verb: ChangeVerb, object: Arc<Value>, before: Option<Arc<Value>>) {
+        self.history.push_back(Change { revision: self.revision, place: place.clone(), verb, object, before });
+        self.trim();
+    }
+
+    fn trim(&mut self) {
+        while self.history.len() > self.history_limit {
+            if let Some(change) = self.history.pop_front() {
+                self.forgotten = change.revision;
+            }
+        }
+    }
+
+    /// How many changes are remembered for watches that resume; more are forgotten at once.
+    pub fn limit_history(&mut self, changes: usize) {
+        self.history_limit = changes;
+        self.trim();
+    }
+
+    /// The oldest revision from which a watch can still resume.
+    pub fn oldest(&self) -> u64 {
+        self.forgotten
+    }
+
+    /// The changes at `place` after `revision`, or `None` when some of them are forgotten.
+    pub fn since(&self, place: &Place, revision: u64) -> Option<Vec<Change>> {
+        if revision < self.forgotten {
+            return None;
+        }
+        let start = self.history.partition_point(|change| change.revision <= revision);
+        Some(self.history.range(start..).filter(|change| change.place == *place).cloned().collect())
+    }
+
+    pub fn is_empty_in(&self, places: &[Place], namespace: &str) -> bool {
+        places.iter().all(|place| self.list(place, Some(namespace)).is_empty())
+    }
+}
+
+pub fn key_of(object: &Value) -> Key {
+    (object::namespace(object).to_owned(), object::name(object).to_owned())
+}

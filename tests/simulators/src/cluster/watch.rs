@@ -1,0 +1,204 @@
+//! Watches: a stream of changes, one JSON text a line.
+
+use std::collections::VecDeque;
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures::Stream;
+use futures::stream::unfold;
+use jiff::Timestamp;
+use serde_json::{Value, json};
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep_until};
+
+use super::Inner;
+use super::convert::shown;
+use super::form::Form;
+use super::kinds::Kind;
+use super::query::Query;
+use super::selector::Selector;
+use super::state::State;
+use super::status::{FieldProblem, Refusal};
+use super::store::{Change, ChangeVerb};
+
+/// How often a watch without news says how far it is.
+const BOOKMARK_EVERY: Duration = Duration::from_secs(60);
+/// How long a watch lasts that names no time.
+const DEFAULT_TIMEOUT: u64 = 1800;
+
+struct Watcher {
+    inner: Arc<Inner>,
+    view: View,
+    position: u64,
+    /// Events not yet sent.
+    queue: VecDeque<Value>,
+    bookmarks: bool,
+    next_bookmark: Instant,
+    deadline: Instant,
+    written: watch::Receiver<u64>,
+    cut: watch::Receiver<u64>,
+    done: bool,
+}
+
+/// Which objects are seen, and in which form.
+struct View {
+    kind: Arc<Kind>,
+    namespace: Option<String>,
+    selector: Selector,
+    form: Form,
+}
+
+/// Starts a watch as `query` wants it.
+///
+/// # Errors
+/// Selectors that make no sense, and initial events asked for in a way that the API server refuses.
+pub fn start(
+    inner: &Arc<Inner>,
+    kind: Arc<Kind>,
+    namespace: Option<String>,
+    query: &Query,
+    form: Form,
+) -> Result<impl Stream<Item = io::Result<Bytes>> + Send + use<>, Refusal> {
+    let selector = Selector::parse(&kind, query.text("labelSelector"), query.text("fieldSelector"))?;
+    let view = View { kind, namespace, selector, form };
+    let bookmarks = query.is_true("allowWatchBookmarks");
+    let initial = query.is_true("sendInitialEvents");
+    check_initial_events(query, bookmarks, initial)?;
+    let from = query.number("resourceVersion")?.unwrap_or_default();
+
+    // Subscribed before the state is read, so that nothing falls between.
+    let (mut written, mut cut) = (inner.written.subscribe(), inner.cut.subscribe());
+    written.mark_unchanged();
+    cut.mark_unchanged();
+    let state = inner.lock();
+    let now = inner.clock.now();
+    let mut queue = VecDeque::new();
+    let mut position = from;
+    if initial || from == 0 {
+        position = state.store.revision();
+        queue.extend(view.everything(&state, now));
+    }
+    if initial {
+        queue.push_back(bookmark(&view, position, true, now));
+    }
+    drop(state);
+    let timeout = query.number("timeoutSeconds")?.filter(|&seconds| seconds > 0).unwrap_or(DEFAULT_TIMEOUT);
+    let watcher = Watcher {
+        inner: inner.clone(),
+        view,
+        position,
+        queue,
+        bookmarks,
+        next_bookmark: Instant::now() + BOOKMARK_EVERY,
+        deadline: Instant::now() + Duration::from_secs(timeout),
+        written,
+        cut,
+        done: false,
+    };
+    Ok(unfold(watcher, |mut watcher| async move {
+        let event = watcher.next().await?;
+        let mut line = event.to_string().into_bytes();
+        line.push(b'\n');
+        Some((Ok(Bytes::from(line)), watcher))
+    }))
+}
+
+fn check_initial_events(query: &Query, bookmarks: bool, initial: bool) -> Result<(), Refusal> {
+    let matching = query.text("resourceVersionMatch");
+    let problem = if initial && matching != "NotOlderThan" {
+        FieldProblem::forbidden(
+            "resourceVersionMatch",
+            "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan",
+        )
+    } else if initial && !bookmarks {
+        FieldProblem::forbidden("allowWatchBookmarks", "sendInitialEvents requires allowWatchBookmarks to be set")
+    } else if !initial && !matching.is_empty() && query.text("sendInitialEvents").is_empty() {
+        FieldProblem::forbidden(
+            "resourceVersionMatch",
+            "resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided",
+        )
+    } else {
+        return Ok(());
+    };
+    Err(Refusal::invalid(("ListOptions", "meta.k8s.io"), "", &[problem]))
+}
+
+fn bookmark(view: &View, revision: u64, initial_done: bool, now: Timestamp) -> Value {
+    json!({"type": "BOOKMARK", "object": view.form.bookmark(&view.kind, revision, initial_done, now)})
+}
+
+impl Watcher {
+    async fn next(&mut self) -> Option<Value> {
+        loop {
+            if let Some(event) = self.queue.pop_front() {
+                return Some(event);
+            }
+            if self.done {
+                return None;
+            }
+            self.read_on();
+            if !self.queue.is_empty() {
+                continue;
+            }
+            tokio::select! {
+                biased;
+                _ = self.cut.changed() => return None,
+                () = sleep_until(self.deadline) => return None,
+                _ = self.written.changed() => {}
+                () = sleep_until(self.next_bookmark), if self.bookmarks => {
+                    self.next_bookmark = Instant::now() + BOOKMARK_EVERY;
+                    let now = self.inner.clock.now();
+                    self.queue.push_back(bookmark(&self.view, self.position, false, now));
+                }
+            }
+        }
+    }
+
+    /// Takes what was written since the last look into the queue.
+    fn read_on(&mut self) {
+        self.written.mark_unchanged();
+        let now = self.inner.clock.now();
+        let state = self.inner.lock();
+        let Some(changes) = state.store.since(&self.view.kind.place, self.position) else {
+            let oldest = state.store.oldest();
+            let refusal = Refusal::expired(format!("too old resource version: {} ({oldest})", self.position));
+            self.queue.push_back(json!({"type": "ERROR", "object": refusal.body()}));
+            self.done = true;
+            return;
+        };
+        self.position = self.position.max(state.store.revision());
+        drop(state);
+        self.queue.extend(changes.iter().filter_map(|change| self.view.event(change, now)));
+    }
+}
+
+impl View {
+    fn everything(&self, state: &State, now: Timestamp) -> Vec<Value> {
+        let kept = state.store.list(&self.kind.place, self.namespace.as_deref());
+        let seen = kept.iter().map(|object| shown(&self.kind, object)).filter(|object| self.selector.matches(object));
+        seen.map(|object| self.say("ADDED", &object, now)).collect()
+    }
+
+    /// What a change looks like from here: an object that enters the view is added, one that leaves it is deleted.
+    fn event(&self, change: &Change, now: Timestamp) -> Option<Value> {
+        let object = shown(&self.kind, &change.object);
+        if self.namespace.as_deref().is_some_and(|namespace| namespace != super::object::namespace(&object)) {
+            return None;
+        }
+        let before = change.before.as_ref().is_some_and(|before| self.selector.matches(&shown(&self.kind, before)));
+        let after = change.verb != ChangeVerb::Deleted && self.selector.matches(&object);
+        let verb = match (before, after) {
+            (false, false) => return None,
+            (false, true) => "ADDED",
+            (true, true) => "MODIFIED",
+            (true, false) => "DELETED",
+        };
+        Some(self.say(verb, &object, now))
+    }
+
+    fn say(&self, verb: &str, object: &Value, now: Timestamp) -> Value {
+        json!({"type": verb, "object": self.form.object(&self.kind, object, now)})
+    }
+}

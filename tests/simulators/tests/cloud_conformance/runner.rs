@@ -1,0 +1,345 @@
+//! Runs the cases against one cloud and says what differs.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+
+use super::backend::{Answer, Backend, Clouds};
+
+/// One step of a script.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Case {
+    /// What it shows.
+    say: String,
+    /// Whose token: empty the tenant's, `none`, `bad`, or a suffix of a cloud in the same clouds.yaml.
+    #[serde(default, rename = "as")]
+    who: String,
+    /// Method and path. Without a leading slash below `/v2/lbaas/` of Octavia; else `/<service type>/...`.
+    call: String,
+    #[serde(default)]
+    body: Option<Value>,
+    /// A body that is no JSON.
+    #[serde(default)]
+    raw: Option<String>,
+    #[serde(default)]
+    headers: BTreeMap<String, String>,
+    code: u16,
+    /// The whole `faultstring`, normalised.
+    #[serde(default)]
+    fault: Option<String>,
+    /// What the body must contain: objects may have more, lists may not. `<any>` fits everything, `<absent>` a key that
+    /// is not there, `<text...>` every text with that beginning.
+    #[serde(default)]
+    has: Option<Value>,
+    /// Headers that the answer must have.
+    #[serde(default)]
+    answer_headers: BTreeMap<String, String>,
+    /// Variable to path in the answer.
+    #[serde(default)]
+    save: BTreeMap<String, String>,
+    /// Then wait until this load balancer is settled, or gone.
+    #[serde(default)]
+    settle: Option<String>,
+    /// It may settle in ERROR.
+    #[serde(default)]
+    may_fail: bool,
+    #[serde(default)]
+    gone: Option<String>,
+    /// Repeat the call until the answer fits, at most this many seconds: for what settles a moment later.
+    #[serde(default)]
+    within: u64,
+}
+
+/// What did not fit.
+pub struct Difference {
+    pub script: String,
+    pub case: String,
+    pub text: String,
+}
+
+pub struct Runner<'a> {
+    backend: &'a Backend,
+    clouds: Clouds,
+    variables: BTreeMap<String, String>,
+    pub requests: usize,
+    pub skipped: usize,
+}
+
+impl<'a> Runner<'a> {
+    pub async fn new(backend: &'a Backend, cloud: &str, prefix: &str) -> Self {
+        let clouds = Clouds::login(backend, cloud).await;
+        let mut runner = Self { backend, clouds, variables: BTreeMap::new(), requests: 0, skipped: 0 };
+        runner.set("prefix", prefix);
+        runner.set("nobody", "06a69c8e-7acf-4ca5-b114-3cdd12f60e6e");
+        let project = runner.clouds.project_of("").unwrap_or_default();
+        runner.set("project", &project);
+        if let Some(project) = runner.clouds.project_of("admin") {
+            runner.set("admin_project", &project);
+        }
+        for (variable, collection, query) in [
+            ("v4", "subnets", "name=tenant-v4"),
+            ("v4b", "subnets", "name=tenant-v4b"),
+            ("v6", "subnets", "name=tenant-v6"),
+            ("members_net", "subnets", "name=members-v4"),
+            ("tenant", "networks", "name=tenant"),
+            ("public", "networks", "name=public"),
+            ("group", "security-groups", "name=default"),
+        ] {
+            runner
+                .look_up(variable, &format!("/network/v2.0/{collection}?{query}"), &collection.replace('-', "_"))
+                .await;
+        }
+        runner.look_up("flavor", "flavors?name=single", "flavors").await;
+        runner
+    }
+
+    fn set(&mut self, name: &str, value: &str) {
+        self.variables.insert(name.to_owned(), value.to_owned());
+    }
+
+    async fn look_up(&mut self, variable: &str, path: &str, key: &str) {
+        let answer = self.send("", "GET", path, None, &BTreeMap::new()).await;
+        let own = self.variables["project"].clone();
+        let rows = answer.body[key].as_array().cloned().unwrap_or_default();
+        let best = rows.iter().find(|row| row["project_id"] == own.as_str()).or(rows.first());
+        let id = best.and_then(|row| row["id"].as_str());
+        self.set(variable, id.unwrap_or_else(|| panic!("the cloud has no {path}")));
+    }
+
+    async fn send(
+        &mut self,
+        who: &str,
+        method: &str,
+        path: &str,
+        body: Option<String>,
+        headers: &BTreeMap<String, String>,
+    ) -> Answer {
+        let whole = if path.starts_with('/') { path.to_owned() } else { format!("/load-balancer/v2/lbaas/{path}") };
+        let (service, rest) = whole[1..].split_once('/').unwrap_or((&whole[1..], ""));
+        let url = format!("{}/{rest}", self.clouds.endpoint(service));
+        let mut all = headers.clone();
+        if let Some(token) = self.clouds.token(who) {
+            all.insert("x-auth-token".into(), token);
+        }
+        if body.is_some() {
+            all.entry("content-type".into()).or_insert_with(|| "application/json".into());
+        }
+        all.retain(|_, value| value != "<none>");
+        self.requests += 1;
+        self.backend.send(method, &url, &all, body).await
+    }
+
+    /// Runs one script; the differences.
+    pub async fn run(&mut self, script: &str, cases: &[Case]) -> Vec<Difference> {
+        let mut differences = Vec::new();
+        for case in cases {
+            if !matches!(case.who.as_str(), "" | "none" | "bad") && self.clouds.token(&case.who).is_none() {
+                self.skipped += 1;
+                continue;
+            }
+            let texts = self.check_until(case).await;
+            differences.extend(texts.into_iter().map(|text| Difference {
+                script: script.to_owned(),
+                case: case.say.clone(),
+                text,
+            }));
+        }
+        differences
+    }
+
+    async fn check_until(&mut self, case: &Case) -> Vec<String> {
+        for _ in 0..case.within * 4 {
+            let texts = self.check(case).await;
+            if texts.is_empty() {
+                return texts;
+            }
+            tokio::time::sleep(Duration::from_millis(250)).await;
+        }
+        self.check(case).await
+    }
+
+    async fn check(&mut self, case: &Case) -> Vec<String> {
+        let call = self.fill(&case.call);
+        let (method, path) = call.split_once(' ').expect("a call is a method and a path");
+        let body = case.raw.as_deref().map(|raw| self.fill(raw));
+        let body = body.or_else(|| case.body.as_ref().map(|body| self.fill_value(body).to_string()));
+        let headers = case.headers.iter().map(|(name, value)| (name.clone(), self.fill(value))).collect();
+        let answer = self.send(&case.who, method, path, body, &headers).await;
+        let mut texts = Vec::new();
+        if answer.code != case.code {
+            texts.push(format!("code {} instead of {}: {}", answer.code, case.code, answer.text));
+        }
+        if let Some(fault) = &case.fault {
+            let (wanted, got) =
+                (normalise(&self.fill(fault)), normalise(answer.body["faultstring"].as_str().unwrap_or("<none>")));
+            if wanted != got {
+                texts.push(format!("fault {got:?} instead of {wanted:?}"));
+            }
+            let side = if case.code < 500 { "Client" } else { "Server" };
+            if answer.body["faultcode"] != side {
+                texts.push(format!("faultcode {} instead of {side}", answer.body["faultcode"]));
+            }
+        }
+        if let Some(wanted) = &case.has {
+            compare("", &self.fill_value(wanted), Some(&answer.body), &mut texts);
+        }
+        for (name, wanted) in &case.answer_headers {
+            let wanted = self.fill(wanted);
+            let got = answer.headers.get(name.as_str()).cloned().unwrap_or_else(|| "<absent>".into());
+            if !fits_text(&wanted, &got) {
+                texts.push(format!("header {name}: {got:?} instead of {wanted:?}"));
+            }
+        }
+        for (variable, path) in &case.save {
+            let pointer = format!("/{}", path.replace('.', "/"));
+            match answer.body.pointer(&pointer).and_then(Value::as_str) {
+                Some(value) => self.set(variable, value),
+                None => texts.push(format!("the answer has no {path}: {}", answer.text)),
+            }
+        }
+        if let Some(id) = case.settle.as_ref().map(|id| self.fill(id)) {
+            let settled = self.wait(&id, false).await;
+            texts.extend(settled.filter(|_| !case.may_fail));
+        }
+        if let Some(id) = case.gone.as_ref().map(|id| self.fill(id)) {
+            texts.extend(self.wait(&id, true).await);
+        }
+        texts
+    }
+
+    /// Polls a load balancer until nothing is PENDING, or until it is gone.
+    async fn wait(&mut self, id: &str, gone: bool) -> Option<String> {
+        for _ in 0..600 {
+            let answer = self.send("", "GET", &format!("loadbalancers/{id}"), None, &BTreeMap::new()).await;
+            let status = answer.body["loadbalancer"]["provisioning_status"].as_str().unwrap_or_default();
+            if answer.code == 404 || (!gone && status == "ACTIVE") {
+                return None;
+            }
+            if !gone && status == "ERROR" {
+                return Some(format!("load balancer {id} settled in ERROR"));
+            }
+            tokio::time::sleep(Duration::from_millis(150)).await;
+        }
+        Some(format!("load balancer {id} did not settle"))
+    }
+
+    fn fill(&self, text: &str) -> String {
+        let mut filled = text.to_owned();
+        // Longer names first, so that $lb2 is not taken for $lb.
+        let mut variables: Vec<_> = self.variables.iter().collect();
+        variables.sort_by_key(|(name, _)| std::cmp::Reverse(name.len()));
+        for (name, value) in variables {
+            filled = filled.replace(&format!("${name}"), value);
+        }
+        if let Some(count) = filled.strip_prefix("<long ").and_then(|rest| rest.strip_suffix('>')) {
+            return "x".repeat(count.parse().expect("a number"));
+        }
+        filled
+    }
+
+    fn fill_value(&self, value: &Value) -> Value {
+        match value {
+            Value::String(text) => self.fill(text).into(),
+            Value::Array(items) => items.iter().map(|item| self.fill_value(item)).collect(),
+            Value::Object(map) => {
+                map.iter().map(|(key, value)| (self.fill(key), self.fill_value(value))).collect::<Map<_, _>>().into()
+            }
+            other => other.clone(),
+        }
+    }
+
+    /// Deletes what earlier scripts left, by the prefix of names.
+    pub async fn clean_up(&mut self, prefix: &str) {
+        let none = BTreeMap::new();
+        let lbs = self.send("", "GET", "loadbalancers?fields=id&fields=name&limit=1000", None, &none).await;
+        for lb in lbs.body["loadbalancers"].as_array().cloned().unwrap_or_default() {
+            if lb["name"].as_str().is_some_and(|name| name.starts_with(prefix)) {
+                let id = lb["id"].as_str().unwrap_or_default().to_owned();
+                self.wait(&id, false).await;
+                self.send("", "DELETE", &format!("loadbalancers/{id}?cascade=true"), None, &none).await;
+                self.wait(&id, true).await;
+            }
+        }
+        self.clean_up_keys(prefix).await;
+        let ips = self.send("", "GET", "/network/v2.0/floatingips", None, &none).await;
+        for ip in ips.body["floatingips"].as_array().cloned().unwrap_or_default() {
+            if ip["description"].as_str().is_some_and(|text| text.starts_with(prefix)) {
+                let path = format!("/network/v2.0/floatingips/{}", ip["id"].as_str().unwrap_or_default());
+                self.send("", "DELETE", &path, None, &none).await;
+            }
+        }
+        let ports = self.send("", "GET", "/network/v2.0/ports", None, &none).await;
+        for port in ports.body["ports"].as_array().cloned().unwrap_or_default() {
+            let name = port["name"].as_str().unwrap_or_default();
+            if name.starts_with(prefix) || self.is_leaked(&port, name).await {
+                let path = format!("/network/v2.0/ports/{}", port["id"].as_str().unwrap_or_default());
+                self.send("", "DELETE", &path, None, &none).await;
+            }
+        }
+    }
+
+    async fn clean_up_keys(&mut self, prefix: &str) {
+        for (kind, reference) in [("containers", "container_ref"), ("secrets", "secret_ref")] {
+            let list = self.send("", "GET", &format!("/key-manager/v1/{kind}?limit=100"), None, &BTreeMap::new()).await;
+            for key in list.body[kind].as_array().cloned().unwrap_or_default() {
+                let id = key[reference].as_str().and_then(|reference| reference.rsplit('/').next()).unwrap_or_default();
+                if key["name"].as_str().is_some_and(|name| name.starts_with(prefix)) {
+                    self.send("", "DELETE", &format!("/key-manager/v1/{kind}/{id}"), None, &BTreeMap::new()).await;
+                }
+            }
+        }
+    }
+
+    /// A VIP port whose load balancer was never committed: the single call leaves such ports behind.
+    async fn is_leaked(&mut self, port: &Value, name: &str) -> bool {
+        let Some(id) = name.strip_prefix("octavia-lb-").filter(|_| port["device_owner"] == "Octavia") else {
+            return false;
+        };
+        self.send("", "GET", &format!("loadbalancers/{id}"), None, &BTreeMap::new()).await.code == 404
+    }
+}
+
+/// Takes out what differs between runs of Python: the order of sets, and the texts of SQL errors.
+fn normalise(text: &str) -> String {
+    if let Some((class, _)) = text.split_once(") (").filter(|_| text.starts_with("(pymysql.err.")) {
+        return format!("{class})");
+    }
+    match text.split_once("Value should be one of: ") {
+        Some((head, values)) => {
+            let mut values: Vec<_> = values.split(", ").collect();
+            values.sort_unstable();
+            format!("{head}Value should be one of: {}", values.join(", "))
+        }
+        None => text.to_owned(),
+    }
+}
+
+fn fits_text(wanted: &str, got: &str) -> bool {
+    match wanted.strip_prefix('<').and_then(|rest| rest.strip_suffix("...>")) {
+        Some(beginning) => got.starts_with(beginning),
+        None => wanted == "<any>" || wanted == got,
+    }
+}
+
+fn compare(path: &str, wanted: &Value, got: Option<&Value>, texts: &mut Vec<String>) {
+    match (wanted, got) {
+        (Value::String(text), None) if text == "<absent>" => {}
+        (Value::String(text), Some(_)) if text == "<any>" => {}
+        (Value::Object(wanted), Some(Value::Object(got))) => {
+            for (key, value) in wanted {
+                compare(&format!("{path}.{key}"), value, got.get(key), texts);
+            }
+        }
+        (Value::Array(wanted), Some(Value::Array(got))) if wanted.len() == got.len() => {
+            for (at, (wanted, got)) in wanted.iter().zip(got).enumerate() {
+                compare(&format!("{path}[{at}]"), wanted, Some(got), texts);
+            }
+        }
+        (Value::String(wanted), Some(Value::String(got))) if fits_text(wanted, got) => {}
+        (wanted, got) if got == Some(wanted) => {}
+        (wanted, got) => texts.push(format!("{path} is {} instead of {wanted}", got.unwrap_or(&json!("<absent>")))),
+    }
+}

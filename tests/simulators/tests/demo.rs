@@ -1,0 +1,43 @@
+//! The demo does what it says, in process and under paused time.
+
+use std::io::{self, Write};
+use std::sync::{Arc, Mutex};
+
+use evenkeel_simulators::demo::{Options, Wiring, run};
+
+#[derive(Clone, Default)]
+struct Paper(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Paper {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn every_example_becomes_ready_and_drift_is_healed() {
+    let paper = Paper::default();
+    let options = Options { once: true, terminal: false, wiring: Wiring::InProcess };
+    let result = run(options, Box::new(paper.clone()), std::future::pending()).await;
+    let text = String::from_utf8(paper.0.lock().unwrap().clone()).unwrap();
+    result.unwrap_or_else(|error| panic!("{error:#}\n{text}"));
+    for example in std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples")).unwrap() {
+        let name = example.unwrap().file_name().into_string().unwrap();
+        let name = name.trim_end_matches(".yaml");
+        let ready = text.lines().any(|line| line.contains(&format!(" {name} ")) && line.contains("Ready  10."));
+        assert!(ready || name == "credentials", "{name} is not shown as Ready:\n{text}");
+    }
+    assert!(text.contains("Healed after"), "{text}");
+    assert!(text.contains("├─ listener api  HTTP 8080 -> api  ACTIVE ONLINE"), "{text}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn stopping_it_is_no_failure() {
+    let options = Options { once: false, terminal: true, wiring: Wiring::InProcess };
+    let soon = tokio::time::sleep(std::time::Duration::from_secs(1));
+    run(options, Box::new(Paper::default()), soon).await.unwrap();
+}
