@@ -11,8 +11,7 @@ impl Session {
     /// The floating IPs on this port, and those that carry the owner's mark wherever they are.
     ///
     /// Most projects have few: then one list shows them all. Where there are more than a page of them, three precise
-    /// questions are cheaper: Neutron cannot search a description for its beginning, so both forms of the mark are
-    /// asked for.
+    /// questions are cheaper.
     pub(super) async fn floating_ips(
         &self,
         owner: &Owner,
@@ -43,9 +42,7 @@ impl Session {
         owner: &Owner,
         vip_port_id: Option<&str>,
     ) -> Result<Vec<SeenFloatingIp>, CloudError> {
-        let mark = owner.floating_ip_mark();
-        let marked =
-            self.floating_ip_list().await?.with("description", mark.clone()).with("description", retained(&mark));
+        let marked = self.floating_ip_list().await?.with("description", owner.floating_ip_mark());
         let tagged = self.floating_ip_list().await?.with("tags", owner.uid_tag());
         let mut found = self.list(&marked).await?.items;
         found.extend(self.list(&tagged).await?.items);
@@ -65,15 +62,8 @@ impl Session {
     }
 }
 
-/// The mark of a floating IP that outlives its stack.
-fn retained(mark: &str) -> String {
-    format!("{mark} evenkeel:reclaim=Retain")
-}
-
 /// On the port, ours by its description, or borrowed by the owner, which is a tag.
 pub(super) fn concerns(seen: &SeenFloatingIp, owner: &Owner, vip_port_id: Option<&str>) -> bool {
-    let mark = owner.floating_ip_mark();
-    let ours = seen.description.strip_prefix(&mark).is_some_and(|rest| rest.is_empty() || rest.starts_with(' '));
     let on_port = vip_port_id.is_some() && seen.port_id.as_deref() == vip_port_id;
-    ours || on_port || seen.tags.contains(&owner.uid_tag())
+    on_port || seen.description == owner.floating_ip_mark() || seen.tags.contains(&owner.uid_tag())
 }

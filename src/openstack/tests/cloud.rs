@@ -154,10 +154,7 @@ impl FakeCloud {
             );
         }
         let key = last.replace("availabilityzones", "availability_zones").replace('-', "_");
-        // Neutron takes several values of one key as alternatives.
-        let any =
-            |record: &Value, key: &str| seen.query.iter().any(|(k, value)| k == key && matches(record, key, value));
-        let fits = |record: &&Value| seen.query.iter().all(|(key, _)| any(record, key));
+        let fits = |record: &&Value| seen.query.iter().all(|(key, value)| matches(record, key, value));
         let found: Vec<Value> = shelf.get(path).into_iter().flatten().filter(fits).cloned().collect();
         let start = seen.query("marker").map_or(0, |m| found.iter().position(|r| r["id"] == m).unwrap() + 1);
         let limit = seen.query("limit").unwrap().parse::<u64>().unwrap().min(self.page.load(Ordering::SeqCst));

@@ -170,11 +170,10 @@ async fn floating_ips_are_those_on_the_port_and_those_with_our_mark_however_many
         lay("other", None, &owner("me2").floating_ip_mark(), &[]);
         lay("on-port", Some("port-1"), "", &[]);
         lay("made", None, &me.floating_ip_mark(), &[]);
-        lay("kept", None, &format!("{} evenkeel:reclaim=Retain", me.floating_ip_mark()), &[]);
         lay("borrowed", None, "", &[me.uid_tag()]);
         let cloud = fake.cloud_with(REGION);
         let found = cloud.floating_ips(&me, Some("port-1")).await.unwrap();
-        assert_eq!(ids(&found, |seen| &seen.id), ["borrowed", "kept", "made", "on-port"], "pages of {page}");
+        assert_eq!(ids(&found, |seen| &seen.id), ["borrowed", "made", "on-port"], "pages of {page}");
         fake.calls();
         cloud.floating_ips(&me, None).await.unwrap();
         let calls = fake.calls();
