@@ -14,6 +14,7 @@ use super::discovery;
 use super::faults::{self, Effect, SeenRequest};
 use super::form::Form;
 use super::openapi;
+use super::protobuf;
 use super::query::Query;
 use super::read;
 use super::route::{Route, Target, route, verb};
@@ -186,7 +187,7 @@ impl Call<'_> {
     fn decoded(&self) -> Result<Value, Refusal> {
         if text_of(self.headers, header::CONTENT_TYPE).contains("protobuf") {
             let accepted = ["application/json", "application/yaml"];
-            return Err(Refusal::unsupported_patch(&accepted));
+            return protobuf::decode(self.body).ok_or_else(|| Refusal::unsupported_patch(&accepted));
         }
         let text = std::str::from_utf8(self.body).map_err(|error| Refusal::bad_request(error.to_string()))?;
         serde_json::from_str(text)

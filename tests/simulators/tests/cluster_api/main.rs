@@ -1,4 +1,5 @@
 //! The simulated Kubernetes API, seen through kube-rs.
+#![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
 mod objects;
 mod rules;
