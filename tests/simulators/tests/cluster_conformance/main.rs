@@ -147,8 +147,8 @@ fn contains(seen: &Value, wanted: &Value, path: &str) -> Result<(), String> {
             }
         }),
         (Value::Array(items), Value::Array(wanted)) if items.len() == wanted.len() => {
-            let pairs = items.iter().zip(wanted).enumerate();
-            pairs.map(|(index, (item, wanted))| contains(item, wanted, &format!("{path}[{index}]"))).collect()
+            let mut pairs = items.iter().zip(wanted).enumerate();
+            pairs.try_for_each(|(index, (item, wanted))| contains(item, wanted, &format!("{path}[{index}]")))
         }
         _ if seen == wanted => Ok(()),
         _ => Err(format!("{path} is {seen} instead of {wanted}")),
