@@ -1,5 +1,6 @@
 //! `evenkeel run` and its companions.
 
+use std::io::IsTerminal;
 use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -115,7 +116,7 @@ async fn run(args: RunArgs) -> anyhow::Result<()> {
     }
     let parts = Parts {
         client,
-        connector: Arc::new(ReqwestConnector::default()),
+        connector: Arc::new(ReqwestConnector),
         clock: Arc::new(SystemClock),
         readiness,
         cluster_id: args.cluster_id,
@@ -154,8 +155,10 @@ fn lease_options(args: &RunArgs) -> LeaseOptions {
 }
 
 fn start_logging(args: &RunArgs) -> anyhow::Result<()> {
-    let builder =
-        tracing_subscriber::fmt().with_env_filter(EnvFilter::try_new(&args.log)?).with_writer(std::io::stderr);
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(EnvFilter::try_new(&args.log)?)
+        .with_ansi(std::io::stderr().is_terminal())
+        .with_writer(std::io::stderr);
     match args.log_format {
         LogFormat::Plain => builder.init(),
         LogFormat::Json => builder.json().init(),

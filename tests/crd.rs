@@ -1,5 +1,7 @@
 //! The CRD: its file is what the types say, and it judges the examples in `tests/rules/` as they say they should be.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a helper of a test may fail as the test does")]
+
 #[path = "rules/check.rs"]
 mod check;
 
@@ -94,7 +96,7 @@ fn accepted_examples_are_accepted() {
         assert!(problems.is_empty(), "{}: {problems:#?}", example.name());
         let problems = example.intake();
         assert!(problems.is_empty(), "{}, by intake: {problems:#?}", example.name());
-        forget_used(example.new(), String::new(), &mut unused);
+        forget_used(example.newest(), String::new(), &mut unused);
     }
     assert!(unused.is_empty(), "fields without an accepted example: {unused:#?}");
 }
@@ -145,7 +147,8 @@ fn intake_refuses_what_the_rules_refuse() {
     let judged = |e: &&Example| e.documents.len() == 1 && e.comment("intake").is_none() && !e.is_about_a_bound();
     let examples = REFUSED.iter().map(|(example, _)| example).filter(judged);
     // What the types cannot hold does not get as far as intake.
-    let typed = examples.filter(|e| serde_json::from_value::<LoadBalancerStackSpec>(e.new()["spec"].clone()).is_ok());
+    let typed =
+        examples.filter(|e| serde_json::from_value::<LoadBalancerStackSpec>(e.newest()["spec"].clone()).is_ok());
     let passed: Vec<String> = typed.filter(|e| e.intake().is_empty()).map(Example::name).collect();
     assert!(passed.is_empty(), "these pass intake: {passed:#?}");
 }
@@ -238,10 +241,10 @@ impl Example {
     }
 
     fn is_stack(&self) -> bool {
-        self.new()["kind"] == "LoadBalancerStack"
+        self.newest()["kind"] == "LoadBalancerStack"
     }
 
-    fn new(&self) -> &Value {
+    fn newest(&self) -> &Value {
         self.documents.last().unwrap()
     }
 
@@ -258,10 +261,10 @@ impl Example {
     /// What the API server would say of the last document.
     fn judge(&self) -> Vec<String> {
         let schema = &SCHEMA.0;
-        let mut problems = check::check(&schema["properties"]["spec"], &self.new()["spec"], "spec");
+        let mut problems = check::check(&schema["properties"]["spec"], &self.newest()["spec"], "spec");
         if problems.is_empty() || problems.iter().all(|p| p.contains("Duplicate value")) {
             let old = (self.documents.len() > 1).then(|| &self.documents[0]);
-            if let Err(errors) = Validator::new().validate_compiled(&SCHEMA.1, self.new(), old) {
+            if let Err(errors) = Validator::new().validate_compiled(&SCHEMA.1, self.newest(), old) {
                 problems.extend(errors.iter().map(|e| format!("{}: {}", e.field_path, e.message)));
             }
         }
@@ -270,7 +273,7 @@ impl Example {
 
     /// What intake says of the last document, in a cloud that has all that it asks for.
     fn intake(&self) -> Vec<String> {
-        let spec: LoadBalancerStackSpec = serde_json::from_value(self.new()["spec"].clone()).unwrap();
+        let spec: LoadBalancerStackSpec = serde_json::from_value(self.newest()["spec"].clone()).unwrap();
         let owner = Owner { uid: "u".into(), cluster: "c".into(), namespace: "rules".into(), name: self.name() };
         let answers = Answers(intake::references(&spec).into_keys().map(|r| (r.clone(), Ok(found(&r)))).collect());
         match intake::desired(&spec, owner, &answers, ApiVersion { minor: 30 }) {

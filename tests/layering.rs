@@ -1,5 +1,7 @@
 //! The architecture, checked: who may import whom, and what the pure modules must not know.
 
+#![allow(clippy::unwrap_used, reason = "a helper of a test may fail as the test does")]
+
 use std::fs;
 use std::path::{Path, PathBuf};
 

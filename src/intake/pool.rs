@@ -56,7 +56,7 @@ fn pool(intake: &mut Intake<'_>, wanted: &PoolSpec, at: &str, families: &Familie
     let monitor = wanted
         .health_monitor
         .as_ref()
-        .map(|m| monitor::monitor(intake, m, &name, wanted.protocol, &format!("{at}.healthMonitor")));
+        .map(|m| monitor::monitor(intake, m, &wanted.name, wanted.protocol, &format!("{at}.healthMonitor")));
     Pool {
         protocol: wanted.protocol,
         algorithm: wanted.algorithm,

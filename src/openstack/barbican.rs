@@ -5,8 +5,8 @@
 
 use serde::Deserialize;
 
-use super::http::{Ask, Service, Session};
 use super::resolve::Outcome;
+use super::session::{Ask, Service, Session};
 use super::{Class, CloudError};
 use crate::model::{Found, Unresolved};
 

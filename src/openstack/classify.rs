@@ -88,8 +88,7 @@ fn class_of_status(status: StatusCode, retry_after: Option<Duration>) -> Class {
 /// Octavia answers 403, as for a missing role: only the text tells. Neutron answers 409. Where Octavia asks Neutron for
 /// a VIP port, Neutron's exception is part of Octavia's text.
 fn is_quota(fault: &Fault) -> bool {
-    const KINDS: [&str; 4] =
-        ["OverQuota", "IpAddressGenerationFailure", "ExternalIpAddressExhausted", "NoMoreIpAddresses"];
+    const KINDS: [&str; 3] = ["OverQuota", "IpAddressGenerationFailure", "ExternalIpAddressExhausted"];
     const TEXTS: [&str; 5] = [
         "Quota has been met for resources",
         "Quota exceeded for resources",

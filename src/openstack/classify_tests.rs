@@ -1,1 +1,174 @@
+use std::time::Duration;
 
+use http::{HeaderMap, HeaderValue, StatusCode};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::*;
+
+/// One answer that a genuine service gave, and what is to be made of it.
+#[derive(Deserialize)]
+struct Recorded {
+    case: String,
+    call: String,
+    status: u16,
+    body: Value,
+    class: String,
+}
+
+fn refusal<'a>(
+    service: &'static str,
+    call: &'a str,
+    status: u16,
+    body: &'a [u8],
+    headers: &'a HeaderMap,
+) -> Refusal<'a> {
+    Refusal {
+        service,
+        call,
+        writes: !call.starts_with("GET"),
+        status: StatusCode::from_u16(status).unwrap(),
+        headers,
+        body,
+        now: "2026-11-23T10:00:00Z".parse().unwrap(),
+    }
+}
+
+fn answer(service: &'static str, status: u16, body: &str) -> CloudError {
+    classify(&refusal(service, "POST /x", status, body.as_bytes(), &HeaderMap::new()))
+}
+
+fn octavia(status: u16, text: &str) -> CloudError {
+    answer("load-balancer", status, &json!({"faultcode": "x", "faultstring": text, "debuginfo": null}).to_string())
+}
+
+fn neutron(status: u16, kind: &str, text: &str) -> CloudError {
+    answer("network", status, &json!({"NeutronError": {"type": kind, "message": text, "detail": ""}}).to_string())
+}
+
+#[test]
+fn every_recorded_answer_of_octavia_has_its_class_and_keeps_its_text() {
+    let recorded: Vec<Recorded> = serde_json::from_str(include_str!("fixtures/errors.json")).unwrap();
+    assert!(recorded.len() > 30);
+    for Recorded { case, call, status, body, class } in recorded {
+        let text = body.to_string();
+        let error = classify(&refusal("load-balancer", &call, status, text.as_bytes(), &HeaderMap::new()));
+        let found = match error.class {
+            Class::Later(None) => "Later".to_owned(),
+            class => format!("{class:?}"),
+        };
+        assert_eq!(found, class, "{case}");
+        assert!(!error.in_doubt, "{case}: Octavia itself answered");
+        if let Some(text) = body.get("faultstring").and_then(Value::as_str) {
+            assert_eq!(error.message, text, "{case}");
+        }
+    }
+}
+
+#[test]
+fn a_load_balancer_in_error_is_no_lock() {
+    assert_eq!(octavia(409, "Invalid state ERROR of loadbalancer resource 1").class, Class::Conflict);
+    assert_eq!(octavia(409, "Pool 1 is immutable and cannot be updated.").class, Class::Locked);
+}
+
+#[test]
+fn a_404_is_only_believed_when_it_names_what_is_missing() {
+    let later = Class::Later(None);
+    assert_eq!(octavia(404, "Load Balancer 1 not found.").class, Class::Gone);
+    assert_eq!(answer("load-balancer", 404, r#"{"code":404,"title":"Not Found","description":""}"#).class, later);
+    assert_eq!(answer("load-balancer", 404, "<html><body>default backend - 404</body></html>").class, later);
+    assert_eq!(answer("load-balancer", 404, "").class, later);
+    assert_eq!(neutron(404, "FloatingIPNotFound", "Floating IP 1 could not be found.").class, Class::Gone);
+    assert_eq!(neutron(404, "HTTPNotFound", "The resource could not be found.").class, later);
+}
+
+#[test]
+fn what_is_full_is_quota_whoever_says_so() {
+    for error in [
+        octavia(403, "Quota has been met for resources: Member"),
+        octavia(409, "The VIP IP address is already in use: No more IP addresses available on network 1."),
+        octavia(500, "Provider 'amphora' reports error: Quota exceeded for resources: ['port']."),
+        neutron(409, "OverQuota", "Quota exceeded for resources: ['floatingip']."),
+        neutron(409, "IpAddressGenerationFailure", "No more IP addresses available on network 1."),
+        neutron(400, "ExternalIpAddressExhausted", "Unable to find any IP address on external network 1."),
+    ] {
+        assert_eq!(error.class, Class::Quota, "{error}");
+    }
+    assert_eq!(neutron(409, "FloatingIPPortAlreadyAssociated", "Cannot associate").class, Class::Conflict);
+}
+
+#[test]
+fn a_500_that_the_body_causes_is_refused_and_any_other_comes_later() {
+    for text in [
+        "Provider 'amphora' reports error: BadRequestException: 400",
+        "(pymysql.err.IntegrityError) (1048, \"Column 'lb_algorithm' cannot be null\")",
+        "'dict' object has no attribute '_sa_instance_state'",
+        "'tls_ciphers'",
+    ] {
+        assert_eq!(octavia(500, text).class, Class::Refused, "{text}");
+    }
+    for text in ["Something unknown went wrong", "Provider 'amphora' reports error: MessagingTimeout", ""] {
+        assert_eq!(octavia(500, text).class, Class::Later(None), "{text}");
+    }
+    assert_eq!(octavia(503, "Project busy. Unable to lock the project.").class, Class::Later(None));
+}
+
+#[test]
+fn only_a_write_that_a_stranger_answered_is_in_doubt() {
+    let page = "<html><head><title>504 Gateway Time-out</title></head></html>";
+    let headers = HeaderMap::new();
+    for status in [500, 502, 503, 504] {
+        let write = classify(&refusal("load-balancer", "POST /x", status, page.as_bytes(), &headers));
+        let read = classify(&refusal("load-balancer", "GET /x", status, page.as_bytes(), &headers));
+        assert_eq!((write.class, write.in_doubt, read.in_doubt), (Class::Later(None), true, false), "{status}");
+        assert!(write.message.contains("504 Gateway Time-out") && !write.message.contains('<'), "{}", write.message);
+    }
+    assert!(!octavia(500, "Something unknown went wrong").in_doubt);
+    assert!(!answer("load-balancer", 413, "Request is too large").in_doubt);
+}
+
+#[test]
+fn too_large_a_body_and_other_foreign_refusals_wait_for_a_new_spec() {
+    assert_eq!(answer("load-balancer", 413, "Request is too large").class, Class::Refused);
+    assert_eq!(answer("load-balancer", 422, "").class, Class::Refused);
+    assert_eq!(answer("load-balancer", 429, "").class, Class::Later(None));
+    assert_eq!(answer("load-balancer", 301, "").class, Class::Later(None));
+}
+
+#[test]
+fn keystones_refusals_are_about_the_credentials() {
+    let error =
+        |status, text| answer("identity", status, &json!({"error": {"message": text, "code": status}}).to_string());
+    assert_eq!(error(401, "The request you have made requires authentication.").class, Class::Credentials);
+    assert_eq!(error(400, "Expecting to find domain in project.").class, Class::Credentials);
+    assert_eq!(error(503, "The database is away.").class, Class::Later(None));
+    let newer = answer("load-balancer", 400, r#"{"errors": [{"status": 400, "title": "Bad", "detail": "why"}]}"#);
+    assert_eq!((newer.class, newer.message.as_str()), (Class::Refused, "why"));
+}
+
+#[test]
+fn retry_after_is_understood_as_seconds_and_as_a_date() {
+    let wait = |text: &str| {
+        let headers = HeaderMap::from_iter([(http::header::RETRY_AFTER, HeaderValue::from_str(text).unwrap())]);
+        classify(&refusal("load-balancer", "GET /x", 503, b"", &headers)).class
+    };
+    let later = |seconds| Class::Later(Some(Duration::from_secs(seconds)));
+    assert_eq!(wait("7"), later(7));
+    assert_eq!(wait("Mon, 23 Nov 2026 10:00:30 GMT"), later(30));
+    assert_eq!(wait("Mon, 23 Nov 2026 09:00:00 GMT"), later(0));
+    assert_eq!(wait("999999"), later(3600));
+    assert_eq!(wait("soon"), Class::Later(None));
+}
+
+#[test]
+fn a_message_ends_and_the_request_id_is_kept() {
+    let headers = HeaderMap::from_iter([(
+        http::HeaderName::from_static("x-openstack-request-id"),
+        HeaderValue::from_static("req-1"),
+    )]);
+    let body = json!({"faultstring": "ä".repeat(5000)}).to_string();
+    let error = classify(&refusal("load-balancer", "POST /x", 400, body.as_bytes(), &headers));
+    assert_eq!(error.message.chars().count(), MAX_TEXT + 1);
+    assert_eq!(error.request_id.as_deref(), Some("req-1"));
+    assert!(error.to_string().ends_with("(POST /x: 400, request req-1)"), "{error}");
+}

@@ -10,11 +10,11 @@ use tokio::sync::{OnceCell, Semaphore};
 
 use super::clouds::{Credentials, CredentialsError};
 use super::execute::{Done, TURN};
-use super::http::{Ask, Service, Session};
 use super::keystone::Project;
 use super::leaves::Quiet;
 use super::polls::Polls;
 use super::resolve::Resolver;
+use super::session::{Ask, Service, Session};
 use super::{Class, CloudError, Connector};
 use crate::clock::Clock;
 use crate::model::{Answers, ApiVersion, Owner, Reference, SeenFloatingIp, SeenLoadBalancer, Tree};

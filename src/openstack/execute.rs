@@ -5,8 +5,8 @@ use std::time::Duration;
 use http::Method;
 use serde_json::{Value, json};
 
-use super::http::{Ask, Service, Session};
 use super::records::Created;
+use super::session::{Ask, Service, Session};
 use super::{Class, CloudError};
 use crate::model::Tree;
 use crate::plan::{Body, Call, Kind, Step};

@@ -13,11 +13,11 @@ use jiff::tz::TimeZone;
 use tokio::time::Instant;
 
 use super::CloudError;
-use super::http::Session;
 use super::lists::{Listed, Listing};
 use super::neutron::concerns;
 use super::observe::Parts;
 use super::records::{ListenerRecord, LoadBalancerRecord, MonitorRecord, PolicyRecord, PoolRecord};
+use super::session::Session;
 use crate::model::{Id, IdRef, Owner, Provisioning, SeenFloatingIp};
 
 /// MySQL keeps stamps to the second: a tree that changed a moment before it was listed may change again under the same

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use super::clouds::{Auth, Credentials, Domain, Interface, Named};
-use super::http::Service;
+use super::session::Service;
 
 /// A token is renewed so long before it expires.
 const RENEW_EARLY: Duration = Duration::from_secs(120);

@@ -5,9 +5,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use super::flight::Flight;
-use super::http::Session;
 use super::inventory::{Entry, Inventory};
 use super::observe::Parts;
+use super::session::Session;
 use super::{Class, CloudError};
 use crate::model::{Id, Owner, SeenMember, SeenRule, Tree};
 

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
-use super::http::{Ask, Service, Session};
+use super::session::{Ask, Service, Session};
 use super::{Class, CloudError};
 
 /// Asked for explicitly: a server without a maximum of its own crashes on lists without a limit.

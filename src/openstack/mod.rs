@@ -6,7 +6,7 @@
 //! | file | what |
 //! |---|---|
 //! | `clouds` | an entry of `clouds.yaml` |
-//! | `keystone`, `http` | a token that is always good, calls that carry it |
+//! | `keystone`, `session` | a token that is always good, calls that carry it |
 //! | `classify` | from an answer to what to do about it |
 //! | `lists`, `records`, `neutron`, `barbican` | lists page by page; records as they arrive |
 //! | `observe` | one tree, read now |
@@ -22,7 +22,6 @@ mod clouds;
 mod error;
 mod execute;
 mod flight;
-mod http;
 mod inventory;
 mod keystone;
 mod leaves;
@@ -33,6 +32,7 @@ mod polls;
 mod records;
 mod reqwest_transport;
 mod resolve;
+mod session;
 mod transport;
 
 pub use cloud::{CallObserver, Cloud, CloudSettings};
@@ -42,3 +42,6 @@ pub use execute::Done;
 pub use keystone::Project;
 pub use reqwest_transport::ReqwestConnector;
 pub use transport::*;
+
+#[cfg(test)]
+mod tests;

@@ -1,36 +1,54 @@
 //! The little of Neutron that a load balancer needs: its floating IPs.
 
+use std::sync::atomic::Ordering;
+
 use super::CloudError;
-use super::http::{Service, Session};
 use super::lists::Listing;
+use super::session::{Service, Session};
 use crate::model::{Owner, SeenFloatingIp};
 
 impl Session {
     /// The floating IPs on this port, and those that carry the owner's mark wherever they are.
     ///
     /// Most projects have few: then one list shows them all. Where there are more than a page of them, three precise
-    /// questions are cheaper: Neutron cannot search a description for its beginning, so both forms of the mark are
-    /// asked for.
+    /// questions are cheaper.
     pub(super) async fn floating_ips(
         &self,
         owner: &Owner,
         vip_port_id: Option<&str>,
     ) -> Result<Vec<SeenFloatingIp>, CloudError> {
-        let (mut found, all) = self.first_page::<SeenFloatingIp>(&self.floating_ip_list().await?).await?;
-        if !all {
-            let listing = async || self.floating_ip_list().await;
-            let mark = owner.floating_ip_mark();
-            let marked = listing().await?.with("description", mark.clone()).with("description", retained(&mark));
-            let tagged = listing().await?.with("tags", owner.uid_tag());
-            found = self.list(&marked).await?.items;
-            found.extend(self.list(&tagged).await?.items);
-            if let Some(port) = vip_port_id {
-                found.extend(self.list(&listing().await?.with("port_id", port)).await?.items);
-            }
-        }
+        let mut found = match self.all_floating_ips().await? {
+            Some(all) => all,
+            None => self.marked_floating_ips(owner, vip_port_id).await?,
+        };
         found.retain(|seen| concerns(seen, owner, vip_port_id));
         found.sort_by(|a, b| a.id.cmp(&b.id));
         found.dedup_by(|a, b| a.id == b.id);
+        Ok(found)
+    }
+
+    /// `None` when they do not fit on a page; that is remembered.
+    async fn all_floating_ips(&self) -> Result<Option<Vec<SeenFloatingIp>>, CloudError> {
+        if self.many_floating_ips.load(Ordering::Relaxed) {
+            return Ok(None);
+        }
+        let (found, all) = self.first_page(&self.floating_ip_list().await?).await?;
+        self.many_floating_ips.store(!all, Ordering::Relaxed);
+        Ok(all.then_some(found))
+    }
+
+    async fn marked_floating_ips(
+        &self,
+        owner: &Owner,
+        vip_port_id: Option<&str>,
+    ) -> Result<Vec<SeenFloatingIp>, CloudError> {
+        let marked = self.floating_ip_list().await?.with("description", owner.floating_ip_mark());
+        let tagged = self.floating_ip_list().await?.with("tags", owner.uid_tag());
+        let mut found = self.list(&marked).await?.items;
+        found.extend(self.list(&tagged).await?.items);
+        if let Some(port) = vip_port_id {
+            found.extend(self.list(&self.floating_ip_list().await?.with("port_id", port)).await?.items);
+        }
         Ok(found)
     }
 
@@ -44,15 +62,8 @@ impl Session {
     }
 }
 
-/// The mark of a floating IP that outlives its stack.
-fn retained(mark: &str) -> String {
-    format!("{mark} evenkeel:reclaim=Retain")
-}
-
 /// On the port, ours by its description, or borrowed by the owner, which is a tag.
 pub(super) fn concerns(seen: &SeenFloatingIp, owner: &Owner, vip_port_id: Option<&str>) -> bool {
-    let mark = owner.floating_ip_mark();
-    let ours = seen.description.strip_prefix(&mark).is_some_and(|rest| rest.is_empty() || rest.starts_with(' '));
     let on_port = vip_port_id.is_some() && seen.port_id.as_deref() == vip_port_id;
-    ours || on_port || seen.tags.contains(&owner.uid_tag())
+    on_port || seen.description == owner.floating_ip_mark() || seen.tags.contains(&owner.uid_tag())
 }

@@ -6,9 +6,9 @@ use futures::future::BoxFuture;
 use futures::{FutureExt, StreamExt, TryStreamExt};
 use serde::Deserialize;
 
-use super::http::{Ask, Service, Session};
 use super::lists::Listing;
 use super::records::{ListenerRecord, MonitorRecord, PolicyRecord, PoolRecord, StatusAnswer, StatusNode, put_in_order};
+use super::session::{Ask, Service, Session};
 use super::{Class, CloudError};
 use crate::model::{
     Id, Owner, Provisioning, SeenFloatingIp, SeenListener, SeenLoadBalancer, SeenMember, SeenPolicy, SeenPool,

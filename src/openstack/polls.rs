@@ -9,8 +9,8 @@ use tokio::time::Instant;
 
 use super::CloudError;
 use super::flight::Flight;
-use super::http::Session;
 use super::lists::Listing;
+use super::session::Session;
 use crate::model::{Id, SeenLoadBalancer};
 
 /// How far back pollers count as polling at the same time.

@@ -119,3 +119,84 @@ fn innermost(error: &(dyn Error + 'static)) -> String {
     }
     cause.to_string()
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    /// A server for one request: it reads, sends `answer`, and hangs up. Returns its port and what it will have read.
+    async fn server(answer: &'static str) -> (u16, tokio::task::JoinHandle<String>) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let task = tokio::spawn(async move {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let mut request = vec![0; 4096];
+            let length = stream.read(&mut request).await.unwrap();
+            stream.write_all(answer.as_bytes()).await.unwrap();
+            String::from_utf8_lossy(&request[..length]).into_owned()
+        });
+        (port, task)
+    }
+
+    async fn send(port: u16, timeout: Duration) -> Result<Response, TransportError> {
+        let transport = ReqwestConnector.connect(&TlsOptions::default()).unwrap();
+        let request = http::Request::post(format!("http://127.0.0.1:{port}/x")).body("{}".into()).unwrap();
+        transport.send(request, timeout).await
+    }
+
+    const PATIENT: Duration = Duration::from_secs(20);
+
+    #[tokio::test]
+    async fn an_answer_comes_whole_and_the_server_knows_who_asked() {
+        let (port, request) = server("HTTP/1.1 201 Created\r\nx-y: z\r\ncontent-length: 2\r\n\r\nok").await;
+        let response = send(port, PATIENT).await.unwrap();
+        assert_eq!((response.status().as_u16(), response.body().as_ref()), (201, &b"ok"[..]));
+        assert_eq!(response.headers()["x-y"], "z");
+        let request = request.await.unwrap().to_lowercase();
+        assert!(request.contains(&format!("user-agent: {USER_AGENT}")), "{request}");
+    }
+
+    #[tokio::test]
+    async fn a_redirect_is_an_answer_and_not_followed() {
+        let (port, _) =
+            server("HTTP/1.1 302 Found\r\nlocation: http://127.0.0.1:1/\r\ncontent-length: 0\r\n\r\n").await;
+        assert_eq!(send(port, PATIENT).await.unwrap().status().as_u16(), 302);
+    }
+
+    #[tokio::test]
+    async fn a_refused_connection_leaves_no_doubt_and_names_host_and_port() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        drop(listener);
+        let error = send(port, PATIENT).await.unwrap_err();
+        assert!(matches!(error, TransportError::NotSent { .. }), "{error:?}");
+        assert!(error.to_string().starts_with(&format!("cannot reach 127.0.0.1:{port}: ")), "{error}");
+    }
+
+    #[tokio::test]
+    async fn a_lost_or_cut_answer_leaves_doubt() {
+        for answer in ["", "HTTP/1.1 201 Created\r\ncontent-length: 100\r\n\r\nonly this"] {
+            let (port, _) = server(answer).await;
+            let error = send(port, PATIENT).await.unwrap_err();
+            assert!(matches!(error, TransportError::NoAnswer { .. }), "{error:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn an_answer_that_does_not_come_in_time_leaves_doubt() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let error = send(listener.local_addr().unwrap().port(), Duration::from_millis(50)).await.unwrap_err();
+        assert!(matches!(&error, TransportError::NoAnswer { cause, .. } if cause == "no answer in time"), "{error:?}");
+    }
+
+    #[test]
+    fn a_ca_that_is_none_is_refused() {
+        for pem in ["", "hello", "-----BEGIN CERTIFICATE-----\n!!\n-----END CERTIFICATE-----\n"] {
+            let tls = TlsOptions { ca: Some(pem.into()), insecure: false };
+            assert!(ReqwestConnector.connect(&tls).is_err(), "{pem:?}");
+        }
+    }
+}

@@ -10,8 +10,8 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 use tokio::time::Instant;
 
-use super::http::{Ask, Service, Session};
 use super::lists::Listing;
+use super::session::{Ask, Service, Session};
 use super::{Class, CloudError};
 use crate::model::{Answers, By, FixedIp, Found, Id, Reference, ReferenceKind, Unresolved};
 
@@ -195,7 +195,11 @@ impl Session {
             enabled: bool,
         }
         let listing = Listing::new(Service::LoadBalancer, "/v2/lbaas/availabilityzones", "availability_zones");
-        let zones = self.list::<Zone>(&listing.with("name", name)).await?.items;
+        let zones = match self.list::<Zone>(&listing.with("name", name)).await {
+            // Octavia before 2.14 has no zones at all.
+            Err(error) if error.status == Some(404) => return Ok(Err(Unresolved::Missing)),
+            zones => zones?.items,
+        };
         Ok(match zones.into_iter().find(|zone| zone.name == name) {
             None => Err(Unresolved::Missing),
             Some(Zone { enabled: false, .. }) => Err(Unresolved::Unusable(DISABLED.into())),

@@ -182,12 +182,14 @@ fn update(
     if rules.is_empty() {
         return if edit.is_empty() { Vec::new() } else { vec![put(edit)] };
     }
+    let serves = place.live && seen.admin_state_up && want.admin_state_up;
+    let pauses = serves && rules.is_unsafe_live();
     let action_changes = ACTION_FIELDS.iter().any(|field| edit.changes(field));
-    let (before, after) = rules.steps(&name, &target, action_changes);
+    let (before, after) = rules.steps(&name, &target, serves && !pauses && action_changes);
     let rules_then = |last: Edit| before.iter().chain(&after).cloned().chain([put(last)]);
     match (seen.admin_state_up, want.admin_state_up) {
         (false, true) => rules_then(edit).collect(),
-        (true, true) if place.live && rules.is_unsafe_live() => {
+        _ if pauses => {
             let (mut off, mut on) = (edit, Edit::default());
             off.set("admin_state_up", json!(true), json!(false));
             on.set("admin_state_up", json!(false), json!(true));

@@ -106,10 +106,10 @@ impl<'a> Diff<'a> {
     /// With all new rules added the policy matches what both the old and the new one match; without the old ones, what
     /// the new one matches. So at every moment each request is treated as the old policy or as the new one says. Where
     /// the action stays, one old rule may become a new one at the turning point, which saves a write.
-    pub fn steps(&self, policy_name: &str, policy: &Target, action_changes: bool) -> (Vec<Step>, Vec<Step>) {
+    pub fn steps(&self, policy_name: &str, policy: &Target, action_changes_live: bool) -> (Vec<Step>, Vec<Step>) {
         let (mut missing, mut surplus) = (self.missing.as_slice(), self.surplus.as_slice());
         let mut turn = None;
-        if !action_changes
+        if !action_changes_live
             && let (Some((new, others)), Some((old, rest))) = (missing.split_last(), surplus.split_first())
         {
             (missing, surplus, turn) = (others, rest, Some((*old, *new)));

@@ -49,14 +49,12 @@ def is_serial(module: ModuleType) -> bool:
 
 
 def prepare() -> Controller:
-    """What an administrator does: install from deploy/, start the controller under its service account."""
+    """What an administrator does: installs from deploy/. The controller has the rights of its service account."""
     kube = Kube()
     kube.kubectl('apply', '--server-side', '--force-conflicts', '-k', str(config.ROOT / 'deploy'))
     kube.kubectl('wait', '--for=condition=Established', f'crd/{CRD}', '--timeout=60s')
     kubeconfig = service_account_kubeconfig(kube, 'evenkeel-system', 'evenkeel', config.HOME / 'controller.kubeconfig')
-    controller = Controller(kubeconfig)
-    controller.start()
-    return controller
+    return Controller(kubeconfig)
 
 
 def play(module: ModuleType, case: str | None, controller: Controller, certificates: Certificates) -> Result:
@@ -102,6 +100,7 @@ def main() -> int:
     config.REPORT.mkdir(parents=True, exist_ok=True)
     try:
         certificates, controller = Certificates(Cloud()), prepare()
+        controller.start()
     except Exception as error:
         print(report.write([Result('prepare', False, 0, 0, None, _what_went_wrong(error))]))
         return 1

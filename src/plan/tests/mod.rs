@@ -1,4 +1,5 @@
 //! Tests of the planner against a small pure model of Octavia.
 
+mod drift;
 mod octavia;
 mod properties;

@@ -208,9 +208,13 @@ fn nested(body: &Body, field: &str) -> Vec<Body> {
 }
 
 impl Octavia {
-    fn id(&mut self) -> Id {
+    pub fn fresh(&mut self) -> u64 {
         self.next += 1;
-        format!("id-{:04}", self.next)
+        self.next
+    }
+
+    fn id(&mut self) -> Id {
+        format!("id-{:04}", self.fresh())
     }
 
     /// Executes one step as the cloud would.

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
 
+use super::drift::disturbance;
 use super::octavia::Octavia;
 use crate::model::*;
 use crate::plan::arbitrary::{World, pair};
@@ -111,4 +112,51 @@ proptest! {
         let allowed = Desired { allow_interruption: true, ..after };
         converged(&converge(&mut octavia, &allowed, |_, _| {}), &allowed);
     }
+
+    #[test]
+    fn whatever_happens_between_two_looks_the_plan_finds_its_way(
+        (before, after) in pair(&World::default()),
+        mishaps in prop::collection::vec((0..12usize, disturbance()), 1..6),
+    ) {
+        let mut octavia = made(&World::default(), &before);
+        converge(&mut octavia, &before, |_, _| {});
+        for (steps, mishap) in &mishaps {
+            for _ in 0..*steps {
+                let plan = change(&after, octavia.tree.as_ref().unwrap());
+                let Some(step) = plan.steps.first() else { break };
+                if let Err(refusal) = octavia.apply(step) {
+                    panic!("{refusal}\nrefused: {step}\n{:?}\nof\n{plan}", step.call);
+                }
+            }
+            octavia.disturb(mishap);
+        }
+        let foreign = foreigners(octavia.tree.as_ref().unwrap());
+        converged(&converge(&mut octavia, &after, |_, _| {}), &after);
+        let tree = octavia.tree.as_ref().unwrap();
+        prop_assert_eq!(foreign, foreigners(tree), "what is not ours is left alone");
+        prop_assert!(!failed(tree), "something of ours stayed in ERROR");
+    }
+}
+
+/// Ids of what carries no key of ours, with the pools that it uses.
+fn foreigners(tree: &Tree) -> BTreeSet<(Id, Option<Id>)> {
+    let kept = |listener: &SeenListener| key_of(&listener.tags).is_none();
+    let listeners = tree.listeners.iter().filter(|l| kept(l)).map(|l| (l.id.clone(), l.default_pool_id.clone()));
+    let pools = tree.pools.iter().filter(|p| key_of(&p.tags).is_none()).map(|p| (p.id.clone(), None));
+    listeners.chain(pools).collect()
+}
+
+/// Is anything of ours in ERROR?
+fn failed(tree: &Tree) -> bool {
+    let is_ours = |tags: &BTreeSet<String>| key_of(tags).is_some();
+    let sick = |status: Provisioning| status == Provisioning::Error;
+    let policies = tree.listeners.iter().filter(|l| is_ours(&l.tags)).flat_map(|l| &l.policies);
+    let pools = || tree.pools.iter().filter(|p| is_ours(&p.tags));
+    tree.listeners.iter().any(|l| is_ours(&l.tags) && sick(l.provisioning_status))
+        || policies
+            .filter(|p| is_ours(&p.tags))
+            .any(|p| sick(p.provisioning_status) || p.rules.iter().any(|r| sick(r.provisioning_status)))
+        || pools().any(|p| sick(p.provisioning_status))
+        || pools().flat_map(|p| &p.members).any(|m| sick(m.provisioning_status))
+        || pools().filter_map(|p| p.monitor.as_ref()).any(|m| sick(m.provisioning_status))
 }

@@ -28,7 +28,11 @@ class Controller:
             self.process = subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                                             start_new_session=True)
         if ready:
-            self.wait_ready()
+            try:
+                self.wait_ready()
+            except Failed:
+                self.kill()
+                raise
 
     def wait_ready(self, timeout: float = 60) -> None:
         def look():

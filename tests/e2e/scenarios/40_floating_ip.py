@@ -55,8 +55,8 @@ def borrowed(t):
 
 
 def changed(t):
-    """From none to one of our own, to a borrowed one, to none."""
-    name = t.apply(web())
+    """From none to one of our own, to a borrowed one (which interrupts whoever comes by the first), to none."""
+    name = t.apply(web(disruptionPolicy='Allow'))
     t.ready_and_right(name)
     t.change(name, 'one of our own', lambda spec: spec['loadBalancer'].update(floatingIP=allocate()), [])
     own = fip_of(t, name)

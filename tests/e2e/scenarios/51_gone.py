@@ -8,6 +8,7 @@ def run(t):
     before = t.ready_and_right(name)['status']['loadBalancer']
     t.cloud.delete_load_balancer(before['id'])
     eventually('another load balancer', lambda: t.stack(name)['status']['loadBalancer'].get('id'), lambda i: i not in (None, before['id']), 90)
-    after = t.ready_and_right(name)['status']['loadBalancer']
+    eventually('everything is as before', lambda: t.differences(name), lambda d: not d, 90, every=1)
+    after = t.ready(name)['status']['loadBalancer']
     same('address and floating IP', (after['vipAddress'], after['floatingIP']), (before['vipAddress'], before['floatingIP']))
     same('load balancers', [lb['id'] for lb in t.cloud.load_balancers(t.namespace)], [after['id']])

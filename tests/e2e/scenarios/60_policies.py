@@ -19,7 +19,7 @@ def observe(t):
     lb_id = t.lb_id(name)
     t.edit(name, lambda spec: spec.update(managementPolicy='Observe'))
     t.condition(name, 'Ready', 'True', reason='Observed')
-    t.cloud.write('PUT', f'loadbalancers/{lb_id}', {'loadbalancer': {'description': 'touched', 'admin_state_up': False}})
+    t.cloud.write('PUT', f'loadbalancers/{lb_id}', {'loadbalancer': {'name': 'touched', 'admin_state_up': False}})
     t.cloud.active(lb_id)
     since = time.time()
     stack = t.condition(name, 'Ready', 'True', reason='ObservedDiffers')

@@ -1,5 +1,6 @@
 //! What scripts of requests cannot show: time, failures, and what is behind the API.
-#![allow(clippy::expect_used, reason = "a broken expectation is a failed test")]
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a helper of a test may fail as the test does")]
 
 use std::time::Duration;
 

@@ -1,5 +1,6 @@
 //! Evenkeel's own client against the simulated cloud: what each of them takes for granted about the other.
-#![allow(clippy::expect_used, reason = "a broken expectation is a failed test")]
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a helper of a test may fail as the test does")]
 
 use std::collections::BTreeSet;
 use std::time::Duration;

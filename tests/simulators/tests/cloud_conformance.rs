@@ -4,7 +4,8 @@
 //! cloud always, and against a genuine one when `EVENKEEL_CONFORMANCE_CLOUD=<path of clouds.yaml>:<cloud>` is set; that
 //! cloud needs the networks, flavor and zone names of the simulated world. Cases of other users are skipped where
 //! clouds.yaml does not have them. `EVENKEEL_CONFORMANCE_ONLY=<part of a name>` runs single scripts.
-#![allow(clippy::expect_used, reason = "a broken expectation is a failed test")]
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a helper of a test may fail as the test does")]
 
 #[path = "cloud_conformance/backend.rs"]
 mod backend;

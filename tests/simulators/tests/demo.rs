@@ -1,5 +1,7 @@
 //! The demo does what it says, in process and under paused time.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a helper of a test may fail as the test does")]
+
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex, PoisonError};
 

@@ -5,6 +5,8 @@
 //! purpose: the script defines a resource and makes a namespace, and removes both).
 #![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a helper of a test may fail as the test does")]
+
 use std::sync::Arc;
 use std::time::Duration;
 

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -147,6 +148,8 @@ pub(super) struct Session {
     clock: Arc<dyn Clock>,
     settings: CloudSettings,
     login: Flight<Arc<Login>>,
+    /// The project has more floating IPs than one page shows.
+    pub(super) many_floating_ips: AtomicBool,
 }
 
 impl fmt::Debug for Session {
@@ -162,7 +165,14 @@ impl Session {
         clock: Arc<dyn Clock>,
         settings: CloudSettings,
     ) -> Self {
-        Self { credentials, transport, clock, settings, login: Flight::new() }
+        Self {
+            credentials,
+            transport,
+            clock,
+            settings,
+            login: Flight::new(),
+            many_floating_ips: AtomicBool::new(false),
+        }
     }
 
     pub(super) fn settings(&self) -> &CloudSettings {

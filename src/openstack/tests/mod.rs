@@ -1,0 +1,8 @@
+//! The client against a scripted cloud, under paused time.
+
+mod cloud;
+mod references;
+mod session;
+mod sharing;
+mod steps;
+mod trees;

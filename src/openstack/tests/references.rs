@@ -1,0 +1,156 @@
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use serde_json::json;
+
+use super::cloud::FakeCloud;
+use crate::model::*;
+use crate::openstack::*;
+
+use crate::model::ReferenceKind as Kind;
+
+const REGION: &str = "    region_name: R1\n";
+
+fn by_id(kind: Kind, id: &str) -> Reference {
+    Reference { kind, by: By::Id(id.into()) }
+}
+
+fn by_name(kind: Kind, name: &str) -> Reference {
+    Reference { kind, by: By::Name(name.into()) }
+}
+
+async fn one(cloud: &Cloud, reference: Reference) -> Result<Found, Unresolved> {
+    let mut answers = cloud.resolve(&BTreeSet::from([reference.clone()])).await.unwrap();
+    answers.0.remove(&reference).unwrap()
+}
+
+fn furnished() -> std::sync::Arc<FakeCloud> {
+    let fake = FakeCloud::new(|seen| {
+        (seen.path.ends_with("/providers")).then(|| Ok((200, json!({"providers": [{"name": "amphora"}]}))))
+    });
+    let network = |id: &str, name: &str, project: &str, shared: bool, external: bool| {
+        fake.lay(
+            "/v2.0/networks",
+            json!({"id": id, "name": name, "project_id": project, "shared": shared,
+            "router:external": external, "subnets": ["s1"]}),
+        );
+    };
+    network("n1", "private", "p1", false, false);
+    network("n2", "Private", "p1", false, false);
+    network("n3", "public", "p2", false, true);
+    network("n4", "hidden", "p2", false, false);
+    network("n5", "twice", "p1", false, false);
+    network("n6", "twice", "p2", true, false);
+    fake.lay(
+        "/v2.0/subnets",
+        json!({"id": "s1", "name": "s", "network_id": "n1", "cidr": "10.0.0.0/24", "project_id": "p1"}),
+    );
+    fake.lay(
+        "/v2.0/ports",
+        json!({"id": "port1", "name": "vip", "network_id": "n1", "device_id": "", "project_id": "p1",
+        "fixed_ips": [{"subnet_id": "s1", "ip_address": "10.0.0.9"}]}),
+    );
+    fake.lay(
+        "/v2.0/floatingips",
+        json!({"id": "f1", "floating_ip_address": "203.0.113.7", "port_id": null, "project_id": "p1"}),
+    );
+    fake.lay("/v2/lbaas/flavors", json!({"id": "fl1", "name": "ha", "enabled": true}));
+    fake.lay("/v2/lbaas/flavors", json!({"id": "fl2", "name": "old", "enabled": false}));
+    fake.lay("/v2/lbaas/availabilityzones", json!({"name": "az1", "enabled": true}));
+    fake
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_kind_is_found_with_the_facts_that_validation_needs() {
+    let cloud = furnished().cloud_with(REGION);
+    let network = Found::Network { id: "n1".into(), external: false, subnet_ids: vec!["s1".into()] };
+    assert_eq!(one(&cloud, by_name(Kind::Network, "private")).await, Ok(network.clone()));
+    assert_eq!(one(&cloud, by_id(Kind::Network, "n1")).await, Ok(network));
+    let subnet = Found::Subnet { id: "s1".into(), network_id: "n1".into(), cidr: "10.0.0.0/24".parse().unwrap() };
+    assert_eq!(one(&cloud, by_id(Kind::Subnet, "s1")).await, Ok(subnet));
+    let Ok(Found::Port { fixed_ips, device_id, .. }) = one(&cloud, by_name(Kind::Port, "vip")).await else { panic!() };
+    assert_eq!((fixed_ips[0].address, device_id.as_str()), ("10.0.0.9".parse().unwrap(), ""));
+    let by_address = Reference { kind: Kind::FloatingIp, by: By::Address("203.0.113.7".parse().unwrap()) };
+    assert_eq!(one(&cloud, by_address).await.unwrap().id(), Some("f1"));
+    assert_eq!(one(&cloud, by_name(Kind::Flavor, "ha")).await, Ok(Found::Object { id: "fl1".into() }));
+    assert_eq!(one(&cloud, by_name(Kind::AvailabilityZone, "az1")).await, Ok(Found::Named { name: "az1".into() }));
+    assert_eq!(one(&cloud, by_name(Kind::Provider, "amphora")).await, Ok(Found::Named { name: "amphora".into() }));
+}
+
+#[tokio::test(start_paused = true)]
+async fn names_are_exact_and_what_others_hide_is_missing() {
+    let cloud = furnished().cloud_with(REGION);
+    for missing in [
+        by_name(Kind::Network, "PRIVATE"),
+        by_name(Kind::Network, "hidden"),
+        by_name(Kind::Subnet, "S"),
+        by_id(Kind::Port, "nowhere"),
+        by_id(Kind::Network, "../ports/port1"),
+        by_name(Kind::AvailabilityZone, "az2"),
+        by_name(Kind::Provider, "ovn"),
+        by_name(Kind::FloatingIp, "f1"),
+    ] {
+        assert_eq!(one(&cloud, missing.clone()).await, Err(Unresolved::Missing), "{missing:?}");
+    }
+    assert!(one(&cloud, by_name(Kind::Network, "public")).await.is_ok(), "external networks are for all");
+    let ids = vec!["n5".to_owned(), "n6".to_owned()];
+    assert_eq!(one(&cloud, by_name(Kind::Network, "twice")).await, Err(Unresolved::Ambiguous(ids)));
+    assert!(matches!(one(&cloud, by_name(Kind::Flavor, "old")).await, Err(Unresolved::Unusable(_))));
+}
+
+#[tokio::test(start_paused = true)]
+async fn good_answers_are_remembered_for_ten_minutes_and_bad_ones_are_not() {
+    let fake = furnished();
+    let cloud = fake.cloud_with(REGION);
+    let both = BTreeSet::from([by_id(Kind::Subnet, "s1"), by_id(Kind::Subnet, "s2")]);
+    for (wait, calls) in [(0, 2), (1, 1), (590, 1), (10, 2)] {
+        tokio::time::sleep(Duration::from_secs(wait)).await;
+        cloud.resolve(&both).await.unwrap();
+        assert_eq!(fake.calls().len(), calls, "after {wait} more seconds");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_cloud_that_does_not_answer_is_an_error_and_not_an_answer() {
+    let fake = FakeCloud::new(|seen| seen.path.contains("subnets").then_some(Ok((503, json!(null)))));
+    let asked = BTreeSet::from([by_id(Kind::Subnet, "s1")]);
+    let error = fake.cloud_with(REGION).resolve(&asked).await.unwrap_err();
+    assert_eq!(error.class, Class::Later(None));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_certificate_is_looked_up_at_the_catalogues_key_manager_only() {
+    let uuid = "b985cf9d-ed6e-45bf-8e48-ffe855e0c87e";
+    for (shelf, status, record, wanted) in [
+        ("secrets", 200, json!({"status": "ACTIVE"}), Ok(Found::Certificate)),
+        ("containers", 200, json!({"status": "ACTIVE", "type": "certificate"}), Ok(Found::Certificate)),
+        ("containers", 200, json!({"status": "ACTIVE", "type": "rsa"}), Err("type rsa")),
+        ("secrets", 200, json!({"status": "PENDING"}), Err("PENDING")),
+        ("secrets", 403, json!({"code": 403, "title": "Forbidden", "description": "no"}), Err("may not read")),
+    ] {
+        let fake = FakeCloud::new(move |seen| seen.path.starts_with("/v1/").then(|| Ok((status, record.clone()))));
+        let reference = by_id(Kind::Certificate, &format!("https://evil.example/v1/{shelf}/{uuid}"));
+        let outcome = one(&fake.cloud_with(REGION), reference).await;
+        match (outcome, wanted) {
+            (Ok(found), Ok(wanted)) => assert_eq!(found, wanted),
+            (Err(Unresolved::Unusable(why)), Err(part)) => assert!(why.contains(part), "{why}"),
+            (outcome, wanted) => panic!("{outcome:?} instead of {wanted:?}"),
+        }
+        let calls = fake.calls();
+        assert_eq!(
+            (calls[0].host.as_str(), calls[0].path.as_str()),
+            ("public.r1:9311", format!("/v1/{shelf}/{uuid}").as_str())
+        );
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_certificate_that_cannot_be_is_told_apart() {
+    let fake = FakeCloud::new(|seen| {
+        seen.path.starts_with("/v1/").then(|| Ok((404, json!({"code": 404, "title": "Not Found", "description": "x"}))))
+    });
+    let cloud = fake.cloud_with(REGION);
+    let gone = by_id(Kind::Certificate, "https://b/v1/secrets/b985cf9d-ed6e-45bf-8e48-ffe855e0c87e");
+    assert_eq!(one(&cloud, gone).await, Err(Unresolved::Missing));
+    assert!(matches!(one(&cloud, by_id(Kind::Certificate, "web.pem")).await, Err(Unresolved::Unusable(_))));
+}

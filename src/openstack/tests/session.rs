@@ -1,0 +1,176 @@
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use futures::future::join_all;
+use serde_json::json;
+
+use super::cloud::{FakeCloud, PASSWORD, owner};
+use crate::openstack::*;
+
+#[tokio::test(start_paused = true)]
+async fn thirty_two_callers_make_one_log_in() {
+    let fake = FakeCloud::quiet();
+    let cloud = fake.cloud();
+    let owner = owner("u");
+    let found = join_all((0..32).map(|_| cloud.find(&owner))).await;
+    assert!(found.into_iter().all(|found| found.is_ok_and(|found| found.is_empty())));
+    assert_eq!(fake.logins.load(Ordering::SeqCst), 1);
+    assert_eq!(fake.calls().len(), 32);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_failing_log_in_is_shared_by_those_who_wait_for_it() {
+    let fake = FakeCloud::new(|seen| {
+        (seen.path == "/v3/auth/tokens").then(|| Ok((401, json!({"error": {"code": 401, "message": "no"}}))))
+    });
+    let cloud = fake.cloud();
+    let failed = join_all((0..32).map(|_| cloud.project())).await;
+    assert!(failed.iter().all(|failed| failed.as_ref().is_err_and(|error| error.class == Class::Credentials)));
+    let logins = fake.seen.lock().unwrap().len();
+    assert!(logins <= 2, "{logins} log-ins");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_token_is_renewed_two_minutes_before_it_expires() {
+    let fake = FakeCloud::quiet();
+    let cloud = fake.cloud();
+    for (minutes, logins) in [(0, 1), (57, 1), (58, 2)] {
+        tokio::time::sleep(Duration::from_secs(60 * minutes)).await;
+        cloud.find(&owner("u")).await.unwrap();
+        assert_eq!(fake.logins.load(Ordering::SeqCst), logins, "after {minutes} more minutes");
+    }
+    assert_eq!(fake.calls().last().unwrap().token.as_deref(), Some("token-2"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_short_token_is_used_for_half_of_its_life() {
+    let fake = FakeCloud::quiet();
+    fake.token_life.store(60, Ordering::SeqCst);
+    let cloud = fake.cloud();
+    for (seconds, logins) in [(0, 1), (28, 1), (4, 2)] {
+        tokio::time::sleep(Duration::from_secs(seconds)).await;
+        cloud.find(&owner("u")).await.unwrap();
+        assert_eq!(fake.logins.load(Ordering::SeqCst), logins, "after {seconds} more seconds");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn while_keystone_is_away_a_token_serves_to_its_end() {
+    let away = Arc::new(Mutex::new(false));
+    let is_away = Arc::clone(&away);
+    let fake = FakeCloud::new(move |seen| {
+        (seen.path == "/v3/auth/tokens" && *is_away.lock().unwrap()).then_some(Ok((503, json!(null))))
+    });
+    let cloud = fake.cloud();
+    cloud.find(&owner("u")).await.unwrap();
+    *away.lock().unwrap() = true;
+    tokio::time::sleep(Duration::from_secs(3500)).await;
+    cloud.find(&owner("u")).await.unwrap();
+    tokio::time::sleep(Duration::from_secs(200)).await;
+    assert_eq!(cloud.find(&owner("u")).await.unwrap_err().class, Class::Later(None));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refused_token_is_renewed_once_and_for_all() {
+    let unauthorized = || Ok((401, json!({"error": {"code": 401, "title": "Unauthorized", "message": "no"}})));
+    let fake = FakeCloud::new(move |seen| (seen.token.as_deref() == Some("token-1")).then(unauthorized));
+    let cloud = fake.cloud();
+    let owner = owner("u");
+    let found = join_all((0..8).map(|_| cloud.find(&owner))).await;
+    assert!(found.iter().all(Result::is_ok));
+    assert_eq!(fake.logins.load(Ordering::SeqCst), 2);
+    assert_eq!(fake.calls().len(), 16);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_token_that_is_refused_again_means_wrong_credentials() {
+    let fake = FakeCloud::new(|seen| {
+        seen.token
+            .is_some()
+            .then(|| Ok((401, json!({"error": {"code": 401, "title": "Unauthorized", "message": "no"}}))))
+    });
+    let error = fake.cloud().find(&owner("u")).await.unwrap_err();
+    assert_eq!((error.class, error.status), (Class::Credentials, Some(401)));
+    assert_eq!((fake.logins.load(Ordering::SeqCst), fake.calls().len()), (2, 2));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_endpoint_is_that_of_interface_and_region_whatever_path_it_names() {
+    for (more, host) in [
+        ("    region_name: R1\n", "public.r1:13876"),
+        ("    region_name: R2\n", "public.r2:13876"),
+        ("    interface: internal\n", "internal.r1:13876"),
+    ] {
+        let fake = FakeCloud::quiet();
+        let cloud = fake.cloud_with(more);
+        cloud.find(&owner("u")).await.unwrap();
+        cloud.floating_ips(&owner("u"), None).await.unwrap();
+        cloud.api_version().await.unwrap();
+        let calls = fake.calls();
+        assert_eq!((calls[0].host.as_str(), calls[0].path.as_str()), (host, "/octavia/v2/lbaas/loadbalancers"));
+        assert_eq!(calls[1].path, "/v2.0/floatingips");
+        assert_eq!(calls[2].path, "/octavia/");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_override_stands_in_for_the_catalogue() {
+    let fake = FakeCloud::quiet();
+    let more = "    region_name: R1\n    load_balancer_endpoint_override: https://own.example/v2.0\n";
+    fake.cloud_with(more).find(&owner("u")).await.unwrap();
+    let calls = fake.calls();
+    assert_eq!((calls[0].host.as_str(), calls[0].path.as_str()), ("own.example:443", "/v2/lbaas/loadbalancers"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn several_regions_without_a_choice_and_unknown_ones_are_explained() {
+    let error = FakeCloud::quiet().cloud_with("").project().await;
+    let message = error.unwrap_err().message;
+    assert!(message.contains("R1, R2") && message.contains("region_name"), "{message}");
+    let error = FakeCloud::quiet().cloud_with("    region_name: R9\n").find(&owner("u")).await.unwrap_err();
+    assert_eq!(error.class, Class::Credentials);
+    assert!(error.message.contains("no public endpoint of type load-balancer in region \"R9\""), "{}", error.message);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_project_and_the_version_are_told() {
+    let fake = FakeCloud::quiet();
+    let cloud = fake.cloud_with("    region_name: R1\n");
+    let project = cloud.project().await.unwrap();
+    assert_eq!(project, Project { id: "p1".into(), name: "demo".into(), region: "R1".into() });
+    assert_eq!(cloud.api_version().await.unwrap().minor, 27);
+    assert_eq!(cloud.api_version().await.unwrap().to_string(), "2.27");
+    assert_eq!(fake.lines(), ["GET /octavia/"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_answer_leaves_a_write_in_doubt_and_an_unreachable_endpoint_does_not() {
+    let endpoint = "lb:9876".to_owned();
+    for (failure, in_doubt) in [
+        (TransportError::NotSent { endpoint: endpoint.clone(), cause: "connection refused".into() }, false),
+        (TransportError::NoAnswer { endpoint: endpoint.clone(), cause: "no answer in time".into() }, true),
+    ] {
+        let text = failure.to_string();
+        let fake = FakeCloud::new(move |seen| seen.token.is_some().then(|| Err(failure.clone())));
+        let cloud = fake.cloud_with("    region_name: R1\n");
+        let error = cloud.execute(&super::steps::create_load_balancer()).await.unwrap_err();
+        assert_eq!((error.class, error.in_doubt, error.status), (Class::Later(None), in_doubt, None));
+        assert_eq!(error.message, text);
+        assert!(!cloud.find(&owner("u")).await.unwrap_err().in_doubt);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_secret_is_shown_by_debug_or_errors() {
+    let fake = FakeCloud::new(|seen| {
+        let text = format!("bad request: {}", seen.body);
+        (seen.path == "/v3/auth/tokens").then(|| Ok((401, json!({"error": {"code": 401, "message": text}}))))
+    });
+    let cloud = fake.cloud();
+    let error = cloud.project().await.unwrap_err();
+    for shown in [format!("{cloud:?}"), error.to_string(), format!("{error:?}")] {
+        assert!(!shown.contains(PASSWORD), "{shown}");
+    }
+    assert!(error.message.contains("cloud \"c\""), "{}", error.message);
+}

@@ -1,0 +1,222 @@
+//! Disturbances: what others, failures and lost answers do to a tree between two looks.
+
+use proptest::prelude::*;
+use proptest::sample::Index;
+
+use super::octavia::Octavia;
+use crate::model::*;
+
+#[derive(Debug, Clone)]
+pub enum Disturbance {
+    /// An object vanishes; children with it.
+    Lose(Target, Index),
+    /// A write failed on the way to the data plane.
+    Fail(Target, Index),
+    /// Somebody changes what is ours.
+    Drift(Target, Index),
+    /// An answer was lost, and the object made twice.
+    Double(Target, Index),
+    /// Somebody adds a child of their own.
+    Intrude(Target, Index),
+}
+
+#[derive(Debug, Clone, Copy)]
+pub enum Target {
+    Listener,
+    Pool,
+    Member,
+    Monitor,
+    Policy,
+    Rule,
+    FloatingIp,
+}
+
+pub fn disturbance() -> impl Strategy<Value = Disturbance> {
+    use Target as T;
+    let target =
+        prop::sample::select(vec![T::Listener, T::Pool, T::Member, T::Monitor, T::Policy, T::Rule, T::FloatingIp]);
+    (target, any::<Index>(), 0..10u8).prop_map(|(target, index, kind)| match kind {
+        0..=1 => Disturbance::Lose(target, index),
+        2..=4 => Disturbance::Fail(target, index),
+        5..=6 => Disturbance::Drift(target, index),
+        7 => Disturbance::Double(target, index),
+        _ => Disturbance::Intrude(target, index),
+    })
+}
+
+/// One of a list, if there is any.
+fn one<'a, T>(items: impl Iterator<Item = &'a mut T>, index: &Index) -> Option<&'a mut T> {
+    let items: Vec<&mut T> = items.collect();
+    let at = (!items.is_empty()).then(|| index.index(items.len()))?;
+    items.into_iter().nth(at)
+}
+
+fn drop_one<T>(items: &mut Vec<T>, index: &Index) {
+    if !items.is_empty() {
+        items.remove(index.index(items.len()));
+    }
+}
+
+fn policies(tree: &mut Tree) -> impl Iterator<Item = &mut SeenPolicy> {
+    tree.listeners.iter_mut().flat_map(|listener| &mut listener.policies)
+}
+
+impl Octavia {
+    pub fn disturb(&mut self, disturbance: &Disturbance) {
+        match disturbance {
+            Disturbance::Lose(target, index) => self.lose(*target, index),
+            Disturbance::Fail(target, index) => self.fail(*target, index),
+            Disturbance::Drift(target, index) => self.drift(*target, index),
+            Disturbance::Double(target, index) => self.double(*target, index),
+            Disturbance::Intrude(target, index) => self.intrude(*target, index),
+        }
+        let tree = self.tree.as_mut().unwrap();
+        let there: Vec<Id> = tree.pools.iter().map(|p| p.id.clone()).collect();
+        for listener in &mut tree.listeners {
+            listener.default_pool_id = listener.default_pool_id.take().filter(|id| there.contains(id));
+            listener.policies.retain(|p| p.redirect_pool_id.as_ref().is_none_or(|id| there.contains(id)));
+            for (position, policy) in (1..).zip(&mut listener.policies) {
+                policy.position = position;
+            }
+        }
+    }
+
+    fn lose(&mut self, target: Target, index: &Index) {
+        let tree = self.tree.as_mut().unwrap();
+        match target {
+            Target::Listener => drop_one(&mut tree.listeners, index),
+            Target::Pool => drop_one(&mut tree.pools, index),
+            Target::Member => drop(one(tree.pools.iter_mut(), index).map(|p| drop_one(&mut p.members, index))),
+            Target::Monitor => drop(one(tree.pools.iter_mut(), index).and_then(|p| p.monitor.take())),
+            Target::Policy => drop(one(tree.listeners.iter_mut(), index).map(|l| drop_one(&mut l.policies, index))),
+            Target::Rule => drop(one(policies(tree), index).map(|p| drop_one(&mut p.rules, index))),
+            Target::FloatingIp => drop(one(tree.floating_ips.iter_mut(), index).map(|f| f.port_id = None)),
+        }
+    }
+
+    fn fail(&mut self, target: Target, index: &Index) {
+        let tree = self.tree.as_mut().unwrap();
+        let status = match target {
+            Target::Listener => one(tree.listeners.iter_mut(), index).map(|l| &mut l.provisioning_status),
+            Target::Pool => one(tree.pools.iter_mut(), index).map(|p| &mut p.provisioning_status),
+            Target::Member => {
+                one(tree.pools.iter_mut().flat_map(|p| &mut p.members), index).map(|m| &mut m.provisioning_status)
+            }
+            Target::Monitor => {
+                one(tree.pools.iter_mut().filter_map(|p| p.monitor.as_mut()), index).map(|m| &mut m.provisioning_status)
+            }
+            Target::Policy => one(policies(tree), index).map(|p| &mut p.provisioning_status),
+            Target::Rule => one(policies(tree).flat_map(|p| &mut p.rules), index).map(|r| &mut r.provisioning_status),
+            Target::FloatingIp => None,
+        };
+        if let Some(status) = status {
+            *status = Provisioning::Error;
+        }
+    }
+
+    fn drift(&mut self, target: Target, index: &Index) {
+        let tree = self.tree.as_mut().unwrap();
+        match target {
+            Target::Listener => drop(one(tree.listeners.iter_mut(), index).map(|l| {
+                l.admin_state_up = !l.admin_state_up;
+                l.default_pool_id = None;
+                l.tags.insert("theirs".to_owned());
+            })),
+            Target::Pool => drop(one(tree.pools.iter_mut(), index).map(|p| p.lb_algorithm = "SOURCE_IP".to_owned())),
+            Target::Member => drop(one(tree.pools.iter_mut().flat_map(|p| &mut p.members), index).map(|m| {
+                m.weight = None;
+                m.address = m.address.to_uppercase();
+            })),
+            Target::Monitor => drop(
+                one(tree.pools.iter_mut().filter_map(|p| p.monitor.as_mut()), index).map(|m| m.max_retries_down = None),
+            ),
+            Target::Policy => drop(one(tree.listeners.iter_mut(), index).map(|l| l.policies.reverse())),
+            Target::Rule => drop(one(policies(tree).flat_map(|p| &mut p.rules), index).map(|r| r.invert = !r.invert)),
+            Target::FloatingIp => drop(one(tree.floating_ips.iter_mut(), index).map(|f| f.tags.clear())),
+        }
+    }
+
+    fn double(&mut self, target: Target, index: &Index) {
+        let id = format!("double-{}", self.fresh());
+        let tree = self.tree.as_mut().unwrap();
+        match target {
+            Target::Pool => {
+                let double = one(tree.pools.iter_mut(), index).map(|pool| SeenPool {
+                    id: id.clone(),
+                    members: Vec::new(),
+                    monitor: None,
+                    ..pool.clone()
+                });
+                tree.pools.extend(double);
+            }
+            Target::Policy => {
+                if let Some(listener) = one(tree.listeners.iter_mut(), index) {
+                    let double = one(listener.policies.iter_mut(), index).map(|policy| SeenPolicy {
+                        id: id.clone(),
+                        rules: Vec::new(),
+                        ..policy.clone()
+                    });
+                    listener.policies.extend(double);
+                }
+            }
+            Target::Member => {
+                if let Some(pool) = one(tree.pools.iter_mut(), index) {
+                    let double = one(pool.members.iter_mut().filter(|m| m.address.contains("::")), index).map(|m| {
+                        let address = m.address.replace("::", ":0:0:0:0:0:");
+                        SeenMember { id: id.clone(), address, ..m.clone() }
+                    });
+                    pool.members.extend(double);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Children without a key of ours.
+    fn intrude(&mut self, target: Target, index: &Index) {
+        let id = format!("foreign-{}", self.fresh());
+        let tree = self.tree.as_mut().unwrap();
+        let active = Provisioning::Active;
+        let pool =
+            SeenPool { id: id.clone(), provisioning_status: active, protocol: "TCP".to_owned(), ..SeenPool::default() };
+        match target {
+            Target::Listener => {
+                let default_pool_id = one(tree.pools.iter_mut(), index).map(|pool| pool.id.clone());
+                let port = 10_000 + u16::try_from(tree.listeners.len()).unwrap();
+                tree.listeners.push(SeenListener {
+                    id,
+                    default_pool_id,
+                    provisioning_status: active,
+                    protocol: "HTTP".to_owned(),
+                    protocol_port: port,
+                    ..SeenListener::default()
+                });
+            }
+            Target::Pool => tree.pools.push(pool),
+            Target::Policy => {
+                let redirect_pool_id = one(tree.pools.iter_mut(), index).map(|pool| pool.id.clone());
+                let listener = one(tree.listeners.iter_mut().filter(|l| l.protocol == "HTTP"), index);
+                if let Some(listener) = listener {
+                    let at = index.index(listener.policies.len() + 1);
+                    let foreign = SeenPolicy {
+                        id,
+                        redirect_pool_id,
+                        provisioning_status: active,
+                        action: "REDIRECT_TO_POOL".to_owned(),
+                        ..SeenPolicy::default()
+                    };
+                    listener.policies.insert(at, foreign);
+                }
+            }
+            Target::Member => drop(one(tree.pools.iter_mut(), index).map(|pool| {
+                pool.members.push(SeenMember {
+                    id,
+                    address: "10.66.0.1".to_owned(),
+                    protocol_port: 1,
+                    ..SeenMember::default()
+                });
+            })),
+            _ => {}
+        }
+    }
+}
