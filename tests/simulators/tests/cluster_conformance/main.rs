@@ -3,7 +3,6 @@
 //! `cases.yaml` is a script of requests with what the answers must contain. It always runs against the simulator,
 //! and against a genuine API server when `EVENKEEL_CONFORMANCE_KUBECONFIG` names a kubeconfig for one (made for the
 //! purpose: the script defines a resource and makes a namespace, and removes both).
-#![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a helper of a test may fail as the test does")]
 
