@@ -115,10 +115,7 @@ pub(super) fn steps(place: &Place<'_>, want: &[Policy], seen: &[SeenPolicy]) -> 
     let mut order = Order::new(want, seen, &kept);
     let mut steps = Vec::new();
     for policy in want {
-        let redirect_pool = match &policy.action {
-            Action::RedirectToPool { pool } => place.pools.get(pool.as_str()),
-            _ => None,
-        };
+        let redirect_pool = policy.action.pool().and_then(|pool| place.pools.get(pool.as_str()));
         match kept.get(policy.key.as_str()) {
             Some(seen) => {
                 let position = order.move_to_its_place(&policy.key);
