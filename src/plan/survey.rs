@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use super::step::Target;
 use super::{Kind, Refusal, RefusalReason};
-use crate::model::{Action, Desired, Key, L4, Listener, Provisioning, SeenListener, SeenPool, Tree, key_of};
+use crate::model::{
+    Action, Desired, Key, L4, Listener, ListenerProtocol, Provisioning, SeenListener, SeenPool, Tree, key_of,
+};
 
 /// What stands where a listener of the stack should be. Octavia keeps one listener for each port and transport, so the
 /// place is the identity, and our key on it says that it is ours: a listener that was renamed in the stack, or two that
@@ -155,7 +157,7 @@ impl Action {
 
 /// The transport of a listener of the cloud; an unknown protocol shares none of ours.
 fn l4(protocol: &str) -> Option<L4> {
-    crate::model::ListenerProtocol::ALL.iter().find(|known| known.as_str() == protocol).map(|known| known.l4())
+    ListenerProtocol::ALL.iter().find(|known| known.as_str() == protocol).map(|known| known.l4())
 }
 
 fn place_listeners<'a>(desired: &'a Desired, tree: &'a Tree) -> (BTreeMap<&'a str, Place<'a>>, Vec<&'a SeenListener>) {
