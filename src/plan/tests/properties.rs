@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
+use proptest::test_runner::RngSeed;
 
 use super::drift::disturbance;
 use super::octavia::Octavia;
@@ -11,10 +12,16 @@ use crate::model::*;
 use crate::plan::arbitrary::{World, pair};
 use crate::plan::{Plan, Step, change, create};
 
-/// How many random cases, unless `PROPTEST_CASES` says otherwise.
+/// How many random cases, unless `PROPTEST_CASES` says otherwise: the same ones each time, unless `EVENKEEL_SEED` says
+/// otherwise.
 pub fn cases(cases: u32) -> ProptestConfig {
-    let asked = std::env::var("PROPTEST_CASES").ok().and_then(|n| n.parse().ok());
-    ProptestConfig { cases: asked.unwrap_or(cases), failure_persistence: None, ..ProptestConfig::default() }
+    let number = |name: &str| std::env::var(name).ok().and_then(|n| n.parse().ok());
+    ProptestConfig {
+        cases: number("PROPTEST_CASES").map_or(cases, |n| n as u32),
+        rng_seed: RngSeed::Fixed(number("EVENKEEL_SEED").unwrap_or(0)),
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    }
 }
 
 /// Steps that no plan of a random stack comes near to.
