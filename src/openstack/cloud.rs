@@ -157,6 +157,12 @@ impl Cloud {
         self.shared.session.floating_ips(owner, vip_port_id).await
     }
 
+    /// Whether a quota-taking call would be sent at once. Worth a look before an intent is recorded: it saves writing
+    /// down, and taking back, a create that has to give way.
+    pub fn has_turn(&self) -> bool {
+        self.shared.quota_calls.available_permits() > 0
+    }
+
     /// Executes one step: exactly one call, never repeated.
     ///
     /// # Errors
