@@ -11,6 +11,9 @@ check: ## format and lints
 test: ## every test that needs neither network nor root
 	cargo test --locked
 
+crds: ## write crds/ anew from the Rust types
+	EVENKEEL_WRITE_CRD=1 cargo test --locked -p evenkeel --test crd
+
 demo: ## controller, simulated cloud and simulated cluster in one process
 	cargo demo
 

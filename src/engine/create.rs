@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::model::{Desired, Provisioning, SeenLoadBalancer, attempt_of};
-use crate::openstack::{Class, CloudError, Done};
+use crate::openstack::{Class, CloudError, Done, QuotaUse};
 use crate::plan::{self, Kind, Step};
 
 use super::*;
@@ -17,6 +17,12 @@ impl Pass<'_> {
         if let Some(outcome) = self.in_doubt() {
             return Ok(outcome);
         }
+        if memory.over_quota
+            && let Some(outcome) = self.over_quota(desired).await?
+        {
+            return Ok(outcome);
+        }
+        memory.over_quota = false;
         let attempt = uuid::Uuid::new_v4().to_string();
         let intents = self.record.intents.with(Intent { attempt: attempt.clone(), at: self.now });
         if let Err(error) = self.ledger.write(intents).await {
@@ -77,13 +83,39 @@ impl Pass<'_> {
         if asked && error.class == Class::Conflict {
             memory.address_conflicts += 1;
         }
+        memory.over_quota = error.class == Class::Quota;
         let refused = error.class == Class::Refused;
         let mut outcome = Outcome::failed(error);
         if refused {
             // Octavia leaks the VIP port of a create that it refuses after parsing, so the same one is not sent again.
             outcome.retry = Retry::Never;
         }
+        if memory.over_quota {
+            outcome.retry = Retry::After(Duration::from_secs(1));
+        }
         outcome
+    }
+
+    /// After a refusal for quota: what is missing, with numbers. The create itself is not tried again before there is
+    /// room, because Octavia leaks a VIP port each time that it refuses the children of one.
+    async fn over_quota(&self, desired: &Desired) -> Result<Option<Outcome>, CloudError> {
+        let missing: Vec<String> = self
+            .cloud
+            .quota_uses()
+            .await?
+            .into_iter()
+            .map(|QuotaUse { kind, used, limit }| (kind, used, limit, needed(desired, kind)))
+            .filter(|(_, used, limit, needs)| *limit >= 0 && used + needs > *limit)
+            .map(|(kind, used, limit, needs)| format!("{} {used} of {limit} used, {needs} more needed", kind.noun()))
+            .collect();
+        if missing.is_empty() {
+            return Ok(None);
+        }
+        let message = format!(
+            "the quota of the project has no room: {}; delete something or ask the operator of the cloud to raise it",
+            missing.join("; ")
+        );
+        Ok(Some(Outcome::waiting(WaitReason::QuotaExceeded, message, Retry::After(Duration::from_secs(60)))))
     }
 
     /// Other load balancers that carry our tags. One that comes of an attempt we gave up, and that never had our
@@ -114,6 +146,20 @@ impl Pass<'_> {
             tracing::debug!(%problem, "the finished create stays on record for now");
         }
     }
+}
+
+/// How many objects of a kind the stack is made of.
+fn needed(desired: &Desired, kind: Kind) -> i64 {
+    let pools = desired.pools.values();
+    let count = match kind {
+        Kind::LoadBalancer => 1,
+        Kind::Listener => desired.listeners.len(),
+        Kind::Pool => desired.pools.len(),
+        Kind::Member => pools.map(|pool| pool.members.len()).sum(),
+        Kind::HealthMonitor => pools.filter(|pool| pool.monitor.is_some()).count(),
+        Kind::L7Policy | Kind::L7Rule | Kind::FloatingIp => 0,
+    };
+    count as i64
 }
 
 fn asking_for(desired: &Desired, address: String) -> Desired {

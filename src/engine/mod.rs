@@ -82,6 +82,8 @@ pub struct Memory {
     locked_since: Option<Timestamp>,
     /// How often Octavia said that the address we asked for again is taken.
     address_conflicts: u32,
+    /// The last create was refused for its quota.
+    over_quota: bool,
 }
 
 impl Memory {

@@ -6,23 +6,20 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde::Deserialize;
-use tokio::sync::{OnceCell, Semaphore};
+use tokio::sync::OnceCell;
 
 use super::clouds::{Credentials, CredentialsError};
 use super::execute::{Done, TURN};
 use super::keystone::Project;
 use super::leaves::Quiet;
 use super::polls::Polls;
+use super::quota::{QuotaUse, Turns};
 use super::resolve::Resolver;
 use super::session::{Ask, Service, Session};
 use super::{Class, CloudError, Connector};
 use crate::clock::Clock;
 use crate::model::{Answers, ApiVersion, Owner, Reference, SeenFloatingIp, SeenLoadBalancer, Tree};
 use crate::plan::Step;
-
-/// Quota-taking calls in flight for one project: Octavia holds the project's quota row for the whole call, queues the
-/// others behind it and gives up on those that wait too long.
-const QUOTA_CALLS: usize = 2;
 
 /// Hears of every exchange with a cloud, for metrics.
 pub trait CallObserver: Send + Sync {
@@ -47,6 +44,8 @@ pub struct CloudSettings {
     /// For a write that takes quota: those of a project queue.
     pub create_timeout: Duration,
     pub observer: Arc<dyn CallObserver>,
+    /// Shared by all sessions, since several may lead to one project.
+    pub turns: Turns,
 }
 
 impl Default for CloudSettings {
@@ -56,6 +55,7 @@ impl Default for CloudSettings {
             write_timeout: Duration::from_secs(60),
             create_timeout: Duration::from_secs(120),
             observer: Arc::new(Deaf),
+            turns: Turns::default(),
         }
     }
 }
@@ -69,7 +69,7 @@ pub struct Cloud {
 struct Shared {
     session: Session,
     version: OnceCell<ApiVersion>,
-    quota_calls: Semaphore,
+    turns: Turns,
     polls: Polls,
     quiet: Quiet,
     resolver: Resolver,
@@ -93,9 +93,9 @@ impl Cloud {
         let connection = |cause| CredentialsError::Connection { cloud: credentials.cloud.clone(), cause };
         let transport = connector.connect(&credentials.tls).map_err(connection)?;
         let shared = Shared {
+            turns: settings.turns.clone(),
             session: Session::new(credentials, transport, clock, settings),
             version: OnceCell::new(),
-            quota_calls: Semaphore::new(QUOTA_CALLS),
             polls: Polls::new(),
             quiet: Quiet::new(),
             resolver: Resolver::new(),
@@ -157,23 +157,22 @@ impl Cloud {
         self.shared.session.floating_ips(owner, vip_port_id).await
     }
 
-    /// Whether a quota-taking call would be sent at once. Worth a look before an intent is recorded: it saves writing
-    /// down, and taking back, a create that has to give way.
-    pub fn has_turn(&self) -> bool {
-        self.shared.quota_calls.available_permits() > 0
+    /// What the project may have and has: five lists and a read, for when its quota is in the way.
+    pub async fn quota_uses(&self) -> Result<Vec<QuotaUse>, CloudError> {
+        self.shared.session.quota_uses().await
     }
 
     /// Executes one step: exactly one call, never repeated.
     ///
     /// # Errors
-    /// As the cloud answered; `Later`, with nothing sent, when too many quota-taking calls are in flight.
+    /// As the cloud answered; `Locked`, with nothing sent, when too many quota-taking calls are in flight.
     pub async fn execute(&self, step: &Step) -> Result<Done, CloudError> {
-        let _turn = match step.call.takes_quota() {
-            true => match tokio::time::timeout(TURN, self.shared.quota_calls.acquire()).await {
-                Ok(turn) => turn.ok(),
-                Err(_) => return Err(self.shared.session.crowded()),
-            },
-            false => None,
+        if !step.call.takes_quota() {
+            return self.shared.session.execute(step).await;
+        }
+        let turns = self.shared.turns.of(&self.project().await?.id);
+        let Ok(_turn) = tokio::time::timeout(TURN, turns.acquire()).await else {
+            return Err(self.shared.session.crowded());
         };
         self.shared.session.execute(step).await
     }
@@ -202,6 +201,6 @@ impl Session {
     fn crowded(&self) -> CloudError {
         let ask = Ask::new(Service::LoadBalancer, http::Method::POST, "/v2/lbaas");
         let message = "other writes that take quota of this project are in flight; nothing was sent";
-        ask.failed(Class::Later(Some(Duration::from_secs(1))), message.into())
+        ask.failed(Class::Locked, message.into())
     }
 }

@@ -12,6 +12,7 @@
 //! | `observe` | one tree, read now |
 //! | `inventory`, `leaves`, `polls`, `flight` | what many stacks share |
 //! | `resolve` | what references lead to |
+//! | `quota` | limits and uses, and the turns in which quota is taken |
 //! | `execute` | one step, one call |
 //! | `cloud` | the door to all of it |
 
@@ -29,6 +30,7 @@ mod lists;
 mod neutron;
 mod observe;
 mod polls;
+mod quota;
 mod records;
 mod reqwest_transport;
 mod resolve;
@@ -40,6 +42,7 @@ pub use clouds::{Credentials, CredentialsError};
 pub use error::*;
 pub use execute::Done;
 pub use keystone::Project;
+pub use quota::{QuotaUse, Turns};
 pub use reqwest_transport::ReqwestConnector;
 pub use transport::*;
 

@@ -60,6 +60,10 @@ down() {
   stop_controller
   "$E2E_DIR/lab/openstack/down.sh" "$@" & "$E2E_DIR/lab/kube/down.sh" "$@" & wait
 }
+alone() { # one run at a time: a second controller would disturb the first
+  exec 8>"$EVENKEEL_E2E_HOME/run.lock"
+  flock -n 8 || { echo "another run holds $EVENKEEL_E2E_HOME; set EVENKEEL_E2E_HOME and the ports of env.sh for a second one" >&2; exit 1; }
+}
 finish() {
   local status=$?
   trap - EXIT
@@ -76,10 +80,11 @@ case "${1:-}" in
 install) together install ;;
 up) together up ;;
 down) down "${@:2}" ;;
-run) run "${@:2}" ;;
+run)
+  alone
+  run "${@:2}" 8>&- ;;
 all)
-  exec 8>"$EVENKEEL_E2E_HOME/run.lock"
-  flock -n 8 || { echo "another run holds $EVENKEEL_E2E_HOME; set EVENKEEL_E2E_HOME and the ports of env.sh for a second one" >&2; exit 1; }
+  alone
   rm -rf "$REPORT"; mkdir -p "$REPORT"
   trap finish EXIT
   trap 'exit 130' INT TERM

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Runs the scenarios against control planes that are up (e2e.sh), prints one table.
 
-    run.py [SCENARIO...]      all of scenarios/, or these (`examples`, `10_examples`)
+    run.py [SCENARIO...]      all of scenarios/, or these (`examples`, `10_examples`, `examples-tcp`)
 
 A scenario is a file `scenarios/NN_name.py`: its docstring says what it shows, `run(t)` shows it. With `serial = True`
 it runs alone, after the others: it stops the controller, or counts every call. With `cases`, a list of names, it is
@@ -29,12 +29,23 @@ AT_ONCE = int(os.environ.get('E2E_AT_ONCE', '4'))
 CRD = 'loadbalancerstacks.evenkeel.dev'
 
 
-def load(wanted: list[str]) -> list[ModuleType]:
-    files = sorted((config.E2E / 'scenarios').glob('[0-9][0-9]_*.py'))
+def load(wanted: list[str]) -> list[tuple[ModuleType, str | None]]:
+    """Scenarios with their cases, in the order of their numbers."""
+    modules = [_module(f) for f in sorted((config.E2E / 'scenarios').glob('[0-9][0-9]_*.py'))]
+    plays = [(m, case) for m in modules for case in getattr(m, 'cases', [None])]
     names = {w for word in wanted for w in word.split(',')}
-    if unknown := names - {f.stem for f in files} - {f.stem[3:] for f in files}:
-        sys.exit(f'no such scenario: {", ".join(sorted(unknown))}; there are: {", ".join(f.stem for f in files)}')
-    return [_module(f) for f in files if not names or f.stem in names or f.stem[3:] in names]
+    known = {n for m, case in plays for n in _names(m, case)}
+    if unknown := names - known:
+        sys.exit(f'no such scenario: {", ".join(sorted(unknown))}; there are: {", ".join(title(*p) for p in plays)}')
+    return [p for p in plays if not names or names.intersection(_names(*p))]
+
+
+def title(module: ModuleType, case: str | None) -> str:
+    return module.__name__[3:] + (f'-{case}' if case else '')
+
+
+def _names(module: ModuleType, case: str | None) -> set[str]:
+    return {module.__name__, module.__name__[3:], title(module, case)}
 
 
 def _module(path: Path) -> ModuleType:
@@ -58,7 +69,7 @@ def prepare() -> Controller:
 
 
 def play(module: ModuleType, case: str | None, controller: Controller, certificates: Certificates) -> Result:
-    name, serial = module.__name__[3:] + (f'-{case}' if case else ''), is_serial(module)
+    name, serial = title(module, case), is_serial(module)
     started, t, note, passed = time.monotonic(), None, '', False
     try:
         t = Scenario(name, controller, certificates)
@@ -96,7 +107,7 @@ def _after_failure(t: Scenario, note: str) -> None:
 
 
 def main() -> int:
-    modules = load(sys.argv[1:])
+    plays = load(sys.argv[1:])
     config.REPORT.mkdir(parents=True, exist_ok=True)
     try:
         certificates, controller = Certificates(Cloud()), prepare()
@@ -106,7 +117,6 @@ def main() -> int:
         return 1
     print(report.HEAD, flush=True)
     try:
-        plays = [(m, case) for m in modules for case in getattr(m, 'cases', [None])]
         with ThreadPoolExecutor(AT_ONCE) as pool:
             running = [pool.submit(play, m, case, controller, certificates) for m, case in plays if not is_serial(m)]
             results = [r.result() for r in running]

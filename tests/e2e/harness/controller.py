@@ -18,6 +18,8 @@ class Controller:
         self.process: subprocess.Popen | None = None
 
     def start(self, *flags: str, ready: bool = True) -> None:
+        if self.get('/healthz'):
+            raise Failed(f'somebody else listens on port {self.port}')
         environment = {
             'PATH': os.environ['PATH'], 'HOME': str(config.HOME), 'KUBECONFIG': str(self.kubeconfig),
             'POD_NAMESPACE': 'evenkeel-system', 'POD_NAME': self.name, 'RUST_BACKTRACE': '1'}

@@ -9,6 +9,7 @@ import requests
 import yaml
 
 from . import config
+from .waiting import eventually
 
 STACKS = '/apis/evenkeel.dev/v1alpha1/namespaces/{namespace}/loadbalancerstacks'
 
@@ -35,7 +36,10 @@ class Kube:
 
     def look(self, path: str) -> dict | None:
         """GET of the API server; None when there is no such thing."""
-        answer = self.session.get(self.server + path, timeout=30)
+        def ask() -> requests.Response:
+            return self.session.get(self.server + path, timeout=30)
+        # 429: the server takes in a changed CRD
+        answer = eventually(f'an answer to GET {path}', ask, lambda a: a.status_code != 429, 30)
         if answer.status_code == 404:
             return None
         answer.raise_for_status()

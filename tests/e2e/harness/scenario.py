@@ -60,19 +60,22 @@ class Scenario:
         return found
 
     def clean_up_by_force(self) -> None:
-        """After a failure: so that the next scenario starts from nothing."""
-        for stack in self.kube.stacks(self.namespace):
-            name = stack['metadata']['name']
-            self.kube.kubectl('patch', 'loadbalancerstack', name, '-n', self.namespace, '--type=merge', '-p', '{"metadata":{"finalizers":null}}')
-            self.kube.kubectl('delete', 'loadbalancerstack', name, '-n', self.namespace, '--ignore-not-found', '--wait=false')
+        """After a failure: so that the next scenario starts from nothing. The controller is asked first."""
+        try:
+            self.kube.kubectl('delete', 'loadbalancerstacks', '--all', '-n', self.namespace, '--timeout', '60s')
+        except Refused:
+            self._take_off_finalizers('loadbalancerstack', [s['metadata']['name'] for s in self.kube.stacks(self.namespace)])
         for lb in self.cloud.load_balancers(self.namespace):
             self.cloud.delete_load_balancer(lb['id'])
         for fip in self.cloud.marked_floating_ips(self.uids):
             self.cloud.delete_floating_ip(fip['id'])
-        secret = self.kube.secret(self.namespace, 'openstack')
-        if secret and secret['metadata'].get('finalizers'):
-            self.kube.kubectl('patch', 'secret', 'openstack', '-n', self.namespace, '--type=merge', '-p', '{"metadata":{"finalizers":null}}')
+        if self.kube.secret(self.namespace, 'openstack'):
+            self._take_off_finalizers('secret', ['openstack'])
         self.kube.kubectl('delete', 'namespace', self.namespace, '--wait=false', '--ignore-not-found')
+
+    def _take_off_finalizers(self, kind: str, names: list[str]) -> None:
+        for name in names:
+            self.kube.kubectl('patch', kind, name, '-n', self.namespace, '--type=merge', '-p', '{"metadata":{"finalizers":null}}')
 
     def keep_evidence(self) -> None:
         """What the cluster and the cloud looked like when the scenario failed."""

@@ -81,7 +81,7 @@ impl Stage {
             Wiring::Sockets => {
                 let base = format!("http://{}", cloud_served.address);
                 cloud.configure(|config| config.catalog_base = Some(base));
-                Arc::new(ReqwestConnector::default())
+                Arc::new(ReqwestConnector)
             }
             Wiring::InProcess => cloud.transport(),
         };
@@ -178,7 +178,7 @@ impl Stage {
 
     pub fn all_ready(&self) -> bool {
         let stacks = self.stacks();
-        !stacks.is_empty() && stacks.iter().all(|stack| tree::is_ready(stack))
+        !stacks.is_empty() && stacks.iter().all(tree::is_ready)
     }
 
     /// Name and state of each stack.
