@@ -214,7 +214,7 @@ impl<'a> Set<'a> {
         let status = if status { ConditionStatus::True } else { ConditionStatus::False };
         let since = find(self.frame.previous, kind)
             .filter(|c| c.status == status)
-            .map_or(self.frame.now, |c| c.last_transition_time);
+            .map_or_else(|| in_seconds(self.frame.now), |c| c.last_transition_time);
         self.done.push(Condition {
             kind: kind.to_owned(),
             status,
@@ -228,6 +228,11 @@ impl<'a> Set<'a> {
     fn keep(&mut self, kind: &str) {
         self.done.extend(find(self.frame.previous, kind).cloned());
     }
+}
+
+/// As Kubernetes writes times of conditions.
+fn in_seconds(now: Timestamp) -> Timestamp {
+    Timestamp::from_second(now.as_second()).unwrap_or(now)
 }
 
 fn shortened(message: &str) -> String {

@@ -7,6 +7,8 @@
 mod listeners;
 mod pools;
 
+pub use listeners::rule;
+
 use std::collections::BTreeSet;
 
 use proptest::collection::{btree_map, btree_set, vec};

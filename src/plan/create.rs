@@ -124,10 +124,7 @@ impl DraftListener {
         if let Some(name) = want.default_pool.as_ref().and_then(&pool_name) {
             body.insert("default_pool".to_owned(), Value::from(object([("name", json!(name))])));
         }
-        let redirect = |action: &Action| match action {
-            Action::RedirectToPool { pool } => pool_name(pool),
-            _ => None,
-        };
+        let redirect = |action: &Action| action.pool().and_then(&pool_name);
         let policies: Vec<Body> =
             (1..).zip(&want.policies).map(|(at, p)| policy::nested_body(p, at, redirect(&p.action))).collect();
         let (bytes, policy_bytes) = (size_of(&body) + 16, policies.iter().map(size_of).sum());

@@ -4,7 +4,7 @@
 //! has is repeated. What a batch leaves out of a member it keeps (name, tags, subnet) or resets (weight, backup, state,
 //! monitor address and port): so an unchanged member can be repeated in few bytes.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use serde_json::{Value, json};
 
@@ -183,20 +183,31 @@ pub(super) fn steps(
         ([], []) => Vec::new(),
         (changed, []) => additions(pool_key, pool, &diff, changed),
         ([], [one]) => vec![delete(pool_key, pool, one)],
-        (changed, surplus) => {
-            let items = diff.want.keys().filter_map(|key| diff.item(key)).collect();
-            if let Some(whole) = whole_batch(pool_key, pool, &diff, changed, items) {
-                return vec![whole];
-            }
-            let mut steps = additions(pool_key, pool, &diff, changed);
-            let terse = diff.want.keys().filter_map(|key| diff.item(key)).map(as_if_equal).collect();
-            match whole_batch(pool_key, pool, &diff, &[], terse) {
-                Some(last) if surplus.len() > 1 => steps.push(last),
-                _ => steps.extend(surplus.iter().map(|member| delete(pool_key, pool, member))),
-            }
-            steps
-        }
+        (changed, surplus) => removals(pool_key, pool, &diff, changed, surplus),
     }
+}
+
+/// Members leave while others may come or change.
+fn removals(
+    pool_key: &str,
+    pool: &Target,
+    diff: &Diff<'_>,
+    changed: &[&MemberKey],
+    surplus: &[&SeenMember],
+) -> Vec<Step> {
+    let mut pieces = pieces(diff, changed);
+    // What the whole batch can take besides repeating all the others: the last piece, or nothing.
+    let with_last = pieces.last().and_then(|last| whole_batch(pool_key, pool, diff, last));
+    if with_last.is_some() {
+        pieces.pop();
+    }
+    let whole = with_last.or_else(|| whole_batch(pool_key, pool, diff, &[]).filter(|_| surplus.len() > 1));
+    let mut steps: Vec<Step> = pieces.iter().map(|piece| addition(pool_key, pool, diff, piece)).collect();
+    match whole {
+        Some(whole) => steps.push(whole),
+        None => steps.extend(surplus.iter().map(|member| delete(pool_key, pool, member))),
+    }
+    steps
 }
 
 fn delete(pool_key: &str, pool: &Target, member: &SeenMember) -> Step {
@@ -206,39 +217,41 @@ fn delete(pool_key: &str, pool: &Target, member: &SeenMember) -> Step {
 
 /// Batches that only add and change, each small enough.
 fn additions(pool_key: &str, pool: &Target, diff: &Diff<'_>, changed: &[&MemberKey]) -> Vec<Step> {
-    let mut steps = Vec::new();
-    let (mut members, mut start, mut bytes) = (Vec::new(), 0, 0);
-    for (at, key) in changed.iter().enumerate() {
-        let Some(item) = diff.item(key) else { continue };
-        let size = size_of(&item);
-        if bytes + size > MAX_BODY && !members.is_empty() {
-            steps.push(addition(pool_key, pool, diff, &changed[start..at], std::mem::take(&mut members)));
-            (start, bytes) = (at, 0);
-        }
-        bytes += size;
-        members.push(item);
-    }
-    if !members.is_empty() {
-        steps.push(addition(pool_key, pool, diff, &changed[start..], members));
-    }
-    steps
+    pieces(diff, changed).iter().map(|piece| addition(pool_key, pool, diff, piece)).collect()
 }
 
-fn addition(pool_key: &str, pool: &Target, diff: &Diff<'_>, keys: &[&MemberKey], members: Vec<Body>) -> Step {
+fn pieces<'k>(diff: &Diff<'_>, changed: &[&'k MemberKey]) -> Vec<Vec<&'k MemberKey>> {
+    let (mut pieces, mut piece, mut bytes) = (Vec::new(), Vec::new(), 0);
+    for key in changed {
+        let size = diff.item(key).as_ref().map_or(0, size_of);
+        if bytes + size > MAX_BODY && !piece.is_empty() {
+            pieces.push(std::mem::take(&mut piece));
+            bytes = 0;
+        }
+        bytes += size;
+        piece.push(*key);
+    }
+    pieces.extend((!piece.is_empty()).then_some(piece));
+    pieces
+}
+
+fn addition(pool_key: &str, pool: &Target, diff: &Diff<'_>, keys: &[&MemberKey]) -> Step {
     let grows = diff.new_among(keys) > 0;
+    let members = keys.iter().filter_map(|key| diff.item(key)).collect();
     let call = Call::ReplaceMembers { pool: pool.id.clone(), additive: true, members, grows };
     let step = Step::new(Kind::Member, pool_key, call).impact(diff.impact(keys)).after(pool);
     Step { changes: diff.changes_of(keys), ..step }
 }
 
-/// The whole set in one batch, if it fits: what it leaves out goes. `changed` is what it changes besides.
-fn whole_batch(
-    pool_key: &str,
-    pool: &Target,
-    diff: &Diff<'_>,
-    changed: &[&MemberKey],
-    members: Vec<Body>,
-) -> Option<Step> {
+/// The whole set in one batch, if it fits: what it leaves out goes. `changed` is what it changes besides; all others
+/// are as they should be, or made so by earlier batches.
+fn whole_batch(pool_key: &str, pool: &Target, diff: &Diff<'_>, changed: &[&MemberKey]) -> Option<Step> {
+    let changed_keys: HashSet<&MemberKey> = changed.iter().copied().collect();
+    let item = |key: &MemberKey| {
+        let item = diff.item(key)?;
+        Some(if changed_keys.contains(key) { item } else { as_if_equal(item) })
+    };
+    let members: Vec<Body> = diff.want.keys().filter_map(item).collect();
     if members.iter().map(size_of).sum::<usize>() > MAX_BODY {
         return None;
     }

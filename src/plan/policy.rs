@@ -115,10 +115,7 @@ pub(super) fn steps(place: &Place<'_>, want: &[Policy], seen: &[SeenPolicy]) -> 
     let mut order = Order::new(want, seen, &kept);
     let mut steps = Vec::new();
     for policy in want {
-        let redirect_pool = match &policy.action {
-            Action::RedirectToPool { pool } => place.pools.get(pool.as_str()),
-            _ => None,
-        };
+        let redirect_pool = policy.action.pool().and_then(|pool| place.pools.get(pool.as_str()));
         match kept.get(policy.key.as_str()) {
             Some(seen) => {
                 let position = order.move_to_its_place(&policy.key);
@@ -159,19 +156,19 @@ fn create(place: &Place<'_>, want: &Policy, redirect_pool: Option<&Target>, posi
     steps
 }
 
-/// In place. `position`: where it has to be moved, if at all.
+/// In place. `position`: from where and to where it has to be moved, if at all.
 fn update(
     place: &Place<'_>,
     want: &Policy,
     redirect_pool: Option<&Target>,
     seen: &SeenPolicy,
-    position: Option<usize>,
+    position: Option<(usize, usize)>,
 ) -> Vec<Step> {
     let name = name(place.listener_key, &want.key);
     let target = Target::seen(&seen.id);
     let mut edit = RULES.compare(&wanted(want, redirect_pool), &observed(seen), &SetMask::of(&seen.tags));
-    if let Some(position) = position {
-        edit.set("position", json!(seen.position), json!(position));
+    if let Some((was, position)) = position {
+        edit.set("position", json!(was), json!(position));
     }
     let rules = rule::Diff::new(&want.rules, &seen.rules);
     let put = |edit: Edit| {
@@ -226,14 +223,15 @@ impl Order {
         Self { list, wanted, resting }
     }
 
-    /// Where a policy that is there has to be moved; `None` if it rests.
-    fn move_to_its_place(&mut self, key: &str) -> Option<usize> {
+    /// From where and to where a policy that is there has to be moved; `None` if it rests.
+    fn move_to_its_place(&mut self, key: &str) -> Option<(usize, usize)> {
         let entry = self.wanted.iter().find(|(k, _)| k == key)?.1.clone();
         if self.resting.contains(&entry) {
             return None;
         }
-        self.list.retain(|other| *other != entry);
-        Some(self.put(key, entry))
+        let was = self.list.iter().position(|other| *other == entry)? + 1;
+        self.list.remove(was - 1);
+        Some((was, self.put(key, entry)))
     }
 
     /// Where a new one has to be made.

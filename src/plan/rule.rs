@@ -101,7 +101,7 @@ impl<'a> Diff<'a> {
         (!before && enabled_missing > 1) || (!after && enabled_surplus > 1)
     }
 
-    /// The steps around a change of the policy's action: what narrows comes before it, what widens after.
+    /// The steps around a change of the policy: what narrows comes before it, what widens after.
     ///
     /// With all new rules added the policy matches what both the old and the new one match; without the old ones, what
     /// the new one matches. So at every moment each request is treated as the old policy or as the new one says. Where
@@ -109,16 +109,21 @@ impl<'a> Diff<'a> {
     pub fn steps(&self, policy_name: &str, policy: &Target, action_changes_live: bool) -> (Vec<Step>, Vec<Step>) {
         let (mut missing, mut surplus) = (self.missing.as_slice(), self.surplus.as_slice());
         let mut turn = None;
-        if !action_changes_live
-            && let (Some((new, others)), Some((old, rest))) = (missing.split_last(), surplus.split_first())
-        {
+        let turns = !action_changes_live || self.matches != (true, true);
+        if turns && let (Some((new, others)), Some((old, rest))) = (missing.split_last(), surplus.split_first()) {
             (missing, surplus, turn) = (others, rest, Some((*old, *new)));
         }
         let at = Place { policy_name, policy };
-        let mut before: Vec<Step> = self.retag.iter().map(|(seen, want)| at.update(seen, want)).collect();
-        before.extend(missing.iter().map(|want| at.create(want)));
-        let after = turn.iter().map(|(old, new)| at.update(old, new));
-        (before, after.chain(surplus.iter().map(|seen| at.delete(seen))).collect())
+        let retag = self.retag.iter().map(|(seen, want)| at.update(seen, want));
+        let narrow = retag.chain(missing.iter().map(|want| at.create(want))).collect();
+        let widen = turn.iter().map(|(old, new)| at.update(old, new)).chain(surplus.iter().map(|seen| at.delete(seen)));
+        // A policy that matches nothing takes its action before its rules, or loses its rules before its action.
+        let (narrow, widen): (Vec<Step>, Vec<Step>) = (narrow, widen.collect());
+        match self.matches {
+            (false, _) => (Vec::new(), narrow.into_iter().chain(widen).collect()),
+            (_, false) => (narrow.into_iter().chain(widen).collect(), Vec::new()),
+            _ => (narrow, widen),
+        }
     }
 }
 

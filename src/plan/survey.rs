@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use super::step::Target;
 use super::{Kind, Refusal, RefusalReason};
-use crate::model::{Desired, Key, L4, Listener, Provisioning, SeenListener, SeenPolicy, SeenPool, Tree, key_of};
+use crate::model::{
+    Action, Desired, Key, L4, Listener, ListenerProtocol, Provisioning, SeenListener, SeenPool, Tree, key_of,
+};
 
 /// What stands where a listener of the stack should be. Octavia keeps one listener for each port and transport, so the
 /// place is the identity, and our key on it says that it is ours: a listener that was renamed in the stack, or two that
@@ -45,7 +47,7 @@ pub(super) struct Survey<'a> {
 impl<'a> Survey<'a> {
     pub fn new(desired: &'a Desired, tree: &'a Tree) -> Self {
         let (places, leaving_listeners) = place_listeners(desired, tree);
-        let (pools, leaving_pools) = sort_pools(desired, tree);
+        let (pools, leaving_pools) = sort_pools(desired, tree, &places);
         Self { desired, tree, places, leaving_listeners, pools, leaving_pools }
     }
 
@@ -140,17 +142,22 @@ impl<'a> Survey<'a> {
 impl Listener {
     /// The pools that it and its policies use.
     pub(super) fn pools(&self) -> impl Iterator<Item = &Key> {
-        let redirects = self.policies.iter().filter_map(|policy| match &policy.action {
-            crate::model::Action::RedirectToPool { pool } => Some(pool),
-            _ => None,
-        });
-        self.default_pool.iter().chain(redirects)
+        self.default_pool.iter().chain(self.policies.iter().filter_map(|policy| policy.action.pool()))
+    }
+}
+
+impl Action {
+    pub(super) const fn pool(&self) -> Option<&Key> {
+        match self {
+            Self::RedirectToPool { pool } => Some(pool),
+            Self::RedirectToUrl { .. } | Self::RedirectPrefix { .. } | Self::Reject => None,
+        }
     }
 }
 
 /// The transport of a listener of the cloud; an unknown protocol shares none of ours.
 fn l4(protocol: &str) -> Option<L4> {
-    crate::model::ListenerProtocol::ALL.iter().find(|known| known.as_str() == protocol).map(|known| known.l4())
+    ListenerProtocol::ALL.iter().find(|known| known.as_str() == protocol).map(|known| known.l4())
 }
 
 fn place_listeners<'a>(desired: &'a Desired, tree: &'a Tree) -> (BTreeMap<&'a str, Place<'a>>, Vec<&'a SeenListener>) {
@@ -177,18 +184,32 @@ fn place_listeners<'a>(desired: &'a Desired, tree: &'a Tree) -> (BTreeMap<&'a st
     (places, leaving)
 }
 
-fn sort_pools<'a>(desired: &'a Desired, tree: &'a Tree) -> (BTreeMap<&'a str, &'a SeenPool>, Vec<&'a SeenPool>) {
-    let policies = || tree.listeners.iter().flat_map(|listener| &listener.policies);
-    let in_use: BTreeSet<&str> = tree
-        .listeners
-        .iter()
-        .filter_map(|listener| listener.default_pool_id.as_deref())
-        .chain(policies().filter_map(|policy: &SeenPolicy| policy.redirect_pool_id.as_deref()))
-        .collect();
-    // Of two (a lost answer) the one that serves stays, because healing it is one write and switching is more.
-    let rank = |pool: &SeenPool| {
+/// References to pools that the stack wants as they are: pool id and key.
+fn settled_references<'a>(desired: &'a Desired, places: &BTreeMap<&'a str, Place<'a>>) -> BTreeSet<(&'a str, &'a str)> {
+    let mut settled = BTreeSet::new();
+    for (key, place) in places {
+        let (Place::Kept(seen), Some(want)) = (place, desired.listeners.get(*key)) else { continue };
+        settled.extend(seen.default_pool_id.as_deref().zip(want.default_pool.as_deref()));
+        for policy in &seen.policies {
+            let wanted = want.policies.iter().find(|wanted| key_of(&policy.tags) == Some(&wanted.key));
+            let pool = wanted.and_then(|wanted| wanted.action.pool());
+            settled.extend(policy.redirect_pool_id.as_deref().zip(pool.map(String::as_str)));
+        }
+    }
+    settled
+}
+
+fn sort_pools<'a>(
+    desired: &'a Desired,
+    tree: &'a Tree,
+    places: &BTreeMap<&'a str, Place<'a>>,
+) -> (BTreeMap<&'a str, &'a SeenPool>, Vec<&'a SeenPool>) {
+    let settled = settled_references(desired, places);
+    // Of two (a lost answer) the one that serves stays, because healing it is one write and switching is more. Only
+    // references that stay count, so that the choice does not change while the plan runs.
+    let rank = |key: &str, pool: &SeenPool| {
         let active = pool.provisioning_status == Provisioning::Active;
-        (in_use.contains(pool.id.as_str()), active, std::cmp::Reverse(pool.id.clone()))
+        (settled.contains(&(pool.id.as_str(), key)), active, std::cmp::Reverse(pool.id.clone()))
     };
     let (mut pools, mut leaving) = (BTreeMap::<&str, &SeenPool>::new(), Vec::new());
     for pool in &tree.pools {
@@ -196,7 +217,7 @@ fn sort_pools<'a>(desired: &'a Desired, tree: &'a Tree) -> (BTreeMap<&'a str, &'
         let serves = desired.pools.get(key).is_some_and(|want| want.protocol.as_str() == pool.protocol);
         match pools.get(key).copied() {
             _ if !serves => leaving.push(pool),
-            Some(other) if rank(other) >= rank(pool) => leaving.push(pool),
+            Some(other) if rank(key, other) >= rank(key, pool) => leaving.push(pool),
             other => {
                 leaving.extend(other);
                 pools.insert(key, pool);

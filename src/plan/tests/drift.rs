@@ -132,7 +132,13 @@ impl Octavia {
             ),
             Target::Policy => drop(one(tree.listeners.iter_mut(), index).map(|l| l.policies.reverse())),
             Target::Rule => drop(one(policies(tree).flat_map(|p| &mut p.rules), index).map(|r| r.invert = !r.invert)),
-            Target::FloatingIp => drop(one(tree.floating_ips.iter_mut(), index).map(|f| f.tags.clear())),
+            // Not of a borrowed one on the VIP: without our tag it is somebody else's.
+            Target::FloatingIp => {
+                let made = tree.floating_ips.iter_mut().filter(|f| !f.description.is_empty());
+                if let Some(made) = one(made, index) {
+                    made.tags.clear();
+                }
+            }
         }
     }
 

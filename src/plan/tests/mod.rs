@@ -1,5 +1,11 @@
 //! Tests of the planner against a small pure model of Octavia.
 
+mod bodies;
 mod drift;
+mod members;
 mod octavia;
+mod plans;
 mod properties;
+mod stack;
+mod traffic;
+mod traps;

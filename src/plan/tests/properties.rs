@@ -4,12 +4,25 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
+use proptest::test_runner::RngSeed;
 
 use super::drift::disturbance;
 use super::octavia::Octavia;
 use crate::model::*;
 use crate::plan::arbitrary::{World, pair};
 use crate::plan::{Plan, Step, change, create};
+
+/// How many random cases, unless `PROPTEST_CASES` says otherwise: the same ones each time, unless `EVENKEEL_SEED` says
+/// otherwise.
+pub fn cases(cases: u32) -> ProptestConfig {
+    let number = |name: &str| std::env::var(name).ok().and_then(|n| n.parse().ok());
+    ProptestConfig {
+        cases: number("PROPTEST_CASES").map_or(cases, |n| n as u32),
+        rng_seed: RngSeed::Fixed(number("EVENKEEL_SEED").unwrap_or(0)),
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    }
+}
 
 /// Steps that no plan of a random stack comes near to.
 const BOUND: usize = 400;
@@ -91,7 +104,7 @@ impl Continuity {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(cases(300))]
 
     #[test]
     fn a_created_stack_needs_only_its_floating_ip_and_then_nothing((want, _) in pair(&World::default())) {
@@ -100,6 +113,11 @@ proptest! {
         prop_assert!(rest.steps.iter().all(|step| !step.call.is_octavia()), "{}", rest);
         converged(&converge(&mut octavia, &want, |_, _| {}), &want);
     }
+
+}
+
+proptest! {
+    #![proptest_config(cases(1_000))]
 
     #[test]
     fn every_step_of_an_edit_is_accepted_and_nothing_is_left_to_do((before, after) in pair(&World::default())) {
@@ -112,6 +130,11 @@ proptest! {
         let allowed = Desired { allow_interruption: true, ..after };
         converged(&converge(&mut octavia, &allowed, |_, _| {}), &allowed);
     }
+
+}
+
+proptest! {
+    #![proptest_config(cases(300))]
 
     #[test]
     fn whatever_happens_between_two_looks_the_plan_finds_its_way(

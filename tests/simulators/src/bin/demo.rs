@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use evenkeel_simulators::demo::{Options, Wiring, run};
+use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
 /// Starts a simulated OpenStack, a simulated Kubernetes and the controller, applies examples/, breaks something behind
@@ -29,16 +30,20 @@ async fn main() -> ExitCode {
     }
     let terminal = std::io::stderr().is_terminal();
     let options = Options { once: cli.once, terminal, wiring: Wiring::Sockets };
-    let stop = async {
-        if tokio::signal::ctrl_c().await.is_err() {
-            std::future::pending::<()>().await;
-        }
-    };
-    match run(options, Box::new(std::io::stderr()), stop).await {
+    match run(options, Box::new(std::io::stderr()), stop_signal()).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("demo: {error:#}");
             ExitCode::FAILURE
         }
+    }
+}
+
+/// Ctrl-C, or the SIGTERM of whoever started it.
+async fn stop_signal() {
+    let Ok(mut terminate) = signal(SignalKind::terminate()) else { return std::future::pending().await };
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = tokio::signal::ctrl_c() => {}
     }
 }

@@ -151,6 +151,26 @@ impl CloudSim {
         self.secret_ref(&id)
     }
 
+    /// Another security group of a project; its id.
+    pub fn add_security_group(&self, project: &str, name: &str) -> String {
+        let mut world = self.world();
+        let (project, now) = (world.project(project), world.clock.now());
+        let World { network, ids, .. } = &mut *world;
+        network.add_group(name, &project, ids, &now);
+        drop(world);
+        self.security_group_id(name)
+    }
+
+    /// Another network of floating IPs, with this subnet; its id.
+    pub fn add_external_network(&self, name: &str, subnet: ipnet::IpNet) -> String {
+        let mut world = self.world();
+        let (project, now) = (world.project("admin"), world.clock.now());
+        let World { network, ids, .. } = &mut *world;
+        let id = network.add_network(name, &project, true, ids, &now);
+        network.add_subnet(&format!("{name}-v4"), &id, subnet, ids, &now);
+        id
+    }
+
     /// A user with these roles in a project; its password is the one of all users. For [`CloudSim::request_as`].
     pub fn add_user(&self, name: &str, project: &str, roles: &[&str]) {
         let mut world = self.world();

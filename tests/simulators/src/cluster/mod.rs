@@ -23,6 +23,7 @@ mod managers;
 mod object;
 mod openapi;
 mod patch;
+mod protobuf;
 mod query;
 mod read;
 mod route;

@@ -173,7 +173,17 @@ const METADATA_FIELDS: &[&str] = &[
     "uid",
 ];
 
-/// Takes unknown fields out of the metadata; their paths are the answer.
+/// Metadata that holds nothing is not kept.
+fn is_empty(value: &Value) -> bool {
+    match value {
+        Value::Null => true,
+        Value::Object(map) => map.is_empty(),
+        Value::Array(items) => items.is_empty(),
+        _ => false,
+    }
+}
+
+/// Takes unknown fields out of the metadata, and what is empty; the paths of the unknown are the answer.
 pub fn prune_metadata(object: &mut Value) -> Vec<String> {
     let mut unknown = Vec::new();
     metadata_mut(object).retain(|name, value| {
@@ -181,7 +191,7 @@ pub fn prune_metadata(object: &mut Value) -> Vec<String> {
         if !known {
             unknown.push(format!("metadata.{name}"));
         }
-        known && !value.is_null()
+        known && !is_empty(value)
     });
     unknown
 }

@@ -13,12 +13,15 @@ use super::convert;
 use super::discovery;
 use super::faults::{self, Effect, SeenRequest};
 use super::form::Form;
+use super::kinds::Kind;
 use super::openapi;
+use super::protobuf;
 use super::query::Query;
 use super::read;
 use super::route::{Route, Target, route, verb};
 use super::state::DeleteOptions;
 use super::status::Refusal;
+use super::store::{Key, key_of};
 use super::watch;
 use super::write::{How, Patch, UnknownFields, Written};
 
@@ -112,54 +115,59 @@ impl Call<'_> {
     }
 
     fn objects(&self, target: Target) -> Result<Response<Body>, Refusal> {
-        let Target { kind, namespace, name, subresource } = target;
-        let status = match subresource.as_deref() {
+        let status = match target.subresource.as_deref() {
             None => false,
-            Some("status") if kind.has_status => true,
+            Some("status") if target.kind.has_status => true,
             Some(_) => return Err(Refusal::no_such_path()),
         };
         let form = Form::wanted(self.headers, &self.query);
         let now = self.inner.clock.now();
-        let key = || (namespace.clone().unwrap_or_default(), name.clone().unwrap_or_default());
-        let written = match (self.verb, &name) {
-            ("list", _) => {
+        let Target { kind, namespace, name, .. } = target;
+        let key = (namespace.clone().unwrap_or_default(), name.unwrap_or_default());
+        match self.verb {
+            "list" => {
                 let state = self.inner.lock();
-                return Ok(ok(&read::list(&state, &kind, namespace.as_deref(), &self.query, form, now)?));
+                Ok(ok(&read::list(&state, &kind, namespace.as_deref(), &self.query, form, now)?))
             }
-            ("watch", _) => {
+            "watch" => {
                 let events = watch::start(self.inner, kind, namespace, &self.query, form)?;
                 let mut response = Response::new(Body::from_stream(events));
                 let json = header::HeaderValue::from_static("application/json");
                 response.headers_mut().insert(header::CONTENT_TYPE, json);
-                return Ok(response);
+                Ok(response)
             }
-            ("get", _) => {
-                let object = self.inner.lock().get(&kind, &key())?;
-                return Ok(ok(&form.object(&kind, &object, now)));
+            "get" => {
+                let object = self.inner.lock().get(&kind, &key)?;
+                Ok(ok(&form.object(&kind, &object, now)))
             }
-            ("delete", _) => {
-                let body = self.inner.write(|state| state.delete(&kind, &key(), &self.delete_options()?, now))?;
-                return Ok(ok(&body));
+            "delete" => {
+                let options = self.delete_options()?;
+                Ok(ok(&self.inner.write(|state| state.delete(&kind, &key, &options, now))?))
             }
-            ("deletecollection", _) => return self.delete_collection(&kind, namespace.as_deref()),
-            ("create", None) => {
+            "deletecollection" => self.delete_collection(&kind, namespace.as_deref()),
+            _ => self.written(&kind, &key, status, form),
+        }
+    }
+
+    fn written(&self, kind: &Kind, key: &Key, status: bool, form: Form) -> Result<Response<Body>, Refusal> {
+        let written = match (self.verb, key.1.is_empty()) {
+            ("create", true) => {
                 let (body, how) = (self.decoded()?, self.how(status)?);
-                let namespace = namespace.clone().unwrap_or_default();
-                self.inner.write(|state| state.create(&kind, &namespace, body, &how))?
+                self.inner.write(|state| state.create(kind, &key.0, body, &how))?
             }
-            ("update", Some(_)) => {
+            ("update", false) => {
                 let (body, how) = (self.decoded()?, self.how(status)?);
-                self.inner.write(|state| state.replace(&kind, &key(), body, &how))?
+                self.inner.write(|state| state.replace(kind, key, body, &how))?
             }
-            ("patch", Some(_)) => {
+            ("patch", false) => {
                 let (patch, how) = (self.patch(kind.is_custom())?, self.how(status)?);
-                self.inner.write(|state| state.patch(&kind, &key(), patch, &how))?
+                self.inner.write(|state| state.patch(kind, key, patch, &how))?
             }
             _ => return Err(Refusal::method_not_allowed()),
         };
         let Written { object, created, warnings } = written;
         let code = if created { StatusCode::CREATED } else { StatusCode::OK };
-        let mut response = json_response(code, &form.object(&kind, &object, now));
+        let mut response = json_response(code, &form.object(kind, &object, self.inner.clock.now()));
         for warning in warnings {
             let text = format!("299 - \"{}\"", warning.replace('"', "\\\""));
             if let Ok(value) = header::HeaderValue::from_str(&text) {
@@ -175,7 +183,7 @@ impl Call<'_> {
         let body = self.inner.write(|state| {
             let objects = read::select(state, kind, namespace, &self.query)?;
             for object in &objects {
-                state.delete(kind, &super::store::key_of(object), &options, now)?;
+                state.delete(kind, &key_of(object), &options, now)?;
             }
             let metadata = json!({"resourceVersion": state.store.revision().to_string()});
             Ok(Form::Whole.list(kind, &objects, metadata, now))
@@ -186,7 +194,7 @@ impl Call<'_> {
     fn decoded(&self) -> Result<Value, Refusal> {
         if text_of(self.headers, header::CONTENT_TYPE).contains("protobuf") {
             let accepted = ["application/json", "application/yaml"];
-            return Err(Refusal::unsupported_patch(&accepted));
+            return protobuf::decode(self.body).ok_or_else(|| Refusal::unsupported_patch(&accepted));
         }
         let text = std::str::from_utf8(self.body).map_err(|error| Refusal::bad_request(error.to_string()))?;
         serde_json::from_str(text)

@@ -109,7 +109,7 @@ impl Judge {
             let strict = schema["exclusiveMinimum"] == true;
             if seen < least || (strict && seen <= least) {
                 let or_equal = if strict { "" } else { " or equal to" };
-                let why = format!("{path} in body should be greater than{or_equal} {}", schema["minimum"]);
+                let why = format!("{path} in body should be greater than{or_equal} {}", plain(&schema["minimum"]));
                 self.values.push(FieldProblem::invalid(path, &value, &why));
             }
         }
@@ -117,7 +117,7 @@ impl Judge {
             let strict = schema["exclusiveMaximum"] == true;
             if seen > most || (strict && seen >= most) {
                 let or_equal = if strict { "" } else { " or equal to" };
-                let why = format!("{path} in body should be less than{or_equal} {}", schema["maximum"]);
+                let why = format!("{path} in body should be less than{or_equal} {}", plain(&schema["maximum"]));
                 self.values.push(FieldProblem::invalid(path, &value, &why));
             }
         }
@@ -209,6 +209,11 @@ fn matches(pattern: &str, text: &str) -> bool {
         let regex = compiled.entry(pattern.to_owned()).or_insert_with(|| Regex::new(pattern).ok());
         regex.as_ref().is_none_or(|regex| regex.is_match(text))
     })
+}
+
+/// A limit without the `.0` of a whole number.
+fn plain(limit: &Value) -> String {
+    limit.as_f64().map_or_else(|| limit.to_string(), |limit| limit.to_string())
 }
 
 fn is_type_meta(name: &str) -> bool {

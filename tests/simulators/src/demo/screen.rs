@@ -30,9 +30,12 @@ impl Screen {
             if self.standing > 0 {
                 write!(self.out, "\x1b[{}A", self.standing)?;
             }
+            // Without wrapping, or a line that is too long for the window would stand on two.
+            write!(self.out, "\x1b[?7l")?;
             for (name, state) in states {
                 writeln!(self.out, "\x1b[2K  {name:width$}  {state}")?;
             }
+            write!(self.out, "\x1b[?7h")?;
             self.standing = states.len();
             return Ok(self.out.flush()?);
         }

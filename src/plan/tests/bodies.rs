@@ -1,0 +1,213 @@
+//! The single POST, and the ways of letting go.
+
+use serde_json::json;
+
+use super::octavia::Octavia;
+use super::properties::converge;
+use super::stack::*;
+use crate::model::*;
+use crate::plan::{Body, Call, MAX_BODY, create, delete, release, succeed};
+
+fn posted(want: &Desired) -> Body {
+    match create(want, "a1").call {
+        Call::CreateLoadBalancer { body } => body,
+        call => panic!("{call:?}"),
+    }
+}
+
+#[test]
+fn the_whole_stack_is_one_post() {
+    let want = edited(|want| {
+        http(want).policies = vec![policy("api", to_pool("api"), &["/api"])];
+        web(want).monitor = Some(monitor(MonitorType::Http));
+        want.pools
+            .remove("web")
+            .map(|web| want.pools.insert("web".into(), Pool { members: Default::default(), ..web }));
+    });
+    assert_eq!(
+        json!(posted(&want)),
+        json!({
+            "name": "shop/web",
+            "admin_state_up": true,
+            "tags": [
+                "evenkeel:attempt=a1", "evenkeel:cluster=c1", "evenkeel:name=web", "evenkeel:ns=shop",
+                "evenkeel:uid=u1",
+            ],
+            "vip_subnet_id": "subnet-1",
+            "pools": [
+                {
+                    "name": "api", "protocol": "HTTP", "lb_algorithm": "ROUND_ROBIN", "admin_state_up": true,
+                    "tags": ["evenkeel:key=api"], "members": [{"address": "10.0.0.21", "protocol_port": 8080}],
+                },
+                {
+                    "name": "web", "protocol": "HTTP", "lb_algorithm": "ROUND_ROBIN", "admin_state_up": true,
+                    "tags": ["evenkeel:key=web"],
+                    "healthmonitor": {
+                        "name": "m", "type": "HTTP", "delay": 5, "timeout": 3, "max_retries": 3,
+                        "max_retries_down": 3, "admin_state_up": true, "http_method": "GET",
+                        "url_path": "/healthz", "expected_codes": "200",
+                    },
+                },
+            ],
+            "listeners": [{
+                "name": "http", "protocol": "HTTP", "protocol_port": 80, "admin_state_up": true,
+                "tags": ["evenkeel:key=http"], "default_pool": {"name": "web"},
+                "l7policies": [{
+                    "name": "api", "admin_state_up": true, "tags": ["evenkeel:key=api"],
+                    "action": "REDIRECT_TO_POOL", "redirect_pool": {"name": "api"}, "position": 1,
+                    "rules": [{
+                        "type": "PATH", "compare_type": "STARTS_WITH", "value": "/api", "invert": false,
+                        "admin_state_up": true,
+                    }],
+                }],
+            }],
+        })
+    );
+}
+
+#[test]
+fn keys_that_octavia_reads_without_asking_are_always_there() {
+    let want = edited(|want| {
+        let parameters = TlsParameters::default();
+        web(want).tls = Some(PoolTls { client_certificate_ref: None, ca_ref: None, crl_ref: None, parameters });
+        let mut metrics = listener("metrics", ListenerProtocol::Prometheus, 9100, None);
+        metrics.tls = Some(tls("cert-1"));
+        want.listeners.insert("metrics".into(), metrics);
+    });
+    let body = json!(posted(&want));
+    let encrypted = body["pools"].as_array().unwrap().iter().find(|p| p["name"] == "web").unwrap();
+    let metrics = body["listeners"].as_array().unwrap().iter().find(|l| l["name"] == "metrics").unwrap();
+    for field in ["tls_ciphers", "tls_versions", "alpn_protocols"] {
+        assert!(encrypted.as_object().unwrap().contains_key(field), "{field}");
+    }
+    assert!(metrics.as_object().unwrap().contains_key("tls_versions"));
+    assert!(metrics.as_object().unwrap().contains_key("alpn_protocols"));
+}
+
+#[test]
+fn what_is_set_is_remembered_from_the_first_day() {
+    let want = edited(|want| {
+        want.load_balancer.qos_policy_id = Some("gold".into());
+        http(want).timeouts.member_data = Some(5);
+        http(want).tags = ["team=shop".to_owned()].into();
+    });
+    let body = json!(posted(&want));
+    assert!(body["tags"].as_array().unwrap().contains(&json!("evenkeel:set=vip_qos_policy_id")));
+    let tags = json!(["evenkeel:key=http", "evenkeel:set=timeout_member_data", "team=shop"]);
+    assert_eq!(body["listeners"][0]["tags"], tags);
+}
+
+/// A stack of which no part fits into one body.
+fn vast() -> Desired {
+    edited(|want| {
+        let tags = (0..20).map(|n| format!("{n:0>200}")).collect::<std::collections::BTreeSet<String>>();
+        for n in 0..8 {
+            let mut listener = listener("l", ListenerProtocol::Http, 8000 + n, Some("web"));
+            listener.policies = (0..8).map(|p| policy(&format!("p{p}"), to_pool("api"), &["/a", "/b"])).collect();
+            listener.policies.iter_mut().for_each(|policy| policy.tags.clone_from(&tags));
+            listener.tags.clone_from(&tags);
+            want.listeners.insert(format!("l{n}"), listener);
+        }
+        web(want).members = (0..=255)
+            .map(|n| (MemberKey { address: [10, 0, 1, n].into(), port: 80 }, Member { tags: tags.clone(), ..member() }))
+            .collect();
+    })
+}
+
+#[test]
+fn what_does_not_fit_into_the_post_follows_and_nothing_serves_half_built() {
+    let body = posted(&vast());
+    assert!(serde_json::to_vec(&body).unwrap().len() <= MAX_BODY);
+    let listeners = json!(body)["listeners"].as_array().unwrap().clone();
+    let cut = listeners.iter().filter(|l| !l.as_object().unwrap().contains_key("l7policies") && l["name"] == "l");
+    let cut: Vec<_> = cut.collect();
+    assert!(!cut.is_empty() && cut.iter().all(|listener| listener["admin_state_up"] == false));
+    let mut octavia = Octavia::default();
+    octavia.apply(&create(&vast(), "a1")).unwrap();
+    converge(&mut octavia, &vast(), |_, _| {});
+}
+
+#[test]
+fn members_are_left_out_first_and_only_as_many_as_needed() {
+    let want = edited(|want| {
+        let long = |n: u8| Member { name: format!("{n:0>250}"), ..member() };
+        web(want).members = (0..=255)
+            .flat_map(|n| [80, 81].map(|port| (MemberKey { address: [10, 0, 1, n].into(), port }, long(n))))
+            .collect();
+    });
+    let body = posted(&want);
+    let size = serde_json::to_vec(&body).unwrap().len();
+    assert!((MAX_BODY * 9 / 10..=MAX_BODY).contains(&size), "{size}");
+    assert_eq!(json!(body)["listeners"].as_array().unwrap().len(), 1);
+}
+
+fn floating_ip(id: &str, description: &str, tags: &[&str]) -> SeenFloatingIp {
+    SeenFloatingIp {
+        id: id.into(),
+        floating_ip_address: id.into(),
+        port_id: Some("vip-port".into()),
+        description: description.into(),
+        tags: tags.iter().map(|t| (*t).to_owned()).collect(),
+        ..SeenFloatingIp::default()
+    }
+}
+
+#[test]
+fn deleting_cascades_then_deletes_what_we_made_and_gives_back_what_we_borrowed() {
+    let load_balancer = made(&stack()).tree.unwrap().load_balancer;
+    let mark = owner().floating_ip_mark();
+    let all = [
+        floating_ip("made", &mark, &[]),
+        floating_ip("kept", &mark, &[crate::plan::RETAIN]),
+        floating_ip("lent", "", &["evenkeel:uid=u1"]),
+        floating_ip("theirs", "", &["evenkeel:uid=u2"]),
+    ];
+    let plan = delete(&owner(), false, Some(&load_balancer), &all);
+    assert_eq!(
+        plan.to_string(),
+        "- load balancer shop/web [interrupts]\n\
+         - floating IP made [interrupts]\n\
+         ~ floating IP kept: description evenkeel:uid=u1 evenkeel:cluster=c1 -> \"\", port_id vip-port -> none [interrupts]\n\
+         ~ floating IP lent: tags evenkeel:uid=u1 -> none\n"
+    );
+    let retained = delete(&owner(), true, None, &all[..1]);
+    assert_eq!(retained.summary(), "update floating IP made");
+    assert!(delete(&owner(), false, None, &[]).is_empty());
+}
+
+#[test]
+fn releasing_takes_our_marks_off_and_nothing_else_and_the_load_balancer_last() {
+    let want = edited(|want| want.load_balancer.tags = ["team=shop".to_owned()].into());
+    let load_balancer = made(&want).tree.unwrap().load_balancer;
+    let plan = release(&owner(), &load_balancer, &[floating_ip("made", &owner().floating_ip_mark(), &[])]);
+    let [floating_ip, tags] = &plan.steps[..] else { panic!("{plan}") };
+    assert!(
+        matches!(&floating_ip.call, Call::UpdateFloatingIp { body, .. } if json!(body) == json!({"description": ""}))
+    );
+    assert!(
+        matches!(&tags.call, Call::UpdateLoadBalancer { body, .. } if json!(body) == json!({"tags": ["team=shop"]}))
+    );
+}
+
+#[test]
+fn a_successor_takes_the_load_balancer_and_its_floating_ip_over() {
+    let before = edited(|want| {
+        want.floating_ip =
+            Some(FloatingIp::Allocate { network_id: "internet".into(), subnet_id: None, address: None, retain: false });
+    });
+    let mut octavia = made(&before);
+    converge(&mut octavia, &before, |_, _| {});
+    let restored = Owner { uid: "u2".into(), ..owner() };
+    let step = succeed(&restored, &octavia.tree.as_ref().unwrap().load_balancer);
+    octavia.apply(&step).unwrap();
+    let tags = &octavia.tree.as_ref().unwrap().load_balancer.tags;
+    assert!(restored.owns(tags) && !owner().owns(tags) && attempt_of(tags) == Some("a1"));
+    let want = Desired { owner: restored.clone(), ..before };
+    let ids = |octavia: &Octavia| {
+        octavia.tree.as_ref().unwrap().floating_ips.iter().map(|f| f.id.clone()).collect::<Vec<_>>()
+    };
+    let address = ids(&octavia);
+    converge(&mut octavia, &want, |_, _| {});
+    assert_eq!(ids(&octavia), address);
+    assert_eq!(octavia.tree.unwrap().floating_ips[0].description, restored.floating_ip_mark());
+}

@@ -1,0 +1,74 @@
+//! What requests meet while the policies of a listener change: at every moment each is treated as the old policy or as
+//! the new one says.
+
+use std::collections::BTreeSet;
+
+use proptest::prelude::*;
+
+use super::properties::{cases, converge};
+use super::stack::{http, made, policy, pool, stack, to_pool};
+use crate::model::*;
+use crate::plan::arbitrary::rule;
+
+/// What a rule asks, apart from being inverted. A request is the set of questions that it answers with yes.
+type Question = (String, String, Option<String>, String);
+
+fn question(rule: &SeenRule) -> Question {
+    (rule.kind.clone(), rule.compare_type.clone(), rule.key.clone(), rule.value.clone())
+}
+
+/// Where the policies of the first listener send a request, as haproxy is rendered: disabled rules and policies, and
+/// policies without rules, are not there.
+fn route(tree: &Tree, request: &BTreeSet<Question>) -> Option<(String, Option<Id>)> {
+    let matches = |rule: &&SeenRule| request.contains(&question(rule)) != rule.invert;
+    let policies = tree.listeners[0].policies.iter().filter(|policy| policy.admin_state_up);
+    policies
+        .filter(|policy| {
+            let rules: Vec<&SeenRule> = policy.rules.iter().filter(|rule| rule.admin_state_up).collect();
+            !rules.is_empty() && rules.iter().all(matches)
+        })
+        .map(|policy| (policy.action.clone(), policy.redirect_pool_id.clone()))
+        .next()
+}
+
+/// Every request that the rules of two trees can tell apart.
+fn requests(trees: [&Tree; 2]) -> Vec<BTreeSet<Question>> {
+    let rules = trees.iter().flat_map(|tree| &tree.listeners[0].policies).flat_map(|policy| &policy.rules);
+    let questions: Vec<Question> = rules.map(question).collect::<BTreeSet<_>>().into_iter().collect();
+    let yes = |bits: usize| questions.iter().enumerate().filter(move |(i, _)| bits & (1 << i) != 0);
+    (0..1usize << questions.len()).map(|bits| yes(bits).map(|(_, q)| q.clone()).collect()).collect()
+}
+
+fn any_policy() -> impl Strategy<Value = Policy> {
+    let action = prop_oneof![Just(to_pool("web")), Just(to_pool("api")), Just(Action::Reject)];
+    (action, prop::collection::vec(rule(), 0..4), prop::bool::weighted(0.8)).prop_map(|(action, mut rules, up)| {
+        // The listener is plain HTTP.
+        rules.retain(|rule| !matches!(rule.kind, RuleType::SslConnHasCert | RuleType::SslDnField));
+        Policy { rules, admin_state_up: up, ..policy("only", action, &[]) }
+    })
+}
+
+proptest! {
+    #![proptest_config(cases(500))]
+
+    #[test]
+    fn each_request_is_treated_as_the_old_or_as_the_new_policy_says(old in any_policy(), new in any_policy()) {
+        let (mut before, mut after) = (stack(), stack());
+        before.pools.insert("spare".into(), pool("spare", PoolProtocol::Http, &[]));
+        after.pools.clone_from(&before.pools);
+        http(&mut before).policies = vec![old];
+        http(&mut after).policies = vec![new];
+        let mut octavia = made(&before);
+        let first = octavia.tree.clone().unwrap();
+        let mut states = Vec::new();
+        converge(&mut octavia, &after, |tree, step| states.push((tree.clone(), step.to_string())));
+        let last = octavia.tree.unwrap();
+        for request in requests([&first, &last]) {
+            let allowed = [route(&first, &request), route(&last, &request)];
+            for (state, step) in &states {
+                let met = route(state, &request);
+                prop_assert!(allowed.contains(&met), "{:?} met {:?} after {}", request, met, step);
+            }
+        }
+    }
+}

@@ -1,0 +1,207 @@
+//! A simulated cloud with everything in it that random stacks refer to, and one stack driven on it as the engine does.
+
+use std::future::Future;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail, ensure};
+use evenkeel::model::{Desired, FloatingIp, Id, Owner, Provisioning, SeenLoadBalancer, Tree};
+use evenkeel::openstack::{Class, Cloud, CloudSettings, Credentials, Done};
+use evenkeel::plan::arbitrary::World;
+use evenkeel::plan::{self, Plan, Step};
+use evenkeel_simulators::cloud::{CloudConfig, CloudSim, Kind, Service};
+use http::Method;
+use serde_json::{Value, json};
+
+use super::continuity::Continuity;
+
+/// Steps that no plan of a random stack comes near to.
+const MOST_STEPS: usize = 400;
+/// Looks at a load balancer until a change has to be done.
+const MOST_POLLS: usize = 100;
+const POLL: Duration = Duration::from_millis(250);
+
+/// Runs a future in a time of its own that passes as fast as nobody works.
+pub fn paused<T>(future: impl Future<Output = T>) -> T {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
+    runtime.expect("a runtime").block_on(future)
+}
+
+pub struct Bench {
+    pub sim: CloudSim,
+    pub world: World,
+    cloud: Cloud,
+    id: Id,
+}
+
+impl Bench {
+    pub async fn new() -> Self {
+        let sim = CloudSim::new(CloudConfig::default());
+        let world = world(&sim).await;
+        let credentials = Credentials::parse(sim.clouds_yaml(CloudSim::AUTH_URL).as_bytes(), None, "demo-appcred");
+        let connector = sim.transport();
+        let cloud = Cloud::new(credentials.expect("credentials"), &*connector, sim.clock(), CloudSettings::default());
+        Self { sim, world, cloud: cloud.expect("a client"), id: Id::new() }
+    }
+
+    fn owner(&self) -> &Owner {
+        &self.world.owner
+    }
+
+    pub async fn create(&mut self, want: &Desired) -> Result<()> {
+        let step = plan::create(want, "attempt-1");
+        let Done::Created(made) = self.execute(&step).await? else { bail!("a create makes a tree") };
+        self.id.clone_from(&made.load_balancer.id);
+        self.active(None).await?;
+        let confirmed = plan::change(want, &self.cloud.confirm(*made, self.owner()).await?);
+        let read = plan::change(want, &self.tree().await?);
+        ensure!(confirmed == read, "the answer to the create, confirmed, needs {confirmed}\nand the tree {read}");
+        ensure!(read.steps.iter().all(|step| !step.call.is_octavia()), "the create left something to do: {read}");
+        Ok(())
+    }
+
+    /// Looks, plans and executes the first step, until there is none.
+    pub async fn converge(&self, want: &Desired, continuity: Option<&Continuity>) -> Result<Plan> {
+        self.sim.forget_requests();
+        let mut left = None;
+        for done in 0..MOST_STEPS {
+            let plan = plan::change(want, &self.tree().await?);
+            if let Some(left) = left {
+                ensure!(plan.steps.len() == left, "a plan has to tell how many steps are left, not {left}\n{plan}");
+            }
+            let Some(step) = plan.steps.first() else {
+                ensure!(self.sim.writes().len() == done, "{} writes for {done} steps", self.sim.writes().len());
+                return Ok(plan);
+            };
+            self.execute(step).await.with_context(|| format!("refused: {step}\n{:?}\nof\n{plan}", step.call))?;
+            self.active(continuity).await.with_context(|| format!("after {step}\nof\n{plan}"))?;
+            left = Some(plan.steps.len() - 1);
+        }
+        bail!("does not end: {}", plan::change(want, &self.tree().await?))
+    }
+
+    async fn execute(&self, step: &Step) -> Result<Done> {
+        for _ in 0..MOST_POLLS {
+            match self.cloud.execute(step).await {
+                Err(error) if error.class == Class::Locked => tokio::time::sleep(POLL).await,
+                answer => return Ok(answer?),
+            }
+        }
+        bail!("locked for ever")
+    }
+
+    /// Waits until the load balancer is no longer at work. What clients see is looked at every time.
+    pub async fn active(&self, continuity: Option<&Continuity>) -> Result<SeenLoadBalancer> {
+        for _ in 0..MOST_POLLS {
+            if let Some(continuity) = continuity {
+                continuity.check(&self.shown())?;
+            }
+            let seen = self.cloud.load_balancer(&self.id).await?.context("the load balancer is gone")?;
+            match seen.provisioning_status {
+                Provisioning::Active => return Ok(seen),
+                status => ensure!(status.is_pending(), "the load balancer is {status}"),
+            }
+            tokio::time::sleep(POLL).await;
+        }
+        bail!("pending for ever")
+    }
+
+    pub async fn tree(&self) -> Result<Tree> {
+        let seen = self.active(None).await?;
+        Ok(self.cloud.tree(seen, self.owner()).await?)
+    }
+
+    pub async fn quiet_tree(&self) -> Result<Tree> {
+        let tree = self.cloud.quiet_tree(&self.id, self.owner(), Duration::ZERO).await?;
+        tree.context("the load balancer is not in the lists")
+    }
+
+    /// The tree as Octavia has it, past our own reading.
+    pub fn shown(&self) -> Value {
+        self.sim.tree(&self.id).map(Value::Object).unwrap_or_default()
+    }
+
+    /// Another tool's request. A conflict is no error.
+    pub async fn meddle(&self, method: Method, service: Service, path: &str, body: Option<Value>) -> Result<()> {
+        let (code, answer) = self.sim.request_as("demo", method.clone(), service, path, body).await;
+        ensure!(code < 300 || code == 409, "another tool's {method} {path} is refused: {code} {answer}");
+        self.active(None).await?;
+        Ok(())
+    }
+
+    /// Everything goes, but for what is lent or to be retained.
+    pub async fn delete(&self, want: &Desired) -> Result<()> {
+        let retain = matches!(want.floating_ip, Some(FloatingIp::Allocate { retain: true, .. }));
+        for _ in 0..MOST_POLLS {
+            let seen = self.cloud.load_balancer(&self.id).await?;
+            if seen.as_ref().is_some_and(|seen| seen.provisioning_status.is_pending()) {
+                tokio::time::sleep(POLL).await;
+                continue;
+            }
+            let port = seen.as_ref().and_then(|seen| seen.vip_port_id.as_deref());
+            let floating_ips = self.cloud.floating_ips(self.owner(), port).await?;
+            let plan = plan::delete(self.owner(), retain, seen.as_ref(), &floating_ips);
+            let Some(step) = plan.steps.first() else { return self.nothing_is_left() };
+            self.execute(step).await.with_context(|| format!("refused: {step}\nof\n{plan}"))?;
+        }
+        bail!("the delete does not end")
+    }
+
+    fn nothing_is_left(&self) -> Result<()> {
+        for kind in Kind::ALL {
+            let left = self.sim.objects(kind);
+            ensure!(left.is_empty(), "left: {left:?}");
+        }
+        let ports = self.sim.ports();
+        let ours = ports.iter().filter(|port| port["name"].as_str().is_some_and(|name| name.starts_with("octavia-lb")));
+        ensure!(ours.count() == 0, "left: {ports:?}");
+        for left in self.sim.floating_ips() {
+            let text = json!([left["tags"], left["description"]]).to_string();
+            let lent = self.world.floating_ip_ids.iter().any(|id| left["id"] == id.as_str());
+            ensure!(left["port_id"].is_null(), "still leads somewhere: {left:?}");
+            ensure!(!text.contains(&self.owner().uid), "still ours: {left:?}");
+            ensure!(lent || text.contains("Retain") || left["description"] == "", "left: {left:?}");
+        }
+        Ok(())
+    }
+}
+
+/// Ids come of the cloud's seed: every bench has the same world.
+async fn world(sim: &CloudSim) -> World {
+    let subnet = "198.51.100.0/24".parse().expect("a subnet");
+    let secret = |name: String| {
+        let body = json!({"name": name, "payload": "-----BEGIN", "payload_content_type": "text/plain"});
+        async move { post(sim, Service::KeyManager, "/v1/secrets", body).await["secret_ref"].clone() }
+    };
+    let mut authorities = Vec::new();
+    for n in 1..=2 {
+        let (ca, crl) = (secret(format!("ca{n}")).await, secret(format!("crl{n}")).await);
+        authorities.push((text(&ca), text(&crl)));
+    }
+    let external_network_ids = vec![sim.network_id("public"), sim.add_external_network("public-b", subnet)];
+    let mut floating_ip_ids = Vec::new();
+    for network in &external_network_ids {
+        let body = json!({"floatingip": {"floating_network_id": network, "description": "lent"}});
+        floating_ip_ids.push(text(&post(sim, Service::Network, "/v2.0/floatingips", body).await["floatingip"]["id"]));
+    }
+    World {
+        vip_subnet_id: sim.subnet_id("tenant-v4"),
+        external_network_ids,
+        floating_ip_ids,
+        member_subnet_ids: vec![sim.subnet_id("tenant-v4"), sim.subnet_id("members-v4")],
+        qos_policy_ids: vec![sim.qos_policy_id("gold")],
+        security_group_ids: vec![sim.security_group_id("web"), sim.add_security_group("demo", "web-b")],
+        certificate_refs: (1..=3).map(|n| sim.add_certificate("demo", &format!("cert{n}"))).collect(),
+        authorities,
+        ..World::default()
+    }
+}
+
+async fn post(sim: &CloudSim, service: Service, path: &str, body: Value) -> Value {
+    let (code, answer) = sim.request_as("demo", Method::POST, service, path, Some(body)).await;
+    assert_eq!(code, 201, "{answer}");
+    answer
+}
+
+fn text(value: &Value) -> String {
+    value.as_str().expect("a text").to_owned()
+}

@@ -1,0 +1,113 @@
+//! The laws, over random stacks and edits, against the simulated cloud: every step of every plan is accepted, the end is
+//! what was wanted, a second look finds nothing to do, and nobody is cut off on the way.
+//!
+//! `EVENKEEL_PAIRS` is the number of pairs (1,000), `EVENKEEL_SEED` the seed of the first (0); the others follow it. A
+//! failure tells its seed and the smallest stack that fails alike.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a helper of a test may fail as the test does")]
+
+mod bench;
+mod compare;
+mod continuity;
+mod drift;
+
+use anyhow::{Context, Result, ensure};
+use evenkeel::model::Desired;
+use evenkeel::plan::arbitrary::{World, pair};
+use evenkeel::plan::{self, Plan};
+use proptest::prelude::*;
+use proptest::test_runner::{RngAlgorithm, TestRng, TestRunner};
+
+use bench::Bench;
+use continuity::Continuity;
+use drift::Drift;
+
+#[derive(Debug, Clone)]
+struct Case {
+    before: Desired,
+    after: Desired,
+    drifts: Vec<Drift>,
+}
+
+fn case(world: &World) -> impl Strategy<Value = Case> + use<> {
+    (pair(world), drift::drifts()).prop_map(|((before, after), drifts)| Case { before, after, drifts })
+}
+
+/// The life of one stack: made, edited, let do what it held back, disturbed from outside, deleted.
+async fn live(case: &Case) -> Result<()> {
+    let Case { before, after, drifts } = case;
+    let mut bench = Bench::new().await;
+    bench.create(before).await.context("create")?;
+    let plan = bench.converge(before, None).await.context("after the create")?;
+    settled(&bench, before, &plan).await.context("after the create")?;
+
+    let continuity = Continuity::new(before, after);
+    let plan = bench.converge(after, Some(&continuity)).await.context("edit")?;
+    settled(&bench, after, &plan).await.context("after the edit")?;
+    if !plan.held.is_empty() {
+        let allowed = Desired { allow_interruption: true, ..after.clone() };
+        let plan = bench.converge(&allowed, None).await.context("what was held back")?;
+        settled(&bench, &allowed, &plan).await.context("after what was held back")?;
+    }
+
+    for drift in drifts {
+        drift.strike(&bench).await?;
+    }
+    let plan = bench.converge(after, None).await.context("drift")?;
+    settled(&bench, after, &plan).await.context("after the drift")?;
+    bench.delete(after).await.context("delete")
+}
+
+/// Nothing is left to do, by every way to look; and it is what was wanted.
+async fn settled(bench: &Bench, want: &Desired, plan: &Plan) -> Result<()> {
+    ensure!(plan.steps.is_empty() && plan.refusals.is_empty(), "not settled: {plan}");
+    ensure!(plan.held.is_empty() || !want.allow_interruption, "held back although interruptions are allowed: {plan}");
+    let writes = bench.sim.writes().len();
+    let second = plan::change(want, &bench.tree().await?);
+    ensure!(second == *plan, "a second look sees it otherwise: {second}");
+    let quiet = plan::change(want, &bench.quiet_tree().await?);
+    ensure!(quiet == *plan, "the shared lists show it otherwise: {quiet}");
+    ensure!(bench.sim.writes().len() == writes, "looking writes");
+    if plan.held.is_empty() {
+        let differences = compare::differences(want, &bench.sim);
+        ensure!(differences.is_empty(), "not as wanted:\n{}", differences.join("\n"));
+    }
+    Ok(())
+}
+
+fn number(variable: &str, default: u64) -> u64 {
+    std::env::var(variable).map_or(default, |text| text.parse().expect("a number"))
+}
+
+fn check(seeds: std::ops::Range<u64>) {
+    let world = bench::paused(Bench::new()).world;
+    let strategy = case(&world);
+    for seed in seeds {
+        let mut bytes = [0; 32];
+        bytes[..8].copy_from_slice(&seed.to_le_bytes());
+        let config = ProptestConfig { failure_persistence: None, max_shrink_iters: 2_000, ..ProptestConfig::default() };
+        let mut runner = TestRunner::new_with_rng(config, TestRng::from_seed(RngAlgorithm::ChaCha, &bytes));
+        let tree = strategy.new_tree(&mut runner).expect("a stack");
+        let live = |case| bench::paused(live(&case)).map_err(|error| TestCaseError::fail(format!("{error:#}")));
+        if let Err(failure) = runner.run_one(tree, live) {
+            panic!("EVENKEEL_SEED={seed} EVENKEEL_PAIRS=1 shows it again\n{failure}");
+        }
+    }
+}
+
+fn seeds() -> (u64, u64) {
+    (number("EVENKEEL_SEED", 0), number("EVENKEEL_PAIRS", 1_000))
+}
+
+/// Two halves, so that two processors share them.
+#[test]
+fn random_stacks_and_edits_converge_and_stay_first_half() {
+    let (first, pairs) = seeds();
+    check(first..first + pairs.div_ceil(2));
+}
+
+#[test]
+fn random_stacks_and_edits_converge_and_stay_second_half() {
+    let (first, pairs) = seeds();
+    check(first + pairs.div_ceil(2)..first + pairs);
+}
