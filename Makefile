@@ -14,6 +14,13 @@ test: ## every test that needs neither network nor root
 crds: ## write crds/ anew from the Rust types
 	EVENKEEL_WRITE_CRD=1 cargo test --locked -p evenkeel --test crd
 
+gate: PAIRS := 10000
+gate: SEED := $(shell date +%s)
+gate: ## the property test of random stacks for a release (PAIRS=10000; SEED=number repeats a run)
+	@echo "seed $(SEED), $(PAIRS) pairs"
+	EVENKEEL_SEED=$(SEED) EVENKEEL_PAIRS=$(PAIRS) \
+		cargo test --release --locked --package evenkeel-simulators --test random_stacks
+
 demo: ## controller, simulated cloud and simulated cluster in one process
 	cargo demo
 
@@ -32,4 +39,4 @@ e2e-down: ## stop everything that e2e and e2e-up started
 image: ## the container image
 	docker build -t evenkeel:$(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -1) .
 
-.PHONY: help check test crds demo e2e e2e-up e2e-run e2e-down image
+.PHONY: help check test gate crds demo e2e e2e-up e2e-run e2e-down image

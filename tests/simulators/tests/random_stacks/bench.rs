@@ -63,8 +63,9 @@ impl Bench {
     pub async fn converge(&self, want: &Desired, continuity: Option<&Continuity>) -> Result<Plan> {
         self.sim.forget_requests();
         let mut left = None;
+        let mut seen = self.active(None).await?;
         for done in 0..MOST_STEPS {
-            let plan = plan::change(want, &self.tree().await?);
+            let plan = plan::change(want, &self.read(seen).await?);
             if let Some(left) = left {
                 ensure!(plan.steps.len() == left, "a plan has to tell how many steps are left, not {left}\n{plan}");
             }
@@ -73,7 +74,7 @@ impl Bench {
                 return Ok(plan);
             };
             self.execute(step).await.with_context(|| format!("refused: {step}\n{:?}\nof\n{plan}", step.call))?;
-            self.active(continuity).await.with_context(|| format!("after {step}\nof\n{plan}"))?;
+            seen = self.active(continuity).await.with_context(|| format!("after {step}\nof\n{plan}"))?;
             left = Some(plan.steps.len() - 1);
         }
         bail!("does not end: {}", plan::change(want, &self.tree().await?))
@@ -89,24 +90,30 @@ impl Bench {
         bail!("locked for ever")
     }
 
-    /// Waits until the load balancer is no longer at work. What clients see is looked at every time.
+    /// Waits until the load balancer is no longer at work. What clients see is looked at meanwhile and at the end.
     pub async fn active(&self, continuity: Option<&Continuity>) -> Result<SeenLoadBalancer> {
         for _ in 0..MOST_POLLS {
             if let Some(continuity) = continuity {
                 continuity.check(&self.shown())?;
             }
+            tokio::time::sleep(POLL).await;
             let seen = self.cloud.load_balancer(&self.id).await?.context("the load balancer is gone")?;
             match seen.provisioning_status {
-                Provisioning::Active => return Ok(seen),
+                Provisioning::Active => {
+                    continuity.map_or(Ok(()), |continuity| continuity.check(&self.shown()))?;
+                    return Ok(seen);
+                }
                 status => ensure!(status.is_pending(), "the load balancer is {status}"),
             }
-            tokio::time::sleep(POLL).await;
         }
         bail!("pending for ever")
     }
 
     pub async fn tree(&self) -> Result<Tree> {
-        let seen = self.active(None).await?;
+        self.read(self.active(None).await?).await
+    }
+
+    async fn read(&self, seen: SeenLoadBalancer) -> Result<Tree> {
         Ok(self.cloud.tree(seen, self.owner()).await?)
     }
 
