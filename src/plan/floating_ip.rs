@@ -80,9 +80,9 @@ pub(super) fn change(desired: &Desired, tree: &Tree) -> Plan {
     let others = || tree.floating_ips.iter().filter(|seen| !is_kept(seen) && Some(&seen.id) != wanted_id);
     let leaving: Vec<(&SeenFloatingIp, Tie)> =
         others().map(|seen| (seen, tie(owner, Some(&vip), seen))).filter(|(_, tie)| *tie != Tie::Foreign).collect();
-    let release = || leaving.iter().flat_map(|(seen, tie)| release(owner, seen, *tie, retains(seen), Some(&vip)));
+    let let_go = || leaving.iter().flat_map(|(seen, tie)| release(owner, seen, *tie, retains(seen), Some(&vip)));
     let Some(want) = &desired.floating_ip else {
-        return Plan { steps: release().collect(), ..Plan::default() };
+        return Plan { steps: let_go().collect(), ..Plan::default() };
     };
     let settled = keep.is_some_and(|keep| vip.has(keep));
     if !settled && let Some(foreign) = others().find(|s| vip.has(s) && tie(owner, Some(&vip), s) == Tie::Foreign) {
@@ -90,11 +90,11 @@ pub(super) fn change(desired: &Desired, tree: &Tree) -> Plan {
     }
     let (blocking, idle): (Vec<_>, Vec<_>) = leaving.iter().partition(|(seen, _)| !settled && vip.has(seen));
     if blocking.is_empty() {
-        let steps = bring(owner, want, keep, &vip).into_iter().chain(release()).collect();
+        let steps = bring(owner, want, keep, &vip).into_iter().chain(let_go()).collect();
         return Plan { steps, ..Plan::default() };
     }
     let replace = replace(owner, want, keep, &vip, &blocking);
-    let idle = idle.iter().flat_map(|(s, tie)| super::floating_ip::release(owner, s, *tie, retains(s), Some(&vip)));
+    let idle = idle.iter().flat_map(|(s, tie)| release(owner, s, *tie, retains(s), Some(&vip)));
     if desired.allow_interruption {
         Plan { steps: replace.into_iter().chain(idle).collect(), ..Plan::default() }
     } else {

@@ -1,5 +1,5 @@
 //! A small pure model of Octavia (and of Neutron's floating IPs): applies one call to a tree at once, refuses what
-//! Octavia refuses, normalises what Octavia normalises. See `docs` of each check for its source in Octavia.
+//! Octavia refuses, normalises what Octavia normalises. It has no PENDING states: those are the engine's affair.
 
 use std::collections::BTreeSet;
 

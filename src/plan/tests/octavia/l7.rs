@@ -24,6 +24,7 @@ impl Octavia {
             (Kind::L7Policy, Call::Delete { id, .. }) => {
                 let (listener, at) = self.policy(id)?;
                 listener.policies.remove(at);
+                listener.provisioning_status = Provisioning::Active;
                 renumber(listener);
                 Ok(())
             }

@@ -57,6 +57,7 @@ impl Octavia {
             "400 CRL".into()
         })?;
         self.check_listener(&new, None)?;
+        self.check_cidrs(&body)?;
         canonical_cidrs(&mut new);
         let id = new.id.clone();
         self.tree_mut()?.listeners.push(new);
@@ -79,9 +80,17 @@ impl Octavia {
             ensure(new.client_ca_tls_container_ref.is_some(), || "400 client authentication needs a CA".to_owned())?;
         }
         self.check_listener(&new, Some(id))?;
+        self.check_cidrs(body)?;
         canonical_cidrs(&mut new);
         *self.listener(id)? = new;
         Ok(())
+    }
+
+    /// Those of the request are held against the groups, not those that are stored.
+    fn check_cidrs(&mut self, body: &Body) -> Answer {
+        let given = body.get("allowed_cidrs").and_then(Value::as_array).is_some_and(|cidrs| !cidrs.is_empty());
+        let grouped = !self.tree_mut()?.load_balancer.vip_sg_ids.is_empty();
+        ensure(!grouped || !given, || "400 allowed_cidrs with security groups".to_owned())
     }
 
     /// What Octavia checks on create and on update alike.
@@ -104,8 +113,6 @@ impl Octavia {
         ensure(new.hsts_max_age.is_none() || protocol == ListenerProtocol::TerminatedHttps, || "400 HSTS".to_owned())?;
         let flags = new.hsts_include_subdomains || new.hsts_preload;
         ensure(new.hsts_max_age.is_some() || !flags, || "400 HSTS flags without age".to_owned())?;
-        let grouped = !tree.load_balancer.vip_sg_ids.is_empty();
-        ensure(!grouped || new.allowed_cidrs.is_empty(), || "400 allowed_cidrs with security groups".to_owned())?;
         for list in [&new.tls_versions, &new.alpn_protocols] {
             ensure(list.as_ref().is_none_or(|l| !l.is_empty()), || "400 empty list".to_owned())?;
         }
