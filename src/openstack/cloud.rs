@@ -165,7 +165,7 @@ impl Cloud {
     /// Executes one step: exactly one call, never repeated.
     ///
     /// # Errors
-    /// As the cloud answered; `Later`, with nothing sent, when too many quota-taking calls are in flight.
+    /// As the cloud answered; `Locked`, with nothing sent, when too many quota-taking calls are in flight.
     pub async fn execute(&self, step: &Step) -> Result<Done, CloudError> {
         if !step.call.takes_quota() {
             return self.shared.session.execute(step).await;

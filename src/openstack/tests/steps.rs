@@ -180,6 +180,6 @@ async fn two_creates_are_in_flight_and_a_third_gives_way_unsent() {
     let results = join_all(creates.iter().map(|step| cloud.execute(step))).await;
     let refused: Vec<&CloudError> = results.iter().filter_map(|result| result.as_ref().err()).collect();
     assert_eq!(refused.len(), 1);
-    assert!(refused[0].class == Class::Locked && !refused[0].in_doubt);
+    assert_eq!((&refused[0].class, refused[0].in_doubt), (&Class::Locked, false));
     cloud.execute(&update(Kind::Pool, None)).await.unwrap();
 }

@@ -169,7 +169,7 @@ impl Bench {
 async fn world(sim: &CloudSim) -> World {
     let subnet = "198.51.100.0/24".parse().expect("a subnet");
     let secret = |name: String| {
-        let body = json!({"name": name, "payload": "-----BEGIN", "payload_content_type": "text/plain"});
+        let body = json!({"name": name, "payload": "-----BEGIN CERTIFICATE-----\nsimulated\n-----END CERTIFICATE-----\n", "payload_content_type": "text/plain"});
         async move { post(sim, Service::KeyManager, "/v1/secrets", body).await["secret_ref"].clone() }
     };
     let mut authorities = Vec::new();
