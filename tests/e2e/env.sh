@@ -24,3 +24,24 @@ running() {
   local p age
   p=$(cat "$1" 2>/dev/null) && [ -n "$p" ] && age=$(ps -o etimes= -p "$p") && (($(date +%s) - age <= $(stat -c %Y "$1") + 1))
 }
+# packages NAME...: installs the Debian packages that are missing. Several callers wait for each other.
+packages() {
+  local p need=()
+  for p in "$@"; do
+    dpkg -s "$p" 2>/dev/null | grep '^Status: install ok installed' >/dev/null || need+=("$p")
+  done
+  [ ${#need[@]} -gt 0 ] || return 0
+  [ "$(id -u)" = 0 ] || { echo "run as root once, or: apt-get install ${need[*]}" >&2; return 1; }
+  mkdir -p "$EVENKEEL_E2E_HOME"
+  ( flock 7
+    export DEBIAN_FRONTEND=noninteractive
+    # The packages must not start their own daemons on the standard ports.
+    policy=/usr/sbin/policy-rc.d
+    if [ ! -e $policy ]; then
+      printf '#!/bin/sh\nexit 101\n' > $policy; chmod 755 $policy
+      trap 'rm -f $policy' EXIT
+    fi
+    apt-get -o DPkg::Lock::Timeout=300 update -qq
+    apt-get -o DPkg::Lock::Timeout=300 install -y -qq --no-install-recommends "${need[@]}"
+  ) 7>"$EVENKEEL_E2E_HOME/apt.lock"
+}

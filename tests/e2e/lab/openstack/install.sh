@@ -4,25 +4,8 @@
 # LAB_DATAPLANE=haproxy also installs what the data plane needs.
 set -euo pipefail
 . "$(dirname "$0")/env.sh"
-packages=(mariadb-server rabbitmq-server python3-venv openssl procps)
-[ "$LAB_DATAPLANE" = haproxy ] && packages+=(haproxy nftables iproute2 iputils-ping)
-need=()
-for p in "${packages[@]}"; do
-  dpkg -s "$p" 2>/dev/null | grep -q '^Status: install ok installed' || need+=("$p")
-done
-if [ ${#need[@]} -gt 0 ]; then
-  [ "$(id -u)" = 0 ] || { echo "run as root once, or: apt-get install ${need[*]}" >&2; exit 1; }
-  # The packages must not start their own daemons on the standard ports.
-  policy=/usr/sbin/policy-rc.d
-  if [ ! -e $policy ]; then
-    printf '#!/bin/sh\nexit 101\n' > $policy; chmod 755 $policy
-    trap 'rm -f $policy' EXIT
-  fi
-  export DEBIAN_FRONTEND=noninteractive
-  apt-get -o DPkg::Lock::Timeout=300 update -qq
-  apt-get -o DPkg::Lock::Timeout=300 install -y -qq --no-install-recommends "${need[@]}"
-  echo "Debian packages: ${need[*]} in ${SECONDS} s"
-fi
+packages mariadb-server rabbitmq-server python3-venv openssl procps
+[ "$LAB_DATAPLANE" != haproxy ] || packages haproxy nftables iproute2 iputils-ping
 mkdir -p "$LAB_HOME"
 stamp=$(cat "$LAB_DIR"/{install.sh,constraints.txt} "$LAB_DIR"/labdrivers/* | sha256sum)
 [ "$(cat "$VENV/.stamp" 2>/dev/null)" != "$stamp" ] || { echo "installed already: $VENV"; exit 0; }
