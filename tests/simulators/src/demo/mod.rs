@@ -56,7 +56,8 @@ async fn show(options: Options, screen: &mut Screen) -> anyhow::Result<()> {
         stage::NAMESPACE,
         stacks
     ))?;
-    until(screen, &mut stage, "every stack is Ready", Stage::all_ready).await?;
+    until(screen, &mut stage, "every stack is Ready and serves", |stage| stage.all_ready() && stage.all_serve())
+        .await?;
     screen.finish_progress()?;
     for line in stage.trees() {
         screen.say(&line)?;
@@ -71,8 +72,8 @@ async fn show(options: Options, screen: &mut Screen) -> anyhow::Result<()> {
         stage::RESYNC_PERIOD
     ))?;
     let broken_at = Instant::now();
-    until(screen, &mut stage, "the drift is healed", |stage| drift::is_healed(&stage.cloud) && stage.all_ready())
-        .await?;
+    let healed = |stage: &Stage| drift::is_healed(&stage.cloud) && stage.all_ready() && stage.all_serve();
+    until(screen, &mut stage, "the drift is healed", healed).await?;
     screen.finish_progress()?;
     screen.say(&format!("Healed after {:.1} s:", broken_at.elapsed().as_secs_f64()))?;
     for line in stage.news("reference") {

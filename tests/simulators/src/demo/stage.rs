@@ -21,7 +21,7 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 use super::tree;
-use crate::cloud::{self, CloudConfig, CloudSim, Timing};
+use crate::cloud::{self, CloudConfig, CloudSim, Kind, Timing};
 use crate::cluster::{self, ClusterSim, TokioClock};
 
 pub const NAMESPACE: &str = "demo";
@@ -179,6 +179,13 @@ impl Stage {
     pub fn all_ready(&self) -> bool {
         let stacks = self.stacks();
         !stacks.is_empty() && stacks.iter().all(tree::is_ready)
+    }
+
+    /// The data planes have told so: heartbeats come a moment after Octavia says ACTIVE.
+    pub fn all_serve(&self) -> bool {
+        let (load_balancers, listeners) = (Kind::LoadBalancer, Kind::Listener);
+        let mut objects = self.cloud.objects(load_balancers).into_iter().chain(self.cloud.objects(listeners));
+        objects.all(|object| object["operating_status"] == "ONLINE")
     }
 
     /// Name and state of each stack.
