@@ -4,17 +4,20 @@ use std::time::Duration;
 
 use crate::model::{Desired, Provisioning, SeenLoadBalancer, attempt_of};
 use crate::openstack::{Class, CloudError, Done, QuotaUse};
-use crate::plan::{self, Kind, Step};
+use crate::plan::{self, Kind};
 
 use super::*;
 
 /// How often a re-made load balancer asks for its old address before it takes another one.
 const ADDRESS_TRIES: u32 = 5;
 
+/// When a create that found the queue of its project full asks again.
+const TURN_AGAIN: Duration = Duration::from_secs(3);
+
 impl Pass<'_> {
     /// Nothing of ours is visible. Law 2: post only when no earlier POST can still appear.
     pub(super) async fn create(&self, desired: &Desired, memory: &mut Memory) -> Result<Outcome, CloudError> {
-        if let Some(outcome) = self.in_doubt() {
+        if let Some(outcome) = self.in_doubt(memory) {
             return Ok(outcome);
         }
         if memory.over_quota
@@ -23,6 +26,14 @@ impl Pass<'_> {
             return Ok(outcome);
         }
         memory.over_quota = false;
+        // Before the intent is written down: one that has to wait would be written and taken back again and again.
+        let turn = match self.cloud.turn().await {
+            Ok(turn) => turn,
+            Err(error) if error.class == Class::Locked => {
+                return Ok(Outcome::waiting(WaitReason::Locked, error.to_string(), Retry::After(TURN_AGAIN)));
+            }
+            Err(error) => return Err(error),
+        };
         let attempt = uuid::Uuid::new_v4().to_string();
         let intents = self.record.intents.with(Intent { attempt: attempt.clone(), at: self.now });
         if let Err(error) = self.ledger.write(intents).await {
@@ -34,12 +45,14 @@ impl Pass<'_> {
             Some(address) => plan::create(&asking_for(desired, address), &attempt),
             None => plan::create(desired, &attempt),
         };
-        match self.perform(step, memory).await {
-            Ok(performed) => {
+        memory.known_for(&attempt);
+        tracing::info!(step = %step, "executing");
+        match self.cloud.execute_in_turn(&step, turn).await {
+            Ok(done) => {
                 if self.record.intents.is_empty() {
                     self.forget_all().await;
                 }
-                Ok(created(performed, memory))
+                Ok(created(self.performed(step, done, memory), memory))
             }
             Err(error) => Ok(self.create_failed(error, &attempt, asked.is_some(), memory).await),
         }
@@ -55,9 +68,9 @@ impl Pass<'_> {
     }
 
     /// A create that may still appear: nothing is posted until the quiet period is over.
-    pub(super) fn in_doubt(&self) -> Option<Outcome> {
+    pub(super) fn in_doubt(&self, memory: &mut Memory) -> Option<Outcome> {
         let intent = self.record.intents.newest()?;
-        let waited = waited(intent.at, self.now);
+        let waited = memory.known_for(&intent.attempt);
         if waited >= self.settings.quiet_period {
             return None;
         }

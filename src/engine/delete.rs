@@ -19,7 +19,7 @@ impl Pass<'_> {
             }
             // Not ours: left alone. What else is ours (a floating IP) still goes.
             Located::Foreign(_) | Located::Predecessors(_) => None,
-            Located::Nowhere => match self.in_doubt() {
+            Located::Nowhere => match self.in_doubt(memory) {
                 Some(outcome) => return Ok(outcome),
                 None => None,
             },
@@ -42,7 +42,7 @@ impl Pass<'_> {
             Located::Ours(found) => (*found, true),
             Located::Foreign(found) => (*found, false),
             Located::Predecessors(_) => return Ok(let_go(None)),
-            Located::Nowhere => return Ok(self.in_doubt().unwrap_or_else(|| let_go(None))),
+            Located::Nowhere => return Ok(self.in_doubt(memory).unwrap_or_else(|| let_go(None))),
         };
         let floating_ips = self.cloud.floating_ips(self.owner, found.vip_port_id.as_deref()).await?;
         let mut plan = plan::release(self.owner, &found, &floating_ips);

@@ -70,12 +70,12 @@ impl Pass<'_> {
         match plan.steps.first().cloned() {
             Some(step) => self.step(step, plan, Seen::Tree(Box::new(tree)), memory).await,
             None if !plan.held.is_empty() => Ok(held(tree, plan)),
-            None => self.settle(tree).await,
+            None => self.settle(tree, memory).await,
         }
     }
 
     /// Nothing left to do. After a create that was in doubt, one more look for its double.
-    async fn settle(&self, tree: Tree) -> Result<Outcome, CloudError> {
+    async fn settle(&self, tree: Tree, memory: &mut Memory) -> Result<Outcome, CloudError> {
         let mut outcome = Outcome::new(State::InSync, Retry::Resync);
         if let Some(newest) = self.record.intents.newest() {
             let gave_up = self.record.intents.0.len() > 1;
@@ -86,7 +86,7 @@ impl Pass<'_> {
                     outcome.executed = Some(step);
                 }
             }
-            let settled = waited(newest.at, self.now) > self.settings.quiet_period * 2;
+            let settled = memory.known_for(&newest.attempt) > self.settings.quiet_period * 2;
             if !gave_up || settled {
                 self.forget_all().await;
             } else {
@@ -129,13 +129,7 @@ impl Pass<'_> {
     }
 
     /// Executes the first step of a plan.
-    async fn step(
-        &self,
-        step: plan::Step,
-        mut plan: Plan,
-        seen: Seen,
-        memory: &mut Memory,
-    ) -> Result<Outcome, CloudError> {
+    async fn step(&self, step: Step, mut plan: Plan, seen: Seen, memory: &mut Memory) -> Result<Outcome, CloudError> {
         let locks = step.call.is_octavia();
         match self.perform(step, memory).await {
             Ok(performed) => {

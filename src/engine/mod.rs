@@ -20,9 +20,11 @@ pub use record::*;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use tokio::time::Instant;
 
 use crate::model::{ApiVersion, Desired, Owner, Provisioning, SeenLoadBalancer, Tree};
-use crate::openstack::{Class, Cloud, CloudError};
+use crate::openstack::{Class, Cloud, CloudError, Done};
+use crate::plan::Step;
 
 /// The oldest Octavia API that the engine drives (Train; `SOURCE_IP_PORT`). Below it nothing is written.
 pub const OLDEST_API: ApiVersion = ApiVersion { minor: 13 };
@@ -84,12 +86,26 @@ pub struct Memory {
     address_conflicts: u32,
     /// The last create was refused for its quota.
     over_quota: bool,
+    /// The newest create on record, and since when this process knows of it.
+    attempt: Option<(String, Instant)>,
 }
 
 impl Memory {
     /// The stack or its credentials changed: look for ourselves.
     pub fn disturb(&mut self) {
         self.quiet = false;
+    }
+
+    /// How long this process has known of an attempt to create. The time on record was written by the clock of whoever
+    /// led then, which may be an hour off ours; a restart waits anew rather than post on a stranger's word.
+    fn known_for(&mut self, attempt: &str) -> Duration {
+        match &self.attempt {
+            Some((known, since)) if known == attempt => since.elapsed(),
+            _ => {
+                self.attempt = Some((attempt.to_owned(), Instant::now()));
+                Duration::ZERO
+            }
+        }
     }
 }
 
@@ -190,18 +206,22 @@ impl Pass<'_> {
     }
 
     /// Carries out one step and says what came of it.
-    async fn perform(&self, step: crate::plan::Step, memory: &mut Memory) -> Result<Performed, CloudError> {
+    async fn perform(&self, step: Step, memory: &mut Memory) -> Result<Performed, CloudError> {
         tracing::info!(step = %step, "executing");
         let done = self.cloud.execute(&step).await?;
+        Ok(self.performed(step, done, memory))
+    }
+
+    fn performed(&self, step: Step, done: Done, memory: &mut Memory) -> Performed {
         memory.made = None;
         memory.locked_since = step.call.is_octavia().then_some(self.now);
-        Ok(Performed { step, done })
+        Performed { step, done }
     }
 }
 
 struct Performed {
-    step: crate::plan::Step,
-    done: crate::openstack::Done,
+    step: Step,
+    done: Done,
 }
 
 enum Located {
@@ -235,4 +255,18 @@ fn remembered_address(record: &Record, desired: &Desired) -> Option<String> {
         return None;
     }
     record.vip_address.clone()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn an_attempt_is_as_old_as_we_have_known_of_it() {
+        let mut memory = Memory::default();
+        assert_eq!(memory.known_for("a1"), Duration::ZERO);
+        tokio::time::advance(Duration::from_secs(100)).await;
+        assert_eq!(memory.known_for("a1"), Duration::from_secs(100));
+        assert_eq!(memory.known_for("a2"), Duration::ZERO, "another one begins anew");
+    }
 }

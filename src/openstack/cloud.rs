@@ -9,11 +9,11 @@ use serde::Deserialize;
 use tokio::sync::OnceCell;
 
 use super::clouds::{Credentials, CredentialsError};
-use super::execute::{Done, TURN};
+use super::execute::Done;
 use super::keystone::Project;
 use super::leaves::Quiet;
 use super::polls::Polls;
-use super::quota::{QuotaUse, Turns};
+use super::quota::{QuotaUse, Turn, Turns};
 use super::resolve::Resolver;
 use super::session::{Ask, Service, Session};
 use super::{Class, CloudError, Connector};
@@ -162,18 +162,29 @@ impl Cloud {
         self.shared.session.quota_uses().await
     }
 
+    /// Waits for the right to one quota-taking call.
+    ///
+    /// # Errors
+    /// `Locked` when too many of the project's are in flight or waiting.
+    pub async fn turn(&self) -> Result<Turn, CloudError> {
+        let project = self.project().await?.id;
+        self.shared.turns.take(&project).await.ok_or_else(|| self.shared.session.crowded())
+    }
+
     /// Executes one step: exactly one call, never repeated.
     ///
     /// # Errors
-    /// As the cloud answered; `Locked`, with nothing sent, when too many quota-taking calls are in flight.
+    /// As the cloud answered; as [`turn`](Self::turn), with nothing sent.
     pub async fn execute(&self, step: &Step) -> Result<Done, CloudError> {
-        if !step.call.takes_quota() {
-            return self.shared.session.execute(step).await;
+        if step.call.takes_quota() {
+            let turn = self.turn().await?;
+            return self.execute_in_turn(step, turn).await;
         }
-        let turns = self.shared.turns.of(&self.project().await?.id);
-        let Ok(_turn) = tokio::time::timeout(TURN, turns.acquire()).await else {
-            return Err(self.shared.session.crowded());
-        };
+        self.shared.session.execute(step).await
+    }
+
+    /// Executes a step that takes quota, whose turn it is; likewise.
+    pub async fn execute_in_turn(&self, step: &Step, _turn: Turn) -> Result<Done, CloudError> {
         self.shared.session.execute(step).await
     }
 }
