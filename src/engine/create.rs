@@ -20,6 +20,16 @@ impl Pass<'_> {
         if let Some(outcome) = self.in_doubt(memory) {
             return Ok(outcome);
         }
+        // Octavia leaks the VIP port of a create that it refuses after parsing, so the same one is not sent again.
+        match &memory.refused {
+            Some(refused) if refused.session == self.cloud.number() && *refused.desired == *desired => {
+                return Ok(Outcome::stalled(StallReason::Refused, refused.message.clone()));
+            }
+            _ => memory.refused = None,
+        }
+        if let Some(outcome) = self.port_in_use(desired).await? {
+            return Ok(outcome);
+        }
         if memory.over_quota
             && let Some(outcome) = self.over_quota(desired).await?
         {
@@ -48,14 +58,28 @@ impl Pass<'_> {
         memory.known_for(&attempt);
         tracing::info!(step = %step, "executing");
         match self.cloud.execute_in_turn(&step, turn).await {
-            Ok(done) => {
-                if self.record.intents.is_empty() {
-                    self.forget_all().await;
+            // The intent stays on record until the id is there too: a crash in between must not look like "never made".
+            Ok(done) => Ok(created(self.performed(step, done, memory), memory)),
+            Err(error) => {
+                if error.class == Class::Refused {
+                    let (session, desired) = (self.cloud.number(), Box::new(desired.clone()));
+                    memory.refused = Some(RefusedCreate { session, desired, message: error.to_string() });
                 }
-                Ok(created(self.performed(step, done, memory), memory))
+                Ok(self.create_failed(error, &attempt, asked.is_some(), memory).await)
             }
-            Err(error) => Ok(self.create_failed(error, &attempt, asked.is_some(), memory).await),
         }
+    }
+
+    /// Octavia lets two load balancers have one port as their VIP, and both become ACTIVE.
+    async fn port_in_use(&self, desired: &Desired) -> Result<Option<Outcome>, CloudError> {
+        let Some(port) = &desired.load_balancer.vip.port_id else { return Ok(None) };
+        Ok(self.cloud.on_port(port).await?.first().map(|other| {
+            let message = format!(
+                "spec.loadBalancer.vip.port: port {port} is the VIP of load balancer {} ({}) already: name another port",
+                other.name, other.id
+            );
+            Outcome::stalled(StallReason::ReferenceUnusable, message)
+        }))
     }
 
     /// A load balancer that carries the tag of the only create on record: that create is in doubt no more.
@@ -97,12 +121,7 @@ impl Pass<'_> {
             memory.address_conflicts += 1;
         }
         memory.over_quota = error.class == Class::Quota;
-        let refused = error.class == Class::Refused;
         let mut outcome = Outcome::failed(error);
-        if refused {
-            // Octavia leaks the VIP port of a create that it refuses after parsing, so the same one is not sent again.
-            outcome.retry = Retry::Never;
-        }
         if memory.over_quota {
             outcome.retry = Retry::After(Duration::from_secs(1));
         }

@@ -86,8 +86,18 @@ pub struct Memory {
     address_conflicts: u32,
     /// The last create was refused for its quota.
     over_quota: bool,
+    /// The create that Octavia refused last.
+    refused: Option<RefusedCreate>,
     /// The newest create on record, and since when this process knows of it.
     attempt: Option<(String, Instant)>,
+}
+
+/// What is not sent again as long as stack and credentials stay as they are.
+#[derive(Debug)]
+struct RefusedCreate {
+    session: u64,
+    desired: Box<Desired>,
+    message: String,
 }
 
 impl Memory {
@@ -157,20 +167,23 @@ impl Pass<'_> {
         Ok(None)
     }
 
-    /// Our load balancer, by the recorded id or else by our tags.
+    /// Our load balancer, by the recorded id or else by our tags: a record that leads astray hides nothing.
     async fn locate(&self) -> Result<Located, CloudError> {
-        if let Some(id) = &self.record.load_balancer_id
-            && let Some(found) = self.cloud.load_balancer(id).await?
-            && found.provisioning_status != Provisioning::Deleted
-        {
-            if self.owner.owns(&found.tags) {
-                return Ok(Located::Ours(Box::new(found)));
-            }
-            return Ok(Located::Foreign(Box::new(found)));
-        }
+        let recorded = match &self.record.load_balancer_id {
+            Some(id) => self.cloud.load_balancer(id).await?,
+            None => None,
+        };
+        let recorded = recorded.filter(|lb| lb.provisioning_status != Provisioning::Deleted).map(Box::new);
+        let foreign = match recorded {
+            Some(found) if self.owner.owns(&found.tags) => return Ok(Located::Ours(found)),
+            other => other,
+        };
         let mut candidates = self.cloud.find(self.owner).await?;
         candidates.retain(|lb| lb.provisioning_status != Provisioning::Deleted);
-        Ok(self.choose(candidates))
+        Ok(match (self.choose(candidates), foreign) {
+            (Located::Nowhere, Some(foreign)) => Located::Foreign(foreign),
+            (chosen, _) => chosen,
+        })
     }
 
     /// Two of ours can only come of a create whose answer was lost for longer than the quiet period. The older one
