@@ -9,7 +9,7 @@
 //! | Observe | True | Programmed False when it differs |
 //! | paused | as it was | Paused |
 //! | members down | True | MembersHealthy False |
-//! | deleting | False, `Deleting` | |
+//! | deleting | False, `Deleting` | Reconciling, with the reason of the wait |
 
 use jiff::Timestamp;
 
@@ -53,7 +53,8 @@ pub fn conditions(outcome: &Outcome, frame: Frame<'_>) -> Vec<Condition> {
     let verdict = verdict(outcome, frame);
     set.put(READY, verdict.ready, &verdict.reason, &verdict.message);
     match verdict.progress {
-        Progress::Reconciling => set.put(RECONCILING, true, &verdict.reason, &verdict.message),
+        // A deletion that waits says here what for.
+        Progress::Reconciling => set.put(RECONCILING, true, waits_for(outcome, &verdict), &verdict.message),
         Progress::Stalled => set.put(STALLED, true, &verdict.reason, &verdict.message),
         Progress::Settled => {}
     }
@@ -79,6 +80,21 @@ pub fn paused(frame: Frame<'_>) -> Vec<Condition> {
     };
     set.put(PAUSED, true, "Paused", message);
     set.done
+}
+
+/// Waiting for `reason` at this generation has been said already.
+pub fn told(previous: &[Condition], generation: i64, reason: &str) -> bool {
+    [READY, RECONCILING]
+        .into_iter()
+        .filter_map(|kind| find(previous, kind))
+        .any(|condition| condition.observed_generation == Some(generation) && condition.reason == reason)
+}
+
+fn waits_for<'a>(outcome: &Outcome, verdict: &'a Verdict) -> &'a str {
+    match &outcome.state {
+        State::Waiting { reason, .. } => reason.as_str(),
+        _ => verdict.reason.as_str(),
+    }
 }
 
 enum Progress {
@@ -339,6 +355,7 @@ mod tests {
         let set = conditions(&waiting(WaitReason::Locked), Frame { deleting: true, ..frame(&ready_before(2)) });
         assert_eq!(status(&set, READY), Some(("False", "Deleting")));
         assert_eq!(find(&set, READY).unwrap().message, "why");
+        assert_eq!(status(&set, RECONCILING), Some(("True", "Locked")));
     }
 
     #[test]

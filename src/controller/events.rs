@@ -26,7 +26,7 @@ fn notice(warning: bool, reason: &'static str, note: impl Into<String>) -> Optio
 pub fn notable(outcome: &Outcome, frame: Frame<'_>, drifting: bool) -> Option<Notice> {
     let ready = conditions::find(frame.previous, "Ready");
     let same_generation = ready.is_some_and(|c| c.observed_generation == Some(frame.generation));
-    let told = |reason: &str| same_generation && ready.is_some_and(|c| c.reason == reason);
+    let told = |reason: &str| conditions::told(frame.previous, frame.generation, reason);
     match &outcome.state {
         State::Working => working(
             outcome,
@@ -121,6 +121,17 @@ mod tests {
         for outcome in [stalled, unreachable, in_sync] {
             assert!(notable(&outcome, frame(&[]), false).is_some());
             assert_eq!(notable(&outcome, frame(&after(&outcome)), false), None);
+        }
+    }
+
+    #[test]
+    fn each_state_of_a_deletion_is_told_once() {
+        let deleting = |previous| Frame { deleting: true, ..frame(previous) };
+        for reason in [WaitReason::StuckPending, WaitReason::CreateInDoubt, WaitReason::CloudUnreachable] {
+            let waiting = Outcome::waiting(reason, "no".to_owned(), Retry::Backoff);
+            assert!(notable(&waiting, deleting(&[]), false).is_some());
+            let told = conditions::conditions(&waiting, deleting(&[]));
+            assert_eq!(notable(&waiting, deleting(&told), false), None, "{reason:?}");
         }
     }
 
