@@ -86,7 +86,12 @@ def gone_after(seconds: float) -> Fault:
     return fault
 
 
-def late(seconds: float) -> Fault:
+def never(exchange: Exchange) -> None:
+    """Lost on its way; the client cannot know."""
+
+
+def arrives_late(seconds: float) -> Fault:
+    """Held up on its way, and carried out even if nobody waits for its answer any more."""
     def fault(exchange: Exchange) -> None:
         time.sleep(seconds)
         exchange.forward()

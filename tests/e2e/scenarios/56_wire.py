@@ -1,7 +1,7 @@
 """What can happen on the way to a service and back: nothing is made twice, nothing is lost, and the stack says what it waits for."""
 import time
 
-from harness.proxy import answers, cut_short, expired, gone_after, late, lost
+from harness.proxy import answers, arrives_late, cut_short, expired, gone_after, lost, never
 from harness.scenario import credentials
 from harness.stacks import web
 from harness.waiting import eventually, expect, same, steadily
@@ -124,7 +124,7 @@ def answer_lost(t):
 def never_arrived(t):
     """A create never reaches Octavia, and nobody can know: nothing is made before the quiet period is over"""
     octavia, = t.behind('octavia')
-    octavia.breaks(lambda exchange: None, 'POST', '/loadbalancers$', times=1)
+    octavia.breaks(never, 'POST', '/loadbalancers$', times=1)
     started = time.monotonic()
     name = t.apply(web())
     t.shows(name, 'CreateInDoubt', 'it may still appear, so nothing is made for another')
@@ -139,7 +139,7 @@ def never_arrived(t):
 def late_answers(t):
     """Every answer of Octavia and Neutron takes a second"""
     for proxy in t.behind('octavia', 'neutron'):
-        proxy.breaks(late(1))
+        proxy.breaks(arrives_late(1))
     name = t.apply(web(load_balancer=FLOATING))
     t.ready_and_right(name)
     t.change(name, 'a change', heavier, ['PUT members'])
