@@ -136,9 +136,11 @@ async fn write_entries(api: &Api<Secret>, secret: &Secret, entries: &[String]) -
 
 /// Takes our entry off a Secret that no stack with our finalizer refers to any more. False while one does.
 pub async fn release_unused(client: &Client, namespace: &str, name: &str) -> Result<bool, Box<kube::Error>> {
-    let stacks = Api::<LoadBalancerStack>::namespaced(client.clone(), namespace);
-    let in_use = stacks.list(&kube::api::ListParams::default()).await.map_err(Box::new)?.items.iter().any(|stack| {
-        secret_of(stack) == Some(name) && stack.finalizers().iter().any(|entry| entry == super::FINALIZER)
+    let stacks = Api::<super::Stored>::namespaced(client.clone(), namespace);
+    let in_use = stacks.list(&kube::api::ListParams::default()).await.map_err(Box::new)?.items.iter().any(|stored| {
+        // Which Secret a stack names that cannot be read is unknown: it may be this one.
+        let names_it = stored.0.as_ref().map_or(true, |stack| secret_of(stack) == Some(name));
+        names_it && stored.finalizers().iter().any(|entry| entry == super::FINALIZER)
     });
     if in_use {
         return Ok(false);

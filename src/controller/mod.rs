@@ -11,6 +11,7 @@ mod ledger;
 mod prepare;
 mod reconcile;
 mod status;
+mod unreadable;
 
 pub use finalizer::FINALIZER;
 pub use lease::{Election, LeadershipLost, LeaseOptions};
@@ -21,11 +22,12 @@ use std::time::Duration;
 use futures::{FutureExt, StreamExt};
 use k8s_openapi::api::core::v1::{Namespace, Secret};
 use kube::api::{ListParams, PartialObjectMeta};
+use kube::core::DeserializeGuard;
 use kube::runtime::controller::{Config, Controller};
 use kube::runtime::events::{Recorder, Reporter};
 use kube::runtime::reflector::{ObjectRef, Store};
 use kube::runtime::watcher;
-use kube::{Api, Client, ResourceExt};
+use kube::{Api, Client, Resource, ResourceExt};
 use tokio::sync::mpsc;
 use tracing::Instrument;
 
@@ -84,7 +86,7 @@ pub async fn run(parts: Parts, stop: impl Future<Output = ()> + Send + Sync + 's
         secrets: Default::default(),
         entries: Default::default(),
     });
-    let stacks = Api::<LoadBalancerStack>::all(client.clone());
+    let stacks = Api::<Stored>::all(client.clone());
     let controller = Controller::new(stacks, watcher::Config::default());
     let store = controller.store();
     let (unused, to_sweep) = mpsc::unbounded_channel();
@@ -102,19 +104,25 @@ pub async fn run(parts: Parts, stop: impl Future<Output = ()> + Send + Sync + 's
     Ok(())
 }
 
+/// A stack as it is stored: one that cannot be read must not keep the others from being read.
+type Stored = DeserializeGuard<LoadBalancerStack>;
+
 /// Namespace and name on every line that a pass logs.
 async fn traced(
-    stack: Arc<LoadBalancerStack>,
+    stored: Arc<Stored>,
     context: Arc<reconcile::Context>,
 ) -> Result<kube::runtime::controller::Action, std::convert::Infallible> {
-    let namespace = stack.namespace().unwrap_or_default();
-    let span = tracing::info_span!("stack", namespace, name = stack.name_any());
-    reconcile::reconcile(stack, context).instrument(span).await
+    let namespace = stored.namespace().unwrap_or_default();
+    let span = tracing::info_span!("stack", namespace, name = stored.name_any());
+    match &stored.0 {
+        Ok(stack) => reconcile::reconcile(stack, &context).instrument(span).await,
+        Err(problem) => unreadable::report(problem, &stored.object_ref(&()), &context).instrument(span).await,
+    }
 }
 
 /// A missing CustomResourceDefinition is waited for, and shown by readiness.
 async fn wait_for_crd(client: &Client, readiness: &Readiness) {
-    let api = Api::<LoadBalancerStack>::all(client.clone());
+    let api = Api::<Stored>::all(client.clone());
     loop {
         match api.list(&ListParams::default().limit(1)).await {
             Ok(_) => return,
@@ -137,20 +145,21 @@ async fn kube_system_uid(client: &Client) -> Result<String, kube::Error> {
 
 /// A Secret that changed wakes the stacks that refer to it. One that holds our entry is handed to the sweeper.
 fn wake_by_secret(
-    store: Store<LoadBalancerStack>,
+    store: Store<Stored>,
     context: Arc<reconcile::Context>,
     held: mpsc::UnboundedSender<(String, String)>,
-) -> impl Fn(PartialObjectMeta<Secret>) -> Vec<ObjectRef<LoadBalancerStack>> {
+) -> impl Fn(PartialObjectMeta<Secret>) -> Vec<ObjectRef<Stored>> {
     move |secret| {
         let key = (secret.namespace().unwrap_or_default(), secret.name_any());
         if secret.finalizers().iter().any(|entry| entry == credentials::IN_USE) {
             // The receiver lives as long as the controller; at shutdown nobody sweeps any more.
             let _ = held.send(key.clone());
         }
-        let refers = |stack: &LoadBalancerStack| {
-            stack.namespace().as_ref() == Some(&key.0) && credentials::secret_of(stack) == Some(key.1.as_str())
+        let refers = |stored: &Stored| {
+            let names_it = |stack| credentials::secret_of(stack) == Some(key.1.as_str());
+            stored.namespace().as_ref() == Some(&key.0) && stored.0.as_ref().is_ok_and(names_it)
         };
-        let woken = store.state_filter(refers).iter().map(|stack| ObjectRef::from_obj(stack.as_ref())).collect();
+        let woken = store.state_filter(refers).iter().map(|stored| ObjectRef::from_obj(stored.as_ref())).collect();
         let version = secret.resource_version().unwrap_or_default();
         context.secrets.lock().unwrap_or_else(std::sync::PoisonError::into_inner).insert(key, version);
         woken

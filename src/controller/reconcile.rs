@@ -26,7 +26,7 @@ use crate::openstack::Cloud;
 /// How long a pass may take: longer than the longest call (a create) with all its queueing.
 const PASS_LIMIT: Duration = Duration::from_secs(300);
 /// Retries that nothing but a person makes succeed.
-const SLOWLY: Duration = Duration::from_secs(60);
+pub const SLOWLY: Duration = Duration::from_secs(60);
 const BACKOFF_CAP: Duration = Duration::from_secs(60);
 
 /// What all reconciles share.
@@ -55,6 +55,8 @@ pub struct Entry {
     face: Option<Face>,
     drifting: bool,
     generation_since: Option<(i64, Timestamp)>,
+    /// The generation of which it was told that it cannot be read.
+    unreadable: Option<Option<i64>>,
 }
 
 /// What of a stack makes another pass worthwhile. Our own writes of status are not among it.
@@ -79,6 +81,14 @@ impl Context {
         self.metrics.stacks.set(entries.len() as i64);
     }
 
+    /// The first time that this generation of a stack is said to be unreadable.
+    pub fn is_news(&self, uid: &str, generation: Option<i64>) -> bool {
+        let mut entry = self.take(uid);
+        let news = entry.unreadable.replace(generation) != Some(generation);
+        self.put(uid.to_owned(), entry);
+        news
+    }
+
     fn forget(&self) {
         let entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
         self.metrics.stacks.set(entries.len() as i64);
@@ -99,14 +109,11 @@ impl Context {
 }
 
 /// What kube's controller calls. Never fails and never panics: both become a later look at this stack alone.
-pub async fn reconcile(
-    stack: Arc<LoadBalancerStack>,
-    context: Arc<Context>,
-) -> Result<Action, std::convert::Infallible> {
+pub async fn reconcile(stack: &LoadBalancerStack, context: &Context) -> Result<Action, std::convert::Infallible> {
     let uid = stack.uid().unwrap_or_default();
     let mut entry = context.take(&uid);
     let now = context.clock.now();
-    let face = context.face(&stack);
+    let face = context.face(stack);
     if entry.face.as_ref() == Some(&face) {
         if let Some(due) = entry.due.filter(|due| *due > now) {
             context.put(uid, entry);
@@ -117,7 +124,8 @@ pub async fn reconcile(
         entry.failures = 0;
     }
     entry.face = Some(face);
-    let guarded = AssertUnwindSafe(run(&stack, &context, &mut entry)).catch_unwind();
+    entry.unreadable = None;
+    let guarded = AssertUnwindSafe(run(stack, context, &mut entry)).catch_unwind();
     let next = match tokio::time::timeout(PASS_LIMIT, guarded).await {
         Ok(Ok(Ok(next))) => next,
         Ok(Ok(Err(error))) => {
@@ -135,7 +143,7 @@ pub async fn reconcile(
             Next::Retry(Retry::Backoff)
         }
     };
-    Ok(schedule(&stack, &context, uid, entry, next))
+    Ok(schedule(stack, context, uid, entry, next))
 }
 
 enum Next {

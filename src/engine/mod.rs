@@ -20,9 +20,11 @@ pub use record::*;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use tokio::time::Instant;
 
 use crate::model::{ApiVersion, Desired, Owner, Provisioning, SeenLoadBalancer, Tree};
-use crate::openstack::{Class, Cloud, CloudError};
+use crate::openstack::{Class, Cloud, CloudError, Done};
+use crate::plan::Step;
 
 /// The oldest Octavia API that the engine drives (Train; `SOURCE_IP_PORT`). Below it nothing is written.
 pub const OLDEST_API: ApiVersion = ApiVersion { minor: 13 };
@@ -84,12 +86,36 @@ pub struct Memory {
     address_conflicts: u32,
     /// The last create was refused for its quota.
     over_quota: bool,
+    /// The create that Octavia refused last.
+    refused: Option<RefusedCreate>,
+    /// The newest create on record, and since when this process knows of it.
+    attempt: Option<(String, Instant)>,
+}
+
+/// What is not sent again as long as stack and credentials stay as they are.
+#[derive(Debug)]
+struct RefusedCreate {
+    session: u64,
+    desired: Box<Desired>,
+    message: String,
 }
 
 impl Memory {
     /// The stack or its credentials changed: look for ourselves.
     pub fn disturb(&mut self) {
         self.quiet = false;
+    }
+
+    /// How long this process has known of an attempt to create. The time on record was written by the clock of whoever
+    /// led then, which may be an hour off ours; a restart waits anew rather than post on a stranger's word.
+    fn known_for(&mut self, attempt: &str) -> Duration {
+        match &self.attempt {
+            Some((known, since)) if known == attempt => since.elapsed(),
+            _ => {
+                self.attempt = Some((attempt.to_owned(), Instant::now()));
+                Duration::ZERO
+            }
+        }
     }
 }
 
@@ -141,20 +167,23 @@ impl Pass<'_> {
         Ok(None)
     }
 
-    /// Our load balancer, by the recorded id or else by our tags.
+    /// Our load balancer, by the recorded id or else by our tags: a record that leads astray hides nothing.
     async fn locate(&self) -> Result<Located, CloudError> {
-        if let Some(id) = &self.record.load_balancer_id
-            && let Some(found) = self.cloud.load_balancer(id).await?
-            && found.provisioning_status != Provisioning::Deleted
-        {
-            if self.owner.owns(&found.tags) {
-                return Ok(Located::Ours(Box::new(found)));
-            }
-            return Ok(Located::Foreign(Box::new(found)));
-        }
+        let recorded = match &self.record.load_balancer_id {
+            Some(id) => self.cloud.load_balancer(id).await?,
+            None => None,
+        };
+        let recorded = recorded.filter(|lb| lb.provisioning_status != Provisioning::Deleted).map(Box::new);
+        let foreign = match recorded {
+            Some(found) if self.owner.owns(&found.tags) => return Ok(Located::Ours(found)),
+            other => other,
+        };
         let mut candidates = self.cloud.find(self.owner).await?;
         candidates.retain(|lb| lb.provisioning_status != Provisioning::Deleted);
-        Ok(self.choose(candidates))
+        Ok(match (self.choose(candidates), foreign) {
+            (Located::Nowhere, Some(foreign)) => Located::Foreign(foreign),
+            (chosen, _) => chosen,
+        })
     }
 
     /// Two of ours can only come of a create whose answer was lost for longer than the quiet period. The older one
@@ -190,18 +219,22 @@ impl Pass<'_> {
     }
 
     /// Carries out one step and says what came of it.
-    async fn perform(&self, step: crate::plan::Step, memory: &mut Memory) -> Result<Performed, CloudError> {
+    async fn perform(&self, step: Step, memory: &mut Memory) -> Result<Performed, CloudError> {
         tracing::info!(step = %step, "executing");
         let done = self.cloud.execute(&step).await?;
+        Ok(self.performed(step, done, memory))
+    }
+
+    fn performed(&self, step: Step, done: Done, memory: &mut Memory) -> Performed {
         memory.made = None;
         memory.locked_since = step.call.is_octavia().then_some(self.now);
-        Ok(Performed { step, done })
+        Performed { step, done }
     }
 }
 
 struct Performed {
-    step: crate::plan::Step,
-    done: crate::openstack::Done,
+    step: Step,
+    done: Done,
 }
 
 enum Located {
@@ -235,4 +268,18 @@ fn remembered_address(record: &Record, desired: &Desired) -> Option<String> {
         return None;
     }
     record.vip_address.clone()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn an_attempt_is_as_old_as_we_have_known_of_it() {
+        let mut memory = Memory::default();
+        assert_eq!(memory.known_for("a1"), Duration::ZERO);
+        tokio::time::advance(Duration::from_secs(100)).await;
+        assert_eq!(memory.known_for("a1"), Duration::from_secs(100));
+        assert_eq!(memory.known_for("a2"), Duration::ZERO, "another one begins anew");
+    }
 }

@@ -1,7 +1,5 @@
 //! One step, one HTTP call.
 
-use std::time::Duration;
-
 use http::Method;
 use serde_json::{Value, json};
 
@@ -135,7 +133,3 @@ fn with_body(ask: Ask, body: Option<Value>) -> Ask {
         None => ask,
     }
 }
-
-/// How long a third quota-taking call waits for its turn before it gives way: short, because an intent recorded before
-/// a POST is only good while the POST follows at once.
-pub(super) const TURN: Duration = Duration::from_secs(5);
