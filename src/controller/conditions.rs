@@ -125,7 +125,7 @@ fn verdict(outcome: &Outcome, frame: Frame<'_>) -> Verdict {
             make(true, "ObservedDiffers", format!("would do: {}", outcome.plan.summary()), Progress::Settled)
         }
         State::Working | State::Waiting { reason: WaitReason::Locked | WaitReason::Conflict, .. }
-            if !deleting && was_ready(frame.previous, frame.generation) =>
+            if !deleting && !failed_to_write(outcome) && was_ready(frame.previous, frame.generation) =>
         {
             let message = find(frame.previous, READY).map(|c| c.message.clone()).unwrap_or_default();
             make(true, "InSync", message, Progress::Settled)
@@ -144,6 +144,11 @@ fn verdict(outcome: &Outcome, frame: Frame<'_>) -> Verdict {
             make(false, "Deleting", "nothing is left".to_owned(), Progress::Reconciling)
         }
     }
+}
+
+/// A step of the plan was refused because of what else is there. A conflict without a plan is a look that was overtaken.
+fn failed_to_write(outcome: &Outcome) -> bool {
+    matches!(outcome.state, State::Waiting { reason: WaitReason::Conflict, .. }) && !outcome.plan.steps.is_empty()
 }
 
 fn in_sync_message(outcome: &Outcome) -> String {
@@ -309,6 +314,24 @@ mod tests {
         let set = conditions(&waiting(WaitReason::Locked), frame(&before));
         assert_eq!(status(&set, READY), Some(("True", "InSync")));
         assert_eq!(find(&set, READY).unwrap().last_transition_time, find(&before, READY).unwrap().last_transition_time);
+    }
+
+    #[test]
+    fn a_ready_stack_whose_drift_cannot_be_mended_is_not_ready() {
+        let before = ready_before(2);
+        let mut outcome = waiting(WaitReason::Conflict);
+        assert_eq!(status(&conditions(&outcome, frame(&before)), READY), Some(("True", "InSync")));
+        let call = crate::plan::Call::DeleteFloatingIp { id: "ip".to_owned() };
+        outcome.plan.steps.push(crate::plan::Step {
+            kind: crate::plan::Kind::FloatingIp,
+            name: "203.0.113.1".to_owned(),
+            call,
+            changes: Vec::new(),
+            impact: crate::plan::Impact::None,
+            why: crate::plan::Why::Wanted,
+            waits: None,
+        });
+        assert_eq!(status(&conditions(&outcome, frame(&before)), READY), Some(("False", "Conflict")));
     }
 
     #[test]

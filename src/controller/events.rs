@@ -126,7 +126,9 @@ mod tests {
 
     #[test]
     fn each_state_of_a_deletion_is_told_once() {
-        let deleting = |previous| Frame { deleting: true, ..frame(previous) };
+        fn deleting(previous: &[crate::api::Condition]) -> Frame<'_> {
+            Frame { deleting: true, ..frame(previous) }
+        }
         for reason in [WaitReason::StuckPending, WaitReason::CreateInDoubt, WaitReason::CloudUnreachable] {
             let waiting = Outcome::waiting(reason, "no".to_owned(), Retry::Backoff);
             assert!(notable(&waiting, deleting(&[]), false).is_some());

@@ -97,6 +97,8 @@ pub enum StallReason {
     Refused,
     /// The load balancer is in ERROR, which a tenant cannot mend.
     LoadBalancerError,
+    /// The port of the VIP was deleted in Neutron, which Octavia does not notice.
+    VipPortGone,
     ProviderCannotDelete,
 }
 
@@ -117,6 +119,7 @@ impl StallReason {
             Self::CredentialsInvalid => "CredentialsInvalid",
             Self::Refused => "Refused",
             Self::LoadBalancerError => "LoadBalancerError",
+            Self::VipPortGone => "VipPortGone",
             Self::ProviderCannotDelete => "ProviderCannotDelete",
         }
     }
