@@ -64,6 +64,9 @@ class Controller:
         """SIGTERM; how long it took."""
         if not self.running():
             return 0
+        if answer := self.get('/metrics'):
+            with (config.REPORT / f'{self.name}.metrics').open('a') as kept:
+                kept.write(answer.text)
         started = time.monotonic()
         self.process.send_signal(signal.SIGTERM)
         try:

@@ -6,6 +6,8 @@ from .cloud import Cloud, checked
 ROLES = ('member', 'load-balancer_member', 'creator')
 # What Octavia counts, as its quotas call it.
 UNLIMITED = {kind: -1 for kind in ('load_balancer', 'listener', 'pool', 'member', 'health_monitor')}
+# Those of all users that were made, for whoever searches what was written.
+passwords: set[str] = set()
 
 
 class Project:
@@ -15,6 +17,7 @@ class Project:
         self.admin = Cloud('admin')
         identity = self.admin.connection.identity
         self.name, self.password = f'e2e-{uuid.uuid4().hex[:8]}', uuid.uuid4().hex
+        passwords.add(self.password)
         self.id = identity.create_project(name=self.name, domain_id='default').id
         self.user = identity.create_user(name=self.name, password=self.password, domain_id='default', default_project_id=self.id)
         for role in ROLES:

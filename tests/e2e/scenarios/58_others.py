@@ -5,7 +5,7 @@ from harness.scenario import credentials
 from harness.stacks import web
 from harness.waiting import eventually, expect, same, steadily
 
-cases = ['ambiguous_name', 'address_in_use', 'another_owner', 'restored', 'another_project', 'port_deleted']
+cases = ['ambiguous_name', 'address_in_use', 'another_owner', 'restored', 'another_project', 'secret_taken', 'port_deleted']
 FLOATING = {'floatingIP': {'allocate': {'network': {'name': 'public'}}}}
 
 
@@ -56,7 +56,7 @@ def another_owner(t):
     other = [tag if not tag.startswith('evenkeel:name=') else 'evenkeel:name=somebody-else' for tag in other]
     t.cloud.write('PUT', f'loadbalancers/{lb_id}', {'loadbalancer': {'tags': other}})
     since = time.time()
-    t.shows(name, 'ForeignOwner', lb_id, 'somebody-else')
+    t.shows(name, 'ForeignOwner', lb_id, '00000000-0000-4000-8000-000000000000', 'left alone', 'tags of this stack back')
     t.told_once(name, 'ForeignOwner')
     t.edit(name, lambda spec: spec['pools'][0]['members'][0].update(weight=7))
     steadily('nothing is written', lambda: not t.writes_since(since), 12)
@@ -94,15 +94,32 @@ def another_project(t):
     t.ready_and_right(name)
     lb_id = t.lb_id(name)
     t.kube.apply(credentials(cloud='demo2'), namespace=t.namespace)
-    t.edit(name, lambda spec: spec['pools'][0]['members'][0].update(weight=7))
     since = time.time()
     t.shows(name, 'CloudChanged', lb_id, 'nothing is written', 'point the credentials back')
     t.condition(name, 'Stalled', 'True', reason='CloudChanged')
     t.told_once(name, 'CloudChanged')
+    t.edit(name, lambda spec: spec['pools'][0]['members'][0].update(weight=7))
+    t.shows(name, 'CloudChanged', lb_id)
     t.delete(name, wait=False)
     t.shows(name, 'CloudChanged', lb_id)
     steadily('the stack stays', lambda: t.stack(name), 5)
     same('writes', t.writes_since(since), [])
+    t.kube.apply(credentials(), namespace=t.namespace)
+    eventually('the deletion goes on', lambda: t.stack(name), lambda s: s is None, 120)
+
+
+def secret_taken(t):
+    """The Secret goes although stacks need it: somebody took our finalizer off"""
+    name = t.apply(web(resyncPeriod='10s'))
+    t.ready_and_right(name)
+    t.kube.kubectl('delete', 'secret', 'openstack', '-n', t.namespace, '--wait=false')
+    t.ready_and_right(name)
+    t.kube.kubectl('patch', 'secret', 'openstack', '-n', t.namespace, '--type=merge', '-p', '{"metadata":{"finalizers":null}}')
+    t.shows(name, 'CredentialsMissing', 'spec.cloudCredentialsRef', 'Secret openstack does not exist', 'make it')
+    t.condition(name, 'ResolvedRefs', 'False', reason='CredentialsMissing')
+    t.told_once(name, 'CredentialsMissing')
+    t.delete(name, wait=False)
+    t.shows(name, 'CredentialsMissing', 'evenkeel.dev/deletion-policy=Orphan')
     t.kube.apply(credentials(), namespace=t.namespace)
     eventually('the deletion goes on', lambda: t.stack(name), lambda s: s is None, 120)
 
@@ -112,6 +129,11 @@ def port_deleted(t):
     name = t.apply(web(load_balancer=FLOATING, resyncPeriod='10s'))
     status = t.ready_and_right(name)['status']['loadBalancer']
     t.cloud.delete_port(status['vipPortID'])
-    t.note = t.shows(name, 'VipPortGone', status['vipPortID'], 'delete')[:150]
+    lb_id = status['id']
+    t.note = t.shows(name, 'VipPortGone', status['vipPortID'], f'openstack loadbalancer delete --cascade {lb_id}')[:150]
+    t.condition(name, 'Stalled', 'True', reason='VipPortGone')
     t.told_once(name, 'VipPortGone')
-    t.delete(name)
+    t.cloud.delete_load_balancer(lb_id)
+    eventually('another load balancer', lambda: t.stack(name)['status']['loadBalancer'].get('id'), lambda i: i not in (None, lb_id), 120)
+    after = t.ready_and_right(name)['status']['loadBalancer']
+    same('addresses', (after['vipAddress'], after['floatingIP']), (status['vipAddress'], status['floatingIP']))

@@ -10,6 +10,7 @@ from harness.waiting import eventually, expect, same, steadily
 serial = True
 cases = ['lease', 'late_create', 'lost_create']
 # libfaketime: only the time of day moves, not the clock that measures durations.
+SHORT = {'create_timeout': '20', 'quiet_period': '30'}
 AHEAD = {'LD_PRELOAD': '/usr/$LIB/faketime/libfaketimeMT.so.1', 'FAKETIME': '+3600s', 'FAKETIME_DONT_FAKE_MONOTONIC': '1'}
 
 
@@ -47,11 +48,11 @@ def lease(t, ahead):
 def late_create(t, ahead):
     """A create is held up on its way, its controller dies, and the next one's clock is an hour ahead: no second create"""
     octavia, = t.behind('octavia')
-    octavia.breaks(arrives_late(40), 'POST', '/loadbalancers$', times=1)
+    octavia.breaks(arrives_late(15), 'POST', '/loadbalancers$', times=1)
     name = t.apply(web())
     eventually('the create is on its way', lambda: octavia.asked('POST', '/loadbalancers$'), bool, 60, every=0.05)
     t.controller.kill()
-    ahead.start()
+    ahead.start(**SHORT)
     t.ready_and_right(name)
     same('load balancers', len(t.cloud.load_balancers(t.namespace)), 1)
     same('creates', len(octavia.asked('POST', '/loadbalancers$')), 1)
@@ -62,14 +63,16 @@ def lost_create(t, ahead):
     octavia, = t.behind('octavia')
     octavia.breaks(never, 'POST', '/loadbalancers$', times=1)
     t.controller.stop()
-    ahead.start()
+    ahead.start(**SHORT)
     name = t.apply(web())
     eventually('the create is lost', lambda: octavia.asked('POST', '/loadbalancers$'), bool, 60, every=0.05)
     ahead.kill()
     started = time.monotonic()
-    t.controller.start()
-    t.ready_and_right(name, timeout=240)
+    t.controller.start(**SHORT)
+    t.ready_and_right(name)
     took = time.monotonic() - started
-    expect(took > 60, f'made again after {took:.0f} s: within the quiet period')
+    t.controller.stop()
+    t.controller.start()
+    expect(took > 30, f'made again after {took:.0f} s: within the quiet period')
     same('load balancers', len(t.cloud.load_balancers(t.namespace)), 1)
     t.note = f'made again after {took:.0f} s'
