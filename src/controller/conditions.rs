@@ -136,7 +136,10 @@ fn verdict(outcome: &Outcome, frame: Frame<'_>) -> Verdict {
 fn stays_ready(outcome: &Outcome, frame: Frame<'_>) -> bool {
     let made_anew =
         outcome.executed.as_ref().is_some_and(|step| step.kind == Kind::LoadBalancer && step.call.verb() == "create");
-    !frame.deleting && !made_anew && was_ready(frame.previous, frame.generation)
+    // A conflict without a plan is a look that was overtaken; with one, a step was refused because of what else is there.
+    let refused =
+        matches!(outcome.state, State::Waiting { reason: WaitReason::Conflict, .. }) && !outcome.plan.steps.is_empty();
+    !frame.deleting && !made_anew && !refused && was_ready(frame.previous, frame.generation)
 }
 
 fn in_sync_message(outcome: &Outcome) -> String {
@@ -302,6 +305,39 @@ mod tests {
         let set = conditions(&waiting(WaitReason::Locked), frame(&before));
         assert_eq!(status(&set, READY), Some(("True", "InSync")));
         assert_eq!(find(&set, READY).unwrap().last_transition_time, find(&before, READY).unwrap().last_transition_time);
+    }
+
+    fn step(call: crate::plan::Call, kind: Kind) -> crate::plan::Step {
+        crate::plan::Step {
+            kind,
+            name: "web".to_owned(),
+            call,
+            changes: Vec::new(),
+            impact: crate::plan::Impact::None,
+            why: crate::plan::Why::Wanted,
+            waits: None,
+        }
+    }
+
+    #[test]
+    fn a_ready_stack_whose_drift_cannot_be_mended_is_not_ready() {
+        let before = ready_before(2);
+        let mut outcome = waiting(WaitReason::Conflict);
+        assert_eq!(status(&conditions(&outcome, frame(&before)), READY), Some(("True", "InSync")));
+        let call = crate::plan::Call::DeleteFloatingIp { id: "ip".to_owned() };
+        outcome.plan.steps.push(step(call, Kind::FloatingIp));
+        assert_eq!(status(&conditions(&outcome, frame(&before)), READY), Some(("False", "Conflict")));
+    }
+
+    #[test]
+    fn a_ready_stack_whose_load_balancer_is_made_anew_is_not_ready() {
+        let mut outcome = Outcome::new(State::Working, Retry::Backoff);
+        let call = crate::plan::Call::Update { parent: None, id: "p".to_owned(), body: Default::default() };
+        outcome.executed = Some(step(call, Kind::Pool));
+        assert_eq!(status(&conditions(&outcome, frame(&ready_before(2))), READY), Some(("True", "InSync")));
+        let call = crate::plan::Call::CreateLoadBalancer { body: Default::default() };
+        outcome.executed = Some(step(call, Kind::LoadBalancer));
+        assert_eq!(status(&conditions(&outcome, frame(&ready_before(2))), READY), Some(("False", "Programming")));
     }
 
     #[test]

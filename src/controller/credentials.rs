@@ -10,6 +10,7 @@ use serde_json::json;
 
 use crate::api::LoadBalancerStack;
 use crate::clock::Clock;
+use crate::kill;
 use crate::openstack::{Cloud, CloudSettings, Connector, Credentials};
 
 /// Keeps the Secret until the last stack that needs it is gone: a namespace deletes its Secrets first.
@@ -126,7 +127,10 @@ async fn hold_secret(api: &Api<Secret>, secret: &Secret) -> Result<(), Credentia
 /// Fenced by the resource version, so that nobody else's entry is lost.
 async fn write_entries(api: &Api<Secret>, secret: &Secret, entries: &[String]) -> Result<(), Box<kube::Error>> {
     let patch = json!({"metadata": {"resourceVersion": secret.resource_version(), "finalizers": entries}});
+    let deed = if entries.len() < secret.finalizers().len() { "release" } else { "hold" };
+    kill::point(format_args!("before-{deed}-secret"));
     api.patch_metadata(&secret.name_any(), &PatchParams::default(), &Patch::Merge(patch)).await.map_err(Box::new)?;
+    kill::point(format_args!("after-{deed}-secret"));
     Ok(())
 }
 

@@ -6,6 +6,7 @@ use kube::{Api, ResourceExt};
 use serde_json::json;
 
 use crate::api::LoadBalancerStack;
+use crate::kill;
 
 pub const FINALIZER: &str = "evenkeel.dev/loadbalancer";
 
@@ -51,6 +52,9 @@ async fn write(
         "resourceVersion": stack.resource_version(),
         "finalizers": entries,
     }});
+    let deed = if is_held(stack) { "release" } else { "hold" };
+    kill::point(format_args!("before-{deed}-stack"));
     let written = api.patch_metadata(&stack.name_any(), &PatchParams::default(), &Patch::Merge(patch)).await?;
+    kill::point(format_args!("after-{deed}-stack"));
     Ok(written.metadata)
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::model::{Desired, Interest, Provisioning, SeenLoadBalancer, Tree, foreign_owner};
-use crate::openstack::CloudError;
+use crate::openstack::{Class, CloudError};
 use crate::plan::{self, Plan, RefusalReason};
 
 use super::*;
@@ -163,7 +163,8 @@ impl Pass<'_> {
                 if is_wait(&error) {
                     memory.locked_since.get_or_insert_with(Instant::now);
                 }
-                let mut outcome = Outcome::failed(error).planning(plan);
+                let lost = lost_port(&error, &seen);
+                let mut outcome = lost.unwrap_or_else(|| Outcome::failed(error)).planning(plan);
                 outcome.seen = seen;
                 Ok(outcome)
             }
@@ -215,6 +216,26 @@ pub(super) fn not_ours(load_balancer: &SeenLoadBalancer) -> String {
         Some(owner) => format!("load balancer {id} belongs to {owner} now"),
         None => format!("load balancer {id} does not carry the tags of this stack any more"),
     }
+}
+
+/// Neutron does not know the port that a floating IP shall lead to: its tenant deleted it. Octavia's load balancer stays
+/// ACTIVE without it and cannot be given another one.
+fn lost_port(error: &CloudError, seen: &Seen) -> Option<Outcome> {
+    let load_balancer = match seen {
+        Seen::Tree(tree) => &tree.load_balancer,
+        Seen::LoadBalancer(load_balancer) => load_balancer,
+        Seen::Nothing => return None,
+    };
+    let port = load_balancer.vip_port_id.as_deref()?;
+    if error.class != Class::Gone || !error.message.contains(port) {
+        return None;
+    }
+    let id = &load_balancer.id;
+    let message = format!(
+        "{error}: the VIP port of load balancer {id} was deleted in Neutron, so nothing reaches it; delete the load balancer \
+         (openstack loadbalancer delete --cascade {id}), and it is made again with its addresses"
+    );
+    Some(Outcome::stalled(StallReason::VipPortGone, message))
 }
 
 fn held(tree: Tree, plan: Plan) -> Outcome {

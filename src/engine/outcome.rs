@@ -100,6 +100,8 @@ pub enum StallReason {
     Refused,
     /// The load balancer is in ERROR, which a tenant cannot mend.
     LoadBalancerError,
+    /// The port of the VIP was deleted in Neutron, which Octavia does not notice.
+    VipPortGone,
     ProviderCannotDelete,
 }
 
@@ -120,6 +122,7 @@ impl StallReason {
             Self::CredentialsInvalid => "CredentialsInvalid",
             Self::Refused => "Refused",
             Self::LoadBalancerError => "LoadBalancerError",
+            Self::VipPortGone => "VipPortGone",
             Self::ProviderCannotDelete => "ProviderCannotDelete",
         }
     }
