@@ -5,10 +5,12 @@
 mod log;
 mod look;
 mod people;
+mod wire;
 
 pub use log::Log;
 pub use look::{condition, is_ready, reason, text};
 pub use people::small;
+pub use wire::{Treatment, Wire};
 
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;

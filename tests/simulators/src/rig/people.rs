@@ -44,7 +44,10 @@ impl Rig {
     pub async fn replace_credentials(&self, cloud: &str) {
         let mut secret = serde_json::to_value(self.credentials(cloud)).expect("a Secret");
         secret["metadata"] = json!({});
-        self.secrets().patch(SECRET, &PatchParams::default(), &Patch::Merge(secret)).await.expect("the Secret is there");
+        self.secrets()
+            .patch(SECRET, &PatchParams::default(), &Patch::Merge(secret))
+            .await
+            .expect("the Secret is there");
     }
 
     /// Makes a load balancer as another tool would; its id.
