@@ -35,19 +35,15 @@ impl Pass<'_> {
             None => plan::create(desired, &attempt),
         };
         match self.perform(step, memory).await {
-            Ok(performed) => {
-                if self.record.intents.is_empty() {
-                    self.forget_all().await;
-                }
-                Ok(created(performed, memory))
-            }
+            Ok(performed) => Ok(created(performed, memory)),
             Err(error) => Ok(self.create_failed(error, &attempt, asked.is_some(), memory).await),
         }
     }
 
-    /// A load balancer that carries the tag of the only create on record: that create is in doubt no more.
+    /// A load balancer on record that carries the tag of the only create on record: that create is in doubt no more.
     pub(super) async fn recognise(&self, load_balancer: &SeenLoadBalancer) {
         if let [only] = self.record.intents.0.as_slice()
+            && self.record.load_balancer_id.as_ref() == Some(&load_balancer.id)
             && attempt_of(&load_balancer.tags) == Some(only.attempt.as_str())
         {
             self.forget_all().await;
@@ -140,7 +136,8 @@ impl Pass<'_> {
         Ok(None)
     }
 
-    /// The create ended well and can be forgotten. Failing to do so costs a look at the next pass.
+    /// The create ended well and can be forgotten. Failing to do so costs a look at the next pass. Not before the load
+    /// balancer itself is on record: until then the intent alone tells that there is something to be deleted.
     pub(super) async fn forget_all(&self) {
         if let Err(problem) = self.ledger.write(Intents::default()).await {
             tracing::debug!(%problem, "the finished create stays on record for now");
