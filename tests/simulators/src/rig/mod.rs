@@ -151,6 +151,18 @@ impl Rig {
         }
     }
 
+    /// Why controllers ended by themselves; the others go on.
+    pub async fn reap(&mut self) -> Vec<String> {
+        let mut ends = Vec::new();
+        let ended: Vec<usize> =
+            (0..self.controllers.len()).filter(|&at| self.controllers[at].task.is_finished()).collect();
+        for at in ended.into_iter().rev() {
+            let ended = self.controllers.swap_remove(at).task.await.expect("the controller broke");
+            ends.push(ended.err().map_or_else(|| "without an error".to_owned(), |error| error.to_string()));
+        }
+        ends
+    }
+
     pub fn is_running(&self) -> bool {
         !self.controllers.is_empty()
     }
