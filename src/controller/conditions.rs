@@ -9,7 +9,7 @@
 //! | Observe | True | Programmed False when it differs |
 //! | paused | as it was | Paused |
 //! | members down | True | MembersHealthy False |
-//! | deleting | False, `Deleting` | Reconciling or Stalled, with what it waits for |
+//! | deleting | False, `Deleting` | Reconciling, with what it waits for; Stalled as above |
 
 use jiff::Timestamp;
 
@@ -96,7 +96,7 @@ enum Progress {
 
 struct Verdict {
     ready: bool,
-    /// Of Ready: `Deleting` for everything that a deletion waits for.
+    /// Of Ready: `Deleting` for everything that a deletion waits for by itself.
     reason: String,
     /// What it is in truth.
     cause: String,
@@ -106,7 +106,8 @@ struct Verdict {
 
 fn verdict(outcome: &Outcome, frame: Frame<'_>) -> Verdict {
     let make = |ready, cause: &str, message: String, progress| {
-        let reason = if frame.deleting { "Deleting" } else { cause };
+        let waits = frame.deleting && matches!(progress, Progress::Reconciling);
+        let reason = if waits { "Deleting" } else { cause };
         Verdict { ready, reason: reason.to_owned(), cause: cause.to_owned(), message, progress }
     };
     match &outcome.state {

@@ -83,9 +83,10 @@ impl Pass<'_> {
         }))
     }
 
-    /// A load balancer that carries the tag of the only create on record: that create is in doubt no more.
+    /// A load balancer on record that carries the tag of the only create on record: that create is in doubt no more.
     pub(super) async fn recognise(&self, load_balancer: &SeenLoadBalancer) {
         if let [only] = self.record.intents.0.as_slice()
+            && self.record.load_balancer_id.as_ref() == Some(&load_balancer.id)
             && attempt_of(&load_balancer.tags) == Some(only.attempt.as_str())
         {
             self.forget_all().await;
@@ -174,7 +175,8 @@ impl Pass<'_> {
         Ok(None)
     }
 
-    /// The create ended well and can be forgotten. Failing to do so costs a look at the next pass.
+    /// The create ended well and can be forgotten. Failing to do so costs a look at the next pass. Not before the load
+    /// balancer itself is on record: until then the intent alone tells that there is something to be deleted.
     pub(super) async fn forget_all(&self) {
         if let Err(problem) = self.ledger.write(Intents::default()).await {
             tracing::debug!(%problem, "the finished create stays on record for now");

@@ -100,8 +100,12 @@ impl Pass<'_> {
                     outcome.executed = Some(step);
                 }
             }
+            let recorded = self.record.load_balancer_id.as_ref() == Some(&tree.load_balancer.id);
             let settled = memory.known_for(&newest.attempt) > self.settings.quiet_period * 2;
-            if !gave_up || settled {
+            if !recorded {
+                // Only this pass puts it into the status.
+                outcome.retry = Retry::After(poll_interval(Duration::ZERO));
+            } else if !gave_up || settled {
                 self.forget_all().await;
             } else {
                 outcome.retry = Retry::After(self.settings.quiet_period / 4);

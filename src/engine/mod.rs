@@ -106,6 +106,13 @@ impl Memory {
         self.quiet = false;
     }
 
+    /// To be told of the record at every pass, also where the cloud cannot be asked: time passes all the same.
+    pub fn notice(&mut self, record: &Record) {
+        if let Some(newest) = record.intents.newest() {
+            self.known_for(&newest.attempt);
+        }
+    }
+
     /// How long this process has known of an attempt to create. The time on record was written by the clock of whoever
     /// led then, which may be an hour off ours; a restart waits anew rather than post on a stranger's word.
     fn known_for(&mut self, attempt: &str) -> Duration {

@@ -4,3 +4,4 @@
 pub mod cloud;
 pub mod cluster;
 pub mod demo;
+pub mod rig;

@@ -17,8 +17,8 @@ pub(crate) struct Moment {
 }
 
 impl Clock {
-    pub fn start() -> Self {
-        Self { started: Instant::now(), wall: Timestamp::now() }
+    pub fn starting_at(wall: Timestamp) -> Self {
+        Self { started: Instant::now(), wall }
     }
 
     pub fn now(&self) -> Moment {

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use jiff::Timestamp;
+
 use super::octavia::Kind;
 
 /// The whole configuration. `CloudConfig::default()` is a quick cloud with the lab's default world in it.
@@ -10,6 +12,8 @@ use super::octavia::Kind;
 pub struct CloudConfig {
     /// Seed of all ids and tokens.
     pub seed: u64,
+    /// The time of day when the cloud starts.
+    pub starts_at: Timestamp,
     /// Highest minor of Octavia's API: fields that are newer are unknown attributes (400).
     pub api_minor: u32,
     pub timing: Timing,
@@ -44,6 +48,7 @@ impl Default for CloudConfig {
         let text = |list: &[&str]| list.iter().map(|s| (*s).to_owned()).collect();
         Self {
             seed: 1,
+            starts_at: Timestamp::now(),
             api_minor: 30,
             timing: Timing::default(),
             token_ttl: Duration::from_secs(3600),

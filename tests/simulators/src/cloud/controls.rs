@@ -58,6 +58,12 @@ impl CloudSim {
         world.identity.expire_all(now.at);
     }
 
+    /// What must never be seen outside: the password of all users and credentials, and the tokens that were given out.
+    pub fn secrets(&self) -> Vec<String> {
+        let world = self.world();
+        world.identity.tokens().chain([PASSWORD]).map(str::to_owned).collect()
+    }
+
     /// Octavia's limit for a kind in a project (by name); -1: none.
     pub fn set_quota(&self, project: &str, kind: Kind, limit: i64) {
         let mut world = self.world();

@@ -71,6 +71,11 @@ impl Identity {
         self.projects.iter().find(|(_, known)| *known == name).map(|(id, _)| id.as_str())
     }
 
+    /// The tokens that were given out and may still be good.
+    pub fn tokens(&self) -> impl Iterator<Item = &str> {
+        self.tokens.keys().map(String::as_str)
+    }
+
     /// Every token is expired from now on.
     pub fn expire_all(&mut self, now: Instant) {
         for token in self.tokens.values_mut() {

@@ -50,9 +50,10 @@ impl World {
         let mut ids = Ids::new(config.seed);
         let network = Network::new(config.floating_ip_quota);
         let octavia = Octavia::new(Catalog::seeded(&mut ids));
+        let clock = Clock::starting_at(config.starts_at);
         let mut world = Self {
             config,
-            clock: Clock::start(),
+            clock,
             ids,
             identity: Identity::default(),
             network,

@@ -28,6 +28,8 @@ pub enum Effect {
     Drop,
     /// All is done as asked, but the connection breaks before the answer.
     LoseAnswer,
+    /// All is done as asked, the answer comes so much later.
+    SlowAnswer(Duration),
     /// All is done as asked, after this time.
     Delay(Duration),
 }

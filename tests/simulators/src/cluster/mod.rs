@@ -148,6 +148,11 @@ impl ClusterSim {
         self.inner.faults().waiting.push(fault);
     }
 
+    /// Whatever was injected and met nobody yet is forgotten.
+    pub fn clear_faults(&self) {
+        self.inner.faults().waiting.clear();
+    }
+
     /// Every request waits so long before anything is done.
     pub fn set_latency(&self, latency: Duration) {
         self.inner.faults().latency = latency;

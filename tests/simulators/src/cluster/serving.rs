@@ -69,11 +69,16 @@ pub async fn answer(inner: &Arc<Inner>, request: Request<Bytes>) -> Result<Respo
         }
         Some(Effect::Drop) => return Err(Broken),
         Some(Effect::Delay(time)) => tokio::time::sleep(time).await,
-        Some(Effect::LoseAnswer) | None => {}
+        Some(Effect::LoseAnswer | Effect::SlowAnswer(_)) | None => {}
     }
     let call = Call { inner, headers: &parts.headers, query, verb, body: &body };
     let response = call.dispatch(route).unwrap_or_else(|refusal| refused(&refusal));
-    if effect == Some(Effect::LoseAnswer) { Err(Broken) } else { Ok(response) }
+    match effect {
+        Some(Effect::LoseAnswer) => return Err(Broken),
+        Some(Effect::SlowAnswer(time)) => tokio::time::sleep(time).await,
+        _ => {}
+    }
+    Ok(response)
 }
 
 fn text_of(headers: &HeaderMap, name: header::HeaderName) -> &str {

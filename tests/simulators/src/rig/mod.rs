@@ -1,0 +1,191 @@
+//! The whole controller between the two simulators: in one process, without sockets, in tokio's time, which tests pause.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a helper of a test may fail as the test does")]
+
+mod log;
+mod look;
+mod people;
+mod wire;
+
+pub use log::Log;
+pub use look::{condition, is_ready, reason, text};
+pub use people::small;
+pub use wire::{Treatment, Wire};
+
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use evenkeel::api::LoadBalancerStack;
+use evenkeel::clock::Clock;
+use evenkeel::controller::{self, Parts};
+use evenkeel::engine::Settings;
+use evenkeel::metrics::Metrics;
+use evenkeel::openstack::{CloudSettings, Connector};
+use evenkeel::serve::Readiness;
+use jiff::Timestamp;
+use k8s_openapi::api::core::v1::{Namespace, Secret};
+use kube::api::PostParams;
+use kube::{Api, Client};
+use serde_json::{Value, json};
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, sleep};
+
+use crate::cloud::{CloudConfig, CloudSim};
+use crate::cluster::{ClusterSim, TokioClock};
+
+/// Where all stacks are, and the Secret that they refer to.
+pub const NAMESPACE: &str = "shop";
+pub const SECRET: &str = "openstack";
+
+/// How often [`Rig::until`] looks.
+const LOOK: Duration = Duration::from_millis(200);
+
+/// Two simulators, and a controller that can be started, stopped and killed between them.
+pub struct Rig {
+    pub cloud: CloudSim,
+    pub cluster: ClusterSim,
+    /// What people use.
+    pub client: Client,
+    pub clock: Arc<dyn Clock>,
+    /// How the next controller reaches the cloud; [`CloudSim::transport`] unless a test puts something between.
+    pub connector: Arc<dyn Connector>,
+    pub settings: Settings,
+    pub workers: u16,
+    /// Of the controller that was started last.
+    pub metrics: Arc<Metrics>,
+    controllers: Vec<Running>,
+}
+
+struct Running {
+    stop: oneshot::Sender<()>,
+    task: JoinHandle<Result<(), kube::Error>>,
+}
+
+/// When every simulation begins.
+pub fn beginning() -> Timestamp {
+    Timestamp::from_second(1_800_000_000).expect("a time")
+}
+
+impl Rig {
+    /// Both simulators, with the definition, a namespace and credentials; no controller yet.
+    pub async fn new() -> Self {
+        Self::with(CloudConfig::default()).await
+    }
+
+    pub async fn with(config: CloudConfig) -> Self {
+        let seed = config.seed;
+        let cloud = CloudSim::new(CloudConfig { starts_at: beginning(), ..config });
+        let clock: Arc<dyn Clock> = Arc::new(TokioClock::starting_at(beginning()));
+        let cluster = ClusterSim::with_seed(clock.clone(), seed);
+        let rig = Self {
+            connector: cloud.transport(),
+            client: cluster.client(),
+            cloud,
+            cluster,
+            clock,
+            settings: Settings::default(),
+            workers: 8,
+            metrics: Metrics::new(),
+            controllers: Vec::new(),
+        };
+        Api::all(rig.client.clone()).create(&PostParams::default(), definition()).await.expect("the definition");
+        let namespace: Namespace = read(json!({"metadata": {"name": NAMESPACE}}));
+        Api::all(rig.client.clone()).create(&PostParams::default(), &namespace).await.expect("the namespace");
+        let secret = rig.credentials("demo-appcred");
+        rig.secrets().create(&PostParams::default(), &secret).await.expect("the Secret");
+        rig
+    }
+
+    /// The Secret of all stacks, with the credentials of one of the cloud's own `clouds.yaml` in it.
+    pub fn credentials(&self, cloud: &str) -> Secret {
+        let clouds: Value = serde_saphyr::from_str(&self.cloud.clouds_yaml(CloudSim::AUTH_URL)).expect("a YAML");
+        let clouds = json!({"clouds": {"openstack": clouds["clouds"][cloud]}});
+        read(json!({"metadata": {"name": SECRET}, "stringData": {"clouds.yaml": clouds.to_string()}}))
+    }
+
+    pub fn secrets(&self) -> Api<Secret> {
+        Api::namespaced(self.client.clone(), NAMESPACE)
+    }
+
+    pub fn stacks(&self) -> Api<LoadBalancerStack> {
+        Api::namespaced(self.client.clone(), NAMESPACE)
+    }
+
+    /// Starts a controller, beside those that run.
+    pub fn start(&mut self) {
+        let (stop, stopped) = oneshot::channel::<()>();
+        self.metrics = Metrics::new();
+        let parts = Parts {
+            client: self.cluster.client(),
+            connector: self.connector.clone(),
+            clock: self.clock.clone(),
+            metrics: self.metrics.clone(),
+            readiness: Arc::new(Readiness::default()),
+            cluster_id: None,
+            workers: self.workers,
+            settings: self.settings.clone(),
+            cloud_settings: CloudSettings { observer: self.metrics.clone(), ..CloudSettings::default() },
+        };
+        let task = tokio::spawn(controller::run(parts, async move {
+            let _ = stopped.await;
+        }));
+        self.controllers.push(Running { stop, task });
+    }
+
+    /// Lets every controller finish what it does.
+    pub async fn stop(&mut self) {
+        for Running { stop, task } in self.controllers.drain(..) {
+            // One that ended by itself listens no more, and the next line says why it ended.
+            let _ = stop.send(());
+            task.await.expect("the controller broke").expect("the controller ended");
+        }
+    }
+
+    /// Every controller dies where it stands, as by SIGKILL. What the cloud has begun for it, the cloud finishes.
+    pub async fn kill(&mut self) {
+        for Running { task, .. } in self.controllers.drain(..) {
+            task.abort();
+            // Cancelled, which is the point.
+            let _ = task.await;
+        }
+    }
+
+    /// Why controllers ended by themselves; the others go on.
+    pub async fn reap(&mut self) -> Vec<String> {
+        let mut ends = Vec::new();
+        let ended: Vec<usize> =
+            (0..self.controllers.len()).filter(|&at| self.controllers[at].task.is_finished()).collect();
+        for at in ended.into_iter().rev() {
+            let ended = self.controllers.swap_remove(at).task.await.expect("the controller broke");
+            ends.push(ended.err().map_or_else(|| "without an error".to_owned(), |error| error.to_string()));
+        }
+        ends
+    }
+
+    pub fn is_running(&self) -> bool {
+        !self.controllers.is_empty()
+    }
+
+    /// Lets time pass until this holds, and fails when it takes longer than `limit`.
+    pub async fn until(&self, what: &str, limit: Duration, holds: impl Fn(&Self) -> bool) {
+        let begun = Instant::now();
+        while !holds(self) {
+            let stacks = self.cluster.objects("evenkeel.dev", "loadbalancerstacks");
+            assert!(begun.elapsed() < limit, "not within {limit:?}: {what}\n{stacks:#?}");
+            sleep(LOOK).await;
+        }
+    }
+}
+
+fn definition() -> &'static k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition
+{
+    static DEFINITION: OnceLock<
+        k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition,
+    > = OnceLock::new();
+    DEFINITION.get_or_init(evenkeel::api::crd)
+}
+
+fn read<T: serde::de::DeserializeOwned>(value: Value) -> T {
+    serde_json::from_value(value).expect("an object")
+}

@@ -1,0 +1,190 @@
+//! A lost answer never makes a second load balancer.
+
+use std::sync::Arc;
+
+use evenkeel_simulators::cloud::{CloudConfig, Fault, Timing};
+use evenkeel_simulators::cluster::{self, Effect};
+use evenkeel_simulators::rig::{Treatment, Wire, beginning, small};
+use jiff::Timestamp;
+
+use super::*;
+
+const QUIET: Duration = Duration::from_secs(150);
+
+/// Exactly one, and it is that of the stack.
+fn assert_only_one(rig: &Rig, name: &str) {
+    let all: Vec<String> = rig.load_balancers().iter().map(id).collect();
+    assert_eq!(rig.load_balancers_of(&uid(&rig.stack(name))).iter().map(id).collect::<Vec<_>>(), all);
+    assert_eq!(all.len(), 1, "{all:?}");
+}
+
+/// When the newest create on record was begun, since the beginning.
+fn intent(rig: &Rig, name: &str) -> Option<Duration> {
+    let stack = rig.stack(name);
+    let text = stack["metadata"]["annotations"]["evenkeel.dev/create"].as_str()?;
+    let at: Timestamp = text.split(',').next()?.split_once('@')?.1.parse().ok()?;
+    at.duration_since(beginning()).try_into().ok()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_create_that_was_carried_out_is_found_when_its_answer_is_lost() {
+    let slow = Fault::SlowAnswer(Duration::from_secs(300));
+    for fault in [Fault::LostAfter, Fault::HalfBody, slow] {
+        let mut rig = Rig::new().await;
+        rig.cloud.fail(create(), fault.clone(), 1);
+        rig.start();
+        rig.create("web", small()).await;
+        rig.until("web is Ready", AFTER_DOUBT, |rig| rig.is_ready("web")).await;
+        assert_eq!(rig.creates().len(), 1, "{fault:?}");
+        assert_only_one(&rig, "web");
+        rig.until("nothing is in doubt any more", SOON, |rig| intent(rig, "web").is_none()).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_create_that_never_arrived_is_repeated_after_the_quiet_period_and_not_before() {
+    let page = Fault::Answer { status: 502, body: "<html>Bad Gateway</html>".into(), retry_after: None };
+    for fault in [Fault::LostBefore, page] {
+        let mut rig = Rig::new().await;
+        rig.cloud.fail(create(), fault.clone(), 1);
+        rig.start();
+        rig.create("web", small()).await;
+        rig.until("it is in doubt", SOON, |rig| rig.reason("web") == "CreateInDoubt").await;
+        rig.until("web is Ready", AFTER_DOUBT, |rig| rig.is_ready("web")).await;
+        let creates = rig.creates();
+        assert_eq!(creates.len(), 2, "{fault:?}");
+        // Counted from the record, which was written a moment before the create was sent.
+        let waited = creates[1].at - creates[0].at + Duration::from_millis(100);
+        assert!(waited >= QUIET, "{fault:?}: {creates:?}");
+        assert_only_one(&rig, "web");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_create_that_cannot_have_arrived_is_repeated_at_once() {
+    let mut rig = Rig::new().await;
+    rig.cloud.fail(create(), Fault::Refused, 1);
+    rig.start();
+    rig.create("web", small()).await;
+    rig.until("web is Ready", SOON, |rig| rig.is_ready("web")).await;
+    assert_only_one(&rig, "web");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_controller_that_dies_before_its_create_leaves_waits_for_the_quiet_period() {
+    let mut rig = Rig::new().await;
+    let posts = |request: &evenkeel::openstack::Request| {
+        request.method() == Method::POST && request.uri().path().ends_with("/loadbalancers")
+    };
+    let hold = move |request: &_| if posts(request) { Treatment::Hold } else { Treatment::Carry };
+    rig.connector = Arc::new(Wire::new(rig.cloud.transport(), hold));
+    rig.start();
+    rig.create("web", small()).await;
+    rig.until("the create is on record", SOON, |rig| intent(rig, "web").is_some()).await;
+    rig.kill().await;
+    let intent = intent(&rig, "web").unwrap();
+    assert!(rig.creates().is_empty());
+
+    rig.connector = rig.cloud.transport();
+    rig.start();
+    rig.until("web is Ready", AFTER_DOUBT, |rig| rig.is_ready("web")).await;
+    assert_eq!(rig.creates().len(), 1);
+    assert!(rig.creates()[0].at >= intent + QUIET, "{:?} after {intent:?}", rig.creates()[0].at);
+    assert_only_one(&rig, "web");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_create_that_commits_seconds_after_its_client_died_is_found() {
+    let timing = Timing { commit_load_balancer: Duration::from_secs(9), ..Timing::default() };
+    let mut rig = Rig::with(CloudConfig { timing, ..CloudConfig::default() }).await;
+    rig.start();
+    rig.create("web", small()).await;
+    rig.until("the create is sent", SOON, |rig| !rig.creates().is_empty()).await;
+    rig.kill().await;
+    assert!(rig.load_balancers().is_empty(), "nothing is visible before it commits");
+    rig.start();
+    rig.until("web is Ready", MINUTE, |rig| rig.is_ready("web")).await;
+    assert_eq!(rig.creates().len(), 1);
+    assert_only_one(&rig, "web");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_controller_that_dies_between_the_create_and_the_status_finds_it_again() {
+    let mut rig = Rig::new().await;
+    rig.cloud.fail(create(), Fault::SlowAnswer(Duration::from_secs(20)), 1);
+    rig.start();
+    rig.create("web", small()).await;
+    rig.until("it is made", SOON, |rig| !rig.load_balancers().is_empty()).await;
+    rig.kill().await;
+    assert!(rig.stack("web")["status"]["loadBalancer"].is_null());
+    rig.start();
+    rig.until("web is Ready", MINUTE, |rig| rig.is_ready("web")).await;
+    assert_eq!(rig.creates().len(), 1);
+    assert_only_one(&rig, "web");
+}
+
+#[tokio::test(start_paused = true)]
+async fn lost_answers_of_the_api_server_double_nothing() {
+    for effect in [Effect::LoseAnswer, Effect::Drop, Effect::Conflict, Effect::Status(500)] {
+        let mut rig = Rig::new().await;
+        let fault = cluster::Fault::next("patch", "/loadbalancerstacks/web", effect.clone()).times(3);
+        rig.cluster.inject(fault);
+        rig.start();
+        rig.create("web", small()).await;
+        rig.until("web is Ready", AFTER_DOUBT, |rig| rig.is_ready("web")).await;
+        assert_eq!(rig.creates().len(), 1, "{effect:?}");
+        assert_only_one(&rig, "web");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_two_controllers_at_once_one_creates() {
+    let timing = Timing { commit_load_balancer: Duration::from_secs(3), ..Timing::default() };
+    let mut rig = Rig::with(CloudConfig { timing, ..CloudConfig::default() }).await;
+    rig.start();
+    rig.start();
+    for name in ["web", "api", "mail"] {
+        rig.create(name, small()).await;
+    }
+    for name in ["web", "api", "mail"] {
+        rig.until("all are Ready", AFTER_DOUBT, |rig| rig.is_ready(name)).await;
+        assert_eq!(rig.load_balancers_of(&uid(&rig.stack(name))).len(), 1);
+    }
+    assert_eq!((rig.creates().len(), rig.load_balancers().len()), (3, 3));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stack_that_is_deleted_while_its_create_is_in_doubt_leaves_nothing() {
+    let mut rig = Rig::new().await;
+    rig.cloud.fail(create(), Fault::SlowStart(Duration::from_secs(100)), 1);
+    rig.start();
+    rig.create("web", small()).await;
+    rig.until("the create is sent", SOON, |rig| !rig.creates().is_empty()).await;
+    rig.kill().await;
+    rig.delete("web").await;
+    rig.start();
+    until_gone(&rig, "web", AFTER_DOUBT).await;
+    assert_eq!(rig.creates().len(), 1);
+    tokio::time::sleep(QUIET).await;
+    assert_nothing_left(&rig);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stack_that_is_deleted_before_its_create_is_in_its_status_leaves_nothing() {
+    let mut rig = Rig::new().await;
+    let status = cluster::Fault::next("patch", "/loadbalancerstacks/web/status", Effect::Status(500));
+    rig.cluster.inject(status.times(1000));
+    rig.start();
+    rig.create("web", small()).await;
+    rig.until("it is made", SOON, |rig| !rig.load_balancers().is_empty()).await;
+    rig.kill().await;
+    assert!(rig.stack("web")["status"]["loadBalancer"].is_null());
+    // Nothing on record but the intent, and the cloud does not answer when the stack goes.
+    rig.cloud.fail_always(Match::all(), Fault::Refused);
+    rig.delete("web").await;
+    rig.start();
+    tokio::time::sleep(MINUTE).await;
+    rig.cloud.clear_faults();
+    until_gone(&rig, "web", AFTER_DOUBT).await;
+    assert_nothing_left(&rig);
+}

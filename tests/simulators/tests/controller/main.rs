@@ -1,0 +1,68 @@
+//! The laws of the design, one by one, as the whole controller keeps them between a simulated cloud and a simulated
+//! cluster. Without sockets, in a time of its own that passes as fast as nobody works.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a helper of a test may fail as the test does")]
+
+mod deletion;
+mod identity;
+mod lost_answers;
+mod neighbours;
+mod policies;
+mod refusals;
+mod secrets;
+mod transport;
+mod writers;
+
+use std::time::Duration;
+
+use evenkeel_simulators::cloud::{Kind, Match, Service};
+use evenkeel_simulators::rig::Rig;
+use http::Method;
+use serde_json::{Map, Value};
+
+/// Longer than anything takes that nothing stands in the way of.
+const SOON: Duration = Duration::from_secs(30);
+const MINUTE: Duration = Duration::from_secs(60);
+/// A create in doubt is over after this time, and what follows it.
+const AFTER_DOUBT: Duration = Duration::from_secs(200);
+
+/// The one call that must never be made twice.
+fn create() -> Match {
+    Match::service(Service::LoadBalancer).method(Method::POST).path("/loadbalancers")
+}
+
+fn uid(stack: &Value) -> String {
+    stack["metadata"]["uid"].as_str().unwrap().to_owned()
+}
+
+fn id(object: &Map<String, Value>) -> String {
+    object["id"].as_str().unwrap().to_owned()
+}
+
+/// A rig with a controller and these stacks, all Ready.
+async fn with_ready(stacks: &[(&str, Value)]) -> Rig {
+    let mut rig = Rig::new().await;
+    rig.start();
+    for (name, spec) in stacks {
+        rig.create(name, spec.clone()).await;
+    }
+    for (name, _) in stacks {
+        rig.until("everything is Ready", MINUTE, |rig| rig.is_ready(name)).await;
+    }
+    rig
+}
+
+/// Nothing of ours is left: no object of Octavia, no port, no stack.
+fn assert_nothing_left(rig: &Rig) {
+    for kind in Kind::ALL {
+        assert!(rig.cloud.objects(kind).is_empty(), "left: {:?}", rig.cloud.objects(kind));
+    }
+    let vip = |port: &Map<String, Value>| port["name"].as_str().is_some_and(|name| name.starts_with("octavia-lb"));
+    assert!(!rig.cloud.ports().iter().any(vip), "left: {:?}", rig.cloud.ports());
+    let stacks = rig.cluster.objects("evenkeel.dev", "loadbalancerstacks");
+    assert!(stacks.is_empty(), "left: {stacks:?}");
+}
+
+async fn until_gone(rig: &Rig, name: &str, limit: Duration) {
+    rig.until("the stack is gone", limit, |rig| rig.stack(name).is_null()).await;
+}

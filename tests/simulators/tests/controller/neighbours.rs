@@ -1,0 +1,97 @@
+//! One stack's trouble is not another's, and many stacks at rest cost no more than one.
+
+use std::sync::Arc;
+
+use evenkeel_simulators::cloud::CloudConfig;
+use evenkeel_simulators::rig::{Treatment, Wire, small};
+use serde_json::{Value, json};
+use tokio::time::{Instant, sleep};
+
+use super::*;
+
+#[tokio::test(start_paused = true)]
+async fn a_pass_that_panics_stops_nobody_else() {
+    let mut rig = Rig::new().await;
+    let panics = |request: &evenkeel::openstack::Request| {
+        let breaks = request.body().windows(4).any(|bytes| bytes == b"boom");
+        if breaks { Treatment::Panic } else { Treatment::Carry }
+    };
+    rig.connector = Arc::new(Wire::new(rig.cloud.transport(), panics));
+    rig.start();
+    let mut broken = small();
+    broken["loadBalancer"]["description"] = "boom".into();
+    rig.create("broken", broken).await;
+    rig.until("it panicked", SOON, |rig| rig.metrics.panics.get() > 0).await;
+    rig.create("web", small()).await;
+    rig.until("web is Ready", SOON, |rig| rig.is_ready("web")).await;
+    let panics = rig.metrics.panics.get();
+    sleep(10 * MINUTE).await;
+    assert!((panics..panics + 12).contains(&rig.metrics.panics.get()), "{} panics", rig.metrics.panics.get());
+    rig.patch("broken", json!({"spec": {"loadBalancer": {"description": "mended"}}})).await;
+    rig.until("it is mended", AFTER_DOUBT, |rig| rig.is_ready("broken")).await;
+    assert_eq!(rig.load_balancers().len(), 2);
+}
+
+/// As large as a stack may be, and full of what breaks careless programs.
+fn hostile() -> Value {
+    let mut spec = small();
+    let name: String = "ü\"'<{".chars().cycle().take(255).collect();
+    spec["loadBalancer"]["name"] = name.clone().into();
+    spec["loadBalancer"]["description"] = "${jndi:x} %s %n \u{202e}".into();
+    let listener = |n: u16| json!({"name": format!("l{n}"), "displayName": name, "protocol": "HTTP", "port": 10_000 + n, "defaultPool": "web"});
+    spec["listeners"] = (0..64).map(listener).collect();
+    let member =
+        |n: u16| json!({"address": format!("10.20.{}.{}", 1 + n / 250, 1 + n % 250), "port": 8080, "name": name});
+    spec["pools"][0]["members"] = (0..1024).map(member).collect();
+    spec
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_hostile_stack_delays_nobody() {
+    let mut rig = Rig::new().await;
+    rig.workers = 2;
+    rig.start();
+    rig.create("hostile", hostile()).await;
+    sleep(Duration::from_millis(100)).await;
+    let begun = Instant::now();
+    for name in ["web", "api"] {
+        rig.create(name, small()).await;
+    }
+    for name in ["web", "api"] {
+        rig.until("its neighbours are Ready", SOON, |rig| rig.is_ready(name)).await;
+    }
+    assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
+    rig.until("it is Ready too", 5 * MINUTE, |rig| rig.is_ready("hostile")).await;
+    assert_eq!(rig.cloud.objects(Kind::Member).len(), 1024 + 4);
+}
+
+/// Calls of ten resync periods of so many stacks at rest: lists, and reads of members and rules.
+async fn at_rest(stacks: usize) -> (usize, usize) {
+    let healthy_after = Some(Duration::from_millis(500));
+    let mut rig = Rig::with(CloudConfig { healthy_after, ..CloudConfig::default() }).await;
+    rig.start();
+    let mut spec = small();
+    spec["resyncPeriod"] = "60s".into();
+    for n in 0..stacks {
+        rig.create(&format!("web-{n}"), spec.clone()).await;
+    }
+    rig.until("all are Ready", 10 * MINUTE, |rig| (0..stacks).all(|n| rig.is_ready(&format!("web-{n}")))).await;
+    sleep(5 * MINUTE).await;
+    rig.cloud.forget_requests();
+    sleep(10 * MINUTE).await;
+    let requests = rig.cloud.requests();
+    assert!(rig.cloud.writes().is_empty(), "a resync writes: {:?}", rig.cloud.writes());
+    let leaves = requests.iter().filter(|entry| entry.path.ends_with("/members") || entry.path.ends_with("/rules"));
+    let leaves = leaves.count();
+    (requests.len() - leaves, leaves)
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_calls_of_a_resync_do_not_grow_with_the_stacks() {
+    let (few, leaves_of_few) = at_rest(10).await;
+    let (many, leaves_of_many) = at_rest(40).await;
+    // Lists are shared for 20 s: three rounds a minute of six lists each, and what renews the token.
+    let most = 10 * 3 * 6 + 10;
+    assert!(few <= most && many <= most, "{few} calls for 10 stacks, {many} for 40, {most} expected at most");
+    assert_eq!((leaves_of_few, leaves_of_many), (0, 0), "members of trees at rest are read again");
+}

@@ -1,0 +1,99 @@
+//! What a stack may ask of the controller, and what is none of the controller's business.
+
+use evenkeel_simulators::rig::{condition, small};
+use kube::api::{Patch, PatchParams};
+use serde_json::json;
+use tokio::time::sleep;
+
+use super::*;
+
+#[tokio::test(start_paused = true)]
+async fn a_paused_stack_makes_no_calls() {
+    let rig = with_ready(&[("web", small())]).await;
+    rig.patch("web", json!({"spec": {"paused": true}})).await;
+    rig.until("it says so", SOON, |rig| condition(&rig.stack("web"), "Paused")["status"] == "True").await;
+    rig.cloud.forget_requests();
+    rig.patch("web", json!({"spec": {"loadBalancer": {"description": "edited"}}})).await;
+    sleep(60 * MINUTE).await;
+    rig.delete("web").await;
+    sleep(60 * MINUTE).await;
+    assert!(rig.cloud.requests().is_empty(), "{:?}", rig.cloud.requests());
+    assert!(!rig.stack("web").is_null(), "the deletion waits as well");
+    rig.patch("web", json!({"spec": {"paused": false}})).await;
+    until_gone(&rig, "web", SOON).await;
+    assert_nothing_left(&rig);
+}
+
+#[tokio::test(start_paused = true)]
+async fn observe_writes_nothing_to_the_cloud() {
+    let rig = with_ready(&[("web", small())]).await;
+    rig.patch("web", json!({"spec": {"managementPolicy": "Observe"}})).await;
+    rig.until("it is observed", SOON, |rig| rig.reason("web") == "Observed").await;
+    rig.cloud.forget_requests();
+    rig.patch("web", json!({"spec": {"loadBalancer": {"description": "edited"}, "listeners": []}})).await;
+    rig.create("new", {
+        let mut spec = small();
+        spec["managementPolicy"] = "Observe".into();
+        spec
+    })
+    .await;
+    rig.until("the difference is seen", SOON, |rig| rig.reason("web") == "ObservedDiffers").await;
+    rig.until("the new one is planned", SOON, |rig| rig.reason("new") == "ObservedDiffers").await;
+    let plan = rig.stack("web")["status"]["plan"]["steps"].to_string();
+    assert!(plan.contains("- listener http"), "{plan}");
+    sleep(60 * MINUTE).await;
+    rig.delete("web").await;
+    rig.delete("new").await;
+    until_gone(&rig, "web", SOON).await;
+    until_gone(&rig, "new", SOON).await;
+    assert!(rig.cloud.writes().is_empty(), "{:?}", rig.cloud.writes());
+    assert_eq!(rig.load_balancers().len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_status_that_is_deleted_comes_back_without_a_write() {
+    let rig = with_ready(&[("web", small())]).await;
+    let before = rig.stack("web")["status"].clone();
+    rig.cloud.forget_requests();
+    let nothing = Patch::Merge(json!({"status": null}));
+    rig.stacks().patch_status("web", &PatchParams::default(), &nothing).await.unwrap();
+    assert!(rig.stack("web")["status"]["loadBalancer"].is_null());
+    rig.until("it is Ready", SOON, |rig| rig.is_ready("web")).await;
+    let mut after = rig.stack("web")["status"].clone();
+    for (now, then) in
+        std::iter::zip(after["conditions"].as_array_mut().unwrap(), before["conditions"].as_array().unwrap())
+    {
+        now["lastTransitionTime"] = then["lastTransitionTime"].clone();
+    }
+    assert_eq!(after, before);
+    assert!(rig.cloud.writes().is_empty(), "{:?}", rig.cloud.writes());
+}
+
+#[tokio::test(start_paused = true)]
+async fn another_project_behind_the_credentials_is_not_an_empty_one() {
+    let rig = with_ready(&[("web", small())]).await;
+    rig.cloud.forget_requests();
+    rig.replace_credentials("demo-demo2").await;
+    rig.until("it is seen", SOON, |rig| rig.reason("web") == "CloudChanged").await;
+    assert_eq!(condition(&rig.stack("web"), "Stalled")["status"], "True");
+    rig.patch("web", json!({"spec": {"loadBalancer": {"description": "edited"}}})).await;
+    sleep(30 * MINUTE).await;
+    assert_eq!(rig.reason("web"), "CloudChanged");
+    assert!(rig.cloud.writes().is_empty(), "{:?}", rig.cloud.writes());
+    rig.replace_credentials("demo-appcred").await;
+    rig.until("web is Ready again", SOON, |rig| rig.is_ready("web")).await;
+    assert_eq!(rig.load_balancers()[0]["description"], "edited");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_deletion_waits_when_another_project_is_behind_the_credentials() {
+    let rig = with_ready(&[("web", small())]).await;
+    rig.replace_credentials("demo-demo2").await;
+    rig.until("it is seen", SOON, |rig| rig.reason("web") == "CloudChanged").await;
+    rig.delete("web").await;
+    sleep(30 * MINUTE).await;
+    assert_eq!((rig.stack("web").is_null(), rig.load_balancers().len()), (false, 1));
+    rig.replace_credentials("demo-appcred").await;
+    until_gone(&rig, "web", SOON).await;
+    assert_nothing_left(&rig);
+}

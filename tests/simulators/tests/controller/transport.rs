@@ -1,0 +1,75 @@
+//! Transport is never terminal.
+
+use evenkeel_simulators::cloud::Fault;
+use evenkeel_simulators::rig::{condition, small};
+use serde_json::json;
+use tokio::time::{Instant, sleep};
+
+use super::*;
+
+fn faults() -> Vec<Fault> {
+    let answer = |status, body: &str, retry_after| Fault::Answer { status, body: body.to_owned(), retry_after };
+    vec![
+        Fault::Refused,
+        Fault::LostBefore,
+        Fault::HalfBody,
+        Fault::SlowAnswer(Duration::from_secs(400)),
+        answer(500, "<html>Internal Server Error</html>", None),
+        answer(500, r#"{"faultcode": "Server", "faultstring": "database gone", "debuginfo": null}"#, None),
+        answer(503, "<html>Service Unavailable</html>", Some(5)),
+        answer(429, r#"{"error": {"code": 429, "title": "Too Many Requests", "message": "slow down"}}"#, Some(5)),
+    ]
+}
+
+/// Under this fault the stack waits and says so; after it, it is Ready without anybody's help.
+async fn assert_survives(rig: &Rig, which: Match, fault: Fault) {
+    rig.cloud.fail_always(which, fault.clone());
+    rig.cloud.forget_requests();
+    rig.cloud.expire_tokens();
+    let description = format!("{fault:?}");
+    rig.patch("web", json!({"spec": {"loadBalancer": {"description": description}}})).await;
+    let begun = Instant::now();
+    let mut said = false;
+    while begun.elapsed() < 4 * MINUTE {
+        let stack = rig.stack("web");
+        assert!(condition(&stack, "Stalled").is_null(), "{fault:?}: {stack:#}");
+        said |= rig.reason("web") == "CloudUnreachable" && !condition(&stack, "Reconciling").is_null();
+        sleep(Duration::from_secs(1)).await;
+    }
+    assert!(said, "{fault:?}: {:#}", rig.stack("web"));
+    assert!(!rig.is_ready("web"), "{fault:?}");
+    assert!(rig.cloud.requests().len() < 120, "{fault:?}: {} calls in four minutes", rig.cloud.requests().len());
+    rig.cloud.clear_faults();
+    rig.until("web is Ready again", 2 * MINUTE, |rig| rig.is_ready("web")).await;
+    assert_eq!(rig.load_balancers()[0]["description"], *description);
+    assert_eq!(rig.load_balancers().len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_octavia_that_does_not_answer_is_waited_for() {
+    let rig = with_ready(&[("web", small())]).await;
+    for fault in faults() {
+        assert_survives(&rig, Match::service(Service::LoadBalancer), fault).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_keystone_that_does_not_answer_is_waited_for() {
+    let rig = with_ready(&[("web", small())]).await;
+    for fault in faults() {
+        assert_survives(&rig, Match::service(Service::Identity), fault).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_server_that_says_when_to_come_back_is_believed() {
+    let rig = with_ready(&[("web", small())]).await;
+    let busy = Fault::Answer { status: 503, body: String::new(), retry_after: Some(45) };
+    rig.cloud.fail(Match::service(Service::LoadBalancer), busy, 1);
+    rig.cloud.forget_requests();
+    rig.patch("web", json!({"spec": {"loadBalancer": {"description": "edited"}}})).await;
+    rig.until("web is Ready again", 2 * MINUTE, |rig| rig.is_ready("web")).await;
+    let requests = rig.cloud.requests();
+    let pause = requests[1].at - requests[0].at;
+    assert!(pause >= Duration::from_secs(45) && pause < Duration::from_secs(50), "{pause:?}");
+}

@@ -1,0 +1,68 @@
+//! One writer per load balancer, and at most two calls that take quota in flight per project.
+
+use std::sync::Arc;
+
+use evenkeel_simulators::cloud::{CloudConfig, Fault, Timing};
+use evenkeel_simulators::rig::{Treatment, Wire, small};
+use serde_json::json;
+
+use super::*;
+
+/// A rig whose wire to the cloud counts what is in flight.
+async fn counted(timing: Timing) -> (Rig, Wire) {
+    let mut rig = Rig::with(CloudConfig { timing, ..CloudConfig::default() }).await;
+    let wire = Wire::new(rig.cloud.transport(), |_| Treatment::Carry);
+    rig.connector = Arc::new(wire.clone());
+    rig.workers = 32;
+    rig.start();
+    (rig, wire)
+}
+
+#[tokio::test(start_paused = true)]
+async fn at_most_two_calls_of_a_project_that_take_quota_are_in_flight() {
+    let timing = Timing { commit_load_balancer: Duration::from_secs(2), ..Timing::default() };
+    let (rig, wire) = counted(timing).await;
+    let names: Vec<String> = (0..6).map(|n| format!("web-{n}")).collect();
+    for name in &names {
+        rig.create(name, small()).await;
+    }
+    for name in &names {
+        rig.until("all are Ready", 3 * MINUTE, |rig| rig.is_ready(name)).await;
+    }
+    assert_eq!(wire.most_writes(), 2);
+    assert_eq!(rig.load_balancers().len(), names.len());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_load_balancer_has_one_writer_that_never_meets_its_lock() {
+    let timing = Timing { change: Duration::from_secs(3), write: Duration::from_secs(1), ..Timing::default() };
+    let (rig, wire) = counted(timing).await;
+    rig.create("web", small()).await;
+    rig.until("web is Ready", MINUTE, |rig| rig.is_ready("web")).await;
+    for port in 8001..8013 {
+        let listeners = json!([
+            {"name": "http", "protocol": "HTTP", "port": 80, "defaultPool": "web"},
+            {"name": format!("extra-{port}"), "protocol": "HTTP", "port": port, "defaultPool": "web"},
+        ]);
+        rig.patch("web", json!({"spec": {"listeners": listeners}})).await;
+        tokio::time::sleep(Duration::from_millis(700)).await;
+    }
+    rig.until("web is Ready again", 5 * MINUTE, |rig| rig.is_ready("web")).await;
+    assert_eq!(wire.most_writes(), 1);
+    let refused: Vec<_> = rig.cloud.writes().into_iter().filter(|entry| !entry.is_accepted()).collect();
+    assert!(refused.is_empty(), "{refused:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_busy_project_is_a_wait() {
+    let mut rig = Rig::new().await;
+    let busy = json!({"faultcode": "Server", "faultstring": "Project busy.  Unable to lock the project.  Please try again.", "debuginfo": null});
+    rig.cloud.fail(create(), Fault::Answer { status: 503, body: busy.to_string(), retry_after: None }, 3);
+    rig.start();
+    rig.create("web", small()).await;
+    rig.until("three were refused", SOON, |rig| rig.creates().len() == 3).await;
+    let stalled = rig.stack("web")["status"]["conditions"].to_string().contains("Stalled");
+    assert!(!stalled, "{:#}", rig.stack("web"));
+    rig.until("web is Ready", SOON, |rig| rig.is_ready("web")).await;
+    assert_eq!((rig.creates().len(), rig.load_balancers().len()), (4, 1));
+}

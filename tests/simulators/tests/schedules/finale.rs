@@ -1,0 +1,162 @@
+//! The end of every schedule: the faults are over, everything converges, everything is deleted, nothing is left.
+
+use std::time::Duration;
+
+use evenkeel_simulators::cloud::{Kind, Provisioning};
+use evenkeel_simulators::rig::{SECRET, is_ready, reason};
+use http::Method;
+use serde_json::{Value, json};
+use tokio::time::Instant;
+
+use super::compare;
+use super::stage::Stage;
+
+/// Longer than the quiet period and everything that may have to be waited for before and after it.
+const SETTLED: Duration = Duration::from_secs(500);
+/// Calls to the cloud until a stack has converged, polls included.
+const CALLS_PER_STACK: usize = 400;
+
+pub async fn finale(stage: &mut Stage) {
+    calm(stage).await;
+    free_what_is_stuck(stage).await;
+    let calls = stage.rig.cloud.requests().len();
+    until(stage, "the stacks converge", |stage| stage.open().is_empty() && stage.unsettled(true).is_empty()).await;
+    let calls = stage.rig.cloud.requests().len() - calls;
+    let most = CALLS_PER_STACK * stage.hopes.len();
+    assert!(calls <= most, "{calls} calls until everything converged, {most} expected at most");
+    replace_what_cannot_be_mended(stage).await;
+    compare_all(stage);
+    delete_all(stage).await;
+    stage.check_foreign();
+    stage.check_secrets();
+}
+
+/// The faults end, and everybody wants stacks to be managed.
+async fn calm(stage: &mut Stage) {
+    stage.rig.cloud.clear_faults();
+    stage.rig.cluster.clear_faults();
+    for kind in [Kind::LoadBalancer, Kind::Listener, Kind::Pool, Kind::Member, Kind::HealthMonitor] {
+        stage.rig.cloud.set_quota("demo", kind, -1);
+    }
+    stage.mend_credentials().await;
+    if !stage.rig.is_running() {
+        stage.rig.start();
+    }
+    for stack in 0..stage.hopes.len() {
+        let hoped = stage.hopes[stack].spec.clone().map(|mut spec| {
+            spec["paused"] = false.into();
+            spec["managementPolicy"] = "Managed".into();
+            spec
+        });
+        stage.hope(stack, hoped).await;
+    }
+}
+
+/// What Octavia's worker has forgotten stays PENDING until the operator of the cloud does something about it.
+async fn free_what_is_stuck(stage: &mut Stage) {
+    let pending = |stage: &Stage| -> Vec<(Kind, String, String)> {
+        let of = |kind: Kind| stage.rig.cloud.objects(kind).into_iter().map(move |object| (kind, object));
+        Kind::ALL
+            .into_iter()
+            .flat_map(of)
+            .filter(|(_, object)| {
+                object["provisioning_status"].as_str().is_some_and(|status| status.starts_with("PENDING"))
+            })
+            .map(|(kind, object)| (kind, object["id"].as_str().unwrap().to_owned(), object["updated_at"].to_string()))
+            .collect()
+    };
+    let before = pending(stage);
+    stage.pass(Duration::from_secs(5)).await;
+    let now = pending(stage);
+    let state = if stage.dice.chance(50) { Provisioning::Active } else { Provisioning::Error };
+    for (kind, id, _) in now.iter().filter(|stuck| before.contains(stuck)) {
+        stage.rig.cloud.set_statuses(*kind, id, Some(state), None);
+    }
+}
+
+/// A load balancer in ERROR takes no changes: the stack says so, and is deleted and applied again.
+async fn replace_what_cannot_be_mended(stage: &mut Stage) {
+    let specs: Vec<(usize, Option<Value>)> = (0..stage.hopes.len())
+        .filter(|&stack| reason(&stage.rig.stack(stage.hopes[stack].name)) == "LoadBalancerError")
+        .map(|stack| (stack, stage.hopes[stack].spec.clone()))
+        .collect();
+    for (stack, spec) in specs {
+        stage.hope(stack, None).await;
+        stage.hope(stack, spec).await;
+    }
+    until(stage, "what was replaced is Ready", |stage| stage.open().is_empty() && stage.unsettled(false).is_empty())
+        .await;
+}
+
+fn compare_all(stage: &Stage) {
+    let ours = stage.ours();
+    let hoped = stage.hopes.iter().filter(|hope| hope.spec.is_some()).count();
+    assert_eq!(ours.len(), hoped, "{ours:#?}");
+    for hope in &stage.hopes {
+        let Some(spec) = &hope.spec else { continue };
+        let id = stage.rig.stack(hope.name)["status"]["loadBalancer"]["id"].clone();
+        let tree = stage.rig.cloud.tree(id.as_str().unwrap_or_default()).map(Value::Object).unwrap_or_default();
+        let differences = compare::differences(hope.name, spec, &tree, &stage.rig.cloud);
+        assert!(differences.is_empty(), "{} is not as wanted:\n{}", hope.name, differences.join("\n"));
+    }
+}
+
+async fn delete_all(stage: &mut Stage) {
+    for stack in 0..stage.hopes.len() {
+        stage.hope(stack, None).await;
+    }
+    until(stage, "every stack is gone", |stage| stage.hopes.iter().all(|hope| stage.rig.stack(hope.name).is_null()))
+        .await;
+    assert!(stage.ours().is_empty(), "left: {:#?}", stage.ours());
+    let mut marked = stage.rig.cloud.floating_ips();
+    marked.retain(|ip| json!([ip["description"], ip["tags"]]).to_string().contains("evenkeel:"));
+    assert!(marked.is_empty(), "left: {marked:#?}");
+    check_ports(stage);
+    until(stage, "the credentials are let go", |stage| {
+        let secret = stage.rig.cluster.object("", "secrets", "shop", SECRET).unwrap();
+        secret["metadata"]["finalizers"].as_array().is_none_or(Vec::is_empty)
+    })
+    .await;
+}
+
+/// Octavia itself leaks the VIP port of a create that it refuses; every other port has its load balancer.
+fn check_ports(stage: &Stage) {
+    let requests = stage.rig.cloud.requests();
+    let refused = requests.iter().filter(|e| e.method == Method::POST && e.path.ends_with("/loadbalancers"));
+    let refused = refused.filter(|e| e.status.is_some_and(|status| status >= 400)).count();
+    let load_balancers = stage.rig.load_balancers();
+    let mut ports = stage.rig.cloud.ports();
+    ports.retain(|port| port["name"].as_str().is_some_and(|name| name.starts_with("octavia-lb")));
+    ports.retain(|port| !load_balancers.iter().any(|lb| lb["vip_port_id"] == port["id"]));
+    assert!(ports.len() <= refused, "{} ports are left of {refused} refused creates: {ports:#?}", ports.len());
+}
+
+async fn until(stage: &mut Stage, what: &str, holds: impl Fn(&Stage) -> bool) {
+    let begun = Instant::now();
+    while !holds(stage) {
+        let stacks = stage.rig.cluster.objects("evenkeel.dev", "loadbalancerstacks");
+        let said: Vec<_> =
+            stacks.iter().map(|stack| json!([stack["metadata"], stack["spec"], stack["status"]])).collect();
+        assert!(begun.elapsed() < SETTLED, "not within {SETTLED:?}: {what}\n{said:#?}\n{:#?}", stage.ours());
+        stage.pass(Duration::from_secs(1)).await;
+    }
+}
+
+impl Stage {
+    /// Stacks that people are not done with.
+    fn open(&self) -> Vec<&str> {
+        self.hopes.iter().filter(|hope| hope.open).map(|hope| hope.name).collect()
+    }
+
+    /// Stacks that are not as they should end. `broken_is_fine`: neither Ready nor able to be, which is said.
+    fn unsettled(&self, broken_is_fine: bool) -> Vec<&str> {
+        let settled = |name: &str, hoped: bool| {
+            let stack = self.rig.stack(name);
+            if !hoped {
+                return stack.is_null();
+            }
+            is_ready(&stack) || (broken_is_fine && reason(&stack) == "LoadBalancerError")
+        };
+        self.hopes.iter().filter(|hope| !settled(hope.name, hope.spec.is_some())).map(|hope| hope.name).collect()
+    }
+}

@@ -1,0 +1,92 @@
+//! Deterministic simulation: the whole controller between a simulated cloud and a simulated cluster, in a time of its
+//! own, under a schedule of edits, faults, lost answers, crashes and restarts that follows from a seed alone.
+//!
+//! `EVENKEEL_SCHEDULES` is the number of schedules (300), `EVENKEEL_SEED` the seed of the first (0); the others follow
+//! it. A failure tells its seed and the schedule, step by step.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a helper of a test may fail as the test does")]
+
+mod compare;
+mod dice;
+mod finale;
+mod laws;
+mod schedule;
+mod specs;
+mod stage;
+mod step;
+
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+
+use schedule::Schedule;
+use stage::Stage;
+
+/// What a run leaves behind, to be compared with another run of the same seed.
+#[derive(PartialEq)]
+struct Trace {
+    cloud: Vec<String>,
+    cluster: Vec<String>,
+}
+
+async fn live(schedule: &Schedule) -> Trace {
+    let mut stage = Stage::new(schedule).await;
+    for (pause, step) in &schedule.steps {
+        stage.pass(*pause).await;
+        stage.perform(step).await;
+        stage.check_laws();
+    }
+    finale::finale(&mut stage).await;
+    stage.trace()
+}
+
+/// Runs a schedule in a time of its own. Every source of chance is seeded.
+fn run(seed: u64) -> Trace {
+    fastrand::seed(seed);
+    let schedule = Schedule::draw(seed);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+    let lived = catch_unwind(AssertUnwindSafe(|| runtime.block_on(live(&schedule))));
+    lived.unwrap_or_else(|failure| {
+        eprintln!("EVENKEEL_SEED={seed} EVENKEEL_SCHEDULES=1 shows it again\n{schedule}");
+        resume_unwind(failure)
+    })
+}
+
+fn number(variable: &str, default: u64) -> u64 {
+    std::env::var(variable).map_or(default, |text| text.parse().expect("a number"))
+}
+
+fn seeds() -> (u64, u64) {
+    (number("EVENKEEL_SEED", 0), number("EVENKEEL_SCHEDULES", 300))
+}
+
+/// Two halves, so that two processors share them.
+#[test]
+fn schedules_break_no_law_and_converge_first_half() {
+    let (first, schedules) = seeds();
+    (first..first + schedules.div_ceil(2)).for_each(|seed| drop(run(seed)));
+}
+
+#[test]
+fn schedules_break_no_law_and_converge_second_half() {
+    let (first, schedules) = seeds();
+    (first + schedules.div_ceil(2)..first + schedules).for_each(|seed| drop(run(seed)));
+}
+
+#[test]
+fn a_seed_reproduces_its_run() {
+    let (first, _) = seeds();
+    for seed in first..first + 5 {
+        let (one, two) = (run(seed), run(seed));
+        for (one, two) in [(&one.cloud, &two.cloud), (&one.cluster, &two.cluster)] {
+            let differs = std::iter::zip(one, two).position(|(one, two)| one != two);
+            let around = |all: &[String], at: usize| all[at.saturating_sub(5)..(at + 3).min(all.len())].join("\n");
+            assert_eq!(
+                differs,
+                None,
+                "seed {seed}\n{}\nor\n{}",
+                around(one, differs.unwrap()),
+                around(two, differs.unwrap())
+            );
+            assert_eq!(one.len(), two.len(), "seed {seed}");
+        }
+    }
+}

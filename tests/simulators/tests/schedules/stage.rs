@@ -1,0 +1,298 @@
+//! Who acts in a schedule: people who want stacks, the cloud's operator, the cluster, and whoever kills controllers.
+
+use std::time::Duration;
+
+use evenkeel::api::LoadBalancerStack;
+use evenkeel::controller::FINALIZER;
+use evenkeel_simulators::cloud::{CloudConfig, Fault, Kind, Service};
+use evenkeel_simulators::cluster::{self, Effect};
+use evenkeel_simulators::rig::{Log, NAMESPACE, Rig, SECRET};
+use http::Method;
+use kube::api::{DeleteParams, Patch, PatchParams, PostParams};
+use serde_json::{Map, Value, json};
+use tokio::time::{Instant, sleep};
+
+use super::Trace;
+use super::dice::Dice;
+use super::schedule::Schedule;
+use super::step::{Broken, Step, next_write};
+
+/// How often people and checks look.
+const LOOK: Duration = Duration::from_millis(1_000);
+/// A person tries so often, and then looks again later.
+const TRIES: usize = 20;
+
+/// What people want of one name.
+pub struct Hope {
+    pub name: &'static str,
+    pub spec: Option<Value>,
+    /// A look at the object is needed until it is as hoped.
+    pub open: bool,
+}
+
+pub struct Stage {
+    pub rig: Rig,
+    pub log: Log,
+    pub hopes: Vec<Hope>,
+    pub dice: Dice,
+    /// Load balancers and floating IPs that are none of our business, as they were at the beginning.
+    pub foreign: Value,
+    /// Why controllers ended; like a kubelet, the stage starts another one.
+    pub ends: Vec<String>,
+}
+
+impl Stage {
+    pub async fn new(schedule: &Schedule) -> Self {
+        let log = Log::capture();
+        let rig = Rig::with(CloudConfig { seed: schedule.seed + 1, ..CloudConfig::default() }).await;
+        let mut tags: Vec<Vec<&str>> =
+            vec![vec![], vec!["evenkeel:uid=0", "evenkeel:cluster=0", "evenkeel:ns=shop", "evenkeel:name=web"]];
+        for tags in tags.drain(..) {
+            let listener = json!({"name": "http", "protocol": "HTTP", "protocol_port": 80});
+            rig.make_load_balancer(json!({"name": "shop/web", "tags": tags, "listeners": [listener]})).await;
+        }
+        let public = rig.cloud.network_id("public");
+        let body = json!({"floatingip": {"floating_network_id": public, "description": "of others"}});
+        rig.cloud.request_as("demo", Method::POST, Service::Network, "/v2.0/floatingips", Some(body)).await;
+        sleep(Duration::from_secs(2)).await;
+        rig.cluster.set_latency(schedule.latency);
+        let hopes = schedule.stacks.iter().map(|name| Hope { name, spec: None, open: false }).collect();
+        let dice = Dice::new(!schedule.seed);
+        let mut stage = Self { rig, log, hopes, dice, foreign: Value::Null, ends: Vec::new() };
+        stage.foreign = stage.foreign_now();
+        stage.rig.start();
+        stage
+    }
+
+    /// Lets time pass, in which people go on trying and laws are looked after.
+    pub async fn pass(&mut self, pause: Duration) {
+        let end = Instant::now() + pause;
+        loop {
+            self.look_after().await;
+            let left = end.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return;
+            }
+            sleep(left.min(LOOK)).await;
+        }
+    }
+
+    pub async fn look_after(&mut self) {
+        self.check_laws();
+        let ends = self.rig.reap().await;
+        if !ends.is_empty() {
+            self.ends.extend(ends);
+            self.rig.start();
+        }
+        for stack in 0..self.hopes.len() {
+            if self.hopes[stack].open {
+                self.hopes[stack].open = !self.pursue(stack).await;
+            }
+        }
+    }
+
+    pub async fn perform(&mut self, step: &Step) {
+        match step {
+            Step::Apply(stack, spec) => self.hope(*stack, Some(spec.clone())).await,
+            Step::Delete(stack) => self.hope(*stack, None).await,
+            Step::Recreate(stack, spec) => {
+                self.hope(*stack, None).await;
+                self.hope(*stack, Some(spec.clone())).await;
+            }
+            Step::Pause(stack, on) => self.edit(*stack, "paused", json!(on)).await,
+            Step::Observe(stack, on) => {
+                self.edit(*stack, "managementPolicy", if *on { "Observe" } else { "Managed" }.into()).await;
+            }
+            Step::Cloud(which, fault, times) => self.rig.cloud.fail(which.clone(), fault.clone(), *times),
+            Step::Down(service) => self.rig.cloud.service_down(*service),
+            Step::Up => self.rig.cloud.clear_faults(),
+            Step::Worker(fault) => self.rig.cloud.fail_provider(fault.clone()),
+            Step::Cluster(fault) => self.rig.cluster.inject(fault.clone()),
+            Step::CutWatches => self.rig.cluster.cut_watches(),
+            Step::ForgetHistory => {
+                self.rig.cluster.limit_history(0);
+                self.rig.cluster.limit_history(4096);
+                self.rig.cluster.cut_watches();
+            }
+            Step::Crash(down) => self.crash(*down).await,
+            Step::CrashInWrite { late } => self.crash_in_write(*late).await,
+            Step::CrashInPatch => self.crash_in_patch().await,
+            Step::Restart => {
+                self.rig.stop().await;
+                self.rig.start();
+            }
+            Step::BreakCredentials(how) => self.break_credentials(*how).await,
+            Step::MendCredentials => self.mend_credentials().await,
+            Step::ExpireTokens => self.rig.cloud.expire_tokens(),
+            Step::Quota(kind, limit) => self.rig.cloud.set_quota("demo", *kind, *limit),
+            Step::Drift(chance) => self.drift(&mut Dice::new(*chance)).await,
+        }
+    }
+
+    pub async fn hope(&mut self, stack: usize, spec: Option<Value>) {
+        self.hopes[stack].spec = spec;
+        self.hopes[stack].open = !self.pursue(stack).await;
+    }
+
+    async fn edit(&mut self, stack: usize, field: &str, value: Value) {
+        if let Some(mut spec) = self.hopes[stack].spec.clone() {
+            spec[field] = value;
+            self.hope(stack, Some(spec)).await;
+        }
+    }
+
+    /// Does what is missing between the cluster and what people want; false when it has to be looked at again.
+    async fn pursue(&mut self, stack: usize) -> bool {
+        for _ in 0..TRIES {
+            match self.try_once(stack).await {
+                Ok(done) => return done,
+                Err(_) => sleep(Duration::from_millis(7)).await,
+            }
+        }
+        false
+    }
+
+    async fn try_once(&self, stack: usize) -> Result<bool, kube::Error> {
+        let Hope { name, spec, .. } = &self.hopes[stack];
+        let api = self.rig.stacks();
+        let found = api.get_opt(name).await?;
+        match (spec, found) {
+            (None, None) => Ok(true),
+            (Some(spec), None) => {
+                let stack = json!({"apiVersion": "evenkeel.dev/v1alpha1", "kind": "LoadBalancerStack",
+                    "metadata": {"name": name, "namespace": NAMESPACE}, "spec": spec});
+                api.create(&PostParams::default(), &serde_json::from_value(stack).unwrap()).await?;
+                Ok(true)
+            }
+            (_, Some(found)) if found.metadata.deletion_timestamp.is_some() => Ok(spec.is_none()),
+            (Some(spec), Some(mut found)) => {
+                found.spec = serde_json::from_value(spec.clone()).unwrap();
+                api.replace(name, &PostParams::default(), &found).await?;
+                Ok(true)
+            }
+            (None, Some(found)) => self.delete(name, found).await,
+        }
+    }
+
+    /// What is only observed has no finalizer, and deleting it leaves the load balancer. People who do not want that
+    /// let the stack be managed again before they delete it.
+    async fn delete(&self, name: &str, mut found: LoadBalancerStack) -> Result<bool, kube::Error> {
+        let api = self.rig.stacks();
+        let held = found.metadata.finalizers.iter().flatten().any(|entry| entry == FINALIZER);
+        if found.spec.observes_only() || found.spec.is_paused() {
+            found.spec.management_policy = Default::default();
+            found.spec.paused = None;
+            api.replace(name, &PostParams::default(), &found).await?;
+            return Ok(false);
+        }
+        if !held && found.status.is_some_and(|status| status.load_balancer.is_some()) {
+            return Ok(false);
+        }
+        api.delete(name, &DeleteParams::default()).await?;
+        Ok(true)
+    }
+
+    async fn crash(&mut self, down: Duration) {
+        self.rig.kill().await;
+        self.pass(down).await;
+        if !self.rig.is_running() {
+            self.rig.start();
+        }
+    }
+
+    /// Kills the controller while its next write is with the cloud.
+    async fn crash_in_write(&mut self, late: bool) {
+        let (before, after) = (Fault::SlowStart(Duration::from_secs(20)), Fault::SlowAnswer(Duration::from_secs(20)));
+        let fault = if late { after } else { before };
+        let seen = self.rig.cloud.writes().len();
+        for method in [Method::POST, Method::PUT, Method::DELETE] {
+            self.rig.cloud.fail(next_write().method(method), fault.clone(), 1);
+        }
+        let end = Instant::now() + Duration::from_secs(5);
+        while self.rig.cloud.writes().len() == seen && Instant::now() < end {
+            sleep(Duration::from_millis(50)).await;
+        }
+        sleep(self.dice.millis(0, 1_500)).await;
+        self.crash(Duration::from_millis(100)).await;
+    }
+
+    async fn crash_in_patch(&mut self) {
+        let slow = Effect::SlowAnswer(Duration::from_secs(10));
+        self.rig.cluster.inject(cluster::Fault::next("patch", "/loadbalancerstacks", slow));
+        let patches = |rig: &Rig| rig.cluster.requests().iter().filter(|request| request.verb == "patch").count();
+        let (seen, end) = (patches(&self.rig), Instant::now() + Duration::from_secs(5));
+        while patches(&self.rig) == seen && Instant::now() < end {
+            sleep(Duration::from_millis(100)).await;
+        }
+        sleep(Duration::from_millis(100)).await;
+        self.crash(Duration::from_millis(100)).await;
+    }
+
+    async fn break_credentials(&mut self, how: Broken) {
+        let good = self.rig.credentials("demo-appcred").string_data.unwrap()["clouds.yaml"].clone();
+        let data = match how {
+            Broken::Garbage => json!({"clouds.yaml": "clouds: ["}),
+            Broken::NoKey => json!({"other": "thing", "clouds.yaml": ""}),
+            Broken::WrongPassword => json!({"clouds.yaml": good.replace("not-a-secret", "wrong-and-secret")}),
+        };
+        self.write_secret(json!({"stringData": data})).await;
+    }
+
+    pub async fn mend_credentials(&mut self) {
+        let secret = serde_json::to_value(self.rig.credentials("demo-appcred")).unwrap();
+        self.write_secret(json!({"stringData": secret["stringData"]})).await;
+    }
+
+    async fn write_secret(&self, change: Value) {
+        for _ in 0..TRIES {
+            let patch = Patch::Merge(change.clone());
+            if self.rig.secrets().patch(SECRET, &PatchParams::default(), &patch).await.is_ok() {
+                return;
+            }
+            sleep(Duration::from_millis(7)).await;
+        }
+    }
+
+    /// Another tool changes or deletes an object of ours, if there is one and it is free.
+    async fn drift(&mut self, dice: &mut Dice) {
+        let ours: Vec<Map<String, Value>> = self.ours();
+        if ours.is_empty() {
+            return;
+        }
+        let of = dice.pick(&ours)["id"].as_str().unwrap().to_owned();
+        let kinds = [
+            (Kind::LoadBalancer, "loadbalancers"),
+            (Kind::Listener, "listeners"),
+            (Kind::Pool, "pools"),
+            (Kind::L7Policy, "l7policies"),
+        ];
+        let (kind, collection) = dice.pick(&kinds);
+        let below = |object: &Map<String, Value>| {
+            let parents = object.get("loadbalancers").and_then(Value::as_array).into_iter().flatten();
+            object["id"] == *of || parents.into_iter().any(|parent| parent["id"] == *of)
+        };
+        let objects: Vec<_> = self.rig.cloud.objects(kind).into_iter().filter(below).collect();
+        if objects.is_empty() {
+            return;
+        }
+        let id = dice.pick(&objects)["id"].as_str().unwrap().to_owned();
+        let path = format!("/v2/lbaas/{collection}/{id}");
+        let body = json!({kind.root(): {"name": "renamed by another tool"}});
+        let cloud = &self.rig.cloud;
+        if dice.chance(50) {
+            cloud.request_as("demo", Method::PUT, Service::LoadBalancer, &path, Some(body)).await;
+        } else {
+            let path = if kind == Kind::LoadBalancer { format!("{path}?cascade=true") } else { path };
+            cloud.request_as("demo", Method::DELETE, Service::LoadBalancer, &path, None).await;
+        }
+    }
+
+    pub fn trace(&self) -> Trace {
+        let cloud = self.rig.cloud.requests();
+        let cloud = cloud
+            .iter()
+            .map(|e| format!("{:?} {:?} {} {} {} {:?}", e.at, e.service, e.method, e.path, e.query, e.status));
+        let cluster = self.rig.cluster.requests();
+        Trace { cloud: cloud.collect(), cluster: cluster.iter().map(|request| format!("{request:?}")).collect() }
+    }
+}

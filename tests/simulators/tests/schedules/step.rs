@@ -1,0 +1,148 @@
+//! Everything that may happen.
+
+use std::time::Duration;
+
+use evenkeel_simulators::cloud::{self, Effect, Fault, Kind, Match, ProviderFault, Service, Verb};
+use evenkeel_simulators::cluster;
+use http::Method;
+use serde_json::Value;
+
+use super::dice::Dice;
+use super::specs;
+
+#[derive(Debug, Clone)]
+pub enum Step {
+    /// A person applies a stack, new or edited.
+    Apply(usize, Value),
+    Delete(usize),
+    /// Deleted, and made again under the same name as soon as that is free.
+    Recreate(usize, Value),
+    Pause(usize, bool),
+    Observe(usize, bool),
+    /// So many requests to the cloud that fit get the fault.
+    Cloud(Match, Fault, usize),
+    Down(Service),
+    /// The faults of the cloud end.
+    Up,
+    Worker(ProviderFault),
+    Cluster(cluster::Fault),
+    CutWatches,
+    /// Watches that want to resume are sent away with 410.
+    ForgetHistory,
+    /// SIGKILL, and a new controller after this time.
+    Crash(Duration),
+    /// SIGKILL while the next write is with the cloud: before or after it is carried out.
+    CrashInWrite {
+        late: bool,
+    },
+    /// SIGKILL after the API server has done the next patch of a stack, before the answer.
+    CrashInPatch,
+    Restart,
+    BreakCredentials(Broken),
+    MendCredentials,
+    ExpireTokens,
+    Quota(Kind, i64),
+    /// Another tool changes something of ours.
+    Drift(u64),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Broken {
+    Garbage,
+    NoKey,
+    WrongPassword,
+}
+
+/// The next step of a schedule about so many stacks.
+pub fn draw(dice: &mut Dice, stacks: usize) -> Step {
+    let stack = dice.index(stacks);
+    match dice.below(100) {
+        0..20 => Step::Apply(stack, specs::draw(dice)),
+        20..26 => Step::Delete(stack),
+        26..32 => Step::Recreate(stack, specs::draw(dice)),
+        32..35 => Step::Pause(stack, dice.chance(50)),
+        35..38 => Step::Observe(stack, dice.chance(50)),
+        38..52 => cloud_fault(dice),
+        52..54 => Step::Down(dice.pick(&Service::ALL)),
+        54..56 => Step::Up,
+        56..61 => Step::Worker(worker_fault(dice)),
+        61..68 => Step::Cluster(cluster_fault(dice)),
+        68..71 => Step::CutWatches,
+        71..72 => Step::ForgetHistory,
+        72..78 => Step::Crash(dice.millis(0, 20_000)),
+        78..84 => Step::CrashInWrite { late: dice.chance(50) },
+        84..87 => Step::CrashInPatch,
+        87..89 => Step::Restart,
+        89..91 => Step::BreakCredentials(dice.pick(&[Broken::Garbage, Broken::NoKey, Broken::WrongPassword])),
+        91..93 => Step::MendCredentials,
+        93..94 => Step::ExpireTokens,
+        94..96 => {
+            let kinds = [Kind::LoadBalancer, Kind::Listener, Kind::Pool, Kind::Member, Kind::HealthMonitor];
+            let limits = [-1, 0, 1, 3];
+            Step::Quota(dice.pick(&kinds), dice.pick(&limits))
+        }
+        _ => Step::Drift(dice.next()),
+    }
+}
+
+fn cloud_fault(dice: &mut Dice) -> Step {
+    let services =
+        [Service::LoadBalancer, Service::LoadBalancer, Service::LoadBalancer, Service::Identity, Service::Network];
+    let mut which = Match::service(dice.pick(&services)).skip(dice.index(4));
+    which.method =
+        dice.pick(&[None, None, Some(Method::GET), Some(Method::POST), Some(Method::PUT), Some(Method::DELETE)]);
+    if dice.chance(30) {
+        which = which.path(dice.pick(&["/loadbalancers", "/listeners", "/members", "/floatingips"]));
+    }
+    let answer = |status, body: &str, retry_after| Fault::Answer { status, body: body.to_owned(), retry_after };
+    let faults = [
+        Fault::Refused,
+        Fault::LostBefore,
+        Fault::LostBefore,
+        Fault::LostAfter,
+        Fault::LostAfter,
+        Fault::HalfBody,
+        Fault::SlowAnswer(dice.millis(1_000, 200_000)),
+        Fault::SlowStart(dice.millis(1_000, 60_000)),
+        answer(500, "<html>Internal Server Error</html>", None),
+        answer(500, r#"{"faultcode": "Server", "faultstring": "database gone", "debuginfo": null}"#, None),
+        answer(502, "<html>Bad Gateway</html>", None),
+        answer(503, "<html>Service Unavailable</html>", Some(3)),
+        answer(429, r#"{"error": {"code": 429, "title": "Too Many Requests", "message": "slow down"}}"#, Some(7)),
+    ];
+    Step::Cloud(which, dice.pick(&faults), 1 + dice.index(4))
+}
+
+fn worker_fault(dice: &mut Dice) -> ProviderFault {
+    let kinds = [None, Some(Kind::LoadBalancer), Some(Kind::Listener), Some(Kind::Pool), Some(Kind::Member)];
+    let effect = if dice.chance(80) { Effect::Fails } else { Effect::Sticks };
+    let verb = dice.pick(&[None, Some(Verb::Create), Some(Verb::Update), Some(Verb::Delete)]);
+    ProviderFault { kind: dice.pick(&kinds), verb, load_balancer: None, effect, times: Some(1) }
+}
+
+fn cluster_fault(dice: &mut Dice) -> cluster::Fault {
+    use cluster::Effect as E;
+    let effects = [
+        E::LoseAnswer,
+        E::LoseAnswer,
+        E::Drop,
+        E::Conflict,
+        E::Status(500),
+        E::Status(503),
+        E::Status(429),
+        E::Delay(dice.millis(10, 5_000)),
+        E::SlowAnswer(dice.millis(10, 5_000)),
+    ];
+    let verb = dice.pick(&["patch", "patch", "patch", "get", "list", "watch", "create"]);
+    let path = match verb {
+        "patch" => dice.pick(&["/loadbalancerstacks", "/status", "/secrets"]),
+        "create" => "/events",
+        _ => dice.pick(&["/loadbalancerstacks", "/secrets", ""]),
+    };
+    cluster::Fault::next(verb, path, dice.pick(&effects)).times(1 + dice.index(3))
+}
+
+/// The next write to Octavia.
+pub fn next_write() -> cloud::Match {
+    Match::service(Service::LoadBalancer).path("/lbaas/")
+}
