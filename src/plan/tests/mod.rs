@@ -9,3 +9,4 @@ mod properties;
 mod stack;
 mod traffic;
 mod traps;
+mod width;

@@ -45,6 +45,7 @@ pub fn converge(octavia: &mut Octavia, want: &Desired, mut check: impl FnMut(&Tr
 /// The cloud in which everything stands that random stacks refer to.
 pub fn made(world: &World, want: &Desired) -> Octavia {
     let mut octavia = Octavia::default();
+    octavia.v6_subnets = world.v6_subnets();
     let step = create(want, "attempt-1");
     octavia.apply(&step).unwrap_or_else(|refusal| panic!("{refusal}\n{:?}", step.call));
     let lent =
@@ -104,8 +105,8 @@ proptest! {
     #![proptest_config(cases(300))]
 
     #[test]
-    fn a_created_stack_needs_only_its_floating_ip_and_then_nothing((want, _) in pair(&World::default())) {
-        let mut octavia = made(&World::default(), &want);
+    fn a_created_stack_needs_only_its_floating_ip_and_then_nothing((want, _) in pair(&World::whole())) {
+        let mut octavia = made(&World::whole(), &want);
         let rest = change(&want, octavia.tree.as_ref().unwrap());
         prop_assert!(rest.steps.iter().all(|step| !step.call.is_octavia()), "{}", rest);
         converged(&converge(&mut octavia, &want, |_, _| {}), &want);
@@ -117,8 +118,8 @@ proptest! {
     #![proptest_config(cases(1_000))]
 
     #[test]
-    fn every_step_of_an_edit_is_accepted_and_nothing_is_left_to_do((before, after) in pair(&World::default())) {
-        let mut octavia = made(&World::default(), &before);
+    fn every_step_of_an_edit_is_accepted_and_nothing_is_left_to_do((before, after) in pair(&World::whole())) {
+        let mut octavia = made(&World::whole(), &before);
         converge(&mut octavia, &before, |_, _| {});
         let continuity = Continuity::new(octavia.tree.as_ref().unwrap(), &after);
         let plan = converge(&mut octavia, &after, |tree, step| continuity.check(tree, step));
@@ -135,10 +136,10 @@ proptest! {
 
     #[test]
     fn whatever_happens_between_two_looks_the_plan_finds_its_way(
-        (before, after) in pair(&World::default()),
+        (before, after) in pair(&World::whole()),
         mishaps in prop::collection::vec((0..12usize, disturbance()), 1..6),
     ) {
-        let mut octavia = made(&World::default(), &before);
+        let mut octavia = made(&World::whole(), &before);
         converge(&mut octavia, &before, |_, _| {});
         for (steps, mishap) in &mishaps {
             for _ in 0..*steps {

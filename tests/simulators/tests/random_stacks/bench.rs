@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail, ensure};
 use evenkeel::model::{Desired, FloatingIp, Id, Owner, Provisioning, SeenLoadBalancer, Tree};
 use evenkeel::openstack::{Class, Cloud, CloudSettings, Credentials, Done};
-use evenkeel::plan::arbitrary::World;
+use evenkeel::plan::arbitrary::{Place, World};
 use evenkeel::plan::{self, Plan, Step};
 use evenkeel_simulators::cloud::{CloudConfig, CloudSim, Kind, Service};
 use http::Method;
@@ -190,8 +190,16 @@ async fn world(sim: &CloudSim) -> World {
         let body = json!({"floatingip": {"floating_network_id": network, "description": "lent"}});
         floating_ip_ids.push(text(&post(sim, Service::Network, "/v2.0/floatingips", body).await["floatingip"]["id"]));
     }
+    let (tenant, v4, v6) = (sim.network_id("tenant"), sim.subnet_id("tenant-v4"), sim.subnet_id("tenant-v6"));
+    let fixed_ips = json!([{"subnet_id": v4}, {"subnet_id": v6}]);
+    let body = json!({"port": {"network_id": tenant, "name": "lent", "fixed_ips": fixed_ips}});
+    let port = text(&post(sim, Service::Network, "/v2.0/ports", body).await["port"]["id"]);
     World {
-        vip_subnet_id: sim.subnet_id("tenant-v4"),
+        vip_subnet_id: v4.clone(),
+        places: Place::all(&v4, "10.10.200.77", &v6, "fd00:10:10::c8", &tenant, &port),
+        flavor_ids: vec![sim.flavor_id("single"), sim.flavor_id("ha")],
+        availability_zones: vec!["az1".to_owned(), "az2".to_owned()],
+        external_subnet_ids: vec![(sim.network_id("public"), sim.subnet_id("public-v4"))],
         external_network_ids,
         floating_ip_ids,
         member_subnet_ids: vec![sim.subnet_id("tenant-v4"), sim.subnet_id("members-v4")],
