@@ -81,6 +81,8 @@ fn load_balancer(world: &World) -> impl Strategy<Value = LoadBalancer> + use<> {
     )
         .prop_map(|(common, provider, flavor_id, availability_zone, vip, qos_policy_id, security_group_ids)| {
             let (name, description, tags, admin_state_up) = common;
+            // A flavor belongs to one provider, and does not know its alias.
+            let provider = provider.filter(|provider: &String| flavor_id.is_none() || provider == "amphora");
             LoadBalancer {
                 name,
                 description,

@@ -2,6 +2,7 @@
 
 mod bodies;
 mod drift;
+mod found;
 mod members;
 mod octavia;
 mod plans;

@@ -12,13 +12,14 @@ use crate::model::*;
 use crate::plan::arbitrary::{World, pair};
 use crate::plan::{Plan, Step, change, create};
 
-/// How many random cases: always the same ones, unless `PROPTEST_CASES` asks for a number of others.
+/// How many random cases: always the same ones, unless `EVENKEEL_SEED` asks for others, and `EVENKEEL_TIMES` for so many
+/// times as many.
 pub fn cases(cases: u32) -> ProptestConfig {
-    let base = ProptestConfig { failure_persistence: None, ..ProptestConfig::default() };
-    match std::env::var("PROPTEST_CASES") {
-        Ok(_) => base,
-        Err(_) => ProptestConfig { cases, rng_seed: RngSeed::Fixed(2_026), ..base },
-    }
+    let number = |variable: &str| std::env::var(variable).ok().map(|text| text.parse::<u64>().unwrap());
+    let seed = number("EVENKEEL_SEED").unwrap_or(2_026);
+    let times = number("EVENKEEL_TIMES").map_or(1, |times| u32::try_from(times).unwrap());
+    let rng_seed = RngSeed::Fixed(seed);
+    ProptestConfig { failure_persistence: None, cases: cases * times, rng_seed, ..ProptestConfig::default() }
 }
 
 /// Steps that no plan of a random stack comes near to.
@@ -33,9 +34,11 @@ pub fn converge(octavia: &mut Octavia, want: &Desired, mut check: impl FnMut(&Tr
             assert_eq!(plan.steps.len(), left, "a plan has to tell how many steps are left\n{plan}");
         }
         let Some(step) = plan.steps.first() else { return plan };
+        let before = octavia.tree.clone();
         if let Err(refusal) = octavia.apply(step) {
             panic!("{refusal}\nrefused: {step}\n{:?}\nof\n{plan}", step.call);
         }
+        assert!(octavia.tree != before, "it changes nothing: {step}\n{:?}\nof\n{plan}", step.call);
         check(octavia.tree.as_ref().unwrap(), step);
         left = Some(plan.steps.len() - 1);
     }

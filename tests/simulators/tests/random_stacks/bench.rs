@@ -1,5 +1,6 @@
 //! A simulated cloud with everything in it that random stacks refer to, and one stack driven on it as the engine does.
 
+use std::collections::BTreeSet;
 use std::future::Future;
 use std::time::Duration;
 
@@ -7,7 +8,7 @@ use anyhow::{Context, Result, bail, ensure};
 use evenkeel::model::{Desired, FloatingIp, Id, Owner, Provisioning, SeenLoadBalancer, Tree};
 use evenkeel::openstack::{Class, Cloud, CloudSettings, Credentials, Done};
 use evenkeel::plan::arbitrary::{Place, World};
-use evenkeel::plan::{self, Plan, Step};
+use evenkeel::plan::{self, Kind as StepKind, Plan, Step, Why};
 use evenkeel_simulators::cloud::{CloudConfig, CloudSim, Kind, Service};
 use http::Method;
 use serde_json::{Value, json};
@@ -62,7 +63,7 @@ impl Bench {
     /// Looks, plans and executes the first step, until there is none.
     pub async fn converge(&self, want: &Desired, continuity: Option<&Continuity>) -> Result<Plan> {
         self.sim.forget_requests();
-        let mut left = None;
+        let (mut left, mut sent) = (None, BTreeSet::new());
         let mut seen = self.active(None).await?;
         for done in 0..MOST_STEPS {
             let plan = plan::change(want, &self.read(seen).await?);
@@ -73,8 +74,14 @@ impl Bench {
                 ensure!(self.sim.writes().len() == done, "{} writes for {done} steps", self.sim.writes().len());
                 return Ok(plan);
             };
+            let before = self.substance();
             self.execute(step).await.with_context(|| format!("refused: {step}\n{:?}\nof\n{plan}", step.call))?;
             seen = self.active(continuity).await.with_context(|| format!("after {step}\nof\n{plan}"))?;
+            let heals = step.why == Why::Heal;
+            ensure!(heals || self.substance() != before, "it changes nothing: {step}\n{:?}\nof\n{plan}", step.call);
+            // A policy may have one rule twice, and rules are all that has no identity.
+            let again = step.kind != StepKind::L7Rule && !sent.insert(serde_json::to_string(&step.call)?);
+            ensure!(!again, "written twice: {step}\n{:?}", step.call);
             left = Some(plan.steps.len() - 1);
         }
         bail!("does not end: {}", plan::change(want, &self.tree().await?))
@@ -127,6 +134,13 @@ impl Bench {
         self.sim.tree(&self.id).map(Value::Object).unwrap_or_default()
     }
 
+    /// What is shown, without states and times, and the floating IPs.
+    fn substance(&self) -> Value {
+        let mut shown = json!([self.shown(), self.sim.floating_ips()]);
+        without_states(&mut shown);
+        shown
+    }
+
     /// Another tool's request. A conflict is no error.
     pub async fn meddle(&self, method: Method, service: Service, path: &str, body: Option<Value>) -> Result<()> {
         let (code, answer) = self.sim.request_as("demo", method.clone(), service, path, body).await;
@@ -169,6 +183,19 @@ impl Bench {
             ensure!(lent || text.contains("Retain") || left["description"] == "", "left: {left:?}");
         }
         Ok(())
+    }
+}
+
+fn without_states(of: &mut Value) {
+    match of {
+        Value::Object(fields) => {
+            fields.retain(|field, _| {
+                !field.ends_with("_status") && !field.ends_with("_at") && field != "revision_number"
+            });
+            fields.values_mut().for_each(without_states);
+        }
+        Value::Array(items) => items.iter_mut().for_each(without_states),
+        _ => {}
     }
 }
 
