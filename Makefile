@@ -15,11 +15,13 @@ crds: ## write crds/ anew from the Rust types
 	EVENKEEL_WRITE_CRD=1 cargo test --locked -p evenkeel --test crd
 
 gate: PAIRS := 10000
+gate: TIMES := 100
 gate: SEED := $(shell date +%s)
-gate: ## the property test of random stacks for a release (PAIRS=10000; SEED=number repeats a run)
-	@echo "seed $(SEED), $(PAIRS) pairs"
+gate: ## the property tests for a release (PAIRS of random stacks, TIMES as many cases of the planner's; SEED repeats a run)
+	@echo "seed $(SEED): $(PAIRS) pairs on the simulated cloud, $(TIMES) times the planner's own cases"
+	EVENKEEL_SEED=$(SEED) EVENKEEL_TIMES=$(TIMES) cargo test --release --locked --package evenkeel --lib plan::tests
 	EVENKEEL_SEED=$(SEED) EVENKEEL_PAIRS=$(PAIRS) \
-		cargo test --release --locked --package evenkeel-simulators --test random_stacks
+		cargo test --release --locked --package evenkeel-simulators --test random_stacks -- --nocapture
 
 demo: ## controller, simulated cloud and simulated cluster in one process
 	cargo demo

@@ -17,12 +17,13 @@ lab() { # name: installs and starts one control plane; several callers wait for 
     "$E2E_DIR/lab/$1/install.sh" && { [ "$2" = install ] || "$E2E_DIR/lab/$1/up.sh" 9>&-; }
   ) 9>"$EVENKEEL_E2E_HOME/$1.lock" >"$REPORT/$1-$2.log" 2>&1
 }
-build() { # the release binary, and after it, so that memory stays bounded, the one that can be killed at named places
-  ( cd "$ROOT"
-    [ -n "${EVENKEEL_BIN:-}" ] || cargo build --release --locked -p evenkeel
-    cargo build --locked -p evenkeel --features kill-points
-    cp "$(target)/debug/evenkeel" "$EVENKEEL_E2E_HOME/evenkeel-kill-points"
-  ) >"$REPORT/build.log" 2>&1
+build() { # the release binary; after it, so that memory stays bounded, the one that can be killed at named places; the suites
+  cd "$ROOT"
+  [ -n "${EVENKEEL_BIN:-}" ] || cargo build --release --locked -p evenkeel || return 1
+  cargo build --locked -p evenkeel --features kill-points || return 1
+  cp "$(target)/debug/evenkeel" "$EVENKEEL_E2E_HOME/evenkeel-kill-points"
+  # what scenario 95 runs; a no-op after cargo test
+  [ -n "${ONLY:-}" ] || cargo test --locked --no-run -p evenkeel-simulators --test cloud_conformance --test cluster_conformance
 }
 target() { cd "$ROOT" && realpath -m "${CARGO_TARGET_DIR:-target}"; }
 finished() { # pid what log
@@ -36,7 +37,7 @@ together() { # install|up [build]: both control planes, and the build, at the sa
   lab openstack "$1" & o=$!
   lab kube "$1" & k=$!
   if [ "${2:-}" = build ]; then
-    build & b=$!
+    ( build ) >"$REPORT/build.log" 2>&1 & b=$!
     finished $b "binaries" "$REPORT/build.log" || failed=1
   fi
   finished $k "Kubernetes" "$REPORT/kube-$1.log" || failed=1
@@ -92,7 +93,7 @@ all)
   rm -rf "$REPORT"; mkdir -p "$REPORT"
   trap finish EXIT
   trap 'exit 130' INT TERM
-  together up build 8>&-
+  ONLY="${*:2}" together up build 8>&-
   run "${@:2}" 8>&- ;;
 *) sed -n '2,8s/^# \{0,1\}//p' "$0"; exit 2 ;;
 esac

@@ -1,26 +1,45 @@
-//! Random listeners, policies and rules.
+//! Random listeners.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use proptest::collection::{btree_map, btree_set, vec};
+use proptest::collection::{btree_map, btree_set};
 use proptest::option;
 use proptest::prelude::*;
 use proptest::sample::select;
 
-use super::{World, description, mostly, name, tags, tls_parameters};
+use super::policies::{is_of_certificates, policies};
+use super::{Families, World, description, mostly, name, tags, tls_parameters};
 use crate::model::*;
+
+/// All that Octavia knows.
+const HEADERS: [&str; 14] = [
+    "X-Forwarded-For",
+    "X-Forwarded-Port",
+    "X-Forwarded-Proto",
+    "X-Forwarded-IP",
+    "X-Client-IP",
+    "X-Real-IP",
+    "X-SSL-Client-Verify",
+    "X-SSL-Client-Has-Cert",
+    "X-SSL-Client-DN",
+    "X-SSL-Client-CN",
+    "X-SSL-Issuer",
+    "X-SSL-Client-SHA1",
+    "X-SSL-Client-Not-Before",
+    "X-SSL-Client-Not-After",
+];
 
 pub(super) fn listener(world: &World) -> impl Strategy<Value = Listener> + use<> {
     let protocol = prop_oneof![
         3 => Just(ListenerProtocol::Http),
-        1 => Just(ListenerProtocol::TerminatedHttps),
+        3 => Just(ListenerProtocol::TerminatedHttps),
         3 => select(ListenerProtocol::ALL.to_vec()),
     ];
     (
         (name(), protocol, select(vec![80u16, 443, 8080]), description(), tags(), mostly(true)),
         option::weighted(0.8, pool_key()),
         option::of(prop_oneof![Just(-1), Just(20_000)]),
-        btree_set(select(vec!["10.0.0.0/8", "192.0.2.7/32", "198.51.100.0/24"]), 0..3),
+        btree_set(select(vec!["10.0.0.0/8", "192.0.2.7/32", "198.51.100.0/24", "2001:db8::/32", "fd00::7/128"]), 0..4),
         headers(),
         timeouts(),
         tls(world),
@@ -46,17 +65,16 @@ pub(super) fn listener(world: &World) -> impl Strategy<Value = Listener> + use<>
         })
 }
 
-fn pool_key() -> impl Strategy<Value = Key> {
-    (0..6u8).prop_map(|n| format!("pool{n}"))
+pub(super) fn pool_key() -> impl Strategy<Value = Key> {
+    (0..4u8).prop_map(|n| format!("pool{n}"))
 }
 
 fn headers() -> impl Strategy<Value = BTreeMap<String, String>> {
-    let name = select(vec!["X-Forwarded-For", "X-Forwarded-Port", "X-Forwarded-Proto", "X-SSL-Client-CN"]);
-    btree_map(name.prop_map(str::to_owned), Just("true".to_owned()), 0..3)
+    btree_map(select(&HEADERS[..]).prop_map(str::to_owned), Just("true".to_owned()), 0..4)
 }
 
 fn timeouts() -> impl Strategy<Value = Timeouts> {
-    let time = || option::of(select(vec![0u32, 5_000, 60_000]));
+    let time = || option::of(select(vec![0u32, 5_000, 60_000, 2_073_600_000]));
     (time(), time(), time(), time()).prop_map(|(client_data, member_connect, member_data, tcp_inspect)| Timeouts {
         client_data,
         member_connect,
@@ -66,16 +84,16 @@ fn timeouts() -> impl Strategy<Value = Timeouts> {
 }
 
 fn tls(world: &World) -> impl Strategy<Value = ListenerTls> + use<> {
-    let hsts = (select(vec![0u32, 3_600]), any::<bool>(), any::<bool>())
+    let hsts = (select(vec![0u32, 3_600, 31_536_000]), any::<bool>(), any::<bool>())
         .prop_map(|(max_age, include_subdomains, preload)| Hsts { max_age, include_subdomains, preload });
     (
         select(world.certificate_refs.clone()),
         any::<bool>(),
         btree_set(select(world.certificate_refs.clone()), 0..3),
-        option::of((select(world.authorities.clone()), any::<bool>())),
+        option::weighted(0.7, (select(world.authorities.clone()), mostly(true))),
         select(ClientAuthentication::ALL.to_vec()),
         tls_parameters(),
-        option::of(hsts),
+        option::weighted(0.7, hsts),
     )
         .prop_map(|(certificate, only_sni, sni_refs, authority, authentication, parameters, hsts)| {
             let (client_ca_ref, client_crl_ref) = match authority {
@@ -98,128 +116,7 @@ fn tls(world: &World) -> impl Strategy<Value = ListenerTls> + use<> {
         })
 }
 
-/// Distinct keys in any order.
-fn policies() -> impl Strategy<Value = Vec<Policy>> {
-    let keyed = btree_map((0..6u8).prop_map(|n| format!("policy{n}")), policy(), 0..5);
-    keyed
-        .prop_map(|map| map.into_iter().map(|(key, policy)| Policy { key, ..policy }).collect::<Vec<_>>())
-        .prop_shuffle()
-}
-
-fn policy() -> impl Strategy<Value = Policy> {
-    (name(), description(), tags(), mostly(true), action(), vec(rule(), 0..4)).prop_map(
-        |(name, description, tags, admin_state_up, action, rules)| Policy {
-            key: String::new(),
-            name,
-            description,
-            tags,
-            admin_state_up,
-            action,
-            rules,
-        },
-    )
-}
-
-fn action() -> impl Strategy<Value = Action> {
-    let code = || select(vec![301u16, 302, 308]);
-    let url = || select(vec!["https://a.example/", "http://b.example/x"]);
-    prop_oneof![
-        3 => pool_key().prop_map(|pool| Action::RedirectToPool { pool }),
-        1 => (url(), code()).prop_map(|(url, code)| Action::RedirectToUrl { url: url.to_owned(), code }),
-        1 => (url(), code()).prop_map(|(url, code)| Action::RedirectPrefix { prefix: url.to_owned(), code }),
-        1 => Just(Action::Reject),
-    ]
-}
-
-/// A rule of every type, with a few values, so that two policies share some.
-pub fn rule() -> impl Strategy<Value = Rule> {
-    let what = prop_oneof![
-        3 => (Just(RuleType::Path), select(vec!["/a", "/b", "/c"])),
-        1 => (Just(RuleType::HostName), select(vec!["a.example", "b.example"])),
-        1 => (Just(RuleType::FileType), Just("jpg")),
-        1 => (Just(RuleType::Header), select(vec!["one", "two"])),
-        1 => (Just(RuleType::Cookie), Just("blue")),
-        1 => (Just(RuleType::SslConnHasCert), Just("true")),
-        1 => (Just(RuleType::SslDnField), Just("shop")),
-    ];
-    (what, any::<bool>(), select(vec!["x-kind", "x-other"]), mostly(false), mostly(true), tags()).prop_map(
-        |((kind, value), exact, key, invert, admin_state_up, tags)| {
-            let exact = exact || matches!(kind, RuleType::FileType | RuleType::SslConnHasCert);
-            let key = match kind {
-                RuleType::Header | RuleType::Cookie => Some(key.to_owned()),
-                RuleType::SslDnField => Some("O-DN".to_owned()),
-                _ => None,
-            };
-            let compare = if exact { CompareType::EqualTo } else { CompareType::StartsWith };
-            Rule { kind, compare, key, value: value.to_owned(), invert, admin_state_up, tags }
-        },
-    )
-}
-
-/// Takes parts of another listener.
-pub(super) fn mix(listener: &mut Listener, other: &Listener, pick: &mut impl FnMut() -> bool) {
-    if pick() {
-        (listener.protocol, listener.port) = (other.protocol, other.port);
-    }
-    if pick() {
-        listener.port = other.port;
-    }
-    if pick() {
-        listener.default_pool.clone_from(&other.default_pool);
-    }
-    if pick() {
-        listener.tls.clone_from(&other.tls);
-    }
-    if pick() {
-        listener.policies.clone_from(&other.policies);
-    } else {
-        mix_policies(&mut listener.policies, &other.policies, pick);
-    }
-    if pick() {
-        let Listener { name, description, tags, admin_state_up, connection_limit, allowed_cidrs, .. } = other.clone();
-        let (insert_headers, timeouts) = (other.insert_headers.clone(), other.timeouts.clone());
-        *listener = Listener {
-            name,
-            description,
-            tags,
-            admin_state_up,
-            connection_limit,
-            allowed_cidrs,
-            insert_headers,
-            timeouts,
-            ..listener.clone()
-        };
-    }
-}
-
-fn mix_policies(policies: &mut Vec<Policy>, other: &[Policy], pick: &mut impl FnMut() -> bool) {
-    for policy in policies.iter_mut() {
-        let Some(other) = other.iter().find(|other| other.key == policy.key) else { continue };
-        if pick() {
-            policy.action.clone_from(&other.action);
-        }
-        if pick() {
-            policy.rules.clone_from(&other.rules);
-        }
-        if pick() {
-            policy.rules.extend(other.rules.clone());
-        }
-        if pick() {
-            policy.admin_state_up = other.admin_state_up;
-        }
-    }
-    if pick() {
-        policies.reverse();
-    }
-    if pick() && !policies.is_empty() {
-        policies.rotate_left(1);
-    }
-    if pick() {
-        policies.pop();
-    }
-}
-
-pub(super) fn repair(key: &str, listener: &mut Listener, pools: &BTreeMap<Key, Pool>) {
+pub(super) fn repair(key: &str, listener: &mut Listener, pools: &BTreeMap<Key, Pool>, families: Families) {
     use ListenerProtocol as L;
     if listener.name.is_empty() {
         listener.name = key.to_owned();
@@ -237,9 +134,7 @@ pub(super) fn repair(key: &str, listener: &mut Listener, pools: &BTreeMap<Key, P
     if !terminates {
         listener.insert_headers.retain(|header, _| !header.starts_with("X-SSL"));
     }
-    if listener.protocol.l4() != L4::Tcp {
-        listener.timeouts = Timeouts::default();
-    }
+    listener.allowed_cidrs.retain(|cidr| if cidr.contains(':') { families.v6 } else { families.v4 });
     if !terminates && listener.protocol != L::Prometheus {
         listener.tls = None;
     }
@@ -253,7 +148,7 @@ pub(super) fn repair(key: &str, listener: &mut Listener, pools: &BTreeMap<Key, P
             policy.action = Action::Reject;
         }
         if !terminates {
-            policy.rules.retain(|rule| !matches!(rule.kind, RuleType::SslConnHasCert | RuleType::SslDnField));
+            policy.rules.retain(|rule| !is_of_certificates(rule));
         }
         policy.rules.truncate(16);
     }

@@ -1,5 +1,6 @@
 //! Random pools, members and monitors.
 
+use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use proptest::collection::btree_map;
@@ -7,17 +8,21 @@ use proptest::option;
 use proptest::prelude::*;
 use proptest::sample::select;
 
-use super::{World, description, mostly, name, tags, tls_parameters};
+use super::{Families, World, description, mostly, name, tags, tls_parameters};
 use crate::model::*;
 
 pub(super) fn pool(world: &World) -> impl Strategy<Value = Pool> + use<> {
-    let protocol = prop_oneof![3 => Just(PoolProtocol::Http), 2 => select(PoolProtocol::ALL.to_vec())];
+    let protocol = prop_oneof![
+        3 => Just(PoolProtocol::Http),
+        1 => Just(PoolProtocol::Udp),
+        3 => select(PoolProtocol::ALL.to_vec()),
+    ];
     let algorithm = select(vec![Algorithm::RoundRobin, Algorithm::LeastConnections, Algorithm::SourceIp]);
     (
         (name(), protocol, algorithm, description(), tags(), mostly(true)),
-        option::of(persistence()),
-        option::weighted(0.3, tls(world)),
-        option::of(monitor()),
+        option::weighted(0.6, persistence()),
+        option::weighted(0.4, tls(world)),
+        option::weighted(0.6, monitor()),
         btree_map(member_key(), member(world), 0..6),
     )
         .prop_map(|(common, persistence, tls, monitor, members)| {
@@ -30,8 +35,8 @@ fn persistence() -> impl Strategy<Value = Persistence> {
     (
         select(PersistenceType::ALL.to_vec()),
         select(vec!["sid", "session"]),
-        option::of(select(vec![60u32, 360])),
-        option::of(select(vec!["255.255.255.0", "255.255.255.255"])),
+        option::weighted(0.7, select(vec![60u32, 360])),
+        option::weighted(0.7, select(vec!["255.255.255.0", "255.255.255.255"])),
     )
         .prop_map(|(kind, cookie, timeout, granularity)| Persistence {
             kind,
@@ -44,7 +49,7 @@ fn persistence() -> impl Strategy<Value = Persistence> {
 fn tls(world: &World) -> impl Strategy<Value = PoolTls> + use<> {
     (
         option::of(select(world.certificate_refs.clone())),
-        option::of((select(world.authorities.clone()), any::<bool>())),
+        option::weighted(0.7, (select(world.authorities.clone()), mostly(true))),
         tls_parameters(),
     )
         .prop_map(|(client_certificate_ref, authority, parameters)| {
@@ -59,8 +64,8 @@ fn tls(world: &World) -> impl Strategy<Value = PoolTls> + use<> {
 fn monitor() -> impl Strategy<Value = Monitor> {
     (
         name(),
-        select(MonitorType::ALL.to_vec()),
-        (3u32..60, 1u32..10, 1u8..=10, 1u8..=10),
+        prop_oneof![1 => Just(MonitorType::Http), 2 => select(MonitorType::ALL.to_vec())],
+        (1u32..60, 1u32..10, 1u8..=10, 1u8..=10),
         monitor_http(),
         mostly(true),
         tags(),
@@ -85,8 +90,8 @@ fn monitor_http() -> impl Strategy<Value = MonitorHttp> {
         select(HttpMethod::ALL.to_vec()),
         select(vec!["/", "/healthz", "/health?full=1"]),
         select(vec!["200", "200,202", "200-204"]),
-        option::of(select(vec!["1.0", "1.1"])),
-        option::of(select(vec!["shop.example", "Shop.Example."])),
+        option::weighted(0.8, select(vec!["1.0", "1.1", "1.1"])),
+        option::weighted(0.7, select(vec!["shop.example", "Shop.Example."])),
     )
         .prop_map(|(method, path, codes, version, domain)| MonitorHttp {
             method,
@@ -119,42 +124,18 @@ fn member(world: &World) -> impl Strategy<Value = Member> + use<> {
         })
 }
 
-/// Takes parts of another pool.
-pub(super) fn mix(pool: &mut Pool, other: &Pool, pick: &mut impl FnMut() -> bool) {
-    if pick() {
-        pool.protocol = other.protocol;
-    }
-    if pick() {
-        pool.persistence.clone_from(&other.persistence);
-    }
-    if pick() {
-        pool.tls.clone_from(&other.tls);
-    }
-    if pick() {
-        pool.monitor.clone_from(&other.monitor);
-    }
-    if pick() {
-        pool.members.clone_from(&other.members);
-    }
-    if pick() {
-        pool.members.extend(other.members.clone());
-    }
-    if pick() {
-        let Pool { name, algorithm, description, tags, admin_state_up, .. } = other.clone();
-        *pool = Pool { name, algorithm, description, tags, admin_state_up, ..pool.clone() };
-    }
-}
-
-pub(super) fn repair(key: &str, pool: &mut Pool) {
+/// `names`: those of other pools of the stack.
+pub(super) fn repair(key: &str, pool: &mut Pool, families: Families, names: &mut BTreeSet<String>) {
     // The single POST refers to pools by name.
-    if pool.name.is_empty() {
+    if pool.name.is_empty() || names.contains(&pool.name) {
         pool.name = key.to_owned();
-    } else if !pool.name.ends_with(key) {
-        pool.name = format!("{} {key}", pool.name);
+    }
+    while !names.insert(pool.name.clone()) {
+        pool.name.push('+');
     }
     let datagram = matches!(pool.protocol, PoolProtocol::Udp | PoolProtocol::Sctp);
     if let Some(persistence) = &mut pool.persistence {
-        if pool.protocol != PoolProtocol::Http {
+        if !matches!(pool.protocol, PoolProtocol::Http | PoolProtocol::Proxy | PoolProtocol::ProxyV2) {
             persistence.kind = PersistenceType::SourceIp;
         }
         if persistence.kind != PersistenceType::AppCookie {
@@ -166,11 +147,9 @@ pub(super) fn repair(key: &str, pool: &mut Pool) {
             (persistence.timeout, persistence.granularity) = (None, None);
         }
     }
-    if pool.protocol != PoolProtocol::Http {
-        pool.tls = None;
-    }
     if datagram {
-        pool.members.retain(|key, _| key.address.is_ipv4());
+        pool.tls = None;
+        pool.members.retain(|key, _| if key.address.is_ipv4() { families.v4 } else { families.v6 });
     }
     if let Some(monitor) = &mut pool.monitor {
         repair_monitor(monitor, datagram);
@@ -184,6 +163,10 @@ fn repair_monitor(monitor: &mut Monitor, datagram: bool) {
         M::UdpConnect | M::Sctp if !datagram => M::Tcp,
         kind => kind,
     };
+    if monitor.kind == M::UdpConnect {
+        monitor.delay = monitor.delay.max(3);
+    }
+    monitor.timeout = monitor.timeout.min(monitor.delay);
     if !monitor.kind.is_http() {
         monitor.http = None;
     } else if monitor.http.is_none() {

@@ -2,6 +2,7 @@
 
 mod bodies;
 mod drift;
+mod found;
 mod members;
 mod octavia;
 mod plans;
@@ -9,3 +10,4 @@ mod properties;
 mod stack;
 mod traffic;
 mod traps;
+mod width;

@@ -18,6 +18,8 @@ pub type Answer = Result<(), String>;
 #[derive(Debug, Clone, Default)]
 pub struct Octavia {
     pub tree: Option<Tree>,
+    /// All other subnets are of IPv4.
+    pub v6_subnets: BTreeSet<Id>,
     next: u64,
 }
 
@@ -294,19 +296,15 @@ impl Octavia {
     /// Everything in one: pools first, then listeners with their policies, as in `_graph_create`.
     fn create_load_balancer(&mut self, body: &Body) -> Answer {
         let id = self.id();
-        let own = without(body, &["pools", "listeners"]);
+        let own = without(body, &["pools", "listeners", "additional_vips"]);
         let blank = SeenLoadBalancer {
             id,
             admin_state_up: true,
             provisioning_status: Provisioning::Active,
             provider: "amphora".into(),
-            vip_address: Some("10.1.0.10".into()),
-            vip_port_id: Some("vip-port".into()),
             ..SeenLoadBalancer::default()
         };
-        let creates = ["provider", "vip_subnet_id", "vip_network_id", "vip_port_id", "vip_address", "flavor_id"];
-        let load_balancer: SeenLoadBalancer = merged(&blank, &own, LOAD_BALANCER, &creates)?;
-        let mut load_balancer = load_balancer;
+        let mut load_balancer = self.listen(merged(&blank, &own, LOAD_BALANCER, &vips::CREATES)?, body)?;
         if load_balancer.provider == "octavia" {
             load_balancer.provider = "amphora".into();
         }
@@ -366,3 +364,4 @@ mod l7;
 mod neutron;
 mod pools;
 mod serving;
+mod vips;

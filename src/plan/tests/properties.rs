@@ -12,13 +12,14 @@ use crate::model::*;
 use crate::plan::arbitrary::{World, pair};
 use crate::plan::{Plan, Step, change, create};
 
-/// How many random cases: always the same ones, unless `PROPTEST_CASES` asks for a number of others.
+/// How many random cases: always the same ones, unless `EVENKEEL_SEED` asks for others, and `EVENKEEL_TIMES` for so many
+/// times as many.
 pub fn cases(cases: u32) -> ProptestConfig {
-    let base = ProptestConfig { failure_persistence: None, ..ProptestConfig::default() };
-    match std::env::var("PROPTEST_CASES") {
-        Ok(_) => base,
-        Err(_) => ProptestConfig { cases, rng_seed: RngSeed::Fixed(2_026), ..base },
-    }
+    let number = |variable: &str| std::env::var(variable).ok().map(|text| text.parse::<u64>().unwrap());
+    let seed = number("EVENKEEL_SEED").unwrap_or(2_026);
+    let times = number("EVENKEEL_TIMES").map_or(1, |times| u32::try_from(times).unwrap());
+    let rng_seed = RngSeed::Fixed(seed);
+    ProptestConfig { failure_persistence: None, cases: cases * times, rng_seed, ..ProptestConfig::default() }
 }
 
 /// Steps that no plan of a random stack comes near to.
@@ -33,9 +34,11 @@ pub fn converge(octavia: &mut Octavia, want: &Desired, mut check: impl FnMut(&Tr
             assert_eq!(plan.steps.len(), left, "a plan has to tell how many steps are left\n{plan}");
         }
         let Some(step) = plan.steps.first() else { return plan };
+        let before = octavia.tree.clone();
         if let Err(refusal) = octavia.apply(step) {
             panic!("{refusal}\nrefused: {step}\n{:?}\nof\n{plan}", step.call);
         }
+        assert!(octavia.tree != before, "it changes nothing: {step}\n{:?}\nof\n{plan}", step.call);
         check(octavia.tree.as_ref().unwrap(), step);
         left = Some(plan.steps.len() - 1);
     }
@@ -45,6 +48,7 @@ pub fn converge(octavia: &mut Octavia, want: &Desired, mut check: impl FnMut(&Tr
 /// The cloud in which everything stands that random stacks refer to.
 pub fn made(world: &World, want: &Desired) -> Octavia {
     let mut octavia = Octavia::default();
+    octavia.v6_subnets = world.v6_subnets();
     let step = create(want, "attempt-1");
     octavia.apply(&step).unwrap_or_else(|refusal| panic!("{refusal}\n{:?}", step.call));
     let lent =
@@ -104,8 +108,8 @@ proptest! {
     #![proptest_config(cases(300))]
 
     #[test]
-    fn a_created_stack_needs_only_its_floating_ip_and_then_nothing((want, _) in pair(&World::default())) {
-        let mut octavia = made(&World::default(), &want);
+    fn a_created_stack_needs_only_its_floating_ip_and_then_nothing((want, _) in pair(&World::whole())) {
+        let mut octavia = made(&World::whole(), &want);
         let rest = change(&want, octavia.tree.as_ref().unwrap());
         prop_assert!(rest.steps.iter().all(|step| !step.call.is_octavia()), "{}", rest);
         converged(&converge(&mut octavia, &want, |_, _| {}), &want);
@@ -117,8 +121,8 @@ proptest! {
     #![proptest_config(cases(1_000))]
 
     #[test]
-    fn every_step_of_an_edit_is_accepted_and_nothing_is_left_to_do((before, after) in pair(&World::default())) {
-        let mut octavia = made(&World::default(), &before);
+    fn every_step_of_an_edit_is_accepted_and_nothing_is_left_to_do((before, after) in pair(&World::whole())) {
+        let mut octavia = made(&World::whole(), &before);
         converge(&mut octavia, &before, |_, _| {});
         let continuity = Continuity::new(octavia.tree.as_ref().unwrap(), &after);
         let plan = converge(&mut octavia, &after, |tree, step| continuity.check(tree, step));
@@ -135,10 +139,10 @@ proptest! {
 
     #[test]
     fn whatever_happens_between_two_looks_the_plan_finds_its_way(
-        (before, after) in pair(&World::default()),
+        (before, after) in pair(&World::whole()),
         mishaps in prop::collection::vec((0..12usize, disturbance()), 1..6),
     ) {
-        let mut octavia = made(&World::default(), &before);
+        let mut octavia = made(&World::whole(), &before);
         converge(&mut octavia, &before, |_, _| {});
         for (steps, mishap) in &mishaps {
             for _ in 0..*steps {

@@ -26,6 +26,8 @@ fn bodies(plan: &Plan) -> Vec<Value> {
 #[test]
 fn what_octavia_spells_differently_is_no_difference() {
     let want = edited(|want| {
+        want.load_balancer.vip.additional =
+            vec![AdditionalVip { subnet_id: "v6".into(), address: Some("2001:db8::10".into()) }];
         http(want).allowed_cidrs = ["10.0.0.0/8".to_owned(), "2001:db8::/32".into(), "192.0.2.7/32".into()].into();
         web(want).monitor = Some(Monitor {
             http: Some(MonitorHttp {

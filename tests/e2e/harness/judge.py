@@ -19,6 +19,19 @@ FILLED_TLS = {'versions': ['TLSv1.2', 'TLSv1.3'], 'ciphers': octavia.CIPHERS_OWA
               'alpn': ['h2', 'http/1.1', 'http/1.0']}
 
 
+class Either:
+    """Pools have Octavia's own values of TLS only if they were made with TLS, or had others that were reset since."""
+
+    def __init__(self, *values):
+        self.values = values
+
+    def __eq__(self, other):
+        return other in self.values
+
+    def __repr__(self):
+        return ' or '.join(map(repr, self.values))
+
+
 def seconds(duration: str) -> float:
     return sum(float(n) * UNITS[unit] for n, unit in re.findall(r'(\d+(?:\.\d+)?)(ms|h|m|s)', duration))
 
@@ -141,10 +154,13 @@ class Judge:
             'tls_container_ref': self._ref(tls, 'clientCertificate'),
             'ca_tls_container_ref': self._ref(tls, 'ca'),
             'crl_container_ref': self._ref(tls, 'crl'),
-            **self._tls_parameters(tls, filled=tls is not None),
+            'tls_ciphers': (tls or {}).get('ciphers', Either(None, FILLED_TLS['ciphers'])),
+            'alpn_protocols': (tls or {}).get('alpnProtocols', Either(None, FILLED_TLS['alpn'])),
         }, judged_apart={'tags', 'members', 'healthmonitor', 'healthmonitor_id', 'listeners', 'loadbalancers', 'tls_versions'})
         self._tags(where, got, want, key=want['name'])
-        self._versions(where, got, tls, filled=tls is not None)
+        versions = (tls or {}).get('versions')
+        self._same(f'{where}: tls_versions', got['tls_versions'] and set(got['tls_versions']),
+                   set(versions) if versions else Either(None, set(FILLED_TLS['versions'])))
         self._monitor(where, got['healthmonitor'], want.get('healthMonitor'), want)
         members = {(ip_address(m['address']), m['port']): m for m in want.get('members') or []}
         seen = {(ip_address(m['address']), m['protocol_port']): m for m in got['members']}

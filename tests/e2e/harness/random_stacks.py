@@ -1,135 +1,256 @@
-"""Random stacks that the rules allow, and random edits of them. One seed gives one sequence."""
+"""Random stacks that the rules allow, and random edits of them: small ones, because each costs a genuine Octavia. One seed
+gives one sequence.
+
+Words of a vocabulary are dealt, not drawn: one seed begins where the one before it did not, so that some dozens of seeds
+in a row use every one. `harness/width.py` holds them to that.
+"""
+import copy
 from random import Random
 
 from .stacks import listener, member, monitor, pool, stack
 
 # listener protocol: pool protocols that suit it
-SUITS = {'TCP': ('TCP', 'HTTP', 'HTTPS', 'PROXY', 'PROXYV2'), 'HTTP': ('HTTP', 'PROXY', 'PROXYV2'), 'HTTPS': ('TCP', 'HTTPS', 'PROXY'),
-         'UDP': ('UDP',), 'SCTP': ('SCTP',)}
+SUITS = {'HTTP': ('HTTP', 'PROXY', 'PROXYV2'), 'TERMINATED_HTTPS': ('HTTP', 'PROXY', 'PROXYV2'),
+         'TCP': ('TCP', 'HTTP', 'HTTPS', 'PROXY', 'PROXYV2'), 'UDP': ('UDP',), 'HTTPS': ('TCP', 'HTTPS', 'PROXY', 'PROXYV2'),
+         'SCTP': ('SCTP',), 'PROMETHEUS': ()}
+WITH_POLICIES = ('HTTP', 'TERMINATED_HTTPS')
+DATAGRAMS = ('UDP', 'SCTP')
 TEXTS = ('plain', 'with "quotes" and \\', 'Ünïcode ✓', "it's <b>", 'x' * 255)
 TAGS = ('a', 'team=shop', 'Prod', 'ünï', 'with blank')
+HEADERS = ('X-Forwarded-For', 'X-Forwarded-Port', 'X-Forwarded-Proto', 'X-Forwarded-IP', 'X-Client-IP', 'X-Real-IP')
+CLIENT_HEADERS = ('X-SSL-Client-Verify', 'X-SSL-Client-Has-Cert', 'X-SSL-Client-DN', 'X-SSL-Client-CN', 'X-SSL-Issuer',
+                  'X-SSL-Client-SHA1', 'X-SSL-Client-Not-Before', 'X-SSL-Client-Not-After')
+RULES = ({'type': 'PATH', 'compareType': 'STARTS_WITH', 'value': '/api'}, {'type': 'HOST_NAME', 'compareType': 'EQUAL_TO', 'value': 'a.example'},
+         {'type': 'FILE_TYPE', 'compareType': 'EQUAL_TO', 'value': 'jpg'}, {'type': 'PATH', 'compareType': 'REGEX', 'value': '^/[a-z]+ x$'},
+         {'type': 'HEADER', 'compareType': 'CONTAINS', 'key': 'X-Who', 'value': 'me'}, {'type': 'COOKIE', 'compareType': 'ENDS_WITH', 'key': 'sid', 'value': '7'})
+CLIENT_RULES = ({'type': 'SSL_CONN_HAS_CERT', 'compareType': 'EQUAL_TO', 'value': 'true'},
+                {'type': 'SSL_VERIFY_RESULT', 'compareType': 'EQUAL_TO', 'value': '0'},
+                {'type': 'SSL_DN_FIELD', 'compareType': 'EQUAL_TO', 'key': 'CN', 'value': 'shop'})
+METHODS = ('GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'TRACE', 'OPTIONS', 'CONNECT', 'PATCH')
+TLS_VERSIONS = ('TLSv1.3', 'TLSv1.2', 'TLSv1.1', 'TLSv1', 'SSLv3')
+ALPN = ('h2', 'http/1.1', 'http/1.0')
 
 
 class Generator:
     def __init__(self, seed: int):
         self.random = Random(seed)
+        self.seed, self.dealt = seed, {}
 
     def stack(self, name: str) -> dict:
-        pools = [self.pool(f'p{n}') for n in range(self.random.randint(0, 4))]
-        made = stack(name, [], pools, self._some({
-            'name': self._text, 'description': self._text, 'tags': self._tags, 'adminStateUp': self._flag}),
-            resyncPeriod='10s', disruptionPolicy='Allow')
-        made['spec']['listeners'] = self.listeners(pools)
+        pools = [self.pool(f'p{n}') for n in range(self.random.choice((0, 1, 2, 2, 3)))]
+        made = stack(name, [], pools, {'vip': self.vip(), **self._some({
+            'name': self._text, 'description': self._text, 'tags': self._tags, 'adminStateUp': self._flag,
+            'provider': lambda: self._deal('provider', ('amphora', 'octavia')), 'flavor': lambda: {'name': 'single'},
+            'availabilityZone': lambda: self._deal('zone', ('az1', 'az2')), 'floatingIP': self.floating_ip})}, disruptionPolicy='Allow')
+        own = made['spec']['loadBalancer']
+        if 'flavor' in own and 'provider' in own:
+            own['provider'] = 'amphora'     # the flavor does not know the alias
+        ports = self.random.sample(range(80, 9000), self.random.choice((1, 1, 2, 2, 3)))
+        made['spec']['listeners'] = [self.listener(f'l{n}', port, pools) for n, port in enumerate(ports)]
+        self._mend(made['spec'])
         return made
 
     def edit(self, spec: dict) -> None:
-        """Anything, or everything at once."""
-        changes = [self._change_pools, self._change_listeners, self._change_load_balancer]
-        for change in self.random.sample(changes, self.random.randint(1, len(changes))):
+        """Some of it, or everything at once."""
+        changes = (self._change_pools, self._change_listeners, self._change_load_balancer, self._rename, self._reorder)
+        chosen = self._deal('edit', (*((change,) for change in changes), changes[:3], changes))
+        for change in chosen:
             change(spec)
-        known = {p['name']: p for p in spec['pools']}
-        for li in spec['listeners']:
-            if li.get('defaultPool') and not self._suits(li, known.get(li['defaultPool'])):
-                li.pop('defaultPool')
-            li['l7Policies'] = [p for p in li.get('l7Policies', []) if 'redirectPool' not in p or self._redirects_to(known.get(p['redirectPool']))]
+        self._mend(spec)
+
+    # -- the load balancer
+    def vip(self) -> dict:
+        place = self._deal('place', (
+            {'subnet': {'name': 'tenant-v4'}}, {'subnet': {'name': 'tenant-v4'}, 'address': f'10.10.{240 + self.seed // 250 % 10}.{self.seed % 250 + 1}'},
+            {'network': {'name': 'tenant'}}, {'subnet': {'name': 'tenant-v4'}, 'additional': [{'subnet': {'name': 'tenant-v6'}}]},
+            {'subnet': {'name': 'tenant-v4b'}, 'additional': [{'subnet': {'name': 'tenant-v6'}, 'address': f'fd00:10:10::fa:{self.seed % 9999 + 1}'}]}))
+        return {**copy.deepcopy(place), **self._some({'qosPolicy': lambda: {'name': 'gold'}, 'securityGroups': lambda: [{'name': 'web'}]}, 0.2)}
+
+    def floating_ip(self) -> dict:
+        return {'allocate': {'network': {'name': 'public'}, **self._some({'reclaim': lambda: 'Delete', 'subnet': lambda: {'name': 'public-v4'}})}}
 
     # -- listeners
-    def listeners(self, pools: list[dict]) -> list[dict]:
-        ports = self.random.sample(range(80, 9000), self.random.randint(0, 4))
-        return [self.listener(f'l{n}', port, pools) for n, port in enumerate(ports)]
-
-    def listener(self, name: str, port: int, pools: list[dict]) -> dict:
-        made = listener(name, port, self.random.choice(list(SUITS)), **self._some({
+    def listener(self, name: str, port: int, pools: list[dict], protocol: str | None = None) -> dict:
+        protocol = protocol or self._deal('listener', (*SUITS, 'HTTP', 'TERMINATED_HTTPS'))
+        time = ('1s', '1m30s', '250ms')
+        made = listener(name, port, protocol, **self._some({
             'displayName': self._text, 'description': self._text, 'tags': self._tags, 'adminStateUp': self._flag,
             'connectionLimit': lambda: self.random.choice((-1, 1, 20000)),
             'allowedCIDRs': lambda: self.random.sample(['192.0.2.0/24', '10.0.0.0/8', '198.51.100.7/32'], self.random.randint(1, 3)),
-            'timeouts': lambda: {'clientData': self.random.choice(('1s', '1m30s', '250ms'))}}))
-        suitable = [p['name'] for p in pools if self._suits(made, p)]
+            'timeouts': lambda: self._some({t: lambda: self.random.choice(time) for t in ('clientData', 'memberConnect', 'memberData', 'tcpInspect')})}))
+        suitable = [p['name'] for p in pools if p['protocol'] in SUITS[protocol]]
         if suitable and self.random.random() < 0.8:
             made['defaultPool'] = self.random.choice(suitable)
-        if made['protocol'] == 'HTTP':
-            made.update(self._some({'insertHeaders': lambda: ['X-Forwarded-For', 'X-Forwarded-Proto']}))
-            made['l7Policies'] = [self.policy(f'r{n}', pools) for n in range(self.random.randint(0, 4))]
+        ends_tls = protocol == 'TERMINATED_HTTPS'
+        if protocol in WITH_POLICIES:
+            headers = HEADERS + CLIENT_HEADERS if ends_tls else HEADERS
+            made.update(self._some({'insertHeaders': lambda: self._deal_some('headers' + protocol, headers, 4)}, 0.7))
+            made['l7Policies'] = [self.policy(f'r{n}', pools, ends_tls) for n in range(self.random.choice((0, 1, 1, 2)))]
+        if ends_tls:
+            made['tls'] = self.listener_tls()
+        elif protocol == 'PROMETHEUS' and self._flag():
+            made['tls'] = {'certificate': _secret('metrics')}
         return made
 
-    def policy(self, name: str, pools: list[dict]) -> dict:
-        targets = [p['name'] for p in pools if self._redirects_to(p)]
-        actions = [{'action': 'REJECT'}, {'action': 'REDIRECT_TO_URL', 'redirectURL': 'https://new.example/x?y=1'},
-                   {'action': 'REDIRECT_PREFIX', 'redirectPrefix': 'http://new.example', 'redirectHTTPCode': 308}]
-        actions += [{'action': 'REDIRECT_TO_POOL', 'redirectPool': t} for t in targets]
-        return {'name': name, **self.random.choice(actions), **self._some({'description': self._text, 'tags': self._tags, 'adminStateUp': self._flag}),
-                'rules': [self.rule() for _ in range(self.random.randint(0, 3))]}
+    def listener_tls(self) -> dict:
+        made = {'certificate': _secret('one'), **self._some({'sniCertificates': lambda: [_secret('two'), _secret('three')], **self._tls_parameters('listener'),
+                'hsts': lambda: {'maxAge': '3600s', **self._some({'includeSubdomains': self._flag, 'preload': self._flag})}})}
+        if self.random.random() < 0.7:
+            made.update({'clientCA': _secret('ca'), 'clientAuthentication': self._deal('client', ('OPTIONAL', 'MANDATORY', 'NONE'))})
+            made.update(self._some({'clientCRL': lambda: _secret('crl')}))
+        return made
 
-    def rule(self) -> dict:
-        made = self.random.choice([
-            {'type': 'PATH', 'compareType': 'STARTS_WITH', 'value': '/api'}, {'type': 'HOST_NAME', 'compareType': 'EQUAL_TO', 'value': 'a.example'},
-            {'type': 'FILE_TYPE', 'compareType': 'EQUAL_TO', 'value': 'jpg'}, {'type': 'PATH', 'compareType': 'REGEX', 'value': '^/[a-z]+ x$'},
-            {'type': 'HEADER', 'compareType': 'CONTAINS', 'key': 'X-Who', 'value': 'me'}, {'type': 'COOKIE', 'compareType': 'ENDS_WITH', 'key': 'sid', 'value': '7'}])
-        return {**made, **self._some({'invert': self._flag, 'adminStateUp': self._flag, 'tags': self._tags})}
+    def policy(self, name: str, pools: list[dict], ends_tls: bool) -> dict:
+        targets = [p['name'] for p in pools if p['protocol'] in SUITS['HTTP']]
+        code = self._some({'redirectHTTPCode': lambda: self._deal('code', (301, 302, 303, 307, 308))}, 0.8)
+        action = self._deal('action', (
+            {'action': 'REDIRECT_TO_URL', 'redirectURL': 'https://new.example/x?y=1', **code}, {'action': 'REJECT'},
+            {'action': 'REDIRECT_TO_POOL', 'redirectPool': self.random.choice(targets)} if targets else {'action': 'REJECT'},
+            {'action': 'REDIRECT_PREFIX', 'redirectPrefix': 'http://new.example', **code}))
+        return {'name': name, **action, **self._some({'displayName': self._text, 'description': self._text, 'tags': self._tags, 'adminStateUp': self._flag}),
+                'rules': [self.rule(ends_tls) for _ in range(self.random.choice((0, 1, 2)))]}
+
+    def rule(self, ends_tls: bool) -> dict:
+        rules = CLIENT_RULES + RULES if ends_tls else RULES
+        return {**self._deal(f'rule{ends_tls}', rules), **self._some({'invert': self._flag, 'adminStateUp': self._flag, 'tags': self._tags})}
 
     # -- pools
-    def pool(self, name: str) -> dict:
-        protocol = self.random.choice(('HTTP', 'HTTP', 'TCP', 'HTTPS', 'PROXY', 'PROXYV2', 'UDP', 'SCTP'))
-        made = pool(name, 0, protocol, **self._some({'description': self._text, 'tags': self._tags, 'adminStateUp': self._flag}))
-        made['algorithm'] = self.random.choice(('ROUND_ROBIN', 'LEAST_CONNECTIONS', 'SOURCE_IP'))
-        made['members'] = [self.member(n) for n in self.random.sample(range(10, 200), self.random.randint(0, 6))]
+    def pool(self, name: str, protocol: str | None = None) -> dict:
+        protocol = protocol or self._deal('pool', ('HTTP', 'TCP', 'UDP', 'HTTP', 'HTTPS', 'PROXY', 'HTTP', 'SCTP', 'PROXYV2'))
+        made = pool(name, 0, protocol, **self._some({'description': self._text, 'tags': self._tags, 'adminStateUp': self._flag,
+                    'displayName': lambda: f'{self._text()[:200]} {name}'}))
+        made['algorithm'] = self._deal('algorithm', ('ROUND_ROBIN', 'LEAST_CONNECTIONS', 'SOURCE_IP'))
+        made['members'] = [self.member(n) for n in self.random.sample(range(10, 30), self.random.randint(0, 3))]
+        datagrams = protocol in DATAGRAMS
         persistence = [{'type': 'SOURCE_IP'}]
-        if protocol == 'HTTP':
+        if protocol in SUITS['HTTP']:
             persistence += [{'type': 'HTTP_COOKIE'}, {'type': 'APP_COOKIE', 'cookieName': 'sid'}]
-        if protocol in ('UDP', 'SCTP'):
-            persistence += [{'type': 'SOURCE_IP', 'timeout': '60s', 'granularity': '255.255.255.0'}]
-        made.update(self._some({'sessionPersistence': lambda: self.random.choice(persistence), 'healthMonitor': lambda: self.monitor(protocol)}))
-        if protocol == 'HTTP':
-            made.update(self._some({'tls': lambda: {'versions': ['TLSv1.3'], 'ciphers': 'TLS_AES_128_GCM_SHA256', 'alpnProtocols': ['http/1.1']}}))
+        if datagrams:
+            persistence = [{'type': 'SOURCE_IP', **self._some({'timeout': lambda: '60s', 'granularity': lambda: '255.255.255.0'}, 0.6)}]
+        made.update(self._some({'sessionPersistence': lambda: self._deal(f'persistence{len(persistence)}', persistence),
+                                'healthMonitor': lambda: self.monitor(datagrams)}, 0.6))
+        if not datagrams:
+            made.update(self._some({'tls': self.pool_tls}))
+        return made
+
+    def pool_tls(self) -> dict:
+        made = self._some({'clientCertificate': lambda: _secret('client'), 'ca': lambda: _secret('ca'), **self._tls_parameters('pool')}, 0.6)
+        if 'ca' in made:
+            made.update(self._some({'crl': lambda: _secret('crl')}, 0.6))
         return made
 
     def member(self, last: int) -> dict:
         return member(last, **self._some({
             'name': self._text, 'weight': lambda: self.random.choice((0, 1, 256)), 'backup': self._flag, 'adminStateUp': self._flag,
-            'monitorPort': lambda: 9000, 'monitorAddress': lambda: '10.20.1.1', 'subnet': lambda: {'name': 'members-v4'}, 'tags': self._tags}))
+            'monitorPort': lambda: 9000, 'monitorAddress': lambda: '10.20.1.1', 'subnet': lambda: {'name': 'members-v4'}, 'tags': self._tags}, 0.3))
 
-    def monitor(self, protocol: str) -> dict:
-        datagrams = protocol in ('UDP', 'SCTP')
-        kind = self.random.choice(('UDP-CONNECT', 'TCP') if datagrams else ('HTTP', 'HTTPS', 'PING', 'TCP', 'TLS-HELLO'))
+    def monitor(self, datagrams: bool) -> dict:
+        kinds = ('UDP-CONNECT', 'SCTP', 'TCP', 'HTTP') if datagrams else ('HTTP', 'HTTPS', 'PING', 'HTTP', 'TCP', 'TLS-HELLO')
+        kind = self._deal(f'monitor{datagrams}', kinds)
         made = monitor(kind, **self._some({'maxRetriesDown': lambda: 5, 'displayName': self._text, 'adminStateUp': self._flag, 'tags': self._tags}))
         if kind in ('HTTP', 'HTTPS'):
-            made.update(self._some({'httpMethod': lambda: 'HEAD', 'urlPath': lambda: '/x?y=1', 'expectedCodes': lambda: '200-204'}))
+            made.update(self._some({'httpMethod': lambda: self._deal('method', METHODS), 'urlPath': lambda: '/x?y=1',
+                                    'expectedCodes': lambda: self.random.choice(('204', '200-204', '200,202'))}, 0.7))
+            made.update(self._deal('version', ({}, {'httpVersion': '1.0'}, {'httpVersion': '1.1', 'domainName': 'a.example'}, {'httpVersion': '1.1'})))
         return made
 
     # -- edits
     def _change_pools(self, spec: dict) -> None:
-        kept = [p for p in spec['pools'] if self.random.random() < 0.8]
-        spec['pools'] = [self.pool(p['name']) if self.random.random() < 0.5 else p for p in kept]
+        kept = [p for p in spec['pools'] if self.random.random() < 0.85]
+        spec['pools'] = [self._changed(p, self.pool(p['name'], self._sometimes_other(p))) for p in kept]
         fresh = next(f'p{n}' for n in range(20) if f'p{n}' not in {p['name'] for p in spec['pools']})
-        if self.random.random() < 0.5:
+        if self.random.random() < 0.4:
             spec['pools'].append(self.pool(fresh))
 
     def _change_listeners(self, spec: dict) -> None:
-        if self.random.random() < 0.3:
-            spec['listeners'] = self.listeners(spec['pools'])
-        for li in spec['listeners']:
-            self.random.shuffle(li.get('l7Policies', []))
-            if self.random.random() < 0.5:
-                li['description'] = self._text()
+        kept = [li for li in spec['listeners'] if self.random.random() < 0.85]
+        spec['listeners'] = [self._changed(li, self.listener(li['name'], li['port'], spec['pools'], self._sometimes_other(li))) for li in kept]
+        if self.random.random() < 0.4 or not kept:
+            spec['listeners'].append(self.listener(f'l{self.random.randint(10, 99)}', self.random.randint(9000, 9999), spec['pools']))
 
     def _change_load_balancer(self, spec: dict) -> None:
-        spec['loadBalancer'].update(self._some({'name': self._text, 'tags': self._tags, 'adminStateUp': self._flag}))
+        own = spec['loadBalancer']
+        fields = {'name': self._text, 'description': self._text, 'tags': self._tags, 'adminStateUp': self._flag, 'floatingIP': self.floating_ip}
+        for changed, makers in ((own, fields), (own['vip'], {'qosPolicy': lambda: {'name': 'gold'}, 'securityGroups': lambda: [{'name': 'web'}]})):
+            for field, make in makers.items():
+                if self._flag():
+                    changed.pop(field, None)
+                    changed.update(self._some({field: make}))
+
+    def _rename(self, spec: dict) -> None:
+        """Entries get other names, and those that refer to them follow."""
+        new = {p['name']: f"q{p['name']}" for p in spec['pools'] if self._flag()}
+        for p in spec['pools']:
+            p['name'] = new.get(p['name'], p['name'])
+        for li in spec['listeners']:
+            if 'defaultPool' in li:
+                li['defaultPool'] = new.get(li['defaultPool'], li['defaultPool'])
+            for policy in li.get('l7Policies', []):
+                if 'redirectPool' in policy:
+                    policy['redirectPool'] = new.get(policy['redirectPool'], policy['redirectPool'])
+                policy['name'] = f"{policy['name']}x" if self._flag() else policy['name']
+            li['name'] = f"{li['name']}x" if self._flag() else li['name']
+
+    def _reorder(self, spec: dict) -> None:
+        for items in (spec['pools'], spec['listeners'], *(p['members'] for p in spec['pools']), *(li.get('l7Policies', []) for li in spec['listeners'])):
+            self.random.shuffle(items)
+        ports = [li['port'] for li in spec['listeners']]
+        for li, port in zip(spec['listeners'], reversed(ports)):
+            li['port'] = port
+
+    def _changed(self, old: dict, new: dict) -> dict:
+        """Takes some fields of the new one; all where the protocol is another."""
+        if new['protocol'] != old['protocol']:
+            return new
+        taken = {field for field in sorted(old.keys() | new.keys()) if self._flag()}
+        return {**{f: v for f, v in old.items() if f not in taken}, **{f: v for f, v in new.items() if f in taken or f in ('name', 'protocol', 'algorithm')}}
+
+    def _sometimes_other(self, entry: dict) -> str | None:
+        return None if self.random.random() < 0.15 else entry['protocol']
+
+    def _mend(self, spec: dict) -> None:
+        """Makes of anything what the rules allow."""
+        known = {p['name']: p['protocol'] for p in spec['pools']}
+        taken: set[tuple[int, str]] = set()
+        for li in list(spec['listeners']):
+            place = (li['port'], li['protocol'] if li['protocol'] in DATAGRAMS else 'TCP')
+            if place in taken:
+                spec['listeners'].remove(li)
+            taken.add(place)
+            if known.get(li.get('defaultPool')) not in SUITS[li['protocol']]:
+                li.pop('defaultPool', None)
+            if 'l7Policies' in li:
+                li['l7Policies'] = [p for p in li['l7Policies'] if 'redirectPool' not in p or known.get(p['redirectPool']) in SUITS['HTTP']]
+            if spec['loadBalancer']['vip'].get('securityGroups'):
+                li.pop('allowedCIDRs', None)
 
     # -- parts
-    def _some(self, fields: dict) -> dict:
-        return {f: make() for f, make in fields.items() if self.random.random() < 0.4}
+    def _tls_parameters(self, of: str) -> dict:
+        return {'versions': lambda: self._deal_some(f'versions of {of}', TLS_VERSIONS, 3),
+                'alpnProtocols': lambda: self._deal_some(f'alpn of {of}', ALPN, 2),
+                'ciphers': lambda: 'TLS_AES_128_GCM_SHA256'}
+
+    def _deal(self, deck: str, options):
+        at = self.dealt.get(deck, self.seed)
+        self.dealt[deck] = at + 1
+        return copy.deepcopy(options[at % len(options)])
+
+    def _deal_some(self, deck: str, options, most: int) -> list:
+        return list(dict.fromkeys(self._deal(deck, options) for _ in range(self.random.randint(1, most))))
+
+    def _some(self, fields: dict, chance: float = 0.4) -> dict:
+        return {f: make() for f, make in fields.items() if self.random.random() < chance}
 
     def _text(self) -> str:
         return self.random.choice(TEXTS)
 
     def _tags(self) -> list[str]:
-        return self.random.sample(TAGS, self.random.randint(1, len(TAGS)))
+        return self.random.sample(TAGS, self.random.randint(1, 2))
 
     def _flag(self) -> bool:
         return self.random.random() < 0.5
 
-    def _suits(self, li: dict, p: dict | None) -> bool:
-        return p is not None and p['protocol'] in SUITS[li['protocol']]
 
-    def _redirects_to(self, p: dict | None) -> bool:
-        return p is not None and p['protocol'] in ('HTTP', 'PROXY', 'PROXYV2')
+def _secret(host: str) -> dict:
+    """Replaced by a real one (`Scenario.with_certificates`)."""
+    return {'barbicanRef': f'https://barbican.example/v1/secrets/{host}'}

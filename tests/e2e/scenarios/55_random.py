@@ -1,29 +1,57 @@
-"""Random stacks and random edits: every field is as it should be, and a plan against its own result is empty. E2E_SEED
-chooses others."""
+"""Thirty random stacks with three random edits each: every field is as it should be, and a look at its own result finds
+nothing to do. E2E_SEED chooses others, E2E_STACKS how many: `E2E_SEED=17 E2E_STACKS=1` repeats one."""
+import copy
 import os
 import time
 
 from harness.random_stacks import Generator
-from harness.waiting import same
+from harness.waiting import Failed, expect, same
+from harness.width import unused
 
 SEED = int(os.environ.get('E2E_SEED', '1'))
-EDITS = 2
-cases = [str(SEED + n) for n in range(6)]
+STACKS = int(os.environ.get('E2E_STACKS', '30'))
+EDITS, TOGETHER = 3, 5
+# Of the first thirty seeds it is known that they use everything that the resource can say.
+WIDE = SEED == 1 and STACKS >= 30
+cases = [f'{first}-{min(first + TOGETHER, SEED + STACKS) - 1}' for first in range(SEED, SEED + STACKS, TOGETHER)] + (['width'] if WIDE else [])
 
 
 def run(t, case):
-    generator = Generator(int(case))
-    name = t.apply(generator.stack('random'))
-    settled(t, name)
-    for _ in range(EDITS):
-        t.edit(name, generator.edit)
-        settled(t, name)
-    t.note = f'seed {case}'
-
-
-def settled(t, name):
-    """Ready and right, and the next look finds nothing to do."""
-    t.ready_and_right(name)
+    if case == 'width':
+        return width(t)
+    first, last = map(int, case.split('-'))
+    lives = {seed: life(seed) for seed in range(first, last + 1)}
+    for edits in range(EDITS + 1):
+        for stacks in lives.values():
+            t.apply(t.with_certificates(stacks[edits]))
+        for seed in lives:
+            settled(t, seed, edits)
     since = time.time()
     time.sleep(13)
-    same('writes of a resync with nothing to do', t.writes_since(since), [])
+    same(f'writes of a resync with nothing to do (seeds {case})', t.writes_since(since), [])
+    t.note = f'seeds {case}, {EDITS} edits each'
+
+
+def life(seed: int) -> list[dict]:
+    """A stack, and what it becomes by one edit after the other; at rest it looks again every ten seconds."""
+    generator = Generator(seed)
+    stacks = [generator.stack(f'random-{seed}')]
+    for _ in range(EDITS):
+        edited = copy.deepcopy(stacks[-1])
+        generator.edit(edited['spec'])
+        stacks.append(edited)
+    stacks[-1]['spec']['resyncPeriod'] = '10s'
+    return stacks
+
+
+def settled(t, seed: int, edits: int) -> None:
+    try:
+        t.ready_and_right(f'random-{seed}', timeout=300)
+    except Failed as failure:
+        raise Failed(f'seed {seed} after {edits} edits (E2E_SEED={seed} E2E_STACKS=1 repeats it): {failure}') from None
+
+
+def width(t):
+    """Together they use every field and every word."""
+    missing = unused([stack['spec'] for seed in range(SEED, SEED + STACKS) for stack in life(seed)])
+    expect(not missing, f'seeds {SEED} to {SEED + STACKS - 1} never use {", ".join(missing)}')

@@ -1,7 +1,10 @@
 //! Floating IPs of the model.
 
+use std::net::IpAddr;
+
 use serde_json::Value;
 
+use super::vips::addresses;
 use super::{Answer, Octavia, ensure, refuse, text};
 use crate::model::*;
 use crate::plan::{Body, Call};
@@ -50,15 +53,22 @@ impl Octavia {
     /// A second one on one address is a 409.
     fn associated(&mut self, mut new: SeenFloatingIp, body: &Body) -> Result<SeenFloatingIp, String> {
         let load_balancer = self.tree_mut()?.load_balancer.clone();
+        let mut on_port: Vec<String> =
+            addresses(&load_balancer).filter(IpAddr::is_ipv4).map(|address| address.to_string()).collect();
+        if let Some(Value::String(chosen)) = body.get("fixed_ip_address") {
+            on_port.retain(|address| address == chosen);
+        }
         for (field, value) in body {
             match (field.as_str(), value) {
                 ("description", Value::String(description)) => new.description.clone_from(description),
                 ("port_id", Value::Null) => (new.port_id, new.fixed_ip_address) = (None, None),
                 ("port_id", Value::String(port)) => {
                     new.port_id = Some(port.clone());
-                    new.fixed_ip_address.clone_from(&load_balancer.vip_address);
+                    let [address] = on_port.as_slice() else { return refuse("400 no such fixed IPv4 address") };
+                    new.fixed_ip_address = Some(address.clone());
                 }
-                ("fixed_ip_address", Value::String(_)) | ("floating_network_id", _) => {}
+                ("floating_ip_address", Value::String(address)) => new.floating_ip_address.clone_from(address),
+                ("fixed_ip_address" | "subnet_id", Value::String(_)) | ("floating_network_id", _) => {}
                 (field, value) => return refuse(format!("400 {field}: {value}")),
             }
         }

@@ -91,7 +91,7 @@ impl Octavia {
     /// subnet) or reset (all else).
     pub(super) fn replace_members(&mut self, pool: &str, additive: bool, items: &[Body], grows: bool) -> Answer {
         let old = self.writable_pool(pool)?.members.clone();
-        let datagram = is_datagram(&self.pool(pool)?.protocol);
+        let protocol = self.pool(pool)?.protocol.clone();
         let mut sent = BTreeSet::new();
         let mut members = Vec::new();
         for item in items {
@@ -109,7 +109,7 @@ impl Octavia {
                 ..SeenMember::default()
             };
             let new: SeenMember = merged(&base, item, MEMBER, &[])?;
-            ensure(!(datagram && new.address.contains(':')), || "501 IPv6 member in a UDP pool".to_owned())?;
+            self.check_family(&protocol, &new.address)?;
             members.push(new);
         }
         let is_sent = |m: &SeenMember| sent.contains(&(m.address.clone(), Some(u64::from(m.protocol_port))));

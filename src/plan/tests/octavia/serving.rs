@@ -86,11 +86,13 @@ impl Octavia {
         Ok(())
     }
 
-    /// Those of the request are held against the groups, not those that are stored.
+    /// Those of the request are held against the groups and the VIPs, not those that are stored.
     fn check_cidrs(&mut self, body: &Body) -> Answer {
-        let given = body.get("allowed_cidrs").and_then(Value::as_array).is_some_and(|cidrs| !cidrs.is_empty());
+        let given = body.get("allowed_cidrs").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
         let grouped = !self.tree_mut()?.load_balancer.vip_sg_ids.is_empty();
-        ensure(!grouped || !given, || "400 allowed_cidrs with security groups".to_owned())
+        ensure(!grouped || given.is_empty(), || "400 allowed_cidrs with security groups".to_owned())?;
+        let suits = |cidr: &Value| cidr.as_str().is_some_and(|cidr| self.listens_on(cidr.contains(':')));
+        ensure(given.iter().all(suits), || "400 CIDR IP version incompatible with all VIPs".to_owned())
     }
 
     /// What Octavia checks on create and on update alike.

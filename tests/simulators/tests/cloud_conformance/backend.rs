@@ -1,14 +1,21 @@
 //! The clouds that the cases run against: the simulated one, and a genuine one over HTTP.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use bytes::Bytes;
-use evenkeel_simulators::cloud::CloudSim;
+use evenkeel_simulators::cloud::{CloudSim, Effect, ProviderFault};
 use serde_json::{Value, json};
 
 pub enum Backend {
     Simulated(CloudSim),
-    Genuine(reqwest::Client),
+    Genuine(Genuine),
+}
+
+pub struct Genuine {
+    pub client: reqwest::Client,
+    /// The switch of a lab whose data plane can be made to fail: a file that it reads for each change.
+    pub failures: Option<PathBuf>,
 }
 
 pub struct Answer {
@@ -20,6 +27,36 @@ pub struct Answer {
 }
 
 impl Backend {
+    pub const fn is_simulated(&self) -> bool {
+        matches!(self, Self::Simulated(_))
+    }
+
+    /// Can changes be made to fail on their way to the data plane?
+    pub const fn can_fail(&self) -> bool {
+        match self {
+            Self::Simulated(_) => true,
+            Self::Genuine(genuine) => genuine.failures.is_some(),
+        }
+    }
+
+    /// Every change of the load balancer of this name fails from now on; empty: none does.
+    pub fn fail(&self, name: &str) {
+        match self {
+            Self::Simulated(sim) => {
+                sim.clear_faults();
+                if !name.is_empty() {
+                    let (load_balancer, effect) = (Some(name.to_owned()), Effect::Fails);
+                    sim.fail_provider(ProviderFault { kind: None, verb: None, load_balancer, effect, times: None });
+                }
+            }
+            Self::Genuine(Genuine { failures, .. }) => {
+                let pattern = if name.is_empty() { json!({}) } else { json!({"fail_lb_names": format!("^{name}$")}) };
+                let file = failures.as_ref().expect("a switch");
+                std::fs::write(file, pattern.to_string()).expect("a switch that can be written");
+            }
+        }
+    }
+
     pub async fn send(
         &self,
         method: &str,
@@ -35,7 +72,7 @@ impl Backend {
         let request = request.body(Bytes::from(body.unwrap_or_default())).expect("a request");
         let (parts, bytes) = match self {
             Self::Simulated(sim) => sim.handle(request).await.into_parts(),
-            Self::Genuine(client) => {
+            Self::Genuine(Genuine { client, .. }) => {
                 let request = reqwest::Request::try_from(request).expect("a request");
                 let response = client.execute(request).await.expect("an answer of the genuine cloud");
                 let (mut parts, ()) = http::Response::new(()).into_parts();

@@ -51,27 +51,52 @@ pub struct Case {
     /// Repeat the call until the answer fits, at most this many seconds: for what settles a moment later.
     #[serde(default)]
     within: u64,
+    /// From this call on, changes of the load balancer of this name fail on their way to the data plane; empty: no more.
+    #[serde(default)]
+    fails: Option<String>,
+    /// The simulated cloud answers otherwise, and may.
+    #[serde(default)]
+    differs: Option<Known>,
 }
 
-/// What did not fit.
-pub struct Difference {
+/// What the simulated cloud answers instead. That it does is asserted, too: a difference that is mended has to go.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Known {
+    why: String,
+    #[serde(default)]
+    code: Option<u16>,
+    #[serde(default)]
+    fault: Option<String>,
+    #[serde(default)]
+    has: Option<Value>,
+}
+
+/// What came of one script.
+#[derive(Default)]
+pub struct Outcome {
     pub script: String,
-    pub case: String,
-    pub text: String,
+    pub agreed: usize,
+    pub skipped: usize,
+    /// Cases that differ as they are known to, and why they may.
+    pub known: Vec<(String, String)>,
+    /// Case and what did not fit.
+    pub different: Vec<(String, String)>,
 }
 
 pub struct Runner<'a> {
     backend: &'a Backend,
     clouds: Clouds,
     variables: BTreeMap<String, String>,
+    /// The answer to the case that was last looked at.
+    last: Option<Answer>,
     pub requests: usize,
-    pub skipped: usize,
 }
 
 impl<'a> Runner<'a> {
     pub async fn new(backend: &'a Backend, cloud: &str, prefix: &str) -> Self {
         let clouds = Clouds::login(backend, cloud).await;
-        let mut runner = Self { backend, clouds, variables: BTreeMap::new(), requests: 0, skipped: 0 };
+        let mut runner = Self { backend, clouds, variables: BTreeMap::new(), last: None, requests: 0 };
         runner.set("prefix", prefix);
         runner.set("nobody", "06a69c8e-7acf-4ca5-b114-3cdd12f60e6e");
         let project = runner.clouds.project_of("").unwrap_or_default();
@@ -132,22 +157,47 @@ impl<'a> Runner<'a> {
         self.backend.send(method, &url, &all, body).await
     }
 
-    /// Runs one script; the differences.
-    pub async fn run(&mut self, script: &str, cases: &[Case]) -> Vec<Difference> {
-        let mut differences = Vec::new();
+    pub async fn run(&mut self, script: &str, cases: &[Case]) -> Outcome {
+        let mut outcome = Outcome { script: script.to_owned(), ..Outcome::default() };
+        let needs_failures = cases.iter().any(|case| case.fails.is_some());
+        if needs_failures && !self.backend.can_fail() {
+            return Outcome { skipped: cases.len(), ..outcome };
+        }
         for case in cases {
             if !matches!(case.who.as_str(), "" | "none" | "bad") && self.clouds.token(&case.who).is_none() {
-                self.skipped += 1;
+                outcome.skipped += 1;
                 continue;
             }
-            let texts = self.check_until(case).await;
-            differences.extend(texts.into_iter().map(|text| Difference {
-                script: script.to_owned(),
-                case: case.say.clone(),
-                text,
-            }));
+            if let Some(name) = &case.fails {
+                self.backend.fail(&self.fill(name));
+            }
+            self.judge(case, &mut outcome).await;
         }
-        differences
+        if needs_failures {
+            self.backend.fail("");
+        }
+        outcome
+    }
+
+    async fn judge(&mut self, case: &Case, outcome: &mut Outcome) {
+        let different = |texts: Vec<String>| (case.say.clone(), texts.join("\n    "));
+        let known = case.differs.as_ref().filter(|_| self.backend.is_simulated());
+        let texts = self.check_until(case).await;
+        match known {
+            None if texts.is_empty() => outcome.agreed += 1,
+            None => outcome.different.push(different(texts)),
+            Some(known) if texts.is_empty() => {
+                let text = format!("no longer differs: take `differs` away ({})", known.why);
+                outcome.different.push((case.say.clone(), text));
+            }
+            Some(known) => {
+                let answers = self.last.as_ref().map(|answer| self.differences(answer, &known.as_wanted(case)));
+                match answers.filter(|texts| !texts.is_empty()) {
+                    None => outcome.known.push((case.say.clone(), known.why.clone())),
+                    Some(texts) => outcome.different.push(different(texts)),
+                }
+            }
+        }
     }
 
     async fn check_until(&mut self, case: &Case) -> Vec<String> {
@@ -168,24 +218,7 @@ impl<'a> Runner<'a> {
         let body = body.or_else(|| case.body.as_ref().map(|body| self.fill_value(body).to_string()));
         let headers = case.headers.iter().map(|(name, value)| (name.clone(), self.fill(value))).collect();
         let answer = self.send(&case.who, method, path, body, &headers).await;
-        let mut texts = Vec::new();
-        if answer.code != case.code {
-            texts.push(format!("code {} instead of {}: {}", answer.code, case.code, answer.text));
-        }
-        if let Some(fault) = &case.fault {
-            let (wanted, got) =
-                (normalise(&self.fill(fault)), normalise(answer.body["faultstring"].as_str().unwrap_or("<none>")));
-            if wanted != got {
-                texts.push(format!("fault {got:?} instead of {wanted:?}"));
-            }
-            let side = if case.code < 500 { "Client" } else { "Server" };
-            if answer.body["faultcode"] != side {
-                texts.push(format!("faultcode {} instead of {side}", answer.body["faultcode"]));
-            }
-        }
-        if let Some(wanted) = &case.has {
-            compare("", &self.fill_value(wanted), Some(&answer.body), &mut texts);
-        }
+        let mut texts = self.differences(&answer, &case.wanted());
         for (name, wanted) in &case.answer_headers {
             let wanted = self.fill(wanted);
             let got = answer.headers.get(name.as_str()).cloned().unwrap_or_else(|| "<absent>".into());
@@ -206,6 +239,29 @@ impl<'a> Runner<'a> {
         }
         if let Some(id) = case.gone.as_ref().map(|id| self.fill(id)) {
             texts.extend(self.wait(&id, true).await);
+        }
+        self.last = Some(answer);
+        texts
+    }
+
+    fn differences(&self, answer: &Answer, wanted: &Wanted<'_>) -> Vec<String> {
+        let mut texts = Vec::new();
+        if answer.code != wanted.code {
+            texts.push(format!("code {} instead of {}: {}", answer.code, wanted.code, answer.text));
+        }
+        if let Some(fault) = wanted.fault {
+            let (wanted_text, got) =
+                (normalise(&self.fill(fault)), normalise(answer.body["faultstring"].as_str().unwrap_or("<none>")));
+            if wanted_text != got {
+                texts.push(format!("fault {got:?} instead of {wanted_text:?}"));
+            }
+            let side = if wanted.code < 500 { "Client" } else { "Server" };
+            if answer.body["faultcode"] != side {
+                texts.push(format!("faultcode {} instead of {side}", answer.body["faultcode"]));
+            }
+        }
+        if let Some(has) = wanted.has {
+            compare("", &self.fill_value(has), Some(&answer.body), &mut texts);
         }
         texts
     }
@@ -299,6 +355,25 @@ impl<'a> Runner<'a> {
             return false;
         };
         self.send("", "GET", &format!("loadbalancers/{id}"), None, &BTreeMap::new()).await.code == 404
+    }
+}
+
+/// What an answer has to be.
+struct Wanted<'a> {
+    code: u16,
+    fault: Option<&'a str>,
+    has: Option<&'a Value>,
+}
+
+impl Case {
+    fn wanted(&self) -> Wanted<'_> {
+        Wanted { code: self.code, fault: self.fault.as_deref(), has: self.has.as_ref() }
+    }
+}
+
+impl Known {
+    fn as_wanted<'a>(&'a self, case: &Case) -> Wanted<'a> {
+        Wanted { code: self.code.unwrap_or(case.code), fault: self.fault.as_deref(), has: self.has.as_ref() }
     }
 }
 

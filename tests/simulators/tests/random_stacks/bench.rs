@@ -1,13 +1,14 @@
 //! A simulated cloud with everything in it that random stacks refer to, and one stack driven on it as the engine does.
 
+use std::collections::BTreeSet;
 use std::future::Future;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
 use evenkeel::model::{Desired, FloatingIp, Id, Owner, Provisioning, SeenLoadBalancer, Tree};
 use evenkeel::openstack::{Class, Cloud, CloudSettings, Credentials, Done};
-use evenkeel::plan::arbitrary::World;
-use evenkeel::plan::{self, Plan, Step};
+use evenkeel::plan::arbitrary::{Place, World};
+use evenkeel::plan::{self, Kind as StepKind, Plan, Step, Why};
 use evenkeel_simulators::cloud::{CloudConfig, CloudSim, Kind, Service};
 use http::Method;
 use serde_json::{Value, json};
@@ -62,7 +63,7 @@ impl Bench {
     /// Looks, plans and executes the first step, until there is none.
     pub async fn converge(&self, want: &Desired, continuity: Option<&Continuity>) -> Result<Plan> {
         self.sim.forget_requests();
-        let mut left = None;
+        let (mut left, mut sent) = (None, BTreeSet::new());
         let mut seen = self.active(None).await?;
         for done in 0..MOST_STEPS {
             let plan = plan::change(want, &self.read(seen).await?);
@@ -73,8 +74,14 @@ impl Bench {
                 ensure!(self.sim.writes().len() == done, "{} writes for {done} steps", self.sim.writes().len());
                 return Ok(plan);
             };
+            let before = self.substance();
             self.execute(step).await.with_context(|| format!("refused: {step}\n{:?}\nof\n{plan}", step.call))?;
             seen = self.active(continuity).await.with_context(|| format!("after {step}\nof\n{plan}"))?;
+            let heals = step.why == Why::Heal;
+            ensure!(heals || self.substance() != before, "it changes nothing: {step}\n{:?}\nof\n{plan}", step.call);
+            // A policy may have one rule twice, and rules are all that has no identity.
+            let again = step.kind != StepKind::L7Rule && !sent.insert(serde_json::to_string(&step.call)?);
+            ensure!(!again, "written twice: {step}\n{:?}", step.call);
             left = Some(plan.steps.len() - 1);
         }
         bail!("does not end: {}", plan::change(want, &self.tree().await?))
@@ -127,6 +134,13 @@ impl Bench {
         self.sim.tree(&self.id).map(Value::Object).unwrap_or_default()
     }
 
+    /// What is shown, without states and times, and the floating IPs.
+    fn substance(&self) -> Value {
+        let mut shown = json!([self.shown(), self.sim.floating_ips()]);
+        without_states(&mut shown);
+        shown
+    }
+
     /// Another tool's request. A conflict is no error.
     pub async fn meddle(&self, method: Method, service: Service, path: &str, body: Option<Value>) -> Result<()> {
         let (code, answer) = self.sim.request_as("demo", method.clone(), service, path, body).await;
@@ -172,6 +186,19 @@ impl Bench {
     }
 }
 
+fn without_states(of: &mut Value) {
+    match of {
+        Value::Object(fields) => {
+            fields.retain(|field, _| {
+                !field.ends_with("_status") && !field.ends_with("_at") && field != "revision_number"
+            });
+            fields.values_mut().for_each(without_states);
+        }
+        Value::Array(items) => items.iter_mut().for_each(without_states),
+        _ => {}
+    }
+}
+
 /// Ids come of the cloud's seed: every bench has the same world.
 async fn world(sim: &CloudSim) -> World {
     let subnet = "198.51.100.0/24".parse().expect("a subnet");
@@ -190,8 +217,16 @@ async fn world(sim: &CloudSim) -> World {
         let body = json!({"floatingip": {"floating_network_id": network, "description": "lent"}});
         floating_ip_ids.push(text(&post(sim, Service::Network, "/v2.0/floatingips", body).await["floatingip"]["id"]));
     }
+    let (tenant, v4, v6) = (sim.network_id("tenant"), sim.subnet_id("tenant-v4"), sim.subnet_id("tenant-v6"));
+    let fixed_ips = json!([{"subnet_id": v4}, {"subnet_id": v6}]);
+    let body = json!({"port": {"network_id": tenant, "name": "lent", "fixed_ips": fixed_ips}});
+    let port = text(&post(sim, Service::Network, "/v2.0/ports", body).await["port"]["id"]);
     World {
-        vip_subnet_id: sim.subnet_id("tenant-v4"),
+        vip_subnet_id: v4.clone(),
+        places: Place::all(&v4, "10.10.200.77", &v6, "fd00:10:10::c8", &tenant, &port),
+        flavor_ids: vec![sim.flavor_id("single"), sim.flavor_id("ha")],
+        availability_zones: vec!["az1".to_owned(), "az2".to_owned()],
+        external_subnet_ids: vec![(sim.network_id("public"), sim.subnet_id("public-v4"))],
         external_network_ids,
         floating_ip_ids,
         member_subnet_ids: vec![sim.subnet_id("tenant-v4"), sim.subnet_id("members-v4")],

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
-use evenkeel::model::{Action, Desired, FloatingIp, Listener, Monitor, Pool};
+use evenkeel::model::{Action, Desired, FloatingIp, Listener, LoadBalancer, Monitor, Pool, TlsParameters};
 use evenkeel_simulators::cloud::CloudSim;
 use serde_json::{Value, json};
 
@@ -52,6 +52,8 @@ pub fn differences(want: &Desired, sim: &CloudSim) -> Vec<String> {
     let groups = own.security_group_ids.clone().unwrap_or_default();
     report.same("security groups", &sorted(&tree["vip_sg_ids"]), json!(groups));
     report.same("load balancer tags", &user_tags(&tree), json!(own.tags));
+    report.fields("load balancer", &tree, once_given(own));
+    further_vips(&mut report, own, &tree);
     let names: BTreeMap<&str, &str> =
         list(&tree, "pools").filter_map(|pool| Some((pool["id"].as_str()?, key(pool)?))).collect();
     let (listeners, pools) = (keyed(&tree, "listeners"), keyed(&tree, "pools"));
@@ -69,6 +71,44 @@ pub fn differences(want: &Desired, sim: &CloudSim) -> Vec<String> {
     }
     floating_ip(&mut report, want, &tree, sim);
     report.0
+}
+
+/// What a create takes and nothing changes. Of the further addresses the subnets, because the cloud chooses most.
+fn once_given(own: &LoadBalancer) -> Vec<(&'static str, Value)> {
+    let given = [
+        ("provider", own.provider.as_ref()),
+        ("flavor_id", own.flavor_id.as_ref()),
+        ("availability_zone", own.availability_zone.as_ref()),
+        ("vip_subnet_id", own.vip.subnet_id.as_ref()),
+        ("vip_network_id", own.vip.network_id.as_ref()),
+        ("vip_port_id", own.vip.port_id.as_ref()),
+        ("vip_address", own.vip.address.as_ref()),
+    ];
+    given.into_iter().filter_map(|(field, value)| Some((field, json!(value?)))).collect()
+}
+
+fn further_vips(report: &mut Report, own: &LoadBalancer, tree: &Value) {
+    let seen: BTreeMap<&str, &Value> = list(tree, "additional_vips")
+        .filter_map(|vip| Some((vip["subnet_id"].as_str()?, &vip["ip_address"])))
+        .collect();
+    report.same("number of further VIPs", &json!(seen.len()), json!(own.vip.additional.len()));
+    for vip in &own.vip.additional {
+        let address = seen.get(vip.subnet_id.as_str()).copied().cloned().unwrap_or_default();
+        let wanted = vip.address.as_ref().map_or_else(|| address.clone(), |address| json!(address));
+        report.same("a further VIP", &address, wanted);
+    }
+}
+
+/// Of TLS, what is given: what is not is the operator's.
+fn parameters(report: &mut Report, what: &str, want: &TlsParameters, seen: &Value) {
+    if let Some(versions) = &want.versions {
+        report.same(&format!("{what} tls_versions"), &sorted(&seen["tls_versions"]), sorted(&json!(versions)));
+    }
+    let given = [
+        ("tls_ciphers", want.ciphers.as_ref().map(|ciphers| json!(ciphers))),
+        ("alpn_protocols", want.alpn_protocols.as_ref().map(|protocols| json!(protocols))),
+    ];
+    report.fields(what, seen, given.into_iter().filter_map(|(field, value)| Some((field, value?))));
 }
 
 fn listener(report: &mut Report, name: &str, want: &Listener, seen: &Value, pools: &BTreeMap<&str, &str>) {
@@ -109,6 +149,15 @@ fn listener(report: &mut Report, name: &str, want: &Listener, seen: &Value, pool
             ],
         );
         report.same(&format!("{what} SNI"), &sorted(&seen["sni_container_refs"]), json!(tls.sni_refs));
+        parameters(report, &what, &tls.parameters, seen);
+        if let Some(hsts) = &tls.hsts {
+            let flags = json!([hsts.include_subdomains, hsts.preload]);
+            report.same(
+                &format!("{what} HSTS"),
+                &json!([seen["hsts_include_subdomains"], seen["hsts_preload"]]),
+                flags,
+            );
+        }
     }
     let order: Vec<_> = list(seen, "l7policies").map(key).collect();
     report.same(
@@ -177,6 +226,9 @@ fn pool(report: &mut Report, name: &str, want: &Pool, seen: &Value) {
         ],
     );
     report.same(&format!("{what} tags"), &user_tags(seen), json!(want.tags));
+    if let Some(tls) = tls {
+        parameters(report, &what, &tls.parameters, seen);
+    }
     let persistence = want
         .persistence
         .as_ref()
@@ -226,6 +278,7 @@ fn monitor(report: &mut Report, pool: &str, want: Option<&Monitor>, seen: &Value
         seen,
         [
             ("type", json!(want.kind.as_str())),
+            ("name", json!(want.name)),
             ("delay", json!(want.delay)),
             ("timeout", json!(want.timeout)),
             ("max_retries", json!(want.max_retries)),

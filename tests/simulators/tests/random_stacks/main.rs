@@ -11,6 +11,9 @@ mod compare;
 mod continuity;
 mod drift;
 
+use std::cell::RefCell;
+use std::fmt;
+
 use anyhow::{Context, Result, ensure};
 use evenkeel::model::Desired;
 use evenkeel::plan::arbitrary::{World, pair};
@@ -33,8 +36,40 @@ fn case(world: &World) -> impl Strategy<Value = Case> + use<> {
     (pair(world), drift::drifts()).prop_map(|((before, after), drifts)| Case { before, after, drifts })
 }
 
+/// What lives took: writes of edits, edits that changed nothing, edits of which something was held back, writes after
+/// disturbances.
+#[derive(Debug, Default, Clone, Copy)]
+struct Counts {
+    lives: usize,
+    edits: usize,
+    idle: usize,
+    held: usize,
+    heals: usize,
+}
+
+impl Counts {
+    fn add(&mut self, other: Self) {
+        self.lives += other.lives;
+        self.edits += other.edits;
+        self.idle += other.idle;
+        self.held += other.held;
+        self.heals += other.heals;
+    }
+}
+
+impl fmt::Display for Counts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { lives, edits, idle, held, heals } = self;
+        write!(
+            f,
+            "{lives} stacks lived: {edits} writes for edits ({idle} changed nothing, {held} were held back in part), \
+             {heals} writes after disturbances"
+        )
+    }
+}
+
 /// The life of one stack: made, edited, let do what it held back, disturbed from outside, deleted.
-async fn live(case: &Case) -> Result<()> {
+async fn live(case: &Case) -> Result<Counts> {
     let Case { before, after, drifts } = case;
     let mut bench = Bench::new().await;
     bench.create(before).await.context("create")?;
@@ -43,7 +78,9 @@ async fn live(case: &Case) -> Result<()> {
 
     let continuity = Continuity::new(before, after);
     let plan = bench.converge(after, Some(&continuity)).await.context("edit")?;
+    let edits = bench.sim.writes().len();
     settled(&bench, after, &plan).await.context("after the edit")?;
+    let held = usize::from(!plan.held.is_empty());
     let quiet = plan::change(after, &bench.quiet_tree().await?);
     ensure!(quiet == plan, "the shared lists show it otherwise: {quiet}");
     if !plan.held.is_empty() {
@@ -56,8 +93,10 @@ async fn live(case: &Case) -> Result<()> {
         drift.strike(&bench).await?;
     }
     let plan = bench.converge(after, None).await.context("drift")?;
+    let heals = bench.sim.writes().len();
     settled(&bench, after, &plan).await.context("after the drift")?;
-    bench.delete(after).await.context("delete")
+    bench.delete(after).await.context("delete")?;
+    Ok(Counts { lives: 1, edits, idle: usize::from(edits == 0), held, heals })
 }
 
 /// Nothing is left to do, and it is what was wanted.
@@ -82,17 +121,24 @@ fn number(variable: &str, default: u64) -> u64 {
 fn check(seeds: std::ops::Range<u64>) {
     let world = bench::paused(Bench::new()).world;
     let strategy = case(&world);
+    println!("seeds {} to {}: {} pairs", seeds.start, seeds.end.saturating_sub(1), seeds.end - seeds.start);
+    let counts = RefCell::new(Counts::default());
     for seed in seeds {
         let mut bytes = [0; 32];
         bytes[..8].copy_from_slice(&seed.to_le_bytes());
         let config = ProptestConfig { failure_persistence: None, max_shrink_iters: 2_000, ..ProptestConfig::default() };
         let mut runner = TestRunner::new_with_rng(config, TestRng::from_seed(RngAlgorithm::ChaCha, &bytes));
         let tree = strategy.new_tree(&mut runner).expect("a stack");
-        let live = |case| bench::paused(live(&case)).map_err(|error| TestCaseError::fail(format!("{error:#}")));
+        let live = |case| {
+            let lived = bench::paused(live(&case)).map_err(|error| TestCaseError::fail(format!("{error:#}")))?;
+            counts.borrow_mut().add(lived);
+            Ok(())
+        };
         if let Err(failure) = runner.run_one(tree, live) {
             panic!("EVENKEEL_SEED={seed} EVENKEEL_PAIRS=1 shows it again\n{failure}");
         }
     }
+    println!("{}", counts.into_inner());
 }
 
 fn seeds() -> (u64, u64) {

@@ -77,13 +77,24 @@ pub(crate) fn store_tags(given: &mut Map<String, Value>, on_null: OnNull) -> Res
     let mut tags: Vec<String> = list.iter().filter_map(Value::as_str).map(str::to_owned).collect();
     tags.sort_by_key(|tag| tag.to_lowercase());
     if let Some(twin) = tags.windows(2).find(|pair| pair[0].to_lowercase() == pair[1].to_lowercase()) {
-        return Err(fault(
-            500,
-            format!("(pymysql.err.IntegrityError) (1062, \"Duplicate entry '{}' for key 'PRIMARY'\")", twin[1]),
-        ));
+        return Err(twins(&twin[1]));
     }
     given.insert("tags".into(), tags.into());
     Ok(())
+}
+
+fn twins(entry: &str) -> Reply {
+    fault(500, format!("(pymysql.err.IntegrityError) (1062, \"Duplicate entry '{entry}' for key 'PRIMARY'\")"))
+}
+
+/// Equal security groups are a crash.
+pub(crate) fn check_groups_differ(given: &Map<String, Value>) -> Result<(), Reply> {
+    let groups: Vec<&str> =
+        given.get("vip_sg_ids").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect();
+    match groups.iter().enumerate().find(|(at, group)| groups[..*at].contains(group)) {
+        Some((_, twin)) => Err(twins(twin)),
+        None => Ok(()),
+    }
 }
 
 /// What null does to tags in a PUT: most kinds ignore it, policies and rules are cleared.

@@ -42,7 +42,15 @@ pub(crate) enum Change {
 pub(crate) struct Job {
     due: Instant,
     change: Change,
-    fails: bool,
+    fails: Option<Failure>,
+}
+
+/// How far a change comes that fails.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Failure {
+    /// Not to the data plane.
+    Before,
+    InDataPlane,
 }
 
 impl World {
@@ -85,7 +93,10 @@ impl World {
         if effect == Some(Effect::Sticks) || self.provider_is_mute(load_balancer) {
             return;
         }
-        let fails = effect == Some(Effect::Fails) || self.cannot_work(load_balancer, &change);
+        let fails = match effect {
+            Some(Effect::Fails) => Some(Failure::InDataPlane),
+            _ => self.cannot_work(load_balancer, &change).then_some(Failure::Before),
+        };
         let due = now.at + self.duration(load_balancer, &change, kind);
         self.octavia.due.insert((due, load_balancer.to_owned()));
         self.octavia.jobs.insert(load_balancer.to_owned(), Job { due, change, fails });
@@ -210,7 +221,10 @@ impl World {
     }
 
     fn end(&mut self, load_balancer: &str, job: Job, now: &Moment) {
-        match (job.change, job.fails) {
+        if job.fails == Some(Failure::InDataPlane) {
+            self.spread(load_balancer, &job.change, now);
+        }
+        match (job.change, job.fails.is_some()) {
             (Change::DeleteLoadBalancer, false) => self.load_balancer_is_gone(load_balancer, now),
             // Of the children only monitors come to be ONLINE, and only in a create.
             (change @ (Change::CreateLoadBalancer | Change::Failover), false) => {
@@ -230,7 +244,13 @@ impl World {
                 true,
             ) => self.set_status(Kind::LoadBalancer, load_balancer, Provisioning::Error, now),
             (Change::Children { targets, ancestors, removed }, fails) => {
-                self.end_children(load_balancer, &targets, fails, now);
+                for (kind, id) in &targets {
+                    if fails {
+                        self.set_status(*kind, id, Provisioning::Error, now);
+                    } else {
+                        self.activate(*kind, id, now);
+                    }
+                }
                 for (kind, id) in removed {
                     self.child_is_gone(kind, &id, now);
                 }
@@ -247,26 +267,19 @@ impl World {
         }
     }
 
-    fn end_children(&mut self, load_balancer: &str, targets: &[(Kind, String)], fails: bool, now: &Moment) {
-        let created_listener = |(kind, id): &(Kind, String)| {
-            let record = self.octavia.store.get(*kind, id);
-            *kind == Kind::Listener && record.is_some_and(|r| r.provisioning == Provisioning::PendingCreate)
+    /// Every change but the deletion of a listener sends the whole configuration, and its revert marks every listener of
+    /// the load balancer (`ListenersUpdate`); those that the change itself had marked are taken back.
+    fn spread(&mut self, load_balancer: &str, change: &Change, now: &Moment) {
+        let ancestors: &[_] = match change {
+            Change::Children { ancestors, .. } => ancestors,
+            Change::DeleteChild { target: (kind, _), ancestors } if *kind != Kind::Listener => ancestors,
+            Change::UpdateLoadBalancer => &[],
+            _ => return,
         };
-        // The revert of a listener's creation marks every listener that was in the update of the data plane.
-        let siblings = if fails && targets.iter().any(created_listener) {
-            self.octavia.store.child_ids(Kind::Listener, load_balancer)
-        } else {
-            Vec::new()
-        };
-        for (kind, id) in targets {
-            if fails {
-                self.set_status(*kind, id, Provisioning::Error, now);
-            } else {
-                self.activate(*kind, id, now);
+        for id in self.octavia.store.child_ids(Kind::Listener, load_balancer) {
+            if !ancestors.contains(&(Kind::Listener, id.clone())) {
+                self.set_status(Kind::Listener, &id, Provisioning::Error, now);
             }
-        }
-        for id in siblings {
-            self.set_status(Kind::Listener, &id, Provisioning::Error, now);
         }
     }
 

@@ -31,14 +31,18 @@ impl World {
     ) -> Result<(), Reply> {
         let (listeners, pools) = gather_pools(listeners, pools)?;
         let Some(lb) = self.octavia.store.get(Kind::LoadBalancer, lb).cloned() else { return Ok(()) };
-        self.check_quota(Kind::Pool, &lb.project, pools.len())?;
+        if !pools.is_empty() {
+            self.check_quota(Kind::Pool, &lb.project, pools.len())?;
+        }
         let mut names = BTreeMap::new();
         for pool in pools {
             let name = text(&pool, "name").to_owned();
             let id = self.nested_pool(ctx, &lb, pool)?;
             names.insert(name, id);
         }
-        self.check_quota(Kind::Listener, &lb.project, listeners.len())?;
+        if !listeners.is_empty() {
+            self.check_quota(Kind::Listener, &lb.project, listeners.len())?;
+        }
         for listener in listeners {
             self.nested_listener(ctx, &lb, listener, &names)?;
         }
@@ -69,7 +73,9 @@ impl World {
         if let Some(Value::Object(monitor)) = monitor {
             self.nested_monitor(ctx, &pool, monitor)?;
         }
-        self.check_quota(Kind::Member, &lb.project, members.len())?;
+        if !members.is_empty() {
+            self.check_quota(Kind::Member, &lb.project, members.len())?;
+        }
         for mut member in members {
             schema(Kind::Member).fill(&mut member);
             check_reserved(text(&member, "address"))?;

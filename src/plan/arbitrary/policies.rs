@@ -1,0 +1,79 @@
+//! Random policies and rules.
+
+use proptest::collection::{btree_map, vec};
+use proptest::prelude::*;
+use proptest::sample::select;
+
+use super::listeners::pool_key;
+use super::{description, mostly, name, tags};
+use crate::model::*;
+
+/// Distinct keys in any order.
+pub(super) fn policies() -> impl Strategy<Value = Vec<Policy>> {
+    let keyed = btree_map((0..6u8).prop_map(|n| format!("policy{n}")), policy(), 0..5);
+    keyed
+        .prop_map(|map| map.into_iter().map(|(key, policy)| Policy { key, ..policy }).collect::<Vec<_>>())
+        .prop_shuffle()
+}
+
+fn policy() -> impl Strategy<Value = Policy> {
+    (name(), description(), tags(), mostly(true), action(), vec(rule(), 0..4)).prop_map(
+        |(name, description, tags, admin_state_up, action, rules)| Policy {
+            key: String::new(),
+            name,
+            description,
+            tags,
+            admin_state_up,
+            action,
+            rules,
+        },
+    )
+}
+
+fn action() -> impl Strategy<Value = Action> {
+    let code = || select(vec![301u16, 302, 303, 307, 308]);
+    let url = || select(vec!["https://a.example/", "http://b.example/x"]);
+    prop_oneof![
+        3 => pool_key().prop_map(|pool| Action::RedirectToPool { pool }),
+        1 => (url(), code()).prop_map(|(url, code)| Action::RedirectToUrl { url: url.to_owned(), code }),
+        1 => (url(), code()).prop_map(|(url, code)| Action::RedirectPrefix { prefix: url.to_owned(), code }),
+        1 => Just(Action::Reject),
+    ]
+}
+
+/// A rule of every type, with a few values, so that two policies share some.
+pub fn rule() -> impl Strategy<Value = Rule> {
+    use CompareType as C;
+    let what = prop_oneof![
+        3 => (Just(RuleType::Path), select(vec!["/a", "/b", "/c"])),
+        1 => (Just(RuleType::HostName), select(vec!["a.example", "b.example"])),
+        1 => (Just(RuleType::FileType), Just("jpg")),
+        1 => (Just(RuleType::Header), select(vec!["one", "two"])),
+        1 => (Just(RuleType::Cookie), Just("blue")),
+        1 => (Just(RuleType::SslConnHasCert), Just("true")),
+        1 => (Just(RuleType::SslVerifyResult), select(vec!["0", "10"])),
+        1 => (Just(RuleType::SslDnField), Just("shop")),
+    ];
+    let compare = prop_oneof![4 => select(vec![C::StartsWith, C::EqualTo]), 1 => select(C::ALL.to_vec())];
+    (what, compare, select(vec!["x-kind", "x-other"]), mostly(false), mostly(true), tags()).prop_map(
+        |((kind, value), compare, key, invert, admin_state_up, tags)| {
+            let compare = match kind {
+                RuleType::SslConnHasCert | RuleType::SslVerifyResult => C::EqualTo,
+                RuleType::FileType if compare != C::Regex => C::EqualTo,
+                _ => compare,
+            };
+            let key = match kind {
+                RuleType::Header | RuleType::Cookie => Some(key.to_owned()),
+                RuleType::SslDnField => Some("O-DN".to_owned()),
+                _ => None,
+            };
+            let value = if compare == C::Regex { format!("^{value} ?$") } else { value.to_owned() };
+            Rule { kind, compare, key, value, invert, admin_state_up, tags }
+        },
+    )
+}
+
+/// What only a listener that ends TLS knows of its clients.
+pub(super) const fn is_of_certificates(rule: &Rule) -> bool {
+    matches!(rule.kind, RuleType::SslConnHasCert | RuleType::SslVerifyResult | RuleType::SslDnField)
+}

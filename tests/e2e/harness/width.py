@@ -1,0 +1,46 @@
+"""Do some specs together use everything that the resource can say? What is not used is not tested."""
+import yaml
+
+from . import config
+
+CRD = config.ROOT / 'crds/evenkeel.dev_loadbalancerstacks.yaml'
+# Not the business of random stacks, and why.
+ELSEWHERE = {
+    'deletionPolicy': 'scenario policies', 'managementPolicy': 'scenario policies', 'paused': 'scenario policies',
+    'disruptionPolicy=Forbid': 'scenario disruption: what is held back would not become Ready',
+    'loadBalancer.floatingIP.existing': 'scenario floating_ip',
+    'loadBalancer.floatingIP.allocate.address': 'scenario floating_ip: for administrators only',
+    'loadBalancer.floatingIP.allocate.reclaim=Retain': 'scenario floating_ip: nobody would clean up',
+    'loadBalancer.vip.port': 'scenario address', 'pools[].algorithm=SOURCE_IP_PORT': 'provider ovn only',
+}
+
+
+def unused(specs: list[dict]) -> list[str]:
+    """Fields, and words of vocabularies, that none of these has. References count by name; by id they are the same."""
+    schema = yaml.safe_load(CRD.read_text())['spec']['versions'][0]['schema']['openAPIV3Schema']
+    wanted, used = set(), set()
+    _wanted(schema['properties']['spec'], '', wanted)
+    for spec in specs:
+        _used(spec, '', used)
+    return sorted(w for w in wanted - used if not any(w.startswith(known) for known in ELSEWHERE) and not w.endswith('.id'))
+
+
+def _wanted(schema: dict, path: str, into: set[str]) -> None:
+    for field, below in schema.get('properties', {}).items():
+        _wanted(below, f'{path}.{field}' if path else field, into)
+    if 'items' in schema:
+        _wanted(schema['items'], f'{path}[]', into)
+    elif 'properties' not in schema:
+        into.add(path)
+        into.update(f'{path}={word}' for word in schema.get('enum', []) if word is not None)
+
+
+def _used(value, path: str, into: set[str]) -> None:
+    if isinstance(value, dict):
+        for field, below in value.items():
+            _used(below, f'{path}.{field}' if path else field, into)
+    elif isinstance(value, list):
+        for item in value:
+            _used(item, f'{path}[]', into)
+    else:
+        into.update({path, f'{path}={value}'})

@@ -1,0 +1,55 @@
+"""The simulators are honest: the scripts that the simulated cloud and the simulated cluster are held to are asked of the
+genuine ones, and every answer is the same. Alone, because it takes quotas away and makes the data plane fail."""
+import os
+import re
+import subprocess
+
+import yaml
+
+from harness import config
+from harness.waiting import expect
+
+serial = True
+cases = ['cloud', 'cluster']
+LIMIT = 1500    # seconds; most of it only where the tests are not built yet
+
+
+def run(t, case):
+    globals()[case](t)
+
+
+def cloud(t):
+    clouds = config.REPORT / 'conformance-clouds.yaml'
+    _clouds(clouds)
+    try:
+        printed = _suite('cloud_conformance', 'genuine_cloud', EVENKEEL_CONFORMANCE_CLOUD=f'{clouds}:e2e-appcred',
+                         EVENKEEL_CONFORMANCE_FAILURES=config.FAULTS)
+    finally:
+        config.FAULTS.write_text('{}')
+        clouds.unlink()
+    script, agree, known, skipped, different = re.search(r'^(all) +(\d+) +(\d+) +(\d+) +(\d+)$', printed, re.M).groups()
+    expect(skipped == '0', f'{skipped} cases were not asked')
+    t.note = f'{agree} cases agree, {different} differ'
+
+
+def cluster(t):
+    printed = _suite('cluster_conformance', 'genuine_api_server', EVENKEEL_CONFORMANCE_KUBECONFIG=config.ADMIN_KUBECONFIG)
+    t.note = re.search(r'^\d+ cases agree.*$', printed, re.M).group()
+
+
+def _suite(name: str, test: str, **variables) -> str:
+    """Runs one test of the simulators against the genuine thing; what it printed, also kept in the report."""
+    command = ['cargo', 'test', '--locked', '-p', 'evenkeel-simulators', '--test', name, '--', '--nocapture', test]
+    ran = subprocess.run(command, cwd=config.ROOT, env={**os.environ, **{k: str(v) for k, v in variables.items()}},
+                         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=LIMIT)
+    (config.REPORT / f'{name}.txt').write_text(ran.stdout)
+    expect(ran.returncode == 0 and ' 1 passed' in ran.stdout, f'{name}.txt in the report; it ends with\n{ran.stdout[-1500:]}')
+    return ran.stdout
+
+
+def _clouds(path) -> None:
+    """The lab's clouds under the names by which the suite finds the tenant and the others."""
+    known = yaml.safe_load(config.CLOUDS_YAML.read_text())['clouds']
+    names = {'e2e-appcred': 'openstack', 'e2e-admin': 'admin', 'e2e-demo2': 'demo2', 'e2e-reader': 'reader'}
+    path.touch(mode=0o600)
+    path.write_text(yaml.safe_dump({'clouds': {name: known[cloud] for name, cloud in names.items()}}))
