@@ -164,6 +164,7 @@ async fn sweep_secrets(client: Client, mut held: mpsc::UnboundedReceiver<(String
     let mut tick = tokio::time::interval(SWEEP);
     loop {
         tokio::select! {
+            biased;
             received = held.recv() => match received {
                 Some(key) => { known.insert(key); }
                 None => return,
