@@ -15,11 +15,12 @@ crds: ## write crds/ anew from the Rust types
 	EVENKEEL_WRITE_CRD=1 cargo test --locked -p evenkeel --test crd
 
 gate: PAIRS := 10000
+gate: SCHEDULES := 10000
 gate: SEED := $(shell date +%s)
-gate: ## the property test of random stacks for a release (PAIRS=10000; SEED=number repeats a run)
-	@echo "seed $(SEED), $(PAIRS) pairs"
-	EVENKEEL_SEED=$(SEED) EVENKEEL_PAIRS=$(PAIRS) \
-		cargo test --release --locked --package evenkeel-simulators --test random_stacks
+gate: ## random stacks and random schedules for a release (PAIRS=10000, SCHEDULES=10000; SEED=number repeats a run)
+	@echo "seed $(SEED), $(PAIRS) pairs, $(SCHEDULES) schedules"
+	EVENKEEL_SEED=$(SEED) EVENKEEL_PAIRS=$(PAIRS) EVENKEEL_SCHEDULES=$(SCHEDULES) \
+		cargo test --release --locked --package evenkeel-simulators --test random_stacks --test schedules
 
 demo: ## controller, simulated cloud and simulated cluster in one process
 	cargo demo
