@@ -17,10 +17,14 @@ lab() { # name: installs and starts one control plane; several callers wait for 
     "$E2E_DIR/lab/$1/install.sh" && { [ "$2" = install ] || "$E2E_DIR/lab/$1/up.sh" 9>&-; }
   ) 9>"$EVENKEEL_E2E_HOME/$1.lock" >"$REPORT/$1-$2.log" 2>&1
 }
-build() {
-  [ -z "${EVENKEEL_BIN:-}" ] || return 0
-  ( cd "$ROOT" && cargo build --release --locked -p evenkeel ) >"$REPORT/build.log" 2>&1
+build() { # the release binary, and after it, so that memory stays bounded, the one that can be killed at named places
+  ( cd "$ROOT"
+    [ -n "${EVENKEEL_BIN:-}" ] || cargo build --release --locked -p evenkeel
+    cargo build --locked -p evenkeel --features kill-points
+    cp "$(target)/debug/evenkeel" "$EVENKEEL_E2E_HOME/evenkeel-kill-points"
+  ) >"$REPORT/build.log" 2>&1
 }
+target() { cd "$ROOT" && realpath -m "${CARGO_TARGET_DIR:-target}"; }
 finished() { # pid what log
   if wait "$1"; then say "$2: ready ($SECONDS s)"; return 0; fi
   say "$2 FAILED; the end of $3:"
@@ -33,7 +37,7 @@ together() { # install|up [build]: both control planes, and the build, at the sa
   lab kube "$1" & k=$!
   if [ "${2:-}" = build ]; then
     build & b=$!
-    finished $b "release binary" "$REPORT/build.log" || failed=1
+    finished $b "binaries" "$REPORT/build.log" || failed=1
   fi
   finished $k "Kubernetes" "$REPORT/kube-$1.log" || failed=1
   finished $o "OpenStack" "$REPORT/openstack-$1.log" || failed=1
@@ -50,7 +54,7 @@ stop_controller() { # one that an earlier run left with KEEP=1
 }
 run() {
   stop_controller
-  export EVENKEEL_BIN="${EVENKEEL_BIN:-$(cd "$ROOT" && realpath -m "${CARGO_TARGET_DIR:-target}")/release/evenkeel}"
+  export EVENKEEL_BIN="${EVENKEEL_BIN:-$(target)/release/evenkeel}"
   export LAB_HOME="$OPENSTACK" OS_CLIENT_CONFIG_FILE="$OPENSTACK/clouds.yaml" PYTHONDONTWRITEBYTECODE=1
   # LAB_PW and the ports reach the scenarios that run heartbeat.py
   export LAB_PW="${LAB_PW:-lab-not-secret}"
