@@ -16,12 +16,13 @@ crds: ## write crds/ anew from the Rust types
 
 gate: PAIRS := 10000
 gate: TIMES := 100
+gate: SCHEDULES := 10000
 gate: SEED := $(shell date +%s)
-gate: ## the property tests for a release (PAIRS of random stacks, TIMES as many cases of the planner's; SEED repeats a run)
-	@echo "seed $(SEED): $(PAIRS) pairs on the simulated cloud, $(TIMES) times the planner's own cases"
+gate: ## the property tests for a release (PAIRS of random stacks, SCHEDULES, TIMES as many cases of the planner's; SEED repeats a run)
+	@echo "seed $(SEED): $(PAIRS) pairs on the simulated cloud, $(SCHEDULES) schedules, $(TIMES) times the planner's own cases"
 	EVENKEEL_SEED=$(SEED) EVENKEEL_TIMES=$(TIMES) cargo test --release --locked --package evenkeel --lib plan::tests
-	EVENKEEL_SEED=$(SEED) EVENKEEL_PAIRS=$(PAIRS) \
-		cargo test --release --locked --package evenkeel-simulators --test random_stacks -- --nocapture
+	EVENKEEL_SEED=$(SEED) EVENKEEL_PAIRS=$(PAIRS) EVENKEEL_SCHEDULES=$(SCHEDULES) \
+		cargo test --release --locked --package evenkeel-simulators --test random_stacks --test schedules -- --nocapture
 
 demo: ## controller, simulated cloud and simulated cluster in one process
 	cargo demo

@@ -59,12 +59,8 @@ impl Clouds {
         Self { client, connector, clock, settings, sessions: Mutex::default() }
     }
 
-    /// The session of a stack, and the version of the Secret that it comes of. `hold`: put our entry on the Secret first.
-    pub async fn session(
-        &self,
-        stack: &LoadBalancerStack,
-        hold: bool,
-    ) -> Result<(Cloud, Option<String>), CredentialsProblem> {
+    /// The session of a stack. `hold`: put our entry on the Secret first.
+    pub async fn session(&self, stack: &LoadBalancerStack, hold: bool) -> Result<Cloud, CredentialsProblem> {
         let Some(reference) = &stack.spec.cloud_credentials_ref else { return Err(CredentialsProblem::NoReference) };
         let place = Place {
             namespace: stack.namespace().unwrap_or_default(),
@@ -75,9 +71,10 @@ impl Clouds {
         let Some(secret) = api.get_opt(&place.secret).await.map_err(Box::new)? else {
             return Err(CredentialsProblem::NoSecret(place.secret));
         };
-        let held = if hold { hold_secret(&api, &secret).await? } else { None };
-        let version = held.or_else(|| secret.resource_version());
-        Ok((self.open(place, &secret)?, version))
+        if hold {
+            hold_secret(&api, &secret).await?;
+        }
+        self.open(place, &secret)
     }
 
     fn open(&self, place: Place, secret: &Secret) -> Result<Cloud, CredentialsProblem> {
@@ -114,32 +111,27 @@ fn digest(secret: &Secret) -> String {
     hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// The version of the Secret with our entry, when that was missing.
-async fn hold_secret(api: &Api<Secret>, secret: &Secret) -> Result<Option<String>, CredentialsProblem> {
+async fn hold_secret(api: &Api<Secret>, secret: &Secret) -> Result<(), CredentialsProblem> {
     if secret.finalizers().iter().any(|entry| entry == IN_USE) {
-        return Ok(None);
+        return Ok(());
     }
     if secret.metadata.deletion_timestamp.is_some() {
         return Err(CredentialsProblem::Leaving(secret.name_any()));
     }
     let mut entries = secret.finalizers().to_vec();
     entries.push(IN_USE.to_owned());
-    Ok(write_entries(api, secret, &entries).await?)
+    write_entries(api, secret, &entries).await?;
+    Ok(())
 }
 
 /// Fenced by the resource version, so that nobody else's entry is lost.
-async fn write_entries(
-    api: &Api<Secret>,
-    secret: &Secret,
-    entries: &[String],
-) -> Result<Option<String>, Box<kube::Error>> {
+async fn write_entries(api: &Api<Secret>, secret: &Secret, entries: &[String]) -> Result<(), Box<kube::Error>> {
     let patch = json!({"metadata": {"resourceVersion": secret.resource_version(), "finalizers": entries}});
     let deed = if entries.len() < secret.finalizers().len() { "release" } else { "hold" };
     kill::point(format_args!("before-{deed}-secret"));
-    let parameters = PatchParams::default();
-    let written = api.patch_metadata(&secret.name_any(), &parameters, &Patch::Merge(patch)).await.map_err(Box::new)?;
+    api.patch_metadata(&secret.name_any(), &PatchParams::default(), &Patch::Merge(patch)).await.map_err(Box::new)?;
     kill::point(format_args!("after-{deed}-secret"));
-    Ok(written.metadata.resource_version)
+    Ok(())
 }
 
 /// Takes our entry off a Secret that no stack with our finalizer refers to any more. False while one does.

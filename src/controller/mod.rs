@@ -185,6 +185,7 @@ async fn sweep(
     let mut tick = tokio::time::interval(SWEEP);
     loop {
         tokio::select! {
+            biased;
             received = held.recv() => match received {
                 Some(key) => { known.insert(key); }
                 None => return,

@@ -62,32 +62,7 @@ pub struct Entry {
     unreadable: Option<Option<i64>>,
 }
 
-impl Entry {
-    /// What a pass wrote on the stack is no news to us: a refused create must not be sent again because of it.
-    fn know_own_writes(&mut self, stack: &LoadBalancerStack) {
-        if let Some(face) = &mut self.face {
-            face.finalizers = stack.finalizers().to_vec();
-            face.has_status = has_status(stack);
-        }
-    }
-
-    /// The version of the Secret that this pass works with; it may be our own write.
-    fn know_secret(&mut self, version: Option<String>) {
-        if let Some(face) = &mut self.face {
-            face.secret = version;
-        }
-    }
-}
-
-fn secret_key(stack: &LoadBalancerStack) -> (String, String) {
-    (stack.namespace().unwrap_or_default(), credentials::secret_of(stack).unwrap_or_default().to_owned())
-}
-
-fn has_status(stack: &LoadBalancerStack) -> bool {
-    stack.status.as_ref().is_some_and(|status| !status.conditions.is_empty())
-}
-
-/// What of a stack makes another pass worthwhile. Our own writes are not among it.
+/// What of a stack makes another pass worthwhile. Our own writes of status are not among it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Face {
     generation: Option<i64>,
@@ -141,21 +116,15 @@ impl Context {
         self.metrics.stacks.set(entries.len() as i64);
     }
 
-    /// A look at the Secret is never older than what its watch has told.
-    fn saw_secret(&self, stack: &LoadBalancerStack, version: Option<String>) {
-        if let Some(version) = version {
-            self.secrets.lock().unwrap_or_else(PoisonError::into_inner).insert(secret_key(stack), version);
-        }
-    }
-
     fn face(&self, stack: &LoadBalancerStack) -> Face {
-        let key = secret_key(stack);
+        let secret = credentials::secret_of(stack).unwrap_or_default().to_owned();
+        let key = (stack.namespace().unwrap_or_default(), secret);
         Face {
             generation: stack.metadata.generation,
             deleting: stack.metadata.deletion_timestamp.is_some(),
             finalizers: stack.finalizers().to_vec(),
             deletion_policy: stack.annotations().get(DELETION_POLICY_ANNOTATION).cloned(),
-            has_status: has_status(stack),
+            has_status: stack.status.as_ref().is_some_and(|status| !status.conditions.is_empty()),
             secret: self.secrets.lock().unwrap_or_else(PoisonError::into_inner).get(&key).cloned(),
         }
     }
@@ -178,8 +147,7 @@ pub async fn reconcile(stack: &LoadBalancerStack, context: &Context) -> Result<A
     }
     entry.face = Some(face);
     entry.unreadable = None;
-    let mut stack = stack.clone();
-    let guarded = AssertUnwindSafe(run(&mut stack, context, &mut entry)).catch_unwind();
+    let guarded = AssertUnwindSafe(run(stack, context, &mut entry)).catch_unwind();
     let next = match tokio::time::timeout(PASS_LIMIT, guarded).await {
         Ok(Ok(Ok(next))) => next,
         Ok(Ok(Err(error))) => {
@@ -197,8 +165,7 @@ pub async fn reconcile(stack: &LoadBalancerStack, context: &Context) -> Result<A
             Next::Retry(Retry::Backoff)
         }
     };
-    entry.know_own_writes(&stack);
-    Ok(schedule(&stack, context, uid, entry, next))
+    Ok(schedule(stack, context, uid, entry, next))
 }
 
 enum Next {
@@ -238,29 +205,29 @@ fn jittered(period: Duration) -> Duration {
     period.mul_f64(0.9 + fastrand::f64() / 5.0)
 }
 
-/// `stack` gets what the pass writes on it.
-async fn run(stack: &mut LoadBalancerStack, context: &Context, entry: &mut Entry) -> Result<Next, kube::Error> {
+async fn run(stack: &LoadBalancerStack, context: &Context, entry: &mut Entry) -> Result<Next, kube::Error> {
+    let mut stack = stack.clone();
     let namespace = stack.namespace().unwrap_or_default();
     let api = Api::<LoadBalancerStack>::namespaced(context.client.clone(), &namespace);
     let deleting = stack.metadata.deletion_timestamp.is_some();
-    let held = finalizer::is_held(stack);
+    let held = finalizer::is_held(&stack);
     if deleting && !held {
         return Ok(Next::Forget);
     }
     if stack.spec.is_paused() {
-        let status = status::paused(stack, context.clock.now());
-        status::write(&api, stack, status).await?;
+        let status = status::paused(&stack, context.clock.now());
+        status::write(&api, &stack, status).await?;
         return Ok(Next::Retry(Retry::Never));
     }
     if stack.spec.observes_only() && held {
-        let_go(&api, context, stack).await?;
+        let_go(&api, context, &mut stack).await?;
         if deleting {
             return Ok(Next::Forget);
         }
     }
     let mut cloud = CloudFacts::default();
-    let outcome = look(&api, stack, context, entry, &mut cloud).await?;
-    report(&api, stack, context, entry, outcome, &cloud).await
+    let outcome = look(&api, &mut stack, context, entry, &mut cloud).await?;
+    report(&api, &mut stack, context, entry, outcome, &cloud).await
 }
 
 /// Runs the engine, or says why it cannot be run.
@@ -279,9 +246,7 @@ async fn look(
     let record = record_of(stack, entry);
     entry.memory.notice(&record);
     let outcome = match context.clouds.session(stack, managed && !deleting).await {
-        Ok((cloud, version)) => {
-            context.saw_secret(stack, version.clone());
-            entry.know_secret(version);
+        Ok(cloud) => {
             let outcome = pass(api, stack, context, entry, &record, &cloud).await;
             // Both are remembered by the session: no calls here.
             *known = CloudFacts { project: cloud.project().await.ok(), version: cloud.api_version().await.ok() };

@@ -69,11 +69,10 @@ pub fn paused(stack: &LoadBalancerStack, now: Timestamp) -> LoadBalancerStackSta
     LoadBalancerStackStatus { conditions, ..status }
 }
 
-/// Server-side apply under our own name, and into our copy. Nothing is written when nothing changed: a write would wake
-/// us again.
+/// Server-side apply under our own name. Nothing is written when nothing changed: a write would wake us again.
 pub async fn write(
     api: &Api<LoadBalancerStack>,
-    stack: &mut LoadBalancerStack,
+    stack: &LoadBalancerStack,
     status: LoadBalancerStackStatus,
 ) -> Result<(), kube::Error> {
     if stack.status.as_ref() == Some(&status) {
@@ -91,12 +90,9 @@ pub async fn write(
     kill::point(format_args!("after-status"));
     match written {
         // The object went in the meantime.
-        Err(kube::Error::Api(answer)) if answer.code == 404 => {}
-        Err(error) => return Err(error),
-        Ok(_) => {}
+        Err(kube::Error::Api(answer)) if answer.code == 404 => Ok(()),
+        other => other.map(drop),
     }
-    stack.status = Some(status);
-    Ok(())
 }
 
 fn load_balancer_status(lb: &SeenLoadBalancer, cloud: &CloudFacts, kept: LoadBalancerStatus) -> LoadBalancerStatus {

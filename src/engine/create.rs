@@ -175,8 +175,7 @@ impl Pass<'_> {
         Ok(None)
     }
 
-    /// The create ended well and can be forgotten. Failing to do so costs a look at the next pass. Not before the load
-    /// balancer itself is on record: until then the intent alone tells that there is something to be deleted.
+    /// The create ended well and can be forgotten. Failing to do so costs a look at the next pass.
     pub(super) async fn forget_all(&self) {
         if let Err(problem) = self.ledger.write(Intents::default()).await {
             tracing::debug!(%problem, "the finished create stays on record for now");

@@ -1,6 +1,6 @@
 //! The kinds that are served: a few built-in ones, and one for each served version of a CustomResourceDefinition.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use serde_json::Value;
 
@@ -87,7 +87,7 @@ impl Kinds {
     /// Replaces what `definition` defines by what it says now.
     pub fn install(&mut self, definition: &Value) {
         self.remove(definition);
-        self.0.extend(custom(definition).into_iter().map(Arc::new));
+        self.0.extend(known(&definition["spec"]));
     }
 
     pub fn remove(&mut self, definition: &Value) {
@@ -98,7 +98,11 @@ impl Kinds {
 
 /// Where the instances of a CustomResourceDefinition are kept.
 pub fn place_of(definition: &Value) -> Place {
-    Place { group: text(&definition["spec"]["group"]), plural: text(&definition["spec"]["names"]["plural"]) }
+    place_of_spec(&definition["spec"])
+}
+
+fn place_of_spec(spec: &Value) -> Place {
+    Place { group: text(&spec["group"]), plural: text(&spec["names"]["plural"]) }
 }
 
 fn text(value: &Value) -> String {
@@ -109,10 +113,24 @@ fn texts(value: &Value) -> Vec<String> {
     value.as_array().into_iter().flatten().map(text).collect()
 }
 
-fn custom(definition: &Value) -> Vec<Kind> {
-    let spec = &definition["spec"];
+/// A definition and what it defines.
+type Known = (Value, Vec<Arc<Kind>>);
+
+/// Simulations make thousands of clusters with the same definition, and its rules take long to compile.
+fn known(spec: &Value) -> Vec<Arc<Kind>> {
+    static KNOWN: Mutex<Vec<Known>> = Mutex::new(Vec::new());
+    let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some((_, kinds)) = known.iter().find(|(known, _)| known == spec) {
+        return kinds.clone();
+    }
+    let kinds: Vec<_> = custom(spec).into_iter().map(Arc::new).collect();
+    known.push((spec.clone(), kinds.clone()));
+    kinds
+}
+
+fn custom(spec: &Value) -> Vec<Kind> {
     let names = &spec["names"];
-    let place = place_of(definition);
+    let place = place_of_spec(spec);
     let kind = text(&names["kind"]);
     let served = spec["versions"].as_array().into_iter().flatten().filter(|v| v["served"] == true);
     served

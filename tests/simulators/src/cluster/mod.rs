@@ -8,6 +8,7 @@
 //! `tests/cluster_conformance.rs` puts the same questions to this and to a genuine API server.
 
 mod apply;
+mod bell;
 mod built_in;
 mod cel;
 mod client;
@@ -50,6 +51,7 @@ pub use clock::TokioClock;
 pub use faults::{Effect, Fault, SeenRequest};
 pub use serve::Served;
 
+use bell::Bell;
 use faults::Faults;
 use state::State;
 
@@ -63,10 +65,10 @@ struct Inner {
     state: Mutex<State>,
     clock: Arc<dyn Clock>,
     faults: Mutex<Faults>,
-    /// The revision, told to watches after each write.
-    written: tokio::sync::watch::Sender<u64>,
-    /// Counts how often all watches were cut.
-    cut: tokio::sync::watch::Sender<u64>,
+    /// Rung for watches after each write.
+    written: Bell,
+    /// Rung when all watches are cut.
+    cut: Bell,
 }
 
 impl Inner {
@@ -80,12 +82,8 @@ impl Inner {
 
     /// Runs one write and tells the watches.
     fn write<T>(&self, write: impl FnOnce(&mut State) -> T) -> T {
-        let (answer, revision) = {
-            let mut state = self.lock();
-            let answer = write(&mut state);
-            (answer, state.store.revision())
-        };
-        self.written.send_replace(revision);
+        let answer = write(&mut self.lock());
+        self.written.ring();
         answer
     }
 }
@@ -100,13 +98,12 @@ impl ClusterSim {
     /// An empty cluster whose uids follow from `seed` alone.
     pub fn with_seed(clock: Arc<dyn Clock>, seed: u64) -> Self {
         let state = State::new(seed, clock.now());
-        let written = tokio::sync::watch::Sender::new(state.store.revision());
         let inner = Inner {
             state: Mutex::new(state),
             clock,
             faults: Mutex::default(),
-            written,
-            cut: tokio::sync::watch::Sender::new(0),
+            written: Bell::default(),
+            cut: Bell::default(),
         };
         Self { inner: Arc::new(inner) }
     }
@@ -160,7 +157,7 @@ impl ClusterSim {
 
     /// Ends all watches, as a restarting API server does.
     pub fn cut_watches(&self) {
-        self.inner.cut.send_modify(|cuts| *cuts += 1);
+        self.inner.cut.ring();
     }
 
     /// Remembers only the last so many changes: a watch that wants to resume from before gets 410 Gone.

@@ -10,7 +10,6 @@ use futures::Stream;
 use futures::stream::unfold;
 use jiff::Timestamp;
 use serde_json::{Value, json};
-use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 
 use super::Inner;
@@ -37,8 +36,9 @@ struct Watcher {
     bookmarks: bool,
     next_bookmark: Instant,
     deadline: Instant,
-    written: watch::Receiver<u64>,
-    cut: watch::Receiver<u64>,
+    /// How often the bells of the cluster had been rung when they were last listened to.
+    writes: u64,
+    cuts: u64,
     done: bool,
 }
 
@@ -68,10 +68,8 @@ pub fn start(
     check_initial_events(query, bookmarks, initial)?;
     let from = query.number("resourceVersion")?.unwrap_or_default();
 
-    // Subscribed before the state is read, so that nothing falls between.
-    let (mut written, mut cut) = (inner.written.subscribe(), inner.cut.subscribe());
-    written.mark_unchanged();
-    cut.mark_unchanged();
+    // Before the state is read, so that nothing falls between.
+    let (writes, cuts) = (inner.written.rung(), inner.cut.rung());
     let state = inner.lock();
     let now = inner.clock.now();
     let mut queue = VecDeque::new();
@@ -93,8 +91,8 @@ pub fn start(
         bookmarks,
         next_bookmark: Instant::now() + BOOKMARK_EVERY,
         deadline: Instant::now() + Duration::from_secs(timeout),
-        written,
-        cut,
+        writes,
+        cuts,
         done: false,
     };
     Ok(unfold(watcher, |mut watcher| async move {
@@ -144,9 +142,9 @@ impl Watcher {
             }
             tokio::select! {
                 biased;
-                _ = self.cut.changed() => return None,
+                () = self.inner.cut.more_than(self.cuts) => return None,
                 () = sleep_until(self.deadline) => return None,
-                _ = self.written.changed() => {}
+                () = self.inner.written.more_than(self.writes) => {}
                 () = sleep_until(self.next_bookmark), if self.bookmarks => {
                     self.next_bookmark = Instant::now() + BOOKMARK_EVERY;
                     let now = self.inner.clock.now();
@@ -158,7 +156,7 @@ impl Watcher {
 
     /// Takes what was written since the last look into the queue.
     fn read_on(&mut self) {
-        self.written.mark_unchanged();
+        self.writes = self.inner.written.rung();
         let now = self.inner.clock.now();
         let state = self.inner.lock();
         let Some(changes) = state.store.since(&self.view.kind.place, self.position) else {

@@ -13,7 +13,8 @@ thread_local! {
     static LINES: RefCell<Option<Vec<u8>>> = const { RefCell::new(None) };
 }
 
-/// Everything that this thread logs, at the most talkative setting of our own code, as long as this lives.
+/// Everything that this thread logs, as long as this lives: of our own code all, of the libraries what they have to say
+/// at the level that operators use when they look for a fault.
 pub struct Log {
     _of_this_thread: PhantomData<*const ()>,
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use evenkeel::api::LoadBalancerStack;
 use evenkeel::controller::FINALIZER;
 use evenkeel_simulators::cloud::{CloudConfig, Fault, Kind, Service};
-use evenkeel_simulators::cluster::{self, Effect};
+use evenkeel_simulators::cluster::{self, Effect, SeenRequest};
 use evenkeel_simulators::rig::{Log, NAMESPACE, Rig, SECRET};
 use http::Method;
 use kube::api::{DeleteParams, Patch, PatchParams, PostParams};
@@ -293,6 +293,12 @@ impl Stage {
             .iter()
             .map(|e| format!("{:?} {:?} {} {} {} {:?}", e.at, e.service, e.method, e.path, e.query, e.status));
         let cluster = self.rig.cluster.requests();
-        Trace { cloud: cloud.collect(), cluster: cluster.iter().map(|request| format!("{request:?}")).collect() }
+        Trace { cloud: cloud.collect(), cluster: cluster.iter().map(described).collect() }
     }
+}
+
+/// Names of Events hold the time of day of this machine: kube's recorder makes them.
+fn described(request: &SeenRequest) -> String {
+    let path = request.path.split_inclusive("/events/").next().unwrap_or_default();
+    format!("{} {path} {} {}", request.verb, request.query, request.content_type)
 }
