@@ -9,12 +9,11 @@ use http::{HeaderMap, StatusCode};
 use jiff::Timestamp;
 use serde_json::Value;
 
+use super::session::is_plain_id;
 use super::{Class, CloudError};
 
 /// The longest text of a server that is passed on.
 const MAX_TEXT: usize = 1000;
-/// The longest part of an answer that is not OpenStack's own.
-const MAX_FOREIGN_TEXT: usize = 200;
 /// The longest `Retry-After` that is believed.
 const MAX_RETRY_AFTER: Duration = Duration::from_secs(3600);
 
@@ -184,34 +183,17 @@ fn message(refusal: &Refusal<'_>, fault: Option<Fault>) -> String {
             refusal.service
         );
     }
-    let text = String::from_utf8_lossy(refusal.body);
-    let text = without_markup(&text);
-    match text.as_str() {
-        "" => format!("something answered {status} for the {} service", refusal.service),
-        text => format!(
-            "something answered {status} for the {} service: {}",
-            refusal.service,
-            shortened(text, MAX_FOREIGN_TEXT)
-        ),
-    }
+    let content_type = content_type(refusal.headers).map(|kind| format!(" ({kind})")).unwrap_or_default();
+    format!("something that is not OpenStack answered {status} for the {} service{content_type}", refusal.service)
 }
 
-/// The words of a page that a proxy sends, on one line.
-fn without_markup(text: &str) -> String {
-    let mut words = String::new();
-    let mut in_tag = false;
-    for c in text.chars().take(4 * MAX_TEXT) {
-        match c {
-            '<' => in_tag = true,
-            '>' => {
-                in_tag = false;
-                words.push(' ');
-            }
-            c if !in_tag => words.push(if c.is_control() { ' ' } else { c }),
-            _ => {}
-        }
-    }
-    words.split_whitespace().collect::<Vec<_>>().join(" ")
+/// Without its parameters. All of a foreign answer that is told besides its code: the endpoint is what a user's
+/// credentials say it is, and its answers end in a status that the user may read.
+fn content_type(headers: &HeaderMap) -> Option<&str> {
+    const LONGEST: usize = 64;
+    let kind = headers.get(http::header::CONTENT_TYPE)?.to_str().ok()?.split(';').next()?.trim();
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '/' | '-' | '+' | '.');
+    (kind.contains('/') && kind.len() <= LONGEST && kind.chars().all(plain)).then_some(kind)
 }
 
 fn shortened(text: &str, limit: usize) -> String {
@@ -223,7 +205,7 @@ fn shortened(text: &str, limit: usize) -> String {
 
 pub(super) fn request_id(headers: &HeaderMap) -> Option<String> {
     let id = headers.get("x-openstack-request-id").or_else(|| headers.get("x-compute-request-id"))?;
-    id.to_str().ok().map(str::to_owned)
+    id.to_str().ok().filter(|id| is_plain_id(id)).map(str::to_owned)
 }
 
 /// Seconds, or a date; a date in the past is now.

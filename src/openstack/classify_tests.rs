@@ -144,6 +144,34 @@ fn the_services_own_500_and_503_leave_no_doubt_but_no_502_or_504_is_theirs() {
     }
 }
 
+/// A `clouds.yaml` may lead anywhere in the operator's network: what is found there must not be read through a status.
+#[test]
+fn of_an_answer_that_is_not_openstacks_only_code_and_content_type_are_told() {
+    let message = |content_type: &str, body: &str| {
+        let content_type = HeaderValue::from_bytes(content_type.as_bytes()).unwrap();
+        let headers = HeaderMap::from_iter([(http::header::CONTENT_TYPE, content_type)]);
+        classify(&refusal("network", "GET /x", 404, body.as_bytes(), &headers)).message
+    };
+    let told = "something that is not OpenStack answered 404 Not Found for the network service";
+    for body in ["<p>hunter2</p>", "hunter2", r#"{"kind": "Status", "message": "hunter2"}"#, r#"["hunter2"]"#] {
+        assert_eq!(message("text/html; charset=hunter2", body), format!("{told} (text/html)"));
+    }
+    for odd in ["hunter2", "text/hunter 2", "text/\u{e4}", &format!("text/{}", "x".repeat(100))] {
+        assert_eq!(message(odd, ""), told, "{odd}");
+    }
+}
+
+#[test]
+fn a_request_id_that_is_none_is_not_told() {
+    for text in ["req-1 hunter2", "", &"x".repeat(129)] {
+        let headers = HeaderMap::from_iter([(
+            http::HeaderName::from_static("x-openstack-request-id"),
+            HeaderValue::from_str(text).unwrap(),
+        )]);
+        assert_eq!(request_id(&headers), None, "{text}");
+    }
+}
+
 #[test]
 fn too_large_a_body_and_other_foreign_refusals_wait_for_a_new_spec() {
     assert_eq!(answer("load-balancer", 413, "Request is too large").class, Class::Refused);

@@ -12,11 +12,10 @@ const PAGE: usize = 500;
 
 /// A list to be read to its end.
 pub(super) struct Listing {
-    service: Service,
-    path: String,
+    /// Without page.
+    ask: Ask,
     /// The key of the list in the answer.
     key: &'static str,
-    filters: Vec<(&'static str, String)>,
 }
 
 /// The whole of a list.
@@ -37,33 +36,28 @@ struct Page<T> {
 }
 
 impl Listing {
-    pub(super) fn new(service: Service, path: impl Into<String>, key: &'static str) -> Self {
-        Self { service, path: path.into(), key, filters: Vec::new() }
+    pub(super) fn new(service: Service, path: &'static str, key: &'static str) -> Self {
+        Self { ask: Ask::get(service, path), key }
     }
 
     pub(super) fn octavia(collection: &'static str) -> Self {
-        Self::new(Service::LoadBalancer, format!("/v2/lbaas/{collection}"), collection)
+        Self { ask: Ask::get(Service::LoadBalancer, "/v2/lbaas").at(collection), key: collection }
     }
 
     pub(super) fn members(pool: &str) -> Self {
-        Self::new(Service::LoadBalancer, format!("/v2/lbaas/pools/{pool}/members"), "members")
+        Self { ask: Ask::get(Service::LoadBalancer, "/v2/lbaas/pools").at(pool).at("members"), key: "members" }
     }
 
     pub(super) fn rules(policy: &str) -> Self {
-        Self::new(Service::LoadBalancer, format!("/v2/lbaas/l7policies/{policy}/rules"), "rules")
+        Self { ask: Ask::get(Service::LoadBalancer, "/v2/lbaas/l7policies").at(policy).at("rules"), key: "rules" }
     }
 
-    pub(super) fn with(mut self, key: &'static str, value: impl Into<String>) -> Self {
-        self.filters.push((key, value.into()));
-        self
+    pub(super) fn with(self, key: &'static str, value: impl Into<String>) -> Self {
+        Self { ask: self.ask.with(key, value), ..self }
     }
 
     fn ask(&self, marker: Option<&str>) -> Ask {
-        let mut ask = Ask::get(self.service, self.path.clone());
-        for (key, value) in &self.filters {
-            ask = ask.with(key, value.clone());
-        }
-        ask = ask.with("limit", PAGE.to_string());
+        let ask = self.ask.clone().with("limit", PAGE.to_string());
         match marker {
             Some(marker) => ask.with("marker", marker),
             None => ask,
@@ -117,6 +111,8 @@ impl Session {
         let mut body: Map<String, Value> = answer.json()?;
         let key = listing.key;
         let unlike = |why: String| ask.failed(Class::Later(None), format!("the list was not understood: {why}"));
+        // Without serde's reason, which would quote the record.
+        let unknown = |_| unlike(format!("a record is not as {key:?} are documented"));
         let Some(Value::Array(values)) = body.remove(key) else {
             return Err(unlike(format!("it has no {key:?}")));
         };
@@ -125,7 +121,7 @@ impl Session {
             None => values.len() >= PAGE,
         };
         let last = values.last().and_then(|value| value.get("id")).and_then(Value::as_str).map(str::to_owned);
-        let items = serde_json::from_value(Value::Array(values)).map_err(|error| unlike(error.to_string()))?;
+        let items = serde_json::from_value(Value::Array(values)).map_err(unknown)?;
         Ok(Page { items, next: last.filter(|_| more), server_time: answer.server_time() })
     }
 }

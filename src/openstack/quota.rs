@@ -82,7 +82,7 @@ impl Session {
     /// Reads the limits, and counts what there is.
     pub(super) async fn quota_uses(&self) -> Result<Vec<QuotaUse>, CloudError> {
         let project = self.login(None).await?.project.id.clone();
-        let ask = Ask::get(Service::LoadBalancer, format!("/v2/lbaas/quotas/{project}"));
+        let ask = Ask::get(Service::LoadBalancer, "/v2/lbaas/quotas").at(&project);
         let Answer { quota } = self.send(&ask).await?.json()?;
         let Limits { loadbalancer, listener, pool, member, healthmonitor } = quota;
         let pools = self.list::<PoolRecord>(&self.of_project(Listing::octavia("pools")).await?).await?.items;
