@@ -61,6 +61,7 @@ pub(super) fn classify(refusal: &Refusal<'_>) -> CloudError {
         message: message(refusal, fault),
         request_id: request_id(refusal.headers),
         in_doubt,
+        too_large: false,
     }
 }
 

@@ -39,7 +39,9 @@ impl Session {
         let create_timeout = self.settings().create_timeout;
         let of = |method, parent: &Option<String>| place(method, step.kind, parent.as_deref(), &step.name);
         let ask = match &step.call {
-            Call::CreateLoadBalancer { body } => octavia(Method::POST, LOAD_BALANCERS).body(rooted("loadbalancer", body)),
+            Call::CreateLoadBalancer { body } => {
+                octavia(Method::POST, LOAD_BALANCERS).body(rooted("loadbalancer", body))
+            }
             Call::UpdateLoadBalancer { id, body } => {
                 octavia(Method::PUT, LOAD_BALANCERS).at(id).body(rooted("loadbalancer", body))
             }

@@ -120,6 +120,7 @@ impl Ask {
             message,
             request_id: None,
             in_doubt: false,
+            too_large: false,
         }
     }
 }
@@ -152,7 +153,12 @@ impl Answer {
             ),
             request_id: request_id(&self.headers),
             in_doubt: self.writes,
+            too_large: false,
         })
+    }
+
+    pub(super) fn size(&self) -> usize {
+        self.body.len()
     }
 
     /// The server's time of day, for comparison with its own stamps.
@@ -270,8 +276,9 @@ impl Session {
         let result = self.transport.send(request, ask.timeout.unwrap_or(default)).await;
         self.observe(ask, &result, started.elapsed());
         let response = result.map_err(|error| {
-            let in_doubt = writes && matches!(error, TransportError::NoAnswer { .. });
-            CloudError { in_doubt, ..ask.failed(Class::Later(None), error.to_string()) }
+            let in_doubt = writes && !matches!(error, TransportError::NotSent { .. });
+            let too_large = matches!(error, TransportError::TooLarge { .. });
+            CloudError { in_doubt, too_large, ..ask.failed(Class::Later(None), error.to_string()) }
         })?;
         let (parts, body) = response.into_parts();
         // Octavia's list of versions is a 300 in some deployments.

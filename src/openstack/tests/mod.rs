@@ -1,6 +1,7 @@
 //! The client against a scripted cloud, under paused time.
 
 mod cloud;
+mod lists;
 mod paths;
 mod references;
 mod session;

@@ -7,20 +7,8 @@ use crate::openstack::*;
 use crate::plan::{Body, Call, Impact, Kind, Step, Why};
 
 const REGION: &str = "    region_name: R1\n";
-const HOSTILE: [&str; 12] = [
-    "",
-    ".",
-    "..",
-    "../../v2.0/ports",
-    "a/b",
-    "a?admin=true",
-    "a#b",
-    "%2e%2e",
-    "a%2fb",
-    "a\\b",
-    "a b",
-    "ä",
-];
+const HOSTILE: [&str; 12] =
+    ["", ".", "..", "../../v2.0/ports", "a/b", "a?admin=true", "a#b", "%2e%2e", "a%2fb", "a\\b", "a b", "ä"];
 
 #[tokio::test(start_paused = true)]
 async fn a_recorded_id_that_is_none_leads_to_no_load_balancer_and_to_no_call() {
