@@ -167,8 +167,8 @@ impl Cloud {
     /// # Errors
     /// `Locked` when too many of the project's are in flight or waiting.
     pub async fn turn(&self) -> Result<Turn, CloudError> {
-        let project = self.project().await?.id;
-        self.shared.turns.take(&project).await.ok_or_else(|| self.shared.session.crowded())
+        let queue = self.shared.session.queue().await?;
+        self.shared.turns.take(queue).await.ok_or_else(|| self.shared.session.crowded())
     }
 
     /// Executes one step: exactly one call, never repeated.

@@ -18,6 +18,7 @@ use super::classify::{Refusal, classify, request_id, server_time};
 use super::clouds::Credentials;
 use super::flight::Flight;
 use super::keystone::{self, Login};
+use super::quota::Queue;
 use super::{Class, CloudError, CloudSettings, Request, Response, Transport, TransportError};
 use crate::clock::Clock;
 
@@ -239,6 +240,22 @@ impl Session {
             }
         };
         self.login.get(fresh, renew).await
+    }
+
+    /// Who takes turns with us.
+    pub(super) async fn queue(&self) -> Result<Queue, CloudError> {
+        let login = self.login(None).await?;
+        let at = |service| {
+            let ask = Ask::get(service, "/");
+            let root = login.endpoint(service, &self.credentials);
+            root.and_then(|root| Url::parse(&root).map(String::from).map_err(|_| "the endpoint is no URL".into()))
+                .map_err(|message| ask.failed(Class::Credentials, message))
+        };
+        Ok(Queue {
+            identity: at(Service::Identity)?,
+            load_balancer: at(Service::LoadBalancer)?,
+            project: login.project.id.clone(),
+        })
     }
 
     async fn authenticate(&self) -> Result<Login, CloudError> {
