@@ -207,7 +207,7 @@ impl Entry {
     fn into_credentials(self, cloud: &str, cacert: Option<&[u8]>) -> Result<Credentials, CredentialsError> {
         let auth_keys = self.auth.as_ref().ok_or_else(|| missing(cloud, "auth"))?;
         let auth_url = filled(auth_keys.auth_url.as_ref()).ok_or_else(|| missing(cloud, "auth.auth_url"))?;
-        if !is_http(&auth_url) {
+        if !is_endpoint(&auth_url) {
             return Err(unusable(cloud, "auth.auth_url", NOT_A_URL));
         }
         let interface = match filled(self.interface.as_ref()) {
@@ -246,7 +246,7 @@ impl Entry {
 
     fn overrides(&self, cloud: &str) -> Result<Overrides, CredentialsError> {
         let read = |value: &Option<String>, key| match filled(value.as_ref()) {
-            Some(url) if !is_http(&url) => Err(unusable(cloud, key, NOT_A_URL)),
+            Some(url) if !is_endpoint(&url) => Err(unusable(cloud, key, NOT_A_URL)),
             url => Ok(url),
         };
         Ok(Overrides {
@@ -322,16 +322,19 @@ fn filled(value: Option<&String>) -> Option<String> {
     value.filter(|text| !text.trim().is_empty()).cloned()
 }
 
-fn is_http(url: &str) -> bool {
+/// Paths are appended to it, and a token is sent there: with a query or a fragment they would not be paths any more.
+pub(super) fn is_endpoint(url: &str) -> bool {
     url::Url::parse(url).is_ok_and(|url| {
         matches!(url.scheme(), "http" | "https")
             && url.has_host()
             && url.username().is_empty()
             && url.password().is_none()
+            && url.query().is_none()
+            && url.fragment().is_none()
     })
 }
 
-const NOT_A_URL: &str = "it must be an http:// or https:// URL without a user name in it";
+const NOT_A_URL: &str = "it must be an http:// or https:// URL without user name, query and fragment";
 
 fn missing(cloud: &str, key: &'static str) -> CredentialsError {
     CredentialsError::Missing { cloud: cloud.to_owned(), key }
@@ -416,6 +419,21 @@ mod tests {
         assert_eq!(read.interface, Interface::Internal);
         assert!(read.tls.insecure);
         assert_eq!(read.overrides.load_balancer.as_deref(), Some("http://lb:13876/v2.0"));
+    }
+
+    #[test]
+    fn an_endpoint_is_a_url_to_which_paths_can_be_appended() {
+        for url in ["ftp://k", "k:5000", "http://u@k", "http://u:p@k", "http://k/v3?x=", "http://k/#", "http://k?", ""]
+        {
+            let text = entry(&PASSWORD.replace("http://keystone:5000/v3", &format!("'{url}'")));
+            let error = parse(&text).unwrap_err().to_string();
+            assert!(error.contains("auth.auth_url"), "{url}: {error}");
+            for key in ["load_balancer", "network", "key_manager"] {
+                let key = format!("{key}_endpoint_override");
+                let read = parse(&entry(&format!("{key}: '{url}'\n{PASSWORD}")));
+                assert!(url.is_empty() || read.unwrap_err().to_string().contains(&key), "{key}: {url}");
+            }
+        }
     }
 
     #[test]

@@ -202,3 +202,20 @@ async fn an_answer_that_is_not_understood_is_not_quoted() {
         }
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_catalogue_that_names_no_endpoint_is_not_followed() {
+    for url in ["http://lb/?x=", "http://lb/#x", "http://u:hunter2@lb", "file:///lb", "lb"] {
+        let fake = FakeCloud::new(move |seen| {
+            let endpoint = json!({"interface": "public", "region_id": "R1", "url": url});
+            let token =
+                json!({"project": {"id": "p"}, "catalog": [{"type": "load-balancer", "endpoints": [endpoint]}]});
+            (seen.path == "/v3/auth/tokens").then(|| Ok((201, json!({"token": token}))))
+        });
+        let error = fake.cloud().find(&owner("u")).await.unwrap_err();
+        assert_eq!(error.class, Class::Credentials, "{url}");
+        assert!(error.message.contains("public endpoint of type load-balancer"), "{error}");
+        assert!(!error.message.contains("hunter2"), "{error}");
+        assert!(fake.calls().is_empty(), "{url}");
+    }
+}
