@@ -33,7 +33,7 @@ pub enum CredentialsProblem {
 
 /// The Secret that a stack refers to, in its own namespace.
 pub fn secret_of(stack: &LoadBalancerStack) -> Option<&str> {
-    stack.spec.cloud_credentials_ref.as_ref().map(|reference| reference.secret_name.as_str())
+    stack.spec.cloud_credentials_ref.as_ref()?.secret()
 }
 
 /// Which Secret, and which entry of its clouds.yaml.
@@ -61,9 +61,15 @@ impl Clouds {
     /// The session of a stack. `hold`: put our entry on the Secret first.
     pub async fn session(&self, stack: &LoadBalancerStack, hold: bool) -> Result<Cloud, CredentialsProblem> {
         let Some(reference) = &stack.spec.cloud_credentials_ref else { return Err(CredentialsProblem::NoReference) };
+        let Some(name) = reference.secret() else {
+            return Err(CredentialsProblem::Unusable {
+                secret: format!("{:?}", reference.secret_name),
+                cause: "no Secret can have this name".into(),
+            });
+        };
         let place = Place {
             namespace: stack.namespace().unwrap_or_default(),
-            secret: reference.secret_name.clone(),
+            secret: name.to_owned(),
             cloud: reference.cloud_name.clone(),
         };
         let api = Api::<Secret>::namespaced(self.client.clone(), &place.namespace);
