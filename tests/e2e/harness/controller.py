@@ -22,7 +22,7 @@ class Controller:
             raise Failed(f'somebody else listens on port {self.port}')
         environment = {
             'PATH': os.environ['PATH'], 'HOME': str(config.HOME), 'KUBECONFIG': str(self.kubeconfig),
-            'POD_NAMESPACE': 'evenkeel-system', 'POD_NAME': self.name, 'RUST_BACKTRACE': '1'}
+            'POD_NAMESPACE': 'evenkeel-system', 'HOSTNAME': self.name, 'RUST_BACKTRACE': '1'}
         command = [str(config.BINARY), 'run', '--listen', f'127.0.0.1:{self.port}', '--log-format', 'json', *SETTINGS, *flags]
         with self.log.open('ab') as log:
             log.write(f'--- {time.strftime("%T")} {" ".join(command)}\n'.encode())
