@@ -16,6 +16,9 @@ use evenkeel::serve::{self, Readiness};
 use futures::FutureExt;
 use tracing_subscriber::EnvFilter;
 
+/// Seconds. A pass is given up after 300, and before a create it reads and waits for its turn.
+const LONGEST_CREATE: u64 = 240;
+
 /// Keeps OpenStack Octavia load balancers on an even keel.
 #[derive(Parser)]
 #[command(name = "evenkeel", version, about)]
@@ -52,8 +55,14 @@ struct RunArgs {
     /// Seconds for which a create whose answer was lost may still appear. Longer than the time-out of that call.
     #[arg(long, env = "EVENKEEL_QUIET_PERIOD", default_value_t = 150)]
     quiet_period: u64,
-    /// Seconds after which the answer to a create is not waited for any longer.
-    #[arg(long, env = "EVENKEEL_CREATE_TIMEOUT", default_value_t = 120)]
+    /// Seconds after which the answer to a create is not waited for any longer: at most 240, since a pass over a stack
+    /// is given up after 300.
+    #[arg(
+        long,
+        env = "EVENKEEL_CREATE_TIMEOUT",
+        default_value_t = 120,
+        value_parser = clap::value_parser!(u64).range(1..=LONGEST_CREATE)
+    )]
     create_timeout: u64,
     /// Minutes after which a locked load balancer is said to be stuck.
     #[arg(long, env = "EVENKEEL_STUCK_AFTER", default_value_t = 15)]
@@ -177,4 +186,21 @@ async fn stop_signal() {
         _ = tokio::signal::ctrl_c() => {}
     }
     tracing::info!("stopping: finishing what is under way");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_create_times_out_before_its_pass_does() {
+        let refused = |seconds: &str| Cli::try_parse_from(["evenkeel", "run", "--create-timeout", seconds]).err();
+        for seconds in ["1", "120", "240"] {
+            assert!(refused(seconds).is_none(), "{seconds}");
+        }
+        for seconds in ["0", "241", "300", "86400"] {
+            let message = refused(seconds).map(|error| error.to_string()).unwrap_or_default();
+            assert!(message.contains("--create-timeout") && message.contains("1..=240"), "{seconds}: {message}");
+        }
+    }
 }

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::duration;
 use super::immutable;
+use super::patterns;
 use super::schema;
 use super::{ListenerSpec, LoadBalancerSpec, LoadBalancerStackStatus, PoolSpec};
 
@@ -146,12 +147,25 @@ pub struct LoadBalancerStackSpec {
 pub struct CloudCredentialsRef {
     /// Name of a Secret in the same namespace. Its key clouds.yaml holds the credentials, its optional key cacert a
     /// bundle of certificates (PEM) to trust.
-    #[schemars(length(min = 1, max = 253))]
+    #[schemars(length(min = 1, max = 253), regex(pattern = patterns::OBJECT_NAME))]
     pub secret_name: String,
 
     /// Which entry of clouds.yaml to use.
     #[schemars(length(min = 1, max = 255))]
     pub cloud_name: String,
+}
+
+impl CloudCredentialsRef {
+    /// The name of the Secret; `None` where no Secret can have it. The client puts it in a path as it is, so one stored
+    /// before the schema refused it must not be used.
+    pub fn secret(&self) -> Option<&str> {
+        let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
+        let is_label = |label: &str| {
+            label.starts_with(plain) && label.ends_with(plain) && label.chars().all(|c| plain(c) || c == '-')
+        };
+        let name = self.secret_name.as_str();
+        (name.len() <= 253 && name.split('.').all(is_label)).then_some(name)
+    }
 }
 
 #[derive(JsonSchema, Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -228,6 +242,40 @@ mod tests {
         assert_eq!(policy(DeletionPolicy::Delete, Some("Orphan")), DeletionPolicy::Orphan);
         assert_eq!(policy(DeletionPolicy::Orphan, Some("Delete")), DeletionPolicy::Delete);
         assert_eq!(policy(DeletionPolicy::Delete, Some("orphan")), DeletionPolicy::Orphan);
+    }
+
+    #[test]
+    fn a_secret_is_named_as_the_schema_says() {
+        let pattern = regex::Regex::new(patterns::OBJECT_NAME).unwrap();
+        let long = format!("a{}", ".a".repeat(126));
+        let good = ["a", "openstack", "cloud-1.team-a.eu", "0", &long];
+        let bad = [
+            "",
+            ".",
+            "..",
+            "a..b",
+            ".a",
+            "a.",
+            "-a",
+            "a-",
+            "a.-b",
+            "A",
+            "a_b",
+            "a/b",
+            "a b",
+            "a%2fb",
+            "a?b",
+            "ä",
+            "a\n",
+            "../../kube-system/secrets/x",
+        ];
+        for (name, is_one) in good.map(|name| (name, true)).into_iter().chain(bad.map(|name| (name, false))) {
+            let reference = CloudCredentialsRef { secret_name: name.to_owned(), ..Default::default() };
+            assert_eq!(reference.secret().is_some(), is_one, "{name:?}");
+            assert_eq!(pattern.is_match(name), is_one, "{name:?} by the pattern");
+        }
+        let longer = CloudCredentialsRef { secret_name: format!("{long}a"), ..Default::default() };
+        assert_eq!(longer.secret(), None);
     }
 
     #[test]

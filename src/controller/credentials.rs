@@ -1,17 +1,14 @@
 //! From the Secret that a stack names to a session with its cloud, and our entry on that Secret.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
-
 use k8s_openapi::api::core::v1::Secret;
 use kube::api::{Patch, PatchParams};
 use kube::{Api, Client, ResourceExt};
 use serde_json::json;
 
+use super::sessions::{Place, Sessions};
 use crate::api::LoadBalancerStack;
-use crate::clock::Clock;
 use crate::kill;
-use crate::openstack::{Cloud, CloudSettings, Connector, Credentials};
+use crate::openstack::Cloud;
 
 /// Keeps the Secret until the last stack that needs it is gone: a namespace deletes its Secrets first.
 pub const IN_USE: &str = "evenkeel.dev/credentials-in-use";
@@ -34,81 +31,45 @@ pub enum CredentialsProblem {
 
 /// The Secret that a stack refers to, in its own namespace.
 pub fn secret_of(stack: &LoadBalancerStack) -> Option<&str> {
-    stack.spec.cloud_credentials_ref.as_ref().map(|reference| reference.secret_name.as_str())
+    stack.spec.cloud_credentials_ref.as_ref()?.secret()
 }
 
-/// Which Secret, and which entry of its clouds.yaml.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-struct Place {
-    namespace: String,
-    secret: String,
-    cloud: String,
-}
-
-/// Sessions by credentials, kept as long as the Secret does not change.
+/// From a stack to its session.
 pub struct Clouds {
     client: Client,
-    connector: Arc<dyn Connector>,
-    clock: Arc<dyn Clock>,
-    settings: CloudSettings,
-    sessions: Mutex<HashMap<Place, (String, Cloud)>>,
+    sessions: Sessions,
 }
 
 impl Clouds {
-    pub fn new(client: Client, connector: Arc<dyn Connector>, clock: Arc<dyn Clock>, settings: CloudSettings) -> Self {
-        Self { client, connector, clock, settings, sessions: Mutex::default() }
+    pub fn new(client: Client, sessions: Sessions) -> Self {
+        Self { client, sessions }
     }
 
     /// The session of a stack. `hold`: put our entry on the Secret first.
     pub async fn session(&self, stack: &LoadBalancerStack, hold: bool) -> Result<Cloud, CredentialsProblem> {
-        let Some(reference) = &stack.spec.cloud_credentials_ref else { return Err(CredentialsProblem::NoReference) };
-        let place = Place {
-            namespace: stack.namespace().unwrap_or_default(),
-            secret: reference.secret_name.clone(),
-            cloud: reference.cloud_name.clone(),
-        };
+        let place = place_of(stack)?;
         let api = Api::<Secret>::namespaced(self.client.clone(), &place.namespace);
         let Some(secret) = api.get_opt(&place.secret).await.map_err(Box::new)? else {
+            self.sessions.forget(&place.namespace, &place.secret);
             return Err(CredentialsProblem::NoSecret(place.secret));
         };
         if hold {
             hold_secret(&api, &secret).await?;
         }
-        self.open(place, &secret)
-    }
-
-    fn open(&self, place: Place, secret: &Secret) -> Result<Cloud, CredentialsProblem> {
-        let version = digest(secret);
-        let mut sessions = self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((known, cloud)) = sessions.get(&place)
-            && *known == version
-        {
-            return Ok(cloud.clone());
-        }
-        let data = secret.data.as_ref();
-        let key = |name: &str| data.and_then(|data| data.get(name)).map(|bytes| bytes.0.as_slice());
-        let clouds_yaml = key("clouds.yaml").ok_or_else(|| CredentialsProblem::NoKey(place.secret.clone()))?;
-        let unusable = |cause: String| CredentialsProblem::Unusable { secret: place.secret.clone(), cause };
-        let credentials = Credentials::parse(clouds_yaml, key("cacert"), &place.cloud)
-            .map_err(|error| unusable(error.to_string()))?;
-        let cloud = Cloud::new(credentials, self.connector.as_ref(), self.clock.clone(), self.settings.clone())
-            .map_err(|error| unusable(error.to_string()))?;
-        sessions.insert(place, (version, cloud.clone()));
-        Ok(cloud)
+        self.sessions.open(&place, &secret)
     }
 }
 
-/// Changes when the content does; our own entry on the Secret does not start a new session.
-fn digest(secret: &Secret) -> String {
-    use sha2::{Digest, Sha256};
-    let mut hash = Sha256::new();
-    for (name, value) in secret.data.iter().flatten() {
-        hash.update(name.as_bytes());
-        hash.update([0]);
-        hash.update(&value.0);
-        hash.update([0]);
-    }
-    hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+fn place_of(stack: &LoadBalancerStack) -> Result<Place, CredentialsProblem> {
+    let Some(reference) = &stack.spec.cloud_credentials_ref else { return Err(CredentialsProblem::NoReference) };
+    let Some(secret) = reference.secret() else {
+        return Err(CredentialsProblem::Unusable {
+            secret: format!("{:?}", reference.secret_name),
+            cause: "no Secret can have this name".into(),
+        });
+    };
+    let namespace = stack.namespace().unwrap_or_default();
+    Ok(Place { namespace, secret: secret.to_owned(), cloud: reference.cloud_name.clone() })
 }
 
 async fn hold_secret(api: &Api<Secret>, secret: &Secret) -> Result<(), CredentialsProblem> {

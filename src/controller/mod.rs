@@ -10,6 +10,7 @@ mod lease;
 mod ledger;
 mod prepare;
 mod reconcile;
+mod sessions;
 mod status;
 mod unreadable;
 mod way_out;
@@ -77,7 +78,10 @@ pub async fn run(parts: Parts, stop: impl Future<Output = ()> + Send + Sync + 's
     // waits for it too (kube-runtime 5.0, `DelayedInit`): then one of the two sleeps for ever.
     readiness.is_ready();
     let context = Arc::new(reconcile::Context {
-        clouds: credentials::Clouds::new(client.clone(), connector, clock.clone(), cloud_settings),
+        clouds: credentials::Clouds::new(
+            client.clone(),
+            sessions::Sessions::new(connector, clock.clone(), cloud_settings),
+        ),
         client: client.clone(),
         cluster,
         settings,

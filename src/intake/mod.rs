@@ -29,9 +29,6 @@ use crate::model::{Answers, ApiVersion, Desired, Owner};
 
 use context::Intake;
 
-/// Below this version Octavia lacks what we build on: tags (2.5), batches that only add (2.11), allowed CIDRs (2.12).
-pub const OLDEST_API: ApiVersion = ApiVersion { minor: 13 };
-
 /// Why a stack cannot be carried out.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error("{field}: {message}")]
@@ -94,17 +91,12 @@ pub fn desired(
     version: ApiVersion,
 ) -> Result<Desired, Vec<Problem>> {
     let mut intake = Intake::new(answers, version);
-    if version < OLDEST_API {
-        intake.unsupported(
-            "spec.cloudCredentialsRef",
-            format!(
-                "this cloud's Octavia speaks API {version}, and Evenkeel needs at least {OLDEST_API}: use a newer cloud"
-            ),
-        );
-        return Err(intake.problems);
-    }
-    if spec.cloud_credentials_ref.is_none() {
-        intake.invalid("spec.cloudCredentialsRef", "is required: the Secret that says which cloud to use");
+    match &spec.cloud_credentials_ref {
+        None => intake.invalid("spec.cloudCredentialsRef", "is required: the Secret that says which cloud to use"),
+        Some(reference) if reference.secret().is_none() => {
+            intake.invalid("spec.cloudCredentialsRef.secretName", "is no name that a Secret can have");
+        }
+        Some(_) => {}
     }
     let default_name = format!("{}/{}", owner.namespace, owner.name);
     let (load_balancer, families) = load_balancer::load_balancer(&mut intake, spec, default_name);

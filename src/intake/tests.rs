@@ -430,12 +430,6 @@ fn tags_that_octavia_takes_for_one_are_doubles_everywhere() {
 }
 
 #[test]
-fn a_server_that_is_too_old_is_told_once() {
-    let problem = one(judge_at(ApiVersion { minor: 12 }, "{flavor: {name: ghost}, vip: {subnet: {name: front}}}", ""));
-    assert_begins(&problem, "UnsupportedByServer spec.cloudCredentialsRef: this cloud's Octavia speaks API 2.12");
-}
-
-#[test]
 fn what_is_newer_than_the_server_is_told_by_field() {
     let listener = |rest: &str| format!("listeners: [{{name: a, port: 80, {rest}}}]");
     let pool = |rest: &str| format!("pools: [{{name: a, algorithm: SOURCE_IP, {rest}}}]");

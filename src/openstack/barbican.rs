@@ -28,7 +28,7 @@ impl Session {
             Shelf::Secrets => "secrets",
             Shelf::Containers => "containers",
         };
-        let ask = Ask::get(Service::KeyManager, format!("/v1/{name}/{uuid}"));
+        let ask = Ask::get(Service::KeyManager, "/v1").at(name).at(&uuid.to_string());
         let answer = match self.send(&ask).await {
             Err(error) if error.status == Some(404) => return Ok(Err(Unresolved::Missing)),
             Err(error) if error.status == Some(403) => {

@@ -9,12 +9,11 @@ use http::{HeaderMap, StatusCode};
 use jiff::Timestamp;
 use serde_json::Value;
 
+use super::session::is_plain_id;
 use super::{Class, CloudError};
 
 /// The longest text of a server that is passed on.
 const MAX_TEXT: usize = 1000;
-/// The longest part of an answer that is not OpenStack's own.
-const MAX_FOREIGN_TEXT: usize = 200;
 /// The longest `Retry-After` that is believed.
 const MAX_RETRY_AFTER: Duration = Duration::from_secs(3600);
 
@@ -36,6 +35,14 @@ struct Fault {
     text: String,
     /// Neutron's name of the exception.
     kind: Option<String>,
+    /// In a form that only Octavia and Neutron have. The others are in use among gateways as well.
+    own: bool,
+}
+
+impl Fault {
+    fn of_anybody(text: String) -> Self {
+        Self { text, kind: None, own: false }
+    }
 }
 
 pub(super) fn classify(refusal: &Refusal<'_>) -> CloudError {
@@ -45,8 +52,7 @@ pub(super) fn classify(refusal: &Refusal<'_>) -> CloudError {
         Some(fault) => class_of_fault(refusal.service, refusal.status, fault, retry_after),
         None => class_of_status(refusal.status, retry_after),
     };
-    // A proxy that answers for the service cannot know what became of the call; the service itself rolls back.
-    let in_doubt = refusal.writes && refusal.status.is_server_error() && fault.is_none();
+    let in_doubt = refusal.writes && leaves_doubt(refusal.status, fault.as_ref());
     CloudError {
         class,
         call: refusal.call.to_owned(),
@@ -55,10 +61,18 @@ pub(super) fn classify(refusal: &Refusal<'_>) -> CloudError {
         message: message(refusal, fault),
         request_id: request_id(refusal.headers),
         in_doubt,
+        too_large: false,
     }
 }
 
-/// Of an answer that OpenStack itself wrote.
+/// A gateway that answers for the service cannot know what became of a write; the service itself rolls back. No service
+/// says of itself that it is a gateway.
+fn leaves_doubt(status: StatusCode, fault: Option<&Fault>) -> bool {
+    let of_a_gateway = matches!(status, StatusCode::BAD_GATEWAY | StatusCode::GATEWAY_TIMEOUT);
+    of_a_gateway || status.is_server_error() && !fault.is_some_and(|fault| fault.own)
+}
+
+/// Of an answer in a form of OpenStack's.
 fn class_of_fault(service: &str, status: StatusCode, fault: &Fault, retry_after: Option<Duration>) -> Class {
     if is_quota(fault) {
         return Class::Quota;
@@ -68,7 +82,7 @@ fn class_of_fault(service: &str, status: StatusCode, fault: &Fault, retry_after:
         // Keystone's 400 tells of a login that is not complete: a domain or a project is missing.
         400 if service == "identity" => Class::Credentials,
         409 if is_locked(&fault.text) => Class::Locked,
-        500 if is_permanent(&fault.text) => Class::Refused,
+        500 if fault.own && is_permanent(&fault.text) => Class::Refused,
         _ => class_of_status(status, retry_after),
     }
 }
@@ -137,23 +151,23 @@ fn fault(body: &[u8]) -> Option<Fault> {
     let json: Value = serde_json::from_slice(body).ok()?;
     let text = |value: &Value| value.as_str().map(str::to_owned);
     if let Some(fault) = json.get("faultstring").and_then(text) {
-        return Some(Fault { text: fault, kind: None });
+        return Some(Fault { text: fault, kind: None, own: true });
     }
     if let Some(neutron) = json.get("NeutronError") {
         let kind = neutron.get("type").and_then(text);
         let message = neutron.get("message").and_then(text).or_else(|| text(neutron));
-        return Some(Fault { text: message.unwrap_or_default(), kind });
+        return Some(Fault { text: message.unwrap_or_default(), kind, own: true });
     }
     if let Some(error) = json.get("error") {
-        return error.get("message").and_then(text).map(|text| Fault { text, kind: None });
+        return error.get("message").and_then(text).map(Fault::of_anybody);
     }
     if let Some(first) = json.get("errors").and_then(|errors| errors.get(0)) {
         let detail = first.get("detail").or_else(|| first.get("title")).and_then(text);
-        return detail.map(|text| Fault { text, kind: None });
+        return detail.map(Fault::of_anybody);
     }
     let title = json.get("title").and_then(text)?;
     let description = json.get("description").or_else(|| json.get("message")).and_then(text);
-    Some(Fault { text: description.filter(|d| !d.is_empty()).unwrap_or(title), kind: None })
+    Some(Fault::of_anybody(description.filter(|d| !d.is_empty()).unwrap_or(title)))
 }
 
 fn message(refusal: &Refusal<'_>, fault: Option<Fault>) -> String {
@@ -170,34 +184,17 @@ fn message(refusal: &Refusal<'_>, fault: Option<Fault>) -> String {
             refusal.service
         );
     }
-    let text = String::from_utf8_lossy(refusal.body);
-    let text = without_markup(&text);
-    match text.as_str() {
-        "" => format!("something answered {status} for the {} service", refusal.service),
-        text => format!(
-            "something answered {status} for the {} service: {}",
-            refusal.service,
-            shortened(text, MAX_FOREIGN_TEXT)
-        ),
-    }
+    let content_type = content_type(refusal.headers).map(|kind| format!(" ({kind})")).unwrap_or_default();
+    format!("something that is not OpenStack answered {status} for the {} service{content_type}", refusal.service)
 }
 
-/// The words of a page that a proxy sends, on one line.
-fn without_markup(text: &str) -> String {
-    let mut words = String::new();
-    let mut in_tag = false;
-    for c in text.chars().take(4 * MAX_TEXT) {
-        match c {
-            '<' => in_tag = true,
-            '>' => {
-                in_tag = false;
-                words.push(' ');
-            }
-            c if !in_tag => words.push(if c.is_control() { ' ' } else { c }),
-            _ => {}
-        }
-    }
-    words.split_whitespace().collect::<Vec<_>>().join(" ")
+/// Without its parameters. All of a foreign answer that is told besides its code: the endpoint is what a user's
+/// credentials say it is, and its answers end in a status that the user may read.
+fn content_type(headers: &HeaderMap) -> Option<&str> {
+    const LONGEST: usize = 64;
+    let kind = headers.get(http::header::CONTENT_TYPE)?.to_str().ok()?.split(';').next()?.trim();
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '/' | '-' | '+' | '.');
+    (kind.contains('/') && kind.len() <= LONGEST && kind.chars().all(plain)).then_some(kind)
 }
 
 fn shortened(text: &str, limit: usize) -> String {
@@ -209,7 +206,7 @@ fn shortened(text: &str, limit: usize) -> String {
 
 pub(super) fn request_id(headers: &HeaderMap) -> Option<String> {
     let id = headers.get("x-openstack-request-id").or_else(|| headers.get("x-compute-request-id"))?;
-    id.to_str().ok().map(str::to_owned)
+    id.to_str().ok().filter(|id| is_plain_id(id)).map(str::to_owned)
 }
 
 /// Seconds, or a date; a date in the past is now.

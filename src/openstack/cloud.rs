@@ -190,8 +190,8 @@ impl Cloud {
     /// # Errors
     /// `Locked` when too many of the project's are in flight or waiting.
     pub async fn turn(&self) -> Result<Turn, CloudError> {
-        let project = self.project().await?.id;
-        self.shared.turns.take(&project).await.ok_or_else(|| self.shared.session.crowded())
+        let queue = self.shared.session.queue().await?;
+        self.shared.turns.take(queue).await.ok_or_else(|| self.shared.session.crowded())
     }
 
     /// Executes one step: exactly one call, never repeated.
@@ -212,6 +212,11 @@ impl Cloud {
     }
 }
 
+/// `v2.27`: what else an answer holds is not told.
+fn is_version(id: &&str) -> bool {
+    id.len() <= 10 && id.strip_prefix('v').is_some_and(|rest| rest.chars().all(|c| c.is_ascii_digit() || c == '.'))
+}
+
 impl Session {
     async fn api_version(&self) -> Result<ApiVersion, CloudError> {
         #[derive(Deserialize)]
@@ -226,7 +231,7 @@ impl Session {
         let versions = self.send(&ask).await?.json::<Versions>()?.versions;
         let minors = versions.iter().filter_map(|version| version.id.strip_prefix("v2.")?.parse().ok());
         let minor = minors.max().ok_or_else(|| {
-            let ids: Vec<&str> = versions.iter().map(|version| version.id.as_str()).collect();
+            let ids: Vec<&str> = versions.iter().map(|version| version.id.as_str()).filter(is_version).collect();
             ask.failed(Class::Refused, format!("Octavia offers no version v2 of its API, but {}", ids.join(", ")))
         })?;
         Ok(ApiVersion { minor })

@@ -33,6 +33,8 @@ pub enum CredentialsError {
         "clouds.yaml cannot be read (line {line}, column {column}): it is not YAML, or a key holds a value of a wrong kind"
     )]
     Unreadable { line: u64, column: u64 },
+    #[error("clouds.yaml has more in it than is read: keep the clouds that are used, in plain YAML")]
+    TooMuch,
     #[error("clouds.yaml has no cloud {cloud:?}; it has {}", list(.available))]
     NoSuchCloud { cloud: String, available: Vec<String> },
     #[error("cloud {cloud:?} of clouds.yaml lacks {key}")]
@@ -47,8 +49,62 @@ pub enum CredentialsError {
     Connection { cloud: String, cause: String },
 }
 
+/// A message ends in a status, however many names there are.
 fn list(names: &[String]) -> String {
-    if names.is_empty() { "none".to_owned() } else { names.join(", ") }
+    const TOLD: usize = 10;
+    let told: Vec<String> = names.iter().take(TOLD).map(|name| shortened(name)).collect();
+    match names.len() {
+        0 => "none".to_owned(),
+        count if count > TOLD => format!("{} and {} more", told.join(", "), count - TOLD),
+        _ => told.join(", "),
+    }
+}
+
+fn shortened(text: &str) -> String {
+    const LONGEST: usize = 64;
+    match text.char_indices().nth(LONGEST) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
+}
+
+/// Hundreds of clouds, and nothing that unfolds into more than is written: a file is whatever its author likes.
+fn limits() -> serde_saphyr::Options {
+    serde_saphyr::options! {
+        budget: serde_saphyr::budget! {
+            max_events: 10_000,
+            max_nodes: 10_000,
+            max_anchors: 100,
+            max_aliases: 1_000,
+            max_merge_keys: 1_000,
+            max_recorded_anchor_events: 10_000,
+            max_depth: 16,
+            flow_nesting_limit: 16,
+        },
+        alias_limits: serde_saphyr::alias_limits! {
+            max_total_replayed_events: 10_000,
+            max_replay_stack_depth: 8,
+        },
+        with_snippet: false,
+    }
+}
+
+fn unreadable(error: &serde_saphyr::Error) -> CredentialsError {
+    use serde_saphyr::Error;
+    match error {
+        Error::AliasError { error, .. } => unreadable(error),
+        Error::Budget { .. }
+        | Error::AliasReplayLimitExceeded { .. }
+        | Error::AliasExpansionLimitExceeded { .. }
+        | Error::AliasReplayStackDepthExceeded { .. } => CredentialsError::TooMuch,
+        error => {
+            let location = error.location();
+            CredentialsError::Unreadable {
+                line: location.map_or(0, |l| l.line()),
+                column: location.map_or(0, |l| l.column()),
+            }
+        }
+    }
 }
 
 /// Which of its addresses a service is spoken to at.
@@ -126,13 +182,8 @@ impl Credentials {
     /// # Errors
     /// When the file, the entry or one of its keys is missing, or asks for what a controller cannot do.
     pub fn parse(clouds_yaml: &[u8], cacert: Option<&[u8]>, cloud_name: &str) -> Result<Self, CredentialsError> {
-        let file: File = serde_saphyr::from_slice(clouds_yaml).map_err(|error| {
-            let location = error.location();
-            CredentialsError::Unreadable {
-                line: location.map_or(0, |l| l.line()),
-                column: location.map_or(0, |l| l.column()),
-            }
-        })?;
+        let file: File =
+            serde_saphyr::from_slice_with_options(clouds_yaml, limits()).map_err(|error| unreadable(&error))?;
         let mut clouds = file.clouds.unwrap_or_default();
         match clouds.remove(cloud_name).flatten() {
             Some(entry) => entry.into_credentials(cloud_name, cacert),
@@ -207,7 +258,7 @@ impl Entry {
     fn into_credentials(self, cloud: &str, cacert: Option<&[u8]>) -> Result<Credentials, CredentialsError> {
         let auth_keys = self.auth.as_ref().ok_or_else(|| missing(cloud, "auth"))?;
         let auth_url = filled(auth_keys.auth_url.as_ref()).ok_or_else(|| missing(cloud, "auth.auth_url"))?;
-        if !is_http(&auth_url) {
+        if !is_endpoint(&auth_url) {
             return Err(unusable(cloud, "auth.auth_url", NOT_A_URL));
         }
         let interface = match filled(self.interface.as_ref()) {
@@ -237,16 +288,18 @@ impl Entry {
             "v3applicationcredential" => keys.application_credential(cloud),
             "token" | "v3token" | "v3oidcaccesstoken" => Err(CredentialsError::AuthType {
                 cloud: cloud.to_owned(),
-                auth_type,
+                auth_type: shortened(&auth_type),
                 hint: " (a token cannot be renewed)",
             }),
-            _ => Err(CredentialsError::AuthType { cloud: cloud.to_owned(), auth_type, hint: "" }),
+            _ => {
+                Err(CredentialsError::AuthType { cloud: cloud.to_owned(), auth_type: shortened(&auth_type), hint: "" })
+            }
         }
     }
 
     fn overrides(&self, cloud: &str) -> Result<Overrides, CredentialsError> {
         let read = |value: &Option<String>, key| match filled(value.as_ref()) {
-            Some(url) if !is_http(&url) => Err(unusable(cloud, key, NOT_A_URL)),
+            Some(url) if !is_endpoint(&url) => Err(unusable(cloud, key, NOT_A_URL)),
             url => Ok(url),
         };
         Ok(Overrides {
@@ -322,16 +375,19 @@ fn filled(value: Option<&String>) -> Option<String> {
     value.filter(|text| !text.trim().is_empty()).cloned()
 }
 
-fn is_http(url: &str) -> bool {
+/// Paths are appended to it, and a token is sent there: with a query or a fragment they would not be paths any more.
+pub(super) fn is_endpoint(url: &str) -> bool {
     url::Url::parse(url).is_ok_and(|url| {
         matches!(url.scheme(), "http" | "https")
             && url.has_host()
             && url.username().is_empty()
             && url.password().is_none()
+            && url.query().is_none()
+            && url.fragment().is_none()
     })
 }
 
-const NOT_A_URL: &str = "it must be an http:// or https:// URL without a user name in it";
+const NOT_A_URL: &str = "it must be an http:// or https:// URL without user name, query and fragment";
 
 fn missing(cloud: &str, key: &'static str) -> CredentialsError {
     CredentialsError::Missing { cloud: cloud.to_owned(), key }
@@ -342,144 +398,5 @@ fn unusable(cloud: &str, key: &'static str, advice: &'static str) -> Credentials
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn parse(text: &str) -> Result<Credentials, CredentialsError> {
-        Credentials::parse(text.as_bytes(), None, "c")
-    }
-
-    fn entry(body: &str) -> String {
-        format!("clouds:\n  c:\n{}", body.lines().map(|l| format!("    {l}\n")).collect::<String>())
-    }
-
-    const PASSWORD: &str = "auth:\n  auth_url: http://keystone:5000/v3\n  username: u\n  password: hunter2\n  \
-                            project_name: p\n  user_domain_name: Default";
-
-    #[test]
-    fn a_password_entry_is_read_with_its_defaults() {
-        let read = parse(&entry(PASSWORD)).unwrap();
-        let domain = Domain::Name("Default".into());
-        assert_eq!(
-            read.auth,
-            Auth::Password {
-                user: Named::Name { name: "u".into(), domain: domain.clone() },
-                password: Secret("hunter2".into()),
-                project: Named::Name { name: "p".into(), domain },
-            }
-        );
-        assert_eq!((read.interface, read.region, read.tls), (Interface::Public, None, TlsOptions::default()));
-    }
-
-    #[test]
-    fn values_that_look_like_numbers_stay_text() {
-        let read = parse(&entry(
-            "auth: {auth_url: 'http://k', user_id: 007, password: 1e3, project_id: 0123}\nregion_name: 1",
-        ))
-        .unwrap();
-        assert_eq!(
-            read.auth,
-            Auth::Password {
-                user: Named::Id("007".into()),
-                password: Secret("1e3".into()),
-                project: Named::Id("0123".into()),
-            }
-        );
-        assert_eq!(read.region.as_deref(), Some("1"));
-    }
-
-    #[test]
-    fn application_credentials_are_read_by_id_and_by_name() {
-        let by_id = "auth_type: v3applicationcredential\nauth: {auth_url: 'http://k', application_credential_id: i, \
-                     application_credential_secret: s}";
-        let by_name = "auth: {auth_url: 'http://k', application_credential_name: n, user_id: u, \
-                       application_credential_secret: s}";
-        let secret = Secret("s".into());
-        assert_eq!(
-            parse(&entry(by_id)).unwrap().auth,
-            Auth::ApplicationCredential { id: "i".into(), secret: secret.clone() }
-        );
-        assert_eq!(
-            parse(&entry(by_name)).unwrap().auth,
-            Auth::NamedApplicationCredential { name: "n".into(), user: Named::Id("u".into()), secret }
-        );
-    }
-
-    #[test]
-    fn region_interface_verify_and_overrides_are_read() {
-        let read = parse(&entry(&format!(
-            "region_name: R\nendpoint_type: internalURL\nverify: false\nidentity_api_version: 3\n\
-             load_balancer_endpoint_override: http://lb:13876/v2.0\n{PASSWORD}"
-        )))
-        .unwrap();
-        assert_eq!(read.region.as_deref(), Some("R"));
-        assert_eq!(read.interface, Interface::Internal);
-        assert!(read.tls.insecure);
-        assert_eq!(read.overrides.load_balancer.as_deref(), Some("http://lb:13876/v2.0"));
-    }
-
-    #[test]
-    fn anchors_and_merge_keys_are_followed() {
-        let text = "base: &base {auth_url: 'http://k', project_id: p}\nclouds:\n  c:\n    auth: {<<: *base, user_id: u, \
-                    password: x}\n";
-        assert_eq!(parse(text).unwrap().auth_url, "http://k");
-    }
-
-    #[test]
-    fn a_path_to_a_ca_is_refused_unless_the_secret_brings_the_text() {
-        let text = entry(&format!("cacert: /etc/ssl/ca.pem\n{PASSWORD}"));
-        let error = parse(&text).unwrap_err().to_string();
-        assert!(error.contains("key `cacert` of the Secret"), "{error}");
-        let read = Credentials::parse(text.as_bytes(), Some(b"PEM"), "c").unwrap();
-        assert_eq!(read.tls.ca.as_deref(), Some(&b"PEM"[..]));
-    }
-
-    #[test]
-    fn what_is_missing_is_named_with_its_cloud() {
-        for (body, key) in [
-            ("region_name: R", "auth"),
-            ("auth: {username: u}", "auth.auth_url"),
-            ("auth: {auth_url: 'http://k'}", "auth.password"),
-            ("auth: {auth_url: 'http://k', password: p}", "auth.username"),
-            ("auth: {auth_url: 'http://k', password: p, username: u}", "auth.user_domain_name"),
-            ("auth: {auth_url: 'http://k', password: p, user_id: u}", "auth.project_name"),
-            ("auth: {auth_url: 'http://k', password: p, user_id: u, project_name: p}", "auth.project_domain_name"),
-            ("auth_type: v3applicationcredential\nauth: {auth_url: 'http://k'}", "auth.application_credential_secret"),
-            ("auth: {auth_url: 'http://k', application_credential_secret: s}", "auth.application_credential_id"),
-        ] {
-            assert_eq!(parse(&entry(body)).unwrap_err(), missing("c", key), "{body}");
-        }
-    }
-
-    #[test]
-    fn an_unknown_cloud_is_answered_with_the_names_that_there_are() {
-        let text = format!("{}  d: {{}}\n", entry(PASSWORD));
-        let error = Credentials::parse(text.as_bytes(), None, "x").unwrap_err();
-        assert_eq!(error.to_string(), "clouds.yaml has no cloud \"x\"; it has c, d");
-    }
-
-    #[test]
-    fn tokens_and_unknown_ways_to_log_in_are_refused() {
-        let error = parse(&entry(&format!("auth_type: v3token\n{PASSWORD}"))).unwrap_err().to_string();
-        assert!(error.contains("v3token") && error.contains("cannot be renewed"), "{error}");
-        assert!(parse(&entry(&format!("auth_type: v3kerberos\n{PASSWORD}"))).is_err());
-        assert!(parse(&entry(&format!("interface: secret\n{PASSWORD}"))).is_err());
-        assert!(parse(&entry(&format!("cert: /tls.crt\n{PASSWORD}"))).is_err());
-    }
-
-    #[test]
-    fn neither_debug_nor_errors_show_a_secret() {
-        let shown = format!("{:?}", parse(&entry(PASSWORD)).unwrap());
-        assert!(!shown.contains("hunter2"), "{shown}");
-        for broken in [
-            "clouds:\n  c:\n    auth: hunter2\n",
-            "clouds:\n  c:\n    auth: {password: [hunter2]}\n",
-            "clouds: {c: {auth: {password: hunter2\n",
-            "hunter2",
-            "clouds: hunter2",
-        ] {
-            let error = parse(broken).unwrap_err();
-            assert!(!format!("{error} {error:?}").contains("hunter2"), "{error:?}");
-        }
-    }
-}
+#[path = "clouds_tests.rs"]
+mod tests;

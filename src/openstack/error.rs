@@ -34,6 +34,8 @@ pub struct CloudError {
     pub request_id: Option<String>,
     /// The call may have been carried out all the same: the answer was lost, or a proxy answered for the service.
     pub in_doubt: bool,
+    /// The answer was larger than any is read.
+    pub too_large: bool,
 }
 
 impl std::error::Error for CloudError {}

@@ -41,43 +41,34 @@ impl Session {
 
     fn ask_for(&self, step: &Step) -> Result<Ask, CloudError> {
         let create_timeout = self.settings().create_timeout;
+        let of = |method, parent: &Option<String>| place(method, step.kind, parent.as_deref(), &step.name);
         let ask = match &step.call {
             Call::CreateLoadBalancer { body } => {
-                write(Method::POST, LOAD_BALANCERS.into(), Some(rooted("loadbalancer", body)))
+                octavia(Method::POST, LOAD_BALANCERS).body(rooted("loadbalancer", body))
             }
             Call::UpdateLoadBalancer { id, body } => {
-                write(Method::PUT, format!("{LOAD_BALANCERS}/{id}"), Some(rooted("loadbalancer", body)))
+                octavia(Method::PUT, LOAD_BALANCERS).at(id).body(rooted("loadbalancer", body))
             }
-            Call::DeleteLoadBalancer { id } => {
-                write(Method::DELETE, format!("{LOAD_BALANCERS}/{id}"), None).with("cascade", "true")
-            }
+            Call::DeleteLoadBalancer { id } => octavia(Method::DELETE, LOAD_BALANCERS).at(id).with("cascade", "true"),
             Call::Create { parent, body } => {
-                let (path, root) = place(step.kind, parent.as_deref(), &step.name)?;
-                write(Method::POST, path, Some(rooted(root, body)))
+                let (ask, root) = of(Method::POST, parent)?;
+                ask.body(rooted(root, body))
             }
             Call::Update { parent, id, body } => {
-                let (path, root) = place(step.kind, parent.as_deref(), &step.name)?;
-                write(Method::PUT, format!("{path}/{id}"), Some(rooted(root, body)))
+                let (ask, root) = of(Method::PUT, parent)?;
+                ask.at(id).body(rooted(root, body))
             }
-            Call::Delete { parent, id } => {
-                let (path, _) = place(step.kind, parent.as_deref(), &step.name)?;
-                write(Method::DELETE, format!("{path}/{id}"), None)
-            }
+            Call::Delete { parent, id } => of(Method::DELETE, parent)?.0.at(id),
             Call::ReplaceMembers { pool, additive, members, grows: _ } => {
-                let body = json!({"members": members});
-                let ask = write(Method::PUT, format!("/v2/lbaas/pools/{pool}/members"), Some(body));
+                let ask = octavia(Method::PUT, POOLS).at(pool).at("members").body(json!({"members": members}));
                 if *additive { ask.with("additive_only", "true") } else { ask }
             }
-            Call::CreateFloatingIp { body } => {
-                neutron(Method::POST, FLOATING_IPS.into(), Some(rooted("floatingip", body)))
-            }
-            Call::UpdateFloatingIp { id, body } => {
-                neutron(Method::PUT, format!("{FLOATING_IPS}/{id}"), Some(rooted("floatingip", body)))
-            }
-            Call::DeleteFloatingIp { id } => neutron(Method::DELETE, format!("{FLOATING_IPS}/{id}"), None),
+            Call::CreateFloatingIp { body } => floating_ip(Method::POST).body(rooted("floatingip", body)),
+            Call::UpdateFloatingIp { id, body } => floating_ip(Method::PUT).at(id).body(rooted("floatingip", body)),
+            Call::DeleteFloatingIp { id } => floating_ip(Method::DELETE).at(id),
             Call::TagFloatingIp { id, tag, present } => {
                 let method = if *present { Method::PUT } else { Method::DELETE };
-                neutron(method, format!("{FLOATING_IPS}/{id}/tags/{tag}"), None)
+                floating_ip(method).at(id).at("tags").at(tag)
             }
         };
         Ok(if step.call.takes_quota() { ask.within(create_timeout) } else { ask })
@@ -85,24 +76,23 @@ impl Session {
 }
 
 const LOAD_BALANCERS: &str = "/v2/lbaas/loadbalancers";
-const FLOATING_IPS: &str = "/v2.0/floatingips";
+const POOLS: &str = "/v2/lbaas/pools";
 
-/// Where objects of a kind are made, and the root key of their bodies.
-fn place(kind: Kind, parent: Option<&str>, name: &str) -> Result<(String, &'static str), CloudError> {
-    let (path, root) = match (kind, parent) {
-        (Kind::Listener, None) => ("/v2/lbaas/listeners".to_owned(), "listener"),
-        (Kind::Pool, None) => ("/v2/lbaas/pools".to_owned(), "pool"),
-        (Kind::HealthMonitor, None) => ("/v2/lbaas/healthmonitors".to_owned(), "healthmonitor"),
-        (Kind::L7Policy, None) => ("/v2/lbaas/l7policies".to_owned(), "l7policy"),
-        (Kind::Member, Some(pool)) => (format!("/v2/lbaas/pools/{pool}/members"), "member"),
-        (Kind::L7Rule, Some(policy)) => (format!("/v2/lbaas/l7policies/{policy}/rules"), "rule"),
+/// Where objects of a kind are, and the root key of their bodies.
+fn place(method: Method, kind: Kind, parent: Option<&str>, name: &str) -> Result<(Ask, &'static str), CloudError> {
+    Ok(match (kind, parent) {
+        (Kind::Listener, None) => (octavia(method, "/v2/lbaas/listeners"), "listener"),
+        (Kind::Pool, None) => (octavia(method, POOLS), "pool"),
+        (Kind::HealthMonitor, None) => (octavia(method, "/v2/lbaas/healthmonitors"), "healthmonitor"),
+        (Kind::L7Policy, None) => (octavia(method, "/v2/lbaas/l7policies"), "l7policy"),
+        (Kind::Member, Some(pool)) => (octavia(method, POOLS).at(pool).at("members"), "member"),
+        (Kind::L7Rule, Some(policy)) => (octavia(method, "/v2/lbaas/l7policies").at(policy).at("rules"), "rule"),
         (kind, parent) => {
             let parent = if parent.is_some() { "below a parent" } else { "without a parent" };
             let message = format!("a {} cannot be written {parent}: {name}", kind.noun());
-            return Err(write(Method::POST, LOAD_BALANCERS.into(), None).failed(Class::Refused, message));
+            return Err(octavia(method, LOAD_BALANCERS).failed(Class::Refused, message));
         }
-    };
-    Ok((path, root))
+    })
 }
 
 fn removes(call: &Call) -> bool {
@@ -119,17 +109,10 @@ fn rooted(root: &str, body: &Body) -> Value {
     json!({root: body})
 }
 
-fn write(method: Method, path: String, body: Option<Value>) -> Ask {
-    with_body(Ask::new(Service::LoadBalancer, method, path), body)
+fn octavia(method: Method, path: &'static str) -> Ask {
+    Ask::new(Service::LoadBalancer, method, path)
 }
 
-fn neutron(method: Method, path: String, body: Option<Value>) -> Ask {
-    with_body(Ask::new(Service::Network, method, path), body)
-}
-
-fn with_body(ask: Ask, body: Option<Value>) -> Ask {
-    match body {
-        Some(body) => ask.body(body),
-        None => ask,
-    }
+fn floating_ip(method: Method) -> Ask {
+    Ask::new(Service::Network, method, "/v2.0/floatingips")
 }

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use super::clouds::{Auth, Credentials, Domain, Interface, Named};
+use super::clouds::{Auth, Credentials, Domain, Interface, Named, is_endpoint};
 use super::session::Service;
 
 /// A token is renewed so long before it expires.
@@ -180,7 +180,13 @@ impl Login {
         let of_kind: Vec<&Endpoint> = self.endpoints.iter().filter(|e| e.kind == service.as_str()).collect();
         let fits = |e: &&&Endpoint| e.interface == interface && e.region == self.project.region;
         match of_kind.iter().find(fits) {
-            Some(endpoint) => Ok(service.root(&endpoint.url).to_owned()),
+            Some(endpoint) if is_endpoint(&endpoint.url) => Ok(service.root(&endpoint.url).to_owned()),
+            Some(_) => Err(format!(
+                "the catalogue's {interface} endpoint of type {} in region {:?} is not an http:// or https:// URL \
+                 without user name, query and fragment",
+                service.as_str(),
+                self.project.region
+            )),
             None => Err(nowhere(service.as_str(), interface, &self.project.region, &of_kind)),
         }
     }

@@ -1,22 +1,30 @@
 //! Lists of Octavia and Neutron, page by page.
 
-use jiff::Timestamp;
-use serde::de::DeserializeOwned;
-use serde_json::{Map, Value};
+use std::collections::HashMap;
 
-use super::session::{Ask, Service, Session};
+use jiff::Timestamp;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::value::RawValue;
+
+use super::session::{Answer, Ask, Service, Session};
 use super::{Class, CloudError};
 
 /// Asked for explicitly: a server without a maximum of its own crashes on lists without a limit.
 const PAGE: usize = 500;
+/// Records grow with what they name, a pool by its members: where a page is too large to be read, a fifth of it is asked
+/// for, down to this.
+const SMALLEST_PAGE: usize = 20;
+/// A list is read no further, whatever its server says: it is held in memory.
+const MAX_PAGES: usize = 400;
+const MAX_BYTES: usize = 64 << 20;
 
 /// A list to be read to its end.
 pub(super) struct Listing {
-    service: Service,
-    path: String,
+    /// Without page.
+    ask: Ask,
     /// The key of the list in the answer.
     key: &'static str,
-    filters: Vec<(&'static str, String)>,
 }
 
 /// The whole of a list.
@@ -33,41 +41,54 @@ struct Page<T> {
     items: Vec<T>,
     /// The id of the last item, when more follow.
     next: Option<String>,
+    /// Of the answer.
+    bytes: usize,
     server_time: Option<Timestamp>,
 }
 
+/// Where a list goes on.
+#[derive(Clone)]
+struct Place {
+    marker: Option<String>,
+    /// The longest page from here on.
+    limit: usize,
+}
+
+impl Place {
+    const START: Self = Self { marker: None, limit: PAGE };
+}
+
 impl Listing {
-    pub(super) fn new(service: Service, path: impl Into<String>, key: &'static str) -> Self {
-        Self { service, path: path.into(), key, filters: Vec::new() }
+    pub(super) fn new(service: Service, path: &'static str, key: &'static str) -> Self {
+        Self { ask: Ask::get(service, path), key }
     }
 
     pub(super) fn octavia(collection: &'static str) -> Self {
-        Self::new(Service::LoadBalancer, format!("/v2/lbaas/{collection}"), collection)
+        Self { ask: Ask::get(Service::LoadBalancer, "/v2/lbaas").at(collection), key: collection }
     }
 
     pub(super) fn members(pool: &str) -> Self {
-        Self::new(Service::LoadBalancer, format!("/v2/lbaas/pools/{pool}/members"), "members")
+        Self { ask: Ask::get(Service::LoadBalancer, "/v2/lbaas/pools").at(pool).at("members"), key: "members" }
     }
 
     pub(super) fn rules(policy: &str) -> Self {
-        Self::new(Service::LoadBalancer, format!("/v2/lbaas/l7policies/{policy}/rules"), "rules")
+        Self { ask: Ask::get(Service::LoadBalancer, "/v2/lbaas/l7policies").at(policy).at("rules"), key: "rules" }
     }
 
-    pub(super) fn with(mut self, key: &'static str, value: impl Into<String>) -> Self {
-        self.filters.push((key, value.into()));
-        self
+    pub(super) fn with(self, key: &'static str, value: impl Into<String>) -> Self {
+        Self { ask: self.ask.with(key, value), ..self }
     }
 
-    fn ask(&self, marker: Option<&str>) -> Ask {
-        let mut ask = Ask::get(self.service, self.path.clone());
-        for (key, value) in &self.filters {
-            ask = ask.with(key, value.clone());
-        }
-        ask = ask.with("limit", PAGE.to_string());
-        match marker {
-            Some(marker) => ask.with("marker", marker),
+    fn ask(&self, place: &Place) -> Ask {
+        let ask = self.ask.clone().with("limit", place.limit.to_string());
+        match &place.marker {
+            Some(marker) => ask.with("marker", marker.clone()),
             None => ask,
         }
+    }
+
+    fn failed(&self, message: impl Into<String>) -> CloudError {
+        self.ask.failed(Class::Later(None), message.into())
     }
 }
 
@@ -77,27 +98,34 @@ impl Session {
         match self.list_once(listing).await? {
             Some(listed) => Ok(listed),
             // The object that marked a page went while the list was read: once more from the start.
-            None => self.list_once(listing).await?.ok_or_else(|| {
-                listing.ask(None).failed(Class::Later(None), "the list changes faster than it can be read".into())
-            }),
+            None => {
+                let listed = self.list_once(listing).await?;
+                listed.ok_or_else(|| listing.failed("the list changes faster than it can be read"))
+            }
         }
     }
 
     /// `None` when a marker was no longer known.
     async fn list_once<T: DeserializeOwned>(&self, listing: &Listing) -> Result<Option<Listed<T>>, CloudError> {
-        let Page { mut items, mut next, server_time } = self.page(listing, None).await?;
+        let mut place = Place::START;
+        let Page { mut items, mut next, mut bytes, server_time } = self.page(listing, &mut place).await?;
         let mut pages = 1;
         while let Some(marker) = next {
-            let page = match self.page(listing, Some(&marker)).await {
+            place.marker = Some(marker);
+            let page: Page<T> = match self.page(listing, &mut place).await {
                 Err(error) if matches!(error.class, Class::Refused | Class::Gone) => return Ok(None),
                 page => page?,
             };
-            if page.next.as_ref() == Some(&marker) {
+            if page.next == place.marker {
                 return Ok(None);
+            }
+            (pages, bytes) = (pages + 1, bytes + page.bytes);
+            if pages > MAX_PAGES || bytes > MAX_BYTES {
+                let mib = bytes >> 20;
+                return Err(listing.failed(format!("after {pages} pages and {mib} MiB the list has no end")));
             }
             items.extend(page.items);
             next = page.next;
-            pages += 1;
         }
         Ok(Some(Listed { items, pages, server_time }))
     }
@@ -107,25 +135,46 @@ impl Session {
         &self,
         listing: &Listing,
     ) -> Result<(Vec<T>, bool), CloudError> {
-        let page = self.page(listing, None).await?;
+        let page = self.page(listing, &mut Place::START.clone()).await?;
         Ok((page.items, page.next.is_none()))
     }
 
-    async fn page<T: DeserializeOwned>(&self, listing: &Listing, marker: Option<&str>) -> Result<Page<T>, CloudError> {
-        let ask = listing.ask(marker);
-        let answer = self.send(&ask).await?;
-        let mut body: Map<String, Value> = answer.json()?;
-        let key = listing.key;
-        let unlike = |why: String| ask.failed(Class::Later(None), format!("the list was not understood: {why}"));
-        let Some(Value::Array(values)) = body.remove(key) else {
-            return Err(unlike(format!("it has no {key:?}")));
+    /// The page at this place, whose limit becomes one that can be read.
+    async fn page<T: DeserializeOwned>(&self, listing: &Listing, place: &mut Place) -> Result<Page<T>, CloudError> {
+        loop {
+            match self.send(&listing.ask(place)).await {
+                Err(error) if error.too_large && place.limit > SMALLEST_PAGE => place.limit /= 5,
+                answer => return listing.read(&answer?, place.limit),
+            }
+        }
+    }
+}
+
+impl Listing {
+    fn read<T: DeserializeOwned>(&self, answer: &Answer, limit: usize) -> Result<Page<T>, CloudError> {
+        #[derive(Deserialize)]
+        struct Link {
+            rel: Option<String>,
+        }
+        #[derive(Deserialize)]
+        struct Marker {
+            id: Option<String>,
+        }
+        let key = self.key;
+        // Not by way of a `Value`, which takes many times the memory of its text.
+        let body: HashMap<String, Box<RawValue>> = answer.json()?;
+        let records = body.get(key).ok_or_else(|| self.failed(format!("the list was not understood: no {key:?}")))?;
+        // Without serde's reason, which would quote the record.
+        let unlike = |_| self.failed(format!("the list was not understood: a record is not as {key} are documented"));
+        let items: Vec<T> = serde_json::from_str(records.get()).map_err(unlike)?;
+        let markers: Vec<Marker> = serde_json::from_str(records.get()).map_err(unlike)?;
+        let links =
+            body.get(&format!("{key}_links")).and_then(|links| serde_json::from_str::<Vec<Link>>(links.get()).ok());
+        let more = match links {
+            Some(links) => links.iter().any(|link| link.rel.as_deref() == Some("next")),
+            None => items.len() >= limit,
         };
-        let more = match body.get(&format!("{key}_links")).and_then(Value::as_array) {
-            Some(links) => links.iter().any(|link| link.get("rel").is_some_and(|rel| rel == "next")),
-            None => values.len() >= PAGE,
-        };
-        let last = values.last().and_then(|value| value.get("id")).and_then(Value::as_str).map(str::to_owned);
-        let items = serde_json::from_value(Value::Array(values)).map_err(|error| unlike(error.to_string()))?;
-        Ok(Page { items, next: last.filter(|_| more), server_time: answer.server_time() })
+        let last = markers.into_iter().next_back().and_then(|marker| marker.id);
+        Ok(Page { items, next: last.filter(|_| more), bytes: answer.size(), server_time: answer.server_time() })
     }
 }

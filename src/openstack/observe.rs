@@ -15,6 +15,7 @@ use crate::model::{
     SeenPool, SeenRule, Tree,
 };
 
+const LOAD_BALANCERS: &str = "/v2/lbaas/loadbalancers";
 /// Reads in flight for one tree.
 const READS_AT_ONCE: usize = 4;
 /// So many health monitors are read one by one; more by one list of the project's.
@@ -79,7 +80,7 @@ impl Session {
         struct Root {
             loadbalancer: SeenLoadBalancer,
         }
-        let ask = Ask::get(Service::LoadBalancer, format!("/v2/lbaas/loadbalancers/{id}"));
+        let ask = Ask::get(Service::LoadBalancer, LOAD_BALANCERS).at(id);
         match self.send(&ask).await {
             Err(error) if error.class == Class::Gone => Ok(None),
             answer => Ok(Some(answer?.json::<Root>()?.loadbalancer)),
@@ -130,12 +131,12 @@ impl Session {
             }
             first = last;
         }
-        let ask = Ask::get(Service::LoadBalancer, format!("/v2/lbaas/loadbalancers/{id}"));
+        let ask = Ask::get(Service::LoadBalancer, LOAD_BALANCERS).at(&id);
         Err(ask.failed(Class::Locked, format!("load balancer {id} changes while it is being read")))
     }
 
     fn vanished(&self, id: &str) -> CloudError {
-        let ask = Ask::get(Service::LoadBalancer, format!("/v2/lbaas/loadbalancers/{id}"));
+        let ask = Ask::get(Service::LoadBalancer, LOAD_BALANCERS).at(id);
         ask.failed(Class::Gone, format!("load balancer {id} went while it was being read"))
     }
 
@@ -201,7 +202,7 @@ impl Session {
         struct Root {
             healthmonitor: MonitorRecord,
         }
-        let ask = Ask::get(Service::LoadBalancer, format!("/v2/lbaas/healthmonitors/{id}"));
+        let ask = Ask::get(Service::LoadBalancer, "/v2/lbaas/healthmonitors").at(&id);
         Ok(Detail::Monitors(vec![self.send(&ask).await?.json::<Root>()?.healthmonitor]))
     }
 
@@ -228,7 +229,7 @@ impl Session {
     /// A tree that was just made, with the states that it has by now: one call, where that shows everything.
     pub(super) async fn confirm(&self, made: Tree, interest: Interest<'_>) -> Result<Tree, CloudError> {
         let id = made.load_balancer.id.clone();
-        let ask = Ask::get(Service::LoadBalancer, format!("/v2/lbaas/loadbalancers/{id}/status"));
+        let ask = Ask::get(Service::LoadBalancer, LOAD_BALANCERS).at(&id).at("status");
         let statuses = async { self.send(&ask).await?.json::<StatusAnswer>() };
         let floating_ips = self.floating_ips(interest, made.load_balancer.vip_port_id.as_deref());
         let (statuses, floating_ips) = futures::try_join!(statuses, floating_ips)?;

@@ -19,14 +19,23 @@ use crate::plan::Kind;
 const QUOTA_CALLS: usize = 2;
 
 /// Calls that queue for a turn: each holds a worker of the controller meanwhile, so a project may not keep many.
-const QUEUE: usize = 8;
+const QUEUED: usize = 8;
 
 /// How long a queued call waits for its turn before it gives way.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// The turns of every project, whichever credentials lead to it. Clones share them.
 #[derive(Clone, Default)]
-pub struct Turns(Arc<Mutex<HashMap<String, Arc<Gate>>>>);
+pub struct Turns(Arc<Mutex<HashMap<Queue, Arc<Gate>>>>);
+
+/// Who takes turns with each other. Not by the project alone: its id is what a Keystone says, and a Keystone and an
+/// Octavia of somebody's own would name another's project and keep its turns.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) struct Queue {
+    pub(super) identity: String,
+    pub(super) load_balancer: String,
+    pub(super) project: String,
+}
 
 struct Gate {
     turns: Arc<Semaphore>,
@@ -40,17 +49,18 @@ pub struct Turn {
 
 impl Turns {
     /// `None`: too many are before us.
-    pub(super) async fn take(&self, project: &str) -> Option<Turn> {
-        let gate = self.gate(project);
+    pub(super) async fn take(&self, queue: Queue) -> Option<Turn> {
+        let gate = self.gate(queue);
         let _queued = gate.queue.try_acquire().ok()?;
         let turn = tokio::time::timeout(PATIENCE, gate.turns.clone().acquire_owned()).await;
         turn.ok()?.ok().map(|permit| Turn { _permit: permit })
     }
 
-    fn gate(&self, project: &str) -> Arc<Gate> {
+    fn gate(&self, queue: Queue) -> Arc<Gate> {
         let mut gates = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let gate = || Gate { turns: Arc::new(Semaphore::new(QUOTA_CALLS)), queue: Semaphore::new(QUEUE) };
-        gates.entry(project.to_owned()).or_insert_with(|| Arc::new(gate())).clone()
+        gates.retain(|_, gate| Arc::strong_count(gate) > 1 || gate.turns.available_permits() < QUOTA_CALLS);
+        let gate = || Gate { turns: Arc::new(Semaphore::new(QUOTA_CALLS)), queue: Semaphore::new(QUEUED) };
+        gates.entry(queue).or_insert_with(|| Arc::new(gate())).clone()
     }
 }
 
@@ -82,7 +92,7 @@ impl Session {
     /// Reads the limits, and counts what there is.
     pub(super) async fn quota_uses(&self) -> Result<Vec<QuotaUse>, CloudError> {
         let project = self.login(None).await?.project.id.clone();
-        let ask = Ask::get(Service::LoadBalancer, format!("/v2/lbaas/quotas/{project}"));
+        let ask = Ask::get(Service::LoadBalancer, "/v2/lbaas/quotas").at(&project);
         let Answer { quota } = self.send(&ask).await?.json()?;
         let Limits { loadbalancer, listener, pool, member, healthmonitor } = quota;
         let pools = self.list::<PoolRecord>(&self.of_project(Listing::octavia("pools")).await?).await?.items;

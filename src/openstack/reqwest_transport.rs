@@ -11,8 +11,8 @@ use futures::future::BoxFuture;
 use super::{Connector, Request, Response, TlsOptions, Transport, TransportError};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-/// No answer of a sane service is larger.
-const MAX_ANSWER: usize = 64 * 1024 * 1024;
+/// The longest answer that is read. Every worker holds a few at the same time, in a container of 512 MiB.
+const MAX_ANSWER_MIB: usize = 8;
 const USER_AGENT: &str = concat!("evenkeel/", env!("CARGO_PKG_VERSION"));
 
 /// Makes transports over the network.
@@ -61,6 +61,7 @@ impl Transport for ReqwestTransport {
 enum Failure {
     NotSent(String),
     NoAnswer(String),
+    TooLarge,
 }
 
 impl Failure {
@@ -68,6 +69,7 @@ impl Failure {
         match self {
             Self::NotSent(cause) => TransportError::NotSent { endpoint, cause },
             Self::NoAnswer(cause) => TransportError::NoAnswer { endpoint, cause },
+            Self::TooLarge => TransportError::TooLarge { endpoint, limit_mib: MAX_ANSWER_MIB },
         }
     }
 }
@@ -92,8 +94,8 @@ impl ReqwestTransport {
         let mut answer = self.client.execute(request).await?;
         let mut body = BytesMut::new();
         while let Some(chunk) = answer.chunk().await? {
-            if body.len() + chunk.len() > MAX_ANSWER {
-                return Err(Failure::NoAnswer(format!("the answer is larger than {} MiB", MAX_ANSWER >> 20)));
+            if body.len() + chunk.len() > MAX_ANSWER_MIB << 20 {
+                return Err(Failure::TooLarge);
             }
             body.extend_from_slice(&chunk);
         }
@@ -128,14 +130,16 @@ mod tests {
     use super::*;
 
     /// A server for one request: it reads, sends `answer`, and hangs up. Returns its port and what it will have read.
-    async fn server(answer: &'static str) -> (u16, tokio::task::JoinHandle<String>) {
+    async fn server(answer: impl Into<String>) -> (u16, tokio::task::JoinHandle<String>) {
+        let answer = answer.into();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
         let task = tokio::spawn(async move {
             let (mut stream, _) = listener.accept().await.unwrap();
             let mut request = vec![0; 4096];
             let length = stream.read(&mut request).await.unwrap();
-            stream.write_all(answer.as_bytes()).await.unwrap();
+            // A client that has read enough hangs up.
+            let _ = stream.write_all(answer.as_bytes()).await;
             String::from_utf8_lossy(&request[..length]).into_owned()
         });
         (port, task)
@@ -190,6 +194,19 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let error = send(listener.local_addr().unwrap().port(), Duration::from_millis(50)).await.unwrap_err();
         assert!(matches!(&error, TransportError::NoAnswer { cause, .. } if cause == "no answer in time"), "{error:?}");
+    }
+
+    #[tokio::test]
+    async fn an_answer_is_read_up_to_its_limit_and_no_further() {
+        for (more, fits) in [(0, true), (1, false)] {
+            let length = (MAX_ANSWER_MIB << 20) + more;
+            let head = format!("HTTP/1.1 200 OK\r\ncontent-length: {length}\r\n\r\n");
+            let (port, _) = server(format!("{head}{}", " ".repeat(length))).await;
+            match send(port, PATIENT).await {
+                Ok(response) => assert!(fits && response.body().len() == length),
+                Err(error) => assert!(!fits && error.to_string().ends_with("is larger than 8 MiB"), "{error}"),
+            }
+        }
     }
 
     #[test]

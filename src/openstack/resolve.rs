@@ -133,12 +133,11 @@ impl Session {
 
     /// Any 404 is an answer here: Neutron's for an extension that is not installed names no object.
     async fn by_id(&self, lookup: &Lookup, id: &str) -> Result<Outcome, CloudError> {
-        if !is_plain_id(id) {
-            return Ok(Err(Unresolved::Missing));
-        }
-        let ask = Ask::get(lookup.service, format!("{}/{id}", lookup.path));
+        let ask = Ask::get(lookup.service, lookup.path).at(id);
         let mut body: Map<String, Value> = match self.send(&ask).await {
-            Err(error) if error.status == Some(404) => return Ok(Err(Unresolved::Missing)),
+            Err(error) if error.class == Class::Gone || error.status == Some(404) => {
+                return Ok(Err(Unresolved::Missing));
+            }
             answer => answer?.json()?,
         };
         let outcome = body.remove(lookup.one).and_then(lookup.read);
@@ -224,11 +223,6 @@ impl Session {
 }
 
 const DISABLED: &str = "its operator has disabled it";
-
-/// An id is put in a path: nothing that could lead elsewhere.
-pub(super) fn is_plain_id(id: &str) -> bool {
-    !id.is_empty() && id.len() <= 64 && id.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_')
-}
 
 /// Ours, shared with us, or a network of floating IPs. Kinds without these fields are shown to their users only.
 fn is_for(object: &Value, project: &str) -> bool {

@@ -18,6 +18,7 @@ use super::classify::{Refusal, classify, request_id, server_time};
 use super::clouds::Credentials;
 use super::flight::Flight;
 use super::keystone::{self, Login};
+use super::quota::Queue;
 use super::{Class, CloudError, CloudSettings, Request, Response, Transport, TransportError};
 use crate::clock::Clock;
 
@@ -57,11 +58,14 @@ impl Service {
 }
 
 /// One call, without token and endpoint.
+#[derive(Clone)]
 pub(super) struct Ask {
     service: Service,
     method: Method,
     /// From the root of the service: `/v2/lbaas/pools`.
     path: String,
+    /// A segment of the path is no id: there is no such object, and nothing is sent.
+    nowhere: bool,
     query: Vec<(&'static str, String)>,
     body: Option<Value>,
     /// The service's own; that of the settings for the method when absent.
@@ -69,12 +73,23 @@ pub(super) struct Ask {
 }
 
 impl Ask {
-    pub(super) fn new(service: Service, method: Method, path: impl Into<String>) -> Self {
-        Self { service, method, path: path.into(), query: Vec::new(), body: None, timeout: None }
+    /// `path`: what never changes of it; everything else comes by [`at`](Self::at).
+    pub(super) fn new(service: Service, method: Method, path: &'static str) -> Self {
+        Self { service, method, path: path.to_owned(), nowhere: false, query: Vec::new(), body: None, timeout: None }
     }
 
-    pub(super) fn get(service: Service, path: impl Into<String>) -> Self {
+    pub(super) fn get(service: Service, path: &'static str) -> Self {
         Self::new(service, Method::GET, path)
+    }
+
+    /// One segment further down. An id may come from a status that somebody wrote, or from a server that lies: none may
+    /// lead to another path.
+    pub(super) fn at(mut self, id: &str) -> Self {
+        let plain = is_plain_id(id);
+        self.nowhere |= !plain;
+        self.path.push('/');
+        self.path.push_str(if plain { id } else { "?" });
+        self
     }
 
     pub(super) fn with(mut self, key: &'static str, value: impl Into<String>) -> Self {
@@ -106,6 +121,7 @@ impl Ask {
             message,
             request_id: None,
             in_doubt: false,
+            too_large: false,
         }
     }
 }
@@ -122,17 +138,28 @@ pub(super) struct Answer {
 
 impl Answer {
     /// # Errors
-    /// `Later` when the body is not what the service sends; in doubt after a write, which has been carried out.
+    /// `Later` when the body is not what the service sends; in doubt after a write, which has been carried out. What it
+    /// is instead is not told: serde would quote it.
     pub(super) fn json<T: DeserializeOwned>(&self) -> Result<T, CloudError> {
         serde_json::from_slice(&self.body).map_err(|error| CloudError {
             class: Class::Later(None),
             call: self.call.clone(),
             service: self.service.as_str(),
             status: Some(self.status.as_u16()),
-            message: format!("the {} service's answer was not understood: {error}", self.service.as_str()),
+            message: format!(
+                "the {} service's answer was not understood (line {}, column {})",
+                self.service.as_str(),
+                error.line(),
+                error.column()
+            ),
             request_id: request_id(&self.headers),
             in_doubt: self.writes,
+            too_large: false,
         })
+    }
+
+    pub(super) fn size(&self) -> usize {
+        self.body.len()
     }
 
     /// The server's time of day, for comparison with its own stamps.
@@ -186,6 +213,9 @@ impl Session {
     /// Sends a call; logs in before it where needed, and once more when the token is refused: a 401 is given before
     /// anything is done, so the call may be sent again.
     pub(super) async fn send(&self, ask: &Ask) -> Result<Answer, CloudError> {
+        if ask.nowhere {
+            return Err(ask.failed(Class::Gone, "what is asked for has no id that an object could have".into()));
+        }
         let login = self.login(None).await?;
         match self.send_as(ask, &login).await {
             Err(error) if error.status == Some(401) => {
@@ -210,6 +240,22 @@ impl Session {
             }
         };
         self.login.get(fresh, renew).await
+    }
+
+    /// Who takes turns with us.
+    pub(super) async fn queue(&self) -> Result<Queue, CloudError> {
+        let login = self.login(None).await?;
+        let at = |service| {
+            let ask = Ask::get(service, "/");
+            let root = login.endpoint(service, &self.credentials);
+            root.and_then(|root| Url::parse(&root).map(String::from).map_err(|_| "the endpoint is no URL".into()))
+                .map_err(|message| ask.failed(Class::Credentials, message))
+        };
+        Ok(Queue {
+            identity: at(Service::Identity)?,
+            load_balancer: at(Service::LoadBalancer)?,
+            project: login.project.id.clone(),
+        })
     }
 
     async fn authenticate(&self) -> Result<Login, CloudError> {
@@ -247,8 +293,9 @@ impl Session {
         let result = self.transport.send(request, ask.timeout.unwrap_or(default)).await;
         self.observe(ask, &result, started.elapsed());
         let response = result.map_err(|error| {
-            let in_doubt = writes && matches!(error, TransportError::NoAnswer { .. });
-            CloudError { in_doubt, ..ask.failed(Class::Later(None), error.to_string()) }
+            let in_doubt = writes && !matches!(error, TransportError::NotSent { .. });
+            let too_large = matches!(error, TransportError::TooLarge { .. });
+            CloudError { in_doubt, too_large, ..ask.failed(Class::Later(None), error.to_string()) }
         })?;
         let (parts, body) = response.into_parts();
         // Octavia's list of versions is a 300 in some deployments.
@@ -283,6 +330,14 @@ impl Session {
         );
         self.settings.observer.called(ask.service.as_str(), verb(&ask.method), code, took.as_secs_f64());
     }
+}
+
+/// A UUID, a name that stands for one, or a tag of ours: all that is needed of a segment of a path, and nothing that
+/// could end it.
+pub(super) fn is_plain_id(id: &str) -> bool {
+    const LONGEST: usize = 128;
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | ':' | '=');
+    !id.is_empty() && id.len() <= LONGEST && id.chars().all(plain)
 }
 
 fn verb(method: &Method) -> &'static str {

@@ -23,6 +23,9 @@ pub enum TransportError {
     /// It may have been carried out: time-out, connection lost, answer cut.
     #[error("no answer from {endpoint}: {cause}")]
     NoAnswer { endpoint: String, cause: String },
+    /// There is one, and it is too large to be read.
+    #[error("the answer of {endpoint} is larger than {limit_mib} MiB")]
+    TooLarge { endpoint: String, limit_mib: usize },
 }
 
 /// How one cloud is spoken to, from its `clouds.yaml` entry.

@@ -1,6 +1,8 @@
 //! The client against a scripted cloud, under paused time.
 
 mod cloud;
+mod lists;
+mod paths;
 mod references;
 mod session;
 mod sharing;

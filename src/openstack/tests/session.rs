@@ -174,3 +174,48 @@ async fn no_secret_is_shown_by_debug_or_errors() {
     }
     assert!(error.message.contains("cloud \"c\""), "{}", error.message);
 }
+
+/// The endpoint is where a user's credentials lead: what an answer holds must not be read through a message.
+#[tokio::test(start_paused = true)]
+async fn an_answer_that_is_not_understood_is_not_quoted() {
+    let bodies = [
+        json!("hunter2"),
+        json!({"loadbalancers": "hunter2"}),
+        json!({"loadbalancers": [{"id": "lb", "provisioning_status": ["hunter2"]}]}),
+        json!({"loadbalancers": [{"id": "lb", "tags": "hunter2"}]}),
+        json!({"loadbalancer": "hunter2"}),
+        json!({"versions": [{"id": "hunter2 "}]}),
+        json!({"versions": "hunter2"}),
+    ];
+    for body in bodies {
+        let answer = body.clone();
+        let fake = FakeCloud::new(move |seen| seen.path.starts_with("/octavia").then(|| Ok((200, answer.clone()))));
+        let cloud = fake.cloud();
+        let errors = [
+            cloud.find(&owner("u")).await.err(),
+            cloud.load_balancer("lb").await.err(),
+            cloud.api_version().await.err(),
+            cloud.execute(&super::steps::create_load_balancer()).await.err(),
+        ];
+        for error in errors.into_iter().flatten() {
+            assert!(!error.to_string().contains("hunter2"), "{body}: {error}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_catalogue_that_names_no_endpoint_is_not_followed() {
+    for url in ["http://lb/?x=", "http://lb/#x", "http://u:hunter2@lb", "file:///lb", "lb"] {
+        let fake = FakeCloud::new(move |seen| {
+            let endpoint = json!({"interface": "public", "region_id": "R1", "url": url});
+            let token =
+                json!({"project": {"id": "p"}, "catalog": [{"type": "load-balancer", "endpoints": [endpoint]}]});
+            (seen.path == "/v3/auth/tokens").then(|| Ok((201, json!({"token": token}))))
+        });
+        let error = fake.cloud().find(&owner("u")).await.unwrap_err();
+        assert_eq!(error.class, Class::Credentials, "{url}");
+        assert!(error.message.contains("public endpoint of type load-balancer"), "{error}");
+        assert!(!error.message.contains("hunter2"), "{error}");
+        assert!(fake.calls().is_empty(), "{url}");
+    }
+}

@@ -142,8 +142,16 @@ async fn a_step_that_waits_for_another_is_not_sent() {
     assert!(fake.calls().is_empty());
 }
 
-/// Answers a create after so many seconds.
+/// Answers a create after 20 seconds. Its Keystone names whatever project it likes.
 struct Slow;
+
+fn slow_cloud(auth_url: &str, more: &str, settings: &CloudSettings) -> Cloud {
+    let yaml = format!(
+        "clouds: {{c: {{region_name: R1, {more} auth: {{auth_url: '{auth_url}', user_id: u, password: x, project_id: p}}}}}}"
+    );
+    let credentials = Credentials::parse(yaml.as_bytes(), None, "c").unwrap();
+    Cloud::new(credentials, &Slow, std::sync::Arc::new(crate::clock::SystemClock), settings.clone()).unwrap()
+}
 
 impl Transport for Slow {
     fn send(&self, request: Request, _: Duration) -> futures::future::BoxFuture<'_, Result<Response, TransportError>> {
@@ -172,14 +180,34 @@ impl Connector for Slow {
 
 #[tokio::test(start_paused = true)]
 async fn two_creates_are_in_flight_and_a_third_gives_way_unsent() {
-    let yaml = b"clouds: {c: {region_name: R1, auth: {auth_url: 'http://k', user_id: u, password: x, project_id: p}}}";
-    let credentials = Credentials::parse(yaml, None, "c").unwrap();
-    let clock = std::sync::Arc::new(crate::clock::SystemClock);
-    let cloud = Cloud::new(credentials, &Slow, clock, CloudSettings::default()).unwrap();
+    let cloud = slow_cloud("http://k", "", &CloudSettings::default());
     let creates = [create(Kind::Pool, None), create(Kind::Pool, None), create(Kind::Pool, None)];
     let results = join_all(creates.iter().map(|step| cloud.execute(step))).await;
     let refused: Vec<&CloudError> = results.iter().filter_map(|result| result.as_ref().err()).collect();
     assert_eq!(refused.len(), 1);
     assert_eq!((&refused[0].class, refused[0].in_doubt), (&Class::Locked, false));
     cloud.execute(&update(Kind::Pool, None)).await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn two_sessions_of_one_project_share_its_turns() {
+    let settings = CloudSettings::default();
+    let clouds = [slow_cloud("http://k/v3", "", &settings), slow_cloud("http://K:80", "", &settings)];
+    let creates = [create(Kind::Pool, None), create(Kind::Pool, None)];
+    let all = clouds.iter().flat_map(|cloud| creates.iter().map(|step| cloud.execute(step)));
+    assert_eq!(join_all(all).await.into_iter().filter(Result::is_err).count(), 2);
+}
+
+/// A Keystone of one's own names any project, and an endpoint of one's own hangs: both leave the project's turns alone.
+#[tokio::test(start_paused = true)]
+async fn nobody_takes_the_turns_of_a_project_by_its_name_alone() {
+    let settings = CloudSettings::default();
+    let honest = slow_cloud("http://k", "", &settings);
+    let liars = [
+        slow_cloud("http://liar", "", &settings),
+        slow_cloud("http://k", "load_balancer_endpoint_override: 'http://liar',", &settings),
+    ];
+    let creates = [create(Kind::Pool, None), create(Kind::Pool, None)];
+    let all = liars.iter().chain([&honest]).flat_map(|cloud| creates.iter().map(|step| cloud.execute(step)));
+    assert!(join_all(all).await.iter().all(Result::is_ok));
 }

@@ -24,7 +24,7 @@ class Controller:
             raise Failed(f'somebody else listens on port {self.port}')
         environment = {
             'PATH': os.environ['PATH'], 'HOME': str(config.HOME), 'KUBECONFIG': str(self.kubeconfig),
-            'POD_NAMESPACE': 'evenkeel-system', 'POD_NAME': self.name, 'RUST_BACKTRACE': '1', **self.environment}
+            'POD_NAMESPACE': 'evenkeel-system', 'HOSTNAME': self.name, 'RUST_BACKTRACE': '1', **self.environment}
         flags = [part for name, value in {**SETTINGS, **settings}.items() for part in ('--' + name.replace('_', '-'), value)]
         command = [str(self.binary), 'run', '--listen', f'127.0.0.1:{self.port}', '--log-format', 'json', *flags]
         with self.log.open('ab') as log:
