@@ -18,9 +18,9 @@ use crate::clock::Clock;
 /// How long a leader may be silent before another one takes over.
 const DURATION: Duration = Duration::from_secs(15);
 /// How often the leader renews, and a standby looks.
-const PERIOD: Duration = Duration::from_secs(4);
-/// A leader that could not renew for this long stops: well before anybody may take over.
-const GIVE_UP: Duration = Duration::from_secs(10);
+const PERIOD: Duration = Duration::from_secs(3);
+/// A leader that could not renew for this long stops: before anybody may take over.
+const GIVE_UP: Duration = Duration::from_secs(12);
 
 #[derive(Debug, Clone)]
 pub struct LeaseOptions {
@@ -36,6 +36,14 @@ enum Decision {
     Claim,
     /// Somebody else leads.
     Stand,
+}
+
+/// What became of a claim.
+enum Claim {
+    Ours,
+    Others,
+    /// Somebody wrote between our look and our write.
+    Contended,
 }
 
 /// `unchanged`: for how long we have seen the lease as it is. What its holder wrote down as the time is not compared
@@ -73,8 +81,8 @@ impl Election {
     pub async fn acquire(&self) {
         loop {
             match self.claim().await {
-                Ok(true) => return,
-                Ok(false) => tracing::debug!("another replica leads"),
+                Ok(Claim::Ours) => return,
+                Ok(Claim::Others | Claim::Contended) => tracing::debug!("another replica leads"),
                 Err(error) => tracing::warn!(%error, "the lease cannot be claimed yet"),
             }
             tokio::time::sleep(PERIOD).await;
@@ -86,14 +94,24 @@ impl Election {
         let mut renewed = Instant::now();
         loop {
             tokio::time::sleep(PERIOD).await;
-            let outcome = tokio::time::timeout(PERIOD, self.claim()).await;
-            match outcome {
-                Ok(Ok(true)) => renewed = Instant::now(),
-                Ok(Ok(false)) => return LeadershipLost("another replica took the lease".to_owned()),
-                Ok(Err(error)) if renewed.elapsed() > GIVE_UP => return LeadershipLost(error.to_string()),
-                Err(_) if renewed.elapsed() > GIVE_UP => return LeadershipLost("renewing took too long".to_owned()),
-                Ok(Err(_)) | Err(_) => tracing::warn!("the lease could not be renewed, trying again"),
+            let left = GIVE_UP.saturating_sub(renewed.elapsed());
+            let begun = Instant::now();
+            let why = match tokio::time::timeout(left, self.claim()).await {
+                Ok(Ok(Claim::Ours)) => {
+                    // As others count: from before it was written.
+                    renewed = begun;
+                    continue;
+                }
+                Ok(Ok(Claim::Others)) => return LeadershipLost("another replica took the lease".to_owned()),
+                // A renewal of ours whose answer was lost, or somebody else: the next look tells.
+                Ok(Ok(Claim::Contended)) => "it changed meanwhile".to_owned(),
+                Ok(Err(error)) => error.to_string(),
+                Err(_) => "renewing took too long".to_owned(),
+            };
+            if renewed.elapsed() + PERIOD > GIVE_UP {
+                return LeadershipLost(why);
             }
+            tracing::warn!(why, "the lease could not be renewed, trying again");
         }
     }
 
@@ -110,14 +128,14 @@ impl Election {
         }
     }
 
-    /// True when we hold the lease now. The resource version fences: of two claimants one gets a conflict.
-    async fn claim(&self) -> Result<bool, kube::Error> {
+    /// The resource version fences: of two claimants one gets a conflict.
+    async fn claim(&self) -> Result<Claim, kube::Error> {
         let now = self.clock.now();
         let found = self.api.get_opt(&self.options.name).await?;
         let unchanged = self.unchanged(found.as_ref());
         let spec = found.as_ref().and_then(|lease| lease.spec.as_ref());
         if decide(spec, &self.options.identity, unchanged) == Decision::Stand {
-            return Ok(false);
+            return Ok(Claim::Others);
         }
         let written = match found {
             None => self.api.create(&PostParams::default(), &self.fresh(now)).await,
@@ -127,8 +145,8 @@ impl Election {
             }
         };
         match written {
-            Ok(_) => Ok(true),
-            Err(kube::Error::Api(status)) if status.code == 409 => Ok(false),
+            Ok(_) => Ok(Claim::Ours),
+            Err(kube::Error::Api(status)) if status.code == 409 => Ok(Claim::Contended),
             Err(error) => Err(error),
         }
     }

@@ -12,10 +12,12 @@ mod prepare;
 mod reconcile;
 mod status;
 mod unreadable;
+mod way_out;
 
 pub use finalizer::FINALIZER;
 pub use lease::{Election, LeadershipLost, LeaseOptions};
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -24,7 +26,6 @@ use k8s_openapi::api::core::v1::{Namespace, Secret};
 use kube::api::{ListParams, PartialObjectMeta};
 use kube::core::DeserializeGuard;
 use kube::runtime::controller::{Config, Controller};
-use kube::runtime::events::{Recorder, Reporter};
 use kube::runtime::reflector::{ObjectRef, Store};
 use kube::runtime::watcher;
 use kube::{Api, Client, Resource, ResourceExt};
@@ -77,7 +78,6 @@ pub async fn run(parts: Parts, stop: impl Future<Output = ()> + Send + Sync + 's
     readiness.is_ready();
     let context = Arc::new(reconcile::Context {
         clouds: credentials::Clouds::new(client.clone(), connector, clock.clone(), cloud_settings),
-        recorder: Recorder::new(client.clone(), Reporter { controller: MANAGER.into(), instance: None }),
         client: client.clone(),
         cluster,
         settings,
@@ -90,7 +90,7 @@ pub async fn run(parts: Parts, stop: impl Future<Output = ()> + Send + Sync + 's
     let controller = Controller::new(stacks, watcher::Config::default());
     let store = controller.store();
     let (unused, to_sweep) = mpsc::unbounded_channel();
-    let sweeper = tokio::spawn(sweep_secrets(client.clone(), to_sweep));
+    let sweeper = tokio::spawn(sweep(client.clone(), store.clone(), context.clone(), to_sweep));
     let wake = wake_by_secret(store, context.clone(), unused);
     let secrets = Api::<PartialObjectMeta<Secret>>::all(client);
     controller
@@ -155,20 +155,32 @@ fn wake_by_secret(
             // The receiver lives as long as the controller; at shutdown nobody sweeps any more.
             let _ = held.send(key.clone());
         }
+        // Runs for every Secret of the cluster: what is compared first is cheap.
         let refers = |stored: &Stored| {
             let names_it = |stack| credentials::secret_of(stack) == Some(key.1.as_str());
-            stored.namespace().as_ref() == Some(&key.0) && stored.0.as_ref().is_ok_and(names_it)
+            stored.meta().namespace.as_ref() == Some(&key.0) && stored.0.as_ref().is_ok_and(names_it)
         };
-        let woken = store.state_filter(refers).iter().map(|stored| ObjectRef::from_obj(stored.as_ref())).collect();
-        let version = secret.resource_version().unwrap_or_default();
-        context.secrets.lock().unwrap_or_else(std::sync::PoisonError::into_inner).insert(key, version);
+        let woken: Vec<_> =
+            store.state_filter(refers).iter().map(|stored| ObjectRef::from_obj(stored.as_ref())).collect();
+        let mut secrets = context.secrets.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        if woken.is_empty() {
+            secrets.remove(&key);
+        } else {
+            secrets.insert(key, secret.resource_version().unwrap_or_default());
+        }
+        drop(secrets);
         woken
     }
 }
 
-/// Takes our entry off Secrets that no stack refers to any more: a stack may have changed its reference while nobody
-/// looked.
-async fn sweep_secrets(client: Client, mut held: mpsc::UnboundedReceiver<(String, String)>) {
+/// Forgets stacks that went without a last pass, and takes our entry off Secrets that no stack refers to any more: a
+/// stack may have changed its reference while nobody looked.
+async fn sweep(
+    client: Client,
+    store: Store<Stored>,
+    context: Arc<reconcile::Context>,
+    mut held: mpsc::UnboundedReceiver<(String, String)>,
+) {
     let mut known = std::collections::BTreeSet::new();
     let mut tick = tokio::time::interval(SWEEP);
     loop {
@@ -178,6 +190,8 @@ async fn sweep_secrets(client: Client, mut held: mpsc::UnboundedReceiver<(String
                 None => return,
             },
             _ = tick.tick() => {
+                let uids: HashSet<String> = store.state().iter().filter_map(|stored| stored.uid()).collect();
+                context.retain(|uid| uids.contains(uid));
                 for (namespace, name) in std::mem::take(&mut known) {
                     match credentials::release_unused(&client, &namespace, &name).await {
                         Ok(true) => {}

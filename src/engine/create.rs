@@ -23,7 +23,8 @@ impl Pass<'_> {
         // Octavia leaks the VIP port of a create that it refuses after parsing, so the same one is not sent again.
         match &memory.refused {
             Some(refused) if refused.session == self.cloud.number() && *refused.desired == *desired => {
-                return Ok(Outcome::stalled(StallReason::Refused, refused.message.clone()));
+                let outcome = Outcome::stalled(StallReason::Refused, refused.message.clone());
+                return Ok(Outcome { retry: Retry::Rarely, ..outcome });
             }
             _ => memory.refused = None,
         }
@@ -100,9 +101,10 @@ impl Pass<'_> {
         }
         let left = self.settings.quiet_period - waited;
         let message = format!(
-            "the answer to the create of {} was lost; it may still appear, so nothing is made for another {} s",
+            "the answer to the create of {} was lost; it may still appear, so nothing is made until it has been looked for \
+             in vain for {} s",
             intent.at,
-            left.as_secs() + 1
+            self.settings.quiet_period.as_secs()
         );
         let retry = Retry::After(left.min(Duration::from_secs(2)));
         Some(Outcome::waiting(WaitReason::CreateInDoubt, message, retry))

@@ -161,7 +161,7 @@ impl Pass<'_> {
             }
             Err(error) => {
                 if is_wait(&error) {
-                    memory.locked_since.get_or_insert(self.now);
+                    memory.locked_since.get_or_insert_with(Instant::now);
                 }
                 let lost = lost_port(&error, &seen);
                 let mut outcome = lost.unwrap_or_else(|| Outcome::failed(error)).planning(plan);

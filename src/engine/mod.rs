@@ -81,7 +81,7 @@ pub struct Memory {
     /// Nothing was in flight at the end of the last pass: lists shared with other stacks will do.
     quiet: bool,
     /// Since when the load balancer has been locked, without a look that found it free.
-    locked_since: Option<Timestamp>,
+    locked_since: Option<Instant>,
     /// How often Octavia said that the address we asked for again is taken.
     address_conflicts: u32,
     /// The last create was refused for its quota.
@@ -202,8 +202,7 @@ impl Pass<'_> {
 
     /// A load balancer that Octavia works on: nothing can be written, and nobody waits for it here.
     fn locked(&self, load_balancer: SeenLoadBalancer, memory: &mut Memory) -> Outcome {
-        let since = *memory.locked_since.get_or_insert(self.now);
-        let waited = waited(since, self.now);
+        let waited = memory.locked_since.get_or_insert_with(Instant::now).elapsed();
         let stuck = waited >= self.settings.stuck_after;
         let mut message =
             format!("Octavia works on load balancer {}: {}", load_balancer.id, load_balancer.provisioning_status);
@@ -227,7 +226,7 @@ impl Pass<'_> {
 
     fn performed(&self, step: Step, done: Done, memory: &mut Memory) -> Performed {
         memory.made = None;
-        memory.locked_since = step.call.is_octavia().then_some(self.now);
+        memory.locked_since = step.call.is_octavia().then(Instant::now);
         Performed { step, done }
     }
 }
@@ -244,10 +243,6 @@ enum Located {
     /// Has our recorded id, but not our tags.
     Foreign(Box<SeenLoadBalancer>),
     Nowhere,
-}
-
-fn waited(since: Timestamp, now: Timestamp) -> Duration {
-    now.duration_since(since).try_into().unwrap_or_default()
 }
 
 /// Short at first, because most changes take a second or two; later a twelfth of what it has taken so far, which keeps
