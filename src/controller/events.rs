@@ -105,7 +105,8 @@ pub async fn publish(client: &Client, now: Timestamp, object: &ObjectReference, 
     let namespace = object.namespace.as_deref().unwrap_or_default();
     let event = Event {
         metadata: ObjectMeta {
-            generate_name: Some(format!("{}.", object.name.as_deref().unwrap_or_default())),
+            // With a dot instead, the API server refuses the prefix.
+            generate_name: Some(format!("{}-", object.name.as_deref().unwrap_or_default())),
             namespace: Some(namespace.to_owned()),
             ..ObjectMeta::default()
         },
