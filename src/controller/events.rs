@@ -105,7 +105,8 @@ pub async fn publish(client: &Client, now: Timestamp, object: &ObjectReference, 
     let namespace = object.namespace.as_deref().unwrap_or_default();
     let event = Event {
         metadata: ObjectMeta {
-            generate_name: Some(format!("{}.", object.name.as_deref().unwrap_or_default())),
+            // With a dot instead, the API server refuses the prefix.
+            generate_name: Some(format!("{}-", object.name.as_deref().unwrap_or_default())),
             namespace: Some(namespace.to_owned()),
             ..ObjectMeta::default()
         },
@@ -120,8 +121,12 @@ pub async fn publish(client: &Client, now: Timestamp, object: &ObjectReference, 
         ..Event::default()
     };
     let events = Api::<Event>::namespaced(client.clone(), namespace);
-    if let Err(error) = events.create(&PostParams::default(), &event).await {
-        tracing::debug!(%error, reason = notice.reason, "the Event was not taken");
+    match events.create(&PostParams::default(), &event).await {
+        Ok(_) => {}
+        Err(kube::Error::Api(status)) if [403, 404].contains(&status.code) => {
+            tracing::debug!(%status, reason = notice.reason, "the Event was not taken");
+        }
+        Err(error) => tracing::warn!(%error, reason = notice.reason, "the Event was not taken"),
     }
 }
 

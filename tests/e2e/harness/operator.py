@@ -5,7 +5,7 @@ import subprocess
 from . import config
 from .cloud import Cloud, checked
 
-MARIADB = ('mariadb', '--no-defaults', '-S', str(config.HOME / 'openstack/run/mysql.sock'), '-u', 'root', '--batch', 'octavia')
+MARIADB = ('mariadb', '--no-defaults', '-S', str(config.HOME / 'openstack/run/mysql.sock'), '-u', 'root', '--batch', '--unbuffered', 'octavia')
 
 
 def sql(statement: str) -> str:

@@ -23,7 +23,7 @@ WAY_OUT = ['before-status', 'before-delete-floating-ip', 'after-delete-floating-
 STEPS = ['after-update-load-balancer', 'after-create-pool', 'after-create-health-monitor', 'before-create-listener',
          'after-create-listener', 'after-update-listener', 'after-update-pool', 'after-update-member', 'before-update-health-monitor',
          'after-update-health-monitor', 'after-create-l7-policy', 'after-update-l7-policy', 'after-delete-l7-policy',
-         'before-create-l7-rule', 'after-create-l7-rule', 'after-delete-l7-rule', 'after-delete-listener', 'before-delete-pool',
+         'before-create-l7-rule', 'after-create-l7-rule', 'after-update-l7-rule', 'after-delete-l7-rule', 'after-delete-listener', 'before-delete-pool',
          'after-delete-pool', 'after-delete-health-monitor', 'after-delete-floating-ip']
 
 
@@ -74,7 +74,7 @@ def life(t, mortal, asked):
     for way_in in WAY_IN[:len(WAY_OUT)]:
         eventually(f'in-{way_in} is gone', lambda: t.stack(f'in-{way_in}'), lambda s: s is None, 90)
         # After a death between the two finalizers it is the sweep, once a minute, that lets the Secret go.
-        eventually(f'its Secret is let go', lambda: finalizers(t, f'in-{way_in}'), lambda f: SECRET_FINALIZER not in f, 90)
+        eventually('its Secret is let go', lambda: finalizers(t, f'in-{way_in}'), lambda f: SECRET_FINALIZER not in f, 90)
     t.note = f'died {len(WAY_IN)} times on the way in, {len(WAY_OUT)} on the way out; {t.creates()} creates for {len(WAY_IN)} stacks'
 
 
@@ -99,7 +99,7 @@ def update(t, mortal, asked):
     t.edit(name, lambda spec: spec.update(
         loadBalancer={'vip': spec['loadBalancer']['vip'], 'description': 'changed'},
         listeners=[listener('http', 80, defaultPool='web', connectionLimit=100,
-                            l7Policies=[policy('a', '/a', '/d', description='changed'), policy('c', '/e')]),
+                            l7Policies=[policy('a', '/d', description='changed'), policy('c', '/e')]),
                    listener('new', 82, defaultPool='new')],
         pools=[pool('web', algorithm='SOURCE_IP', members=1, healthMonitor=monitor(delay='9s')) | {'members': [member(10, weight=3)]},
                pool('new', healthMonitor=monitor()), pool('watched')]))
