@@ -16,12 +16,12 @@ pub(super) enum Move {
     /// Two pools change roles: whoever used the one uses the other.
     SwapPools,
     /// A policy goes to another place in its list.
-    MovePolicy,
+    ReorderPolicies,
     /// Another listener takes the policy over.
     HandPolicyOver,
     TurnRulesRound,
     /// A member goes from one pool to another.
-    MoveMember,
+    TransferMember,
     /// The target or the code of a redirect.
     TouchAction,
     TouchPersistence,
@@ -37,10 +37,10 @@ impl Move {
         Self::RenamePolicy,
         Self::SwapPorts,
         Self::SwapPools,
-        Self::MovePolicy,
+        Self::ReorderPolicies,
         Self::HandPolicyOver,
         Self::TurnRulesRound,
-        Self::MoveMember,
+        Self::TransferMember,
         Self::TouchAction,
         Self::TouchPersistence,
         Self::TouchMonitor,
@@ -54,11 +54,15 @@ impl Move {
             Self::RenameListener => rename_listener(stack, one, two),
             Self::SwapPorts => swap_ports(stack, one, two),
             Self::SwapPools => swap_pools(stack, one, two),
-            Self::MoveMember => move_member(stack, one, two),
+            Self::TransferMember => transfer_member(stack, one, two),
             Self::TouchPersistence => touch_persistence(stack, one, two),
             Self::TouchMonitor => touch_monitor(stack, one, two),
             Self::TouchCertificates => touch_certificates(world, stack, one, two),
-            Self::RenamePolicy | Self::MovePolicy | Self::HandPolicyOver | Self::TurnRulesRound | Self::TouchAction => {
+            Self::RenamePolicy
+            | Self::ReorderPolicies
+            | Self::HandPolicyOver
+            | Self::TurnRulesRound
+            | Self::TouchAction => {
                 self.of_policy(stack, one, two);
             }
         }
@@ -74,7 +78,7 @@ impl Move {
         let at = two.index(policies.len());
         match self {
             Self::RenamePolicy => policies[at].key = format!("policy{}", 6 + one.index(2)),
-            Self::MovePolicy => {
+            Self::ReorderPolicies => {
                 let policy = policies.remove(at);
                 policies.insert(one.index(policies.len() + 1), policy);
             }
@@ -128,7 +132,7 @@ fn swap_pools(stack: &mut Desired, one: &Index, two: &Index) {
     });
 }
 
-fn move_member(stack: &mut Desired, one: &Index, two: &Index) {
+fn transfer_member(stack: &mut Desired, one: &Index, two: &Index) {
     let keys = chosen(stack.pools.keys(), one).zip(chosen(stack.pools.keys(), two));
     let Some((from, to)) = keys else { return };
     let member = stack.pools.get_mut(&from).and_then(|pool| pool.members.pop_first());
