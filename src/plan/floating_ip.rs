@@ -300,6 +300,14 @@ fn untag(owner: &Owner, seen: &SeenFloatingIp) -> Step {
     tag(&seen.floating_ip_address, &seen.id, &owner.uid_tag(), false)
 }
 
+/// Before the load balancer goes: a borrowed one would go on leading to the VIP, where that is a port of the user's,
+/// which outlives everything.
+pub(super) fn give_back(owner: &Owner, load_balancer: &SeenLoadBalancer, seen: &[SeenFloatingIp]) -> Vec<Step> {
+    let Some(vip) = Vip::of(load_balancer) else { return Vec::new() };
+    let borrowed = seen.iter().filter(|seen| tie(owner, Some(&vip), seen) == Tie::Borrowed && vip.has(seen));
+    borrowed.filter_map(|seen| update(seen, None, None)).collect()
+}
+
 /// When the stack goes with its load balancer.
 pub(super) fn delete(owner: &Owner, retain: bool, seen: &[SeenFloatingIp]) -> Vec<Step> {
     let let_go = |seen: &SeenFloatingIp| release(owner, seen, tie(owner, seen), retain || retains(seen), None);

@@ -10,8 +10,9 @@ use crate::model::{Owner, SeenFloatingIp, SeenLoadBalancer, user_tags};
 
 /// Everything goes (deletion policy `Delete`). `load_balancer`: `None` when it is gone already.
 ///
-/// The cascade comes first, because Octavia may refuse it; then the floating IPs: those that we made are deleted, or
-/// kept without our mark where they are to be retained, and those that we borrowed lose our tag.
+/// A floating IP that we borrowed is taken off the VIP while that is known. Then the cascade, because Octavia may refuse
+/// it; then the floating IPs: those that we made are deleted, or kept without our mark where they are to be retained, and
+/// those that we borrowed lose our tag.
 pub fn delete(
     owner: &Owner,
     retain_floating_ip: bool,
@@ -22,8 +23,9 @@ pub fn delete(
         let call = Call::DeleteLoadBalancer { id: seen.id.clone() };
         Step::new(Kind::LoadBalancer, &seen.name, call).impact(Impact::Interrupts)
     });
-    let floating_ips = floating_ip::delete(owner, retain_floating_ip, floating_ips);
-    Plan { steps: cascade.into_iter().chain(floating_ips).collect(), ..Plan::default() }
+    let given_back = load_balancer.map(|seen| floating_ip::give_back(owner, seen, floating_ips)).unwrap_or_default();
+    let let_go = floating_ip::delete(owner, retain_floating_ip, floating_ips);
+    Plan { steps: given_back.into_iter().chain(cascade).chain(let_go).collect(), ..Plan::default() }
 }
 
 /// Everything stays (deletion policy `Orphan`), but it is no longer ours. The load balancer comes last: without its

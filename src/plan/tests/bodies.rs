@@ -153,7 +153,7 @@ fn floating_ip(id: &str, description: &str, tags: &[&str]) -> SeenFloatingIp {
 }
 
 #[test]
-fn deleting_cascades_then_deletes_what_we_made_and_gives_back_what_we_borrowed() {
+fn deleting_gives_back_what_we_borrowed_then_cascades_then_deletes_what_we_made() {
     let load_balancer = made(&stack()).tree.unwrap().load_balancer;
     let mark = owner().floating_ip_mark();
     let all = [
@@ -165,7 +165,8 @@ fn deleting_cascades_then_deletes_what_we_made_and_gives_back_what_we_borrowed()
     let plan = delete(&owner(), false, Some(&load_balancer), &all);
     assert_eq!(
         plan.to_string(),
-        "- load balancer shop/web [interrupts]\n\
+        "~ floating IP lent: port_id vip-port -> none [interrupts]\n\
+         - load balancer shop/web [interrupts]\n\
          - floating IP made [interrupts]\n\
          ~ floating IP kept: description evenkeel:uid=u1 evenkeel:cluster=c1 -> \"\", port_id vip-port -> none [interrupts]\n\
          ~ floating IP lent: tags evenkeel:uid=u1 -> none\n"
