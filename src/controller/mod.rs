@@ -11,6 +11,7 @@ mod ledger;
 mod prepare;
 mod reconcile;
 mod sessions;
+mod shares;
 mod status;
 mod unreadable;
 
@@ -80,6 +81,7 @@ pub async fn run(parts: Parts, stop: impl Future<Output = ()> + Send + Sync + 's
         clouds: credentials::Clouds::new(
             client.clone(),
             sessions::Sessions::new(connector, clock.clone(), cloud_settings),
+            shares::Shares::of(workers),
         ),
         recorder: Recorder::new(client.clone(), Reporter { controller: MANAGER.into(), instance: None }),
         client: client.clone(),
