@@ -6,6 +6,7 @@ use kube::{Api, Client, ResourceExt};
 use serde_json::json;
 
 use super::sessions::{Place, Sessions};
+use super::shares::{Admission, Shares};
 use crate::api::LoadBalancerStack;
 use crate::kill;
 use crate::openstack::Cloud;
@@ -38,11 +39,19 @@ pub fn secret_of(stack: &LoadBalancerStack) -> Option<&str> {
 pub struct Clouds {
     client: Client,
     sessions: Sessions,
+    shares: Shares,
 }
 
 impl Clouds {
-    pub fn new(client: Client, sessions: Sessions) -> Self {
-        Self { client, sessions }
+    pub fn new(client: Client, sessions: Sessions, shares: Shares) -> Self {
+        Self { client, sessions, shares }
+    }
+
+    /// The right to one pass over this stack, to be kept until it is over. `None`: too many of its session are under
+    /// way. Those of a namespace that name no credentials count as one.
+    pub fn admit(&self, stack: &LoadBalancerStack) -> Option<Admission> {
+        let nowhere = |_| Place { namespace: stack.namespace().unwrap_or_default(), ..Place::default() };
+        self.shares.admit(place_of(stack).unwrap_or_else(nowhere))
     }
 
     /// The session of a stack. `hold`: put our entry on the Secret first.

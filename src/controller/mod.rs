@@ -11,6 +11,7 @@ mod ledger;
 mod prepare;
 mod reconcile;
 mod sessions;
+mod shares;
 mod status;
 mod unreadable;
 mod way_out;
@@ -81,6 +82,7 @@ pub async fn run(parts: Parts, stop: impl Future<Output = ()> + Send + Sync + 's
         clouds: credentials::Clouds::new(
             client.clone(),
             sessions::Sessions::new(connector, clock.clone(), cloud_settings),
+            shares::Shares::of(workers),
         ),
         client: client.clone(),
         cluster,

@@ -26,6 +26,8 @@ use crate::openstack::Cloud;
 const PASS_LIMIT: Duration = Duration::from_secs(300);
 /// Retries that nothing but a person makes succeed.
 pub const SLOWLY: Duration = Duration::from_secs(60);
+/// On average, for a stack whose session is crowded: spread, so that not all of them come back at once.
+const CROWDED: Duration = Duration::from_secs(2);
 const BACKOFF_CAP: Duration = Duration::from_secs(60);
 const RARELY_CAP: Duration = Duration::from_secs(3600);
 /// As good as never.
@@ -170,17 +172,25 @@ pub async fn reconcile(stack: &LoadBalancerStack, context: &Context) -> Result<A
 
 enum Next {
     Retry(Retry),
+    /// Too many stacks of the same session are worked on: nothing was looked at, nothing is reported.
+    TurnedAway,
     /// The object is none of our business any more.
     Forget,
 }
 
 fn schedule(stack: &LoadBalancerStack, context: &Context, uid: String, mut entry: Entry, next: Next) -> Action {
-    let Next::Retry(retry) = next else {
-        context.forget();
-        return Action::await_change();
+    let retry = match next {
+        Next::Forget => {
+            context.forget();
+            return Action::await_change();
+        }
+        Next::TurnedAway => Retry::After(CROWDED.mul_f64(0.5 + fastrand::f64())),
+        Next::Retry(retry) => {
+            let grows = matches!(retry, Retry::Backoff | Retry::Rarely);
+            entry.failures = if grows { entry.failures.saturating_add(1) } else { 0 };
+            retry
+        }
     };
-    let grows = matches!(retry, Retry::Backoff | Retry::Rarely);
-    entry.failures = if grows { entry.failures.saturating_add(1) } else { 0 };
     let delay = match retry {
         Retry::After(delay) => Some(delay),
         Retry::Backoff => Some(growing(Duration::from_secs(1), BACKOFF_CAP, entry.failures)),
@@ -225,6 +235,7 @@ async fn run(stack: &LoadBalancerStack, context: &Context, entry: &mut Entry) ->
             return Ok(Next::Forget);
         }
     }
+    let Some(_admission) = context.clouds.admit(&stack) else { return Ok(Next::TurnedAway) };
     let mut cloud = CloudFacts::default();
     let outcome = look(&api, &mut stack, context, entry, &mut cloud).await?;
     report(&api, &mut stack, context, entry, outcome, &cloud).await

@@ -16,7 +16,7 @@ use crate::openstack::{Cloud, CloudSettings, Connector, Credentials};
 const IDLE: Duration = Duration::from_secs(3600);
 
 /// Which Secret, and which entry of its clouds.yaml.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 pub struct Place {
     pub namespace: String,
     pub secret: String,

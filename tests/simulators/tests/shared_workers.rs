@@ -1,0 +1,150 @@
+//! What a cloud that never answers costs the stacks of another.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a helper of a test may fail as the test does")]
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use evenkeel::api::{ConditionStatus, LoadBalancerStack};
+use evenkeel::clock::Clock;
+use evenkeel::controller::{self, Parts};
+use evenkeel::engine::Settings;
+use evenkeel::metrics::Metrics;
+use evenkeel::openstack::{CloudSettings, Connector, Request, Response, TlsOptions, Transport, TransportError};
+use evenkeel::serve::Readiness;
+use evenkeel_simulators::cloud::{CloudConfig, CloudSim};
+use evenkeel_simulators::cluster::{ClusterSim, TokioClock};
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use k8s_openapi::api::core::v1::{Namespace, Secret};
+use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
+use kube::api::{Api, PostParams};
+use kube::{Client, ResourceExt};
+use serde_json::{Value, json};
+
+const WORKERS: u16 = 8;
+const HUNG_STACKS: usize = 40;
+
+/// Takes every connection to the host `hung` and never answers; the others end in the simulated cloud.
+#[derive(Clone)]
+struct Roads {
+    open: Arc<dyn Transport>,
+    /// Calls to `hung` under way.
+    hanging: Arc<AtomicUsize>,
+}
+
+struct Fork(Arc<dyn Connector>, Arc<AtomicUsize>);
+
+impl Connector for Fork {
+    fn connect(&self, tls: &TlsOptions) -> Result<Arc<dyn Transport>, String> {
+        Ok(Arc::new(Roads { open: self.0.connect(tls)?, hanging: Arc::clone(&self.1) }))
+    }
+}
+
+impl Transport for Roads {
+    fn send(&self, request: Request, timeout: Duration) -> BoxFuture<'_, Result<Response, TransportError>> {
+        if request.uri().host() != Some("hung") {
+            return self.open.send(request, timeout);
+        }
+        async move {
+            self.hanging.fetch_add(1, Ordering::SeqCst);
+            tokio::time::sleep(timeout).await;
+            self.hanging.fetch_sub(1, Ordering::SeqCst);
+            Err(TransportError::NoAnswer { endpoint: "hung:80".into(), cause: "no answer in time".into() })
+        }
+        .boxed()
+    }
+}
+
+struct Stage {
+    client: Client,
+    hanging: Arc<AtomicUsize>,
+    cloud: CloudSim,
+}
+
+impl Stage {
+    async fn start() -> Self {
+        let cloud = CloudSim::new(CloudConfig::default());
+        let clock: Arc<dyn Clock> = Arc::new(TokioClock::starting_at("2026-11-23T10:00:00Z".parse().unwrap()));
+        let cluster = ClusterSim::new(clock.clone());
+        let client = cluster.client();
+        let hanging = Arc::new(AtomicUsize::new(0));
+        let definition: CustomResourceDefinition =
+            read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../../crds/evenkeel.dev_loadbalancerstacks.yaml"));
+        Api::all(client.clone()).create(&PostParams::default(), &definition).await.unwrap();
+        let metrics = Metrics::new();
+        let parts = Parts {
+            client: client.clone(),
+            connector: Arc::new(Fork(cloud.transport(), Arc::clone(&hanging))),
+            clock,
+            readiness: Arc::new(Readiness::default()),
+            cluster_id: None,
+            workers: WORKERS,
+            settings: Settings::default(),
+            cloud_settings: CloudSettings { observer: metrics.clone(), ..CloudSettings::default() },
+            metrics,
+        };
+        tokio::spawn(controller::run(parts, std::future::pending()));
+        Self { client, hanging, cloud }
+    }
+
+    /// A namespace with credentials that lead to this Keystone.
+    async fn tenant(&self, namespace: &str, auth_url: &str) {
+        let how = PostParams::default();
+        let object: Namespace = serde_json::from_value(json!({"metadata": {"name": namespace}})).unwrap();
+        Api::all(self.client.clone()).create(&how, &object).await.unwrap();
+        let clouds: Value = serde_saphyr::from_str(&self.cloud.clouds_yaml(auth_url)).unwrap();
+        let clouds = json!({"clouds": {"openstack": clouds["clouds"]["demo-appcred"]}});
+        let secret = json!({"metadata": {"name": "openstack"}, "stringData": {"clouds.yaml": clouds.to_string()}});
+        let secret: Secret = serde_json::from_value(secret).unwrap();
+        Api::namespaced(self.client.clone(), namespace).create(&how, &secret).await.unwrap();
+    }
+
+    fn stacks(&self, namespace: &str) -> Api<LoadBalancerStack> {
+        Api::namespaced(self.client.clone(), namespace)
+    }
+
+    async fn apply(&self, namespace: &str, name: &str) {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+        let mut stack: LoadBalancerStack = read(&root.join("examples/tcp.yaml"));
+        stack.metadata.name = Some(name.to_owned());
+        self.stacks(namespace).create(&PostParams::default(), &stack).await.unwrap();
+    }
+}
+
+fn read<T: serde::de::DeserializeOwned>(path: &Path) -> T {
+    serde_saphyr::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
+}
+
+fn is_ready(stack: &LoadBalancerStack) -> bool {
+    let conditions = stack.status.iter().flat_map(|status| &status.conditions);
+    conditions.into_iter().any(|condition| condition.kind == "Ready" && condition.status == ConditionStatus::True)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_cloud_that_never_answers_leaves_workers_to_the_others() {
+    let stage = Stage::start().await;
+    stage.tenant("hung", "http://hung/v3").await;
+    stage.tenant("shop", CloudSim::AUTH_URL).await;
+    for n in 0..HUNG_STACKS {
+        stage.apply("hung", &format!("web-{n}")).await;
+    }
+    while stage.hanging.load(Ordering::SeqCst) == 0 {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    for name in ["one", "two", "three"] {
+        let applied = tokio::time::Instant::now();
+        stage.apply("shop", name).await;
+        while !is_ready(&stage.stacks("shop").get(name).await.unwrap()) {
+            assert!(applied.elapsed() < Duration::from_secs(15), "{name} waits for workers that a hung cloud holds");
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    }
+    let turned_away = stage.stacks("hung").list(&Default::default()).await.unwrap();
+    let untold = turned_away.iter().filter(|stack| stack.status.as_ref().is_none_or(|s| s.conditions.is_empty()));
+    assert!(untold.count() >= HUNG_STACKS - 10, "one that was turned away is not reported on");
+    assert!(turned_away.iter().all(|stack| stack.name_any().starts_with("web-")));
+}
