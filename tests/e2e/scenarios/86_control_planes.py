@@ -3,6 +3,7 @@ import os
 import signal
 import subprocess
 import time
+from pathlib import Path
 
 from harness import config
 from harness.controller import Controller
@@ -19,8 +20,11 @@ def run(t, case):
     globals()[case](t)
 
 
-def kill(pid_file, number=signal.SIGKILL):
-    os.kill(int(pid_file.read_text()), number)
+def end(pid_file, number=signal.SIGKILL):
+    """Returns when it is over: what stands between would be taken for alive."""
+    pid = int(pid_file.read_text())
+    os.kill(pid, number)
+    eventually(f'{pid_file.name} has ended', lambda: not Path(f'/proc/{pid}').exists(), bool, 60, every=0.02)
 
 
 def restart(what):
@@ -37,7 +41,7 @@ def api_server(t):
     t.ready_and_right(settled)
     name = t.apply(web('fresh', load_balancer=FLOATING))
     eventually('the create has arrived', lambda: t.log.begun('POST', '/loadbalancers$'), bool, 60, every=0.02)
-    kill(config.HOME / 'kube/run/kube-apiserver.pid')
+    end(config.HOME / 'kube/run/kube-apiserver.pid')
     restart('kube')
     t.kube.kubectl('get', 'loadbalancerstacks', '-n', t.namespace)
     # One that could not renew its lease for ten seconds must stop; Kubernetes then starts it again.
@@ -88,8 +92,8 @@ def octavia(t):
     made = t.apply(web('made', load_balancer=FLOATING))
     eventually('the create has arrived', lambda: t.log.begun('POST', '/loadbalancers$'), bool, 60, every=0.02)
     run = config.HOME / 'openstack/run'
-    kill(run / 'octavia-api.pid', signal.SIGTERM)
-    kill(run / 'octavia-worker.pid', signal.SIGTERM)
+    end(run / 'octavia-api.pid', signal.SIGTERM)
+    end(run / 'octavia-worker.pid', signal.SIGTERM)
     restart('openstack')
     for name in (changed, made):
         t.ready_and_right(name, timeout=240)
