@@ -27,6 +27,13 @@ finished() { # pid what log
   tail -40 "$3"
   return 1
 }
+can_serve() { # is there what load balancers with traffic need?
+  [ "$LAB_DATAPLANE" != haproxy ] || unshare --net --mount true 2>/dev/null || {
+    echo "No network namespace can be made here (that takes root; in a container also CAP_SYS_ADMIN), so load balancers cannot" >&2
+    echo "serve traffic. LAB_DATAPLANE=noop runs everything else and leaves the traffic scenarios out." >&2
+    return 1
+  }
+}
 together() { # install|up [build]: both control planes, and the build, at the same time
   local failed=0 o k b
   lab openstack "$1" & o=$!
@@ -77,14 +84,15 @@ finish() {
 }
 
 case "${1:-}" in
-install) together install ;;
-up) together up ;;
+install) can_serve; together install ;;
+up) can_serve; together up ;;
 down) down "${@:2}" ;;
 run)
   alone
   run "${@:2}" 8>&- ;;
 all)
   alone
+  can_serve
   rm -rf "$REPORT"; mkdir -p "$REPORT"
   trap finish EXIT
   trap 'exit 130' INT TERM
