@@ -37,13 +37,15 @@ def active_active(t, members, vip):
 
 def active_standby(t, members, vip):
     same('the active one alone', serving('it serves', lambda: counts(vip, 80, 20)), {'m11': 20})
-    members.health(11, 503)
-    eventually('the standby takes over', lambda: counts(vip, 80, 3), lambda n: n == {'m19': 3}, 40)
-    same('the standby alone', counts(vip, 80, 20), {'m19': 20})
-    members.health(11, 200)
-    eventually('the active one again', lambda: counts(vip, 80, 3), lambda n: n == {'m11': 3}, 40)
-    same('the active one alone again', counts(vip, 80, 20), {'m11': 20})
-    return 'the standby served only while the active one was down'
+    members.start(12)
+    t.edit('active-standby', lambda spec: spec['pools'][0]['members'].append({'address': members.address(12), 'port': 8080}))
+    t.ready_and_right('active-standby')
+    for what, last, code, serves in (('a second active one', 12, 200, ['m11', 'm12']), ('one is down, the standby waits', 11, 503, ['m12']),
+                                     ('all are down, the standby serves', 12, 503, ['m19']), ('one is back, the standby waits', 11, 200, ['m11'])):
+        members.health(last, code)
+        serving(what, lambda: sorted(counts(vip, 80, 4)), lambda seen, wanted=serves: seen == wanted, 40)
+        same(what, sorted(counts(vip, 80, 20)), serves)
+    return 'the standby served only while both active ones were down'
 
 
 def tcp(t, members, vip):

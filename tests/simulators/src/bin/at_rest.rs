@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::process::ExitCode;
+use std::process::{Child, Command, ExitCode, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -20,12 +20,11 @@ use kube::Client;
 use kube::api::{Api, PostParams};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
-use tokio::process::{Child, Command};
 use tokio::time::{Instant, sleep};
 
 const NAMESPACE: &str = "at-rest";
 /// How long the stacks may take to become Ready.
-const PATIENCE: Duration = Duration::from_secs(300);
+const PATIENCE: Duration = Duration::from_secs(900);
 /// Calls are counted over so many resync periods.
 const PERIODS: u32 = 2;
 
@@ -60,11 +59,24 @@ async fn measure_all(cli: &Cli) -> anyhow::Result<()> {
         let lab = Lab::start(&root).await?;
         lab.apply(&root, number, cli.period).await?;
         let mut controller = lab.controller(&cli.controller)?;
-        let measured = lab.measure(&mut controller, number, Duration::from_secs(cli.period)).await;
-        controller.kill().await.context("the controller cannot be stopped")?;
-        println!("{}", measured?);
+        println!("{}", lab.measure(&mut controller, number, Duration::from_secs(cli.period)).await?);
     }
     Ok(())
+}
+
+/// The process that is measured, and its access to the cluster; both go with this.
+struct Controller {
+    process: Child,
+    kubeconfig: PathBuf,
+}
+
+impl Drop for Controller {
+    fn drop(&mut self) {
+        // It may have ended by itself, and nothing can be done about a file that stays.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+        let _ = std::fs::remove_file(&self.kubeconfig);
+    }
 }
 
 /// Both simulators, served.
@@ -116,36 +128,42 @@ impl Lab {
         Ok(())
     }
 
-    fn controller(&self, binary: &Path) -> anyhow::Result<Child> {
+    fn controller(&self, binary: &Path) -> anyhow::Result<Controller> {
         let kubeconfig = std::env::temp_dir().join(format!("evenkeel-at-rest-{}", uuid::Uuid::new_v4()));
         std::fs::write(&kubeconfig, self.cluster_served.kubeconfig(NAMESPACE))?;
-        let null = std::process::Stdio::null;
-        let mut command = Command::new(binary);
-        command.args(["run", "--listen", "127.0.0.1:0", "--cluster-id", "at-rest"]).env("KUBECONFIG", &kubeconfig);
-        let command = command.stdin(null()).stdout(null()).stderr(null()).kill_on_drop(true);
-        command.spawn().with_context(|| format!("{} cannot be run", binary.display()))
+        let process = Command::new(binary)
+            .args(["run", "--listen", "127.0.0.1:0", "--cluster-id", "at-rest", "--log", "error"])
+            // Alone, so that a slow machine does not make it lose its Lease.
+            .args(["--leader-elect", "false"])
+            .env("KUBECONFIG", &kubeconfig)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .spawn()
+            .with_context(|| format!("{} cannot be run", binary.display()))?;
+        Ok(Controller { process, kubeconfig })
     }
 
-    async fn measure(&self, controller: &mut Child, number: usize, period: Duration) -> anyhow::Result<Value> {
+    async fn measure(&self, controller: &mut Controller, number: usize, period: Duration) -> anyhow::Result<Value> {
         let begun = Instant::now();
         while !self.all_ready(number) {
-            ensure!(controller.try_wait()?.is_none(), "the controller ended by itself");
+            ensure!(controller.process.try_wait()?.is_none(), "the controller ended by itself");
             ensure!(begun.elapsed() < PATIENCE, "the stacks are not Ready within {PATIENCE:?}");
             sleep(Duration::from_millis(200)).await;
         }
+        let until_ready = self.calls(1);
         // The first resync of each stack is past, and what the creates left in the memory is as it will stay.
         sleep(period + period / 2).await;
         self.cloud.forget_requests();
         self.cluster.forget_requests();
         sleep(period * PERIODS).await;
-        let pid = controller.id().context("the controller ended by itself")?;
         let writes = self.cloud.writes().len();
         ensure!(writes == 0, "{writes} writes at rest");
         Ok(json!({
             "stacks": number,
-            "rss_kib": resident(pid)?,
+            "rss_kib": resident(controller.process.id())?,
             "period_seconds": period.as_secs(),
-            "calls": self.calls(),
+            "calls": self.calls(PERIODS),
+            "calls_until_ready": until_ready,
         }))
     }
 
@@ -158,13 +176,18 @@ impl Lab {
         stacks.len() == number && stacks.iter().all(ready)
     }
 
-    /// Calls of one resync period by what they ask for; `members` stands for the list of any pool.
-    fn calls(&self) -> BTreeMap<String, f64> {
+    /// Calls of one of so many periods, by what they ask for; `members` stands for the list of any pool.
+    fn calls(&self, periods: u32) -> BTreeMap<String, f64> {
         let mut calls = BTreeMap::new();
         for request in self.cloud.requests() {
-            let collection = request.path.rsplit('/').next().unwrap_or_default();
-            let name = if request.service == Service::Identity { "logins" } else { collection };
-            *calls.entry(name.to_owned()).or_insert(0.0) += 1.0 / f64::from(PERIODS);
+            // The last part that is no id.
+            let collection = request.path.rsplit('/').find(|part| !part.contains('-')).unwrap_or_default();
+            let name = match (request.service, request.is_write()) {
+                (Service::Identity, _) => "logins".to_owned(),
+                (_, true) => format!("{} {collection}", request.method),
+                (_, false) => collection.to_owned(),
+            };
+            *calls.entry(name).or_insert(0.0) += 1.0 / f64::from(periods);
         }
         calls
     }
