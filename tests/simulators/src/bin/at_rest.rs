@@ -17,7 +17,7 @@ use evenkeel_simulators::cluster::{self, ClusterSim, TokioClock};
 use k8s_openapi::api::core::v1::{Namespace, Secret};
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::Client;
-use kube::api::{Api, PostParams};
+use kube::api::{Api, Patch, PatchParams, PostParams};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
@@ -56,12 +56,35 @@ async fn main() -> ExitCode {
 async fn measure_all(cli: &Cli) -> anyhow::Result<()> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     for &number in &cli.stacks {
-        let lab = Lab::start(&root).await?;
-        lab.apply(&root, number, cli.period).await?;
-        let mut controller = lab.controller(&cli.controller)?;
-        println!("{}", lab.measure(&mut controller, number, Duration::from_secs(cli.period)).await?);
+        println!("{}", measure(&root, cli, number).await?);
     }
     Ok(())
+}
+
+/// One controller makes the stacks; another one, started when all are Ready, has nothing to do.
+async fn measure(root: &Path, cli: &Cli, number: usize) -> anyhow::Result<Value> {
+    let period = Duration::from_secs(cli.period);
+    let lab = Lab::start(root).await?;
+    lab.apply(root, number).await?;
+    let mut maker = lab.controller(&cli.controller)?;
+    lab.until_ready(&mut maker, number).await?;
+    let until_ready = lab.calls(1);
+    drop(maker);
+    lab.set_period(number, cli.period).await?;
+    let controller = lab.controller(&cli.controller)?;
+    // The first look at each stack and the first resync are past.
+    sleep(period + period / 2).await;
+    lab.cloud.forget_requests();
+    sleep(period * PERIODS).await;
+    let writes = lab.cloud.writes().len();
+    ensure!(writes == 0, "{writes} writes at rest");
+    Ok(json!({
+        "stacks": number,
+        "rss_kib": resident(controller.process.id())?,
+        "period_seconds": cli.period,
+        "calls": lab.calls(PERIODS),
+        "calls_until_ready": until_ready,
+    }))
 }
 
 /// The process that is measured, and its access to the cluster; both go with this.
@@ -110,8 +133,8 @@ impl Lab {
         Ok(Self { cloud, cluster, client, cloud_served, cluster_served })
     }
 
-    /// So many copies of the reference stack.
-    async fn apply(&self, root: &Path, number: usize, period: u64) -> anyhow::Result<()> {
+    /// So many copies of the reference stack, which no resync disturbs for now.
+    async fn apply(&self, root: &Path, number: usize) -> anyhow::Result<()> {
         let how = PostParams::default();
         let clouds: Value = serde_saphyr::from_str(&self.cloud.clouds_yaml(&self.cloud_served.auth_url))?;
         let clouds = json!({"clouds": {"openstack": clouds["clouds"]["demo-appcred"]}}).to_string();
@@ -119,13 +142,25 @@ impl Lab {
         let secrets: Api<Secret> = Api::namespaced(self.client.clone(), NAMESPACE);
         secrets.create(&how, &serde_json::from_value(secret)?).await?;
         let mut stack: Value = read(&root.join("examples/reference.yaml"))?;
-        stack["spec"]["resyncPeriod"] = format!("{period}s").into();
-        let stacks: Api<LoadBalancerStack> = Api::namespaced(self.client.clone(), NAMESPACE);
+        stack["spec"]["resyncPeriod"] = "0s".into();
         for n in 0..number {
-            stack["metadata"]["name"] = format!("stack-{n}").into();
-            stacks.create(&how, &serde_json::from_value(stack.clone())?).await?;
+            stack["metadata"]["name"] = name_of(n).into();
+            self.stacks().create(&how, &serde_json::from_value(stack.clone())?).await?;
         }
         Ok(())
+    }
+
+    /// While no controller runs.
+    async fn set_period(&self, number: usize, seconds: u64) -> anyhow::Result<()> {
+        let patch = Patch::Merge(json!({"spec": {"resyncPeriod": format!("{seconds}s")}}));
+        for n in 0..number {
+            self.stacks().patch(&name_of(n), &PatchParams::default(), &patch).await?;
+        }
+        Ok(())
+    }
+
+    fn stacks(&self) -> Api<LoadBalancerStack> {
+        Api::namespaced(self.client.clone(), NAMESPACE)
     }
 
     fn controller(&self, binary: &Path) -> anyhow::Result<Controller> {
@@ -143,28 +178,14 @@ impl Lab {
         Ok(Controller { process, kubeconfig })
     }
 
-    async fn measure(&self, controller: &mut Controller, number: usize, period: Duration) -> anyhow::Result<Value> {
+    async fn until_ready(&self, controller: &mut Controller, number: usize) -> anyhow::Result<()> {
         let begun = Instant::now();
         while !self.all_ready(number) {
             ensure!(controller.process.try_wait()?.is_none(), "the controller ended by itself");
             ensure!(begun.elapsed() < PATIENCE, "the stacks are not Ready within {PATIENCE:?}");
-            sleep(Duration::from_millis(200)).await;
+            sleep(Duration::from_secs(1)).await;
         }
-        let until_ready = self.calls(1);
-        // The first resync of each stack is past, and what the creates left in the memory is as it will stay.
-        sleep(period + period / 2).await;
-        self.cloud.forget_requests();
-        self.cluster.forget_requests();
-        sleep(period * PERIODS).await;
-        let writes = self.cloud.writes().len();
-        ensure!(writes == 0, "{writes} writes at rest");
-        Ok(json!({
-            "stacks": number,
-            "rss_kib": resident(controller.process.id())?,
-            "period_seconds": period.as_secs(),
-            "calls": self.calls(PERIODS),
-            "calls_until_ready": until_ready,
-        }))
+        Ok(())
     }
 
     fn all_ready(&self, number: usize) -> bool {
@@ -191,6 +212,10 @@ impl Lab {
         }
         calls
     }
+}
+
+fn name_of(n: usize) -> String {
+    format!("stack-{n}")
 }
 
 /// Resident memory of a process in KiB.
