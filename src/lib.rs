@@ -16,6 +16,7 @@ pub mod clock;
 pub mod controller;
 pub mod engine;
 pub mod intake;
+pub mod kill;
 pub mod metrics;
 pub mod model;
 pub mod openstack;

@@ -8,15 +8,16 @@ use std::path::{Path, PathBuf};
 /// A module, and the modules of ours that it may import. Nothing else.
 const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("clock", &[]),
+    ("kill", &[]),
     ("model", &[]),
     ("plan", &["model"]),
-    ("openstack", &["model", "plan", "clock"]),
+    ("openstack", &["model", "plan", "clock", "kill"]),
     ("engine", &["model", "plan", "openstack"]),
     ("api", &["model"]),
     ("intake", &["api", "model"]),
     ("metrics", &["openstack"]),
     ("serve", &["metrics"]),
-    ("controller", &["api", "intake", "engine", "model", "plan", "openstack", "clock", "metrics", "serve"]),
+    ("controller", &["api", "intake", "engine", "model", "plan", "openstack", "clock", "kill", "metrics", "serve"]),
 ];
 
 /// Modules that compute and nothing else.

@@ -3,19 +3,20 @@
 //! | state | Ready | other |
 //! |---|---|---|
 //! | working, locked, cloud unreachable, quota | False | Reconciling |
-//! | drift found and being mended | stays True until a write fails | |
+//! | drift found and being mended | stays True until a write fails, or the load balancer is made anew | |
 //! | refused, reference missing, foreign owner, other cloud, credentials | False | Stalled; Accepted or ResolvedRefs False |
 //! | held back | False | Stalled |
 //! | Observe | True | Programmed False when it differs |
 //! | paused | as it was | Paused |
 //! | members down | True | MembersHealthy False |
-//! | deleting | False, `Deleting` | |
+//! | deleting | False, `Deleting` | Reconciling or Stalled, with what it waits for |
 
 use jiff::Timestamp;
 
 use crate::api::{Condition, ConditionStatus};
 use crate::engine::{Outcome, State, WaitReason};
 use crate::model::{SeenPool, Tree};
+use crate::plan::Kind;
 
 const READY: &str = "Ready";
 const ACCEPTED: &str = "Accepted";
@@ -44,6 +45,12 @@ pub fn was_ready(previous: &[Condition], generation: i64) -> bool {
         .is_some_and(|c| c.status == ConditionStatus::True && c.observed_generation == Some(generation))
 }
 
+/// Whether the last status says that this is why the stack is not ready.
+pub fn is_told(previous: &[Condition], generation: i64, cause: &str) -> bool {
+    let tells = |c: &Condition| c.reason == cause && c.observed_generation == Some(generation);
+    [READY, RECONCILING, STALLED].iter().any(|kind| find(previous, kind).is_some_and(tells))
+}
+
 pub fn find<'a>(conditions: &'a [Condition], kind: &str) -> Option<&'a Condition> {
     conditions.iter().find(|c| c.kind == kind)
 }
@@ -53,8 +60,8 @@ pub fn conditions(outcome: &Outcome, frame: Frame<'_>) -> Vec<Condition> {
     let verdict = verdict(outcome, frame);
     set.put(READY, verdict.ready, &verdict.reason, &verdict.message);
     match verdict.progress {
-        Progress::Reconciling => set.put(RECONCILING, true, &verdict.reason, &verdict.message),
-        Progress::Stalled => set.put(STALLED, true, &verdict.reason, &verdict.message),
+        Progress::Reconciling => set.put(RECONCILING, true, &verdict.cause, &verdict.message),
+        Progress::Stalled => set.put(STALLED, true, &verdict.cause, &verdict.message),
         Progress::Settled => {}
     }
     put_causes(&mut set, outcome, &verdict);
@@ -89,19 +96,19 @@ enum Progress {
 
 struct Verdict {
     ready: bool,
+    /// Of Ready: `Deleting` for everything that a deletion waits for.
     reason: String,
+    /// What it is in truth.
+    cause: String,
     message: String,
     progress: Progress,
 }
 
 fn verdict(outcome: &Outcome, frame: Frame<'_>) -> Verdict {
-    let make = |ready, reason: &str, message: String, progress| Verdict {
-        ready,
-        reason: reason.to_owned(),
-        message,
-        progress,
+    let make = |ready, cause: &str, message: String, progress| {
+        let reason = if frame.deleting { "Deleting" } else { cause };
+        Verdict { ready, reason: reason.to_owned(), cause: cause.to_owned(), message, progress }
     };
-    let deleting = frame.deleting;
     match &outcome.state {
         State::InSync => make(true, "InSync", in_sync_message(outcome), Progress::Settled),
         State::Observed { differs: false } => make(true, "Observed", in_sync_message(outcome), Progress::Settled),
@@ -109,25 +116,30 @@ fn verdict(outcome: &Outcome, frame: Frame<'_>) -> Verdict {
             make(true, "ObservedDiffers", format!("would do: {}", outcome.plan.summary()), Progress::Settled)
         }
         State::Working | State::Waiting { reason: WaitReason::Locked | WaitReason::Conflict, .. }
-            if !deleting && was_ready(frame.previous, frame.generation) =>
+            if stays_ready(outcome, frame) =>
         {
-            let message = find(frame.previous, READY).map(|c| c.message.clone()).unwrap_or_default();
-            make(true, "InSync", message, Progress::Settled)
+            let ready = find(frame.previous, READY);
+            let (reason, message) = ready.map(|c| (c.reason.as_str(), c.message.clone())).unwrap_or_default();
+            make(true, reason, message, Progress::Settled)
         }
-        State::Working => {
-            let reason = if deleting { "Deleting" } else { "Programming" };
-            make(false, reason, working_message(outcome), Progress::Reconciling)
-        }
-        State::Waiting { reason, message } => {
-            let reason = if deleting { "Deleting" } else { reason.as_str() };
-            make(false, reason, message.clone(), Progress::Reconciling)
-        }
+        State::Working => make(false, "Programming", working_message(outcome), Progress::Reconciling),
+        State::Waiting { reason, message } => make(false, reason.as_str(), message.clone(), Progress::Reconciling),
         State::Held { message } => make(false, "DisruptionForbidden", message.clone(), Progress::Stalled),
         State::Stalled { reason, message } => make(false, reason.as_str(), message.clone(), Progress::Stalled),
         State::Gone | State::LetGo { .. } => {
             make(false, "Deleting", "nothing is left".to_owned(), Progress::Reconciling)
         }
     }
+}
+
+/// Drift that is being mended, as long as there is a load balancer to speak of.
+fn stays_ready(outcome: &Outcome, frame: Frame<'_>) -> bool {
+    let made_anew =
+        outcome.executed.as_ref().is_some_and(|step| step.kind == Kind::LoadBalancer && step.call.verb() == "create");
+    // A conflict without a plan is a look that was overtaken; with one, a step was refused because of what else is there.
+    let refused =
+        matches!(outcome.state, State::Waiting { reason: WaitReason::Conflict, .. }) && !outcome.plan.steps.is_empty();
+    !frame.deleting && !made_anew && !refused && was_ready(frame.previous, frame.generation)
 }
 
 fn in_sync_message(outcome: &Outcome) -> String {
@@ -293,6 +305,39 @@ mod tests {
         let set = conditions(&waiting(WaitReason::Locked), frame(&before));
         assert_eq!(status(&set, READY), Some(("True", "InSync")));
         assert_eq!(find(&set, READY).unwrap().last_transition_time, find(&before, READY).unwrap().last_transition_time);
+    }
+
+    fn step(call: crate::plan::Call, kind: Kind) -> crate::plan::Step {
+        crate::plan::Step {
+            kind,
+            name: "web".to_owned(),
+            call,
+            changes: Vec::new(),
+            impact: crate::plan::Impact::None,
+            why: crate::plan::Why::Wanted,
+            waits: None,
+        }
+    }
+
+    #[test]
+    fn a_ready_stack_whose_drift_cannot_be_mended_is_not_ready() {
+        let before = ready_before(2);
+        let mut outcome = waiting(WaitReason::Conflict);
+        assert_eq!(status(&conditions(&outcome, frame(&before)), READY), Some(("True", "InSync")));
+        let call = crate::plan::Call::DeleteFloatingIp { id: "ip".to_owned() };
+        outcome.plan.steps.push(step(call, Kind::FloatingIp));
+        assert_eq!(status(&conditions(&outcome, frame(&before)), READY), Some(("False", "Conflict")));
+    }
+
+    #[test]
+    fn a_ready_stack_whose_load_balancer_is_made_anew_is_not_ready() {
+        let mut outcome = Outcome::new(State::Working, Retry::Backoff);
+        let call = crate::plan::Call::Update { parent: None, id: "p".to_owned(), body: Default::default() };
+        outcome.executed = Some(step(call, Kind::Pool));
+        assert_eq!(status(&conditions(&outcome, frame(&ready_before(2))), READY), Some(("True", "InSync")));
+        let call = crate::plan::Call::CreateLoadBalancer { body: Default::default() };
+        outcome.executed = Some(step(call, Kind::LoadBalancer));
+        assert_eq!(status(&conditions(&outcome, frame(&ready_before(2))), READY), Some(("False", "Programming")));
     }
 
     #[test]

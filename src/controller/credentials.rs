@@ -10,6 +10,7 @@ use serde_json::json;
 
 use crate::api::LoadBalancerStack;
 use crate::clock::Clock;
+use crate::kill;
 use crate::openstack::{Cloud, CloudSettings, Connector, Credentials};
 
 /// Keeps the Secret until the last stack that needs it is gone: a namespace deletes its Secrets first.
@@ -126,15 +127,20 @@ async fn hold_secret(api: &Api<Secret>, secret: &Secret) -> Result<(), Credentia
 /// Fenced by the resource version, so that nobody else's entry is lost.
 async fn write_entries(api: &Api<Secret>, secret: &Secret, entries: &[String]) -> Result<(), Box<kube::Error>> {
     let patch = json!({"metadata": {"resourceVersion": secret.resource_version(), "finalizers": entries}});
+    let deed = if entries.len() < secret.finalizers().len() { "release" } else { "hold" };
+    kill::point(format_args!("before-{deed}-secret"));
     api.patch_metadata(&secret.name_any(), &PatchParams::default(), &Patch::Merge(patch)).await.map_err(Box::new)?;
+    kill::point(format_args!("after-{deed}-secret"));
     Ok(())
 }
 
 /// Takes our entry off a Secret that no stack with our finalizer refers to any more. False while one does.
 pub async fn release_unused(client: &Client, namespace: &str, name: &str) -> Result<bool, Box<kube::Error>> {
-    let stacks = Api::<LoadBalancerStack>::namespaced(client.clone(), namespace);
-    let in_use = stacks.list(&kube::api::ListParams::default()).await.map_err(Box::new)?.items.iter().any(|stack| {
-        secret_of(stack) == Some(name) && stack.finalizers().iter().any(|entry| entry == super::FINALIZER)
+    let stacks = Api::<super::Stored>::namespaced(client.clone(), namespace);
+    let in_use = stacks.list(&kube::api::ListParams::default()).await.map_err(Box::new)?.items.iter().any(|stored| {
+        // Which Secret a stack names that cannot be read is unknown: it may be this one.
+        let names_it = stored.0.as_ref().map_or(true, |stack| secret_of(stack) == Some(name));
+        names_it && stored.finalizers().iter().any(|entry| entry == super::FINALIZER)
     });
     if in_use {
         return Ok(false);

@@ -1,15 +1,21 @@
 //! What a person would want to be told, once per state and never per retry. Deciding is pure.
 
+use jiff::Timestamp;
 use k8s_openapi::api::core::v1::ObjectReference;
-use kube::runtime::events::{Event, EventType, Recorder};
+use k8s_openapi::api::events::v1::Event;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{MicroTime, ObjectMeta};
+use kube::api::PostParams;
+use kube::{Api, Client};
 
 use super::conditions::{self, Frame};
-use crate::api::ConditionStatus;
 use crate::engine::{Outcome, State, WaitReason};
 use crate::plan::Kind;
 
 /// Kubernetes takes 1024 bytes.
 const MAX_NOTE: usize = 1000;
+
+const DRIFT: &str = "DriftCorrected";
+const UPDATING: &str = "Updating";
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Notice {
@@ -18,44 +24,51 @@ pub struct Notice {
     pub note: String,
 }
 
+impl Notice {
+    pub fn tells_of_a_change(&self) -> bool {
+        self.reason == UPDATING
+    }
+}
+
 fn notice(warning: bool, reason: &'static str, note: impl Into<String>) -> Option<Notice> {
     Some(Notice { warning, reason, note: note.into() })
 }
 
-/// `drifting`: a drift of this stack has been told of and is still being mended.
-pub fn notable(outcome: &Outcome, frame: Frame<'_>, drifting: bool) -> Option<Notice> {
-    let ready = conditions::find(frame.previous, "Ready");
-    let same_generation = ready.is_some_and(|c| c.observed_generation == Some(frame.generation));
-    let told = |reason: &str| same_generation && ready.is_some_and(|c| c.reason == reason);
+/// What of the work under way has been told already.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Told {
+    /// A drift that is still being mended.
+    pub drifting: bool,
+    /// The generation whose change is under way.
+    pub updating: Option<i64>,
+}
+
+pub fn notable(outcome: &Outcome, frame: Frame<'_>, told: Told) -> Option<Notice> {
+    let is_told = |cause: &str| conditions::is_told(frame.previous, frame.generation, cause);
     match &outcome.state {
-        State::Working => working(
-            outcome,
-            frame,
-            drifting,
-            same_generation && ready.is_some_and(|c| c.status == ConditionStatus::False),
-        ),
-        State::InSync if told("InSync") => None,
+        State::Working => working(outcome, frame, told),
+        State::InSync if is_told("InSync") => None,
         State::InSync => notice(false, "Ready", address_note(outcome)),
-        State::Waiting { reason, message } => match reason {
-            WaitReason::StuckPending if !told("StuckPending") => notice(true, "StuckPending", message),
-            WaitReason::CreateInDoubt if !told("CreateInDoubt") => notice(true, "CreateInDoubt", message),
-            WaitReason::CloudUnreachable if !told("CloudUnreachable") => notice(true, "CloudUnreachable", message),
-            WaitReason::QuotaExceeded if !told("QuotaExceeded") => notice(true, "QuotaExceeded", message),
-            _ => None,
-        },
-        State::Held { message } if !told("DisruptionForbidden") => notice(true, "DisruptionForbidden", message),
-        State::Stalled { reason, message } if !told(reason.as_str()) => notice(true, reason.as_str(), message),
-        State::Observed { differs: true } if !told("ObservedDiffers") => {
+        State::Waiting { reason, message } => {
+            let worth_telling =
+                !matches!(reason, WaitReason::Locked | WaitReason::Conflict | WaitReason::ObjectChanged);
+            if worth_telling && !is_told(reason.as_str()) { notice(true, reason.as_str(), message) } else { None }
+        }
+        State::Held { message } if !is_told("DisruptionForbidden") => notice(true, "DisruptionForbidden", message),
+        State::Stalled { reason, message } if !is_told(reason.as_str()) => notice(true, reason.as_str(), message),
+        State::Observed { differs: true } if !is_told("ObservedDiffers") => {
             notice(false, "ObservedDiffers", format!("would do: {}", outcome.plan.summary()))
         }
         State::Gone => notice(false, "Deleted", "everything of this stack in the cloud is gone"),
         State::LetGo { left_behind: None } => notice(false, "Orphaned", "the load balancer stays, without our tags"),
-        State::LetGo { left_behind: Some(why) } => notice(true, "LetGo", format!("{why}; it stays as it is")),
+        State::LetGo { left_behind: Some(why) } => {
+            notice(true, "LetGo", format!("{why}; what is there stays as it is"))
+        }
         State::Held { .. } | State::Stalled { .. } | State::Observed { .. } => None,
     }
 }
 
-fn working(outcome: &Outcome, frame: Frame<'_>, drifting: bool, begun: bool) -> Option<Notice> {
+fn working(outcome: &Outcome, frame: Frame<'_>, told: Told) -> Option<Notice> {
     let step = outcome.executed.as_ref()?;
     if step.kind == Kind::LoadBalancer && step.call.verb() != "update" {
         let reason = if step.call.verb() == "create" { "Creating" } else { "Deleting" };
@@ -66,9 +79,9 @@ fn working(outcome: &Outcome, frame: Frame<'_>, drifting: bool, begun: bool) -> 
         note = format!("{note}; then: {}", outcome.plan.summary());
     }
     if conditions::was_ready(frame.previous, frame.generation) {
-        return if drifting { None } else { notice(false, "DriftCorrected", note) };
+        return if told.drifting { None } else { notice(false, DRIFT, note) };
     }
-    if begun { None } else { notice(false, "Updating", note) }
+    if told.updating == Some(frame.generation) { None } else { notice(false, UPDATING, note) }
 }
 
 fn address_note(outcome: &Outcome) -> String {
@@ -80,22 +93,34 @@ fn address_note(outcome: &Outcome) -> String {
     note
 }
 
-/// Tells it. A namespace that is being deleted takes no Events, which is no error of ours.
-pub async fn publish(recorder: &Recorder, object: &ObjectReference, notice: Notice) {
+/// Tells it, as an Event of its own each time: one that is counted up would keep the words of the first. A namespace
+/// that is being deleted takes no Events, which is no error of ours.
+pub async fn publish(client: &Client, now: Timestamp, object: &ObjectReference, notice: Notice) {
     let mut note = notice.note;
     if note.len() > MAX_NOTE {
         let cut = (0..=MAX_NOTE).rev().find(|&at| note.is_char_boundary(at)).unwrap_or(0);
         note.truncate(cut);
         note.push('…');
     }
+    let namespace = object.namespace.as_deref().unwrap_or_default();
     let event = Event {
-        type_: if notice.warning { EventType::Warning } else { EventType::Normal },
-        reason: notice.reason.to_owned(),
+        metadata: ObjectMeta {
+            generate_name: Some(format!("{}.", object.name.as_deref().unwrap_or_default())),
+            namespace: Some(namespace.to_owned()),
+            ..ObjectMeta::default()
+        },
+        type_: Some(if notice.warning { "Warning" } else { "Normal" }.to_owned()),
+        reason: Some(notice.reason.to_owned()),
         note: Some(note),
-        action: "Reconcile".to_owned(),
-        secondary: None,
+        action: Some("Reconcile".to_owned()),
+        event_time: Some(MicroTime(now)),
+        regarding: Some(object.clone()),
+        reporting_controller: Some(super::MANAGER.to_owned()),
+        reporting_instance: Some(super::MANAGER.to_owned()),
+        ..Event::default()
     };
-    if let Err(error) = recorder.publish(&event, object).await {
+    let events = Api::<Event>::namespaced(client.clone(), namespace);
+    if let Err(error) = events.create(&PostParams::default(), &event).await {
         tracing::debug!(%error, reason = notice.reason, "the Event was not taken");
     }
 }
@@ -119,14 +144,42 @@ mod tests {
         let unreachable = Outcome::waiting(WaitReason::CloudUnreachable, "no".to_owned(), Retry::Backoff);
         let in_sync = Outcome::new(State::InSync, Retry::Resync);
         for outcome in [stalled, unreachable, in_sync] {
-            assert!(notable(&outcome, frame(&[]), false).is_some());
-            assert_eq!(notable(&outcome, frame(&after(&outcome)), false), None);
+            assert!(notable(&outcome, frame(&[]), Told::default()).is_some());
+            assert_eq!(notable(&outcome, frame(&after(&outcome)), Told::default()), None);
         }
+    }
+
+    #[test]
+    fn what_a_deletion_waits_for_is_told_once() {
+        let deleting = |previous| Frame { deleting: true, ..frame(previous) };
+        let unreachable = Outcome::waiting(WaitReason::CloudUnreachable, "no".to_owned(), Retry::Backoff);
+        assert!(notable(&unreachable, deleting(&[]), Told::default()).is_some());
+        let after = conditions::conditions(&unreachable, deleting(&[]));
+        assert_eq!(notable(&unreachable, deleting(&after), Told::default()), None);
+    }
+
+    #[test]
+    fn a_change_of_many_steps_is_told_once_even_if_it_began_with_a_wait() {
+        let locked = after(&Outcome::waiting(WaitReason::Locked, "PENDING_UPDATE".to_owned(), Retry::Backoff));
+        let mut working = Outcome::new(State::Working, Retry::Backoff);
+        let call = crate::plan::Call::Delete { parent: None, id: "p".to_owned() };
+        working.executed = Some(crate::plan::Step {
+            kind: Kind::Pool,
+            name: "web".to_owned(),
+            call,
+            changes: Vec::new(),
+            impact: crate::plan::Impact::None,
+            why: crate::plan::Why::Wanted,
+            waits: None,
+        });
+        assert_eq!(notable(&working, frame(&locked), Told::default()).unwrap().reason, UPDATING);
+        let told = Told { updating: Some(1), ..Told::default() };
+        assert_eq!(notable(&working, frame(&locked), told), None);
     }
 
     #[test]
     fn waiting_for_a_lock_is_no_news() {
         let locked = Outcome::waiting(WaitReason::Locked, "PENDING_UPDATE".to_owned(), Retry::Backoff);
-        assert_eq!(notable(&locked, frame(&[]), false), None);
+        assert_eq!(notable(&locked, frame(&[]), Told::default()), None);
     }
 }

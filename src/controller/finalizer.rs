@@ -1,15 +1,17 @@
 //! Our entry on the stack: as long as it is there, the object cannot go before its load balancer.
 
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::api::{Patch, PatchParams};
 use kube::{Api, ResourceExt};
 use serde_json::json;
 
 use crate::api::LoadBalancerStack;
+use crate::kill;
 
 pub const FINALIZER: &str = "evenkeel.dev/loadbalancer";
 
-pub fn is_held(stack: &LoadBalancerStack) -> bool {
-    stack.finalizers().iter().any(|entry| entry == FINALIZER)
+pub fn is_held(object: &impl ResourceExt) -> bool {
+    object.finalizers().iter().any(|entry| entry == FINALIZER)
 }
 
 /// Puts our entry on the stack, and its new resource version into our copy.
@@ -19,33 +21,40 @@ pub async fn hold(api: &Api<LoadBalancerStack>, stack: &mut LoadBalancerStack) -
     }
     let mut entries = stack.finalizers().to_vec();
     entries.push(FINALIZER.to_owned());
-    write(api, stack, entries).await
+    stack.metadata = write(api, stack, entries).await?;
+    Ok(())
 }
 
-/// Takes our entry off. A stack that is gone already is as good.
-pub async fn release(api: &Api<LoadBalancerStack>, stack: &mut LoadBalancerStack) -> Result<(), kube::Error> {
+/// Takes our entry off. A stack that is gone already is as good. (Of one that cannot be read, there is only metadata.)
+pub async fn release(api: &Api<LoadBalancerStack>, stack: &mut impl ResourceExt) -> Result<(), kube::Error> {
     if !is_held(stack) {
         return Ok(());
     }
     let entries = stack.finalizers().iter().filter(|entry| *entry != FINALIZER).cloned().collect();
     match write(api, stack, entries).await {
         Err(kube::Error::Api(status)) if status.code == 404 => Ok(()),
-        other => other,
+        Err(error) => Err(error),
+        Ok(metadata) => {
+            *stack.meta_mut() = metadata;
+            Ok(())
+        }
     }
 }
 
 /// Fenced by the resource version, so that nobody else's entry is lost.
 async fn write(
     api: &Api<LoadBalancerStack>,
-    stack: &mut LoadBalancerStack,
+    stack: &impl ResourceExt,
     entries: Vec<String>,
-) -> Result<(), kube::Error> {
+) -> Result<ObjectMeta, kube::Error> {
     let patch = json!({"metadata": {
         "uid": stack.uid(),
         "resourceVersion": stack.resource_version(),
         "finalizers": entries,
     }});
+    let deed = if is_held(stack) { "release" } else { "hold" };
+    kill::point(format_args!("before-{deed}-stack"));
     let written = api.patch_metadata(&stack.name_any(), &PatchParams::default(), &Patch::Merge(patch)).await?;
-    stack.metadata = written.metadata;
-    Ok(())
+    kill::point(format_args!("after-{deed}-stack"));
+    Ok(written.metadata)
 }

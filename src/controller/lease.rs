@@ -3,23 +3,24 @@
 //! The decision is pure ([`decide`]); the rest reads and writes one `coordination.k8s.io/v1` Lease. A writer that is not
 //! sure to be the leader any more stops the program, and Kubernetes starts it again as a standby.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use k8s_openapi::api::coordination::v1::{Lease, LeaseSpec};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{MicroTime, ObjectMeta};
 use kube::api::PostParams;
-use kube::{Api, Client};
+use kube::{Api, Client, ResourceExt};
+use tokio::time::Instant;
 
 use crate::clock::Clock;
 
 /// How long a leader may be silent before another one takes over.
 const DURATION: Duration = Duration::from_secs(15);
 /// How often the leader renews, and a standby looks.
-const PERIOD: Duration = Duration::from_secs(4);
-/// A leader that could not renew for this long stops: well before anybody may take over.
-const GIVE_UP: Duration = Duration::from_secs(10);
+const PERIOD: Duration = Duration::from_secs(3);
+/// A leader that could not renew for this long stops: before anybody may take over.
+const GIVE_UP: Duration = Duration::from_secs(12);
 
 #[derive(Debug, Clone)]
 pub struct LeaseOptions {
@@ -37,15 +38,24 @@ enum Decision {
     Stand,
 }
 
-fn decide(spec: Option<&LeaseSpec>, me: &str, now: Timestamp) -> Decision {
+/// What became of a claim.
+enum Claim {
+    Ours,
+    Others,
+    /// Somebody wrote between our look and our write.
+    Contended,
+}
+
+/// `unchanged`: for how long we have seen the lease as it is. What its holder wrote down as the time is not compared
+/// with our own: two clocks may be an hour apart.
+fn decide(spec: Option<&LeaseSpec>, me: &str, unchanged: Duration) -> Decision {
     let Some(spec) = spec else { return Decision::Claim };
     let holder = spec.holder_identity.as_deref().unwrap_or_default();
     if holder == me || holder.is_empty() {
         return Decision::Claim;
     }
-    let seconds = i64::from(spec.lease_duration_seconds.unwrap_or(DURATION.as_secs() as i32));
-    let expired =
-        spec.renew_time.as_ref().is_none_or(|at| now.duration_since(at.0) > SignedDuration::from_secs(seconds));
+    let seconds = spec.lease_duration_seconds.and_then(|seconds| u64::try_from(seconds).ok());
+    let expired = unchanged > seconds.map_or(DURATION, Duration::from_secs);
     if expired { Decision::Claim } else { Decision::Stand }
 }
 
@@ -54,6 +64,8 @@ pub struct Election {
     api: Api<Lease>,
     options: LeaseOptions,
     clock: Arc<dyn Clock>,
+    /// The resource version of the lease that we saw last, and since when.
+    seen: Mutex<Option<(String, Instant)>>,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -62,15 +74,15 @@ pub struct LeadershipLost(String);
 
 impl Election {
     pub fn new(client: Client, options: LeaseOptions, clock: Arc<dyn Clock>) -> Self {
-        Self { api: Api::namespaced(client, &options.namespace), options, clock }
+        Self { api: Api::namespaced(client, &options.namespace), options, clock, seen: Mutex::default() }
     }
 
     /// Returns when we lead.
     pub async fn acquire(&self) {
         loop {
             match self.claim().await {
-                Ok(true) => return,
-                Ok(false) => tracing::debug!("another replica leads"),
+                Ok(Claim::Ours) => return,
+                Ok(Claim::Others | Claim::Contended) => tracing::debug!("another replica leads"),
                 Err(error) => tracing::warn!(%error, "the lease cannot be claimed yet"),
             }
             tokio::time::sleep(PERIOD).await;
@@ -79,17 +91,27 @@ impl Election {
 
     /// Renews until that fails for too long.
     pub async fn keep(&self) -> LeadershipLost {
-        let mut renewed = tokio::time::Instant::now();
+        let mut renewed = Instant::now();
         loop {
             tokio::time::sleep(PERIOD).await;
-            let outcome = tokio::time::timeout(PERIOD, self.claim()).await;
-            match outcome {
-                Ok(Ok(true)) => renewed = tokio::time::Instant::now(),
-                Ok(Ok(false)) => return LeadershipLost("another replica took the lease".to_owned()),
-                Ok(Err(error)) if renewed.elapsed() > GIVE_UP => return LeadershipLost(error.to_string()),
-                Err(_) if renewed.elapsed() > GIVE_UP => return LeadershipLost("renewing took too long".to_owned()),
-                Ok(Err(_)) | Err(_) => tracing::warn!("the lease could not be renewed, trying again"),
+            let left = GIVE_UP.saturating_sub(renewed.elapsed());
+            let begun = Instant::now();
+            let why = match tokio::time::timeout(left, self.claim()).await {
+                Ok(Ok(Claim::Ours)) => {
+                    // As others count: from before it was written.
+                    renewed = begun;
+                    continue;
+                }
+                Ok(Ok(Claim::Others)) => return LeadershipLost("another replica took the lease".to_owned()),
+                // A renewal of ours whose answer was lost, or somebody else: the next look tells.
+                Ok(Ok(Claim::Contended)) => "it changed meanwhile".to_owned(),
+                Ok(Err(error)) => error.to_string(),
+                Err(_) => "renewing took too long".to_owned(),
+            };
+            if renewed.elapsed() + PERIOD > GIVE_UP {
+                return LeadershipLost(why);
             }
+            tracing::warn!(why, "the lease could not be renewed, trying again");
         }
     }
 
@@ -106,13 +128,14 @@ impl Election {
         }
     }
 
-    /// True when we hold the lease now. The resource version fences: of two claimants one gets a conflict.
-    async fn claim(&self) -> Result<bool, kube::Error> {
+    /// The resource version fences: of two claimants one gets a conflict.
+    async fn claim(&self) -> Result<Claim, kube::Error> {
         let now = self.clock.now();
         let found = self.api.get_opt(&self.options.name).await?;
-        if decide(found.as_ref().and_then(|lease| lease.spec.as_ref()), &self.options.identity, now) == Decision::Stand
-        {
-            return Ok(false);
+        let unchanged = self.unchanged(found.as_ref());
+        let spec = found.as_ref().and_then(|lease| lease.spec.as_ref());
+        if decide(spec, &self.options.identity, unchanged) == Decision::Stand {
+            return Ok(Claim::Others);
         }
         let written = match found {
             None => self.api.create(&PostParams::default(), &self.fresh(now)).await,
@@ -122,9 +145,22 @@ impl Election {
             }
         };
         match written {
-            Ok(_) => Ok(true),
-            Err(kube::Error::Api(status)) if status.code == 409 => Ok(false),
+            Ok(_) => Ok(Claim::Ours),
+            Err(kube::Error::Api(status)) if status.code == 409 => Ok(Claim::Contended),
             Err(error) => Err(error),
+        }
+    }
+
+    /// For how long the lease has been as it is, as far as we have seen.
+    fn unchanged(&self, lease: Option<&Lease>) -> Duration {
+        let version = lease.and_then(ResourceExt::resource_version).unwrap_or_default();
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        match seen.as_ref() {
+            Some((known, since)) if *known == version => since.elapsed(),
+            _ => {
+                *seen = Some((version, Instant::now()));
+                Duration::ZERO
+            }
         }
     }
 
@@ -156,31 +192,26 @@ impl Election {
 mod tests {
     use super::*;
 
-    fn held_by(holder: &str, renewed: &str) -> LeaseSpec {
+    fn held_by(holder: &str) -> LeaseSpec {
         LeaseSpec {
             holder_identity: Some(holder.to_owned()),
             lease_duration_seconds: Some(15),
-            renew_time: Some(MicroTime(renewed.parse().unwrap())),
+            // By a clock that is far off ours.
+            renew_time: Some(MicroTime("1999-12-31T23:59:59Z".parse().unwrap())),
             ..LeaseSpec::default()
         }
     }
 
-    fn at(time: &str) -> Timestamp {
-        time.parse().unwrap()
-    }
-
     #[test]
     fn a_free_or_own_lease_is_claimed() {
-        let now = at("2026-11-23T10:00:00Z");
-        assert_eq!(decide(None, "a", now), Decision::Claim);
-        assert_eq!(decide(Some(&held_by("a", "2026-11-23T09:00:00Z")), "a", now), Decision::Claim);
-        assert_eq!(decide(Some(&held_by("", "2026-11-23T09:59:59Z")), "a", now), Decision::Claim);
+        assert_eq!(decide(None, "a", Duration::ZERO), Decision::Claim);
+        assert_eq!(decide(Some(&held_by("a")), "a", Duration::ZERO), Decision::Claim);
+        assert_eq!(decide(Some(&held_by("")), "a", Duration::ZERO), Decision::Claim);
     }
 
     #[test]
-    fn a_lease_of_another_is_respected_until_it_runs_out() {
-        let held = held_by("b", "2026-11-23T10:00:00Z");
-        assert_eq!(decide(Some(&held), "a", at("2026-11-23T10:00:14Z")), Decision::Stand);
-        assert_eq!(decide(Some(&held), "a", at("2026-11-23T10:00:16Z")), Decision::Claim);
+    fn a_lease_of_another_is_respected_until_we_saw_it_unchanged_for_its_duration() {
+        assert_eq!(decide(Some(&held_by("b")), "a", Duration::from_secs(15)), Decision::Stand);
+        assert_eq!(decide(Some(&held_by("b")), "a", Duration::from_secs(16)), Decision::Claim);
     }
 }

@@ -9,6 +9,7 @@ use tokio::sync::Mutex;
 
 use crate::api::LoadBalancerStack;
 use crate::engine::{Intents, Ledger, LedgerError};
+use crate::kill;
 
 pub const ANNOTATION: &str = "evenkeel.dev/create";
 
@@ -41,6 +42,8 @@ impl Ledger for AnnotationLedger {
     fn write(&self, intents: Intents) -> BoxFuture<'_, Result<(), LedgerError>> {
         async move {
             let mut version = self.resource_version.lock().await;
+            let deed = if intents.is_empty() { "forget" } else { "record" };
+            kill::point(format_args!("before-{deed}-intent"));
             let value = (!intents.is_empty()).then(|| intents.to_string());
             let patch = json!({"metadata": {"resourceVersion": *version, "annotations": {ANNOTATION: value}}});
             let patched = self
@@ -48,6 +51,7 @@ impl Ledger for AnnotationLedger {
                 .patch_metadata(&self.name, &PatchParams::default(), &Patch::Merge(patch))
                 .await
                 .map_err(|error| LedgerError(error.to_string()))?;
+            kill::point(format_args!("after-{deed}-intent"));
             *version = patched.metadata.resource_version;
             *self.written.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = Some(intents);
             Ok(())

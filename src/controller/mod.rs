@@ -11,21 +11,24 @@ mod ledger;
 mod prepare;
 mod reconcile;
 mod status;
+mod unreadable;
+mod way_out;
 
 pub use finalizer::FINALIZER;
 pub use lease::{Election, LeadershipLost, LeaseOptions};
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures::{FutureExt, StreamExt};
 use k8s_openapi::api::core::v1::{Namespace, Secret};
 use kube::api::{ListParams, PartialObjectMeta};
+use kube::core::DeserializeGuard;
 use kube::runtime::controller::{Config, Controller};
-use kube::runtime::events::{Recorder, Reporter};
 use kube::runtime::reflector::{ObjectRef, Store};
 use kube::runtime::watcher;
-use kube::{Api, Client, ResourceExt};
+use kube::{Api, Client, Resource, ResourceExt};
 use tokio::sync::mpsc;
 use tracing::Instrument;
 
@@ -75,7 +78,6 @@ pub async fn run(parts: Parts, stop: impl Future<Output = ()> + Send + Sync + 's
     readiness.is_ready();
     let context = Arc::new(reconcile::Context {
         clouds: credentials::Clouds::new(client.clone(), connector, clock.clone(), cloud_settings),
-        recorder: Recorder::new(client.clone(), Reporter { controller: MANAGER.into(), instance: None }),
         client: client.clone(),
         cluster,
         settings,
@@ -84,11 +86,11 @@ pub async fn run(parts: Parts, stop: impl Future<Output = ()> + Send + Sync + 's
         secrets: Default::default(),
         entries: Default::default(),
     });
-    let stacks = Api::<LoadBalancerStack>::all(client.clone());
+    let stacks = Api::<Stored>::all(client.clone());
     let controller = Controller::new(stacks, watcher::Config::default());
     let store = controller.store();
     let (unused, to_sweep) = mpsc::unbounded_channel();
-    let sweeper = tokio::spawn(sweep_secrets(client.clone(), to_sweep));
+    let sweeper = tokio::spawn(sweep(client.clone(), store.clone(), context.clone(), to_sweep));
     let wake = wake_by_secret(store, context.clone(), unused);
     let secrets = Api::<PartialObjectMeta<Secret>>::all(client);
     controller
@@ -102,19 +104,25 @@ pub async fn run(parts: Parts, stop: impl Future<Output = ()> + Send + Sync + 's
     Ok(())
 }
 
+/// A stack as it is stored: one that cannot be read must not keep the others from being read.
+type Stored = DeserializeGuard<LoadBalancerStack>;
+
 /// Namespace and name on every line that a pass logs.
 async fn traced(
-    stack: Arc<LoadBalancerStack>,
+    stored: Arc<Stored>,
     context: Arc<reconcile::Context>,
 ) -> Result<kube::runtime::controller::Action, std::convert::Infallible> {
-    let namespace = stack.namespace().unwrap_or_default();
-    let span = tracing::info_span!("stack", namespace, name = stack.name_any());
-    reconcile::reconcile(stack, context).instrument(span).await
+    let namespace = stored.namespace().unwrap_or_default();
+    let span = tracing::info_span!("stack", namespace, name = stored.name_any());
+    match &stored.0 {
+        Ok(stack) => reconcile::reconcile(stack, &context).instrument(span).await,
+        Err(problem) => unreadable::report(problem, &stored.object_ref(&()), &context).instrument(span).await,
+    }
 }
 
 /// A missing CustomResourceDefinition is waited for, and shown by readiness.
 async fn wait_for_crd(client: &Client, readiness: &Readiness) {
-    let api = Api::<LoadBalancerStack>::all(client.clone());
+    let api = Api::<Stored>::all(client.clone());
     loop {
         match api.list(&ListParams::default().limit(1)).await {
             Ok(_) => return,
@@ -137,29 +145,42 @@ async fn kube_system_uid(client: &Client) -> Result<String, kube::Error> {
 
 /// A Secret that changed wakes the stacks that refer to it. One that holds our entry is handed to the sweeper.
 fn wake_by_secret(
-    store: Store<LoadBalancerStack>,
+    store: Store<Stored>,
     context: Arc<reconcile::Context>,
     held: mpsc::UnboundedSender<(String, String)>,
-) -> impl Fn(PartialObjectMeta<Secret>) -> Vec<ObjectRef<LoadBalancerStack>> {
+) -> impl Fn(PartialObjectMeta<Secret>) -> Vec<ObjectRef<Stored>> {
     move |secret| {
         let key = (secret.namespace().unwrap_or_default(), secret.name_any());
         if secret.finalizers().iter().any(|entry| entry == credentials::IN_USE) {
             // The receiver lives as long as the controller; at shutdown nobody sweeps any more.
             let _ = held.send(key.clone());
         }
-        let refers = |stack: &LoadBalancerStack| {
-            stack.namespace().as_ref() == Some(&key.0) && credentials::secret_of(stack) == Some(key.1.as_str())
+        // Runs for every Secret of the cluster: what is compared first is cheap.
+        let refers = |stored: &Stored| {
+            let names_it = |stack| credentials::secret_of(stack) == Some(key.1.as_str());
+            stored.meta().namespace.as_ref() == Some(&key.0) && stored.0.as_ref().is_ok_and(names_it)
         };
-        let woken = store.state_filter(refers).iter().map(|stack| ObjectRef::from_obj(stack.as_ref())).collect();
-        let version = secret.resource_version().unwrap_or_default();
-        context.secrets.lock().unwrap_or_else(std::sync::PoisonError::into_inner).insert(key, version);
+        let woken: Vec<_> =
+            store.state_filter(refers).iter().map(|stored| ObjectRef::from_obj(stored.as_ref())).collect();
+        let mut secrets = context.secrets.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        if woken.is_empty() {
+            secrets.remove(&key);
+        } else {
+            secrets.insert(key, secret.resource_version().unwrap_or_default());
+        }
+        drop(secrets);
         woken
     }
 }
 
-/// Takes our entry off Secrets that no stack refers to any more: a stack may have changed its reference while nobody
-/// looked.
-async fn sweep_secrets(client: Client, mut held: mpsc::UnboundedReceiver<(String, String)>) {
+/// Forgets stacks that went without a last pass, and takes our entry off Secrets that no stack refers to any more: a
+/// stack may have changed its reference while nobody looked.
+async fn sweep(
+    client: Client,
+    store: Store<Stored>,
+    context: Arc<reconcile::Context>,
+    mut held: mpsc::UnboundedReceiver<(String, String)>,
+) {
     let mut known = std::collections::BTreeSet::new();
     let mut tick = tokio::time::interval(SWEEP);
     loop {
@@ -169,6 +190,8 @@ async fn sweep_secrets(client: Client, mut held: mpsc::UnboundedReceiver<(String
                 None => return,
             },
             _ = tick.tick() => {
+                let uids: HashSet<String> = store.state().iter().filter_map(|stored| stored.uid()).collect();
+                context.retain(|uid| uids.contains(uid));
                 for (namespace, name) in std::mem::take(&mut known) {
                     match credentials::release_unused(&client, &namespace, &name).await {
                         Ok(true) => {}

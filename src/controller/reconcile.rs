@@ -6,16 +6,15 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use futures::FutureExt;
-use jiff::Timestamp;
 use kube::runtime::controller::Action;
-use kube::runtime::events::Recorder;
 use kube::{Api, Client, Resource, ResourceExt};
+use tokio::time::Instant;
 
 use super::conditions::{self, Frame};
 use super::credentials::{self, Clouds, CredentialsProblem};
 use super::ledger::{AnnotationLedger, intents_of};
 use super::status::CloudFacts;
-use super::{events, finalizer, prepare, status};
+use super::{events, finalizer, prepare, status, way_out};
 use crate::api::{DELETION_POLICY_ANNOTATION, DeletionPolicy, LoadBalancerStack, ReclaimPolicy};
 use crate::clock::Clock;
 use crate::engine::{self, Goal, Intents, Outcome, Pass, Record, Retry, Settings, StallReason, State, WaitReason};
@@ -26,8 +25,11 @@ use crate::openstack::Cloud;
 /// How long a pass may take: longer than the longest call (a create) with all its queueing.
 const PASS_LIMIT: Duration = Duration::from_secs(300);
 /// Retries that nothing but a person makes succeed.
-const SLOWLY: Duration = Duration::from_secs(60);
+pub const SLOWLY: Duration = Duration::from_secs(60);
 const BACKOFF_CAP: Duration = Duration::from_secs(60);
+const RARELY_CAP: Duration = Duration::from_secs(3600);
+/// As good as never.
+const FAR: Duration = Duration::from_secs(10 * 365 * 24 * 3600);
 
 /// What all reconciles share.
 pub struct Context {
@@ -37,8 +39,7 @@ pub struct Context {
     pub settings: Settings,
     pub clock: Arc<dyn Clock>,
     pub metrics: Arc<Metrics>,
-    pub recorder: Recorder,
-    /// The resource version of every Secret seen, by namespace and name: a change wakes its stacks.
+    /// The resource version of each Secret that stacks refer to, by namespace and name: a change wakes them.
     pub secrets: Mutex<HashMap<(String, String), String>>,
     pub entries: Mutex<HashMap<String, Entry>>,
 }
@@ -51,10 +52,14 @@ pub struct Entry {
     intents: Option<Intents>,
     failures: u32,
     /// Nothing needs doing before this time, as long as the stack looks the same.
-    due: Option<Timestamp>,
+    due: Option<Instant>,
     face: Option<Face>,
-    drifting: bool,
-    generation_since: Option<(i64, Timestamp)>,
+    told: events::Told,
+    /// The generation, and since when we know of it; not when it once was Ready.
+    generation_since: Option<(i64, Option<Instant>)>,
+    deleting_since: Option<Instant>,
+    /// The generation of which it was told that it cannot be read.
+    unreadable: Option<Option<i64>>,
 }
 
 /// What of a stack makes another pass worthwhile. Our own writes of status are not among it.
@@ -68,6 +73,18 @@ struct Face {
     secret: Option<String>,
 }
 
+impl Entry {
+    /// How long a generation took, told once: getting well again is something else.
+    fn time_to_ready(&mut self, generation: i64, ready: bool) -> Option<Duration> {
+        let since = match self.generation_since {
+            Some((known, since)) if known == generation => since,
+            _ => Some(Instant::now()),
+        };
+        self.generation_since = Some((generation, since.filter(|_| !ready)));
+        since.filter(|_| ready).map(|since| since.elapsed())
+    }
+}
+
 impl Context {
     fn take(&self, uid: &str) -> Entry {
         self.entries.lock().unwrap_or_else(PoisonError::into_inner).remove(uid).unwrap_or_default()
@@ -76,6 +93,21 @@ impl Context {
     fn put(&self, uid: String, entry: Entry) {
         let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
         entries.insert(uid, entry);
+        self.metrics.stacks.set(entries.len() as i64);
+    }
+
+    /// The first time that this generation of a stack is said to be unreadable.
+    pub fn is_news(&self, uid: &str, generation: Option<i64>) -> bool {
+        let mut entry = self.take(uid);
+        let news = entry.unreadable.replace(generation) != Some(generation);
+        self.put(uid.to_owned(), entry);
+        news
+    }
+
+    /// Forgets stacks that are gone without a last pass.
+    pub fn retain(&self, is_there: impl Fn(&str) -> bool) {
+        let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
+        entries.retain(|uid, _| is_there(uid));
         self.metrics.stacks.set(entries.len() as i64);
     }
 
@@ -99,25 +131,23 @@ impl Context {
 }
 
 /// What kube's controller calls. Never fails and never panics: both become a later look at this stack alone.
-pub async fn reconcile(
-    stack: Arc<LoadBalancerStack>,
-    context: Arc<Context>,
-) -> Result<Action, std::convert::Infallible> {
+pub async fn reconcile(stack: &LoadBalancerStack, context: &Context) -> Result<Action, std::convert::Infallible> {
     let uid = stack.uid().unwrap_or_default();
     let mut entry = context.take(&uid);
-    let now = context.clock.now();
-    let face = context.face(&stack);
+    let face = context.face(stack);
     if entry.face.as_ref() == Some(&face) {
-        if let Some(due) = entry.due.filter(|due| *due > now) {
+        let left = entry.due.map(|due| due.saturating_duration_since(Instant::now())).filter(|left| !left.is_zero());
+        if let Some(left) = left {
             context.put(uid, entry);
-            return Ok(Action::requeue(until(due, now)));
+            return Ok(Action::requeue(left));
         }
     } else {
         entry.memory.disturb();
         entry.failures = 0;
     }
     entry.face = Some(face);
-    let guarded = AssertUnwindSafe(run(&stack, &context, &mut entry)).catch_unwind();
+    entry.unreadable = None;
+    let guarded = AssertUnwindSafe(run(stack, context, &mut entry)).catch_unwind();
     let next = match tokio::time::timeout(PASS_LIMIT, guarded).await {
         Ok(Ok(Ok(next))) => next,
         Ok(Ok(Err(error))) => {
@@ -135,7 +165,7 @@ pub async fn reconcile(
             Next::Retry(Retry::Backoff)
         }
     };
-    Ok(schedule(&stack, &context, uid, entry, next))
+    Ok(schedule(stack, context, uid, entry, next))
 }
 
 enum Next {
@@ -149,27 +179,24 @@ fn schedule(stack: &LoadBalancerStack, context: &Context, uid: String, mut entry
         context.forget();
         return Action::await_change();
     };
-    entry.failures = if retry == Retry::Backoff { entry.failures.saturating_add(1) } else { 0 };
+    let grows = matches!(retry, Retry::Backoff | Retry::Rarely);
+    entry.failures = if grows { entry.failures.saturating_add(1) } else { 0 };
     let delay = match retry {
         Retry::After(delay) => Some(delay),
-        Retry::Backoff => Some(backoff(entry.failures)),
+        Retry::Backoff => Some(growing(Duration::from_secs(1), BACKOFF_CAP, entry.failures)),
         Retry::Slowly => Some(jittered(SLOWLY)),
+        Retry::Rarely => Some(growing(SLOWLY, RARELY_CAP, entry.failures)),
         Retry::Resync => stack.spec.resync_period().map(jittered),
         Retry::Never => None,
     };
-    entry.due =
-        Some(delay.map_or(Timestamp::MAX, |delay| context.clock.now().saturating_add(delay).unwrap_or(Timestamp::MAX)));
+    entry.due = Some(Instant::now() + delay.unwrap_or(FAR));
     context.put(uid, entry);
     delay.map_or_else(Action::await_change, Action::requeue)
 }
 
-fn until(due: Timestamp, now: Timestamp) -> Duration {
-    due.duration_since(now).try_into().unwrap_or_default()
-}
-
-/// 1, 2, 4 … 60 seconds, less up to a quarter.
-fn backoff(failures: u32) -> Duration {
-    let full = Duration::from_secs(1).saturating_mul(1 << failures.saturating_sub(1).min(6)).min(BACKOFF_CAP);
+/// Doubled with each failure up to a cap, less up to a quarter.
+fn growing(first: Duration, cap: Duration, failures: u32) -> Duration {
+    let full = first.saturating_mul(1 << failures.saturating_sub(1).min(6)).min(cap);
     full.mul_f64(1.0 - fastrand::f64() / 4.0)
 }
 
@@ -224,9 +251,13 @@ async fn look(
             *known = CloudFacts { project: cloud.project().await.ok(), version: cloud.api_version().await.ok() };
             outcome
         }
-        Err(problem) => without_credentials(problem, stack, deleting)?,
+        Err(problem) => without_credentials(problem, stack, deleting),
     };
-    Ok(if deleting { way_out(outcome, &record, stack) } else { outcome })
+    if !deleting {
+        return Ok(outcome);
+    }
+    let waited = entry.deleting_since.get_or_insert_with(Instant::now).elapsed();
+    Ok(way_out::way_out(outcome, &record, stack.deletion_policy(), waited))
 }
 
 async fn pass(
@@ -292,54 +323,20 @@ fn retains(stack: &LoadBalancerStack) -> bool {
     allocate.is_some_and(|allocate| allocate.reclaim == ReclaimPolicy::Retain)
 }
 
-fn without_credentials(
-    problem: CredentialsProblem,
-    stack: &LoadBalancerStack,
-    deleting: bool,
-) -> Result<Outcome, kube::Error> {
+fn without_credentials(problem: CredentialsProblem, stack: &LoadBalancerStack, deleting: bool) -> Outcome {
     let message = format!("spec.cloudCredentialsRef: {problem}");
     match problem {
-        CredentialsProblem::Kube(error) => Err(*error),
+        CredentialsProblem::Kube(_) => Outcome::waiting(WaitReason::CredentialsUnreadable, message, Retry::Backoff),
         _ if deleting && stack.deletion_policy() == DeletionPolicy::Orphan => {
-            Ok(Outcome::new(State::LetGo { left_behind: Some(message) }, Retry::Never))
+            Outcome::new(State::LetGo { left_behind: Some(message) }, Retry::Never)
         }
         CredentialsProblem::NoReference | CredentialsProblem::NoSecret(_) | CredentialsProblem::Leaving(_) => {
-            Ok(Outcome::stalled(StallReason::CredentialsMissing, message))
+            Outcome::stalled(StallReason::CredentialsMissing, message)
         }
         CredentialsProblem::NoKey(_) | CredentialsProblem::Unusable { .. } => {
-            Ok(Outcome::stalled(StallReason::CredentialsInvalid, message))
+            Outcome::stalled(StallReason::CredentialsInvalid, message)
         }
     }
-}
-
-/// Law 9: a stack that never made anything can always go; one that did, and cannot reach its cloud, is told how.
-fn way_out(mut outcome: Outcome, record: &Record, stack: &LoadBalancerStack) -> Outcome {
-    let never_made = record.load_balancer_id.is_none() && record.intents.is_empty();
-    let no_cloud = matches!(
-        outcome.state,
-        State::Stalled { reason: StallReason::CredentialsMissing | StallReason::CredentialsInvalid, .. }
-            | State::Waiting { reason: WaitReason::CloudUnreachable, .. }
-    );
-    if no_cloud && never_made {
-        return Outcome::new(State::Gone, Retry::Never);
-    }
-    if no_cloud && stack.deletion_policy() == DeletionPolicy::Orphan {
-        let why = match &outcome.state {
-            State::Stalled { message, .. } | State::Waiting { message, .. } => message.clone(),
-            _ => String::new(),
-        };
-        let waits = matches!(outcome.state, State::Waiting { .. });
-        return if waits { outcome } else { Outcome::new(State::LetGo { left_behind: Some(why) }, Retry::Never) };
-    }
-    if let State::Stalled { message, .. } = &mut outcome.state
-        && no_cloud
-    {
-        message.push_str(
-            "; to let go of the load balancer without these credentials, annotate the stack with \
-             evenkeel.dev/deletion-policy=Orphan",
-        );
-    }
-    outcome
 }
 
 /// Takes our entries off the stack and, when nobody else needs it, off its Secret.
@@ -372,7 +369,7 @@ async fn report(
     let previous = stack.status.as_ref().map(|status| status.conditions.clone()).unwrap_or_default();
     let deleting = stack.metadata.deletion_timestamp.is_some();
     let frame = Frame { previous: &previous, generation, deleting, now };
-    let notice = events::notable(&outcome, frame, entry.drifting);
+    let notice = events::notable(&outcome, frame, entry.told);
     measure(context, entry, &outcome, frame);
     log(&outcome);
     let over = matches!(outcome.state, State::Gone | State::LetGo { .. });
@@ -383,7 +380,10 @@ async fn report(
         status::write(api, stack, status).await?;
     }
     if let Some(notice) = notice {
-        events::publish(&context.recorder, &stack.object_ref(&()), notice).await;
+        if notice.tells_of_a_change() {
+            entry.told.updating = Some(generation);
+        }
+        events::publish(&context.client, now, &stack.object_ref(&()), notice).await;
     }
     Ok(if over { Next::Forget } else { Next::Retry(outcome.retry) })
 }
@@ -395,24 +395,21 @@ fn measure(context: &Context, entry: &mut Entry, outcome: &Outcome, frame: Frame
         let label = StepLabel { kind: step.kind.noun().to_owned(), verb: step.call.verb().to_owned() };
         metrics.steps.get_or_create(&label).inc();
         let drift = !frame.deleting && conditions::was_ready(frame.previous, frame.generation);
-        if drift && !entry.drifting {
-            entry.drifting = true;
+        if drift && !entry.told.drifting {
+            entry.told.drifting = true;
             metrics.drift.inc();
         }
     }
     if matches!(outcome.state, State::Waiting { reason: WaitReason::Locked | WaitReason::StuckPending, .. }) {
         metrics.lock_waits.inc();
     }
-    let since = match entry.generation_since {
-        Some((generation, since)) if generation == frame.generation => since,
-        _ => frame.now,
-    };
-    entry.generation_since = Some((frame.generation, since));
     if outcome.state == State::InSync {
-        entry.drifting = false;
-        if !conditions::was_ready(frame.previous, frame.generation) {
-            metrics.time_to_ready.observe(until(frame.now, since).as_secs_f64());
-        }
+        entry.told.drifting = false;
+    }
+    if let Some(took) = entry.time_to_ready(frame.generation, outcome.state == State::InSync)
+        && !conditions::was_ready(frame.previous, frame.generation)
+    {
+        metrics.time_to_ready.observe(took.as_secs_f64());
     }
 }
 

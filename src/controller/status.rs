@@ -11,6 +11,7 @@ use crate::api::{
     PlanStatus, PoolStatus,
 };
 use crate::engine::{Outcome, State};
+use crate::kill;
 use crate::model::{ApiVersion, SeenFloatingIp, SeenLoadBalancer, SeenPool, Tree, key_of};
 use crate::openstack::Project;
 use crate::plan::Plan;
@@ -84,7 +85,10 @@ pub async fn write(
         "status": status,
     });
     let parameters = PatchParams::apply(super::MANAGER).force();
-    match api.patch_status(&stack.name_any(), &parameters, &Patch::Apply(patch)).await {
+    kill::point(format_args!("before-status"));
+    let written = api.patch_status(&stack.name_any(), &parameters, &Patch::Apply(patch)).await;
+    kill::point(format_args!("after-status"));
+    match written {
         // The object went in the meantime.
         Err(kube::Error::Api(answer)) if answer.code == 404 => Ok(()),
         other => other.map(drop),

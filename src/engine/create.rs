@@ -4,17 +4,31 @@ use std::time::Duration;
 
 use crate::model::{Desired, Provisioning, SeenLoadBalancer, attempt_of};
 use crate::openstack::{Class, CloudError, Done, QuotaUse};
-use crate::plan::{self, Kind, Step};
+use crate::plan::{self, Kind};
 
 use super::*;
 
 /// How often a re-made load balancer asks for its old address before it takes another one.
 const ADDRESS_TRIES: u32 = 5;
 
+/// When a create that found the queue of its project full asks again.
+const TURN_AGAIN: Duration = Duration::from_secs(3);
+
 impl Pass<'_> {
     /// Nothing of ours is visible. Law 2: post only when no earlier POST can still appear.
     pub(super) async fn create(&self, desired: &Desired, memory: &mut Memory) -> Result<Outcome, CloudError> {
-        if let Some(outcome) = self.in_doubt() {
+        if let Some(outcome) = self.in_doubt(memory) {
+            return Ok(outcome);
+        }
+        // Octavia leaks the VIP port of a create that it refuses after parsing, so the same one is not sent again.
+        match &memory.refused {
+            Some(refused) if refused.session == self.cloud.number() && *refused.desired == *desired => {
+                let outcome = Outcome::stalled(StallReason::Refused, refused.message.clone());
+                return Ok(Outcome { retry: Retry::Rarely, ..outcome });
+            }
+            _ => memory.refused = None,
+        }
+        if let Some(outcome) = self.port_in_use(desired).await? {
             return Ok(outcome);
         }
         if memory.over_quota
@@ -23,6 +37,14 @@ impl Pass<'_> {
             return Ok(outcome);
         }
         memory.over_quota = false;
+        // Before the intent is written down: one that has to wait would be written and taken back again and again.
+        let turn = match self.cloud.turn().await {
+            Ok(turn) => turn,
+            Err(error) if error.class == Class::Locked => {
+                return Ok(Outcome::waiting(WaitReason::Locked, error.to_string(), Retry::After(TURN_AGAIN)));
+            }
+            Err(error) => return Err(error),
+        };
         let attempt = uuid::Uuid::new_v4().to_string();
         let intents = self.record.intents.with(Intent { attempt: attempt.clone(), at: self.now });
         if let Err(error) = self.ledger.write(intents).await {
@@ -34,15 +56,31 @@ impl Pass<'_> {
             Some(address) => plan::create(&asking_for(desired, address), &attempt),
             None => plan::create(desired, &attempt),
         };
-        match self.perform(step, memory).await {
-            Ok(performed) => {
-                if self.record.intents.is_empty() {
-                    self.forget_all().await;
+        memory.known_for(&attempt);
+        tracing::info!(step = %step, "executing");
+        match self.cloud.execute_in_turn(&step, turn).await {
+            // The intent stays on record until the id is there too: a crash in between must not look like "never made".
+            Ok(done) => Ok(created(self.performed(step, done, memory), memory)),
+            Err(error) => {
+                if error.class == Class::Refused {
+                    let (session, desired) = (self.cloud.number(), Box::new(desired.clone()));
+                    memory.refused = Some(RefusedCreate { session, desired, message: error.to_string() });
                 }
-                Ok(created(performed, memory))
+                Ok(self.create_failed(error, &attempt, asked.is_some(), memory).await)
             }
-            Err(error) => Ok(self.create_failed(error, &attempt, asked.is_some(), memory).await),
         }
+    }
+
+    /// Octavia lets two load balancers have one port as their VIP, and both become ACTIVE.
+    async fn port_in_use(&self, desired: &Desired) -> Result<Option<Outcome>, CloudError> {
+        let Some(port) = &desired.load_balancer.vip.port_id else { return Ok(None) };
+        Ok(self.cloud.on_port(port).await?.first().map(|other| {
+            let message = format!(
+                "spec.loadBalancer.vip.port: port {port} is the VIP of load balancer {} ({}) already: name another port",
+                other.name, other.id
+            );
+            Outcome::stalled(StallReason::ReferenceUnusable, message)
+        }))
     }
 
     /// A load balancer that carries the tag of the only create on record: that create is in doubt no more.
@@ -55,17 +93,18 @@ impl Pass<'_> {
     }
 
     /// A create that may still appear: nothing is posted until the quiet period is over.
-    pub(super) fn in_doubt(&self) -> Option<Outcome> {
+    pub(super) fn in_doubt(&self, memory: &mut Memory) -> Option<Outcome> {
         let intent = self.record.intents.newest()?;
-        let waited = waited(intent.at, self.now);
+        let waited = memory.known_for(&intent.attempt);
         if waited >= self.settings.quiet_period {
             return None;
         }
         let left = self.settings.quiet_period - waited;
         let message = format!(
-            "the answer to the create of {} was lost; it may still appear, so nothing is made for another {} s",
+            "the answer to the create of {} was lost; it may still appear, so nothing is made until it has been looked for \
+             in vain for {} s",
             intent.at,
-            left.as_secs() + 1
+            self.settings.quiet_period.as_secs()
         );
         let retry = Retry::After(left.min(Duration::from_secs(2)));
         Some(Outcome::waiting(WaitReason::CreateInDoubt, message, retry))
@@ -84,12 +123,7 @@ impl Pass<'_> {
             memory.address_conflicts += 1;
         }
         memory.over_quota = error.class == Class::Quota;
-        let refused = error.class == Class::Refused;
         let mut outcome = Outcome::failed(error);
-        if refused {
-            // Octavia leaks the VIP port of a create that it refuses after parsing, so the same one is not sent again.
-            outcome.retry = Retry::Never;
-        }
         if memory.over_quota {
             outcome.retry = Retry::After(Duration::from_secs(1));
         }

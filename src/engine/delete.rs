@@ -6,22 +6,31 @@ use crate::model::{Provisioning, SeenLoadBalancer};
 use crate::openstack::{Class, CloudError};
 use crate::plan::{self, Kind, Plan};
 
+use super::hold::not_ours;
 use super::*;
 
 impl Pass<'_> {
     /// Law 9: from ERROR, with half of it gone, with a create in doubt. Gone means 404 for the load balancer and no
     /// floating IP that carries our mark.
     pub(super) async fn delete(&self, retain: bool, memory: &mut Memory) -> Result<Outcome, CloudError> {
-        let load_balancer = match self.locate().await? {
+        let mut end = State::Gone;
+        let (load_balancer, owner) = match self.locate().await? {
             Located::Ours(found) => {
                 self.recognise(&found).await;
-                Some(*found)
+                (Some(*found), self.owner.clone())
+            }
+            Located::Predecessors(found) => {
+                let predecessor = self.owner.predecessor(&found.tags);
+                (Some(*found), predecessor)
             }
             // Not ours: left alone. What else is ours (a floating IP) still goes.
-            Located::Foreign(_) | Located::Predecessors(_) => None,
-            Located::Nowhere => match self.in_doubt() {
+            Located::Foreign(found) => {
+                end = State::LetGo { left_behind: Some(not_ours(&found)) };
+                (None, self.owner.clone())
+            }
+            Located::Nowhere => match self.in_doubt(memory) {
                 Some(outcome) => return Ok(outcome),
-                None => None,
+                None => (None, self.owner.clone()),
             },
         };
         if let Some(found) = &load_balancer
@@ -30,23 +39,28 @@ impl Pass<'_> {
             return Ok(self.locked(found.clone(), memory));
         }
         let vip_port = load_balancer.as_ref().and_then(|lb| lb.vip_port_id.as_deref());
-        let floating_ips = self.cloud.floating_ips(self.owner, vip_port).await?;
-        let plan = plan::delete(self.owner, retain, load_balancer.as_ref(), &floating_ips);
-        self.take_away(plan, load_balancer, State::Gone, memory).await
+        let floating_ips = self.cloud.floating_ips(&owner, vip_port).await?;
+        let plan = plan::delete(&owner, retain, load_balancer.as_ref(), &floating_ips);
+        self.take_away(plan, load_balancer, end, memory).await
     }
 
     /// Orphan: waits for ACTIVE, takes our tags off in one write.
     pub(super) async fn release(&self, memory: &mut Memory) -> Result<Outcome, CloudError> {
         let let_go = |left_behind| Outcome::new(State::LetGo { left_behind }, Retry::Never);
-        let (found, ours) = match self.locate().await? {
-            Located::Ours(found) => (*found, true),
-            Located::Foreign(found) => (*found, false),
-            Located::Predecessors(_) => return Ok(let_go(None)),
-            Located::Nowhere => return Ok(self.in_doubt().unwrap_or_else(|| let_go(None))),
+        let (found, owner, ours) = match self.locate().await? {
+            Located::Ours(found) => (*found, self.owner.clone(), true),
+            Located::Predecessors(found) => {
+                let predecessor = self.owner.predecessor(&found.tags);
+                (*found, predecessor, true)
+            }
+            Located::Foreign(found) => (*found, self.owner.clone(), false),
+            Located::Nowhere => return Ok(self.in_doubt(memory).unwrap_or_else(|| let_go(None))),
         };
-        let floating_ips = self.cloud.floating_ips(self.owner, found.vip_port_id.as_deref()).await?;
-        let mut plan = plan::release(self.owner, &found, &floating_ips);
+        let floating_ips = self.cloud.floating_ips(&owner, found.vip_port_id.as_deref()).await?;
+        let mut plan = plan::release(&owner, &found, &floating_ips);
+        let mut end = State::LetGo { left_behind: None };
         if !ours {
+            end = State::LetGo { left_behind: Some(not_ours(&found)) };
             plan.steps.retain(|step| step.kind == Kind::FloatingIp);
         }
         let touches = plan.steps.iter().any(|step| step.kind == Kind::LoadBalancer);
@@ -57,7 +71,7 @@ impl Pass<'_> {
         if touches && found.provisioning_status != Provisioning::Active {
             return Ok(self.locked(found, memory));
         }
-        self.take_away(plan, Some(found), State::LetGo { left_behind: None }, memory).await
+        self.take_away(plan, Some(found), end, memory).await
     }
 
     /// Executes the first step; with none left the stack has reached its `end`.

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use crate::model::{Desired, Provisioning, SeenLoadBalancer, Tree, foreign_owner};
-use crate::openstack::CloudError;
+use crate::model::{Desired, Interest, Provisioning, SeenLoadBalancer, Tree, foreign_owner};
+use crate::openstack::{Class, CloudError};
 use crate::plan::{self, Plan, RefusalReason};
 
 use super::*;
@@ -15,7 +15,7 @@ impl Pass<'_> {
     pub(super) async fn hold(&self, desired: &Desired, memory: &mut Memory) -> Result<Outcome, CloudError> {
         if memory.quiet
             && let Some(id) = &self.record.load_balancer_id
-            && let Some(tree) = self.cloud.quiet_tree(id, self.owner, self.settings.shared_age).await?
+            && let Some(tree) = self.cloud.quiet_tree(id, desired.interest(), self.settings.shared_age).await?
             && let Some(outcome) = self.still_in_sync(desired, tree)
         {
             return Ok(outcome);
@@ -23,15 +23,29 @@ impl Pass<'_> {
         match self.locate().await? {
             Located::Ours(load_balancer) => self.hold_found(desired, *load_balancer, memory).await,
             Located::Foreign(load_balancer) => Ok(foreign(*load_balancer)),
-            Located::Predecessors(load_balancer) => {
-                if load_balancer.provisioning_status != Provisioning::Active {
-                    return Ok(self.locked(*load_balancer, memory));
-                }
-                let step = plan::succeed(self.owner, &load_balancer);
-                self.step(step, Plan::default(), Seen::LoadBalancer(load_balancer), memory).await
-            }
+            Located::Predecessors(load_balancer) => self.succeed(*load_balancer, memory).await,
             Located::Nowhere => self.create(desired, memory).await,
         }
+    }
+
+    async fn succeed(&self, load_balancer: SeenLoadBalancer, memory: &mut Memory) -> Result<Outcome, CloudError> {
+        match load_balancer.provisioning_status {
+            Provisioning::Active => {}
+            Provisioning::Error => return self.failed_load_balancer(load_balancer).await,
+            _ => return Ok(self.locked(load_balancer, memory)),
+        }
+        let plan = self.succession(&load_balancer).await?;
+        let seen = Seen::LoadBalancer(Box::new(load_balancer));
+        match plan.steps.first().cloned() {
+            Some(step) => self.step(step, plan, seen, memory).await,
+            None => Ok(Outcome::new(State::Working, AT_ONCE)),
+        }
+    }
+
+    async fn succession(&self, load_balancer: &SeenLoadBalancer) -> Result<Plan, CloudError> {
+        let predecessor = self.owner.predecessor(&load_balancer.tags);
+        let floating_ips = self.cloud.floating_ips(&predecessor, load_balancer.vip_port_id.as_deref()).await?;
+        Ok(plan::succeed(self.owner, load_balancer, &floating_ips))
     }
 
     /// The cheap answer for a quiet stack. Anything else than "nothing to do" is looked at again, by ourselves.
@@ -52,7 +66,7 @@ impl Pass<'_> {
         load_balancer: SeenLoadBalancer,
         memory: &mut Memory,
     ) -> Result<Outcome, CloudError> {
-        let tree = match self.look(load_balancer, memory).await? {
+        let tree = match self.look(load_balancer, desired.interest(), memory).await? {
             Look::Tree(tree) => *tree,
             Look::NotNow(outcome) => return Ok(*outcome),
         };
@@ -70,12 +84,12 @@ impl Pass<'_> {
         match plan.steps.first().cloned() {
             Some(step) => self.step(step, plan, Seen::Tree(Box::new(tree)), memory).await,
             None if !plan.held.is_empty() => Ok(held(tree, plan)),
-            None => self.settle(tree).await,
+            None => self.settle(tree, memory).await,
         }
     }
 
     /// Nothing left to do. After a create that was in doubt, one more look for its double.
-    async fn settle(&self, tree: Tree) -> Result<Outcome, CloudError> {
+    async fn settle(&self, tree: Tree, memory: &mut Memory) -> Result<Outcome, CloudError> {
         let mut outcome = Outcome::new(State::InSync, Retry::Resync);
         if let Some(newest) = self.record.intents.newest() {
             let gave_up = self.record.intents.0.len() > 1;
@@ -86,7 +100,7 @@ impl Pass<'_> {
                     outcome.executed = Some(step);
                 }
             }
-            let settled = waited(newest.at, self.now) > self.settings.quiet_period * 2;
+            let settled = memory.known_for(&newest.attempt) > self.settings.quiet_period * 2;
             if !gave_up || settled {
                 self.forget_all().await;
             } else {
@@ -97,16 +111,21 @@ impl Pass<'_> {
     }
 
     /// Finds a tree that can be planned against, or says why not now.
-    async fn look(&self, load_balancer: SeenLoadBalancer, memory: &mut Memory) -> Result<Look, CloudError> {
+    async fn look(
+        &self,
+        load_balancer: SeenLoadBalancer,
+        interest: Interest<'_>,
+        memory: &mut Memory,
+    ) -> Result<Look, CloudError> {
         match load_balancer.provisioning_status {
             Provisioning::Active => memory.locked_since = None,
-            Provisioning::Error => return self.failed_load_balancer(load_balancer).await,
+            Provisioning::Error => return self.failed_load_balancer(load_balancer).await.map(Look::not_now),
             _ => return Ok(Look::not_now(self.locked(load_balancer, memory))),
         }
         let made = memory.made.take().filter(|made| made.load_balancer.id == load_balancer.id);
         let tree = match made {
-            Some(made) => self.cloud.confirm(Tree { load_balancer, ..made }, self.owner).await?,
-            None => self.cloud.tree(load_balancer, self.owner).await?,
+            Some(made) => self.cloud.confirm(Tree { load_balancer, ..made }, interest).await?,
+            None => self.cloud.tree(load_balancer, interest).await?,
         };
         if let Some(child) = pending_child(&tree) {
             let message = format!("Octavia works on {child} of load balancer {}", tree.load_balancer.id);
@@ -117,7 +136,7 @@ impl Pass<'_> {
     }
 
     /// In ERROR only deletion and an administrator's failover are accepted; every other write is a 409.
-    async fn failed_load_balancer(&self, load_balancer: SeenLoadBalancer) -> Result<Look, CloudError> {
+    async fn failed_load_balancer(&self, load_balancer: SeenLoadBalancer) -> Result<Outcome, CloudError> {
         let id = load_balancer.id.clone();
         let tree = self.cloud.tree(load_balancer, self.owner).await?;
         let culprit = failed_child(&tree).map(|child| format!(" ({child} is in ERROR)")).unwrap_or_default();
@@ -125,17 +144,11 @@ impl Pass<'_> {
             "load balancer {id} is in ERROR{culprit}; Octavia takes no change of it: ask the operator of the cloud for a \
              failover (openstack loadbalancer failover {id}), or delete the stack and apply it again"
         );
-        Ok(Look::not_now(Outcome::stalled(StallReason::LoadBalancerError, message).seeing(tree)))
+        Ok(Outcome::stalled(StallReason::LoadBalancerError, message).seeing(tree))
     }
 
     /// Executes the first step of a plan.
-    async fn step(
-        &self,
-        step: plan::Step,
-        mut plan: Plan,
-        seen: Seen,
-        memory: &mut Memory,
-    ) -> Result<Outcome, CloudError> {
+    async fn step(&self, step: Step, mut plan: Plan, seen: Seen, memory: &mut Memory) -> Result<Outcome, CloudError> {
         let locks = step.call.is_octavia();
         match self.perform(step, memory).await {
             Ok(performed) => {
@@ -148,9 +161,10 @@ impl Pass<'_> {
             }
             Err(error) => {
                 if is_wait(&error) {
-                    memory.locked_since.get_or_insert(self.now);
+                    memory.locked_since.get_or_insert_with(Instant::now);
                 }
-                let mut outcome = Outcome::failed(error).planning(plan);
+                let lost = lost_port(&error, &seen);
+                let mut outcome = lost.unwrap_or_else(|| Outcome::failed(error)).planning(plan);
                 outcome.seen = seen;
                 Ok(outcome)
             }
@@ -163,14 +177,13 @@ impl Pass<'_> {
             Outcome::new(State::Observed { differs: plan != Plan::default() }, Retry::Resync).planning(plan)
         };
         match self.locate().await? {
-            Located::Ours(load_balancer) => match self.look(*load_balancer, memory).await? {
+            Located::Ours(load_balancer) => match self.look(*load_balancer, desired.interest(), memory).await? {
                 Look::Tree(tree) => Ok(observed(plan::change(desired, &tree)).seeing(*tree)),
                 Look::NotNow(outcome) => Ok(*outcome),
             },
             Located::Foreign(load_balancer) => Ok(foreign(*load_balancer)),
             Located::Predecessors(load_balancer) => {
-                let plan = Plan { steps: vec![plan::succeed(self.owner, &load_balancer)], ..Plan::default() };
-                Ok(observed(plan).seeing_load_balancer(*load_balancer))
+                Ok(observed(self.succession(&load_balancer).await?).seeing_load_balancer(*load_balancer))
             }
             Located::Nowhere => {
                 let plan = Plan { steps: vec![plan::create(desired, "")], ..Plan::default() };
@@ -192,14 +205,37 @@ impl Look {
 }
 
 fn foreign(load_balancer: SeenLoadBalancer) -> Outcome {
-    let id = &load_balancer.id;
-    let message = match foreign_owner(&load_balancer.tags) {
-        Some(owner) => format!("load balancer {id} belongs to {owner} now; it is left alone"),
-        None => format!(
-            "load balancer {id} does not carry the tags of this stack any more; it is left alone: put its evenkeel: tags back"
-        ),
-    };
+    let message = format!("{}; it is left alone: put the evenkeel: tags of this stack back", not_ours(&load_balancer));
     Outcome::stalled(StallReason::ForeignOwner, message).seeing_load_balancer(load_balancer)
+}
+
+/// Why a load balancer whose id we recorded is not touched.
+pub(super) fn not_ours(load_balancer: &SeenLoadBalancer) -> String {
+    let id = &load_balancer.id;
+    match foreign_owner(&load_balancer.tags) {
+        Some(owner) => format!("load balancer {id} belongs to {owner} now"),
+        None => format!("load balancer {id} does not carry the tags of this stack any more"),
+    }
+}
+
+/// Neutron does not know the port that a floating IP shall lead to: its tenant deleted it. Octavia's load balancer stays
+/// ACTIVE without it and cannot be given another one.
+fn lost_port(error: &CloudError, seen: &Seen) -> Option<Outcome> {
+    let load_balancer = match seen {
+        Seen::Tree(tree) => &tree.load_balancer,
+        Seen::LoadBalancer(load_balancer) => load_balancer,
+        Seen::Nothing => return None,
+    };
+    let port = load_balancer.vip_port_id.as_deref()?;
+    if error.class != Class::Gone || !error.message.contains(port) {
+        return None;
+    }
+    let id = &load_balancer.id;
+    let message = format!(
+        "{error}: the VIP port of load balancer {id} was deleted in Neutron, so nothing reaches it; delete the load balancer \
+         (openstack loadbalancer delete --cascade {id}), and it is made again with its addresses"
+    );
+    Some(Outcome::stalled(StallReason::VipPortGone, message))
 }
 
 fn held(tree: Tree, plan: Plan) -> Outcome {

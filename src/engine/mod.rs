@@ -20,9 +20,11 @@ pub use record::*;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use tokio::time::Instant;
 
 use crate::model::{ApiVersion, Desired, Owner, Provisioning, SeenLoadBalancer, Tree};
-use crate::openstack::{Class, Cloud, CloudError};
+use crate::openstack::{Class, Cloud, CloudError, Done};
+use crate::plan::Step;
 
 /// The oldest Octavia API that the engine drives (Train; `SOURCE_IP_PORT`). Below it nothing is written.
 pub const OLDEST_API: ApiVersion = ApiVersion { minor: 13 };
@@ -79,17 +81,41 @@ pub struct Memory {
     /// Nothing was in flight at the end of the last pass: lists shared with other stacks will do.
     quiet: bool,
     /// Since when the load balancer has been locked, without a look that found it free.
-    locked_since: Option<Timestamp>,
+    locked_since: Option<Instant>,
     /// How often Octavia said that the address we asked for again is taken.
     address_conflicts: u32,
     /// The last create was refused for its quota.
     over_quota: bool,
+    /// The create that Octavia refused last.
+    refused: Option<RefusedCreate>,
+    /// The newest create on record, and since when this process knows of it.
+    attempt: Option<(String, Instant)>,
+}
+
+/// What is not sent again as long as stack and credentials stay as they are.
+#[derive(Debug)]
+struct RefusedCreate {
+    session: u64,
+    desired: Box<Desired>,
+    message: String,
 }
 
 impl Memory {
     /// The stack or its credentials changed: look for ourselves.
     pub fn disturb(&mut self) {
         self.quiet = false;
+    }
+
+    /// How long this process has known of an attempt to create. The time on record was written by the clock of whoever
+    /// led then, which may be an hour off ours; a restart waits anew rather than post on a stranger's word.
+    fn known_for(&mut self, attempt: &str) -> Duration {
+        match &self.attempt {
+            Some((known, since)) if known == attempt => since.elapsed(),
+            _ => {
+                self.attempt = Some((attempt.to_owned(), Instant::now()));
+                Duration::ZERO
+            }
+        }
     }
 }
 
@@ -141,20 +167,23 @@ impl Pass<'_> {
         Ok(None)
     }
 
-    /// Our load balancer, by the recorded id or else by our tags.
+    /// Our load balancer, by the recorded id or else by our tags: a record that leads astray hides nothing.
     async fn locate(&self) -> Result<Located, CloudError> {
-        if let Some(id) = &self.record.load_balancer_id
-            && let Some(found) = self.cloud.load_balancer(id).await?
-            && found.provisioning_status != Provisioning::Deleted
-        {
-            if self.owner.owns(&found.tags) {
-                return Ok(Located::Ours(Box::new(found)));
-            }
-            return Ok(Located::Foreign(Box::new(found)));
-        }
+        let recorded = match &self.record.load_balancer_id {
+            Some(id) => self.cloud.load_balancer(id).await?,
+            None => None,
+        };
+        let recorded = recorded.filter(|lb| lb.provisioning_status != Provisioning::Deleted).map(Box::new);
+        let foreign = match recorded {
+            Some(found) if self.owner.owns(&found.tags) => return Ok(Located::Ours(found)),
+            other => other,
+        };
         let mut candidates = self.cloud.find(self.owner).await?;
         candidates.retain(|lb| lb.provisioning_status != Provisioning::Deleted);
-        Ok(self.choose(candidates))
+        Ok(match (self.choose(candidates), foreign) {
+            (Located::Nowhere, Some(foreign)) => Located::Foreign(foreign),
+            (chosen, _) => chosen,
+        })
     }
 
     /// Two of ours can only come of a create whose answer was lost for longer than the quiet period. The older one
@@ -173,8 +202,7 @@ impl Pass<'_> {
 
     /// A load balancer that Octavia works on: nothing can be written, and nobody waits for it here.
     fn locked(&self, load_balancer: SeenLoadBalancer, memory: &mut Memory) -> Outcome {
-        let since = *memory.locked_since.get_or_insert(self.now);
-        let waited = waited(since, self.now);
+        let waited = memory.locked_since.get_or_insert_with(Instant::now).elapsed();
         let stuck = waited >= self.settings.stuck_after;
         let mut message =
             format!("Octavia works on load balancer {}: {}", load_balancer.id, load_balancer.provisioning_status);
@@ -190,18 +218,22 @@ impl Pass<'_> {
     }
 
     /// Carries out one step and says what came of it.
-    async fn perform(&self, step: crate::plan::Step, memory: &mut Memory) -> Result<Performed, CloudError> {
+    async fn perform(&self, step: Step, memory: &mut Memory) -> Result<Performed, CloudError> {
         tracing::info!(step = %step, "executing");
         let done = self.cloud.execute(&step).await?;
+        Ok(self.performed(step, done, memory))
+    }
+
+    fn performed(&self, step: Step, done: Done, memory: &mut Memory) -> Performed {
         memory.made = None;
-        memory.locked_since = step.call.is_octavia().then_some(self.now);
-        Ok(Performed { step, done })
+        memory.locked_since = step.call.is_octavia().then(Instant::now);
+        Performed { step, done }
     }
 }
 
 struct Performed {
-    step: crate::plan::Step,
-    done: crate::openstack::Done,
+    step: Step,
+    done: Done,
 }
 
 enum Located {
@@ -211,10 +243,6 @@ enum Located {
     /// Has our recorded id, but not our tags.
     Foreign(Box<SeenLoadBalancer>),
     Nowhere,
-}
-
-fn waited(since: Timestamp, now: Timestamp) -> Duration {
-    now.duration_since(since).try_into().unwrap_or_default()
 }
 
 /// Short at first, because most changes take a second or two; later a twelfth of what it has taken so far, which keeps
@@ -235,4 +263,18 @@ fn remembered_address(record: &Record, desired: &Desired) -> Option<String> {
         return None;
     }
     record.vip_address.clone()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn an_attempt_is_as_old_as_we_have_known_of_it() {
+        let mut memory = Memory::default();
+        assert_eq!(memory.known_for("a1"), Duration::ZERO);
+        tokio::time::advance(Duration::from_secs(100)).await;
+        assert_eq!(memory.known_for("a1"), Duration::from_secs(100));
+        assert_eq!(memory.known_for("a2"), Duration::ZERO, "another one begins anew");
+    }
 }

@@ -63,6 +63,8 @@ pub enum WaitReason {
     Conflict,
     /// The object changed while we looked at it.
     ObjectChanged,
+    /// The Kubernetes API does not let us read or keep the Secret with the credentials.
+    CredentialsUnreadable,
 }
 
 impl WaitReason {
@@ -75,6 +77,7 @@ impl WaitReason {
             Self::QuotaExceeded => "QuotaExceeded",
             Self::Conflict => "Conflict",
             Self::ObjectChanged => "ObjectChanged",
+            Self::CredentialsUnreadable => "CredentialsUnreadable",
         }
     }
 }
@@ -97,6 +100,8 @@ pub enum StallReason {
     Refused,
     /// The load balancer is in ERROR, which a tenant cannot mend.
     LoadBalancerError,
+    /// The port of the VIP was deleted in Neutron, which Octavia does not notice.
+    VipPortGone,
     ProviderCannotDelete,
 }
 
@@ -117,6 +122,7 @@ impl StallReason {
             Self::CredentialsInvalid => "CredentialsInvalid",
             Self::Refused => "Refused",
             Self::LoadBalancerError => "LoadBalancerError",
+            Self::VipPortGone => "VipPortGone",
             Self::ProviderCannotDelete => "ProviderCannotDelete",
         }
     }
@@ -147,6 +153,8 @@ pub enum Retry {
     Backoff,
     /// Rarely: nothing changes by itself, but somebody may have mended it.
     Slowly,
+    /// Growing from a minute to an hour: the same call will hardly be accepted.
+    Rarely,
     /// At the stack's resync period.
     Resync,
     Never,
@@ -220,7 +228,7 @@ impl Outcome {
                 Self::waiting(WaitReason::CloudUnreachable, message, Retry::After(delay.max(Duration::from_secs(1))))
             }
             Class::Later(None) => Self::waiting(WaitReason::CloudUnreachable, message, Retry::Backoff),
-            Class::Refused => Self::stalled(StallReason::Refused, message),
+            Class::Refused => Self { retry: Retry::Rarely, ..Self::stalled(StallReason::Refused, message) },
             Class::Credentials => Self::stalled(
                 StallReason::CredentialsInvalid,
                 format!("{message}: check the Secret of spec.cloudCredentialsRef, and the roles of its user"),

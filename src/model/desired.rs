@@ -23,6 +23,16 @@ pub struct Desired {
     pub allow_interruption: bool,
 }
 
+impl Desired {
+    pub fn interest(&self) -> Interest<'_> {
+        let floating_ip = match &self.floating_ip {
+            Some(FloatingIp::Existing { id }) => Some(id.as_str()),
+            Some(FloatingIp::Allocate { .. }) | None => None,
+        };
+        Interest { owner: &self.owner, floating_ip }
+    }
+}
+
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct LoadBalancer {
     pub name: String,

@@ -303,3 +303,17 @@ pub struct SeenFloatingIp {
     #[serde(deserialize_with = "or_default")]
     pub tags: BTreeSet<String>,
 }
+
+/// Which of a project's floating IPs matter to a stack: those on its port, those with its marks, and this one.
+#[derive(Debug, Clone, Copy)]
+pub struct Interest<'a> {
+    pub owner: &'a Owner,
+    /// One of somebody else's that the stack would use.
+    pub floating_ip: Option<&'a str>,
+}
+
+impl<'a> From<&'a Owner> for Interest<'a> {
+    fn from(owner: &'a Owner) -> Self {
+        Self { owner, floating_ip: None }
+    }
+}

@@ -13,6 +13,8 @@ use std::collections::BTreeSet;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
+use super::SeenFloatingIp;
+
 pub const PREFIX: &str = "evenkeel:";
 const UID: &str = "evenkeel:uid=";
 const CLUSTER: &str = "evenkeel:cluster=";
@@ -59,6 +61,11 @@ impl Owner {
         tags.contains(&self.uid_tag()) && tags.contains(&format!("{CLUSTER}{}", self.cluster))
     }
 
+    /// Who owned a load balancer with these tags before us.
+    pub fn predecessor(&self, tags: &BTreeSet<String>) -> Self {
+        Self { uid: value_of(tags, UID).unwrap_or_default().to_owned(), ..self.clone() }
+    }
+
     /// A load balancer of our cluster, namespace and name under another UID: a dead predecessor's, since a living
     /// object of that name would be this one.
     pub fn succeeds(&self, tags: &BTreeSet<String>) -> bool {
@@ -80,6 +87,14 @@ fn bounded(prefix: &str, value: &str) -> String {
 pub fn foreign_owner(tags: &BTreeSet<String>) -> Option<String> {
     let uid = value_of(tags, UID)?;
     Some(format!("{}/{uid}", value_of(tags, CLUSTER).unwrap_or("?")))
+}
+
+/// Who else made this floating IP or uses it, as `<cluster>/<uid>`.
+pub fn other_user(owner: &Owner, seen: &SeenFloatingIp) -> Option<String> {
+    let mark = seen.description.strip_prefix(UID).and_then(|rest| rest.split_once(&format!(" {CLUSTER}")));
+    let maker = mark.filter(|_| seen.description != owner.floating_ip_mark()).map(|(uid, c)| format!("{c}/{uid}"));
+    let users = seen.tags.iter().filter_map(|tag| tag.strip_prefix(UID));
+    maker.or_else(|| users.filter(|uid| *uid != owner.uid).map(|uid| format!("?/{uid}")).next())
 }
 
 pub fn attempt_tag(attempt: &str) -> String {

@@ -3,22 +3,23 @@
 use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use serde::Deserialize;
 use tokio::sync::OnceCell;
 
 use super::clouds::{Credentials, CredentialsError};
-use super::execute::{Done, TURN};
+use super::execute::Done;
 use super::keystone::Project;
 use super::leaves::Quiet;
 use super::polls::Polls;
-use super::quota::{QuotaUse, Turns};
+use super::quota::{QuotaUse, Turn, Turns};
 use super::resolve::Resolver;
 use super::session::{Ask, Service, Session};
 use super::{Class, CloudError, Connector};
 use crate::clock::Clock;
-use crate::model::{Answers, ApiVersion, Owner, Reference, SeenFloatingIp, SeenLoadBalancer, Tree};
+use crate::model::{Answers, ApiVersion, Interest, Owner, Reference, SeenFloatingIp, SeenLoadBalancer, Tree};
 use crate::plan::Step;
 
 /// Hears of every exchange with a cloud, for metrics.
@@ -67,6 +68,7 @@ pub struct Cloud {
 }
 
 struct Shared {
+    number: u64,
     session: Session,
     version: OnceCell<ApiVersion>,
     turns: Turns,
@@ -92,7 +94,9 @@ impl Cloud {
     ) -> Result<Self, CredentialsError> {
         let connection = |cause| CredentialsError::Connection { cloud: credentials.cloud.clone(), cause };
         let transport = connector.connect(&credentials.tls).map_err(connection)?;
+        static SESSIONS: AtomicU64 = AtomicU64::new(0);
         let shared = Shared {
+            number: SESSIONS.fetch_add(1, Ordering::Relaxed),
             turns: settings.turns.clone(),
             session: Session::new(credentials, transport, clock, settings),
             version: OnceCell::new(),
@@ -101,6 +105,11 @@ impl Cloud {
             resolver: Resolver::new(),
         };
         Ok(Self { shared: Arc::new(shared) })
+    }
+
+    /// Tells sessions apart: other credentials, another number.
+    pub fn number(&self) -> u64 {
+        self.shared.number
     }
 
     /// The project that the credentials are good for; logs in.
@@ -133,28 +142,42 @@ impl Cloud {
     ///
     /// # Errors
     /// `Locked` when it changes while it is read, `Gone` when it goes.
-    pub async fn tree(&self, load_balancer: SeenLoadBalancer, owner: &Owner) -> Result<Tree, CloudError> {
-        self.shared.session.tree(load_balancer, owner).await
+    pub async fn tree<'a>(
+        &self,
+        load_balancer: SeenLoadBalancer,
+        interest: impl Into<Interest<'a>>,
+    ) -> Result<Tree, CloudError> {
+        self.shared.session.tree(load_balancer, interest.into()).await
     }
 
     /// The whole tree, at most `max_age` old, from lists that all stacks of the session share; `None` when it is gone.
     /// Good for finding drift; before anything is written, [`tree`](Self::tree) has the last word.
-    pub async fn quiet_tree(&self, id: &str, owner: &Owner, max_age: Duration) -> Result<Option<Tree>, CloudError> {
-        self.shared.quiet.tree(&self.shared.session, id, owner, max_age).await
+    pub async fn quiet_tree<'a>(
+        &self,
+        id: &str,
+        interest: impl Into<Interest<'a>>,
+        max_age: Duration,
+    ) -> Result<Option<Tree>, CloudError> {
+        self.shared.quiet.tree(&self.shared.session, id, interest.into(), max_age).await
     }
 
     /// A tree just made, with its states of now.
-    pub async fn confirm(&self, made: Tree, owner: &Owner) -> Result<Tree, CloudError> {
-        self.shared.session.confirm(made, owner).await
+    pub async fn confirm<'a>(&self, made: Tree, interest: impl Into<Interest<'a>>) -> Result<Tree, CloudError> {
+        self.shared.session.confirm(made, interest.into()).await
     }
 
     /// The floating IPs on the port, and those that carry the owner's mark wherever they are.
-    pub async fn floating_ips(
+    pub async fn floating_ips<'a>(
         &self,
-        owner: &Owner,
+        interest: impl Into<Interest<'a>>,
         vip_port_id: Option<&str>,
     ) -> Result<Vec<SeenFloatingIp>, CloudError> {
-        self.shared.session.floating_ips(owner, vip_port_id).await
+        self.shared.session.floating_ips(interest.into(), vip_port_id).await
+    }
+
+    /// The load balancers that use this port as their VIP. Octavia lets two of them have it (API 2.27, measured).
+    pub async fn on_port(&self, port: &str) -> Result<Vec<SeenLoadBalancer>, CloudError> {
+        self.shared.session.on_port(port).await
     }
 
     /// What the project may have and has: five lists and a read, for when its quota is in the way.
@@ -162,18 +185,29 @@ impl Cloud {
         self.shared.session.quota_uses().await
     }
 
+    /// Waits for the right to one quota-taking call.
+    ///
+    /// # Errors
+    /// `Locked` when too many of the project's are in flight or waiting.
+    pub async fn turn(&self) -> Result<Turn, CloudError> {
+        let project = self.project().await?.id;
+        self.shared.turns.take(&project).await.ok_or_else(|| self.shared.session.crowded())
+    }
+
     /// Executes one step: exactly one call, never repeated.
     ///
     /// # Errors
-    /// As the cloud answered; `Locked`, with nothing sent, when too many quota-taking calls are in flight.
+    /// As the cloud answered; as [`turn`](Self::turn), with nothing sent.
     pub async fn execute(&self, step: &Step) -> Result<Done, CloudError> {
-        if !step.call.takes_quota() {
-            return self.shared.session.execute(step).await;
+        if step.call.takes_quota() {
+            let turn = self.turn().await?;
+            return self.execute_in_turn(step, turn).await;
         }
-        let turns = self.shared.turns.of(&self.project().await?.id);
-        let Ok(_turn) = tokio::time::timeout(TURN, turns.acquire()).await else {
-            return Err(self.shared.session.crowded());
-        };
+        self.shared.session.execute(step).await
+    }
+
+    /// Executes a step that takes quota, whose turn it is; likewise.
+    pub async fn execute_in_turn(&self, step: &Step, _turn: Turn) -> Result<Done, CloudError> {
         self.shared.session.execute(step).await
     }
 }

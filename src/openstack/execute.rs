@@ -1,13 +1,12 @@
 //! One step, one HTTP call.
 
-use std::time::Duration;
-
 use http::Method;
 use serde_json::{Value, json};
 
 use super::records::Created;
 use super::session::{Ask, Service, Session};
 use super::{Class, CloudError};
+use crate::kill;
 use crate::model::Tree;
 use crate::plan::{Body, Call, Kind, Step};
 
@@ -28,7 +27,10 @@ impl Session {
         if let Some(waits) = &step.waits {
             return Err(ask.failed(Class::Refused, format!("{waits} has to be made first")));
         }
-        match (&step.call, self.send(&ask).await) {
+        kill::point(format_args!("before-{}-{}", step.call.verb(), step.kind.noun()));
+        let answer = self.send(&ask).await;
+        kill::point(format_args!("after-{}-{}", step.call.verb(), step.kind.noun()));
+        match (&step.call, answer) {
             (Call::CreateLoadBalancer { .. }, answer) => {
                 Ok(Done::Created(Box::new(answer?.json::<Created>()?.into_tree())))
             }
@@ -131,7 +133,3 @@ fn with_body(ask: Ask, body: Option<Value>) -> Ask {
         None => ask,
     }
 }
-
-/// How long a third quota-taking call waits for its turn before it gives way: short, because an intent recorded before
-/// a POST is only good while the POST follows at once.
-pub(super) const TURN: Duration = Duration::from_secs(5);

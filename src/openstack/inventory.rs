@@ -18,7 +18,7 @@ use super::neutron::concerns;
 use super::observe::Parts;
 use super::records::{ListenerRecord, LoadBalancerRecord, MonitorRecord, PolicyRecord, PoolRecord};
 use super::session::Session;
-use crate::model::{Id, IdRef, Owner, Provisioning, SeenFloatingIp};
+use crate::model::{Id, IdRef, Interest, Provisioning, SeenFloatingIp};
 
 /// MySQL keeps stamps to the second: a tree that changed a moment before it was listed may change again under the same
 /// stamp.
@@ -29,7 +29,7 @@ pub(super) struct Inventory {
     taken: Instant,
     trees: HashMap<Id, Entry>,
     floating_ips: Vec<SeenFloatingIp>,
-    /// Positions in `floating_ips`, by port and by tag or mark of the owner.
+    /// Positions in `floating_ips`, by id, by port and by tag or mark of the owner.
     by_key: HashMap<String, Vec<usize>>,
 }
 
@@ -124,12 +124,12 @@ impl Inventory {
         self.trees.get(id)
     }
 
-    pub(super) fn floating_ips(&self, owner: &Owner, vip_port_id: Option<&str>) -> Vec<SeenFloatingIp> {
-        let tag = owner.uid_tag();
-        let keys = vip_port_id.into_iter().chain([tag.as_str()]);
+    pub(super) fn floating_ips(&self, interest: Interest<'_>, vip_port_id: Option<&str>) -> Vec<SeenFloatingIp> {
+        let tag = interest.owner.uid_tag();
+        let keys = vip_port_id.into_iter().chain(interest.floating_ip).chain([tag.as_str()]);
         let positions: HashSet<usize> = keys.filter_map(|key| self.by_key.get(key)).flatten().copied().collect();
         let seen = positions.into_iter().filter_map(|position| self.floating_ips.get(position));
-        seen.filter(|seen| concerns(seen, owner, vip_port_id)).cloned().collect()
+        seen.filter(|seen| concerns(seen, interest, vip_port_id)).cloned().collect()
     }
 }
 
@@ -170,7 +170,7 @@ fn index(floating_ips: &[SeenFloatingIp]) -> HashMap<String, Vec<usize>> {
     for (position, seen) in floating_ips.iter().enumerate() {
         let mark = seen.description.split(' ').next().filter(|word| word.starts_with(crate::model::PREFIX));
         let tags = seen.tags.iter().map(String::as_str).filter(|tag| tag.starts_with(crate::model::PREFIX));
-        for key in seen.port_id.as_deref().into_iter().chain(mark).chain(tags) {
+        for key in seen.port_id.as_deref().into_iter().chain([seen.id.as_str()]).chain(mark).chain(tags) {
             by_key.entry(key.to_owned()).or_default().push(position);
         }
     }

@@ -9,7 +9,7 @@ use super::inventory::{Entry, Inventory};
 use super::observe::Parts;
 use super::session::Session;
 use super::{Class, CloudError};
-use crate::model::{Id, Owner, SeenMember, SeenRule, Tree};
+use crate::model::{Id, Interest, SeenMember, SeenRule, Tree};
 
 /// The leaves of one tree, as they were under one stamp of its load balancer.
 #[derive(Default)]
@@ -37,19 +37,19 @@ impl Quiet {
         &self,
         session: &Session,
         id: &str,
-        owner: &Owner,
+        interest: Interest<'_>,
         max_age: Duration,
     ) -> Result<Option<Tree>, CloudError> {
         let inventory = self.latest.get(|last| last.age() <= max_age, |_| self.read(session)).await?;
         if let Some(entry) = inventory.get(id).filter(|entry| entry.is_whole())
             && let Some(tree) = self.assemble(session, id, entry).await?
         {
-            let floating_ips = inventory.floating_ips(owner, tree.load_balancer.vip_port_id.as_deref());
+            let floating_ips = inventory.floating_ips(interest, tree.load_balancer.vip_port_id.as_deref());
             return Ok(Some(Tree { floating_ips, ..tree }));
         }
         // Younger than the lists, gone since, or changed while they were read: a look of its own tells.
         match session.load_balancer(id).await? {
-            Some(seen) => session.tree(seen, owner).await.map(Some),
+            Some(seen) => session.tree(seen, interest).await.map(Some),
             None => Ok(None),
         }
     }

@@ -42,7 +42,7 @@ pub use clouds::{Credentials, CredentialsError};
 pub use error::*;
 pub use execute::Done;
 pub use keystone::Project;
-pub use quota::{QuotaUse, Turns};
+pub use quota::{QuotaUse, Turn, Turns};
 pub use reqwest_transport::ReqwestConnector;
 pub use transport::*;
 

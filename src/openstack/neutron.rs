@@ -5,23 +5,23 @@ use std::sync::atomic::Ordering;
 use super::CloudError;
 use super::lists::Listing;
 use super::session::{Service, Session};
-use crate::model::{Owner, SeenFloatingIp};
+use crate::model::{Interest, SeenFloatingIp};
 
 impl Session {
-    /// The floating IPs on this port, and those that carry the owner's mark wherever they are.
+    /// The floating IPs on this port, those that carry the owner's mark wherever they are, and the one asked for.
     ///
-    /// Most projects have few: then one list shows them all. Where there are more than a page of them, three precise
+    /// Most projects have few: then one list shows them all. Where there are more than a page of them, some precise
     /// questions are cheaper.
     pub(super) async fn floating_ips(
         &self,
-        owner: &Owner,
+        interest: Interest<'_>,
         vip_port_id: Option<&str>,
     ) -> Result<Vec<SeenFloatingIp>, CloudError> {
         let mut found = match self.all_floating_ips().await? {
             Some(all) => all,
-            None => self.marked_floating_ips(owner, vip_port_id).await?,
+            None => self.marked_floating_ips(interest, vip_port_id).await?,
         };
-        found.retain(|seen| concerns(seen, owner, vip_port_id));
+        found.retain(|seen| concerns(seen, interest, vip_port_id));
         found.sort_by(|a, b| a.id.cmp(&b.id));
         found.dedup_by(|a, b| a.id == b.id);
         Ok(found)
@@ -39,15 +39,16 @@ impl Session {
 
     async fn marked_floating_ips(
         &self,
-        owner: &Owner,
+        interest: Interest<'_>,
         vip_port_id: Option<&str>,
     ) -> Result<Vec<SeenFloatingIp>, CloudError> {
-        let marked = self.floating_ip_list().await?.with("description", owner.floating_ip_mark());
-        let tagged = self.floating_ip_list().await?.with("tags", owner.uid_tag());
+        let marked = self.floating_ip_list().await?.with("description", interest.owner.floating_ip_mark());
+        let tagged = self.floating_ip_list().await?.with("tags", interest.owner.uid_tag());
         let mut found = self.list(&marked).await?.items;
         found.extend(self.list(&tagged).await?.items);
-        if let Some(port) = vip_port_id {
-            found.extend(self.list(&self.floating_ip_list().await?.with("port_id", port)).await?.items);
+        let single = [("port_id", vip_port_id), ("id", interest.floating_ip)];
+        for (field, value) in single.into_iter().filter_map(|(field, value)| Some((field, value?))) {
+            found.extend(self.list(&self.floating_ip_list().await?.with(field, value)).await?.items);
         }
         Ok(found)
     }
@@ -62,8 +63,10 @@ impl Session {
     }
 }
 
-/// On the port, ours by its description, or borrowed by the owner, which is a tag.
-pub(super) fn concerns(seen: &SeenFloatingIp, owner: &Owner, vip_port_id: Option<&str>) -> bool {
+/// On the port, ours by its description, borrowed by the owner, which is a tag, or about to be.
+pub(super) fn concerns(seen: &SeenFloatingIp, interest: Interest<'_>, vip_port_id: Option<&str>) -> bool {
+    let Interest { owner, floating_ip } = interest;
     let on_port = vip_port_id.is_some() && seen.port_id.as_deref() == vip_port_id;
-    on_port || seen.description == owner.floating_ip_mark() || seen.tags.contains(&owner.uid_tag())
+    let marked = seen.description == owner.floating_ip_mark() || seen.tags.contains(&owner.uid_tag());
+    on_port || marked || floating_ip == Some(seen.id.as_str())
 }

@@ -11,8 +11,8 @@ use super::records::{ListenerRecord, MonitorRecord, PolicyRecord, PoolRecord, St
 use super::session::{Ask, Service, Session};
 use super::{Class, CloudError};
 use crate::model::{
-    Id, Owner, Provisioning, SeenFloatingIp, SeenListener, SeenLoadBalancer, SeenMember, SeenPolicy, SeenPool,
-    SeenRule, Tree,
+    Id, Interest, Owner, Provisioning, SeenFloatingIp, SeenListener, SeenLoadBalancer, SeenMember, SeenPolicy,
+    SeenPool, SeenRule, Tree,
 };
 
 /// Reads in flight for one tree.
@@ -96,6 +96,14 @@ impl Session {
         Ok(found)
     }
 
+    /// The load balancers that use this port as their VIP.
+    pub(super) async fn on_port(&self, port: &str) -> Result<Vec<SeenLoadBalancer>, CloudError> {
+        let listing = self.of_project(Listing::octavia("loadbalancers")).await?.with("vip_port_id", port);
+        let mut found = self.list::<SeenLoadBalancer>(&listing).await?.items;
+        found.retain(|seen| seen.provisioning_status != Provisioning::Deleted);
+        Ok(found)
+    }
+
     /// Lists without a project span all of them for an administrator.
     pub(super) async fn of_project(&self, listing: Listing) -> Result<Listing, CloudError> {
         let login = self.login(None).await?;
@@ -106,11 +114,15 @@ impl Session {
     ///
     /// # Errors
     /// `Locked` when it keeps changing, `Gone` when it went.
-    pub(super) async fn tree(&self, load_balancer: SeenLoadBalancer, owner: &Owner) -> Result<Tree, CloudError> {
+    pub(super) async fn tree(
+        &self,
+        load_balancer: SeenLoadBalancer,
+        interest: Interest<'_>,
+    ) -> Result<Tree, CloudError> {
         let id = load_balancer.id.clone();
         let mut first = load_balancer;
         for _ in 0..2 {
-            let tree = self.read_tree(&first, owner).await?;
+            let tree = self.read_tree(&first, interest).await?;
             let last = self.load_balancer(&id).await?.ok_or_else(|| self.vanished(&id))?;
             let same = first.updated_at == last.updated_at && first.provisioning_status == last.provisioning_status;
             if let Some(tree) = tree.filter(|_| same) {
@@ -127,14 +139,14 @@ impl Session {
         ask.failed(Class::Gone, format!("load balancer {id} went while it was being read"))
     }
 
-    async fn read_tree(&self, of: &SeenLoadBalancer, owner: &Owner) -> Result<Option<Tree>, CloudError> {
+    async fn read_tree(&self, of: &SeenLoadBalancer, interest: Interest<'_>) -> Result<Option<Tree>, CloudError> {
         let below = |collection| async move {
             let listing = self.of_project(Listing::octavia(collection)).await?;
             Ok::<_, CloudError>(listing.with("loadbalancer_id", of.id.clone()))
         };
         let listeners = async { self.list::<ListenerRecord>(&below("listeners").await?).await };
         let pools = async { self.list::<PoolRecord>(&below("pools").await?).await };
-        let floating_ips = self.floating_ips(owner, of.vip_port_id.as_deref());
+        let floating_ips = self.floating_ips(interest, of.vip_port_id.as_deref());
         let (listeners, pools, floating_ips) = futures::try_join!(listeners, pools, floating_ips)?;
         let mut parts = Parts {
             load_balancer: of.clone(),
@@ -214,17 +226,17 @@ impl Session {
     }
 
     /// A tree that was just made, with the states that it has by now: one call, where that shows everything.
-    pub(super) async fn confirm(&self, made: Tree, owner: &Owner) -> Result<Tree, CloudError> {
+    pub(super) async fn confirm(&self, made: Tree, interest: Interest<'_>) -> Result<Tree, CloudError> {
         let id = made.load_balancer.id.clone();
         let ask = Ask::get(Service::LoadBalancer, format!("/v2/lbaas/loadbalancers/{id}/status"));
         let statuses = async { self.send(&ask).await?.json::<StatusAnswer>() };
-        let floating_ips = self.floating_ips(owner, made.load_balancer.vip_port_id.as_deref());
+        let floating_ips = self.floating_ips(interest, made.load_balancer.vip_port_id.as_deref());
         let (statuses, floating_ips) = futures::try_join!(statuses, floating_ips)?;
         match with_statuses(made, statuses.statuses.loadbalancer) {
             Some(tree) => Ok(Tree { floating_ips, ..tree }),
             None => {
                 let now = self.load_balancer(&id).await?.ok_or_else(|| self.vanished(&id))?;
-                self.tree(now, owner).await
+                self.tree(now, interest).await
             }
         }
     }

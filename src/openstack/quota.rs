@@ -2,9 +2,10 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use serde::Deserialize;
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::CloudError;
 use super::lists::Listing;
@@ -17,14 +18,39 @@ use crate::plan::Kind;
 /// others behind it and gives up on those that wait too long.
 const QUOTA_CALLS: usize = 2;
 
+/// Calls that queue for a turn: each holds a worker of the controller meanwhile, so a project may not keep many.
+const QUEUE: usize = 8;
+
+/// How long a queued call waits for its turn before it gives way.
+const PATIENCE: Duration = Duration::from_secs(5);
+
 /// The turns of every project, whichever credentials lead to it. Clones share them.
 #[derive(Clone, Default)]
-pub struct Turns(Arc<Mutex<HashMap<String, Arc<Semaphore>>>>);
+pub struct Turns(Arc<Mutex<HashMap<String, Arc<Gate>>>>);
+
+struct Gate {
+    turns: Arc<Semaphore>,
+    queue: Semaphore,
+}
+
+/// The right to one quota-taking call, as long as it is kept.
+pub struct Turn {
+    _permit: OwnedSemaphorePermit,
+}
 
 impl Turns {
-    pub(super) fn of(&self, project: &str) -> Arc<Semaphore> {
-        let mut turns = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        turns.entry(project.to_owned()).or_insert_with(|| Arc::new(Semaphore::new(QUOTA_CALLS))).clone()
+    /// `None`: too many are before us.
+    pub(super) async fn take(&self, project: &str) -> Option<Turn> {
+        let gate = self.gate(project);
+        let _queued = gate.queue.try_acquire().ok()?;
+        let turn = tokio::time::timeout(PATIENCE, gate.turns.clone().acquire_owned()).await;
+        turn.ok()?.ok().map(|permit| Turn { _permit: permit })
+    }
+
+    fn gate(&self, project: &str) -> Arc<Gate> {
+        let mut gates = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let gate = || Gate { turns: Arc::new(Semaphore::new(QUOTA_CALLS)), queue: Semaphore::new(QUEUE) };
+        gates.entry(project.to_owned()).or_insert_with(|| Arc::new(gate())).clone()
     }
 }
 

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::edit::{Edit, add_some, object};
 use super::step::Target;
 use super::{Body, Call, Change, Impact, Kind, Plan, Refusal, RefusalReason, Step, Why};
-use crate::model::{Desired, FloatingIp, Owner, SeenFloatingIp, SeenLoadBalancer, Tree};
+use crate::model::{Desired, FloatingIp, Owner, SeenFloatingIp, SeenLoadBalancer, Tree, other_user};
 
 /// On a floating IP of ours that is kept when the stack no longer wants it.
 pub const RETAIN: &str = "evenkeel:reclaim=Retain";
@@ -48,17 +48,13 @@ impl<'a> Vip<'a> {
 /// What this floating IP is to us.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Tie {
-    /// We made it, or the dead predecessor whose load balancer we inherited did.
     Made,
     Borrowed,
     Foreign,
 }
 
-fn tie(owner: &Owner, vip: Option<&Vip<'_>>, seen: &SeenFloatingIp) -> Tie {
-    let inherited = seen.description.starts_with("evenkeel:uid=")
-        && seen.description.ends_with(&format!(" evenkeel:cluster={}", owner.cluster))
-        && vip.is_some_and(|vip| vip.has(seen));
-    if seen.description == owner.floating_ip_mark() || inherited {
+fn tie(owner: &Owner, seen: &SeenFloatingIp) -> Tie {
+    if seen.description == owner.floating_ip_mark() {
         Tie::Made
     } else if seen.tags.contains(&owner.uid_tag()) {
         Tie::Borrowed
@@ -79,13 +75,16 @@ pub(super) fn change(desired: &Desired, tree: &Tree) -> Plan {
     };
     let others = || tree.floating_ips.iter().filter(|seen| !is_kept(seen) && Some(&seen.id) != wanted_id);
     let leaving: Vec<(&SeenFloatingIp, Tie)> =
-        others().map(|seen| (seen, tie(owner, Some(&vip), seen))).filter(|(_, tie)| *tie != Tie::Foreign).collect();
+        others().map(|seen| (seen, tie(owner, seen))).filter(|(_, tie)| *tie != Tie::Foreign).collect();
     let let_go = || leaving.iter().flat_map(|(seen, tie)| release(owner, seen, *tie, retains(seen), Some(&vip)));
     let Some(want) = &desired.floating_ip else {
         return Plan { steps: let_go().collect(), ..Plan::default() };
     };
+    if let Some(refusal) = keep.and_then(|keep| taken(owner, &vip, keep)) {
+        return Plan { refusals: vec![refusal], ..Plan::default() };
+    }
     let settled = keep.is_some_and(|keep| vip.has(keep));
-    if !settled && let Some(foreign) = others().find(|s| vip.has(s) && tie(owner, Some(&vip), s) == Tie::Foreign) {
+    if !settled && let Some(foreign) = others().find(|s| vip.has(s) && tie(owner, s) == Tie::Foreign) {
         return Plan { refusals: vec![in_the_way(&vip, foreign)], ..Plan::default() };
     }
     let (blocking, idle): (Vec<_>, Vec<_>) = leaving.iter().partition(|(seen, _)| !settled && vip.has(seen));
@@ -108,7 +107,7 @@ fn find<'a>(owner: &Owner, vip: &Vip<'_>, want: &FloatingIp, seen: &'a [SeenFloa
         FloatingIp::Existing { id } => seen.iter().find(|seen| seen.id == *id),
         FloatingIp::Allocate { network_id, subnet_id: _, address, retain: _ } => seen
             .iter()
-            .filter(|seen| tie(owner, Some(vip), seen) == Tie::Made && seen.floating_network_id == *network_id)
+            .filter(|seen| tie(owner, seen) == Tie::Made && seen.floating_network_id == *network_id)
             .filter(|seen| address.as_ref().is_none_or(|want| same_address(want, &seen.floating_ip_address)))
             .min_by_key(|seen| (!vip.has(seen), &seen.id)),
     }
@@ -136,6 +135,23 @@ fn in_the_way(vip: &Vip<'_>, foreign: &SeenFloatingIp) -> Refusal {
     }
 }
 
+/// Somebody else's is used only while nobody else uses it. What we made or borrowed before is fetched back.
+fn taken(owner: &Owner, vip: &Vip<'_>, seen: &SeenFloatingIp) -> Option<Refusal> {
+    let refusal = |message: String| Refusal {
+        reason: RefusalReason::ForeignChild,
+        field: "spec.loadBalancer.floatingIP.existing".to_owned(),
+        message: format!("floating IP {} ({}) {message}", seen.floating_ip_address, seen.id),
+    };
+    if vip.has(seen) && tie(owner, seen) != Tie::Foreign {
+        return None;
+    }
+    if let Some(other) = other_user(owner, seen) {
+        return Some(refusal(format!("belongs to {other}. Name another one, or let that stack give it up first")));
+    }
+    let elsewhere = seen.port_id.as_ref().filter(|_| tie(owner, seen) == Tie::Foreign && !vip.has(seen))?;
+    Some(refusal(format!("already leads to port {elsewhere}. Disassociate it first, or name another one")))
+}
+
 /// The wanted one comes to the VIP, where nothing is in its way.
 fn bring(owner: &Owner, want: &FloatingIp, keep: Option<&SeenFloatingIp>, vip: &Vip<'_>) -> Vec<Step> {
     match (want, keep) {
@@ -152,7 +168,7 @@ fn bring(owner: &Owner, want: &FloatingIp, keep: Option<&SeenFloatingIp>, vip: &
         }
         (FloatingIp::Existing { .. }, Some(seen)) => {
             // One that we once made and that is now only used: the mark would have it released one day.
-            let mark = (tie(owner, Some(vip), seen) == Tie::Made).then_some("");
+            let mark = (tie(owner, seen) == Tie::Made).then_some("");
             claim(owner, want, seen).into_iter().chain(update(seen, mark, Some(vip))).collect()
         }
     }
@@ -192,6 +208,13 @@ fn update(seen: &SeenFloatingIp, description: Option<&str>, vip: Option<&Vip<'_>
         _ => {}
     }
     (!edit.is_empty()).then(|| put(seen, edit))
+}
+
+/// Another mark; the address stays where it is.
+fn describe(seen: &SeenFloatingIp, description: &str) -> Step {
+    let mut edit = Edit::default();
+    edit.set("description", json!(seen.description), json!(description));
+    put(seen, edit)
 }
 
 fn put(seen: &SeenFloatingIp, edit: Edit) -> Step {
@@ -279,18 +302,26 @@ fn untag(owner: &Owner, seen: &SeenFloatingIp) -> Step {
 
 /// When the stack goes with its load balancer.
 pub(super) fn delete(owner: &Owner, retain: bool, seen: &[SeenFloatingIp]) -> Vec<Step> {
-    let let_go = |seen: &SeenFloatingIp| release(owner, seen, tie(owner, None, seen), retain || retains(seen), None);
+    let let_go = |seen: &SeenFloatingIp| release(owner, seen, tie(owner, seen), retain || retains(seen), None);
     seen.iter().flat_map(let_go).collect()
+}
+
+/// What a dead predecessor made or borrowed becomes the owner's.
+pub(super) fn inherit(owner: &Owner, predecessor: &Owner, seen: &[SeenFloatingIp]) -> Vec<Step> {
+    let inherit = |seen: &SeenFloatingIp| match tie(predecessor, seen) {
+        Tie::Made => vec![describe(seen, &owner.floating_ip_mark())],
+        Tie::Borrowed => {
+            vec![tag(&seen.floating_ip_address, &seen.id, &owner.uid_tag(), true), untag(predecessor, seen)]
+        }
+        Tie::Foreign => Vec::new(),
+    };
+    seen.iter().flat_map(inherit).collect()
 }
 
 /// When the stack goes and the load balancer stays: our marks go, the address stays where it is.
 pub(super) fn forget(owner: &Owner, seen: &[SeenFloatingIp]) -> Vec<Step> {
-    let forget = |seen: &SeenFloatingIp| match tie(owner, None, seen) {
-        Tie::Made => {
-            let mut edit = Edit::default();
-            edit.set("description", json!(seen.description), json!(""));
-            Some(put(seen, edit))
-        }
+    let forget = |seen: &SeenFloatingIp| match tie(owner, seen) {
+        Tie::Made => Some(describe(seen, "")),
         Tie::Borrowed => Some(untag(owner, seen)),
         Tie::Foreign => None,
     };

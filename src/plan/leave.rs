@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::edit::Edit;
 use super::{Call, Impact, Kind, Plan, Step, floating_ip};
-use crate::model::{Owner, PREFIX, SeenFloatingIp, SeenLoadBalancer, user_tags};
+use crate::model::{Owner, SeenFloatingIp, SeenLoadBalancer, user_tags};
 
 /// Everything goes (deletion policy `Delete`). `load_balancer`: `None` when it is gone already.
 ///
@@ -34,12 +34,15 @@ pub fn release(owner: &Owner, load_balancer: &SeenLoadBalancer, floating_ips: &[
     Plan { steps, ..Plan::default() }
 }
 
-/// The load balancer of a dead predecessor becomes ours: a stack that was restored from a backup has a new UID.
-pub fn succeed(owner: &Owner, load_balancer: &SeenLoadBalancer) -> Step {
-    let predecessor = format!("{PREFIX}uid=");
-    let kept = load_balancer.tags.iter().filter(|tag| !tag.starts_with(&predecessor)).cloned();
+/// The load balancer of a dead predecessor becomes ours: a stack that was restored from a backup has a new UID. The
+/// floating IPs come first: once the load balancer is ours, nothing tells whose they were.
+pub fn succeed(owner: &Owner, load_balancer: &SeenLoadBalancer, floating_ips: &[SeenFloatingIp]) -> Plan {
+    let predecessor = owner.predecessor(&load_balancer.tags);
+    let mut steps = floating_ip::inherit(owner, &predecessor, floating_ips);
+    let kept = load_balancer.tags.iter().filter(|tag| **tag != predecessor.uid_tag()).cloned();
     let tags = kept.chain(owner.tags()).collect();
-    put_tags(load_balancer, tags)
+    steps.push(put_tags(load_balancer, tags));
+    Plan { steps, ..Plan::default() }
 }
 
 fn retag(load_balancer: &SeenLoadBalancer, tags: BTreeSet<String>) -> Option<Step> {

@@ -18,13 +18,18 @@ lab() { # name: installs and starts one control plane; several callers wait for 
     "$E2E_DIR/lab/$1/install.sh" && { [ "$2" = install ] || "$E2E_DIR/lab/$1/up.sh" 9>&-; }
   ) 9>"$EVENKEEL_E2E_HOME/$1.lock" >"$REPORT/$1-$2.log" 2>&1
 }
-built() { echo "$(cd "$ROOT" && realpath -m "${CARGO_TARGET_DIR:-target}")/release/$1"; }
-build() { # all|bench
+build() { # all|bench: the release binary, and after it, so that memory stays bounded, what else is needed
   ( cd "$ROOT"
     [ -n "${EVENKEEL_BIN:-}" ] || cargo build --release --locked -p evenkeel
-    [ "$1" != bench ] || cargo build --release --locked -p evenkeel-simulators --bin at_rest
+    if [ "$1" = bench ]; then
+      cargo build --release --locked -p evenkeel-simulators --bin at_rest
+    else # the binary that can be killed at named places
+      cargo build --locked -p evenkeel --features kill-points
+      cp "$(target)/debug/evenkeel" "$EVENKEEL_E2E_HOME/evenkeel-kill-points"
+    fi
   ) >"$REPORT/build.log" 2>&1
 }
+target() { cd "$ROOT" && realpath -m "${CARGO_TARGET_DIR:-target}"; }
 finished() { # pid what log
   if wait "$1"; then say "$2: ready ($SECONDS s)"; return 0; fi
   say "$2 FAILED; the end of $3:"
@@ -44,7 +49,7 @@ together() { # install|up [all|bench]: both control planes, and the build, at th
   lab kube "$1" & k=$!
   if [ -n "${2:-}" ]; then
     build "$2" & b=$!
-    finished $b "release build" "$REPORT/build.log" || failed=1
+    finished $b "binaries" "$REPORT/build.log" || failed=1
   fi
   finished $k "Kubernetes" "$REPORT/kube-$1.log" || failed=1
   finished $o "OpenStack" "$REPORT/openstack-$1.log" || failed=1
@@ -61,7 +66,7 @@ stop_controller() { # one that an earlier run left with KEEP=1
 }
 measure() { # run.py|bench.py ARGUMENT...: on control planes that are up
   stop_controller
-  export EVENKEEL_BIN="${EVENKEEL_BIN:-$(built evenkeel)}"
+  export EVENKEEL_BIN="${EVENKEEL_BIN:-$(target)/release/evenkeel}"
   export LAB_HOME="$OPENSTACK" OS_CLIENT_CONFIG_FILE="$OPENSTACK/clouds.yaml" PYTHONDONTWRITEBYTECODE=1
   # LAB_PW and the ports reach the scenarios that run heartbeat.py
   export LAB_PW="${LAB_PW:-lab-not-secret}"
@@ -107,6 +112,6 @@ all)
   measure run.py "${@:2}" 8>&- ;;
 bench)
   whole bench
-  measure bench.py "$(built at_rest)" 8>&- ;;
+  measure bench.py "$(target)/release/at_rest" 8>&- ;;
 *) sed -n '2,9s/^# \{0,1\}//p' "$0"; exit 2 ;;
 esac

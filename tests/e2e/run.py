@@ -74,20 +74,22 @@ def prepare() -> Controller:
 
 def play(module: ModuleType, case: str | None, controller: Controller, certificates: Certificates) -> Result:
     name, serial = title(module, case), is_serial(module)
-    started, t, note, passed = time.monotonic(), None, '', False
+    started, t, seen, passed = time.monotonic(), None, '', False
     try:
         t = Scenario(name, controller, certificates)
         t.begin()
         module.run(t, case) if case else module.run(t)
         t.finish()
-        passed, note = True, t.note
+        passed, seen = True, t.note
     except Exception as error:
-        note = _what_went_wrong(error)
+        seen = _what_went_wrong(error)
         if t:
-            _after_failure(t, note)
+            _after_failure(t)
+    if t:
+        t.close()
     count = t.log.count() if t else None
     result = Result(name, passed, time.monotonic() - started, len(t.log.writes_of(t.namespace)) if t else 0,
-                    len(count.octavia) if serial and count else None, note)
+                    len(count.octavia) if serial and count else None, t.leaks if t else None, _broken(module, case), seen)
     print(report.row(result), flush=True)
     return result
 
@@ -100,7 +102,13 @@ def _what_went_wrong(error: Exception) -> str:
     return ''.join(traceback.format_exception(error)[-3:]).strip()
 
 
-def _after_failure(t: Scenario, note: str) -> None:
+def _broken(module: ModuleType, case: str | None) -> str:
+    """The first sentence of the case, or else of the scenario."""
+    told = getattr(getattr(module, (case or '').replace('-', '_'), None), '__doc__', None) or module.__doc__ or ''
+    return ' '.join(told.split()).split('. ')[0].rstrip('.')
+
+
+def _after_failure(t: Scenario) -> None:
     try:
         t.keep_evidence()
         if not t.controller.running():
@@ -118,7 +126,7 @@ def main() -> int:
         certificates, controller = Certificates(Cloud()), prepare()
         controller.start()
     except Exception as error:
-        print(report.write([Result('prepare', False, 0, 0, None, _what_went_wrong(error))]))
+        print(report.write([Result('prepare', False, 0, 0, None, None, '', _what_went_wrong(error))]))
         return 1
     print(report.HEAD, flush=True)
     try:

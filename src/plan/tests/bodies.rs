@@ -6,7 +6,7 @@ use super::octavia::Octavia;
 use super::properties::converge;
 use super::stack::*;
 use crate::model::*;
-use crate::plan::{Body, Call, MAX_BODY, create, delete, release, succeed};
+use crate::plan::{Body, Call, Kind, MAX_BODY, create, delete, release, succeed};
 
 fn posted(want: &Desired) -> Body {
     match create(want, "a1").call {
@@ -198,8 +198,12 @@ fn a_successor_takes_the_load_balancer_and_its_floating_ip_over() {
     let mut octavia = made(&before);
     converge(&mut octavia, &before, |_, _| {});
     let restored = Owner { uid: "u2".into(), ..owner() };
-    let step = succeed(&restored, &octavia.tree.as_ref().unwrap().load_balancer);
-    octavia.apply(&step).unwrap();
+    let tree = octavia.tree.as_ref().unwrap();
+    let plan = succeed(&restored, &tree.load_balancer, &tree.floating_ips);
+    assert_eq!(plan.steps[0].kind, Kind::FloatingIp, "once the load balancer is ours nothing tells whose it was");
+    for step in &plan.steps {
+        octavia.apply(step).unwrap();
+    }
     let tags = &octavia.tree.as_ref().unwrap().load_balancer.tags;
     assert!(restored.owns(tags) && !owner().owns(tags) && attempt_of(tags) == Some("a1"));
     let want = Desired { owner: restored.clone(), ..before };

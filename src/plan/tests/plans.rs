@@ -356,6 +356,56 @@ cannot be done:
     assert!(change(&stack(), tree).is_empty());
 }
 
+/// A floating IP that the stack would borrow, as the cloud shows it.
+fn lent(port: Option<&str>, description: &str, tags: &[&str]) -> SeenFloatingIp {
+    SeenFloatingIp {
+        id: "f1".into(),
+        floating_ip_address: "198.51.100.9".into(),
+        port_id: port.map(str::to_owned),
+        description: description.into(),
+        tags: tags.iter().map(|tag| (*tag).to_owned()).collect(),
+        ..SeenFloatingIp::default()
+    }
+}
+
+fn borrowing(seen: SeenFloatingIp) -> Plan {
+    let want = edited(|want| want.floating_ip = Some(FloatingIp::Existing { id: "f1".into() }));
+    let mut tree = made(&want).tree.unwrap();
+    tree.floating_ips = vec![seen];
+    change(&want, &tree)
+}
+
+#[test]
+fn a_floating_ip_is_borrowed_only_while_nobody_else_uses_it() {
+    let refused = |seen| match borrowing(seen) {
+        Plan { steps, refusals, .. } if steps.is_empty() => refusals[0].message.clone(),
+        plan => panic!("{plan}"),
+    };
+    let another_stacks = "evenkeel:uid=u2 evenkeel:cluster=c1";
+    for on in [None, Some("server-port"), Some("vip-port")] {
+        let message = refused(lent(on, another_stacks, &[]));
+        assert!(message.contains("belongs to c1/u2"), "{message}");
+    }
+    assert!(refused(lent(Some("port"), "", &["evenkeel:uid=u2"])).contains("belongs to ?/u2"));
+    let of_a_server = refused(lent(Some("server-port"), "", &[]));
+    assert!(of_a_server.contains("already leads to port server-port. Disassociate it first"), "{of_a_server}");
+}
+
+#[test]
+fn a_free_floating_ip_is_borrowed_and_one_that_was_ours_is_fetched_back() {
+    shows(
+        &borrowing(lent(None, "", &[])),
+        "
+~ floating IP 198.51.100.9: tags none -> evenkeel:uid=u1
+~ floating IP 198.51.100.9: port_id none -> vip-port
+",
+    );
+    shows(
+        &borrowing(lent(Some("server-port"), "", &["evenkeel:uid=u1"])),
+        "~ floating IP 198.51.100.9: port_id server-port -> vip-port",
+    );
+}
+
 #[test]
 fn a_listener_of_somebody_else_in_the_way_stops_only_what_needs_its_place() {
     let mut octavia = made(&stack());

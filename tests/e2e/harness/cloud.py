@@ -18,8 +18,8 @@ PAGE = 500
 
 
 class Cloud:
-    def __init__(self, name: str = 'demo'):
-        self.connection = openstack.connect(cloud=name)
+    def __init__(self, name: str = 'demo', **auth: str):
+        self.connection = openstack.connect(cloud=name, **({'auth': auth} if auth else {}))
         self.octavia = self.connection.load_balancer
         self.neutron = self.connection.network
 
@@ -29,7 +29,7 @@ class Cloud:
         key, found, marker = kind.rsplit('/', 1)[-1], [], {}
         while True:
             answer = self.octavia.get(f'{LBAAS}/{kind}', params={**filters, **marker, 'limit': PAGE})
-            page = _checked(answer)[key]
+            page = checked(answer)[key]
             found += page
             if len(page) < PAGE:
                 return found
@@ -37,7 +37,7 @@ class Cloud:
 
     def load_balancer(self, lb_id: str) -> dict | None:
         answer = self.octavia.get(f'{LBAAS}/loadbalancers/{lb_id}')
-        return None if answer.status_code == 404 else _checked(answer)['loadbalancer']
+        return None if answer.status_code == 404 else checked(answer)['loadbalancer']
 
     def load_balancers(self, namespace: str, name: str | None = None) -> list[dict]:
         """Those that carry our tags for this place."""
@@ -65,7 +65,7 @@ class Cloud:
             locked = answer.status_code == 409 and ('immutable' in answer.text or 'Invalid state PENDING' in answer.text)
             return None if locked else answer
         answer = eventually(f'{method} {path} is accepted', attempt, lambda a: a is not None, timeout=60)
-        return _checked(answer) if answer.content else {}
+        return checked(answer) if answer.content else {}
 
     def active(self, lb_id: str, timeout: float = 60) -> dict:
         return eventually(f'load balancer {lb_id} is ACTIVE', lambda: self.load_balancer(lb_id),
@@ -81,7 +81,7 @@ class Cloud:
 
     # -- Neutron
     def floating_ips(self, **filters) -> list[dict]:
-        return _checked(self.neutron.get('/floatingips', params=filters))['floatingips']
+        return checked(self.neutron.get('/floatingips', params=filters))['floatingips']
 
     def marked_floating_ips(self, uids: set[str]) -> list[dict]:
         """Those that say they belong to one of these stacks."""
@@ -96,7 +96,7 @@ class Cloud:
         self.neutron.delete_ip(fip_id)
 
     def ports(self, **filters) -> list[dict]:
-        return _checked(self.neutron.get('/ports', params=filters))['ports']
+        return checked(self.neutron.get('/ports', params=filters))['ports']
 
     def make_port(self, subnet: str, **more) -> dict:
         known = self.neutron.get_subnet(self.id_of('subnet', subnet))
@@ -119,18 +119,18 @@ class Cloud:
         made = self.connection.key_manager.post('/secrets', json={
             'name': name, 'payload': base64.b64encode(content).decode(),
             'payload_content_type': 'application/octet-stream', 'payload_content_encoding': 'base64'})
-        return _checked(made)['secret_ref']
+        return checked(made)['secret_ref']
 
     def store_container(self, name: str, secrets: list[dict]) -> str:
         made = self.connection.key_manager.post('/containers', json={'name': name, 'type': 'certificate', 'secret_refs': secrets})
-        return _checked(made)['container_ref']
+        return checked(made)['container_ref']
 
     def delete_certificate(self, reference: str) -> None:
         """A secret or container."""
         self.connection.key_manager.delete(reference)
 
 
-def _checked(answer) -> dict:
+def checked(answer) -> dict:
     if answer.status_code >= 400:
         raise RuntimeError(f'{answer.request.method} {answer.url}: {answer.status_code} {answer.text}')
     return answer.json()

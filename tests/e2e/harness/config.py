@@ -4,6 +4,8 @@ from pathlib import Path
 
 HOME = Path(os.environ['EVENKEEL_E2E_HOME'])
 REPORT = HOME / 'report'
+# What the cluster showed of every scenario's stacks.
+SHOWN = REPORT / 'shown'
 KUBECTL = HOME / 'kube/bin/kubectl'
 ADMIN_KUBECONFIG = HOME / 'kube/run/admin.kubeconfig'
 CLOUDS_YAML = HOME / 'openstack/clouds.yaml'
@@ -12,4 +14,6 @@ FAULTS = HOME / 'openstack/etc/octavia/faults.json'
 E2E = Path(__file__).resolve().parent.parent
 ROOT = E2E.parent.parent
 BINARY = Path(os.environ['EVENKEEL_BIN'])
+# The same with kill points compiled in (src/kill.rs).
+KILLABLE = HOME / 'evenkeel-kill-points'
 CONTROLLER_PORT = int(os.environ['CONTROLLER_PORT'])

@@ -12,18 +12,21 @@ from .waiting import Failed, eventually
 
 
 class Controller:
-    def __init__(self, kubeconfig: Path, name: str = 'controller', port: int = config.CONTROLLER_PORT):
+    def __init__(self, kubeconfig: Path, name: str = 'controller', port: int = config.CONTROLLER_PORT,
+                 binary: Path = config.BINARY, **environment: str):
         self.kubeconfig, self.name, self.port = kubeconfig, name, port
+        self.binary, self.environment = binary, environment
         self.log = config.REPORT / f'{name}.log'
         self.process: subprocess.Popen | None = None
 
-    def start(self, *flags: str, ready: bool = True) -> None:
+    def start(self, ready: bool = True, **settings: str) -> None:
         if self.get('/healthz'):
             raise Failed(f'somebody else listens on port {self.port}')
         environment = {
             'PATH': os.environ['PATH'], 'HOME': str(config.HOME), 'KUBECONFIG': str(self.kubeconfig),
-            'POD_NAMESPACE': 'evenkeel-system', 'POD_NAME': self.name, 'RUST_BACKTRACE': '1'}
-        command = [str(config.BINARY), 'run', '--listen', f'127.0.0.1:{self.port}', '--log-format', 'json', *SETTINGS, *flags]
+            'POD_NAMESPACE': 'evenkeel-system', 'POD_NAME': self.name, 'RUST_BACKTRACE': '1', **self.environment}
+        flags = [part for name, value in {**SETTINGS, **settings}.items() for part in ('--' + name.replace('_', '-'), value)]
+        command = [str(self.binary), 'run', '--listen', f'127.0.0.1:{self.port}', '--log-format', 'json', *flags]
         with self.log.open('ab') as log:
             log.write(f'--- {time.strftime("%T")} {" ".join(command)}\n'.encode())
             log.flush()
@@ -61,6 +64,9 @@ class Controller:
         """SIGTERM; how long it took."""
         if not self.running():
             return 0
+        if answer := self.get('/metrics'):
+            with (config.REPORT / f'{self.name}.metrics').open('a') as kept:
+                kept.write(answer.text)
         started = time.monotonic()
         self.process.send_signal(signal.SIGTERM)
         try:
@@ -74,5 +80,6 @@ class Controller:
         return '\n'.join(self.log.read_text(errors='replace').splitlines()[-lines:])
 
 
-# Half of the defaults, so that a scenario with a create that never reached Octavia does not take minutes.
-SETTINGS = ('--cluster-id', 'e2e', '--create-timeout', '60', '--quiet-period', '75')
+# Half of the defaults and less, so that a scenario with a create that never reached Octavia, or with a load balancer that
+# nobody frees, does not take minutes.
+SETTINGS = {'cluster_id': 'e2e', 'create_timeout': '60', 'quiet_period': '75', 'stuck_after': '1'}

@@ -8,6 +8,7 @@ from . import config
 
 _lock = threading.Lock()
 _names: set[str] = set()
+_slow: dict[str, float] = {}
 
 
 @contextlib.contextmanager
@@ -20,8 +21,20 @@ def failing(name: str):
         _change(lambda: _names.discard(name))
 
 
+@contextlib.contextmanager
+def slow(name: str, seconds: float):
+    """Every step of the worker for the load balancer of this name takes so much longer."""
+    _change(lambda: _slow.update({name: seconds}))
+    try:
+        yield
+    finally:
+        _change(lambda: _slow.pop(name, None))
+
+
 def _change(change) -> None:
     with _lock:
         change()
         pattern = '|'.join(f'^{re.escape(name)}$' for name in sorted(_names))
-        config.FAULTS.write_text(json.dumps({'delay_seconds': 0, **({'fail_lb_names': pattern} if pattern else {})}))
+        new = config.FAULTS.with_suffix('.new')
+        new.write_text(json.dumps({'slow_lb_names': _slow, **({'fail_lb_names': pattern} if pattern else {})}))
+        new.replace(config.FAULTS)      # read on every call: never half of it

@@ -56,8 +56,12 @@ class Kube:
 
     def events(self, namespace: str, about: str) -> list[dict]:
         """Events about a stack, oldest first."""
+        return [e for e in self.all_events(namespace) if e['regarding'].get('name') == about]
+
+    def all_events(self, namespace: str) -> list[dict]:
+        """Events about all stacks."""
         found = self.look(f'/apis/events.k8s.io/v1/namespaces/{namespace}/events')['items']
-        return [e for e in found if e['regarding'].get('kind') == 'LoadBalancerStack' and e['regarding'].get('name') == about]
+        return [e for e in found if e['regarding'].get('kind') == 'LoadBalancerStack']
 
 
 def service_account_kubeconfig(admin: Kube, namespace: str, name: str, path: Path) -> Path:

@@ -13,6 +13,8 @@ from .cloud import Cloud
 from .controller import Controller
 from .judge import Judge
 from .kube import Kube, Refused, conditions, told
+from .project import Project
+from .proxy import Proxy
 from .requests_log import RequestLog
 from .waiting import Failed, eventually, expect, same
 
@@ -20,6 +22,8 @@ FINALIZER = 'evenkeel.dev/loadbalancer'
 SECRET_FINALIZER = 'evenkeel.dev/credentials-in-use'
 CLUSTER = 'e2e'
 READY = 180
+# The same Event so often is a flood.
+FLOOD = 3
 
 
 class Scenario:
@@ -32,8 +36,11 @@ class Scenario:
         self.kube, self.cloud = Kube(), Cloud()
         self.log = RequestLog()
         self.note = ''
+        self.leaks: int | None = None
         self.uids: set[str] = set()
         self.lb_ids: set[str] = set()
+        self.proxies: dict[str, Proxy] = {}
+        self.projects: list[Project] = []
 
     # -- before and after
     def begin(self) -> None:
@@ -43,13 +50,44 @@ class Scenario:
     def finish(self) -> None:
         """Deletes what the scenario made and demands that nothing stays."""
         self._remember()
+        self._record('stacks')
         self.kube.kubectl('delete', 'loadbalancerstacks', '--all', '-n', self.namespace, '--timeout', '150s', timeout=180)
+        self._record('events')
         left = self.leftovers()
+        self.leaks = len(left)
         expect(not left, f'left behind: {left}')
+        floods = [f'{about}: {count} times {reason}: {note}' for (about, reason, note), count in self.events().items() if count > FLOOD]
+        expect(not floods, f'Events repeat themselves: {floods}')
         secret = eventually('the Secret is let go', lambda: self.kube.secret(self.namespace, 'openstack'),
                             lambda s: s is None or SECRET_FINALIZER not in s['metadata'].get('finalizers', []), 15)
         if secret:
             self.kube.kubectl('delete', 'namespace', self.namespace, '--wait=false')
+
+    def behind(self, *services: str) -> list[Proxy]:
+        """The Secret `openstack` leads to these services through proxies from now on."""
+        self.proxies = {service: Proxy(service) for service in services}
+        self.kube.apply(credentials(proxies=self.proxies), namespace=self.namespace)
+        return list(self.proxies.values())
+
+    def own_project(self, **more) -> Project:
+        """The Secret `openstack` leads to a new project from now on, and the judge looks there."""
+        project = Project(**more)
+        self.projects.append(project)
+        self.cloud = project.cloud
+        self.kube.apply(credentials(cloud='demo', **project.auth), namespace=self.namespace)
+        return project
+
+    def close(self) -> None:
+        for proxy in self.proxies.values():
+            proxy.down()
+        for project in self.projects:
+            project.remove()
+
+    def _record(self, what: str) -> None:
+        """What the cluster showed, for whoever searches it for secrets."""
+        kind = 'loadbalancerstacks' if what == 'stacks' else 'events.events.k8s.io'
+        config.SHOWN.mkdir(parents=True, exist_ok=True)
+        (config.SHOWN / f'{self.name}-{what}.yaml').write_text(self.kube.kubectl('get', kind, '-n', self.namespace, '-o', 'yaml'))
 
     def leftovers(self) -> list[str]:
         """What this scenario's stacks still have in the cloud."""
@@ -97,6 +135,11 @@ class Scenario:
             if lb_id := ((stack.get('status') or {}).get('loadBalancer') or {}).get('id'):
                 self.lb_ids.add(lb_id)
         return stack
+
+    def creates(self) -> int:
+        """How many load balancers the controller has made for this scenario."""
+        return len([w for w in self.log.writes_of(self.namespace)
+                    if w['method'] == 'POST' and w['path'].endswith('/loadbalancers') and w['status'] == 201])
 
     # -- the stack
     def example(self, name: str) -> dict:
@@ -169,6 +212,33 @@ class Scenario:
         except Failed:
             raise Failed(f'{name}: not within {timeout:g} s: {what}; it says: {told(self.stack(name))}') from None
 
+    def shows(self, name: str, reason: str, *words: str, timeout: float = 60) -> str:
+        """Not Ready for this reason, and the message has all these words; the message."""
+        def holds(stack: dict | None) -> bool:
+            c = conditions(stack or {}).get('Ready')
+            return bool(c and c['status'] == 'False' and c['reason'] == reason and all(w in c['message'] for w in words)
+                        and c['observedGeneration'] == stack['metadata']['generation'])
+        try:
+            stack = eventually(reason, lambda: self.stack(name), holds, timeout, every=0.2)
+        except Failed:
+            raise Failed(f'{name}: not within {timeout:g} s: {reason} with {words}; it says: {told(self.stack(name))}') from None
+        return conditions(stack)['Ready']['message']
+
+    def events(self) -> dict[tuple[str, str, str], int]:
+        """How often each Event was told: stack, reason, note."""
+        count: dict[tuple[str, str, str], int] = {}
+        for e in self.kube.all_events(self.namespace):
+            key = (e['regarding']['name'], e['reason'], e.get('note', ''))
+            count[key] = count.get(key, 0) + ((e.get('series') or {}).get('count') or 1)
+        return count
+
+    def told_once(self, name: str, reason: str) -> None:
+        """One Event for one state, however long it lasted and however often it was tried."""
+        def times() -> int:
+            return sum(n for (about, why, _), n in self.events().items() if (about, why) == (name, reason))
+        eventually(f'an Event {reason} about {name}', times, bool, 15)
+        same(f'Events {reason} about {name}', times(), 1)
+
     # -- the judge
     def lb_id(self, name: str) -> str:
         return self.stack(name)['status']['loadBalancer']['id']
@@ -195,10 +265,20 @@ class Scenario:
         return [_kind(w) for w in self.log.writes_of(self.namespace) if w['t'] > started]
 
 
-def credentials(name: str = 'openstack', cloud: str = 'openstack', **auth) -> dict:
+# Under which key of clouds.yaml another endpoint stands.
+OVERRIDES = {'octavia': 'load_balancer_endpoint_override', 'neutron': 'network_endpoint_override',
+             'barbican': 'key_manager_endpoint_override'}
+
+
+def credentials(name: str = 'openstack', cloud: str = 'openstack', proxies: dict[str, Proxy] | None = None, **auth) -> dict:
     """The Secret that stacks refer to: one cloud of the lab under the name `openstack`."""
     entry = yaml.safe_load(config.CLOUDS_YAML.read_text())['clouds'][cloud]
     entry['auth'] = {**entry['auth'], **auth}
+    for service, proxy in (proxies or {}).items():
+        if service == 'keystone':
+            entry['auth']['auth_url'] = proxy.url
+        else:
+            entry[OVERRIDES[service]] = proxy.url
     return {'apiVersion': 'v1', 'kind': 'Secret', 'metadata': {'name': name},
             'stringData': {'clouds.yaml': yaml.safe_dump({'clouds': {'openstack': entry}})}}
 

@@ -20,6 +20,7 @@ def run(t, case):
 
 
 def reference(t, members, vip):
+    """Round robin, least connections, and a TCP pool by source with a standby."""
     serving('it serves', lambda: who(vip, 80))
     shares = counts(vip, 80, 60)
     same('round robin', shares, {'m11': 20, 'm12': 20, 'm13': 20})
@@ -30,12 +31,14 @@ def reference(t, members, vip):
 
 
 def active_active(t, members, vip):
+    """Members get what comes by their weights, a drained one nothing."""
     shares = serving('by weight', lambda: counts(vip, 80, 30))
     same('weights 2 : 1 : 0', shares, {'m11': 20, 'm12': 10})
     return f'weights 2 : 1 : 0: {shares}'
 
 
 def active_standby(t, members, vip):
+    """The standby serves only while all the others are down."""
     same('the active one alone', serving('it serves', lambda: counts(vip, 80, 20)), {'m11': 20})
     members.start(12)
     t.edit('active-standby', lambda spec: spec['pools'][0]['members'].append({'address': members.address(12), 'port': 8080}))
@@ -49,6 +52,7 @@ def active_standby(t, members, vip):
 
 
 def tcp(t, members, vip):
+    """Only allowed networks are served; least connections."""
     allowed = members.address(31)       # in 10.0.0.0/8
     serving('an allowed client is served', lambda: who(vip, 5432, source=allowed))
     expect(client.refused(vip, 5432, source='198.18.0.1'), 'a client outside of allowedCIDRs is served')
@@ -57,6 +61,7 @@ def tcp(t, members, vip):
 
 
 def floating_ip(t, members, vip):
+    """Round robin behind a floating IP."""
     serving('it serves', lambda: who(vip, 80))
     shares = counts(vip, 80, 20)
     same('round robin', shares, {'m11': 10, 'm12': 10})
@@ -64,6 +69,7 @@ def floating_ip(t, members, vip):
 
 
 def http_l7(t, members, vip):
+    """Rejects, redirects, routes, an application cookie, headers for the members."""
     office = {'X-From-Office': 'yes'}
     serving('it serves', lambda: who(vip, 80))
     same('/admin from outside', get(vip, 80, '/admin/users').status, 403)
@@ -85,6 +91,7 @@ def http_l7(t, members, vip):
 
 
 def https_passthrough(t, members, vip):
+    """TLS ends at the members, sources stick."""
     trust = t.certificates.trust()
     served = serving('it serves', lambda: client.certificate(vip, 443, trust, 'pass.example'))
     same("the member's own certificate", served, 'pass.example')
@@ -95,6 +102,7 @@ def https_passthrough(t, members, vip):
 
 
 def terminated_https_sni(t, members, vip):
+    """The right certificate for each name; HSTS, cookie, redirect."""
     trust, spec = t.certificates.trust(), t.example('terminated-https-sni.yaml')['spec']['listeners'][0]['tls']
     default = t.certificates.host_of(spec['certificate']['barbicanRef'])
     other = t.certificates.host_of(spec['sniCertificates'][0]['barbicanRef'])
@@ -113,6 +121,7 @@ def terminated_https_sni(t, members, vip):
 
 
 def udp(t, members, vip):
+    """Datagrams are answered, each source by one member."""
     found = {source: set(serving('an answer', lambda s=source: client.datagrams(vip, 53, 3, s))) for source in CLIENTS[:12]}
     expect(all(len(m) == 1 for m in found.values()), f'a source went to several members: {found}')
     same('members by source', set.union(*found.values()), {'m53', 'm54'})

@@ -61,6 +61,7 @@ class Shop:
 
 
 def members(shop):
+    """Members come, go, are weighted anew and drained under a stream of requests."""
     one = ['PUT members']
 
     def edit(change):
@@ -74,6 +75,7 @@ def members(shop):
 
 
 def pools(shop):
+    """Pools are switched, replaced, removed and monitored otherwise under a stream of requests."""
     shop.change('the default pool is switched', lambda spec: named(spec['listeners'], 'http').update(defaultPool='green'),
                 ['PUT listeners'], {'m21', 'm22'})
     shop.change("a monitor's type changes", shop.pool('green', lambda p: p.update(healthMonitor=monitor('TCP', delay='1s', timeout='1s'))),
@@ -85,6 +87,7 @@ def pools(shop):
 
 
 def policies(shop):
+    """Policies come, go, are reordered and changed under a stream of requests."""
     def front(change):
         return lambda spec: change(named(spec['listeners'], 'http'))
 
@@ -105,7 +108,8 @@ def policies(shop):
 
 
 def listeners(shop):
-    """Also TLS: while its certificate is rotated, the streams go to the TLS listener."""
+    """Listeners come, go and change, and a certificate is rotated, under a stream of requests. The one of the rotation goes to
+    the TLS listener."""
     certificates = shop.t.certificates
     secret = {host: {'barbicanRef': certificates.certificate(host)} for host in ('shop.example', 'new-shop.example')}
     https = listener('https', 443, 'TERMINATED_HTTPS', defaultPool='blue', tls={'certificate': secret['shop.example']})
@@ -124,7 +128,7 @@ def listeners(shop):
 
 
 def nothing(shop):
-    """What haproxy need not know of, and nothing at all."""
+    """Fields that haproxy need not know of, and resyncs, under a stream of requests."""
     shop.change('an unrelated field (description)', lambda spec: spec['loadBalancer'].update(description='ours'), ['PUT loadbalancers'], {'m11', 'm12'})
     row = shop.change('a field that is not for Octavia', lambda spec: spec.update(deletionPolicy='Orphan'), [], {'m11', 'm12'})
     same('reloads', row.reloads, 0)
@@ -135,7 +139,7 @@ def nothing(shop):
 
 
 def drift(shop):
-    """Made behind the controller's back and healed by it."""
+    """Drift is made and healed under a stream of requests."""
     t, lb_id = shop.t, shop.t.lb_id(shop.name)
 
     def tree(kind, name):

@@ -3,7 +3,7 @@
 # byte). Needs Go >= 1.26 only. Instant when nothing changed.
 set -euo pipefail
 . "$(dirname "$0")/env.sh"
-packages openssl procps
+packages openssl procps libfaketime
 command -v go >/dev/null || { echo "go is missing: install Go 1.26 or newer and put it on the PATH" >&2; exit 1; }
 cd "$(dirname "$0")/go"
 mkdir -p "$BIN"

@@ -1,0 +1,115 @@
+//! Deleting is always possible: what becomes of a deletion whose cloud cannot be used. Pure.
+
+use std::time::Duration;
+
+use crate::api::DeletionPolicy;
+use crate::engine::{Outcome, Record, Retry, StallReason, State, WaitReason};
+
+/// How long a deletion that may leave everything behind waits for a cloud that cannot be reached.
+const ORPHAN_PATIENCE: Duration = Duration::from_secs(600);
+
+/// The same for a stack with nothing on record: most likely it has a wrong `auth_url` and never made anything; or it was
+/// restored from a backup without its status.
+const NOTHING_ON_RECORD: Duration = Duration::from_secs(60);
+
+/// Law 9: a stack that never made anything can always go; one that did, and whose cloud cannot be used, is told how, and
+/// goes when it is allowed to leave everything behind. `waited`: how long the deletion has waited already.
+pub fn way_out(mut outcome: Outcome, record: &Record, policy: DeletionPolicy, waited: Duration) -> Outcome {
+    let (message, patience) = match &mut outcome.state {
+        State::Stalled { reason, message } if shuts_out(*reason) => (message, Duration::ZERO),
+        State::Waiting { reason: WaitReason::CloudUnreachable | WaitReason::CredentialsUnreadable, message } => {
+            (message, ORPHAN_PATIENCE)
+        }
+        _ => return outcome,
+    };
+    let never_made = record.load_balancer_id.is_none() && record.intents.is_empty();
+    if never_made && patience.is_zero() {
+        return Outcome::new(State::Gone, Retry::Never);
+    }
+    if never_made && waited >= NOTHING_ON_RECORD {
+        message.push_str("; nothing is on record that this stack ever made, so it goes without asking the cloud");
+        return Outcome::new(State::LetGo { left_behind: Some(std::mem::take(message)) }, Retry::Never);
+    }
+    if policy == DeletionPolicy::Delete {
+        message.push_str(
+            "; to let go of the load balancer, which then stays in the cloud, annotate the stack with \
+             evenkeel.dev/deletion-policy=Orphan",
+        );
+        return outcome;
+    }
+    if waited < patience {
+        return outcome;
+    }
+    Outcome::new(State::LetGo { left_behind: Some(std::mem::take(message)) }, Retry::Never)
+}
+
+/// What keeps us from the cloud until somebody does something.
+const fn shuts_out(reason: StallReason) -> bool {
+    matches!(
+        reason,
+        StallReason::CredentialsMissing
+            | StallReason::CredentialsInvalid
+            | StallReason::CloudChanged
+            | StallReason::UnsupportedServer
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LONG: Duration = Duration::from_secs(3600);
+
+    fn made() -> Record {
+        Record { load_balancer_id: Some("lb".to_owned()), ..Record::default() }
+    }
+
+    fn stalled(reason: StallReason) -> Outcome {
+        Outcome::stalled(reason, "why".to_owned())
+    }
+
+    fn unreachable() -> Outcome {
+        Outcome::waiting(WaitReason::CloudUnreachable, "why".to_owned(), Retry::Backoff)
+    }
+
+    #[test]
+    fn what_never_made_anything_goes_without_its_cloud_unless_that_may_come_back() {
+        let nothing = Record::default();
+        let gone = way_out(stalled(StallReason::CredentialsMissing), &nothing, DeletionPolicy::Delete, Duration::ZERO);
+        assert_eq!(gone.state, State::Gone);
+        let waits = way_out(unreachable(), &nothing, DeletionPolicy::Delete, Duration::ZERO);
+        assert!(matches!(waits.state, State::Waiting { .. }));
+        let left = way_out(unreachable(), &nothing, DeletionPolicy::Delete, LONG);
+        assert!(matches!(&left.state, State::LetGo { left_behind: Some(why) } if why.contains("nothing is on record")));
+    }
+
+    #[test]
+    fn what_made_something_is_told_the_way_out() {
+        for outcome in [stalled(StallReason::CloudChanged), stalled(StallReason::CredentialsInvalid), unreachable()] {
+            let outcome = way_out(outcome, &made(), DeletionPolicy::Delete, LONG);
+            let (State::Stalled { message, .. } | State::Waiting { message, .. }) = outcome.state else {
+                panic!("{outcome:?}")
+            };
+            assert!(
+                message.starts_with("why; ") && message.contains("evenkeel.dev/deletion-policy=Orphan"),
+                "{message}"
+            );
+        }
+    }
+
+    #[test]
+    fn the_way_out_is_open_at_once_where_somebody_must_act_and_after_a_while_where_the_cloud_may_come_back() {
+        let let_go = State::LetGo { left_behind: Some("why".to_owned()) };
+        for reason in [StallReason::CloudChanged, StallReason::UnsupportedServer, StallReason::CredentialsMissing] {
+            assert_eq!(way_out(stalled(reason), &made(), DeletionPolicy::Orphan, Duration::ZERO).state, let_go);
+        }
+        assert_eq!(way_out(unreachable(), &made(), DeletionPolicy::Orphan, Duration::ZERO), unreachable());
+        assert_eq!(way_out(unreachable(), &made(), DeletionPolicy::Orphan, LONG).state, let_go);
+    }
+
+    #[test]
+    fn a_deletion_that_goes_on_is_left_alone() {
+        let working = Outcome::new(State::Working, Retry::Backoff);
+        assert_eq!(way_out(working.clone(), &made(), DeletionPolicy::Orphan, LONG), working);
+    }
+}

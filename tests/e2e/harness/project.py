@@ -1,0 +1,57 @@
+"""A project of a scenario's own: with its quotas, its network and its user, so that what runs out runs out here only."""
+import uuid
+
+from .cloud import Cloud, checked
+
+ROLES = ('member', 'load-balancer_member', 'creator')
+# What Octavia counts, as its quotas call it.
+UNLIMITED = {kind: -1 for kind in ('load_balancer', 'listener', 'pool', 'member', 'health_monitor')}
+# Those of all users that were made, for whoever searches what was written.
+passwords: set[str] = set()
+
+
+class Project:
+    """`cloud` sees it as its user does; `auth` goes into a Secret."""
+
+    def __init__(self, addresses: str = '10.30.0.0/24', pool: tuple[str, str] | None = None):
+        self.admin = Cloud('admin')
+        identity = self.admin.connection.identity
+        self.name, self.password = f'e2e-{uuid.uuid4().hex[:8]}', uuid.uuid4().hex
+        passwords.add(self.password)
+        self.id = identity.create_project(name=self.name, domain_id='default').id
+        self.user = identity.create_user(name=self.name, password=self.password, domain_id='default', default_project_id=self.id)
+        for role in ROLES:
+            identity.assign_project_role_to_user(self.id, self.user, identity.find_role(role))
+        self.auth = {'username': self.name, 'password': self.password, 'project_name': self.name}
+        self._network(addresses, pool)
+        self.cloud = Cloud('demo', **self.auth)
+
+    def _network(self, addresses: str, pool: tuple[str, str] | None) -> None:
+        """A subnet with the project's name, reachable from the external network."""
+        neutron = self.admin.neutron
+        network = neutron.create_network(name=self.name, project_id=self.id)
+        pools = {'allocation_pools': [{'start': pool[0], 'end': pool[1]}]} if pool else {}
+        self.subnet = neutron.create_subnet(name=self.name, network_id=network.id, project_id=self.id, ip_version=4,
+                                            cidr=addresses, is_dhcp_enabled=False, **pools)
+        external = neutron.find_network('public')
+        router = neutron.create_router(name=self.name, project_id=self.id, external_gateway_info={'network_id': external.id})
+        neutron.add_interface_to_router(router, subnet_id=self.subnet.id)
+        self.network, self.router = network, router
+
+    def limit(self, **quota: int) -> None:
+        """Octavia's quotas of the project; -1 is none."""
+        checked(self.admin.octavia.put(f'/lbaas/quotas/{self.id}', json={'quota': {**UNLIMITED, **quota}}))
+
+    def limit_floating_ips(self, number: int) -> None:
+        self.admin.neutron.put(f'/quotas/{self.id}', json={'quota': {'floatingip': number}})
+
+    def remove(self) -> None:
+        neutron, identity = self.admin.neutron, self.admin.connection.identity
+        for port in self.admin.ports(network_id=self.network.id):
+            if port['device_owner'] in ('Octavia', ''):
+                neutron.delete_port(port['id'])
+        neutron.remove_interface_from_router(self.router, subnet_id=self.subnet.id)
+        neutron.delete_router(self.router.id)
+        neutron.delete_network(self.network.id)
+        identity.delete_user(self.user.id)
+        identity.delete_project(self.id)

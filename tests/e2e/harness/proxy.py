@@ -1,0 +1,225 @@
+"""A proxy between the controller and one service, which breaks what a scenario asks it to break.
+
+    octavia, = t.behind('octavia')                       # this namespace's Secret leads through it from now on
+    octavia.breaks(cut_short, 'POST', '/loadbalancers$', times=1)
+    octavia.down(); ...; octavia.up()
+
+A fault is a function of an `Exchange`: it forwards or not, and answers or not.
+"""
+import contextlib
+import http.client
+import os
+import re
+import socket
+import socketserver
+import threading
+import time
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler
+from typing import Callable
+
+HOP_BY_HOP = {'connection', 'keep-alive', 'transfer-encoding', 'content-length', 'host'}
+# Every token that passed, for whoever searches what was written.
+tokens: set[str] = set()
+
+
+@dataclass
+class Answer:
+    status: int
+    headers: list[tuple[str, str]] = field(default_factory=list)
+    body: bytes = b''
+
+
+@dataclass
+class Exchange:
+    """One request on its way. `answer` stays None when nobody shall get one."""
+    method: str
+    path: str
+    headers: dict[str, str]
+    body: bytes
+    port: int
+    at: float = field(default_factory=time.time)
+    answer: Answer | None = None
+    shown: int | None = None       # so many bytes of the body reach the client
+
+    def send(self) -> http.client.HTTPConnection:
+        upstream = http.client.HTTPConnection('127.0.0.1', self.port, timeout=150)
+        upstream.request(self.method, self.path, self.body or None, self.headers)
+        return upstream
+
+    def forward(self) -> Answer:
+        upstream = self.send()
+        got = upstream.getresponse()
+        self.answer = Answer(got.status, [h for h in got.getheaders() if h[0].lower() not in HOP_BY_HOP], got.read())
+        upstream.close()
+        return self.answer
+
+
+Fault = Callable[[Exchange], object]
+
+
+# -- faults
+def answers(status: int, body: str = '', **headers: str) -> Fault:
+    """The service is not asked at all."""
+    def fault(exchange: Exchange) -> None:
+        exchange.answer = Answer(status, [(n.replace('_', '-'), v) for n, v in headers.items()], body.encode())
+    return fault
+
+
+def lost(exchange: Exchange) -> None:
+    """Carried out; the answer never arrives."""
+    exchange.forward()
+    exchange.answer = None
+
+
+def cut_short(exchange: Exchange) -> None:
+    """The connection ends in the middle of the body."""
+    exchange.shown = len(exchange.forward().body) // 2
+
+
+def gone_after(seconds: float) -> Fault:
+    """Whoever asked hangs up while the service works on it."""
+    def fault(exchange: Exchange) -> None:
+        upstream = exchange.send()
+        time.sleep(seconds)
+        upstream.close()
+    return fault
+
+
+def never(exchange: Exchange) -> None:
+    """Lost on its way; the client cannot know."""
+
+
+def arrives_late(seconds: float) -> Fault:
+    """Held up on its way, and carried out even if nobody waits for its answer any more."""
+    def fault(exchange: Exchange) -> None:
+        time.sleep(seconds)
+        exchange.forward()
+    return fault
+
+
+def expired(token: str) -> Fault:
+    """The service sees a token that is not good any more, until another one comes."""
+    def fault(exchange: Exchange) -> None:
+        if exchange.headers.get('x-auth-token') == token:
+            exchange.headers['x-auth-token'] = 'expired'
+        exchange.forward()
+    return fault
+
+
+# -- the proxy
+@dataclass
+class Broken:
+    fault: Fault
+    method: str
+    path: re.Pattern
+    times: float
+
+    def takes(self, exchange: Exchange) -> bool:
+        return self.times > 0 and self.method in ('', exchange.method) and bool(self.path.search(exchange.path))
+
+
+class Proxy:
+    def __init__(self, service: str):
+        self.service, self.upstream = service, int(os.environ[f'{service.upper()}_PORT'])
+        self.exchanges: list[Exchange] = []
+        self.broken: list[Broken] = []
+        self.lock = threading.Lock()
+        self.connections: set[socket.socket] = set()
+        self.port = 0
+        self.up()
+
+    @property
+    def address(self) -> str:
+        return f'127.0.0.1:{self.port}'
+
+    @property
+    def url(self) -> str:
+        return f'http://{self.address}' + ('/v3' if self.service == 'keystone' else '')
+
+    def breaks(self, fault: Fault, method: str = '', path: str = '', times: float = float('inf')) -> None:
+        """From now on, until `heals`. What was asked for later comes first."""
+        with self.lock:
+            self.broken.insert(0, Broken(fault, method, re.compile(path), times))
+
+    def heals(self) -> None:
+        with self.lock:
+            self.broken.clear()
+
+    def up(self) -> None:
+        self.server = _Server(('127.0.0.1', self.port), _handler(self))
+        self.port = self.server.server_address[1]
+        threading.Thread(target=self.server.serve_forever, args=(0.05,), daemon=True).start()
+
+    def down(self) -> None:
+        """Connections are refused, those that stand are cut."""
+        self.server.shutdown()
+        self.server.server_close()
+        for connection in list(self.connections):
+            with contextlib.suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
+
+    def asked(self, method: str = '', path: str = '') -> list[Exchange]:
+        """What has passed."""
+        return [e for e in list(self.exchanges) if method in ('', e.method) and re.search(path, e.path)]
+
+    def handle(self, exchange: Exchange) -> None:
+        if token := exchange.headers.get('x-auth-token'):
+            tokens.add(token)
+        self.exchanges.append(exchange)
+        with self.lock:
+            broken = next((b for b in self.broken if b.takes(exchange)), None)
+            if broken:
+                broken.times -= 1
+        if broken:
+            broken.fault(exchange)
+        else:
+            exchange.forward()
+        if exchange.answer:
+            tokens.update(value for name, value in exchange.answer.headers if name.lower() == 'x-subject-token')
+
+
+class _Server(socketserver.ThreadingTCPServer):
+    allow_reuse_address = True
+    daemon_threads = True
+    request_queue_size = 128
+
+    def handle_error(self, request, client_address) -> None:
+        """A client that hung up is no news here."""
+
+
+def _handler(proxy: Proxy) -> type[BaseHTTPRequestHandler]:
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = 'HTTP/1.1'
+
+        def setup(self) -> None:
+            super().setup()
+            proxy.connections.add(self.connection)
+
+        def finish(self) -> None:
+            proxy.connections.discard(self.connection)
+            super().finish()
+
+        def pass_on(self) -> None:
+            body = self.rfile.read(int(self.headers.get('content-length') or 0))
+            headers = {n.lower(): v for n, v in self.headers.items() if n.lower() not in HOP_BY_HOP}
+            exchange = Exchange(self.command, self.path, headers, body, proxy.upstream)
+            try:
+                proxy.handle(exchange)
+            except OSError:
+                exchange.answer = None
+            self.close_connection = exchange.answer is None or exchange.shown is not None
+            if exchange.answer:
+                self.give(exchange.answer, exchange.shown)
+
+        def give(self, answer: Answer, shown: int | None) -> None:
+            self.send_response_only(answer.status)
+            for name, value in answer.headers:
+                self.send_header(name, value)
+            if answer.status != 204:
+                self.send_header('content-length', str(len(answer.body)))
+            self.end_headers()
+            self.wfile.write(answer.body[:shown])
+
+        do_GET = do_POST = do_PUT = do_DELETE = do_PATCH = do_HEAD = pass_on
+    return Handler

@@ -1,0 +1,139 @@
+"""Other people's doings: names that two share, addresses that are taken, tags, ports and projects that are not ours."""
+import time
+
+from harness.scenario import credentials
+from harness.stacks import web
+from harness.waiting import eventually, expect, same, steadily
+
+cases = ['ambiguous_name', 'address_in_use', 'another_owner', 'restored', 'another_project', 'secret_taken', 'port_deleted']
+FLOATING = {'floatingIP': {'allocate': {'network': {'name': 'public'}}}}
+
+
+def run(t, case):
+    globals()[case](t)
+
+
+def ambiguous_name(t):
+    """Two ports have the name that a stack refers to"""
+    name = f'{t.namespace}-vip'
+    ports = [t.cloud.make_port('tenant-v4', name=name) for _ in range(2)]
+    try:
+        t.apply(web(load_balancer={'vip': {'port': {'name': name}}}))
+        message = t.shows('web', 'ReferenceAmbiguous', 'spec.loadBalancer.vip.port', name)
+        t.condition('web', 'ResolvedRefs', 'False', reason='ReferenceAmbiguous')
+        t.condition('web', 'Stalled', 'True')
+        t.told_once('web', 'ReferenceAmbiguous')
+        same('creates', t.creates(), 0)
+        t.cloud.neutron.update_port(ports[1]['id'], name='another')
+        t.ready_and_right('web', timeout=150)
+        t.delete('web')
+    finally:
+        for port in ports:
+            t.cloud.delete_port(port['id'])
+    t.note = message[:150]
+
+
+def address_in_use(t):
+    """Somebody has the address that a stack asks for, until he gives it back"""
+    port = t.cloud.make_port('tenant-v4b', name=f'{t.namespace}-in-the-way')
+    address = port['fixed_ips'][0]['ip_address']
+    try:
+        name = t.apply(web(load_balancer={'vip': {'subnet': {'name': 'tenant-v4b'}, 'address': address}}))
+        t.note = t.shows(name, 'Conflict', address, 'in use')[:150]
+    finally:
+        t.cloud.delete_port(port['id'])
+    t.ready_and_right(name, timeout=150)
+    same('creates', t.creates(), 1)
+
+
+def another_owner(t):
+    """The load balancer's tags say that it belongs to another stack: it is left alone"""
+    name = t.apply(web(resyncPeriod='10s'))
+    t.ready_and_right(name)
+    lb_id = t.lb_id(name)
+    tags = t.cloud.load_balancer(lb_id)['tags']
+    other = [tag if not tag.startswith('evenkeel:uid=') else 'evenkeel:uid=00000000-0000-4000-8000-000000000000' for tag in tags]
+    other = [tag if not tag.startswith('evenkeel:name=') else 'evenkeel:name=somebody-else' for tag in other]
+    t.cloud.write('PUT', f'loadbalancers/{lb_id}', {'loadbalancer': {'tags': other}})
+    since = time.time()
+    t.shows(name, 'ForeignOwner', lb_id, '00000000-0000-4000-8000-000000000000', 'left alone', 'tags of this stack back')
+    t.told_once(name, 'ForeignOwner')
+    t.edit(name, lambda spec: spec['pools'][0]['members'][0].update(weight=7))
+    steadily('nothing is written', lambda: not t.writes_since(since), 12)
+    t.cloud.active(lb_id)
+    t.cloud.write('PUT', f'loadbalancers/{lb_id}', {'loadbalancer': {'tags': tags}})
+    t.ready_and_right(name, timeout=150)
+    same('load balancers', [lb['id'] for lb in t.cloud.load_balancers(t.namespace)], [lb_id])
+
+
+def restored(t):
+    """A stack comes back from a backup, under a new UID and without status: it takes its own load balancer on"""
+    name = t.apply(web(load_balancer=FLOATING))
+    before = t.ready_and_right(name)
+    backup = {k: v for k, v in before.items() if k != 'status'}
+    backup['metadata'] = {k: v for k, v in before['metadata'].items() if k in ('name', 'annotations')}
+    # Lost together with its cluster: nobody deletes anything in the cloud.
+    t.patch(name, {'spec': {'paused': True}})
+    t.condition(name, 'Paused', 'True')
+    t.delete(name, wait=False)
+    t.patch(name, {'metadata': {'finalizers': None}})
+    eventually('it is gone', lambda: t.stack(name), lambda s: s is None, 30)
+    since = time.time()
+    t.kube.apply(backup, namespace=t.namespace)
+    after = t.ready_and_right(name)
+    expect(after['metadata']['uid'] != before['metadata']['uid'], 'the same UID')
+    for what in ('id', 'vipAddress', 'floatingIP'):
+        same(what, after['status']['loadBalancer'].get(what), before['status']['loadBalancer'][what])
+    same('load balancers', len(t.cloud.load_balancers(t.namespace)), 1)
+    same('writes', t.writes_since(since), ['PUT loadbalancers'])
+
+
+def another_project(t):
+    """The credentials lead to another project from one moment to the next: nothing is written there"""
+    name = t.apply(web(resyncPeriod='10s'))
+    t.ready_and_right(name)
+    lb_id = t.lb_id(name)
+    t.kube.apply(credentials(cloud='demo2'), namespace=t.namespace)
+    since = time.time()
+    t.shows(name, 'CloudChanged', lb_id, 'nothing is written', 'point the credentials back')
+    t.condition(name, 'Stalled', 'True', reason='CloudChanged')
+    t.told_once(name, 'CloudChanged')
+    t.edit(name, lambda spec: spec['pools'][0]['members'][0].update(weight=7))
+    t.shows(name, 'CloudChanged', lb_id)
+    t.delete(name, wait=False)
+    t.shows(name, 'CloudChanged', lb_id)
+    steadily('the stack stays', lambda: t.stack(name), 5)
+    same('writes', t.writes_since(since), [])
+    t.kube.apply(credentials(), namespace=t.namespace)
+    eventually('the deletion goes on', lambda: t.stack(name), lambda s: s is None, 120)
+
+
+def secret_taken(t):
+    """The Secret goes although stacks need it: somebody took our finalizer off"""
+    name = t.apply(web(resyncPeriod='10s'))
+    t.ready_and_right(name)
+    t.kube.kubectl('delete', 'secret', 'openstack', '-n', t.namespace, '--wait=false')
+    t.ready_and_right(name)
+    t.kube.kubectl('patch', 'secret', 'openstack', '-n', t.namespace, '--type=merge', '-p', '{"metadata":{"finalizers":null}}')
+    t.shows(name, 'CredentialsMissing', 'spec.cloudCredentialsRef', 'Secret openstack does not exist', 'make it')
+    t.condition(name, 'ResolvedRefs', 'False', reason='CredentialsMissing')
+    t.told_once(name, 'CredentialsMissing')
+    t.delete(name, wait=False)
+    t.shows(name, 'CredentialsMissing', 'evenkeel.dev/deletion-policy=Orphan')
+    t.kube.apply(credentials(), namespace=t.namespace)
+    eventually('the deletion goes on', lambda: t.stack(name), lambda s: s is None, 120)
+
+
+def port_deleted(t):
+    """A tenant deletes the VIP port behind the living load balancer, and the floating IP loses its place"""
+    name = t.apply(web(load_balancer=FLOATING, resyncPeriod='10s'))
+    status = t.ready_and_right(name)['status']['loadBalancer']
+    t.cloud.delete_port(status['vipPortID'])
+    lb_id = status['id']
+    t.note = t.shows(name, 'VipPortGone', status['vipPortID'], f'openstack loadbalancer delete --cascade {lb_id}')[:150]
+    t.condition(name, 'Stalled', 'True', reason='VipPortGone')
+    t.told_once(name, 'VipPortGone')
+    t.cloud.delete_load_balancer(lb_id)
+    eventually('another load balancer', lambda: t.stack(name)['status']['loadBalancer'].get('id'), lambda i: i not in (None, lb_id), 120)
+    after = t.ready_and_right(name)['status']['loadBalancer']
+    same('addresses', (after['vipAddress'], after['floatingIP']), (status['vipAddress'], status['floatingIP']))

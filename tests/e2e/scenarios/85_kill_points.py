@@ -1,0 +1,115 @@
+"""The process dies at every place that matters, between any two of its writes to the cluster and to the cloud, and is
+started again: one load balancer, every field right, nothing left."""
+import contextlib
+import signal
+
+from harness import config
+from harness.controller import Controller
+from harness.scenario import SECRET_FINALIZER, credentials
+from harness.stacks import listener, member, monitor, pool, stack, web
+from harness.waiting import eventually, expect, same
+
+serial = True
+cases = ['life', 'update']
+FLOATING = {'floatingIP': {'allocate': {'network': {'name': 'public'}}}}
+# On the way in, in the order in which a stack passes them; `status` is the first one, between the POST and what tells of it.
+WAY_IN = ['before-hold-stack', 'after-hold-stack', 'before-hold-secret', 'after-hold-secret',
+          'before-record-intent', 'after-record-intent', 'before-create-load-balancer', 'after-create-load-balancer',
+          'before-forget-intent', 'after-forget-intent', 'before-status', 'after-status',
+          'before-create-floating-ip', 'after-create-floating-ip']
+WAY_OUT = ['before-status', 'before-delete-floating-ip', 'after-delete-floating-ip', 'before-delete-load-balancer',
+           'after-delete-load-balancer', 'before-release-stack', 'after-release-stack', 'before-release-secret', 'after-release-secret']
+# One for every kind of write.
+STEPS = ['after-update-load-balancer', 'after-create-pool', 'after-create-health-monitor', 'before-create-listener',
+         'after-create-listener', 'after-update-listener', 'after-update-pool', 'after-update-member', 'before-update-health-monitor',
+         'after-update-health-monitor', 'after-create-l7-policy', 'after-update-l7-policy', 'after-delete-l7-policy',
+         'before-create-l7-rule', 'after-create-l7-rule', 'after-delete-l7-rule', 'after-delete-listener', 'before-delete-pool',
+         'after-delete-pool', 'after-delete-health-monitor', 'after-delete-floating-ip']
+
+
+def run(t, case):
+    asked = config.HOME / 'kill-at'
+    t.controller.stop()
+    # Nobody else competes, so no lease has to run out after each death.
+    mortal = Controller(t.controller.kubeconfig, 'mortal', config.CONTROLLER_PORT + 2, config.KILLABLE, EVENKEEL_KILL_AT_FILE=str(asked))
+    asked.write_text('')
+    start(mortal)
+    try:
+        globals()[case](t, mortal, asked)
+    finally:
+        with contextlib.suppress(FileNotFoundError):
+            asked.unlink()
+        mortal.stop()
+        t.controller.start()
+
+
+def start(mortal):
+    mortal.start(leader_elect='false', create_timeout='15', quiet_period='20')
+
+
+def dies(mortal, asked, place):
+    eventually(f'it dies at {place}', lambda: mortal.process.poll(), lambda code: code is not None, 60, every=0.05)
+    same(f'how it ended at {place}', mortal.process.returncode, -signal.SIGABRT)
+    same('places left', asked.read_text(), '')
+    start(mortal)
+
+
+def life(t, mortal, asked):
+    """Killed on the way in and on the way out, a stack of its own for each place"""
+    for place in WAY_IN:
+        name = f'in-{place}'
+        asked.write_text(place)
+        t.kube.apply(credentials(name), namespace=t.namespace)
+        document = web(name, load_balancer=FLOATING)
+        document['spec']['cloudCredentialsRef']['secretName'] = name
+        t.apply(document)
+        dies(mortal, asked, place)
+        t.ready_and_right(name)
+        same(f'load balancers after {place}', len(t.cloud.load_balancers(t.namespace, name)), 1)
+    for place, way_in in zip(WAY_OUT, WAY_IN):
+        asked.write_text(place)
+        t.delete(f'in-{way_in}', wait=False)
+        dies(mortal, asked, place)
+    same('creates', t.creates(), len(WAY_IN))
+    for way_in in WAY_IN[:len(WAY_OUT)]:
+        eventually(f'in-{way_in} is gone', lambda: t.stack(f'in-{way_in}'), lambda s: s is None, 90)
+        # After a death between the two finalizers it is the sweep, once a minute, that lets the Secret go.
+        eventually(f'its Secret is let go', lambda: finalizers(t, f'in-{way_in}'), lambda f: SECRET_FINALIZER not in f, 90)
+    t.note = f'died {len(WAY_IN)} times on the way in, {len(WAY_OUT)} on the way out; {t.creates()} creates for {len(WAY_IN)} stacks'
+
+
+def finalizers(t, secret):
+    return t.kube.secret(t.namespace, secret)['metadata'].get('finalizers', [])
+
+
+def policy(name, *paths, **more):
+    rules = [{'type': 'PATH', 'compareType': 'STARTS_WITH', 'value': path} for path in paths]
+    return {'name': name, 'action': 'REDIRECT_TO_POOL', 'redirectPool': 'web', 'rules': rules, **more}
+
+
+def update(t, mortal, asked):
+    """Killed at every kind of write of one update of many steps"""
+    name = t.apply(stack('web', [listener('http', 80, defaultPool='web', l7Policies=[policy('a', '/a', '/b'), policy('b', '/c')]),
+                                 listener('old', 81, defaultPool='old')],
+                         [pool('web', healthMonitor=monitor()), pool('old'), pool('watched', healthMonitor=monitor())],
+                         FLOATING, disruptionPolicy='Allow'))
+    t.ready_and_right(name)
+    lb_id = t.lb_id(name)
+    asked.write_text('\n'.join(STEPS))
+    t.edit(name, lambda spec: spec.update(
+        loadBalancer={'vip': spec['loadBalancer']['vip'], 'description': 'changed'},
+        listeners=[listener('http', 80, defaultPool='web', connectionLimit=100,
+                            l7Policies=[policy('a', '/a', '/d', description='changed'), policy('c', '/e')]),
+                   listener('new', 82, defaultPool='new')],
+        pools=[pool('web', algorithm='SOURCE_IP', members=1, healthMonitor=monitor(delay='9s')) | {'members': [member(10, weight=3)]},
+               pool('new', healthMonitor=monitor()), pool('watched')]))
+    for _ in STEPS:
+        before = asked.read_text()
+        eventually(f'it dies at one of {before.split()}', lambda: mortal.process.poll(), lambda code: code is not None, 60, every=0.05)
+        same('how it ended', mortal.process.returncode, -signal.SIGABRT)
+        expect(asked.read_text() != before, 'it died at none of the places')
+        start(mortal)
+    same('places left', asked.read_text(), '')
+    t.ready_and_right(name)
+    same('load balancers', [lb['id'] for lb in t.cloud.load_balancers(t.namespace)], [lb_id])
+    t.note = f'died {len(STEPS)} times in one update'

@@ -1,0 +1,96 @@
+"""A control plane goes away in the middle and comes back: the API server, Octavia's API, its worker, the watches."""
+import os
+import signal
+import subprocess
+import time
+
+from harness import config
+from harness.controller import Controller
+from harness.relay import Relay
+from harness.stacks import web
+from harness.waiting import eventually, expect, same
+
+serial = True
+cases = ['api_server', 'watches', 'octavia']
+FLOATING = {'floatingIP': {'allocate': {'network': {'name': 'public'}}}}
+
+
+def run(t, case):
+    globals()[case](t)
+
+
+def kill(pid_file, number=signal.SIGKILL):
+    os.kill(int(pid_file.read_text()), number)
+
+
+def restart(what):
+    subprocess.run([str(config.E2E / 'lab' / what / 'up.sh')], check=True, capture_output=True, timeout=300)
+
+
+def heavier(spec):
+    spec['pools'][0]['members'][0]['weight'] = spec['pools'][0]['members'][0].get('weight', 1) + 1
+
+
+def api_server(t):
+    """The API server is killed between the create and what tells of it, and comes back seconds later"""
+    settled = t.apply(web('settled', resyncPeriod='10s'))
+    t.ready_and_right(settled)
+    name = t.apply(web('fresh', load_balancer=FLOATING))
+    eventually('the create has arrived', lambda: t.log.begun('POST', '/loadbalancers$'), bool, 60, every=0.02)
+    kill(config.HOME / 'kube/run/kube-apiserver.pid')
+    restart('kube')
+    t.kube.kubectl('get', 'loadbalancerstacks', '-n', t.namespace)
+    # One that could not renew its lease for ten seconds must stop; Kubernetes then starts it again.
+    ended = not t.controller.running()
+    if ended:
+        t.controller.start()
+    t.ready_and_right(name)
+    t.change(settled, 'a change afterwards', heavier, ['PUT members'])
+    same('creates', t.creates(), 2)
+    t.note = 'the controller gave up its lease and was started again' if ended else 'the controller lived through it'
+
+
+def watches(t):
+    """Every connection to the API server is cut, again and again, while stacks are made and changed"""
+    t.controller.stop()
+    relay = Relay(int(os.environ['KUBE_PORT']))
+    cut = Controller(relay.kubeconfig(t.controller.kubeconfig, config.HOME / 'relayed.kubeconfig'), 'relayed', config.CONTROLLER_PORT + 2)
+    cut.start()
+    try:
+        name = t.apply(web(load_balancer=FLOATING))
+        for _ in range(8):
+            time.sleep(0.7)
+            relay.cut()
+        t.ready_and_right(name)
+        relay.cut()
+        t.change(name, 'a change right after a cut', heavier, ['PUT members'])
+        relay.silent = True
+        t.edit(name, heavier)
+        time.sleep(3)
+        relay.silent = False
+        relay.cut()
+        t.ready_and_right(name)
+        expect(cut.running(), 'the controller ended')
+        same('creates', t.creates(), 1)
+        t.delete(name)
+        t.note = f'{relay.cuts} cuts of all connections'
+    finally:
+        cut.stop()
+        relay.close()
+        t.controller.start()
+
+
+def octavia(t):
+    """Octavia's API and worker are restarted in the middle of a create and of a change"""
+    changed = t.apply(web('changed'))
+    t.ready_and_right(changed)
+    t.edit(changed, heavier)
+    made = t.apply(web('made', load_balancer=FLOATING))
+    eventually('the create has arrived', lambda: t.log.begun('POST', '/loadbalancers$'), bool, 60, every=0.02)
+    run = config.HOME / 'openstack/run'
+    kill(run / 'octavia-api.pid', signal.SIGTERM)
+    kill(run / 'octavia-worker.pid', signal.SIGTERM)
+    restart('openstack')
+    for name in (changed, made):
+        t.ready_and_right(name, timeout=240)
+    same('creates', t.creates(), 2)
