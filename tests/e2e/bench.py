@@ -54,7 +54,9 @@ def main() -> None:
         controller.stop()
     print('at rest, on the simulators (some minutes)', flush=True)
     rest = [json.loads(line) for line in output([at_rest, '--controller', str(config.BINARY)]).splitlines()]
-    text = performance.page(by_script, by_stack, costs, rest)
+    measured = {'script': by_script, 'stack': by_stack, 'costs': costs, 'rest': rest}
+    (config.REPORT / 'bench.json').write_text(json.dumps(measured, default=vars, indent=1))
+    text = performance.page(**measured)
     (config.ROOT / 'docs/performance.md').write_text(text)
     print(text)
 
