@@ -30,6 +30,9 @@ demo: ## controller, simulated cloud and simulated cluster in one process
 e2e: ## everything against a genuine Kubernetes and a genuine OpenStack (SCENARIO=name for some, KEEP=1 to leave it running)
 	@$(E2E) all $(SCENARIO)
 
+bench: ## measure calls, time and memory; writes docs/performance.md
+	@$(E2E) bench
+
 e2e-up: ## install and start the genuine control planes only
 	@$(E2E) up
 
@@ -42,4 +45,4 @@ e2e-down: ## stop everything that e2e and e2e-up started
 image: ## the container image
 	docker build -t evenkeel:$(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -1) .
 
-.PHONY: help check test gate crds demo e2e e2e-up e2e-run e2e-down image
+.PHONY: help check test gate crds demo e2e bench e2e-up e2e-run e2e-down image

@@ -14,10 +14,12 @@ mod sessions;
 mod shares;
 mod status;
 mod unreadable;
+mod watch;
 mod way_out;
 
 pub use finalizer::FINALIZER;
 pub use lease::{Election, LeadershipLost, LeaseOptions};
+pub use watch::watch_stacks;
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -92,14 +94,12 @@ pub async fn run(parts: Parts, stop: impl Future<Output = ()> + Send + Sync + 's
         secrets: Default::default(),
         entries: Default::default(),
     });
-    let stacks = Api::<Stored>::all(client.clone());
-    let controller = Controller::new(stacks, watcher::Config::default());
-    let store = controller.store();
+    let (store, stacks) = watch_stacks(client.clone());
     let (unused, to_sweep) = mpsc::unbounded_channel();
     let sweeper = tokio::spawn(sweep(client.clone(), store.clone(), context.clone(), to_sweep));
-    let wake = wake_by_secret(store, context.clone(), unused);
+    let wake = wake_by_secret(store.clone(), context.clone(), unused);
     let secrets = Api::<PartialObjectMeta<Secret>>::all(client);
-    controller
+    Controller::for_stream(stacks, store)
         .with_config(Config::default().concurrency(workers))
         .watches_with(secrets, (), watcher::Config::default(), wake)
         .graceful_shutdown_on(stop)
@@ -111,7 +111,7 @@ pub async fn run(parts: Parts, stop: impl Future<Output = ()> + Send + Sync + 's
 }
 
 /// A stack as it is stored: one that cannot be read must not keep the others from being read.
-type Stored = DeserializeGuard<LoadBalancerStack>;
+pub type Stored = DeserializeGuard<LoadBalancerStack>;
 
 /// Namespace and name on every line that a pass logs.
 async fn traced(

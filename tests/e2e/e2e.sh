@@ -3,6 +3,7 @@
 #   e2e.sh install              Debian packages, Python venv, Go binaries
 #   e2e.sh up                   installs and starts both control planes
 #   e2e.sh all [SCENARIO...]    up, build, every scenario (or these), down. KEEP=1 leaves everything running
+#   e2e.sh bench                up, build, measure what Evenkeel costs, write docs/performance.md, down. KEEP=1 too
 #   e2e.sh run [SCENARIO...]    only the scenarios, on control planes that are up
 #   e2e.sh down [--purge]       stops everything; --purge also forgets all data (not what was installed)
 # EVENKEEL_BIN=path runs that binary instead of building one.
@@ -17,13 +18,20 @@ lab() { # name: installs and starts one control plane; several callers wait for 
     "$E2E_DIR/lab/$1/install.sh" && { [ "$2" = install ] || "$E2E_DIR/lab/$1/up.sh" 9>&-; }
   ) 9>"$EVENKEEL_E2E_HOME/$1.lock" >"$REPORT/$1-$2.log" 2>&1
 }
-build() { # the release binary; after it, so that memory stays bounded, the one that can be killed at named places; the suites
-  cd "$ROOT"
-  [ -n "${EVENKEEL_BIN:-}" ] || cargo build --release --locked -p evenkeel || return 1
-  cargo build --locked -p evenkeel --features kill-points || return 1
-  cp "$(target)/debug/evenkeel" "$EVENKEEL_E2E_HOME/evenkeel-kill-points"
-  # what scenario 95 runs; a no-op after cargo test
-  [ -n "${ONLY:-}" ] || cargo test --locked --no-run -p evenkeel-simulators --test cloud_conformance --test cluster_conformance
+build() { # all|bench: the release binary, and after it, so that memory stays bounded, what else is needed
+  ( cd "$ROOT"
+    [ -n "${EVENKEEL_BIN:-}" ] || cargo build --release --locked -p evenkeel
+    if [ "$1" = bench ]; then
+      cargo build --release --locked -p evenkeel-simulators --bin at_rest
+      exit
+    fi
+    # the binary that can be killed at named places
+    cargo build --locked -p evenkeel --features kill-points
+    cp "$(target)/debug/evenkeel" "$EVENKEEL_E2E_HOME/evenkeel-kill-points"
+    # what scenario 95 runs; a no-op after cargo test
+    [ -n "${ONLY:-}" ] ||
+      cargo test --locked --no-run -p evenkeel-simulators --test cloud_conformance --test cluster_conformance
+  ) >"$REPORT/build.log" 2>&1
 }
 target() { cd "$ROOT" && realpath -m "${CARGO_TARGET_DIR:-target}"; }
 finished() { # pid what log
@@ -32,12 +40,19 @@ finished() { # pid what log
   tail -40 "$3"
   return 1
 }
-together() { # install|up [build]: both control planes, and the build, at the same time
+can_serve() { # is there what load balancers with traffic need?
+  [ "$LAB_DATAPLANE" != haproxy ] || unshare --net --mount true 2>/dev/null || {
+    echo "No network namespace can be made here (that takes root; in a container also CAP_SYS_ADMIN), so load balancers cannot" >&2
+    echo "serve traffic. LAB_DATAPLANE=noop runs everything else and leaves the traffic scenarios out." >&2
+    return 1
+  }
+}
+together() { # install|up [all|bench]: both control planes, and the build, at the same time
   local failed=0 o k b
   lab openstack "$1" & o=$!
   lab kube "$1" & k=$!
-  if [ "${2:-}" = build ]; then
-    ( build ) >"$REPORT/build.log" 2>&1 & b=$!
+  if [ -n "${2:-}" ]; then
+    build "$2" & b=$!
     finished $b "binaries" "$REPORT/build.log" || failed=1
   fi
   finished $k "Kubernetes" "$REPORT/kube-$1.log" || failed=1
@@ -53,13 +68,21 @@ stop_controller() { # one that an earlier run left with KEEP=1
   for _ in $(seq 100); do kill -0 "$p" 2>/dev/null || return 0; sleep 0.1; done
   kill -9 "$p"
 }
-run() {
+measure() { # run.py|bench.py ARGUMENT...: on control planes that are up
   stop_controller
   export EVENKEEL_BIN="${EVENKEEL_BIN:-$(target)/release/evenkeel}"
   export LAB_HOME="$OPENSTACK" OS_CLIENT_CONFIG_FILE="$OPENSTACK/clouds.yaml" PYTHONDONTWRITEBYTECODE=1
   # LAB_PW and the ports reach the scenarios that run heartbeat.py
   export LAB_PW="${LAB_PW:-lab-not-secret}"
-  "$OPENSTACK/venv/bin/python" "$E2E_DIR/run.py" "$@"
+  "$OPENSTACK/venv/bin/python" "$E2E_DIR/$1" "${@:2}"
+}
+whole() { # all|bench: from nothing to everything built and up; everything stops at the end
+  alone
+  can_serve
+  rm -rf "$REPORT"; mkdir -p "$REPORT"
+  trap finish EXIT
+  trap 'exit 130' INT TERM
+  together up "$1" 8>&-
 }
 down() {
   stop_controller
@@ -82,18 +105,17 @@ finish() {
 }
 
 case "${1:-}" in
-install) together install ;;
-up) together up ;;
+install) can_serve; together install ;;
+up) can_serve; together up ;;
 down) down "${@:2}" ;;
 run)
   alone
-  run "${@:2}" 8>&- ;;
+  measure run.py "${@:2}" 8>&- ;;
 all)
-  alone
-  rm -rf "$REPORT"; mkdir -p "$REPORT"
-  trap finish EXIT
-  trap 'exit 130' INT TERM
-  ONLY="${*:2}" together up build 8>&-
-  run "${@:2}" 8>&- ;;
-*) sed -n '2,8s/^# \{0,1\}//p' "$0"; exit 2 ;;
+  ONLY="${*:2}" whole all
+  measure run.py "${@:2}" 8>&- ;;
+bench)
+  whole bench
+  measure bench.py "$(target)/release/at_rest" 8>&- ;;
+*) sed -n '2,9s/^# \{0,1\}//p' "$0"; exit 2 ;;
 esac

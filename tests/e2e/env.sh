@@ -18,7 +18,8 @@ export EPMD_PORT="${EPMD_PORT:-24369}"
 export KUBE_PORT="${KUBE_PORT:-26443}"                # and the three after it
 export CONTROLLER_PORT="${CONTROLLER_PORT:-28080}"
 # haproxy = every load balancer is a haproxy process that serves real traffic (root, network namespaces); noop = nothing listens
-export LAB_DATAPLANE="${LAB_DATAPLANE:-noop}"
+export LAB_DATAPLANE="${LAB_DATAPLANE:-haproxy}"
+export DP_NETNS="${DP_NETNS:-evenkeel-dp}"            # the network namespace of load balancers, members and clients
 # running PIDFILE: is its process still there? A process that is younger than the file only has the same number.
 running() {
   local p age

@@ -5,7 +5,7 @@
 
 A scenario is a file `scenarios/NN_name.py`: its docstring says what it shows, `run(t)` shows it. With `serial = True`
 it runs alone, after the others: it stops the controller, or counts every call. With `cases`, a list of names, it is
-several scenarios, `run(t, case)`.
+several scenarios, `run(t, case)`. With `traffic = True` it needs load balancers that serve (LAB_DATAPLANE=haproxy).
 """
 import importlib.util
 import os
@@ -16,7 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import ModuleType
 
-from harness import config, report
+from harness import config, dataplane, report, stream
 from harness.certificates import Certificates
 from harness.cloud import Cloud
 from harness.controller import Controller
@@ -53,6 +53,10 @@ def _module(path: Path) -> ModuleType:
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
+
+
+def can_play(module: ModuleType) -> bool:
+    return dataplane.serves() or not getattr(module, 'traffic', False)
 
 
 def is_serial(module: ModuleType) -> bool:
@@ -115,7 +119,8 @@ def _after_failure(t: Scenario) -> None:
 
 
 def main() -> int:
-    plays = load(sys.argv[1:])
+    wanted = load(sys.argv[1:])
+    plays = [p for p in wanted if can_play(p[0])]
     config.REPORT.mkdir(parents=True, exist_ok=True)
     try:
         certificates, controller = Certificates(Cloud()), prepare()
@@ -136,6 +141,10 @@ def main() -> int:
             controller.stop()
         certificates.forget()
     verdict = report.write(results)
+    if traffic := stream.table():
+        print(f'{traffic}\n', flush=True)
+    if left_out := [title(*p) for p in wanted if p not in plays]:
+        print(f'NOT RUN, no traffic in this lab (LAB_DATAPLANE=noop): {", ".join(left_out)}\n', flush=True)
     print(verdict, flush=True)
     return 0 if all(r.passed for r in results) else 1
 

@@ -1,6 +1,8 @@
 """Certificates in Barbican, made once in a run and shared by all scenarios."""
 import datetime
+import ssl
 import threading
+from pathlib import Path
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -8,6 +10,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import pkcs12
 from cryptography.x509.oid import NameOID
 
+from . import config
 from .cloud import Cloud
 
 PEM = serialization.Encoding.PEM
@@ -54,6 +57,26 @@ class Certificates:
                    .next_update(NOW + 365 * DAY).sign(self.ca_key, hashes.SHA256()))
             return self.cloud.store_secret('e2e crl', crl.public_bytes(PEM))
         return self._once('crl', make)
+
+    def files(self, host: str) -> tuple[Path, Path]:
+        """Certificate and key as files, for a member that ends TLS itself."""
+        key, certificate = self._issue(host)
+        paths = config.HOME / f'{host}.crt', config.HOME / f'{host}.key'
+        text = key.private_bytes(PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+        for path, content in zip(paths, (certificate.public_bytes(PEM), text)):
+            path.touch(mode=0o600)
+            path.write_bytes(content)
+        return paths
+
+    def trust(self, check_hostname: bool = True) -> ssl.SSLContext:
+        """What a client has that trusts the CA."""
+        context = ssl.create_default_context(cadata=self.ca.public_bytes(PEM).decode())
+        context.check_hostname = check_hostname
+        return context
+
+    def host_of(self, reference: str) -> str:
+        """The host that the certificate of this reference is for."""
+        return next(name for name, made in self.made.items() if made == reference).removeprefix('container ')
 
     def forget(self) -> None:
         """Deletes what was made, containers before the secrets in them."""

@@ -72,9 +72,9 @@ class RequestLog:
             found = [json.loads(line) for line in f if line.endswith(b'\n')]
         return [r for r in found if r['agent'].startswith(agent)]
 
-    def count(self) -> Count:
-        """Answered requests of the controller since."""
-        return Count({s: [r for r in self.lines(s) if r['at'] == 'end'] for s in SERVICES})
+    def count(self, agent: str = AGENT) -> Count:
+        """Answered requests since: of the controller, or of somebody else."""
+        return Count({s: [r for r in self.lines(s, agent) if r['at'] == 'end'] for s in SERVICES})
 
     def begun(self, method: str, path: str) -> dict | None:
         """The first request of the controller of this kind that has arrived, answered or not."""

@@ -15,7 +15,6 @@ TOKEN_TTL="${TOKEN_TTL:-3600}"
 OCTAVIA_API_WORKERS="${OCTAVIA_API_WORKERS:-1}"
 # the data plane (dp.sh)
 DP="$LAB_HOME/dp"
-export DP_NETNS="${DP_NETNS:-evenkeel-dp}"
 DP_CLIENTS="${DP_CLIENTS:-198.18.0.0/15}"
 DP_HEARTBEAT="${DP_HEARTBEAT:-3}"               # seconds; a real amphora: 10
 if [ "$LAB_DATAPLANE" = haproxy ]; then

@@ -5,11 +5,15 @@ set -euo pipefail
 . "$(dirname "$0")/env.sh"
 T0=$EPOCHREALTIME
 lap() { awk -v a="$EPOCHREALTIME" -v b="$T0" -v what="$*" 'BEGIN { printf "%6.1fs  %s\n", a - b, what }'; }
+alive() { running "$RUND/$1.pid"; }
+if alive octavia-worker && alive octavia-api; then
+  runs=$(cat "$ETC/dataplane")
+  [ "$runs" = "$LAB_DATAPLANE" ] || { echo "it runs already, with LAB_DATAPLANE=$runs: stop it first (make e2e-down)" >&2; exit 1; }
+  echo "already up: $LAB_HOME/clouds.yaml"; exit 0
+fi
 "$LAB_DIR/configure.sh"
 first=0; [ -e "$DATA/bootstrapped" ] || first=1
 
-alive() { running "$RUND/$1.pid"; }
-if alive octavia-worker && alive octavia-api; then echo "already up: $LAB_HOME/clouds.yaml"; exit 0; fi
 spawn() { # name command...
   local name=$1; shift
   if alive "$name"; then return 0; fi

@@ -31,6 +31,7 @@ import oslab_drivers
 LOG = logging.getLogger(__name__)
 DP = os.environ.get('OSLAB_DP', '')
 NETNS = os.environ.get('OSLAB_DP_NETNS', 'evenkeel-dp')
+RELOADS = os.environ.get('OSLAB_LOG', '') + '/reloads.jsonl'
 LOG_TO = '127.0.0.1:5140'          # heartbeat.py listens there, inside the namespace
 
 
@@ -222,6 +223,8 @@ class Agent:
             return self.start_listener(amp, lb_id)
         haproxy_query.HAProxyQuery(f'{d}/{lb_id}.sock').save_state(f'{d}/{lb_id}/servers-state')
         os.kill(pid, signal.SIGUSR2)      # like `systemctl reload` there: does not wait for the new worker
+        with open(RELOADS, 'a') as f:     # one line, one write: several workers may append
+            f.write(json.dumps({'t': time.time(), 'lb': lb_id}) + '\n')
 
     def delete_listener(self, amp, obj_id):
         d = home(amp.id)

@@ -3,7 +3,7 @@
     {"at": "begin", "n": "812-7", "t": 1790000000.1, "agent": "evenkeel/0.1.0", "method": "POST", "path": "/v2/lbaas/loadbalancers", "query": ""}
     {"at": "end", ..., "status": 201, "seconds": 1.8, "ids": [...], "tags": [...]}
 
-`ids` are the objects that a write concerns: the UUIDs of its path and every `id` of its answer; `tags` are those of the
+`ids` are the objects that a write concerns: the UUIDs of its path and every `id` (and `listener_id`) of its answer; `tags` are those of the
 load balancer. Together they tell which load balancer a write belongs to. Bodies are never written: they hold secrets.
 """
 import io
@@ -74,8 +74,8 @@ def _concerned(path: str, sent: bytes, received: bytes) -> dict:
 
 def _collect_ids(value, ids: set) -> None:
     if isinstance(value, dict):
-        if isinstance(value.get('id'), str):
-            ids.add(value['id'])
+        # a policy names nothing above it but its listener
+        ids.update(value[key] for key in ('id', 'listener_id') if isinstance(value.get(key), str))
         for v in value.values():
             _collect_ids(v, ids)
     elif isinstance(value, list):

@@ -1,0 +1,147 @@
+#!/usr/bin/env python3
+"""What Evenkeel costs, measured on control planes that are up (e2e.sh bench), written to docs/performance.md.
+
+    bench.py AT_REST     AT_REST: the binary that measures a controller with nothing to do (tests/simulators)
+
+The reference stack is made in turns by a bare script (one POST, a poll each second) and by the controller, on the same
+Octavia. Calls are counted by the services, never by whoever makes them.
+"""
+import json
+import os
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+
+from harness import config, performance
+from harness.certificates import Certificates
+from harness.cloud import Cloud
+from harness.kube import STACKS, conditions
+from harness.requests_log import Count, RequestLog
+from harness.scenario import Scenario
+from harness.stacks import reference
+from harness.waiting import eventually, expect
+from run import prepare
+
+TURNS = int(os.environ.get('BENCH_TURNS', '7'))
+SCRIPT = 'bare-script'
+RESYNC_SECONDS = 30     # longer than lists are shared: one resync reads them anew
+
+
+@dataclass
+class Create:
+    seconds: float
+    octavia: int
+    others: int         # Neutron, Keystone, Barbican
+    writes: int
+
+    @classmethod
+    def of(cls, seconds: float, count: Count) -> 'Create':
+        return cls(seconds, len(count.octavia), count.total - len(count.octavia), len(count.writes))
+
+
+def main() -> None:
+    at_rest = sys.argv[1]
+    controller = prepare()
+    controller.start()
+    t = Scenario('bench', controller, Certificates(Cloud()))
+    try:
+        t.begin()
+        by_script, by_stack = in_turns(t)
+        costs = what_changes_cost(t)
+        t.finish()
+    finally:
+        controller.stop()
+    print('at rest, on the simulators (some minutes)', flush=True)
+    rest = [json.loads(line) for line in output([at_rest, '--controller', str(config.BINARY)]).splitlines()]
+    measured = {'script': by_script, 'stack': by_stack, 'costs': costs, 'rest': rest}
+    (config.REPORT / 'bench.json').write_text(json.dumps(measured, default=vars, indent=1))
+    text = performance.page(**measured)
+    (config.ROOT / 'docs/performance.md').write_text(text)
+    print(text)
+
+
+def in_turns(t: Scenario) -> tuple[list[Create], list[Create]]:
+    # Once unmeasured: the controller logs in and resolves the names, as it does for the first stack after its start.
+    made_by_stack(t, 'first')
+    by_script, by_stack = [], []
+    for n in range(TURNS):
+        by_script.append(made_by_script(t.cloud))
+        by_stack.append(made_by_stack(t, f'turn-{n}'))
+        print(f'turn {n + 1}: script {by_script[-1].seconds:.2f} s, stack {by_stack[-1].seconds:.2f} s', flush=True)
+    return by_script, by_stack
+
+
+def made_by_script(cloud: Cloud) -> Create:
+    """Logged in already, ids at hand: nothing but the POST and the polls."""
+    cloud.connection.session.get_token()
+    log, body = RequestLog(), octavia_form(reference('bare'), cloud)
+    agent = {'User-Agent': SCRIPT}
+    started = time.monotonic()
+    lb = cloud.octavia.post('/lbaas/loadbalancers', json={'loadbalancer': body}, headers=agent).json()['loadbalancer']
+    while lb['provisioning_status'] != 'ACTIVE':
+        expect(lb['provisioning_status'] == 'PENDING_CREATE', f"the script's load balancer is {lb['provisioning_status']}")
+        time.sleep(1)
+        lb = cloud.octavia.get(f"/lbaas/loadbalancers/{lb['id']}", headers=agent).json()['loadbalancer']
+    made = Create.of(time.monotonic() - started, log.count(SCRIPT))
+    cloud.delete_load_balancer(lb['id'])
+    return made
+
+
+def made_by_stack(t: Scenario, name: str) -> Create:
+    """From the request to the API server until Ready is seen there."""
+    log, stack = RequestLog(), reference(name)
+    started = time.monotonic()
+    answer = t.kube.session.post(t.kube.server + STACKS.format(namespace=t.namespace), json=stack)
+    answer.raise_for_status()
+    eventually(f'{name} is Ready', lambda: conditions(t.stack(name) or {}).get('Ready', {}).get('status'), lambda s: s == 'True', 180, every=0.05)
+    made = Create.of(time.monotonic() - started, log.count())
+    t.check(name)
+    t.delete(name)
+    return made
+
+
+def octavia_form(stack: dict, cloud: Cloud) -> dict:
+    """The reference stack as the body of Octavia's single-call create."""
+    spec = stack['spec']
+    pools = {p['name']: {
+        'name': p['name'], 'protocol': p['protocol'], 'lb_algorithm': p['algorithm'],
+        'members': [{'address': m['address'], 'protocol_port': m['port']} for m in p['members']],
+        'healthmonitor': {'type': p['healthMonitor']['type'], 'delay': 5, 'timeout': 3, 'max_retries': 3}} for p in spec['pools']}
+    return {'name': 'bare', 'vip_subnet_id': cloud.id_of('subnet', 'tenant-v4'), 'listeners': [
+        {'name': li['name'], 'protocol': li['protocol'], 'protocol_port': li['port'], 'default_pool': pools[li['defaultPool']]}
+        for li in spec['listeners']]}
+
+
+def what_changes_cost(t: Scenario) -> dict[str, Count]:
+    """Requests of the controller for each thing that happens to one stack."""
+    costs, name = {}, 'costs'
+
+    def counted(what: str, do) -> None:
+        log = RequestLog()
+        do(log)
+        costs[what] = log.count()
+
+    def edited(what: str, change) -> None:
+        counted(what, lambda _: (t.edit(name, change), t.ready(name)))
+        t.check(name)
+    counted('create', lambda _: (t.apply(reference(name)), t.ready(name)))
+    edited('one member changes', lambda spec: spec['pools'][1]['members'][1].update(weight=5))
+    edited('a listener and a pool change', lambda spec: (
+        spec['listeners'][0].update(connectionLimit=100), spec['pools'][0].update(algorithm='SOURCE_IP')))
+    edited("the stack's resync period changes", lambda spec: spec.update(resyncPeriod=f'{RESYNC_SECONDS}s'))
+
+    def resync(log: RequestLog) -> None:
+        eventually('the end of the resync period', lambda: log.count().octavia, bool, 2 * RESYNC_SECONDS)
+        time.sleep(3)       # its last call comes milliseconds after its first
+    counted('a resync with nothing to do', resync)
+    counted('delete', lambda _: t.delete(name))
+    return costs
+
+
+def output(command: list[str]) -> str:
+    return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
+
+
+if __name__ == '__main__':
+    main()

@@ -1,0 +1,122 @@
+"""Requests as users send them: from sockets inside the data plane's network namespace."""
+import collections
+import http.client
+import json
+import socket
+import ssl
+from dataclasses import dataclass
+
+from lab.openstack.labnet import inside
+
+from .waiting import Failed, eventually
+
+
+@dataclass
+class Answer:
+    status: int
+    headers: http.client.HTTPMessage
+    body: dict | bytes
+
+    @property
+    def member(self) -> str:
+        return self.headers['X-Member']
+
+    @property
+    def seen(self) -> dict[str, str]:
+        """The headers that the member saw, by lower-case name."""
+        return {name.lower(): value for name, value in self.body['headers'].items()}
+
+    def cookie(self) -> dict[str, str]:
+        """The cookie that was set, as a header to send."""
+        return {'Cookie': self.headers['Set-Cookie'].split(';')[0]}
+
+
+class Connection(http.client.HTTPConnection):
+    def __init__(self, host: str, port: int, source: str | None = None, tls: ssl.SSLContext | None = None, sni: str | None = None,
+                 timeout: float = 5):
+        super().__init__(host, port, timeout=timeout)
+        self.source, self.tls, self.sni = source, tls, sni
+
+    def connect(self) -> None:
+        with inside():
+            plain = socket.socket(socket.AF_INET6 if ':' in self.host else socket.AF_INET)
+        plain.settimeout(self.timeout)
+        if self.source:
+            plain.bind((self.source, 0))
+        plain.connect((self.host, self.port))
+        self.sock = self.tls.wrap_socket(plain, server_hostname=self.sni) if self.tls else plain
+
+    def ask(self, path: str = '/', headers: dict | None = None, method: str = 'GET', body: str | None = None) -> Answer:
+        self.request(method, path, body=body, headers=headers or {})
+        response = self.getresponse()
+        content = response.read()
+        return Answer(response.status, response.headers, json.loads(content) if content[:1] == b'{' else content)
+
+
+def get(host: str, port: int, path: str = '/', headers: dict | None = None, method: str = 'GET', body: str | None = None, **how) -> Answer:
+    """One request on a connection of its own."""
+    connection = Connection(host, port, **how)
+    try:
+        return connection.ask(path, headers, method, body)
+    finally:
+        connection.close()
+
+
+def who(host: str, port: int, *request, **how) -> str:
+    """The member that answered."""
+    answer = get(host, port, *request, **how)
+    if answer.status != 200:
+        raise Failed(f'{host}:{port} answered {answer.status}')
+    return answer.member
+
+
+def counts(host: str, port: int, requests: int, *request, **how) -> dict[str, int]:
+    """How many of these requests each member answered."""
+    return dict(sorted(collections.Counter(who(host, port, *request, **how) for _ in range(requests)).items()))
+
+
+def serving(what: str, look, accept=bool, timeout: float = 30):
+    """`eventually`, for a port that may open some 100 ms after Octavia says ACTIVE: the reload is asynchronous."""
+    def attempt():
+        try:
+            return True, look()
+        except (OSError, Failed) as error:
+            return False, error
+    return eventually(what, attempt, lambda seen: seen[0] and accept(seen[1]), timeout, every=0.2)[1]
+
+
+def certificate(host: str, port: int, tls: ssl.SSLContext, sni: str) -> str:
+    """The host that the served certificate is for; it has been verified."""
+    connection = Connection(host, port, tls=tls, sni=sni)
+    connection.connect()
+    try:
+        return dict(connection.sock.getpeercert()['subjectAltName'])['DNS']
+    finally:
+        connection.close()
+
+
+def refused(host: str, port: int, **how) -> bool:
+    """Nobody answers: dropped by a firewall, or nobody listens."""
+    try:
+        get(host, port, timeout=2, **how)
+    except (TimeoutError, ConnectionRefusedError):
+        return True
+    return False
+
+
+def datagrams(host: str, port: int, number: int, source: str) -> list[str]:
+    """The members that answered these datagrams of one flow."""
+    with inside():
+        s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    with s:
+        s.settimeout(3)
+        s.bind((source, 0))
+        s.connect((host, port))
+        found = []
+        for n in range(number):
+            s.send(f'hello {n}'.encode())
+            member, rest = s.recv(100).decode().split(' ', 1)
+            if rest != f'hello {n}':
+                raise Failed(f'sent hello {n}, came back {rest!r}')
+            found.append(member)
+        return found

@@ -1,0 +1,87 @@
+"""The lab's data plane (lab/openstack/dp.sh): member servers inside its network namespace, and how often haproxy was reloaded."""
+import itertools
+import json
+import subprocess
+from pathlib import Path
+
+from . import client, config
+
+SCRIPT = config.E2E / 'lab/openstack/dp.sh'
+RELOADS = config.SERVICE_LOGS / 'reloads.jsonl'
+_nets = itertools.count(100)
+
+
+def serves() -> bool:
+    """Do the load balancers of this lab carry traffic?"""
+    kind = config.HOME / 'openstack/etc/dataplane'
+    return kind.exists() and kind.read_text().strip() == 'haproxy'
+
+
+def dp(*command: str) -> str:
+    done = subprocess.run([str(SCRIPT), *command], capture_output=True, text=True, timeout=60)
+    if done.returncode:
+        raise RuntimeError(f'dp.sh {" ".join(command)}: {done.stderr.strip()}')
+    return done.stdout
+
+
+def reloads(lb_id: str, since: float) -> int:
+    """How often the agent told the haproxy of a load balancer to reload."""
+    if not RELOADS.exists():
+        return 0
+    lines = map(json.loads, RELOADS.read_text().splitlines())
+    return sum(line['lb'] == lb_id and line['t'] > since for line in lines)
+
+
+def udp_configuration(lb_id: str) -> str:
+    """What Octavia rendered for keepalived, which serves UDP in an amphora; here it is only kept."""
+    homes = (f.parent for f in (config.HOME / 'openstack/dp').glob(f'*/{lb_id}'))
+    return '\n'.join(conf.read_text() for home in homes for conf in home.glob('udp/*.conf'))
+
+
+class Members:
+    """The servers of one scenario. Scenarios run at the same time: each has a net of its own, in which it puts what its stacks
+    have in 10.20.0.0/24. A member says its name, `m11` for 10.20.0.11."""
+
+    def __init__(self):
+        self.net = f'10.20.{next(_nets)}.'
+        self.running: set[tuple[str, int]] = set()
+
+    def __enter__(self) -> 'Members':
+        return self
+
+    def __exit__(self, *failure) -> None:
+        for address, port in self.running:
+            dp('member-stop', address, str(port), '--host')
+
+    def address(self, last: int) -> str:
+        return f'{self.net}{last}'
+
+    def here(self, stack: dict) -> dict:
+        """The same stack with its members in this net."""
+        return json.loads(json.dumps(stack).replace('10.20.0.', self.net))
+
+    def serve(self, stack: dict, tls: tuple[Path, Path] | None = None) -> dict:
+        """Starts every member of a stack; the stack as it has to be applied."""
+        made = self.here(stack)
+        for pool in made['spec']['pools']:
+            for member in pool['members']:
+                self.start(int(member['address'].rsplit('.', 1)[1]), member['port'], tls)
+        return made
+
+    def start(self, last: int, port: int = 8080, tls: tuple[Path, Path] | None = None) -> None:
+        key = self.address(last), port
+        if key not in self.running:
+            dp('member', key[0], str(port), f'm{last}', *map(str, tls or ()))
+            self.running.add(key)
+
+    def health(self, last: int, code: int, port: int = 8080) -> None:
+        """What the member answers to health checks."""
+        client.get(self.address(last), port, '/_lab/health', method='PUT', body=str(code))
+
+    def held(self, port: int) -> dict[int, int]:
+        """How many requests for /hold wait at each of the members at this port."""
+        there = [int(a.rsplit('.', 1)[1]) for a, p in self.running if p == port]
+        return {last: client.get(self.address(last), port, '/_lab/health').body['held'] for last in there}
+
+    def release(self, last: int, port: int) -> None:
+        client.get(self.address(last), port, '/_lab/release', method='PUT')

@@ -1,0 +1,74 @@
+"""docs/performance.md, from what bench.py has measured."""
+import os
+import statistics
+
+GOAL = 1.15
+PAGE = 500      # what the controller asks for in one list call
+HEAD = """# What Evenkeel costs
+
+Written by `make bench`; not by hand. Calls are counted by the services, not by the controller. The reference stack is 1
+load balancer with 3 listeners, 3 pools, 9 members and 3 health monitors. Seconds and bytes are those of the machine that
+ran it last ({cores} cores) and only an example; ratios and counts are what should be the same elsewhere.
+"""
+
+
+def page(script: list, stack: list, costs: dict, rest: list[dict]) -> str:
+    return '\n'.join([HEAD.format(cores=os.cpu_count()), _time(script, stack), _calls(costs), _rest(rest)])
+
+
+def _time(script: list, stack: list) -> str:
+    def line(what: str, made: list) -> list:
+        seconds = [m.seconds for m in made]
+        middle = [statistics.median(getattr(m, part) for m in made) for part in ('writes', 'octavia', 'others')]
+        return [what, f'{statistics.median(seconds):.2f}', f'{min(seconds):.2f} to {max(seconds):.2f}', *(f'{n:g}' for n in middle)]
+    return f"""## From the request to Ready
+
+{len(script)} turns on one genuine Octavia, each with a bare script and then with a stack. The script has logged in and
+knows the ids: it sends one POST and looks once each second until the load balancer is ACTIVE. The stack's time runs
+from the request to the API server until its condition Ready is seen there.
+
+{_table(['made by', 'seconds (median)', 'from to', 'writes', 'calls of Octavia', 'calls of other services'],
+        [line('the script', script), line('a stack', stack)])}
+
+**Ratio of the medians: {ratio(script, stack):.2f}** (goal: at most {GOAL}).
+"""
+
+
+def ratio(script: list, stack: list) -> float:
+    return statistics.median(m.seconds for m in stack) / statistics.median(m.seconds for m in script)
+
+
+def _calls(costs: dict) -> str:
+    lines = [[what, len(c.writes), len(c.calls) - len(c.writes), len(c.polls), c.total - len(c.octavia)] for what, c in costs.items()]
+    return f"""## What happens to one stack, in calls
+
+{_table(['', 'writes', 'reads', 'polls', 'calls of other services'], lines)}
+
+Polls are looks at a load balancer that is locked: their number follows the time that Octavia takes.
+"""
+
+
+def _rest(rest: list[dict]) -> str:
+    kinds = sorted({kind for r in rest for kind in r['calls']})
+    none = rest[0]['rss_kib']
+
+    def for_each(r: dict, amount: float) -> str:
+        return f"{amount / r['stacks']:.1f}" if r['stacks'] else ''
+    lines = [[r['stacks'], f"{r['rss_kib'] / 1024:.1f}", for_each(r, r['rss_kib'] - none), for_each(r, sum(r['calls_until_ready'].values())),
+              f"{sum(r['calls'].values()):g}", *(f"{r['calls'].get(kind, 0):g}" for kind in kinds)] for r in rest]
+    return f"""## At rest
+
+The release binary against the simulators, with so many reference stacks in one project. One controller made them all, applied
+at once; another one was started then, with nothing to do, and measured after its first resync. A resync
+period is {rest[0]['period_seconds']} s here, so that it can be waited for (10 minutes unless a stack says something else). Not one write.
+
+{_table(['stacks', 'memory (MiB)', 'KiB for each stack', 'calls to make one', 'calls in a period', *kinds], lines)}
+
+Stacks share lists that are at most 20 s old; a list takes one call for each {PAGE} objects. Members are read again only
+where a load balancer's `updated_at` has moved or a pool is not ONLINE.
+"""
+
+
+def _table(head: list[str], lines: list[list]) -> str:
+    rows = [head, ['---'] * len(head), *lines]
+    return '\n'.join('| ' + ' | '.join(map(str, row)) + ' |' for row in rows)

@@ -1,0 +1,95 @@
+"""A steady stream of requests while a stack changes, and the table of what it saw."""
+import json
+import subprocess
+import sys
+import threading
+import time
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+
+from . import config, dataplane
+from .waiting import Failed, expect, same
+
+LOAD = config.E2E / 'lab/openstack/dp_load.py'
+KEPT_CONNECTIONS = 10
+AFTER = 1.0     # how long the stream goes on after the last effect
+
+
+class Stream:
+    """Requests on new connections, or on kept ones, at a steady rate, whatever the answers (dp_load.py)."""
+
+    def __init__(self, url: str, *options: str):
+        self.url = url
+        self.process = subprocess.Popen(
+            [str(dataplane.SCRIPT), 'exec', sys.executable, str(LOAD), url, '--seconds', '300', *options],
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+    def flows(self) -> None:
+        if self.process.stdout.readline().strip() != 'flowing':
+            self.process.kill()
+            raise Failed(f'{self.url} does not answer: {self.process.communicate()[1]}')
+
+    def stop(self) -> dict:
+        self.process.terminate()
+        out, error = self.process.communicate(timeout=30)
+        if not out:
+            raise Failed(f'the stream to {self.url} broke: {error}')
+        return json.loads(out)
+
+
+@dataclass
+class Row:
+    """What one change did to the traffic."""
+    change: str
+    sent: int = 0
+    failed: int = 0
+    kept_sent: int = 0
+    kept_failed: int = 0        # also when sent once more on a new connection
+    kept_closed: int = 0        # found closed before the request was sent
+    reloads: int = 0
+    writes: list[str] = field(default_factory=list)
+
+
+_rows: list[Row] = []
+_lock = threading.Lock()
+
+
+@contextmanager
+def streaming(t, name: str, change: str, url: str, new: int = 40, kept: int = 20, others: int = 0, options: tuple[str, ...] = ()):
+    """A stream of new connections and one of kept ones around what happens inside; afterwards none of the new connections may
+    have failed, and haproxy was not reloaded more often than something was written. `others`: writes of somebody else."""
+    row, lb_id, started = Row(change), t.lb_id(name), time.time()
+    streams = [Stream(url, '--rate', str(new), *options), Stream(url, '--rate', str(kept), '--keepalive', str(KEPT_CONNECTIONS), *options)]
+    try:
+        for stream in streams:
+            stream.flows()
+        yield row
+        time.sleep(AFTER)
+    finally:
+        fresh, held = [stream.stop() for stream in streams]
+    row.sent, row.failed = fresh['sent'], fresh['failed']
+    row.kept_sent, row.kept_closed, row.kept_failed = held['sent'], held['closed_idle'], held['failed'] - held['retried_ok']
+    row.reloads, row.writes = dataplane.reloads(lb_id, started), t.writes_since(started)
+    with _lock:
+        _rows.append(row)
+    same(f'failed new connections: {change}', (row.failed, fresh['failures']), (0, []))
+    same(f'failed requests on kept connections: {change}', (row.kept_failed, held['kinds'] if row.kept_failed else {}), (0, {}))
+    expect(row.reloads <= len(row.writes) + others, f'{change}: {row.reloads} reloads for {row.writes} and {others} writes of others')
+
+
+HEAD = f"{'change under traffic':<46} {'sent':>5} {'failed':>6} {'kept':>5} {'failed':>6} {'closed':>6} {'reloads':>7}  writes"
+
+
+def table() -> str:
+    """One line for each change, kept in the report as well; empty when nothing was streamed."""
+    if not _rows:
+        return ''
+    lines = [f'{r.change:<46} {r.sent:>5} {r.failed:>6} {r.kept_sent:>5} {r.kept_failed:>6} {r.kept_closed:>6} {r.reloads:>7}  '
+             f"{len(r.writes)}{': ' if r.writes else ''}{', '.join(r.writes)}" for r in _rows]
+    total = (f"{'all':<46} {sum(r.sent for r in _rows):>5} {sum(r.failed for r in _rows):>6} {sum(r.kept_sent for r in _rows):>5} "
+             f"{sum(r.kept_failed for r in _rows):>6} {sum(r.kept_closed for r in _rows):>6} {sum(r.reloads for r in _rows):>7}  "
+             f'{sum(len(r.writes) for r in _rows)}')
+    text = '\n'.join([HEAD, '-' * len(HEAD), *lines, total])
+    (config.REPORT / 'traffic.txt').write_text(text + '\n')
+    (config.REPORT / 'traffic.json').write_text(json.dumps([asdict(r) for r in _rows], indent=1))
+    return text

@@ -1,0 +1,231 @@
+//! What a controller costs that has nothing to do: its memory, and its calls in a resync period.
+//!
+//! The simulated cloud and cluster are in this process and serve on sockets; the controller is a process of its own, so
+//! that its memory is its own. Prints one line of JSON for each number of stacks.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitCode, Stdio};
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, ensure};
+use clap::Parser;
+use evenkeel::api::LoadBalancerStack;
+use evenkeel_simulators::cloud::{self, CloudConfig, CloudSim, Kind, Service, Timing};
+use evenkeel_simulators::cluster::{self, ClusterSim, TokioClock};
+use k8s_openapi::api::core::v1::{Namespace, Secret};
+use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
+use kube::Client;
+use kube::api::{Api, Patch, PatchParams, PostParams};
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+use tokio::time::{Instant, sleep};
+
+const NAMESPACE: &str = "at-rest";
+/// How long the stacks may take to become Ready.
+const PATIENCE: Duration = Duration::from_secs(900);
+/// Calls are counted over so many resync periods.
+const PERIODS: u32 = 2;
+
+#[derive(Parser)]
+#[command(name = "at_rest")]
+struct Cli {
+    /// The binary that is measured.
+    #[arg(long)]
+    controller: PathBuf,
+    /// Numbers of stacks at rest.
+    #[arg(long, value_delimiter = ',', default_value = "0,100,1000")]
+    stacks: Vec<usize>,
+    /// Seconds of a resync period.
+    #[arg(long, default_value_t = 60)]
+    period: u64,
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    match measure_all(&Cli::parse()).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("at_rest: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn measure_all(cli: &Cli) -> anyhow::Result<()> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    for &number in &cli.stacks {
+        println!("{}", measure(&root, cli, number).await?);
+    }
+    Ok(())
+}
+
+/// One controller makes the stacks; another one, started when all are Ready, has nothing to do.
+async fn measure(root: &Path, cli: &Cli, number: usize) -> anyhow::Result<Value> {
+    let period = Duration::from_secs(cli.period);
+    let lab = Lab::start(root).await?;
+    lab.apply(root, number).await?;
+    let mut maker = lab.controller(&cli.controller)?;
+    lab.until_ready(&mut maker, number).await?;
+    let until_ready = lab.calls(1);
+    drop(maker);
+    lab.set_period(number, cli.period).await?;
+    let controller = lab.controller(&cli.controller)?;
+    // The first look at each stack and the first resync are past.
+    sleep(period + period / 2).await;
+    lab.cloud.forget_requests();
+    sleep(period * PERIODS).await;
+    let writes = lab.cloud.writes().len();
+    ensure!(writes == 0, "{writes} writes at rest");
+    Ok(json!({
+        "stacks": number,
+        "rss_kib": resident(controller.process.id())?,
+        "period_seconds": cli.period,
+        "calls": lab.calls(PERIODS),
+        "calls_until_ready": until_ready,
+    }))
+}
+
+/// The process that is measured, and its access to the cluster; both go with this.
+struct Controller {
+    process: Child,
+    kubeconfig: PathBuf,
+}
+
+impl Drop for Controller {
+    fn drop(&mut self) {
+        // It may have ended by itself, and nothing can be done about a file that stays.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+        let _ = std::fs::remove_file(&self.kubeconfig);
+    }
+}
+
+/// Both simulators, served.
+struct Lab {
+    cloud: CloudSim,
+    cluster: ClusterSim,
+    client: Client,
+    cloud_served: cloud::Served,
+    cluster_served: cluster::Served,
+}
+
+impl Lab {
+    async fn start(root: &Path) -> anyhow::Result<Self> {
+        let healthy_after = Some(Duration::ZERO);
+        let cloud = CloudSim::new(CloudConfig { timing: Timing::instant(), healthy_after, ..CloudConfig::default() });
+        for kind in [Kind::LoadBalancer, Kind::Listener, Kind::Pool, Kind::Member, Kind::HealthMonitor] {
+            cloud.set_quota("demo", kind, -1);
+        }
+        let cloud_served = cloud.serve().await?;
+        cloud.configure(|config| config.catalog_base = Some(format!("http://{}", cloud_served.address)));
+        let cluster = ClusterSim::new(Arc::new(TokioClock::starting_at(jiff::Timestamp::now())));
+        let cluster_served = cluster.serve().await?;
+        let client = cluster.client();
+        let how = PostParams::default();
+        let definition: CustomResourceDefinition = read(&root.join("crds/evenkeel.dev_loadbalancerstacks.yaml"))?;
+        Api::all(client.clone()).create(&how, &definition).await?;
+        for name in [NAMESPACE, "evenkeel-system"] {
+            let namespace: Namespace = serde_json::from_value(json!({"metadata": {"name": name}}))?;
+            Api::all(client.clone()).create(&how, &namespace).await?;
+        }
+        Ok(Self { cloud, cluster, client, cloud_served, cluster_served })
+    }
+
+    /// So many copies of the reference stack, which no resync disturbs for now.
+    async fn apply(&self, root: &Path, number: usize) -> anyhow::Result<()> {
+        let how = PostParams::default();
+        let clouds: Value = serde_saphyr::from_str(&self.cloud.clouds_yaml(&self.cloud_served.auth_url))?;
+        let clouds = json!({"clouds": {"openstack": clouds["clouds"]["demo-appcred"]}}).to_string();
+        let secret = json!({"metadata": {"name": "openstack"}, "stringData": {"clouds.yaml": clouds}});
+        let secrets: Api<Secret> = Api::namespaced(self.client.clone(), NAMESPACE);
+        secrets.create(&how, &serde_json::from_value(secret)?).await?;
+        let mut stack: Value = read(&root.join("examples/reference.yaml"))?;
+        stack["spec"]["resyncPeriod"] = "0s".into();
+        for n in 0..number {
+            stack["metadata"]["name"] = name_of(n).into();
+            self.stacks().create(&how, &serde_json::from_value(stack.clone())?).await?;
+        }
+        Ok(())
+    }
+
+    /// While no controller runs.
+    async fn set_period(&self, number: usize, seconds: u64) -> anyhow::Result<()> {
+        let patch = Patch::Merge(json!({"spec": {"resyncPeriod": format!("{seconds}s")}}));
+        for n in 0..number {
+            self.stacks().patch(&name_of(n), &PatchParams::default(), &patch).await?;
+        }
+        Ok(())
+    }
+
+    fn stacks(&self) -> Api<LoadBalancerStack> {
+        Api::namespaced(self.client.clone(), NAMESPACE)
+    }
+
+    fn controller(&self, binary: &Path) -> anyhow::Result<Controller> {
+        let kubeconfig = std::env::temp_dir().join(format!("evenkeel-at-rest-{}", uuid::Uuid::new_v4()));
+        std::fs::write(&kubeconfig, self.cluster_served.kubeconfig(NAMESPACE))?;
+        let process = Command::new(binary)
+            .args(["run", "--listen", "127.0.0.1:0", "--cluster-id", "at-rest", "--log", "error"])
+            // Alone, so that a slow machine does not make it lose its Lease.
+            .args(["--leader-elect", "false"])
+            .env("KUBECONFIG", &kubeconfig)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .spawn()
+            .with_context(|| format!("{} cannot be run", binary.display()))?;
+        Ok(Controller { process, kubeconfig })
+    }
+
+    async fn until_ready(&self, controller: &mut Controller, number: usize) -> anyhow::Result<()> {
+        let begun = Instant::now();
+        while !self.all_ready(number) {
+            ensure!(controller.process.try_wait()?.is_none(), "the controller ended by itself");
+            ensure!(begun.elapsed() < PATIENCE, "the stacks are not Ready within {PATIENCE:?}");
+            sleep(Duration::from_secs(1)).await;
+        }
+        Ok(())
+    }
+
+    fn all_ready(&self, number: usize) -> bool {
+        let ready = |stack: &Value| {
+            let conditions = stack["status"]["conditions"].as_array();
+            conditions.is_some_and(|all| all.iter().any(|c| c["type"] == "Ready" && c["status"] == "True"))
+        };
+        let stacks = self.cluster.objects("evenkeel.dev", "loadbalancerstacks");
+        stacks.len() == number && stacks.iter().all(ready)
+    }
+
+    /// Calls of one of so many periods, by what they ask for; `members` stands for the list of any pool.
+    fn calls(&self, periods: u32) -> BTreeMap<String, f64> {
+        let mut calls = BTreeMap::new();
+        for request in self.cloud.requests() {
+            // The last part that is no id.
+            let collection = request.path.rsplit('/').find(|part| !part.contains('-')).unwrap_or_default();
+            let name = match (request.service, request.is_write()) {
+                (Service::Identity, _) => "logins".to_owned(),
+                (_, true) => format!("{} {collection}", request.method),
+                (_, false) => collection.to_owned(),
+            };
+            *calls.entry(name).or_insert(0.0) += 1.0 / f64::from(periods);
+        }
+        calls
+    }
+}
+
+fn name_of(n: usize) -> String {
+    format!("stack-{n}")
+}
+
+/// Resident memory of a process in KiB.
+fn resident(pid: u32) -> anyhow::Result<u64> {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).context("only Linux tells the memory")?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("no VmRSS")?;
+    Ok(line.trim().trim_end_matches(" kB").trim().parse()?)
+}
+
+fn read<T: DeserializeOwned>(path: &Path) -> anyhow::Result<T> {
+    let text = std::fs::read_to_string(path).with_context(|| format!("{} cannot be read", path.display()))?;
+    serde_saphyr::from_str(&text).with_context(|| format!("{} makes no sense", path.display()))
+}
