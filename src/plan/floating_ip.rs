@@ -304,7 +304,7 @@ fn untag(owner: &Owner, seen: &SeenFloatingIp) -> Step {
 /// which outlives everything.
 pub(super) fn give_back(owner: &Owner, load_balancer: &SeenLoadBalancer, seen: &[SeenFloatingIp]) -> Vec<Step> {
     let Some(vip) = Vip::of(load_balancer) else { return Vec::new() };
-    let borrowed = seen.iter().filter(|seen| tie(owner, Some(&vip), seen) == Tie::Borrowed && vip.has(seen));
+    let borrowed = seen.iter().filter(|seen| tie(owner, seen) == Tie::Borrowed && vip.has(seen));
     borrowed.filter_map(|seen| update(seen, None, None)).collect()
 }
 
