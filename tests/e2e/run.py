@@ -86,7 +86,7 @@ def play(module: ModuleType, case: str | None, controller: Controller, certifica
         if t:
             _after_failure(t)
     if t:
-        t.close()
+        _close(t)
     count = t.log.count() if t else None
     result = Result(name, passed, time.monotonic() - started, len(t.log.writes_of(t.namespace)) if t else 0,
                     len(count.octavia) if serial and count else None, t.leaks if t else None, _broken(module, case), seen)
@@ -106,6 +106,14 @@ def _broken(module: ModuleType, case: str | None) -> str:
     """The first sentence of the case, or else of the scenario."""
     told = getattr(getattr(module, (case or '').replace('-', '_'), None), '__doc__', None) or module.__doc__ or ''
     return ' '.join(told.split()).split('. ')[0].rstrip('.')
+
+
+def _close(t: Scenario) -> None:
+    """What cannot be taken down is no reason to stop the run; the last scenario looks for what is left."""
+    try:
+        t.close()
+    except Exception as error:
+        print(f'{t.name}: closing failed: {error}', file=sys.stderr)
 
 
 def _after_failure(t: Scenario) -> None:
