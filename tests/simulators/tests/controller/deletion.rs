@@ -1,7 +1,7 @@
 //! Deleting is always possible.
 
 use evenkeel_simulators::cloud::{Fault, Provisioning};
-use evenkeel_simulators::rig::{SECRET, small};
+use evenkeel_simulators::rig::{SECRET, condition, small, text};
 use kube::api::{DeleteParams, Patch, PatchParams};
 use serde_json::json;
 
@@ -102,7 +102,8 @@ async fn where_octavia_itself_cannot_delete_the_way_out_is_named() {
     let refusal = Fault::Answer { status: 501, body: body.to_string(), retry_after: None };
     rig.cloud.fail_always(Match::service(Service::LoadBalancer).method(Method::DELETE), refusal);
     rig.delete("web").await;
-    rig.until("it is told", SOON, |rig| rig.reason("web") == "ProviderCannotDelete").await;
+    let stalled = |rig: &Rig| text(condition(&rig.stack("web"), "Stalled"), "reason") == "ProviderCannotDelete";
+    rig.until("it is told", SOON, stalled).await;
     assert!(rig.message("web").contains("evenkeel.dev/deletion-policy=Orphan"), "{}", rig.message("web"));
     rig.patch("web", json!({"metadata": {"annotations": {"evenkeel.dev/deletion-policy": "Orphan"}}})).await;
     until_gone(&rig, "web", SOON).await;

@@ -183,8 +183,9 @@ async fn a_stack_that_is_deleted_before_its_create_is_in_its_status_leaves_nothi
     rig.cloud.fail_always(Match::all(), Fault::Refused);
     rig.delete("web").await;
     rig.start();
-    tokio::time::sleep(MINUTE).await;
+    tokio::time::sleep(3 * MINUTE).await;
     rig.cloud.clear_faults();
-    until_gone(&rig, "web", AFTER_DOUBT).await;
+    rig.cluster.clear_faults();
+    until_gone(&rig, "web", AFTER_DOUBT + MINUTE).await;
     assert_nothing_left(&rig);
 }

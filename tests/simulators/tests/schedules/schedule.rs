@@ -16,7 +16,7 @@ pub struct Schedule {
     pub steps: Vec<(Duration, Step)>,
 }
 
-const NAMES: [&str; 4] = ["web", "api", "mail", "shop"];
+const NAMES: [&str; 4] = ["web", "api", "mail", "docs"];
 
 impl Schedule {
     pub fn draw(seed: u64) -> Self {
