@@ -75,9 +75,9 @@ class Cloud:
         eventually(f'load balancer {lb_id} is gone', lambda: self.load_balancer(lb_id), lambda lb: lb is None, timeout)
 
     def delete_load_balancer(self, lb_id: str) -> None:
-        if self.load_balancer(lb_id):
+        if (lb := self.load_balancer(lb_id)) and lb['provisioning_status'] not in ('PENDING_DELETE', 'DELETED'):
             self.write('DELETE', f'loadbalancers/{lb_id}?cascade=true')
-            self.gone(lb_id)
+        self.gone(lb_id)
 
     # -- Neutron
     def floating_ips(self, **filters) -> list[dict]:
