@@ -267,18 +267,25 @@ impl World {
         }
     }
 
-    /// Every change but the deletion of a listener sends the whole configuration, and its revert marks every listener of
-    /// the load balancer (`ListenersUpdate`); those that the change itself had marked are taken back.
+    /// What becomes of listeners that the change itself had not marked. Nearly every change sends the whole configuration,
+    /// and its revert puts all listeners in ERROR (`ListenersUpdate`); then those of pools, members and monitors bring
+    /// all of them back (`PoolToErrorOnRevertTask` and its like), also those that were in ERROR before.
     fn spread(&mut self, load_balancer: &str, change: &Change, now: &Moment) {
-        let ancestors: &[_] = match change {
-            Change::Children { ancestors, .. } => ancestors,
-            Change::DeleteChild { target: (kind, _), ancestors } if *kind != Kind::Listener => ancestors,
-            Change::UpdateLoadBalancer => &[],
+        let (kind, ancestors): (_, &[_]) = match change {
+            Change::Children { targets, ancestors, removed } => {
+                (targets.first().or(removed.first()).map_or(Kind::Member, |(kind, _)| *kind), ancestors)
+            }
+            Change::DeleteChild { target: (kind, _), ancestors } if *kind != Kind::Listener => (*kind, ancestors),
+            Change::UpdateLoadBalancer => (Kind::LoadBalancer, &[]),
             _ => return,
+        };
+        let status = match kind {
+            Kind::Pool | Kind::Member | Kind::HealthMonitor => Provisioning::Active,
+            _ => Provisioning::Error,
         };
         for id in self.octavia.store.child_ids(Kind::Listener, load_balancer) {
             if !ancestors.contains(&(Kind::Listener, id.clone())) {
-                self.set_status(Kind::Listener, &id, Provisioning::Error, now);
+                self.set_status(Kind::Listener, &id, status, now);
             }
         }
     }
