@@ -98,11 +98,8 @@ fn unreadable(error: &serde_saphyr::Error) -> CredentialsError {
         | Error::AliasExpansionLimitExceeded { .. }
         | Error::AliasReplayStackDepthExceeded { .. } => CredentialsError::TooMuch,
         error => {
-            let location = error.location();
-            CredentialsError::Unreadable {
-                line: location.map_or(0, |l| l.line()),
-                column: location.map_or(0, |l| l.column()),
-            }
+            let (line, column) = error.location().map_or((0, 0), |at| (at.line(), at.column()));
+            CredentialsError::Unreadable { line, column }
         }
     }
 }
