@@ -1,6 +1,6 @@
 //! L7 rules: a multiset without order and without identity, all of which must match.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::edit::{add_some, object};
 use super::step::Target;
@@ -169,7 +169,13 @@ impl Place<'_> {
         if seen.tags != want.tags {
             edit.changes.push(Change { field: "tags".into(), was: json!(seen.tags), want: json!(want.tags) });
         }
-        let call = Call::Update { parent: Some(self.policy.id.clone()), id: seen.id.clone(), body: body(want) };
+        let mut body = body(want);
+        // Octavia checks the merged rule. Of these two types it does not drop the old key by itself, but refuses it.
+        let refuses_key = matches!(want.kind, RuleType::SslConnHasCert | RuleType::SslVerifyResult);
+        if refuses_key && seen.key.is_some() {
+            body.insert("key".to_owned(), Value::Null);
+        }
+        let call = Call::Update { parent: Some(self.policy.id.clone()), id: seen.id.clone(), body };
         Step { changes: edit.changes, ..self.step(&was, call) }
     }
 

@@ -45,6 +45,22 @@ fn a_borrowed_floating_ip_no_longer_leads_to_the_users_own_port_when_the_stack_i
     assert_eq!(octavia.tree.unwrap().floating_ips, [lent]);
 }
 
+/// Octavia checks the stored rule with the request laid over it: a key that is only left out stays.
+#[test]
+fn a_rule_with_a_key_becomes_one_of_a_type_that_has_none() {
+    let with = |rule: Rule| {
+        edited(|want| {
+            let listener = http(want);
+            listener.policies = vec![Policy { rules: vec![rule.clone()], ..policy("p", Action::Reject, &[]) }];
+        })
+    };
+    let header = Rule { kind: RuleType::Header, key: Some("x-kind".to_owned()), ..rule("one") };
+    let certificate = Rule { kind: RuleType::SslConnHasCert, compare: CompareType::EqualTo, ..rule("true") };
+    let mut octavia = made(&with(header));
+    converge(&mut octavia, &with(certificate), |_, _| {});
+    assert_eq!(octavia.tree.unwrap().listeners[0].policies[0].rules[0].key, None);
+}
+
 fn there(tree: &Tree) -> Option<&SeenLoadBalancer> {
     Some(&tree.load_balancer).filter(|load_balancer| !load_balancer.id.is_empty())
 }
