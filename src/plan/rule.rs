@@ -1,6 +1,6 @@
 //! L7 rules: a multiset without order and without identity, all of which must match.
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::edit::{add_some, object};
 use super::step::Target;
@@ -170,10 +170,11 @@ impl Place<'_> {
             edit.changes.push(Change { field: "tags".into(), was: json!(seen.tags), want: json!(want.tags) });
         }
         let mut body = body(want);
-        // Octavia checks the merged rule. Of these two types it does not drop the old key by itself, but refuses it.
+        // Octavia 19 checks the merged rule. Of these two types it does not drop the old key by itself, but refuses it;
+        // and null crashes.
         let refuses_key = matches!(want.kind, RuleType::SslConnHasCert | RuleType::SslVerifyResult);
         if refuses_key && seen.key.is_some() {
-            body.insert("key".to_owned(), Value::Null);
+            body.insert("key".to_owned(), json!(""));
         }
         let call = Call::Update { parent: Some(self.policy.id.clone()), id: seen.id.clone(), body };
         Step { changes: edit.changes, ..self.step(&was, call) }

@@ -58,7 +58,7 @@ fn a_rule_with_a_key_becomes_one_of_a_type_that_has_none() {
     let certificate = Rule { kind: RuleType::SslConnHasCert, compare: CompareType::EqualTo, ..rule("true") };
     let mut octavia = made(&with(header));
     converge(&mut octavia, &with(certificate), |_, _| {});
-    assert_eq!(octavia.tree.unwrap().listeners[0].policies[0].rules[0].key, None);
+    assert_eq!(octavia.tree.unwrap().listeners[0].policies[0].rules[0].key.as_deref(), Some(""));
 }
 
 fn there(tree: &Tree) -> Option<&SeenLoadBalancer> {

@@ -144,7 +144,7 @@ const POLICY: Fields = &[
 const RULE: Fields = &[
     ("type", REFUSED),
     ("compare_type", REFUSED),
-    ("key", NULL),
+    ("key", CRASH),
     ("value", REFUSED),
     ("invert", Ok(Reset::No)),
     ("admin_state_up", IGNORED),

@@ -301,5 +301,6 @@ def rule_fields(rule: dict) -> dict:
 
 
 def seen_rule_fields(rule: dict) -> dict:
-    """Everything but what the server keeps."""
-    return {k: sorted(v) if k == 'tags' else v for k, v in rule.items() if k not in KEPT}
+    """Everything but what the server keeps. No key and an empty one are the same to Octavia."""
+    fields = {k: sorted(v) if k == 'tags' else v for k, v in rule.items() if k not in KEPT}
+    return {**fields, 'key': fields.get('key') or None}

@@ -160,7 +160,9 @@ fn check_rule(rule: &SeenRule) -> Answer {
     let needs_key = matches!(rule.kind.as_str(), "HEADER" | "COOKIE" | "SSL_DN_FIELD");
     ensure(!needs_key || rule.key.is_some(), || "400 the rule needs a key".to_owned())?;
     let takes_no_key = matches!(rule.kind.as_str(), "SSL_CONN_HAS_CERT" | "SSL_VERIFY_RESULT");
-    ensure(!takes_no_key || rule.key.is_none(), || "400 the type does not use the key field".to_owned())?;
+    ensure(!takes_no_key || rule.key.as_deref().unwrap_or_default().is_empty(), || {
+        "400 the type does not use the key field".to_owned()
+    })?;
     let exact = matches!(rule.kind.as_str(), "SSL_CONN_HAS_CERT" | "SSL_VERIFY_RESULT");
     ensure(!exact || json!(rule.compare_type) == json!("EQUAL_TO"), || "400 compare_type".to_owned())?;
     let file = rule.kind == "FILE_TYPE";

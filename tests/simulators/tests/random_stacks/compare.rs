@@ -197,7 +197,9 @@ fn listener(report: &mut Report, name: &str, want: &Listener, seen: &Value, pool
         };
         let fields = ["type", "compare_type", "key", "value", "invert", "admin_state_up"];
         let seen_rule = |rule: &Value| {
-            let mut row: Vec<Value> = fields.iter().map(|field| rule[*field].clone()).collect();
+            // No key and an empty one are the same to Octavia.
+            let field = |field: &&str| if rule[*field] == "" { Value::Null } else { rule[*field].clone() };
+            let mut row: Vec<Value> = fields.iter().map(field).collect();
             row.push(user_tags(rule));
             Value::Array(row)
         };

@@ -81,6 +81,7 @@ impl World {
         merged.extend(given.clone());
         check_rule(&merged)?;
         self.lockable_below(Kind::L7Policy, &policy.id)?;
+        check_null_key(&stored.fields, &given)?;
         // Any update clears a key that the type does not use; a create keeps it.
         if matches!(text(&merged, "type"), "HOST_NAME" | "PATH" | "FILE_TYPE") {
             given.insert("key".into(), Value::Null);
@@ -120,6 +121,18 @@ pub(super) fn check_rules(rules: &[Map<String, Value>], policy: &str) -> Result<
         return Err(too_many(policy));
     }
     rules.iter().try_for_each(check_rule)
+}
+
+/// The check before the write takes null for no key; the one inside of it (`repositories.py`) sees the stored key again,
+/// and nobody catches what that says.
+fn check_null_key(stored: &Map<String, Value>, given: &Map<String, Value>) -> Result<(), Reply> {
+    if !given.get("key").is_some_and(Value::is_null) {
+        return Ok(());
+    }
+    let mut merged = stored.clone();
+    merged.extend(given.clone().into_iter().filter(|(_, value)| !value.is_null()));
+    let error = if text(&merged, "type").starts_with("SSL_") { ssl_error(&merged) } else { None };
+    error.map_or(Ok(()), |text| Err(fault(500, format!("Invalid L7 Rule: {text}"))))
 }
 
 /// `validate.l7rule_data`.
