@@ -16,12 +16,12 @@ pub(super) enum Move {
     /// Two pools change roles: whoever used the one uses the other.
     SwapPools,
     /// A policy goes to another place in its list.
-    MovePolicy,
+    ShiftPolicy,
     /// Another listener takes the policy over.
     HandPolicyOver,
     TurnRulesRound,
     /// A member goes from one pool to another.
-    MoveMember,
+    HandMemberOver,
     /// The target or the code of a redirect.
     TouchAction,
     TouchPersistence,
@@ -37,10 +37,10 @@ impl Move {
         Self::RenamePolicy,
         Self::SwapPorts,
         Self::SwapPools,
-        Self::MovePolicy,
+        Self::ShiftPolicy,
         Self::HandPolicyOver,
         Self::TurnRulesRound,
-        Self::MoveMember,
+        Self::HandMemberOver,
         Self::TouchAction,
         Self::TouchPersistence,
         Self::TouchMonitor,
@@ -54,11 +54,15 @@ impl Move {
             Self::RenameListener => rename_listener(stack, one, two),
             Self::SwapPorts => swap_ports(stack, one, two),
             Self::SwapPools => swap_pools(stack, one, two),
-            Self::MoveMember => move_member(stack, one, two),
+            Self::HandMemberOver => move_member(stack, one, two),
             Self::TouchPersistence => touch_persistence(stack, one, two),
             Self::TouchMonitor => touch_monitor(stack, one, two),
             Self::TouchCertificates => touch_certificates(world, stack, one, two),
-            Self::RenamePolicy | Self::MovePolicy | Self::HandPolicyOver | Self::TurnRulesRound | Self::TouchAction => {
+            Self::RenamePolicy
+            | Self::ShiftPolicy
+            | Self::HandPolicyOver
+            | Self::TurnRulesRound
+            | Self::TouchAction => {
                 self.of_policy(stack, one, two);
             }
         }
@@ -74,7 +78,7 @@ impl Move {
         let at = two.index(policies.len());
         match self {
             Self::RenamePolicy => policies[at].key = format!("policy{}", 6 + one.index(2)),
-            Self::MovePolicy => {
+            Self::ShiftPolicy => {
                 let policy = policies.remove(at);
                 policies.insert(one.index(policies.len() + 1), policy);
             }
