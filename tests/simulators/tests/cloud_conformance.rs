@@ -13,6 +13,8 @@
 
 #[path = "cloud_conformance/backend.rs"]
 mod backend;
+#[path = "cloud_conformance/compare.rs"]
+mod compare;
 #[path = "cloud_conformance/runner.rs"]
 mod runner;
 
