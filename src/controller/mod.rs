@@ -23,6 +23,7 @@ pub use watch::watch_stacks;
 
 use std::collections::HashSet;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use futures::{FutureExt, StreamExt};
@@ -93,21 +94,34 @@ pub async fn run(parts: Parts, stop: impl Future<Output = ()> + Send + Sync + 's
         metrics,
         secrets: Default::default(),
         entries: Default::default(),
+        begun: Default::default(),
     });
     let (store, stacks) = watch_stacks(client.clone());
     let (unused, to_sweep) = mpsc::unbounded_channel();
     let sweeper = tokio::spawn(sweep(client.clone(), store.clone(), context.clone(), to_sweep));
     let wake = wake_by_secret(store.clone(), context.clone(), unused);
     let secrets = Api::<PartialObjectMeta<Secret>>::all(client);
-    Controller::for_stream(stacks, store)
+    let running = Controller::for_stream(stacks, store)
         .with_config(Config::default().concurrency(workers))
         .watches_with(secrets, (), watcher::Config::default(), wake)
-        .graceful_shutdown_on(stop)
-        .run(traced, |_, infallible, _| match *infallible {}, context)
-        .for_each(async |_| {})
-        .await;
+        .graceful_shutdown_on(stop.clone())
+        .run(traced, |_, infallible, _| match *infallible {}, context.clone())
+        .for_each(async |_| {});
+    tokio::select! {
+        () = running => {}
+        () = stopped_before_it_began(stop, &context) => {}
+    }
     sweeper.abort();
     Ok(())
+}
+
+/// Told to stop before its first list is there, kube-runtime (5.0) waits for that list for ever. As long as no pass has
+/// begun there is nothing to wait for.
+async fn stopped_before_it_began(stop: impl Future<Output = ()>, context: &reconcile::Context) {
+    stop.await;
+    if context.begun.load(Ordering::Relaxed) {
+        std::future::pending().await
+    }
 }
 
 /// A stack as it is stored: one that cannot be read must not keep the others from being read.
@@ -120,6 +134,7 @@ async fn traced(
 ) -> Result<kube::runtime::controller::Action, std::convert::Infallible> {
     let namespace = stored.namespace().unwrap_or_default();
     let span = tracing::info_span!("stack", namespace, name = stored.name_any());
+    context.begun.store(true, Ordering::Relaxed);
     give_way(&stored.name_any()).await;
     match &stored.0 {
         Ok(stack) => reconcile::reconcile(stack, &context).instrument(span).await,

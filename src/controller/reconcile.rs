@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::panic::AssertUnwindSafe;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -44,6 +45,8 @@ pub struct Context {
     /// The resource version of each Secret that stacks refer to, by namespace and name: a change wakes them.
     pub secrets: Mutex<HashMap<(String, String), String>>,
     pub entries: Mutex<HashMap<String, Entry>>,
+    /// A pass has begun: the stacks are known.
+    pub begun: AtomicBool,
 }
 
 /// What is remembered of a stack between passes. Losing it costs calls and repeats Events, nothing more.

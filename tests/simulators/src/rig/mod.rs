@@ -29,7 +29,7 @@ use kube::{Api, Client};
 use serde_json::{Value, json};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout};
 
 use crate::cloud::{CloudConfig, CloudSim};
 use crate::cluster::{ClusterSim, TokioClock};
@@ -40,6 +40,9 @@ pub const SECRET: &str = "openstack";
 
 /// How often [`Rig::until`] looks.
 const LOOK: Duration = Duration::from_millis(200);
+
+/// No pass takes longer.
+const STOP: Duration = Duration::from_secs(400);
 
 /// Two simulators, and a controller that can be started, stopped and killed between them.
 pub struct Rig {
@@ -138,7 +141,8 @@ impl Rig {
         for Running { stop, task } in self.controllers.drain(..) {
             // One that ended by itself listens no more, and the next line says why it ended.
             let _ = stop.send(());
-            task.await.expect("the controller broke").expect("the controller ended");
+            let ended = timeout(STOP, task).await.expect("the controller does not stop");
+            ended.expect("the controller broke").expect("the controller ended");
         }
     }
 

@@ -10,6 +10,7 @@ mod neighbours;
 mod policies;
 mod refusals;
 mod secrets;
+mod stopping;
 mod transport;
 mod writers;
 

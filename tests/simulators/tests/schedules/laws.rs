@@ -7,6 +7,9 @@ use serde_json::{Map, Value, json};
 
 use super::stage::Stage;
 
+/// More calls, to the cloud or to the API server, than any schedule has any use for.
+const MOST_CALLS: usize = 5_000;
+
 impl Stage {
     /// The load balancers that our controller made.
     pub fn ours(&self) -> Vec<Map<String, Value>> {
@@ -25,6 +28,8 @@ impl Stage {
             assert!(load_balancers.len() < 2, "two load balancers of stack {uid}: {load_balancers:#?}");
         }
         assert_eq!(self.rig.metrics.panics.get(), 0, "a pass panicked");
+        let calls = (self.rig.cloud.requests().len(), self.rig.cluster.requests().len());
+        assert!(calls.0 < MOST_CALLS && calls.1 < MOST_CALLS, "{calls:?} calls: somebody runs in circles");
     }
 
     /// Load balancers of others with everything in them, and floating IPs of others.

@@ -42,6 +42,8 @@ async fn live(schedule: &Schedule) -> Trace {
 fn run(seed: u64) -> Trace {
     fastrand::seed(seed);
     let schedule = Schedule::draw(seed);
+    // Shown with --nocapture, for a run that does not end.
+    println!("EVENKEEL_SEED={seed}\n{schedule}");
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
     let lived = catch_unwind(AssertUnwindSafe(|| runtime.block_on(live(&schedule))));
     lived.unwrap_or_else(|failure| {

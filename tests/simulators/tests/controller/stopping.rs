@@ -1,0 +1,29 @@
+//! A controller that is told to stop stops.
+
+use evenkeel_simulators::cluster::{Effect, Fault};
+use evenkeel_simulators::rig::small;
+use tokio::time::timeout;
+
+use super::*;
+
+#[tokio::test(start_paused = true)]
+async fn a_controller_that_is_told_to_stop_before_its_first_list_is_there_stops() {
+    let mut rig = Rig::new().await;
+    let slow = Effect::SlowAnswer(Duration::from_secs(10));
+    // The first of them asks whether there is a definition at all.
+    rig.cluster.inject(Fault::next("list", "/loadbalancerstacks", slow).times(2));
+    rig.start();
+    let lists = |rig: &Rig| rig.cluster.requests().iter().filter(|request| request.verb == "list").count();
+    rig.until("the stacks are asked for", SOON, |rig| lists(rig) >= 3).await;
+    timeout(MINUTE, rig.stop()).await.expect("it stops");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_controller_that_is_told_to_stop_ends_what_it_has_begun() {
+    let mut rig = Rig::new().await;
+    rig.start();
+    rig.create("web", small()).await;
+    rig.until("the create is sent", SOON, |rig| !rig.creates().is_empty()).await;
+    timeout(MINUTE, rig.stop()).await.expect("it stops");
+    assert!(!rig.stack("web")["status"]["loadBalancer"]["id"].is_null(), "the answer was not waited for");
+}
