@@ -8,6 +8,7 @@ import os
 import sys
 import time
 
+import amqp
 import openstack
 import yaml
 
@@ -149,8 +150,22 @@ def files():
         yaml.safe_dump({'clouds': clouds}, f, sort_keys=False)
 
 
+def worker_listens() -> bool:
+    """RabbitMQ drops what is sent to a queue that no worker has declared yet."""
+    try:
+        with amqp.Connection(f"{IP}:{os.environ['MQ_PORT']}", userid='oslab', password=PASSWORD) as connection:
+            return connection.channel().queue_declare('octavia_provisioning_v2', passive=True).consumer_count > 0
+    except (OSError, amqp.exceptions.AMQPError):
+        return False
+
+
 def ready():
     """A load balancer made and deleted shows that the worker works."""
+    end = time.time() + 90
+    while not worker_listens():
+        if time.time() > end:
+            sys.exit('the worker does not listen')
+        time.sleep(0.2)
     demo = connect('demo', 'demo')
     api, end = demo.load_balancer, time.time() + 90
     lb = api.create_load_balancer(name='readiness', vip_subnet_id=demo.network.find_subnet('tenant-v4').id)
