@@ -42,7 +42,7 @@ members-stop)
     ip -n "$DP_NETNS" addr del "$a/$(width "$a")" dev lo 2>/dev/null
   done; true ;;
 status)
-  ip netns list | grep -q "^$DP_NETNS\b" || { echo "no namespace $DP_NETNS"; exit 1; }
+  [ -e "/run/netns/$DP_NETNS" ] || { echo "no namespace $DP_NETNS"; exit 1; }
   echo "addresses: $(ip -n "$DP_NETNS" -o addr show dev lo scope global | awk '{print $4}' | tr '\n' ' ')"
   for f in "$DP"/*/*/haproxy.cfg; do
     [ -e "$f" ] || continue
@@ -55,7 +55,7 @@ status)
   for f in "$MEM"/*.pid; do alive "$f" dp_member && echo "member $(basename "$f" .pid)  pid $(cat "$f")"; done; true ;;
 up)
   # Nothing leads out of the namespace: dp1, the other end of its default route, is in it too.
-  if ! ip netns list | grep -q "^$DP_NETNS\b"; then
+  if ! [ -e "/run/netns/$DP_NETNS" ]; then
     ip netns add "$DP_NETNS"
     n() { ip -n "$DP_NETNS" "$@"; }
     n link set lo up
@@ -82,7 +82,7 @@ up)
     alive "$(dirname "$f")/prometheus.pid" oslab_prometheus || sh "$f"
   done; true ;;
 down)
-  ip netns list | grep -q "^$DP_NETNS\b" || exit 0
+  [ -e "/run/netns/$DP_NETNS" ] || exit 0
   "$0" members-stop
   for f in "$DP"/*/*/*.pid; do [ -e "$f" ] && quit "$f" "$(dirname "$f")"; done
   for f in "$DP"/*/prometheus.pid; do [ -e "$f" ] && quit "$f" oslab_prometheus; done
