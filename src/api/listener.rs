@@ -236,11 +236,15 @@ pub struct ListenerTlsSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub client_authentication: Option<ClientAuthentication>,
 
-    /// Versions of TLS to offer. Absent means that Evenkeel leaves them alone (usually TLSv1.2 and TLSv1.3). Octavia
-    /// API 2.17.
+    /// Versions of TLS to offer, TLSv1.2 or TLSv1.3 among them: haproxy (from 2.2 on) refuses a listener of older ones
+    /// alone, and the load balancer goes to ERROR. Absent means that Evenkeel leaves them alone (usually TLSv1.2 and
+    /// TLSv1.3). Octavia API 2.17.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 5))]
-    #[x_kube(merge_strategy = ListMerge::Set)]
+    #[x_kube(
+        merge_strategy = ListMerge::Set,
+        validation = ("self.exists(v, v in ['TLSv1.2', 'TLSv1.3'])", "must have TLSv1.2 or TLSv1.3 among the versions")
+    )]
     pub versions: Option<Vec<TlsVersion>>,
 
     /// Ciphers in OpenSSL's format, at most 2048 characters. Absent means that Evenkeel leaves them alone. Octavia API

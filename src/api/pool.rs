@@ -136,10 +136,14 @@ pub struct PoolTlsSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub crl: Option<CertificateSpec>,
 
-    /// Versions of TLS to offer. Absent means that Evenkeel leaves them alone. Octavia API 2.18.
+    /// Versions of TLS to offer, not SSLv3 alone, which haproxy is built without and refuses. Absent means that Evenkeel
+    /// leaves them alone. Octavia API 2.18.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 5))]
-    #[x_kube(merge_strategy = ListMerge::Set)]
+    #[x_kube(
+        merge_strategy = ListMerge::Set,
+        validation = ("self.exists(v, v != 'SSLv3')", "must have a version newer than SSLv3")
+    )]
     pub versions: Option<Vec<TlsVersion>>,
 
     /// Ciphers in OpenSSL's format, at most 2048 characters. Absent means that Evenkeel leaves them alone. Octavia API

@@ -1,5 +1,7 @@
 //! What a person would want to be told, once per state and never per retry. Deciding is pure.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::ObjectReference;
 use k8s_openapi::api::events::v1::Event;
@@ -24,26 +26,48 @@ pub struct Notice {
     pub note: String,
 }
 
-impl Notice {
-    pub fn tells_of_a_change(&self) -> bool {
-        self.reason == UPDATING
-    }
-}
-
 fn notice(warning: bool, reason: &'static str, note: impl Into<String>) -> Option<Notice> {
     Some(Notice { warning, reason, note: note.into() })
 }
 
 /// What of the work under way has been told already.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Told {
     /// A drift that is still being mended.
     pub drifting: bool,
     /// The generation whose change is under way.
     pub updating: Option<i64>,
+    /// The last warning for each reason, with its generation. The status that tells of it may not have come back to us yet, and between two
+    /// tries of the same thing it says something else.
+    pub warnings: BTreeMap<&'static str, (i64, String)>,
 }
 
-pub fn notable(outcome: &Outcome, frame: Frame<'_>, told: Told) -> Option<Notice> {
+impl Told {
+    /// To be told of what every pass came to.
+    pub fn remember(&mut self, outcome: &Outcome, generation: i64, notice: Option<&Notice>) {
+        if outcome.state == State::InSync {
+            self.drifting = false;
+            self.warnings.clear();
+        }
+        let Some(notice) = notice else { return };
+        if notice.reason == UPDATING {
+            self.updating = Some(generation);
+        }
+        if notice.warning {
+            self.warnings.insert(notice.reason, (generation, notice.note.clone()));
+        }
+    }
+}
+
+pub fn notable(outcome: &Outcome, frame: Frame<'_>, told: &Told) -> Option<Notice> {
+    let is_old = |notice: &Notice| {
+        let last = told.warnings.get(notice.reason);
+        notice.warning && last.is_some_and(|(generation, note)| (*generation, note) == (frame.generation, &notice.note))
+    };
+    news(outcome, frame, told).filter(|notice| !is_old(notice))
+}
+
+fn news(outcome: &Outcome, frame: Frame<'_>, told: &Told) -> Option<Notice> {
     let is_told = |cause: &str| conditions::is_told(frame.previous, frame.generation, cause);
     match &outcome.state {
         State::Working => working(outcome, frame, told),
@@ -68,7 +92,7 @@ pub fn notable(outcome: &Outcome, frame: Frame<'_>, told: Told) -> Option<Notice
     }
 }
 
-fn working(outcome: &Outcome, frame: Frame<'_>, told: Told) -> Option<Notice> {
+fn working(outcome: &Outcome, frame: Frame<'_>, told: &Told) -> Option<Notice> {
     let step = outcome.executed.as_ref()?;
     if step.kind == Kind::LoadBalancer && step.call.verb() != "update" {
         let reason = if step.call.verb() == "create" { "Creating" } else { "Deleting" };
@@ -149,8 +173,8 @@ mod tests {
         let unreachable = Outcome::waiting(WaitReason::CloudUnreachable, "no".to_owned(), Retry::Backoff);
         let in_sync = Outcome::new(State::InSync, Retry::Resync);
         for outcome in [stalled, unreachable, in_sync] {
-            assert!(notable(&outcome, frame(&[]), Told::default()).is_some());
-            assert_eq!(notable(&outcome, frame(&after(&outcome)), Told::default()), None);
+            assert!(notable(&outcome, frame(&[]), &Told::default()).is_some());
+            assert_eq!(notable(&outcome, frame(&after(&outcome)), &Told::default()), None);
         }
     }
 
@@ -158,9 +182,9 @@ mod tests {
     fn what_a_deletion_waits_for_is_told_once() {
         let deleting = |previous| Frame { deleting: true, ..frame(previous) };
         let unreachable = Outcome::waiting(WaitReason::CloudUnreachable, "no".to_owned(), Retry::Backoff);
-        assert!(notable(&unreachable, deleting(&[]), Told::default()).is_some());
+        assert!(notable(&unreachable, deleting(&[]), &Told::default()).is_some());
         let after = conditions::conditions(&unreachable, deleting(&[]));
-        assert_eq!(notable(&unreachable, deleting(&after), Told::default()), None);
+        assert_eq!(notable(&unreachable, deleting(&after), &Told::default()), None);
     }
 
     #[test]
@@ -177,14 +201,28 @@ mod tests {
             why: crate::plan::Why::Wanted,
             waits: None,
         });
-        assert_eq!(notable(&working, frame(&locked), Told::default()).unwrap().reason, UPDATING);
+        assert_eq!(notable(&working, frame(&locked), &Told::default()).unwrap().reason, UPDATING);
         let told = Told { updating: Some(1), ..Told::default() };
-        assert_eq!(notable(&working, frame(&locked), told), None);
+        assert_eq!(notable(&working, frame(&locked), &told), None);
+    }
+
+    /// A second pass may see the stack as it was before the first wrote its status.
+    #[test]
+    fn what_was_told_a_moment_ago_is_not_told_again_until_it_was_well() {
+        let unreachable = Outcome::waiting(WaitReason::CloudUnreachable, "no".to_owned(), Retry::Backoff);
+        let mut told = Told::default();
+        let first = notable(&unreachable, frame(&[]), &told);
+        told.remember(&unreachable, 1, first.as_ref());
+        assert_eq!((first.is_some(), notable(&unreachable, frame(&[]), &told)), (true, None));
+        let other = Outcome::waiting(WaitReason::CloudUnreachable, "another".to_owned(), Retry::Backoff);
+        assert!(notable(&other, frame(&[]), &told).is_some());
+        told.remember(&Outcome::new(State::InSync, Retry::Resync), 1, None);
+        assert!(notable(&unreachable, frame(&[]), &told).is_some());
     }
 
     #[test]
     fn waiting_for_a_lock_is_no_news() {
         let locked = Outcome::waiting(WaitReason::Locked, "PENDING_UPDATE".to_owned(), Retry::Backoff);
-        assert_eq!(notable(&locked, frame(&[]), Told::default()), None);
+        assert_eq!(notable(&locked, frame(&[]), &Told::default()), None);
     }
 }

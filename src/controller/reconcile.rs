@@ -384,7 +384,7 @@ async fn report(
     let previous = stack.status.as_ref().map(|status| status.conditions.clone()).unwrap_or_default();
     let deleting = stack.metadata.deletion_timestamp.is_some();
     let frame = Frame { previous: &previous, generation, deleting, now };
-    let notice = events::notable(&outcome, frame, entry.told);
+    let notice = events::notable(&outcome, frame, &entry.told);
     measure(context, entry, &outcome, frame);
     log(&outcome);
     let over = matches!(outcome.state, State::Gone | State::LetGo { .. });
@@ -394,10 +394,8 @@ async fn report(
         let status = status::project(stack, &outcome, cloud, conditions::conditions(&outcome, frame));
         status::write(api, stack, status).await?;
     }
+    entry.told.remember(&outcome, generation, notice.as_ref());
     if let Some(notice) = notice {
-        if notice.tells_of_a_change() {
-            entry.told.updating = Some(generation);
-        }
         events::publish(&context.client, now, &stack.object_ref(&()), notice).await;
     }
     Ok(if over { Next::Forget } else { Next::Retry(outcome.retry) })
@@ -417,9 +415,6 @@ fn measure(context: &Context, entry: &mut Entry, outcome: &Outcome, frame: Frame
     }
     if matches!(outcome.state, State::Waiting { reason: WaitReason::Locked | WaitReason::StuckPending, .. }) {
         metrics.lock_waits.inc();
-    }
-    if outcome.state == State::InSync {
-        entry.told.drifting = false;
     }
     if let Some(took) = entry.time_to_ready(frame.generation, outcome.state == State::InSync)
         && !conditions::was_ready(frame.previous, frame.generation)

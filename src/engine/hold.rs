@@ -81,8 +81,16 @@ impl Pass<'_> {
                 return Ok(Outcome::stalled(reason, message).seeing(tree).planning(plan));
             }
         }
-        match plan.steps.first().cloned() {
-            Some(step) => self.step(step, plan, Seen::Tree(Box::new(tree)), memory).await,
+        match memory.patience.choose(&plan.steps) {
+            Some(Turn::Of { step, instead }) => {
+                let step = step.clone();
+                let outcome = self.step(step, plan, Seen::Tree(Box::new(tree)), memory).await?;
+                Ok(match instead {
+                    Some(left) => yielding(outcome, left),
+                    None => outcome,
+                })
+            }
+            Some(Turn::None(left)) => Ok(fruitless(tree, plan, left)),
             None if !plan.held.is_empty() => Ok(held(tree, plan)),
             None => self.settle(tree, memory).await,
         }
@@ -90,6 +98,7 @@ impl Pass<'_> {
 
     /// Nothing left to do. After a create that was in doubt, one more look for its double.
     async fn settle(&self, tree: Tree, memory: &mut Memory) -> Result<Outcome, CloudError> {
+        memory.patience.forget();
         let mut outcome = Outcome::new(State::InSync, Retry::Resync);
         if let Some(newest) = self.record.intents.newest() {
             let gave_up = self.record.intents.0.len() > 1;
@@ -156,7 +165,7 @@ impl Pass<'_> {
         let locks = step.call.is_octavia();
         match self.perform(step, memory).await {
             Ok(performed) => {
-                plan.steps = plan.steps.into_iter().skip(1).collect();
+                plan.steps.retain(|planned| *planned != performed.step);
                 let retry = if locks { Retry::After(poll_interval(Duration::ZERO)) } else { AT_ONCE };
                 let mut outcome = Outcome::new(State::Working, retry).planning(plan);
                 outcome.executed = Some(performed.step);
@@ -240,6 +249,26 @@ fn lost_port(error: &CloudError, seen: &Seen) -> Option<Outcome> {
          (openstack loadbalancer delete --cascade {id}), and it is made again with its addresses"
     );
     Some(Outcome::stalled(StallReason::VipPortGone, message))
+}
+
+/// Nothing of the plan may run yet, because Octavia took all of it before and it did not last.
+fn fruitless(tree: Tree, plan: Plan, left: Duration) -> Outcome {
+    let steps: Vec<String> = plan.steps.iter().map(ToString::to_string).collect();
+    let message = format!(
+        "Octavia accepts a change, but it does not take effect: {}; it is sent again ever more rarely, at most every 10 \
+         minutes; ask the operator of the cloud what the log of Octavia's worker says",
+        steps.join("; ")
+    );
+    Outcome::waiting(WaitReason::ChangeFailed, message, Retry::After(left)).seeing(tree).planning(plan)
+}
+
+/// A step ran in place of one that has to wait. Below an object in ERROR it is refused as if that were locked: then both
+/// wait.
+fn yielding(outcome: Outcome, left: Duration) -> Outcome {
+    match outcome.state {
+        State::Waiting { reason: WaitReason::Locked, .. } => Outcome { retry: Retry::After(left), ..outcome },
+        _ => outcome,
+    }
 }
 
 fn held(tree: Tree, plan: Plan) -> Outcome {

@@ -12,6 +12,7 @@ mod create;
 mod delete;
 mod hold;
 mod outcome;
+mod patience;
 mod record;
 
 pub use outcome::*;
@@ -25,6 +26,7 @@ use tokio::time::Instant;
 use crate::model::{ApiVersion, Desired, Owner, Provisioning, SeenLoadBalancer, Tree};
 use crate::openstack::{Class, Cloud, CloudError, Done};
 use crate::plan::Step;
+use patience::{Patience, Turn};
 
 /// The oldest Octavia API that the engine drives (Train; `SOURCE_IP_PORT`). Below it nothing is written.
 pub const OLDEST_API: ApiVersion = ApiVersion { minor: 13 };
@@ -90,6 +92,8 @@ pub struct Memory {
     refused: Option<RefusedCreate>,
     /// The newest create on record, and since when this process knows of it.
     attempt: Option<(String, Instant)>,
+    /// What was changed on the way to what the stack says, so that nothing is tried for ever without a pause.
+    patience: Patience,
 }
 
 /// What is not sent again as long as stack and credentials stay as they are.
@@ -104,6 +108,7 @@ impl Memory {
     /// The stack or its credentials changed: look for ourselves.
     pub fn disturb(&mut self) {
         self.quiet = false;
+        self.patience.forget();
     }
 
     /// To be told of the record at every pass, also where the cloud cannot be asked: time passes all the same.
@@ -233,6 +238,7 @@ impl Pass<'_> {
 
     fn performed(&self, step: Step, done: Done, memory: &mut Memory) -> Performed {
         memory.made = None;
+        memory.patience.taken(&step);
         memory.locked_since = step.call.is_octavia().then(Instant::now);
         Performed { step, done }
     }

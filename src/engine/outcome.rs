@@ -59,6 +59,8 @@ pub enum WaitReason {
     CreateInDoubt,
     CloudUnreachable,
     QuotaExceeded,
+    /// Octavia takes a change, its data plane does not, again and again.
+    ChangeFailed,
     /// Somebody else was faster: look again.
     Conflict,
     /// The object changed while we looked at it.
@@ -75,6 +77,7 @@ impl WaitReason {
             Self::CreateInDoubt => "CreateInDoubt",
             Self::CloudUnreachable => "CloudUnreachable",
             Self::QuotaExceeded => "QuotaExceeded",
+            Self::ChangeFailed => "ChangeFailed",
             Self::Conflict => "Conflict",
             Self::ObjectChanged => "ObjectChanged",
             Self::CredentialsUnreadable => "CredentialsUnreadable",

@@ -163,6 +163,10 @@ fn tls(intake: &mut Intake<'_>, listener: &ListenerSpec, at: &str) -> Option<Lis
     if wanted.versions.is_some() {
         intake.needs(17, &format!("{at}.versions"), "versions of TLS");
     }
+    if wanted.versions.iter().any(|versions| !versions.iter().any(|v| matches!(v, TlsVersion::V1_2 | TlsVersion::V1_3)))
+    {
+        intake.invalid(format!("{at}.versions"), "must have TLSv1.2 or TLSv1.3 among them");
+    }
     if wanted.alpn_protocols.is_some() {
         intake.needs(20, &format!("{at}.alpnProtocols"), "alpnProtocols");
     }

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::api::{LoadBalancerStackSpec, MemberSpec, PoolSpec, SessionPersistenceSpec};
 use crate::model::{
     Algorithm, Key, Member, MemberKey, Persistence, PersistenceType, Pool, PoolProtocol, PoolTls, ReferenceKind,
+    TlsVersion,
 };
 
 use super::context::Intake;
@@ -127,6 +128,9 @@ fn tls(intake: &mut Intake<'_>, pool: &PoolSpec, at: &str) -> Option<PoolTls> {
     }
     if wanted.versions.is_some() {
         intake.needs(18, &format!("{at}.versions"), "versions of TLS in pools");
+    }
+    if wanted.versions.iter().any(|versions| versions.iter().all(|v| *v == TlsVersion::SslV3)) {
+        intake.invalid(format!("{at}.versions"), "must have a version newer than SSLv3");
     }
     if wanted.alpn_protocols.is_some() {
         intake.needs(24, &format!("{at}.alpnProtocols"), "alpnProtocols in pools");

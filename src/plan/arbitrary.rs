@@ -138,7 +138,11 @@ fn mostly(value: bool) -> impl Strategy<Value = bool> {
 fn tls_parameters() -> impl Strategy<Value = TlsParameters> {
     let ciphers = select(vec!["ECDHE-RSA-AES128-GCM-SHA256", "ECDHE-ECDSA-AES256-GCM-SHA384:AES128-SHA"]);
     let alpn = btree_set(select(AlpnProtocol::ALL.to_vec()), 1..4).prop_map(|set| set.into_iter().collect::<Vec<_>>());
-    let versions = btree_set(select(TlsVersion::ALL.to_vec()), 1..4);
+    let newer = select(vec![TlsVersion::V1_2, TlsVersion::V1_3]);
+    let versions = (newer, btree_set(select(TlsVersion::ALL.to_vec()), 0..4)).prop_map(|(newer, mut versions)| {
+        versions.insert(newer);
+        versions
+    });
     (option::of(versions), option::of(ciphers.prop_map(str::to_owned)), option::of(alpn.prop_shuffle()))
         .prop_map(|(versions, ciphers, alpn_protocols)| TlsParameters { versions, ciphers, alpn_protocols })
 }

@@ -10,6 +10,7 @@
 //! 7. the load balancer, if it had to wait; the floating IP, whose troubles must not hold up the rest.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 
 use serde_json::{Value, json};
 
@@ -17,7 +18,7 @@ use super::edit::Edit;
 use super::step::Target;
 use super::survey::{Leave, Place, Survey};
 use super::{Call, Impact, Kind, Plan, Step, Why, floating_ip, heal, listener, load_balancer, member, policy, pool};
-use crate::model::{Desired, Listener, SeenListener, Tree, key_of};
+use crate::model::{Desired, Listener, Member, MemberKey, SeenListener, SeenLoadBalancer, SeenPool, Tree, key_of};
 
 /// What has to be done. The load balancer is there and ACTIVE, and no child is PENDING.
 ///
@@ -89,7 +90,8 @@ impl<'a> Draft<'a> {
             else {
                 continue;
             };
-            self.steps.extend(member::steps(key, &Target::seen(&pool.id), &want.members, &pool.members));
+            let members = reachable(&self.survey.tree.load_balancer, pool, &want.members);
+            self.steps.extend(member::steps(key, &Target::seen(&pool.id), &members, &pool.members));
         }
     }
 
@@ -196,6 +198,21 @@ impl<'a> Draft<'a> {
             self.extend(leave, [Step::delete(Kind::Pool, key, &old.id).because(why)]);
         }
     }
+}
+
+/// A pool of UDP or SCTP takes no members of a version of IP that the load balancer does not have (501). They may be wanted
+/// for the pool of another protocol that cannot come yet.
+fn reachable(
+    load_balancer: &SeenLoadBalancer,
+    pool: &SeenPool,
+    members: &BTreeMap<MemberKey, Member>,
+) -> BTreeMap<MemberKey, Member> {
+    let crosses_over = !matches!(pool.protocol.as_str(), "UDP" | "SCTP");
+    let additional = load_balancer.additional_vips.iter().filter_map(|vip| vip.ip_address.as_deref());
+    let addresses = load_balancer.vip_address.as_deref().into_iter().chain(additional);
+    let here: Vec<bool> = addresses.filter_map(|text| Some(text.parse::<IpAddr>().ok()?.is_ipv6())).collect();
+    let reached = |key: &MemberKey| crosses_over || here.contains(&key.address.is_ipv6());
+    members.iter().filter(|(key, _)| reached(key)).map(|(key, member)| (key.clone(), member.clone())).collect()
 }
 
 fn own_name(listener: &SeenListener) -> &str {

@@ -17,14 +17,16 @@ use crate::model::{Provisioning, SeenListener, SeenMember, SeenPolicy, SeenPool,
 /// The writes that bring back what is ours, is in ERROR and is not written by `planned`.
 pub(super) fn steps(survey: &Survey<'_>, planned: &[Step]) -> Vec<Step> {
     let planned = Planned::new(planned);
-    let (mut pools, mut below_pools) = (Vec::new(), Vec::new());
+    let (mut pools, mut below_pools, mut healed_pools) = (Vec::new(), Vec::new(), HashSet::new());
     for pool in survey.tree.pools.iter().filter(|pool| !planned.deleted.contains(pool.id.as_str())) {
         let Some(key) = key_of(&pool.tags) else { continue };
         let below = below_pool(key, pool, &planned);
         let needs_own = !below.is_empty() || !planned.writes(&pool.id);
-        if pool.provisioning_status == Provisioning::Error && needs_own {
-            pools.push(again(Kind::Pool, key, None, &pool.id, by_name(&pool.name)));
+        let own = pool.provisioning_status == Provisioning::Error && needs_own;
+        if own || !below.is_empty() {
+            healed_pools.insert(pool.id.as_str());
         }
+        pools.extend(own.then(|| again(Kind::Pool, key, None, &pool.id, super::pool::again(pool))));
         below_pools.extend(below);
     }
     let (mut listeners, mut policies, mut rules) = (Vec::new(), Vec::new(), Vec::new());
@@ -34,7 +36,8 @@ pub(super) fn steps(survey: &Survey<'_>, planned: &[Step]) -> Vec<Step> {
         for policy in listener.policies.iter().filter(|policy| !planned.deleted.contains(policy.id.as_str())) {
             below_listener(key, policy, &planned, &mut policies, &mut rules);
         }
-        let healed_below = policies.len() + rules.len() > before || planned.reach(listener);
+        let with_its_pool = listener.default_pool_id.as_deref().is_some_and(|pool| healed_pools.contains(pool));
+        let healed_below = policies.len() + rules.len() > before || with_its_pool || planned.reach(listener);
         if listener.provisioning_status == Provisioning::Error && !healed_below {
             listeners.push(again(Kind::Listener, key, None, &listener.id, by_name(&listener.name)));
         }

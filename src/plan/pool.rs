@@ -141,8 +141,25 @@ fn create(load_balancer: &str, key: &str, want: &Pool) -> Step {
     Step::new(Kind::Pool, key, Call::Create { parent: None, body })
 }
 
+/// Octavia fills in ciphers when it makes a pool with TLS, not when TLS is switched on later, and its worker crashes on
+/// versions without ciphers (`_transform_pool` in octavia/common/jinja/haproxy/combined_listeners/jinja_cfg.py, 17.0):
+/// the pool stays in ERROR. Null gives the operator's default.
+const CIPHERS: &str = "tls_ciphers";
+
+/// What brings a pool in ERROR back: any field with the value that it has.
+pub(super) fn again(seen: &SeenPool) -> Body {
+    let mut body = object([("name", json!(seen.name))]);
+    if seen.tls_enabled && seen.tls_ciphers.is_none() {
+        body.insert(CIPHERS.to_owned(), Value::Null);
+    }
+    body
+}
+
 fn update(key: &str, want: &Pool, seen: &SeenPool) -> Option<Step> {
-    let edit = RULES.compare(&wanted(key, want), &observed(seen), &SetMask::of(&seen.tags));
+    let mut edit = RULES.compare(&wanted(key, want), &observed(seen), &SetMask::of(&seen.tags));
+    if edit.changes("tls_enabled") && want.tls.is_some() && seen.tls_ciphers.is_none() {
+        edit.body.entry(CIPHERS).or_insert(Value::Null);
+    }
     if edit.is_empty() {
         return None;
     }

@@ -3,7 +3,7 @@
 use super::properties::converge;
 use super::stack::*;
 use crate::model::*;
-use crate::plan::delete;
+use crate::plan::{change, delete};
 
 /// Octavia holds only the CIDRs of a request against the groups, not those that are stored, so any other field heals.
 #[test]
@@ -63,4 +63,56 @@ fn a_rule_with_a_key_becomes_one_of_a_type_that_has_none() {
 
 fn there(tree: &Tree) -> Option<&SeenLoadBalancer> {
     Some(&tree.load_balancer).filter(|load_balancer| !load_balancer.id.is_empty())
+}
+
+/// A write to a pool sends its listeners through PENDING_UPDATE, which heals them.
+#[test]
+fn a_listener_in_error_is_healed_with_its_pool() {
+    let want = stack();
+    let mut octavia = made(&want);
+    let tree = octavia.tree.as_mut().unwrap();
+    tree.listeners[0].provisioning_status = Provisioning::Error;
+    tree.pools.iter_mut().find(|pool| pool.name == "web").unwrap().provisioning_status = Provisioning::Error;
+    assert_eq!(change(&want, tree).steps.len(), 1);
+    assert!(converge(&mut octavia, &want, |_, _| {}).is_empty());
+    assert_eq!(octavia.tree.unwrap().listeners[0].provisioning_status, Provisioning::Active);
+}
+
+/// The members of a pool whose change of protocol is held back are kept up to date, as far as the old protocol takes them.
+#[test]
+fn a_held_pool_of_udp_gets_no_members_that_it_cannot_reach() {
+    let before = edited(|want| {
+        (http(want).protocol, http(want).port) = (ListenerProtocol::Udp, 53);
+        web(want).protocol = PoolProtocol::Udp;
+        want.listeners.insert("tcp".into(), listener("tcp", ListenerProtocol::Tcp, 80, None));
+    });
+    // The place of the new listener is taken until interruptions are allowed, and the old one waits for it.
+    let after = edited(|want| {
+        web(want).members = ["10.0.0.13", "2001:db8::1"].map(|address| (member_key(address), member())).into();
+    });
+    let mut octavia = made(&before);
+    let plan = converge(&mut octavia, &after, |_, _| {});
+    assert!(!plan.held.is_empty(), "{plan}");
+    let old = octavia.tree.unwrap().pools.into_iter().find(|pool| pool.protocol == "UDP").unwrap();
+    assert_eq!(old.members.iter().map(|member| member.address.as_str()).collect::<Vec<_>>(), ["10.0.0.13"]);
+}
+
+/// Octavia does not fill in ciphers when TLS is switched on, and its worker crashes on versions without ciphers.
+#[test]
+fn a_pool_that_begins_to_encrypt_with_versions_of_its_own_gets_ciphers() {
+    let mut octavia = made(&stack());
+    let encrypts = edited(|want| {
+        let parameters = TlsParameters { versions: Some([TlsVersion::V1_3].into()), ..TlsParameters::default() };
+        web(want).tls = Some(PoolTls { client_certificate_ref: None, ca_ref: None, crl_ref: None, parameters });
+    });
+    assert!(converge(&mut octavia, &encrypts, |_, _| {}).is_empty());
+    let tree = octavia.tree.as_mut().unwrap();
+    let pool = tree.pools.iter_mut().find(|pool| pool.name == "web").unwrap();
+    assert!(pool.tls_ciphers.is_some());
+
+    // Somebody else switched it on, and it is in ERROR since.
+    (pool.tls_ciphers, pool.provisioning_status) = (None, Provisioning::Error);
+    assert!(converge(&mut octavia, &encrypts, |_, _| {}).is_empty());
+    let tree = octavia.tree.unwrap();
+    assert!(tree.pools.iter().all(|pool| pool.provisioning_status == Provisioning::Active));
 }

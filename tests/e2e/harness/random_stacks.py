@@ -226,9 +226,14 @@ class Generator:
 
     # -- parts
     def _tls_parameters(self, of: str) -> dict:
-        return {'versions': lambda: self._deal_some(f'versions of {of}', TLS_VERSIONS, 3),
+        return {'versions': lambda: self._versions(of),
                 'alpnProtocols': lambda: self._deal_some(f'alpn of {of}', ALPN, 2),
                 'ciphers': lambda: 'TLS_AES_128_GCM_SHA256'}
+
+    def _versions(self, of: str) -> list:
+        # haproxy refuses a listener, and with it the load balancer, that offers old versions alone.
+        some = self._deal_some(f'versions of {of}', TLS_VERSIONS, 3)
+        return some if {'TLSv1.2', 'TLSv1.3'} & set(some) else [*some, 'TLSv1.2']
 
     def _deal(self, deck: str, options):
         at = self.dealt.get(deck, self.seed)

@@ -174,7 +174,7 @@ def server_errors(t):
     octavia, = t.behind('octavia')
     name = t.apply(web())
     t.ready_and_right(name)
-    for status, body, words in ((500, FAULT, 'Something is broken here.'), (502, HTML, 'something answered 502')):
+    for status, body, words in ((500, FAULT, 'Something is broken here.'), (502, HTML, 'something that is not OpenStack answered 502')):
         octavia.breaks(answers(status, body))
         since = time.time()
         t.edit(name, heavier)

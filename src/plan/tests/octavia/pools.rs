@@ -67,6 +67,8 @@ impl Octavia {
         let new =
             SeenPool { provisioning_status: Provisioning::Active, members: was.members, monitor: was.monitor, ..new };
         check_pool(&new)?;
+        let renders = !new.tls_enabled || new.tls_versions.is_none() || new.tls_ciphers.is_some();
+        ensure(renders, || "KeyError tls_ciphers in the worker: ERROR".to_owned())?;
         *self.pool(id)? = new;
         self.push_listeners_of(id)
     }

@@ -1,6 +1,6 @@
 //! What Octavia says no to, and what then.
 
-use evenkeel_simulators::cloud::Fault;
+use evenkeel_simulators::cloud::{Effect, Fault, Kind, ProviderFault, Verb};
 use evenkeel_simulators::rig::{condition, small, text};
 use serde_json::json;
 use tokio::time::sleep;
@@ -67,4 +67,35 @@ async fn a_refused_create_is_not_sent_again_before_the_spec_changes() {
     rig.patch("web", json!({"spec": {"loadBalancer": {"description": "edited"}}})).await;
     rig.until("web is Ready", AFTER_DOUBT, |rig| rig.is_ready("web")).await;
     assert_eq!((rig.creates().len(), rig.load_balancers().len()), (2, 1));
+}
+
+/// Octavia takes the change (200) and its data plane does not: sending it again every few seconds would be a reload each
+/// time, for ever.
+#[tokio::test(start_paused = true)]
+async fn a_change_that_does_not_take_effect_is_sent_ever_more_rarely_and_holds_up_nothing_else() {
+    let rig = with_ready(&[("web", small())]).await;
+    let fails = |kind| ProviderFault {
+        kind: Some(kind),
+        verb: Some(Verb::Update),
+        load_balancer: None,
+        effect: Effect::Fails,
+        times: None,
+    };
+    rig.cloud.fail_provider(fails(Kind::Pool));
+    let mut spec = rig.stack("web")["spec"].take();
+    spec["pools"][0]["algorithm"] = json!("SOURCE_IP");
+    spec["loadBalancer"]["description"] = json!("edited");
+    rig.patch("web", json!({"spec": spec})).await;
+    rig.until("it does not take effect", 5 * MINUTE, |rig| rig.reason("web") == "ChangeFailed").await;
+    assert_eq!(rig.load_balancers()[0]["description"], "edited");
+    let message = rig.message("web");
+    assert!(message.contains("pool web") && message.contains("does not take effect"), "{message}");
+    rig.cloud.forget_requests();
+    sleep(60 * MINUTE).await;
+    let writes = rig.cloud.requests().iter().filter(|request| request.method == Method::PUT).count();
+    assert!((4..=14).contains(&writes), "{writes} writes in an hour");
+    assert_eq!(rig.events("web").iter().filter(|(reason, _)| reason == "ChangeFailed").count(), 1);
+
+    rig.cloud.clear_faults();
+    rig.until("web is Ready by itself", 11 * MINUTE, |rig| rig.is_ready("web")).await;
 }
