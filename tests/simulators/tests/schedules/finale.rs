@@ -27,6 +27,7 @@ pub async fn finale(stage: &mut Stage) {
     replace_what_cannot_be_mended(stage).await;
     compare_all(stage);
     delete_all(stage).await;
+    stage.check_calls();
     stage.check_foreign();
     stage.check_secrets();
 }

@@ -25,7 +25,7 @@ pub fn draw(dice: &mut Dice) -> Value {
     }
     json!({
         "cloudCredentialsRef": {"secretName": SECRET, "cloudName": "openstack"},
-        "disruptionPolicy": "Allow", "resyncPeriod": "60s",
+        "disruptionPolicy": "Allow", "resyncPeriod": "90s",
         "loadBalancer": load_balancer, "listeners": listeners, "pools": pools,
     })
 }

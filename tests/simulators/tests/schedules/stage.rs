@@ -43,7 +43,7 @@ pub struct Stage {
 
 impl Stage {
     pub async fn new(schedule: &Schedule) -> Self {
-        let log = Log::capture();
+        let log = Log::capture("info,evenkeel=debug");
         let rig = Rig::with(CloudConfig { seed: schedule.seed + 1, ..CloudConfig::default() }).await;
         let mut tags: Vec<Vec<&str>> =
             vec![vec![], vec!["evenkeel:uid=0", "evenkeel:cluster=0", "evenkeel:ns=shop", "evenkeel:name=web"]];
