@@ -142,20 +142,22 @@ fn check_ports(stage: &Stage) {
 async fn until(stage: &mut Stage, what: &str, holds: impl Fn(&Stage) -> bool) {
     let begun = Instant::now();
     while !holds(stage) {
-        let stacks = stage.rig.cluster.objects("evenkeel.dev", "loadbalancerstacks");
-        let said: Vec<_> =
-            stacks.iter().map(|stack| json!([stack["metadata"], stack["spec"], stack["status"]])).collect();
-        assert!(
-            begun.elapsed() < SETTLED,
-            "not within {SETTLED:?}: {what}\n{said:#?}\n{:#?}\n{:#?}",
-            stage.ours(),
-            differences(stage)
-        );
+        assert!(begun.elapsed() < SETTLED, "not within {SETTLED:?}: {what}\n{}", stage.account());
         stage.pass(Duration::from_secs(1)).await;
     }
 }
 
 impl Stage {
+    /// What there is and what was done last, for whoever has to find out why.
+    fn account(&self) -> String {
+        let stacks = self.rig.cluster.objects("evenkeel.dev", "loadbalancerstacks");
+        let said: Vec<_> = stacks.iter().map(|stack| json!([stack["metadata"]["name"], stack["status"]])).collect();
+        let log = self.log.text();
+        let last: Vec<&str> = log.lines().rev().take(60).collect();
+        let last: Vec<&str> = last.into_iter().rev().collect();
+        format!("{said:#?}\n{:#?}\n{}\n{}", self.ours(), differences(self).join("\n"), last.join("\n"))
+    }
+
     /// Stacks that people are not done with.
     fn open(&self) -> Vec<&str> {
         self.hopes.iter().filter(|hope| hope.open).map(|hope| hope.name).collect()
