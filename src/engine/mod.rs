@@ -90,8 +90,8 @@ pub struct Memory {
     over_quota: bool,
     /// The create that Octavia refused last.
     refused: Option<RefusedCreate>,
-    /// The newest create on record, and since when this process knows of it.
-    attempt: Option<(String, Instant)>,
+    /// Creates on record, and since when this process knows of them; the one that was asked for last is the last.
+    attempts: Vec<(String, Instant)>,
     /// What was changed on the way to what the stack says, so that nothing is tried for ever without a pause.
     patience: Patience,
 }
@@ -121,13 +121,15 @@ impl Memory {
     /// How long this process has known of an attempt to create. The time on record was written by the clock of whoever
     /// led then, which may be an hour off ours; a restart waits anew rather than post on a stranger's word.
     fn known_for(&mut self, attempt: &str) -> Duration {
-        match &self.attempt {
-            Some((known, since)) if known == attempt => since.elapsed(),
-            _ => {
-                self.attempt = Some((attempt.to_owned(), Instant::now()));
-                Duration::ZERO
-            }
+        let known = self.attempts.iter().position(|(known, _)| known == attempt);
+        let (attempt, since) =
+            known.map_or_else(|| (attempt.to_owned(), Instant::now()), |at| self.attempts.remove(at));
+        // One more than the record holds: that of a create which is refused is taken off again.
+        if self.attempts.len() > REMEMBERED {
+            self.attempts.remove(0);
         }
+        self.attempts.push((attempt, since));
+        since.elapsed()
     }
 }
 
@@ -289,5 +291,11 @@ mod tests {
         tokio::time::advance(Duration::from_secs(100)).await;
         assert_eq!(memory.known_for("a1"), Duration::from_secs(100));
         assert_eq!(memory.known_for("a2"), Duration::ZERO, "another one begins anew");
+        assert_eq!(memory.known_for("a1"), Duration::from_secs(100), "and the first stays as old as it is");
+        for refused in 0..20 {
+            memory.known_for(&refused.to_string());
+            assert_eq!(memory.known_for("a1"), Duration::from_secs(100), "as long as it is asked for");
+        }
+        assert!(memory.attempts.len() <= REMEMBERED + 1, "{}", memory.attempts.len());
     }
 }

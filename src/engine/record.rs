@@ -31,7 +31,7 @@ pub struct Intent {
 }
 
 /// Attempts that are remembered at most: a create that is lost more often is looked at by a person first.
-const REMEMBERED: usize = 5;
+pub(super) const REMEMBERED: usize = 5;
 
 impl Intents {
     /// Reads the annotation. What does not parse is dropped: it names no attempt that we ever tagged.

@@ -13,21 +13,21 @@ thread_local! {
     static LINES: RefCell<Option<Vec<u8>>> = const { RefCell::new(None) };
 }
 
-/// Everything that this thread logs, as long as this lives: of our own code all, of the libraries what they have to say
-/// at the level that operators use when they look for a fault.
+/// What this thread logs, as long as this lives.
 pub struct Log {
     _of_this_thread: PhantomData<*const ()>,
 }
 
 impl Log {
-    pub fn capture() -> Self {
+    /// `wanted`: what is kept, in the syntax of tracing-subscriber's EnvFilter; of all logs of a process the first decides.
+    pub fn capture(wanted: &str) -> Self {
         // One subscriber for the process: those of single threads miss what another thread met first.
         static INSTALLED: Once = Once::new();
         INSTALLED.call_once(|| {
             let kept = dynamic_filter_fn(|_, _| LINES.with_borrow(Option::is_some));
-            let talkative = EnvFilter::new("debug,evenkeel=trace").and(kept);
+            let wanted = EnvFilter::new(wanted).and(kept);
             let lines = tracing_subscriber::fmt::layer().with_ansi(false).without_time().with_writer(Kept);
-            tracing_subscriber::registry().with(lines.with_filter(talkative)).init();
+            tracing_subscriber::registry().with(lines.with_filter(wanted)).init();
         });
         LINES.set(Some(Vec::new()));
         Self { _of_this_thread: PhantomData }

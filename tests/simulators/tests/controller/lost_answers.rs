@@ -61,6 +61,19 @@ async fn a_create_that_never_arrived_is_repeated_after_the_quiet_period_and_not_
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_doubt_that_is_over_does_not_come_back_with_a_refusal() {
+    let mut rig = Rig::new().await;
+    rig.cloud.fail(create(), Fault::LostBefore, 1);
+    let body = r#"{"faultcode": "Client", "faultstring": "The VIP IP address is already in use.", "debuginfo": null}"#;
+    rig.cloud.fail(create(), Fault::Answer { status: 409, body: body.into(), retry_after: None }, 2);
+    rig.start();
+    rig.create("web", small()).await;
+    rig.until("web is Ready", AFTER_DOUBT, |rig| rig.is_ready("web")).await;
+    assert_eq!(rig.creates().len(), 4);
+    assert_only_one(&rig, "web");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_create_that_cannot_have_arrived_is_repeated_at_once() {
     let mut rig = Rig::new().await;
     rig.cloud.fail(create(), Fault::Refused, 1);

@@ -5,63 +5,69 @@ use std::collections::BTreeMap;
 use evenkeel_simulators::cloud::CloudSim;
 use serde_json::{Value, json};
 
+struct Report(Vec<String>);
+
+impl Report {
+    fn same(&mut self, what: &str, seen: impl Into<Value>, want: impl Into<Value>) {
+        let (seen, want) = (seen.into(), want.into());
+        if seen != want {
+            self.0.push(format!("{what} is {seen}, wanted {want}"));
+        }
+    }
+}
+
 /// Everything that is not as the spec wants it.
 pub fn differences(name: &str, spec: &Value, tree: &Value, cloud: &CloudSim) -> Vec<String> {
-    let mut found = Vec::new();
-    let mut same = |what: String, seen: Value, want: Value| {
-        if seen != want {
-            found.push(format!("{what} is {seen}, wanted {want}"));
-        }
-    };
+    let mut report = Report(Vec::new());
     let own = &spec["loadBalancer"];
+    report.same("state", tree["provisioning_status"].clone(), "ACTIVE");
+    report.same("name", tree["name"].clone(), format!("shop/{name}"));
+    report.same("description", tree["description"].clone(), or(&own["description"], json!("")));
+    report.same("tags", user_tags(tree), or(&own["tags"], json!([])));
+    report.same("listeners", names(tree, "listeners"), wanted_names(spec, "listeners"));
+    report.same("pools", names(tree, "pools"), wanted_names(spec, "pools"));
     let ids: BTreeMap<&str, &str> = list(tree, "pools").filter_map(|p| Some((p["id"].as_str()?, key(p)?))).collect();
-    let pool = |id: &Value| json!(id.as_str().and_then(|id| ids.get(id)));
-    same("state".into(), tree["provisioning_status"].clone(), json!("ACTIVE"));
-    same("name".into(), tree["name"].clone(), json!(format!("shop/{name}")));
-    same("description".into(), tree["description"].clone(), or(&own["description"], json!("")));
-    same("tags".into(), user_tags(tree), or(&own["tags"], json!([])));
-    same("listeners".into(), names(tree, "listeners"), wanted_names(spec, "listeners"));
-    same("pools".into(), names(tree, "pools"), wanted_names(spec, "pools"));
     for (want, seen) in pairs(spec, tree, "listeners") {
-        let of = |field: &str| format!("{field} of listener {}", want["name"]);
-        same(of("state"), seen["provisioning_status"].clone(), json!("ACTIVE"));
-        same(of("protocol"), seen["protocol"].clone(), want["protocol"].clone());
-        same(of("port"), seen["protocol_port"].clone(), want["port"].clone());
-        same(of("limit"), seen["connection_limit"].clone(), or(&want["connectionLimit"], json!(-1)));
-        same(of("default pool"), pool(&seen["default_pool_id"]), want["defaultPool"].clone());
-        let policy = |p: &Value, to: Value, value: &str| {
-            json!([p["action"], to, list(p, "rules").map(|r| r[value].clone()).collect::<Vec<_>>()])
-        };
-        let seen: Vec<Value> = list(seen, "l7policies")
-            .map(|p| json!([key(p), policy(p, pool(&p["redirect_pool_id"]), "value")]))
-            .collect();
-        let want: Vec<Value> = list(want, "l7Policies")
-            .map(|p| json!([p["name"], policy(p, p["redirectPool"].clone(), "value")]))
-            .collect();
-        same(of("policies"), json!(seen), json!(want));
+        listener(&mut report, want, seen, &ids);
     }
     for (want, seen) in pairs(spec, tree, "pools") {
-        let of = |field: &str| format!("{field} of pool {}", want["name"]);
-        same(of("state"), seen["provisioning_status"].clone(), json!("ACTIVE"));
-        same(of("protocol"), seen["protocol"].clone(), want["protocol"].clone());
-        same(of("algorithm"), seen["lb_algorithm"].clone(), want["algorithm"].clone());
-        let seen_monitor = &seen["healthmonitor"];
-        same(
-            of("monitor"),
-            json!([seen_monitor["type"], seen_monitor["delay"].as_u64().map(|s| format!("{s}s"))]),
-            json!([want["healthMonitor"]["type"], want["healthMonitor"]["delay"]]),
-        );
-        let members = |of: &Value, port: &str, active: bool| -> BTreeMap<String, Value> {
-            let state = |m: &Value| if active { m["provisioning_status"].clone() } else { json!("ACTIVE") };
-            list(of, "members")
-                .map(|m| (format!("{}:{}", m["address"], m[port]), json!([m["weight"], state(m)])))
-                .collect()
-        };
-        same(of("members"), json!(members(seen, "protocol_port", true)), json!(members(want, "port", false)));
+        pool(&mut report, want, seen);
     }
     let bound = cloud.floating_ips().into_iter().filter(|ip| ip["port_id"] == tree["vip_port_id"]).count();
-    same("floating IPs".into(), json!(bound), json!(usize::from(own["floatingIP"].is_object())));
-    found
+    report.same("floating IPs", bound, usize::from(own["floatingIP"].is_object()));
+    report.0
+}
+
+fn listener(report: &mut Report, want: &Value, seen: &Value, pools: &BTreeMap<&str, &str>) {
+    let of = |field: &str| format!("{field} of listener {}", want["name"]);
+    let pool = |id: &Value| json!(id.as_str().and_then(|id| pools.get(id)));
+    report.same(&of("state"), seen["provisioning_status"].clone(), "ACTIVE");
+    report.same(&of("protocol"), seen["protocol"].clone(), want["protocol"].clone());
+    report.same(&of("port"), seen["protocol_port"].clone(), want["port"].clone());
+    report.same(&of("limit"), seen["connection_limit"].clone(), or(&want["connectionLimit"], json!(-1)));
+    report.same(&of("default pool"), pool(&seen["default_pool_id"]), want["defaultPool"].clone());
+    let row = |policy: &Value, name: Value, to: Value| {
+        let values: Vec<&Value> = list(policy, "rules").map(|rule| &rule["value"]).collect();
+        json!([name, policy["action"], to, values])
+    };
+    let policies = list(seen, "l7policies").map(|p| row(p, json!(key(p)), pool(&p["redirect_pool_id"])));
+    let wanted = list(want, "l7Policies").map(|p| row(p, p["name"].clone(), p["redirectPool"].clone()));
+    report.same(&of("policies"), policies.collect::<Value>(), wanted.collect::<Value>());
+}
+
+fn pool(report: &mut Report, want: &Value, seen: &Value) {
+    let of = |field: &str| format!("{field} of pool {}", want["name"]);
+    report.same(&of("state"), seen["provisioning_status"].clone(), "ACTIVE");
+    report.same(&of("protocol"), seen["protocol"].clone(), want["protocol"].clone());
+    report.same(&of("algorithm"), seen["lb_algorithm"].clone(), want["algorithm"].clone());
+    let (monitor, wanted) = (&seen["healthmonitor"], &want["healthMonitor"]);
+    let delay = monitor["delay"].as_u64().map(|seconds| format!("{seconds}s"));
+    report.same(&of("monitor"), json!([monitor["type"], delay]), json!([wanted["type"], wanted["delay"]]));
+    let members = |of: &Value, port: &str| -> BTreeMap<String, Value> {
+        let state = |member: &Value| or(&member["provisioning_status"], json!("ACTIVE"));
+        list(of, "members").map(|m| (format!("{}:{}", m["address"], m[port]), json!([m["weight"], state(m)]))).collect()
+    };
+    report.same(&of("members"), json!(members(seen, "protocol_port")), json!(members(want, "port")));
 }
 
 fn or(value: &Value, default: Value) -> Value {

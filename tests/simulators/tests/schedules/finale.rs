@@ -25,8 +25,10 @@ pub async fn finale(stage: &mut Stage) {
     let most = CALLS_PER_STACK * stage.hopes.len();
     assert!(calls <= most, "{calls} calls until everything converged, {most} expected at most");
     replace_what_cannot_be_mended(stage).await;
-    compare_all(stage);
+    // Drift is found at the next resync at the latest.
+    until(stage, "everything is as wanted", |stage| differences(stage).is_empty()).await;
     delete_all(stage).await;
+    stage.check_calls();
     stage.check_foreign();
     stage.check_secrets();
 }
@@ -88,17 +90,23 @@ async fn replace_what_cannot_be_mended(stage: &mut Stage) {
         .await;
 }
 
-fn compare_all(stage: &Stage) {
-    let ours = stage.ours();
-    let hoped = stage.hopes.iter().filter(|hope| hope.spec.is_some()).count();
-    assert_eq!(ours.len(), hoped, "{ours:#?}");
-    for hope in &stage.hopes {
-        let Some(spec) = &hope.spec else { continue };
-        let id = stage.rig.stack(hope.name)["status"]["loadBalancer"]["id"].clone();
-        let tree = stage.rig.cloud.tree(id.as_str().unwrap_or_default()).map(Value::Object).unwrap_or_default();
-        let differences = compare::differences(hope.name, spec, &tree, &stage.rig.cloud);
-        assert!(differences.is_empty(), "{} is not as wanted:\n{}", hope.name, differences.join("\n"));
+/// Everything in the cloud that is not as people want it.
+fn differences(stage: &Stage) -> Vec<String> {
+    let hoped = stage.hopes.iter().filter_map(|hope| Some((hope.name, hope.spec.as_ref()?)));
+    let mut found: Vec<String> = hoped
+        .clone()
+        .flat_map(|(name, spec)| {
+            let id = stage.rig.stack(name)["status"]["loadBalancer"]["id"].clone();
+            let tree = stage.rig.cloud.tree(id.as_str().unwrap_or_default()).map(Value::Object).unwrap_or_default();
+            let differences = compare::differences(name, spec, &tree, &stage.rig.cloud);
+            differences.into_iter().map(move |difference| format!("{name}: {difference}"))
+        })
+        .collect();
+    let (ours, wanted) = (stage.ours().len(), hoped.count());
+    if ours != wanted {
+        found.push(format!("{ours} load balancers, {wanted} wanted"));
     }
+    found
 }
 
 async fn delete_all(stage: &mut Stage) {
@@ -134,15 +142,22 @@ fn check_ports(stage: &Stage) {
 async fn until(stage: &mut Stage, what: &str, holds: impl Fn(&Stage) -> bool) {
     let begun = Instant::now();
     while !holds(stage) {
-        let stacks = stage.rig.cluster.objects("evenkeel.dev", "loadbalancerstacks");
-        let said: Vec<_> =
-            stacks.iter().map(|stack| json!([stack["metadata"], stack["spec"], stack["status"]])).collect();
-        assert!(begun.elapsed() < SETTLED, "not within {SETTLED:?}: {what}\n{said:#?}\n{:#?}", stage.ours());
+        assert!(begun.elapsed() < SETTLED, "not within {SETTLED:?}: {what}\n{}", stage.account());
         stage.pass(Duration::from_secs(1)).await;
     }
 }
 
 impl Stage {
+    /// What there is and what was done last, for whoever has to find out why.
+    fn account(&self) -> String {
+        let stacks = self.rig.cluster.objects("evenkeel.dev", "loadbalancerstacks");
+        let said: Vec<_> = stacks.iter().map(|stack| json!([stack["metadata"]["name"], stack["status"]])).collect();
+        let log = self.log.text();
+        let last: Vec<&str> = log.lines().rev().take(60).collect();
+        let last: Vec<&str> = last.into_iter().rev().collect();
+        format!("{said:#?}\n{:#?}\n{}\n{}", self.ours(), differences(self).join("\n"), last.join("\n"))
+    }
+
     /// Stacks that people are not done with.
     fn open(&self) -> Vec<&str> {
         self.hopes.iter().filter(|hope| hope.open).map(|hope| hope.name).collect()

@@ -33,6 +33,7 @@ async fn live(schedule: &Schedule) -> Trace {
         stage.pass(*pause).await;
         stage.perform(step).await;
         stage.check_laws();
+        stage.check_calls();
     }
     finale::finale(&mut stage).await;
     stage.trace()

@@ -21,11 +21,11 @@ const NAMES: [&str; 4] = ["web", "api", "mail", "docs"];
 impl Schedule {
     pub fn draw(seed: u64) -> Self {
         let mut dice = Dice::new(seed);
-        let stacks = NAMES[..dice.pick(&[1, 1, 2, 2, 3, 4])].to_vec();
+        let stacks = NAMES[..dice.pick(&[1, 1, 1, 1, 2, 4])].to_vec();
         let latency = Duration::from_millis(dice.pick(&[0, 1, 15]));
         let mut steps: Vec<_> =
             (0..stacks.len()).map(|stack| (Duration::ZERO, Step::Apply(stack, specs::draw(&mut dice)))).collect();
-        for _ in 0..dice.pick(&[6, 8, 10, 14]) {
+        for _ in 0..dice.pick(&[2, 3, 4, 10]) {
             let pause = match dice.below(10) {
                 0..4 => dice.millis(0, 400),
                 4..8 => dice.millis(400, 4_000),

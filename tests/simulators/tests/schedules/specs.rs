@@ -10,9 +10,17 @@ const LISTENERS: [(&str, &str, u16); 3] = [("http", "HTTP", 80), ("alt", "HTTP",
 
 /// A stack of the family. Interruptions are allowed, so that nothing is held back for ever.
 pub fn draw(dice: &mut Dice) -> Value {
-    let pools: Vec<Value> = POOLS.iter().flat_map(|pool| dice.chance(70).then(|| self::pool(dice, *pool))).collect();
-    let listeners: Vec<Value> =
-        LISTENERS.iter().flat_map(|one| dice.chance(65).then(|| listener(dice, *one, &pools))).collect();
+    let (mut pools, mut listeners) = (Vec::new(), Vec::new());
+    for one in POOLS {
+        if dice.chance(70) {
+            pools.push(pool(dice, one));
+        }
+    }
+    for one in LISTENERS {
+        if dice.chance(65) {
+            listeners.push(listener(dice, one, &pools));
+        }
+    }
     let mut load_balancer = json!({"vip": {"subnet": {"name": "tenant-v4"}}});
     if dice.chance(40) {
         load_balancer["description"] = dice.pick(&["one", "two", "Größe ü"]).into();
@@ -25,7 +33,7 @@ pub fn draw(dice: &mut Dice) -> Value {
     }
     json!({
         "cloudCredentialsRef": {"secretName": SECRET, "cloudName": "openstack"},
-        "disruptionPolicy": "Allow", "resyncPeriod": "60s",
+        "disruptionPolicy": "Allow", "resyncPeriod": "90s",
         "loadBalancer": load_balancer, "listeners": listeners, "pools": pools,
     })
 }
