@@ -44,7 +44,7 @@ def main() -> None:
     at_rest = sys.argv[1]
     controller = prepare()
     # There is no other one, and a machine that is too slow to renew a Lease in time can still be measured.
-    controller.start('--leader-elect', 'false')
+    controller.start(leader_elect='false')
     t = Scenario('bench', controller, Certificates(Cloud()))
     try:
         t.begin()
