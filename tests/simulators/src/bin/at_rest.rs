@@ -72,8 +72,7 @@ async fn measure(root: &Path, cli: &Cli, number: usize) -> anyhow::Result<Value>
     drop(maker);
     lab.set_period(number, cli.period).await?;
     let controller = lab.controller(&cli.controller)?;
-    // The first look at each stack and the first resync are past.
-    sleep(period + period / 2).await;
+    lab.until_at_rest(period).await;
     lab.cloud.forget_requests();
     sleep(period * PERIODS).await;
     let writes = lab.cloud.writes().len();
@@ -186,6 +185,17 @@ impl Lab {
             sleep(Duration::from_secs(1)).await;
         }
         Ok(())
+    }
+
+    /// Until every stack has been looked at: members are read for nothing else. What never comes to rest is measured too.
+    async fn until_at_rest(&self, period: Duration) {
+        for _ in 0..PATIENCE.as_secs() / period.as_secs() {
+            self.cloud.forget_requests();
+            sleep(period).await;
+            if !self.cloud.requests().iter().any(|request| request.path.ends_with("/members")) {
+                return;
+            }
+        }
     }
 
     fn all_ready(&self, number: usize) -> bool {
