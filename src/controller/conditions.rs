@@ -286,6 +286,15 @@ mod tests {
     }
 
     #[test]
+    fn every_reason_is_in_the_documentation() {
+        let documented = include_str!("../../docs/conditions.md");
+        let waits = WaitReason::ALL.iter().map(|reason| reason.as_str());
+        for reason in waits.chain(StallReason::ALL.iter().map(|reason| reason.as_str())) {
+            assert!(documented.contains(&format!("| `{reason}` |")), "docs/conditions.md does not know {reason}");
+        }
+    }
+
+    #[test]
     fn in_sync_is_ready_and_nothing_else_is_said() {
         let set = ready_before(2);
         assert_eq!(status(&set, READY), Some(("True", "InSync")));

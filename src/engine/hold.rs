@@ -90,7 +90,7 @@ impl Pass<'_> {
                     None => outcome,
                 })
             }
-            Some(Turn::None(left)) => Ok(fruitless(tree, plan, left)),
+            Some(Turn::None(left)) => Ok(fruitless(plan, left).seeing(tree)),
             None if !plan.held.is_empty() => Ok(held(tree, plan)),
             None => self.settle(tree, memory).await,
         }
@@ -251,22 +251,24 @@ fn lost_port(error: &CloudError, seen: &Seen) -> Option<Outcome> {
     Some(Outcome::stalled(StallReason::VipPortGone, message))
 }
 
-/// Nothing of the plan may run yet, because Octavia took all of it before and it did not last.
-fn fruitless(tree: Tree, plan: Plan, left: Duration) -> Outcome {
+/// What is left of the plan may not run yet: Octavia took it before, and it did not last.
+fn fruitless(plan: Plan, left: Duration) -> Outcome {
     let steps: Vec<String> = plan.steps.iter().map(ToString::to_string).collect();
     let message = format!(
         "Octavia accepts a change, but it does not take effect: {}; it is sent again ever more rarely, at most every 10 \
          minutes; ask the operator of the cloud what the log of Octavia's worker says",
         steps.join("; ")
     );
-    Outcome::waiting(WaitReason::ChangeFailed, message, Retry::After(left)).seeing(tree).planning(plan)
+    Outcome::waiting(WaitReason::ChangeFailed, message, Retry::After(left)).planning(plan)
 }
 
-/// A step ran in place of one that has to wait. Below an object in ERROR it is refused as if that were locked: then both
-/// wait.
+/// A step ran in place of one that has to wait for so long. Below an object in ERROR it is refused as if that were
+/// locked: then all of them wait.
 fn yielding(outcome: Outcome, left: Duration) -> Outcome {
     match outcome.state {
-        State::Waiting { reason: WaitReason::Locked, .. } => Outcome { retry: Retry::After(left), ..outcome },
+        State::Waiting { reason: WaitReason::Locked, .. } => {
+            Outcome { seen: outcome.seen, ..fruitless(outcome.plan, left) }
+        }
         _ => outcome,
     }
 }

@@ -49,87 +49,71 @@ pub enum State {
     },
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum WaitReason {
-    /// Octavia works on it.
-    Locked,
-    /// Octavia has worked on it for too long.
-    StuckPending,
-    /// A create is in doubt: it may still appear.
-    CreateInDoubt,
-    CloudUnreachable,
-    QuotaExceeded,
-    /// Octavia takes a change, its data plane does not, again and again.
-    ChangeFailed,
-    /// Somebody else was faster: look again.
-    Conflict,
-    /// The object changed while we looked at it.
-    ObjectChanged,
-    /// The Kubernetes API does not let us read or keep the Secret with the credentials.
-    CredentialsUnreadable,
-}
+/// Reasons, which conditions and Events call by their own names.
+macro_rules! reasons {
+    ($(#[$doc:meta])* $name:ident { $($(#[$about:meta])* $reason:ident,)+ }) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub enum $name { $($(#[$about])* $reason),+ }
 
-impl WaitReason {
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Locked => "Locked",
-            Self::StuckPending => "StuckPending",
-            Self::CreateInDoubt => "CreateInDoubt",
-            Self::CloudUnreachable => "CloudUnreachable",
-            Self::QuotaExceeded => "QuotaExceeded",
-            Self::ChangeFailed => "ChangeFailed",
-            Self::Conflict => "Conflict",
-            Self::ObjectChanged => "ObjectChanged",
-            Self::CredentialsUnreadable => "CredentialsUnreadable",
+        impl $name {
+            pub const ALL: &[Self] = &[$(Self::$reason),+];
+
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$reason => stringify!($reason)),+ }
+            }
         }
-    }
+    };
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum StallReason {
-    InvalidSpec,
-    UnsupportedByServer,
-    ReferenceNotFound,
-    ReferenceAmbiguous,
-    ReferenceUnusable,
-    ImmutableField,
-    ForeignChild,
-    ForeignOwner,
-    CloudChanged,
-    UnsupportedServer,
-    CredentialsMissing,
-    CredentialsInvalid,
-    /// Octavia refused a call for good.
-    Refused,
-    /// The load balancer is in ERROR, which a tenant cannot mend.
-    LoadBalancerError,
-    /// The port of the VIP was deleted in Neutron, which Octavia does not notice.
-    VipPortGone,
-    ProviderCannotDelete,
-}
+reasons!(
+    /// Why it does not go on now, although it will by itself.
+    WaitReason {
+        /// Octavia works on it.
+        Locked,
+        /// Octavia has worked on it for too long.
+        StuckPending,
+        /// A create is in doubt: it may still appear.
+        CreateInDoubt,
+        CloudUnreachable,
+        QuotaExceeded,
+        /// Octavia takes a change, its data plane does not, again and again.
+        ChangeFailed,
+        /// Somebody else was faster: look again.
+        Conflict,
+        /// The object changed while we looked at it.
+        ObjectChanged,
+        /// The Kubernetes API does not let us read or keep the Secret with the credentials.
+        CredentialsUnreadable,
+    }
+);
+
+reasons!(
+    /// Why somebody has to do something.
+    StallReason {
+        InvalidSpec,
+        UnsupportedByServer,
+        ReferenceNotFound,
+        ReferenceAmbiguous,
+        ReferenceUnusable,
+        ImmutableField,
+        ForeignChild,
+        ForeignOwner,
+        CloudChanged,
+        UnsupportedServer,
+        CredentialsMissing,
+        CredentialsInvalid,
+        /// Octavia refused a call for good.
+        Refused,
+        /// The load balancer is in ERROR, which a tenant cannot mend.
+        LoadBalancerError,
+        /// The port of the VIP was deleted in Neutron, which Octavia does not notice.
+        VipPortGone,
+        ProviderCannotDelete,
+    }
+);
 
 impl StallReason {
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::InvalidSpec => "InvalidSpec",
-            Self::UnsupportedByServer => "UnsupportedByServer",
-            Self::ReferenceNotFound => "ReferenceNotFound",
-            Self::ReferenceAmbiguous => "ReferenceAmbiguous",
-            Self::ReferenceUnusable => "ReferenceUnusable",
-            Self::ImmutableField => "ImmutableField",
-            Self::ForeignChild => "ForeignChild",
-            Self::ForeignOwner => "ForeignOwner",
-            Self::CloudChanged => "CloudChanged",
-            Self::UnsupportedServer => "UnsupportedServer",
-            Self::CredentialsMissing => "CredentialsMissing",
-            Self::CredentialsInvalid => "CredentialsInvalid",
-            Self::Refused => "Refused",
-            Self::LoadBalancerError => "LoadBalancerError",
-            Self::VipPortGone => "VipPortGone",
-            Self::ProviderCannotDelete => "ProviderCannotDelete",
-        }
-    }
-
     /// The spec itself is at fault: condition `Accepted` is False.
     pub const fn is_spec(self) -> bool {
         matches!(self, Self::InvalidSpec | Self::UnsupportedByServer | Self::ImmutableField)
