@@ -430,14 +430,22 @@ fn new_finalizers(live: &Value, new: &Value) -> Vec<FieldProblem> {
     vec![FieldProblem::forbidden("metadata.finalizers", why)]
 }
 
+fn no_subdomain(field: &str, text: &str) -> FieldProblem {
+    let why = "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start \
+               and end with an alphanumeric character (e.g. 'example.com', regex used for validation is \
+               '[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')";
+    FieldProblem::invalid(field, &text.into(), why)
+}
+
 fn problems_of(kind: &Kind, object: &Value, old: Option<&Value>) -> Vec<FieldProblem> {
     let mut problems = Vec::new();
-    let name = object::name(object);
-    if old.is_none() && !object::is_subdomain(name) {
-        let why = "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and \
-                   must start and end with an alphanumeric character (e.g. 'example.com', regex used for validation is \
-                   '[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')";
-        problems.push(FieldProblem::invalid("metadata.name", &name.into(), why));
+    if old.is_none() {
+        // A prefix may end in a dash: more comes.
+        let prefix = object::meta_text(object, "generateName");
+        let is_prefix = prefix.is_empty() || object::is_subdomain(prefix.strip_suffix('-').unwrap_or(prefix));
+        problems.extend((!is_prefix).then(|| no_subdomain("metadata.generateName", prefix)));
+        let name = object::name(object);
+        problems.extend((!object::is_subdomain(name)).then(|| no_subdomain("metadata.name", name)));
     }
     problems.extend(built_in::problems(kind, object));
     if let Some(schema) = &kind.schema {
