@@ -146,7 +146,7 @@ pub async fn reconcile(stack: &LoadBalancerStack, context: &Context) -> Result<A
             context.put(uid, entry);
             return Ok(Action::requeue(left));
         }
-    } else {
+    } else if entry.face.is_some() {
         entry.memory.disturb();
         entry.failures = 0;
     }

@@ -13,7 +13,7 @@ const AT_ONCE: Retry = Retry::After(Duration::ZERO);
 
 impl Pass<'_> {
     pub(super) async fn hold(&self, desired: &Desired, memory: &mut Memory) -> Result<Outcome, CloudError> {
-        if memory.quiet
+        if !memory.disturbed
             && let Some(id) = &self.record.load_balancer_id
             && let Some(tree) = self.cloud.quiet_tree(id, desired.interest(), self.settings.shared_age).await?
             && let Some(outcome) = self.still_in_sync(desired, tree)

@@ -80,8 +80,9 @@ pub struct Pass<'a> {
 pub struct Memory {
     /// The answer of our own POST, until its statuses are confirmed.
     made: Option<Tree>,
-    /// Nothing was in flight at the end of the last pass: lists shared with other stacks will do.
-    quiet: bool,
+    /// Something was in flight at the end of the last pass, or the stack changed since. Otherwise, and after a start, lists
+    /// shared with other stacks will do: a restart among a thousand stacks at rest costs some lists, not a thousand trees.
+    disturbed: bool,
     /// Since when the load balancer has been locked, without a look that found it free.
     locked_since: Option<Instant>,
     /// How often Octavia said that the address we asked for again is taken.
@@ -107,7 +108,7 @@ struct RefusedCreate {
 impl Memory {
     /// The stack or its credentials changed: look for ourselves.
     pub fn disturb(&mut self) {
-        self.quiet = false;
+        self.disturbed = true;
         self.patience.forget();
     }
 
@@ -143,7 +144,7 @@ impl Pass<'_> {
             Goal::Release => self.release(memory).await,
         };
         let outcome = result.unwrap_or_else(Outcome::failed);
-        memory.quiet = matches!(outcome.state, State::InSync | State::Observed { .. });
+        memory.disturbed = !matches!(outcome.state, State::InSync | State::Observed { .. });
         outcome
     }
 

@@ -105,3 +105,22 @@ async fn the_calls_of_a_resync_do_not_grow_with_the_stacks() {
     assert!(few <= most && many <= most, "{few} calls for 10 stacks, {many} for 40, {most} expected at most");
     assert_eq!((leaves_of_few, leaves_of_many), (0, 0), "members of trees at rest are read again");
 }
+
+/// After a restart nothing is known of any stack, and yet stacks at rest are looked at by way of the lists that they share.
+#[tokio::test(start_paused = true)]
+async fn a_restart_among_stacks_at_rest_costs_lists_and_not_a_tree_for_each() {
+    const STACKS: usize = 12;
+    let names: Vec<String> = (0..STACKS).map(|n| format!("s{n}")).collect();
+    let mut rig = with_ready(&names.iter().map(|name| (name.as_str(), small())).collect::<Vec<_>>()).await;
+    rig.stop().await;
+    sleep(MINUTE).await;
+    rig.cloud.forget_requests();
+    rig.start();
+    sleep(MINUTE).await;
+    let requests = rig.cloud.requests();
+    let of_pools = requests.iter().filter(|request| request.path.ends_with("/members")).count();
+    assert_eq!(of_pools, STACKS, "every stack was looked at once");
+    let others = requests.len() - of_pools;
+    assert!(others <= 15, "{others} calls: {:?}", requests.iter().map(|r| r.path.clone()).collect::<Vec<_>>());
+    assert!(names.iter().all(|name| rig.is_ready(name)));
+}
