@@ -23,7 +23,7 @@ class Kube:
         self.kubeconfig = kubeconfig
         self.server, self.session = _session(kubeconfig)
 
-    def kubectl(self, *args: str, stdin: str | None = None, timeout: float = 120) -> str:
+    def kubectl(self, *args: str, stdin: str | None = None, timeout: float = 330) -> str:
         """Runs kubectl and returns what it printed."""
         done = subprocess.run([str(config.KUBECTL), '--kubeconfig', str(self.kubeconfig), *args],
                               input=stdin, capture_output=True, text=True, timeout=timeout)

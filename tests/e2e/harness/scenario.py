@@ -21,7 +21,7 @@ from .waiting import Failed, eventually, expect, same
 FINALIZER = 'evenkeel.dev/loadbalancer'
 SECRET_FINALIZER = 'evenkeel.dev/credentials-in-use'
 CLUSTER = 'e2e'
-READY = 180
+READY = 300
 # The same warning more often is a flood: no scenario lets a stack fail so many times in one way.
 FLOOD = 5
 
@@ -51,7 +51,7 @@ class Scenario:
         """Deletes what the scenario made and demands that nothing stays."""
         self._remember()
         self._record('stacks')
-        self.kube.kubectl('delete', 'loadbalancerstacks', '--all', '-n', self.namespace, '--timeout', '150s', timeout=180)
+        self.kube.kubectl('delete', 'loadbalancerstacks', '--all', '-n', self.namespace, '--timeout', '300s')
         self._record('events')
         left = self.leftovers()
         self.leaks = len(left)
@@ -100,7 +100,7 @@ class Scenario:
     def clean_up_by_force(self) -> None:
         """After a failure: so that the next scenario starts from nothing. The controller is asked first."""
         try:
-            self.kube.kubectl('delete', 'loadbalancerstacks', '--all', '-n', self.namespace, '--timeout', '60s')
+            self.kube.kubectl('delete', 'loadbalancerstacks', '--all', '-n', self.namespace, '--timeout', '300s')
         except Refused:
             self._take_off_finalizers('loadbalancerstack', [s['metadata']['name'] for s in self.kube.stacks(self.namespace)])
         for lb in self.cloud.load_balancers(self.namespace):
@@ -194,13 +194,13 @@ class Scenario:
 
     def delete(self, name: str, wait: bool = True) -> None:
         self.stack(name)
-        self.kube.kubectl('delete', 'loadbalancerstack', name, '-n', self.namespace, f'--wait={str(wait).lower()}', timeout=180)
+        self.kube.kubectl('delete', 'loadbalancerstack', name, '-n', self.namespace, f'--wait={str(wait).lower()}')
 
     def ready(self, name: str, timeout: float = READY) -> dict:
         """Waits for Ready of the present generation, as a user would."""
         return self.condition(name, 'Ready', 'True', timeout=timeout)
 
-    def condition(self, name: str, kind: str, status: str, reason: str | None = None, saying: str = '', timeout: float = 60) -> dict:
+    def condition(self, name: str, kind: str, status: str, reason: str | None = None, saying: str = '', timeout: float = 120) -> dict:
         """Waits for a condition of the present generation; the stack."""
         def holds(stack: dict | None) -> bool:
             c = conditions(stack or {}).get(kind)
@@ -212,7 +212,7 @@ class Scenario:
         except Failed:
             raise Failed(f'{name}: not within {timeout:g} s: {what}; it says: {told(self.stack(name))}') from None
 
-    def shows(self, name: str, reason: str, *words: str, timeout: float = 60) -> str:
+    def shows(self, name: str, reason: str, *words: str, timeout: float = 120) -> str:
         """Not Ready for this reason, and the message has all these words; the message."""
         def holds(stack: dict | None) -> bool:
             c = conditions(stack or {}).get('Ready')

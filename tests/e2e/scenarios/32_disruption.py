@@ -14,8 +14,8 @@ def run(t):
         spec['pools'][0]['members'][0]['weight'] = 5
         spec['loadBalancer']['description'] = 'the rest runs'
     t.edit(name, to_tcp)
-    stack_ = t.condition(name, 'Ready', 'False', reason='DisruptionForbidden', timeout=60)
-    t.condition(name, 'Stalled', 'True', timeout=60)
+    stack_ = t.condition(name, 'Ready', 'False', reason='DisruptionForbidden')
+    t.condition(name, 'Stalled', 'True')
     expect(stack_['status'].get('plan', {}).get('steps'), 'what is held back is not in status.plan')
     message = next(c['message'] for c in stack_['status']['conditions'] if c['type'] == 'Ready')
     expect('disruptionPolicy' in message and 'Allow' in message, f'the message does not say how to let it go: {message}')

@@ -26,7 +26,7 @@ def load_balancer(t):
     """A tenant cannot mend it: the stack says so, and can always be deleted."""
     with failing(f'{t.namespace}/web'):
         name = t.apply(web())
-        stack = t.condition(name, 'Ready', 'False', reason='LoadBalancerError', timeout=90)
+        stack = t.condition(name, 'Ready', 'False', reason='LoadBalancerError')
         same('state shown', stack['status']['loadBalancer']['provisioningStatus'], 'ERROR')
         expect(any(c['type'] == 'Stalled' for c in stack['status']['conditions']), 'the stack does not say that it is stuck')
     t.delete(name)

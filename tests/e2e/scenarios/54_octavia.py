@@ -36,7 +36,7 @@ def update_fails(t):
         t.condition(name, 'Stalled', 'True', reason='LoadBalancerError')
     t.told_once(name, 'LoadBalancerError')
     operator.failover(lb_id)
-    t.ready_and_right(name, timeout=120)
+    t.ready_and_right(name)
     same('writes', t.writes_since(since), ['PUT loadbalancers'])
     t.note = 'LoadBalancerError, told once, with the words of the failover; Ready after it, nothing written twice'
 
@@ -45,10 +45,10 @@ def create_fails(t):
     """The data plane refuses a create: ERROR, until the operator makes a failover"""
     with failing(f'{t.namespace}/web'):
         name = t.apply(web())
-        t.shows(name, 'LoadBalancerError', 'failover', timeout=90)
+        t.shows(name, 'LoadBalancerError', 'failover')
         t.told_once(name, 'LoadBalancerError')
     operator.failover(t.lb_id(name))
-    t.ready_and_right(name, timeout=120)
+    t.ready_and_right(name)
     same('creates', t.creates(), 1)
 
 
@@ -60,10 +60,10 @@ def stuck(t):
     operator.set_state(lb_id, 'PENDING_UPDATE')
     t.edit(name, lambda spec: spec['pools'][0]['members'][0].update(weight=7))
     t.shows(name, 'Locked', lb_id, 'PENDING_UPDATE')
-    t.shows(name, 'StuckPending', lb_id, 'PENDING_UPDATE', 'only the operator of the cloud can free it', timeout=90)
+    t.shows(name, 'StuckPending', lb_id, 'PENDING_UPDATE', 'only the operator of the cloud can free it')
     t.told_once(name, 'StuckPending')
     t.delete(name, wait=False)
     t.shows(name, 'Deleting', lb_id, 'only the operator of the cloud can free it')
     operator.set_state(lb_id, 'ACTIVE')
-    t.kube.kubectl('wait', '--for=delete', f'loadbalancerstack/{name}', '-n', t.namespace, '--timeout=60s')
+    t.kube.kubectl('wait', '--for=delete', f'loadbalancerstack/{name}', '-n', t.namespace, '--timeout=300s')
     t.note = 'StuckPending after a minute, told once; the deletion says the same and goes on when it is freed'

@@ -46,7 +46,7 @@ def life(seed: int) -> list[dict]:
 
 def settled(t, seed: int, edits: int) -> None:
     try:
-        t.ready_and_right(f'random-{seed}', timeout=300)
+        t.ready_and_right(f'random-{seed}')
     except Failed as failure:
         raise Failed(f'seed {seed} after {edits} edits (E2E_SEED={seed} E2E_STACKS=1 repeats it): {failure}') from None
 

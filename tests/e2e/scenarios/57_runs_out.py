@@ -39,7 +39,7 @@ def quotas(t):
             t.told_once(kind.replace('_', '-'), 'QuotaExceeded')
             project.limit()
         for kind, project in projects.items():
-            t.ready(kind.replace('_', '-'), timeout=150)
+            t.ready(kind.replace('_', '-'))
             same(f'load balancers with the quota of {kind} raised', len(project.cloud.load_balancers(t.namespace)), 1)
             t.delete(kind.replace('_', '-'), wait=False)
         for kind, project in projects.items():
@@ -47,7 +47,7 @@ def quotas(t):
         t.note = 'QuotaExceeded with kind, use, limit and need, told once; Ready by itself within a minute'
     finally:
         for name in t.kube.stacks(t.namespace):
-            t.kube.kubectl('delete', 'loadbalancerstack', name['metadata']['name'], '-n', t.namespace, '--timeout=60s')
+            t.kube.kubectl('delete', 'loadbalancerstack', name['metadata']['name'], '-n', t.namespace, '--timeout=300s')
         for project in projects.values():
             project.remove()
 
@@ -62,7 +62,7 @@ def addresses(t):
     project.cloud.delete_port(port['id'])
     # VRRP ports need addresses too
     project.admin.neutron.update_subnet(project.subnet, allocation_pools=[{'start': '10.30.0.10', 'end': '10.30.0.20'}])
-    t.ready_and_right(name, timeout=150)
+    t.ready_and_right(name)
     t.told_once(name, 'QuotaExceeded')
     same('creates', t.creates(), 1)
 
@@ -74,7 +74,7 @@ def floating_ips(t):
     name = t.apply(web(load_balancer=here(project, floatingIP={'allocate': {'network': {'name': 'public'}}})))
     t.shows(name, 'QuotaExceeded', 'floatingip', 'POST /v2.0/floatingips')
     project.limit_floating_ips(1)
-    t.ready_and_right(name, timeout=150)
+    t.ready_and_right(name)
     t.told_once(name, 'QuotaExceeded')
     same('creates', t.creates(), 1)
 

@@ -25,7 +25,7 @@ def ambiguous_name(t):
         t.told_once('web', 'ReferenceAmbiguous')
         same('creates', t.creates(), 0)
         t.cloud.neutron.update_port(ports[1]['id'], name='another')
-        t.ready_and_right('web', timeout=150)
+        t.ready_and_right('web')
         t.delete('web')
     finally:
         for port in ports:
@@ -42,7 +42,7 @@ def address_in_use(t):
         t.note = t.shows(name, 'Conflict', address, 'in use')[:150]
     finally:
         t.cloud.delete_port(port['id'])
-    t.ready_and_right(name, timeout=150)
+    t.ready_and_right(name)
     same('creates', t.creates(), 1)
 
 
@@ -62,7 +62,7 @@ def another_owner(t):
     steadily('nothing is written', lambda: not t.writes_since(since), 12)
     t.cloud.active(lb_id)
     t.cloud.write('PUT', f'loadbalancers/{lb_id}', {'loadbalancer': {'tags': tags}})
-    t.ready_and_right(name, timeout=150)
+    t.ready_and_right(name)
     same('load balancers', [lb['id'] for lb in t.cloud.load_balancers(t.namespace)], [lb_id])
 
 

@@ -47,7 +47,7 @@ def namespace_deleted(t):
     """A namespace deletes its Secrets first; the stack's outlives it long enough."""
     name = t.apply(web(load_balancer={'floatingIP': {'allocate': {'network': {'name': 'public'}}}}))
     t.ready_and_right(name)
-    t.kube.kubectl('delete', 'namespace', t.namespace, '--timeout', '150s', timeout=180)
+    t.kube.kubectl('delete', 'namespace', t.namespace, '--timeout', '300s')
 
 
 def put(t, secret):

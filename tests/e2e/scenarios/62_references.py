@@ -38,7 +38,7 @@ def run(t):
     # one that is mended in the cloud, not in the stack
     port = t.cloud.make_port('tenant-v4', name='nowhere')
     try:
-        t.ready('port', timeout=150)
+        t.ready('port')
         t.delete('port')
     finally:
         t.cloud.delete_port(port['id'])

@@ -49,7 +49,7 @@ def made_again(t):
     """Deleted and made again at once, under the same name"""
     name = t.apply(web(load_balancer=FLOATING))
     old = t.ready_and_right(name)
-    t.kube.kubectl('replace', '--force', '-n', t.namespace, '-f', '-', stdin=json.dumps(web(load_balancer=FLOATING)), timeout=180)
+    t.kube.kubectl('replace', '--force', '-n', t.namespace, '-f', '-', stdin=json.dumps(web(load_balancer=FLOATING)))
     new = t.ready_and_right(name)
     expect(new['metadata']['uid'] != old['metadata']['uid'], 'the same object')
     same('load balancers', [lb['id'] for lb in t.cloud.load_balancers(t.namespace)], [new['status']['loadBalancer']['id']])
@@ -63,7 +63,7 @@ def namespace_deleted(t):
     t.ready_and_right('settled')
     t.apply(web('fresh'))
     eventually('the create has arrived', lambda: t.log.begun('POST', '/loadbalancers$'), bool, 60, every=0.05)
-    t.kube.kubectl('delete', 'namespace', t.namespace, '--timeout', '170s', timeout=180)
+    t.kube.kubectl('delete', 'namespace', t.namespace, '--timeout', '300s')
 
 
 def finalizer_of_others(t):

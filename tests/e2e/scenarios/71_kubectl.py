@@ -6,7 +6,7 @@ from harness.waiting import expect
 def run(t):
     name = t.apply(web())
     kubectl = lambda *args: t.kube.kubectl(*args, '-n', t.namespace)    # noqa: E731
-    kubectl('wait', '--for=condition=Ready', f'lbstack/{name}', '--timeout=120s')
+    kubectl('wait', '--for=condition=Ready', f'lbstack/{name}', '--timeout=300s')
     lb = t.cloud.load_balancer(t.lb_id(name))
     head, row = kubectl('get', 'lbstack').splitlines()
     for column in ('NAME', 'READY', 'VIP', 'FLOATING', 'PROVISIONING', 'OPERATING', 'AGE'):

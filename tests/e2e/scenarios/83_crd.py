@@ -20,7 +20,7 @@ def run(t, case):
 
 def install(t):
     t.kube.kubectl('apply', '--server-side', '--force-conflicts', '-k', str(config.ROOT / 'deploy'))
-    t.kube.kubectl('wait', '--for=condition=Established', CRD, '--timeout=60s')
+    t.kube.kubectl('wait', '--for=condition=Established', CRD, '--timeout=300s')
 
 
 def tightened(t):
@@ -52,7 +52,7 @@ def missing(t):
     """No crash: not ready until the CRD is there."""
     t.controller.stop()
     same('stacks left', json.loads(t.kube.kubectl('get', 'loadbalancerstacks', '-A', '-o', 'json'))['items'], [])
-    t.kube.kubectl('delete', CRD, '--timeout=60s')
+    t.kube.kubectl('delete', CRD, '--timeout=300s')
     t.controller.start(ready=False)
     answer = eventually('an answer of /readyz', lambda: t.controller.get('/readyz'), lambda a: a is not None and 'loadbalancerstacks' in a.text, 30)
     expect(answer.status_code != 200, 'ready without its CRD')

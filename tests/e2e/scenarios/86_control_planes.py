@@ -96,5 +96,5 @@ def octavia(t):
     end(run / 'octavia-worker.pid', signal.SIGTERM)
     restart('openstack')
     for name in (changed, made):
-        t.ready_and_right(name, timeout=240)
+        t.ready_and_right(name)
     same('creates', t.creates(), 2)
