@@ -37,8 +37,8 @@ pub struct Told {
     pub drifting: bool,
     /// The generation whose change is under way.
     pub updating: Option<i64>,
-    /// The last warning for each reason, with its generation. The status that tells of it may not have come back to us yet, and between two
-    /// tries of the same thing it says something else.
+    /// The last warning for each reason, with its generation: between two tries of the same thing the status says something
+    /// else.
     pub warnings: BTreeMap<&'static str, (i64, String)>,
 }
 
@@ -206,7 +206,7 @@ mod tests {
         assert_eq!(notable(&working, frame(&locked), &told), None);
     }
 
-    /// A second pass may see the stack as it was before the first wrote its status.
+    /// Between two tries the status says something else.
     #[test]
     fn what_was_told_a_moment_ago_is_not_told_again_until_it_was_well() {
         let unreachable = Outcome::waiting(WaitReason::CloudUnreachable, "no".to_owned(), Retry::Backoff);

@@ -55,6 +55,8 @@ pub struct Entry {
     memory: engine::Memory,
     /// Intents that this process wrote and its view of the cluster may not show yet.
     intents: Option<Intents>,
+    /// Likewise a status.
+    reported: Option<status::Reported>,
     failures: u32,
     /// Nothing needs doing before this time, as long as the stack looks the same.
     due: Option<Instant>,
@@ -79,6 +81,10 @@ struct Face {
 }
 
 impl Entry {
+    fn remember(&mut self, written: Option<status::Reported>) {
+        self.reported = written.or_else(|| self.reported.take());
+    }
+
     /// How long a generation took, told once: getting well again is something else.
     fn time_to_ready(&mut self, generation: i64, ready: bool) -> Option<Duration> {
         let since = match self.generation_since {
@@ -227,9 +233,10 @@ async fn run(stack: &LoadBalancerStack, context: &Context, entry: &mut Entry) ->
     if deleting && !held {
         return Ok(Next::Forget);
     }
+    entry.reported = entry.reported.take().and_then(|reported| reported.overlay(&mut stack));
     if stack.spec.is_paused() {
         let status = status::paused(&stack, context.clock.now());
-        status::write(&api, &stack, status).await?;
+        entry.remember(status::write(&api, &stack, status).await?);
         return Ok(Next::Retry(Retry::Never));
     }
     if stack.spec.observes_only() && held {
@@ -392,7 +399,7 @@ async fn report(
         let_go(api, context, stack).await?;
     } else {
         let status = status::project(stack, &outcome, cloud, conditions::conditions(&outcome, frame));
-        status::write(api, stack, status).await?;
+        entry.remember(status::write(api, stack, status).await?);
     }
     entry.told.remember(&outcome, generation, notice.as_ref());
     if let Some(notice) = notice {

@@ -74,9 +74,9 @@ pub async fn write(
     api: &Api<LoadBalancerStack>,
     stack: &LoadBalancerStack,
     status: LoadBalancerStackStatus,
-) -> Result<(), kube::Error> {
+) -> Result<Option<Reported>, kube::Error> {
     if stack.status.as_ref() == Some(&status) {
-        return Ok(());
+        return Ok(None);
     }
     let patch = json!({
         "apiVersion": LoadBalancerStack::api_version(&()),
@@ -90,9 +90,38 @@ pub async fn write(
     kill::point(format_args!("after-status"));
     match written {
         // The object went in the meantime.
-        Err(kube::Error::Api(answer)) if answer.code == 404 => Ok(()),
-        other => other.map(drop),
+        Err(kube::Error::Api(answer)) if answer.code == 404 => Ok(None),
+        Err(error) => Err(error),
+        Ok(written) => Ok(Reported::of(written)),
     }
+}
+
+/// A status that we wrote, for as long as our view of the cluster is older.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Reported {
+    version: u64,
+    status: LoadBalancerStackStatus,
+}
+
+impl Reported {
+    fn of(written: LoadBalancerStack) -> Option<Self> {
+        Some(Self { version: version_of(&written)?, status: written.status? })
+    }
+
+    /// Lays the status over an older view of the stack; `None` when the view has caught up.
+    pub fn overlay(self, stack: &mut LoadBalancerStack) -> Option<Self> {
+        let is_older = version_of(stack).is_some_and(|seen| seen < self.version);
+        if is_older {
+            stack.status = Some(self.status.clone());
+        }
+        is_older.then_some(self)
+    }
+}
+
+/// Versions of one resource are numbers that grow (Kubernetes 1.35 says so, etcd always did it). What is no number is
+/// taken for a view that has caught up.
+fn version_of(stack: &LoadBalancerStack) -> Option<u64> {
+    stack.metadata.resource_version.as_deref()?.parse().ok()
 }
 
 fn load_balancer_status(lb: &SeenLoadBalancer, cloud: &CloudFacts, kept: LoadBalancerStatus) -> LoadBalancerStatus {
@@ -161,4 +190,30 @@ fn plan_status(outcome: &Outcome) -> Option<PlanStatus> {
         matches!(outcome.state, State::Working | State::Waiting { .. } | State::Held { .. } | State::Observed { .. });
     let lines: Vec<String> = steps.iter().chain(held).take(MAX_STEPS).map(ToString::to_string).collect();
     (shown && !lines.is_empty()).then(|| PlanStatus { summary: outcome.plan.summary(), steps: lines })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn stack(version: &str, condition: &str) -> LoadBalancerStack {
+        let spec = json!({"loadBalancer": {"vip": {}}});
+        let status = json!({"conditions": [{"type": "Ready", "status": "False", "reason": condition, "message": "",
+            "lastTransitionTime": "2026-11-23T10:00:00Z"}]});
+        let metadata = json!({"name": "web", "resourceVersion": version});
+        serde_json::from_value(json!({"metadata": metadata, "spec": spec, "status": status})).unwrap()
+    }
+
+    #[test]
+    fn what_we_wrote_counts_until_our_view_has_it() {
+        let reported = Reported::of(stack("100", "new")).unwrap();
+        let mut older = stack("99", "old");
+        assert_eq!(reported.clone().overlay(&mut older), Some(reported.clone()));
+        assert_eq!(older.status, stack("", "new").status);
+        for version in ["100", "101", "opaque"] {
+            let mut seen = stack(version, "somebody else's");
+            assert_eq!(reported.clone().overlay(&mut seen), None);
+            assert_eq!(seen.status, stack("", "somebody else's").status);
+        }
+    }
 }
