@@ -39,7 +39,7 @@ pub struct Told {
     pub updating: Option<i64>,
     /// The last warning for each reason, with its generation: between two tries of the same thing the status says something
     /// else.
-    pub warnings: BTreeMap<&'static str, (i64, String)>,
+    warnings: BTreeMap<&'static str, (i64, String)>,
 }
 
 impl Told {

@@ -82,7 +82,9 @@ struct Face {
 
 impl Entry {
     fn remember(&mut self, written: Option<status::Reported>) {
-        self.reported = written.or_else(|| self.reported.take());
+        if written.is_some() {
+            self.reported = written;
+        }
     }
 
     /// How long a generation took, told once: getting well again is something else.

@@ -93,7 +93,7 @@ fn below_pool(key: &str, pool: &SeenPool, planned: &Planned<'_>) -> Vec<Step> {
 
 /// A harmless field with the value that it has: Octavia applies the whole object. (An empty body would do for all but
 /// policies, where it is a 400.)
-fn by_name(name: &str) -> Body {
+pub(super) fn by_name(name: &str) -> Body {
     object([("name", json!(name))])
 }
 

@@ -146,9 +146,9 @@ fn create(load_balancer: &str, key: &str, want: &Pool) -> Step {
 /// the pool stays in ERROR. Null gives the operator's default.
 const CIPHERS: &str = "tls_ciphers";
 
-/// What brings a pool in ERROR back: any field with the value that it has.
+/// What brings a pool in ERROR back.
 pub(super) fn again(seen: &SeenPool) -> Body {
-    let mut body = object([("name", json!(seen.name))]);
+    let mut body = super::heal::by_name(&seen.name);
     if seen.tls_enabled && seen.tls_ciphers.is_none() {
         body.insert(CIPHERS.to_owned(), Value::Null);
     }
