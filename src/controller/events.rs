@@ -18,6 +18,7 @@ const MAX_NOTE: usize = 1000;
 
 const DRIFT: &str = "DriftCorrected";
 const UPDATING: &str = "Updating";
+const DELETING: &str = "Deleting";
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Notice {
@@ -37,6 +38,8 @@ pub struct Told {
     pub drifting: bool,
     /// The generation whose change is under way.
     pub updating: Option<i64>,
+    /// That the load balancer is being deleted, however often it takes.
+    pub deleting: bool,
     /// The last warning for each reason, with its generation: between two tries of the same thing the status says something
     /// else.
     warnings: BTreeMap<&'static str, (i64, String)>,
@@ -50,8 +53,10 @@ impl Told {
             self.warnings.clear();
         }
         let Some(notice) = notice else { return };
-        if notice.reason == UPDATING {
-            self.updating = Some(generation);
+        match notice.reason {
+            UPDATING => self.updating = Some(generation),
+            DELETING => self.deleting = true,
+            _ => {}
         }
         if notice.warning {
             self.warnings.insert(notice.reason, (generation, notice.note.clone()));
@@ -74,8 +79,10 @@ fn news(outcome: &Outcome, frame: Frame<'_>, told: &Told) -> Option<Notice> {
         State::InSync if is_told("InSync") => None,
         State::InSync => notice(false, "Ready", address_note(outcome)),
         State::Waiting { reason, message } => {
-            let worth_telling =
-                !matches!(reason, WaitReason::Locked | WaitReason::Conflict | WaitReason::ObjectChanged);
+            let worth_telling = !matches!(
+                reason,
+                WaitReason::Locked | WaitReason::Queued | WaitReason::Conflict | WaitReason::ObjectChanged
+            );
             if worth_telling && !is_told(reason.as_str()) { notice(true, reason.as_str(), message) } else { None }
         }
         State::Held { message } if !is_told("DisruptionForbidden") => notice(true, "DisruptionForbidden", message),
@@ -95,8 +102,8 @@ fn news(outcome: &Outcome, frame: Frame<'_>, told: &Told) -> Option<Notice> {
 fn working(outcome: &Outcome, frame: Frame<'_>, told: &Told) -> Option<Notice> {
     let step = outcome.executed.as_ref()?;
     if step.kind == Kind::LoadBalancer && step.call.verb() != "update" {
-        let reason = if step.call.verb() == "create" { "Creating" } else { "Deleting" };
-        return notice(false, reason, step.to_string());
+        let reason = if step.call.verb() == "create" { "Creating" } else { DELETING };
+        return if reason == DELETING && told.deleting { None } else { notice(false, reason, step.to_string()) };
     }
     let mut note = step.to_string();
     if !outcome.plan.steps.is_empty() {

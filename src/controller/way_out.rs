@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::api::DeletionPolicy;
-use crate::engine::{Outcome, Record, Retry, StallReason, State, WaitReason};
+use crate::engine::{Outcome, Record, Retry, Seen, StallReason, State, WaitReason};
 
 /// How long a deletion that may leave everything behind waits for a cloud that cannot be reached.
 const ORPHAN_PATIENCE: Duration = Duration::from_secs(600);
@@ -17,16 +17,16 @@ const NOTHING_ON_RECORD: Duration = Duration::from_secs(60);
 pub fn way_out(mut outcome: Outcome, record: &Record, policy: DeletionPolicy, waited: Duration) -> Outcome {
     let (message, patience) = match &mut outcome.state {
         State::Stalled { reason, message } if shuts_out(*reason) => (message, Duration::ZERO),
+        // It has been waited for long enough already.
+        State::Waiting { reason: WaitReason::StuckPending, message } => (message, Duration::ZERO),
         State::Waiting { reason: WaitReason::CloudUnreachable | WaitReason::CredentialsUnreadable, message } => {
             (message, ORPHAN_PATIENCE)
         }
         _ => return outcome,
     };
-    let never_made = record.load_balancer_id.is_none() && record.intents.is_empty();
-    if never_made && patience.is_zero() {
-        return Outcome::new(State::Gone, Retry::Never);
-    }
-    if never_made && waited >= NOTHING_ON_RECORD {
+    let nothing_seen = outcome.seen == Seen::Nothing;
+    let never_made = nothing_seen && record.load_balancer_id.is_none() && record.intents.is_empty();
+    if never_made && (patience.is_zero() || waited >= NOTHING_ON_RECORD) {
         message.push_str("; nothing is on record that this stack ever made, so it goes without asking the cloud");
         return Outcome::new(State::LetGo { left_behind: Some(std::mem::take(message)) }, Retry::Never);
     }
@@ -43,7 +43,7 @@ pub fn way_out(mut outcome: Outcome, record: &Record, policy: DeletionPolicy, wa
     Outcome::new(State::LetGo { left_behind: Some(std::mem::take(message)) }, Retry::Never)
 }
 
-/// What keeps us from the cloud until somebody does something.
+/// What keeps us from the cloud, or from what is to be done there, until somebody does something.
 const fn shuts_out(reason: StallReason) -> bool {
     matches!(
         reason,
@@ -51,6 +51,7 @@ const fn shuts_out(reason: StallReason) -> bool {
             | StallReason::CredentialsInvalid
             | StallReason::CloudChanged
             | StallReason::UnsupportedServer
+            | StallReason::Refused
     )
 }
 
@@ -76,7 +77,7 @@ mod tests {
     fn what_never_made_anything_goes_without_its_cloud_unless_that_may_come_back() {
         let nothing = Record::default();
         let gone = way_out(stalled(StallReason::CredentialsMissing), &nothing, DeletionPolicy::Delete, Duration::ZERO);
-        assert_eq!(gone.state, State::Gone);
+        assert!(matches!(&gone.state, State::LetGo { left_behind: Some(why) } if why.contains("nothing is on record")));
         let waits = way_out(unreachable(), &nothing, DeletionPolicy::Delete, Duration::ZERO);
         assert!(matches!(waits.state, State::Waiting { .. }));
         let left = way_out(unreachable(), &nothing, DeletionPolicy::Delete, LONG);
@@ -105,6 +106,23 @@ mod tests {
         }
         assert_eq!(way_out(unreachable(), &made(), DeletionPolicy::Orphan, Duration::ZERO), unreachable());
         assert_eq!(way_out(unreachable(), &made(), DeletionPolicy::Orphan, LONG).state, let_go);
+    }
+
+    #[test]
+    fn what_octavia_refuses_or_never_ends_can_be_left_behind() {
+        let stuck = || Outcome::waiting(WaitReason::StuckPending, "why".to_owned(), Retry::Backoff);
+        for outcome in [stalled(StallReason::Refused), stuck()] {
+            let left = way_out(outcome, &made(), DeletionPolicy::Orphan, Duration::ZERO);
+            assert_eq!(left.state, State::LetGo { left_behind: Some("why".to_owned()) });
+        }
+    }
+
+    #[test]
+    fn what_is_seen_was_made_whatever_the_record_says() {
+        let mut stuck = Outcome::waiting(WaitReason::StuckPending, "why".to_owned(), Retry::Backoff);
+        stuck.seen = Seen::LoadBalancer(Box::default());
+        let waits = way_out(stuck, &Record::default(), DeletionPolicy::Delete, LONG);
+        assert!(matches!(waits.state, State::Waiting { .. }));
     }
 
     #[test]

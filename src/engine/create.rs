@@ -31,25 +31,21 @@ impl Pass<'_> {
         if let Some(outcome) = self.port_in_use(desired).await? {
             return Ok(outcome);
         }
-        if memory.over_quota
-            && let Some(outcome) = self.over_quota(desired).await?
-        {
+        if let Some(outcome) = self.over_quota(desired).await? {
             return Ok(outcome);
         }
-        memory.over_quota = false;
         // Before the intent is written down: one that has to wait would be written and taken back again and again.
         let turn = match self.cloud.turn().await {
             Ok(turn) => turn,
             Err(error) if error.class == Class::Locked => {
-                return Ok(Outcome::waiting(WaitReason::Locked, error.to_string(), Retry::After(TURN_AGAIN)));
+                return Ok(Outcome::waiting(WaitReason::Queued, error.to_string(), Retry::After(TURN_AGAIN)));
             }
             Err(error) => return Err(error),
         };
         let attempt = uuid::Uuid::new_v4().to_string();
         let intents = self.record.intents.with(Intent { attempt: attempt.clone(), at: self.now });
         if let Err(error) = self.ledger.write(intents).await {
-            let retry = Retry::After(Duration::from_millis(500));
-            return Ok(Outcome::waiting(WaitReason::ObjectChanged, error.to_string(), retry));
+            return Ok(Outcome::waiting(WaitReason::ObjectChanged, error.to_string(), Retry::Backoff));
         }
         let asked = remembered_address(self.record, desired).filter(|_| memory.address_conflicts < ADDRESS_TRIES);
         let step = match asked.clone() {
@@ -62,7 +58,7 @@ impl Pass<'_> {
             // The intent stays on record until the id is there too: a crash in between must not look like "never made".
             Ok(done) => Ok(created(self.performed(step, done, memory), memory)),
             Err(error) => {
-                if error.class == Class::Refused {
+                if error.class == Class::Refused && asked.is_none() {
                     let (session, desired) = (self.cloud.number(), Box::new(desired.clone()));
                     memory.refused = Some(RefusedCreate { session, desired, message: error.to_string() });
                 }
@@ -120,27 +116,33 @@ impl Pass<'_> {
         if let Err(problem) = self.ledger.write(self.record.intents.without(attempt)).await {
             tracing::warn!(%problem, "the refused attempt stays on record until the quiet period is over");
         }
-        if asked && error.class == Class::Conflict {
-            memory.address_conflicts += 1;
+        match error.class {
+            Class::Conflict if asked => memory.address_conflicts += 1,
+            // The subnet may have another range than it had; without that address the create may well be accepted.
+            Class::Refused if asked => {
+                memory.address_conflicts = ADDRESS_TRIES;
+                return Outcome { retry: Retry::Backoff, ..Outcome::failed(error) };
+            }
+            // There was room a moment ago: Octavia counts otherwise, or Neutron has none.
+            Class::Quota => return Outcome { retry: Retry::Rarely, ..Outcome::failed(error) },
+            _ => {}
         }
-        memory.over_quota = error.class == Class::Quota;
-        let mut outcome = Outcome::failed(error);
-        if memory.over_quota {
-            outcome.retry = Retry::After(Duration::from_secs(1));
-        }
-        outcome
+        Outcome::failed(error)
     }
 
-    /// After a refusal for quota: what is missing, with numbers. The create itself is not tried again before there is
-    /// room, because Octavia leaks a VIP port each time that it refuses the children of one.
+    /// What the quota lacks, with numbers. Asked before every create: Octavia leaks a VIP port, with its address, each
+    /// time that it refuses the children of one.
     async fn over_quota(&self, desired: &Desired) -> Result<Option<Outcome>, CloudError> {
-        let missing: Vec<String> = self
-            .cloud
-            .quota_uses()
-            .await?
+        let uses = match self.cloud.quota_uses().await {
+            Ok(uses) => uses,
+            // The policy of this cloud hides quotas: the create will tell.
+            Err(error) if matches!(error.class, Class::Credentials | Class::Refused | Class::Gone) => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        let missing: Vec<String> = uses
             .into_iter()
             .map(|QuotaUse { kind, used, limit }| (kind, used, limit, needed(desired, kind)))
-            .filter(|(_, used, limit, needs)| *limit >= 0 && used + needs > *limit)
+            .filter(|(_, used, limit, needs)| used + needs > *limit)
             .map(|(kind, used, limit, needs)| format!("{} {used} of {limit} used, {needs} more needed", kind.noun()))
             .collect();
         if missing.is_empty() {

@@ -66,9 +66,9 @@ impl Pass<'_> {
         let touches = plan.steps.iter().any(|step| step.kind == Kind::LoadBalancer);
         if touches && found.provisioning_status == Provisioning::Error {
             let why = format!("load balancer {} is in ERROR, so Octavia lets nobody take the tags off it", found.id);
-            return Ok(let_go(Some(why)).seeing_load_balancer(found));
-        }
-        if touches && found.provisioning_status != Provisioning::Active {
+            end = State::LetGo { left_behind: Some(why) };
+            plan.steps.retain(|step| step.kind == Kind::FloatingIp);
+        } else if touches && found.provisioning_status != Provisioning::Active {
             return Ok(self.locked(found, memory));
         }
         self.take_away(plan, Some(found), end, memory).await
@@ -88,24 +88,31 @@ impl Pass<'_> {
         }
         let step = plan.steps.remove(0);
         let deletes = step.kind == Kind::LoadBalancer && step.call.verb() == "delete";
+        if deletes && let Some(delay) = memory.patience.delay(&step) {
+            let why = "Octavia accepts the deletion, but the load balancer stays; it is asked again ever more rarely, at \
+                       most every 10 minutes";
+            return Ok(Outcome { seen, retry: Retry::After(delay.left), ..cannot_delete(why) });
+        }
         let mut outcome = match self.perform(step, memory).await {
             Ok(performed) => {
                 let mut outcome = Outcome::new(State::Working, Retry::After(Duration::from_millis(400))).planning(plan);
                 outcome.executed = Some(performed.step);
                 outcome
             }
-            Err(error) if deletes && error.class == Class::Refused => Outcome::stalled(
-                StallReason::ProviderCannotDelete,
-                format!(
-                    "{error}; annotate the stack with evenkeel.dev/deletion-policy=Orphan to let go of the load balancer, \
-                     which then stays in the cloud"
-                ),
-            ),
+            Err(error) if deletes && error.class == Class::Refused => cannot_delete(&error.to_string()),
             Err(error) => Outcome::failed(error),
         };
         outcome.seen = seen;
         Ok(outcome)
     }
+}
+
+fn cannot_delete(why: &str) -> Outcome {
+    let message = format!(
+        "{why}; annotate the stack with evenkeel.dev/deletion-policy=Orphan to let go of the load balancer, which then \
+         stays in the cloud"
+    );
+    Outcome::stalled(StallReason::ProviderCannotDelete, message)
 }
 
 const fn is_deletable(load_balancer: &SeenLoadBalancer) -> bool {

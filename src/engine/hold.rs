@@ -13,12 +13,8 @@ const AT_ONCE: Retry = Retry::After(Duration::ZERO);
 
 impl Pass<'_> {
     pub(super) async fn hold(&self, desired: &Desired, memory: &mut Memory) -> Result<Outcome, CloudError> {
-        if !memory.disturbed
-            && let Some(id) = &self.record.load_balancer_id
-            && let Some(tree) = self.cloud.quiet_tree(id, desired.interest(), self.settings.shared_age).await?
-            && let Some(outcome) = self.still_in_sync(desired, tree)
-        {
-            return Ok(outcome);
+        if let Some(tree) = self.still_in_sync(desired, memory).await? {
+            return Ok(Outcome::new(State::InSync, Retry::Resync).seeing(tree));
         }
         match self.locate().await? {
             Located::Ours(load_balancer) => self.hold_found(desired, *load_balancer, memory).await,
@@ -48,16 +44,20 @@ impl Pass<'_> {
         Ok(plan::succeed(self.owner, load_balancer, &floating_ips))
     }
 
-    /// The cheap answer for a quiet stack. Anything else than "nothing to do" is looked at again, by ourselves.
-    fn still_in_sync(&self, desired: &Desired, tree: Tree) -> Option<Outcome> {
-        let settled = self.owner.owns(&tree.load_balancer.tags)
-            && tree.load_balancer.provisioning_status == Provisioning::Active
-            && pending_child(&tree).is_none();
-        if !settled || !self.record.intents.is_empty() {
-            return None;
+    /// The cheap answer for a quiet stack, from lists that others use too. Anything else than "nothing to do" is looked
+    /// at again, by ourselves.
+    async fn still_in_sync(&self, desired: &Desired, memory: &Memory) -> Result<Option<Tree>, CloudError> {
+        if memory.disturbed || !self.record.intents.is_empty() {
+            return Ok(None);
         }
-        let plan = plan::change(desired, &tree);
-        (plan == Plan::default()).then(|| Outcome::new(State::InSync, Retry::Resync).seeing(tree))
+        let Some(id) = &self.record.load_balancer_id else { return Ok(None) };
+        let tree = self.cloud.quiet_tree(id, desired.interest(), self.settings.shared_age).await?;
+        Ok(tree.filter(|tree| {
+            self.owner.owns(&tree.load_balancer.tags)
+                && tree.load_balancer.provisioning_status == Provisioning::Active
+                && pending_child(tree).is_none()
+                && plan::change(desired, tree) == Plan::default()
+        }))
     }
 
     async fn hold_found(
@@ -86,12 +86,15 @@ impl Pass<'_> {
                 let step = step.clone();
                 let outcome = self.step(step, plan, Seen::Tree(Box::new(tree)), memory).await?;
                 Ok(match instead {
-                    Some(left) => yielding(outcome, left),
+                    Some(delay) => yielding(outcome, delay),
                     None => outcome,
                 })
             }
-            Some(Turn::None(left)) => Ok(fruitless(plan, left).seeing(tree)),
-            None if !plan.held.is_empty() => Ok(held(tree, plan)),
+            Some(Turn::None(delay)) => Ok(delayed(plan, delay).seeing(tree)),
+            None if !plan.held.is_empty() => {
+                memory.patience.forget();
+                Ok(held(tree, plan))
+            }
             None => self.settle(tree, memory).await,
         }
     }
@@ -114,9 +117,9 @@ impl Pass<'_> {
             if !recorded {
                 // Only this pass puts it into the status.
                 outcome.retry = Retry::After(poll_interval(Duration::ZERO));
-            } else if !gave_up || settled {
+            } else if !gave_up || settled && outcome.duplicates.is_empty() {
                 self.forget_all().await;
-            } else {
+            } else if !settled {
                 outcome.retry = Retry::After(self.settings.quiet_period / 4);
             }
         }
@@ -131,7 +134,7 @@ impl Pass<'_> {
         memory: &mut Memory,
     ) -> Result<Look, CloudError> {
         match load_balancer.provisioning_status {
-            Provisioning::Active => memory.locked_since = None,
+            Provisioning::Active => {}
             Provisioning::Error => return self.failed_load_balancer(load_balancer).await.map(Look::not_now),
             _ => return Ok(Look::not_now(self.locked(load_balancer, memory))),
         }
@@ -141,10 +144,10 @@ impl Pass<'_> {
             None => self.cloud.tree(load_balancer, interest).await?,
         };
         if let Some(child) = pending_child(&tree) {
-            let message = format!("Octavia works on {child} of load balancer {}", tree.load_balancer.id);
-            let retry = Retry::After(Duration::from_secs(1));
-            return Ok(Look::not_now(Outcome::waiting(WaitReason::Locked, message, retry).seeing(tree)));
+            let child = format!("{child} of load balancer {}", tree.load_balancer.id);
+            return Ok(Look::not_now(self.busy(&child, &tree.load_balancer, memory).seeing(tree)));
         }
+        memory.locked_since = None;
         Ok(Look::Tree(Box::new(tree)))
     }
 
@@ -163,7 +166,7 @@ impl Pass<'_> {
     /// Executes the first step of a plan.
     async fn step(&self, step: Step, mut plan: Plan, seen: Seen, memory: &mut Memory) -> Result<Outcome, CloudError> {
         let locks = step.call.is_octavia();
-        match self.perform(step, memory).await {
+        match self.perform(step.clone(), memory).await {
             Ok(performed) => {
                 plan.steps.retain(|planned| *planned != performed.step);
                 let retry = if locks { Retry::After(poll_interval(Duration::ZERO)) } else { AT_ONCE };
@@ -176,10 +179,20 @@ impl Pass<'_> {
                 if is_wait(&error) {
                     memory.locked_since.get_or_insert_with(Instant::now);
                 }
+                let refused = matches!(error.class, Class::Quota | Class::Refused);
+                if refused {
+                    memory.patience.refused(&step, &error);
+                }
                 let lost = lost_port(&error, &seen);
-                let mut outcome = lost.unwrap_or_else(|| Outcome::failed(error)).planning(plan);
+                let mut outcome = lost.unwrap_or_else(|| Outcome::failed(error));
+                if refused && let Some(turn) = memory.patience.choose(&plan.steps) {
+                    outcome.retry = match turn {
+                        Turn::Of { .. } => AT_ONCE,
+                        Turn::None(delay) => Retry::After(delay.left),
+                    };
+                }
                 outcome.seen = seen;
-                Ok(outcome)
+                Ok(outcome.planning(plan))
             }
         }
     }
@@ -189,6 +202,9 @@ impl Pass<'_> {
         let observed = |plan: Plan| {
             Outcome::new(State::Observed { differs: plan != Plan::default() }, Retry::Resync).planning(plan)
         };
+        if let Some(tree) = self.still_in_sync(desired, memory).await? {
+            return Ok(observed(Plan::default()).seeing(tree));
+        }
         match self.locate().await? {
             Located::Ours(load_balancer) => match self.look(*load_balancer, desired.interest(), memory).await? {
                 Look::Tree(tree) => Ok(observed(plan::change(desired, &tree)).seeing(*tree)),
@@ -251,23 +267,31 @@ fn lost_port(error: &CloudError, seen: &Seen) -> Option<Outcome> {
     Some(Outcome::stalled(StallReason::VipPortGone, message))
 }
 
-/// What is left of the plan may not run yet: Octavia took it before, and it did not last.
-fn fruitless(plan: Plan, left: Duration) -> Outcome {
+/// What is left of the plan may not run yet: Octavia refused it; or took it before, and it did not last.
+fn delayed(plan: Plan, delay: Delay) -> Outcome {
+    let retry = Retry::After(delay.left);
+    let outcome = match delay.refusal {
+        Some(error) => Outcome { retry, ..Outcome::failed(error) },
+        None => Outcome::waiting(WaitReason::ChangeFailed, fruitless(&plan), retry),
+    };
+    outcome.planning(plan)
+}
+
+fn fruitless(plan: &Plan) -> String {
     let steps: Vec<String> = plan.steps.iter().map(ToString::to_string).collect();
-    let message = format!(
+    format!(
         "Octavia accepts a change, but it does not take effect: {}; it is sent again ever more rarely, at most every 10 \
          minutes; ask the operator of the cloud what the log of Octavia's worker says",
         steps.join("; ")
-    );
-    Outcome::waiting(WaitReason::ChangeFailed, message, Retry::After(left)).planning(plan)
+    )
 }
 
-/// A step ran in place of one that has to wait for so long. Below an object in ERROR it is refused as if that were
-/// locked: then all of them wait.
-fn yielding(outcome: Outcome, left: Duration) -> Outcome {
+/// A step ran in place of one that has to wait. Below an object in ERROR it is refused as if that were locked: then all
+/// of them wait.
+fn yielding(outcome: Outcome, delay: Delay) -> Outcome {
     match outcome.state {
         State::Waiting { reason: WaitReason::Locked, .. } => {
-            Outcome { seen: outcome.seen, ..fruitless(outcome.plan, left) }
+            Outcome { seen: outcome.seen, ..delayed(outcome.plan, delay) }
         }
         _ => outcome,
     }

@@ -26,7 +26,7 @@ use tokio::time::Instant;
 use crate::model::{ApiVersion, Desired, Owner, Provisioning, SeenLoadBalancer, Tree};
 use crate::openstack::{Class, Cloud, CloudError, Done};
 use crate::plan::Step;
-use patience::{Patience, Turn};
+use patience::{Delay, Patience, Turn};
 
 /// The oldest Octavia API that the engine drives (Train; `SOURCE_IP_PORT`). Below it nothing is written.
 pub const OLDEST_API: ApiVersion = ApiVersion { minor: 13 };
@@ -87,8 +87,6 @@ pub struct Memory {
     locked_since: Option<Instant>,
     /// How often Octavia said that the address we asked for again is taken.
     address_conflicts: u32,
-    /// The last create was refused for its quota.
-    over_quota: bool,
     /// The create that Octavia refused last.
     refused: Option<RefusedCreate>,
     /// Creates on record, and since when this process knows of them; the one that was asked for last is the last.
@@ -217,10 +215,15 @@ impl Pass<'_> {
 
     /// A load balancer that Octavia works on: nothing can be written, and nobody waits for it here.
     fn locked(&self, load_balancer: SeenLoadBalancer, memory: &mut Memory) -> Outcome {
+        let what = format!("load balancer {}: {}", load_balancer.id, load_balancer.provisioning_status);
+        self.busy(&what, &load_balancer, memory).seeing_load_balancer(load_balancer)
+    }
+
+    /// Octavia works on `what`, which is the load balancer or a part of it.
+    fn busy(&self, what: &str, load_balancer: &SeenLoadBalancer, memory: &mut Memory) -> Outcome {
         let waited = memory.locked_since.get_or_insert_with(Instant::now).elapsed();
         let stuck = waited >= self.settings.stuck_after;
-        let mut message =
-            format!("Octavia works on load balancer {}: {}", load_balancer.id, load_balancer.provisioning_status);
+        let mut message = format!("Octavia works on {what}");
         if stuck {
             message.push_str(&format!(
                 " for {} minutes (last change {}); only the operator of the cloud can free it: ask them to look at its worker",
@@ -229,7 +232,7 @@ impl Pass<'_> {
             ));
         }
         let reason = if stuck { WaitReason::StuckPending } else { WaitReason::Locked };
-        Outcome::waiting(reason, message, Retry::After(poll_interval(waited))).seeing_load_balancer(load_balancer)
+        Outcome::waiting(reason, message, Retry::After(poll_interval(waited)))
     }
 
     /// Carries out one step and says what came of it.

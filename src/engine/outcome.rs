@@ -73,6 +73,8 @@ reasons!(
         Locked,
         /// Octavia has worked on it for too long.
         StuckPending,
+        /// Other creates of the project go first.
+        Queued,
         /// A create is in doubt: it may still appear.
         CreateInDoubt,
         CloudUnreachable,

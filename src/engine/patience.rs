@@ -1,21 +1,31 @@
-//! Patience with changes that do not take effect.
+//! Patience with changes that do not take effect, and with those that are refused.
 //!
 //! Octavia takes a change, its data plane does not (haproxy refuses the configuration, an agent is gone), and the object
 //! is in ERROR. The plan then holds the same step again, and would for ever: each try is a write and a reload. So a step
 //! that comes back waits longer each time, and what else the plan holds goes on: it may be the very cure, since one bad
 //! object spoils the configuration of the whole load balancer.
+//!
+//! A step that Octavia refuses comes back likewise. Behind it only members go on: what is planned after it may build on
+//! it (a pool goes once no listener needs it any more), members build on nothing. They may also make the room that a
+//! quota lacks.
 
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::plan::Step;
+use crate::openstack::{Class, CloudError};
+use crate::plan::{Kind, Step};
 
 /// Before the third try; the second comes at once, because most troubles pass.
 const FIRST: Duration = Duration::from_secs(5);
 const MOST: Duration = Duration::from_secs(600);
+/// Somebody may make room at any time, and nothing tells.
+const FOR_ROOM: Duration = Duration::from_secs(60);
+/// The same call will hardly be accepted.
+const FIRST_REFUSED: Duration = Duration::from_secs(60);
+const MOST_REFUSED: Duration = Duration::from_secs(3600);
 
-/// What was executed since the load balancer was last as the stack says.
+/// What was tried since the load balancer was last as the stack says.
 #[derive(Debug, Default)]
 pub(super) struct Patience {
     tried: Vec<Tried>,
@@ -26,52 +36,87 @@ struct Tried {
     step: Step,
     times: u32,
     again: Instant,
+    refusal: Option<CloudError>,
+}
+
+/// How long a step has to wait, and the refusal if that is why.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Delay {
+    pub left: Duration,
+    pub refusal: Option<CloudError>,
 }
 
 /// What of a plan may run.
 #[derive(Debug, PartialEq)]
 pub(super) enum Turn<'a> {
-    /// This step. `instead` of one that has to wait for so long.
-    Of { step: &'a Step, instead: Option<Duration> },
-    /// None yet, for so long.
-    None(Duration),
+    /// This step. `instead` of one that has to wait.
+    Of { step: &'a Step, instead: Option<Delay> },
+    /// None yet.
+    None(Delay),
 }
 
 impl Patience {
     /// The first step that may run now, if there is any; `None` for an empty plan.
     pub fn choose<'a>(&self, steps: &'a [Step]) -> Option<Turn<'a>> {
         let first = steps.first()?;
-        let left = self.left(first);
-        if left.is_zero() {
-            return Some(Turn::Of { step: first, instead: None });
-        }
-        let other = steps.iter().find(|step| step.waits.is_none() && self.left(step).is_zero());
+        let Some(delay) = self.delay(first) else { return Some(Turn::Of { step: first, instead: None }) };
+        let delays: Vec<Option<Delay>> = steps.iter().map(|step| self.delay(step)).collect();
+        let refused = delays.iter().flatten().any(|delay| delay.refusal.is_some());
+        let goes_on = |step: &Step| step.waits.is_none() && (!refused || step.kind == Kind::Member);
+        let other = steps.iter().zip(&delays).find(|(step, delay)| delay.is_none() && goes_on(step));
         Some(match other {
-            Some(step) => Turn::Of { step, instead: Some(left) },
-            None => Turn::None(steps.iter().map(|step| self.left(step)).filter(|left| !left.is_zero()).min()?),
+            Some((step, _)) => Turn::Of { step, instead: Some(delay) },
+            None => {
+                let left = delays.into_iter().flatten().map(|delay| delay.left).min()?;
+                Turn::None(Delay { left, ..delay })
+            }
         })
+    }
+
+    /// How long this step has to wait, if at all.
+    pub fn delay(&self, step: &Step) -> Option<Delay> {
+        let tried = self.tried.iter().find(|tried| tried.step == *step)?;
+        let left = tried.again.saturating_duration_since(Instant::now());
+        (!left.is_zero()).then(|| Delay { left, refusal: tried.refusal.clone() })
     }
 
     /// Octavia has taken it.
     pub fn taken(&mut self, step: &Step) {
-        match self.tried.iter_mut().find(|tried| tried.step == *step) {
-            Some(tried) => {
-                tried.times += 1;
-                let doubled = FIRST.saturating_mul(1 << (tried.times - 2).min(10));
-                tried.again = Instant::now() + doubled.min(MOST);
-            }
-            None => self.tried.push(Tried { step: step.clone(), times: 1, again: Instant::now() }),
+        let tried = self.tried(step);
+        tried.refusal = None;
+        if tried.times > 1 {
+            tried.again = Instant::now() + doubled(FIRST, tried.times - 2).min(MOST);
         }
+    }
+
+    /// Octavia has refused it.
+    pub fn refused(&mut self, step: &Step, error: &CloudError) {
+        let tried = self.tried(step);
+        tried.refusal = Some(error.clone());
+        tried.again = Instant::now()
+            + match error.class {
+                Class::Quota => FOR_ROOM,
+                _ => doubled(FIRST_REFUSED, tried.times - 1).min(MOST_REFUSED),
+            };
     }
 
     pub fn forget(&mut self) {
         self.tried.clear();
     }
 
-    fn left(&self, step: &Step) -> Duration {
-        let tried = self.tried.iter().find(|tried| tried.step == *step);
-        tried.map(|tried| tried.again.saturating_duration_since(Instant::now())).unwrap_or_default()
+    /// Counts one more try.
+    fn tried(&mut self, step: &Step) -> &mut Tried {
+        let at = self.tried.iter().position(|tried| tried.step == *step).unwrap_or_else(|| {
+            self.tried.push(Tried { step: step.clone(), times: 0, again: Instant::now(), refusal: None });
+            self.tried.len() - 1
+        });
+        self.tried[at].times += 1;
+        &mut self.tried[at]
     }
+}
+
+fn doubled(first: Duration, times: u32) -> Duration {
+    first.saturating_mul(1 << times.min(10))
 }
 
 #[cfg(test)]
@@ -91,14 +136,27 @@ mod tests {
         }
     }
 
+    fn refusal(class: Class) -> CloudError {
+        CloudError {
+            class,
+            call: "PUT /v2/lbaas/pools/a/members".to_owned(),
+            service: "load-balancer",
+            status: Some(403),
+            message: "no".to_owned(),
+            request_id: None,
+            in_doubt: false,
+            too_large: false,
+        }
+    }
+
     #[tokio::test(start_paused = true)]
     async fn what_comes_back_waits_longer_each_time() {
         let (mut patience, plan) = (Patience::default(), [step("a")]);
         let mut waited = Vec::new();
         for _ in 0..10 {
-            if let Some(Turn::None(left)) = patience.choose(&plan) {
-                waited.push(left.as_secs());
-                tokio::time::advance(left).await;
+            if let Some(Turn::None(delay)) = patience.choose(&plan) {
+                waited.push(delay.left.as_secs());
+                tokio::time::advance(delay.left).await;
             }
             assert_eq!(patience.choose(&plan), Some(Turn::Of { step: &plan[0], instead: None }));
             patience.taken(&plan[0]);
@@ -115,10 +173,35 @@ mod tests {
         let (mut patience, plan) = (Patience::default(), [step("a"), waiting, step("c")]);
         patience.taken(&plan[0]);
         patience.taken(&plan[0]);
-        let left = Duration::from_secs(5);
-        assert_eq!(patience.choose(&plan), Some(Turn::Of { step: &plan[2], instead: Some(left) }));
+        let delay = Delay { left: Duration::from_secs(5), refusal: None };
+        assert_eq!(patience.choose(&plan), Some(Turn::Of { step: &plan[2], instead: Some(delay.clone()) }));
         patience.taken(&plan[2]);
         patience.taken(&plan[2]);
-        assert_eq!(patience.choose(&plan), Some(Turn::None(left)));
+        assert_eq!(patience.choose(&plan), Some(Turn::None(delay)));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn behind_a_refusal_only_members_go_on() {
+        let members = Step { kind: Kind::Member, ..step("c") };
+        let (mut patience, plan) = (Patience::default(), [step("a"), step("b"), members]);
+        let error = refusal(Class::Quota);
+        patience.refused(&plan[0], &error);
+        let delay = Delay { left: FOR_ROOM, refusal: Some(error) };
+        assert_eq!(patience.choose(&plan), Some(Turn::Of { step: &plan[2], instead: Some(delay.clone()) }));
+        assert_eq!(patience.choose(&plan[..2]), Some(Turn::None(delay)));
+        tokio::time::advance(FOR_ROOM).await;
+        assert_eq!(patience.choose(&plan), Some(Turn::Of { step: &plan[0], instead: None }));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_refused_is_asked_ever_more_rarely_but_room_is_looked_for_each_minute() {
+        for (class, expected) in [(Class::Refused, [60, 120, 240, 480]), (Class::Quota, [60; 4])] {
+            let (mut patience, plan) = (Patience::default(), [step("a")]);
+            let waited = expected.map(|_| {
+                patience.refused(&plan[0], &refusal(class.clone()));
+                patience.delay(&plan[0]).unwrap().left.as_secs()
+            });
+            assert_eq!(waited, expected);
+        }
     }
 }

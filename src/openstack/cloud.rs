@@ -180,7 +180,7 @@ impl Cloud {
         self.shared.session.on_port(port).await
     }
 
-    /// What the project may have and has: five lists and a read, for when its quota is in the way.
+    /// What the project may have and has: a read, and a list for each kind that is limited.
     pub async fn quota_uses(&self) -> Result<Vec<QuotaUse>, CloudError> {
         self.shared.session.quota_uses().await
     }

@@ -64,12 +64,11 @@ impl Turns {
     }
 }
 
-/// One kind of object of a project, counted. Octavia shows the limit but not the use.
+/// One kind of object of a project that is limited, counted. Octavia shows the limit but not the use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct QuotaUse {
     pub kind: Kind,
     pub used: i64,
-    /// -1: no limit.
     pub limit: i64,
 }
 
@@ -78,7 +77,7 @@ struct Answer {
     quota: Limits,
 }
 
-/// The kinds that Octavia counts when it makes a whole tree; of policies and rules it does not.
+/// The kinds that Octavia counts when it makes a whole tree; of policies and rules it does not. -1 is no limit.
 #[derive(Deserialize)]
 struct Limits {
     loadbalancer: Option<i64>,
@@ -89,22 +88,40 @@ struct Limits {
 }
 
 impl Session {
-    /// Reads the limits, and counts what there is.
+    /// Reads the limits, and counts what there is of each kind that has one.
     pub(super) async fn quota_uses(&self) -> Result<Vec<QuotaUse>, CloudError> {
         let project = self.login(None).await?.project.id.clone();
         let ask = Ask::get(Service::LoadBalancer, "/v2/lbaas/quotas").at(&project);
         let Answer { quota } = self.send(&ask).await?.json()?;
         let Limits { loadbalancer, listener, pool, member, healthmonitor } = quota;
-        let pools = self.list::<PoolRecord>(&self.of_project(Listing::octavia("pools")).await?).await?.items;
-        let members = pools.iter().map(|pool| pool.members.len() as i64).sum();
-        let counted = [
-            (Kind::LoadBalancer, loadbalancer, self.count("loadbalancers").await?),
-            (Kind::Listener, listener, self.count("listeners").await?),
-            (Kind::Pool, pool, pools.len() as i64),
-            (Kind::Member, member, members),
-            (Kind::HealthMonitor, healthmonitor, self.count("healthmonitors").await?),
+        let limits = [
+            (Kind::LoadBalancer, loadbalancer),
+            (Kind::Listener, listener),
+            (Kind::Pool, pool),
+            (Kind::Member, member),
+            (Kind::HealthMonitor, healthmonitor),
         ];
-        Ok(counted.into_iter().map(|(kind, limit, used)| QuotaUse { kind, used, limit: limit.unwrap_or(-1) }).collect())
+        let mut uses = Vec::new();
+        for (kind, limit) in limits {
+            if let Some(limit) = limit.filter(|limit| *limit >= 0) {
+                uses.push(QuotaUse { kind, used: self.used(kind).await?, limit });
+            }
+        }
+        Ok(uses)
+    }
+
+    async fn used(&self, kind: Kind) -> Result<i64, CloudError> {
+        match kind {
+            Kind::LoadBalancer => self.count("loadbalancers").await,
+            Kind::Listener => self.count("listeners").await,
+            Kind::Pool => self.count("pools").await,
+            Kind::HealthMonitor => self.count("healthmonitors").await,
+            Kind::Member => {
+                let pools = self.list::<PoolRecord>(&self.of_project(Listing::octavia("pools")).await?).await?.items;
+                Ok(pools.iter().map(|pool| pool.members.len() as i64).sum())
+            }
+            Kind::L7Policy | Kind::L7Rule | Kind::FloatingIp => Ok(0),
+        }
     }
 
     async fn count(&self, collection: &'static str) -> Result<i64, CloudError> {

@@ -329,9 +329,13 @@ pub(super) fn inherit(owner: &Owner, predecessor: &Owner, seen: &[SeenFloatingIp
 /// When the stack goes and the load balancer stays: our marks go, the address stays where it is.
 pub(super) fn forget(owner: &Owner, seen: &[SeenFloatingIp]) -> Vec<Step> {
     let forget = |seen: &SeenFloatingIp| match tie(owner, seen) {
-        Tie::Made => Some(describe(seen, "")),
-        Tie::Borrowed => Some(untag(owner, seen)),
-        Tie::Foreign => None,
+        // The description last: without it we would not find it again.
+        Tie::Made => {
+            let kept = retains(seen).then(|| tag(&seen.floating_ip_address, &seen.id, RETAIN, false));
+            kept.into_iter().chain([describe(seen, "")]).collect()
+        }
+        Tie::Borrowed => vec![untag(owner, seen)],
+        Tie::Foreign => Vec::new(),
     };
-    seen.iter().filter_map(forget).collect()
+    seen.iter().flat_map(forget).collect()
 }

@@ -1,6 +1,6 @@
 //! Deleting is always possible.
 
-use evenkeel_simulators::cloud::{Fault, Provisioning};
+use evenkeel_simulators::cloud::{Effect, Fault, ProviderFault, Provisioning, Verb};
 use evenkeel_simulators::rig::{SECRET, condition, small, text};
 use kube::api::{DeleteParams, Patch, PatchParams};
 use serde_json::json;
@@ -109,4 +109,69 @@ async fn where_octavia_itself_cannot_delete_the_way_out_is_named() {
     until_gone(&rig, "web", SOON).await;
     let tags = rig.load_balancers()[0]["tags"].to_string();
     assert!(!tags.contains("evenkeel:"), "{tags}");
+}
+
+/// Octavia takes the DELETE, its worker fails at it, and the load balancer is in ERROR again.
+#[tokio::test(start_paused = true)]
+async fn a_deletion_that_does_not_last_is_sent_ever_more_rarely_and_names_the_way_out() {
+    let rig = with_ready(&[("web", small())]).await;
+    rig.cloud.fail_provider(ProviderFault {
+        kind: Some(Kind::LoadBalancer),
+        verb: Some(Verb::Delete),
+        load_balancer: None,
+        effect: Effect::Fails,
+        times: None,
+    });
+    rig.delete("web").await;
+    rig.until("it is told", 2 * MINUTE, |rig| rig.message("web").contains("evenkeel.dev/deletion-policy=Orphan")).await;
+    tokio::time::sleep(60 * MINUTE).await;
+    let deletes = rig.cloud.requests().iter().filter(|request| request.method == Method::DELETE).count();
+    assert!((5..=16).contains(&deletes), "{deletes} deletes in an hour");
+    assert_eq!(rig.events("web").iter().filter(|(reason, _)| reason == "Deleting").count(), 1);
+    rig.cloud.clear_faults();
+    until_gone(&rig, "web", 11 * MINUTE).await;
+    assert_nothing_left(&rig);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_orphan_whose_tags_octavia_does_not_let_go_of_goes_all_the_same() {
+    let rig = with_ready(&[("web", small())]).await;
+    let body = json!({"faultcode": "Server", "faultstring": "Provider 'x' is not enabled.", "debuginfo": null});
+    let refusal = Fault::Answer { status: 501, body: body.to_string(), retry_after: None };
+    rig.cloud.fail_always(Match::service(Service::LoadBalancer).method(Method::PUT), refusal);
+    rig.patch("web", json!({"spec": {"deletionPolicy": "Orphan"}})).await;
+    rig.delete("web").await;
+    until_gone(&rig, "web", SOON).await;
+    let last = rig.events("web").pop().unwrap();
+    assert!(last.0 == "LetGo" && last.1.contains("not enabled"), "{last:?}");
+    assert_eq!(rig.load_balancers().len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_orphan_in_error_gives_its_floating_ip_back_before_it_goes() {
+    let mut spec = small();
+    spec["loadBalancer"]["floatingIP"] = json!({"allocate": {"network": {"name": "public"}}});
+    spec["deletionPolicy"] = json!("Orphan");
+    let rig = with_ready(&[("web", spec)]).await;
+    let lb = id(&rig.load_balancers()[0]);
+    rig.cloud.set_statuses(Kind::LoadBalancer, &lb, Some(Provisioning::Error), None);
+    rig.delete("web").await;
+    until_gone(&rig, "web", SOON).await;
+    let floating = rig.cloud.floating_ips();
+    assert_eq!((floating.len(), &floating[0]["description"]), (1, &json!("")));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_orphan_that_octavia_works_on_for_ever_goes_at_last() {
+    let rig = with_ready(&[("web", small())]).await;
+    rig.patch("web", json!({"spec": {"deletionPolicy": "Orphan"}})).await;
+    rig.until("web is Ready", SOON, |rig| rig.is_ready("web")).await;
+    let lb = id(&rig.load_balancers()[0]);
+    rig.cloud.set_statuses(Kind::LoadBalancer, &lb, Some(Provisioning::PendingUpdate), None);
+    rig.delete("web").await;
+    tokio::time::sleep(10 * MINUTE).await;
+    assert!(!rig.stack("web").is_null(), "it may still end");
+    until_gone(&rig, "web", 10 * MINUTE).await;
+    let last = rig.events("web").pop().unwrap();
+    assert!(last.0 == "LetGo" && last.1.contains(&lb), "{last:?}");
 }

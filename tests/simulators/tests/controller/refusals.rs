@@ -1,6 +1,6 @@
 //! What Octavia says no to, and what then.
 
-use evenkeel_simulators::cloud::{Effect, Fault, Kind, ProviderFault, Verb};
+use evenkeel_simulators::cloud::{Effect, Fault, Kind, ProviderFault, Provisioning, Verb};
 use evenkeel_simulators::rig::{condition, small, text};
 use serde_json::json;
 use tokio::time::sleep;
@@ -23,6 +23,89 @@ async fn an_immutable_load_balancer_is_a_wait_without_an_error_count() {
     // Eight errors would back off for more than two minutes.
     rig.until("web is Ready again", Duration::from_secs(20), |rig| rig.is_ready("web")).await;
     assert_eq!(rig.load_balancers()[0]["description"], "edited");
+}
+
+/// Octavia leaks the VIP port of a create whose children it refuses.
+#[tokio::test(start_paused = true)]
+async fn a_create_without_room_is_never_sent() {
+    for kind in [Kind::LoadBalancer, Kind::Listener, Kind::Pool, Kind::Member] {
+        let mut rig = Rig::new().await;
+        rig.cloud.set_quota("demo", kind, 0);
+        rig.start();
+        rig.create("web", small()).await;
+        rig.until("the quota is in the way", SOON, |rig| rig.reason("web") == "QuotaExceeded").await;
+        assert!(rig.creates().is_empty(), "{:?}", rig.creates());
+    }
+}
+
+/// Neutron has no address left, or Octavia counts otherwise than its lists do: our own look finds room.
+#[tokio::test(start_paused = true)]
+async fn a_create_that_is_refused_for_a_quota_that_cannot_be_seen_is_repeated_rarely() {
+    let mut rig = Rig::new().await;
+    let full = octavia(403, "Quota has been met for resources: Load Balancer");
+    rig.cloud.fail_always(create(), full);
+    rig.start();
+    rig.create("web", small()).await;
+    rig.until("the quota is in the way", SOON, |rig| rig.reason("web") == "QuotaExceeded").await;
+    sleep(30 * MINUTE).await;
+    assert!((3..=7).contains(&rig.creates().len()), "{} creates in half an hour", rig.creates().len());
+}
+
+/// One edit needs room for a member in a pool and makes it in another.
+#[tokio::test(start_paused = true)]
+async fn what_would_make_room_runs_although_an_earlier_step_has_none() {
+    let mut spec = small();
+    let two = json!([{"address": "192.0.2.1", "port": 80}, {"address": "192.0.2.2", "port": 80}]);
+    spec["pools"] = json!([
+        {"name": "a", "protocol": "HTTP", "algorithm": "ROUND_ROBIN", "members": two},
+        {"name": "b", "protocol": "HTTP", "algorithm": "ROUND_ROBIN", "members": two},
+    ]);
+    spec["listeners"][0]["defaultPool"] = json!("a");
+    let rig = with_ready(&[("web", spec.clone())]).await;
+    rig.cloud.set_quota("demo", Kind::Member, 4);
+    spec["pools"][0]["members"].as_array_mut().unwrap().push(json!({"address": "192.0.2.3", "port": 80}));
+    spec["pools"][1]["members"].as_array_mut().unwrap().pop();
+    rig.patch("web", json!({"spec": spec})).await;
+    rig.until("there is no room", SOON, |rig| rig.cloud.objects(Kind::Member).len() == 3).await;
+    rig.until("web is Ready again", 2 * MINUTE, |rig| rig.is_ready("web")).await;
+    assert_eq!(rig.cloud.objects(Kind::Member).len(), 4);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_step_that_is_refused_holds_up_no_members_and_keeps_saying_why() {
+    let rig = with_ready(&[("web", small())]).await;
+    let listener = Match::service(Service::LoadBalancer).method(Method::PUT).path("/listeners/");
+    let refusal = "Validation failure: the moon is in the wrong phase";
+    rig.cloud.fail_always(listener, octavia(400, refusal));
+    let mut spec = rig.stack("web")["spec"].take();
+    spec["listeners"][0]["connectionLimit"] = json!(5);
+    spec["pools"][0]["members"][0]["weight"] = json!(7);
+    rig.patch("web", json!({"spec": spec})).await;
+    rig.until("the weight is set", SOON, |rig| rig.cloud.objects(Kind::Member).iter().any(|m| m["weight"] == 7)).await;
+    rig.until("the refusal is told", SOON, |rig| rig.message("web").contains(refusal)).await;
+    rig.cloud.forget_requests();
+    sleep(30 * MINUTE).await;
+    assert_eq!(rig.reason("web"), "Refused");
+    let writes = rig.cloud.requests().iter().filter(|request| request.method == Method::PUT).count();
+    assert!((2..=6).contains(&writes), "{writes} writes in half an hour");
+    assert_eq!(rig.events("web").iter().filter(|(reason, _)| reason == "Refused").count(), 1);
+}
+
+/// The network was made anew with another range while the load balancer was gone.
+#[tokio::test(start_paused = true)]
+async fn a_remembered_address_that_is_refused_is_given_up() {
+    let rig = with_ready(&[("web", small())]).await;
+    let lb = id(&rig.load_balancers()[0]);
+    let path = format!("/v2/lbaas/loadbalancers/{lb}?cascade=true");
+    let refusal = "Supplied network does not contain a subnet for VIP address specified.";
+    rig.cloud.fail(create(), octavia(400, refusal), 1);
+    let (code, _) = rig.cloud.request_as("demo", Method::DELETE, Service::LoadBalancer, &path, None).await;
+    assert_eq!(code, 204);
+    let another =
+        |rig: &Rig| rig.load_balancers().iter().any(|seen| id(seen) != lb && seen["provisioning_status"] == "ACTIVE");
+    rig.until("it is made again", 20 * MINUTE, another).await;
+    rig.until("web is Ready", MINUTE, |rig| rig.is_ready("web")).await;
+    assert_eq!(rig.load_balancers().len(), 1);
 }
 
 #[tokio::test(start_paused = true)]
@@ -98,4 +181,17 @@ async fn a_change_that_does_not_take_effect_is_sent_ever_more_rarely_and_holds_u
 
     rig.cloud.clear_faults();
     rig.until("web is Ready by itself", 11 * MINUTE, |rig| rig.is_ready("web")).await;
+}
+
+/// Octavia itself knows such a state: a member whose subnet does not exist stays in PENDING_CREATE.
+#[tokio::test(start_paused = true)]
+async fn a_child_that_octavia_works_on_for_ever_is_told() {
+    let rig = with_ready(&[("web", small())]).await;
+    let member = id(&rig.cloud.objects(Kind::Member)[0]);
+    rig.cloud.set_statuses(Kind::Member, &member, Some(Provisioning::PendingCreate), None);
+    rig.patch("web", json!({"spec": {"loadBalancer": {"description": "edited"}}})).await;
+    rig.cloud.forget_requests();
+    rig.until("it is told", 16 * MINUTE, |rig| rig.reason("web") == "StuckPending").await;
+    assert!(rig.message("web").contains("member 10.20.0.1"), "{}", rig.message("web"));
+    assert!(rig.cloud.requests().len() < 1500, "{} calls in 15 minutes", rig.cloud.requests().len());
 }
