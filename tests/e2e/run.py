@@ -4,10 +4,12 @@
     run.py [SCENARIO...]      all of scenarios/, or these (`examples`, `10_examples`, `examples-tcp`)
 
 A scenario is a file `scenarios/NN_name.py`: its docstring says what it shows, `run(t)` shows it. With `serial = True`
-it runs alone, after the others: it stops the controller, or counts every call. With `cases`, a list of names, it is
-several scenarios, `run(t, case)`. With `traffic = True` it needs load balancers that serve (LAB_DATAPLANE=haproxy).
+it runs alone, after the others: it stops the controller, or counts every call; `beside = 'name'` names the one that it
+may accompany all the same. With `cases`, a list of names, it is several scenarios, `run(t, case)`. With
+`traffic = True` it needs load balancers that serve (LAB_DATAPLANE=haproxy).
 """
 import importlib.util
+import itertools
 import os
 import sys
 import time
@@ -61,6 +63,19 @@ def can_play(module: ModuleType) -> bool:
 
 def is_serial(module: ModuleType) -> bool:
     return getattr(module, 'serial', False)
+
+
+def one_by_one(plays: list, play_it) -> list[Result]:
+    """Serial scenarios, each with those that run beside it."""
+    names = {m.__name__[3:] for m, _ in plays}
+    companions = [p for p in plays if getattr(p[0], 'beside', None) in names]
+    results = []
+    for module, group in itertools.groupby((p for p in plays if p not in companions), key=lambda p: p[0]):
+        with ThreadPoolExecutor(1) as pool:
+            beside = [pool.submit(play_it, *p) for p in companions if p[0].beside == module.__name__[3:]]
+            results += [play_it(*p) for p in group]
+        results += [r.result() for r in beside]
+    return results
 
 
 def prepare() -> Controller:
@@ -141,7 +156,7 @@ def main() -> int:
         with ThreadPoolExecutor(AT_ONCE) as pool:
             running = [pool.submit(play, m, case, controller, certificates) for m, case in plays if not is_serial(m)]
             results = [r.result() for r in running]
-        results += [play(m, case, controller, certificates) for m, case in plays if is_serial(m)]
+        results += one_by_one([p for p in plays if is_serial(p[0])], lambda m, case: play(m, case, controller, certificates))
     finally:
         if os.environ.get('KEEP') == '1':
             (config.HOME / 'controller.pid').write_text(str(controller.process.pid))

@@ -8,7 +8,7 @@ from . import config
 
 SERVICES = ('octavia', 'neutron', 'barbican', 'keystone')
 AGENT = 'evenkeel/'
-ONE_LOAD_BALANCER = re.compile(r'/v2(\.0)?/lbaas/loadbalancers/[0-9a-f-]{36}$')
+ONE_LOAD_BALANCER = re.compile(r'/v2(\.0)?/lbaas/loadbalancers/[0-9a-f-]{36}(/status)?$')
 ALL_LOAD_BALANCERS = re.compile(r'/v2(\.0)?/lbaas/loadbalancers/?$')
 
 
@@ -44,7 +44,8 @@ class Count:
 
 
 def is_poll(request: dict) -> bool:
-    """A look at load balancers in flight: one of them by its id, or all of them; a search by tags is none."""
+    """A look at load balancers in flight: one of them by its id, or the status of its parts, or all of them; a search by tags
+    is none."""
     return request['method'] == 'GET' and bool(
         ONE_LOAD_BALANCER.search(request['path'])
         or ALL_LOAD_BALANCERS.search(request['path']) and 'tags' not in request['query'])

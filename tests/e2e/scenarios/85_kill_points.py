@@ -11,7 +11,6 @@ from harness.waiting import eventually, same
 
 serial = True
 cases = ['life', 'update']
-FLOATING = {'floatingIP': {'allocate': {'network': {'name': 'public'}}}}
 # On the way in, in the order in which a stack passes them; `status` is the first one, between the POST and what tells of it.
 WAY_IN = ['before-hold-stack', 'after-hold-stack', 'before-hold-secret', 'after-hold-secret',
           'before-record-intent', 'after-record-intent', 'before-create-load-balancer', 'after-create-load-balancer',
@@ -29,18 +28,24 @@ STEPS = ['after-update-load-balancer', 'after-create-pool', 'after-create-health
 
 def run(t, case):
     asked = config.HOME / 'kill-at'
+    # The conformance suite runs beside it and takes the quotas of the lab's project away.
+    project = t.own_project()
     t.controller.stop()
     # Nobody else competes, so no lease has to run out after each death.
     mortal = Controller(t.controller.kubeconfig, 'mortal', config.CONTROLLER_PORT + 2, config.KILLABLE, EVENKEEL_KILL_AT_FILE=str(asked))
     asked.write_text('')
     start(mortal)
     try:
-        globals()[case](t, mortal, asked)
+        globals()[case](t, mortal, asked, project)
     finally:
         with contextlib.suppress(FileNotFoundError):
             asked.unlink()
         mortal.stop()
         t.controller.start()
+
+
+def with_floating_ip(project):
+    return {'vip': {'subnet': {'name': project.name}}, 'floatingIP': {'allocate': {'network': {'name': 'public'}}}}
 
 
 def start(mortal, ready=True):
@@ -54,13 +59,13 @@ def dies(mortal, asked, place):
     start(mortal)
 
 
-def life(t, mortal, asked):
+def life(t, mortal, asked, project):
     """Killed on the way in and on the way out, a stack of its own for each place"""
     for place in WAY_IN:
         name = f'in-{place}'
         asked.write_text(place)
-        t.kube.apply(credentials(name), namespace=t.namespace)
-        document = web(name, load_balancer=FLOATING)
+        t.kube.apply(credentials(name, 'demo', **project.auth), namespace=t.namespace)
+        document = web(name, load_balancer=with_floating_ip(project))
         document['spec']['cloudCredentialsRef']['secretName'] = name
         t.apply(document)
         dies(mortal, asked, place)
@@ -87,12 +92,12 @@ def policy(name, *paths, **more):
     return {'name': name, 'action': 'REDIRECT_TO_POOL', 'redirectPool': 'web', 'rules': rules, **more}
 
 
-def update(t, mortal, asked):
+def update(t, mortal, asked, project):
     """Killed at every kind of write of one update of many steps"""
     name = t.apply(stack('web', [listener('http', 80, defaultPool='web', l7Policies=[policy('a', '/a', '/b'), policy('b', '/c')]),
                                  listener('old', 81, defaultPool='old')],
                          [pool('web', healthMonitor=monitor()), pool('old'), pool('watched', healthMonitor=monitor())],
-                         FLOATING, disruptionPolicy='Allow'))
+                         with_floating_ip(project), disruptionPolicy='Allow'))
     t.ready_and_right(name)
     lb_id = t.lb_id(name)
     asked.write_text('\n'.join(STEPS))

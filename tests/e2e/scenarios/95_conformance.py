@@ -1,5 +1,6 @@
 """The simulators are honest: the scripts that the simulated cloud and the simulated cluster are held to are asked of the
-genuine ones, and every answer is the same. Alone, because it takes quotas away and makes the data plane fail."""
+genuine ones, and every answer is the same. Not among the others, because it takes quotas away and makes the data plane
+fail; the scenario beside it has projects of its own."""
 import os
 import re
 import subprocess
@@ -10,6 +11,7 @@ from harness import config
 from harness.waiting import expect
 
 serial = True
+beside = 'kill_points'
 cases = ['cloud', 'cluster']
 LIMIT = 1500    # seconds; most of it only where the tests are not built yet
 
