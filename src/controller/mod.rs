@@ -2,6 +2,7 @@
 //!
 //! Thin on purpose. Only [`status`] writes status; only `openstack::execute` changes the cloud.
 
+mod agenda;
 mod conditions;
 mod credentials;
 mod events;
@@ -91,9 +92,9 @@ pub async fn run(parts: Parts, stop: impl Future<Output = ()> + Send + Sync + 's
         cluster,
         settings,
         clock,
+        agenda: agenda::Agenda::new(metrics.stacks.clone()),
         metrics,
         secrets: Default::default(),
-        entries: Default::default(),
         begun: Default::default(),
     });
     let (store, stacks) = watch_stacks(client.clone());
@@ -203,8 +204,8 @@ fn wake_by_secret(
     }
 }
 
-/// Forgets stacks that went without a last pass, and takes our entry off Secrets that no stack refers to any more: a
-/// stack may have changed its reference while nobody looked.
+/// Forgets stacks that are gone, and takes our entry off Secrets that no stack refers to any more: a stack may have
+/// changed its reference while nobody looked.
 async fn sweep(
     client: Client,
     store: Store<Stored>,
@@ -222,7 +223,7 @@ async fn sweep(
             },
             _ = tick.tick() => {
                 let uids: HashSet<String> = store.state().iter().filter_map(|stored| stored.uid()).collect();
-                context.retain(|uid| uids.contains(uid));
+                context.agenda.retain(|uid| uids.contains(uid));
                 for (namespace, name) in std::mem::take(&mut known) {
                     match credentials::release_unused(&client, &namespace, &name).await {
                         Ok(true) => {}

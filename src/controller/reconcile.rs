@@ -11,28 +11,21 @@ use kube::runtime::controller::Action;
 use kube::{Api, Client, Resource, ResourceExt};
 use tokio::time::Instant;
 
+use super::agenda::{Agenda, Entry, Face, Next};
 use super::conditions::{self, Frame};
 use super::credentials::{self, Clouds, CredentialsProblem};
 use super::ledger::{AnnotationLedger, intents_of};
 use super::status::CloudFacts;
 use super::{events, finalizer, prepare, status, way_out};
-use crate::api::{DELETION_POLICY_ANNOTATION, DeletionPolicy, LoadBalancerStack, ReclaimPolicy};
+use crate::api::{DeletionPolicy, LoadBalancerStack, ReclaimPolicy};
 use crate::clock::Clock;
-use crate::engine::{self, Goal, Intents, Outcome, Pass, Record, Retry, Settings, StallReason, State, WaitReason};
+use crate::engine::{self, Goal, Outcome, Pass, Record, Retry, Settings, StallReason, State, WaitReason};
 use crate::metrics::{Metrics, ResultLabel, StepLabel};
 use crate::model::Owner;
 use crate::openstack::Cloud;
 
 /// How long a pass may take: longer than the longest call (a create) with all its queueing.
 const PASS_LIMIT: Duration = Duration::from_secs(300);
-/// Retries that nothing but a person makes succeed.
-pub const SLOWLY: Duration = Duration::from_secs(60);
-/// On average, for a stack whose session is crowded: spread, so that not all of them come back at once.
-const CROWDED: Duration = Duration::from_secs(2);
-const BACKOFF_CAP: Duration = Duration::from_secs(60);
-const RARELY_CAP: Duration = Duration::from_secs(3600);
-/// As good as never.
-const FAR: Duration = Duration::from_secs(10 * 365 * 24 * 3600);
 
 /// What all reconciles share.
 pub struct Context {
@@ -44,122 +37,28 @@ pub struct Context {
     pub metrics: Arc<Metrics>,
     /// The resource version of each Secret that stacks refer to, by namespace and name: a change wakes them.
     pub secrets: Mutex<HashMap<(String, String), String>>,
-    pub entries: Mutex<HashMap<String, Entry>>,
+    pub agenda: Agenda,
     /// A pass has begun: the stacks are known.
     pub begun: AtomicBool,
 }
 
-/// What is remembered of a stack between passes. Losing it costs calls and repeats Events, nothing more.
-#[derive(Default)]
-pub struct Entry {
-    memory: engine::Memory,
-    /// Intents that this process wrote and its view of the cluster may not show yet.
-    intents: Option<Intents>,
-    /// Likewise a status.
-    reported: Option<status::Reported>,
-    failures: u32,
-    /// Nothing needs doing before this time, as long as the stack looks the same.
-    due: Option<Instant>,
-    face: Option<Face>,
-    told: events::Told,
-    /// The generation, and since when we know of it; not when it once was Ready.
-    generation_since: Option<(i64, Option<Instant>)>,
-    deleting_since: Option<Instant>,
-    /// The generation of which it was told that it cannot be read.
-    unreadable: Option<Option<i64>>,
-}
-
-/// What of a stack makes another pass worthwhile. Our own writes of status are not among it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Face {
-    generation: Option<i64>,
-    deleting: bool,
-    finalizers: Vec<String>,
-    deletion_policy: Option<String>,
-    has_status: bool,
-    secret: Option<String>,
-}
-
-impl Entry {
-    fn remember(&mut self, written: Option<status::Reported>) {
-        if written.is_some() {
-            self.reported = written;
-        }
-    }
-
-    /// How long a generation took, told once: getting well again is something else.
-    fn time_to_ready(&mut self, generation: i64, ready: bool) -> Option<Duration> {
-        let since = match self.generation_since {
-            Some((known, since)) if known == generation => since,
-            _ => Some(Instant::now()),
-        };
-        self.generation_since = Some((generation, since.filter(|_| !ready)));
-        since.filter(|_| ready).map(|since| since.elapsed())
-    }
-}
-
 impl Context {
-    fn take(&self, uid: &str) -> Entry {
-        self.entries.lock().unwrap_or_else(PoisonError::into_inner).remove(uid).unwrap_or_default()
-    }
-
-    fn put(&self, uid: String, entry: Entry) {
-        let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
-        entries.insert(uid, entry);
-        self.metrics.stacks.set(entries.len() as i64);
-    }
-
-    /// The first time that this generation of a stack is said to be unreadable.
-    pub fn is_news(&self, uid: &str, generation: Option<i64>) -> bool {
-        let mut entry = self.take(uid);
-        let news = entry.unreadable.replace(generation) != Some(generation);
-        self.put(uid.to_owned(), entry);
-        news
-    }
-
-    /// Forgets stacks that are gone without a last pass.
-    pub fn retain(&self, is_there: impl Fn(&str) -> bool) {
-        let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
-        entries.retain(|uid, _| is_there(uid));
-        self.metrics.stacks.set(entries.len() as i64);
-    }
-
-    fn forget(&self) {
-        let entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
-        self.metrics.stacks.set(entries.len() as i64);
-    }
-
-    fn face(&self, stack: &LoadBalancerStack) -> Face {
+    /// The version of the Secret that a stack refers to, as far as the watch has told it.
+    fn secret_version(&self, stack: &LoadBalancerStack) -> Option<String> {
         let secret = credentials::secret_of(stack).unwrap_or_default().to_owned();
         let key = (stack.namespace().unwrap_or_default(), secret);
-        Face {
-            generation: stack.metadata.generation,
-            deleting: stack.metadata.deletion_timestamp.is_some(),
-            finalizers: stack.finalizers().to_vec(),
-            deletion_policy: stack.annotations().get(DELETION_POLICY_ANNOTATION).cloned(),
-            has_status: stack.status.as_ref().is_some_and(|status| !status.conditions.is_empty()),
-            secret: self.secrets.lock().unwrap_or_else(PoisonError::into_inner).get(&key).cloned(),
-        }
+        self.secrets.lock().unwrap_or_else(PoisonError::into_inner).get(&key).cloned()
     }
 }
 
 /// What kube's controller calls. Never fails and never panics: both become a later look at this stack alone.
 pub async fn reconcile(stack: &LoadBalancerStack, context: &Context) -> Result<Action, std::convert::Infallible> {
     let uid = stack.uid().unwrap_or_default();
-    let mut entry = context.take(&uid);
-    let face = context.face(stack);
-    if entry.face.as_ref() == Some(&face) {
-        let left = entry.due.map(|due| due.saturating_duration_since(Instant::now())).filter(|left| !left.is_zero());
-        if let Some(left) = left {
-            context.put(uid, entry);
-            return Ok(Action::requeue(left));
-        }
-    } else if entry.face.is_some() {
-        entry.memory.disturb();
-        entry.failures = 0;
+    let mut entry = context.agenda.take(&uid);
+    if let Some(left) = entry.rest(Face::of(stack, context.secret_version(stack))) {
+        context.agenda.put(uid, entry);
+        return Ok(Action::requeue(left));
     }
-    entry.face = Some(face);
-    entry.unreadable = None;
     let guarded = AssertUnwindSafe(run(stack, context, &mut entry)).catch_unwind();
     let next = match tokio::time::timeout(PASS_LIMIT, guarded).await {
         Ok(Ok(Ok(next))) => next,
@@ -178,52 +77,7 @@ pub async fn reconcile(stack: &LoadBalancerStack, context: &Context) -> Result<A
             Next::Retry(Retry::Backoff)
         }
     };
-    Ok(schedule(stack, context, uid, entry, next))
-}
-
-enum Next {
-    Retry(Retry),
-    /// Too many stacks of the same session are worked on: nothing was looked at, nothing is reported.
-    TurnedAway,
-    /// The object is none of our business any more.
-    Forget,
-}
-
-fn schedule(stack: &LoadBalancerStack, context: &Context, uid: String, mut entry: Entry, next: Next) -> Action {
-    let retry = match next {
-        Next::Forget => {
-            context.forget();
-            return Action::await_change();
-        }
-        Next::TurnedAway => Retry::After(CROWDED.mul_f64(0.5 + fastrand::f64())),
-        Next::Retry(retry) => {
-            let grows = matches!(retry, Retry::Backoff | Retry::Rarely);
-            entry.failures = if grows { entry.failures.saturating_add(1) } else { 0 };
-            retry
-        }
-    };
-    let delay = match retry {
-        Retry::After(delay) => Some(delay),
-        Retry::Backoff => Some(growing(Duration::from_secs(1), BACKOFF_CAP, entry.failures)),
-        Retry::Slowly => Some(jittered(SLOWLY)),
-        Retry::Rarely => Some(growing(SLOWLY, RARELY_CAP, entry.failures)),
-        Retry::Resync => stack.spec.resync_period().map(jittered),
-        Retry::Never => None,
-    };
-    entry.due = Some(Instant::now() + delay.unwrap_or(FAR));
-    context.put(uid, entry);
-    delay.map_or_else(Action::await_change, Action::requeue)
-}
-
-/// Doubled with each failure up to a cap, less up to a quarter.
-fn growing(first: Duration, cap: Duration, failures: u32) -> Duration {
-    let full = first.saturating_mul(1 << failures.saturating_sub(1).min(6)).min(cap);
-    full.mul_f64(1.0 - fastrand::f64() / 4.0)
-}
-
-/// Spread by a tenth, so that stacks applied together do not look together for ever.
-fn jittered(period: Duration) -> Duration {
-    period.mul_f64(0.9 + fastrand::f64() / 5.0)
+    Ok(context.agenda.schedule(stack, entry, next))
 }
 
 async fn run(stack: &LoadBalancerStack, context: &Context, entry: &mut Entry) -> Result<Next, kube::Error> {

@@ -10,9 +10,10 @@ use kube::core::{PartialObjectMeta, PartialObjectMetaExt};
 use kube::runtime::controller::Action;
 use kube::{Api, ResourceExt};
 
+use super::agenda::SLOWLY;
 use super::events::{self, Notice};
 use super::finalizer;
-use super::reconcile::{Context, SLOWLY};
+use super::reconcile::Context;
 use crate::api::{DELETION_POLICY_ANNOTATION, LoadBalancerStack};
 
 /// The annotation's value, which no spec has to be read for.
@@ -28,7 +29,7 @@ pub async fn report(
     if deleting && stack.annotations().get(DELETION_POLICY_ANNOTATION).is_some_and(|policy| policy == ORPHAN) {
         return let_go(&mut stack, reference, context).await;
     }
-    if context.is_news(&stack.uid().unwrap_or_default(), stack.metadata.generation) {
+    if context.agenda.is_news(&stack.uid().unwrap_or_default(), stack.metadata.generation) {
         tracing::warn!(problem = problem.error, "this stack cannot be read and is left alone");
         let way_out = "; to delete it and leave its load balancer in the cloud, annotate it with \
                        evenkeel.dev/deletion-policy=Orphan";

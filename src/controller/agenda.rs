@@ -1,0 +1,197 @@
+//! What is remembered of each stack between passes, and when it is looked at next.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use kube::ResourceExt;
+use kube::runtime::controller::Action;
+use prometheus_client::metrics::gauge::Gauge;
+use tokio::time::Instant;
+
+use super::{events, status};
+use crate::api::{DELETION_POLICY_ANNOTATION, LoadBalancerStack};
+use crate::engine::{self, Intents, Retry};
+
+/// Retries that nothing but a person makes succeed.
+pub const SLOWLY: Duration = Duration::from_secs(60);
+/// On average, for a stack whose session is crowded: spread, so that not all of them come back at once.
+const CROWDED: Duration = Duration::from_secs(2);
+const BACKOFF_CAP: Duration = Duration::from_secs(60);
+const RARELY_CAP: Duration = Duration::from_secs(3600);
+/// As good as never.
+const FAR: Duration = Duration::from_secs(10 * 365 * 24 * 3600);
+
+/// What is remembered of all stacks, by UID.
+pub struct Agenda {
+    entries: Mutex<HashMap<String, Entry>>,
+    /// How many there are, for metrics.
+    count: Gauge,
+}
+
+/// What is remembered of one stack. Losing it costs calls and repeats Events, nothing more.
+#[derive(Default)]
+pub struct Entry {
+    pub memory: engine::Memory,
+    /// Intents that this process wrote and its view of the cluster may not show yet.
+    pub intents: Option<Intents>,
+    /// Likewise a status.
+    pub reported: Option<status::Reported>,
+    pub told: events::Told,
+    pub deleting_since: Option<Instant>,
+    failures: u32,
+    /// Nothing needs doing before this time, as long as the stack looks the same.
+    due: Option<Instant>,
+    face: Option<Face>,
+    /// The generation, and since when we know of it; not when it once was Ready.
+    generation_since: Option<(i64, Option<Instant>)>,
+    /// The generation of which it was told that it cannot be read.
+    unreadable: Option<Option<i64>>,
+}
+
+/// What of a stack makes another pass worthwhile. Our own writes of status are not among it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Face {
+    generation: Option<i64>,
+    deleting: bool,
+    finalizers: Vec<String>,
+    deletion_policy: Option<String>,
+    has_status: bool,
+    secret: Option<String>,
+}
+
+/// What comes after a pass.
+pub enum Next {
+    Retry(Retry),
+    /// Too many stacks of the same session are worked on: nothing was looked at, nothing is reported.
+    TurnedAway,
+    /// The object is none of our business any more.
+    Forget,
+}
+
+impl Face {
+    /// `secret`: the version of the Secret that the stack refers to.
+    pub fn of(stack: &LoadBalancerStack, secret: Option<String>) -> Self {
+        Self {
+            generation: stack.metadata.generation,
+            deleting: stack.metadata.deletion_timestamp.is_some(),
+            finalizers: stack.finalizers().to_vec(),
+            deletion_policy: stack.annotations().get(DELETION_POLICY_ANNOTATION).cloned(),
+            has_status: stack.status.as_ref().is_some_and(|status| !status.conditions.is_empty()),
+            secret,
+        }
+    }
+}
+
+impl Agenda {
+    pub fn new(count: Gauge) -> Self {
+        Self { entries: Mutex::default(), count }
+    }
+
+    /// What is remembered of a stack, for the time of a pass over it.
+    pub fn take(&self, uid: &str) -> Entry {
+        self.lock().remove(uid).unwrap_or_default()
+    }
+
+    pub fn put(&self, uid: String, entry: Entry) {
+        let mut entries = self.lock();
+        entries.insert(uid, entry);
+        self.count.set(entries.len() as i64);
+    }
+
+    /// Puts back what is remembered of a stack, and says when it is looked at again.
+    pub fn schedule(&self, stack: &LoadBalancerStack, mut entry: Entry, next: Next) -> Action {
+        let retry = match next {
+            Next::Forget => return Action::await_change(),
+            Next::TurnedAway => Retry::After(CROWDED.mul_f64(0.5 + fastrand::f64())),
+            Next::Retry(retry) => {
+                entry.count_failure(retry);
+                retry
+            }
+        };
+        let delay = entry.delay(retry, stack.spec.resync_period());
+        entry.due = Some(Instant::now() + delay.unwrap_or(FAR));
+        self.put(stack.uid().unwrap_or_default(), entry);
+        delay.map_or_else(Action::await_change, Action::requeue)
+    }
+
+    /// The first time that this generation of a stack is said to be unreadable.
+    pub fn is_news(&self, uid: &str, generation: Option<i64>) -> bool {
+        let mut entry = self.take(uid);
+        let news = entry.unreadable.replace(generation) != Some(generation);
+        self.put(uid.to_owned(), entry);
+        news
+    }
+
+    /// Forgets stacks that are gone.
+    pub fn retain(&self, is_there: impl Fn(&str) -> bool) {
+        let mut entries = self.lock();
+        entries.retain(|uid, _| is_there(uid));
+        self.count.set(entries.len() as i64);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<String, Entry>> {
+        self.entries.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Entry {
+    /// For how long a stack that looks like this may be left alone; `None`: a pass is due. With another look everything
+    /// begins anew.
+    pub fn rest(&mut self, face: Face) -> Option<Duration> {
+        self.unreadable = None;
+        if self.face.as_ref() == Some(&face) {
+            let left = self.due?.saturating_duration_since(Instant::now());
+            return (!left.is_zero()).then_some(left);
+        }
+        if self.face.replace(face).is_some() {
+            self.memory.disturb();
+            self.failures = 0;
+        }
+        None
+    }
+
+    pub fn remember(&mut self, written: Option<status::Reported>) {
+        if written.is_some() {
+            self.reported = written;
+        }
+    }
+
+    /// How long a generation took, told once: getting well again is something else.
+    pub fn time_to_ready(&mut self, generation: i64, ready: bool) -> Option<Duration> {
+        let since = match self.generation_since {
+            Some((known, since)) if known == generation => since,
+            _ => Some(Instant::now()),
+        };
+        self.generation_since = Some((generation, since.filter(|_| !ready)));
+        since.filter(|_| ready).map(|since| since.elapsed())
+    }
+
+    fn count_failure(&mut self, retry: Retry) {
+        let grows = matches!(retry, Retry::Backoff | Retry::Rarely);
+        self.failures = if grows { self.failures.saturating_add(1) } else { 0 };
+    }
+
+    /// `None`: not before something changes.
+    fn delay(&self, retry: Retry, resync_period: Option<Duration>) -> Option<Duration> {
+        match retry {
+            Retry::After(delay) => Some(delay),
+            Retry::Backoff => Some(growing(Duration::from_secs(1), BACKOFF_CAP, self.failures)),
+            Retry::Slowly => Some(jittered(SLOWLY)),
+            Retry::Rarely => Some(growing(SLOWLY, RARELY_CAP, self.failures)),
+            Retry::Resync => resync_period.map(jittered),
+            Retry::Never => None,
+        }
+    }
+}
+
+/// Doubled with each failure up to a cap, less up to a quarter.
+fn growing(first: Duration, cap: Duration, failures: u32) -> Duration {
+    let full = first.saturating_mul(1 << failures.saturating_sub(1).min(6)).min(cap);
+    full.mul_f64(1.0 - fastrand::f64() / 4.0)
+}
+
+/// Spread by a tenth, so that stacks applied together do not look together for ever.
+fn jittered(period: Duration) -> Duration {
+    period.mul_f64(0.9 + fastrand::f64() / 5.0)
+}
