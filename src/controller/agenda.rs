@@ -43,6 +43,10 @@ pub struct Entry {
     /// Nothing needs doing before this time, as long as the stack looks the same.
     due: Option<Instant>,
     face: Option<Face>,
+    /// The version of the Secret when the stack was last looked at.
+    secret: Option<String>,
+    /// The session of the last pass that had one.
+    session: Option<u64>,
     /// The generation, and since when we know of it; not when it once was Ready.
     generation_since: Option<(i64, Option<Instant>)>,
     /// The generation of which it was told that it cannot be read.
@@ -57,11 +61,12 @@ pub struct Face {
     finalizers: Vec<String>,
     deletion_policy: Option<String>,
     has_status: bool,
-    secret: Option<String>,
 }
 
-/// What comes after a pass.
+/// What comes next.
 pub enum Next {
+    /// There was no pass: none is due before so long.
+    Rest(Duration),
     Retry(Retry),
     /// Too many stacks of the same session are worked on: nothing was looked at, nothing is reported.
     TurnedAway,
@@ -70,15 +75,13 @@ pub enum Next {
 }
 
 impl Face {
-    /// `secret`: the version of the Secret that the stack refers to.
-    pub fn of(stack: &LoadBalancerStack, secret: Option<String>) -> Self {
+    pub fn of(stack: &LoadBalancerStack) -> Self {
         Self {
             generation: stack.metadata.generation,
             deleting: stack.metadata.deletion_timestamp.is_some(),
             finalizers: stack.finalizers().to_vec(),
             deletion_policy: stack.annotations().get(DELETION_POLICY_ANNOTATION).cloned(),
             has_status: stack.status.as_ref().is_some_and(|status| !status.conditions.is_empty()),
-            secret,
         }
     }
 }
@@ -103,6 +106,10 @@ impl Agenda {
     pub fn schedule(&self, stack: &LoadBalancerStack, mut entry: Entry, next: Next) -> Action {
         let retry = match next {
             Next::Forget => return Action::await_change(),
+            Next::Rest(left) => {
+                self.put(stack.uid().unwrap_or_default(), entry);
+                return Action::requeue(left);
+            }
             Next::TurnedAway => Retry::After(CROWDED.mul_f64(0.5 + fastrand::f64())),
             Next::Retry(retry) => {
                 entry.count_failure(retry);
@@ -145,10 +152,33 @@ impl Entry {
             return (!left.is_zero()).then_some(left);
         }
         if self.face.replace(face).is_some() {
-            self.memory.disturb();
-            self.failures = 0;
+            self.begin_anew();
         }
         None
+    }
+
+    /// Whether the Secret is of another version than at the last look. That says nothing yet of what it holds: a tool that
+    /// annotates it makes a new version too.
+    pub fn finds_secret_written(&mut self, version: Option<String>) -> bool {
+        let written = self.secret != version;
+        self.secret = version;
+        written
+    }
+
+    pub fn is_of(&self, session: u64) -> bool {
+        self.session == Some(session)
+    }
+
+    /// To be told of the session of every pass: other credentials are another session, and everything begins anew.
+    pub fn enter(&mut self, session: u64) {
+        if self.session.replace(session).is_some_and(|last| last != session) {
+            self.begin_anew();
+        }
+    }
+
+    fn begin_anew(&mut self) {
+        self.memory.disturb();
+        self.failures = 0;
     }
 
     pub fn remember(&mut self, written: Option<status::Reported>) {

@@ -35,7 +35,7 @@ pub struct Context {
     pub settings: Settings,
     pub clock: Arc<dyn Clock>,
     pub metrics: Arc<Metrics>,
-    /// The resource version of each Secret that stacks refer to, by namespace and name: a change wakes them.
+    /// The resource version of each Secret that stacks refer to, by namespace and name. Another one makes them read it.
     pub secrets: Mutex<HashMap<(String, String), String>>,
     pub agenda: Agenda,
     /// A pass has begun: the stacks are known.
@@ -53,13 +53,8 @@ impl Context {
 
 /// What kube's controller calls. Never fails and never panics: both become a later look at this stack alone.
 pub async fn reconcile(stack: &LoadBalancerStack, context: &Context) -> Result<Action, std::convert::Infallible> {
-    let uid = stack.uid().unwrap_or_default();
-    let mut entry = context.agenda.take(&uid);
-    if let Some(left) = entry.rest(Face::of(stack, context.secret_version(stack))) {
-        context.agenda.put(uid, entry);
-        return Ok(Action::requeue(left));
-    }
-    let guarded = AssertUnwindSafe(run(stack, context, &mut entry)).catch_unwind();
+    let mut entry = context.agenda.take(&stack.uid().unwrap_or_default());
+    let guarded = AssertUnwindSafe(attend(stack, context, &mut entry)).catch_unwind();
     let next = match tokio::time::timeout(PASS_LIMIT, guarded).await {
         Ok(Ok(Ok(next))) => next,
         Ok(Ok(Err(error))) => {
@@ -78,6 +73,26 @@ pub async fn reconcile(stack: &LoadBalancerStack, context: &Context) -> Result<A
         }
     };
     Ok(context.agenda.schedule(stack, entry, next))
+}
+
+/// A pass, if one is due or the credentials are others.
+async fn attend(stack: &LoadBalancerStack, context: &Context, entry: &mut Entry) -> Result<Next, kube::Error> {
+    let written = entry.finds_secret_written(context.secret_version(stack));
+    match entry.rest(Face::of(stack)) {
+        Some(left) if !written || leads_where_it_did(stack, context, entry).await => Ok(Next::Rest(left)),
+        _ => run(stack, context, entry).await,
+    }
+}
+
+/// Whether the Secret leads to the session of the last pass. Somebody may have taken our entry off it.
+async fn leads_where_it_did(stack: &LoadBalancerStack, context: &Context, entry: &Entry) -> bool {
+    let hold = is_kept(stack) && finalizer::is_held(stack);
+    context.clouds.session(stack, hold).await.is_ok_and(|cloud| entry.is_of(cloud.number()))
+}
+
+/// Whether stack and Secret are to carry our entry.
+fn is_kept(stack: &LoadBalancerStack) -> bool {
+    stack.metadata.deletion_timestamp.is_none() && !stack.spec.observes_only()
 }
 
 async fn run(stack: &LoadBalancerStack, context: &Context, entry: &mut Entry) -> Result<Next, kube::Error> {
@@ -116,14 +131,14 @@ async fn look(
     known: &mut CloudFacts,
 ) -> Result<Outcome, kube::Error> {
     let deleting = stack.metadata.deletion_timestamp.is_some();
-    let managed = !stack.spec.observes_only();
-    if managed && !deleting {
+    if is_kept(stack) {
         finalizer::hold(api, stack).await?;
     }
     let record = record_of(stack, entry);
     entry.memory.notice(&record);
-    let outcome = match context.clouds.session(stack, managed && !deleting).await {
+    let outcome = match context.clouds.session(stack, is_kept(stack)).await {
         Ok(cloud) => {
+            entry.enter(cloud.number());
             let outcome = pass(api, stack, context, entry, &record, &cloud).await;
             // Both are remembered by the session: no calls here.
             *known = CloudFacts { project: cloud.project().await.ok(), version: cloud.api_version().await.ok() };

@@ -7,7 +7,8 @@ use tokio::time::sleep;
 
 use super::*;
 
-fn octavia(status: u16, faultstring: &str) -> Fault {
+/// A refusal in Octavia's own form.
+pub(super) fn octavia(status: u16, faultstring: &str) -> Fault {
     let body = json!({"faultcode": "Client", "faultstring": faultstring, "debuginfo": null});
     Fault::Answer { status, body: body.to_string(), retry_after: None }
 }
