@@ -20,6 +20,7 @@ const USER_AGENT: &str = concat!("evenkeel/", env!("CARGO_PKG_VERSION"));
 pub struct ReqwestConnector;
 
 impl Connector for ReqwestConnector {
+    #[allow(clippy::disallowed_methods, reason = "the one place that opens connections to a cloud")]
     fn connect(&self, tls: &TlsOptions) -> Result<Arc<dyn Transport>, String> {
         let TlsOptions { ca, insecure } = tls;
         if rustls::crypto::CryptoProvider::get_default().is_none() {

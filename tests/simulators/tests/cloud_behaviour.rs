@@ -446,6 +446,7 @@ async fn the_same_seed_gives_the_same_ids_in_no_order() {
 }
 
 #[tokio::test]
+#[allow(clippy::disallowed_methods, reason = "what it serves is asked from outside")]
 async fn it_serves_real_sockets_and_its_catalogue_says_so() {
     let sim = CloudSim::new(CloudConfig::default());
     let served = sim.serve().await.expect("a port");

@@ -18,9 +18,10 @@ mod compare;
 #[path = "cloud_conformance/runner.rs"]
 mod runner;
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use backend::{Backend, Genuine};
+use evenkeel::clock::{Clock, SystemClock};
 use evenkeel_simulators::cloud::{CloudConfig, CloudSim};
 use runner::{Case, Outcome, Runner};
 
@@ -66,8 +67,7 @@ const NOT_COMPARED: &[(&str, &str)] = &[
 ];
 
 async fn conform(backend: &Backend, clouds: &str) {
-    let seconds = SystemTime::now().duration_since(UNIX_EPOCH).expect("a clock").as_millis() % 100_000_000;
-    let prefix = format!("conf{seconds:x}");
+    let prefix = format!("conf{:x}", SystemClock.now().as_millisecond() % 100_000_000);
     let mut runner = Runner::new(backend, clouds, &prefix).await;
     let only = std::env::var("EVENKEEL_CONFORMANCE_ONLY").unwrap_or_default();
     let mut outcomes = Vec::new();
@@ -116,6 +116,7 @@ async fn the_simulated_cloud_answers_as_the_scripts_say() {
 }
 
 #[tokio::test]
+#[allow(clippy::disallowed_methods, reason = "a genuine cloud is asked from outside")]
 async fn the_genuine_cloud_answers_as_the_scripts_say() {
     let Ok(value) = std::env::var(VARIABLE) else {
         println!("NOT RUN against a genuine cloud: {VARIABLE} is not set");

@@ -6,6 +6,7 @@ use std::pin::pin;
 use std::sync::Arc;
 
 use evenkeel::api::LoadBalancerStack;
+use evenkeel::clock::{Clock, SystemClock};
 use evenkeel::controller::watch_stacks;
 use evenkeel_simulators::cluster::{ClusterSim, TokioClock};
 use futures::StreamExt;
@@ -22,7 +23,7 @@ fn read<T: DeserializeOwned>(path: &str) -> T {
 /// Four fifths of the memory of a stack were its managers' lists of fields.
 #[tokio::test]
 async fn managed_fields_are_not_kept() {
-    let cluster = ClusterSim::new(Arc::new(TokioClock::starting_at(jiff::Timestamp::now())));
+    let cluster = ClusterSim::new(Arc::new(TokioClock::starting_at(SystemClock.now())));
     let (client, how) = (cluster.client(), PostParams::default());
     let definition: CustomResourceDefinition = read("crds/evenkeel.dev_loadbalancerstacks.yaml");
     Api::all(client.clone()).create(&how, &definition).await.unwrap();

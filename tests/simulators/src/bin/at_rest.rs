@@ -12,6 +12,7 @@ use std::time::Duration;
 use anyhow::{Context, ensure};
 use clap::Parser;
 use evenkeel::api::LoadBalancerStack;
+use evenkeel::clock::{Clock, SystemClock};
 use evenkeel_simulators::cloud::{self, CloudConfig, CloudSim, Kind, Service, Timing};
 use evenkeel_simulators::cluster::{self, ClusterSim, TokioClock};
 use k8s_openapi::api::core::v1::{Namespace, Secret};
@@ -119,7 +120,7 @@ impl Lab {
         }
         let cloud_served = cloud.serve().await?;
         cloud.configure(|config| config.catalog_base = Some(format!("http://{}", cloud_served.address)));
-        let cluster = ClusterSim::new(Arc::new(TokioClock::starting_at(jiff::Timestamp::now())));
+        let cluster = ClusterSim::new(Arc::new(TokioClock::starting_at(SystemClock.now())));
         let cluster_served = cluster.serve().await?;
         let client = cluster.client();
         let how = PostParams::default();

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use evenkeel::clock::{Clock, SystemClock};
 use jiff::Timestamp;
 
 use super::octavia::Kind;
@@ -48,7 +49,7 @@ impl Default for CloudConfig {
         let text = |list: &[&str]| list.iter().map(|s| (*s).to_owned()).collect();
         Self {
             seed: 1,
-            starts_at: Timestamp::now(),
+            starts_at: SystemClock.now(),
             api_minor: 30,
             timing: Timing::default(),
             token_ttl: Duration::from_secs(3600),

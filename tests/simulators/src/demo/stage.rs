@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Context, anyhow, bail};
 use evenkeel::api::LoadBalancerStack;
-use evenkeel::clock::Clock;
+use evenkeel::clock::{Clock, SystemClock};
 use evenkeel::controller::{self, Parts};
 use evenkeel::engine::Settings;
 use evenkeel::metrics::Metrics;
@@ -73,7 +73,7 @@ impl Stage {
         let timing = Timing { create_load_balancer: Duration::from_secs(2), ..Timing::default() };
         let healthy_after = Some(Duration::from_millis(500));
         let cloud = CloudSim::new(CloudConfig { timing, healthy_after, ..CloudConfig::default() });
-        let clock: Arc<dyn Clock> = Arc::new(TokioClock::starting_at(jiff::Timestamp::now()));
+        let clock: Arc<dyn Clock> = Arc::new(TokioClock::starting_at(SystemClock.now()));
         let cluster = ClusterSim::new(clock.clone());
         let cloud_served = cloud.serve().await?;
         let cluster_served = cluster.serve().await?;
