@@ -3,12 +3,16 @@ import time
 
 from harness import config
 from harness.controller import Controller
+from harness.faults import slow
 from harness.requests_log import RequestLog
 from harness.stacks import web
 from harness.waiting import eventually, expect, same
 
 serial = True
 cases = ['paused', 'status_restored', 'graceful_stop', 'one_leads', 'metrics']
+
+FAMILIES = ('evenkeel_reconciles_total', 'evenkeel_plan_steps_total', 'evenkeel_cloud_calls_total', 'evenkeel_lock_waits_total',
+            'evenkeel_drift_total', 'evenkeel_time_to_ready_seconds_count')
 
 
 def run(t, case):
@@ -75,7 +79,20 @@ def one_leads(t, name):
 
 
 def metrics(t, name):
+    """A change that is waited for, and one behind our back: passes, steps, calls, waits, drift, time to Ready are counted."""
+    before = {family: counted(t, family) for family in FAMILIES}
+    with slow(f'{t.namespace}/{name}', 3):
+        t.change(name, 'a change that takes its time', lambda spec: spec['pools'][0].update(algorithm='SOURCE_IP'))
+    t.cloud.write('PUT', f'loadbalancers/{t.lb_id(name)}', {'loadbalancer': {'name': 'drift'}})
+    eventually('all of it is counted', lambda: [f for f in FAMILIES if counted(t, f) <= before[f]], lambda missing: not missing, 60)
+    eventually('it is put right', lambda: t.differences(name), lambda found: not found, 60, every=1)
     text = t.controller.get('/metrics').text
-    for family in ('evenkeel_', '# HELP', '# TYPE', 'load-balancer'):
-        expect(family in text, f'{family} is not in /metrics')
+    for part in ('# HELP', '# TYPE', 'load-balancer'):
+        expect(part in text, f'{part} is not in /metrics')
     same('healthz', t.controller.get('/healthz').status_code, 200)
+
+
+def counted(t, family: str) -> float:
+    """The sum of all samples of this name."""
+    lines = t.controller.get('/metrics').text.splitlines()
+    return sum(float(line.rsplit(' ', 1)[1]) for line in lines if line.split('{')[0].split(' ')[0] == family)
