@@ -35,6 +35,12 @@ class Count:
         return [r for r in self.octavia if not is_poll(r)]
 
     @property
+    def others(self) -> list[str]:
+        """Requests to the other services: `keystone POST /v3/auth/tokens`."""
+        return [f"{service} {r['method']} {r['path']}" for service, requests in self.requests.items() if service != 'octavia'
+                for r in requests]
+
+    @property
     def total(self) -> int:
         return sum(map(len, self.requests.values()))
 

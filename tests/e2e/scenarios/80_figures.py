@@ -1,5 +1,5 @@
-"""What it costs, counted by Octavia: create 1 write and at most 4 calls besides polls, a member's change 1 write, a resync
-with nothing to do none, delete 1 write."""
+"""What it costs, counted by the services: create 1 write and at most 4 calls besides polls, a member's change 1 write, a
+resync with nothing to do none, delete 1 write."""
 import time
 
 from harness.requests_log import RequestLog
@@ -36,5 +36,9 @@ def run(t):
     t.delete(name)
     gone = log.count()
     same('writes of a delete', [w['method'] for w in gone.writes], ['DELETE'])
-    t.note = (f'create {took:.1f} s: 1 write, {len(made.calls)} calls, {len(made.polls)} polls; member {len(changed.writes)} write, '
-              f'{len(changed.octavia)} requests; two resyncs {len(quiet.octavia)} requests; delete {len(gone.octavia)} requests')
+    t.note = (f'create {took:.1f} s: 1 write, {len(made.calls)} calls, {len(made.polls)} polls, {len(made.others)} others; '
+              f'member {len(changed.writes)} write, {len(changed.octavia)} requests, {len(changed.others)} others; '
+              f'two resyncs {len(quiet.octavia)} requests, {len(quiet.others)} others; '
+              f'delete {len(gone.octavia)} requests, {len(gone.others)} others')
+    for what, cost in {'create': made, 'member': changed, 'resyncs': quiet, 'delete': gone}.items():
+        t.note += f'\nothers of {what}: {", ".join(cost.others) or "none"}'
