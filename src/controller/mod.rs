@@ -128,13 +128,14 @@ async fn stopped_before_it_began(stop: impl Future<Output = ()>, context: &recon
 /// A stack as it is stored: one that cannot be read must not keep the others from being read.
 pub type Stored = DeserializeGuard<LoadBalancerStack>;
 
-/// Namespace and name on every line that a pass logs.
+/// Namespace and name on every line that a pass logs, whatever is logged: a filter that shows errors alone shows this span
+/// with them. No field is called `name`: in JSON that is the span's own.
 async fn traced(
     stored: Arc<Stored>,
     context: Arc<reconcile::Context>,
 ) -> Result<kube::runtime::controller::Action, std::convert::Infallible> {
     let namespace = stored.namespace().unwrap_or_default();
-    let span = tracing::info_span!("stack", namespace, name = stored.name_any());
+    let span = tracing::error_span!("pass", namespace, stack = stored.name_any());
     context.begun.store(true, Ordering::Relaxed);
     give_way(&stored.name_any()).await;
     match &stored.0 {

@@ -5,12 +5,22 @@ use std::io::{self, Write};
 use std::marker::PhantomData;
 use std::sync::Once;
 
+use tracing::Subscriber;
 use tracing_subscriber::filter::{EnvFilter, FilterExt, dynamic_filter_fn};
-use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::fmt::{MakeWriter, layer};
+use tracing_subscriber::layer::Filter;
 use tracing_subscriber::prelude::*;
+use tracing_subscriber::registry::LookupSpan;
 
 thread_local! {
-    static LINES: RefCell<Option<Vec<u8>>> = const { RefCell::new(None) };
+    static LINES: RefCell<Option<(Format, Vec<u8>)>> = const { RefCell::new(None) };
+}
+
+/// How lines are written: as with the controller's `--log-format`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    Plain,
+    Json,
 }
 
 /// What this thread logs, as long as this lives.
@@ -21,20 +31,26 @@ pub struct Log {
 impl Log {
     /// `wanted`: what is kept, in the syntax of tracing-subscriber's EnvFilter; of all logs of a process the first decides.
     pub fn capture(wanted: &str) -> Self {
+        Self::capture_as(Format::Plain, wanted)
+    }
+
+    pub fn capture_as(format: Format, wanted: &str) -> Self {
         // One subscriber for the process: those of single threads miss what another thread met first.
         static INSTALLED: Once = Once::new();
         INSTALLED.call_once(|| {
-            let kept = dynamic_filter_fn(|_, _| LINES.with_borrow(Option::is_some));
-            let wanted = EnvFilter::new(wanted).and(kept);
-            let lines = tracing_subscriber::fmt::layer().with_ansi(false).without_time().with_writer(Kept);
-            tracing_subscriber::registry().with(lines.with_filter(wanted)).init();
+            let plain =
+                layer().with_ansi(false).without_time().with_writer(Kept).with_filter(kept(wanted, Format::Plain));
+            let json = layer().json().without_time().with_writer(Kept).with_filter(kept(wanted, Format::Json));
+            tracing_subscriber::registry().with(plain).with(json).init();
         });
-        LINES.set(Some(Vec::new()));
+        LINES.set(Some((format, Vec::new())));
         Self { _of_this_thread: PhantomData }
     }
 
     pub fn text(&self) -> String {
-        LINES.with_borrow(|lines| String::from_utf8_lossy(lines.as_deref().unwrap_or_default()).into_owned())
+        LINES
+            .with_borrow(|kept| kept.as_ref().map(|(_, lines)| String::from_utf8_lossy(lines).into_owned()))
+            .unwrap_or_default()
     }
 }
 
@@ -44,11 +60,20 @@ impl Drop for Log {
     }
 }
 
+/// What is wanted, on threads that keep it in this format.
+fn kept<S>(wanted: &str, format: Format) -> impl Filter<S> + use<S>
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+{
+    let is_kept = move |kept: &Option<(Format, Vec<u8>)>| kept.as_ref().is_some_and(|(its, _)| *its == format);
+    EnvFilter::new(wanted).and(dynamic_filter_fn(move |_, _| LINES.with_borrow(is_kept)))
+}
+
 struct Kept;
 
 impl Write for Kept {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        LINES.with_borrow_mut(|lines| lines.as_mut().map_or(Ok(bytes.len()), |lines| lines.write(bytes)))
+        LINES.with_borrow_mut(|kept| kept.as_mut().map_or(Ok(bytes.len()), |(_, lines)| lines.write(bytes)))
     }
 
     fn flush(&mut self) -> io::Result<()> {

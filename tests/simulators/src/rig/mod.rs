@@ -7,7 +7,7 @@ mod look;
 mod people;
 mod wire;
 
-pub use log::Log;
+pub use log::{Format, Log};
 pub use look::{condition, is_ready, reason, text};
 pub use people::small;
 pub use wire::{Treatment, Wire};

@@ -6,6 +6,7 @@
 mod annotated_secrets;
 mod deletion;
 mod identity;
+mod logging;
 mod lost_answers;
 mod neighbours;
 mod policies;
