@@ -8,6 +8,7 @@ mod deletion;
 mod identity;
 mod logging;
 mod lost_answers;
+mod metrics;
 mod neighbours;
 mod policies;
 mod refusals;

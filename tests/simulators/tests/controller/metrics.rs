@@ -1,0 +1,78 @@
+//! What happens to a stack is counted.
+
+use evenkeel_simulators::cloud::{CloudConfig, Timing};
+use evenkeel_simulators::rig::small;
+use serde_json::json;
+
+use super::*;
+
+/// The sum of all samples of this name whose labels have this in them.
+fn total(rig: &Rig, sample: &str, labels: &str) -> f64 {
+    let text = rig.metrics.text().unwrap();
+    let values = text.lines().filter_map(|line| {
+        let (series, value) = line.rsplit_once(' ')?;
+        let (name, its_labels) = series.split_once('{').unwrap_or((series, ""));
+        (name == sample && its_labels.contains(labels)).then(|| value.parse::<f64>().unwrap())
+    });
+    values.sum()
+}
+
+/// Made, changed, edited behind our back and mended, by a cloud whose changes take longer than the time after which they
+/// are looked at.
+async fn looked_after() -> Rig {
+    let timing = Timing { change: Duration::from_secs(3), ..Timing::default() };
+    let mut rig = Rig::with(CloudConfig { timing, ..CloudConfig::default() }).await;
+    rig.start();
+    let mut spec = small();
+    spec["resyncPeriod"] = "10s".into();
+    rig.create("web", spec).await;
+    rig.until("web is Ready", MINUTE, |rig| rig.is_ready("web")).await;
+    rig.patch("web", json!({"spec": {"loadBalancer": {"description": "edited"}}})).await;
+    rig.until("web is Ready again", MINUTE, |rig| rig.is_ready("web")).await;
+    let lb = id(&rig.load_balancers()[0]);
+    rig.cloud.edit(Kind::LoadBalancer, &lb, |fields| {
+        fields.insert("description".into(), "drifted".into());
+    });
+    rig.until("it is mended", MINUTE, |rig| rig.load_balancers()[0]["description"] == "edited").await;
+    tokio::time::sleep(MINUTE).await;
+    rig.stop().await;
+    rig
+}
+
+#[tokio::test(start_paused = true)]
+async fn passes_steps_calls_waits_drift_and_the_time_to_ready_are_counted() {
+    let rig = looked_after().await;
+    let exactly = [
+        ("evenkeel_plan_steps_total", r#"kind="load balancer",verb="create""#, 1.0),
+        ("evenkeel_plan_steps_total", r#"kind="load balancer",verb="update""#, 2.0),
+        ("evenkeel_drift_total", "", 1.0),
+        ("evenkeel_time_to_ready_seconds_count", "", 2.0),
+        ("evenkeel_panics_total", "", 0.0),
+        ("evenkeel_stacks", "", 1.0),
+        ("evenkeel_cloud_calls_total", r#"service="load-balancer",verb="POST",code="201""#, 1.0),
+        ("evenkeel_cloud_calls_total", r#"service="load-balancer",verb="PUT",code="200""#, 2.0),
+        // Whatever reached the cloud's door.
+        ("evenkeel_cloud_calls_total", "", rig.cloud.requests().len() as f64),
+        ("evenkeel_cloud_call_seconds_count", "", rig.cloud.requests().len() as f64),
+    ];
+    for (sample, labels, times) in exactly {
+        assert_eq!(total(&rig, sample, labels), times, "{sample} {labels}\n{}", rig.metrics.text().unwrap());
+    }
+    let at_least_once = [
+        ("evenkeel_reconciles_total", r#"result="Working""#),
+        ("evenkeel_reconciles_total", r#"result="Locked""#),
+        ("evenkeel_reconciles_total", r#"result="InSync""#),
+        ("evenkeel_lock_waits_total", ""),
+        ("evenkeel_time_to_ready_seconds_sum", ""),
+        ("evenkeel_cloud_calls_total", r#"service="load-balancer",verb="GET",code="200""#),
+        ("evenkeel_cloud_calls_total", r#"service="identity",verb="POST",code="201""#),
+        ("evenkeel_cloud_calls_total", r#"service="network",verb="GET",code="200""#),
+    ];
+    for (sample, labels) in at_least_once {
+        assert!(total(&rig, sample, labels) > 0.0, "{sample} {labels}\n{}", rig.metrics.text().unwrap());
+    }
+    assert_eq!(
+        total(&rig, "evenkeel_lock_waits_total", ""),
+        total(&rig, "evenkeel_reconciles_total", r#"result="Locked""#)
+    );
+}
