@@ -175,3 +175,43 @@ async fn an_orphan_that_octavia_works_on_for_ever_goes_at_last() {
     let last = rig.events("web").pop().unwrap();
     assert!(last.0 == "LetGo" && last.1.contains(&lb), "{last:?}");
 }
+
+async fn delete_as_orphan(rig: &Rig) {
+    rig.patch("web", json!({"metadata": {"annotations": {"evenkeel.dev/deletion-policy": "Orphan"}}})).await;
+    rig.delete("web").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_load_balancer_is_let_go_when_octavia_is_done_with_it() {
+    let rig = with_ready(&[("web", small())]).await;
+    let before = rig.load_balancers().remove(0);
+    let set = |state| rig.cloud.set_statuses(Kind::LoadBalancer, &id(&before), Some(state), None);
+    set(Provisioning::PendingUpdate);
+    rig.cloud.forget_requests();
+    delete_as_orphan(&rig).await;
+    rig.until("it waits", SOON, |rig| rig.message("web").contains("PENDING_UPDATE")).await;
+    tokio::time::sleep(5 * MINUTE).await;
+    assert_eq!(rig.reason("web"), "Deleting");
+    assert!(rig.cloud.writes().is_empty(), "{:?}", rig.cloud.writes());
+    set(Provisioning::Active);
+    until_gone(&rig, "web", SOON).await;
+    assert_eq!(rig.cloud.writes().len(), 1, "{:?}", rig.cloud.writes());
+    let after = rig.load_balancers().remove(0);
+    assert_eq!((&after["id"], after["tags"].to_string().contains("evenkeel:")), (&before["id"], false), "{after:?}");
+}
+
+/// Octavia takes no change of it, so our tags stay.
+#[tokio::test(start_paused = true)]
+async fn a_load_balancer_in_error_is_let_go_as_it_is_and_that_is_told() {
+    let rig = with_ready(&[("web", small())]).await;
+    let lb = id(&rig.load_balancers()[0]);
+    rig.cloud.set_statuses(Kind::LoadBalancer, &lb, Some(Provisioning::Error), None);
+    rig.cloud.forget_requests();
+    let before = rig.cloud.tree(&lb);
+    delete_as_orphan(&rig).await;
+    until_gone(&rig, "web", SOON).await;
+    assert!(rig.cloud.writes().is_empty(), "{:?}", rig.cloud.writes());
+    assert_eq!(rig.cloud.tree(&lb), before);
+    let (reason, note) = rig.events("web").pop().unwrap();
+    assert!(reason == "LetGo" && note.contains(&lb) && note.contains("ERROR"), "{reason}: {note}");
+}

@@ -6,6 +6,7 @@ use evenkeel_simulators::cloud::{CloudConfig, Fault, Timing};
 use evenkeel_simulators::cluster::{self, Effect};
 use evenkeel_simulators::rig::{Treatment, Wire, beginning, small};
 use jiff::Timestamp;
+use serde_json::json;
 
 use super::*;
 
@@ -148,6 +149,53 @@ async fn lost_answers_of_the_api_server_double_nothing() {
         assert_eq!(rig.creates().len(), 1, "{effect:?}");
         assert_only_one(&rig, "web");
     }
+}
+
+/// Load balancers that somebody deleted.
+fn deleted(rig: &Rig) -> Vec<String> {
+    let mut deletes = rig.cloud.writes();
+    deletes.retain(|write| write.method == Method::DELETE);
+    deletes.iter().filter_map(|write| Some(write.path.rsplit_once('/')?.1.to_owned())).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_create_that_appears_after_it_was_given_up_is_deleted() {
+    let mut rig = Rig::new().await;
+    rig.cloud.fail(create(), Fault::SlowStart(Duration::from_secs(200)), 1);
+    rig.start();
+    rig.create("web", small()).await;
+    rig.until("web is Ready", AFTER_DOUBT, |rig| rig.is_ready("web")).await;
+    let kept = id(&rig.load_balancers()[0]);
+    rig.until("the other appears", 2 * MINUTE, |rig| rig.load_balancers().len() == 2).await;
+    let mut all: Vec<String> = rig.load_balancers_of(&uid(&rig.stack("web"))).iter().map(id).collect();
+    all.retain(|id| *id != kept);
+    rig.until("only one is left", 2 * MINUTE, |rig| rig.load_balancers().len() == 1).await;
+    assert_eq!(deleted(&rig), all);
+    assert_only_one(&rig, "web");
+    tokio::time::sleep(10 * MINUTE).await;
+    assert_eq!(rig.stack("web")["status"]["loadBalancer"]["id"], *kept);
+    assert!(rig.is_ready("web") && intent(&rig, "web").is_none(), "{:#}", rig.stack("web"));
+    assert_eq!((rig.creates().len(), deleted(&rig).len()), (2, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_double_that_no_attempt_on_record_made_is_reported_and_left_alone() {
+    let mut rig = Rig::new().await;
+    rig.cloud.fail(create(), Fault::LostBefore, 1);
+    rig.start();
+    rig.create("web", small()).await;
+    rig.until("web is Ready", AFTER_DOUBT, |rig| rig.is_ready("web")).await;
+    let kept = rig.load_balancers().remove(0);
+    let tags = kept["tags"].as_array().unwrap().iter().filter_map(|tag| tag.as_str());
+    let attempt = "evenkeel:attempt=";
+    let tags = tags.filter(|tag| !tag.starts_with(attempt)).map(str::to_owned).chain([format!("{attempt}another")]);
+    let double = rig.make_load_balancer(json!({"tags": tags.collect::<Vec<_>>()})).await;
+    rig.until("it is reported", MINUTE, |rig| rig.message("web").contains(&double)).await;
+    assert!(rig.message("web").contains("delete it by hand"), "{}", rig.message("web"));
+    assert!(rig.is_ready("web"));
+    tokio::time::sleep(30 * MINUTE).await;
+    assert_eq!((deleted(&rig), rig.load_balancers().len()), (Vec::new(), 2));
+    assert_eq!(rig.stack("web")["status"]["loadBalancer"]["id"], kept["id"]);
 }
 
 #[tokio::test(start_paused = true)]

@@ -86,6 +86,28 @@ async fn another_project_behind_the_credentials_is_not_an_empty_one() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn another_region_behind_the_credentials_is_not_an_empty_one() {
+    let rig = with_ready(&[("web", small())]).await;
+    rig.cloud.forget_requests();
+    let move_to = |region: &'static str| rig.cloud.configure(|config| config.region = region.into());
+    move_to("RegionTwo");
+    rig.replace_credentials("demo-appcred").await;
+    rig.until("it is seen", SOON, |rig| rig.reason("web") == "CloudChanged").await;
+    let (message, project) = (rig.message("web"), rig.cloud.project_id("demo"));
+    for region in ["RegionOne", "RegionTwo"] {
+        assert!(message.contains(&format!("project {project} of region {region}")), "{message}");
+    }
+    rig.patch("web", json!({"spec": {"loadBalancer": {"description": "edited"}}})).await;
+    sleep(30 * MINUTE).await;
+    assert_eq!(rig.reason("web"), "CloudChanged");
+    assert!(rig.cloud.writes().is_empty(), "{:?}", rig.cloud.writes());
+    move_to("RegionOne");
+    rig.replace_credentials("demo-appcred").await;
+    rig.until("web is Ready again", SOON, |rig| rig.is_ready("web")).await;
+    assert_eq!(rig.load_balancers()[0]["description"], "edited");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_deletion_waits_when_another_project_is_behind_the_credentials() {
     let rig = with_ready(&[("web", small())]).await;
     rig.replace_credentials("demo-demo2").await;

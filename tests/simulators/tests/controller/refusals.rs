@@ -1,6 +1,6 @@
 //! What Octavia says no to, and what then.
 
-use evenkeel_simulators::cloud::{Effect, Fault, Kind, ProviderFault, Provisioning, Verb};
+use evenkeel_simulators::cloud::{CloudConfig, Effect, Fault, Kind, ProviderFault, Provisioning, Verb};
 use evenkeel_simulators::rig::{condition, small, text};
 use serde_json::json;
 use tokio::time::sleep;
@@ -195,4 +195,43 @@ async fn a_child_that_octavia_works_on_for_ever_is_told() {
     rig.until("it is told", 16 * MINUTE, |rig| rig.reason("web") == "StuckPending").await;
     assert!(rig.message("web").contains("member 10.20.0.1"), "{}", rig.message("web"));
     assert!(rig.cloud.requests().len() < 1500, "{} calls in 15 minutes", rig.cloud.requests().len());
+}
+
+fn assert_too_old(rig: &Rig) {
+    let stack = rig.stack("web");
+    assert_eq!(text(condition(&stack, "Stalled"), "reason"), "UnsupportedServer", "{stack:#}");
+    let message = rig.message("web");
+    assert!(message.contains("2.12") && message.contains("2.13"), "{message}");
+    assert!(rig.cloud.writes().is_empty(), "{:?}", rig.cloud.writes());
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_is_made_in_an_octavia_that_is_too_old() {
+    let mut rig = Rig::with(CloudConfig { api_minor: 12, ..CloudConfig::default() }).await;
+    rig.start();
+    rig.create("web", small()).await;
+    rig.until("it is refused", SOON, |rig| rig.reason("web") == "UnsupportedServer").await;
+    rig.patch("web", json!({"spec": {"loadBalancer": {"description": "edited"}}})).await;
+    sleep(30 * MINUTE).await;
+    assert_too_old(&rig);
+    assert!(rig.stack("web")["metadata"]["annotations"]["evenkeel.dev/create"].is_null(), "a create is on record");
+    rig.delete("web").await;
+    until_gone(&rig, "web", SOON).await;
+    assert_nothing_left(&rig);
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_is_written_to_an_octavia_that_became_too_old() {
+    let mut rig = with_ready(&[("web", small())]).await;
+    rig.stop().await;
+    rig.cloud.configure(|config| config.api_minor = 12);
+    rig.cloud.forget_requests();
+    rig.start();
+    rig.patch("web", json!({"spec": {"loadBalancer": {"description": "edited"}}})).await;
+    rig.until("it is refused", SOON, |rig| rig.reason("web") == "UnsupportedServer").await;
+    sleep(30 * MINUTE).await;
+    assert_too_old(&rig);
+    rig.delete("web").await;
+    rig.until("it is told", SOON, |rig| rig.message("web").contains("evenkeel.dev/deletion-policy=Orphan")).await;
+    assert_too_old(&rig);
 }
