@@ -36,6 +36,9 @@ pub struct CloudError {
     pub in_doubt: bool,
     /// The answer was larger than any is read.
     pub too_large: bool,
+    /// 404 of the service itself: there is no such object, or no such path in this version of it and its extensions.
+    /// What stands in front of a service knows neither.
+    pub absent: bool,
 }
 
 impl std::error::Error for CloudError {}

@@ -131,11 +131,11 @@ impl Session {
         }
     }
 
-    /// Any 404 is an answer here: Neutron's for an extension that is not installed names no object.
+    /// Neutron's 404 for an extension that is not installed names no object, and is an answer here.
     async fn by_id(&self, lookup: &Lookup, id: &str) -> Result<Outcome, CloudError> {
         let ask = Ask::get(lookup.service, lookup.path).at(id);
         let mut body: Map<String, Value> = match self.send(&ask).await {
-            Err(error) if error.class == Class::Gone || error.status == Some(404) => {
+            Err(error) if error.class == Class::Gone || error.absent => {
                 return Ok(Err(Unresolved::Missing));
             }
             answer => answer?.json()?,
@@ -153,7 +153,7 @@ impl Session {
             listing = listing.with("project_id", project.clone());
         }
         let mut listed = match self.list::<Value>(&listing).await {
-            Err(error) if error.status == Some(404) => return Ok(Err(Unresolved::Missing)),
+            Err(error) if error.absent => return Ok(Err(Unresolved::Missing)),
             listed => listed?.items,
         };
         listed.retain(|object| object.get("name").is_some_and(|n| n == name) && is_for(object, &project));
@@ -196,7 +196,7 @@ impl Session {
         let listing = Listing::new(Service::LoadBalancer, "/v2/lbaas/availabilityzones", "availability_zones");
         let zones = match self.list::<Zone>(&listing.with("name", name)).await {
             // Octavia before 2.14 has no zones at all.
-            Err(error) if error.status == Some(404) => return Ok(Err(Unresolved::Missing)),
+            Err(error) if error.absent => return Ok(Err(Unresolved::Missing)),
             zones => zones?.items,
         };
         Ok(match zones.into_iter().find(|zone| zone.name == name) {

@@ -122,6 +122,7 @@ impl Ask {
             request_id: None,
             in_doubt: false,
             too_large: false,
+            absent: false,
         }
     }
 }
@@ -155,6 +156,7 @@ impl Answer {
             request_id: request_id(&self.headers),
             in_doubt: self.writes,
             too_large: false,
+            absent: false,
         })
     }
 

@@ -98,6 +98,34 @@ async fn names_are_exact_and_what_others_hide_is_missing() {
     assert!(matches!(one(&cloud, by_name(Kind::Flavor, "old")).await, Err(Unresolved::Unusable(_))));
 }
 
+/// A service that is away must not look like one that has lost everything.
+#[tokio::test(start_paused = true)]
+async fn a_404_of_a_gateway_is_no_answer() {
+    let certificate = "https://b/v1/secrets/b985cf9d-ed6e-45bf-8e48-ffe855e0c87e";
+    let fake = FakeCloud::new(|seen| seen.token.is_some().then(|| Ok((404, json!("default backend - 404")))));
+    let cloud = fake.cloud_with(REGION);
+    for reference in [
+        by_id(Kind::Subnet, "s1"),
+        by_name(Kind::Network, "private"),
+        by_id(Kind::FloatingIp, "f1"),
+        by_name(Kind::AvailabilityZone, "az1"),
+        by_id(Kind::Certificate, certificate),
+    ] {
+        let error = cloud.resolve(&BTreeSet::from([reference.clone()])).await.unwrap_err();
+        assert_eq!(error.class, Class::Later(None), "{reference:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_extension_that_is_not_installed_has_no_objects() {
+    let not_found = json!({"NeutronError": {"type": "HTTPNotFound", "message": "The resource could not be found."}});
+    let fake = FakeCloud::new(move |seen| seen.token.is_some().then(|| Ok((404, not_found.clone()))));
+    let cloud = fake.cloud_with(REGION);
+    for reference in [by_id(Kind::QosPolicy, "q1"), by_name(Kind::QosPolicy, "gold"), by_id(Kind::FloatingIp, "f1")] {
+        assert_eq!(one(&cloud, reference).await, Err(Unresolved::Missing));
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn good_answers_are_remembered_for_ten_minutes_and_bad_ones_are_not() {
     let fake = furnished();
