@@ -122,8 +122,11 @@ impl Session {
             (ReferenceKind::AvailabilityZone, _, By::Id(name) | By::Name(name)) => self.zone(name).await,
             (ReferenceKind::Provider, _, By::Id(name) | By::Name(name)) => self.provider(name).await,
             (ReferenceKind::Certificate, _, By::Id(text) | By::Name(text)) => self.certificate(text).await,
+            (ReferenceKind::FloatingIp, Some(lookup), By::Id(id)) => self.own(&lookup, "id", id).await,
+            (ReferenceKind::FloatingIp, Some(lookup), By::Address(address)) => {
+                self.own(&lookup, "floating_ip_address", &address.to_string()).await
+            }
             (_, Some(lookup), By::Id(id)) => self.by_id(&lookup, id).await,
-            (ReferenceKind::FloatingIp, Some(lookup), By::Address(address)) => self.by_address(&lookup, *address).await,
             // Floating IPs have no names.
             (ReferenceKind::FloatingIp, _, By::Name(_)) | (_, _, By::Address(_)) => Ok(Err(Unresolved::Missing)),
             (_, Some(lookup), By::Name(name)) => self.by_name(*kind, &lookup, name).await,
@@ -160,11 +163,14 @@ impl Session {
         self.only(listed, lookup)
     }
 
-    async fn by_address(&self, lookup: &Lookup, address: IpAddr) -> Result<Outcome, CloudError> {
-        let listing = Listing::new(lookup.service, lookup.path, lookup.many);
-        let listing = self.of_project(listing.with("floating_ip_address", address.to_string())).await?;
-        let listed = self.list::<Value>(&listing).await?.items;
-        self.only(listed, lookup)
+    /// Of the project only, whatever an administrator is shown: what others have may be in use, and no list of ours
+    /// would tell.
+    async fn own(&self, lookup: &Lookup, field: &'static str, value: &str) -> Result<Outcome, CloudError> {
+        let listing = Listing::new(lookup.service, lookup.path, lookup.many).with(field, value);
+        match self.list::<Value>(&self.of_project(listing).await?).await {
+            Err(error) if error.absent => Ok(Err(Unresolved::Missing)),
+            listed => self.only(listed?.items, lookup),
+        }
     }
 
     fn only(&self, mut listed: Vec<Value>, lookup: &Lookup) -> Result<Outcome, CloudError> {

@@ -98,6 +98,22 @@ async fn names_are_exact_and_what_others_hide_is_missing() {
     assert!(matches!(one(&cloud, by_name(Kind::Flavor, "old")).await, Err(Unresolved::Unusable(_))));
 }
 
+/// An administrator sees them. In use or not, no list of the project's would tell.
+#[tokio::test(start_paused = true)]
+async fn a_floating_ip_of_another_project_is_missing() {
+    let fake = furnished();
+    fake.lay(
+        "/v2.0/floatingips",
+        json!({"id": "f2", "floating_ip_address": "203.0.113.8", "port_id": "port9", "project_id": "p2"}),
+    );
+    let cloud = fake.cloud_with(REGION);
+    assert_eq!(one(&cloud, by_id(Kind::FloatingIp, "f1")).await.unwrap().id(), Some("f1"));
+    let by_address = Reference { kind: Kind::FloatingIp, by: By::Address("203.0.113.8".parse().unwrap()) };
+    for reference in [by_id(Kind::FloatingIp, "f2"), by_address] {
+        assert_eq!(one(&cloud, reference).await, Err(Unresolved::Missing));
+    }
+}
+
 /// A service that is away must not look like one that has lost everything.
 #[tokio::test(start_paused = true)]
 async fn a_404_of_a_gateway_is_no_answer() {
