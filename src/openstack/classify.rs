@@ -12,6 +12,8 @@ use serde_json::Value;
 use super::session::is_plain_id;
 use super::{Class, CloudError};
 
+/// The longest error that is read. Octavia repeats what it refuses, of at most 112 KiB.
+const MAX_ERROR: usize = 256 << 10;
 /// The longest text of a server that is passed on.
 const MAX_TEXT: usize = 1000;
 /// The longest `Retry-After` that is believed.
@@ -163,6 +165,9 @@ fn is_permanent(text: &str) -> bool {
 
 /// Every known form of an OpenStack error; `None` for anything else.
 fn fault(body: &[u8]) -> Option<Fault> {
+    if body.len() > MAX_ERROR {
+        return None;
+    }
     let json: Value = serde_json::from_slice(body).ok()?;
     let text = |value: &Value| value.as_str().map(str::to_owned);
     if let Some(fault) = json.get("faultstring").and_then(text) {

@@ -183,6 +183,15 @@ fn of_an_answer_that_is_not_openstacks_only_code_and_content_type_are_told() {
     }
 }
 
+/// Parsed, it would take a hundred times its length.
+#[test]
+fn an_error_that_is_longer_than_any_is_not_read() {
+    let long = format!("{{\"faultstring\": \"why\", \"x\": [0{}]}}", ",0".repeat(MAX_ERROR / 2));
+    assert!(answer("load-balancer", 400, &long).message.starts_with("something that is not OpenStack answered"));
+    let repeated = "x".repeat(114_688);
+    assert!(octavia(400, &format!("Invalid input. Value: {repeated}")).message.starts_with("Invalid input"));
+}
+
 #[test]
 fn a_request_id_that_is_none_is_not_told() {
     for text in ["req-1 hunter2", "", &"x".repeat(129)] {

@@ -98,6 +98,26 @@ async fn names_are_exact_and_what_others_hide_is_missing() {
     assert!(matches!(one(&cloud, by_name(Kind::Flavor, "old")).await, Err(Unresolved::Unusable(_))));
 }
 
+/// Look-ups keep records as they come, and a map of one field takes as much as one of ten.
+#[tokio::test(start_paused = true)]
+async fn an_answer_to_a_look_up_that_is_full_of_objects_is_not_read() {
+    let filler = "x".repeat(40);
+    let fake = FakeCloud::new(move |seen| {
+        let network = json!({"id": "n1", "name": "private", "x": vec![json!({"x": filler}); 110_000]});
+        let one = seen.path == "/v2.0/networks/n1";
+        let answer = if one { json!({"network": network}) } else { json!({"networks": [network]}) };
+        seen.path.starts_with("/v2.0/networks").then_some(Ok((200, answer)))
+    });
+    let cloud = fake.cloud_with(REGION);
+    for (reference, told) in [
+        (by_id(Kind::Network, "n1"), "the network service's answer has more in it than any object of OpenStack"),
+        (by_name(Kind::Network, "private"), "after 32 MiB the list has no end"),
+    ] {
+        let error = cloud.resolve(&BTreeSet::from([reference])).await.unwrap_err();
+        assert_eq!((error.class, error.message.as_str()), (Class::Later(None), told));
+    }
+}
+
 /// An administrator sees them. In use or not, no list of the project's would tell.
 #[tokio::test(start_paused = true)]
 async fn a_floating_ip_of_another_project_is_missing() {

@@ -204,6 +204,37 @@ async fn an_answer_that_is_not_understood_is_not_quoted() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_catalogue_of_nothing_but_structure_is_not_read() {
+    let fake = FakeCloud::new(|seen| {
+        let catalogue = json!([{"type": "load-balancer", "endpoints": vec![json!({}); 100_000]}]);
+        let token = json!({"project": {"id": "p"}, "catalog": catalogue});
+        (seen.path == "/v3/auth/tokens").then(|| Ok((201, json!({"token": token}))))
+    });
+    let error = fake.cloud().project().await.unwrap_err();
+    assert_eq!((error.class, error.in_doubt), (Class::Later(None), false));
+    assert_eq!(error.message, "the identity service's answer has more structure than text");
+}
+
+/// Every endpoint of a service once had a copy of its type, which may be a megabyte. What is not asked for is not kept.
+#[tokio::test(start_paused = true)]
+async fn of_a_catalogue_only_what_is_spoken_to_is_kept_and_of_that_a_few_names_are_told() {
+    let endpoints = |kind: &str| {
+        let regions =
+            (0..500).map(|n| json!({"interface": "public", "region_id": format!("r{n}"), "url": "http://lb"}));
+        json!({"type": kind, "endpoints": regions.collect::<Vec<_>>()})
+    };
+    let catalogue = json!([endpoints("load-balancer"), endpoints(&"compute".repeat(1000))]);
+    let fake = FakeCloud::new(move |seen| {
+        let token = json!({"project": {"id": "p"}, "catalog": catalogue});
+        (seen.path == "/v3/auth/tokens").then(|| Ok((201, json!({"token": token}))))
+    });
+    let errors = [fake.cloud_with("").project().await.err(), fake.cloud().find(&owner("u")).await.err()];
+    for error in errors.into_iter().flatten() {
+        assert!(error.message.contains("and 490 more") && error.message.len() < 1000, "{error}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_catalogue_that_names_no_endpoint_is_not_followed() {
     for url in ["http://lb/?x=", "http://lb/#x", "http://u:hunter2@lb", "file:///lb", "lb"] {
         let fake = FakeCloud::new(move |seen| {
