@@ -175,6 +175,11 @@ impl Cloud {
         self.shared.session.floating_ips(interest.into(), vip_port_id).await
     }
 
+    /// Whether the cloud has floating IPs at all. That it has is asked for once, that it has none each time.
+    pub async fn has_floating_ips(&self) -> Result<bool, CloudError> {
+        self.shared.session.has_floating_ips().await
+    }
+
     /// The load balancers that use this port as their VIP. Octavia lets two of them have it (API 2.27, measured).
     pub async fn on_port(&self, port: &str) -> Result<Vec<SeenLoadBalancer>, CloudError> {
         self.shared.session.on_port(port).await

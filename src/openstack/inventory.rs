@@ -57,7 +57,7 @@ impl Inventory {
         let monitors = async { session.list::<MonitorRecord>(&list("healthmonitors").await?).await };
         let policies = async { session.list::<PolicyRecord>(&list("l7policies").await?).await };
         let (listeners, pools, monitors, policies) = futures::try_join!(listeners, pools, monitors, policies)?;
-        let floating_ips = session.list::<SeenFloatingIp>(&session.floating_ip_list().await?.within(&budget)).await?.items;
+        let floating_ips = session.every_floating_ip(&budget).await?;
         let now = load_balancers.server_time.unwrap_or_else(|| session.now());
         let mut inventory = Self::of(load_balancers, now, taken);
         inventory.place(listeners.items, pools.items, monitors.items, policies.items);

@@ -235,6 +235,8 @@ pub(super) struct Session {
     login: Flight<Arc<Login>>,
     /// The project has more floating IPs than one page shows.
     pub(super) many_floating_ips: AtomicBool,
+    /// Neutron has shown that it knows floating IPs.
+    pub(super) has_floating_ips: AtomicBool,
 }
 
 impl fmt::Debug for Session {
@@ -257,6 +259,7 @@ impl Session {
             settings,
             login: Flight::new(),
             many_floating_ips: AtomicBool::new(false),
+            has_floating_ips: AtomicBool::new(false),
         }
     }
 
