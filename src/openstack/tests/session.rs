@@ -5,7 +5,8 @@ use std::time::Duration;
 use futures::future::join_all;
 use serde_json::json;
 
-use super::cloud::{FakeCloud, PASSWORD, owner};
+use super::cloud::{FakeCloud, PASSWORD, Plug, owner};
+use crate::clock::SystemClock;
 use crate::openstack::*;
 
 #[tokio::test(start_paused = true)]
@@ -201,6 +202,16 @@ async fn an_answer_that_is_not_understood_is_not_quoted() {
             assert!(!error.to_string().contains("hunter2"), "{body}: {error}");
         }
     }
+}
+
+/// What Debug shows is what is kept.
+#[test]
+fn a_session_keeps_no_text_of_a_ca() {
+    let yaml = b"clouds: {c: {auth: {auth_url: 'http://k', user_id: u, password: p, project_id: p}}}";
+    let credentials = Credentials::parse(yaml, Some(b"PEM"), "c").unwrap();
+    assert!(format!("{credentials:?}").contains("ca: Some"));
+    let cloud = Cloud::new(credentials, &Plug(FakeCloud::quiet()), Arc::new(SystemClock), CloudSettings::default());
+    assert!(format!("{:?}", cloud.unwrap()).contains("ca: None"));
 }
 
 #[tokio::test(start_paused = true)]
