@@ -47,11 +47,10 @@ impl Clouds {
         Self { client, sessions, shares }
     }
 
-    /// The right to one pass over this stack, to be kept until it is over. `None`: too many of its session are under
+    /// The right to one pass over this stack, to be kept until it is over. `None`: too many with its credentials are under
     /// way. Those of a namespace that name no credentials count as one.
     pub fn admit(&self, stack: &LoadBalancerStack) -> Option<Admission> {
-        let nowhere = |_| Place { namespace: stack.namespace().unwrap_or_default(), ..Place::default() };
-        self.shares.admit(place_of(stack).unwrap_or_else(nowhere))
+        self.shares.admit(&stack.namespace().unwrap_or_default(), secret_of(stack).unwrap_or_default())
     }
 
     /// The session of a stack. `hold`: put our entry on the Secret first.

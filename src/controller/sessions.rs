@@ -19,7 +19,7 @@ const IDLE: Duration = Duration::from_secs(3600);
 const MOST_OF_A_SECRET: usize = 4;
 
 /// Which Secret, and which entry of its clouds.yaml.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Place {
     pub namespace: String,
     pub secret: String,
