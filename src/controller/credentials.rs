@@ -53,7 +53,7 @@ impl Clouds {
         self.shares.admit(&stack.namespace().unwrap_or_default(), secret_of(stack).unwrap_or_default())
     }
 
-    /// The session of a stack. `hold`: put our entry on the Secret first.
+    /// The session of a stack. `hold`: put our entry on the Secret before it is used.
     pub async fn session(&self, stack: &LoadBalancerStack, hold: bool) -> Result<Cloud, CredentialsProblem> {
         let place = place_of(stack)?;
         let api = Api::<Secret>::namespaced(self.client.clone(), &place.namespace);
@@ -61,10 +61,12 @@ impl Clouds {
             self.sessions.forget(&place.namespace, &place.secret);
             return Err(CredentialsProblem::NoSecret(place.secret));
         };
+        let cloud = self.sessions.open(&place, &secret)?;
+        // Only now: who may write stacks must not keep a Secret from being deleted that holds no credentials.
         if hold {
             hold_secret(&api, &secret).await?;
         }
-        self.sessions.open(&place, &secret)
+        Ok(cloud)
     }
 }
 
