@@ -21,9 +21,9 @@ pub use finalizer::FINALIZER;
 pub use lease::{Election, LeadershipLost, LeaseOptions};
 pub use watch::watch_stacks;
 
-use std::collections::HashSet;
-use std::sync::Arc;
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use futures::{FutureExt, StreamExt};
@@ -186,13 +186,10 @@ fn wake_by_secret(
             let _ = held.send(key.clone());
         }
         // Runs for every Secret of the cluster: what is compared first is cheap.
-        let refers = |stored: &Stored| {
-            let names_it = |stack| credentials::secret_of(stack) == Some(key.1.as_str());
-            stored.meta().namespace.as_ref() == Some(&key.0) && stored.0.as_ref().is_ok_and(names_it)
-        };
+        let refers = |stored: &Stored| reference_of(stored) == Some((key.0.as_str(), key.1.as_str()));
         let woken: Vec<_> =
             store.state_filter(refers).iter().map(|stored| ObjectRef::from_obj(stored.as_ref())).collect();
-        let mut secrets = context.secrets.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut secrets = context.secrets.lock().unwrap_or_else(PoisonError::into_inner);
         if woken.is_empty() {
             secrets.remove(&key);
         } else {
@@ -203,6 +200,17 @@ fn wake_by_secret(
     }
 }
 
+/// Namespace and name of the Secret that a stack refers to.
+fn reference_of(stored: &Stored) -> Option<(&str, &str)> {
+    Some((stored.meta().namespace.as_deref()?, credentials::secret_of(stored.0.as_ref().ok()?)?))
+}
+
+/// A Secret may go before its stacks do: then nothing is heard of it when the last of them goes.
+fn forget_unreferred(versions: &mut HashMap<(String, String), String>, stacks: &[Arc<Stored>]) {
+    let referred: HashSet<(&str, &str)> = stacks.iter().filter_map(|stored| reference_of(stored)).collect();
+    versions.retain(|(namespace, name), _| referred.contains(&(namespace.as_str(), name.as_str())));
+}
+
 /// Forgets stacks that went without a last pass, and takes our entry off Secrets that no stack refers to any more: a
 /// stack may have changed its reference while nobody looked.
 async fn sweep(
@@ -211,7 +219,7 @@ async fn sweep(
     context: Arc<reconcile::Context>,
     mut held: mpsc::UnboundedReceiver<(String, String)>,
 ) {
-    let mut known = std::collections::BTreeSet::new();
+    let mut known = BTreeSet::new();
     let mut tick = tokio::time::interval(SWEEP);
     loop {
         tokio::select! {
@@ -221,8 +229,11 @@ async fn sweep(
                 None => return,
             },
             _ = tick.tick() => {
-                let uids: HashSet<String> = store.state().iter().filter_map(|stored| stored.uid()).collect();
+                let stacks = store.state();
+                let uids: HashSet<String> = stacks.iter().filter_map(|stored| stored.uid()).collect();
                 context.retain(|uid| uids.contains(uid));
+                forget_unreferred(&mut context.secrets.lock().unwrap_or_else(PoisonError::into_inner), &stacks);
+                drop(stacks);
                 for (namespace, name) in std::mem::take(&mut known) {
                     match credentials::release_unused(&client, &namespace, &name).await {
                         Ok(true) => {}
@@ -235,5 +246,35 @@ async fn sweep(
                 }
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn stack(namespace: &str, secret: &str) -> Arc<Stored> {
+        let stack = json!({
+            "apiVersion": "evenkeel.dev/v1alpha1", "kind": "LoadBalancerStack",
+            "metadata": {"name": "web", "namespace": namespace},
+            "spec": {
+                "cloudCredentialsRef": {"secretName": secret, "cloudName": "openstack"},
+                "loadBalancer": {"vip": {"subnet": {"name": "s"}}},
+            },
+        });
+        let stored: Stored = serde_json::from_value(stack).unwrap();
+        assert!(stored.0.is_ok());
+        Arc::new(stored)
+    }
+
+    #[test]
+    fn the_version_of_a_secret_is_kept_as_long_as_a_stack_refers_to_it() {
+        let key = |namespace: &str, name: &str| (namespace.to_owned(), name.to_owned());
+        let keys = [key("shop", "a"), key("shop", "b"), key("other", "a")];
+        let mut versions: HashMap<_, _> = keys.into_iter().map(|key| (key, "1".to_owned())).collect();
+        forget_unreferred(&mut versions, &[stack("shop", "a"), stack("shop", "c")]);
+        assert_eq!(versions.into_keys().collect::<Vec<_>>(), [key("shop", "a")]);
     }
 }
