@@ -47,8 +47,9 @@ use crate::serve::Readiness;
 /// Our name as a writer of objects and Events.
 pub const MANAGER: &str = "evenkeel";
 
-/// How often Secrets that hold our entry are checked for stacks that still need them.
-const SWEEP: Duration = Duration::from_secs(60);
+/// How often Secrets that hold our entry are checked for stacks that still need them. As long as our view of the cluster
+/// has one, that costs no call.
+const SWEEP: Duration = Duration::from_secs(15);
 
 /// Everything that a controller is made of.
 pub struct Parts {
@@ -81,9 +82,11 @@ pub async fn run(parts: Parts, stop: impl Future<Output = ()> + Send + Sync + 's
     // The stacks could be listed. Waiting for the store as well would take its one waker away from the controller, which
     // waits for it too (kube-runtime 5.0, `DelayedInit`): then one of the two sleeps for ever.
     readiness.is_ready();
+    let (store, stacks) = watch_stacks(client.clone());
     let context = Arc::new(reconcile::Context {
         clouds: credentials::Clouds::new(
             client.clone(),
+            store.clone(),
             sessions::Sessions::new(connector, clock.clone(), cloud_settings),
             shares::Shares::of(workers),
         ),
@@ -96,9 +99,8 @@ pub async fn run(parts: Parts, stop: impl Future<Output = ()> + Send + Sync + 's
         entries: Default::default(),
         begun: Default::default(),
     });
-    let (store, stacks) = watch_stacks(client.clone());
     let (unused, to_sweep) = mpsc::unbounded_channel();
-    let sweeper = tokio::spawn(sweep(client.clone(), store.clone(), context.clone(), to_sweep));
+    let sweeper = tokio::spawn(sweep(store.clone(), context.clone(), to_sweep));
     let wake = wake_by_secret(store.clone(), context.clone(), unused);
     let secrets = Api::<PartialObjectMeta<Secret>>::all(client);
     let running = Controller::for_stream(stacks, store)
@@ -181,7 +183,7 @@ fn wake_by_secret(
 ) -> impl Fn(PartialObjectMeta<Secret>) -> Vec<ObjectRef<Stored>> {
     move |secret| {
         let key = (secret.namespace().unwrap_or_default(), secret.name_any());
-        if secret.finalizers().iter().any(|entry| entry == credentials::IN_USE) {
+        if credentials::is_held(&secret) {
             // The receiver lives as long as the controller; at shutdown nobody sweeps any more.
             let _ = held.send(key.clone());
         }
@@ -214,7 +216,6 @@ fn forget_unreferred(versions: &mut HashMap<(String, String), String>, stacks: &
 /// Forgets stacks that went without a last pass, and takes our entry off Secrets that no stack refers to any more: a
 /// stack may have changed its reference while nobody looked.
 async fn sweep(
-    client: Client,
     store: Store<Stored>,
     context: Arc<reconcile::Context>,
     mut held: mpsc::UnboundedReceiver<(String, String)>,
@@ -235,7 +236,7 @@ async fn sweep(
                 forget_unreferred(&mut context.secrets.lock().unwrap_or_else(PoisonError::into_inner), &stacks);
                 drop(stacks);
                 for (namespace, name) in std::mem::take(&mut known) {
-                    match credentials::release_unused(&client, &namespace, &name).await {
+                    match context.clouds.release_unused(&namespace, &name, None).await {
                         Ok(true) => {}
                         Ok(false) => { known.insert((namespace, name)); }
                         Err(error) => {

@@ -17,6 +17,43 @@ fn is_held(cluster: &ClusterSim, name: &str) -> bool {
     secret["metadata"]["finalizers"].as_array().is_some_and(|entries| entries.contains(&ours))
 }
 
+/// Requests of the controller for many stacks at once.
+fn lists(rig: &Rig) -> usize {
+    let is_list = |verb: &str, path: &str| verb == "list" && path.ends_with("/loadbalancerstacks");
+    rig.cluster.requests().iter().filter(|request| is_list(request.verb, &request.path)).count()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_secret_is_held_while_a_stack_needs_it_and_that_costs_no_lists() {
+    let names = ["a", "b", "c", "d", "e"];
+    let rig = with_ready(&names.map(|name| (name, small()))).await;
+    assert!(is_held(&rig.cluster, SECRET));
+    rig.cluster.forget_requests();
+    sleep(10 * MINUTE).await;
+    assert_eq!(lists(&rig), 0, "ten minutes at rest");
+    for name in names {
+        rig.delete(name).await;
+    }
+    for name in names {
+        until_gone(&rig, name, SOON).await;
+    }
+    rig.until("the Secret is let go", MINUTE, |rig| !is_held(&rig.cluster, SECRET)).await;
+    assert!(lists(&rig) <= 2, "{} lists for five deletions", lists(&rig));
+    assert_nothing_left(&rig);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_secret_that_the_last_stack_refers_to_no_more_is_let_go() {
+    let rig = with_ready(&[("web", small())]).await;
+    let mut other = rig.credentials("demo-appcred");
+    other.metadata.name = Some("other".to_owned());
+    rig.secrets().create(&Default::default(), &other).await.unwrap();
+    rig.patch("web", json!({"spec": {"cloudCredentialsRef": {"secretName": "other"}}})).await;
+    rig.until("the new one is held", SOON, |rig| is_held(&rig.cluster, "other")).await;
+    rig.until("the old one is let go", MINUTE, |rig| !is_held(&rig.cluster, SECRET)).await;
+    assert!(is_held(&rig.cluster, "other"));
+}
+
 /// Who may write stacks may not write Secrets, nor keep one from being deleted.
 #[tokio::test(start_paused = true)]
 async fn a_secret_that_holds_no_credentials_is_never_held() {
