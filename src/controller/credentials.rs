@@ -1,12 +1,14 @@
 //! From the Secret that a stack names to a session with its cloud, and our entry on that Secret.
 
 use k8s_openapi::api::core::v1::Secret;
-use kube::api::{Patch, PatchParams};
-use kube::{Api, Client, ResourceExt};
+use kube::api::{ListParams, Patch, PatchParams};
+use kube::runtime::reflector::Store;
+use kube::{Api, Client, Resource, ResourceExt};
 use serde_json::json;
 
 use super::sessions::{Place, Sessions};
 use super::shares::{Admission, Shares};
+use super::{Stored, finalizer};
 use crate::api::LoadBalancerStack;
 use crate::kill;
 use crate::openstack::Cloud;
@@ -35,26 +37,29 @@ pub fn secret_of(stack: &LoadBalancerStack) -> Option<&str> {
     stack.spec.cloud_credentials_ref.as_ref()?.secret()
 }
 
+/// Stacks of a page, where they are listed: each may be as large as an object can be.
+const PAGE: u32 = 100;
+
 /// From a stack to its session.
 pub struct Clouds {
     client: Client,
+    stacks: Store<Stored>,
     sessions: Sessions,
     shares: Shares,
 }
 
 impl Clouds {
-    pub fn new(client: Client, sessions: Sessions, shares: Shares) -> Self {
-        Self { client, sessions, shares }
+    pub fn new(client: Client, stacks: Store<Stored>, sessions: Sessions, shares: Shares) -> Self {
+        Self { client, stacks, sessions, shares }
     }
 
-    /// The right to one pass over this stack, to be kept until it is over. `None`: too many of its session are under
+    /// The right to one pass over this stack, to be kept until it is over. `None`: too many with its credentials are under
     /// way. Those of a namespace that name no credentials count as one.
     pub fn admit(&self, stack: &LoadBalancerStack) -> Option<Admission> {
-        let nowhere = |_| Place { namespace: stack.namespace().unwrap_or_default(), ..Place::default() };
-        self.shares.admit(place_of(stack).unwrap_or_else(nowhere))
+        self.shares.admit(&stack.namespace().unwrap_or_default(), secret_of(stack).unwrap_or_default())
     }
 
-    /// The session of a stack. `hold`: put our entry on the Secret first.
+    /// The session of a stack. `hold`: put our entry on the Secret before it is used.
     pub async fn session(&self, stack: &LoadBalancerStack, hold: bool) -> Result<Cloud, CredentialsProblem> {
         let place = place_of(stack)?;
         let api = Api::<Secret>::namespaced(self.client.clone(), &place.namespace);
@@ -62,11 +67,69 @@ impl Clouds {
             self.sessions.forget(&place.namespace, &place.secret);
             return Err(CredentialsProblem::NoSecret(place.secret));
         };
+        let cloud = self.sessions.open(&place, &secret)?;
+        // Only now: who may write stacks must not keep a Secret from being deleted that holds no credentials.
         if hold {
             hold_secret(&api, &secret).await?;
         }
-        self.sessions.open(&place, &secret)
+        Ok(cloud)
     }
+
+    /// Takes our entry off a Secret that no stack with our finalizer refers to any more, not counting the one that is
+    /// `leaving`, which our view of the cluster may still show. False while one does.
+    pub async fn release_unused(
+        &self,
+        namespace: &str,
+        name: &str,
+        leaving: Option<&str>,
+    ) -> Result<bool, Box<kube::Error>> {
+        let is_user = |stored: &Stored| {
+            let stays = leaving.is_none() || stored.meta().uid.as_deref() != leaving;
+            stored.meta().namespace.as_deref() == Some(namespace) && stays && needs(stored, name)
+        };
+        if self.stacks.find(is_user).is_some() {
+            return Ok(false);
+        }
+        let secrets = Api::<Secret>::namespaced(self.client.clone(), namespace);
+        let Some(secret) = secrets.get_metadata_opt(name).await.map_err(Box::new)? else { return Ok(true) };
+        if !is_held(&secret) {
+            return Ok(true);
+        }
+        if self.is_needed(namespace, name).await? {
+            return Ok(false);
+        }
+        tracing::debug!(namespace, secret = name, "no stack needs these credentials any more");
+        let entries: Vec<String> = secret.finalizers().iter().filter(|entry| *entry != IN_USE).cloned().collect();
+        write_entries(&secrets, &secret, &entries).await?;
+        Ok(true)
+    }
+
+    /// By the cluster's own word: our view of it may be behind.
+    async fn is_needed(&self, namespace: &str, name: &str) -> Result<bool, Box<kube::Error>> {
+        let stacks = Api::<Stored>::namespaced(self.client.clone(), namespace);
+        let mut how = ListParams::default().limit(PAGE);
+        loop {
+            let page = stacks.list(&how).await.map_err(Box::new)?;
+            if page.items.iter().any(|stored| needs(stored, name)) {
+                return Ok(true);
+            }
+            match page.metadata.continue_.filter(|token| !token.is_empty()) {
+                Some(token) => how = how.continue_token(&token),
+                None => return Ok(false),
+            }
+        }
+    }
+}
+
+/// A stack of the Secret's namespace needs it. Which one a stack names that cannot be read is unknown: it may be this one.
+fn needs(stored: &Stored, secret: &str) -> bool {
+    let names_it = stored.0.as_ref().map_or(true, |stack| secret_of(stack) == Some(secret));
+    names_it && finalizer::is_held(stored)
+}
+
+/// Our entry is on the Secret.
+pub fn is_held(secret: &impl ResourceExt) -> bool {
+    secret.finalizers().iter().any(|entry| entry == IN_USE)
 }
 
 fn place_of(stack: &LoadBalancerStack) -> Result<Place, CredentialsProblem> {
@@ -82,7 +145,7 @@ fn place_of(stack: &LoadBalancerStack) -> Result<Place, CredentialsProblem> {
 }
 
 async fn hold_secret(api: &Api<Secret>, secret: &Secret) -> Result<(), CredentialsProblem> {
-    if secret.finalizers().iter().any(|entry| entry == IN_USE) {
+    if is_held(secret) {
         return Ok(());
     }
     if secret.metadata.deletion_timestamp.is_some() {
@@ -95,33 +158,15 @@ async fn hold_secret(api: &Api<Secret>, secret: &Secret) -> Result<(), Credentia
 }
 
 /// Fenced by the resource version, so that nobody else's entry is lost.
-async fn write_entries(api: &Api<Secret>, secret: &Secret, entries: &[String]) -> Result<(), Box<kube::Error>> {
+async fn write_entries(
+    api: &Api<Secret>,
+    secret: &impl ResourceExt,
+    entries: &[String],
+) -> Result<(), Box<kube::Error>> {
     let patch = json!({"metadata": {"resourceVersion": secret.resource_version(), "finalizers": entries}});
     let deed = if entries.len() < secret.finalizers().len() { "release" } else { "hold" };
     kill::point(format_args!("before-{deed}-secret"));
     api.patch_metadata(&secret.name_any(), &PatchParams::default(), &Patch::Merge(patch)).await.map_err(Box::new)?;
     kill::point(format_args!("after-{deed}-secret"));
     Ok(())
-}
-
-/// Takes our entry off a Secret that no stack with our finalizer refers to any more. False while one does.
-pub async fn release_unused(client: &Client, namespace: &str, name: &str) -> Result<bool, Box<kube::Error>> {
-    let stacks = Api::<super::Stored>::namespaced(client.clone(), namespace);
-    let in_use = stacks.list(&kube::api::ListParams::default()).await.map_err(Box::new)?.items.iter().any(|stored| {
-        // Which Secret a stack names that cannot be read is unknown: it may be this one.
-        let names_it = stored.0.as_ref().map_or(true, |stack| secret_of(stack) == Some(name));
-        names_it && stored.finalizers().iter().any(|entry| entry == super::FINALIZER)
-    });
-    if in_use {
-        return Ok(false);
-    }
-    let secrets = Api::<Secret>::namespaced(client.clone(), namespace);
-    let Some(secret) = secrets.get_opt(name).await.map_err(Box::new)? else { return Ok(true) };
-    let entries: Vec<String> = secret.finalizers().iter().filter(|entry| *entry != IN_USE).cloned().collect();
-    if entries.len() == secret.finalizers().len() {
-        return Ok(true);
-    }
-    tracing::debug!(namespace, secret = name, "no stack needs these credentials any more");
-    write_entries(&secrets, &secret, &entries).await?;
-    Ok(true)
 }

@@ -22,9 +22,9 @@ pub use finalizer::FINALIZER;
 pub use lease::{Election, LeadershipLost, LeaseOptions};
 pub use watch::watch_stacks;
 
-use std::collections::HashSet;
-use std::sync::Arc;
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use futures::{FutureExt, StreamExt};
@@ -48,8 +48,9 @@ use crate::serve::Readiness;
 /// Our name as a writer of objects and Events.
 pub const MANAGER: &str = "evenkeel";
 
-/// How often Secrets that hold our entry are checked for stacks that still need them.
-const SWEEP: Duration = Duration::from_secs(60);
+/// How often Secrets that hold our entry are checked for stacks that still need them. As long as our view of the cluster
+/// has one, that costs no call.
+const SWEEP: Duration = Duration::from_secs(15);
 
 /// Everything that a controller is made of.
 pub struct Parts {
@@ -82,9 +83,11 @@ pub async fn run(parts: Parts, stop: impl Future<Output = ()> + Send + Sync + 's
     // The stacks could be listed. Waiting for the store as well would take its one waker away from the controller, which
     // waits for it too (kube-runtime 5.0, `DelayedInit`): then one of the two sleeps for ever.
     readiness.is_ready();
+    let (store, stacks) = watch_stacks(client.clone());
     let context = Arc::new(reconcile::Context {
         clouds: credentials::Clouds::new(
             client.clone(),
+            store.clone(),
             sessions::Sessions::new(connector, clock.clone(), cloud_settings),
             shares::Shares::of(workers),
         ),
@@ -97,9 +100,8 @@ pub async fn run(parts: Parts, stop: impl Future<Output = ()> + Send + Sync + 's
         secrets: Default::default(),
         begun: Default::default(),
     });
-    let (store, stacks) = watch_stacks(client.clone());
     let (unused, to_sweep) = mpsc::unbounded_channel();
-    let sweeper = tokio::spawn(sweep(client.clone(), store.clone(), context.clone(), to_sweep));
+    let sweeper = tokio::spawn(sweep(store.clone(), context.clone(), to_sweep));
     let wake = wake_by_secret(store.clone(), context.clone(), unused);
     let secrets = Api::<PartialObjectMeta<Secret>>::all(client);
     let running = Controller::for_stream(stacks, store)
@@ -183,18 +185,15 @@ fn wake_by_secret(
 ) -> impl Fn(PartialObjectMeta<Secret>) -> Vec<ObjectRef<Stored>> {
     move |secret| {
         let key = (secret.namespace().unwrap_or_default(), secret.name_any());
-        if secret.finalizers().iter().any(|entry| entry == credentials::IN_USE) {
+        if credentials::is_held(&secret) {
             // The receiver lives as long as the controller; at shutdown nobody sweeps any more.
             let _ = held.send(key.clone());
         }
         // Runs for every Secret of the cluster: what is compared first is cheap.
-        let refers = |stored: &Stored| {
-            let names_it = |stack| credentials::secret_of(stack) == Some(key.1.as_str());
-            stored.meta().namespace.as_ref() == Some(&key.0) && stored.0.as_ref().is_ok_and(names_it)
-        };
+        let refers = |stored: &Stored| reference_of(stored) == Some((key.0.as_str(), key.1.as_str()));
         let woken: Vec<_> =
             store.state_filter(refers).iter().map(|stored| ObjectRef::from_obj(stored.as_ref())).collect();
-        let mut secrets = context.secrets.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut secrets = context.secrets.lock().unwrap_or_else(PoisonError::into_inner);
         if woken.is_empty() {
             secrets.remove(&key);
         } else {
@@ -205,15 +204,25 @@ fn wake_by_secret(
     }
 }
 
+/// Namespace and name of the Secret that a stack refers to.
+fn reference_of(stored: &Stored) -> Option<(&str, &str)> {
+    Some((stored.meta().namespace.as_deref()?, credentials::secret_of(stored.0.as_ref().ok()?)?))
+}
+
+/// A Secret may go before its stacks do: then nothing is heard of it when the last of them goes.
+fn forget_unreferred(versions: &mut HashMap<(String, String), String>, stacks: &[Arc<Stored>]) {
+    let referred: HashSet<(&str, &str)> = stacks.iter().filter_map(|stored| reference_of(stored)).collect();
+    versions.retain(|(namespace, name), _| referred.contains(&(namespace.as_str(), name.as_str())));
+}
+
 /// Forgets stacks that are gone, and takes our entry off Secrets that no stack refers to any more: a stack may have
 /// changed its reference while nobody looked.
 async fn sweep(
-    client: Client,
     store: Store<Stored>,
     context: Arc<reconcile::Context>,
     mut held: mpsc::UnboundedReceiver<(String, String)>,
 ) {
-    let mut known = std::collections::BTreeSet::new();
+    let mut known = BTreeSet::new();
     let mut tick = tokio::time::interval(SWEEP);
     loop {
         tokio::select! {
@@ -223,10 +232,13 @@ async fn sweep(
                 None => return,
             },
             _ = tick.tick() => {
-                let uids: HashSet<String> = store.state().iter().filter_map(|stored| stored.uid()).collect();
+                let stacks = store.state();
+                let uids: HashSet<String> = stacks.iter().filter_map(|stored| stored.uid()).collect();
                 context.agenda.retain(|uid| uids.contains(uid));
+                forget_unreferred(&mut context.secrets.lock().unwrap_or_else(PoisonError::into_inner), &stacks);
+                drop(stacks);
                 for (namespace, name) in std::mem::take(&mut known) {
-                    match credentials::release_unused(&client, &namespace, &name).await {
+                    match context.clouds.release_unused(&namespace, &name, None).await {
                         Ok(true) => {}
                         Ok(false) => { known.insert((namespace, name)); }
                         Err(error) => {
@@ -237,5 +249,35 @@ async fn sweep(
                 }
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn stack(namespace: &str, secret: &str) -> Arc<Stored> {
+        let stack = json!({
+            "apiVersion": "evenkeel.dev/v1alpha1", "kind": "LoadBalancerStack",
+            "metadata": {"name": "web", "namespace": namespace},
+            "spec": {
+                "cloudCredentialsRef": {"secretName": secret, "cloudName": "openstack"},
+                "loadBalancer": {"vip": {"subnet": {"name": "s"}}},
+            },
+        });
+        let stored: Stored = serde_json::from_value(stack).unwrap();
+        assert!(stored.0.is_ok());
+        Arc::new(stored)
+    }
+
+    #[test]
+    fn the_version_of_a_secret_is_kept_as_long_as_a_stack_refers_to_it() {
+        let key = |namespace: &str, name: &str| (namespace.to_owned(), name.to_owned());
+        let keys = [key("shop", "a"), key("shop", "b"), key("other", "a")];
+        let mut versions: HashMap<_, _> = keys.into_iter().map(|key| (key, "1".to_owned())).collect();
+        forget_unreferred(&mut versions, &[stack("shop", "a"), stack("shop", "c")]);
+        assert_eq!(versions.into_keys().collect::<Vec<_>>(), [key("shop", "a")]);
     }
 }

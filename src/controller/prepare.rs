@@ -14,7 +14,20 @@ pub async fn prepare(spec: &LoadBalancerStackSpec, owner: &Owner, cloud: &Cloud)
     let failed = |error| Box::new(Outcome::failed(error));
     let answers = cloud.resolve(&references).await.map_err(failed)?;
     let version = cloud.api_version().await.map_err(failed)?;
-    intake::desired(spec, owner.clone(), &answers, version).map_err(|problems| Box::new(refused(&problems)))
+    let desired =
+        intake::desired(spec, owner.clone(), &answers, version).map_err(|problems| Box::new(refused(&problems)))?;
+    if desired.floating_ip.is_some() && !cloud.has_floating_ips().await.map_err(failed)? {
+        return Err(Box::new(refused(&[no_floating_ips()])));
+    }
+    Ok(desired)
+}
+
+fn no_floating_ips() -> Problem {
+    Problem {
+        field: "spec.loadBalancer.floatingIP".to_owned(),
+        reason: ProblemReason::UnsupportedByServer,
+        message: "this cloud has no floating IPs (Neutron runs without its L3 extension): remove it".to_owned(),
+    }
 }
 
 /// All problems in one message, the reason of the first.

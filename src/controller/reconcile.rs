@@ -241,7 +241,7 @@ async fn let_go(
     finalizer::release(api, stack).await?;
     let namespace = stack.namespace().unwrap_or_default();
     if let Some(secret) = credentials::secret_of(stack)
-        && let Err(error) = credentials::release_unused(&context.client, &namespace, secret).await
+        && let Err(error) = context.clouds.release_unused(&namespace, secret, stack.uid().as_deref()).await
     {
         tracing::debug!(%error, "the Secret is released later");
     }

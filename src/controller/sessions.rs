@@ -14,9 +14,12 @@ use crate::openstack::{Cloud, CloudSettings, Connector, Credentials};
 
 /// A session that nobody used for so long is dropped, with its token, its lists and its credentials.
 const IDLE: Duration = Duration::from_secs(3600);
+/// Sessions of one Secret that are kept for their next use. Each holds lists, a token and what it trusts, and whoever
+/// writes stacks may name one entry after the other.
+const MOST_OF_A_SECRET: usize = 4;
 
 /// Which Secret, and which entry of its clouds.yaml.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Place {
     pub namespace: String,
     pub secret: String,
@@ -43,6 +46,13 @@ struct Kept {
     version: String,
     used: Instant,
     opened: Arc<OnceLock<Result<Cloud, String>>>,
+}
+
+impl Kept {
+    fn is_in_use(&self) -> bool {
+        let is_shared = |opened: &Result<Cloud, String>| opened.as_ref().is_ok_and(Cloud::is_shared);
+        Arc::strong_count(&self.opened) > 1 || self.opened.get().is_some_and(is_shared)
+    }
 }
 
 impl Sessions {
@@ -74,6 +84,7 @@ impl Sessions {
             let same_secret = other.is_in(&place.namespace, &place.secret);
             now.duration_since(kept.used) < IDLE && (!same_secret || kept.version == version)
         });
+        make_room(&mut kept, place);
         let fresh = || Kept { version, used: now, opened: Arc::default() };
         let slot = kept.entry(place.clone()).or_insert_with(fresh);
         slot.used = now;
@@ -90,6 +101,22 @@ impl Sessions {
 
     fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<Place, Kept>> {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// For this one among those of its Secret. Those that were not used for longest go; none that is in use, or there would be
+/// two sessions of one place.
+fn make_room(kept: &mut HashMap<Place, Kept>, place: &Place) {
+    if kept.contains_key(place) {
+        return;
+    }
+    let of_secret = |(other, _): &(&Place, &Kept)| other.is_in(&place.namespace, &place.secret);
+    let surplus = (kept.iter().filter(of_secret).count() + 1).saturating_sub(MOST_OF_A_SECRET);
+    let idle = kept.iter().filter(of_secret).filter(|(_, kept)| !kept.is_in_use());
+    let mut idle: Vec<(Instant, Place)> = idle.map(|(other, kept)| (kept.used, other.clone())).collect();
+    idle.sort_unstable_by_key(|(used, _)| *used);
+    for (_, other) in idle.into_iter().take(surplus) {
+        kept.remove(&other);
     }
 }
 
@@ -141,7 +168,8 @@ mod tests {
 
     fn secret(password: &str, cacert: Option<&str>) -> Secret {
         let auth = format!("auth: {{auth_url: 'http://k', user_id: u, password: {password}, project_id: p}}");
-        let yaml = format!("clouds:\n  c: {{{auth}}}\n  d: {{{auth}}}\n");
+        let entries = ["c", "d", "e", "f", "g", "h"].map(|name| format!("  {name}: {{{auth}}}\n"));
+        let yaml = format!("clouds:\n{}", entries.concat());
         let data = [Some(("clouds.yaml", yaml)), cacert.map(|pem| ("cacert", pem.to_owned()))];
         let data = data.into_iter().flatten().map(|(key, text)| (key.to_owned(), ByteString(text.into_bytes())));
         Secret { data: Some(data.collect()), ..Secret::default() }
@@ -190,6 +218,26 @@ mod tests {
             open("busy");
         }
         assert_eq!(kept(&sessions), [("shop".into(), "busy".into(), "c".into())]);
+    }
+
+    /// A Secret with hundreds of entries, and a stack that names one after the other.
+    #[tokio::test(start_paused = true)]
+    async fn of_one_secret_the_sessions_used_last_are_kept_and_those_in_use() {
+        let (_, sessions) = sessions();
+        let open = async |name: &str, cloud: &str| {
+            tokio::time::advance(Duration::from_secs(1)).await;
+            sessions.open(&place("shop", name, cloud), &secret("a", None)).unwrap()
+        };
+        open("other", "c").await;
+        let in_use = open("s", "c").await;
+        for cloud in ["d", "e", "f", "d", "g", "h"] {
+            open("s", cloud).await;
+        }
+        let clouds = || kept(&sessions).into_iter().map(|(_, name, cloud)| format!("{name} {cloud}"));
+        assert_eq!(clouds().collect::<Vec<_>>(), ["other c", "s c", "s d", "s g", "s h"]);
+        drop(in_use);
+        open("s", "e").await;
+        assert_eq!(clouds().collect::<Vec<_>>(), ["other c", "s d", "s e", "s g", "s h"]);
     }
 
     #[tokio::test(start_paused = true)]

@@ -30,7 +30,7 @@ impl Session {
         };
         let ask = Ask::get(Service::KeyManager, "/v1").at(name).at(&uuid.to_string());
         let answer = match self.send(&ask).await {
-            Err(error) if error.status == Some(404) => return Ok(Err(Unresolved::Missing)),
+            Err(error) if error.absent => return Ok(Err(Unresolved::Missing)),
             Err(error) if error.status == Some(403) => {
                 return Ok(Err(Unresolved::Unusable(format!("the credentials may not read it: {}", error.message))));
             }

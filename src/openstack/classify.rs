@@ -12,6 +12,8 @@ use serde_json::Value;
 use super::session::is_plain_id;
 use super::{Class, CloudError};
 
+/// The longest error that is read. Octavia repeats what it refuses, of at most 112 KiB.
+const MAX_ERROR: usize = 256 << 10;
 /// The longest text of a server that is passed on.
 const MAX_TEXT: usize = 1000;
 /// The longest `Retry-After` that is believed.
@@ -37,11 +39,18 @@ struct Fault {
     kind: Option<String>,
     /// In a form that only Octavia and Neutron have. The others are in use among gateways as well.
     own: bool,
+    /// The status as the body repeats it.
+    code: Option<u64>,
 }
 
 impl Fault {
-    fn of_anybody(text: String) -> Self {
-        Self { text, kind: None, own: false }
+    fn own(text: String, kind: Option<String>) -> Self {
+        Self { text, kind, own: true, code: None }
+    }
+
+    /// `code`: where the body repeats the status.
+    fn of_anybody(text: String, code: Option<&Value>) -> Self {
+        Self { text, kind: None, own: false, code: code.and_then(Value::as_u64) }
     }
 }
 
@@ -53,6 +62,7 @@ pub(super) fn classify(refusal: &Refusal<'_>) -> CloudError {
         None => class_of_status(refusal.status, retry_after),
     };
     let in_doubt = refusal.writes && leaves_doubt(refusal.status, fault.as_ref());
+    let absent = fault.as_ref().is_some_and(|fault| is_absent(refusal, fault));
     CloudError {
         class,
         call: refusal.call.to_owned(),
@@ -62,6 +72,7 @@ pub(super) fn classify(refusal: &Refusal<'_>) -> CloudError {
         request_id: request_id(refusal.headers),
         in_doubt,
         too_large: false,
+        absent,
     }
 }
 
@@ -129,6 +140,12 @@ fn is_gone(fault: &Fault) -> bool {
     }
 }
 
+/// Neutron says so in its own form only; Octavia's routing and Barbican repeat the code, as few gateways do.
+fn is_absent(refusal: &Refusal<'_>, fault: &Fault) -> bool {
+    let by_itself = fault.own || refusal.service != "network" && fault.code == Some(404);
+    refusal.status == StatusCode::NOT_FOUND && by_itself
+}
+
 /// 500s that the body of the request causes and that no repetition heals: Neutron's refusal passed on by the driver,
 /// a column that must not be null, and Python's own texts for what the handler forgot to check.
 fn is_permanent(text: &str) -> bool {
@@ -148,26 +165,29 @@ fn is_permanent(text: &str) -> bool {
 
 /// Every known form of an OpenStack error; `None` for anything else.
 fn fault(body: &[u8]) -> Option<Fault> {
+    if body.len() > MAX_ERROR {
+        return None;
+    }
     let json: Value = serde_json::from_slice(body).ok()?;
     let text = |value: &Value| value.as_str().map(str::to_owned);
     if let Some(fault) = json.get("faultstring").and_then(text) {
-        return Some(Fault { text: fault, kind: None, own: true });
+        return Some(Fault::own(fault, None));
     }
     if let Some(neutron) = json.get("NeutronError") {
         let kind = neutron.get("type").and_then(text);
         let message = neutron.get("message").and_then(text).or_else(|| text(neutron));
-        return Some(Fault { text: message.unwrap_or_default(), kind, own: true });
+        return Some(Fault::own(message.unwrap_or_default(), kind));
     }
     if let Some(error) = json.get("error") {
-        return error.get("message").and_then(text).map(Fault::of_anybody);
+        return error.get("message").and_then(text).map(|text| Fault::of_anybody(text, error.get("code")));
     }
     if let Some(first) = json.get("errors").and_then(|errors| errors.get(0)) {
         let detail = first.get("detail").or_else(|| first.get("title")).and_then(text);
-        return detail.map(Fault::of_anybody);
+        return detail.map(|text| Fault::of_anybody(text, first.get("status")));
     }
     let title = json.get("title").and_then(text)?;
     let description = json.get("description").or_else(|| json.get("message")).and_then(text);
-    Some(Fault::of_anybody(description.filter(|d| !d.is_empty()).unwrap_or(title)))
+    Some(Fault::of_anybody(description.filter(|d| !d.is_empty()).unwrap_or(title), json.get("code")))
 }
 
 fn message(refusal: &Refusal<'_>, fault: Option<Fault>) -> String {

@@ -83,6 +83,28 @@ fn a_404_is_only_believed_when_it_names_what_is_missing() {
 }
 
 #[test]
+fn only_a_service_itself_says_that_something_is_absent() {
+    let absent = |service, body: &str| answer(service, 404, body).absent;
+    assert!(octavia(404, "Flavor 1 not found.").absent);
+    assert!(neutron(404, "SubnetNotFound", "Subnet 1 could not be found.").absent);
+    assert!(neutron(404, "HTTPNotFound", "The resource could not be found.").absent, "an extension is missing");
+    let routing = r#"{"code": 404, "title": "Not Found", "description": ""}"#;
+    assert!(absent("load-balancer", routing) && absent("key-manager", routing));
+    assert!(!absent("network", routing), "Neutron does not speak so: the endpoint is another service's");
+    for body in [
+        "",
+        "<html><body>default backend - 404</body></html>",
+        r#"{"message": "no Route matched with those values"}"#,
+        r#"{"timestamp": 1, "status": 404, "error": "Not Found", "path": "/v1"}"#,
+        r#"{"type": "about:blank", "title": "Not Found", "status": 404}"#,
+        r#"{"message": "The resource could not be found.", "code": "404 Not Found", "title": "Not Found"}"#,
+    ] {
+        assert!(["load-balancer", "network", "key-manager"].iter().all(|service| !absent(service, body)), "{body}");
+    }
+    assert!(!octavia(400, "Validation failure: Subnet 1 not found").absent);
+}
+
+#[test]
 fn what_is_full_is_quota_whoever_says_so() {
     for error in [
         octavia(403, "Quota has been met for resources: Member"),
@@ -159,6 +181,15 @@ fn of_an_answer_that_is_not_openstacks_only_code_and_content_type_are_told() {
     for odd in ["hunter2", "text/hunter 2", "text/\u{e4}", &format!("text/{}", "x".repeat(100))] {
         assert_eq!(message(odd, ""), told, "{odd}");
     }
+}
+
+/// Parsed, it would take a hundred times its length.
+#[test]
+fn an_error_that_is_longer_than_any_is_not_read() {
+    let long = format!("{{\"faultstring\": \"why\", \"x\": [0{}]}}", ",0".repeat(MAX_ERROR / 2));
+    assert!(answer("load-balancer", 400, &long).message.starts_with("something that is not OpenStack answered"));
+    let repeated = "x".repeat(114_688);
+    assert!(octavia(400, &format!("Invalid input. Value: {repeated}")).message.starts_with("Invalid input"));
 }
 
 #[test]

@@ -87,13 +87,15 @@ impl Cloud {
     /// # Errors
     /// When the connector cannot use the trust that the credentials ask for.
     pub fn new(
-        credentials: Credentials,
+        mut credentials: Credentials,
         connector: &dyn Connector,
         clock: Arc<dyn Clock>,
         settings: CloudSettings,
     ) -> Result<Self, CredentialsError> {
+        // What it trusts is in the transport from now on; the text of a CA may be a megabyte.
+        let tls = std::mem::take(&mut credentials.tls);
         let connection = |cause| CredentialsError::Connection { cloud: credentials.cloud.clone(), cause };
-        let transport = connector.connect(&credentials.tls).map_err(connection)?;
+        let transport = connector.connect(&tls).map_err(connection)?;
         static SESSIONS: AtomicU64 = AtomicU64::new(0);
         let shared = Shared {
             number: SESSIONS.fetch_add(1, Ordering::Relaxed),
@@ -105,6 +107,11 @@ impl Cloud {
             resolver: Resolver::new(),
         };
         Ok(Self { shared: Arc::new(shared) })
+    }
+
+    /// Somebody else works in it too.
+    pub fn is_shared(&self) -> bool {
+        Arc::strong_count(&self.shared) > 1
     }
 
     /// Tells sessions apart: other credentials, another number.
@@ -173,6 +180,11 @@ impl Cloud {
         vip_port_id: Option<&str>,
     ) -> Result<Vec<SeenFloatingIp>, CloudError> {
         self.shared.session.floating_ips(interest.into(), vip_port_id).await
+    }
+
+    /// Whether the cloud has floating IPs at all. That it has is asked for once, that it has none each time.
+    pub async fn has_floating_ips(&self) -> Result<bool, CloudError> {
+        self.shared.session.has_floating_ips().await
     }
 
     /// The load balancers that use this port as their VIP. Octavia lets two of them have it (API 2.27, measured).

@@ -50,7 +50,7 @@ pub enum CredentialsError {
 }
 
 /// A message ends in a status, however many names there are.
-fn list(names: &[String]) -> String {
+pub(super) fn list(names: &[String]) -> String {
     const TOLD: usize = 10;
     let told: Vec<String> = names.iter().take(TOLD).map(|name| shortened(name)).collect();
     match names.len() {

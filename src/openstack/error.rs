@@ -34,8 +34,11 @@ pub struct CloudError {
     pub request_id: Option<String>,
     /// The call may have been carried out all the same: the answer was lost, or a proxy answered for the service.
     pub in_doubt: bool,
-    /// The answer was larger than any is read.
+    /// The answer was larger, or had more in it, than any that is read.
     pub too_large: bool,
+    /// 404 of the service itself: there is no such object, or no such path in this version of it and its extensions.
+    /// What stands in front of a service knows neither.
+    pub absent: bool,
 }
 
 impl std::error::Error for CloudError {}

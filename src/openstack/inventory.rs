@@ -13,7 +13,7 @@ use jiff::tz::TimeZone;
 use tokio::time::Instant;
 
 use super::CloudError;
-use super::lists::{Listed, Listing};
+use super::lists::{Budget, Listed, Listing};
 use super::neutron::concerns;
 use super::observe::Parts;
 use super::records::{ListenerRecord, LoadBalancerRecord, MonitorRecord, PolicyRecord, PoolRecord};
@@ -23,6 +23,9 @@ use crate::model::{Id, IdRef, Interest, Provisioning, SeenFloatingIp};
 /// MySQL keeps stamps to the second: a tree that changed a moment before it was listed may change again under the same
 /// stamp.
 const SETTLED_AFTER: Duration = Duration::from_secs(2);
+
+/// For all six lists: thousands of load balancers with several listeners and pools each.
+const MAX_MIB: usize = 128;
 
 /// All trees of a project, as far as lists show them.
 pub(super) struct Inventory {
@@ -46,15 +49,15 @@ pub(super) struct Entry {
 
 impl Inventory {
     pub(super) async fn read(session: &Session) -> Result<Self, CloudError> {
-        let taken = Instant::now();
-        let list = |collection| session.of_project(Listing::octavia(collection));
+        let (taken, budget) = (Instant::now(), Budget::of_mib(MAX_MIB));
+        let list = |collection| session.of_project(Listing::octavia(collection).within(&budget));
         let load_balancers = session.list::<LoadBalancerRecord>(&list("loadbalancers").await?).await?;
         let listeners = async { session.list::<ListenerRecord>(&list("listeners").await?).await };
         let pools = async { session.list::<PoolRecord>(&list("pools").await?).await };
         let monitors = async { session.list::<MonitorRecord>(&list("healthmonitors").await?).await };
         let policies = async { session.list::<PolicyRecord>(&list("l7policies").await?).await };
         let (listeners, pools, monitors, policies) = futures::try_join!(listeners, pools, monitors, policies)?;
-        let floating_ips = session.list::<SeenFloatingIp>(&session.floating_ip_list().await?).await?.items;
+        let floating_ips = session.every_floating_ip(&budget).await?;
         let now = load_balancers.server_time.unwrap_or_else(|| session.now());
         let mut inventory = Self::of(load_balancers, now, taken);
         inventory.place(listeners.items, pools.items, monitors.items, policies.items);

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use super::clouds::{Auth, Credentials, Domain, Interface, Named, is_endpoint};
+use super::clouds::{Auth, Credentials, Domain, Interface, Named, is_endpoint, list};
 use super::session::Service;
 
 /// A token is renewed so long before it expires.
@@ -39,7 +39,7 @@ pub(super) struct Login {
 
 #[derive(Debug, Clone)]
 struct Endpoint {
-    kind: String,
+    service: Service,
     interface: String,
     region: String,
     url: String,
@@ -142,7 +142,7 @@ impl Login {
         let Token { issued_at, expires_at, project, catalog } = answer.token;
         let project =
             project.ok_or("the token is not for a project: give project_id, or project_name and its domain")?;
-        let endpoints: Vec<Endpoint> = catalog.into_iter().flat_map(CatalogueService::endpoints).collect();
+        let endpoints = endpoints(catalog);
         let region = region(credentials, &endpoints)?;
         let life = expires_at.map_or(DEFAULT_LIFE, |expires| {
             Duration::try_from(expires.duration_since(issued_at.unwrap_or(now))).unwrap_or(Duration::ZERO)
@@ -177,7 +177,7 @@ impl Login {
             return Ok(service.root(url).to_owned());
         }
         let interface = credentials.interface.as_str();
-        let of_kind: Vec<&Endpoint> = self.endpoints.iter().filter(|e| e.kind == service.as_str()).collect();
+        let of_kind: Vec<&Endpoint> = self.endpoints.iter().filter(|e| e.service == service).collect();
         let fits = |e: &&&Endpoint| e.interface == interface && e.region == self.project.region;
         match of_kind.iter().find(fits) {
             Some(endpoint) if is_endpoint(&endpoint.url) => Ok(service.root(&endpoint.url).to_owned()),
@@ -192,16 +192,23 @@ impl Login {
     }
 }
 
-impl CatalogueService {
-    fn endpoints(self) -> impl Iterator<Item = Endpoint> {
-        let Self { kind, endpoints } = self;
-        endpoints.into_iter().map(move |CatalogueEndpoint { interface, region, region_id, url }| Endpoint {
-            kind: kind.clone(),
+/// Those of the services that are spoken to.
+fn endpoints(catalogue: Vec<CatalogueService>) -> Vec<Endpoint> {
+    let known = |entry: CatalogueService| Some((Service::of_type(&entry.kind)?, entry.endpoints));
+    let of = |(service, endpoints): (_, Vec<CatalogueEndpoint>)| endpoints.into_iter().map(move |e| e.of(service));
+    catalogue.into_iter().filter_map(known).flat_map(of).collect()
+}
+
+impl CatalogueEndpoint {
+    fn of(self, service: Service) -> Endpoint {
+        let Self { interface, region, region_id, url } = self;
+        Endpoint {
+            service,
             // Some catalogues still say publicURL.
             interface: interface.strip_suffix("URL").unwrap_or(&interface).to_owned(),
             region: region_id.or(region).unwrap_or_default(),
             url,
-        })
+        }
     }
 }
 
@@ -211,14 +218,13 @@ fn region(credentials: &Credentials, endpoints: &[Endpoint]) -> Result<String, S
         return Ok(region.clone());
     }
     let interface: &str = Interface::as_str(credentials.interface);
-    let kind = Service::LoadBalancer.as_str();
-    let regions: BTreeSet<&str> =
-        endpoints.iter().filter(|e| e.kind == kind && e.interface == interface).map(|e| e.region.as_str()).collect();
+    let offers = |e: &&Endpoint| e.service == Service::LoadBalancer && e.interface == interface;
+    let regions: BTreeSet<&str> = endpoints.iter().filter(offers).map(|e| e.region.as_str()).collect();
     let mut names = regions.iter();
     match (names.next(), names.next()) {
         (Some(_), Some(_)) => {
-            let names: Vec<&str> = regions.into_iter().collect();
-            Err(format!("load balancers are offered in several regions ({}): set region_name", names.join(", ")))
+            let names: Vec<String> = regions.into_iter().map(str::to_owned).collect();
+            Err(format!("load balancers are offered in several regions ({}): set region_name", list(&names)))
         }
         (Some(region), None) => Ok((*region).to_owned()),
         (None, _) => Ok(String::new()),
@@ -231,5 +237,5 @@ fn nowhere(kind: &str, interface: &str, region: &str, of_kind: &[&Endpoint]) -> 
     }
     let has: BTreeSet<String> = of_kind.iter().map(|e| format!("{} in region {:?}", e.interface, e.region)).collect();
     let has: Vec<String> = has.into_iter().collect();
-    format!("the catalogue has no {interface} endpoint of type {kind} in region {region:?}; it has {}", has.join(", "))
+    format!("the catalogue has no {interface} endpoint of type {kind} in region {region:?}; it has {}", list(&has))
 }

@@ -1,6 +1,8 @@
 //! Lists of Octavia and Neutron, page by page.
 
 use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use jiff::Timestamp;
 use serde::Deserialize;
@@ -15,9 +17,63 @@ const PAGE: usize = 500;
 /// Records grow with what they name, a pool by its members: where a page is too large to be read, a fifth of it is asked
 /// for, down to this.
 const SMALLEST_PAGE: usize = 20;
-/// A list is read no further, whatever its server says: it is held in memory.
+/// A list is read no further, whatever its server says.
 const MAX_PAGES: usize = 400;
-const MAX_BYTES: usize = 64 << 20;
+const MAX_MIB: usize = 64;
+/// Likewise where an object is looked up by its name.
+const MAX_MIB_OF_NAMESAKES: usize = 32;
+/// What is kept as it comes takes so much for each of its objects, however little is in them.
+const MAP: usize = 640;
+
+/// What lists may take that are held in memory together. Clones share it.
+#[derive(Clone)]
+pub(super) struct Budget {
+    mib: usize,
+    left: Arc<AtomicUsize>,
+}
+
+impl Budget {
+    pub(super) fn of_mib(mib: usize) -> Self {
+        Self { mib, left: Arc::new(AtomicUsize::new(mib << 20)) }
+    }
+}
+
+/// For what is read on behalf of one stack.
+impl Default for Budget {
+    fn default() -> Self {
+        Self::of_mib(MAX_MIB)
+    }
+}
+
+/// What one list has taken so far. Given back unless the list is kept.
+struct Taken<'a> {
+    budget: &'a Budget,
+    bytes: usize,
+}
+
+impl<'a> Taken<'a> {
+    const fn none(budget: &'a Budget) -> Self {
+        Self { budget, bytes: 0 }
+    }
+
+    /// False when that is more than is left.
+    fn more(&mut self, bytes: usize) -> bool {
+        let spend = |left: usize| left.checked_sub(bytes);
+        let enough = self.budget.left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, spend).is_ok();
+        self.bytes += if enough { bytes } else { 0 };
+        enough
+    }
+
+    fn keep(mut self) {
+        self.bytes = 0;
+    }
+}
+
+impl Drop for Taken<'_> {
+    fn drop(&mut self) {
+        self.budget.left.fetch_add(self.bytes, Ordering::Relaxed);
+    }
+}
 
 /// A list to be read to its end.
 pub(super) struct Listing {
@@ -25,6 +81,9 @@ pub(super) struct Listing {
     ask: Ask,
     /// The key of the list in the answer.
     key: &'static str,
+    budget: Budget,
+    /// Bytes that each object takes in memory, on whatever level.
+    for_each_object: usize,
 }
 
 /// The whole of a list.
@@ -41,8 +100,6 @@ struct Page<T> {
     items: Vec<T>,
     /// The id of the last item, when more follow.
     next: Option<String>,
-    /// Of the answer.
-    bytes: usize,
     server_time: Option<Timestamp>,
 }
 
@@ -59,20 +116,34 @@ impl Place {
 }
 
 impl Listing {
+    /// Of records that are kept as they come.
     pub(super) fn new(service: Service, path: &'static str, key: &'static str) -> Self {
-        Self { ask: Ask::get(service, path), key }
+        Self {
+            budget: Budget::of_mib(MAX_MIB_OF_NAMESAKES),
+            for_each_object: MAP,
+            ..Self::of(Ask::get(service, path), key)
+        }
     }
 
     pub(super) fn octavia(collection: &'static str) -> Self {
-        Self { ask: Ask::get(Service::LoadBalancer, "/v2/lbaas").at(collection), key: collection }
+        Self::of(Ask::get(Service::LoadBalancer, "/v2/lbaas").at(collection), collection)
     }
 
     pub(super) fn members(pool: &str) -> Self {
-        Self { ask: Ask::get(Service::LoadBalancer, "/v2/lbaas/pools").at(pool).at("members"), key: "members" }
+        Self::of(Ask::get(Service::LoadBalancer, "/v2/lbaas/pools").at(pool).at("members"), "members")
     }
 
     pub(super) fn rules(policy: &str) -> Self {
-        Self { ask: Ask::get(Service::LoadBalancer, "/v2/lbaas/l7policies").at(policy).at("rules"), key: "rules" }
+        Self::of(Ask::get(Service::LoadBalancer, "/v2/lbaas/l7policies").at(policy).at("rules"), "rules")
+    }
+
+    fn of(ask: Ask, key: &'static str) -> Self {
+        Self { ask, key, budget: Budget::default(), for_each_object: 0 }
+    }
+
+    /// Together with other lists.
+    pub(super) fn within(self, budget: &Budget) -> Self {
+        Self { budget: budget.clone(), ..self }
     }
 
     pub(super) fn with(self, key: &'static str, value: impl Into<String>) -> Self {
@@ -89,6 +160,10 @@ impl Listing {
 
     fn failed(&self, message: impl Into<String>) -> CloudError {
         self.ask.failed(Class::Later(None), message.into())
+    }
+
+    fn endless(&self, after: &str) -> CloudError {
+        self.failed(format!("after {after} the list has no end"))
     }
 }
 
@@ -107,26 +182,26 @@ impl Session {
 
     /// `None` when a marker was no longer known.
     async fn list_once<T: DeserializeOwned>(&self, listing: &Listing) -> Result<Option<Listed<T>>, CloudError> {
-        let mut place = Place::START;
-        let Page { mut items, mut next, mut bytes, server_time } = self.page(listing, &mut place).await?;
+        let (mut place, mut taken) = (Place::START, Taken::none(&listing.budget));
+        let Page { mut items, mut next, server_time } = self.page(listing, &mut place, &mut taken).await?;
         let mut pages = 1;
         while let Some(marker) = next {
             place.marker = Some(marker);
-            let page: Page<T> = match self.page(listing, &mut place).await {
+            let page: Page<T> = match self.page(listing, &mut place, &mut taken).await {
                 Err(error) if matches!(error.class, Class::Refused | Class::Gone) => return Ok(None),
                 page => page?,
             };
             if page.next == place.marker {
                 return Ok(None);
             }
-            (pages, bytes) = (pages + 1, bytes + page.bytes);
-            if pages > MAX_PAGES || bytes > MAX_BYTES {
-                let mib = bytes >> 20;
-                return Err(listing.failed(format!("after {pages} pages and {mib} MiB the list has no end")));
+            pages += 1;
+            if pages > MAX_PAGES {
+                return Err(listing.endless(&format!("{MAX_PAGES} pages")));
             }
             items.extend(page.items);
             next = page.next;
         }
+        taken.keep();
         Ok(Some(Listed { items, pages, server_time }))
     }
 
@@ -135,23 +210,33 @@ impl Session {
         &self,
         listing: &Listing,
     ) -> Result<(Vec<T>, bool), CloudError> {
-        let page = self.page(listing, &mut Place::START.clone()).await?;
+        let page = self.page(listing, &mut Place::START.clone(), &mut Taken::none(&listing.budget)).await?;
         Ok((page.items, page.next.is_none()))
     }
 
     /// The page at this place, whose limit becomes one that can be read.
-    async fn page<T: DeserializeOwned>(&self, listing: &Listing, place: &mut Place) -> Result<Page<T>, CloudError> {
+    async fn page<T: DeserializeOwned>(
+        &self,
+        listing: &Listing,
+        place: &mut Place,
+        taken: &mut Taken<'_>,
+    ) -> Result<Page<T>, CloudError> {
         loop {
             match self.send(&listing.ask(place)).await {
                 Err(error) if error.too_large && place.limit > SMALLEST_PAGE => place.limit /= 5,
-                answer => return listing.read(&answer?, place.limit),
+                answer => return listing.read(&answer?, place.limit, taken),
             }
         }
     }
 }
 
 impl Listing {
-    fn read<T: DeserializeOwned>(&self, answer: &Answer, limit: usize) -> Result<Page<T>, CloudError> {
+    fn read<T: DeserializeOwned>(
+        &self,
+        answer: &Answer,
+        limit: usize,
+        taken: &mut Taken<'_>,
+    ) -> Result<Page<T>, CloudError> {
         #[derive(Deserialize)]
         struct Link {
             rel: Option<String>,
@@ -162,19 +247,26 @@ impl Listing {
         }
         let key = self.key;
         // Not by way of a `Value`, which takes many times the memory of its text.
-        let body: HashMap<String, Box<RawValue>> = answer.json()?;
+        let body: HashMap<String, &RawValue> = answer.parse()?;
         let records = body.get(key).ok_or_else(|| self.failed(format!("the list was not understood: no {key:?}")))?;
         // Without serde's reason, which would quote the record.
         let unlike = |_| self.failed(format!("the list was not understood: a record is not as {key} are documented"));
-        let items: Vec<T> = serde_json::from_str(records.get()).map_err(unlike)?;
-        let markers: Vec<Marker> = serde_json::from_str(records.get()).map_err(unlike)?;
+        let records: Vec<&RawValue> = serde_json::from_str(records.get()).map_err(unlike)?;
+        // A record is mostly smaller than its text, but `{}` is not.
+        let size = answer.size().max(records.len() * size_of::<T>()).max(answer.objects() * self.for_each_object);
+        if !taken.more(size) {
+            return Err(self.endless(&format!("{} MiB", taken.budget.mib)));
+        }
+        let items = records.iter().map(|record| serde_json::from_str(record.get()));
+        let items: Vec<T> = items.collect::<Result<_, _>>().map_err(unlike)?;
+        let marker = records.last().map(|record| serde_json::from_str::<Marker>(record.get()));
         let links =
             body.get(&format!("{key}_links")).and_then(|links| serde_json::from_str::<Vec<Link>>(links.get()).ok());
         let more = match links {
             Some(links) => links.iter().any(|link| link.rel.as_deref() == Some("next")),
             None => items.len() >= limit,
         };
-        let last = markers.into_iter().next_back().and_then(|marker| marker.id);
-        Ok(Page { items, next: last.filter(|_| more), bytes: answer.size(), server_time: answer.server_time() })
+        let last = marker.transpose().map_err(unlike)?.and_then(|marker| marker.id);
+        Ok(Page { items, next: last.filter(|_| more), server_time: answer.server_time() })
     }
 }

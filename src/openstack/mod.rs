@@ -7,7 +7,7 @@
 //! |---|---|
 //! | `clouds` | an entry of `clouds.yaml` |
 //! | `keystone`, `session` | a token that is always good, calls that carry it |
-//! | `classify` | from an answer to what to do about it |
+//! | `density`, `classify` | which answers are not read; from the others to what to do about them |
 //! | `lists`, `records`, `neutron`, `barbican` | lists page by page; records as they arrive |
 //! | `observe` | one tree, read now |
 //! | `inventory`, `leaves`, `polls`, `flight` | what many stacks share |
@@ -20,6 +20,7 @@ mod barbican;
 mod classify;
 mod cloud;
 mod clouds;
+mod density;
 mod error;
 mod execute;
 mod flight;

@@ -3,7 +3,7 @@
 use std::sync::atomic::Ordering;
 
 use super::CloudError;
-use super::lists::Listing;
+use super::lists::{Budget, Listing};
 use super::session::{Service, Session};
 use crate::model::{Interest, SeenFloatingIp};
 
@@ -32,9 +32,26 @@ impl Session {
         if self.many_floating_ips.load(Ordering::Relaxed) {
             return Ok(None);
         }
-        let (found, all) = self.first_page(&self.floating_ip_list().await?).await?;
+        let (found, all) = match self.first_page(&self.floating_ip_list().await?).await {
+            Err(error) if error.absent => return Ok(Some(Vec::new())),
+            page => page?,
+        };
+        self.has_floating_ips.store(true, Ordering::Relaxed);
         self.many_floating_ips.store(!all, Ordering::Relaxed);
         Ok(all.then_some(found))
+    }
+
+    /// A cloud may do without Neutron's L3 extension: then it has no floating IPs, and nothing fails for that.
+    pub(super) async fn has_floating_ips(&self) -> Result<bool, CloudError> {
+        if !self.has_floating_ips.load(Ordering::Relaxed) {
+            self.all_floating_ips().await?;
+        }
+        Ok(self.has_floating_ips.load(Ordering::Relaxed))
+    }
+
+    /// All of the project, however many.
+    pub(super) async fn every_floating_ip(&self, budget: &Budget) -> Result<Vec<SeenFloatingIp>, CloudError> {
+        self.list_floating_ips(&self.floating_ip_list().await?.within(budget)).await
     }
 
     async fn marked_floating_ips(
@@ -44,17 +61,24 @@ impl Session {
     ) -> Result<Vec<SeenFloatingIp>, CloudError> {
         let marked = self.floating_ip_list().await?.with("description", interest.owner.floating_ip_mark());
         let tagged = self.floating_ip_list().await?.with("tags", interest.owner.uid_tag());
-        let mut found = self.list(&marked).await?.items;
-        found.extend(self.list(&tagged).await?.items);
+        let mut found = self.list_floating_ips(&marked).await?;
+        found.extend(self.list_floating_ips(&tagged).await?);
         let single = [("port_id", vip_port_id), ("id", interest.floating_ip)];
         for (field, value) in single.into_iter().filter_map(|(field, value)| Some((field, value?))) {
-            found.extend(self.list(&self.floating_ip_list().await?.with(field, value)).await?.items);
+            found.extend(self.list_floating_ips(&self.floating_ip_list().await?.with(field, value)).await?);
         }
         Ok(found)
     }
 
-    /// All floating IPs of the project; without `port_details`, which are most of each record.
-    pub(super) async fn floating_ip_list(&self) -> Result<Listing, CloudError> {
+    async fn list_floating_ips(&self, listing: &Listing) -> Result<Vec<SeenFloatingIp>, CloudError> {
+        match self.list(listing).await {
+            Err(error) if error.absent => Ok(Vec::new()),
+            listed => Ok(listed?.items),
+        }
+    }
+
+    /// Those of the project; without `port_details`, which are most of each record.
+    async fn floating_ip_list(&self) -> Result<Listing, CloudError> {
         let listing = Listing::new(Service::Network, "/v2.0/floatingips", "floatingips");
         let fields =
             ["id", "floating_ip_address", "floating_network_id", "fixed_ip_address", "port_id", "description", "tags"];

@@ -6,7 +6,7 @@ use futures::future::BoxFuture;
 use futures::{FutureExt, StreamExt, TryStreamExt};
 use serde::Deserialize;
 
-use super::lists::Listing;
+use super::lists::{Budget, Listing};
 use super::records::{ListenerRecord, MonitorRecord, PolicyRecord, PoolRecord, StatusAnswer, StatusNode, put_in_order};
 use super::session::{Ask, Service, Session};
 use super::{Class, CloudError};
@@ -141,8 +141,9 @@ impl Session {
     }
 
     async fn read_tree(&self, of: &SeenLoadBalancer, interest: Interest<'_>) -> Result<Option<Tree>, CloudError> {
+        let budget = &Budget::default();
         let below = |collection| async move {
-            let listing = self.of_project(Listing::octavia(collection)).await?;
+            let listing = self.of_project(Listing::octavia(collection).within(budget)).await?;
             Ok::<_, CloudError>(listing.with("loadbalancer_id", of.id.clone()))
         };
         let listeners = async { self.list::<ListenerRecord>(&below("listeners").await?).await };
@@ -156,28 +157,28 @@ impl Session {
             floating_ips,
             ..Parts::default()
         };
-        match self.read_details(&mut parts).await {
+        match self.read_details(&mut parts, budget).await {
             // A child that was listed a moment ago.
             Err(error) if error.class == Class::Gone => Ok(None),
             result => result.map(|()| parts.assemble()),
         }
     }
 
-    async fn read_details(&self, parts: &mut Parts) -> Result<(), CloudError> {
+    async fn read_details(&self, parts: &mut Parts, budget: &Budget) -> Result<(), CloudError> {
         let mut reads: Vec<BoxFuture<'_, Result<Detail, CloudError>>> = Vec::new();
         let monitors: Vec<Id> = parts.pools.iter().filter_map(|p| p.healthmonitor_id.clone()).collect();
         if monitors.len() <= FEW_MONITORS {
             reads.extend(monitors.into_iter().map(|id| self.monitor(id).boxed()));
         } else {
-            reads.push(self.monitors().boxed());
+            reads.push(self.monitors(budget).boxed());
         }
         let listeners = parts.listeners.iter().filter(|l| !l.l7policies.is_empty());
-        reads.extend(listeners.map(|l| self.policies(l.seen.id.clone()).boxed()));
+        reads.extend(listeners.map(|l| self.policies(l.seen.id.clone(), budget).boxed()));
         let pools = parts.pools.iter().filter(|p| !p.members.is_empty());
-        reads.extend(pools.map(|p| self.members(p.seen.id.clone()).boxed()));
+        reads.extend(pools.map(|p| self.members(p.seen.id.clone(), budget).boxed()));
         parts.take(all(reads).await?);
         let policies = parts.policies.iter().filter(|p| !p.rules.is_empty());
-        let reads = policies.map(|p| self.rules(p.seen.id.clone()).boxed()).collect();
+        let reads = policies.map(|p| self.rules(p.seen.id.clone(), budget).boxed()).collect();
         let rules = all(reads).await?;
         parts.take(rules);
         Ok(())
@@ -190,9 +191,10 @@ impl Session {
         pools: Vec<Id>,
         policies: Vec<Id>,
     ) -> Result<(), CloudError> {
+        let budget = &Budget::default();
         let mut reads: Vec<BoxFuture<'_, Result<Detail, CloudError>>> = Vec::new();
-        reads.extend(pools.into_iter().map(|id| self.members(id).boxed()));
-        reads.extend(policies.into_iter().map(|id| self.rules(id).boxed()));
+        reads.extend(pools.into_iter().map(|id| self.members(id, budget).boxed()));
+        reads.extend(policies.into_iter().map(|id| self.rules(id, budget).boxed()));
         parts.take(all(reads).await?);
         Ok(())
     }
@@ -206,23 +208,24 @@ impl Session {
         Ok(Detail::Monitors(vec![self.send(&ask).await?.json::<Root>()?.healthmonitor]))
     }
 
-    async fn monitors(&self) -> Result<Detail, CloudError> {
-        let listing = self.of_project(Listing::octavia("healthmonitors")).await?;
+    async fn monitors(&self, budget: &Budget) -> Result<Detail, CloudError> {
+        let listing = self.of_project(Listing::octavia("healthmonitors").within(budget)).await?;
         Ok(Detail::Monitors(self.list(&listing).await?.items))
     }
 
-    async fn policies(&self, listener: Id) -> Result<Detail, CloudError> {
-        let listing = self.of_project(Listing::octavia("l7policies")).await?.with("listener_id", listener);
+    async fn policies(&self, listener: Id, budget: &Budget) -> Result<Detail, CloudError> {
+        let listing = self.of_project(Listing::octavia("l7policies").within(budget)).await?;
+        let listing = listing.with("listener_id", listener);
         Ok(Detail::Policies(self.list(&listing).await?.items))
     }
 
-    async fn members(&self, pool: Id) -> Result<Detail, CloudError> {
-        let members = self.list(&Listing::members(&pool)).await?.items;
+    async fn members(&self, pool: Id, budget: &Budget) -> Result<Detail, CloudError> {
+        let members = self.list(&Listing::members(&pool).within(budget)).await?.items;
         Ok(Detail::Members(pool, members))
     }
 
-    async fn rules(&self, policy: Id) -> Result<Detail, CloudError> {
-        let rules = self.list(&Listing::rules(&policy)).await?.items;
+    async fn rules(&self, policy: Id, budget: &Budget) -> Result<Detail, CloudError> {
+        let rules = self.list(&Listing::rules(&policy).within(budget)).await?.items;
         Ok(Detail::Rules(policy, rules))
     }
 

@@ -122,8 +122,11 @@ impl Session {
             (ReferenceKind::AvailabilityZone, _, By::Id(name) | By::Name(name)) => self.zone(name).await,
             (ReferenceKind::Provider, _, By::Id(name) | By::Name(name)) => self.provider(name).await,
             (ReferenceKind::Certificate, _, By::Id(text) | By::Name(text)) => self.certificate(text).await,
+            (ReferenceKind::FloatingIp, Some(lookup), By::Id(id)) => self.own(&lookup, "id", id).await,
+            (ReferenceKind::FloatingIp, Some(lookup), By::Address(address)) => {
+                self.own(&lookup, "floating_ip_address", &address.to_string()).await
+            }
             (_, Some(lookup), By::Id(id)) => self.by_id(&lookup, id).await,
-            (ReferenceKind::FloatingIp, Some(lookup), By::Address(address)) => self.by_address(&lookup, *address).await,
             // Floating IPs have no names.
             (ReferenceKind::FloatingIp, _, By::Name(_)) | (_, _, By::Address(_)) => Ok(Err(Unresolved::Missing)),
             (_, Some(lookup), By::Name(name)) => self.by_name(*kind, &lookup, name).await,
@@ -131,11 +134,11 @@ impl Session {
         }
     }
 
-    /// Any 404 is an answer here: Neutron's for an extension that is not installed names no object.
+    /// Neutron's 404 for an extension that is not installed names no object, and is an answer here.
     async fn by_id(&self, lookup: &Lookup, id: &str) -> Result<Outcome, CloudError> {
         let ask = Ask::get(lookup.service, lookup.path).at(id);
         let mut body: Map<String, Value> = match self.send(&ask).await {
-            Err(error) if error.class == Class::Gone || error.status == Some(404) => {
+            Err(error) if error.class == Class::Gone || error.absent => {
                 return Ok(Err(Unresolved::Missing));
             }
             answer => answer?.json()?,
@@ -153,18 +156,21 @@ impl Session {
             listing = listing.with("project_id", project.clone());
         }
         let mut listed = match self.list::<Value>(&listing).await {
-            Err(error) if error.status == Some(404) => return Ok(Err(Unresolved::Missing)),
+            Err(error) if error.absent => return Ok(Err(Unresolved::Missing)),
             listed => listed?.items,
         };
         listed.retain(|object| object.get("name").is_some_and(|n| n == name) && is_for(object, &project));
         self.only(listed, lookup)
     }
 
-    async fn by_address(&self, lookup: &Lookup, address: IpAddr) -> Result<Outcome, CloudError> {
-        let listing = Listing::new(lookup.service, lookup.path, lookup.many);
-        let listing = self.of_project(listing.with("floating_ip_address", address.to_string())).await?;
-        let listed = self.list::<Value>(&listing).await?.items;
-        self.only(listed, lookup)
+    /// Of the project only, whatever an administrator is shown: what others have may be in use, and no list of ours
+    /// would tell.
+    async fn own(&self, lookup: &Lookup, field: &'static str, value: &str) -> Result<Outcome, CloudError> {
+        let listing = Listing::new(lookup.service, lookup.path, lookup.many).with(field, value);
+        match self.list::<Value>(&self.of_project(listing).await?).await {
+            Err(error) if error.absent => Ok(Err(Unresolved::Missing)),
+            listed => self.only(listed?.items, lookup),
+        }
     }
 
     fn only(&self, mut listed: Vec<Value>, lookup: &Lookup) -> Result<Outcome, CloudError> {
@@ -196,7 +202,7 @@ impl Session {
         let listing = Listing::new(Service::LoadBalancer, "/v2/lbaas/availabilityzones", "availability_zones");
         let zones = match self.list::<Zone>(&listing.with("name", name)).await {
             // Octavia before 2.14 has no zones at all.
-            Err(error) if error.status == Some(404) => return Ok(Err(Unresolved::Missing)),
+            Err(error) if error.absent => return Ok(Err(Unresolved::Missing)),
             zones => zones?.items,
         };
         Ok(match zones.into_iter().find(|zone| zone.name == name) {

@@ -9,13 +9,14 @@ use bytes::Bytes;
 use http::header::{ACCEPT, CONTENT_TYPE};
 use http::{HeaderMap, Method, StatusCode};
 use jiff::Timestamp;
-use serde::de::DeserializeOwned;
+use serde::Deserialize;
 use serde_json::Value;
 use tokio::time::Instant;
 use url::Url;
 
 use super::classify::{Refusal, classify, request_id, server_time};
 use super::clouds::Credentials;
+use super::density::Structure;
 use super::flight::Flight;
 use super::keystone::{self, Login};
 use super::quota::Queue;
@@ -24,6 +25,10 @@ use crate::clock::Clock;
 
 /// After a renewal ahead of time failed, the old token serves for so long before the next attempt.
 const RENEW_AGAIN: Duration = Duration::from_secs(10);
+
+/// In the answer about one object with all below it. The states of a load balancer repeat a pool below each of its
+/// listeners: 64 times a thousand members.
+const MOST_OBJECTS: usize = 100_000;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Service {
@@ -34,6 +39,13 @@ pub(super) enum Service {
 }
 
 impl Service {
+    const ALL: [Self; 4] = [Self::LoadBalancer, Self::Network, Self::KeyManager, Self::Identity];
+
+    /// The one that a catalogue calls so.
+    pub(super) fn of_type(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|service| service.as_str() == text)
+    }
+
     /// The type in the catalogue.
     pub(super) const fn as_str(self) -> &'static str {
         match self {
@@ -107,6 +119,10 @@ impl Ask {
         self
     }
 
+    fn writes(&self) -> bool {
+        self.method != Method::GET
+    }
+
     fn name(&self) -> String {
         format!("{} {}", self.method, self.path)
     }
@@ -122,6 +138,7 @@ impl Ask {
             request_id: None,
             in_doubt: false,
             too_large: false,
+            absent: false,
         }
     }
 }
@@ -134,32 +151,73 @@ pub(super) struct Answer {
     status: StatusCode,
     headers: HeaderMap,
     body: Bytes,
+    objects: usize,
 }
 
 impl Answer {
     /// # Errors
-    /// `Later` when the body is not what the service sends; in doubt after a write, which has been carried out. What it
-    /// is instead is not told: serde would quote it.
-    pub(super) fn json<T: DeserializeOwned>(&self) -> Result<T, CloudError> {
-        serde_json::from_slice(&self.body).map_err(|error| CloudError {
+    /// When it would take far more memory than it is long.
+    fn to(ask: &Ask, parts: http::response::Parts, body: Bytes) -> Result<Self, CloudError> {
+        let structure = Structure::of(&body);
+        let answer = Self {
+            call: ask.name(),
+            service: ask.service,
+            writes: ask.writes(),
+            status: parts.status,
+            headers: parts.headers,
+            body,
+            objects: structure.objects,
+        };
+        if structure.is_hollow() { Err(answer.too_large("has more structure than text")) } else { Ok(answer) }
+    }
+
+    /// About one object.
+    ///
+    /// # Errors
+    /// As [`parse`](Self::parse), and when there is more in it than any object has.
+    pub(super) fn json<'a, T: Deserialize<'a>>(&'a self) -> Result<T, CloudError> {
+        if self.objects > MOST_OBJECTS {
+            return Err(self.too_large("has more in it than any object of OpenStack"));
+        }
+        self.parse()
+    }
+
+    /// # Errors
+    /// `Later` when the body is not what the service sends. What it is instead is not told: serde would quote it.
+    pub(super) fn parse<'a, T: Deserialize<'a>>(&'a self) -> Result<T, CloudError> {
+        let unlike = |error: serde_json::Error| {
+            self.unread(&format!("was not understood (line {}, column {})", error.line(), error.column()))
+        };
+        serde_json::from_slice(&self.body).map_err(unlike)
+    }
+
+    fn too_large(&self, why: &str) -> CloudError {
+        CloudError { too_large: true, ..self.unread(why) }
+    }
+
+    /// In doubt after a write, which has been carried out.
+    fn unread(&self, why: &str) -> CloudError {
+        let service = self.service.as_str();
+        CloudError {
             class: Class::Later(None),
             call: self.call.clone(),
-            service: self.service.as_str(),
+            service,
             status: Some(self.status.as_u16()),
-            message: format!(
-                "the {} service's answer was not understood (line {}, column {})",
-                self.service.as_str(),
-                error.line(),
-                error.column()
-            ),
+            message: format!("the {service} service's answer {why}"),
             request_id: request_id(&self.headers),
             in_doubt: self.writes,
             too_large: false,
-        })
+            absent: false,
+        }
     }
 
     pub(super) fn size(&self) -> usize {
         self.body.len()
+    }
+
+    /// Those in it, on all levels.
+    pub(super) const fn objects(&self) -> usize {
+        self.objects
     }
 
     /// The server's time of day, for comparison with its own stamps.
@@ -177,6 +235,8 @@ pub(super) struct Session {
     login: Flight<Arc<Login>>,
     /// The project has more floating IPs than one page shows.
     pub(super) many_floating_ips: AtomicBool,
+    /// Neutron has shown that it knows floating IPs.
+    pub(super) has_floating_ips: AtomicBool,
 }
 
 impl fmt::Debug for Session {
@@ -199,6 +259,7 @@ impl Session {
             settings,
             login: Flight::new(),
             many_floating_ips: AtomicBool::new(false),
+            has_floating_ips: AtomicBool::new(false),
         }
     }
 
@@ -287,7 +348,7 @@ impl Session {
     /// Exactly one request and its answer.
     async fn exchange(&self, ask: &Ask, root: &str, login: Option<&Login>) -> Result<Answer, CloudError> {
         let request = request(ask, root, login)?;
-        let writes = ask.method != Method::GET;
+        let writes = ask.writes();
         let default = if writes { self.settings.write_timeout } else { self.settings.read_timeout };
         let started = Instant::now();
         let result = self.transport.send(request, ask.timeout.unwrap_or(default)).await;
@@ -300,8 +361,7 @@ impl Session {
         let (parts, body) = response.into_parts();
         // Octavia's list of versions is a 300 in some deployments.
         if parts.status.is_success() || parts.status == StatusCode::MULTIPLE_CHOICES {
-            let (call, service) = (ask.name(), ask.service);
-            return Ok(Answer { call, service, writes, status: parts.status, headers: parts.headers, body });
+            return Answer::to(ask, parts, body);
         }
         Err(classify(&Refusal {
             service: ask.service.as_str(),

@@ -178,7 +178,7 @@ fn matches(record: &Value, key: &str, value: &str) -> bool {
     }
 }
 
-struct Plug(Arc<FakeCloud>);
+pub(in crate::openstack) struct Plug(pub(in crate::openstack) Arc<FakeCloud>);
 
 impl Connector for Plug {
     fn connect(&self, _: &TlsOptions) -> Result<Arc<dyn Transport>, String> {

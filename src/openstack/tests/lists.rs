@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use serde_json::json;
 
 use super::cloud::{FakeCloud, owner};
@@ -26,6 +28,45 @@ async fn a_list_without_an_end_is_given_up() {
         let calls = fake.calls().len();
         assert!(calls <= most, "{calls} calls");
     }
+}
+
+/// Each of the six lists that show all trees would be short enough by itself.
+#[tokio::test(start_paused = true)]
+async fn lists_that_are_kept_together_are_bounded_together() {
+    let filler = "x".repeat(4 << 20);
+    let fake = FakeCloud::new(move |seen| {
+        let key = seen.path.rsplit('/').next().unwrap().to_owned();
+        let pages_before = seen.query("marker").map_or(0, |marker| marker[5..].parse::<u64>().unwrap());
+        let is_last = key == "loadbalancers" || pages_before == 11;
+        let links = if is_last { json!([]) } else { json!([{"rel": "next", "href": "http://wrong/"}]) };
+        let page = json!({key.clone(): [{"id": format!("page-{}", pages_before + 1)}], format!("{key}_links"): links, "filler": filler});
+        seen.path.starts_with("/octavia/v2/").then_some(Ok((200, page)))
+    });
+    let error = fake.cloud().quiet_tree("lb", &owner("u"), Duration::ZERO).await.unwrap_err();
+    assert_eq!(error.message, "after 128 MiB the list has no end");
+    let calls = fake.calls().len();
+    assert!(calls <= 36, "{calls} calls");
+}
+
+/// `{}` is a listener of two bytes to us.
+#[tokio::test(start_paused = true)]
+async fn an_answer_with_more_structure_than_text_is_not_read() {
+    for item in [json!({}), json!(0), json!({"id": ""})] {
+        let items = vec![item; 100_000];
+        let fake = FakeCloud::new(move |seen| (seen.path == LIST).then(|| Ok((200, json!({"loadbalancers": items})))));
+        let error = fake.cloud().find(&owner("u")).await.unwrap_err();
+        assert_eq!((&error.class, error.too_large, error.in_doubt), (&Class::Later(None), true, false));
+        assert_eq!(error.message, "the load-balancer service's answer has more structure than text");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_write_whose_answer_is_not_read_is_in_doubt() {
+    let body = json!({"loadbalancer": {"id": "lb", "pools": vec![json!({}); 100_000]}});
+    let fake =
+        FakeCloud::new(move |seen| (seen.method == "POST" && seen.path == LIST).then(|| Ok((201, body.clone()))));
+    let error = fake.cloud().execute(&super::steps::create_load_balancer()).await.unwrap_err();
+    assert_eq!((error.class, error.in_doubt, error.status), (Class::Later(None), true, Some(201)));
 }
 
 /// A pool names each of its members: 500 large ones are more than is read at once.

@@ -98,6 +98,70 @@ async fn names_are_exact_and_what_others_hide_is_missing() {
     assert!(matches!(one(&cloud, by_name(Kind::Flavor, "old")).await, Err(Unresolved::Unusable(_))));
 }
 
+/// Look-ups keep records as they come, and a map of one field takes as much as one of ten.
+#[tokio::test(start_paused = true)]
+async fn an_answer_to_a_look_up_that_is_full_of_objects_is_not_read() {
+    let filler = "x".repeat(40);
+    let fake = FakeCloud::new(move |seen| {
+        let network = json!({"id": "n1", "name": "private", "x": vec![json!({"x": filler}); 110_000]});
+        let one = seen.path == "/v2.0/networks/n1";
+        let answer = if one { json!({"network": network}) } else { json!({"networks": [network]}) };
+        seen.path.starts_with("/v2.0/networks").then_some(Ok((200, answer)))
+    });
+    let cloud = fake.cloud_with(REGION);
+    for (reference, told) in [
+        (by_id(Kind::Network, "n1"), "the network service's answer has more in it than any object of OpenStack"),
+        (by_name(Kind::Network, "private"), "after 32 MiB the list has no end"),
+    ] {
+        let error = cloud.resolve(&BTreeSet::from([reference])).await.unwrap_err();
+        assert_eq!((error.class, error.message.as_str()), (Class::Later(None), told));
+    }
+}
+
+/// An administrator sees them. In use or not, no list of the project's would tell.
+#[tokio::test(start_paused = true)]
+async fn a_floating_ip_of_another_project_is_missing() {
+    let fake = furnished();
+    fake.lay(
+        "/v2.0/floatingips",
+        json!({"id": "f2", "floating_ip_address": "203.0.113.8", "port_id": "port9", "project_id": "p2"}),
+    );
+    let cloud = fake.cloud_with(REGION);
+    assert_eq!(one(&cloud, by_id(Kind::FloatingIp, "f1")).await.unwrap().id(), Some("f1"));
+    let by_address = Reference { kind: Kind::FloatingIp, by: By::Address("203.0.113.8".parse().unwrap()) };
+    for reference in [by_id(Kind::FloatingIp, "f2"), by_address] {
+        assert_eq!(one(&cloud, reference).await, Err(Unresolved::Missing));
+    }
+}
+
+/// A service that is away must not look like one that has lost everything.
+#[tokio::test(start_paused = true)]
+async fn a_404_of_a_gateway_is_no_answer() {
+    let certificate = "https://b/v1/secrets/b985cf9d-ed6e-45bf-8e48-ffe855e0c87e";
+    let fake = FakeCloud::new(|seen| seen.token.is_some().then(|| Ok((404, json!("default backend - 404")))));
+    let cloud = fake.cloud_with(REGION);
+    for reference in [
+        by_id(Kind::Subnet, "s1"),
+        by_name(Kind::Network, "private"),
+        by_id(Kind::FloatingIp, "f1"),
+        by_name(Kind::AvailabilityZone, "az1"),
+        by_id(Kind::Certificate, certificate),
+    ] {
+        let error = cloud.resolve(&BTreeSet::from([reference.clone()])).await.unwrap_err();
+        assert_eq!(error.class, Class::Later(None), "{reference:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_extension_that_is_not_installed_has_no_objects() {
+    let not_found = json!({"NeutronError": {"type": "HTTPNotFound", "message": "The resource could not be found."}});
+    let fake = FakeCloud::new(move |seen| seen.token.is_some().then(|| Ok((404, not_found.clone()))));
+    let cloud = fake.cloud_with(REGION);
+    for reference in [by_id(Kind::QosPolicy, "q1"), by_name(Kind::QosPolicy, "gold"), by_id(Kind::FloatingIp, "f1")] {
+        assert_eq!(one(&cloud, reference).await, Err(Unresolved::Missing));
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn good_answers_are_remembered_for_ten_minutes_and_bad_ones_are_not() {
     let fake = furnished();

@@ -5,7 +5,8 @@ use std::time::Duration;
 use futures::future::join_all;
 use serde_json::json;
 
-use super::cloud::{FakeCloud, PASSWORD, owner};
+use super::cloud::{FakeCloud, PASSWORD, Plug, owner};
+use crate::clock::SystemClock;
 use crate::openstack::*;
 
 #[tokio::test(start_paused = true)]
@@ -200,6 +201,47 @@ async fn an_answer_that_is_not_understood_is_not_quoted() {
         for error in errors.into_iter().flatten() {
             assert!(!error.to_string().contains("hunter2"), "{body}: {error}");
         }
+    }
+}
+
+/// What Debug shows is what is kept.
+#[test]
+fn a_session_keeps_no_text_of_a_ca() {
+    let yaml = b"clouds: {c: {auth: {auth_url: 'http://k', user_id: u, password: p, project_id: p}}}";
+    let credentials = Credentials::parse(yaml, Some(b"PEM"), "c").unwrap();
+    assert!(format!("{credentials:?}").contains("ca: Some"));
+    let cloud = Cloud::new(credentials, &Plug(FakeCloud::quiet()), Arc::new(SystemClock), CloudSettings::default());
+    assert!(format!("{:?}", cloud.unwrap()).contains("ca: None"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_catalogue_of_nothing_but_structure_is_not_read() {
+    let fake = FakeCloud::new(|seen| {
+        let catalogue = json!([{"type": "load-balancer", "endpoints": vec![json!({}); 100_000]}]);
+        let token = json!({"project": {"id": "p"}, "catalog": catalogue});
+        (seen.path == "/v3/auth/tokens").then(|| Ok((201, json!({"token": token}))))
+    });
+    let error = fake.cloud().project().await.unwrap_err();
+    assert_eq!((error.class, error.in_doubt), (Class::Later(None), false));
+    assert_eq!(error.message, "the identity service's answer has more structure than text");
+}
+
+/// Every endpoint of a service once had a copy of its type, which may be a megabyte. What is not asked for is not kept.
+#[tokio::test(start_paused = true)]
+async fn of_a_catalogue_only_what_is_spoken_to_is_kept_and_of_that_a_few_names_are_told() {
+    let endpoints = |kind: &str| {
+        let regions =
+            (0..500).map(|n| json!({"interface": "public", "region_id": format!("r{n}"), "url": "http://lb"}));
+        json!({"type": kind, "endpoints": regions.collect::<Vec<_>>()})
+    };
+    let catalogue = json!([endpoints("load-balancer"), endpoints(&"compute".repeat(1000))]);
+    let fake = FakeCloud::new(move |seen| {
+        let token = json!({"project": {"id": "p"}, "catalog": catalogue});
+        (seen.path == "/v3/auth/tokens").then(|| Ok((201, json!({"token": token}))))
+    });
+    let errors = [fake.cloud_with("").project().await.err(), fake.cloud().find(&owner("u")).await.err()];
+    for error in errors.into_iter().flatten() {
+        assert!(error.message.contains("and 490 more") && error.message.len() < 1000, "{error}");
     }
 }
 

@@ -90,13 +90,14 @@ impl Stage {
         Self { client, hanging, cloud }
     }
 
-    /// A namespace with credentials that lead to this Keystone.
+    /// A namespace with credentials that lead to this Keystone: under as many names as there are stacks.
     async fn tenant(&self, namespace: &str, auth_url: &str) {
         let how = PostParams::default();
         let object: Namespace = serde_json::from_value(json!({"metadata": {"name": namespace}})).unwrap();
         Api::all(self.client.clone()).create(&how, &object).await.unwrap();
         let clouds: Value = serde_saphyr::from_str(&self.cloud.clouds_yaml(auth_url)).unwrap();
-        let clouds = json!({"clouds": {"openstack": clouds["clouds"]["demo-appcred"]}});
+        let entry = |n: usize| (entry_name(n), clouds["clouds"]["demo-appcred"].clone());
+        let clouds = json!({"clouds": (0..HUNG_STACKS).map(entry).collect::<serde_json::Map<_, _>>()});
         let secret = json!({"metadata": {"name": "openstack"}, "stringData": {"clouds.yaml": clouds.to_string()}});
         let secret: Secret = serde_json::from_value(secret).unwrap();
         Api::namespaced(self.client.clone(), namespace).create(&how, &secret).await.unwrap();
@@ -106,12 +107,17 @@ impl Stage {
         Api::namespaced(self.client.clone(), namespace)
     }
 
-    async fn apply(&self, namespace: &str, name: &str) {
+    async fn apply(&self, namespace: &str, name: &str, cloud: &str) {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
         let mut stack: LoadBalancerStack = read(&root.join("examples/tcp.yaml"));
         stack.metadata.name = Some(name.to_owned());
+        stack.spec.cloud_credentials_ref.as_mut().unwrap().cloud_name = cloud.to_owned();
         self.stacks(namespace).create(&PostParams::default(), &stack).await.unwrap();
     }
+}
+
+fn entry_name(n: usize) -> String {
+    format!("cloud-{n}")
 }
 
 fn read<T: serde::de::DeserializeOwned>(path: &Path) -> T {
@@ -125,11 +131,22 @@ fn is_ready(stack: &LoadBalancerStack) -> bool {
 
 #[tokio::test(start_paused = true)]
 async fn a_cloud_that_never_answers_leaves_workers_to_the_others() {
+    others_are_served(|_| entry_name(0)).await;
+}
+
+/// Each entry of a clouds.yaml once had a share of its own.
+#[tokio::test(start_paused = true)]
+async fn a_secret_that_leads_there_under_many_names_leaves_workers_to_the_others() {
+    others_are_served(entry_name).await;
+}
+
+/// `cloud`: what the hung stacks call theirs.
+async fn others_are_served(cloud: impl Fn(usize) -> String) {
     let stage = Stage::start().await;
     stage.tenant("hung", "http://hung/v3").await;
     stage.tenant("shop", CloudSim::AUTH_URL).await;
     for n in 0..HUNG_STACKS {
-        stage.apply("hung", &format!("web-{n}")).await;
+        stage.apply("hung", &format!("web-{n}"), &cloud(n)).await;
     }
     while stage.hanging.load(Ordering::SeqCst) == 0 {
         tokio::time::sleep(Duration::from_millis(10)).await;
@@ -137,7 +154,7 @@ async fn a_cloud_that_never_answers_leaves_workers_to_the_others() {
     tokio::time::sleep(Duration::from_secs(1)).await;
     for name in ["one", "two", "three"] {
         let applied = tokio::time::Instant::now();
-        stage.apply("shop", name).await;
+        stage.apply("shop", name, &entry_name(0)).await;
         while !is_ready(&stage.stacks("shop").get(name).await.unwrap()) {
             assert!(applied.elapsed() < Duration::from_secs(15), "{name} waits for workers that a hung cloud holds");
             tokio::time::sleep(Duration::from_millis(100)).await;

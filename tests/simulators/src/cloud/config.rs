@@ -42,6 +42,8 @@ pub struct CloudConfig {
     pub default_alpn: Vec<String>,
     /// Neutron's quota of floating IPs for each project; -1: none.
     pub floating_ip_quota: i64,
+    /// Neutron has its L3 extension; without it nobody knows of floating IPs.
+    pub has_floating_ips: bool,
 }
 
 impl Default for CloudConfig {
@@ -69,6 +71,7 @@ impl Default for CloudConfig {
             default_tls_versions: text(&["TLSv1.2", "TLSv1.3"]),
             default_alpn: text(&["h2", "http/1.1", "http/1.0"]),
             floating_ip_quota: 50,
+            has_floating_ips: true,
         }
     }
 }

@@ -48,7 +48,7 @@ const USERS: [(&str, &str, &[&str]); 5] = [
 impl World {
     pub fn new(config: CloudConfig) -> Self {
         let mut ids = Ids::new(config.seed);
-        let network = Network::new(config.floating_ip_quota);
+        let network = Network::new(config.floating_ip_quota, config.has_floating_ips);
         let octavia = Octavia::new(Catalog::seeded(&mut ids));
         let clock = Clock::starting_at(config.starts_at);
         let mut world = Self {

@@ -4,7 +4,9 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a helper of a test may fail as the test does")]
 
 mod annotated_secrets;
+mod credentials;
 mod deletion;
+mod floating_ips;
 mod identity;
 mod logging;
 mod lost_answers;

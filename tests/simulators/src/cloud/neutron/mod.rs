@@ -45,6 +45,7 @@ pub(crate) struct Network {
     /// Limits of floating IPs by project; others have `floating_ip_quota`.
     pub quotas: BTreeMap<String, i64>,
     pub default_quota: i64,
+    has_floating_ips: bool,
 }
 
 /// A refusal of Neutron, before it is JSON.
@@ -113,8 +114,8 @@ impl Resource {
 }
 
 impl Network {
-    pub fn new(default_quota: i64) -> Self {
-        Self { default_quota, ..Self::default() }
+    pub fn new(default_quota: i64, has_floating_ips: bool) -> Self {
+        Self { default_quota, has_floating_ips, ..Self::default() }
     }
 
     pub fn handle(&mut self, visit: Visit<'_>) -> Answer {
@@ -128,8 +129,9 @@ impl Network {
         if let ["quotas", project] = rest.as_slice() {
             return self.quota_call(&visit, project);
         }
-        let Some(resource) = Resource::ALL.into_iter().find(|resource| Some(&resource.names().0) == rest.first())
-        else {
+        let known = |resource: &Resource| self.has_floating_ips || *resource != Resource::FloatingIp;
+        let named = |resource: &Resource| Some(&resource.names().0) == rest.first();
+        let Some(resource) = Resource::ALL.into_iter().filter(known).find(named) else {
             return Err(unknown_path());
         };
         if visit.call.method != Method::GET && !visit.caller.writes(&visit.caller.project) {

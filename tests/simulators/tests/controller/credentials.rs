@@ -1,0 +1,94 @@
+//! The Secrets that stacks refer to: kept as long as a stack needs them, and no longer.
+
+use std::sync::Arc;
+
+use evenkeel::openstack::Request;
+use evenkeel_simulators::cluster::ClusterSim;
+use evenkeel_simulators::rig::{NAMESPACE, SECRET, Treatment, Wire, small};
+use k8s_openapi::api::core::v1::Secret;
+use serde_json::{Value, json};
+use tokio::time::sleep;
+
+use super::*;
+
+fn is_held(cluster: &ClusterSim, name: &str) -> bool {
+    let secret = cluster.object("", "secrets", NAMESPACE, name).expect("the Secret is there");
+    let ours = Value::from("evenkeel.dev/credentials-in-use");
+    secret["metadata"]["finalizers"].as_array().is_some_and(|entries| entries.contains(&ours))
+}
+
+/// Requests of the controller for many stacks at once.
+fn lists(rig: &Rig) -> usize {
+    let is_list = |verb: &str, path: &str| verb == "list" && path.ends_with("/loadbalancerstacks");
+    rig.cluster.requests().iter().filter(|request| is_list(request.verb, &request.path)).count()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_secret_is_held_while_a_stack_needs_it_and_that_costs_no_lists() {
+    let names = ["a", "b", "c", "d", "e"];
+    let rig = with_ready(&names.map(|name| (name, small()))).await;
+    assert!(is_held(&rig.cluster, SECRET));
+    rig.cluster.forget_requests();
+    sleep(10 * MINUTE).await;
+    assert_eq!(lists(&rig), 0, "ten minutes at rest");
+    for name in names {
+        rig.delete(name).await;
+    }
+    for name in names {
+        until_gone(&rig, name, SOON).await;
+    }
+    rig.until("the Secret is let go", MINUTE, |rig| !is_held(&rig.cluster, SECRET)).await;
+    assert!(lists(&rig) <= 2, "{} lists for five deletions", lists(&rig));
+    assert_nothing_left(&rig);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_secret_that_the_last_stack_refers_to_no_more_is_let_go() {
+    let rig = with_ready(&[("web", small())]).await;
+    let mut other = rig.credentials("demo-appcred");
+    other.metadata.name = Some("other".to_owned());
+    rig.secrets().create(&Default::default(), &other).await.unwrap();
+    rig.patch("web", json!({"spec": {"cloudCredentialsRef": {"secretName": "other"}}})).await;
+    rig.until("the new one is held", SOON, |rig| is_held(&rig.cluster, "other")).await;
+    rig.until("the old one is let go", MINUTE, |rig| !is_held(&rig.cluster, SECRET)).await;
+    assert!(is_held(&rig.cluster, "other"));
+}
+
+/// Who may write stacks may not write Secrets, nor keep one from being deleted.
+#[tokio::test(start_paused = true)]
+async fn a_secret_that_holds_no_credentials_is_never_held() {
+    let mut rig = Rig::new().await;
+    rig.start();
+    let plain = |data: Value| -> Secret {
+        serde_json::from_value(json!({"metadata": {"name": "plain"}, "stringData": data})).unwrap()
+    };
+    let mut spec = small();
+    spec["cloudCredentialsRef"]["secretName"] = "plain".into();
+    rig.secrets().create(&Default::default(), &plain(json!({"token": "of somebody else"}))).await.unwrap();
+    rig.create("web", spec).await;
+    rig.until("it is told", SOON, |rig| rig.message("web").contains("no key clouds.yaml")).await;
+    assert!(!is_held(&rig.cluster, "plain"));
+    for clouds in ["clouds: {}", "clouds: {openstack: {auth: {}}}", "- no clouds"] {
+        let merge = kube::api::Patch::Merge(json!({"stringData": {"clouds.yaml": clouds}}));
+        rig.secrets().patch("plain", &Default::default(), &merge).await.unwrap();
+        sleep(2 * MINUTE).await;
+        assert!(!is_held(&rig.cluster, "plain"), "{clouds}");
+    }
+    rig.secrets().delete("plain", &Default::default()).await.unwrap();
+    assert!(rig.cluster.object("", "secrets", NAMESPACE, "plain").is_none());
+}
+
+/// A Secret that is gone would leave the load balancer in the cloud for good.
+#[tokio::test(start_paused = true)]
+async fn a_secret_is_held_before_anything_is_made_with_it() {
+    let mut rig = Rig::new().await;
+    let cluster = rig.cluster.clone();
+    let in_order = move |request: &Request| {
+        let creates = request.method() == Method::POST && request.uri().path().ends_with("/loadbalancers");
+        if creates && !is_held(&cluster, SECRET) { Treatment::Hold } else { Treatment::Carry }
+    };
+    rig.connector = Arc::new(Wire::new(rig.cloud.transport(), in_order));
+    rig.start();
+    rig.create("web", small()).await;
+    rig.until("web is Ready", SOON, |rig| rig.is_ready("web")).await;
+}
