@@ -146,6 +146,7 @@ mod tests {
             request_id: None,
             in_doubt: false,
             too_large: false,
+            absent: false,
         }
     }
 
