@@ -12,6 +12,7 @@ mod load_balancer;
 mod monitor;
 mod ovn;
 mod pool;
+mod python_re;
 mod references;
 #[cfg(test)]
 mod tests;

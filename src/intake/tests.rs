@@ -430,6 +430,23 @@ fn tags_that_octavia_takes_for_one_are_doubles_everywhere() {
 }
 
 #[test]
+fn a_regular_expression_that_octavia_cannot_compile_is_refused() {
+    let rule = |kind: &str, compare: &str, value: &str| {
+        format!(
+            "listeners: [{{name: a, protocol: HTTP, port: 80, l7Policies: [{{name: p, action: REJECT, rules: [{{type: {kind}, compareType: {compare}, value: '{value}'}}]}}]}}]"
+        )
+    };
+    accepted(ON_SUBNET, &rule("PATH", "REGEX", "^/(?!api)[^/]+$"));
+    accepted(ON_SUBNET, &rule("PATH", "STARTS_WITH", "/(api"));
+    for kind in ["PATH", "HOST_NAME", "FILE_TYPE"] {
+        let problem = refused(ON_SUBNET, &rule(kind, "REGEX", "/(api"));
+        let field = "spec.listeners[a].l7Policies[p].rules[0].value";
+        assert_begins(&problem, &format!("InvalidSpec {field}: \"/(api\" must be a regular expression"));
+        assert!(problem.ends_with("a ( is not closed"), "{problem}");
+    }
+}
+
+#[test]
 fn what_is_newer_than_the_server_is_told_by_field() {
     let listener = |rest: &str| format!("listeners: [{{name: a, port: 80, {rest}}}]");
     let pool = |rest: &str| format!("pools: [{{name: a, algorithm: SOURCE_IP, {rest}}}]");
