@@ -6,6 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use super::schema;
 
+pub(super) const MOST_ADDITIONAL_VIPS: usize = 16;
+
 /// The load balancer itself.
 #[derive(JsonSchema, Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -112,7 +114,7 @@ pub struct VipSpec {
 
     /// More addresses, each from another subnet of the same network, for example one of IPv6. Octavia API 2.26.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = 16))]
+    #[schemars(length(max = MOST_ADDITIONAL_VIPS))]
     #[x_kube(merge_strategy = ListMerge::Atomic)]
     pub additional: Vec<AdditionalVipSpec>,
 }
