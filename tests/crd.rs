@@ -316,8 +316,9 @@ fn found(reference: &Reference) -> Found {
             device_id: String::new(),
             fixed_ips: vec![evenkeel::model::FixedIp { subnet_id: "id of tenant-v4".into(), address }],
         },
-        ReferenceKind::FloatingIp => Found::FloatingIp { id, address, port_id: None },
-        ReferenceKind::Flavor | ReferenceKind::QosPolicy | ReferenceKind::SecurityGroup => Found::Object { id },
+        ReferenceKind::Flavor | ReferenceKind::QosPolicy | ReferenceKind::SecurityGroup | ReferenceKind::FloatingIp => {
+            Found::Object { id }
+        }
         ReferenceKind::AvailabilityZone | ReferenceKind::Provider => Found::Named { name },
         ReferenceKind::Certificate => Found::Certificate,
     }

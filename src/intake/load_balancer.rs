@@ -63,7 +63,7 @@ fn named(intake: &mut Intake<'_>, kind: ReferenceKind, name: Option<&String>, fi
     Some(name.clone())
 }
 
-/// Whether an existing floating IP is in use elsewhere is not judged here: its port may be this load balancer's.
+/// Whether an existing floating IP is in use elsewhere is not judged here: that changes too often to be remembered.
 pub(super) fn floating_ip(
     intake: &mut Intake<'_>,
     spec: &LoadBalancerStackSpec,

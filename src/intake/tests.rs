@@ -77,9 +77,7 @@ fn answers(spec: &LoadBalancerStackSpec) -> Answers {
     let cloud = cloud();
     let answer = |reference: &Reference| match &reference.by {
         By::Id(text) | By::Name(text) => cloud.get(&(reference.kind, text.as_str())).cloned(),
-        By::Address(address) => {
-            Some(Ok(Found::FloatingIp { id: format!("fip {address}"), address: *address, port_id: None }))
-        }
+        By::Address(address) => Some(Ok(Found::Object { id: format!("fip {address}") })),
     };
     let all = references(spec).into_keys();
     Answers(all.map(|r| (r.clone(), answer(&r).unwrap_or(Err(Unresolved::Missing)))).collect())

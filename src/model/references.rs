@@ -89,12 +89,7 @@ pub enum Found {
         device_id: String,
         fixed_ips: Vec<FixedIp>,
     },
-    FloatingIp {
-        id: Id,
-        address: IpAddr,
-        port_id: Option<Id>,
-    },
-    /// Flavor, QoS policy, security group.
+    /// Flavor, QoS policy, security group, floating IP.
     Object {
         id: Id,
     },
@@ -115,11 +110,9 @@ impl Found {
     /// The id to send to Octavia.
     pub fn id(&self) -> Option<&str> {
         match self {
-            Self::Subnet { id, .. }
-            | Self::Network { id, .. }
-            | Self::Port { id, .. }
-            | Self::FloatingIp { id, .. }
-            | Self::Object { id } => Some(id),
+            Self::Subnet { id, .. } | Self::Network { id, .. } | Self::Port { id, .. } | Self::Object { id } => {
+                Some(id)
+            }
             Self::Named { .. } | Self::Certificate => None,
         }
     }

@@ -17,7 +17,7 @@ use crate::model::{Answers, By, FixedIp, Found, Id, Reference, ReferenceKind, Un
 
 /// How long a good answer is good: names rarely move.
 const GOOD_FOR: Duration = Duration::from_secs(600);
-/// For a port or floating IP that somebody uses: that may end at any time.
+/// For a port that somebody uses: that may end at any time.
 const IN_USE_FOR: Duration = Duration::from_secs(60);
 const READS_AT_ONCE: usize = 4;
 /// So many ids of an ambiguous name are told.
@@ -78,11 +78,7 @@ impl Resolver {
 }
 
 fn is_in_use(found: &Found) -> bool {
-    match found {
-        Found::Port { device_id, .. } => !device_id.is_empty(),
-        Found::FloatingIp { port_id, .. } => port_id.is_some(),
-        _ => false,
-    }
+    matches!(found, Found::Port { device_id, .. } if !device_id.is_empty())
 }
 
 /// How objects of a kind are asked for, and read.
@@ -107,7 +103,7 @@ const fn lookup(kind: ReferenceKind) -> Option<Lookup> {
             (Service::Network, "/v2.0/security-groups", "security_groups", "security_group", found::object)
         }
         ReferenceKind::FloatingIp => {
-            (Service::Network, "/v2.0/floatingips", "floatingips", "floatingip", found::floating_ip)
+            (Service::Network, "/v2.0/floatingips", "floatingips", "floatingip", found::object)
         }
         ReferenceKind::Flavor => (Service::LoadBalancer, "/v2/lbaas/flavors", "flavors", "flavor", found::flavor),
         ReferenceKind::AvailabilityZone | ReferenceKind::Provider | ReferenceKind::Certificate => return None,
@@ -285,17 +281,6 @@ mod found {
         let fixed = |Fixed { subnet_id, ip_address }| FixedIp { subnet_id, address: ip_address };
         let fixed_ips = fixed_ips.into_iter().map(fixed).collect();
         Some(Ok(Found::Port { id, network_id, device_id: device_id.unwrap_or_default(), fixed_ips }))
-    }
-
-    pub(super) fn floating_ip(value: Value) -> Option<Outcome> {
-        #[derive(Deserialize)]
-        struct FloatingIp {
-            id: Id,
-            floating_ip_address: IpAddr,
-            port_id: Option<Id>,
-        }
-        let FloatingIp { id, floating_ip_address, port_id } = parsed(value)?;
-        Some(Ok(Found::FloatingIp { id, address: floating_ip_address, port_id }))
     }
 
     pub(super) fn flavor(value: Value) -> Option<Outcome> {

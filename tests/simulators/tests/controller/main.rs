@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a helper of a test may fail as the test does")]
 
 mod deletion;
+mod hindrances;
 mod identity;
 mod lost_answers;
 mod neighbours;

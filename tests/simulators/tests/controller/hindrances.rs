@@ -1,0 +1,72 @@
+//! What is in the way of a new load balancer is not in the way of one that is there.
+
+use evenkeel_simulators::cloud::Entry;
+use evenkeel_simulators::rig::small;
+use serde_json::json;
+
+use super::*;
+
+fn with(load_balancer: Value) -> Value {
+    let mut spec = small();
+    spec["loadBalancer"] = load_balancer;
+    spec
+}
+
+async fn neutron(rig: &Rig, method: Method, path: &str, body: Value) -> Value {
+    let (code, answer) = rig.cloud.request_as("demo", method, Service::Network, path, Some(body)).await;
+    assert!(code < 300, "{answer}");
+    answer
+}
+
+/// A floating IP that leads to a port of a server; the address, its path, and the port.
+async fn floating_ip_of_a_server(rig: &Rig) -> (String, String, String) {
+    let (network, subnet) = (rig.cloud.network_id("tenant"), rig.cloud.subnet_id("tenant-v4"));
+    let port = json!({"port": {"network_id": network, "fixed_ips": [{"subnet_id": subnet}]}});
+    let port = neutron(rig, Method::POST, "/v2.0/ports", port).await["port"]["id"].as_str().unwrap().to_owned();
+    let wanted = json!({"floatingip": {"floating_network_id": rig.cloud.network_id("public")}});
+    let made = neutron(rig, Method::POST, "/v2.0/floatingips", wanted).await["floatingip"].take();
+    let path = format!("/v2.0/floatingips/{}", made["id"].as_str().unwrap());
+    neutron(rig, Method::PUT, &path, json!({"floatingip": {"port_id": port}})).await;
+    (made["floating_ip_address"].as_str().unwrap().to_owned(), path, port)
+}
+
+fn behind(address: &str) -> Value {
+    with(json!({"vip": {"subnet": {"name": "tenant-v4"}}, "floatingIP": {"existing": {"address": address}}}))
+}
+
+fn writes(rig: &Rig) -> Vec<Entry> {
+    let mut writes = rig.cloud.writes();
+    writes.retain(|entry| entry.user_agent != "another-tool");
+    writes
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_floating_ip_that_serves_somebody_else_is_told_before_anything_is_made() {
+    let mut rig = Rig::new().await;
+    let (address, path, port) = floating_ip_of_a_server(&rig).await;
+    rig.start();
+    rig.create("web", behind(&address)).await;
+    rig.until("it is refused", SOON, |rig| rig.reason("web") == "ReferenceUnusable").await;
+    let message = rig.message("web");
+    assert!(message.contains(&address) && message.contains(&port), "{message}");
+    assert!(writes(&rig).is_empty(), "{:?}", writes(&rig));
+
+    neutron(&rig, Method::PUT, &path, json!({"floatingip": {"port_id": null}})).await;
+    rig.until("web is Ready", 2 * MINUTE, |rig| rig.is_ready("web")).await;
+
+    // That it was free is remembered of the first; whom it serves now is seen all the same.
+    rig.create("second", behind(&address)).await;
+    rig.until("the second is refused", SOON, |rig| rig.reason("second") == "ReferenceUnusable").await;
+    assert_eq!((rig.creates().len(), rig.load_balancers().len()), (1, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_floating_ip_that_is_taken_away_refuses_nothing_else_of_a_stack_that_is_there() {
+    let rig = with_ready(&[("web", small())]).await;
+    let (address, ..) = floating_ip_of_a_server(&rig).await;
+    let mut spec = behind(&address);
+    spec["loadBalancer"]["description"] = json!("edited");
+    rig.patch("web", json!({"spec": spec})).await;
+    rig.until("it is told", SOON, |rig| rig.reason("web") == "ForeignChild").await;
+    assert_eq!(rig.load_balancers()[0]["description"], "edited");
+}
