@@ -316,10 +316,10 @@ fn found(reference: &Reference) -> Found {
             device_id: String::new(),
             fixed_ips: vec![evenkeel::model::FixedIp { subnet_id: "id of tenant-v4".into(), address }],
         },
-        ReferenceKind::Flavor | ReferenceKind::QosPolicy | ReferenceKind::SecurityGroup | ReferenceKind::FloatingIp => {
-            Found::Object { id }
-        }
-        ReferenceKind::AvailabilityZone | ReferenceKind::Provider => Found::Named { name },
+        ReferenceKind::Flavor => Found::Flavor { id, enabled: true },
+        ReferenceKind::QosPolicy | ReferenceKind::SecurityGroup | ReferenceKind::FloatingIp => Found::Object { id },
+        ReferenceKind::AvailabilityZone => Found::AvailabilityZone { enabled: true },
+        ReferenceKind::Provider => Found::Provider,
         ReferenceKind::Certificate => Found::Certificate,
     }
 }

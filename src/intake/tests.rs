@@ -4,8 +4,8 @@ use ipnet::IpNet;
 
 use super::*;
 use crate::model::{
-    Action, By, ClientAuthentication, FixedIp, FloatingIp, Found, HttpMethod, MemberKey, Reference, ReferenceKind,
-    Timeouts, Unresolved,
+    Action, By, ClientAuthentication, FixedIp, FloatingIp, Found, Hindrance, HttpMethod, MemberKey, Reference,
+    ReferenceKind, Timeouts, Unresolved,
 };
 
 const NEWEST: ApiVersion = ApiVersion { minor: 30 };
@@ -61,12 +61,13 @@ fn cloud() -> BTreeMap<(ReferenceKind, &'static str), Result<Found, Unresolved>>
         ((K::Port, "taken"), Ok(port("a-server", &[("s4", "10.10.0.5")]))),
         ((K::QosPolicy, "gold"), object("q1")),
         ((K::SecurityGroup, "web"), object("g1")),
-        ((K::Flavor, "ha"), object("f1")),
+        ((K::Flavor, "ha"), Ok(Found::Flavor { id: "f1".into(), enabled: true })),
         ((K::Flavor, "twice"), Err(Unresolved::Ambiguous(vec!["f2".into(), "f3".into()]))),
-        ((K::Flavor, "off"), Err(Unresolved::Unusable("it is disabled".into()))),
-        ((K::AvailabilityZone, "az1"), Ok(Found::Named { name: "az1".into() })),
-        ((K::Provider, "amphora"), Ok(Found::Named { name: "amphora".into() })),
-        ((K::Provider, "ovn"), Ok(Found::Named { name: "ovn".into() })),
+        ((K::Flavor, "off"), Ok(Found::Flavor { id: "f0".into(), enabled: false })),
+        ((K::AvailabilityZone, "az1"), Ok(Found::AvailabilityZone { enabled: true })),
+        ((K::AvailabilityZone, "az0"), Ok(Found::AvailabilityZone { enabled: false })),
+        ((K::Provider, "amphora"), Ok(Found::Provider)),
+        ((K::Provider, "ovn"), Ok(Found::Provider)),
         ((K::Certificate, CONTAINER), Ok(Found::Certificate)),
     ]
     .into_iter()
@@ -242,10 +243,22 @@ fn a_reference_that_leads_nowhere_says_what_to_do() {
     let twice = flavor("twice");
     assert_begins(&twice, "ReferenceAmbiguous spec.loadBalancer.flavor: the project sees more than one flavor");
     assert!(twice.contains("f2, f3"), "{twice}");
-    assert_begins(
-        &flavor("off"),
-        "ReferenceUnusable spec.loadBalancer.flavor: the flavor with name \"off\" cannot be used: it is disabled",
-    );
+}
+
+#[test]
+fn what_is_disabled_hinders_a_create_and_nothing_else() {
+    let with = |wish: &str| accepted(&format!("{{{wish}, vip: {{subnet: {{name: front}}}}}}"), "");
+    let flavored = with("flavor: {name: off}");
+    assert_eq!(flavored.load_balancer.flavor_id.as_deref(), Some("f0"));
+    let flavor = "spec.loadBalancer.flavor: the flavor with name \"off\" cannot be used: its operator has disabled it";
+    assert_eq!(flavored.hindrance, Some(Hindrance::Reference(flavor.into())));
+    let both = with("flavor: {name: off}, availabilityZone: az0");
+    assert_eq!(both.load_balancer.availability_zone.as_deref(), Some("az0"));
+    let Some(Hindrance::Reference(text)) = both.hindrance else { panic!("{:?}", both.hindrance) };
+    let zone = "spec.loadBalancer.availabilityZone: the availability zone with name \"az0\" cannot be used: its \
+                operator has disabled it";
+    assert_eq!(text, format!("{flavor}; {zone}"));
+    assert_eq!(with("flavor: {name: ha}, availabilityZone: az1").hindrance, None);
 }
 
 #[test]

@@ -89,13 +89,18 @@ pub enum Found {
         device_id: String,
         fixed_ips: Vec<FixedIp>,
     },
-    /// Flavor, QoS policy, security group, floating IP.
+    Flavor {
+        id: Id,
+        enabled: bool,
+    },
+    /// Has no id; neither has a provider.
+    AvailabilityZone {
+        enabled: bool,
+    },
+    Provider,
+    /// QoS policy, security group, floating IP.
     Object {
         id: Id,
-    },
-    /// Availability zone, provider: known by name only.
-    Named {
-        name: String,
     },
     Certificate,
 }
@@ -110,11 +115,18 @@ impl Found {
     /// The id to send to Octavia.
     pub fn id(&self) -> Option<&str> {
         match self {
-            Self::Subnet { id, .. } | Self::Network { id, .. } | Self::Port { id, .. } | Self::Object { id } => {
-                Some(id)
-            }
-            Self::Named { .. } | Self::Certificate => None,
+            Self::Subnet { id, .. }
+            | Self::Network { id, .. }
+            | Self::Port { id, .. }
+            | Self::Flavor { id, .. }
+            | Self::Object { id } => Some(id),
+            Self::AvailabilityZone { .. } | Self::Provider | Self::Certificate => None,
         }
+    }
+
+    /// By the operator of the cloud: nothing new may have it. What has it keeps it.
+    pub const fn is_disabled(&self) -> bool {
+        matches!(self, Self::Flavor { enabled: false, .. } | Self::AvailabilityZone { enabled: false })
     }
 }
 
@@ -124,7 +136,7 @@ pub enum Unresolved {
     Missing,
     /// Several objects share the name; the ids, at most five.
     Ambiguous(Vec<Id>),
-    /// It is there, but must not be used: disabled flavor or zone, unreadable secret; why.
+    /// It is there, but must not be used: for example an unreadable secret; why.
     Unusable(String),
 }
 

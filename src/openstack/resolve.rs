@@ -17,8 +17,8 @@ use crate::model::{Answers, By, FixedIp, Found, Id, Reference, ReferenceKind, Un
 
 /// How long a good answer is good: names rarely move.
 const GOOD_FOR: Duration = Duration::from_secs(600);
-/// For a port that somebody uses: that may end at any time.
-const IN_USE_FOR: Duration = Duration::from_secs(60);
+/// For what may be another at any time.
+const PASSING_FOR: Duration = Duration::from_secs(60);
 const READS_AT_ONCE: usize = 4;
 /// So many ids of an ambiguous name are told.
 const TOLD: usize = 5;
@@ -70,15 +70,17 @@ impl Resolver {
 
     fn remember(&self, reference: Reference, found: Found) {
         let now = Instant::now();
-        let good_for = if is_in_use(&found) { IN_USE_FOR } else { GOOD_FOR };
+        let good_for = if is_passing(&found) { PASSING_FOR } else { GOOD_FOR };
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         known.retain(|_, (until, _)| now < *until);
         known.insert(reference, (now + good_for, found));
     }
 }
 
-fn is_in_use(found: &Found) -> bool {
-    matches!(found, Found::Port { device_id, .. } if !device_id.is_empty())
+/// Somebody waits for it to end: that a port is in use, that a flavor or zone is disabled.
+fn is_passing(found: &Found) -> bool {
+    let in_use = matches!(found, Found::Port { device_id, .. } if !device_id.is_empty());
+    in_use || found.is_disabled()
 }
 
 /// How objects of a kind are asked for, and read.
@@ -197,8 +199,7 @@ impl Session {
         };
         Ok(match zones.into_iter().find(|zone| zone.name == name) {
             None => Err(Unresolved::Missing),
-            Some(Zone { enabled: false, .. }) => Err(Unresolved::Unusable(DISABLED.into())),
-            Some(Zone { name, .. }) => Ok(Found::Named { name }),
+            Some(Zone { enabled, .. }) => Ok(Found::AvailabilityZone { enabled }),
         })
     }
 
@@ -213,12 +214,10 @@ impl Session {
         }
         let ask = Ask::get(Service::LoadBalancer, "/v2/lbaas/providers");
         let providers = self.send(&ask).await?.json::<Providers>()?.providers;
-        let found = providers.into_iter().find(|provider| provider.name == name);
-        Ok(found.map(|provider| Found::Named { name: provider.name }).ok_or(Unresolved::Missing))
+        let is_there = providers.iter().any(|provider| provider.name == name);
+        Ok(if is_there { Ok(Found::Provider) } else { Err(Unresolved::Missing) })
     }
 }
-
-const DISABLED: &str = "its operator has disabled it";
 
 /// Ours, shared with us, or a network of floating IPs. Kinds without these fields are shown to their users only.
 fn is_for(object: &Value, project: &str) -> bool {
@@ -233,7 +232,7 @@ mod found {
     use serde::de::DeserializeOwned;
     use serde_json::Value;
 
-    use super::{DISABLED, FixedIp, Found, Id, IpAddr, Outcome, Unresolved};
+    use super::{FixedIp, Found, Id, IpAddr, Outcome};
 
     fn parsed<T: DeserializeOwned>(value: Value) -> Option<T> {
         serde_json::from_value(value).ok()
@@ -291,7 +290,7 @@ mod found {
             enabled: bool,
         }
         let Flavor { id, enabled } = parsed(value)?;
-        Some(if enabled { Ok(Found::Object { id }) } else { Err(Unresolved::Unusable(DISABLED.into())) })
+        Some(Ok(Found::Flavor { id, enabled }))
     }
 
     pub(super) fn object(value: Value) -> Option<Outcome> {

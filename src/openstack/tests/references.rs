@@ -57,6 +57,7 @@ fn furnished() -> std::sync::Arc<FakeCloud> {
     fake.lay("/v2/lbaas/flavors", json!({"id": "fl1", "name": "ha", "enabled": true}));
     fake.lay("/v2/lbaas/flavors", json!({"id": "fl2", "name": "old", "enabled": false}));
     fake.lay("/v2/lbaas/availabilityzones", json!({"name": "az1", "enabled": true}));
+    fake.lay("/v2/lbaas/availabilityzones", json!({"name": "az0", "enabled": false}));
     fake
 }
 
@@ -72,9 +73,13 @@ async fn each_kind_is_found_with_the_facts_that_validation_needs() {
     assert_eq!((fixed_ips[0].address, device_id.as_str()), ("10.0.0.9".parse().unwrap(), ""));
     let by_address = Reference { kind: Kind::FloatingIp, by: By::Address("203.0.113.7".parse().unwrap()) };
     assert_eq!(one(&cloud, by_address).await.unwrap().id(), Some("f1"));
-    assert_eq!(one(&cloud, by_name(Kind::Flavor, "ha")).await, Ok(Found::Object { id: "fl1".into() }));
-    assert_eq!(one(&cloud, by_name(Kind::AvailabilityZone, "az1")).await, Ok(Found::Named { name: "az1".into() }));
-    assert_eq!(one(&cloud, by_name(Kind::Provider, "amphora")).await, Ok(Found::Named { name: "amphora".into() }));
+    let flavor = |id: &str, enabled| Ok(Found::Flavor { id: id.into(), enabled });
+    assert_eq!(one(&cloud, by_name(Kind::Flavor, "ha")).await, flavor("fl1", true));
+    assert_eq!(one(&cloud, by_name(Kind::Flavor, "old")).await, flavor("fl2", false));
+    let zone = |enabled| Ok(Found::AvailabilityZone { enabled });
+    assert_eq!(one(&cloud, by_name(Kind::AvailabilityZone, "az1")).await, zone(true));
+    assert_eq!(one(&cloud, by_name(Kind::AvailabilityZone, "az0")).await, zone(false));
+    assert_eq!(one(&cloud, by_name(Kind::Provider, "amphora")).await, Ok(Found::Provider));
 }
 
 #[tokio::test(start_paused = true)]
@@ -95,7 +100,6 @@ async fn names_are_exact_and_what_others_hide_is_missing() {
     assert!(one(&cloud, by_name(Kind::Network, "public")).await.is_ok(), "external networks are for all");
     let ids = vec!["n5".to_owned(), "n6".to_owned()];
     assert_eq!(one(&cloud, by_name(Kind::Network, "twice")).await, Err(Unresolved::Ambiguous(ids)));
-    assert!(matches!(one(&cloud, by_name(Kind::Flavor, "old")).await, Err(Unresolved::Unusable(_))));
 }
 
 #[tokio::test(start_paused = true)]
@@ -106,6 +110,17 @@ async fn good_answers_are_remembered_for_ten_minutes_and_bad_ones_are_not() {
     for (wait, calls) in [(0, 2), (1, 1), (590, 1), (10, 2)] {
         tokio::time::sleep(Duration::from_secs(wait)).await;
         cloud.resolve(&both).await.unwrap();
+        assert_eq!(fake.calls().len(), calls, "after {wait} more seconds");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_somebody_waits_for_is_remembered_for_a_minute() {
+    let fake = furnished();
+    let cloud = fake.cloud_with(REGION);
+    for (wait, calls) in [(0, 1), (50, 0), (11, 1)] {
+        tokio::time::sleep(Duration::from_secs(wait)).await;
+        one(&cloud, by_id(Kind::Flavor, "fl2")).await.unwrap();
         assert_eq!(fake.calls().len(), calls, "after {wait} more seconds");
     }
 }

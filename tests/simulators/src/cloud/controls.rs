@@ -142,6 +142,11 @@ impl CloudSim {
         self.world().octavia.store.remove_tree(kind, id);
     }
 
+    /// As the operator does with a flavor or an availability zone.
+    pub fn enable(&self, name: &str, enabled: bool) {
+        self.world().octavia.catalog.enable(name, enabled);
+    }
+
     pub fn remove_secret(&self, id: &str) {
         self.world().keys.remove(id);
     }

@@ -1,15 +1,61 @@
 //! What is in the way of a new load balancer is not in the way of one that is there.
 
 use evenkeel_simulators::cloud::Entry;
-use evenkeel_simulators::rig::small;
+use evenkeel_simulators::rig::{condition, small};
 use serde_json::json;
+use tokio::time::sleep;
 
 use super::*;
+
+/// Longer than answers of the cloud are remembered.
+const FORGOTTEN: Duration = Duration::from_secs(11 * 60);
 
 fn with(load_balancer: Value) -> Value {
     let mut spec = small();
     spec["loadBalancer"] = load_balancer;
     spec
+}
+
+async fn edit(rig: &Rig, name: &str) {
+    rig.patch(name, json!({"spec": {"loadBalancer": {"description": "edited"}}})).await;
+    rig.until("the edit is there", SOON, |rig| rig.is_ready(name)).await;
+    assert!(rig.load_balancers().iter().any(|lb| lb["description"] == "edited"));
+}
+
+/// Its operator takes a flavor or a zone out of use, and what has it goes on.
+#[tokio::test(start_paused = true)]
+async fn what_is_disabled_stalls_no_stack_that_has_its_load_balancer() {
+    for (wish, name) in [(json!({"flavor": {"name": "ha"}}), "ha"), (json!({"availabilityZone": "az1"}), "az1")] {
+        let mut load_balancer = json!({"vip": {"subnet": {"name": "tenant-v4"}}});
+        load_balancer.as_object_mut().unwrap().extend(wish.as_object().unwrap().clone());
+        let rig = with_ready(&[("web", with(load_balancer.clone()))]).await;
+        rig.cloud.enable(name, false);
+        sleep(FORGOTTEN).await;
+        edit(&rig, "web").await;
+
+        rig.cloud.forget_requests();
+        rig.create("new", with(load_balancer)).await;
+        rig.until("the new one is refused", SOON, |rig| rig.reason("new") == "ReferenceUnusable").await;
+        assert!(rig.message("new").contains("its operator has disabled it"), "{}", rig.message("new"));
+        assert_eq!(condition(&rig.stack("new"), "ResolvedRefs")["status"], "False");
+        sleep(10 * MINUTE).await;
+        assert!(rig.creates().is_empty(), "{:?}", rig.creates());
+
+        rig.cloud.enable(name, true);
+        rig.until("the new one is made", 3 * MINUTE, |rig| rig.is_ready("new")).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_load_balancer_is_not_made_again_with_a_flavor_that_is_disabled() {
+    let flavored = json!({"flavor": {"name": "ha"}, "vip": {"subnet": {"name": "tenant-v4"}}});
+    let rig = with_ready(&[("web", with(flavored))]).await;
+    rig.cloud.enable("ha", false);
+    sleep(FORGOTTEN).await;
+    rig.cloud.forget_requests();
+    rig.cloud.vanish(Kind::LoadBalancer, &id(&rig.load_balancers()[0]));
+    rig.until("it is refused", 15 * MINUTE, |rig| rig.reason("web") == "ReferenceUnusable").await;
+    assert!(rig.creates().is_empty(), "{:?}", rig.creates());
 }
 
 async fn neutron(rig: &Rig, method: Method, path: &str, body: Value) -> Value {
