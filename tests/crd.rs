@@ -308,7 +308,11 @@ fn found(reference: &Reference) -> Found {
         ReferenceKind::Network => {
             let external = name == "public" || name == EXTERNAL_NETWORK;
             let id = if name == EXTERNAL_NETWORK { name } else { id };
-            Found::Network { id, external, subnet_ids: vec!["id of tenant-v4".into()] }
+            Found::Network { id, external }
+        }
+        ReferenceKind::VipNetwork => {
+            let cidrs = vec!["10.10.0.0/16".parse().unwrap()];
+            Found::VipNetwork { id, subnet_ids: vec!["id of tenant-v4".into()], cidrs }
         }
         ReferenceKind::Port => Found::Port {
             id,

@@ -4,7 +4,7 @@ use crate::api::{CertificateSpec, CloudRef};
 use crate::model::{Answers, ApiVersion, By, Found, Id, Reference, ReferenceKind, Unresolved};
 
 use super::references::{certificate, cloud_ref};
-use super::{Problem, ProblemReason};
+use super::{Families, Family, Problem, ProblemReason};
 
 pub(super) struct Intake<'a> {
     answers: &'a Answers,
@@ -37,6 +37,23 @@ impl<'a> Intake<'a> {
 
     fn refuse_create(&mut self, field: impl Into<String>, reason: ProblemReason, message: impl Into<String>) {
         self.problems_of_create.push(Problem { field: field.into(), reason, message: message.into() });
+    }
+
+    /// Refuses what goes by an address of this IP version where the load balancer has none.
+    pub(super) fn needs_family(
+        &mut self,
+        families: &Families,
+        family: Family,
+        field: &str,
+        message: impl FnOnce() -> String,
+    ) {
+        match families {
+            Families::Known(known) if !known.contains(&family) => self.invalid(field, message()),
+            Families::Foreseen(foreseen) if !foreseen.contains(&family) => {
+                self.refuse_create(field, ProblemReason::InvalidSpec, message());
+            }
+            _ => {}
+        }
     }
 
     /// `feature` reads as the beginning of a sentence.

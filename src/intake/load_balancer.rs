@@ -71,9 +71,9 @@ pub(super) fn floating_ip(
 ) -> Option<FloatingIp> {
     let field = format!("{AT}.floatingIP");
     let wanted = spec.load_balancer.floating_ip.as_ref()?;
-    if families.as_ref().is_some_and(|f| !f.contains(&Family::V4)) {
-        intake.invalid(&field, "a floating IP needs an IPv4 address to lead to, and the VIP has none");
-    }
+    intake.needs_family(families, Family::V4, &field, || {
+        "a floating IP needs an IPv4 address to lead to, and the VIP has none".to_owned()
+    });
     match (&wanted.allocate, &wanted.existing) {
         (Some(allocate), None) => allocation(intake, allocate, &format!("{field}.allocate")),
         (None, Some(wanted)) => {

@@ -124,8 +124,14 @@ pub fn in_one_text(problems: &[Problem]) -> String {
     problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
 }
 
-/// The IP versions that the load balancer listens on; `None` while nobody knows, because Octavia chooses the subnet.
-type Families = Option<BTreeSet<Family>>;
+/// The IP versions that the load balancer listens on.
+enum Families {
+    Known(BTreeSet<Family>),
+    /// Octavia chooses the subnet when it makes the load balancer. One that is there may have come from another: the
+    /// network may have got more subnets since.
+    Foreseen(BTreeSet<Family>),
+    Unknown,
+}
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Family {

@@ -38,8 +38,10 @@ fn port(device: &str, addresses: &[(&str, &str)]) -> Found {
     Found::Port { id: "p1".into(), network_id: "net".into(), device_id: device.into(), fixed_ips }
 }
 
-fn network(id: &str, external: bool) -> Found {
-    Found::Network { id: id.into(), external, subnet_ids: vec!["s4".into()] }
+/// For a VIP: `cidrs` of so many subnets that the project sees; there may be more.
+fn network(id: &str, subnets: usize, cidrs: &[&str]) -> Found {
+    let subnet_ids = (0..subnets).map(|n| format!("s{n}")).collect();
+    Found::VipNetwork { id: id.into(), subnet_ids, cidrs: cidrs.iter().map(|cidr| cidr.parse().unwrap()).collect() }
 }
 
 /// A small cloud: subnets `front` and `front6` and `other` of one network, `away` of another.
@@ -52,9 +54,12 @@ fn cloud() -> BTreeMap<(ReferenceKind, &'static str), Result<Found, Unresolved>>
         ((K::Subnet, "other"), Ok(subnet("s4b", "net", "10.11.0.0/16"))),
         ((K::Subnet, "away"), Ok(subnet("s9", "far", "10.99.0.0/16"))),
         ((K::Subnet, "public-v4"), Ok(subnet("sp", "ext", "203.0.113.0/24"))),
-        ((K::Network, "tenant"), Ok(network("net", false))),
-        ((K::Network, "public"), Ok(network("ext", true))),
-        ((K::Network, "empty"), Ok(Found::Network { id: "net0".into(), external: false, subnet_ids: Vec::new() })),
+        ((K::Network, "tenant"), Ok(Found::Network { id: "net".into(), external: false })),
+        ((K::Network, "public"), Ok(Found::Network { id: "ext".into(), external: true })),
+        ((K::VipNetwork, "tenant"), Ok(network("net", 3, &["2001:db8:10::/64", "10.10.0.0/16", "10.11.0.0/16"]))),
+        ((K::VipNetwork, "modern"), Ok(network("net6", 1, &["2001:db8:10::/64"]))),
+        ((K::VipNetwork, "half-seen"), Ok(network("net5", 2, &["2001:db8:10::/64"]))),
+        ((K::VipNetwork, "empty"), Ok(network("net0", 0, &[]))),
         ((K::Port, "one"), Ok(port("", &[("s4", "10.10.0.5")]))),
         ((K::Port, "two"), Ok(port("lb-1", &[("s4", "10.10.0.5"), ("s6", "2001:db8:10::5")]))),
         ((K::Port, "none"), Ok(port("", &[]))),
@@ -384,8 +389,33 @@ fn allowed_networks_are_of_a_version_that_the_load_balancer_has() {
     let problem = refused(ON_SUBNET, listener);
     assert_begins(&problem, "InvalidSpec spec.listeners[a].allowedCIDRs: 2001:db8::/32 is IPv6, and no address");
     accepted("{vip: {subnet: {name: front}, additional: [{subnet: {name: front6}}]}}", listener);
-    // Octavia chooses the subnet: nobody knows yet.
-    accepted("{vip: {network: {name: tenant}}}", listener);
+}
+
+/// The cloud chooses the subnet when the load balancer is made: one that is there may have come from another.
+#[test]
+fn a_version_that_the_address_from_a_network_will_not_have_hinders_a_create() {
+    let cidrs = "listeners: [{name: a, protocol: TCP, port: 80, allowedCIDRs: ['2001:db8::/32']}]";
+    let datagrams =
+        "pools: [{name: a, protocol: UDP, algorithm: SOURCE_IP, members: [{address: '2001:db8::1', port: 53}]}]";
+    let vip = |network: &str, more: &str| format!("{{vip: {{network: {{name: {network}}}{more}}}}}");
+    for (rest, field) in [(cidrs, "spec.listeners[a].allowedCIDRs: "), (datagrams, "spec.pools[a].members[[2001:")] {
+        match accepted(&vip("tenant", ""), rest).hindrance {
+            Some(Hindrance::Spec(text)) => assert_begins(&text, field),
+            other => panic!("{other:?}"),
+        }
+        for network in ["modern", "half-seen"] {
+            assert_eq!(accepted(&vip(network, ""), rest).hindrance, None, "{network}");
+        }
+        assert_eq!(accepted(&vip("tenant", ", additional: [{subnet: {name: front6}}]"), rest).hindrance, None);
+        assert_begins(&refused(&vip("tenant", ", address: 10.10.0.9"), rest), &format!("InvalidSpec {field}"));
+    }
+    let floating = |network: &str| {
+        format!("{{vip: {{network: {{name: {network}}}}}, floatingIP: {{existing: {{address: 203.0.113.7}}}}}}")
+    };
+    assert!(matches!(accepted(&floating("modern"), "").hindrance, Some(Hindrance::Spec(_))));
+    for network in ["tenant", "half-seen"] {
+        assert_eq!(accepted(&floating(network), "").hindrance, None, "{network}");
+    }
 }
 
 #[test]

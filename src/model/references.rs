@@ -13,7 +13,10 @@ use super::Id;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum ReferenceKind {
     Subnet,
+    /// Of floating IPs.
     Network,
+    /// One for a VIP, with what its subnets hold.
+    VipNetwork,
     Port,
     QosPolicy,
     SecurityGroup,
@@ -31,7 +34,7 @@ impl ReferenceKind {
     pub const fn noun(self) -> &'static str {
         match self {
             Self::Subnet => "subnet",
-            Self::Network => "network",
+            Self::Network | Self::VipNetwork => "network",
             Self::Port => "port",
             Self::QosPolicy => "QoS policy",
             Self::SecurityGroup => "security group",
@@ -80,7 +83,12 @@ pub enum Found {
     Network {
         id: Id,
         external: bool,
+    },
+    /// `cidrs`: of those of its subnets that the project sees.
+    VipNetwork {
+        id: Id,
         subnet_ids: Vec<Id>,
+        cidrs: Vec<IpNet>,
     },
     /// `device_id` is empty while nobody uses the port.
     Port {
@@ -117,6 +125,7 @@ impl Found {
         match self {
             Self::Subnet { id, .. }
             | Self::Network { id, .. }
+            | Self::VipNetwork { id, .. }
             | Self::Port { id, .. }
             | Self::Flavor { id, .. }
             | Self::Object { id } => Some(id),

@@ -6,6 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use futures::{StreamExt, TryStreamExt};
+use ipnet::IpNet;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use tokio::time::Instant;
@@ -99,6 +100,7 @@ const fn lookup(kind: ReferenceKind) -> Option<Lookup> {
     let (service, path, many, one, read): (_, _, _, _, fn(Value) -> Option<Outcome>) = match kind {
         ReferenceKind::Subnet => (Service::Network, "/v2.0/subnets", "subnets", "subnet", found::subnet),
         ReferenceKind::Network => (Service::Network, "/v2.0/networks", "networks", "network", found::network),
+        ReferenceKind::VipNetwork => (Service::Network, "/v2.0/networks", "networks", "network", found::vip_network),
         ReferenceKind::Port => (Service::Network, "/v2.0/ports", "ports", "port", found::port),
         ReferenceKind::QosPolicy => (Service::Network, "/v2.0/qos/policies", "policies", "policy", found::object),
         ReferenceKind::SecurityGroup => {
@@ -115,6 +117,25 @@ const fn lookup(kind: ReferenceKind) -> Option<Lookup> {
 
 impl Session {
     async fn look_up(&self, reference: &Reference) -> Result<Outcome, CloudError> {
+        match self.find_object(reference).await? {
+            Ok(Found::VipNetwork { id, subnet_ids, .. }) => {
+                let cidrs = self.cidrs_of(&id).await?;
+                Ok(Ok(Found::VipNetwork { id, subnet_ids, cidrs }))
+            }
+            outcome => Ok(outcome),
+        }
+    }
+
+    async fn cidrs_of(&self, network_id: &str) -> Result<Vec<IpNet>, CloudError> {
+        #[derive(Deserialize)]
+        struct Subnet {
+            cidr: String,
+        }
+        let listing = Listing::new(Service::Network, "/v2.0/subnets", "subnets").with("network_id", network_id);
+        Ok(self.list::<Subnet>(&listing).await?.items.iter().filter_map(|subnet| subnet.cidr.parse().ok()).collect())
+    }
+
+    async fn find_object(&self, reference: &Reference) -> Result<Outcome, CloudError> {
         let Reference { kind, by } = reference;
         match (kind, lookup(*kind), by) {
             (ReferenceKind::AvailabilityZone, _, By::Id(name) | By::Name(name)) => self.zone(name).await,
@@ -255,11 +276,21 @@ mod found {
             id: Id,
             #[serde(rename = "router:external", default)]
             external: bool,
+        }
+        let Network { id, external } = parsed(value)?;
+        Some(Ok(Found::Network { id, external }))
+    }
+
+    /// What its subnets hold is for another call.
+    pub(super) fn vip_network(value: Value) -> Option<Outcome> {
+        #[derive(Deserialize)]
+        struct Network {
+            id: Id,
             #[serde(default)]
             subnets: Vec<Id>,
         }
-        let Network { id, external, subnets } = parsed(value)?;
-        Some(Ok(Found::Network { id, external, subnet_ids: subnets }))
+        let Network { id, subnets } = parsed(value)?;
+        Some(Ok(Found::VipNetwork { id, subnet_ids: subnets, cidrs: Vec::new() }))
     }
 
     pub(super) fn port(value: Value) -> Option<Outcome> {

@@ -64,7 +64,7 @@ fn furnished() -> std::sync::Arc<FakeCloud> {
 #[tokio::test(start_paused = true)]
 async fn each_kind_is_found_with_the_facts_that_validation_needs() {
     let cloud = furnished().cloud_with(REGION);
-    let network = Found::Network { id: "n1".into(), external: false, subnet_ids: vec!["s1".into()] };
+    let network = Found::Network { id: "n1".into(), external: false };
     assert_eq!(one(&cloud, by_name(Kind::Network, "private")).await, Ok(network.clone()));
     assert_eq!(one(&cloud, by_id(Kind::Network, "n1")).await, Ok(network));
     let subnet = Found::Subnet { id: "s1".into(), network_id: "n1".into(), cidr: "10.0.0.0/24".parse().unwrap() };
@@ -80,6 +80,21 @@ async fn each_kind_is_found_with_the_facts_that_validation_needs() {
     assert_eq!(one(&cloud, by_name(Kind::AvailabilityZone, "az1")).await, zone(true));
     assert_eq!(one(&cloud, by_name(Kind::AvailabilityZone, "az0")).await, zone(false));
     assert_eq!(one(&cloud, by_name(Kind::Provider, "amphora")).await, Ok(Found::Provider));
+}
+
+/// Those that others own and do not share are not in the list.
+#[tokio::test(start_paused = true)]
+async fn a_network_for_a_vip_is_found_with_what_its_subnets_hold() {
+    let fake = furnished();
+    fake.change("/v2.0/networks", "n1", |network| network["subnets"] = json!(["s1", "s2"]));
+    fake.lay("/v2.0/subnets", json!({"id": "s9", "network_id": "n9", "cidr": "10.9.0.0/24", "project_id": "p1"}));
+    let cloud = fake.cloud_with(REGION);
+    let cidrs = vec!["10.0.0.0/24".parse().unwrap()];
+    let network = Found::VipNetwork { id: "n1".into(), subnet_ids: vec!["s1".into(), "s2".into()], cidrs };
+    assert_eq!(one(&cloud, by_name(Kind::VipNetwork, "private")).await, Ok(network.clone()));
+    assert_eq!(fake.lines().len(), 2);
+    assert_eq!(one(&cloud, by_id(Kind::VipNetwork, "n1")).await, Ok(network));
+    assert_eq!(one(&cloud, by_id(Kind::VipNetwork, "nowhere")).await, Err(Unresolved::Missing));
 }
 
 #[tokio::test(start_paused = true)]

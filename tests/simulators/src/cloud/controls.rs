@@ -172,6 +172,22 @@ impl CloudSim {
         self.security_group_id(name)
     }
 
+    /// Another network of a project, without subnets; its id.
+    pub fn add_network(&self, project: &str, name: &str) -> String {
+        let mut world = self.world();
+        let (project, now) = (world.project(project), world.clock.now());
+        let World { network, ids, .. } = &mut *world;
+        network.add_network(name, &project, false, ids, &now)
+    }
+
+    /// Another subnet of a network, which goes by its id.
+    pub fn add_subnet(&self, network_id: &str, name: &str, cidr: ipnet::IpNet) {
+        let mut world = self.world();
+        let now = world.clock.now();
+        let World { network, ids, .. } = &mut *world;
+        network.add_subnet(name, network_id, cidr, ids, &now);
+    }
+
     /// Another network of floating IPs, with this subnet; its id.
     pub fn add_external_network(&self, name: &str, subnet: ipnet::IpNet) -> String {
         let mut world = self.world();

@@ -16,6 +16,16 @@ fn with(load_balancer: Value) -> Value {
     spec
 }
 
+/// A UDP pool with a member of IPv6.
+fn datagrams(load_balancer: Value) -> Value {
+    let mut spec = with(load_balancer);
+    spec["listeners"] = json!([{"name": "dns", "protocol": "UDP", "port": 53, "defaultPool": "dns"}]);
+    spec["pools"] = json!([{
+        "name": "dns", "protocol": "UDP", "algorithm": "ROUND_ROBIN", "members": [{"address": "fd00:99::1", "port": 53}],
+    }]);
+    spec
+}
+
 async fn edit(rig: &Rig, name: &str) {
     rig.patch(name, json!({"spec": {"loadBalancer": {"description": "edited"}}})).await;
     rig.until("the edit is there", SOON, |rig| rig.is_ready(name)).await;
@@ -56,6 +66,36 @@ async fn a_load_balancer_is_not_made_again_with_a_flavor_that_is_disabled() {
     rig.cloud.vanish(Kind::LoadBalancer, &id(&rig.load_balancers()[0]));
     rig.until("it is refused", 15 * MINUTE, |rig| rig.reason("web") == "ReferenceUnusable").await;
     assert!(rig.creates().is_empty(), "{:?}", rig.creates());
+}
+
+/// Octavia takes it in the single call, and the load balancer ends in ERROR.
+#[tokio::test(start_paused = true)]
+async fn members_that_an_address_from_the_network_cannot_reach_are_refused_before_anything_is_made() {
+    let mut rig = Rig::new().await;
+    rig.start();
+    rig.create("dns", datagrams(json!({"vip": {"network": {"name": "tenant"}}}))).await;
+    rig.until("it is refused", SOON, |rig| rig.reason("dns") == "InvalidSpec").await;
+    assert!(rig.message("dns").contains("fd00:99::1 is IPv6"), "{}", rig.message("dns"));
+    assert_eq!(condition(&rig.stack("dns"), "Accepted")["status"], "False");
+    assert!(rig.cloud.writes().is_empty(), "{:?}", rig.cloud.writes());
+
+    let mut spec = rig.stack("dns")["spec"].take();
+    spec["pools"][0]["members"] = json!([{"address": "10.20.0.11", "port": 53}]);
+    rig.patch("dns", json!({"spec": spec})).await;
+    rig.until("dns is Ready", SOON, |rig| rig.is_ready("dns")).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_subnet_that_comes_later_stalls_no_stack_that_has_its_load_balancer() {
+    let mut rig = Rig::new().await;
+    let network = rig.cloud.add_network("demo", "modern");
+    rig.cloud.add_subnet(&network, "modern-v6", "fd00:77::/64".parse().unwrap());
+    rig.start();
+    rig.create("dns", datagrams(json!({"vip": {"network": {"id": network}}}))).await;
+    rig.until("dns is Ready", SOON, |rig| rig.is_ready("dns")).await;
+    rig.cloud.add_subnet(&network, "modern-v4", "10.77.0.0/24".parse().unwrap());
+    sleep(FORGOTTEN).await;
+    edit(&rig, "dns").await;
 }
 
 async fn neutron(rig: &Rig, method: Method, path: &str, body: Value) -> Value {
