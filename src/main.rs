@@ -45,9 +45,10 @@ struct RunArgs {
     /// What is logged, in the syntax of tracing-subscriber's EnvFilter.
     #[arg(long, env = "EVENKEEL_LOG", default_value = "info,kube_runtime=warn,kube_client=warn")]
     log: String,
-    /// Written on every load balancer, to tell clusters that share a project apart. Default: the UID of the
-    /// namespace kube-system. Keep it when a cluster is restored from a backup.
-    #[arg(long, env = "EVENKEEL_CLUSTER_ID")]
+    /// Written on every load balancer, to tell clusters that share a project apart: 1 to 63 letters, digits, dots,
+    /// underscores and hyphens. Default: the UID of the namespace kube-system. Keep it when a cluster is restored from
+    /// a backup.
+    #[arg(long, env = "EVENKEEL_CLUSTER_ID", value_parser = cluster_id)]
     cluster_id: Option<String>,
     /// Stacks that are worked on at the same time.
     #[arg(long, env = "EVENKEEL_WORKERS", default_value_t = 32, value_parser = clap::value_parser!(u16).range(1..))]
@@ -73,6 +74,18 @@ struct RunArgs {
     /// The namespace of the Lease.
     #[arg(long, env = "POD_NAMESPACE", default_value = "evenkeel-system")]
     lease_namespace: String,
+}
+
+/// Becomes part of a tag, which Octavia cannot filter by when it has a comma. Clusters that are called by nothing would
+/// be one.
+fn cluster_id(text: &str) -> Result<String, &'static str> {
+    const LONGEST: usize = 63;
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
+    if (1..=LONGEST).contains(&text.len()) && text.chars().all(is_plain) {
+        Ok(text.to_owned())
+    } else {
+        Err("must be 1 to 63 letters, digits, dots, underscores and hyphens")
+    }
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -191,6 +204,18 @@ async fn stop_signal() {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_cluster_is_told_from_others_by_an_id_that_fits_into_a_tag() {
+        let parsed = |id: &str| Cli::try_parse_from(["evenkeel", "run", "--cluster-id", id]);
+        for id in ["a", "prod.eu-1_B", "9c7d0c5e-3a35-4c1f-8a43-0d2f5b6f3c11", &"x".repeat(63)] {
+            assert!(parsed(id).is_ok(), "{id}");
+        }
+        for id in ["", " ", "a,b", "a/b", "a b", "a:b", "ä", "a\n", &"x".repeat(64)] {
+            let message = parsed(id).err().map(|error| error.to_string()).unwrap_or_default();
+            assert!(message.contains("--cluster-id") && message.contains("1 to 63 letters"), "{id:?}: {message}");
+        }
+    }
 
     #[test]
     fn a_create_times_out_before_its_pass_does() {

@@ -308,7 +308,11 @@ fn found(reference: &Reference) -> Found {
         ReferenceKind::Network => {
             let external = name == "public" || name == EXTERNAL_NETWORK;
             let id = if name == EXTERNAL_NETWORK { name } else { id };
-            Found::Network { id, external, subnet_ids: vec!["id of tenant-v4".into()] }
+            Found::Network { id, external }
+        }
+        ReferenceKind::VipNetwork => {
+            let cidrs = vec!["10.10.0.0/16".parse().unwrap()];
+            Found::VipNetwork { id, subnet_ids: vec!["id of tenant-v4".into()], cidrs }
         }
         ReferenceKind::Port => Found::Port {
             id,
@@ -316,9 +320,10 @@ fn found(reference: &Reference) -> Found {
             device_id: String::new(),
             fixed_ips: vec![evenkeel::model::FixedIp { subnet_id: "id of tenant-v4".into(), address }],
         },
-        ReferenceKind::FloatingIp => Found::FloatingIp { id, address, port_id: None },
-        ReferenceKind::Flavor | ReferenceKind::QosPolicy | ReferenceKind::SecurityGroup => Found::Object { id },
-        ReferenceKind::AvailabilityZone | ReferenceKind::Provider => Found::Named { name },
+        ReferenceKind::Flavor => Found::Flavor { id, enabled: true },
+        ReferenceKind::QosPolicy | ReferenceKind::SecurityGroup | ReferenceKind::FloatingIp => Found::Object { id },
+        ReferenceKind::AvailabilityZone => Found::AvailabilityZone { enabled: true },
+        ReferenceKind::Provider => Found::Provider,
         ReferenceKind::Certificate => Found::Certificate,
     }
 }

@@ -7,36 +7,43 @@
 
 use kube::core::Rule;
 
+const OLD: &str = "oldSelf.spec.loadBalancer";
+const NEW: &str = "self.spec.loadBalancer";
+
 /// A text below `spec.loadBalancer`.
 pub fn text(path: &str) -> Rule {
-    rule(path, &differs(path))
+    rule(path, &differs(OLD, NEW, path))
 }
 
 /// A reference below `spec.loadBalancer`: by id or by name.
 pub fn reference(path: &str) -> Rule {
-    let by = |field: &str| differs(&format!("{path}.{field}"));
+    let by = |field: &str| differs(OLD, NEW, &format!("{path}.{field}"));
     rule(path, &format!("({}) || ({})", by("id"), by("name")))
 }
 
-/// A list below `spec.loadBalancer`: its length.
-pub fn count(path: &str) -> Rule {
-    let (old, new) = (present("oldSelf", path), present("self", path));
-    let field = format!("spec.loadBalancer.{path}");
-    rule(path, &format!("{old} && {new} && size(oldSelf.{field}) != size(self.{field})"))
+/// A list below `spec.loadBalancer` of at most so many entries: its length, and these texts of each entry. CEL cannot
+/// count, so every place is written out.
+pub fn entries(path: &str, most: usize, texts: &[&str]) -> Rule {
+    let (old, new) = (format!("{OLD}.{path}"), format!("{NEW}.{path}"));
+    let places = (0..most).map(|place| place.to_string()).collect::<Vec<_>>().join(", ");
+    let entry = |text: &&str| format!("({})", differs(&format!("{old}[i]"), &format!("{new}[i]"), text));
+    let entry = texts.iter().map(entry).collect::<Vec<_>>().join(" || ");
+    let changed = format!("size({old}) != size({new}) || [{places}].exists(i, i < size({new}) && ({entry}))");
+    rule(path, &format!("{} && {} && ({changed})", present(OLD, path), present(NEW, path)))
 }
 
-fn differs(path: &str) -> String {
-    let (old, new) = (present("oldSelf", path), present("self", path));
-    format!("{old} && {new} && oldSelf.spec.loadBalancer.{path} != self.spec.loadBalancer.{path}")
+/// The same path in both, with another value.
+fn differs(old: &str, new: &str, path: &str) -> String {
+    format!("{} && {} && {old}.{path} != {new}.{path}", present(old, path), present(new, path))
 }
 
-/// `has()` of each optional step of the path.
+/// `has()` of each step of the path.
 fn present(object: &str, path: &str) -> String {
-    let mut at = format!("{object}.spec.loadBalancer");
+    let mut at = object.to_owned();
     let mut checks = Vec::new();
     for step in path.split('.') {
         at = format!("{at}.{step}");
-        // `vip` is required; has() of it costs nothing and reads the same.
+        // Some are required; has() of them costs nothing and reads the same.
         checks.push(format!("has({at})"));
     }
     checks.join(" && ")

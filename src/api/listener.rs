@@ -96,7 +96,7 @@ pub struct ListenerSpec {
     #[x_kube(merge_strategy = ListMerge::Set)]
     pub insert_headers: Vec<InsertHeader>,
 
-    /// How long to wait for whom.
+    /// How long to wait for whom. Absent means that Evenkeel leaves all of it alone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timeouts: Option<TimeoutsSpec>,
 
@@ -215,7 +215,7 @@ pub struct ListenerTlsSpec {
     pub certificate: Option<CertificateSpec>,
 
     /// More certificates, chosen by the name of the host that the client asks for (SNI), at most 100; their order does
-    /// not matter; each URL has at most 128 characters. Octavia's sni_container_refs.
+    /// not matter; each URL has at most 128 characters. Absent means none. Octavia's sni_container_refs.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 100))]
     #[x_kube(
@@ -224,11 +224,12 @@ pub struct ListenerTlsSpec {
     )]
     pub sni_certificates: Vec<CertificateSpec>,
 
-    /// The authorities whose client certificates are trusted. Octavia's client_ca_tls_container_ref.
+    /// The authorities whose client certificates are trusted. Absent means none. Octavia's client_ca_tls_container_ref.
     #[serde(default, skip_serializing_if = "Option::is_none", rename = "clientCA")]
     pub client_ca: Option<CertificateSpec>,
 
-    /// Client certificates that have been revoked; signed by clientCA. Octavia's client_crl_container_ref.
+    /// Client certificates that have been revoked; signed by clientCA. Absent means that none is looked for. Octavia's
+    /// client_crl_container_ref.
     #[serde(default, skip_serializing_if = "Option::is_none", rename = "clientCRL")]
     pub client_crl: Option<CertificateSpec>,
 

@@ -6,6 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use super::schema;
 
+pub(super) const MOST_ADDITIONAL_VIPS: usize = 16;
+
 /// The load balancer itself.
 #[derive(JsonSchema, Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -104,15 +106,16 @@ pub struct VipSpec {
     pub qos_policy: Option<CloudRef>,
 
     /// Security groups for the VIP port, instead of the rules that Octavia makes; they exclude allowedCIDRs of
-    /// listeners. Absent means that Evenkeel leaves them alone. Octavia API 2.29.
+    /// listeners. Absent means that Evenkeel leaves them alone. Octavia's vip_sg_ids, API 2.29.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 32))]
     #[x_kube(merge_strategy = ListMerge::Atomic)]
     pub security_groups: Option<Vec<CloudRef>>,
 
-    /// More addresses, each from another subnet of the same network, for example one of IPv6. Octavia API 2.26.
+    /// More addresses, each from another subnet of the same network, for example one of IPv6. Absent means none.
+    /// Octavia's additional_vips, API 2.26.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = 16))]
+    #[schemars(length(max = MOST_ADDITIONAL_VIPS))]
     #[x_kube(merge_strategy = ListMerge::Atomic)]
     pub additional: Vec<AdditionalVipSpec>,
 }

@@ -16,6 +16,19 @@ pub const LINE_OR_EMPTY: &str = r"^[^\x00-\x1f\x7f]*$";
 /// Octavia stores a comma in a tag, but cannot filter by it then; Neutron's paths end at a slash.
 pub const TAG: &str = r"^[^,/\x00-\x1f\x7f]+$";
 
+/// Any end of a tag that leaves these letters, one after the other, at one of them.
+macro_rules! leaving {
+    ($letter:literal) => {
+        concat!("([^", $letter, r",/\x00-\x1f\x7f][^,/\x00-\x1f\x7f]*)?")
+    };
+    ($letter:literal $($more:literal)+) => {
+        concat!("([^", $letter, r",/\x00-\x1f\x7f][^,/\x00-\x1f\x7f]*|[", $letter, "]", leaving!($($more)+), ")?")
+    };
+}
+
+/// As [`TAG`], but without those that begin with `evenkeel:` in any case. RE2 knows no "not".
+pub const TAG_NOT_OURS: &str = concat!("^", leaving!("Ee" "Vv" "Ee" "Nn" "Kk" "Ee" "Ee" "Ll" ":"), "$");
+
 /// Octavia: `VALID_CIPHER_RE`.
 pub const CIPHERS: &str = "^[A-Za-z0-9+!:@=_.-]+$";
 
@@ -52,3 +65,25 @@ pub const BARBICAN: &str =
 /// Octavia: `DOMAIN_NAME_REGEX`.
 pub const DOMAIN: &str =
     r"^[A-Za-z0-9_]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?(\.[A-Za-z0-9_]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?)*\.?$";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tag_that_is_not_ours_is_any_tag_with_another_beginning() {
+        let (any, not_ours) = (regex::Regex::new(TAG).unwrap(), regex::Regex::new(TAG_NOT_OURS).unwrap());
+        let ours = ["evenkeel:", "evenkeel:key=web", "EVENKEEL:x", "EvenKeel:uid=1"];
+        let others = ["e", "E", "ev", "evenkeel", "Evenkeel", "evenkeel=x", "evenkeels:", "eve:n", "evenkee:l", "ä:"];
+        let bad = ["a,b", "a/b", "e/", "evenkeel,", "evenkeel/x", "even\n", "\u{7f}"];
+        for tag in ours {
+            assert!(any.is_match(tag) && !not_ours.is_match(tag), "{tag:?}");
+        }
+        for tag in others {
+            assert!(any.is_match(tag) && not_ours.is_match(tag), "{tag:?}");
+        }
+        for tag in bad {
+            assert!(!any.is_match(tag) && !not_ours.is_match(tag), "{tag:?}");
+        }
+    }
+}

@@ -62,7 +62,8 @@ pub struct PoolSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub session_persistence: Option<SessionPersistenceSpec>,
 
-    /// Being there means that connections to the members are encrypted, even if it is empty. Octavia's tls_enabled.
+    /// Being there means that connections to the members are encrypted, even if it is empty. Absent means that they are
+    /// not. Octavia's tls_enabled.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tls: Option<PoolTlsSpec>,
 
@@ -132,7 +133,8 @@ pub struct PoolTlsSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ca: Option<CertificateSpec>,
 
-    /// Certificates of members that have been revoked; signed by ca. Octavia's crl_container_ref.
+    /// Certificates of members that have been revoked; signed by ca. Absent means that none is looked for. Octavia's
+    /// crl_container_ref.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub crl: Option<CertificateSpec>,
 
@@ -176,8 +178,9 @@ pub struct PoolTlsSpec {
         .field_path(".domainName")
 )]
 pub struct HealthMonitorSpec {
-    /// What to try. In pools of protocol UDP and SCTP: UDP-CONNECT, SCTP, TCP, HTTP; in all others: HTTP, HTTPS, PING,
-    /// TCP, TLS-HELLO. Another type replaces the monitor; meanwhile the members are not watched.
+    /// What to try. In pools of protocol UDP and SCTP: UDP-CONNECT, SCTP (Octavia API 2.23), TCP and HTTP (2.16);
+    /// in all others: HTTP, HTTPS, PING, TCP, TLS-HELLO. Another type replaces the monitor; meanwhile the members are
+    /// not watched.
     #[serde(rename = "type")]
     pub kind: MonitorType,
 
@@ -218,7 +221,8 @@ pub struct HealthMonitorSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub http_version: Option<HttpVersion>,
 
-    /// For HTTP and HTTPS with httpVersion "1.1": the host to ask for. Octavia API 2.10.
+    /// For HTTP and HTTPS with httpVersion "1.1": the host to ask for. Absent means that none is named. Octavia
+    /// API 2.10.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::domain_name")]
     pub domain_name: Option<String>,
@@ -283,7 +287,7 @@ pub struct MemberSpec {
     pub backup: Option<bool>,
 
     /// The subnet of the address, for the load balancer to have a leg in. Absent means that it is reached by the routes
-    /// of the VIP's subnet.
+    /// of the VIP's subnet. Octavia's subnet_id.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub subnet: Option<CloudRef>,
 

@@ -61,8 +61,8 @@ pub fn cidrs(_: &mut SchemaGenerator) -> Schema {
     })
 }
 
-fn tag() -> Schema {
-    json_schema!({"type": "string", "minLength": 1, "maxLength": 255, "pattern": p::TAG})
+fn tag(pattern: &str) -> Schema {
+    json_schema!({"type": "string", "minLength": 1, "maxLength": 255, "pattern": pattern})
 }
 
 /// Tags of load balancers and listeners: few enough for both rules.
@@ -71,7 +71,7 @@ pub fn tags(_: &mut SchemaGenerator) -> Schema {
         "type": "array",
         "maxItems": 32,
         "x-kubernetes-list-type": "set",
-        "items": tag(),
+        "items": tag(p::TAG),
         "x-kubernetes-validations": [
             {
                 "rule": "self.all(t, !t.lowerAscii().startsWith('evenkeel:'))",
@@ -91,7 +91,7 @@ pub fn many_tags(_: &mut SchemaGenerator) -> Schema {
         "type": "array",
         "maxItems": 32,
         "x-kubernetes-list-type": "set",
-        "items": tag(),
+        "items": tag(p::TAG),
         "x-kubernetes-validations": [{
             "rule": "self.all(t, !t.lowerAscii().startsWith('evenkeel:'))",
             "message": "tags must not begin with evenkeel: (in any case), these are Evenkeel's own"
@@ -99,9 +99,11 @@ pub fn many_tags(_: &mut SchemaGenerator) -> Schema {
     })
 }
 
-/// Tags of members and rules: too many places for any rule. `intake` applies them all.
+/// Tags of members and rules: too many places for any rule, so a pattern says the first of [`tags`], without its words.
+/// The second is left to `intake`.
 pub fn plain_tags(_: &mut SchemaGenerator) -> Schema {
-    json_schema!({"type": "array", "maxItems": 32, "x-kubernetes-list-type": "set", "items": tag()})
+    let items = tag(p::TAG_NOT_OURS);
+    json_schema!({"type": "array", "maxItems": 32, "x-kubernetes-list-type": "set", "items": items})
 }
 
 /// Whole milliseconds, up to the 24 days that Octavia takes (`MAX_TIMEOUT`).

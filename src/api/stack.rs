@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::duration;
 use super::immutable;
+use super::load_balancer::MOST_ADDITIONAL_VIPS;
 use super::patterns;
 use super::schema;
 use super::{ListenerSpec, LoadBalancerSpec, LoadBalancerStackStatus, PoolSpec};
@@ -58,7 +59,7 @@ pub const DELETION_POLICY_ANNOTATION: &str = "evenkeel.dev/deletion-policy";
     validation = immutable::reference("vip.network"),
     validation = immutable::reference("vip.port"),
     validation = immutable::text("vip.address"),
-    validation = immutable::count("vip.additional")
+    validation = immutable::entries("vip.additional", MOST_ADDITIONAL_VIPS, &["subnet.id", "subnet.name", "address"])
 )]
 #[serde(rename_all = "camelCase")]
 #[x_kube(

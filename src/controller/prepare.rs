@@ -39,6 +39,5 @@ fn refused(problems: &[Problem]) -> Outcome {
         Some(ProblemReason::ReferenceUnusable) => StallReason::ReferenceUnusable,
         Some(ProblemReason::InvalidSpec) | None => StallReason::InvalidSpec,
     };
-    let texts: Vec<String> = problems.iter().map(|problem| format!("{}: {}", problem.field, problem.message)).collect();
-    Outcome::stalled(reason, texts.join("; "))
+    Outcome::stalled(reason, intake::in_one_text(problems))
 }

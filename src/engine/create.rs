@@ -20,6 +20,9 @@ impl Pass<'_> {
         if let Some(outcome) = self.in_doubt(memory) {
             return Ok(outcome);
         }
+        if let Some(outcome) = self.hindered(desired).await? {
+            return Ok(outcome);
+        }
         // Octavia leaks the VIP port of a create that it refuses after parsing, so the same one is not sent again.
         match &memory.refused {
             Some(refused) if refused.session == self.cloud.number() && *refused.desired == *desired => {

@@ -215,6 +215,9 @@ impl Pass<'_> {
                 Ok(observed(self.succession(&load_balancer).await?).seeing_load_balancer(*load_balancer))
             }
             Located::Nowhere => {
+                if let Some(outcome) = self.hindered(desired).await? {
+                    return Ok(outcome);
+                }
                 let plan = Plan { steps: vec![plan::create(desired, "")], ..Plan::default() };
                 Ok(observed(plan))
             }

@@ -10,6 +10,7 @@
 
 mod create;
 mod delete;
+mod hindrance;
 mod hold;
 mod outcome;
 mod patience;

@@ -4,17 +4,19 @@ use crate::api::{CertificateSpec, CloudRef};
 use crate::model::{Answers, ApiVersion, By, Found, Id, Reference, ReferenceKind, Unresolved};
 
 use super::references::{certificate, cloud_ref};
-use super::{Problem, ProblemReason};
+use super::{Families, Family, Problem, ProblemReason};
 
 pub(super) struct Intake<'a> {
     answers: &'a Answers,
     version: ApiVersion,
     pub(super) problems: Vec<Problem>,
+    /// What a load balancer that is there may live with.
+    pub(super) problems_of_create: Vec<Problem>,
 }
 
 impl<'a> Intake<'a> {
     pub(super) const fn new(answers: &'a Answers, version: ApiVersion) -> Self {
-        Self { answers, version, problems: Vec::new() }
+        Self { answers, version, problems: Vec::new(), problems_of_create: Vec::new() }
     }
 
     pub(super) fn invalid(&mut self, field: impl Into<String>, message: impl Into<String>) {
@@ -31,6 +33,27 @@ impl<'a> Intake<'a> {
 
     fn refuse(&mut self, field: impl Into<String>, reason: ProblemReason, message: impl Into<String>) {
         self.problems.push(Problem { field: field.into(), reason, message: message.into() });
+    }
+
+    fn refuse_create(&mut self, field: impl Into<String>, reason: ProblemReason, message: impl Into<String>) {
+        self.problems_of_create.push(Problem { field: field.into(), reason, message: message.into() });
+    }
+
+    /// Refuses what goes by an address of this IP version where the load balancer has none.
+    pub(super) fn needs_family(
+        &mut self,
+        families: &Families,
+        family: Family,
+        field: &str,
+        message: impl FnOnce() -> String,
+    ) {
+        match families {
+            Families::Known(known) if !known.contains(&family) => self.invalid(field, message()),
+            Families::Foreseen(foreseen) if !foreseen.contains(&family) => {
+                self.refuse_create(field, ProblemReason::InvalidSpec, message());
+            }
+            _ => {}
+        }
     }
 
     /// `feature` reads as the beginning of a sentence.
@@ -86,7 +109,13 @@ impl<'a> Intake<'a> {
         let noun = reference.kind.noun();
         let by = &reference.by;
         match self.answers.0.get(&reference) {
-            Some(Ok(found)) => return Some(found),
+            Some(Ok(found)) => {
+                if found.is_disabled() {
+                    let message = format!("the {noun} with {by} cannot be used: its operator has disabled it");
+                    self.refuse_create(field, ProblemReason::ReferenceUnusable, message);
+                }
+                return Some(found);
+            }
             None | Some(Err(Unresolved::Missing)) => self.refuse(
                 field,
                 ProblemReason::ReferenceNotFound,

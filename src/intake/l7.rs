@@ -7,6 +7,7 @@ use crate::model::{Action, CompareType, ListenerProtocol, Policy, PolicyAction, 
 
 use super::context::Intake;
 use super::listener::PoolProtocols;
+use super::python_re;
 use super::text::Text;
 
 /// What Octavia answers with where no code is given.
@@ -177,5 +178,10 @@ fn rule_value(intake: &mut Intake<'_>, wanted: &L7RuleSpec, field: &str) {
     };
     if let Some(problem) = problem {
         intake.invalid(field, problem);
+    }
+    if wanted.compare_type == CompareType::Regex
+        && let Err(fault) = python_re::check(value)
+    {
+        intake.invalid(field, format!("{value:?} must be a regular expression, as Python's re takes it: {fault}"));
     }
 }

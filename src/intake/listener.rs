@@ -102,9 +102,9 @@ fn allowed_cidrs(intake: &mut Intake<'_>, wanted: &ListenerSpec, at: &str, famil
     for text in &wanted.allowed_cidrs {
         let Some(network) = intake.network(text, &field) else { continue };
         let family = Family::of(network.addr());
-        if families.as_ref().is_some_and(|f| !f.contains(&family)) {
-            intake.invalid(&field, format!("{network} is {family}, and no address of the load balancer is"));
-        }
+        intake.needs_family(families, family, &field, || {
+            format!("{network} is {family}, and no address of the load balancer is")
+        });
         result.insert(network.to_string());
     }
     result

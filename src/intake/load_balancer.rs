@@ -63,7 +63,7 @@ fn named(intake: &mut Intake<'_>, kind: ReferenceKind, name: Option<&String>, fi
     Some(name.clone())
 }
 
-/// Whether an existing floating IP is in use elsewhere is not judged here: its port may be this load balancer's.
+/// Whether an existing floating IP is in use elsewhere is not judged here: that changes too often to be remembered.
 pub(super) fn floating_ip(
     intake: &mut Intake<'_>,
     spec: &LoadBalancerStackSpec,
@@ -71,9 +71,9 @@ pub(super) fn floating_ip(
 ) -> Option<FloatingIp> {
     let field = format!("{AT}.floatingIP");
     let wanted = spec.load_balancer.floating_ip.as_ref()?;
-    if families.as_ref().is_some_and(|f| !f.contains(&Family::V4)) {
-        intake.invalid(&field, "a floating IP needs an IPv4 address to lead to, and the VIP has none");
-    }
+    intake.needs_family(families, Family::V4, &field, || {
+        "a floating IP needs an IPv4 address to lead to, and the VIP has none".to_owned()
+    });
     match (&wanted.allocate, &wanted.existing) {
         (Some(allocate), None) => allocation(intake, allocate, &format!("{field}.allocate")),
         (None, Some(wanted)) => {

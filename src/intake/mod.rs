@@ -12,6 +12,7 @@ mod load_balancer;
 mod monitor;
 mod ovn;
 mod pool;
+mod python_re;
 mod references;
 #[cfg(test)]
 mod tests;
@@ -25,7 +26,7 @@ use thiserror::Error;
 pub use references::references;
 
 use crate::api::LoadBalancerStackSpec;
-use crate::model::{Answers, ApiVersion, Desired, Owner};
+use crate::model::{Answers, ApiVersion, Desired, Hindrance, Owner};
 
 use context::Intake;
 
@@ -109,11 +110,28 @@ pub fn desired(
         return Err(intake.problems);
     }
     let allow_interruption = spec.allows_interruption();
-    Ok(Desired { owner, load_balancer, listeners, pools, floating_ip, allow_interruption })
+    let hindrance = hindrance(&intake.problems_of_create);
+    Ok(Desired { owner, load_balancer, listeners, pools, floating_ip, allow_interruption, hindrance })
 }
 
-/// The IP versions that the load balancer listens on; `None` while nobody knows, because Octavia chooses the subnet.
-type Families = Option<BTreeSet<Family>>;
+fn hindrance(problems: &[Problem]) -> Option<Hindrance> {
+    let kind = if problems.first()?.reason.is_reference() { Hindrance::Reference } else { Hindrance::Spec };
+    Some(kind(in_one_text(problems)))
+}
+
+/// All problems, each with its field, for people.
+pub fn in_one_text(problems: &[Problem]) -> String {
+    problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
+}
+
+/// The IP versions that the load balancer listens on.
+enum Families {
+    Known(BTreeSet<Family>),
+    /// Octavia chooses the subnet when it makes the load balancer. One that is there may have come from another: the
+    /// network may have got more subnets since.
+    Foreseen(BTreeSet<Family>),
+    Unknown,
+}
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Family {

@@ -153,16 +153,13 @@ fn members(intake: &mut Intake<'_>, pool: &PoolSpec, at: &str, families: &Famili
         if address == RESERVED {
             intake.invalid(format!("{at}.address"), format!("{address} is reserved for the cloud's metadata service"));
         }
-        let family = Family::of(address);
         // The driver answers 501 on its own call; the single call makes a load balancer that does not work.
-        if is_datagram(pool.protocol) && families.as_ref().is_some_and(|f| !f.contains(&family)) {
-            intake.invalid(
-                format!("{at}.address"),
-                format!(
-                    "{address} is {family}, and no address of the load balancer is; {} cannot cross over",
-                    pool.protocol
-                ),
-            );
+        if is_datagram(pool.protocol) {
+            let family = Family::of(address);
+            intake.needs_family(families, family, &format!("{at}.address"), || {
+                let protocol = pool.protocol;
+                format!("{address} is {family}, and no address of the load balancer is; {protocol} cannot cross over")
+            });
         }
         let member = member(intake, wanted, &at);
         if result.insert(MemberKey { address, port }, member).is_some() {

@@ -58,7 +58,7 @@ fn of_load_balancer(found: &mut Found, spec: &LoadBalancerStackSpec) {
     let objects = [
         (Kind::Flavor, &load_balancer.flavor, "flavor"),
         (Kind::Subnet, &vip.subnet, "vip.subnet"),
-        (Kind::Network, &vip.network, "vip.network"),
+        (Kind::VipNetwork, &vip.network, "vip.network"),
         (Kind::Port, &vip.port, "vip.port"),
         (Kind::QosPolicy, &vip.qos_policy, "vip.qosPolicy"),
     ];

@@ -4,8 +4,8 @@ use ipnet::IpNet;
 
 use super::*;
 use crate::model::{
-    Action, By, ClientAuthentication, FixedIp, FloatingIp, Found, HttpMethod, MemberKey, Reference, ReferenceKind,
-    Timeouts, Unresolved,
+    Action, By, ClientAuthentication, FixedIp, FloatingIp, Found, Hindrance, HttpMethod, MemberKey, Reference,
+    ReferenceKind, Timeouts, Unresolved,
 };
 
 const NEWEST: ApiVersion = ApiVersion { minor: 30 };
@@ -38,8 +38,10 @@ fn port(device: &str, addresses: &[(&str, &str)]) -> Found {
     Found::Port { id: "p1".into(), network_id: "net".into(), device_id: device.into(), fixed_ips }
 }
 
-fn network(id: &str, external: bool) -> Found {
-    Found::Network { id: id.into(), external, subnet_ids: vec!["s4".into()] }
+/// For a VIP: `cidrs` of so many subnets that the project sees; there may be more.
+fn network(id: &str, subnets: usize, cidrs: &[&str]) -> Found {
+    let subnet_ids = (0..subnets).map(|n| format!("s{n}")).collect();
+    Found::VipNetwork { id: id.into(), subnet_ids, cidrs: cidrs.iter().map(|cidr| cidr.parse().unwrap()).collect() }
 }
 
 /// A small cloud: subnets `front` and `front6` and `other` of one network, `away` of another.
@@ -52,21 +54,25 @@ fn cloud() -> BTreeMap<(ReferenceKind, &'static str), Result<Found, Unresolved>>
         ((K::Subnet, "other"), Ok(subnet("s4b", "net", "10.11.0.0/16"))),
         ((K::Subnet, "away"), Ok(subnet("s9", "far", "10.99.0.0/16"))),
         ((K::Subnet, "public-v4"), Ok(subnet("sp", "ext", "203.0.113.0/24"))),
-        ((K::Network, "tenant"), Ok(network("net", false))),
-        ((K::Network, "public"), Ok(network("ext", true))),
-        ((K::Network, "empty"), Ok(Found::Network { id: "net0".into(), external: false, subnet_ids: Vec::new() })),
+        ((K::Network, "tenant"), Ok(Found::Network { id: "net".into(), external: false })),
+        ((K::Network, "public"), Ok(Found::Network { id: "ext".into(), external: true })),
+        ((K::VipNetwork, "tenant"), Ok(network("net", 3, &["2001:db8:10::/64", "10.10.0.0/16", "10.11.0.0/16"]))),
+        ((K::VipNetwork, "modern"), Ok(network("net6", 1, &["2001:db8:10::/64"]))),
+        ((K::VipNetwork, "half-seen"), Ok(network("net5", 2, &["2001:db8:10::/64"]))),
+        ((K::VipNetwork, "empty"), Ok(network("net0", 0, &[]))),
         ((K::Port, "one"), Ok(port("", &[("s4", "10.10.0.5")]))),
         ((K::Port, "two"), Ok(port("lb-1", &[("s4", "10.10.0.5"), ("s6", "2001:db8:10::5")]))),
         ((K::Port, "none"), Ok(port("", &[]))),
         ((K::Port, "taken"), Ok(port("a-server", &[("s4", "10.10.0.5")]))),
         ((K::QosPolicy, "gold"), object("q1")),
         ((K::SecurityGroup, "web"), object("g1")),
-        ((K::Flavor, "ha"), object("f1")),
+        ((K::Flavor, "ha"), Ok(Found::Flavor { id: "f1".into(), enabled: true })),
         ((K::Flavor, "twice"), Err(Unresolved::Ambiguous(vec!["f2".into(), "f3".into()]))),
-        ((K::Flavor, "off"), Err(Unresolved::Unusable("it is disabled".into()))),
-        ((K::AvailabilityZone, "az1"), Ok(Found::Named { name: "az1".into() })),
-        ((K::Provider, "amphora"), Ok(Found::Named { name: "amphora".into() })),
-        ((K::Provider, "ovn"), Ok(Found::Named { name: "ovn".into() })),
+        ((K::Flavor, "off"), Ok(Found::Flavor { id: "f0".into(), enabled: false })),
+        ((K::AvailabilityZone, "az1"), Ok(Found::AvailabilityZone { enabled: true })),
+        ((K::AvailabilityZone, "az0"), Ok(Found::AvailabilityZone { enabled: false })),
+        ((K::Provider, "amphora"), Ok(Found::Provider)),
+        ((K::Provider, "ovn"), Ok(Found::Provider)),
         ((K::Certificate, CONTAINER), Ok(Found::Certificate)),
     ]
     .into_iter()
@@ -77,9 +83,7 @@ fn answers(spec: &LoadBalancerStackSpec) -> Answers {
     let cloud = cloud();
     let answer = |reference: &Reference| match &reference.by {
         By::Id(text) | By::Name(text) => cloud.get(&(reference.kind, text.as_str())).cloned(),
-        By::Address(address) => {
-            Some(Ok(Found::FloatingIp { id: format!("fip {address}"), address: *address, port_id: None }))
-        }
+        By::Address(address) => Some(Ok(Found::Object { id: format!("fip {address}") })),
     };
     let all = references(spec).into_keys();
     Answers(all.map(|r| (r.clone(), answer(&r).unwrap_or(Err(Unresolved::Missing)))).collect())
@@ -244,10 +248,22 @@ fn a_reference_that_leads_nowhere_says_what_to_do() {
     let twice = flavor("twice");
     assert_begins(&twice, "ReferenceAmbiguous spec.loadBalancer.flavor: the project sees more than one flavor");
     assert!(twice.contains("f2, f3"), "{twice}");
-    assert_begins(
-        &flavor("off"),
-        "ReferenceUnusable spec.loadBalancer.flavor: the flavor with name \"off\" cannot be used: it is disabled",
-    );
+}
+
+#[test]
+fn what_is_disabled_hinders_a_create_and_nothing_else() {
+    let with = |wish: &str| accepted(&format!("{{{wish}, vip: {{subnet: {{name: front}}}}}}"), "");
+    let flavored = with("flavor: {name: off}");
+    assert_eq!(flavored.load_balancer.flavor_id.as_deref(), Some("f0"));
+    let flavor = "spec.loadBalancer.flavor: the flavor with name \"off\" cannot be used: its operator has disabled it";
+    assert_eq!(flavored.hindrance, Some(Hindrance::Reference(flavor.into())));
+    let both = with("flavor: {name: off}, availabilityZone: az0");
+    assert_eq!(both.load_balancer.availability_zone.as_deref(), Some("az0"));
+    let Some(Hindrance::Reference(text)) = both.hindrance else { panic!("{:?}", both.hindrance) };
+    let zone = "spec.loadBalancer.availabilityZone: the availability zone with name \"az0\" cannot be used: its \
+                operator has disabled it";
+    assert_eq!(text, format!("{flavor}; {zone}"));
+    assert_eq!(with("flavor: {name: ha}, availabilityZone: az1").hindrance, None);
 }
 
 #[test]
@@ -373,8 +389,33 @@ fn allowed_networks_are_of_a_version_that_the_load_balancer_has() {
     let problem = refused(ON_SUBNET, listener);
     assert_begins(&problem, "InvalidSpec spec.listeners[a].allowedCIDRs: 2001:db8::/32 is IPv6, and no address");
     accepted("{vip: {subnet: {name: front}, additional: [{subnet: {name: front6}}]}}", listener);
-    // Octavia chooses the subnet: nobody knows yet.
-    accepted("{vip: {network: {name: tenant}}}", listener);
+}
+
+/// The cloud chooses the subnet when the load balancer is made: one that is there may have come from another.
+#[test]
+fn a_version_that_the_address_from_a_network_will_not_have_hinders_a_create() {
+    let cidrs = "listeners: [{name: a, protocol: TCP, port: 80, allowedCIDRs: ['2001:db8::/32']}]";
+    let datagrams =
+        "pools: [{name: a, protocol: UDP, algorithm: SOURCE_IP, members: [{address: '2001:db8::1', port: 53}]}]";
+    let vip = |network: &str, more: &str| format!("{{vip: {{network: {{name: {network}}}{more}}}}}");
+    for (rest, field) in [(cidrs, "spec.listeners[a].allowedCIDRs: "), (datagrams, "spec.pools[a].members[[2001:")] {
+        match accepted(&vip("tenant", ""), rest).hindrance {
+            Some(Hindrance::Spec(text)) => assert_begins(&text, field),
+            other => panic!("{other:?}"),
+        }
+        for network in ["modern", "half-seen"] {
+            assert_eq!(accepted(&vip(network, ""), rest).hindrance, None, "{network}");
+        }
+        assert_eq!(accepted(&vip("tenant", ", additional: [{subnet: {name: front6}}]"), rest).hindrance, None);
+        assert_begins(&refused(&vip("tenant", ", address: 10.10.0.9"), rest), &format!("InvalidSpec {field}"));
+    }
+    let floating = |network: &str| {
+        format!("{{vip: {{network: {{name: {network}}}}}, floatingIP: {{existing: {{address: 203.0.113.7}}}}}}")
+    };
+    assert!(matches!(accepted(&floating("modern"), "").hindrance, Some(Hindrance::Spec(_))));
+    for network in ["tenant", "half-seen"] {
+        assert_eq!(accepted(&floating(network), "").hindrance, None, "{network}");
+    }
 }
 
 #[test]
@@ -427,6 +468,23 @@ fn tags_that_octavia_takes_for_one_are_doubles_everywhere() {
     assert!(refused(ON_SUBNET, &member).contains("is there twice"));
     let ours = format!("pools: [{HTTP_POOL}, members: [{{address: 10.0.0.1, port: 80, tags: ['Evenkeel:x']}}]}}]");
     assert!(refused(ON_SUBNET, &ours).contains("Evenkeel's own"));
+}
+
+#[test]
+fn a_regular_expression_that_octavia_cannot_compile_is_refused() {
+    let rule = |kind: &str, compare: &str, value: &str| {
+        format!(
+            "listeners: [{{name: a, protocol: HTTP, port: 80, l7Policies: [{{name: p, action: REJECT, rules: [{{type: {kind}, compareType: {compare}, value: '{value}'}}]}}]}}]"
+        )
+    };
+    accepted(ON_SUBNET, &rule("PATH", "REGEX", "^/(?!api)[^/]+$"));
+    accepted(ON_SUBNET, &rule("PATH", "STARTS_WITH", "/(api"));
+    for kind in ["PATH", "HOST_NAME", "FILE_TYPE"] {
+        let problem = refused(ON_SUBNET, &rule(kind, "REGEX", "/(api"));
+        let field = "spec.listeners[a].l7Policies[p].rules[0].value";
+        assert_begins(&problem, &format!("InvalidSpec {field}: \"/(api\" must be a regular expression"));
+        assert!(problem.ends_with("a ( is not closed"), "{problem}");
+    }
 }
 
 #[test]

@@ -25,6 +25,8 @@ const OCTAVIA_DEVICE: &str = "lb-";
 struct Primary<'a> {
     subnet: Option<(&'a Id, IpNet)>,
     network_id: Option<&'a Id>,
+    /// That Octavia will choose from a network.
+    foreseen: Option<Family>,
     /// The port's addresses, if there is a port.
     fixed_ips: Option<&'a [FixedIp]>,
     address: Option<IpAddr>,
@@ -71,14 +73,24 @@ fn subnet<'a>(intake: &mut Intake<'a>, spec: &VipSpec, known: &mut Primary<'a>) 
 
 fn network<'a>(intake: &mut Intake<'a>, spec: &VipSpec, known: &mut Primary<'a>) -> Option<Id> {
     let field = format!("{AT}.network");
-    let found = intake.object(ReferenceKind::Network, spec.network.as_ref(), &field)?;
-    if let Found::Network { id, subnet_ids, .. } = found {
+    let found = intake.object(ReferenceKind::VipNetwork, spec.network.as_ref(), &field)?;
+    if let Found::VipNetwork { id, subnet_ids, cidrs } = found {
         known.network_id = Some(id);
+        known.foreseen = foreseen(subnet_ids, cidrs);
         if subnet_ids.is_empty() {
             intake.unusable(field, format!("network {id} has no subnet for the address to come from: make one"));
         }
     }
     found.id().map(str::to_owned)
+}
+
+/// Octavia takes the first subnet of IPv4 with free addresses, else the first of any. It sees all subnets, also those
+/// that the project does not see.
+fn foreseen(subnet_ids: &[Id], cidrs: &[IpNet]) -> Option<Family> {
+    if cidrs.iter().any(|cidr| cidr.addr().is_ipv4()) {
+        return Some(Family::V4);
+    }
+    (!cidrs.is_empty() && cidrs.len() == subnet_ids.len()).then_some(Family::V6)
 }
 
 fn port<'a>(intake: &mut Intake<'a>, spec: &VipSpec, known: &mut Primary<'a>) -> Option<Id> {
@@ -172,7 +184,11 @@ fn additional_is_on_port(
 }
 
 fn families(known: &Primary<'_>, additional: &[(AdditionalVip, Option<IpNet>)]) -> Families {
-    let first = known.address.or(known.subnet.map(|(_, cidr)| cidr.addr()))?;
     let others = additional.iter().filter_map(|(_, cidr)| cidr.map(|c| Family::of(c.addr())));
-    Some(others.chain([Family::of(first)]).collect())
+    let first = known.address.or(known.subnet.map(|(_, cidr)| cidr.addr())).map(Family::of);
+    match (first, known.foreseen) {
+        (Some(first), _) => Families::Known(others.chain([first]).collect()),
+        (None, Some(first)) => Families::Foreseen(others.chain([first]).collect()),
+        (None, None) => Families::Unknown,
+    }
 }

@@ -21,6 +21,18 @@ pub struct Desired {
     pub floating_ip: Option<FloatingIp>,
     /// May a step run that interrupts traffic?
     pub allow_interruption: bool,
+    /// What is in the way of making the load balancer, and of nothing else: one that is there is kept all the same.
+    #[serde(skip)]
+    pub hindrance: Option<Hindrance>,
+}
+
+/// Why a load balancer must not be made, for people.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Hindrance {
+    /// What the stack says does not go together.
+    Spec(String),
+    /// What it points at must not be used.
+    Reference(String),
 }
 
 impl Desired {

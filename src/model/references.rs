@@ -13,7 +13,10 @@ use super::Id;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum ReferenceKind {
     Subnet,
+    /// Of floating IPs.
     Network,
+    /// One for a VIP, with what its subnets hold.
+    VipNetwork,
     Port,
     QosPolicy,
     SecurityGroup,
@@ -31,7 +34,7 @@ impl ReferenceKind {
     pub const fn noun(self) -> &'static str {
         match self {
             Self::Subnet => "subnet",
-            Self::Network => "network",
+            Self::Network | Self::VipNetwork => "network",
             Self::Port => "port",
             Self::QosPolicy => "QoS policy",
             Self::SecurityGroup => "security group",
@@ -80,7 +83,12 @@ pub enum Found {
     Network {
         id: Id,
         external: bool,
+    },
+    /// `cidrs`: of those of its subnets that the project sees.
+    VipNetwork {
+        id: Id,
         subnet_ids: Vec<Id>,
+        cidrs: Vec<IpNet>,
     },
     /// `device_id` is empty while nobody uses the port.
     Port {
@@ -89,18 +97,18 @@ pub enum Found {
         device_id: String,
         fixed_ips: Vec<FixedIp>,
     },
-    FloatingIp {
+    Flavor {
         id: Id,
-        address: IpAddr,
-        port_id: Option<Id>,
+        enabled: bool,
     },
-    /// Flavor, QoS policy, security group.
+    /// Has no id; neither has a provider.
+    AvailabilityZone {
+        enabled: bool,
+    },
+    Provider,
+    /// QoS policy, security group, floating IP.
     Object {
         id: Id,
-    },
-    /// Availability zone, provider: known by name only.
-    Named {
-        name: String,
     },
     Certificate,
 }
@@ -117,11 +125,17 @@ impl Found {
         match self {
             Self::Subnet { id, .. }
             | Self::Network { id, .. }
+            | Self::VipNetwork { id, .. }
             | Self::Port { id, .. }
-            | Self::FloatingIp { id, .. }
+            | Self::Flavor { id, .. }
             | Self::Object { id } => Some(id),
-            Self::Named { .. } | Self::Certificate => None,
+            Self::AvailabilityZone { .. } | Self::Provider | Self::Certificate => None,
         }
+    }
+
+    /// By the operator of the cloud: nothing new may have it. What has it keeps it.
+    pub const fn is_disabled(&self) -> bool {
+        matches!(self, Self::Flavor { enabled: false, .. } | Self::AvailabilityZone { enabled: false })
     }
 }
 
@@ -131,7 +145,7 @@ pub enum Unresolved {
     Missing,
     /// Several objects share the name; the ids, at most five.
     Ambiguous(Vec<Id>),
-    /// It is there, but must not be used: disabled flavor or zone, unreadable secret; why.
+    /// It is there, but must not be used: for example an unreadable secret; why.
     Unusable(String),
 }
 

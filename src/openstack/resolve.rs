@@ -6,6 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use futures::{StreamExt, TryStreamExt};
+use ipnet::IpNet;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use tokio::time::Instant;
@@ -17,8 +18,8 @@ use crate::model::{Answers, By, FixedIp, Found, Id, Reference, ReferenceKind, Un
 
 /// How long a good answer is good: names rarely move.
 const GOOD_FOR: Duration = Duration::from_secs(600);
-/// For a port or floating IP that somebody uses: that may end at any time.
-const IN_USE_FOR: Duration = Duration::from_secs(60);
+/// For what may be another at any time.
+const PASSING_FOR: Duration = Duration::from_secs(60);
 const READS_AT_ONCE: usize = 4;
 /// So many ids of an ambiguous name are told.
 const TOLD: usize = 5;
@@ -70,19 +71,17 @@ impl Resolver {
 
     fn remember(&self, reference: Reference, found: Found) {
         let now = Instant::now();
-        let good_for = if is_in_use(&found) { IN_USE_FOR } else { GOOD_FOR };
+        let good_for = if is_passing(&found) { PASSING_FOR } else { GOOD_FOR };
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         known.retain(|_, (until, _)| now < *until);
         known.insert(reference, (now + good_for, found));
     }
 }
 
-fn is_in_use(found: &Found) -> bool {
-    match found {
-        Found::Port { device_id, .. } => !device_id.is_empty(),
-        Found::FloatingIp { port_id, .. } => port_id.is_some(),
-        _ => false,
-    }
+/// Somebody waits for it to end: that a port is in use, that a flavor or zone is disabled.
+fn is_passing(found: &Found) -> bool {
+    let in_use = matches!(found, Found::Port { device_id, .. } if !device_id.is_empty());
+    in_use || found.is_disabled()
 }
 
 /// How objects of a kind are asked for, and read.
@@ -101,13 +100,14 @@ const fn lookup(kind: ReferenceKind) -> Option<Lookup> {
     let (service, path, many, one, read): (_, _, _, _, fn(Value) -> Option<Outcome>) = match kind {
         ReferenceKind::Subnet => (Service::Network, "/v2.0/subnets", "subnets", "subnet", found::subnet),
         ReferenceKind::Network => (Service::Network, "/v2.0/networks", "networks", "network", found::network),
+        ReferenceKind::VipNetwork => (Service::Network, "/v2.0/networks", "networks", "network", found::vip_network),
         ReferenceKind::Port => (Service::Network, "/v2.0/ports", "ports", "port", found::port),
         ReferenceKind::QosPolicy => (Service::Network, "/v2.0/qos/policies", "policies", "policy", found::object),
         ReferenceKind::SecurityGroup => {
             (Service::Network, "/v2.0/security-groups", "security_groups", "security_group", found::object)
         }
         ReferenceKind::FloatingIp => {
-            (Service::Network, "/v2.0/floatingips", "floatingips", "floatingip", found::floating_ip)
+            (Service::Network, "/v2.0/floatingips", "floatingips", "floatingip", found::object)
         }
         ReferenceKind::Flavor => (Service::LoadBalancer, "/v2/lbaas/flavors", "flavors", "flavor", found::flavor),
         ReferenceKind::AvailabilityZone | ReferenceKind::Provider | ReferenceKind::Certificate => return None,
@@ -117,6 +117,25 @@ const fn lookup(kind: ReferenceKind) -> Option<Lookup> {
 
 impl Session {
     async fn look_up(&self, reference: &Reference) -> Result<Outcome, CloudError> {
+        match self.find_object(reference).await? {
+            Ok(Found::VipNetwork { id, subnet_ids, .. }) => {
+                let cidrs = self.cidrs_of(&id).await?;
+                Ok(Ok(Found::VipNetwork { id, subnet_ids, cidrs }))
+            }
+            outcome => Ok(outcome),
+        }
+    }
+
+    async fn cidrs_of(&self, network_id: &str) -> Result<Vec<IpNet>, CloudError> {
+        #[derive(Deserialize)]
+        struct Subnet {
+            cidr: String,
+        }
+        let listing = Listing::new(Service::Network, "/v2.0/subnets", "subnets").with("network_id", network_id);
+        Ok(self.list::<Subnet>(&listing).await?.items.iter().filter_map(|subnet| subnet.cidr.parse().ok()).collect())
+    }
+
+    async fn find_object(&self, reference: &Reference) -> Result<Outcome, CloudError> {
         let Reference { kind, by } = reference;
         match (kind, lookup(*kind), by) {
             (ReferenceKind::AvailabilityZone, _, By::Id(name) | By::Name(name)) => self.zone(name).await,
@@ -207,8 +226,7 @@ impl Session {
         };
         Ok(match zones.into_iter().find(|zone| zone.name == name) {
             None => Err(Unresolved::Missing),
-            Some(Zone { enabled: false, .. }) => Err(Unresolved::Unusable(DISABLED.into())),
-            Some(Zone { name, .. }) => Ok(Found::Named { name }),
+            Some(Zone { enabled, .. }) => Ok(Found::AvailabilityZone { enabled }),
         })
     }
 
@@ -223,12 +241,10 @@ impl Session {
         }
         let ask = Ask::get(Service::LoadBalancer, "/v2/lbaas/providers");
         let providers = self.send(&ask).await?.json::<Providers>()?.providers;
-        let found = providers.into_iter().find(|provider| provider.name == name);
-        Ok(found.map(|provider| Found::Named { name: provider.name }).ok_or(Unresolved::Missing))
+        let is_there = providers.iter().any(|provider| provider.name == name);
+        Ok(if is_there { Ok(Found::Provider) } else { Err(Unresolved::Missing) })
     }
 }
-
-const DISABLED: &str = "its operator has disabled it";
 
 /// Ours, shared with us, or a network of floating IPs. Kinds without these fields are shown to their users only.
 fn is_for(object: &Value, project: &str) -> bool {
@@ -243,7 +259,7 @@ mod found {
     use serde::de::DeserializeOwned;
     use serde_json::Value;
 
-    use super::{DISABLED, FixedIp, Found, Id, IpAddr, Outcome, Unresolved};
+    use super::{FixedIp, Found, Id, IpAddr, Outcome};
 
     fn parsed<T: DeserializeOwned>(value: Value) -> Option<T> {
         serde_json::from_value(value).ok()
@@ -266,11 +282,21 @@ mod found {
             id: Id,
             #[serde(rename = "router:external", default)]
             external: bool,
+        }
+        let Network { id, external } = parsed(value)?;
+        Some(Ok(Found::Network { id, external }))
+    }
+
+    /// What its subnets hold is for another call.
+    pub(super) fn vip_network(value: Value) -> Option<Outcome> {
+        #[derive(Deserialize)]
+        struct Network {
+            id: Id,
             #[serde(default)]
             subnets: Vec<Id>,
         }
-        let Network { id, external, subnets } = parsed(value)?;
-        Some(Ok(Found::Network { id, external, subnet_ids: subnets }))
+        let Network { id, subnets } = parsed(value)?;
+        Some(Ok(Found::VipNetwork { id, subnet_ids: subnets, cidrs: Vec::new() }))
     }
 
     pub(super) fn port(value: Value) -> Option<Outcome> {
@@ -293,17 +319,6 @@ mod found {
         Some(Ok(Found::Port { id, network_id, device_id: device_id.unwrap_or_default(), fixed_ips }))
     }
 
-    pub(super) fn floating_ip(value: Value) -> Option<Outcome> {
-        #[derive(Deserialize)]
-        struct FloatingIp {
-            id: Id,
-            floating_ip_address: IpAddr,
-            port_id: Option<Id>,
-        }
-        let FloatingIp { id, floating_ip_address, port_id } = parsed(value)?;
-        Some(Ok(Found::FloatingIp { id, address: floating_ip_address, port_id }))
-    }
-
     pub(super) fn flavor(value: Value) -> Option<Outcome> {
         #[derive(Deserialize)]
         struct Flavor {
@@ -312,7 +327,7 @@ mod found {
             enabled: bool,
         }
         let Flavor { id, enabled } = parsed(value)?;
-        Some(if enabled { Ok(Found::Object { id }) } else { Err(Unresolved::Unusable(DISABLED.into())) })
+        Some(Ok(Found::Flavor { id, enabled }))
     }
 
     pub(super) fn object(value: Value) -> Option<Outcome> {

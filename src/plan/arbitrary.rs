@@ -36,8 +36,10 @@ pub fn desired(world: &World) -> impl Strategy<Value = Desired> + use<> {
         any::<bool>(),
     )
         .prop_map(move |(load_balancer, listeners, pools, floating_ip, allow_interruption)| {
-            let owner = world.owner.clone();
-            repair(&world, Desired { owner, load_balancer, listeners, pools, floating_ip, allow_interruption })
+            let (owner, hindrance) = (world.owner.clone(), None);
+            let desired =
+                Desired { owner, load_balancer, listeners, pools, floating_ip, allow_interruption, hindrance };
+            repair(&world, desired)
         })
 }
 

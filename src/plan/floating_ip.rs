@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::edit::{Edit, add_some, object};
 use super::step::Target;
 use super::{Body, Call, Change, Impact, Kind, Plan, Refusal, RefusalReason, Step, Why};
-use crate::model::{Desired, FloatingIp, Owner, SeenFloatingIp, SeenLoadBalancer, Tree, other_user};
+use crate::model::{Desired, FloatingIp, LoadBalancer, Owner, SeenFloatingIp, SeenLoadBalancer, Tree, other_user};
 
 /// On a floating IP of ours that is kept when the stack no longer wants it.
 pub const RETAIN: &str = "evenkeel:reclaim=Retain";
@@ -29,6 +29,12 @@ impl<'a> Vip<'a> {
         let mut addresses = load_balancer.vip_address.as_deref().into_iter().chain(additional);
         let address = addresses.find(|address| address.parse::<Ipv4Addr>().is_ok()).map(str::to_owned);
         Some(Self { port: load_balancer.vip_port_id.as_deref()?, address })
+    }
+
+    /// Of a load balancer that is not made yet: only a port of the user's own is known before.
+    fn to_be(load_balancer: &'a LoadBalancer) -> Option<Self> {
+        let address = load_balancer.vip.address.clone().filter(|address| address.parse::<Ipv4Addr>().is_ok());
+        Some(Self { port: load_balancer.vip.port_id.as_deref()?, address })
     }
 
     fn has(&self, floating_ip: &SeenFloatingIp) -> bool {
@@ -80,7 +86,7 @@ pub(super) fn change(desired: &Desired, tree: &Tree) -> Plan {
     let Some(want) = &desired.floating_ip else {
         return Plan { steps: let_go().collect(), ..Plan::default() };
     };
-    if let Some(refusal) = keep.and_then(|keep| taken(owner, &vip, keep)) {
+    if let Some(refusal) = keep.and_then(|keep| taken(owner, Some(&vip), keep)) {
         return Plan { refusals: vec![refusal], ..Plan::default() };
     }
     let settled = keep.is_some_and(|keep| vip.has(keep));
@@ -135,20 +141,28 @@ fn in_the_way(vip: &Vip<'_>, foreign: &SeenFloatingIp) -> Refusal {
     }
 }
 
+/// The existing one that a load balancer not made yet would ask for in vain.
+pub fn floating_ip_in_use(desired: &Desired, seen: &[SeenFloatingIp]) -> Option<Refusal> {
+    let Some(FloatingIp::Existing { id }) = &desired.floating_ip else { return None };
+    let wanted = seen.iter().find(|seen| seen.id == *id)?;
+    taken(&desired.owner, Vip::to_be(&desired.load_balancer).as_ref(), wanted)
+}
+
 /// Somebody else's is used only while nobody else uses it. What we made or borrowed before is fetched back.
-fn taken(owner: &Owner, vip: &Vip<'_>, seen: &SeenFloatingIp) -> Option<Refusal> {
+fn taken(owner: &Owner, vip: Option<&Vip<'_>>, seen: &SeenFloatingIp) -> Option<Refusal> {
+    let on_vip = vip.is_some_and(|vip| vip.has(seen));
     let refusal = |message: String| Refusal {
         reason: RefusalReason::ForeignChild,
         field: "spec.loadBalancer.floatingIP.existing".to_owned(),
         message: format!("floating IP {} ({}) {message}", seen.floating_ip_address, seen.id),
     };
-    if vip.has(seen) && tie(owner, seen) != Tie::Foreign {
+    if on_vip && tie(owner, seen) != Tie::Foreign {
         return None;
     }
     if let Some(other) = other_user(owner, seen) {
         return Some(refusal(format!("belongs to {other}. Name another one, or let that stack give it up first")));
     }
-    let elsewhere = seen.port_id.as_ref().filter(|_| tie(owner, seen) == Tie::Foreign && !vip.has(seen))?;
+    let elsewhere = seen.port_id.as_ref().filter(|_| tie(owner, seen) == Tie::Foreign && !on_vip)?;
     Some(refusal(format!("already leads to port {elsewhere}. Disassociate it first, or name another one")))
 }
 

@@ -40,7 +40,7 @@ mod tests;
 pub use change::change;
 pub use create::create;
 use edit::Edit;
-pub use floating_ip::RETAIN;
+pub use floating_ip::{RETAIN, floating_ip_in_use};
 pub use leave::{delete, release, succeed};
 
 use serde::Serialize;

@@ -57,13 +57,14 @@ fn furnished() -> std::sync::Arc<FakeCloud> {
     fake.lay("/v2/lbaas/flavors", json!({"id": "fl1", "name": "ha", "enabled": true}));
     fake.lay("/v2/lbaas/flavors", json!({"id": "fl2", "name": "old", "enabled": false}));
     fake.lay("/v2/lbaas/availabilityzones", json!({"name": "az1", "enabled": true}));
+    fake.lay("/v2/lbaas/availabilityzones", json!({"name": "az0", "enabled": false}));
     fake
 }
 
 #[tokio::test(start_paused = true)]
 async fn each_kind_is_found_with_the_facts_that_validation_needs() {
     let cloud = furnished().cloud_with(REGION);
-    let network = Found::Network { id: "n1".into(), external: false, subnet_ids: vec!["s1".into()] };
+    let network = Found::Network { id: "n1".into(), external: false };
     assert_eq!(one(&cloud, by_name(Kind::Network, "private")).await, Ok(network.clone()));
     assert_eq!(one(&cloud, by_id(Kind::Network, "n1")).await, Ok(network));
     let subnet = Found::Subnet { id: "s1".into(), network_id: "n1".into(), cidr: "10.0.0.0/24".parse().unwrap() };
@@ -72,9 +73,28 @@ async fn each_kind_is_found_with_the_facts_that_validation_needs() {
     assert_eq!((fixed_ips[0].address, device_id.as_str()), ("10.0.0.9".parse().unwrap(), ""));
     let by_address = Reference { kind: Kind::FloatingIp, by: By::Address("203.0.113.7".parse().unwrap()) };
     assert_eq!(one(&cloud, by_address).await.unwrap().id(), Some("f1"));
-    assert_eq!(one(&cloud, by_name(Kind::Flavor, "ha")).await, Ok(Found::Object { id: "fl1".into() }));
-    assert_eq!(one(&cloud, by_name(Kind::AvailabilityZone, "az1")).await, Ok(Found::Named { name: "az1".into() }));
-    assert_eq!(one(&cloud, by_name(Kind::Provider, "amphora")).await, Ok(Found::Named { name: "amphora".into() }));
+    let flavor = |id: &str, enabled| Ok(Found::Flavor { id: id.into(), enabled });
+    assert_eq!(one(&cloud, by_name(Kind::Flavor, "ha")).await, flavor("fl1", true));
+    assert_eq!(one(&cloud, by_name(Kind::Flavor, "old")).await, flavor("fl2", false));
+    let zone = |enabled| Ok(Found::AvailabilityZone { enabled });
+    assert_eq!(one(&cloud, by_name(Kind::AvailabilityZone, "az1")).await, zone(true));
+    assert_eq!(one(&cloud, by_name(Kind::AvailabilityZone, "az0")).await, zone(false));
+    assert_eq!(one(&cloud, by_name(Kind::Provider, "amphora")).await, Ok(Found::Provider));
+}
+
+/// Those that others own and do not share are not in the list.
+#[tokio::test(start_paused = true)]
+async fn a_network_for_a_vip_is_found_with_what_its_subnets_hold() {
+    let fake = furnished();
+    fake.change("/v2.0/networks", "n1", |network| network["subnets"] = json!(["s1", "s2"]));
+    fake.lay("/v2.0/subnets", json!({"id": "s9", "network_id": "n9", "cidr": "10.9.0.0/24", "project_id": "p1"}));
+    let cloud = fake.cloud_with(REGION);
+    let cidrs = vec!["10.0.0.0/24".parse().unwrap()];
+    let network = Found::VipNetwork { id: "n1".into(), subnet_ids: vec!["s1".into(), "s2".into()], cidrs };
+    assert_eq!(one(&cloud, by_name(Kind::VipNetwork, "private")).await, Ok(network.clone()));
+    assert_eq!(fake.lines().len(), 2);
+    assert_eq!(one(&cloud, by_id(Kind::VipNetwork, "n1")).await, Ok(network));
+    assert_eq!(one(&cloud, by_id(Kind::VipNetwork, "nowhere")).await, Err(Unresolved::Missing));
 }
 
 #[tokio::test(start_paused = true)]
@@ -95,7 +115,6 @@ async fn names_are_exact_and_what_others_hide_is_missing() {
     assert!(one(&cloud, by_name(Kind::Network, "public")).await.is_ok(), "external networks are for all");
     let ids = vec!["n5".to_owned(), "n6".to_owned()];
     assert_eq!(one(&cloud, by_name(Kind::Network, "twice")).await, Err(Unresolved::Ambiguous(ids)));
-    assert!(matches!(one(&cloud, by_name(Kind::Flavor, "old")).await, Err(Unresolved::Unusable(_))));
 }
 
 /// Look-ups keep records as they come, and a map of one field takes as much as one of ten.
@@ -170,6 +189,17 @@ async fn good_answers_are_remembered_for_ten_minutes_and_bad_ones_are_not() {
     for (wait, calls) in [(0, 2), (1, 1), (590, 1), (10, 2)] {
         tokio::time::sleep(Duration::from_secs(wait)).await;
         cloud.resolve(&both).await.unwrap();
+        assert_eq!(fake.calls().len(), calls, "after {wait} more seconds");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_somebody_waits_for_is_remembered_for_a_minute() {
+    let fake = furnished();
+    let cloud = fake.cloud_with(REGION);
+    for (wait, calls) in [(0, 1), (50, 0), (11, 1)] {
+        tokio::time::sleep(Duration::from_secs(wait)).await;
+        one(&cloud, by_id(Kind::Flavor, "fl2")).await.unwrap();
         assert_eq!(fake.calls().len(), calls, "after {wait} more seconds");
     }
 }

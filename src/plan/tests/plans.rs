@@ -3,7 +3,7 @@
 use super::properties::converge;
 use super::stack::*;
 use crate::model::*;
-use crate::plan::{Plan, change};
+use crate::plan::{Plan, change, floating_ip_in_use};
 
 fn shows(plan: &Plan, expected: &str) {
     let expected: String =
@@ -389,6 +389,24 @@ fn a_floating_ip_is_borrowed_only_while_nobody_else_uses_it() {
     assert!(refused(lent(Some("port"), "", &["evenkeel:uid=u2"])).contains("belongs to ?/u2"));
     let of_a_server = refused(lent(Some("server-port"), "", &[]));
     assert!(of_a_server.contains("already leads to port server-port. Disassociate it first"), "{of_a_server}");
+}
+
+#[test]
+fn a_floating_ip_that_serves_another_is_known_before_the_load_balancer_is_made() {
+    let want = |port: Option<&str>| {
+        edited(|want| {
+            want.floating_ip = Some(FloatingIp::Existing { id: "f1".into() });
+            want.load_balancer.vip.port_id = port.map(str::to_owned);
+        })
+    };
+    let in_use = |port, seen| floating_ip_in_use(&want(port), &[seen]).map(|refusal| refusal.message);
+    let of_a_server = in_use(None, lent(Some("server-port"), "", &[])).unwrap();
+    assert!(of_a_server.contains("198.51.100.9") && of_a_server.contains("server-port"), "{of_a_server}");
+    assert!(in_use(None, lent(None, "", &["evenkeel:uid=u2"])).unwrap().contains("belongs to ?/u2"));
+    // Free, on the user's own port already, or ours from before.
+    assert_eq!(in_use(None, lent(None, "", &[])), None);
+    assert_eq!(in_use(Some("own-port"), lent(Some("own-port"), "", &[])), None);
+    assert_eq!(in_use(None, lent(Some("server-port"), "", &["evenkeel:uid=u1"])), None);
 }
 
 #[test]

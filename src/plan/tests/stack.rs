@@ -33,6 +33,7 @@ pub fn stack() -> Desired {
         .into(),
         floating_ip: None,
         allow_interruption: false,
+        hindrance: None,
     }
 }
 

@@ -142,6 +142,11 @@ impl CloudSim {
         self.world().octavia.store.remove_tree(kind, id);
     }
 
+    /// As the operator does with a flavor or an availability zone.
+    pub fn enable(&self, name: &str, enabled: bool) {
+        self.world().octavia.catalog.enable(name, enabled);
+    }
+
     pub fn remove_secret(&self, id: &str) {
         self.world().keys.remove(id);
     }
@@ -165,6 +170,22 @@ impl CloudSim {
         network.add_group(name, &project, ids, &now);
         drop(world);
         self.security_group_id(name)
+    }
+
+    /// Another network of a project, without subnets; its id.
+    pub fn add_network(&self, project: &str, name: &str) -> String {
+        let mut world = self.world();
+        let (project, now) = (world.project(project), world.clock.now());
+        let World { network, ids, .. } = &mut *world;
+        network.add_network(name, &project, false, ids, &now)
+    }
+
+    /// Another subnet of a network, which goes by its id.
+    pub fn add_subnet(&self, network_id: &str, name: &str, cidr: ipnet::IpNet) {
+        let mut world = self.world();
+        let now = world.clock.now();
+        let World { network, ids, .. } = &mut *world;
+        network.add_subnet(name, network_id, cidr, ids, &now);
     }
 
     /// Another network of floating IPs, with this subnet; its id.

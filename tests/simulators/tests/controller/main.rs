@@ -7,6 +7,7 @@ mod annotated_secrets;
 mod credentials;
 mod deletion;
 mod floating_ips;
+mod hindrances;
 mod identity;
 mod logging;
 mod lost_answers;

@@ -55,6 +55,12 @@ impl Catalog {
         self.flavors.iter().find(|flavor| flavor["name"] == name)
     }
 
+    /// Flavors and zones of this name may be chosen for new load balancers, or not any more.
+    pub fn enable(&mut self, name: &str, enabled: bool) {
+        let all = self.flavors.iter_mut().chain(&mut self.zones);
+        all.filter(|row| row["name"] == name).for_each(|row| drop(row.insert("enabled".into(), enabled.into())));
+    }
+
     pub fn zone(&self, name: &str) -> Option<&Map<String, Value>> {
         self.zones.iter().find(|zone| zone["name"] == name)
     }

@@ -1,0 +1,158 @@
+//! What is in the way of a new load balancer is not in the way of one that is there.
+
+use evenkeel_simulators::cloud::Entry;
+use evenkeel_simulators::rig::{condition, small};
+use serde_json::json;
+use tokio::time::sleep;
+
+use super::*;
+
+/// Longer than answers of the cloud are remembered.
+const FORGOTTEN: Duration = Duration::from_secs(11 * 60);
+
+fn with(load_balancer: Value) -> Value {
+    let mut spec = small();
+    spec["loadBalancer"] = load_balancer;
+    spec
+}
+
+/// A UDP pool with a member of IPv6.
+fn datagrams(load_balancer: Value) -> Value {
+    let mut spec = with(load_balancer);
+    spec["listeners"] = json!([{"name": "dns", "protocol": "UDP", "port": 53, "defaultPool": "dns"}]);
+    spec["pools"] = json!([{
+        "name": "dns", "protocol": "UDP", "algorithm": "ROUND_ROBIN", "members": [{"address": "fd00:99::1", "port": 53}],
+    }]);
+    spec
+}
+
+async fn edit(rig: &Rig, name: &str) {
+    rig.patch(name, json!({"spec": {"loadBalancer": {"description": "edited"}}})).await;
+    rig.until("the edit is there", SOON, |rig| rig.is_ready(name)).await;
+    assert!(rig.load_balancers().iter().any(|lb| lb["description"] == "edited"));
+}
+
+/// Its operator takes a flavor or a zone out of use, and what has it goes on.
+#[tokio::test(start_paused = true)]
+async fn what_is_disabled_stalls_no_stack_that_has_its_load_balancer() {
+    for (wish, name) in [(json!({"flavor": {"name": "ha"}}), "ha"), (json!({"availabilityZone": "az1"}), "az1")] {
+        let mut load_balancer = json!({"vip": {"subnet": {"name": "tenant-v4"}}});
+        load_balancer.as_object_mut().unwrap().extend(wish.as_object().unwrap().clone());
+        let rig = with_ready(&[("web", with(load_balancer.clone()))]).await;
+        rig.cloud.enable(name, false);
+        sleep(FORGOTTEN).await;
+        edit(&rig, "web").await;
+
+        rig.cloud.forget_requests();
+        rig.create("new", with(load_balancer)).await;
+        rig.until("the new one is refused", SOON, |rig| rig.reason("new") == "ReferenceUnusable").await;
+        assert!(rig.message("new").contains("its operator has disabled it"), "{}", rig.message("new"));
+        assert_eq!(condition(&rig.stack("new"), "ResolvedRefs")["status"], "False");
+        sleep(10 * MINUTE).await;
+        assert!(rig.creates().is_empty(), "{:?}", rig.creates());
+
+        rig.cloud.enable(name, true);
+        rig.until("the new one is made", 3 * MINUTE, |rig| rig.is_ready("new")).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_load_balancer_is_not_made_again_with_a_flavor_that_is_disabled() {
+    let flavored = json!({"flavor": {"name": "ha"}, "vip": {"subnet": {"name": "tenant-v4"}}});
+    let rig = with_ready(&[("web", with(flavored))]).await;
+    rig.cloud.enable("ha", false);
+    sleep(FORGOTTEN).await;
+    rig.cloud.forget_requests();
+    rig.cloud.vanish(Kind::LoadBalancer, &id(&rig.load_balancers()[0]));
+    rig.until("it is refused", 15 * MINUTE, |rig| rig.reason("web") == "ReferenceUnusable").await;
+    assert!(rig.creates().is_empty(), "{:?}", rig.creates());
+}
+
+/// Octavia takes it in the single call, and the load balancer ends in ERROR.
+#[tokio::test(start_paused = true)]
+async fn members_that_an_address_from_the_network_cannot_reach_are_refused_before_anything_is_made() {
+    let mut rig = Rig::new().await;
+    rig.start();
+    rig.create("dns", datagrams(json!({"vip": {"network": {"name": "tenant"}}}))).await;
+    rig.until("it is refused", SOON, |rig| rig.reason("dns") == "InvalidSpec").await;
+    assert!(rig.message("dns").contains("fd00:99::1 is IPv6"), "{}", rig.message("dns"));
+    assert_eq!(condition(&rig.stack("dns"), "Accepted")["status"], "False");
+    assert!(rig.cloud.writes().is_empty(), "{:?}", rig.cloud.writes());
+
+    let mut spec = rig.stack("dns")["spec"].take();
+    spec["pools"][0]["members"] = json!([{"address": "10.20.0.11", "port": 53}]);
+    rig.patch("dns", json!({"spec": spec})).await;
+    rig.until("dns is Ready", SOON, |rig| rig.is_ready("dns")).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_subnet_that_comes_later_stalls_no_stack_that_has_its_load_balancer() {
+    let mut rig = Rig::new().await;
+    let network = rig.cloud.add_network("demo", "modern");
+    rig.cloud.add_subnet(&network, "modern-v6", "fd00:77::/64".parse().unwrap());
+    rig.start();
+    rig.create("dns", datagrams(json!({"vip": {"network": {"id": network}}}))).await;
+    rig.until("dns is Ready", SOON, |rig| rig.is_ready("dns")).await;
+    rig.cloud.add_subnet(&network, "modern-v4", "10.77.0.0/24".parse().unwrap());
+    sleep(FORGOTTEN).await;
+    edit(&rig, "dns").await;
+}
+
+async fn neutron(rig: &Rig, method: Method, path: &str, body: Value) -> Value {
+    let (code, answer) = rig.cloud.request_as("demo", method, Service::Network, path, Some(body)).await;
+    assert!(code < 300, "{answer}");
+    answer
+}
+
+/// A floating IP that leads to a port of a server; the address, its path, and the port.
+async fn floating_ip_of_a_server(rig: &Rig) -> (String, String, String) {
+    let (network, subnet) = (rig.cloud.network_id("tenant"), rig.cloud.subnet_id("tenant-v4"));
+    let port = json!({"port": {"network_id": network, "fixed_ips": [{"subnet_id": subnet}]}});
+    let port = neutron(rig, Method::POST, "/v2.0/ports", port).await["port"]["id"].as_str().unwrap().to_owned();
+    let wanted = json!({"floatingip": {"floating_network_id": rig.cloud.network_id("public")}});
+    let made = neutron(rig, Method::POST, "/v2.0/floatingips", wanted).await["floatingip"].take();
+    let path = format!("/v2.0/floatingips/{}", made["id"].as_str().unwrap());
+    neutron(rig, Method::PUT, &path, json!({"floatingip": {"port_id": port}})).await;
+    (made["floating_ip_address"].as_str().unwrap().to_owned(), path, port)
+}
+
+fn behind(address: &str) -> Value {
+    with(json!({"vip": {"subnet": {"name": "tenant-v4"}}, "floatingIP": {"existing": {"address": address}}}))
+}
+
+fn writes(rig: &Rig) -> Vec<Entry> {
+    let mut writes = rig.cloud.writes();
+    writes.retain(|entry| entry.user_agent != "another-tool");
+    writes
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_floating_ip_that_serves_somebody_else_is_told_before_anything_is_made() {
+    let mut rig = Rig::new().await;
+    let (address, path, port) = floating_ip_of_a_server(&rig).await;
+    rig.start();
+    rig.create("web", behind(&address)).await;
+    rig.until("it is refused", SOON, |rig| rig.reason("web") == "ReferenceUnusable").await;
+    let message = rig.message("web");
+    assert!(message.contains(&address) && message.contains(&port), "{message}");
+    assert!(writes(&rig).is_empty(), "{:?}", writes(&rig));
+
+    neutron(&rig, Method::PUT, &path, json!({"floatingip": {"port_id": null}})).await;
+    rig.until("web is Ready", 2 * MINUTE, |rig| rig.is_ready("web")).await;
+
+    // That it was free is remembered of the first; whom it serves now is seen all the same.
+    rig.create("second", behind(&address)).await;
+    rig.until("the second is refused", SOON, |rig| rig.reason("second") == "ReferenceUnusable").await;
+    assert_eq!((rig.creates().len(), rig.load_balancers().len()), (1, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_floating_ip_that_is_taken_away_refuses_nothing_else_of_a_stack_that_is_there() {
+    let rig = with_ready(&[("web", small())]).await;
+    let (address, ..) = floating_ip_of_a_server(&rig).await;
+    let mut spec = behind(&address);
+    spec["loadBalancer"]["description"] = json!("edited");
+    rig.patch("web", json!({"spec": spec})).await;
+    rig.until("it is told", SOON, |rig| rig.reason("web") == "ForeignChild").await;
+    assert_eq!(rig.load_balancers()[0]["description"], "edited");
+}
