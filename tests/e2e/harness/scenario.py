@@ -22,6 +22,8 @@ FINALIZER = 'evenkeel.dev/loadbalancer'
 SECRET_FINALIZER = 'evenkeel.dev/credentials-in-use'
 CLUSTER = 'e2e'
 READY = 300
+# Every value in a Secret that stacks were given, the wrong ones too, for whoever searches what was written.
+secret_values: set[str] = set()
 
 
 class Scenario:
@@ -37,6 +39,7 @@ class Scenario:
         self.leaks: int | None = None
         self.uids: set[str] = set()
         self.lb_ids: set[str] = set()
+        self.recorded: set[tuple[str, str]] = set()
         self.states: dict[tuple[str, str], int] = {}
         self.proxies: dict[str, Proxy] = {}
         self.projects: list[Project] = []
@@ -135,7 +138,17 @@ class Scenario:
             self.uids.add(stack['metadata']['uid'])
             if lb_id := ((stack.get('status') or {}).get('loadBalancer') or {}).get('id'):
                 self.lb_ids.add(lb_id)
+            self._keep(stack)
         return stack
+
+    def _keep(self, stack: dict) -> None:
+        """Every version that was seen, for whoever searches it for secrets: what a status said may be gone at the end."""
+        version = (stack['metadata']['uid'], stack['metadata']['resourceVersion'])
+        if version not in self.recorded:
+            self.recorded.add(version)
+            config.SHOWN.mkdir(parents=True, exist_ok=True)
+            with (config.SHOWN / f'{self.name}-seen.jsonl').open('a') as kept:
+                kept.write(json.dumps(stack, ensure_ascii=False) + '\n')
 
     def creates(self) -> int:
         """How many load balancers the controller has made for this scenario."""
@@ -266,6 +279,7 @@ class Scenario:
         return [_kind(w) for w in self.log.writes_of(self.namespace) if w['t'] > started]
 
 
+SECRET_FIELDS = ('password', 'application_credential_secret')
 # Under which key of clouds.yaml another endpoint stands.
 OVERRIDES = {'octavia': 'load_balancer_endpoint_override', 'neutron': 'network_endpoint_override',
              'barbican': 'key_manager_endpoint_override'}
@@ -275,6 +289,7 @@ def credentials(name: str = 'openstack', cloud: str = 'openstack', proxies: dict
     """The Secret that stacks refer to: one cloud of the lab under the name `openstack`."""
     entry = yaml.safe_load(config.CLOUDS_YAML.read_text())['clouds'][cloud]
     entry['auth'] = {**entry['auth'], **auth}
+    secret_values.update(entry['auth'][field] for field in SECRET_FIELDS if field in entry['auth'])
     for service, proxy in (proxies or {}).items():
         if service == 'keystone':
             entry['auth']['auth_url'] = proxy.url
