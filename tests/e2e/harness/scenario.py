@@ -43,6 +43,7 @@ class Scenario:
         self.states: dict[tuple[str, str], int] = {}
         self.proxies: dict[str, Proxy] = {}
         self.projects: list[Project] = []
+        self.access: dict[str, str] = {}
 
     # -- before and after
     def begin(self) -> None:
@@ -70,15 +71,20 @@ class Scenario:
     def behind(self, *services: str) -> list[Proxy]:
         """The Secret `openstack` leads to these services through proxies from now on."""
         self.proxies = {service: Proxy(service) for service in services}
-        self.kube.apply(credentials(proxies=self.proxies), namespace=self.namespace)
+        self.kube.apply(credentials(proxies=self.proxies, **self.access), namespace=self.namespace)
         return list(self.proxies.values())
+
+    def new_project(self, **more) -> Project:
+        """One in which nothing may be left either."""
+        project = Project(**more)
+        self.projects.append(project)
+        return project
 
     def own_project(self, **more) -> Project:
         """The Secret `openstack` leads to a new project from now on, and the judge looks there."""
-        project = Project(**more)
-        self.projects.append(project)
-        self.cloud = project.cloud
-        self.kube.apply(credentials(cloud='demo', **project.auth), namespace=self.namespace)
+        project = self.new_project(**more)
+        self.cloud, self.access = project.cloud, {'cloud': 'demo', **project.auth}
+        self.kube.apply(credentials(**self.access), namespace=self.namespace)
         return project
 
     def close(self) -> None:
@@ -94,8 +100,11 @@ class Scenario:
         (config.SHOWN / f'{self.name}-{what}.yaml').write_text(self.kube.kubectl('get', kind, '-n', self.namespace, '-o', 'yaml'))
 
     def leftovers(self) -> list[str]:
-        """What this scenario's stacks still have in the cloud."""
-        found = [f"load balancer {lb['id']}" for lb in self.cloud.load_balancers(self.namespace)]
+        """What this scenario's stacks still have in the cloud, and whatever is in projects of its own."""
+        found = [left for project in self.projects for left in project.leftovers()]
+        if self.cloud in [project.cloud for project in self.projects]:
+            return found
+        found += [f"load balancer {lb['id']}" for lb in self.cloud.load_balancers(self.namespace)]
         found += [f"floating IP {f['floating_ip_address']}" for f in self.cloud.marked_floating_ips(self.uids)]
         names = {f'octavia-lb-{i}' for i in self.lb_ids}
         found += [f"port {p['name']}" for p in self.cloud.ports(device_owner='Octavia') if p['name'] in names]
@@ -107,10 +116,11 @@ class Scenario:
             self.kube.kubectl('delete', 'loadbalancerstacks', '--all', '-n', self.namespace, '--timeout', '300s')
         except Refused:
             self._take_off_finalizers('loadbalancerstack', [s['metadata']['name'] for s in self.kube.stacks(self.namespace)])
-        for lb in self.cloud.load_balancers(self.namespace):
-            self.cloud.delete_load_balancer(lb['id'])
-        for fip in self.cloud.marked_floating_ips(self.uids):
-            self.cloud.delete_floating_ip(fip['id'])
+        for cloud in {self.cloud, *(project.cloud for project in self.projects)}:
+            for lb in cloud.load_balancers(self.namespace):
+                cloud.delete_load_balancer(lb['id'])
+            for fip in cloud.marked_floating_ips(self.uids):
+                cloud.delete_floating_ip(fip['id'])
         if self.kube.secret(self.namespace, 'openstack'):
             self._take_off_finalizers('secret', ['openstack'])
         self.kube.kubectl('delete', 'namespace', self.namespace, '--wait=false', '--ignore-not-found')
@@ -257,21 +267,22 @@ class Scenario:
     def lb_id(self, name: str) -> str:
         return self.stack(name)['status']['loadBalancer']['id']
 
-    def differences(self, name: str) -> list[str]:
+    def differences(self, name: str, cloud: Cloud | None = None) -> list[str]:
         stack = self.stack(name)
-        return Judge(self.cloud, stack, CLUSTER).compare(stack['status']['loadBalancer']['id'])
+        return Judge(cloud or self.cloud, stack, CLUSTER).compare(stack['status']['loadBalancer']['id'])
 
-    def check(self, name: str) -> None:
+    def check(self, name: str, cloud: Cloud | None = None) -> None:
         """Every field is as the stack says. Looks twice: the status follows the cloud within a moment."""
-        differences = self.differences(name)
+        differences = self.differences(name, cloud)
         if differences:
             time.sleep(3)
-            differences = self.differences(name)
+            differences = self.differences(name, cloud)
         expect(not differences, f'{name}: ' + '; '.join(differences))
 
-    def ready_and_right(self, name: str, timeout: float = READY) -> dict:
+    def ready_and_right(self, name: str, timeout: float = READY, cloud: Cloud | None = None) -> dict:
+        """`cloud`: as another project's user sees it."""
         stack = self.ready(name, timeout)
-        self.check(name)
+        self.check(name, cloud)
         return stack
 
     def writes_since(self, started: float) -> list[str]:
