@@ -82,12 +82,12 @@ impl Pass<'_> {
         }))
     }
 
-    /// A load balancer on record that carries the tag of the only create on record: that create is in doubt no more.
+    /// A load balancer on record that carries the tag of a create on record: that one is in doubt no more, and those
+    /// before it were given up when it was begun.
     pub(super) async fn recognise(&self, load_balancer: &SeenLoadBalancer) {
-        if let [only] = self.record.intents.0.as_slice()
-            && self.record.load_balancer_id.as_ref() == Some(&load_balancer.id)
-            && attempt_of(&load_balancer.tags) == Some(only.attempt.as_str())
-        {
+        let is_recorded = self.record.load_balancer_id.as_ref() == Some(&load_balancer.id);
+        let newest = self.record.intents.newest().map(|intent| intent.attempt.as_str());
+        if is_recorded && newest.is_some() && attempt_of(&load_balancer.tags) == newest {
             self.forget_all().await;
         }
     }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::model::{Provisioning, SeenLoadBalancer};
+use crate::model::{Provisioning, SeenLoadBalancer, foreign_owner};
 use crate::openstack::{Class, CloudError};
 use crate::plan::{self, Kind, Plan};
 
@@ -60,7 +60,8 @@ impl Pass<'_> {
         let mut plan = plan::release(&owner, &found, &floating_ips);
         let mut end = State::LetGo { left_behind: None };
         if !ours {
-            end = State::LetGo { left_behind: Some(not_ours(&found)) };
+            // Without any owner it is as we leave it.
+            end = State::LetGo { left_behind: foreign_owner(&found.tags).map(|_| not_ours(&found)) };
             plan.steps.retain(|step| step.kind == Kind::FloatingIp);
         }
         let touches = plan.steps.iter().any(|step| step.kind == Kind::LoadBalancer);

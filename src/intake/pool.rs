@@ -36,12 +36,14 @@ pub(super) fn pools(intake: &mut Intake<'_>, spec: &LoadBalancerStackSpec, famil
     result
 }
 
-/// The driver answers 501 when it is too late.
+/// Provider amphora answers 501 to a change, and takes a create, which haproxy then serves as ROUND_ROBIN
+/// (`octavia/common/jinja/haproxy/combined_jinjas/jinja_cfg.py`). Without a provider in the stack it may be that one.
 pub(super) fn provider_knows_algorithms(intake: &mut Intake<'_>, spec: &LoadBalancerStackSpec) {
-    let amphora = matches!(spec.load_balancer.provider.as_deref(), Some("amphora" | "octavia"));
+    let amphora = matches!(spec.load_balancer.provider.as_deref(), None | Some("amphora" | "octavia"));
     for pool in spec.pools.iter().filter(|p| amphora && p.algorithm == Algorithm::SourceIpPort) {
         let field = format!("spec.pools[{}].algorithm", pool.name);
-        intake.unsupported(field, "SOURCE_IP_PORT is not known to provider amphora: choose SOURCE_IP, or provider ovn");
+        let message = "provider amphora does not know SOURCE_IP_PORT: choose SOURCE_IP, or say spec.loadBalancer.provider: ovn";
+        intake.unsupported(field, message);
     }
 }
 

@@ -6,8 +6,6 @@ from .cloud import Cloud, checked
 ROLES = ('member', 'load-balancer_member', 'creator')
 # What Octavia counts, as its quotas call it.
 UNLIMITED = {kind: -1 for kind in ('load_balancer', 'listener', 'pool', 'member', 'health_monitor')}
-# Those of all users that were made, for whoever searches what was written.
-passwords: set[str] = set()
 
 
 class Project:
@@ -17,7 +15,6 @@ class Project:
         self.admin = Cloud('admin')
         identity = self.admin.connection.identity
         self.name, self.password = f'e2e-{uuid.uuid4().hex[:8]}', uuid.uuid4().hex
-        passwords.add(self.password)
         self.id = identity.create_project(name=self.name, domain_id='default').id
         self.user = identity.create_user(name=self.name, password=self.password, domain_id='default', default_project_id=self.id)
         for role in ROLES:
@@ -45,11 +42,20 @@ class Project:
     def limit_floating_ips(self, number: int) -> None:
         self.admin.neutron.put(f'/quotas/{self.id}', json={'quota': {'floatingip': number}})
 
+    def leftovers(self) -> list[str]:
+        """Everything that load balancers have in it."""
+        return ([f"load balancer {lb['name']} of {self.name}" for lb in self.cloud.all('loadbalancers')]
+                + [f"floating IP {f['floating_ip_address']} of {self.name}" for f in self.cloud.floating_ips()]
+                + [f"port {p['name']} of {self.name}" for p in self._ports()])
+
+    def _ports(self) -> list[dict]:
+        """All but the router's."""
+        return [p for p in self.admin.ports(network_id=self.network.id) if p['device_owner'] in ('Octavia', '')]
+
     def remove(self) -> None:
         neutron, identity = self.admin.neutron, self.admin.connection.identity
-        for port in self.admin.ports(network_id=self.network.id):
-            if port['device_owner'] in ('Octavia', ''):
-                neutron.delete_port(port['id'])
+        for port in self._ports():
+            neutron.delete_port(port['id'])
         neutron.remove_interface_from_router(self.router, subnet_id=self.subnet.id)
         neutron.delete_router(self.router.id)
         neutron.delete_network(self.network.id)

@@ -114,9 +114,14 @@ class Broken:
     method: str
     path: re.Pattern
     times: float
+    after: int
 
     def takes(self, exchange: Exchange) -> bool:
-        return self.times > 0 and self.method in ('', exchange.method) and bool(self.path.search(exchange.path))
+        fits = self.times > 0 and self.method in ('', exchange.method) and bool(self.path.search(exchange.path))
+        if fits and self.after:
+            self.after -= 1
+            return False
+        return fits
 
 
 class Proxy:
@@ -137,10 +142,10 @@ class Proxy:
     def url(self) -> str:
         return f'http://{self.address}' + ('/v3' if self.service == 'keystone' else '')
 
-    def breaks(self, fault: Fault, method: str = '', path: str = '', times: float = float('inf')) -> None:
-        """From now on, until `heals`. What was asked for later comes first."""
+    def breaks(self, fault: Fault, method: str = '', path: str = '', times: float = float('inf'), after: int = 0) -> None:
+        """From now on, until `heals`; the first `after` pass. What was asked for later comes first."""
         with self.lock:
-            self.broken.insert(0, Broken(fault, method, re.compile(path), times))
+            self.broken.insert(0, Broken(fault, method, re.compile(path), times, after))
 
     def heals(self) -> None:
         with self.lock:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from . import config
+from .waiting import eventually
 
 SERVICES = ('octavia', 'neutron', 'barbican', 'keystone')
 AGENT = 'evenkeel/'
@@ -88,6 +89,10 @@ class RequestLog:
         pattern = re.compile(path)
         return next((r for r in self.lines('octavia')
                      if r['at'] == 'begin' and r['method'] == method and pattern.search(r['path'])), None)
+
+    def arrived(self, method: str, path: str) -> dict:
+        """Waits for such a request. With a log that was made just before what causes it, it is that one and no earlier one."""
+        return eventually(f'{method} {path} has arrived', lambda: self.begun(method, path), bool, 60, every=0.01)
 
     def writes_of(self, namespace: str) -> list[dict]:
         """The controller's writes to load balancers of a namespace, whatever else went on. Objects that one write

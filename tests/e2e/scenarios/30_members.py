@@ -1,9 +1,40 @@
 """Members added, removed, re-weighted, all at once: always one write, only to the pool that changed."""
-from harness.stacks import listener, member, monitor, pool, stack
-from harness.waiting import same
+import time
+
+from harness.stacks import listener, member, monitor, pool, stack, web
+from harness.waiting import expect, same
+
+cases = ['changes', 'in_a_hurry']
+EDITS = 20
 
 
-def run(t):
+def run(t, case):
+    globals()[case](t)
+
+
+def in_a_hurry(t):
+    """Twenty edits, nearly all of them while the one before is still being worked on: one end state, few writes"""
+    name = t.apply(web())
+    t.ready_and_right(name)
+    since = time.time()
+    for n in range(EDITS):
+        t.edit(name, lambda spec: next_edit(spec['pools'][0]['members'], n))
+    t.ready_and_right(name)
+    writes = t.writes_since(since)
+    expect(set(writes) == {'PUT members'} and len(writes) <= EDITS // 2, f'{len(writes)} writes for {EDITS} edits: {writes}')
+    same('creates', t.creates(), 1)
+    t.note = f'{len(writes)} writes for {EDITS} edits'
+
+
+def next_edit(members, n):
+    if n % 2:
+        members[0].update(weight=n)
+    else:
+        members.append(member(20 + n))
+
+
+def changes(t):
+    """Members added, removed, re-weighted, all at once: always one write, only to the pool that changed"""
     name = t.apply(stack('web', [listener('http', 80, defaultPool='web'), listener('api', 81, defaultPool='api')],
                          [pool('web', members=3, healthMonitor=monitor()), pool('api', members=2)]))
     t.ready_and_right(name)

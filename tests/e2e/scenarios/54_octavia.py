@@ -61,9 +61,9 @@ def stuck(t):
     t.edit(name, lambda spec: spec['pools'][0]['members'][0].update(weight=7))
     t.shows(name, 'Locked', lb_id, 'PENDING_UPDATE')
     t.shows(name, 'StuckPending', lb_id, 'PENDING_UPDATE', 'only the operator of the cloud can free it')
-    t.told_once(name, 'StuckPending')
     t.delete(name, wait=False)
     t.shows(name, 'Deleting', lb_id, 'only the operator of the cloud can free it')
+    t.told_once(name, 'StuckPending', states=2)     # of the change, and of the deletion
     operator.set_state(lb_id, 'ACTIVE')
     t.kube.kubectl('wait', '--for=delete', f'loadbalancerstack/{name}', '-n', t.namespace, '--timeout=300s')
     t.note = 'StuckPending after a minute, told once; the deletion says the same and goes on when it is freed'

@@ -2,13 +2,12 @@
 import time
 
 from harness import operator
-from harness.project import Project
 from harness.scenario import credentials
-from harness.stacks import listener, pool, stack, web
-from harness.waiting import eventually, same
+from harness.stacks import listener, member, pool, stack, web
+from harness.waiting import expect, same
 
 cases = ['quotas', 'addresses', 'floating_ips', 'queue']
-# What each quota stops, with its words: (quota, noun, needed by `everything`).
+# What each quota stops, with its words: (noun, needed by `web`).
 KINDS = {'load_balancer': ('load balancer', 1), 'listener': ('listener', 1), 'pool': ('pool', 1), 'member': ('member', 2),
          'health_monitor': ('health monitor', 1)}
 
@@ -21,35 +20,49 @@ def here(project, **load_balancer):
     return {'vip': {'subnet': {'name': project.name}}, **load_balancer}
 
 
+def apply_in(t, project, name):
+    """A stack with a Secret of its own that leads to the project."""
+    t.kube.apply(credentials(name, 'demo', **project.auth), namespace=t.namespace)
+    document = web(name, load_balancer=here(project))
+    document['spec']['cloudCredentialsRef']['secretName'] = name
+    t.apply(document)
+
+
 def quotas(t):
-    """The quota of each kind is met, then raised"""
-    projects = {}
-    try:
-        for kind in KINDS:
-            projects[kind] = project = Project()
-            project.limit(**{kind: 0})
-            name = kind.replace('_', '-')
-            t.kube.apply(credentials(name, 'demo', **project.auth), namespace=t.namespace)
-            document = web(name, load_balancer=here(project))
-            document['spec']['cloudCredentialsRef']['secretName'] = name
-            t.apply(document)
-        for kind, (noun, needs) in KINDS.items():
-            t.shows(kind.replace('_', '-'), 'QuotaExceeded', f'{noun} 0 of 0 used, {needs} more needed', 'ask the operator of the cloud to raise it')
-        for kind, project in projects.items():
-            t.told_once(kind.replace('_', '-'), 'QuotaExceeded')
-            project.limit()
-        for kind, project in projects.items():
-            t.ready(kind.replace('_', '-'))
-            same(f'load balancers with the quota of {kind} raised', len(project.cloud.load_balancers(t.namespace)), 1)
-            t.delete(kind.replace('_', '-'), wait=False)
-        for kind, project in projects.items():
-            eventually('nothing is left', lambda: project.cloud.load_balancers(t.namespace), lambda left: not left, 90)
-        t.note = 'QuotaExceeded with kind, use, limit and need, told once; Ready by itself within a minute'
-    finally:
-        for name in t.kube.stacks(t.namespace):
-            t.kube.kubectl('delete', 'loadbalancerstack', name['metadata']['name'], '-n', t.namespace, '--timeout=300s')
-        for project in projects.values():
-            project.remove()
+    """The quota of each kind is met, then raised; so is that of members by a stack that lives, and one is deleted while it has none"""
+    living = t.new_project()
+    apply_in(t, living, 'living')
+    projects = {kind.replace('_', '-'): t.new_project() for kind in KINDS}
+    for (kind, _), (name, project) in zip(KINDS.items(), projects.items()):
+        project.limit(**{kind: 0})
+        apply_in(t, project, name)
+    t.ready_and_right('living', cloud=living.cloud)
+    living.limit(member=2)
+    t.edit('living', lambda spec: spec['pools'][0]['members'].append(member(12)))
+    for name, (noun, needs) in zip(projects, KINDS.values()):
+        t.shows(name, 'QuotaExceeded', f'{noun} 0 of 0 used, {needs} more needed', 'ask the operator of the cloud to raise it')
+    message = t.shows('living', 'QuotaExceeded')
+    expect('member' in message.lower(), f'not of what: {message}')
+    never_made(t, projects['load-balancer'])
+    for project in (living, *projects.values()):
+        project.limit()
+    t.ready_and_right('living', cloud=living.cloud)
+    for name, project in projects.items():
+        t.ready_and_right(name, cloud=project.cloud)
+        same(f'load balancers with the quota of {name} raised', len(project.cloud.load_balancers(t.namespace)), 1)
+    for name in ('living', *projects):
+        t.told_once(name, 'QuotaExceeded')
+    t.note = 'QuotaExceeded with kind, use, limit and need, told once; Ready by itself within a minute'
+
+
+def never_made(t, project):
+    """What has no room yet can be deleted at once."""
+    apply_in(t, project, 'never-made')
+    t.shows('never-made', 'QuotaExceeded')
+    started = time.monotonic()
+    t.delete('never-made')
+    took = time.monotonic() - started
+    expect(took < 20, f'deleted after {took:.0f} s only')
 
 
 def addresses(t):
@@ -82,13 +95,18 @@ def floating_ips(t):
 def queue(t):
     """Eight creates queue on a project's quota row, which somebody holds for 15 seconds"""
     project = t.own_project()
+    octavia, = t.behind('octavia')
     project.limit()
     names = [f'web-{n}' for n in range(8)]
     with operator.quota_row_held(project.id):
         for name in names:
             t.apply(stack(name, [listener('http', 80, defaultPool='web')], [pool('web')], here(project)))
         time.sleep(15)
+        waiting = [e for e in octavia.asked('POST', '/loadbalancers$') if e.answer is None]
+        expect(waiting, 'no create waits for the row')
+        same('load balancers while the row is held', t.cloud.load_balancers(t.namespace), [])
     for name in names:
         t.ready_and_right(name)
         same(f'load balancers of {name}', len(t.cloud.load_balancers(t.namespace, name)), 1)
     same('creates', t.creates(), 8)
+    t.note = f'{len(waiting)} creates with Octavia while the row was held, the others waited for their turn'

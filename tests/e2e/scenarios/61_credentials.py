@@ -1,9 +1,12 @@
 """Credentials missing, wrong, then right: the stack says so each time, wakes by itself, and keeps the Secret it needs."""
+import time
+
 from harness.scenario import SECRET_FINALIZER, credentials
 from harness.stacks import web
 from harness.waiting import eventually, expect, same
 
-cases = ['wrong_then_right', 'by_name_and_password', 'namespace_deleted']
+cases = ['wrong_then_right', 'wrong_meanwhile', 'by_name_and_password', 'namespace_deleted']
+WRONG = 'wrong-' + 'x' * 40
 
 
 def run(t, case):
@@ -18,7 +21,7 @@ def wrong_then_right(t):
     t.condition(name, 'Stalled', 'True')
     put(t, {'apiVersion': 'v1', 'kind': 'Secret', 'metadata': {'name': 'mine'}, 'stringData': {'clouds.yaml': 'clouds: {other: {}}'}})
     t.condition(name, 'Ready', 'False', saying='openstack')
-    put(t, credentials('mine', application_credential_secret='wrong-' + 'x' * 40))
+    put(t, credentials('mine', application_credential_secret=WRONG))
     t.condition(name, 'Ready', 'False', reason='CredentialsInvalid')
     put(t, credentials('mine', auth_url='http://127.0.0.1:9/v3'))
     t.condition(name, 'Ready', 'False', reason='CloudUnreachable', saying='127.0.0.1:9')
@@ -30,6 +33,26 @@ def wrong_then_right(t):
     expect(SECRET_FINALIZER in t.kube.secret(t.namespace, 'mine')['metadata']['finalizers'], 'the Secret has no finalizer of ours')
     t.delete(name)
     eventually('the Secret goes after the stack', lambda: t.kube.secret(t.namespace, 'mine'), lambda s: s is None, 90)
+
+
+def wrong_meanwhile(t):
+    """They become wrong under a living stack, and once more while it is deleted; right again, both go on"""
+    name = t.apply(web(resyncPeriod='10s'))
+    t.ready_and_right(name)
+    since = time.time()
+    put(t, credentials(application_credential_secret=WRONG))
+    t.shows(name, 'CredentialsInvalid', 'spec.cloudCredentialsRef')
+    t.edit(name, lambda spec: spec['pools'][0]['members'][0].update(weight=7))
+    t.shows(name, 'CredentialsInvalid', 'spec.cloudCredentialsRef')
+    put(t, credentials())
+    t.ready_and_right(name)
+    same('writes', t.writes_since(since), ['PUT members'])
+    put(t, credentials(application_credential_secret=WRONG))
+    t.delete(name, wait=False)
+    t.shows(name, 'CredentialsInvalid', 'evenkeel.dev/deletion-policy=Orphan')
+    t.told_once(name, 'CredentialsInvalid', states=4)   # of the stack, of its edit, once more of the stack, of its deletion
+    put(t, credentials())
+    eventually('the deletion goes on', lambda: t.stack(name), lambda s: s is None, 90)
 
 
 def by_name_and_password(t):

@@ -28,6 +28,10 @@ def run(t):
     for name, (load_balancer, of_listener, of_member, _) in WRONG.items():
         t.apply(stack(name, [{**listener('http', 80, defaultPool='web'), **of_listener}],
                       [{**pool('web'), 'members': [member(10, **of_member)]}], load_balancer))
+    t.apply(stack('algorithm', [listener('tcp', 80, 'TCP', defaultPool='web')], [pool('web', protocol='TCP', algorithm='SOURCE_IP_PORT')],
+                  {'vip': VIP, 'provider': 'amphora'}))
+    t.condition('algorithm', 'Accepted', 'False', reason='UnsupportedByServer', saying='SOURCE_IP_PORT is not known to provider amphora')
+    t.condition('algorithm', 'Stalled', 'True', saying='spec.pools[web].algorithm')
     for name, (*_, words) in WRONG.items():
         t.condition(name, 'Stalled', 'True', saying=words)
         t.condition(name, 'Ready', 'False', saying=words)

@@ -13,10 +13,6 @@ def run(t, case):
     globals()[case](t)
 
 
-def arrived(log, method, path, timeout=60):
-    return eventually(f'{method} {path} has arrived', lambda: log.begun(method, path), bool, timeout, every=0.01)
-
-
 def again(t):
     t.controller.kill()
     t.controller.start()
@@ -31,7 +27,7 @@ def during_the_create(t):
     """Octavia has the request, but has not committed it: nobody can see it yet."""
     log = RequestLog()
     name = t.apply(reference())
-    arrived(log, 'POST', '/loadbalancers$')
+    log.arrived('POST', '/loadbalancers$')
     again(t)
     one_load_balancer(t, name)
     same('POSTs', [w['method'] for w in t.log.writes_of(t.namespace)].count('POST'), 1)
@@ -59,10 +55,10 @@ def during_an_update(t):
             pool['healthMonitor'].update(delay='9s')
             pool['members'].pop()
     t.edit(name, much)
-    arrived(log, 'PUT', '/lbaas/')
+    log.arrived('PUT', '/lbaas/')
     again(t)
     log = RequestLog()
-    arrived(log, 'PUT', '/lbaas/')
+    log.arrived('PUT', '/lbaas/')
     time.sleep(0.3)
     again(t)
     one_load_balancer(t, name)
@@ -73,6 +69,6 @@ def during_the_delete(t):
     t.ready_and_right(name)
     log = RequestLog()
     t.delete(name, wait=False)
-    arrived(log, 'DELETE', '/loadbalancers/')
+    log.arrived('DELETE', '/loadbalancers/')
     again(t)
     eventually('the stack is gone', lambda: t.stack(name), lambda s: s is None, 90)

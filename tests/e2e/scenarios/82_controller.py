@@ -53,8 +53,9 @@ def status_restored(t, name):
 
 def graceful_stop(t, name):
     """In the middle of a create: the stop is quick, the next start goes on where it stood."""
+    log = RequestLog()
     other = t.apply(web('other'))
-    eventually('the create has arrived', lambda: t.log.begun('POST', '/loadbalancers$'), bool, 30, every=0.02)
+    log.arrived('POST', '/loadbalancers$')
     took = t.controller.stop()
     same('exit status', t.controller.process.returncode, 0)
     t.controller.start()

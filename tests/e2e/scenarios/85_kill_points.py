@@ -10,7 +10,7 @@ from harness.stacks import listener, member, monitor, pool, stack, web
 from harness.waiting import eventually, same
 
 serial = True
-cases = ['life', 'update']
+cases = ['life', 'update', 'borrowed']
 # On the way in, in the order in which a stack passes them; `status` is the first one, between the POST and what tells of it.
 WAY_IN = ['before-hold-stack', 'after-hold-stack', 'before-hold-secret', 'after-hold-secret',
           'before-record-intent', 'after-record-intent', 'before-create-load-balancer', 'after-create-load-balancer',
@@ -18,12 +18,15 @@ WAY_IN = ['before-hold-stack', 'after-hold-stack', 'before-hold-secret', 'after-
           'before-create-floating-ip', 'after-create-floating-ip']
 WAY_OUT = ['before-status', 'before-delete-floating-ip', 'after-delete-floating-ip', 'before-delete-load-balancer',
            'after-delete-load-balancer', 'before-release-stack', 'after-release-stack', 'before-release-secret', 'after-release-secret']
-# One for every kind of write.
-STEPS = ['after-update-load-balancer', 'after-create-pool', 'after-create-health-monitor', 'before-create-listener',
-         'after-create-listener', 'after-update-listener', 'after-update-pool', 'after-update-member', 'before-update-health-monitor',
-         'after-update-health-monitor', 'after-create-l7-policy', 'after-update-l7-policy', 'after-delete-l7-policy',
-         'before-create-l7-rule', 'after-create-l7-rule', 'after-update-l7-rule', 'after-delete-l7-rule', 'after-delete-listener', 'before-delete-pool',
-         'after-delete-pool', 'after-delete-health-monitor', 'after-delete-floating-ip']
+# Every kind of write that an update can be made of.
+WRITES = ['update-load-balancer', 'create-listener', 'update-listener', 'delete-listener', 'create-pool', 'update-pool', 'delete-pool',
+          'update-member', 'delete-member', 'create-health-monitor', 'update-health-monitor', 'delete-health-monitor',
+          'create-l7-policy', 'update-l7-policy', 'delete-l7-policy', 'create-l7-rule', 'update-l7-rule', 'delete-l7-rule',
+          'delete-floating-ip']
+
+
+def both_sides(*writes):
+    return [f'{side}-{write}' for write in writes for side in ('before', 'after')]
 
 
 def run(t, case):
@@ -59,6 +62,18 @@ def dies(mortal, asked, place):
     start(mortal)
 
 
+def dies_at_each(mortal, asked, places):
+    """In the order in which they are passed, which `places` need not have."""
+    left = places
+    for _ in places:
+        eventually(f'it dies at one of {left}', lambda: mortal.process.poll(), lambda code: code is not None, 60, every=0.05)
+        same('how it ended', mortal.process.returncode, -signal.SIGABRT)
+        before, left = left, asked.read_text().split()
+        same('places left', len(left), len(before) - 1)
+        # It may die again before it is ready.
+        start(mortal, ready=False)
+
+
 def life(t, mortal, asked, project):
     """Killed on the way in and on the way out, a stack of its own for each place"""
     for place in WAY_IN:
@@ -69,16 +84,19 @@ def life(t, mortal, asked, project):
         document['spec']['cloudCredentialsRef']['secretName'] = name
         t.apply(document)
         dies(mortal, asked, place)
-        t.ready_and_right(name)
+        uid = t.ready_and_right(name)['metadata']['uid']
         same(f'load balancers after {place}', len(t.cloud.load_balancers(t.namespace, name)), 1)
+        same(f'floating IPs after {place}', len(t.cloud.marked_floating_ips({uid})), 1)
     for place, way_in in zip(WAY_OUT, WAY_IN):
         asked.write_text(place)
         t.delete(f'in-{way_in}', wait=False)
         dies(mortal, asked, place)
     same('creates', t.creates(), len(WAY_IN))
+    for place in ('after-record-intent', 'before-create-load-balancer'):
+        t.told_once(f'in-{place}', 'CreateInDoubt')
     for way_in in WAY_IN[:len(WAY_OUT)]:
         eventually(f'in-{way_in} is gone', lambda: t.stack(f'in-{way_in}'), lambda s: s is None, 90)
-        # After a death between the two finalizers it is the sweep, once a minute, that lets the Secret go.
+        # After a death between the two finalizers it is the sweep that lets the Secret go.
         eventually('its Secret is let go', lambda: finalizers(t, f'in-{way_in}'), lambda f: SECRET_FINALIZER not in f, 90)
     t.note = f'died {len(WAY_IN)} times on the way in, {len(WAY_OUT)} on the way out; {t.creates()} creates for {len(WAY_IN)} stacks'
 
@@ -93,29 +111,42 @@ def policy(name, *paths, **more):
 
 
 def update(t, mortal, asked, project):
-    """Killed at every kind of write of one update of many steps"""
+    """Killed before and after every kind of write of one update of many steps"""
     name = t.apply(stack('web', [listener('http', 80, defaultPool='web', l7Policies=[policy('a', '/a', '/b'), policy('b', '/c')]),
                                  listener('old', 81, defaultPool='old')],
                          [pool('web', healthMonitor=monitor()), pool('old'), pool('watched', healthMonitor=monitor())],
                          with_floating_ip(project), disruptionPolicy='Allow'))
     t.ready_and_right(name)
-    lb_id = t.lb_id(name)
-    asked.write_text('\n'.join(STEPS))
+    lb_id, places = t.lb_id(name), both_sides(*WRITES)
+    asked.write_text('\n'.join(places))
     t.edit(name, lambda spec: spec.update(
         loadBalancer={'vip': spec['loadBalancer']['vip'], 'description': 'changed'},
         listeners=[listener('http', 80, defaultPool='web', connectionLimit=100,
                             l7Policies=[policy('a', '/d', description='changed'), policy('c', '/e')]),
                    listener('new', 82, defaultPool='new')],
         pools=[pool('web', algorithm='SOURCE_IP', members=1, healthMonitor=monitor(delay='9s')) | {'members': [member(10, weight=3)]},
-               pool('new', healthMonitor=monitor()), pool('watched')]))
-    left = STEPS
-    for _ in STEPS:
-        eventually(f'it dies at one of {left}', lambda: mortal.process.poll(), lambda code: code is not None, 60, every=0.05)
-        same('how it ended', mortal.process.returncode, -signal.SIGABRT)
-        before, left = left, asked.read_text().split()
-        same('places left', len(left), len(before) - 1)
-        # It may die again before it is ready.
-        start(mortal, ready=False)
+               pool('new', healthMonitor=monitor()), pool('watched', members=1)]))
+    dies_at_each(mortal, asked, places)
     t.ready_and_right(name)
     same('load balancers', [lb['id'] for lb in t.cloud.load_balancers(t.namespace)], [lb_id])
-    t.note = f'died {len(STEPS)} times in one update'
+    t.note = f'died {len(places)} times in one update'
+
+
+def borrowed(t, mortal, asked, project):
+    """Killed while a floating IP of somebody else is taken into use, and while it is given back"""
+    places, ip = both_sides('update-floating-ip'), t.cloud.make_floating_ip()
+    try:
+        asked.write_text('\n'.join(places))
+        here = {'subnet': {'name': project.name}}
+        name = t.apply(web(load_balancer={'vip': here, 'floatingIP': {'existing': {'id': ip['id']}}}))
+        dies_at_each(mortal, asked, places)
+        t.ready_and_right(name)
+        asked.write_text('\n'.join(places))
+        t.delete(name, wait=False)
+        dies_at_each(mortal, asked, places)
+        eventually('the stack is gone', lambda: t.stack(name), lambda s: s is None, 90)
+        left, = t.cloud.floating_ips(id=ip['id'])
+        same('where it leads, and our tags', (left['port_id'], left['tags']), (None, []))
+        t.note = f'died {2 * len(places)} times'
+    finally:
+        t.cloud.delete_floating_ip(ip['id'])

@@ -8,6 +8,7 @@ from pathlib import Path
 from harness import config
 from harness.controller import Controller
 from harness.relay import Relay
+from harness.requests_log import RequestLog
 from harness.stacks import web
 from harness.waiting import eventually, expect, same
 
@@ -39,8 +40,9 @@ def api_server(t):
     """The API server is killed between the create and what tells of it, and comes back seconds later"""
     settled = t.apply(web('settled', resyncPeriod='10s'))
     t.ready_and_right(settled)
+    log = RequestLog()
     name = t.apply(web('fresh', load_balancer=FLOATING))
-    eventually('the create has arrived', lambda: t.log.begun('POST', '/loadbalancers$'), bool, 60, every=0.02)
+    log.arrived('POST', '/loadbalancers$')
     end(config.HOME / 'kube/run/kube-apiserver.pid')
     restart('kube')
     t.kube.kubectl('get', 'loadbalancerstacks', '-n', t.namespace)
@@ -88,12 +90,17 @@ def octavia(t):
     """Octavia's API and worker are restarted in the middle of a create and of a change"""
     changed = t.apply(web('changed'))
     t.ready_and_right(changed)
+    log = RequestLog()
     t.edit(changed, heavier)
+    log.arrived('PUT', '/members$')
     made = t.apply(web('made', load_balancer=FLOATING))
-    eventually('the create has arrived', lambda: t.log.begun('POST', '/loadbalancers$'), bool, 60, every=0.02)
+    log.arrived('POST', '/loadbalancers$')
     run = config.HOME / 'openstack/run'
     end(run / 'octavia-api.pid', signal.SIGTERM)
     end(run / 'octavia-worker.pid', signal.SIGTERM)
+    t.edit(changed, heavier)
+    t.shows(changed, 'CloudUnreachable', f"127.0.0.1:{os.environ['OCTAVIA_PORT']}")
+    t.told_once(changed, 'CloudUnreachable', states=2)      # before this edit and after it
     restart('openstack')
     for name in (changed, made):
         t.ready_and_right(name)

@@ -80,7 +80,8 @@ def pools(shop):
                 ['PUT listeners'], {'m21', 'm22'})
     shop.change("a monitor's type changes", shop.pool('green', lambda p: p.update(healthMonitor=monitor('TCP', delay='1s', timeout='1s'))),
                 ['DELETE healthmonitors', 'POST healthmonitors'], {'m21', 'm22'})
-    shop.change("the default pool's protocol changes", shop.pool('green', lambda p: p.update(protocol='PROXY')), serves={'m21', 'm22'})
+    shop.change("the default pool's protocol changes", shop.pool('green', lambda p: p.update(protocol='PROXY')),
+                ['POST pools', 'PUT members', 'POST healthmonitors', 'PUT listeners', 'DELETE pools'], {'m21', 'm22'})
     same('the PROXY protocol names the client', client.get(shop.vip, 80, source='198.18.0.1').body['client'], '198.18.0.1')
     shop.change("a pool's algorithm changes", shop.pool('green', lambda p: p.update(algorithm='LEAST_CONNECTIONS')), ['PUT pools'], {'m21', 'm22'})
     shop.change('a pool that nobody uses goes', lambda spec: spec['pools'].pop(0), ['DELETE pools'], {'m21', 'm22'})
@@ -97,13 +98,14 @@ def policies(shop):
 
     def at_shop(wanted):
         serving(f'/shop is served by {wanted}', lambda: set(counts(shop.vip, 80, 6, '/shop')), lambda seen: seen == wanted, 15)
-    shop.change('policies come', front(lambda li: li.update(l7Policies=[policy('first', 'green'), policy('second', 'blue')])), serves={'m11', 'm12'})
+    shop.change('policies come', front(lambda li: li.update(l7Policies=[policy('first', 'green'), policy('second', 'blue')])),
+                2 * ['POST l7policies', 'POST rules'], {'m11', 'm12'})
     at_shop({'m21', 'm22'})
-    shop.change('policies are reordered', front(lambda li: li['l7Policies'].reverse()), serves={'m11', 'm12'})
+    shop.change('policies are reordered', front(lambda li: li['l7Policies'].reverse()), ['PUT l7policies'], {'m11', 'm12'})
     at_shop({'m11', 'm12'})
-    shop.change("a policy's rule changes", front(lambda li: li['l7Policies'][0]['rules'][0].update(value='/else')), serves={'m11', 'm12'})
+    shop.change("a policy's rule changes", front(lambda li: li['l7Policies'][0]['rules'][0].update(value='/else')), ['PUT rules'], {'m11', 'm12'})
     at_shop({'m21', 'm22'})
-    shop.change('policies go', front(lambda li: li.update(l7Policies=[])), serves={'m11', 'm12'})
+    shop.change('policies go', front(lambda li: li.update(l7Policies=[])), 2 * ['DELETE l7policies'], {'m11', 'm12'})
     at_shop({'m11', 'm12'})
 
 

@@ -1,7 +1,7 @@
 """After everything: nothing of ours is left in the cloud, and none of the run's secrets is in any log, status, Event or metric."""
 import yaml
 
-from harness import config, project, proxy
+from harness import config, proxy, scenario
 from harness.waiting import expect, same
 
 serial = True
@@ -23,8 +23,8 @@ def run(t):
 def known_secrets(t):
     """Every secret value that the run knows, by kind."""
     clouds = yaml.safe_load(config.CLOUDS_YAML.read_text())['clouds']
-    stored = {s for cloud in clouds.values() for f in ('password', 'application_credential_secret') if (s := cloud['auth'].get(f))}
-    return {'a password or an application credential': stored | project.passwords, 'a token': proxy.tokens,
+    stored = {s for cloud in clouds.values() for f in scenario.SECRET_FIELDS if (s := cloud['auth'].get(f))}
+    return {'a password or an application credential': stored | scenario.secret_values, 'a token': proxy.tokens,
             'a private key': t.certificates.key_material}
 
 

@@ -27,10 +27,13 @@ pub async fn finale(stage: &mut Stage) {
     replace_what_cannot_be_mended(stage).await;
     // Drift is found at the next resync at the latest.
     until(stage, "everything is as wanted", |stage| differences(stage).is_empty()).await;
+    // Before the stacks and what they say are gone.
+    stage.check_shown();
     delete_all(stage).await;
     stage.check_calls();
     stage.check_foreign();
-    stage.check_secrets();
+    stage.check_shown();
+    stage.check_log();
 }
 
 /// The faults end, and everybody wants stacks to be managed.

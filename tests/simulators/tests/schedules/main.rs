@@ -34,6 +34,8 @@ async fn live(schedule: &Schedule) -> Trace {
         stage.perform(step).await;
         stage.check_laws();
         stage.check_calls();
+        stage.check_foreign();
+        stage.check_shown();
     }
     finale::finale(&mut stage).await;
     stage.trace()

@@ -21,6 +21,8 @@ use super::step::{Broken, Step, next_write};
 const LOOK: Duration = Duration::from_millis(1_000);
 /// A person tries so often, and then looks again later.
 const TRIES: usize = 20;
+/// What somebody writes instead of the password.
+pub const WRONG_SECRET: &str = "wrong-and-secret";
 
 /// What people want of one name.
 pub struct Hope {
@@ -232,7 +234,7 @@ impl Stage {
         let data = match how {
             Broken::Garbage => json!({"clouds.yaml": "clouds: ["}),
             Broken::NoKey => json!({"other": "thing", "clouds.yaml": ""}),
-            Broken::WrongPassword => json!({"clouds.yaml": good.replace("not-a-secret", "wrong-and-secret")}),
+            Broken::WrongPassword => json!({"clouds.yaml": good.replace("not-a-secret", WRONG_SECRET)}),
         };
         self.write_secret(json!({"stringData": data})).await;
     }
