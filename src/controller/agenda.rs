@@ -45,8 +45,8 @@ pub struct Entry {
     face: Option<Face>,
     /// The version of the Secret when the stack was last looked at.
     secret: Option<String>,
-    /// The session of the last pass that had one.
-    session: Option<u64>,
+    /// The number of the credentials of the last pass that had some.
+    credentials: Option<u64>,
     /// The generation, and since when we know of it; not when it once was Ready.
     generation_since: Option<(i64, Option<Instant>)>,
     /// The generation of which it was told that it cannot be read.
@@ -165,13 +165,13 @@ impl Entry {
         written
     }
 
-    pub fn is_of(&self, session: u64) -> bool {
-        self.session == Some(session)
+    pub fn knows(&self, credentials: u64) -> bool {
+        self.credentials == Some(credentials)
     }
 
-    /// To be told of the session of every pass: other credentials are another session, and everything begins anew.
-    pub fn enter(&mut self, session: u64) {
-        if self.session.replace(session).is_some_and(|last| last != session) {
+    /// To be told of the credentials of every pass: with other ones everything begins anew.
+    pub fn learn(&mut self, credentials: u64) {
+        if self.credentials.replace(credentials).is_some_and(|last| last != credentials) {
             self.begin_anew();
         }
     }

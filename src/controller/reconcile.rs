@@ -79,15 +79,15 @@ pub async fn reconcile(stack: &LoadBalancerStack, context: &Context) -> Result<A
 async fn attend(stack: &LoadBalancerStack, context: &Context, entry: &mut Entry) -> Result<Next, kube::Error> {
     let written = entry.finds_secret_written(context.secret_version(stack));
     match entry.rest(Face::of(stack)) {
-        Some(left) if !written || leads_where_it_did(stack, context, entry).await => Ok(Next::Rest(left)),
+        Some(left) if !written || has_same_credentials(stack, context, entry).await => Ok(Next::Rest(left)),
         _ => run(stack, context, entry).await,
     }
 }
 
-/// Whether the Secret leads to the session of the last pass. Somebody may have taken our entry off it.
-async fn leads_where_it_did(stack: &LoadBalancerStack, context: &Context, entry: &Entry) -> bool {
+/// Whether the Secret holds the credentials of the last pass. Somebody may have taken our entry off it.
+async fn has_same_credentials(stack: &LoadBalancerStack, context: &Context, entry: &Entry) -> bool {
     let hold = is_kept(stack) && finalizer::is_held(stack);
-    context.clouds.session(stack, hold).await.is_ok_and(|cloud| entry.is_of(cloud.number()))
+    context.clouds.session(stack, hold).await.is_ok_and(|cloud| entry.knows(cloud.number()))
 }
 
 /// Whether stack and Secret are to carry our entry.
@@ -138,7 +138,7 @@ async fn look(
     entry.memory.notice(&record);
     let outcome = match context.clouds.session(stack, is_kept(stack)).await {
         Ok(cloud) => {
-            entry.enter(cloud.number());
+            entry.learn(cloud.number());
             let outcome = pass(api, stack, context, entry, &record, &cloud).await;
             // Both are remembered by the session: no calls here.
             *known = CloudFacts { project: cloud.project().await.ok(), version: cloud.api_version().await.ok() };

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use serde::Deserialize;
@@ -92,13 +92,13 @@ impl Cloud {
         clock: Arc<dyn Clock>,
         settings: CloudSettings,
     ) -> Result<Self, CredentialsError> {
+        let number = number_of(&credentials);
         // What it trusts is in the transport from now on; the text of a CA may be a megabyte.
         let tls = std::mem::take(&mut credentials.tls);
         let connection = |cause| CredentialsError::Connection { cloud: credentials.cloud.clone(), cause };
         let transport = connector.connect(&tls).map_err(connection)?;
-        static SESSIONS: AtomicU64 = AtomicU64::new(0);
         let shared = Shared {
-            number: SESSIONS.fetch_add(1, Ordering::Relaxed),
+            number,
             turns: settings.turns.clone(),
             session: Session::new(credentials, transport, clock, settings),
             version: OnceCell::new(),
@@ -114,7 +114,8 @@ impl Cloud {
         Arc::strong_count(&self.shared) > 1
     }
 
-    /// Tells sessions apart: other credentials, another number.
+    /// Tells credentials apart: other ones, another number. A session of theirs that was dropped and is opened again has the
+    /// same.
     pub fn number(&self) -> u64 {
         self.shared.number
     }
@@ -222,6 +223,12 @@ impl Cloud {
     pub async fn execute_in_turn(&self, step: &Step, _turn: Turn) -> Result<Done, CloudError> {
         self.shared.session.execute(step).await
     }
+}
+
+fn number_of(credentials: &Credentials) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    credentials.hash(&mut hasher);
+    hasher.finish()
 }
 
 /// `v2.27`: what else an answer holds is not told.

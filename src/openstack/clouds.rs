@@ -10,7 +10,7 @@ use serde::Deserialize;
 use super::TlsOptions;
 
 /// Text that is never shown.
-#[derive(Clone, PartialEq, Eq, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Hash, Deserialize)]
 #[serde(transparent)]
 pub(super) struct Secret(String);
 
@@ -105,7 +105,7 @@ fn unreadable(error: &serde_saphyr::Error) -> CredentialsError {
 }
 
 /// Which of its addresses a service is spoken to at.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum Interface {
     Public,
     Internal,
@@ -133,19 +133,19 @@ impl Interface {
 }
 
 /// By id, or by name within a domain.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) enum Named {
     Id(String),
     Name { name: String, domain: Domain },
 }
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) enum Domain {
     Id(String),
     Name(String),
 }
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) enum Auth {
     Password { user: Named, password: Secret, project: Named },
     ApplicationCredential { id: String, secret: Secret },
@@ -153,7 +153,7 @@ pub(super) enum Auth {
 }
 
 /// Endpoints that stand in for those of the catalogue.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 pub(super) struct Overrides {
     pub(super) load_balancer: Option<String>,
     pub(super) network: Option<String>,
@@ -161,7 +161,7 @@ pub(super) struct Overrides {
 }
 
 /// One usable entry of `clouds.yaml`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Credentials {
     /// The name of the entry, for messages.
     pub(super) cloud: String,

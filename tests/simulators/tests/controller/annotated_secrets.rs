@@ -1,6 +1,6 @@
 //! Credentials are what a Secret holds, not what is written about it.
 
-use evenkeel_simulators::cloud::{Effect, Kind, ProviderFault, Verb};
+use evenkeel_simulators::cloud::{CloudSim, Effect, Kind, ProviderFault, Verb};
 use evenkeel_simulators::cluster;
 use evenkeel_simulators::rig::{NAMESPACE, SECRET, small};
 use kube::api::{Patch, PatchParams};
@@ -33,6 +33,20 @@ fn changes(rig: &Rig) -> usize {
     rig.cloud.requests().iter().filter(|request| request.method == Method::PUT).count()
 }
 
+/// A change that Octavia takes and its data plane does not.
+async fn change_in_vain(rig: &Rig, name: &str) {
+    rig.cloud.fail_provider(ProviderFault {
+        kind: Some(Kind::Pool),
+        verb: Some(Verb::Update),
+        load_balancer: Some(name.to_owned()),
+        effect: Effect::Fails,
+        times: None,
+    });
+    let mut pools = rig.stack(name)["spec"]["pools"].take();
+    pools[0]["algorithm"] = json!("SOURCE_IP");
+    rig.patch(name, json!({"spec": {"pools": pools}})).await;
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_secret_that_is_only_annotated_costs_no_call() {
     let rig = with_ready(&[("web", rarely_looked_at()), ("api", rarely_looked_at())]).await;
@@ -45,16 +59,7 @@ async fn a_secret_that_is_only_annotated_costs_no_call() {
 #[tokio::test(start_paused = true)]
 async fn a_change_that_does_not_take_effect_stays_rare_beside_a_secret_that_is_annotated() {
     let rig = with_ready(&[("web", small())]).await;
-    rig.cloud.fail_provider(ProviderFault {
-        kind: Some(Kind::Pool),
-        verb: Some(Verb::Update),
-        load_balancer: None,
-        effect: Effect::Fails,
-        times: None,
-    });
-    let mut pools = rig.stack("web")["spec"]["pools"].take();
-    pools[0]["algorithm"] = json!("SOURCE_IP");
-    rig.patch("web", json!({"spec": {"pools": pools}})).await;
+    change_in_vain(&rig, "web").await;
     rig.until("it does not take effect", 5 * MINUTE, |rig| rig.reason("web") == "ChangeFailed").await;
     rig.cloud.forget_requests();
     annotate_each_minute(&rig, 60).await;
@@ -105,4 +110,39 @@ async fn our_entry_on_a_secret_in_use_is_put_back() {
     rig.cluster.forget_requests();
     patch_secret(&rig, json!({"finalizers": null})).await;
     rig.until("it is taken off and put back", SOON, |rig| patches(rig) == 2 && is_held(rig)).await;
+}
+
+/// The Secret with the same credentials under each of these names.
+async fn put_entries(rig: &Rig, names: &[&str]) {
+    let file: Value = serde_saphyr::from_str(&rig.cloud.clouds_yaml(CloudSim::AUTH_URL)).unwrap();
+    let entry = |name: &&str| ((*name).to_owned(), file["clouds"]["demo-appcred"].clone());
+    let clouds: serde_json::Map<_, _> = names.iter().map(entry).collect();
+    let patch = Patch::Merge(json!({"stringData": {"clouds.yaml": json!({"clouds": clouds}).to_string()}}));
+    rig.secrets().patch(SECRET, &PatchParams::default(), &patch).await.unwrap();
+}
+
+/// More than the sessions of one Secret that are kept, so that most passes open theirs again.
+#[tokio::test(start_paused = true)]
+async fn credentials_whose_session_is_opened_again_are_the_same() {
+    let names = ["one", "two", "three", "four", "five", "six"];
+    let mut rig = Rig::new().await;
+    put_entries(&rig, &names).await;
+    rig.start();
+    for name in names {
+        let mut spec = small();
+        spec["cloudCredentialsRef"]["cloudName"] = name.into();
+        spec["resyncPeriod"] = "30s".into();
+        rig.create(name, spec).await;
+    }
+    for name in names {
+        rig.until("all are Ready", 5 * MINUTE, |rig| rig.is_ready(name)).await;
+    }
+    change_in_vain(&rig, "one").await;
+    rig.until("it does not take effect", 5 * MINUTE, |rig| rig.reason("one") == "ChangeFailed").await;
+    sleep(5 * MINUTE).await;
+    rig.cloud.forget_requests();
+    sleep(20 * MINUTE).await;
+    let logins = rig.cloud.requests().iter().filter(|request| request.service == Service::Identity).count();
+    assert!(logins > 20, "sessions are kept after all: {logins} logins");
+    assert!((1..=6).contains(&changes(&rig)), "{} changes in 20 minutes", changes(&rig));
 }
