@@ -42,7 +42,8 @@ pub(super) fn provider_knows_algorithms(intake: &mut Intake<'_>, spec: &LoadBala
     let amphora = matches!(spec.load_balancer.provider.as_deref(), None | Some("amphora" | "octavia"));
     for pool in spec.pools.iter().filter(|p| amphora && p.algorithm == Algorithm::SourceIpPort) {
         let field = format!("spec.pools[{}].algorithm", pool.name);
-        let message = "provider amphora does not know SOURCE_IP_PORT: choose SOURCE_IP, or say spec.loadBalancer.provider: ovn";
+        let message =
+            "provider amphora does not know SOURCE_IP_PORT: choose SOURCE_IP, or say spec.loadBalancer.provider: ovn";
         intake.unsupported(field, message);
     }
 }

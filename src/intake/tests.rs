@@ -533,10 +533,10 @@ fn what_is_newer_than_the_server_is_told_by_field() {
 #[test]
 fn an_algorithm_that_the_provider_does_not_know_is_refused() {
     let pool = "pools: [{name: a, protocol: TCP, algorithm: SOURCE_IP_PORT}]";
-    accepted(ON_SUBNET, pool);
     accepted("{provider: ovn, vip: {subnet: {name: front}}}", pool);
-    let problem = refused("{provider: amphora, vip: {subnet: {name: front}}}", pool);
-    assert_begins(&problem, "UnsupportedByServer spec.pools[a].algorithm");
+    for load_balancer in [ON_SUBNET, "{provider: amphora, vip: {subnet: {name: front}}}"] {
+        assert_begins(&refused(load_balancer, pool), "UnsupportedByServer spec.pools[a].algorithm");
+    }
 }
 
 #[test]

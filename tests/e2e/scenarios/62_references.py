@@ -30,7 +30,7 @@ def run(t):
                       [{**pool('web'), 'members': [member(10, **of_member)]}], load_balancer))
     t.apply(stack('algorithm', [listener('tcp', 80, 'TCP', defaultPool='web')], [pool('web', protocol='TCP', algorithm='SOURCE_IP_PORT')],
                   {'vip': VIP, 'provider': 'amphora'}))
-    t.condition('algorithm', 'Accepted', 'False', reason='UnsupportedByServer', saying='SOURCE_IP_PORT is not known to provider amphora')
+    t.condition('algorithm', 'Accepted', 'False', reason='UnsupportedByServer', saying='provider amphora does not know SOURCE_IP_PORT')
     t.condition('algorithm', 'Stalled', 'True', saying='spec.pools[web].algorithm')
     for name, (*_, words) in WRONG.items():
         t.condition(name, 'Stalled', 'True', saying=words)

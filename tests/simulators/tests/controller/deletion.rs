@@ -215,3 +215,26 @@ async fn a_load_balancer_in_error_is_let_go_as_it_is_and_that_is_told() {
     let (reason, note) = rig.events("web").pop().unwrap();
     assert!(reason == "LetGo" && note.contains(&lb) && note.contains("ERROR"), "{reason}: {note}");
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_is_let_go_of_is_told_to_be_orphaned() {
+    let rig = with_ready(&[("web", small())]).await;
+    rig.patch("web", json!({"spec": {"deletionPolicy": "Orphan"}})).await;
+    rig.delete("web").await;
+    until_gone(&rig, "web", SOON).await;
+    assert_eq!(rig.events("web").pop().unwrap().0, "Orphaned");
+}
+
+/// An earlier create was lost and given up; the one after it succeeded, so nothing is in doubt.
+#[tokio::test(start_paused = true)]
+async fn a_create_that_succeeded_after_a_lost_one_holds_up_no_deletion() {
+    let mut rig = Rig::new().await;
+    rig.cloud.fail(create(), Fault::LostBefore, 1);
+    rig.start();
+    rig.create("web", small()).await;
+    rig.until("web is Ready", AFTER_DOUBT, |rig| rig.is_ready("web")).await;
+    rig.delete("web").await;
+    until_gone(&rig, "web", SOON).await;
+    assert_eq!(rig.events("web").iter().filter(|(reason, _)| reason == "CreateInDoubt").count(), 1);
+    assert_nothing_left(&rig);
+}
