@@ -50,7 +50,7 @@ pub const MANAGER: &str = "evenkeel";
 
 /// How often Secrets that hold our entry are checked for stacks that still need them. As long as our view of the cluster
 /// has one, that costs no call.
-const SWEEP: Duration = Duration::from_secs(15);
+const SWEEP: Duration = Duration::from_secs(5);
 
 /// Everything that a controller is made of.
 pub struct Parts {
