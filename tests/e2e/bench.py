@@ -60,6 +60,8 @@ def main() -> None:
     text = performance.page(**measured)
     (config.ROOT / 'docs/performance.md').write_text(text)
     print(text)
+    if (ratio := performance.ratio(by_script, by_stack)) > performance.GOAL:
+        sys.exit(f'the goal is missed: {ratio:.2f} is more than {performance.GOAL}')
 
 
 def in_turns(t: Scenario) -> tuple[list[Create], list[Create]]:
