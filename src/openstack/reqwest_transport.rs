@@ -125,6 +125,8 @@ fn innermost(error: &(dyn Error + 'static)) -> String {
 
 #[cfg(test)]
 mod tests {
+    use rustls::pki_types::pem::PemObject;
+    use rustls::pki_types::{CertificateDer, PrivateKeyDer};
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     use tokio::net::TcpListener;
 
@@ -153,6 +155,47 @@ mod tests {
     }
 
     const PATIENT: Duration = Duration::from_secs(20);
+
+    /// A server for one request over TLS, whose certificate comes from `fixtures/tls/ca.pem`.
+    async fn tls_server() -> u16 {
+        let certificate = CertificateDer::from_pem_slice(include_bytes!("fixtures/tls/server.pem")).unwrap();
+        let key = PrivateKeyDer::from_pem_slice(include_bytes!("fixtures/tls/server.key")).unwrap();
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let config = rustls::ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
+        let config = config.with_no_client_auth().with_single_cert(vec![certificate], key).unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        tokio::spawn(async move {
+            let (stream, _) = listener.accept().await.unwrap();
+            // A client that does not trust us hangs up.
+            let Ok(mut stream) = tokio_rustls::TlsAcceptor::from(Arc::new(config)).accept(stream).await else { return };
+            let mut request = [0; 4096];
+            stream.read(&mut request).await.unwrap();
+            stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok").await.unwrap();
+            stream.shutdown().await.unwrap();
+        });
+        port
+    }
+
+    async fn send_over_tls(tls: TlsOptions) -> Result<Response, TransportError> {
+        let port = tls_server().await;
+        let request = http::Request::get(format!("https://127.0.0.1:{port}/x")).body("".into()).unwrap();
+        ReqwestConnector.connect(&tls).unwrap().send(request, PATIENT).await
+    }
+
+    #[tokio::test]
+    async fn a_server_is_trusted_by_cacert_or_where_verify_is_false_and_nowhere_else() {
+        let by = |pem: &[u8]| TlsOptions { ca: Some(pem.to_vec()), insecure: false };
+        let (right, other) = (include_bytes!("fixtures/tls/ca.pem"), include_bytes!("fixtures/tls/another_ca.pem"));
+        for trusting in [by(right), by(&[other.as_slice(), right].concat()), TlsOptions { ca: None, insecure: true }] {
+            assert_eq!(send_over_tls(trusting).await.unwrap().body().as_ref(), b"ok");
+        }
+        for wary in [TlsOptions::default(), by(other)] {
+            let refused = send_over_tls(wary).await.unwrap_err();
+            let TransportError::NotSent { cause, .. } = refused else { panic!("{refused:?}") };
+            assert!(cause.contains("certificate"), "{cause}");
+        }
+    }
 
     #[tokio::test]
     async fn an_answer_comes_whole_and_the_server_knows_who_asked() {
