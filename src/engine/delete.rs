@@ -46,7 +46,6 @@ impl Pass<'_> {
 
     /// Orphan: waits for ACTIVE, takes our tags off in one write.
     pub(super) async fn release(&self, memory: &mut Memory) -> Result<Outcome, CloudError> {
-        let let_go = |left_behind| Outcome::new(State::LetGo { left_behind }, Retry::Never);
         let (found, owner, ours) = match self.locate().await? {
             Located::Ours(found) => (*found, self.owner.clone(), true),
             Located::Predecessors(found) => {
@@ -54,24 +53,30 @@ impl Pass<'_> {
                 (*found, predecessor, true)
             }
             Located::Foreign(found) => (*found, self.owner.clone(), false),
-            Located::Nowhere => return Ok(self.in_doubt(memory).unwrap_or_else(|| let_go(None))),
+            Located::Nowhere => {
+                let let_go = || Outcome::new(State::LetGo { left_behind: None }, Retry::Never);
+                return Ok(self.in_doubt(memory).unwrap_or_else(let_go));
+            }
         };
         let floating_ips = self.cloud.floating_ips(&owner, found.vip_port_id.as_deref()).await?;
         let mut plan = plan::release(&owner, &found, &floating_ips);
-        let mut end = State::LetGo { left_behind: None };
-        if !ours {
-            // Without any owner it is as we leave it.
-            end = State::LetGo { left_behind: foreign_owner(&found.tags).map(|_| not_ours(&found)) };
-            plan.steps.retain(|step| step.kind == Kind::FloatingIp);
-        }
-        let touches = plan.steps.iter().any(|step| step.kind == Kind::LoadBalancer);
-        if touches && found.provisioning_status == Provisioning::Error {
-            let why = format!("load balancer {} is in ERROR, so Octavia lets nobody take the tags off it", found.id);
-            end = State::LetGo { left_behind: Some(why) };
-            plan.steps.retain(|step| step.kind == Kind::FloatingIp);
-        } else if touches && found.provisioning_status != Provisioning::Active {
+        let touches = ours && plan.steps.iter().any(|step| step.kind == Kind::LoadBalancer);
+        let in_error = touches && found.provisioning_status == Provisioning::Error;
+        if touches && !in_error && found.provisioning_status != Provisioning::Active {
             return Ok(self.locked(found, memory));
         }
+        if !ours || in_error {
+            plan.steps.retain(|step| step.kind == Kind::FloatingIp);
+        }
+        let left_behind = if in_error {
+            Some(format!("load balancer {} is in ERROR, so Octavia lets nobody take the tags off it", found.id))
+        } else if ours {
+            None
+        } else {
+            // Without any owner it is as we leave it.
+            foreign_owner(&found.tags).map(|_| not_ours(&found))
+        };
+        let end = State::LetGo { left_behind };
         self.take_away(plan, Some(found), end, memory).await
     }
 

@@ -94,38 +94,34 @@ impl Session {
         let ask = Ask::get(Service::LoadBalancer, "/v2/lbaas/quotas").at(&project);
         let Answer { quota } = self.send(&ask).await?.json()?;
         let Limits { loadbalancer, listener, pool, member, healthmonitor } = quota;
-        let limits = [
-            (Kind::LoadBalancer, loadbalancer),
-            (Kind::Listener, listener),
-            (Kind::Pool, pool),
-            (Kind::Member, member),
-            (Kind::HealthMonitor, healthmonitor),
-        ];
         let mut uses = Vec::new();
-        for (kind, limit) in limits {
-            if let Some(limit) = limit.filter(|limit| *limit >= 0) {
-                uses.push(QuotaUse { kind, used: self.used(kind).await?, limit });
+        let mut add = |kind, limit: i64, used: i64| uses.push(QuotaUse { kind, used, limit });
+        let counted = [
+            (Kind::LoadBalancer, loadbalancer, "loadbalancers"),
+            (Kind::Listener, listener, "listeners"),
+            (Kind::HealthMonitor, healthmonitor, "healthmonitors"),
+        ];
+        for (kind, limit, collection) in counted {
+            if let Some(limit) = limited(limit) {
+                add(kind, limit, self.count(collection).await?);
             }
+        }
+        let (pool, member) = (limited(pool), limited(member));
+        if pool.is_some() || member.is_some() {
+            let pools = self.list::<PoolRecord>(&self.of_project(Listing::octavia("pools")).await?).await?.items;
+            let members = pools.iter().map(|pool| pool.members.len() as i64).sum();
+            pool.into_iter().for_each(|limit| add(Kind::Pool, limit, pools.len() as i64));
+            member.into_iter().for_each(|limit| add(Kind::Member, limit, members));
         }
         Ok(uses)
-    }
-
-    async fn used(&self, kind: Kind) -> Result<i64, CloudError> {
-        match kind {
-            Kind::LoadBalancer => self.count("loadbalancers").await,
-            Kind::Listener => self.count("listeners").await,
-            Kind::Pool => self.count("pools").await,
-            Kind::HealthMonitor => self.count("healthmonitors").await,
-            Kind::Member => {
-                let pools = self.list::<PoolRecord>(&self.of_project(Listing::octavia("pools")).await?).await?.items;
-                Ok(pools.iter().map(|pool| pool.members.len() as i64).sum())
-            }
-            Kind::L7Policy | Kind::L7Rule | Kind::FloatingIp => Ok(0),
-        }
     }
 
     async fn count(&self, collection: &'static str) -> Result<i64, CloudError> {
         let listing = self.of_project(Listing::octavia(collection)).await?;
         Ok(self.list::<IdRef>(&listing).await?.items.len() as i64)
     }
+}
+
+fn limited(limit: Option<i64>) -> Option<i64> {
+    limit.filter(|limit| *limit >= 0)
 }

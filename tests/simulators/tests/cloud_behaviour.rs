@@ -124,7 +124,7 @@ fn lb_body(tenant: &Tenant, name: &str) -> Value {
 }
 
 fn fails(kind: Kind, verb: Verb) -> ProviderFault {
-    ProviderFault { kind: Some(kind), verb: Some(verb), load_balancer: None, effect: Effect::Fails, times: Some(1) }
+    ProviderFault { times: Some(1), ..ProviderFault::fails(kind, verb) }
 }
 
 #[tokio::test(start_paused = true)]

@@ -89,6 +89,13 @@ pub struct ProviderFault {
     pub times: Option<usize>,
 }
 
+impl ProviderFault {
+    /// Of every change like this, until it is removed.
+    pub const fn fails(kind: Kind, verb: Verb) -> Self {
+        Self { kind: Some(kind), verb: Some(verb), load_balancer: None, effect: Effect::Fails, times: None }
+    }
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verb {
     Create,

@@ -1,13 +1,12 @@
 //! Credentials are what a Secret holds, not what is written about it.
 
-use evenkeel_simulators::cloud::{CloudSim, Effect, Kind, ProviderFault, Verb};
+use evenkeel_simulators::cloud::{CloudSim, Kind, ProviderFault, Verb};
 use evenkeel_simulators::cluster;
 use evenkeel_simulators::rig::{NAMESPACE, SECRET, small};
 use kube::api::{Patch, PatchParams};
 use serde_json::{Value, json};
 use tokio::time::sleep;
 
-use super::refusals::octavia;
 use super::*;
 
 async fn patch_secret(rig: &Rig, metadata: Value) {
@@ -35,13 +34,8 @@ fn changes(rig: &Rig) -> usize {
 
 /// A change that Octavia takes and its data plane does not.
 async fn change_in_vain(rig: &Rig, name: &str) {
-    rig.cloud.fail_provider(ProviderFault {
-        kind: Some(Kind::Pool),
-        verb: Some(Verb::Update),
-        load_balancer: Some(name.to_owned()),
-        effect: Effect::Fails,
-        times: None,
-    });
+    let fails = ProviderFault::fails(Kind::Pool, Verb::Update);
+    rig.cloud.fail_provider(ProviderFault { load_balancer: Some(name.to_owned()), ..fails });
     let mut pools = rig.stack(name)["spec"]["pools"].take();
     pools[0]["algorithm"] = json!("SOURCE_IP");
     rig.patch(name, json!({"spec": {"pools": pools}})).await;

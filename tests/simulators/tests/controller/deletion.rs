@@ -1,6 +1,6 @@
 //! Deleting is always possible.
 
-use evenkeel_simulators::cloud::{Effect, Fault, ProviderFault, Provisioning, Verb};
+use evenkeel_simulators::cloud::{Fault, ProviderFault, Provisioning, Verb};
 use evenkeel_simulators::rig::{SECRET, condition, small, text};
 use kube::api::{DeleteParams, Patch, PatchParams};
 use serde_json::json;
@@ -98,8 +98,7 @@ async fn a_stack_that_never_made_anything_goes_without_credentials() {
 #[tokio::test(start_paused = true)]
 async fn where_octavia_itself_cannot_delete_the_way_out_is_named() {
     let rig = with_ready(&[("web", small())]).await;
-    let body = json!({"faultcode": "Server", "faultstring": "Provider 'x' does not support a requested action", "debuginfo": null});
-    let refusal = Fault::Answer { status: 501, body: body.to_string(), retry_after: None };
+    let refusal = octavia(501, "Provider 'x' does not support a requested action");
     rig.cloud.fail_always(Match::service(Service::LoadBalancer).method(Method::DELETE), refusal);
     rig.delete("web").await;
     let stalled = |rig: &Rig| text(condition(&rig.stack("web"), "Stalled"), "reason") == "ProviderCannotDelete";
@@ -115,13 +114,7 @@ async fn where_octavia_itself_cannot_delete_the_way_out_is_named() {
 #[tokio::test(start_paused = true)]
 async fn a_deletion_that_does_not_last_is_sent_ever_more_rarely_and_names_the_way_out() {
     let rig = with_ready(&[("web", small())]).await;
-    rig.cloud.fail_provider(ProviderFault {
-        kind: Some(Kind::LoadBalancer),
-        verb: Some(Verb::Delete),
-        load_balancer: None,
-        effect: Effect::Fails,
-        times: None,
-    });
+    rig.cloud.fail_provider(ProviderFault::fails(Kind::LoadBalancer, Verb::Delete));
     rig.delete("web").await;
     rig.until("it is told", 2 * MINUTE, |rig| rig.message("web").contains("evenkeel.dev/deletion-policy=Orphan")).await;
     tokio::time::sleep(60 * MINUTE).await;
@@ -136,8 +129,7 @@ async fn a_deletion_that_does_not_last_is_sent_ever_more_rarely_and_names_the_wa
 #[tokio::test(start_paused = true)]
 async fn an_orphan_whose_tags_octavia_does_not_let_go_of_goes_all_the_same() {
     let rig = with_ready(&[("web", small())]).await;
-    let body = json!({"faultcode": "Server", "faultstring": "Provider 'x' is not enabled.", "debuginfo": null});
-    let refusal = Fault::Answer { status: 501, body: body.to_string(), retry_after: None };
+    let refusal = octavia(501, "Provider 'x' is not enabled.");
     rig.cloud.fail_always(Match::service(Service::LoadBalancer).method(Method::PUT), refusal);
     rig.patch("web", json!({"spec": {"deletionPolicy": "Orphan"}})).await;
     rig.delete("web").await;
@@ -228,11 +220,7 @@ async fn what_is_let_go_of_is_told_to_be_orphaned() {
 /// An earlier create was lost and given up; the one after it succeeded, so nothing is in doubt.
 #[tokio::test(start_paused = true)]
 async fn a_create_that_succeeded_after_a_lost_one_holds_up_no_deletion() {
-    let mut rig = Rig::new().await;
-    rig.cloud.fail(create(), Fault::LostBefore, 1);
-    rig.start();
-    rig.create("web", small()).await;
-    rig.until("web is Ready", AFTER_DOUBT, |rig| rig.is_ready("web")).await;
+    let rig = ready_after_one(Fault::LostBefore).await;
     rig.delete("web").await;
     until_gone(&rig, "web", SOON).await;
     assert_eq!(rig.events("web").iter().filter(|(reason, _)| reason == "CreateInDoubt").count(), 1);

@@ -65,8 +65,7 @@ async fn a_create_that_never_arrived_is_repeated_after_the_quiet_period_and_not_
 async fn a_doubt_that_is_over_does_not_come_back_with_a_refusal() {
     let mut rig = Rig::new().await;
     rig.cloud.fail(create(), Fault::LostBefore, 1);
-    let body = r#"{"faultcode": "Client", "faultstring": "The VIP IP address is already in use.", "debuginfo": null}"#;
-    rig.cloud.fail(create(), Fault::Answer { status: 409, body: body.into(), retry_after: None }, 2);
+    rig.cloud.fail(create(), octavia(409, "The VIP IP address is already in use."), 2);
     rig.start();
     rig.create("web", small()).await;
     rig.until("web is Ready", AFTER_DOUBT, |rig| rig.is_ready("web")).await;
@@ -160,11 +159,7 @@ fn deleted(rig: &Rig) -> Vec<String> {
 
 #[tokio::test(start_paused = true)]
 async fn a_create_that_appears_after_it_was_given_up_is_deleted() {
-    let mut rig = Rig::new().await;
-    rig.cloud.fail(create(), Fault::SlowStart(Duration::from_secs(200)), 1);
-    rig.start();
-    rig.create("web", small()).await;
-    rig.until("web is Ready", AFTER_DOUBT, |rig| rig.is_ready("web")).await;
+    let rig = ready_after_one(Fault::SlowStart(Duration::from_secs(200))).await;
     let kept = id(&rig.load_balancers()[0]);
     rig.until("the other appears", 2 * MINUTE, |rig| rig.load_balancers().len() == 2).await;
     let mut all: Vec<String> = rig.load_balancers_of(&uid(&rig.stack("web"))).iter().map(id).collect();
@@ -180,11 +175,7 @@ async fn a_create_that_appears_after_it_was_given_up_is_deleted() {
 
 #[tokio::test(start_paused = true)]
 async fn a_double_that_no_attempt_on_record_made_is_reported_and_left_alone() {
-    let mut rig = Rig::new().await;
-    rig.cloud.fail(create(), Fault::LostBefore, 1);
-    rig.start();
-    rig.create("web", small()).await;
-    rig.until("web is Ready", AFTER_DOUBT, |rig| rig.is_ready("web")).await;
+    let rig = ready_after_one(Fault::LostBefore).await;
     let kept = rig.load_balancers().remove(0);
     let tags = kept["tags"].as_array().unwrap().iter().filter_map(|tag| tag.as_str());
     let attempt = "evenkeel:attempt=";

@@ -22,10 +22,10 @@ mod writers;
 
 use std::time::Duration;
 
-use evenkeel_simulators::cloud::{Kind, Match, Service};
-use evenkeel_simulators::rig::Rig;
+use evenkeel_simulators::cloud::{Fault, Kind, Match, Service};
+use evenkeel_simulators::rig::{Rig, small};
 use http::Method;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 /// Longer than anything takes that nothing stands in the way of.
 const SOON: Duration = Duration::from_secs(30);
@@ -56,6 +56,23 @@ async fn with_ready(stacks: &[(&str, Value)]) -> Rig {
     for (name, _) in stacks {
         rig.until("everything is Ready", MINUTE, |rig| rig.is_ready(name)).await;
     }
+    rig
+}
+
+/// A refusal in Octavia's own form.
+fn octavia(status: u16, faultstring: &str) -> Fault {
+    let faultcode = if status < 500 { "Client" } else { "Server" };
+    let body = json!({"faultcode": faultcode, "faultstring": faultstring, "debuginfo": null});
+    Fault::Answer { status, body: body.to_string(), retry_after: None }
+}
+
+/// A rig whose first create has met this fault, and whose stack is Ready all the same.
+async fn ready_after_one(fault: Fault) -> Rig {
+    let mut rig = Rig::new().await;
+    rig.cloud.fail(create(), fault, 1);
+    rig.start();
+    rig.create("web", small()).await;
+    rig.until("web is Ready", AFTER_DOUBT, |rig| rig.is_ready("web")).await;
     rig
 }
 

@@ -1,17 +1,11 @@
 //! What Octavia says no to, and what then.
 
-use evenkeel_simulators::cloud::{CloudConfig, Effect, Fault, Kind, ProviderFault, Provisioning, Verb};
+use evenkeel_simulators::cloud::{CloudConfig, Kind, ProviderFault, Provisioning, Verb};
 use evenkeel_simulators::rig::{condition, small, text};
 use serde_json::json;
 use tokio::time::sleep;
 
 use super::*;
-
-/// A refusal in Octavia's own form.
-pub(super) fn octavia(status: u16, faultstring: &str) -> Fault {
-    let body = json!({"faultcode": "Client", "faultstring": faultstring, "debuginfo": null});
-    Fault::Answer { status, body: body.to_string(), retry_after: None }
-}
 
 #[tokio::test(start_paused = true)]
 async fn an_immutable_load_balancer_is_a_wait_without_an_error_count() {
@@ -158,14 +152,7 @@ async fn a_refused_create_is_not_sent_again_before_the_spec_changes() {
 #[tokio::test(start_paused = true)]
 async fn a_change_that_does_not_take_effect_is_sent_ever_more_rarely_and_holds_up_nothing_else() {
     let rig = with_ready(&[("web", small())]).await;
-    let fails = |kind| ProviderFault {
-        kind: Some(kind),
-        verb: Some(Verb::Update),
-        load_balancer: None,
-        effect: Effect::Fails,
-        times: None,
-    };
-    rig.cloud.fail_provider(fails(Kind::Pool));
+    rig.cloud.fail_provider(ProviderFault::fails(Kind::Pool, Verb::Update));
     let mut spec = rig.stack("web")["spec"].take();
     spec["pools"][0]["algorithm"] = json!("SOURCE_IP");
     spec["loadBalancer"]["description"] = json!("edited");

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use evenkeel_simulators::cloud::{CloudConfig, Fault, Timing};
+use evenkeel_simulators::cloud::{CloudConfig, Timing};
 use evenkeel_simulators::rig::{Treatment, Wire, small};
 use serde_json::json;
 
@@ -56,8 +56,8 @@ async fn a_load_balancer_has_one_writer_that_never_meets_its_lock() {
 #[tokio::test(start_paused = true)]
 async fn a_busy_project_is_a_wait() {
     let mut rig = Rig::new().await;
-    let busy = json!({"faultcode": "Server", "faultstring": "Project busy.  Unable to lock the project.  Please try again.", "debuginfo": null});
-    rig.cloud.fail(create(), Fault::Answer { status: 503, body: busy.to_string(), retry_after: None }, 3);
+    let busy = octavia(503, "Project busy.  Unable to lock the project.  Please try again.");
+    rig.cloud.fail(create(), busy, 3);
     rig.start();
     rig.create("web", small()).await;
     rig.until("three were refused", SOON, |rig| rig.creates().len() == 3).await;
