@@ -56,6 +56,7 @@ impl Pass<'_> {
             self.owner.owns(&tree.load_balancer.tags)
                 && tree.load_balancer.provisioning_status == Provisioning::Active
                 && pending_child(tree).is_none()
+                && !tree.vip_port_gone
                 && plan::change(desired, tree) == Plan::default()
         }))
     }
@@ -99,10 +100,10 @@ impl Pass<'_> {
         }
     }
 
-    /// Nothing left to do. After a create that was in doubt, one more look for its double.
+    /// Nothing left that we could do. After a create that was in doubt, one more look for its double.
     async fn settle(&self, tree: Tree, memory: &mut Memory) -> Result<Outcome, CloudError> {
         memory.patience.forget();
-        let mut outcome = Outcome::new(State::InSync, Retry::Resync);
+        let mut outcome = port_gone(&tree).unwrap_or_else(|| Outcome::new(State::InSync, Retry::Resync));
         if let Some(newest) = self.record.intents.newest() {
             let gave_up = self.record.intents.0.len() > 1;
             if gave_up {
@@ -207,7 +208,11 @@ impl Pass<'_> {
         }
         match self.locate().await? {
             Located::Ours(load_balancer) => match self.look(*load_balancer, desired.interest(), memory).await? {
-                Look::Tree(tree) => Ok(observed(plan::change(desired, &tree)).seeing(*tree)),
+                Look::Tree(tree) => {
+                    let plan = plan::change(desired, &tree);
+                    let lost = port_gone(&tree).filter(|_| plan == Plan::default());
+                    Ok(lost.unwrap_or_else(|| observed(plan)).seeing(*tree))
+                }
                 Look::NotNow(outcome) => Ok(*outcome),
             },
             Located::Foreign(load_balancer) => Ok(foreign(*load_balancer)),
@@ -250,8 +255,22 @@ pub(super) fn not_ours(load_balancer: &SeenLoadBalancer) -> String {
     }
 }
 
-/// Neutron does not know the port that a floating IP shall lead to: its tenant deleted it. Octavia's load balancer stays
-/// ACTIVE without it and cannot be given another one.
+/// Neutron does not know the VIP port: its tenant deleted it.
+fn port_gone(tree: &Tree) -> Option<Outcome> {
+    let port = tree.load_balancer.vip_port_id.as_deref().filter(|_| tree.vip_port_gone)?;
+    Some(Outcome::stalled(StallReason::VipPortGone, without_port(&tree.load_balancer, port)))
+}
+
+/// Octavia's load balancer stays ACTIVE without its port and cannot be given another one.
+fn without_port(load_balancer: &SeenLoadBalancer, port: &str) -> String {
+    let id = &load_balancer.id;
+    format!(
+        "port {port}, the VIP of load balancer {id}, was deleted in Neutron, so nothing reaches it; delete the load balancer \
+         (openstack loadbalancer delete --cascade {id}), and it is made again with its addresses"
+    )
+}
+
+/// Likewise, as the answer to a floating IP that shall lead there.
 fn lost_port(error: &CloudError, seen: &Seen) -> Option<Outcome> {
     let load_balancer = match seen {
         Seen::Tree(tree) => &tree.load_balancer,
@@ -262,11 +281,7 @@ fn lost_port(error: &CloudError, seen: &Seen) -> Option<Outcome> {
     if error.class != Class::Gone || !error.message.contains(port) {
         return None;
     }
-    let id = &load_balancer.id;
-    let message = format!(
-        "{error}: the VIP port of load balancer {id} was deleted in Neutron, so nothing reaches it; delete the load balancer \
-         (openstack loadbalancer delete --cascade {id}), and it is made again with its addresses"
-    );
+    let message = format!("{error}: {}", without_port(load_balancer, port));
     Some(Outcome::stalled(StallReason::VipPortGone, message))
 }
 

@@ -22,6 +22,9 @@ pub struct Tree {
     pub pools: Vec<SeenPool>,
     /// Those on the VIP port, and those that carry our mark wherever they are.
     pub floating_ips: Vec<SeenFloatingIp>,
+    /// Neutron does not know the VIP port any more. Looked for only where no floating IP leads to it: one would lose its
+    /// place, which shows.
+    pub vip_port_gone: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]

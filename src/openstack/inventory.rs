@@ -1,8 +1,8 @@
 //! Watching many quiet load balancers at the price of a few lists.
 //!
 //! Five lists of the project show every tree but for members and L7 rules, which need a call for each pool and policy
-//! ([`leaves`](super::leaves)). A sixth list shows the floating IPs. The load balancers are listed first, so that a
-//! change between two lists is seen as one at the next look.
+//! ([`leaves`](super::leaves)). A sixth list shows the floating IPs, a seventh the VIP ports to which none leads. The load
+//! balancers are listed first, so that a change between two lists is seen as one at the next look.
 
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
@@ -14,17 +14,17 @@ use tokio::time::Instant;
 
 use super::CloudError;
 use super::lists::{Budget, Listed, Listing};
-use super::neutron::concerns;
+use super::neutron::{concerns, unwatched_port};
 use super::observe::Parts;
 use super::records::{ListenerRecord, LoadBalancerRecord, MonitorRecord, PolicyRecord, PoolRecord};
 use super::session::Session;
-use crate::model::{Id, IdRef, Interest, Provisioning, SeenFloatingIp};
+use crate::model::{Id, IdRef, Interest, PREFIX, Provisioning, SeenFloatingIp, SeenLoadBalancer};
 
 /// MySQL keeps stamps to the second: a tree that changed a moment before it was listed may change again under the same
 /// stamp.
 const SETTLED_AFTER: Duration = Duration::from_secs(2);
 
-/// For all six lists: thousands of load balancers with several listeners and pools each.
+/// For all seven lists: thousands of load balancers with several listeners and pools each.
 const MAX_MIB: usize = 128;
 
 /// All trees of a project, as far as lists show them.
@@ -34,6 +34,8 @@ pub(super) struct Inventory {
     floating_ips: Vec<SeenFloatingIp>,
     /// Positions in `floating_ips`, by id, by port and by tag or mark of the owner.
     by_key: HashMap<String, Vec<usize>>,
+    /// VIP ports of stacks that Neutron does not list.
+    unlisted_ports: HashSet<Id>,
 }
 
 /// One load balancer's share of the lists.
@@ -63,6 +65,7 @@ impl Inventory {
         inventory.place(listeners.items, pools.items, monitors.items, policies.items);
         inventory.by_key = index(&floating_ips);
         inventory.floating_ips = floating_ips;
+        inventory.unlisted_ports = session.unlisted_ports(inventory.unwatched_ports(), &budget).await?;
         Ok(inventory)
     }
 
@@ -79,7 +82,14 @@ impl Inventory {
             (entry.load_balancer.seen.id.clone(), entry)
         };
         let trees = load_balancers.items.into_iter().map(entry).collect();
-        Self { taken, trees, floating_ips: Vec::new(), by_key: HashMap::new() }
+        Self { taken, trees, floating_ips: Vec::new(), by_key: HashMap::new(), unlisted_ports: HashSet::new() }
+    }
+
+    /// Of stacks: what becomes of the other load balancers of the project is nothing to us.
+    fn unwatched_ports(&self) -> HashSet<Id> {
+        let seen = self.trees.values().map(|entry| &entry.load_balancer.seen);
+        let of_stacks = seen.filter(|seen| seen.tags.iter().any(|tag| tag.starts_with(PREFIX)));
+        of_stacks.filter_map(|seen| unwatched_port(seen, |port| self.by_key.contains_key(port)).map(Id::from)).collect()
     }
 
     /// Gives every child to its load balancer; monitors name only their pool, policies only their listener.
@@ -127,6 +137,12 @@ impl Inventory {
         self.trees.get(id)
     }
 
+    /// Whether the list of ports lacks the VIP port of this load balancer. It may have another one by now: a look of its own
+    /// tells.
+    pub(super) fn lacks_port(&self, load_balancer: &SeenLoadBalancer) -> bool {
+        load_balancer.vip_port_id.as_ref().is_some_and(|port| self.unlisted_ports.contains(port))
+    }
+
     pub(super) fn floating_ips(&self, interest: Interest<'_>, vip_port_id: Option<&str>) -> Vec<SeenFloatingIp> {
         let tag = interest.owner.uid_tag();
         let keys = vip_port_id.into_iter().chain(interest.floating_ip).chain([tag.as_str()]);
@@ -171,8 +187,8 @@ fn is_settled(record: &LoadBalancerRecord, now: Timestamp) -> bool {
 fn index(floating_ips: &[SeenFloatingIp]) -> HashMap<String, Vec<usize>> {
     let mut by_key: HashMap<String, Vec<usize>> = HashMap::new();
     for (position, seen) in floating_ips.iter().enumerate() {
-        let mark = seen.description.split(' ').next().filter(|word| word.starts_with(crate::model::PREFIX));
-        let tags = seen.tags.iter().map(String::as_str).filter(|tag| tag.starts_with(crate::model::PREFIX));
+        let mark = seen.description.split(' ').next().filter(|word| word.starts_with(PREFIX));
+        let tags = seen.tags.iter().map(String::as_str).filter(|tag| tag.starts_with(PREFIX));
         for key in seen.port_id.as_deref().into_iter().chain([seen.id.as_str()]).chain(mark).chain(tags) {
             by_key.entry(key.to_owned()).or_default().push(position);
         }

@@ -45,7 +45,8 @@ impl Quiet {
             && let Some(tree) = self.assemble(session, id, entry).await?
         {
             let floating_ips = inventory.floating_ips(interest, tree.load_balancer.vip_port_id.as_deref());
-            return Ok(Some(Tree { floating_ips, ..tree }));
+            let vip_port_gone = inventory.lacks_port(&tree.load_balancer);
+            return Ok(Some(Tree { floating_ips, vip_port_gone, ..tree }));
         }
         // Younger than the lists, gone since, or changed while they were read: a look of its own tells.
         match session.load_balancer(id).await? {

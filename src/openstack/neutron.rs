@@ -1,11 +1,20 @@
-//! The little of Neutron that a load balancer needs: its floating IPs.
+//! The little of Neutron that a load balancer needs: its floating IPs, and whether its VIP port is still there.
 
+use std::collections::HashSet;
 use std::sync::atomic::Ordering;
 
-use super::CloudError;
+use http::StatusCode;
+
 use super::lists::{Budget, Listing};
-use super::session::{Service, Session};
-use crate::model::{Interest, SeenFloatingIp};
+use super::session::{Ask, Service, Session};
+use super::{Class, CloudError};
+use crate::model::{Id, IdRef, Interest, Provisioning, SeenFloatingIp, SeenLoadBalancer};
+
+const PORTS: &str = "/v2.0/ports";
+/// Octavia's mark on the VIP ports that it makes.
+const OCTAVIA: &str = "Octavia";
+/// So many ids in one query take some 2 KiB of its URL.
+const IDS_AT_ONCE: usize = 50;
 
 impl Session {
     /// The floating IPs on this port, those that carry the owner's mark wherever they are, and the one asked for.
@@ -85,6 +94,77 @@ impl Session {
         let listing = fields.into_iter().fold(listing, |listing, field| listing.with("fields", field));
         self.of_project(listing).await
     }
+}
+
+impl Session {
+    /// Whether Neutron has lost this VIP port, by a list and by its own word: neither is taken alone.
+    pub(super) async fn is_port_gone(&self, port: &str, budget: &Budget) -> Result<bool, CloudError> {
+        if self.unlisted_ports(HashSet::from([port.to_owned()]), budget).await?.is_empty() {
+            return Ok(false);
+        }
+        match self.send(&Ask::get(Service::Network, PORTS).at(port).with("fields", "id")).await {
+            Err(error) if error.class == Class::Gone => Ok(error.status == Some(StatusCode::NOT_FOUND.as_u16())),
+            Err(error) if is_denied(&error) => Ok(false),
+            answer => answer.map(|_| false),
+        }
+    }
+
+    /// Those of these VIP ports that Neutron does not list; none where its policy hides ports. Many are looked for among all
+    /// that Octavia has made in the project. A user's own, another project's, and those of a provider that does not mark
+    /// them are asked for by their ids.
+    pub(super) async fn unlisted_ports(
+        &self,
+        mut ports: HashSet<Id>,
+        budget: &Budget,
+    ) -> Result<HashSet<Id>, CloudError> {
+        let list = || Listing::new(Service::Network, PORTS, "ports").within(budget).with("fields", "id");
+        if ports.len() > IDS_AT_ONCE {
+            let marked = self.of_project(list()).await?.with("device_owner", OCTAVIA);
+            let Some(listed) = self.ids(&marked).await? else { return Ok(HashSet::new()) };
+            ports.retain(|port| !listed.contains(port));
+        }
+        let left: Vec<Id> = ports.iter().cloned().collect();
+        for ids in left.chunks(IDS_AT_ONCE) {
+            let named = ids.iter().fold(list(), |listing, id| listing.with("id", id));
+            let Some(listed) = self.ids(&named).await? else { return Ok(HashSet::new()) };
+            ports.retain(|port| !listed.contains(port));
+        }
+        if !ports.is_empty() && !self.sees_its_project(budget).await? {
+            ports.clear();
+        }
+        Ok(ports)
+    }
+
+    /// Whoever may not look at ports, for want of the role `reader`, is shown an empty list and a 404 and no refusal. Neutron
+    /// asks the same of him for a security group, and every project has one.
+    async fn sees_its_project(&self, budget: &Budget) -> Result<bool, CloudError> {
+        let groups = Listing::new(Service::Network, "/v2.0/security-groups", "security_groups").within(budget);
+        let groups = self.ids(&self.of_project(groups.with("fields", "id")).await?).await?;
+        Ok(groups.is_some_and(|groups| !groups.is_empty()))
+    }
+
+    /// `None`: these credentials may not ask.
+    async fn ids(&self, listing: &Listing) -> Result<Option<HashSet<Id>>, CloudError> {
+        match self.list::<IdRef>(listing).await {
+            Err(error) if is_denied(&error) => Ok(None),
+            listed => Ok(Some(listed?.items.into_iter().map(|seen| seen.id).collect())),
+        }
+    }
+}
+
+/// Neutron, or who stands before it, does not let these credentials ask.
+fn is_denied(error: &CloudError) -> bool {
+    error.absent || matches!(error.class, Class::Credentials | Class::Refused)
+}
+
+/// The VIP port that would be missed by nobody: no floating IP leads to it. Not while Octavia works on the load balancer:
+/// a failover may make the port anew.
+pub(super) fn unwatched_port<'a>(
+    load_balancer: &'a SeenLoadBalancer,
+    has_floating_ip: impl FnOnce(&str) -> bool,
+) -> Option<&'a str> {
+    let port = load_balancer.vip_port_id.as_deref().filter(|port| !port.is_empty())?;
+    (load_balancer.provisioning_status == Provisioning::Active && !has_floating_ip(port)).then_some(port)
 }
 
 /// On the port, ours by its description, borrowed by the owner, which is a tag, or about to be.

@@ -7,6 +7,7 @@ use futures::{FutureExt, StreamExt, TryStreamExt};
 use serde::Deserialize;
 
 use super::lists::{Budget, Listing};
+use super::neutron::unwatched_port;
 use super::records::{ListenerRecord, MonitorRecord, PolicyRecord, PoolRecord, StatusAnswer, StatusNode, put_in_order};
 use super::session::{Ask, Service, Session};
 use super::{Class, CloudError};
@@ -150,6 +151,8 @@ impl Session {
         let pools = async { self.list::<PoolRecord>(&below("pools").await?).await };
         let floating_ips = self.floating_ips(interest, of.vip_port_id.as_deref());
         let (listeners, pools, floating_ips) = futures::try_join!(listeners, pools, floating_ips)?;
+        let on = |port: &str| floating_ips.iter().any(|seen| seen.port_id.as_deref() == Some(port));
+        let unwatched = unwatched_port(of, on);
         let mut parts = Parts {
             load_balancer: of.clone(),
             listeners: listeners.items,
@@ -157,10 +160,17 @@ impl Session {
             floating_ips,
             ..Parts::default()
         };
-        match self.read_details(&mut parts, budget).await {
+        let port_gone = async {
+            match unwatched {
+                Some(port) => self.is_port_gone(port, budget).await,
+                None => Ok(false),
+            }
+        };
+        match futures::try_join!(self.read_details(&mut parts, budget), port_gone) {
             // A child that was listed a moment ago.
             Err(error) if error.class == Class::Gone => Ok(None),
-            result => result.map(|()| parts.assemble()),
+            Err(error) => Err(error),
+            Ok(((), vip_port_gone)) => Ok(parts.assemble().map(|tree| Tree { vip_port_gone, ..tree })),
         }
     }
 

@@ -115,7 +115,7 @@ impl Created {
             load_balancer: seen,
             listeners: listeners.into_iter().map(listener).collect(),
             pools: pools.into_iter().map(pool).collect(),
-            floating_ips: Vec::new(),
+            ..Tree::default()
         };
         put_in_order(&mut tree);
         tree

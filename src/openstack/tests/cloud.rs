@@ -85,6 +85,11 @@ impl FakeCloud {
         change(record.unwrap());
     }
 
+    /// Takes the record with this id away.
+    pub(in crate::openstack) fn take(&self, path: &str, id: &str) {
+        self.shelf.lock().unwrap().get_mut(path).unwrap().retain(|record| record["id"] != id);
+    }
+
     /// The calls since the last time, log-ins left out.
     pub(in crate::openstack) fn calls(&self) -> Vec<Seen> {
         let seen = std::mem::take(&mut *self.seen.lock().unwrap());
@@ -154,7 +159,11 @@ impl FakeCloud {
             );
         }
         let key = last.replace("availabilityzones", "availability_zones").replace('-', "_");
-        let fits = |record: &&Value| seen.query.iter().all(|(key, value)| matches(record, key, value));
+        // One of the values of a repeated filter.
+        let fits = |record: &&Value| {
+            let any = |key: &String| seen.query.iter().any(|(k, value)| k == key && matches(record, key, value));
+            seen.query.iter().all(|(key, _)| any(key))
+        };
         let found: Vec<Value> = shelf.get(path).into_iter().flatten().filter(fits).cloned().collect();
         let start = seen.query("marker").map_or(0, |m| found.iter().position(|r| r["id"] == m).unwrap() + 1);
         let limit = seen.query("limit").unwrap().parse::<u64>().unwrap().min(self.page.load(Ordering::SeqCst));
@@ -218,6 +227,18 @@ impl Transport for Plug {
 
 pub(in crate::openstack) fn owner(uid: &str) -> Owner {
     Owner { uid: uid.into(), cluster: "c1".into(), namespace: "shop".into(), name: "web".into() }
+}
+
+/// As [`lay_stack`], without a floating IP.
+pub(in crate::openstack) fn lay_plain_stack(fake: &FakeCloud, n: usize) -> Owner {
+    let owner = lay_stack(fake, n);
+    fake.take("/v2.0/floatingips", &format!("fip-{n}"));
+    owner
+}
+
+/// Lays out a port: of Octavia's, of a user's with an empty `device_owner`, or of another project's.
+pub(in crate::openstack) fn lay_port(fake: &FakeCloud, n: usize, device_owner: &str, project: &str) {
+    fake.lay("/v2.0/ports", json!({"id": format!("port-{n}"), "device_owner": device_owner, "project_id": project}));
 }
 
 /// Lays out an in-sync stack: one listener with a policy of two rules, one pool with a monitor and two members.

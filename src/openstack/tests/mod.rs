@@ -3,6 +3,7 @@
 mod cloud;
 mod lists;
 mod paths;
+mod ports;
 mod references;
 mod session;
 mod sharing;

@@ -221,7 +221,7 @@ fn made(policies: bool) -> Tree {
             members: members.into(),
             ..SeenPool::default()
         }],
-        floating_ips: Vec::new(),
+        ..Tree::default()
     }
 }
 

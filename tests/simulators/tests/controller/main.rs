@@ -18,6 +18,7 @@ mod refusals;
 mod secrets;
 mod stopping;
 mod transport;
+mod vip_ports;
 mod writers;
 
 use std::time::Duration;
