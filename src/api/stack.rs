@@ -94,12 +94,14 @@ pub struct LoadBalancerStackSpec {
 
     /// What happens to the load balancer when this object is deleted. `Delete` (the default): it is deleted with
     /// everything under it. `Orphan`: it stays as it is and loses Evenkeel's tags. The annotation
-    /// evenkeel.dev/deletion-policy with one of these values wins over this field.
+    /// evenkeel.dev/deletion-policy with one of these values wins over this field; any other value of it counts as
+    /// `Orphan`.
     #[serde(default)]
     pub deletion_policy: DeletionPolicy,
 
-    /// May a change run that interrupts traffic, such as another protocol on the same port of a listener? `Forbid` (the
-    /// default): such a change is held back and shown in status.plan; everything else runs. `Allow`: it runs.
+    /// May a change run that Octavia can only make by deleting something and making it again, so that traffic is
+    /// interrupted, such as another protocol on the same port of a listener? `Forbid` (the default): it is held back and
+    /// shown in status.plan; everything else runs, also a listener that is removed here or switched off. `Allow`: it runs.
     #[serde(default)]
     pub disruption_policy: DisruptionPolicy,
 

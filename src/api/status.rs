@@ -13,7 +13,7 @@ pub struct LoadBalancerStackStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub observed_generation: Option<i64>,
 
-    /// Ready, and why it is not: Accepted, ResolvedRefs, Programmed, MembersHealthy, Paused; Reconciling and Stalled are
+    /// Ready, and why it is not: Accepted, ResolvedRefs, Programmed, MembersHealthy; Paused, Reconciling and Stalled are
     /// there only while they are true.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["type".into()]))]

@@ -1,4 +1,4 @@
-//! From an outcome to conditions, by the table of the design. Pure.
+//! From an outcome to conditions; docs/conditions.md is for those who read them. Pure.
 //!
 //! | state | Ready | other |
 //! |---|---|---|

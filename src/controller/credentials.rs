@@ -22,7 +22,7 @@ pub enum CredentialsProblem {
     NoReference,
     #[error("Secret {0} does not exist: make it, with a key clouds.yaml")]
     NoSecret(String),
-    #[error("Secret {0} has no key clouds.yaml")]
+    #[error("Secret {0} has no key clouds.yaml: put it there")]
     NoKey(String),
     #[error("Secret {secret}: {cause}")]
     Unusable { secret: String, cause: String },

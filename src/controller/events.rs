@@ -91,7 +91,10 @@ fn news(outcome: &Outcome, frame: Frame<'_>, told: &Told) -> Option<Notice> {
             notice(false, "ObservedDiffers", format!("would do: {}", outcome.plan.summary()))
         }
         State::Gone => notice(false, "Deleted", "everything of this stack in the cloud is gone"),
-        State::LetGo { left_behind: None } => notice(false, "Orphaned", "the load balancer stays, without our tags"),
+        State::LetGo { left_behind: None } => {
+            let which = outcome.load_balancer().map(|lb| format!("load balancer {} stays, without our tags", lb.id));
+            notice(false, "Orphaned", which.unwrap_or("nothing is left that has our tags".to_owned()))
+        }
         State::LetGo { left_behind: Some(why) } => {
             notice(true, "LetGo", format!("{why}; what is there stays as it is"))
         }

@@ -144,7 +144,7 @@ async fn look(
             *known = CloudFacts { project: cloud.project().await.ok(), version: cloud.api_version().await.ok() };
             outcome
         }
-        Err(problem) => without_credentials(problem, stack, deleting),
+        Err(problem) => without_credentials(problem),
     };
     if !deleting {
         return Ok(outcome);
@@ -216,13 +216,10 @@ fn retains(stack: &LoadBalancerStack) -> bool {
     allocate.is_some_and(|allocate| allocate.reclaim == ReclaimPolicy::Retain)
 }
 
-fn without_credentials(problem: CredentialsProblem, stack: &LoadBalancerStack, deleting: bool) -> Outcome {
+fn without_credentials(problem: CredentialsProblem) -> Outcome {
     let message = format!("spec.cloudCredentialsRef: {problem}");
     match problem {
         CredentialsProblem::Kube(_) => Outcome::waiting(WaitReason::CredentialsUnreadable, message, Retry::Backoff),
-        _ if deleting && stack.deletion_policy() == DeletionPolicy::Orphan => {
-            Outcome::new(State::LetGo { left_behind: Some(message) }, Retry::Never)
-        }
         CredentialsProblem::NoReference | CredentialsProblem::NoSecret(_) | CredentialsProblem::Leaving(_) => {
             Outcome::stalled(StallReason::CredentialsMissing, message)
         }

@@ -12,7 +12,7 @@ const ORPHAN_PATIENCE: Duration = Duration::from_secs(600);
 /// restored from a backup without its status.
 const NOTHING_ON_RECORD: Duration = Duration::from_secs(60);
 
-/// Law 9: a stack that never made anything can always go; one that did, and whose cloud cannot be used, is told how, and
+/// A stack that never made anything can always go; one that did, and whose cloud cannot be used, is told how, and
 /// goes when it is allowed to leave everything behind. `waited`: how long the deletion has waited already.
 pub fn way_out(mut outcome: Outcome, record: &Record, policy: DeletionPolicy, waited: Duration) -> Outcome {
     let (message, patience) = match &mut outcome.state {
@@ -39,6 +39,10 @@ pub fn way_out(mut outcome: Outcome, record: &Record, policy: DeletionPolicy, wa
     }
     if waited < patience {
         return outcome;
+    }
+    // The object goes, and its status with it: this is the last place that can tell.
+    if let Some(id) = record.load_balancer_id.as_ref().filter(|id| !message.contains(id.as_str())) {
+        message.push_str(&format!("; on record is load balancer {id}"));
     }
     Outcome::new(State::LetGo { left_behind: Some(std::mem::take(message)) }, Retry::Never)
 }
@@ -100,7 +104,7 @@ mod tests {
 
     #[test]
     fn the_way_out_is_open_at_once_where_somebody_must_act_and_after_a_while_where_the_cloud_may_come_back() {
-        let let_go = State::LetGo { left_behind: Some("why".to_owned()) };
+        let let_go = State::LetGo { left_behind: Some("why; on record is load balancer lb".to_owned()) };
         for reason in [StallReason::CloudChanged, StallReason::UnsupportedServer, StallReason::CredentialsMissing] {
             assert_eq!(way_out(stalled(reason), &made(), DeletionPolicy::Orphan, Duration::ZERO).state, let_go);
         }
@@ -113,7 +117,7 @@ mod tests {
         let stuck = || Outcome::waiting(WaitReason::StuckPending, "why".to_owned(), Retry::Backoff);
         for outcome in [stalled(StallReason::Refused), stuck()] {
             let left = way_out(outcome, &made(), DeletionPolicy::Orphan, Duration::ZERO);
-            assert_eq!(left.state, State::LetGo { left_behind: Some("why".to_owned()) });
+            assert!(matches!(left.state, State::LetGo { left_behind: Some(why) } if why.starts_with("why; ")));
         }
     }
 

@@ -15,7 +15,7 @@ const ADDRESS_TRIES: u32 = 5;
 const TURN_AGAIN: Duration = Duration::from_secs(3);
 
 impl Pass<'_> {
-    /// Nothing of ours is visible. Law 2: post only when no earlier POST can still appear.
+    /// Nothing of ours is visible. Posts only when no earlier POST can still appear.
     pub(super) async fn create(&self, desired: &Desired, memory: &mut Memory) -> Result<Outcome, CloudError> {
         if let Some(outcome) = self.in_doubt(memory) {
             return Ok(outcome);

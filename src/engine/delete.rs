@@ -10,7 +10,7 @@ use super::hold::not_ours;
 use super::*;
 
 impl Pass<'_> {
-    /// Law 9: from ERROR, with half of it gone, with a create in doubt. Gone means 404 for the load balancer and no
+    /// Works from ERROR, with half of it gone, with a create in doubt. Gone means 404 for the load balancer and no
     /// floating IP that carries our mark.
     pub(super) async fn delete(&self, retain: bool, memory: &mut Memory) -> Result<Outcome, CloudError> {
         let mut end = State::Gone;
@@ -90,7 +90,7 @@ impl Pass<'_> {
     ) -> Result<Outcome, CloudError> {
         let seen = load_balancer.map(|lb| Seen::LoadBalancer(Box::new(lb))).unwrap_or_default();
         if plan.steps.is_empty() {
-            return Ok(Outcome::new(end, Retry::Never));
+            return Ok(Outcome { seen, ..Outcome::new(end, Retry::Never) });
         }
         let step = plan.steps.remove(0);
         let deletes = step.kind == Kind::LoadBalancer && step.call.verb() == "delete";

@@ -147,7 +147,7 @@ impl Pass<'_> {
         outcome
     }
 
-    /// Law 13: another cloud is not an empty cloud. Also the floor of versions. To be asked before anything else is
+    /// Another cloud is not an empty cloud. Also the floor of versions. To be asked before anything else is
     /// looked up; an outcome means that the pass ends here.
     pub async fn enter(&self) -> Option<Outcome> {
         self.check_cloud().await.unwrap_or_else(|error| Some(Outcome::failed(error)))

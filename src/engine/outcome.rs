@@ -205,14 +205,17 @@ impl Outcome {
         self.tree().map(|tree| tree.floating_ips.as_slice()).unwrap_or_default()
     }
 
-    /// Law 7: what a failed call means for the stack.
+    /// What a failed call means for the stack.
     pub fn failed(error: CloudError) -> Self {
         let message = error.to_string();
         match error.class {
             Class::Locked => Self::waiting(WaitReason::Locked, message, Retry::After(Duration::from_secs(1))),
             Class::Conflict => Self::waiting(WaitReason::Conflict, message, Retry::Backoff),
             Class::Gone => Self::waiting(WaitReason::Conflict, message, Retry::Backoff),
-            Class::Quota => Self::waiting(WaitReason::QuotaExceeded, message, Retry::After(Duration::from_secs(60))),
+            Class::Quota => {
+                let message = format!("{message}; delete something, or ask the operator of the cloud for more");
+                Self::waiting(WaitReason::QuotaExceeded, message, Retry::After(Duration::from_secs(60)))
+            }
             Class::Later(Some(delay)) => {
                 Self::waiting(WaitReason::CloudUnreachable, message, Retry::After(delay.max(Duration::from_secs(1))))
             }

@@ -89,7 +89,9 @@ fn class_of_fault(service: &str, status: StatusCode, fault: &Fault, retry_after:
         return Class::Quota;
     }
     match status.as_u16() {
-        404 if is_gone(fault) => Class::Gone,
+        // Of an application credential that was deleted. No other 404 of a login tells that anything is gone.
+        404 if service == "identity" && fault.text.starts_with("Could not find") => Class::Credentials,
+        404 if service != "identity" && is_gone(fault) => Class::Gone,
         // Keystone's 400 tells of a login that is not complete: a domain or a project is missing.
         400 if service == "identity" => Class::Credentials,
         409 if is_locked(&fault.text) => Class::Locked,
@@ -229,8 +231,9 @@ pub(super) fn request_id(headers: &HeaderMap) -> Option<String> {
     id.to_str().ok().filter(|id| is_plain_id(id)).map(str::to_owned)
 }
 
-/// Seconds, or a date; a date in the past is now.
+/// Seconds, or a date, which is compared with the server's own clock if it shows that; a date in the past is now.
 fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
+    let now = server_time(headers).unwrap_or(now);
     let text = headers.get(http::header::RETRY_AFTER)?.to_str().ok()?.trim();
     let wait = match text.parse::<u64>() {
         Ok(seconds) => Duration::from_secs(seconds),

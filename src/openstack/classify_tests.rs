@@ -217,6 +217,8 @@ fn keystones_refusals_are_about_the_credentials() {
         |status, text| answer("identity", status, &json!({"error": {"message": text, "code": status}}).to_string());
     assert_eq!(error(401, "The request you have made requires authentication.").class, Class::Credentials);
     assert_eq!(error(400, "Expecting to find domain in project.").class, Class::Credentials);
+    assert_eq!(error(404, "Could not find Application Credential: ac-1.").class, Class::Credentials);
+    assert_eq!(error(404, "The resource could not be found.").class, Class::Later(None));
     assert_eq!(error(503, "The database is away.").class, Class::Later(None));
     let newer = answer("load-balancer", 400, r#"{"errors": [{"status": 400, "title": "Bad", "detail": "why"}]}"#);
     assert_eq!((newer.class, newer.message.as_str()), (Class::Refused, "why"));
@@ -234,6 +236,18 @@ fn retry_after_is_understood_as_seconds_and_as_a_date() {
     assert_eq!(wait("Mon, 23 Nov 2026 09:00:00 GMT"), later(0));
     assert_eq!(wait("999999"), later(3600));
     assert_eq!(wait("soon"), Class::Later(None));
+}
+
+/// The server's clock is an hour ahead of ours.
+#[test]
+fn a_date_to_wait_for_is_compared_with_the_clock_that_it_comes_from() {
+    let header = |name, text| (name, HeaderValue::from_static(text));
+    let headers = HeaderMap::from_iter([
+        header(http::header::DATE, "Mon, 23 Nov 2026 11:00:00 GMT"),
+        header(http::header::RETRY_AFTER, "Mon, 23 Nov 2026 11:00:30 GMT"),
+    ]);
+    let class = classify(&refusal("load-balancer", "GET /x", 503, b"", &headers)).class;
+    assert_eq!(class, Class::Later(Some(Duration::from_secs(30))));
 }
 
 #[test]

@@ -9,7 +9,8 @@ pub enum Class {
     Locked,
     /// Another 409: a duplicate, something in use. Look again and plan again.
     Conflict,
-    /// 400-class, 501, and the 500s that a body causes: the same call will never be accepted. Waits for a new spec.
+    /// 400-class, 501, and the 500s that a body causes: the same call will hardly ever be accepted. A create waits
+    /// for another spec, other calls are repeated ever more rarely.
     Refused,
     /// 403 "Quota has been met", Neutron's OverQuota: a slow retry.
     Quota,

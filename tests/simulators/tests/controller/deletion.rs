@@ -68,9 +68,10 @@ async fn without_credentials_a_stack_waits_and_names_the_way_out() {
 
     rig.patch("web", json!({"metadata": {"annotations": {"evenkeel.dev/deletion-policy": "Orphan"}}})).await;
     until_gone(&rig, "web", SOON).await;
-    assert_eq!(rig.load_balancers().len(), 1);
+    let left = rig.load_balancers();
+    assert_eq!(left.len(), 1);
     let last = rig.events("web").pop().unwrap();
-    assert!(last.0 == "LetGo" && last.1.contains("stays"), "{last:?}");
+    assert!(last.0 == "LetGo" && last.1.contains("stays") && last.1.contains(&id(&left[0])), "{last:?}");
 }
 
 #[tokio::test(start_paused = true)]
@@ -214,7 +215,8 @@ async fn what_is_let_go_of_is_told_to_be_orphaned() {
     rig.patch("web", json!({"spec": {"deletionPolicy": "Orphan"}})).await;
     rig.delete("web").await;
     until_gone(&rig, "web", SOON).await;
-    assert_eq!(rig.events("web").pop().unwrap().0, "Orphaned");
+    let (reason, note) = rig.events("web").pop().unwrap();
+    assert!(reason == "Orphaned" && note.contains(&id(&rig.load_balancers()[0])), "{reason}: {note}");
 }
 
 /// An earlier create was lost and given up; the one after it succeeded, so nothing is in doubt.
