@@ -105,7 +105,7 @@ fn differences(stage: &Stage) -> Vec<String> {
             differences.into_iter().map(move |difference| format!("{name}: {difference}"))
         })
         .collect();
-    let (ours, wanted) = (stage.ours().len(), hoped.count());
+    let (ours, wanted) = (stage.ours_to_keep().len(), hoped.count());
     if ours != wanted {
         found.push(format!("{ours} load balancers, {wanted} wanted"));
     }
@@ -118,9 +118,12 @@ async fn delete_all(stage: &mut Stage) {
     }
     until(stage, "every stack is gone", |stage| stage.hopes.iter().all(|hope| stage.rig.stack(hope.name).is_null()))
         .await;
-    assert!(stage.ours().is_empty(), "left: {:#?}", stage.ours());
+    assert!(stage.ours_to_keep().is_empty(), "left: {:#?}", stage.ours_to_keep());
     let mut marked = stage.rig.cloud.floating_ips();
-    marked.retain(|ip| json!([ip["description"], ip["tags"]]).to_string().contains("evenkeel:"));
+    marked.retain(|ip| {
+        let marks = json!([ip["description"], ip["tags"]]).to_string();
+        marks.contains("evenkeel:") && !stage.orphaned.iter().any(|uid| marks.contains(uid))
+    });
     assert!(marked.is_empty(), "left: {marked:#?}");
     check_ports(stage);
     until(stage, "the credentials are let go", |stage| {

@@ -1,8 +1,8 @@
 //! What must hold at every moment.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use evenkeel_simulators::cloud::Kind;
+use evenkeel_simulators::cloud::{CloudSim, Kind};
 use serde_json::{Map, Value, json};
 
 use super::stage::{Stage, WRONG_SECRET};
@@ -35,18 +35,23 @@ impl Stage {
         assert!(calls.0 < MOST_CALLS && calls.1 < MOST_CALLS, "{calls:?} calls: somebody runs in circles");
     }
 
-    /// Load balancers of others with everything in them, and floating IPs of others.
-    pub fn foreign_now(&self) -> Value {
-        let mut all = self.rig.cloud.objects(Kind::LoadBalancer);
-        all.retain(|lb| uid_of(lb).is_none_or(|uid| uid == "0"));
-        let trees: Vec<_> = all.iter().map(|lb| self.rig.cloud.tree(lb["id"].as_str().unwrap())).collect();
-        let mut floating_ips = self.rig.cloud.floating_ips();
-        floating_ips.retain(|ip| ip["description"] == "of others");
-        json!([trees, floating_ips])
+    /// Those that shall be there, or shall go: not those that somebody wanted to outlive their stack.
+    pub fn ours_to_keep(&self) -> Vec<Map<String, Value>> {
+        let mut all = self.ours();
+        all.retain(|lb| uid_of(lb).is_none_or(|uid| !self.orphaned.contains(&uid)));
+        all
     }
 
     pub fn check_foreign(&self) {
-        assert_eq!(self.foreign_now(), self.foreign, "what is not ours was changed");
+        let Foreign { ids, then } = &self.foreign;
+        assert_eq!(*then, foreign_now(&self.rig.cloud, ids), "what is not ours was changed");
+        let mut let_go = self.rig.cloud.objects(Kind::LoadBalancer);
+        let_go.retain(|lb| uid_of(lb).is_none() && !ids.contains(lb["id"].as_str().unwrap()));
+        assert!(
+            let_go.len() <= self.orphaned.len(),
+            "{:?} were let go, found without tags: {let_go:#?}",
+            self.orphaned
+        );
     }
 
     /// No password, secret or token in what the cluster shows at this moment; the next step may take it away again.
@@ -78,4 +83,28 @@ impl Stage {
 fn uid_of(lb: &Map<String, Value>) -> Option<String> {
     let tags = lb["tags"].as_array()?;
     tags.iter().find_map(|tag| tag.as_str()?.strip_prefix("evenkeel:uid=")).map(str::to_owned)
+}
+
+/// What others have in the cloud: load balancers, floating IPs, ports.
+pub struct Foreign {
+    ids: BTreeSet<String>,
+    then: Value,
+}
+
+impl Foreign {
+    /// Everything that is there at this moment.
+    pub fn at_first(cloud: &CloudSim) -> Self {
+        let all = [cloud.objects(Kind::LoadBalancer), cloud.floating_ips(), cloud.ports()];
+        let ids = all.iter().flatten().map(|object| object["id"].as_str().unwrap().to_owned()).collect();
+        let then = foreign_now(cloud, &ids);
+        Self { ids, then }
+    }
+}
+
+/// Load balancers with everything in them.
+fn foreign_now(cloud: &CloudSim, ids: &BTreeSet<String>) -> Value {
+    let trees: Vec<_> = ids.iter().filter_map(|id| cloud.tree(id)).collect();
+    let mut others = [cloud.floating_ips(), cloud.ports()].concat();
+    others.retain(|object| ids.contains(object["id"].as_str().unwrap()));
+    json!([trees, others])
 }

@@ -1,5 +1,6 @@
 //! Who acts in a schedule: people who want stacks, the cloud's operator, the cluster, and whoever kills controllers.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use evenkeel::api::LoadBalancerStack;
@@ -8,12 +9,14 @@ use evenkeel_simulators::cloud::{CloudConfig, Fault, Kind, Service};
 use evenkeel_simulators::cluster::{self, Effect, SeenRequest};
 use evenkeel_simulators::rig::{Log, NAMESPACE, Rig, SECRET};
 use http::Method;
+use kube::ResourceExt;
 use kube::api::{DeleteParams, Patch, PatchParams, PostParams};
 use serde_json::{Map, Value, json};
 use tokio::time::{Instant, sleep};
 
 use super::Trace;
 use super::dice::Dice;
+use super::laws::Foreign;
 use super::schedule::Schedule;
 use super::step::{Broken, Step, next_write};
 
@@ -28,6 +31,8 @@ pub const WRONG_SECRET: &str = "wrong-and-secret";
 pub struct Hope {
     pub name: &'static str,
     pub spec: Option<Value>,
+    /// With no spec: what is in the cloud shall stay there.
+    pub orphan: bool,
     /// A look at the object is needed until it is as hoped.
     pub open: bool,
 }
@@ -37,8 +42,10 @@ pub struct Stage {
     pub log: Log,
     pub hopes: Vec<Hope>,
     pub dice: Dice,
-    /// Load balancers and floating IPs that are none of our business, as they were at the beginning.
-    pub foreign: Value,
+    /// What is none of our business, as it was at the beginning.
+    pub foreign: Foreign,
+    /// UIDs of stacks that were deleted so that what they made stays.
+    pub orphaned: BTreeSet<String>,
     /// Why controllers ended; like a kubelet, the stage starts another one.
     pub ends: Vec<String>,
 }
@@ -53,14 +60,17 @@ impl Stage {
             rig.make_load_balancer(json!({"name": "shop/web", "tags": tags, "listeners": [listener]})).await;
         }
         let public = rig.cloud.network_id("public");
-        let body = json!({"floatingip": {"floating_network_id": public, "description": "of others"}});
-        rig.cloud.request_as("demo", Method::POST, Service::Network, "/v2.0/floatingips", Some(body)).await;
+        let used = rig.load_balancers()[0]["vip_port_id"].clone();
+        for port in [Value::Null, used] {
+            let body = json!({"floatingip": {"floating_network_id": public, "port_id": port}});
+            rig.cloud.request_as("demo", Method::POST, Service::Network, "/v2.0/floatingips", Some(body)).await;
+        }
         sleep(Duration::from_secs(2)).await;
         rig.cluster.set_latency(schedule.latency);
-        let hopes = schedule.stacks.iter().map(|name| Hope { name, spec: None, open: false }).collect();
+        let hopes = schedule.stacks.iter().map(|name| Hope { name, spec: None, orphan: false, open: false }).collect();
         let dice = Dice::new(!schedule.seed);
-        let mut stage = Self { rig, log, hopes, dice, foreign: Value::Null, ends: Vec::new() };
-        stage.foreign = stage.foreign_now();
+        let foreign = Foreign::at_first(&rig.cloud);
+        let mut stage = Self { rig, log, hopes, dice, foreign, orphaned: BTreeSet::new(), ends: Vec::new() };
         stage.rig.start();
         stage
     }
@@ -96,6 +106,10 @@ impl Stage {
         match step {
             Step::Apply(stack, spec) => self.hope(*stack, Some(spec.clone())).await,
             Step::Delete(stack) => self.hope(*stack, None).await,
+            Step::Orphan(stack) => {
+                self.hopes[*stack].orphan = true;
+                self.pursue_from_now(*stack, None).await;
+            }
             Step::Recreate(stack, spec) => {
                 self.hope(*stack, None).await;
                 self.hope(*stack, Some(spec.clone())).await;
@@ -131,6 +145,11 @@ impl Stage {
     }
 
     pub async fn hope(&mut self, stack: usize, spec: Option<Value>) {
+        self.hopes[stack].orphan = false;
+        self.pursue_from_now(stack, spec).await;
+    }
+
+    async fn pursue_from_now(&mut self, stack: usize, spec: Option<Value>) {
         self.hopes[stack].spec = spec;
         self.hopes[stack].open = !self.pursue(stack).await;
     }
@@ -153,8 +172,8 @@ impl Stage {
         false
     }
 
-    async fn try_once(&self, stack: usize) -> Result<bool, kube::Error> {
-        let Hope { name, spec, .. } = &self.hopes[stack];
+    async fn try_once(&mut self, stack: usize) -> Result<bool, kube::Error> {
+        let Hope { name, ref spec, orphan, .. } = self.hopes[stack];
         let api = self.rig.stacks();
         let found = api.get_opt(name).await?;
         match (spec, found) {
@@ -167,27 +186,36 @@ impl Stage {
             }
             (_, Some(found)) if found.metadata.deletion_timestamp.is_some() => Ok(spec.is_none()),
             (Some(spec), Some(mut found)) => {
+                self.orphaned.remove(&found.uid().unwrap());
+                mark(&mut found, false);
                 found.spec = serde_json::from_value(spec.clone()).unwrap();
                 api.replace(name, &PostParams::default(), &found).await?;
                 Ok(true)
             }
-            (None, Some(found)) => self.delete(name, found).await,
+            (None, Some(found)) => self.delete(name, found, orphan).await,
         }
     }
 
     /// What is only observed has no finalizer, and deleting it leaves the load balancer. People who do not want that
     /// let the stack be managed again before they delete it.
-    async fn delete(&self, name: &str, mut found: LoadBalancerStack) -> Result<bool, kube::Error> {
+    async fn delete(&mut self, name: &str, mut found: LoadBalancerStack, orphan: bool) -> Result<bool, kube::Error> {
         let api = self.rig.stacks();
         let held = found.metadata.finalizers.iter().flatten().any(|entry| entry == FINALIZER);
-        if found.spec.observes_only() || found.spec.is_paused() {
+        if mark(&mut found, orphan) | found.spec.observes_only() | found.spec.is_paused() {
             found.spec.management_policy = Default::default();
             found.spec.paused = None;
             api.replace(name, &PostParams::default(), &found).await?;
             return Ok(false);
         }
+        let uid = found.uid().unwrap();
         if !held && found.status.is_some_and(|status| status.load_balancer.is_some()) {
             return Ok(false);
+        }
+        // Before the call, whose answer may be lost.
+        if orphan {
+            self.orphaned.insert(uid);
+        } else {
+            self.orphaned.remove(&uid);
         }
         api.delete(name, &DeleteParams::default()).await?;
         Ok(true)
@@ -302,4 +330,12 @@ impl Stage {
 fn described(request: &SeenRequest) -> String {
     let path = request.path.split_inclusive("/events/").next().unwrap_or_default();
     format!("{} {path} {} {}", request.verb, request.query, request.content_type)
+}
+
+/// Whether what the stack made shall outlive it; true when that was otherwise.
+fn mark(found: &mut LoadBalancerStack, orphan: bool) -> bool {
+    const POLICY: &str = "evenkeel.dev/deletion-policy";
+    let annotations = found.metadata.annotations.get_or_insert_default();
+    let before = if orphan { annotations.insert(POLICY.into(), "Orphan".into()) } else { annotations.remove(POLICY) };
+    before.is_some() != orphan
 }

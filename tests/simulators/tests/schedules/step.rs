@@ -15,6 +15,8 @@ pub enum Step {
     /// A person applies a stack, new or edited.
     Apply(usize, Value),
     Delete(usize),
+    /// Deleted, so that everything in the cloud stays.
+    Orphan(usize),
     /// Deleted, and made again under the same name as soon as that is free.
     Recreate(usize, Value),
     Pause(usize, bool),
@@ -58,7 +60,8 @@ pub fn draw(dice: &mut Dice, stacks: usize) -> Step {
     let stack = dice.index(stacks);
     match dice.below(100) {
         0..20 => Step::Apply(stack, specs::draw(dice)),
-        20..26 => Step::Delete(stack),
+        20..24 => Step::Delete(stack),
+        24..26 => Step::Orphan(stack),
         26..32 => Step::Recreate(stack, specs::draw(dice)),
         32..35 => Step::Pause(stack, dice.chance(50)),
         35..38 => Step::Observe(stack, dice.chance(50)),
