@@ -95,7 +95,7 @@ def play(module: ModuleType, case: str | None, controller: Controller, certifica
         t.begin()
         module.run(t, case) if case else module.run(t)
         t.finish()
-        passed, seen = True, t.note
+        passed, seen = True, t.saw()
     except Exception as error:
         seen = _what_went_wrong(error)
         if t:
@@ -166,6 +166,8 @@ def main() -> int:
     verdict = report.write(results)
     if traffic := stream.table():
         print(f'{traffic}\n', flush=True)
+    for text in report.appendix:
+        print(f'{text}\n', flush=True)
     if left_out := [title(*p) for p in wanted if p not in plays]:
         print(f'NOT RUN, no traffic in this lab (LAB_DATAPLANE=noop): {", ".join(left_out)}\n', flush=True)
     print(verdict, flush=True)

@@ -121,13 +121,23 @@ class Cloud:
             'payload_content_type': 'application/octet-stream', 'payload_content_encoding': 'base64'})
         return checked(made)['secret_ref']
 
-    def store_container(self, name: str, secrets: list[dict]) -> str:
-        made = self.connection.key_manager.post('/containers', json={'name': name, 'type': 'certificate', 'secret_refs': secrets})
+    def store_container(self, name: str, secrets: list[dict], kind: str = 'certificate') -> str:
+        made = self.connection.key_manager.post('/containers', json={'name': name, 'type': kind, 'secret_refs': secrets})
         return checked(made)['container_ref']
 
     def delete_certificate(self, reference: str) -> None:
         """A secret or container."""
         self.connection.key_manager.delete(reference)
+
+    # -- Keystone
+    def make_application_credential(self, name: str) -> dict[str, str]:
+        """With all roles of this cloud's user; as clouds.yaml has it."""
+        made = self.connection.identity.create_application_credential(self.connection.current_user_id, name)
+        return {'application_credential_id': made.id, 'application_credential_secret': made.secret}
+
+    def delete_application_credential(self, credential: dict[str, str]) -> None:
+        identity, user = self.connection.identity, self.connection.current_user_id
+        identity.delete_application_credential(user, credential['application_credential_id'])
 
 
 def checked(answer) -> dict:

@@ -5,6 +5,7 @@ import subprocess
 from pathlib import Path
 
 from . import client, config
+from .waiting import expect
 
 SCRIPT = config.E2E / 'lab/openstack/dp.sh'
 RELOADS = config.SERVICE_LOGS / 'reloads.jsonl'
@@ -25,9 +26,9 @@ def dp(*command: str) -> str:
 
 
 def reloads(lb_id: str, since: float) -> int:
-    """How often the agent told the haproxy of a load balancer to reload."""
-    if not RELOADS.exists():
-        return 0
+    """How often the agent told the haproxy of a load balancer to reload. Only asked where something was changed already, by
+    this scenario or before it: without a file nobody counts, and none would be mistaken for no reload."""
+    expect(RELOADS.exists(), f'reloads are not counted: there is no {RELOADS}')
     lines = map(json.loads, RELOADS.read_text().splitlines())
     return sum(line['lb'] == lb_id and line['t'] > since for line in lines)
 

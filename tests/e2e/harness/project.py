@@ -5,7 +5,7 @@ from .cloud import Cloud, checked
 
 ROLES = ('member', 'load-balancer_member', 'creator')
 # What Octavia counts, as its quotas call it.
-UNLIMITED = {kind: -1 for kind in ('load_balancer', 'listener', 'pool', 'member', 'health_monitor')}
+UNLIMITED = {kind: -1 for kind in ('load_balancer', 'listener', 'pool', 'member', 'health_monitor', 'l7policy', 'l7rule')}
 
 
 class Project:

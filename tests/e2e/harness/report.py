@@ -17,6 +17,9 @@ class Result:
     seen: str
 
 
+# What is printed behind the table, when everything is over: tables of scenarios' own.
+appendix: list[str] = []
+
 HEAD = (f"{'scenario':<34} {'result':<7} {'seconds':>7} {'writes':>6} {'leaks':>5} {'calls':>5}  "
         f"{'what was broken or changed':<80}  what was seen")
 
@@ -24,7 +27,7 @@ HEAD = (f"{'scenario':<34} {'result':<7} {'seconds':>7} {'writes':>6} {'leaks':>
 def row(result: Result) -> str:
     def known(number: int | None) -> str:
         return '' if number is None else str(number)
-    seen = result.seen.splitlines()[0][:160] if result.seen else ''
+    seen = _shortened(result.seen.splitlines()[0], 160) if result.seen else ''
     return (f"{result.scenario:<34} {'ok' if result.passed else 'FAILED':<7} {result.seconds:>7.1f} {result.writes:>6} "
             f'{known(result.leaks):>5} {known(result.calls):>5}  {_shortened(result.broken, 80):<80}  {seen}')
 

@@ -1,4 +1,5 @@
 """What a scenario has in its hands: its own namespace, kubectl, the judge, the controller, the counters."""
+import collections
 import copy
 import json
 import re
@@ -22,6 +23,7 @@ FINALIZER = 'evenkeel.dev/loadbalancer'
 SECRET_FINALIZER = 'evenkeel.dev/credentials-in-use'
 CLUSTER = 'e2e'
 READY = 300
+STARTED = re.compile(rb'--- \d\d:\d\d:\d\d ')      # as harness/controller.py writes it into the log
 # Every value in a Secret that stacks were given, the wrong ones too, for whoever searches what was written.
 secret_values: set[str] = set()
 
@@ -36,14 +38,18 @@ class Scenario:
         self.kube, self.cloud = Kube(), Cloud()
         self.log = RequestLog()
         self.note = ''
+        self.reasons: list[str] = []
+        self.last_reason: dict[str, str] = {}
         self.leaks: int | None = None
         self.uids: set[str] = set()
+        self.generations: dict[str, int] = {}
         self.lb_ids: set[str] = set()
         self.recorded: set[tuple[str, str]] = set()
         self.states: dict[tuple[str, str], int] = {}
         self.proxies: dict[str, Proxy] = {}
         self.projects: list[Project] = []
         self.access: dict[str, str] = {}
+        self.logged = {log: log.stat().st_size for log in config.REPORT.glob('*.log')}
 
     # -- before and after
     def begin(self) -> None:
@@ -59,9 +65,8 @@ class Scenario:
         left = self.leftovers()
         self.leaks = len(left)
         expect(not left, f'left behind: {left}')
-        # Only now: a repeat may come long after the state did. One that no scenario waits for is one state.
-        floods = [f'{about}: {count} times {reason}' for (about, reason), count in self.events('Warning').items()
-                  if count > self.states.get((about, reason), 1)]
+        # Only now: a repeat may come long after the state did.
+        floods = self._floods()
         expect(not floods, f'Events repeat themselves: {floods}')
         secret = eventually('the Secret is let go', lambda: self.kube.secret(self.namespace, 'openstack'),
                             lambda s: s is None or SECRET_FINALIZER not in s['metadata'].get('finalizers', []), 15)
@@ -139,13 +144,69 @@ class Scenario:
         writes = '\n'.join(json.dumps(w) for w in self.log.writes_of(self.namespace))
         (where / 'writes.jsonl').write_text(writes)
 
+    def _floods(self) -> list[str]:
+        """Events that were told more often than there was something to tell: `web: 3 times Creating`."""
+        # A warning that no scenario waits for is one state.
+        told = [(about, reason, count, 1) for (about, reason), count in self.events('Warning').items()]
+        told += self._normal_events()
+        return [f'{about}: {count} times {reason}' for about, reason, count, most in told
+                if count > self.states.get((about, reason), most)]
+
+    def _normal_events(self) -> list[tuple[str, str, int, int]]:
+        """Stack, reason, how often it was told, how often at most: by UID, so that namesakes do not add up."""
+        count, troubles, names = collections.Counter(), collections.Counter(), {}
+        for e in self.kube.all_events(self.namespace):
+            uid = e['regarding'].get('uid', '')
+            names[uid] = e['regarding']['name']
+            if e['type'] == 'Normal':
+                count[uid, e['reason']] += times(e)
+            if e['type'] == 'Warning' or e['reason'] == 'Creating':
+                troubles[uid] += times(e)
+        most = self._bounds()
+        return [(names[uid], reason, told, most(uid, reason, troubles[uid])) for (uid, reason), told in count.items()]
+
+    def _bounds(self) -> Callable[[str, str, int], int]:
+        """How often a reason may be told about a stack that was not well, or not there, so many times (`troubles`). It is what
+        holds for every scenario, whatever is broken in it; one that knows better says so (`told_once`)."""
+        writes, starts = self.log.writes_of(self.namespace), self._starts()
+        creates = collections.Counter(tag for w in writes if is_create(w) for tag in w['tags'])
+        # Those of all stacks that live at the same time: a floating IP does not say whose it is.
+        of_neutron = [r for r in self.log.count().requests['neutron'] if r['method'] != 'GET']
+
+        def most(uid: str, reason: str, troubles: int) -> int:
+            # Those that were seen, and the one that the deletion makes.
+            generations = self.generations.get(uid, 1) + 1
+            known = {
+                'Creating': creates[f'evenkeel:uid={uid}'],         # once for each that Octavia took
+                'Updating': generations + starts,                   # a new process does not know what was told
+                'Deleting': 1 + starts,                             # likewise
+                'DriftCorrected': len(writes) + len(of_neutron),    # told of a write that was made
+                'Deleted': 1,
+                'Orphaned': 1,
+            }
+            # Ready, ObservedDiffers: for each generation, and again after each trouble. Two more for what is not told: a
+            # conflict, a status that somebody overwrote.
+            return known.get(reason, generations + starts + troubles + 2)
+        return most
+
+    def _starts(self) -> int:
+        """How many controllers were started since this scenario began, by their logs."""
+        found = 0
+        for path in config.REPORT.glob('*.log'):
+            with path.open('rb') as log:
+                log.seek(self.logged.get(path, 0))
+                found += len(STARTED.findall(log.read()))
+        return found
+
     def _remember(self) -> None:
         for stack in self.kube.stacks(self.namespace):
             self._seen(stack)
 
     def _seen(self, stack: dict | None) -> dict | None:
         if stack:
-            self.uids.add(stack['metadata']['uid'])
+            uid, generation = stack['metadata']['uid'], stack['metadata']['generation']
+            self.uids.add(uid)
+            self.generations[uid] = max(generation, self.generations.get(uid, 0))
             if lb_id := ((stack.get('status') or {}).get('loadBalancer') or {}).get('id'):
                 self.lb_ids.add(lb_id)
             self._keep(stack)
@@ -156,14 +217,26 @@ class Scenario:
         version = (stack['metadata']['uid'], stack['metadata']['resourceVersion'])
         if version not in self.recorded:
             self.recorded.add(version)
+            self._hear(stack)
             config.SHOWN.mkdir(parents=True, exist_ok=True)
             with (config.SHOWN / f'{self.name}-seen.jsonl').open('a') as kept:
                 kept.write(json.dumps(stack, ensure_ascii=False) + '\n')
 
+    def _hear(self, stack: dict) -> None:
+        """Why it is Ready, or not: whenever that is another reason than before."""
+        reason, uid = conditions(stack).get('Ready', {}).get('reason'), stack['metadata']['uid']
+        if reason and self.last_reason.get(uid) != reason:
+            self.last_reason[uid] = reason
+            if self.reasons[-1:] != [reason]:
+                self.reasons.append(reason)
+
+    def saw(self) -> str:
+        """For the table: what the scenario says of itself, or else what its stacks said one after the other."""
+        return self.note or ' > '.join(self.reasons)
+
     def creates(self) -> int:
         """How many load balancers the controller has made for this scenario."""
-        return len([w for w in self.log.writes_of(self.namespace)
-                    if w['method'] == 'POST' and w['path'].endswith('/loadbalancers') and w['status'] == 201])
+        return len(list(filter(is_create, self.log.writes_of(self.namespace))))
 
     # -- the stack
     def example(self, name: str) -> dict:
@@ -254,7 +327,7 @@ class Scenario:
         for e in self.kube.all_events(self.namespace):
             if kind in ('', e['type']):
                 key = (e['regarding']['name'], e['reason'])
-                count[key] = count.get(key, 0) + ((e.get('series') or {}).get('count') or 1)
+                count[key] = count.get(key, 0) + times(e)
         return count
 
     def told_once(self, name: str, reason: str, states: int = 1) -> None:
@@ -308,6 +381,15 @@ def credentials(name: str = 'openstack', cloud: str = 'openstack', proxies: dict
             entry[OVERRIDES[service]] = proxy.url
     return {'apiVersion': 'v1', 'kind': 'Secret', 'metadata': {'name': name},
             'stringData': {'clouds.yaml': yaml.safe_dump({'clouds': {'openstack': entry}})}}
+
+
+def times(event: dict) -> int:
+    """How often it was told: one that repeats itself may be counted up in one object."""
+    return (event.get('series') or {}).get('count') or 1
+
+
+def is_create(write: dict) -> bool:
+    return write['method'] == 'POST' and write['path'].endswith('/loadbalancers') and write['status'] == 201
 
 
 def _kind(write: dict) -> str:

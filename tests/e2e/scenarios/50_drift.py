@@ -1,6 +1,12 @@
 """What somebody changes behind our back is found within the resync period and put right, with an Event."""
+import re
+
+from harness.kube import conditions
 from harness.stacks import listener, monitor, pool, stack
-from harness.waiting import eventually, expect
+from harness.waiting import eventually, expect, same
+
+# What an Event about drift begins with.
+OBJECT = re.compile(r'[~+-] (load balancer|listener|pool|members? of pool|member|health monitor|L7 policy|L7 rule|floating IP) \S')
 
 
 def run(t):
@@ -10,15 +16,26 @@ def run(t):
                                  listener('tcp', 81, 'TCP', defaultPool='web')],
                          [pool('web', healthMonitor=monitor())], {'name': 'shop', 'floatingIP': {'allocate': {'network': {'name': 'public'}}}},
                          resyncPeriod='10s'))
-    t.ready_and_right(name)
+    ready = conditions(t.ready_and_right(name))['Ready']
     lb_id = t.lb_id(name)
+
+    def told():
+        return [e for e in t.kube.events(t.namespace, name) if e['reason'] == 'DriftCorrected']
+    same('Events about drift before there is any', told(), [])
     for what, break_it in DRIFTS.items():
         break_it(t, t.cloud.tree(lb_id))
         t.cloud.active(lb_id)
         expect(t.differences(name), f'breaking it changed nothing: {what}')
         eventually(f'put right: {what}', lambda: t.differences(name), lambda d: not d, 60, every=1)
-    found = eventually('an Event about drift', lambda: [e for e in t.kube.events(t.namespace, name) if 'rift' in e['reason']], bool, 20)
-    t.note = f'{len(DRIFTS)} kinds of drift; {found[0]["reason"]}: {found[0]["note"][:80]}'
+    notes = [e['note'] for e in eventually('an Event about drift', told, bool, 20)]
+    # Of the first, before which all was well for sure; what drifts while the last drift is mended has no Event of its own.
+    first = [n for n in notes if 'load balancer' in n and 'name mine -> shop' in n]
+    expect(first, f'no Event names the load balancer, what it had and what it has: {notes}')
+    expect(all(OBJECT.match(n) for n in notes), f'an Event does not begin with the object: {notes}')
+    same('types of these Events', {e['type'] for e in told()}, {'Normal'})
+    now = conditions(t.ready(name))['Ready']
+    same('Ready since', now['lastTransitionTime'], ready['lastTransitionTime'])
+    t.note = f'{len(DRIFTS)} kinds of drift, Ready all the time; DriftCorrected: {first[0][:80]}'
 
 
 def put(t, kind, body, path=''):

@@ -4,7 +4,7 @@ import time
 from harness import operator
 from harness.faults import failing, slow
 from harness.stacks import web
-from harness.waiting import same
+from harness.waiting import expect, same
 
 cases = ['slow_worker', 'update_fails', 'create_fails', 'stuck']
 
@@ -23,6 +23,7 @@ def slow_worker(t):
         t.shows(name, 'Locked', t.lb_id(name), 'PENDING_UPDATE')
         t.ready_and_right(name)
     same('creates', t.creates(), 1)
+    same('warnings', t.events('Warning'), {})
 
 
 def update_fails(t):
@@ -45,7 +46,9 @@ def create_fails(t):
     """The data plane refuses a create: ERROR, until the operator makes a failover"""
     with failing(f'{t.namespace}/web'):
         name = t.apply(web())
-        t.shows(name, 'LoadBalancerError', 'failover')
+        message = t.shows(name, 'LoadBalancerError', 'is in ERROR', 'delete the stack and apply it again')
+        expect(f'openstack loadbalancer failover {t.lb_id(name)}' in message, f'not the failover of this one: {message}')
+        t.condition(name, 'Stalled', 'True', reason='LoadBalancerError')
         t.told_once(name, 'LoadBalancerError')
     operator.failover(t.lb_id(name))
     t.ready_and_right(name)

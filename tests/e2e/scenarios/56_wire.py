@@ -3,10 +3,10 @@ import time
 
 from harness.proxy import Proxy, answers, arrives_late, cut_short, expired, gone_after, lost, never
 from harness.scenario import credentials
-from harness.stacks import web
+from harness.stacks import listener, pool, stack, web
 from harness.waiting import eventually, expect, same, steadily
 
-cases = ['octavia_down', 'neutron_down', 'keystone_down', 'all_down', 'cut_answers', 'hung_up', 'answer_lost', 'never_arrived',
+cases = ['octavia_down', 'neutron_down', 'keystone_down', 'barbican_down', 'all_down', 'cut_answers', 'hung_up', 'answer_lost', 'never_arrived',
          'late_answers', 'retry_after', 'server_errors', 'busy_create', 'token_expired']
 FLOATING = {'floatingIP': {'allocate': {'network': {'name': 'public'}}}}
 HTML = '<html><body><h1>Bad Gateway</h1></body></html>'
@@ -26,25 +26,42 @@ def one_create(t):
     same('creates', t.creates(), 1)
 
 
+def tells(t, name, reason, *words):
+    """An Event has all these words: what a condition said for a second only is still there."""
+    eventually(f'an Event {reason} about {name} with {words}',
+               lambda: [e['note'] for e in t.kube.events(t.namespace, name) if e['reason'] == reason],
+               lambda notes: any(all(word in note for word in words) for note in notes), 15)
+
+
+def no_warnings(t, name):
+    same(f'warnings about {name}', [reason for about, reason in t.events('Warning') if about == name], [])
+
+
 def unreachable(t, *services):
-    """A stack that has to change and one that has to be made, while the services refuse connections."""
+    """A stack that has to change, one that has to be made and one that has to go, while the services refuse connections."""
     proxies = t.behind(*services)
-    changed = t.apply(web('changed', load_balancer=FLOATING))
-    t.ready_and_right(changed)
+    changed, deleted = t.apply(web('changed', load_balancer=FLOATING)), t.apply(web('deleted'))
+    for name in (changed, deleted):
+        t.ready_and_right(name)
     for proxy in proxies:
         proxy.down()
     t.edit(changed, heavier)
     made = t.apply(web('made'))
-    for name in (changed, made):
-        message = t.shows(name, 'CloudUnreachable', 'cannot reach 127.0.0.1:', 'Connection refused')
+    t.delete(deleted, wait=False)
+    messages = [t.shows(name, 'CloudUnreachable', 'cannot reach 127.0.0.1:', 'Connection refused') for name in (changed, made)]
+    messages.append(t.shows(deleted, 'Deleting', 'cannot reach 127.0.0.1:', 'Connection refused', 'evenkeel.dev/deletion-policy=Orphan'))
+    for message in messages:
         expect(any(proxy.address in message for proxy in proxies), f'not the address of a service: {message}')
+    t.condition(deleted, 'Reconciling', 'True', reason='CloudUnreachable')
     steadily('it is not stalled', lambda: 'Stalled' not in [c['type'] for c in t.stack(changed)['status']['conditions']], 8)
     for proxy in proxies:
         proxy.up()
     for name in (changed, made):
         t.ready_and_right(name)
+    eventually('the deletion goes on', lambda: t.stack(deleted), lambda s: s is None, 120)
+    for name in (changed, made, deleted):
         t.told_once(name, 'CloudUnreachable')
-    same('creates', t.creates(), 2)
+    same('creates', t.creates(), 3)
     t.note = 'CloudUnreachable with host and port, told once; Ready by itself afterwards'
 
 
@@ -79,6 +96,25 @@ def keystone_down(t):
     keystone.up()
     t.ready_and_right('other')
     t.told_once('other', 'CloudUnreachable')
+    no_warnings(t, name)
+
+
+def barbican_down(t):
+    """Barbican refuses connections: a stack that names a certificate waits, one that names none works on"""
+    barbican, = t.behind('barbican')
+    plain = t.apply(web('plain'))
+    t.ready_and_right(plain)
+    barbican.down()
+    tls = {'certificate': {'barbicanRef': 'https://barbican.example/v1/secrets/shop'}}
+    https = listener('https', 443, 'TERMINATED_HTTPS', defaultPool='web', tls=tls)
+    name = t.apply(t.with_certificates(stack('tls', [https], [pool('web')])))
+    t.shows(name, 'CloudUnreachable', f'cannot reach {barbican.address}', 'Connection refused', 'GET /v1/secrets/')
+    t.change(plain, 'a change without Barbican', heavier, ['PUT members'])
+    same('creates without Barbican', t.creates(), 1)
+    barbican.up()
+    t.ready_and_right(name)
+    t.told_once(name, 'CloudUnreachable')
+    no_warnings(t, plain)
 
 
 def cut_answers(t):
@@ -88,9 +124,13 @@ def cut_answers(t):
     name = t.apply(web())
     t.ready_and_right(name)
     one_create(t)
+    tells(t, name, 'CreateInDoubt', f'no answer from {octavia.address}', 'POST /v2/lbaas/loadbalancers', 'is looked for')
+    t.told_once(name, 'CreateInDoubt')
     octavia.breaks(cut_short, 'GET', times=2)
     octavia.breaks(cut_short, 'PUT', '/members', times=1)
     t.change(name, 'a change whose answer is cut', heavier, ['PUT members'])
+    tells(t, name, 'CloudUnreachable', f'no answer from {octavia.address}', 'GET /v2/lbaas/')
+    t.told_once(name, 'CloudUnreachable')
     t.note = 'each was found done, nothing was sent twice'
 
 
@@ -114,6 +154,9 @@ def answer_lost(t):
     name = t.apply(web(load_balancer=FLOATING))
     t.ready_and_right(name)
     one_create(t)
+    tells(t, name, 'CreateInDoubt', f'no answer from {octavia.address}', 'is looked for')
+    tells(t, name, 'CloudUnreachable', f'no answer from {neutron.address}', 'POST /v2.0/floatingips')
+    t.told_once(name, 'CreateInDoubt')
     octavia.breaks(lost, 'PUT', '/members', times=1)
     t.change(name, 'a change whose answer is lost', heavier, ['PUT members'])
     octavia.breaks(lost, 'DELETE', '/loadbalancers', times=1)
@@ -147,6 +190,7 @@ def late_answers(t):
     t.ready_and_right(name)
     t.change(name, 'a change', heavier, ['PUT members'])
     one_create(t)
+    no_warnings(t, name)
 
 
 def refused(t, refusals, attempts, **headers):
@@ -159,8 +203,9 @@ def refused(t, refusals, attempts, **headers):
         proxies[name].breaks(answers(status, body, **headers))
         t.edit(name, heavier)
     for name, (status, _, words) in refusals.items():
-        t.shows(name, 'CloudUnreachable', words, str(status))
-    gaps = {name: eventually(f'{attempts} attempts', lambda: gaps_of(proxy), lambda g: len(g) >= attempts - 1, 60) for name, proxy in proxies.items()}
+        t.shows(name, 'CloudUnreachable', words, f'GET /v2/lbaas/loadbalancers/{t.lb_id(name)}: {status}')
+    gaps = {name: eventually(f'{attempts} attempts', lambda: gaps_of(proxy, refusals[name][0]), lambda g: len(g) >= attempts - 1, 60)
+            for name, proxy in proxies.items()}
     for name, proxy in proxies.items():
         proxy.heals()
         t.ready_and_right(name)
@@ -179,24 +224,26 @@ def own_way(t, name):
     return proxy
 
 
-def gaps_of(proxy):
+def gaps_of(proxy, status):
     """The seconds between refusals."""
-    times = [e.at for e in proxy.asked() if e.answer and e.answer.status >= 500]
+    times = [e.at for e in proxy.asked() if e.answer and e.answer.status == status]
     return [round(later - earlier, 1) for earlier, later in zip(times, times[1:])]
 
 
 def retry_after(t):
-    """503 and 500 with Retry-After: 7: nobody asks again before"""
+    """503, 500 and 429 with Retry-After: 7: nobody asks again before"""
     words = 'Something is broken here.'
-    gaps = refused(t, {'unavailable': (503, FAULT, words), 'internal': (500, FAULT, words)}, attempts=3, Retry_After='7')
+    gaps = refused(t, {'unavailable': (503, FAULT, words), 'internal': (500, FAULT, words), 'too-many': (429, FAULT, words)},
+                   attempts=3, Retry_After='7')
     expect(all(gap >= 6.9 for g in gaps.values() for gap in g), f'asked again too soon: after {gaps} s')
 
 
 def server_errors(t):
-    """500 and 503 of Octavia and 502 of somebody in between, without Retry-After: asked ever more rarely"""
+    """500 and 503 of Octavia, 502 and 429 of somebody in between, without Retry-After: asked ever more rarely"""
     words = 'Something is broken here.'
     gaps = refused(t, {'internal': (500, FAULT, words), 'unavailable': (503, FAULT, words),
-                       'between': (502, HTML, 'something that is not OpenStack answered 502')}, attempts=4)
+                       'between': (502, HTML, 'something that is not OpenStack answered 502'),
+                       'too-many': (429, HTML, 'something that is not OpenStack answered 429')}, attempts=4)
     expect(all(max(g[:-1]) < g[-1] and 2 * g[0] < g[-1] for g in gaps.values()), f'not ever more rarely: after {gaps} s')
 
 
@@ -206,9 +253,12 @@ def busy_create(t):
     octavia.breaks(answers(503, FAULT, Retry_After='3'), 'POST', '/loadbalancers$', times=2)
     started = time.monotonic()
     name = t.apply(web())
+    t.shows(name, 'CloudUnreachable', 'Something is broken here.', 'POST /v2/lbaas/loadbalancers: 503')
     t.ready_and_right(name)
     expect(time.monotonic() - started < 60, 'it waited for a quiet period')
     one_create(t)
+    t.told_once(name, 'CloudUnreachable')
+    same('warnings', t.events('Warning'), {(name, 'CloudUnreachable'): 1})
 
 
 def token_expired(t):
@@ -222,4 +272,4 @@ def token_expired(t):
     t.change(name, 'a change with an expired token', heavier, ['PUT members'])
     same('answers to the first two calls', [e.answer.status for e in octavia.exchanges[before:before + 2]], [200, 401])
     same('log-ins', len(keystone.asked('POST', '/auth/tokens')), 2)
-    expect(not [e for e in t.events() if e[1].startswith('Credentials')], 'an expired token is no news')
+    no_warnings(t, name)

@@ -1,40 +1,64 @@
 """What cannot work is refused before any write, with a condition that names the field; it goes on by itself when mended."""
+import time
+
+from harness.certificates import Certificates
+from harness.scenario import credentials
 from harness.stacks import listener, member, pool, stack
 from harness.waiting import same
 
+cases = ['wrong', 'certificates']
 VIP = {'subnet': {'name': 'tenant-v4'}}
 UNKNOWN = '00000000-0000-4000-8000-000000000000'
 SECRET = 'https://barbican.example/v1/secrets/' + UNKNOWN
-# (changed fields of the load balancer, of the listener, of the member, words of the message)
-WRONG = {
-    'subnet-by-name': ({'vip': {'subnet': {'name': 'nowhere'}}}, {}, {}, 'nowhere'),
-    'subnet-by-id': ({'vip': {'subnet': {'id': UNKNOWN}}}, {}, {}, UNKNOWN),
-    'network': ({'vip': {'network': {'name': 'nowhere'}}}, {}, {}, 'nowhere'),
-    'port': ({'vip': {'port': {'name': 'nowhere'}}}, {}, {}, 'nowhere'),
-    'flavor': ({'vip': VIP, 'flavor': {'name': 'huge'}}, {}, {}, 'huge'),
-    'zone': ({'vip': VIP, 'availabilityZone': 'mars'}, {}, {}, 'mars'),
-    'provider': ({'vip': VIP, 'provider': 'f5'}, {}, {}, 'f5'),
-    'qos-policy': ({'vip': {**VIP, 'qosPolicy': {'name': 'platinum'}}}, {}, {}, 'platinum'),
-    'security-group': ({'vip': {**VIP, 'securityGroups': [{'name': 'nobody'}]}}, {}, {}, 'nobody'),
-    'external-network': ({'vip': VIP, 'floatingIP': {'allocate': {'network': {'name': 'tenant'}}}}, {}, {}, 'floatingIP'),
-    'floating-ip': ({'vip': VIP, 'floatingIP': {'existing': {'address': '203.0.113.250'}}}, {}, {}, '203.0.113.250'),
-    'certificate': ({'vip': VIP}, {'protocol': 'TERMINATED_HTTPS', 'tls': {'certificate': {'barbicanRef': SECRET}}}, {}, UNKNOWN),
-    'member-subnet': ({'vip': VIP}, {}, {'subnet': {'name': 'nowhere'}}, 'nowhere'),
-    'address-outside': ({'vip': {**VIP, 'address': '192.0.2.1'}}, {}, {}, '192.0.2.1'),
+NOWHERE = {'name': 'nowhere'}
+TO_DO = 'that the project sees: make it, share it with the project, or correct the reference'
+# (changed fields of the load balancer, of the listener, of the member, the field that is at fault, words of the message)
+MISSING = {
+    'subnet-by-name': ({'vip': {'subnet': NOWHERE}}, {}, {}, 'spec.loadBalancer.vip.subnet', 'no subnet with name "nowhere"'),
+    'subnet-by-id': ({'vip': {'subnet': {'id': UNKNOWN}}}, {}, {}, 'spec.loadBalancer.vip.subnet', f'no subnet with id {UNKNOWN}'),
+    'network': ({'vip': {'network': NOWHERE}}, {}, {}, 'spec.loadBalancer.vip.network', 'no network with name "nowhere"'),
+    'port': ({'vip': {'port': NOWHERE}}, {}, {}, 'spec.loadBalancer.vip.port', 'no port with name "nowhere"'),
+    'flavor': ({'vip': VIP, 'flavor': {'name': 'huge'}}, {}, {}, 'spec.loadBalancer.flavor', 'no flavor with name "huge"'),
+    'zone': ({'vip': VIP, 'availabilityZone': 'mars'}, {}, {}, 'spec.loadBalancer.availabilityZone', 'no availability zone with name "mars"'),
+    'provider': ({'vip': VIP, 'provider': 'f5'}, {}, {}, 'spec.loadBalancer.provider', 'no provider with name "f5"'),
+    'qos-policy': ({'vip': {**VIP, 'qosPolicy': {'name': 'platinum'}}}, {}, {}, 'spec.loadBalancer.vip.qosPolicy', '"platinum"'),
+    'security-group': ({'vip': {**VIP, 'securityGroups': [{'name': 'nobody'}]}}, {}, {}, 'spec.loadBalancer.vip.securityGroups[0]', '"nobody"'),
+    'floating-ip': ({'vip': VIP, 'floatingIP': {'existing': {'address': '203.0.113.250'}}}, {}, {},
+                    'spec.loadBalancer.floatingIP.existing', 'address 203.0.113.250'),
+    'certificate': ({'vip': VIP}, {'protocol': 'TERMINATED_HTTPS', 'tls': {'certificate': {'barbicanRef': SECRET}}}, {},
+                    'spec.listeners[http].tls.certificate', SECRET),
+    'member-subnet': ({'vip': VIP}, {}, {'subnet': NOWHERE}, 'spec.pools[web].members[10.20.0.10:8080].subnet', '"nowhere"'),
 }
+UNUSABLE = {
+    'external-network': ({'vip': VIP, 'floatingIP': {'allocate': {'network': {'name': 'tenant'}}}}, {}, {},
+                         'spec.loadBalancer.floatingIP.allocate.network', 'is not external: floating IPs come from external networks only'),
+}
+INVALID = {
+    'address-outside': ({'vip': {**VIP, 'address': '192.0.2.1'}}, {}, {}, 'spec.loadBalancer.vip.address',
+                        '192.0.2.1 is not in the subnet, which is 10.10.0.0/16: choose an address of the subnet'),
+}
+# The condition that is False, the reason, what to do where the words do not say it.
+WRONG = [(MISSING, 'ResolvedRefs', 'ReferenceNotFound', TO_DO), (UNUSABLE, 'ResolvedRefs', 'ReferenceUnusable', ''),
+         (INVALID, 'Accepted', 'InvalidSpec', '')]
 
 
-def run(t):
-    for name, (load_balancer, of_listener, of_member, _) in WRONG.items():
-        t.apply(stack(name, [{**listener('http', 80, defaultPool='web'), **of_listener}],
-                      [{**pool('web'), 'members': [member(10, **of_member)]}], load_balancer))
+def run(t, case):
+    globals()[case](t)
+
+
+def wrong(t):
+    """Names and ids that lead nowhere, or to something that cannot be used for it"""
+    for stacks, *_ in WRONG:
+        for name, (load_balancer, of_listener, of_member, *_) in stacks.items():
+            t.apply(stack(name, [{**listener('http', 80, defaultPool='web'), **of_listener}],
+                          [{**pool('web'), 'members': [member(10, **of_member)]}], load_balancer))
     t.apply(stack('algorithm', [listener('tcp', 80, 'TCP', defaultPool='web')], [pool('web', protocol='TCP', algorithm='SOURCE_IP_PORT')],
                   {'vip': VIP, 'provider': 'amphora'}))
-    t.condition('algorithm', 'Accepted', 'False', reason='UnsupportedByServer', saying='provider amphora does not know SOURCE_IP_PORT')
-    t.condition('algorithm', 'Stalled', 'True', saying='spec.pools[web].algorithm')
-    for name, (*_, words) in WRONG.items():
-        t.condition(name, 'Stalled', 'True', saying=words)
-        t.condition(name, 'Ready', 'False', saying=words)
+    says(t, 'algorithm', 'Accepted', 'UnsupportedByServer', 'spec.pools[web].algorithm', 'provider amphora does not know SOURCE_IP_PORT',
+         'choose SOURCE_IP')
+    for stacks, condition, reason, to_do in WRONG:
+        for name, (*_, field, words) in stacks.items():
+            says(t, name, condition, reason, f'{field}: ', words, to_do)
     same('load balancers', t.cloud.load_balancers(t.namespace), [])
     same('writes', t.log.writes_of(t.namespace), [])
     t.edit('subnet-by-name', lambda spec: spec['loadBalancer'].update(vip=VIP))
@@ -46,3 +70,54 @@ def run(t):
         t.delete('port')
     finally:
         t.cloud.delete_port(port['id'])
+
+
+def says(t, name, condition, reason, *words):
+    """Somebody has to do something, and the stack says what; once."""
+    t.shows(name, reason, *words)
+    for kind, status in ((condition, 'False'), ('Stalled', 'True')):
+        t.condition(name, kind, status, reason=reason, saying=words[0])
+    t.told_once(name, reason)
+
+
+def certificates(t):
+    """What is no certificate in Barbican, and one that is deleted there under a living stack"""
+    project = t.own_project()
+    own = Certificates(project.cloud)
+    own.key_material = t.certificates.key_material      # the last scenario looks for these keys too
+    text = project.cloud.store_secret('e2e text', b'neither certificate nor key')
+    generic = project.cloud.store_container('e2e generic', [{'name': 'text', 'secret_ref': text}], 'generic')
+    field = 'spec.listeners[https].tls.certificate'
+    name = t.apply(stack('web', [listener('https', 443, 'TERMINATED_HTTPS', defaultPool='web', tls={'certificate': {'barbicanRef': generic}})],
+                         [pool('web')], {'vip': {'subnet': {'name': project.name}}}))
+    says(t, name, 'ResolvedRefs', 'ReferenceUnusable', field, generic, 'it is a container of type generic, not certificate')
+    # Of a secret only Octavia can tell: it reads what is in it.
+    t.edit(name, certified_by(text))
+    t.shows(name, 'Refused', 'PKCS12 bundle is unreadable', 'POST /v2/lbaas/loadbalancers: 400')
+    t.condition(name, 'Stalled', 'True', reason='Refused')
+    t.told_once(name, 'Refused')
+    # Octavia leaks the port of a create that it refuses so late.
+    for port in project.cloud.ports(device_owner='Octavia'):
+        project.cloud.delete_port(port['id'])
+    reference = own.certificate('shop.example')
+    t.edit(name, certified_by(reference))
+    t.ready_and_right(name)
+    same('answers to creates', [w['status'] for w in t.log.writes_of(t.namespace) if w['method'] == 'POST'], [400, 201])
+
+    since = time.time()
+    project.cloud.delete_certificate(reference)
+    # What was found once is not looked for again for ten minutes, but by other credentials: these name the project by its id too.
+    t.kube.apply(credentials(**t.access, project_id=project.id), namespace=t.namespace)
+    says(t, name, 'ResolvedRefs', 'ReferenceNotFound', field, reference, TO_DO)
+    same('writes', t.writes_since(since), [])
+    t.edit(name, certified_by(own.certificate('new.example')))
+    t.ready_and_right(name)
+    same('writes', t.writes_since(since), ['PUT listeners'])
+    t.delete(name)
+    own.forget()
+    for reference in (generic, text):
+        project.cloud.delete_certificate(reference)
+
+
+def certified_by(reference):
+    return lambda spec: spec['listeners'][0]['tls'].update(certificate={'barbicanRef': reference})

@@ -2,6 +2,7 @@
 started again: one load balancer, every field right, nothing left."""
 import contextlib
 import signal
+import time
 
 from harness import config
 from harness.controller import Controller
@@ -10,7 +11,7 @@ from harness.stacks import listener, member, monitor, pool, stack, web
 from harness.waiting import eventually, same
 
 serial = True
-cases = ['life', 'update', 'borrowed']
+cases = ['life', 'update', 'borrowed', 'orphaned']
 # On the way in, in the order in which a stack passes them; `status` is the first one, between the POST and what tells of it.
 WAY_IN = ['before-hold-stack', 'after-hold-stack', 'before-hold-secret', 'after-hold-secret',
           'before-record-intent', 'after-record-intent', 'before-create-load-balancer', 'after-create-load-balancer',
@@ -134,7 +135,8 @@ def update(t, mortal, asked, project):
 
 def borrowed(t, mortal, asked, project):
     """Killed while a floating IP of somebody else is taken into use, and while it is given back"""
-    places, ip = both_sides('update-floating-ip'), t.cloud.make_floating_ip()
+    # Two writes each time: our tag and the port.
+    places, ip = [*both_sides('update-floating-ip'), 'after-update-floating-ip'], t.cloud.make_floating_ip()
     try:
         asked.write_text('\n'.join(places))
         here = {'subnet': {'name': project.name}}
@@ -150,3 +152,28 @@ def borrowed(t, mortal, asked, project):
         t.note = f'died {2 * len(places)} times'
     finally:
         t.cloud.delete_floating_ip(ip['id'])
+
+
+def orphaned(t, mortal, asked, project):
+    """Killed while a load balancer with its floating IP is let go of: both stay, without our marks, and nothing is made"""
+    places = both_sides('update-floating-ip', 'update-load-balancer', 'release-stack', 'release-secret')
+    name = t.apply(web(deletionPolicy='Orphan', load_balancer=with_floating_ip(project)))
+    status = t.ready_and_right(name)['status']['loadBalancer']
+    lb_id, since = status['id'], time.time()
+    try:
+        asked.write_text('\n'.join(places))
+        t.delete(name, wait=False)
+        dies_at_each(mortal, asked, places)
+        eventually('the stack is gone', lambda: t.stack(name), lambda s: s is None, 90)
+        eventually('its Secret is let go', lambda: finalizers(t, 'openstack'), lambda f: SECRET_FINALIZER not in f, 90)
+        left = t.cloud.active(lb_id)
+        same('our tags', [tag for tag in left['tags'] if tag.startswith('evenkeel:')], [])
+        floating, = t.cloud.floating_ips(port_id=left['vip_port_id'])
+        same('the mark of the floating IP', [floating['description'], floating['tags']], ['', []])
+        same('load balancers', [lb['id'] for lb in t.cloud.all('loadbalancers')], [lb_id])
+        same('what was written', t.writes_since(since), ['PUT loadbalancers'])
+        t.note = f'died {len(places)} times'
+    finally:
+        t.cloud.delete_load_balancer(lb_id)
+        for floating in t.cloud.floating_ips():
+            t.cloud.delete_floating_ip(floating['id'])

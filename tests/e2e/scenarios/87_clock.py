@@ -48,11 +48,14 @@ def lease(t, ahead):
 def late_create(t, ahead):
     """A create is held up on its way, its controller dies, and the next one's clock is an hour ahead: no second create"""
     octavia, = t.behind('octavia')
-    octavia.breaks(arrives_late(15), 'POST', '/loadbalancers$', times=1)
+    # Longer than it takes another one to lead (the lease is good for 15 s), so that it must wait for what it cannot see.
+    octavia.breaks(arrives_late(30), 'POST', '/loadbalancers$', times=1)
     name = t.apply(web())
     eventually('the create is on its way', lambda: octavia.asked('POST', '/loadbalancers$'), bool, 60, every=0.05)
     t.controller.kill()
     ahead.start(**SHORT)
+    t.shows(name, 'CreateInDoubt', 'it may still appear', 'looked for in vain for 30 s')
+    t.told_once(name, 'CreateInDoubt')
     t.ready_and_right(name)
     same('load balancers', len(t.cloud.load_balancers(t.namespace)), 1)
     same('creates', len(octavia.asked('POST', '/loadbalancers$')), 1)
@@ -69,6 +72,8 @@ def lost_create(t, ahead):
     ahead.kill()
     started = time.monotonic()
     t.controller.start(**SHORT)
+    t.shows(name, 'CreateInDoubt', 'it may still appear', 'looked for in vain for 30 s')
+    t.condition(name, 'Reconciling', 'True', reason='CreateInDoubt')
     t.ready_and_right(name)
     took = time.monotonic() - started
     t.controller.stop()

@@ -7,13 +7,15 @@ import subprocess
 
 import yaml
 
-from harness import config
+from harness import config, report
 from harness.waiting import expect
 
 serial = True
 beside = 'kill_points'
 cases = ['cloud', 'cluster']
 LIMIT = 1500    # seconds; most of it only where the tests are not built yet
+# From the head of a table to the last line of what is not compared.
+TABLE = re.compile(r'(?:script|section) +agree .*?^not compared:\n(?: {4}[^\n]*\n)*', re.MULTILINE | re.DOTALL)
 
 
 def run(t, case):
@@ -40,11 +42,14 @@ def cluster(t):
 
 
 def _suite(name: str, test: str, **variables) -> str:
-    """Runs one test of the simulators against the genuine thing; what it printed, also kept in the report."""
+    """Runs one test of the simulators against the genuine thing; what it printed, also kept in the report. Its table is printed
+    when everything is over, whatever it says."""
     command = ['cargo', 'test', '--locked', '-p', 'evenkeel-simulators', '--test', name, '--', '--nocapture', test]
     ran = subprocess.run(command, cwd=config.ROOT, env={**os.environ, **{k: str(v) for k, v in variables.items()}},
                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=LIMIT)
     (config.REPORT / f'{name}.txt').write_text(ran.stdout)
+    if table := TABLE.search(ran.stdout):
+        report.appendix.append(f'{name}: the simulated and the genuine one\n{table.group().rstrip()}')
     expect(ran.returncode == 0 and ' 1 passed' in ran.stdout, f'{name}.txt in the report; it ends with\n{ran.stdout[-1500:]}')
     return ran.stdout
 
