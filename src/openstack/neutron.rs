@@ -159,10 +159,10 @@ fn is_denied(error: &CloudError) -> bool {
 
 /// The VIP port that would be missed by nobody: no floating IP leads to it. Not while Octavia works on the load balancer:
 /// a failover may make the port anew.
-pub(super) fn unwatched_port<'a>(
-    load_balancer: &'a SeenLoadBalancer,
+pub(super) fn unwatched_port(
+    load_balancer: &SeenLoadBalancer,
     has_floating_ip: impl FnOnce(&str) -> bool,
-) -> Option<&'a str> {
+) -> Option<&str> {
     let port = load_balancer.vip_port_id.as_deref().filter(|port| !port.is_empty())?;
     (load_balancer.provisioning_status == Provisioning::Active && !has_floating_ip(port)).then_some(port)
 }
