@@ -4,7 +4,7 @@
 //! ([`leaves`](super::leaves)). A sixth list shows the floating IPs, a seventh the VIP ports to which none leads. The load
 //! balancers are listed first, so that a change between two lists is seen as one at the next look.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -35,7 +35,7 @@ pub(super) struct Inventory {
     /// Positions in `floating_ips`, by id, by port and by tag or mark of the owner.
     by_key: HashMap<String, Vec<usize>>,
     /// VIP ports of stacks that Neutron does not list.
-    unlisted_ports: HashSet<Id>,
+    unlisted_ports: BTreeSet<Id>,
 }
 
 /// One load balancer's share of the lists.
@@ -82,11 +82,11 @@ impl Inventory {
             (entry.load_balancer.seen.id.clone(), entry)
         };
         let trees = load_balancers.items.into_iter().map(entry).collect();
-        Self { taken, trees, floating_ips: Vec::new(), by_key: HashMap::new(), unlisted_ports: HashSet::new() }
+        Self { taken, trees, floating_ips: Vec::new(), by_key: HashMap::new(), unlisted_ports: BTreeSet::new() }
     }
 
     /// Of stacks: what becomes of the other load balancers of the project is nothing to us.
-    fn unwatched_ports(&self) -> HashSet<Id> {
+    fn unwatched_ports(&self) -> BTreeSet<Id> {
         let seen = self.trees.values().map(|entry| &entry.load_balancer.seen);
         let of_stacks = seen.filter(|seen| seen.tags.iter().any(|tag| tag.starts_with(PREFIX)));
         of_stacks.filter_map(|seen| unwatched_port(seen, |port| self.by_key.contains_key(port)).map(Id::from)).collect()

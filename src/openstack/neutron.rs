@@ -1,6 +1,6 @@
 //! The little of Neutron that a load balancer needs: its floating IPs, and whether its VIP port is still there.
 
-use std::collections::HashSet;
+use std::collections::BTreeSet;
 use std::sync::atomic::Ordering;
 
 use http::StatusCode;
@@ -99,7 +99,7 @@ impl Session {
 impl Session {
     /// Whether Neutron has lost this VIP port, by a list and by its own word: neither is taken alone.
     pub(super) async fn is_port_gone(&self, port: &str, budget: &Budget) -> Result<bool, CloudError> {
-        if self.unlisted_ports(HashSet::from([port.to_owned()]), budget).await?.is_empty() {
+        if self.unlisted_ports(BTreeSet::from([port.to_owned()]), budget).await?.is_empty() {
             return Ok(false);
         }
         match self.send(&Ask::get(Service::Network, PORTS).at(port).with("fields", "id")).await {
@@ -114,19 +114,19 @@ impl Session {
     /// them are asked for by their ids.
     pub(super) async fn unlisted_ports(
         &self,
-        mut ports: HashSet<Id>,
+        mut ports: BTreeSet<Id>,
         budget: &Budget,
-    ) -> Result<HashSet<Id>, CloudError> {
+    ) -> Result<BTreeSet<Id>, CloudError> {
         let list = || Listing::new(Service::Network, PORTS, "ports").within(budget).with("fields", "id");
         if ports.len() > IDS_AT_ONCE {
             let marked = self.of_project(list()).await?.with("device_owner", OCTAVIA);
-            let Some(listed) = self.ids(&marked).await? else { return Ok(HashSet::new()) };
+            let Some(listed) = self.ids(&marked).await? else { return Ok(BTreeSet::new()) };
             ports.retain(|port| !listed.contains(port));
         }
         let left: Vec<Id> = ports.iter().cloned().collect();
         for ids in left.chunks(IDS_AT_ONCE) {
             let named = ids.iter().fold(list(), |listing, id| listing.with("id", id));
-            let Some(listed) = self.ids(&named).await? else { return Ok(HashSet::new()) };
+            let Some(listed) = self.ids(&named).await? else { return Ok(BTreeSet::new()) };
             ports.retain(|port| !listed.contains(port));
         }
         if !ports.is_empty() && !self.sees_its_project(budget).await? {
@@ -144,7 +144,7 @@ impl Session {
     }
 
     /// `None`: these credentials may not ask.
-    async fn ids(&self, listing: &Listing) -> Result<Option<HashSet<Id>>, CloudError> {
+    async fn ids(&self, listing: &Listing) -> Result<Option<BTreeSet<Id>>, CloudError> {
         match self.list::<IdRef>(listing).await {
             Err(error) if is_denied(&error) => Ok(None),
             listed => Ok(Some(listed?.items.into_iter().map(|seen| seen.id).collect())),
