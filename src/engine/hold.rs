@@ -266,7 +266,8 @@ fn without_port(load_balancer: &SeenLoadBalancer, port: &str) -> String {
     let id = &load_balancer.id;
     format!(
         "port {port}, the VIP of load balancer {id}, was deleted in Neutron, so nothing reaches it; delete the load balancer \
-         (openstack loadbalancer delete --cascade {id}), and it is made again with its addresses"
+         (openstack loadbalancer delete --cascade {id}), and it is made again with its addresses, or on the port that \
+         spec.loadBalancer.vip.port names by then"
     )
 }
 

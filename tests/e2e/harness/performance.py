@@ -65,7 +65,8 @@ period is {rest[0]['period_seconds']} s here, so that it can be waited for (10 m
 {_table(['stacks', 'memory (MiB)', 'KiB for each stack', 'calls to make one', 'calls in a period', *kinds], lines)}
 
 Stacks share lists that are at most 20 s old; a list takes one call for each {PAGE} objects. Members are read again only
-where a load balancer's `updated_at` has moved or a pool is not ONLINE.
+where a load balancer's `updated_at` or the operating status of a pool has moved, or that is neither ONLINE nor OFFLINE nor
+NO_MONITOR. VIP ports to which a floating IP leads are not asked for; the reference stack has none.
 """
 
 
