@@ -92,8 +92,11 @@ fn news(outcome: &Outcome, frame: Frame<'_>, told: &Told) -> Option<Notice> {
         }
         State::Gone => notice(false, "Deleted", "everything of this stack in the cloud is gone"),
         State::LetGo { left_behind: None } => {
-            let which = outcome.load_balancer().map(|lb| format!("load balancer {} stays, without our tags", lb.id));
-            notice(false, "Orphaned", which.unwrap_or("nothing is left that has our tags".to_owned()))
+            let note = match outcome.load_balancer() {
+                Some(lb) => format!("load balancer {} stays, without our tags", lb.id),
+                None => "nothing is left that has our tags".to_owned(),
+            };
+            notice(false, "Orphaned", note)
         }
         State::LetGo { left_behind: Some(why) } => {
             notice(true, "LetGo", format!("{why}; what is there stays as it is"))

@@ -12,6 +12,8 @@ from .waiting import Failed, eventually
 
 
 class Controller:
+    starts = 0      # of all controllers of this run
+
     def __init__(self, kubeconfig: Path, name: str = 'controller', port: int = config.CONTROLLER_PORT,
                  binary: Path = config.BINARY, **environment: str):
         self.kubeconfig, self.name, self.port = kubeconfig, name, port
@@ -32,6 +34,7 @@ class Controller:
             log.flush()
             self.process = subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                                             start_new_session=True)
+        Controller.starts += 1
         if ready:
             try:
                 self.wait_ready()

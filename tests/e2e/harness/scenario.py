@@ -23,7 +23,6 @@ FINALIZER = 'evenkeel.dev/loadbalancer'
 SECRET_FINALIZER = 'evenkeel.dev/credentials-in-use'
 CLUSTER = 'e2e'
 READY = 300
-STARTED = re.compile(rb'--- \d\d:\d\d:\d\d ')      # as harness/controller.py writes it into the log
 # Every value in a Secret that stacks were given, the wrong ones too, for whoever searches what was written.
 secret_values: set[str] = set()
 
@@ -49,7 +48,7 @@ class Scenario:
         self.proxies: dict[str, Proxy] = {}
         self.projects: list[Project] = []
         self.access: dict[str, str] = {}
-        self.logged = {log: log.stat().st_size for log in config.REPORT.glob('*.log')}
+        self.started_before = Controller.starts
 
     # -- before and after
     def begin(self) -> None:
@@ -169,7 +168,7 @@ class Scenario:
     def _bounds(self) -> Callable[[str, str, int], int]:
         """How often a reason may be told about a stack that was not well, or not there, so many times (`troubles`). It is what
         holds for every scenario, whatever is broken in it; one that knows better says so (`told_once`)."""
-        writes, starts = self.log.writes_of(self.namespace), self._starts()
+        writes, starts = self.log.writes_of(self.namespace), Controller.starts - self.started_before
         creates = collections.Counter(tag for w in writes if is_create(w) for tag in w['tags'])
         # Those of all stacks that live at the same time: a floating IP does not say whose it is.
         of_neutron = [r for r in self.log.count().requests['neutron'] if r['method'] != 'GET']
@@ -189,15 +188,6 @@ class Scenario:
             # conflict, a status that somebody overwrote.
             return known.get(reason, generations + starts + troubles + 2)
         return most
-
-    def _starts(self) -> int:
-        """How many controllers were started since this scenario began, by their logs."""
-        found = 0
-        for path in config.REPORT.glob('*.log'):
-            with path.open('rb') as log:
-                log.seek(self.logged.get(path, 0))
-                found += len(STARTED.findall(log.read()))
-        return found
 
     def _remember(self) -> None:
         for stack in self.kube.stacks(self.namespace):
@@ -321,6 +311,16 @@ class Scenario:
         except Failed:
             raise Failed(f'{name}: not within {timeout:g} s: {reason} with {words}; it says: {told(self.stack(name))}') from None
         return conditions(stack)['Ready']['message']
+
+    def stalled(self, name: str, condition: str, reason: str, *words: str) -> None:
+        """Somebody has to do something, and the stack says what: this condition is False for the same reason."""
+        self.shows(name, reason, *words)
+        for kind, status in ((condition, 'False'), ('Stalled', 'True')):
+            self.condition(name, kind, status, reason=reason, saying=words[0])
+
+    def events_about(self, name: str, reason: str) -> list[dict]:
+        """The Events of this reason about a stack."""
+        return [e for e in self.kube.events(self.namespace, name) if e['reason'] == reason]
 
     def events(self, kind: str = '') -> dict[tuple[str, str], int]:
         """How often each reason was told about each stack. The recorder counts Events of one reason in one object."""

@@ -20,7 +20,7 @@ def run(t):
     lb_id = t.lb_id(name)
 
     def told():
-        return [e for e in t.kube.events(t.namespace, name) if e['reason'] == 'DriftCorrected']
+        return t.events_about(name, 'DriftCorrected')
     same('Events about drift before there is any', told(), [])
     for what, break_it in DRIFTS.items():
         break_it(t, t.cloud.tree(lb_id))

@@ -21,4 +21,4 @@ def run(t):
 
 
 def notes(t, name, reason):
-    return [e['note'] for e in t.kube.events(t.namespace, name) if e['reason'] == reason]
+    return [e['note'] for e in t.events_about(name, reason)]

@@ -28,8 +28,7 @@ def one_create(t):
 
 def tells(t, name, reason, *words):
     """An Event has all these words: what a condition said for a second only is still there."""
-    eventually(f'an Event {reason} about {name} with {words}',
-               lambda: [e['note'] for e in t.kube.events(t.namespace, name) if e['reason'] == reason],
+    eventually(f'an Event {reason} about {name} with {words}', lambda: [e['note'] for e in t.events_about(name, reason)],
                lambda notes: any(all(word in note for word in words) for note in notes), 15)
 
 

@@ -107,9 +107,7 @@ def namespace_deleted(t):
 
 def says(t, name, reason, *words):
     """Somebody has to do something, and the stack says what."""
-    t.shows(name, reason, *words)
-    for kind, status in (('ResolvedRefs', 'False'), ('Stalled', 'True')):
-        t.condition(name, kind, status, reason=reason, saying=words[0])
+    t.stalled(name, 'ResolvedRefs', reason, *words)
 
 
 def plain(**data):

@@ -74,9 +74,7 @@ def wrong(t):
 
 def says(t, name, condition, reason, *words):
     """Somebody has to do something, and the stack says what; once."""
-    t.shows(name, reason, *words)
-    for kind, status in ((condition, 'False'), ('Stalled', 'True')):
-        t.condition(name, kind, status, reason=reason, saying=words[0])
+    t.stalled(name, condition, reason, *words)
     t.told_once(name, reason)
 
 

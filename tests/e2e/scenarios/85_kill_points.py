@@ -158,8 +158,8 @@ def orphaned(t, mortal, asked, project):
     """Killed while a load balancer with its floating IP is let go of: both stay, without our marks, and nothing is made"""
     places = both_sides('update-floating-ip', 'update-load-balancer', 'release-stack', 'release-secret')
     name = t.apply(web(deletionPolicy='Orphan', load_balancer=with_floating_ip(project)))
-    status = t.ready_and_right(name)['status']['loadBalancer']
-    lb_id, since = status['id'], time.time()
+    t.ready_and_right(name)
+    lb_id, since = t.lb_id(name), time.time()
     try:
         asked.write_text('\n'.join(places))
         t.delete(name, wait=False)

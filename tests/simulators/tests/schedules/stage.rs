@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use evenkeel::api::LoadBalancerStack;
+use evenkeel::api::{DELETION_POLICY_ANNOTATION, LoadBalancerStack};
 use evenkeel::controller::FINALIZER;
 use evenkeel_simulators::cloud::{CloudConfig, Fault, Kind, Service};
 use evenkeel_simulators::cluster::{self, Effect, SeenRequest};
@@ -334,8 +334,7 @@ fn described(request: &SeenRequest) -> String {
 
 /// Whether what the stack made shall outlive it; true when that was otherwise.
 fn mark(found: &mut LoadBalancerStack, orphan: bool) -> bool {
-    const POLICY: &str = "evenkeel.dev/deletion-policy";
-    let annotations = found.metadata.annotations.get_or_insert_default();
-    let before = if orphan { annotations.insert(POLICY.into(), "Orphan".into()) } else { annotations.remove(POLICY) };
+    let (annotations, policy) = (found.metadata.annotations.get_or_insert_default(), DELETION_POLICY_ANNOTATION);
+    let before = if orphan { annotations.insert(policy.into(), "Orphan".into()) } else { annotations.remove(policy) };
     before.is_some() != orphan
 }
