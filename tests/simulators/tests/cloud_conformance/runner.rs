@@ -215,7 +215,7 @@ impl<'a> Runner<'a> {
     /// Octavia marks a load balancer ACTIVE and its listeners a moment later (`MarkLBAndListenersActiveInDB`, 17.0), and so
     /// over what the next write has set meanwhile: who looks then sees what was.
     fn patience(&self, case: &Case) -> u64 {
-        const OVERTAKEN: u64 = 5;
+        const OVERTAKEN: u64 = 30;
         let looks = case.call.starts_with("GET ") && !self.backend.is_simulated();
         if looks { case.within.max(OVERTAKEN) } else { case.within }
     }

@@ -43,7 +43,8 @@ struct Case {
     body: Option<Value>,
     code: u16,
     /// What the answer must contain: maps may have more, lists must have as many items, null means absent, `*`
-    /// stands for anything. Causes may come in any order, as they do from the API server.
+    /// stands for anything. Causes may come in any order, as they do from the API server, and so may managed fields,
+    /// which it sorts by the second of their writing.
     #[serde(default)]
     answer: Value,
     /// For watches, whose answer is a line per event.
@@ -224,7 +225,9 @@ fn contains(seen: &Value, wanted: &Value, path: &str) -> Result<(), String> {
         (Value::Object(map), Value::Object(wanted)) => wanted.iter().try_for_each(|(key, value)| {
             let seen = map.get(key).unwrap_or(&Value::Null);
             match (seen, value) {
-                (Value::Array(seen), Value::Array(wanted)) if key == "causes" => causes(seen, wanted),
+                (Value::Array(seen), Value::Array(wanted)) if ["causes", "managedFields"].contains(&key.as_str()) => {
+                    in_any_order(seen, wanted, key)
+                }
                 _ => contains(seen, value, &format!("{path}.{key}")),
             }
         }),
@@ -237,11 +240,11 @@ fn contains(seen: &Value, wanted: &Value, path: &str) -> Result<(), String> {
     }
 }
 
-fn causes(seen: &[Value], wanted: &[Value]) -> Result<(), String> {
-    let missing = wanted.iter().find(|cause| seen.iter().all(|seen| contains(seen, cause, "").is_err()));
+fn in_any_order(seen: &[Value], wanted: &[Value], key: &str) -> Result<(), String> {
+    let missing = wanted.iter().find(|item| seen.iter().all(|seen| contains(seen, item, "").is_err()));
     match missing {
-        Some(cause) => Err(format!("there is no cause {cause}")),
-        None if seen.len() != wanted.len() => Err(format!("{} causes instead of {}", seen.len(), wanted.len())),
+        Some(item) => Err(format!("there is no {item} among the {key}")),
+        None if seen.len() != wanted.len() => Err(format!("{} {key} instead of {}", seen.len(), wanted.len())),
         None => Ok(()),
     }
 }
