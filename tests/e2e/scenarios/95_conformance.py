@@ -44,10 +44,10 @@ def cluster(t):
 def _suite(name: str, test: str, **variables) -> str:
     """Runs one test of the simulators against the genuine thing; what it printed, also kept in the report. Its table is printed
     when everything is over, whatever it says. Without a backtrace, so that what differs is the last that is said."""
-    variables['RUST_BACKTRACE'] = '0'
     command = ['cargo', 'test', '--locked', '-p', 'evenkeel-simulators', '--test', name, '--', '--nocapture', test]
-    ran = subprocess.run(command, cwd=config.ROOT, env={**os.environ, **{k: str(v) for k, v in variables.items()}},
-                         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=LIMIT)
+    environment = {**os.environ, 'RUST_BACKTRACE': '0', **{k: str(v) for k, v in variables.items()}}
+    ran = subprocess.run(command, cwd=config.ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                         timeout=LIMIT)
     (config.REPORT / f'{name}.txt').write_text(ran.stdout)
     if table := TABLE.search(ran.stdout):
         report.appendix.append(f'{name}: the simulated and the genuine one\n{table.group().rstrip()}')

@@ -9,7 +9,7 @@ use super::fields::{self, Difference, Fields, Step};
 /// One line of `managedFields`, without fields and time.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Manager {
-    /// `Apply` sorts before `Update`, as the API server lists them.
+    /// `Apply` sorts before `Update`, as the API server lists them; within one it lists by time, then by name.
     pub operation: Operation,
     pub name: String,
     pub api_version: String,
@@ -73,7 +73,10 @@ impl Managers {
     }
 
     pub fn write(&self, object: &mut Value) {
-        let lines: Vec<Value> = self.0.iter().map(|(manager, entry)| line(manager, entry)).collect();
+        let mut entries: Vec<_> = self.0.iter().collect();
+        // Stable: those of one second stay in the order of `Manager`.
+        entries.sort_by_key(|(manager, entry)| (manager.operation, &entry.time));
+        let lines: Vec<Value> = entries.into_iter().map(|(manager, entry)| line(manager, entry)).collect();
         let lines = if lines.is_empty() { Value::Null } else { lines.into() };
         super::object::set_meta(object, "managedFields", lines);
     }
@@ -158,5 +161,31 @@ pub fn is_servers_own(path: &fields::Path) -> bool {
         Some("apiVersion" | "kind") => true,
         Some("metadata") => field(1).is_none_or(|name| SERVERS_OWN.contains(&name)),
         _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn managers_are_listed_by_operation_and_time_and_only_then_by_name() {
+        let mut managers = Managers::default();
+        let own = fields::from_json(&json!({"f:spec": {}}));
+        for (operation, name, time) in [
+            (Operation::Update, "early", "2026-11-27T12:00:00Z"),
+            (Operation::Apply, "a-late", "2026-11-27T12:00:03Z"),
+            (Operation::Apply, "z", "2026-11-27T12:00:02Z"),
+            (Operation::Apply, "b", "2026-11-27T12:00:02Z"),
+        ] {
+            let manager =
+                Manager { operation, name: name.into(), api_version: "sim.dev/v1".into(), subresource: String::new() };
+            managers.set(manager, own.clone(), time);
+        }
+        let mut object = json!({"metadata": {}});
+        managers.write(&mut object);
+        let lines = object["metadata"]["managedFields"].as_array().cloned().unwrap_or_default();
+        let names: Vec<_> = lines.iter().map(|line| line["manager"].as_str().unwrap_or_default()).collect();
+        assert_eq!(names, ["b", "z", "a-late", "early"]);
     }
 }
