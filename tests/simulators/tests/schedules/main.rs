@@ -15,8 +15,12 @@ mod specs;
 mod stage;
 mod step;
 
+use std::io::Write as _;
 use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::thread;
+use std::time::Duration;
 
 use schedule::Schedule;
 use stage::Stage;
@@ -42,16 +46,34 @@ async fn live(schedule: &Schedule) -> Trace {
     stage.trace()
 }
 
+/// A schedule takes a fraction of a second; in what has taken this long, something turns in circles.
+const ENDLESS: Duration = Duration::from_secs(60);
+
+/// Does the work; if it seems to have no end, says meanwhile what it is.
+#[expect(clippy::explicit_write, reason = "what a test tells by eprintln is shown when it ends")]
+fn watched<T>(what: &str, work: impl FnOnce() -> T) -> T {
+    thread::scope(|scope| {
+        let (done, end) = channel::<()>();
+        scope.spawn(move || {
+            if end.recv_timeout(ENDLESS) == Err(RecvTimeoutError::Timeout) {
+                writeln!(std::io::stderr(), "still at work after {} s: {what}", ENDLESS.as_secs()).unwrap();
+            }
+        });
+        let worked = work();
+        drop(done);
+        worked
+    })
+}
+
 /// Runs a schedule in a time of its own. Every source of chance is seeded.
 fn run(seed: u64) -> Trace {
     fastrand::seed(seed);
     let schedule = Schedule::draw(seed);
-    // Shown with --nocapture, for a run that does not end.
-    println!("EVENKEEL_SEED={seed}\n{schedule}");
+    let again = format!("EVENKEEL_SEED={seed} EVENKEEL_SCHEDULES=1 shows it again\n{schedule}");
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
-    let lived = catch_unwind(AssertUnwindSafe(|| runtime.block_on(live(&schedule))));
+    let lived = watched(&again, || catch_unwind(AssertUnwindSafe(|| runtime.block_on(live(&schedule)))));
     lived.unwrap_or_else(|failure| {
-        eprintln!("EVENKEEL_SEED={seed} EVENKEEL_SCHEDULES=1 shows it again\n{schedule}");
+        eprintln!("{again}");
         resume_unwind(failure)
     })
 }
