@@ -6,7 +6,7 @@ import sys
 from harness import config, dataplane
 from harness.dataplane import Members
 from harness.stacks import web
-from harness.waiting import eventually, expect
+from harness.waiting import eventually, same
 
 
 def run(t):
@@ -23,9 +23,14 @@ def operating(t, name):
     def status():
         subprocess.run(beat, check=True, capture_output=True, timeout=60)
         return t.stack(name)['status']
-    seen = eventually('ONLINE', status, lambda s: s['loadBalancer']['operatingStatus'] == 'ONLINE', 60, every=2)
-    members = seen['pools'][0]['members']
-    expect(members['total'] == members['online'] == 2, f'members: {members}')
+
+    # Octavia takes the first heartbeat for the load balancer's own health, also when it comes from a data plane that has
+    # no listener yet; those and their members follow with the next one.
+    def online(status):
+        operating = [part['operatingStatus'] for part in (status['loadBalancer'], *status['listeners'], *status['pools'])]
+        return set(operating) == {'ONLINE'} and status['pools'][0]['members']['online'] == 2
+    seen = eventually('all of it is ONLINE', status, online, 60, every=2)
+    same('members', seen['pools'][0]['members'], {'total': 2, 'online': 2, 'error': 0, 'draining': 0})
     t.condition(name, 'MembersHealthy', 'True')
     t.edit(name, lambda spec: spec['pools'][0]['members'][0].update(weight=0))
     t.ready(name)
