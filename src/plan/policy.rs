@@ -5,7 +5,7 @@
 //!   Octavia does not render a policy without rules.
 //! * Rules of a live policy change so that at every moment each request is treated as the old or as the new policy
 //!   says ([`rule::Diff::steps`](super::rule::Diff::steps)): new rules first, then the action, then away with the old.
-//! * Policies that go, go after those that come.
+//! * Policies that go, go after those that come; of two with one key, one goes before anything else.
 //! * Positions are moved one at a time, and only those that a longest run of well-ordered ones leaves over.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -89,31 +89,52 @@ pub(super) fn name(listener_key: &str, policy_key: &str) -> String {
     format!("{listener_key}/{policy_key}")
 }
 
-/// The policies that carry a key of ours, one for each wanted key; the others of ours are to go.
-fn sort_out<'a>(want: &[Policy], seen: &'a [SeenPolicy]) -> (BTreeMap<&'a str, &'a SeenPolicy>, Vec<&'a SeenPolicy>) {
+/// The policies of ours that are there.
+#[derive(Default)]
+struct Sorted<'a> {
+    /// One for each wanted key.
+    kept: BTreeMap<&'a str, &'a SeenPolicy>,
+    /// Others of a wanted key: an answer was lost, and it was made twice.
+    doubles: Vec<&'a SeenPolicy>,
+    /// Of keys that are not wanted.
+    leaving: Vec<&'a SeenPolicy>,
+}
+
+fn sort_out<'a>(want: &[Policy], seen: &'a [SeenPolicy]) -> Sorted<'a> {
     let wanted: BTreeSet<&str> = want.iter().map(|policy| policy.key.as_str()).collect();
-    let (mut kept, mut leaving) = (BTreeMap::<&str, &SeenPolicy>::new(), Vec::new());
+    let mut sorted = Sorted::default();
     for policy in seen {
         let Some(key) = key_of(&policy.tags) else { continue };
-        // Of two (a lost answer) the one that serves stays, or the one that is nearer to serving.
+        // Of two the one that serves stays, or the one that is nearer to serving.
         let rank = |p: &SeenPolicy| (p.admin_state_up, p.rules.len(), std::cmp::Reverse(p.position));
-        match kept.get(key).copied() {
-            _ if !wanted.contains(key) => leaving.push(policy),
-            Some(other) if rank(other) >= rank(policy) => leaving.push(policy),
+        match sorted.kept.get(key).copied() {
+            _ if !wanted.contains(key) => sorted.leaving.push(policy),
+            Some(other) if rank(other) >= rank(policy) => sorted.doubles.push(policy),
             other => {
-                leaving.extend(other);
-                kept.insert(key, policy);
+                sorted.doubles.extend(other);
+                sorted.kept.insert(key, policy);
             }
         }
     }
-    (kept, leaving)
+    sorted
 }
 
-/// The steps from the policies that a listener has to those that it should have.
+/// The policy that serves each wanted key.
+pub(super) fn kept<'a>(want: &[Policy], seen: &'a [SeenPolicy]) -> BTreeMap<&'a str, &'a SeenPolicy> {
+    sort_out(want, seen).kept
+}
+
+/// The steps from the policies that a listener has to those that it should have. Doubles go first: which of two is kept
+/// rests on what the steps change.
 pub(super) fn steps(place: &Place<'_>, want: &[Policy], seen: &[SeenPolicy]) -> Vec<Step> {
-    let (kept, leaving) = sort_out(want, seen);
-    let mut order = Order::new(want, seen, &kept);
-    let mut steps = Vec::new();
+    let Sorted { kept, doubles, leaving } = sort_out(want, seen);
+    let delete = |policy: &SeenPolicy| {
+        let key = key_of(&policy.tags).unwrap_or(&policy.name);
+        Step::delete(Kind::L7Policy, name(place.listener_key, key), &policy.id)
+    };
+    let mut steps: Vec<Step> = doubles.iter().map(|double| delete(double)).collect();
+    let remaining = seen.iter().filter(|policy| doubles.iter().all(|double| double.id != policy.id));
+    let mut order = Order::new(want, remaining, &kept);
     for policy in want {
         let redirect_pool = policy.action.pool().and_then(|pool| place.pools.get(pool.as_str()));
         match kept.get(policy.key.as_str()) {
@@ -124,11 +145,7 @@ pub(super) fn steps(place: &Place<'_>, want: &[Policy], seen: &[SeenPolicy]) -> 
             None => steps.extend(create(place, policy, redirect_pool, order.insert(&policy.key))),
         }
     }
-    let delete = |policy: &&SeenPolicy| {
-        let key = key_of(&policy.tags).unwrap_or(&policy.name);
-        Step::delete(Kind::L7Policy, name(place.listener_key, key), &policy.id)
-    };
-    steps.extend(leaving.iter().map(delete));
+    steps.extend(leaving.iter().map(|policy| delete(policy)));
     steps
 }
 
@@ -210,10 +227,14 @@ struct Order {
 }
 
 impl Order {
-    fn new(want: &[Policy], seen: &[SeenPolicy], kept: &BTreeMap<&str, &SeenPolicy>) -> Self {
+    fn new<'a>(
+        want: &[Policy],
+        seen: impl Iterator<Item = &'a SeenPolicy>,
+        kept: &BTreeMap<&str, &SeenPolicy>,
+    ) -> Self {
         let entry = |key: &Key| kept.get(key.as_str()).map_or_else(|| format!("new {key}"), |seen| seen.id.clone());
         let wanted: Vec<(Key, String)> = want.iter().map(|policy| (policy.key.clone(), entry(&policy.key))).collect();
-        let mut sorted: Vec<&SeenPolicy> = seen.iter().collect();
+        let mut sorted: Vec<&SeenPolicy> = seen.collect();
         sorted.sort_by_key(|policy| policy.position);
         let list: Vec<String> = sorted.into_iter().map(|policy| policy.id.clone()).collect();
         let at: BTreeMap<&str, usize> = list.iter().enumerate().map(|(i, id)| (id.as_str(), i)).collect();

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use super::step::Target;
-use super::{Kind, Refusal, RefusalReason};
+use super::{Kind, Refusal, RefusalReason, policy};
 use crate::model::{
     Action, Desired, Key, L4, Listener, ListenerProtocol, Provisioning, SeenListener, SeenPool, Tree, key_of,
 };
@@ -190,10 +190,10 @@ fn settled_references<'a>(desired: &'a Desired, places: &BTreeMap<&'a str, Place
     for (key, place) in places {
         let (Place::Kept(seen), Some(want)) = (place, desired.listeners.get(*key)) else { continue };
         settled.extend(seen.default_pool_id.as_deref().zip(want.default_pool.as_deref()));
-        for policy in &seen.policies {
-            let wanted = want.policies.iter().find(|wanted| key_of(&policy.tags) == Some(&wanted.key));
-            let pool = wanted.and_then(|wanted| wanted.action.pool());
-            settled.extend(policy.redirect_pool_id.as_deref().zip(pool.map(String::as_str)));
+        let kept = policy::kept(&want.policies, &seen.policies);
+        for wanted in &want.policies {
+            let pool = kept.get(wanted.key.as_str()).and_then(|kept| kept.redirect_pool_id.as_deref());
+            settled.extend(pool.zip(wanted.action.pool().map(String::as_str)));
         }
     }
     settled

@@ -3,7 +3,7 @@
 use super::properties::converge;
 use super::stack::*;
 use crate::model::*;
-use crate::plan::{change, delete};
+use crate::plan::{Call, change, delete};
 
 /// Octavia holds only the CIDRs of a request against the groups, not those that are stored, so any other field heals.
 #[test]
@@ -95,6 +95,24 @@ fn a_held_pool_of_udp_gets_no_members_that_it_cannot_reach() {
     assert!(!plan.held.is_empty(), "{plan}");
     let old = octavia.tree.unwrap().pools.into_iter().find(|pool| pool.protocol == "UDP").unwrap();
     assert_eq!(old.members.iter().map(|member| member.address.as_str()).collect::<Vec<_>>(), ["10.0.0.13"]);
+}
+
+/// Which of two is kept rests on which serves; so the other goes before the kept one pauses, or they would change roles.
+#[test]
+fn of_two_policies_of_one_key_one_goes_before_the_other_changes() {
+    let with = |paths: &[&str]| edited(|want| http(want).policies = vec![policy("p", Action::Reject, paths)]);
+    let mut octavia = made(&with(&[]));
+    let policies = &mut octavia.tree.as_mut().unwrap().listeners[0].policies;
+    let double = SeenPolicy { id: "double".to_owned(), position: 2, ..policies[0].clone() };
+    policies.push(double);
+    let plan = change(&with(&["/one", "/two"]), octavia.tree.as_ref().unwrap());
+    assert!(matches!(&plan.steps[0].call, Call::Delete { id, .. } if id == "double"), "{plan}");
+    // One that pauses, gets two rules and serves again: five writes with the double's, and no more on the way.
+    assert_eq!(plan.steps.len(), 5, "{plan}");
+    assert!(converge(&mut octavia, &with(&["/one", "/two"]), |_, _| {}).is_empty());
+    let tree = octavia.tree.unwrap();
+    let [left] = tree.listeners[0].policies.as_slice() else { panic!("{:?}", tree.listeners[0].policies) };
+    assert_eq!((left.rules.len(), left.admin_state_up), (2, true));
 }
 
 /// Octavia does not fill in ciphers when TLS is switched on, and its worker crashes on versions without ciphers.
