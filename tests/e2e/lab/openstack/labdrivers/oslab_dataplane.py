@@ -307,12 +307,20 @@ class LabHaproxyComputeDriver(oslab_drivers.LabComputeDriver):
 class LabHaproxyNetworkDriver(oslab_drivers.LabNetworkDriver):
     def _update_security_group_rules(self, load_balancer, sec_grp_id):
         super()._update_security_group_rules(load_balancer, sec_grp_id)
+
+        def rules_of(group):
+            return list(self.network_proxy.security_group_rules(security_group_id=group))
+        own = rules_of(sec_grp_id)
+        if not own:         # of a group that is there, Neutron's own egress rules stay: a delete was faster than this update
+            return
         rules = [{k: r.get(k) for k in ('ether_type', 'protocol', 'port_range_min', 'port_range_max', 'remote_ip_prefix')}
-                 for sg in [sec_grp_id] + list(load_balancer.vip.sg_ids or [])
-                 for r in self.network_proxy.security_group_rules(security_group_id=sg)
+                 for r in own + [r for group in load_balancer.vip.sg_ids or [] for r in rules_of(group)]
                  if r.get('direction') == 'ingress' and not r.get('remote_group_id')]
         vips = [load_balancer.vip.ip_address] + [v.ip_address for v in load_balancer.additional_vips]
         with locked():
+            for f in glob.glob(f'{DP}/sg/*.json'):      # an address has one owner: what another left behind goes
+                if set(json.loads(read(f))['vips']) & set(vips):
+                    os.remove(f)
             write(f'{DP}/sg/{load_balancer.id}.json', json.dumps({'vips': vips, 'rules': rules}))
             firewall()
 
