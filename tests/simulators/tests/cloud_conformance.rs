@@ -28,7 +28,7 @@ use runner::{Case, Outcome, Runner};
 const VARIABLE: &str = "EVENKEEL_CONFORMANCE_CLOUD";
 const FAILURES: &str = "EVENKEEL_CONFORMANCE_FAILURES";
 
-const SCRIPTS: [&str; 19] = [
+const SCRIPTS: [&str; 20] = [
     "identity",
     "requests",
     "load_balancers",
@@ -42,6 +42,7 @@ const SCRIPTS: [&str; 19] = [
     "resets",
     "locks",
     "failures",
+    "crashes",
     "lists",
     "vips",
     "groups",
@@ -65,6 +66,10 @@ const NOT_COMPARED: &[(&str, &str)] = &[
     ("administration of flavors, zones, providers and amphorae", "seeded; no controller writes them"),
     ("provider ovn", "absent: nothing to measure it against"),
     ("refusals of a POST", "come when it would have committed, not before"),
+    (
+        "changes that the database refuses after the worker was told of them",
+        "the worker carries them out with the next change, or a minute later; the simulated one drops them",
+    ),
     (
         "requests at the same time, clients that hang up",
         "a script asks one after the other; the scenarios of make e2e do that",

@@ -52,6 +52,9 @@ pub struct Case {
     /// Repeat the call until the answer fits, at most this many seconds: for what settles a moment later.
     #[serde(default)]
     within: u64,
+    /// Then ask for nothing for so many seconds: what still happens behind the API shall not meet the next case.
+    #[serde(default)]
+    rest: u64,
     /// From this call on, changes of the load balancer of this name fail on their way to the data plane; empty: no more.
     #[serde(default)]
     fails: Option<String>,
@@ -173,6 +176,7 @@ impl<'a> Runner<'a> {
                 self.backend.fail(&self.fill(name));
             }
             self.judge(case, &mut outcome).await;
+            tokio::time::sleep(Duration::from_secs(case.rest)).await;
         }
         if needs_failures {
             self.backend.fail("");

@@ -7,6 +7,7 @@ LabHaproxyComputeDriver stops the process when Octavia deletes the "server".
 """
 import contextlib
 import fcntl
+import functools
 import glob
 import hashlib
 import json
@@ -58,9 +59,10 @@ def read(path):
 
 def write(path, data, mode=0o600):
     os.makedirs(os.path.dirname(path), exist_ok=True)
-    with os.fdopen(os.open(path + '.tmp', os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode), 'wb') as f:
+    new = f'{path}.{threading.get_ident()}.tmp'      # two flows may write the same file
+    with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode), 'wb') as f:
         f.write(data if isinstance(data, bytes) else data.encode())
-    os.rename(path + '.tmp', path)
+    os.rename(new, path)
 
 
 @contextlib.contextmanager
@@ -112,8 +114,18 @@ def destroy(compute_id):
                 address('del', v)
 
 
+def one_at_a_time(method):
+    """The agent has one worker (octavia/cmd/agent.py): flows that Octavia runs side by side meet there one after the other."""
+    @functools.wraps(method)
+    def served(self, amp, *args, **kwargs):
+        with self.busy.setdefault(amp.id, threading.RLock()):
+            return method(self, amp, *args, **kwargs)
+    return served
+
+
 class Agent:
     """The methods of rest_api_driver.AmphoraAPIClient1_0 that a load balancer needs, done locally as the amphora agent does."""
+    busy = {}      # a lock for each amphora
 
     # -- information
     def get_api_version(self, amp, timeout_dict=None, raise_retry_exception=False):
@@ -152,12 +164,14 @@ class Agent:
             raise exc.NotFound()
         return hashlib.md5(pem.encode(), usedforsecurity=False).hexdigest()
 
+    @one_at_a_time
     def upload_cert_pem(self, amp, lb_id, name, pem):
         d, pem = home(amp.id), pem if isinstance(pem, bytes) else pem.encode()
         if pem.startswith(b'/var/lib/octavia'):      # a crt-list: names of files in the amphora
             pem = pem.replace(b'/var/lib/octavia', d.encode())
         write(f'{d}/certs/{lb_id}/{name}', pem)
 
+    @one_at_a_time
     def delete_cert_pem(self, amp, lb_id, name):
         with contextlib.suppress(FileNotFoundError):
             os.remove(f'{home(amp.id)}/certs/{lb_id}/{name}')
@@ -169,6 +183,7 @@ class Agent:
         pass
 
     # -- haproxy
+    @one_at_a_time
     def upload_config(self, amp, lb_id, config, timeout_dict=None):
         d, lo = home(amp.id), loopback(amp.id)
         for a, b in (('/var/lib/octavia', d), ('/run/rsyslog/octavia/log', LOG_TO),
@@ -203,6 +218,7 @@ class Agent:
               '>/dev/null 2>&1\n')
         run('sh', f'{d}/prometheus.sh')
 
+    @one_at_a_time
     def start_listener(self, amp, lb_id, timeout_dict=None):
         d = home(amp.id)
         if os.path.exists(f'{d}/udp/{lb_id}.conf'):      # then it is the id of a UDP or SCTP listener
@@ -216,6 +232,7 @@ class Agent:
             LOG.error('oslab: haproxy of %s does not start: %s', lb_id, r.stdout)
             raise exc.InternalServerError()
 
+    @one_at_a_time
     def reload_listener(self, amp, lb_id, timeout_dict=None):
         d = home(amp.id)
         pid = master(d, lb_id)
@@ -226,6 +243,7 @@ class Agent:
         with open(RELOADS, 'a') as f:     # one line, one write: several workers may append
             f.write(json.dumps({'t': time.time(), 'lb': lb_id}) + '\n')
 
+    @one_at_a_time
     def delete_listener(self, amp, obj_id):
         d = home(amp.id)
         stop(master(d, obj_id))
@@ -240,6 +258,7 @@ class Agent:
             write(f'{d}/udp.json', json.dumps(left))
 
     # -- not served: SCTP, VRRP; UDP only by dp_udp.py
+    @one_at_a_time
     def upload_udp_config(self, amp, listener_id, config, timeout_dict=None):
         write(f'{home(amp.id)}/udp/{listener_id}.conf', config)
 
