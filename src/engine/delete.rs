@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::model::{Provisioning, SeenLoadBalancer, foreign_owner};
+use crate::model::{Owner, Provisioning, SeenFloatingIp, SeenLoadBalancer, foreign_owner};
 use crate::openstack::{Class, CloudError};
 use crate::plan::{self, Kind, Plan};
 
@@ -34,7 +34,7 @@ impl Pass<'_> {
             },
         };
         if let Some(found) = &load_balancer
-            && !is_deletable(found)
+            && !is_settled(found)
         {
             return Ok(self.locked(found.clone(), memory));
         }
@@ -44,40 +44,40 @@ impl Pass<'_> {
         self.take_away(plan, load_balancer, end, memory).await
     }
 
-    /// Orphan: waits for ACTIVE, takes our tags off in one write.
+    /// Orphan: waits until Octavia is done with the load balancer, and takes our marks off.
     pub(super) async fn release(&self, memory: &mut Memory) -> Result<Outcome, CloudError> {
+        let mut left_behind = None;
         let (found, owner, ours) = match self.locate().await? {
-            Located::Ours(found) => (*found, self.owner.clone(), true),
+            Located::Ours(found) => (Some(*found), self.owner.clone(), true),
+            // It becomes ours first: without its tags nothing would tell whose the floating IP is.
+            Located::Predecessors(found) if found.provisioning_status == Provisioning::Active => {
+                return self.succeed(*found, memory).await;
+            }
             Located::Predecessors(found) => {
                 let predecessor = self.owner.predecessor(&found.tags);
-                (*found, predecessor, true)
+                (Some(*found), predecessor, true)
             }
-            Located::Foreign(found) => (*found, self.owner.clone(), false),
-            Located::Nowhere => {
-                let let_go = || Outcome::new(State::LetGo { left_behind: None }, Retry::Never);
-                return Ok(self.in_doubt(memory).unwrap_or_else(let_go));
+            Located::Foreign(found) => {
+                // Without any owner it is as we leave it.
+                left_behind = foreign_owner(&found.tags).map(|_| not_ours(&found));
+                (Some(*found), self.owner.clone(), false)
             }
+            Located::Nowhere => match self.in_doubt(memory) {
+                Some(outcome) => return Ok(outcome),
+                None => (None, self.owner.clone(), false),
+            },
         };
-        let floating_ips = self.cloud.floating_ips(&owner, found.vip_port_id.as_deref()).await?;
-        let mut plan = plan::release(&owner, &found, &floating_ips);
-        let touches = ours && plan.steps.iter().any(|step| step.kind == Kind::LoadBalancer);
-        let in_error = touches && found.provisioning_status == Provisioning::Error;
-        if touches && !in_error && found.provisioning_status != Provisioning::Active {
-            return Ok(self.locked(found, memory));
+        let vip_port = found.as_ref().and_then(|lb| lb.vip_port_id.as_deref());
+        let floating_ips = self.cloud.floating_ips(&owner, vip_port).await?;
+        let load_balancer = found.as_ref().filter(|_| ours);
+        if let Some(found) = load_balancer {
+            if !is_settled(found) {
+                return Ok(self.locked(found.clone(), memory));
+            }
+            left_behind = keeps_marks(found, &owner, &floating_ips);
         }
-        if !ours || in_error {
-            plan.steps.retain(|step| step.kind == Kind::FloatingIp);
-        }
-        let left_behind = if in_error {
-            Some(format!("load balancer {} is in ERROR, so Octavia lets nobody take the tags off it", found.id))
-        } else if ours {
-            None
-        } else {
-            // Without any owner it is as we leave it.
-            foreign_owner(&found.tags).map(|_| not_ours(&found))
-        };
-        let end = State::LetGo { left_behind };
-        self.take_away(plan, Some(found), end, memory).await
+        let plan = plan::release(&owner, load_balancer, &floating_ips);
+        self.take_away(plan, found, State::LetGo { left_behind }, memory).await
     }
 
     /// Executes the first step; with none left the stack has reached its `end`.
@@ -121,6 +121,23 @@ fn cannot_delete(why: &str) -> Outcome {
     Outcome::stalled(StallReason::ProviderCannotDelete, message)
 }
 
-const fn is_deletable(load_balancer: &SeenLoadBalancer) -> bool {
+/// What stays marked although it is let go of, and why.
+fn keeps_marks(load_balancer: &SeenLoadBalancer, owner: &Owner, floating_ips: &[SeenFloatingIp]) -> Option<String> {
+    let in_error = load_balancer.provisioning_status == Provisioning::Error;
+    in_error.then(|| {
+        let mut why =
+            format!("load balancer {} is in ERROR, so Octavia lets nobody take the tags off it", load_balancer.id);
+        for made in floating_ips.iter().filter(|seen| seen.description == owner.floating_ip_mark()) {
+            why.push_str(&format!(
+                "; floating IP {}, which was made for it, keeps our description",
+                made.floating_ip_address
+            ));
+        }
+        why
+    })
+}
+
+/// Neither deletion nor change is taken while Octavia works on it.
+const fn is_settled(load_balancer: &SeenLoadBalancer) -> bool {
     matches!(load_balancer.provisioning_status, Provisioning::Active | Provisioning::Error)
 }

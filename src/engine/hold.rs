@@ -24,7 +24,12 @@ impl Pass<'_> {
         }
     }
 
-    async fn succeed(&self, load_balancer: SeenLoadBalancer, memory: &mut Memory) -> Result<Outcome, CloudError> {
+    /// The load balancer of a stack of this name that is no more becomes ours.
+    pub(super) async fn succeed(
+        &self,
+        load_balancer: SeenLoadBalancer,
+        memory: &mut Memory,
+    ) -> Result<Outcome, CloudError> {
         match load_balancer.provisioning_status {
             Provisioning::Active => {}
             Provisioning::Error => return self.failed_load_balancer(load_balancer).await,

@@ -160,7 +160,10 @@ fn taken(owner: &Owner, vip: Option<&Vip<'_>>, seen: &SeenFloatingIp) -> Option<
         return None;
     }
     if let Some(other) = other_user(owner, seen) {
-        return Some(refusal(format!("belongs to {other}. Name another one, or let that stack give it up first")));
+        return Some(refusal(format!(
+            "belongs to {other}. Name another one, or let that stack give it up first; if there is no such stack any \
+             more, clear the description of the floating IP and take its tags evenkeel:* off"
+        )));
     }
     let elsewhere = seen.port_id.as_ref().filter(|_| tie(owner, seen) == Tie::Foreign && !on_vip)?;
     Some(refusal(format!("already leads to port {elsewhere}. Disassociate it first, or name another one")))
@@ -340,16 +343,17 @@ pub(super) fn inherit(owner: &Owner, predecessor: &Owner, seen: &[SeenFloatingIp
     seen.iter().flat_map(inherit).collect()
 }
 
-/// When the stack goes and the load balancer stays: our marks go, the address stays where it is.
-pub(super) fn forget(owner: &Owner, seen: &[SeenFloatingIp]) -> Vec<Step> {
-    let forget = |seen: &SeenFloatingIp| match tie(owner, seen) {
+/// When the stack goes and the load balancer stays: what was only used bears no tag of ours any more.
+pub(super) fn forget_borrowed(owner: &Owner, seen: &[SeenFloatingIp]) -> Vec<Step> {
+    seen.iter().filter(|seen| tie(owner, seen) == Tie::Borrowed).map(|seen| untag(owner, seen)).collect()
+}
+
+/// The same of what was made: the address stays where it is.
+pub(super) fn forget_made(owner: &Owner, seen: &[SeenFloatingIp]) -> Vec<Step> {
+    let forget = |seen: &SeenFloatingIp| {
+        let kept = retains(seen).then(|| tag(&seen.floating_ip_address, &seen.id, RETAIN, false));
         // The description last: without it we would not find it again.
-        Tie::Made => {
-            let kept = retains(seen).then(|| tag(&seen.floating_ip_address, &seen.id, RETAIN, false));
-            kept.into_iter().chain([describe(seen, "")]).collect()
-        }
-        Tie::Borrowed => vec![untag(owner, seen)],
-        Tie::Foreign => Vec::new(),
+        kept.into_iter().chain([describe(seen, "")])
     };
-    seen.iter().flat_map(forget).collect()
+    seen.iter().filter(|seen| tie(owner, seen) == Tie::Made).flat_map(forget).collect()
 }

@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::edit::Edit;
 use super::{Call, Impact, Kind, Plan, Step, floating_ip};
-use crate::model::{Owner, SeenFloatingIp, SeenLoadBalancer, user_tags};
+use crate::model::{Owner, Provisioning, SeenFloatingIp, SeenLoadBalancer, user_tags};
 
 /// Everything goes (deletion policy `Delete`). `load_balancer`: `None` when it is gone already.
 ///
@@ -28,11 +28,18 @@ pub fn delete(
     Plan { steps: given_back.into_iter().chain(cascade).chain(let_go).collect(), ..Plan::default() }
 }
 
-/// Everything stays (deletion policy `Orphan`), but it is no longer ours. The load balancer comes last: without its
-/// tags we would not find the rest again after a crash. Children keep their keys, which mean nothing without an owner.
-pub fn release(owner: &Owner, load_balancer: &SeenLoadBalancer, floating_ips: &[SeenFloatingIp]) -> Plan {
-    let mut steps = floating_ip::forget(owner, floating_ips);
-    steps.extend(retag(load_balancer, user_tags(&load_balancer.tags)));
+/// Everything stays (deletion policy `Orphan`), but it is no longer ours. `load_balancer`: `None` when it is not ours any
+/// more. Children keep their keys, which mean nothing without an owner.
+///
+/// A floating IP that we made comes after the load balancer: with half of this done the stack may have to go, and its
+/// successor takes over what bears its name. A floating IP without our mark on such a load balancer would be in its way
+/// for ever. So it keeps its mark, too, where Octavia takes no change of the load balancer (in ERROR).
+pub fn release(owner: &Owner, load_balancer: Option<&SeenLoadBalancer>, floating_ips: &[SeenFloatingIp]) -> Plan {
+    let mut steps = floating_ip::forget_borrowed(owner, floating_ips);
+    if load_balancer.is_none_or(|seen| seen.provisioning_status != Provisioning::Error) {
+        steps.extend(load_balancer.and_then(|seen| retag(seen, user_tags(&seen.tags))));
+        steps.extend(floating_ip::forget_made(owner, floating_ips));
+    }
     Plan { steps, ..Plan::default() }
 }
 

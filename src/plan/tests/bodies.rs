@@ -177,17 +177,25 @@ fn deleting_gives_back_what_we_borrowed_then_cascades_then_deletes_what_we_made(
 }
 
 #[test]
-fn releasing_takes_our_marks_off_and_nothing_else_and_the_load_balancer_last() {
+fn releasing_takes_our_marks_off_and_nothing_else_and_what_we_made_for_it_last() {
     let want = edited(|want| want.load_balancer.tags = ["team=shop".to_owned()].into());
-    let load_balancer = made(&want).tree.unwrap().load_balancer;
-    let plan = release(&owner(), &load_balancer, &[floating_ip("made", &owner().floating_ip_mark(), &[])]);
-    let [floating_ip, tags] = &plan.steps[..] else { panic!("{plan}") };
-    assert!(
-        matches!(&floating_ip.call, Call::UpdateFloatingIp { body, .. } if json!(body) == json!({"description": ""}))
-    );
+    let mut load_balancer = made(&want).tree.unwrap().load_balancer;
+    let all = [
+        floating_ip("made", &owner().floating_ip_mark(), &[]),
+        floating_ip("lent", "", &["evenkeel:uid=u1"]),
+        floating_ip("strange", "", &[]),
+    ];
+    let plan = release(&owner(), Some(&load_balancer), &all);
+    let [lent, tags, made] = &plan.steps[..] else { panic!("{plan}") };
+    assert_eq!(lent.to_string(), "~ floating IP lent: tags evenkeel:uid=u1 -> none");
     assert!(
         matches!(&tags.call, Call::UpdateLoadBalancer { body, .. } if json!(body) == json!({"tags": ["team=shop"]}))
     );
+    assert!(matches!(&made.call, Call::UpdateFloatingIp { body, .. } if json!(body) == json!({"description": ""})));
+    assert_eq!(release(&owner(), None, &all).summary(), "update floating IP lent; update floating IP made");
+    // Octavia takes no change of it. What bears its mark goes with it to a successor.
+    load_balancer.provisioning_status = Provisioning::Error;
+    assert_eq!(release(&owner(), Some(&load_balancer), &all).summary(), "update floating IP lent");
 }
 
 #[test]

@@ -156,7 +156,7 @@ def borrowed(t, mortal, asked, project):
 
 def orphaned(t, mortal, asked, project):
     """Killed while a load balancer with its floating IP is let go of: both stay, without our marks, and nothing is made"""
-    places = both_sides('update-floating-ip', 'update-load-balancer', 'release-stack', 'release-secret')
+    places = both_sides('update-load-balancer', 'update-floating-ip', 'release-stack', 'release-secret')
     name = t.apply(web(deletionPolicy='Orphan', load_balancer=with_floating_ip(project)))
     t.ready_and_right(name)
     lb_id, since = t.lb_id(name), time.time()

@@ -140,17 +140,67 @@ async fn an_orphan_whose_tags_octavia_does_not_let_go_of_goes_all_the_same() {
     assert_eq!(rig.load_balancers().len(), 1);
 }
 
+/// Octavia takes no change of it, so a successor will take it over; what we made for it goes along.
 #[tokio::test(start_paused = true)]
-async fn an_orphan_in_error_gives_its_floating_ip_back_before_it_goes() {
+async fn an_orphan_in_error_keeps_its_floating_ip_and_tells() {
+    let mut spec = small();
+    spec["loadBalancer"]["floatingIP"] = json!({"allocate": {"network": {"name": "public"}}});
+    let rig = with_ready(&[("web", spec.clone())]).await;
+    let (lb, before) = (id(&rig.load_balancers()[0]), rig.cloud.floating_ips());
+    rig.cloud.set_statuses(Kind::LoadBalancer, &lb, Some(Provisioning::Error), None);
+    delete_as_orphan(&rig).await;
+    until_gone(&rig, "web", SOON).await;
+    assert_eq!(rig.cloud.floating_ips(), before);
+    let (reason, note) = rig.events("web").pop().unwrap();
+    let address = before[0]["floating_ip_address"].as_str().unwrap();
+    assert!(reason == "LetGo" && note.contains(&lb) && note.contains(address), "{reason}: {note}");
+
+    rig.cloud.set_statuses(Kind::LoadBalancer, &lb, Some(Provisioning::Active), None);
+    rig.create("web", spec).await;
+    rig.until("its successor is Ready", SOON, |rig| rig.is_ready("web")).await;
+    let after = rig.cloud.floating_ips();
+    assert_eq!((rig.load_balancers().len(), after.len()), (1, 1));
+    assert_eq!(after[0]["id"], before[0]["id"]);
+}
+
+/// Its successor finds both with their marks, or neither: a floating IP without them would be somebody else's, and in the way.
+#[tokio::test(start_paused = true)]
+async fn an_orphan_that_is_let_go_halfway_does_not_hold_up_its_successor() {
+    for done in 0..=2 {
+        let mut spec = small();
+        spec["loadBalancer"]["floatingIP"] = json!({"allocate": {"network": {"name": "public"}}});
+        let rig = with_ready(&[("web", spec.clone())]).await;
+        let second = Fault::Answer { status: 403, body: "{}".into(), retry_after: None };
+        rig.cloud.fail_always(Match::all().method(Method::PUT).skip(done), second);
+        rig.cloud.forget_requests();
+        delete_as_orphan(&rig).await;
+        until_gone(&rig, "web", SOON).await;
+        rig.cloud.clear_faults();
+        rig.create("web", spec).await;
+        rig.until("its successor is Ready", 5 * MINUTE, |rig| rig.is_ready("web")).await;
+    }
+}
+
+/// What a predecessor left is let go of whole, also by a successor that never came to take it over.
+#[tokio::test(start_paused = true)]
+async fn an_orphan_takes_its_predecessors_marks_off_as_well() {
     let mut spec = small();
     spec["loadBalancer"]["floatingIP"] = json!({"allocate": {"network": {"name": "public"}}});
     spec["deletionPolicy"] = json!("Orphan");
-    let rig = with_ready(&[("web", spec)]).await;
-    let lb = id(&rig.load_balancers()[0]);
-    rig.cloud.set_statuses(Kind::LoadBalancer, &lb, Some(Provisioning::Error), None);
+    let mut rig = with_ready(&[("web", spec.clone())]).await;
+    let refusal = Fault::Answer { status: 403, body: "{}".into(), retry_after: None };
+    rig.cloud.fail_always(Match::all().method(Method::PUT), refusal);
     rig.delete("web").await;
     until_gone(&rig, "web", SOON).await;
-    let floating = rig.cloud.floating_ips();
+    rig.create("web", spec).await;
+    rig.until("it cannot take it over", SOON, |rig| rig.reason("web") == "CredentialsInvalid").await;
+    rig.stop().await;
+    rig.cloud.clear_faults();
+    rig.delete("web").await;
+    rig.start();
+    until_gone(&rig, "web", SOON).await;
+    let (lb, floating) = (rig.load_balancers().remove(0), rig.cloud.floating_ips());
+    assert!(!lb["tags"].to_string().contains("evenkeel:"), "{lb:?}");
     assert_eq!((floating.len(), &floating[0]["description"]), (1, &json!("")));
 }
 
