@@ -38,6 +38,8 @@ pub struct Entry {
     /// Likewise a status.
     pub reported: Option<status::Reported>,
     pub told: events::Told,
+    /// This process knew the stack before somebody deleted it.
+    pub seen_alive: bool,
     pub deleting_since: Option<Instant>,
     failures: u32,
     /// Nothing needs doing before this time, as long as the stack looks the same.

@@ -147,10 +147,12 @@ async fn look(
         Err(problem) => without_credentials(problem),
     };
     if !deleting {
+        entry.seen_alive = true;
         return Ok(outcome);
     }
     let waited = entry.deleting_since.get_or_insert_with(Instant::now).elapsed();
-    Ok(way_out::way_out(outcome, &record, stack.deletion_policy(), waited))
+    let on_its_way = if entry.seen_alive { Duration::ZERO } else { context.settings.quiet_period };
+    Ok(way_out::way_out(outcome, &record, stack.deletion_policy(), waited, on_its_way))
 }
 
 async fn pass(

@@ -13,8 +13,17 @@ const ORPHAN_PATIENCE: Duration = Duration::from_secs(600);
 const NOTHING_ON_RECORD: Duration = Duration::from_secs(60);
 
 /// A stack that never made anything can always go; one that did, and whose cloud cannot be used, is told how, and
-/// goes when it is allowed to leave everything behind. `waited`: how long the deletion has waited already.
-pub fn way_out(mut outcome: Outcome, record: &Record, policy: DeletionPolicy, waited: Duration) -> Outcome {
+/// goes when it is allowed to leave everything behind.
+///
+/// `waited`: how long the deletion has waited already. `on_its_way`: how long a write of an earlier process may take to
+/// arrive. One that takes our tags off must not meet the successor, which would lose the load balancer by it.
+pub fn way_out(
+    mut outcome: Outcome,
+    record: &Record,
+    policy: DeletionPolicy,
+    waited: Duration,
+    on_its_way: Duration,
+) -> Outcome {
     let (message, patience) = match &mut outcome.state {
         State::Stalled { reason, message } if shuts_out(*reason) => (message, Duration::ZERO),
         // It has been waited for long enough already.
@@ -37,7 +46,11 @@ pub fn way_out(mut outcome: Outcome, record: &Record, policy: DeletionPolicy, wa
         );
         return outcome;
     }
-    if waited < patience {
+    if waited < patience.max(on_its_way) {
+        if patience < on_its_way {
+            message.push_str("; what was sent last may still be on its way to the cloud: the stack goes after that");
+            outcome.retry = Retry::After(on_its_way - waited);
+        }
         return outcome;
     }
     // The object goes, and its status with it: this is the last place that can tell.
@@ -80,18 +93,24 @@ mod tests {
     #[test]
     fn what_never_made_anything_goes_without_its_cloud_unless_that_may_come_back() {
         let nothing = Record::default();
-        let gone = way_out(stalled(StallReason::CredentialsMissing), &nothing, DeletionPolicy::Delete, Duration::ZERO);
+        let gone = way_out(
+            stalled(StallReason::CredentialsMissing),
+            &nothing,
+            DeletionPolicy::Delete,
+            Duration::ZERO,
+            Duration::ZERO,
+        );
         assert!(matches!(&gone.state, State::LetGo { left_behind: Some(why) } if why.contains("nothing is on record")));
-        let waits = way_out(unreachable(), &nothing, DeletionPolicy::Delete, Duration::ZERO);
+        let waits = way_out(unreachable(), &nothing, DeletionPolicy::Delete, Duration::ZERO, Duration::ZERO);
         assert!(matches!(waits.state, State::Waiting { .. }));
-        let left = way_out(unreachable(), &nothing, DeletionPolicy::Delete, LONG);
+        let left = way_out(unreachable(), &nothing, DeletionPolicy::Delete, LONG, Duration::ZERO);
         assert!(matches!(&left.state, State::LetGo { left_behind: Some(why) } if why.contains("nothing is on record")));
     }
 
     #[test]
     fn what_made_something_is_told_the_way_out() {
         for outcome in [stalled(StallReason::CloudChanged), stalled(StallReason::CredentialsInvalid), unreachable()] {
-            let outcome = way_out(outcome, &made(), DeletionPolicy::Delete, LONG);
+            let outcome = way_out(outcome, &made(), DeletionPolicy::Delete, LONG, Duration::ZERO);
             let (State::Stalled { message, .. } | State::Waiting { message, .. }) = outcome.state else {
                 panic!("{outcome:?}")
             };
@@ -106,17 +125,33 @@ mod tests {
     fn the_way_out_is_open_at_once_where_somebody_must_act_and_after_a_while_where_the_cloud_may_come_back() {
         let let_go = State::LetGo { left_behind: Some("why; on record is load balancer lb".to_owned()) };
         for reason in [StallReason::CloudChanged, StallReason::UnsupportedServer, StallReason::CredentialsMissing] {
-            assert_eq!(way_out(stalled(reason), &made(), DeletionPolicy::Orphan, Duration::ZERO).state, let_go);
+            assert_eq!(
+                way_out(stalled(reason), &made(), DeletionPolicy::Orphan, Duration::ZERO, Duration::ZERO).state,
+                let_go
+            );
         }
-        assert_eq!(way_out(unreachable(), &made(), DeletionPolicy::Orphan, Duration::ZERO), unreachable());
-        assert_eq!(way_out(unreachable(), &made(), DeletionPolicy::Orphan, LONG).state, let_go);
+        assert_eq!(
+            way_out(unreachable(), &made(), DeletionPolicy::Orphan, Duration::ZERO, Duration::ZERO),
+            unreachable()
+        );
+        assert_eq!(way_out(unreachable(), &made(), DeletionPolicy::Orphan, LONG, Duration::ZERO).state, let_go);
+    }
+
+    #[test]
+    fn what_may_be_on_its_way_to_the_cloud_is_waited_for() {
+        let (reason, minute) = (StallReason::CredentialsInvalid, Duration::from_secs(60));
+        let early = way_out(stalled(reason), &made(), DeletionPolicy::Orphan, minute, 3 * minute);
+        assert!(matches!(&early.state, State::Stalled { message, .. } if message.contains("on its way")), "{early:?}");
+        assert_eq!(early.retry, Retry::After(2 * minute));
+        let late = way_out(stalled(reason), &made(), DeletionPolicy::Orphan, 3 * minute, 3 * minute);
+        assert!(matches!(late.state, State::LetGo { left_behind: Some(why) } if why.starts_with("why; on record")));
     }
 
     #[test]
     fn what_octavia_refuses_or_never_ends_can_be_left_behind() {
         let stuck = || Outcome::waiting(WaitReason::StuckPending, "why".to_owned(), Retry::Backoff);
         for outcome in [stalled(StallReason::Refused), stuck()] {
-            let left = way_out(outcome, &made(), DeletionPolicy::Orphan, Duration::ZERO);
+            let left = way_out(outcome, &made(), DeletionPolicy::Orphan, Duration::ZERO, Duration::ZERO);
             assert!(matches!(left.state, State::LetGo { left_behind: Some(why) } if why.starts_with("why; ")));
         }
     }
@@ -125,13 +160,13 @@ mod tests {
     fn what_is_seen_was_made_whatever_the_record_says() {
         let mut stuck = Outcome::waiting(WaitReason::StuckPending, "why".to_owned(), Retry::Backoff);
         stuck.seen = Seen::LoadBalancer(Box::default());
-        let waits = way_out(stuck, &Record::default(), DeletionPolicy::Delete, LONG);
+        let waits = way_out(stuck, &Record::default(), DeletionPolicy::Delete, LONG, Duration::ZERO);
         assert!(matches!(waits.state, State::Waiting { .. }));
     }
 
     #[test]
     fn a_deletion_that_goes_on_is_left_alone() {
         let working = Outcome::new(State::Working, Retry::Backoff);
-        assert_eq!(way_out(working.clone(), &made(), DeletionPolicy::Orphan, LONG), working);
+        assert_eq!(way_out(working.clone(), &made(), DeletionPolicy::Orphan, LONG, Duration::ZERO), working);
     }
 }

@@ -204,6 +204,33 @@ async fn an_orphan_takes_its_predecessors_marks_off_as_well() {
     assert_eq!((floating.len(), &floating[0]["description"]), (1, &json!("")));
 }
 
+/// The write that takes the tags off arrives when its controller is dead and its stack could be gone.
+#[tokio::test(start_paused = true)]
+async fn an_orphan_goes_only_when_what_its_dead_controller_sent_has_arrived() {
+    let mut rig = with_ready(&[("web", small())]).await;
+    let tags = Match::service(Service::LoadBalancer).method(Method::PUT);
+    rig.cloud.fail(tags, Fault::SlowStart(Duration::from_secs(20)), 1);
+    delete_as_orphan(&rig).await;
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    rig.kill().await;
+    let write = async |rig: &Rig, yaml: &str| {
+        let secret = Patch::Merge(json!({"stringData": {"clouds.yaml": yaml}}));
+        rig.secrets().patch(SECRET, &PatchParams::default(), &secret).await.unwrap();
+    };
+    write(&rig, "clouds: [").await;
+    rig.start();
+    rig.until("it waits", SOON, |rig| rig.message("web").contains("on its way")).await;
+    until_gone(&rig, "web", 3 * MINUTE).await;
+    let good = rig.credentials("demo-appcred").string_data.unwrap()["clouds.yaml"].clone();
+    write(&rig, &good).await;
+    rig.create("web", small()).await;
+    rig.until("its successor is Ready", SOON, |rig| rig.is_ready("web")).await;
+    tokio::time::sleep(20 * MINUTE).await;
+    assert!(rig.is_ready("web"), "{}", rig.message("web"));
+    let ours = rig.load_balancers().iter().filter(|lb| lb["tags"].to_string().contains("evenkeel:uid")).count();
+    assert_eq!((rig.load_balancers().len(), ours), (2, 1), "the tags were taken off the first");
+}
+
 #[tokio::test(start_paused = true)]
 async fn an_orphan_that_octavia_works_on_for_ever_goes_at_last() {
     let rig = with_ready(&[("web", small())]).await;
