@@ -11,6 +11,7 @@ set -euo pipefail
 . "$(dirname "$0")/env.sh"
 ROOT="$(cd "$E2E_DIR/../.." && pwd)"
 mkdir -p "$REPORT"
+UNFINISHED="$EVENKEEL_E2E_HOME/unfinished"
 say() { printf '%s  %s\n' "$(date +%T)" "$*"; }
 
 lab() { # name: installs and starts one control plane; several callers wait for each other
@@ -80,6 +81,9 @@ whole() { # all|bench: from nothing to everything built and up; everything stops
   alone
   can_serve
   rm -rf "$REPORT"; mkdir -p "$REPORT"
+  # what a run that was cut off left in the cloud would be in the way of this one
+  [ ! -e "$UNFINISHED" ] || down --purge >"$REPORT/down.log" 2>&1
+  touch "$UNFINISHED"
   trap finish EXIT
   trap 'exit 130' INT TERM
   together up "$1" 8>&-
@@ -95,6 +99,7 @@ alone() { # one run at a time: a second controller would disturb the first
 finish() {
   local status=$?
   trap - EXIT
+  [ $status != 0 ] && [ ! -s "$REPORT/verdict" ] || rm -f "$UNFINISHED"
   mkdir -p "$REPORT/services"
   cp "$OPENSTACK"/log/*.{log,out,jsonl} "$KUBE"/run/*.log "$REPORT/services/" 2>/dev/null || true
   if [ "${KEEP:-0}" = 1 ]; then say "left running (KEEP=1); stop with: make e2e-down"; else down >>"$REPORT/down.log" 2>&1; fi

@@ -320,17 +320,28 @@ impl<'a> Runner<'a> {
         }
     }
 
+    /// Names of load balancers that are there in spite of [`Self::clean_up`].
+    pub async fn left(&mut self, prefix: &str) -> Vec<String> {
+        self.load_balancers(prefix).await.into_iter().map(|(_, name)| name).collect()
+    }
+
+    /// Id and name.
+    async fn load_balancers(&mut self, prefix: &str) -> Vec<(String, String)> {
+        let path = "loadbalancers?fields=id&fields=name&limit=1000";
+        let lbs = self.send("", "GET", path, None, &BTreeMap::new()).await;
+        let lbs = lbs.body["loadbalancers"].as_array().cloned().unwrap_or_default();
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        let named = lbs.iter().map(|lb| (text(&lb["id"]), text(&lb["name"])));
+        named.filter(|(_, name)| name.starts_with(prefix)).collect()
+    }
+
     /// Deletes what earlier scripts left, by the prefix of names.
     pub async fn clean_up(&mut self, prefix: &str) {
         let none = BTreeMap::new();
-        let lbs = self.send("", "GET", "loadbalancers?fields=id&fields=name&limit=1000", None, &none).await;
-        for lb in lbs.body["loadbalancers"].as_array().cloned().unwrap_or_default() {
-            if lb["name"].as_str().is_some_and(|name| name.starts_with(prefix)) {
-                let id = lb["id"].as_str().unwrap_or_default().to_owned();
-                self.wait(&id, false).await;
-                self.send("", "DELETE", &format!("loadbalancers/{id}?cascade=true"), None, &none).await;
-                self.wait(&id, true).await;
-            }
+        for (id, _) in self.load_balancers(prefix).await {
+            self.wait(&id, false).await;
+            self.send("", "DELETE", &format!("loadbalancers/{id}?cascade=true"), None, &none).await;
+            self.wait(&id, true).await;
         }
         self.clean_up_keys(prefix).await;
         let ips = self.send("", "GET", "/network/v2.0/floatingips", None, &none).await;
