@@ -90,27 +90,26 @@ mod tests {
         Outcome::waiting(WaitReason::CloudUnreachable, "why".to_owned(), Retry::Backoff)
     }
 
+    /// With nothing on its way.
+    fn out_by(outcome: Outcome, record: &Record, policy: DeletionPolicy, waited: Duration) -> Outcome {
+        way_out(outcome, record, policy, waited, Duration::ZERO)
+    }
+
     #[test]
     fn what_never_made_anything_goes_without_its_cloud_unless_that_may_come_back() {
         let nothing = Record::default();
-        let gone = way_out(
-            stalled(StallReason::CredentialsMissing),
-            &nothing,
-            DeletionPolicy::Delete,
-            Duration::ZERO,
-            Duration::ZERO,
-        );
+        let gone = out_by(stalled(StallReason::CredentialsMissing), &nothing, DeletionPolicy::Delete, Duration::ZERO);
         assert!(matches!(&gone.state, State::LetGo { left_behind: Some(why) } if why.contains("nothing is on record")));
-        let waits = way_out(unreachable(), &nothing, DeletionPolicy::Delete, Duration::ZERO, Duration::ZERO);
+        let waits = out_by(unreachable(), &nothing, DeletionPolicy::Delete, Duration::ZERO);
         assert!(matches!(waits.state, State::Waiting { .. }));
-        let left = way_out(unreachable(), &nothing, DeletionPolicy::Delete, LONG, Duration::ZERO);
+        let left = out_by(unreachable(), &nothing, DeletionPolicy::Delete, LONG);
         assert!(matches!(&left.state, State::LetGo { left_behind: Some(why) } if why.contains("nothing is on record")));
     }
 
     #[test]
     fn what_made_something_is_told_the_way_out() {
         for outcome in [stalled(StallReason::CloudChanged), stalled(StallReason::CredentialsInvalid), unreachable()] {
-            let outcome = way_out(outcome, &made(), DeletionPolicy::Delete, LONG, Duration::ZERO);
+            let outcome = out_by(outcome, &made(), DeletionPolicy::Delete, LONG);
             let (State::Stalled { message, .. } | State::Waiting { message, .. }) = outcome.state else {
                 panic!("{outcome:?}")
             };
@@ -125,16 +124,10 @@ mod tests {
     fn the_way_out_is_open_at_once_where_somebody_must_act_and_after_a_while_where_the_cloud_may_come_back() {
         let let_go = State::LetGo { left_behind: Some("why; on record is load balancer lb".to_owned()) };
         for reason in [StallReason::CloudChanged, StallReason::UnsupportedServer, StallReason::CredentialsMissing] {
-            assert_eq!(
-                way_out(stalled(reason), &made(), DeletionPolicy::Orphan, Duration::ZERO, Duration::ZERO).state,
-                let_go
-            );
+            assert_eq!(out_by(stalled(reason), &made(), DeletionPolicy::Orphan, Duration::ZERO).state, let_go);
         }
-        assert_eq!(
-            way_out(unreachable(), &made(), DeletionPolicy::Orphan, Duration::ZERO, Duration::ZERO),
-            unreachable()
-        );
-        assert_eq!(way_out(unreachable(), &made(), DeletionPolicy::Orphan, LONG, Duration::ZERO).state, let_go);
+        assert_eq!(out_by(unreachable(), &made(), DeletionPolicy::Orphan, Duration::ZERO), unreachable());
+        assert_eq!(out_by(unreachable(), &made(), DeletionPolicy::Orphan, LONG).state, let_go);
     }
 
     #[test]
@@ -151,7 +144,7 @@ mod tests {
     fn what_octavia_refuses_or_never_ends_can_be_left_behind() {
         let stuck = || Outcome::waiting(WaitReason::StuckPending, "why".to_owned(), Retry::Backoff);
         for outcome in [stalled(StallReason::Refused), stuck()] {
-            let left = way_out(outcome, &made(), DeletionPolicy::Orphan, Duration::ZERO, Duration::ZERO);
+            let left = out_by(outcome, &made(), DeletionPolicy::Orphan, Duration::ZERO);
             assert!(matches!(left.state, State::LetGo { left_behind: Some(why) } if why.starts_with("why; ")));
         }
     }
@@ -160,13 +153,13 @@ mod tests {
     fn what_is_seen_was_made_whatever_the_record_says() {
         let mut stuck = Outcome::waiting(WaitReason::StuckPending, "why".to_owned(), Retry::Backoff);
         stuck.seen = Seen::LoadBalancer(Box::default());
-        let waits = way_out(stuck, &Record::default(), DeletionPolicy::Delete, LONG, Duration::ZERO);
+        let waits = out_by(stuck, &Record::default(), DeletionPolicy::Delete, LONG);
         assert!(matches!(waits.state, State::Waiting { .. }));
     }
 
     #[test]
     fn a_deletion_that_goes_on_is_left_alone() {
         let working = Outcome::new(State::Working, Retry::Backoff);
-        assert_eq!(way_out(working.clone(), &made(), DeletionPolicy::Orphan, LONG, Duration::ZERO), working);
+        assert_eq!(out_by(working.clone(), &made(), DeletionPolicy::Orphan, LONG), working);
     }
 }

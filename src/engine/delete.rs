@@ -67,13 +67,15 @@ impl Pass<'_> {
                 None => (None, self.owner.clone(), false),
             },
         };
+        let load_balancer = found.as_ref().filter(|_| ours);
+        if let Some(found) = load_balancer
+            && !is_settled(found)
+        {
+            return Ok(self.locked(found.clone(), memory));
+        }
         let vip_port = found.as_ref().and_then(|lb| lb.vip_port_id.as_deref());
         let floating_ips = self.cloud.floating_ips(&owner, vip_port).await?;
-        let load_balancer = found.as_ref().filter(|_| ours);
         if let Some(found) = load_balancer {
-            if !is_settled(found) {
-                return Ok(self.locked(found.clone(), memory));
-            }
             left_behind = keeps_marks(found, &owner, &floating_ips);
         }
         let plan = plan::release(&owner, load_balancer, &floating_ips);

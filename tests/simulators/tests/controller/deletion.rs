@@ -143,8 +143,7 @@ async fn an_orphan_whose_tags_octavia_does_not_let_go_of_goes_all_the_same() {
 /// Octavia takes no change of it, so a successor will take it over; what we made for it goes along.
 #[tokio::test(start_paused = true)]
 async fn an_orphan_in_error_keeps_its_floating_ip_and_tells() {
-    let mut spec = small();
-    spec["loadBalancer"]["floatingIP"] = json!({"allocate": {"network": {"name": "public"}}});
+    let spec = with_floating_ip();
     let rig = with_ready(&[("web", spec.clone())]).await;
     let (lb, before) = (id(&rig.load_balancers()[0]), rig.cloud.floating_ips());
     rig.cloud.set_statuses(Kind::LoadBalancer, &lb, Some(Provisioning::Error), None);
@@ -167,8 +166,7 @@ async fn an_orphan_in_error_keeps_its_floating_ip_and_tells() {
 #[tokio::test(start_paused = true)]
 async fn an_orphan_that_is_let_go_halfway_does_not_hold_up_its_successor() {
     for done in 0..=2 {
-        let mut spec = small();
-        spec["loadBalancer"]["floatingIP"] = json!({"allocate": {"network": {"name": "public"}}});
+        let spec = with_floating_ip();
         let rig = with_ready(&[("web", spec.clone())]).await;
         let second = Fault::Answer { status: 403, body: "{}".into(), retry_after: None };
         rig.cloud.fail_always(Match::all().method(Method::PUT).skip(done), second);
@@ -184,8 +182,7 @@ async fn an_orphan_that_is_let_go_halfway_does_not_hold_up_its_successor() {
 /// What a predecessor left is let go of whole, also by a successor that never came to take it over.
 #[tokio::test(start_paused = true)]
 async fn an_orphan_takes_its_predecessors_marks_off_as_well() {
-    let mut spec = small();
-    spec["loadBalancer"]["floatingIP"] = json!({"allocate": {"network": {"name": "public"}}});
+    let mut spec = with_floating_ip();
     spec["deletionPolicy"] = json!("Orphan");
     let mut rig = with_ready(&[("web", spec.clone())]).await;
     let refusal = Fault::Answer { status: 403, body: "{}".into(), retry_after: None };

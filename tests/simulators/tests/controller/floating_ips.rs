@@ -31,9 +31,7 @@ async fn a_cloud_without_floating_ips_serves_stacks_that_want_none() {
 #[tokio::test(start_paused = true)]
 async fn where_there_are_no_floating_ips_a_stack_that_wants_one_is_told() {
     let rig = without_floating_ips().await;
-    let mut spec = small();
-    spec["loadBalancer"]["floatingIP"] = json!({"allocate": {"network": {"name": "public"}}});
-    rig.create("web", spec).await;
+    rig.create("web", with_floating_ip()).await;
     let stalled = |rig: &Rig| text(condition(&rig.stack("web"), "Stalled"), "reason") == "UnsupportedByServer";
     rig.until("it is told", SOON, stalled).await;
     let message = rig.message("web");

@@ -39,6 +39,12 @@ fn create() -> Match {
     Match::service(Service::LoadBalancer).method(Method::POST).path("/loadbalancers")
 }
 
+fn with_floating_ip() -> Value {
+    let mut spec = small();
+    spec["loadBalancer"]["floatingIP"] = json!({"allocate": {"network": {"name": "public"}}});
+    spec
+}
+
 fn uid(stack: &Value) -> String {
     stack["metadata"]["uid"].as_str().unwrap().to_owned()
 }
