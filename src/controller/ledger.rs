@@ -7,57 +7,102 @@ use kube::{Api, ResourceExt};
 use serde_json::json;
 use tokio::sync::Mutex;
 
-use crate::api::LoadBalancerStack;
+use crate::api::{LoadBalancerStack, LoadBalancerStatus};
 use crate::engine::{Intents, Ledger, LedgerError};
 use crate::kill;
 
 pub const ANNOTATION: &str = "evenkeel.dev/create";
 
-/// Writes the annotation, fenced by the resource version that the pass started from: with an outdated view of the
-/// stack, or beside another leader, nothing is written and so nothing is posted.
+/// Tries of one write. Others may write to the object as often as they like, and each time ours is refused.
+const TRIES: usize = 10;
+
+/// Writes the annotation, fenced by what the pass rests on: with an outdated view of the stack, or beside another
+/// leader, nothing is written and so nothing is posted. Whatever else others write to the object is no reason to wait.
 pub struct AnnotationLedger {
     api: Api<LoadBalancerStack>,
     name: String,
-    resource_version: Mutex<Option<String>>,
+    view: Mutex<View>,
     written: std::sync::Mutex<Option<Intents>>,
 }
 
+struct View {
+    resource_version: Option<String>,
+    basis: Basis,
+}
+
+/// What a create rests on. (Somebody who deletes the object changes its generation, too.)
+#[derive(PartialEq)]
+struct Basis {
+    uid: Option<String>,
+    generation: Option<i64>,
+    on_record: Option<LoadBalancerStatus>,
+    intents: Intents,
+}
+
+impl Basis {
+    fn of(stack: &LoadBalancerStack, intents: Intents) -> Self {
+        let on_record = stack.status.as_ref().and_then(|status| status.load_balancer.clone());
+        Self { uid: stack.uid(), generation: stack.metadata.generation, on_record, intents }
+    }
+}
+
 impl AnnotationLedger {
-    pub fn new(api: Api<LoadBalancerStack>, stack: &LoadBalancerStack) -> Self {
-        Self {
-            api,
-            name: stack.name_any(),
-            resource_version: Mutex::new(stack.resource_version()),
-            written: std::sync::Mutex::new(None),
-        }
+    /// `intents`: those that the pass goes by, which may be newer than this view of the stack.
+    pub fn new(api: Api<LoadBalancerStack>, stack: &LoadBalancerStack, intents: Intents) -> Self {
+        let view = View { resource_version: stack.resource_version(), basis: Basis::of(stack, intents) };
+        Self { api, name: stack.name_any(), view: Mutex::new(view), written: std::sync::Mutex::new(None) }
     }
 
     /// What this pass wrote, if anything: the caller's copy of the object does not have it.
     pub fn written(&self) -> Option<Intents> {
         self.written.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone()
     }
+
+    async fn put(&self, version: Option<&str>, intents: &Intents) -> Result<Option<String>, kube::Error> {
+        let deed = if intents.is_empty() { "forget" } else { "record" };
+        kill::point(format_args!("before-{deed}-intent"));
+        let value = (!intents.is_empty()).then(|| intents.to_string());
+        let patch = json!({"metadata": {"resourceVersion": version, "annotations": {ANNOTATION: value}}});
+        let patched = self.api.patch_metadata(&self.name, &PatchParams::default(), &Patch::Merge(patch)).await?;
+        kill::point(format_args!("after-{deed}-intent"));
+        Ok(patched.metadata.resource_version)
+    }
+
+    /// After a conflict: the version to write to, unless what has changed concerns the create.
+    async fn catch_up(&self, view: &mut View) -> Result<(), LedgerError> {
+        let stack = self.api.get(&self.name).await.map_err(refused)?;
+        if Basis::of(&stack, intents_of(&stack)) != view.basis {
+            return Err(LedgerError("it has changed meanwhile and is looked at again".to_owned()));
+        }
+        view.resource_version = stack.resource_version();
+        Ok(())
+    }
 }
 
 impl Ledger for AnnotationLedger {
     fn write(&self, intents: Intents) -> BoxFuture<'_, Result<(), LedgerError>> {
         async move {
-            let mut version = self.resource_version.lock().await;
-            let deed = if intents.is_empty() { "forget" } else { "record" };
-            kill::point(format_args!("before-{deed}-intent"));
-            let value = (!intents.is_empty()).then(|| intents.to_string());
-            let patch = json!({"metadata": {"resourceVersion": *version, "annotations": {ANNOTATION: value}}});
-            let patched = self
-                .api
-                .patch_metadata(&self.name, &PatchParams::default(), &Patch::Merge(patch))
-                .await
-                .map_err(|error| LedgerError(error.to_string()))?;
-            kill::point(format_args!("after-{deed}-intent"));
-            *version = patched.metadata.resource_version;
-            *self.written.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = Some(intents);
-            Ok(())
+            let mut view = self.view.lock().await;
+            for _ in 0..TRIES {
+                match self.put(view.resource_version.as_deref(), &intents).await {
+                    Err(kube::Error::Api(answer)) if answer.code == 409 => self.catch_up(&mut view).await?,
+                    Err(error) => return Err(refused(error)),
+                    Ok(version) => {
+                        view.resource_version = version;
+                        view.basis.intents = intents.clone();
+                        *self.written.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = Some(intents);
+                        return Ok(());
+                    }
+                }
+            }
+            Err(LedgerError("others write to it without a pause".to_owned()))
         }
         .boxed()
     }
+}
+
+fn refused(error: kube::Error) -> LedgerError {
+    LedgerError(error.to_string())
 }
 
 /// The intents on record.

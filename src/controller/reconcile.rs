@@ -170,7 +170,7 @@ async fn pass(
         namespace: stack.namespace().unwrap_or_default(),
         name: stack.name_any(),
     };
-    let ledger = AnnotationLedger::new(api.clone(), stack);
+    let ledger = AnnotationLedger::new(api.clone(), stack, record.intents.clone());
     let pass =
         Pass { cloud, owner: &owner, record, ledger: &ledger, settings: &context.settings, now: context.clock.now() };
     if let Some(outcome) = pass.enter().await {

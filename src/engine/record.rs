@@ -79,8 +79,8 @@ impl std::fmt::Display for Intents {
     }
 }
 
-/// Where intents are written down. Fails when the object was changed by anybody since it was read, so that of two
-/// writers, or of one with an outdated view, none posts.
+/// Where intents are written down. Fails when what a create rests on (the spec, the load balancer and the intents on
+/// record) has changed since it was read, so that of two writers, or of one with an outdated view, none posts.
 pub trait Ledger: Send + Sync {
     fn write(&self, intents: Intents) -> BoxFuture<'_, Result<(), LedgerError>>;
 }

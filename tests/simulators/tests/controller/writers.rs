@@ -1,9 +1,10 @@
-//! One writer per load balancer, and at most two calls that take quota in flight per project.
+//! One writer per load balancer, at most two calls that take quota in flight per project, and others who write to the stack.
 
 use std::sync::Arc;
 
 use evenkeel_simulators::cloud::{CloudConfig, Timing};
 use evenkeel_simulators::rig::{Treatment, Wire, small};
+use kube::api::{Patch, PatchParams};
 use serde_json::json;
 
 use super::*;
@@ -65,4 +66,49 @@ async fn a_busy_project_is_a_wait() {
     assert!(!stalled, "{:#}", rig.stack("web"));
     rig.until("web is Ready", SOON, |rig| rig.is_ready("web")).await;
     assert_eq!((rig.creates().len(), rig.load_balancers().len()), (4, 1));
+}
+
+/// A rig with a stack whose load balancer is about to be made: the last look for one of ours takes this long.
+async fn looking(takes: Duration) -> Rig {
+    let mut rig = Rig::new().await;
+    let look = Match::service(Service::LoadBalancer).method(Method::GET).path("/loadbalancers");
+    rig.cloud.fail_always(look, Fault::SlowAnswer(takes));
+    rig.start();
+    rig.create("web", small()).await;
+    rig
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_others_write_to_a_stack_all_the_time_holds_up_no_create() {
+    let rig = looking(Duration::from_millis(500)).await;
+    let stacks = rig.stacks();
+    let hammering = tokio::spawn(async move {
+        for number in 0.. {
+            let theirs = json!({"metadata": {"annotations": {"theirs": number.to_string()}}});
+            stacks.patch("web", &PatchParams::default(), &Patch::Merge(theirs)).await.unwrap();
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    });
+    rig.until("web is Ready", SOON, |rig| rig.is_ready("web")).await;
+    hammering.abort();
+    assert_eq!((rig.creates().len(), rig.load_balancers().len()), (1, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_two_that_are_about_to_create_the_second_does_not() {
+    let rig = looking(Duration::from_secs(5)).await;
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    rig.patch("web", json!({"metadata": {"annotations": {"evenkeel.dev/create": "a1@2026-11-23T10:00:00Z"}}})).await;
+    rig.until("the intent of the first is seen", MINUTE, |rig| rig.reason("web") == "CreateInDoubt").await;
+    assert_eq!(rig.creates().len(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stack_that_changes_just_before_its_create_is_made_as_it_is_then() {
+    let rig = looking(Duration::from_secs(5)).await;
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    rig.patch("web", json!({"spec": {"loadBalancer": {"description": "new"}}})).await;
+    rig.until("web is Ready", 3 * MINUTE, |rig| rig.is_ready("web")).await;
+    assert_eq!(rig.load_balancers()[0]["description"], "new");
+    assert_eq!(rig.cloud.writes().len(), 1, "{:?}", rig.cloud.writes());
 }
