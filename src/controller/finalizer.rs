@@ -10,6 +10,9 @@ use crate::kill;
 
 pub const FINALIZER: &str = "evenkeel.dev/loadbalancer";
 
+/// Tries to take our entry off, when others write to the object all the time.
+const TRIES: usize = 10;
+
 pub fn is_held(object: &impl ResourceExt) -> bool {
     object.finalizers().iter().any(|entry| entry == FINALIZER)
 }
@@ -26,7 +29,24 @@ pub async fn hold(api: &Api<LoadBalancerStack>, stack: &mut LoadBalancerStack) -
 }
 
 /// Takes our entry off. A stack that is gone already is as good. (Of one that cannot be read, there is only metadata.)
+/// What others write to it meanwhile holds up nothing, unless the stack is another one by that.
 pub async fn release(api: &Api<LoadBalancerStack>, stack: &mut impl ResourceExt) -> Result<(), kube::Error> {
+    for _ in 1..TRIES {
+        match try_release(api, stack).await {
+            Err(kube::Error::Api(answer)) if answer.code == 409 => {
+                let Some(live) = api.get_metadata_opt(&stack.name_any()).await? else { return Ok(()) };
+                if (live.uid(), live.metadata.generation) != (stack.uid(), stack.meta().generation) {
+                    return Err(kube::Error::Api(answer));
+                }
+                *stack.meta_mut() = live.metadata;
+            }
+            ended => return ended,
+        }
+    }
+    try_release(api, stack).await
+}
+
+async fn try_release(api: &Api<LoadBalancerStack>, stack: &mut impl ResourceExt) -> Result<(), kube::Error> {
     if !is_held(stack) {
         return Ok(());
     }

@@ -19,7 +19,7 @@ def run(t, case):
 
 
 def hammered(t):
-    """Another writer changes the object and its status ten times a second, from the first moment on, and once what we wrote there"""
+    """Another writer changes the object and its status ten times a second, from first to last, and once what we wrote there"""
     name = t.apply(web(managementPolicy='Managed'))
     stop, taken, refused = threading.Event(), [], []
 
@@ -43,6 +43,7 @@ def hammered(t):
             same('load balancer in the status', t.lb_id(name), lb_id)
             types = [c['type'] for c in t.stack(name)['status']['conditions']]
             expect('Theirs' in types, f'their condition is gone: {types}')
+            t.delete(name)
         finally:
             stop.set()
     hammering.result()
@@ -67,10 +68,11 @@ def overwritten(t, name, by, **status):
 
 
 def patched(t, name, kind, body, part='', **parameters):
-    """One write of somebody else. False when the API server asks for another try, as it may where many write."""
+    """One write of somebody else. False when the API server asks for another try, as it may where many write, and when
+    the stack is gone."""
     path = f'{t.kube.server}{STACKS.format(namespace=t.namespace)}/{name}{part}'
     answer = t.kube.session.patch(path, data=json.dumps(body), params=parameters, headers={'content-type': kind}, timeout=30)
-    expect(answer.ok or answer.status_code in (409, 429), f'their write was refused: {answer.status_code} {answer.text}')
+    expect(answer.ok or answer.status_code in (404, 409, 429), f'their write was refused: {answer.status_code} {answer.text}')
     return answer.ok
 
 

@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
+use evenkeel::api::LoadBalancerStack;
 use evenkeel_simulators::cloud::{CloudConfig, Timing};
 use evenkeel_simulators::rig::{Treatment, Wire, small};
+use kube::Api;
 use kube::api::{Patch, PatchParams};
 use serde_json::json;
 
@@ -78,20 +80,33 @@ async fn looking(takes: Duration) -> Rig {
     rig
 }
 
+/// Somebody else writes to the stack twenty times a second, until it is gone.
+async fn hammer(stacks: Api<LoadBalancerStack>) {
+    for number in 0.. {
+        let theirs = Patch::Merge(json!({"metadata": {"annotations": {"theirs": number.to_string()}}}));
+        if stacks.patch("web", &PatchParams::default(), &theirs).await.is_err() {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn what_others_write_to_a_stack_all_the_time_holds_up_no_create() {
     let rig = looking(Duration::from_millis(500)).await;
-    let stacks = rig.stacks();
-    let hammering = tokio::spawn(async move {
-        for number in 0.. {
-            let theirs = json!({"metadata": {"annotations": {"theirs": number.to_string()}}});
-            stacks.patch("web", &PatchParams::default(), &Patch::Merge(theirs)).await.unwrap();
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-    });
+    tokio::spawn(hammer(rig.stacks()));
     rig.until("web is Ready", SOON, |rig| rig.is_ready("web")).await;
-    hammering.abort();
     assert_eq!((rig.creates().len(), rig.load_balancers().len()), (1, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_others_write_to_a_stack_all_the_time_holds_up_no_deletion() {
+    let rig = looking(Duration::from_millis(500)).await;
+    rig.until("web is Ready", SOON, |rig| rig.is_ready("web")).await;
+    tokio::spawn(hammer(rig.stacks()));
+    rig.delete("web").await;
+    until_gone(&rig, "web", SOON).await;
+    assert_nothing_left(&rig);
 }
 
 #[tokio::test(start_paused = true)]
