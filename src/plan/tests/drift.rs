@@ -178,9 +178,16 @@ impl Octavia {
         }
     }
 
+    /// A member that any pool takes: one of UDP or SCTP has none of a version of IP that the load balancer does not have.
+    pub fn foreign_member(&self, id: Id) -> SeenMember {
+        let address = if self.listens_on(false) { "10.66.0.1" } else { "2001:db8:66::1" };
+        SeenMember { id, address: address.to_owned(), protocol_port: 1, ..SeenMember::default() }
+    }
+
     /// Children without a key of ours.
     fn intrude(&mut self, target: Target, index: &Index) {
         let id = format!("foreign-{}", self.fresh());
+        let member = self.foreign_member(id.clone());
         let tree = self.tree.as_mut().unwrap();
         let active = Provisioning::Active;
         let pool =
@@ -214,14 +221,7 @@ impl Octavia {
                     listener.policies.insert(at, foreign);
                 }
             }
-            Target::Member => drop(one(tree.pools.iter_mut(), index).map(|pool| {
-                pool.members.push(SeenMember {
-                    id,
-                    address: "10.66.0.1".to_owned(),
-                    protocol_port: 1,
-                    ..SeenMember::default()
-                });
-            })),
+            Target::Member => drop(one(tree.pools.iter_mut(), index).map(|pool| pool.members.push(member))),
             _ => {}
         }
     }

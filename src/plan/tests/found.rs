@@ -1,9 +1,10 @@
 //! What random stacks have found, each as the smallest stack that shows it (`docs/found.md`).
 
+use super::octavia::Octavia;
 use super::properties::converge;
 use super::stack::*;
 use crate::model::*;
-use crate::plan::{Call, change, delete};
+use crate::plan::{Call, change, create, delete};
 
 /// Octavia holds only the CIDRs of a request against the groups, not those that are stored, so any other field heals.
 #[test]
@@ -95,6 +96,33 @@ fn a_held_pool_of_udp_gets_no_members_that_it_cannot_reach() {
     assert!(!plan.held.is_empty(), "{plan}");
     let old = octavia.tree.unwrap().pools.into_iter().find(|pool| pool.protocol == "UDP").unwrap();
     assert_eq!(old.members.iter().map(|member| member.address.as_str()).collect::<Vec<_>>(), ["10.0.0.13"]);
+}
+
+/// Nobody can add to a pool of UDP what Octavia takes from nobody (501); the intruder of the random cases did.
+#[test]
+fn an_intruders_member_of_a_held_pool_of_udp_is_healed() {
+    let before = edited(|want| {
+        (http(want).protocol, http(want).port) = (ListenerProtocol::Udp, 53);
+        web(want).protocol = PoolProtocol::Udp;
+        web(want).members.clear();
+    });
+    let mut octavia = Octavia::default();
+    octavia.v6_subnets = ["subnet-1".to_owned()].into();
+    octavia.apply(&create(&before, "a1")).unwrap();
+    let foreign = octavia.foreign_member("foreign".to_owned());
+    let tree = octavia.tree.as_mut().unwrap();
+    // A listener of somebody else holds the pool that the stack no longer wants.
+    let udp = tree.listeners[0].clone();
+    tree.listeners.push(SeenListener { id: "theirs".to_owned(), tags: [].into(), protocol_port: 54, ..udp });
+    let held = tree.pools.iter_mut().find(|pool| pool.protocol == "UDP").unwrap();
+    held.members = vec![SeenMember { provisioning_status: Provisioning::Error, ..foreign }];
+    let after = edited(|want| {
+        http(want).default_pool = None;
+        want.pools.remove("web");
+    });
+    converge(&mut octavia, &after, |_, _| {});
+    let held = octavia.tree.unwrap().pools.into_iter().find(|pool| pool.protocol == "UDP").unwrap();
+    assert_eq!(held.members[0].provisioning_status, Provisioning::Active);
 }
 
 /// Which of two is kept rests on which serves; so the other goes before the kept one pauses, or they would change roles.

@@ -41,7 +41,7 @@ impl Octavia {
     }
 
     /// Does the load balancer have an address of this version of IP?
-    pub(super) fn listens_on(&self, v6: bool) -> bool {
+    pub(in crate::plan::tests) fn listens_on(&self, v6: bool) -> bool {
         let Some(tree) = &self.tree else { return false };
         addresses(&tree.load_balancer).any(|address| address.is_ipv6() == v6)
     }
