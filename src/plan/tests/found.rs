@@ -1,10 +1,9 @@
 //! What random stacks have found, each as the smallest stack that shows it (`docs/found.md`).
 
-use super::octavia::Octavia;
 use super::properties::converge;
 use super::stack::*;
 use crate::model::*;
-use crate::plan::{Call, change, create, delete};
+use crate::plan::{Call, change, delete};
 
 /// Octavia holds only the CIDRs of a request against the groups, not those that are stored, so any other field heals.
 #[test]
@@ -106,9 +105,8 @@ fn an_intruders_member_of_a_held_pool_of_udp_is_healed() {
         web(want).protocol = PoolProtocol::Udp;
         web(want).members.clear();
     });
-    let mut octavia = Octavia::default();
-    octavia.v6_subnets = ["subnet-1".to_owned()].into();
-    octavia.apply(&create(&before, "a1")).unwrap();
+    let mut octavia = made(&before);
+    octavia.tree.as_mut().unwrap().load_balancer.vip_address = Some("2001:db8:1::10".to_owned());
     let foreign = octavia.foreign_member("foreign".to_owned());
     let tree = octavia.tree.as_mut().unwrap();
     // A listener of somebody else holds the pool that the stack no longer wants.
