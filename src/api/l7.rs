@@ -41,8 +41,9 @@ pub struct L7PolicySpec {
     #[schemars(schema_with = "schema::key")]
     pub redirect_pool: Option<String>,
 
-    /// For REDIRECT_TO_URL: the URL to send the client to, http or https in lower case, at most 255 characters. Blanks,
-    /// quotes and # must be percent-encoded.
+    /// For REDIRECT_TO_URL: the URL to send the client to, http or https in lower case, at most 255 characters. Blanks and
+    /// double quotes must be percent-encoded. For provider amphora Evenkeel writes &, ' and # as \x26, \x27 and \x23,
+    /// which Octavia shows and haproxy turns back; each takes 4 of the 255 characters.
     #[serde(default, skip_serializing_if = "Option::is_none", rename = "redirectURL")]
     #[schemars(schema_with = "schema::url")]
     pub redirect_url: Option<String>,
@@ -98,14 +99,20 @@ pub struct L7PolicySpec {
     validation = Rule::new("self.type != 'SSL_CONN_HAS_CERT' || self.value == 'true'")
         .message("value of type SSL_CONN_HAS_CERT must be \"true\"; invert turns it round")
         .field_path(".value"),
-    validation = Rule::new("self.type != 'SSL_VERIFY_RESULT' || self.value.matches('^[0-9]+$')")
+    validation = Rule::new("self.type != 'SSL_VERIFY_RESULT' || self.value.matches('^[0-9]{1,9}$')")
         .message("value of type SSL_VERIFY_RESULT must be a whole number, the code of OpenSSL's verification")
         .field_path(".value"),
-    validation = Rule::new("self.compareType == 'REGEX' || !self.value.contains(' ') || (size(self.value) > 1 && self.value.startsWith('\"') && self.value.endsWith('\"'))")
-        .message("value must have no blanks, unless it stands in double quotes as a whole or compareType is REGEX")
+    validation = Rule::new("self.compareType == 'REGEX' || !self.value.startsWith('\"') || !self.value.endsWith('\"') || size(self.value) < 2")
+        .message("value is written without the double quotes; for a text that has them itself, use compareType REGEX with \\x22 for each")
         .field_path(".value"),
-    validation = Rule::new("self.type != 'COOKIE' || self.compareType == 'REGEX' || !self.value.matches('[ \";\\\\\\\\]')")
-        .message("value of type COOKIE must have no blanks, double quotes, semicolons and backslashes, unless compareType is REGEX")
+    validation = Rule::new("!(self.type in ['PATH', 'FILE_TYPE']) || self.compareType == 'REGEX' || !self.value.matches('[ ?#]')")
+        .message("value of types PATH and FILE_TYPE must have no blanks, ? and #: write %20 and %23, and leave the query out")
+        .field_path(".value"),
+    validation = Rule::new("self.type != 'PATH' || !(self.compareType in ['EQUAL_TO', 'STARTS_WITH']) || self.value.startsWith('/')")
+        .message("value of type PATH must begin with / for compareTypes EQUAL_TO and STARTS_WITH")
+        .field_path(".value"),
+    validation = Rule::new("self.type != 'COOKIE' || self.compareType == 'REGEX' || !self.value.matches('^[^\"]*[;,]')")
+        .message("value of type COOKIE must have no semicolons and commas, unless compareType is REGEX")
         .field_path(".value")
 )]
 pub struct L7RuleSpec {
@@ -122,8 +129,12 @@ pub struct L7RuleSpec {
     #[schemars(schema_with = "schema::rule_key")]
     pub key: Option<String>,
 
-    /// What to compare with, at most 255 printable ASCII characters. Blanks only in a REGEX, or with the whole value in
-    /// double quotes.
+    /// What to compare with: at most 255 printable ASCII characters, as they are, without quotes around them. Where Octavia
+    /// would break one of them on its way to haproxy (blanks, & < > \" ' #, a leading -), Evenkeel writes a REGEX that says
+    /// the same. A REGEX is what both Python's re and haproxy's PCRE2 take: without lookbehind, back references, atomic
+    /// groups and comments; it need not match the whole text. HEADER and HOST_NAME: haproxy splits a header at its commas
+    /// and compares the parts, without the blanks around them. HOST_NAME: the header Host with its port, in any case.
+    /// FILE_TYPE: the end of the path, so jpg is the end of /ajpg, too, and .jpg is not; its REGEX looks at the whole path.
     #[schemars(schema_with = "schema::rule_value")]
     pub value: String,
 

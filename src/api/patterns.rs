@@ -32,11 +32,11 @@ pub const TAG_NOT_OURS: &str = concat!("^", leaving!("Ee" "Vv" "Ee" "Nn" "Kk" "E
 /// Octavia: `VALID_CIPHER_RE`.
 pub const CIPHERS: &str = "^[A-Za-z0-9+!:@=_.-]+$";
 
-/// `ddd`, `ddd,ddd` or `ddd-ddd`.
-pub const CODES: &str = "^[1-5][0-9]{2}((,[1-5][0-9]{2})*|-[1-5][0-9]{2})$";
+/// `ddd`, `ddd,ddd` or `ddd-ddd`; blanks around the comma.
+pub const CODES: &str = "^[1-5][0-9]{2}(( *, *[1-5][0-9]{2})*|-[1-5][0-9]{2})$";
 
 /// [`TOKEN`], or nothing.
-pub const TOKEN_OR_EMPTY: &str = r"^[A-Za-z0-9!$%&*+.^_|~-]*$";
+pub const TOKEN_OR_EMPTY: &str = r"^[A-Za-z0-9!$%*+.^_`|~-]*$";
 
 /// Printable ASCII: what stands in a configuration file must stay on its line.
 pub const PRINTABLE: &str = "^[ -~]+$";
@@ -48,16 +48,16 @@ pub const DN_FIELD: &str = "^[A-Za-z][A-Za-z0-9-]*$";
 pub const MILLISECONDS: &str = "^([0-9]{1,9}(h|m|s|ms)){1,4}$";
 pub const SECONDS: &str = "^([0-9]{1,9}(h|m|s)){1,3}$";
 
-/// Host part, port and path of a URL. Quotes and `#` are left out of what RFC 3986 allows: Octavia writes the text as
-/// it is into the configuration of haproxy (`macros.j2`), where they quote and comment. They can be percent-encoded.
-pub const URL: &str = r"^https?://(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._~-]+)(:[0-9]{1,5})?([/?]([A-Za-z0-9._~!$&()*+,;=:@/?-]|%[0-9A-Fa-f]{2})*)?$";
+/// Host part, port, path, query and fragment of a URL, as in RFC 3986, and `[` and `]` in the last two. Evenkeel writes
+/// `&`, `'` and `#` so that they reach haproxy (`intake::haproxy`); double quotes must be percent-encoded.
+pub const URL: &str = r"^https?://(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._~-]+)(:[0-9]{1,5})?(/([A-Za-z0-9._~!$&'()*+,;=:@/-]|%[0-9A-Fa-f]{2})*)?(\?([A-Za-z0-9._~!$&'()*+,;=:@/?\[\]-]|%[0-9A-Fa-f]{2})*)?(#([A-Za-z0-9._~!$&'()*+,;=:@/?\[\]-]|%[0-9A-Fa-f]{2})*)?$";
 
-/// As [`URL`], from the path on. A second slash would begin a host.
-pub const URL_PATH: &str =
-    r"^/(([A-Za-z0-9._~!$&()*+,;=:@?-]|%[0-9A-Fa-f]{2})([A-Za-z0-9._~!$&()*+,;=:@/?-]|%[0-9A-Fa-f]{2})*)?$";
+/// As [`URL`], from the path on, without a fragment. A second slash would begin a host.
+pub const URL_PATH: &str = r"^/(([A-Za-z0-9._~!$&'()*+,;=:@-]|%[0-9A-Fa-f]{2})([A-Za-z0-9._~!$&'()*+,;=:@/-]|%[0-9A-Fa-f]{2})*)?(\?([A-Za-z0-9._~!$&'()*+,;=:@/?\[\]-]|%[0-9A-Fa-f]{2})*)?$";
 
-/// Octavia: `HTTP_HEADER_NAME_REGEX`, without what haproxy would take for a quote or a comment.
-pub const TOKEN: &str = r"^[A-Za-z0-9!$%&*+.^_|~-]+$";
+/// Octavia: `HTTP_HEADER_NAME_REGEX`, without the comma, which separates arguments of haproxy, and without `&`, `'` and
+/// `#`: Octavia writes them as `&amp;`, as `&#39;` and as the beginning of a comment into haproxy.cfg.
+pub const TOKEN: &str = r"^[A-Za-z0-9!$%*+.^_`|~-]+$";
 
 pub const BARBICAN: &str =
     r"^https?://[^ ]+/v1/(secrets|containers)/[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/?$";

@@ -205,8 +205,9 @@ pub struct HealthMonitorSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub http_method: Option<HttpMethod>,
 
-    /// For HTTP and HTTPS: path and query to ask for, at most 2048 characters. Blanks, quotes and # must be
-    /// percent-encoded. Absent means /.
+    /// For HTTP and HTTPS: path and query to ask for, at most 2048 characters. Blanks, double quotes and # must be
+    /// percent-encoded. For provider amphora Evenkeel writes & and ' as \x26 and \x27, which haproxy turns back; in pools
+    /// of protocol UDP and SCTP &, ', ! and $ are refused. Absent means /.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::url_path")]
     pub url_path: Option<String>,

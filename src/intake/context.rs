@@ -9,14 +9,16 @@ use super::{Families, Family, Problem, ProblemReason};
 pub(super) struct Intake<'a> {
     answers: &'a Answers,
     version: ApiVersion,
+    /// Texts that end up in haproxy.cfg have to be written for it.
+    pub(super) amphora: bool,
     pub(super) problems: Vec<Problem>,
     /// What a load balancer that is there may live with.
     pub(super) problems_of_create: Vec<Problem>,
 }
 
 impl<'a> Intake<'a> {
-    pub(super) const fn new(answers: &'a Answers, version: ApiVersion) -> Self {
-        Self { answers, version, problems: Vec::new(), problems_of_create: Vec::new() }
+    pub(super) const fn new(answers: &'a Answers, version: ApiVersion, amphora: bool) -> Self {
+        Self { answers, version, amphora, problems: Vec::new(), problems_of_create: Vec::new() }
     }
 
     pub(super) fn invalid(&mut self, field: impl Into<String>, message: impl Into<String>) {

@@ -6,8 +6,8 @@ use crate::api::{L7PolicySpec, L7RuleSpec, ListenerSpec};
 use crate::model::{Action, CompareType, ListenerProtocol, Policy, PolicyAction, PoolProtocol, Rule, RuleType};
 
 use super::context::Intake;
+use super::haproxy;
 use super::listener::PoolProtocols;
-use super::python_re;
 use super::text::Text;
 
 /// What Octavia answers with where no code is given.
@@ -90,12 +90,11 @@ fn action(intake: &mut Intake<'_>, wanted: &L7PolicySpec, at: &str, pools: &Pool
             Some(Action::RedirectToPool { pool })
         }
         A::RedirectToUrl => {
-            let url = intake.optional_text(Text::Url, wanted.redirect_url.as_ref(), &format!("{at}.redirectURL"))?;
+            let url = intake.url(wanted.redirect_url.as_ref()?, &format!("{at}.redirectURL"));
             Some(Action::RedirectToUrl { url, code })
         }
         A::RedirectPrefix => {
-            let field = format!("{at}.redirectPrefix");
-            let prefix = intake.optional_text(Text::Url, wanted.redirect_prefix.as_ref(), &field)?;
+            let prefix = intake.url(wanted.redirect_prefix.as_ref()?, &format!("{at}.redirectPrefix"));
             Some(Action::RedirectPrefix { prefix, code })
         }
         A::Reject => Some(Action::Reject),
@@ -121,12 +120,12 @@ fn rule(intake: &mut Intake<'_>, wanted: &L7RuleSpec, at: &str, listener: Listen
         intake.invalid(format!("{at}.type"), format!("{} needs a listener of protocol TERMINATED_HTTPS", wanted.kind));
     }
     rule_compare(intake, wanted, &format!("{at}.compareType"));
-    rule_value(intake, wanted, &format!("{at}.value"));
+    let (compare, value) = rule_value(intake, wanted, &format!("{at}.value"));
     Rule {
         kind: wanted.kind,
-        compare: wanted.compare_type,
+        compare,
         key: rule_key(intake, wanted, &format!("{at}.key")),
-        value: wanted.value.clone(),
+        value,
         invert: wanted.invert.unwrap_or_default(),
         admin_state_up: wanted.admin_state_up.unwrap_or(true),
         tags: intake.tags(&wanted.tags, &format!("{at}.tags")),
@@ -153,35 +152,43 @@ fn rule_key(intake: &mut Intake<'_>, wanted: &L7RuleSpec, field: &str) -> Option
     match &key {
         Some(_) if !keyed => intake.invalid(field, format!("is not allowed for type {}", wanted.kind)),
         None if keyed => intake.invalid(field, format!("is required for type {}", wanted.kind)),
-        Some(key) if wanted.kind == RuleType::SslDnField => intake.text_of(Text::DnField, key, field),
-        Some(key) => intake.text_of(Text::RuleKey, key, field),
+        Some(key) if wanted.kind == RuleType::SslDnField => dn_field(intake, key, field),
+        Some(key) => {
+            intake.text_of(Text::RuleKey, key, field);
+        }
         None => {}
     }
     key
 }
 
-fn rule_value(intake: &mut Intake<'_>, wanted: &L7RuleSpec, field: &str) {
-    let value = wanted.value.as_str();
-    intake.text_of(Text::RuleValue, value, field);
-    let quoted = value.len() > 1 && value.starts_with('"') && value.ends_with('"');
-    let problem = match wanted.kind {
-        RuleType::SslConnHasCert => (value != "true").then_some("must be \"true\"; invert turns it round"),
-        RuleType::SslVerifyResult => {
-            value.parse::<u32>().is_err().then_some("must be a whole number, the code of OpenSSL's verification")
-        }
-        _ if wanted.compare_type == CompareType::Regex => None,
-        RuleType::Cookie => value
-            .contains([' ', '"', ';', '\\'])
-            .then_some("must have no blanks, double quotes, semicolons and backslashes, unless compareType is REGEX"),
-        _ => (value.contains(' ') && !quoted)
-            .then_some("must have no blanks, unless it stands in double quotes as a whole or compareType is REGEX"),
-    };
-    if let Some(problem) = problem {
-        intake.invalid(field, problem);
-    }
-    if wanted.compare_type == CompareType::Regex
-        && let Err(fault) = python_re::check(value)
+/// haproxy compares with OpenSSL's short names (`ssl_sock_get_dn_entry`), in any case.
+fn dn_field(intake: &mut Intake<'_>, key: &str, field: &str) {
+    if intake.text_of(Text::DnField, key, field)
+        && intake.amphora
+        && let Some(short) = haproxy::short_dn_field(key)
     {
-        intake.invalid(field, format!("{value:?} must be a regular expression, as Python's re takes it: {fault}"));
+        intake.invalid(field, format!("{key} is a name that haproxy does not know: write {short}"));
     }
+}
+
+/// How to compare and with what, as Octavia has to be sent it.
+fn rule_value(intake: &mut Intake<'_>, wanted: &L7RuleSpec, field: &str) -> (CompareType, String) {
+    let (compare, value) = (wanted.compare_type, wanted.value.as_str());
+    let as_it_is = || (compare, value.to_owned());
+    if !intake.text_of(Text::RuleValue, value, field) {
+        return as_it_is();
+    }
+    let written = match wanted.kind {
+        RuleType::SslConnHasCert if value != "true" => Err("must be \"true\"; invert turns it round".to_owned()),
+        RuleType::SslVerifyResult if value.parse::<u32>().is_err() => {
+            Err("must be a whole number, the code of OpenSSL's verification".to_owned())
+        }
+        RuleType::SslConnHasCert | RuleType::SslVerifyResult => Ok(as_it_is()),
+        kind if intake.amphora => haproxy::rule(kind, compare, value),
+        kind => haproxy::api_takes(kind, compare, value).map(|()| as_it_is()),
+    };
+    written.unwrap_or_else(|problem| {
+        intake.invalid(field, problem);
+        as_it_is()
+    })
 }

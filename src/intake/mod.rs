@@ -6,6 +6,7 @@
 //! be is not: those bounds come from the budget of the API server's rules, and Octavia does not know them.
 
 mod context;
+mod haproxy;
 mod l7;
 mod listener;
 mod load_balancer;
@@ -91,7 +92,7 @@ pub fn desired(
     answers: &Answers,
     version: ApiVersion,
 ) -> Result<Desired, Vec<Problem>> {
-    let mut intake = Intake::new(answers, version);
+    let mut intake = Intake::new(answers, version, is_amphora(spec));
     match &spec.cloud_credentials_ref {
         None => intake.invalid("spec.cloudCredentialsRef", "is required: the Secret that says which cloud to use"),
         Some(reference) if reference.secret().is_none() => {
@@ -112,6 +113,11 @@ pub fn desired(
     let allow_interruption = spec.allows_interruption();
     let hindrance = hindrance(&intake.problems_of_create);
     Ok(Desired { owner, load_balancer, listeners, pools, floating_ip, allow_interruption, hindrance })
+}
+
+/// Is haproxy what carries it out? The provider of a cloud that the stack leaves to the cloud is taken for it.
+fn is_amphora(spec: &LoadBalancerStackSpec) -> bool {
+    matches!(spec.load_balancer.provider.as_deref(), None | Some("amphora" | "octavia"))
 }
 
 fn hindrance(problems: &[Problem]) -> Option<Hindrance> {

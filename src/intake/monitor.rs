@@ -4,6 +4,8 @@ use crate::api::{HealthMonitorSpec, HttpVersion};
 use crate::model::{HttpMethod, Monitor, MonitorHttp, MonitorType, PoolProtocol};
 
 use super::context::Intake;
+use super::haproxy;
+use super::pool::is_datagram;
 use super::text::Text;
 
 /// What Octavia fills in (`octavia/common/constants.py`).
@@ -42,7 +44,7 @@ pub(super) fn monitor(
         max_retries_down: wanted
             .max_retries_down
             .map_or(DEFAULT_RETRIES_DOWN, |retries| intake.number(retries, 1, 10, &format!("{at}.maxRetriesDown"))),
-        http: http(intake, wanted, at),
+        http: http(intake, wanted, protocol, at),
         admin_state_up: wanted.admin_state_up.unwrap_or(true),
         tags: intake.tags(&wanted.tags, &format!("{at}.tags")),
     }
@@ -50,7 +52,7 @@ pub(super) fn monitor(
 
 fn kind_suits_pool(intake: &mut Intake<'_>, kind: MonitorType, protocol: PoolProtocol, field: &str) {
     use MonitorType as M;
-    let datagram = matches!(protocol, PoolProtocol::Udp | PoolProtocol::Sctp);
+    let datagram = is_datagram(protocol);
     let suits = match kind {
         M::Http | M::Tcp => true,
         M::Https | M::Ping | M::TlsHello => !datagram,
@@ -65,7 +67,12 @@ fn kind_suits_pool(intake: &mut Intake<'_>, kind: MonitorType, protocol: PoolPro
     }
 }
 
-fn http(intake: &mut Intake<'_>, wanted: &HealthMonitorSpec, at: &str) -> Option<MonitorHttp> {
+fn http(
+    intake: &mut Intake<'_>,
+    wanted: &HealthMonitorSpec,
+    protocol: PoolProtocol,
+    at: &str,
+) -> Option<MonitorHttp> {
     let HealthMonitorSpec { http_method, url_path, expected_codes, http_version, domain_name, .. } = wanted;
     if !wanted.kind.is_http() {
         let given = [
@@ -83,7 +90,7 @@ fn http(intake: &mut Intake<'_>, wanted: &HealthMonitorSpec, at: &str) -> Option
     if domain_name.is_some() && *http_version != Some(HttpVersion::V1_1) {
         intake.invalid(format!("{at}.domainName"), "needs httpVersion \"1.1\"");
     }
-    let path = intake.optional_text(Text::UrlPath, url_path.as_ref(), &format!("{at}.urlPath"));
+    let path = url_path.as_ref().map(|path| url_path_of(intake, path, protocol, &format!("{at}.urlPath")));
     Some(MonitorHttp {
         method: http_method.unwrap_or(HttpMethod::Get),
         url_path: path.unwrap_or_else(|| DEFAULT_URL_PATH.to_owned()),
@@ -93,10 +100,31 @@ fn http(intake: &mut Intake<'_>, wanted: &HealthMonitorSpec, at: &str) -> Option
     })
 }
 
+/// A path as Octavia has to be sent it. In pools of datagrams it goes into the configuration of keepalived
+/// (`octavia/common/jinja/lvs/templates/macros.j2`), which knows no escapes, takes `!` for a comment and `$` for a
+/// variable.
+fn url_path_of(intake: &mut Intake<'_>, path: &str, protocol: PoolProtocol, field: &str) -> String {
+    if !intake.text_of(Text::UrlPath, path, field) || !intake.amphora {
+        return path.to_owned();
+    }
+    if !is_datagram(protocol) {
+        return haproxy::argument(path);
+    }
+    if path.contains(['&', '\'', '!', '$']) {
+        let message = format!(
+            "{path:?} must have no &, ', ! and $ in a pool of protocol {protocol}: the keepalived of the amphora reads \
+             another path"
+        );
+        intake.invalid(field, message);
+    }
+    path.to_owned()
+}
+
 fn codes(intake: &mut Intake<'_>, wanted: Option<&String>, field: &str) -> String {
     let Some(text) = intake.optional_text(Text::Codes, wanted, field) else { return DEFAULT_CODES.to_owned() };
     if text.split_once('-').is_some_and(|(from, to)| from > to) {
         intake.invalid(field, format!("{text}: the first code of a range must not be greater than the second"));
     }
-    text
+    // Octavia leaves a blank before a comma, which splits the argument of haproxy.
+    text.replace(' ', "")
 }

@@ -12,7 +12,7 @@ use super::context::Intake;
 use super::listener::tls_parameters;
 use super::references::member_at;
 use super::text::Text;
-use super::{Families, Family, monitor};
+use super::{Families, Family, is_amphora, monitor};
 
 const MOST_WEIGHT: u16 = 256;
 
@@ -39,7 +39,7 @@ pub(super) fn pools(intake: &mut Intake<'_>, spec: &LoadBalancerStackSpec, famil
 /// Provider amphora answers 501 to a change, and takes a create, which haproxy then serves as ROUND_ROBIN
 /// (`octavia/common/jinja/haproxy/combined_jinjas/jinja_cfg.py`). Without a provider in the stack it may be that one.
 pub(super) fn provider_knows_algorithms(intake: &mut Intake<'_>, spec: &LoadBalancerStackSpec) {
-    let amphora = matches!(spec.load_balancer.provider.as_deref(), None | Some("amphora" | "octavia"));
+    let amphora = is_amphora(spec);
     for pool in spec.pools.iter().filter(|p| amphora && p.algorithm == Algorithm::SourceIpPort) {
         let field = format!("spec.pools[{}].algorithm", pool.name);
         let message =
@@ -78,7 +78,7 @@ fn pool(intake: &mut Intake<'_>, wanted: &PoolSpec, at: &str, families: &Familie
     }
 }
 
-const fn is_datagram(protocol: PoolProtocol) -> bool {
+pub(super) const fn is_datagram(protocol: PoolProtocol) -> bool {
     matches!(protocol, PoolProtocol::Udp | PoolProtocol::Sctp)
 }
 

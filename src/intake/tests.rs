@@ -1,3 +1,5 @@
+mod values;
+
 use std::collections::BTreeMap;
 
 use ipnet::IpNet;
@@ -73,6 +75,7 @@ fn cloud() -> BTreeMap<(ReferenceKind, &'static str), Result<Found, Unresolved>>
         ((K::AvailabilityZone, "az0"), Ok(Found::AvailabilityZone { enabled: false })),
         ((K::Provider, "amphora"), Ok(Found::Provider)),
         ((K::Provider, "ovn"), Ok(Found::Provider)),
+        ((K::Provider, "vendor"), Ok(Found::Provider)),
         ((K::Certificate, CONTAINER), Ok(Found::Certificate)),
     ]
     .into_iter()
@@ -569,7 +572,7 @@ pools: [{name: p, protocol: HTTP, algorithm: ROUND_ROBIN, tls: {}, sessionPersis
 fn every_pattern_compiles_and_takes_something() {
     use super::text::Text as T;
     let answers = Answers::default();
-    let mut intake = Intake::new(&answers, NEWEST);
+    let mut intake = Intake::new(&answers, NEWEST, true);
     let samples = [
         (T::Key, "web"),
         (T::Name, ""),

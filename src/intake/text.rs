@@ -12,6 +12,7 @@ use crate::api::{duration, patterns};
 use crate::model::PREFIX;
 
 use super::context::Intake;
+use super::haproxy;
 
 /// A kind of text that has a pattern.
 #[derive(Debug, Clone, Copy)]
@@ -54,17 +55,17 @@ impl Text {
             Self::Url => (
                 pattern!(patterns::URL),
                 255,
-                "a URL that begins with http:// or https://, with blanks, quotes and # percent-encoded",
+                "a URL that begins with http:// or https://, with blanks and double quotes percent-encoded",
             ),
             Self::UrlPath => (
                 pattern!(patterns::URL_PATH),
                 2048,
-                "a path that begins with one /, with blanks, quotes and # percent-encoded",
+                "a path that begins with one /, with blanks, double quotes and # percent-encoded",
             ),
             Self::Domain => (pattern!(patterns::DOMAIN), 253, "a host name"),
             Self::Codes => (pattern!(patterns::CODES), 64, "one code (200), several (200,202) or a range (200-204)"),
-            Self::Cookie => (pattern!(patterns::TOKEN), 255, "letters, digits and ! $ % & * + . ^ _ | ~ -"),
-            Self::RuleKey => (pattern!(patterns::TOKEN), 120, "letters, digits and ! $ % & * + . ^ _ | ~ -"),
+            Self::Cookie => (pattern!(patterns::TOKEN), 255, "letters, digits and ! $ % * + . ^ _ ` | ~ -"),
+            Self::RuleKey => (pattern!(patterns::TOKEN), 120, "letters, digits and ! $ % * + . ^ _ ` | ~ -"),
             Self::DnField => (pattern!(patterns::DN_FIELD), 120, "a field of a distinguished name, such as CN or OU"),
             Self::RuleValue => (pattern!(patterns::PRINTABLE), 255, "printable ASCII"),
         }
@@ -72,14 +73,29 @@ impl Text {
 }
 
 impl Intake<'_> {
-    /// Refuses a text that is not of its kind.
-    pub(super) fn text_of(&mut self, kind: Text, text: &str, field: &str) {
+    /// Refuses a text that is not of its kind; false then.
+    pub(super) fn text_of(&mut self, kind: Text, text: &str, field: &str) -> bool {
         let (pattern, longest, allowed) = kind.rule();
         if text.chars().count() > longest {
             self.invalid(field, format!("is too long: at most {longest} characters"));
-        } else if !pattern.as_ref().is_some_and(|p| p.is_match(text)) {
+            return false;
+        }
+        let is_of_kind = pattern.as_ref().is_some_and(|p| p.is_match(text));
+        if !is_of_kind {
             self.invalid(field, format!("{text:?} must be {allowed}"));
         }
+        is_of_kind
+    }
+
+    /// A URL as Octavia has to be sent it.
+    pub(super) fn url(&mut self, text: &str, field: &str) -> String {
+        if !self.text_of(Text::Url, text, field) || !self.amphora {
+            return text.to_owned();
+        }
+        haproxy::url(text).unwrap_or_else(|why| {
+            self.invalid(field, why);
+            String::new()
+        })
     }
 
     /// A copy of an optional text of that kind.

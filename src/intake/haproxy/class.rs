@@ -1,0 +1,100 @@
+//! Classes of regular expressions: what stands in brackets.
+
+use super::regex::{Part, Walk};
+
+const CLASSES: [&str; 14] = [
+    "alpha", "lower", "upper", "alnum", "ascii", "blank", "cntrl", "digit", "graph", "print", "punct", "space", "word",
+    "xdigit",
+];
+
+/// A member of a class.
+enum Member {
+    Character(char),
+    Several,
+}
+
+impl<'a> Walk<'a> {
+    /// After the `[`.
+    pub(super) fn class(&mut self) -> Result<Part, String> {
+        self.written.push('[');
+        if self.take("^") {
+            self.written.push('^');
+        }
+        let mut is_first = true;
+        loop {
+            if self.rest.is_empty() {
+                return Err("a [ is not closed".to_owned());
+            }
+            if !is_first && self.take("]") {
+                self.written.push(']');
+                return Ok(Part { bytes: 34, absent: None });
+            }
+            is_first = false;
+            let from = self.member()?;
+            let ranges = self.rest.starts_with('-') && !self.rest.starts_with("-]") && self.rest.len() > 1;
+            if ranges {
+                self.next();
+                self.written.push('-');
+                let to = self.member()?;
+                let (Member::Character(from), Member::Character(to)) = (from, to) else {
+                    return Err("a range needs a character at each end".to_owned());
+                };
+                if to < from {
+                    return Err("a range must not end before it begins".to_owned());
+                }
+            }
+        }
+    }
+
+    fn member(&mut self) -> Result<Member, String> {
+        if let Some(class) = self.posix_class()? {
+            self.written.push_str(class);
+            return Ok(Member::Several);
+        }
+        if !self.take("\\") {
+            let c = self.next().ok_or("a [ is not closed")?;
+            self.write(c, false);
+            return Ok(Member::Character(c));
+        }
+        match self.peek() {
+            Some(set @ ('d' | 'D' | 's' | 'S' | 'w' | 'W')) => {
+                self.next();
+                self.written.extend(['\\', set]);
+                Ok(Member::Several)
+            }
+            Some('b') => {
+                self.next();
+                self.written.push_str(r"\x08");
+                Ok(Member::Character('\x08'))
+            }
+            _ => {
+                let c = self.escaped_character()?;
+                self.write(c, !c.is_ascii_alphanumeric());
+                Ok(Member::Character(c))
+            }
+        }
+    }
+
+    /// `[:alpha:]`, as PCRE2 looks for it (`check_posix_syntax`); to Python it is the beginning of a class, or the end.
+    fn posix_class(&mut self) -> Result<Option<&'a str>, String> {
+        let text = self.rest;
+        let Some(mark) = text.strip_prefix('[').and_then(|t| t.chars().next()).filter(|c| ":.=".contains(*c)) else {
+            return Ok(None);
+        };
+        let Some(length) = text[2..].find(']').map(|end| end + 3) else { return Ok(None) };
+        let class = &text[..length];
+        if class.contains('\\') {
+            return Err("write \\[ for a bracket in a class".to_owned());
+        }
+        if !class[2..].ends_with(&format!("{mark}]")) || class[2..].contains(&format!("[{mark}")) {
+            return Ok(None);
+        }
+        let name = &class[2..length - 2];
+        let name = name.strip_prefix('^').unwrap_or(name);
+        if mark != ':' || !CLASSES.contains(&name) {
+            return Err(format!("PCRE2 knows no {class} in a class: write \\[ for a bracket"));
+        }
+        self.rest = &text[length..];
+        Ok(Some(class))
+    }
+}
