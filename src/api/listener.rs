@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::L7PolicySpec;
-use super::schema;
+use super::{ciphers, schema};
 use crate::model::{AlpnProtocol, ClientAuthentication, ListenerProtocol, TlsVersion};
 
 /// One port that the load balancer listens on.
@@ -206,7 +206,10 @@ pub struct TimeoutsSpec {
     validation = Rule::new("!has(self.clientAuthentication) || self.clientAuthentication == 'NONE' || has(self.clientCA)")
         .message("clientAuthentication OPTIONAL and MANDATORY need clientCA")
         .field_path(".clientAuthentication"),
-    validation = Rule::new("!has(self.clientCRL) || has(self.clientCA)").message("clientCRL needs clientCA").field_path(".clientCRL")
+    validation = Rule::new("!has(self.clientCRL) || has(self.clientCA)").message("clientCRL needs clientCA").field_path(".clientCRL"),
+    validation = ciphers::names_of_openssl(),
+    validation = ciphers::suites_for_the_newest_version(),
+    validation = ciphers::ciphers_for_older_versions()
 )]
 pub struct ListenerTlsSpec {
     /// The certificate for clients that name no host, or one that no other certificate is for. Octavia's
@@ -238,7 +241,7 @@ pub struct ListenerTlsSpec {
     pub client_authentication: Option<ClientAuthentication>,
 
     /// Versions of TLS to offer, TLSv1.2 or TLSv1.3 among them: haproxy (from 2.2 on) refuses a listener of older ones
-    /// alone, and the load balancer goes to ERROR. Absent means that Evenkeel leaves them alone (usually TLSv1.2 and
+    /// alone, and never offers older ones beside them. Absent means that Evenkeel leaves them alone (usually TLSv1.2 and
     /// TLSv1.3). Octavia API 2.17.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 5))]
@@ -248,8 +251,10 @@ pub struct ListenerTlsSpec {
     )]
     pub versions: Option<Vec<TlsVersion>>,
 
-    /// Ciphers in OpenSSL's format, at most 2048 characters. Absent means that Evenkeel leaves them alone. Octavia API
-    /// 2.15.
+    /// Ciphers in OpenSSL's format, at most 2048 characters; suites of TLS 1.3 stand among them. Octavia sorts the list, so
+    /// the order means nothing, and OpenSSL skips names that it does not know; at least one must be known, and of one of
+    /// the versions. A version that the list names nothing for keeps haproxy's defaults. Octavia before 19 needs a cipher
+    /// of TLS 1.2 in the list. Absent means that Evenkeel leaves them alone. Octavia API 2.15.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::ciphers")]
     pub ciphers: Option<String>,

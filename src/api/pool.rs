@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::CertificateSpec;
 use super::CloudRef;
-use super::schema;
+use super::{ciphers, schema};
 use crate::model::{Algorithm, AlpnProtocol, HttpMethod, MonitorType, PersistenceType, PoolProtocol, TlsVersion};
 
 /// Members that serve the same thing.
@@ -122,7 +122,12 @@ pub struct SessionPersistenceSpec {
 /// How connections to the members are encrypted. Octavia API 2.8.
 #[derive(KubeSchema, Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-#[x_kube(validation = Rule::new("!has(self.crl) || has(self.ca)").message("crl needs ca").field_path(".crl"))]
+#[x_kube(
+    validation = Rule::new("!has(self.crl) || has(self.ca)").message("crl needs ca").field_path(".crl"),
+    validation = ciphers::names_of_openssl(),
+    validation = ciphers::suites_for_the_newest_version(),
+    validation = ciphers::ciphers_for_older_versions()
+)]
 pub struct PoolTlsSpec {
     /// The certificate that the load balancer shows to the members. Absent means none. Octavia's tls_container_ref.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -148,8 +153,10 @@ pub struct PoolTlsSpec {
     )]
     pub versions: Option<Vec<TlsVersion>>,
 
-    /// Ciphers in OpenSSL's format, at most 2048 characters. Absent means that Evenkeel leaves them alone. Octavia API
-    /// 2.15.
+    /// Ciphers in OpenSSL's format, at most 2048 characters; suites of TLS 1.3 stand among them. Octavia sorts the list, so
+    /// the order means nothing, and OpenSSL skips names that it does not know; at least one must be known, and of one of
+    /// the versions. A version that the list names nothing for keeps haproxy's defaults. Octavia before 19 needs a cipher
+    /// of TLS 1.2 in the list. Absent means that Evenkeel leaves them alone. Octavia API 2.15.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::ciphers")]
     pub ciphers: Option<String>,

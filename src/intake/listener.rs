@@ -225,8 +225,11 @@ pub(super) fn tls_parameters(
         }
     }
     let field = format!("{at}.ciphers");
-    if ciphers.is_some() {
+    if let Some(list) = ciphers {
         intake.needs(15, &field, "ciphers");
+        if let Some(problem) = super::ciphers::problem(list, versions.as_deref()) {
+            intake.invalid(&field, problem);
+        }
     }
     TlsParameters {
         versions: versions.as_ref().map(|v| v.iter().copied().collect()),

@@ -5,6 +5,7 @@
 //! refused create leaks a VIP port, and an accepted one may never work. How many listeners, members or tags there may
 //! be is not: those bounds come from the budget of the API server's rules, and Octavia does not know them.
 
+mod ciphers;
 mod context;
 mod haproxy;
 mod l7;

@@ -39,7 +39,7 @@ pub(super) fn steps(survey: &Survey<'_>, planned: &[Step]) -> Vec<Step> {
         let with_its_pool = listener.default_pool_id.as_deref().is_some_and(|pool| healed_pools.contains(pool));
         let healed_below = policies.len() + rules.len() > before || with_its_pool || planned.reach(listener);
         if listener.provisioning_status == Provisioning::Error && !healed_below {
-            listeners.push(again(Kind::Listener, key, None, &listener.id, by_name(&listener.name)));
+            listeners.push(again(Kind::Listener, key, None, &listener.id, super::listener::again(listener)));
         }
     }
     [pools, listeners, policies, rules, below_pools].into_iter().flatten().collect()

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::edit::{Edit, Reset, Rules, add_some, object, without_empties};
 use super::step::Target;
-use super::{Body, Impact};
+use super::{Body, Impact, tls};
 use crate::model::{
     ClientAuthentication, Hsts, Listener, ListenerProtocol, ListenerTls, SeenListener, SetMask, Timeouts,
     TlsParameters, key_tag,
@@ -187,7 +187,25 @@ fn cidrs(given: &BTreeSet<String>) -> Value {
 
 /// What differs. Sent as one `PUT`, but for what Octavia takes only in two ([`crl_first`]).
 pub(super) fn compare(key: &str, listener: &Listener, default_pool: Option<&Target>, seen: &SeenListener) -> Edit {
-    RULES.compare(&wanted(key, listener, default_pool), &observed(seen), &SetMask::of(&seen.tags))
+    let mut edit = RULES.compare(&wanted(key, listener, default_pool), &observed(seen), &SetMask::of(&seen.tags));
+    if speaks_tls(&seen.protocol) {
+        tls::fill_ciphers(&mut edit, seen.tls_ciphers.as_deref(), seen.tls_versions.as_deref());
+    }
+    edit
+}
+
+/// Listeners whose TLS Octavia renders, also those that have no certificate.
+fn speaks_tls(protocol: &str) -> bool {
+    [ListenerProtocol::TerminatedHttps, ListenerProtocol::Prometheus].iter().any(|p| p.as_str() == protocol)
+}
+
+/// What brings a listener in ERROR back.
+pub(super) fn again(seen: &SeenListener) -> Body {
+    let mut body = super::heal::by_name(&seen.name);
+    if speaks_tls(&seen.protocol) {
+        tls::heal_ciphers(&mut body, seen.tls_ciphers.as_deref(), seen.tls_versions.as_deref());
+    }
+    body
 }
 
 /// A revocation list that goes while the CA changes has to go first: Octavia takes its null for "not given" and checks
@@ -214,6 +232,7 @@ pub(super) fn body(key: &str, listener: &Listener) -> Body {
         for field in ["tls_versions", "alpn_protocols"] {
             body.entry(field).or_insert(Value::Null);
         }
+        tls::spell_out_ciphers(&mut body);
     }
     body
 }

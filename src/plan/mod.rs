@@ -31,6 +31,7 @@ mod print;
 mod rule;
 mod step;
 mod survey;
+mod tls;
 
 #[cfg(any(test, feature = "arbitrary"))]
 pub mod arbitrary;

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::edit::{Edit, Reset, Rules, add_some, object, without_empties};
 use super::listener::{parameter_fields, version_list};
 use super::step::Target;
-use super::{Body, Call, Impact, Kind, Step};
+use super::{Body, Call, Impact, Kind, Step, tls};
 use crate::model::{
     Persistence, Pool, PoolTls, SeenMember, SeenMonitor, SeenPersistence, SeenPool, SetMask, TlsParameters, key_tag,
 };
@@ -141,9 +141,8 @@ fn create(load_balancer: &str, key: &str, want: &Pool) -> Step {
     Step::new(Kind::Pool, key, Call::Create { parent: None, body })
 }
 
-/// Octavia fills in ciphers when it makes a pool with TLS, not when TLS is switched on later, and its worker crashes on
-/// versions without ciphers (`_transform_pool` in octavia/common/jinja/haproxy/combined_listeners/jinja_cfg.py, 17.0):
-/// the pool stays in ERROR. Null gives the operator's default.
+/// Octavia fills in ciphers when it makes a pool with TLS, not when TLS is switched on later. Null gives the operator's
+/// default.
 const CIPHERS: &str = "tls_ciphers";
 
 /// What brings a pool in ERROR back.
@@ -159,6 +158,9 @@ fn update(key: &str, want: &Pool, seen: &SeenPool) -> Option<Step> {
     let mut edit = RULES.compare(&wanted(key, want), &observed(seen), &SetMask::of(&seen.tags));
     if edit.changes("tls_enabled") && want.tls.is_some() && seen.tls_ciphers.is_none() {
         edit.body.entry(CIPHERS).or_insert(Value::Null);
+    }
+    if want.tls.is_some() {
+        tls::fill_ciphers(&mut edit, seen.tls_ciphers.as_deref(), seen.tls_versions.as_deref());
     }
     if edit.is_empty() {
         return None;

@@ -1,5 +1,6 @@
 //! What random stacks have found, each as the smallest stack that shows it (`docs/found.md`).
 
+use super::octavia::Octavia;
 use super::properties::converge;
 use super::stack::*;
 use crate::model::*;
@@ -159,4 +160,79 @@ fn a_pool_that_begins_to_encrypt_with_versions_of_its_own_gets_ciphers() {
     assert!(converge(&mut octavia, &encrypts, |_, _| {}).is_empty());
     let tree = octavia.tree.unwrap();
     assert!(tree.pools.iter().all(|pool| pool.provisioning_status == Provisioning::Active));
+}
+
+fn metrics(versions: Option<&[TlsVersion]>) -> Desired {
+    edited(|want| {
+        let mut metrics = listener("metrics", ListenerProtocol::Prometheus, 9100, None);
+        let versions = versions.map(|versions| versions.iter().copied().collect());
+        metrics.tls = Some(tls("cert-1"));
+        metrics.tls.as_mut().unwrap().parameters = TlsParameters { versions, ..TlsParameters::default() };
+        want.listeners.insert("metrics".into(), metrics);
+    })
+}
+
+fn seen_metrics(octavia: &mut Octavia) -> &mut SeenListener {
+    octavia.tree.as_mut().unwrap().listeners.iter_mut().find(|listener| listener.name == "metrics").unwrap()
+}
+
+/// Octavia fills in ciphers on TERMINATED_HTTPS listeners only, and its worker crashes on versions without ciphers.
+#[test]
+fn metrics_listener_with_versions_has_ciphers_from_its_create() {
+    for versions in [&[TlsVersion::V1_3][..], &[TlsVersion::V1_1, TlsVersion::V1_2]] {
+        let mut octavia = made(&metrics(Some(versions)));
+        assert!(seen_metrics(&mut octavia).tls_ciphers.is_some());
+        assert!(converge(&mut octavia, &metrics(Some(versions)), |_, _| {}).is_empty());
+
+        let mut octavia = made(&stack());
+        assert!(converge(&mut octavia, &metrics(Some(versions)), |_, _| {}).is_empty());
+        assert!(seen_metrics(&mut octavia).tls_ciphers.is_some());
+    }
+}
+
+#[test]
+fn metrics_listener_that_gets_versions_gets_ciphers() {
+    let mut octavia = made(&metrics(None));
+    assert_eq!(seen_metrics(&mut octavia).tls_ciphers, None);
+    assert!(converge(&mut octavia, &metrics(Some(&[TlsVersion::V1_3])), |_, _| {}).is_empty());
+    assert!(seen_metrics(&mut octavia).tls_ciphers.is_some());
+
+    let mut plain = made(&edited(|want| {
+        want.listeners.insert("metrics".into(), listener("metrics", ListenerProtocol::Prometheus, 9100, None));
+    }));
+    assert!(converge(&mut plain, &metrics(Some(&[TlsVersion::V1_2])), |_, _| {}).is_empty());
+    assert!(seen_metrics(&mut plain).tls_ciphers.is_some());
+}
+
+/// An earlier version, or somebody else, has left them without: a change and a heal put that right.
+#[test]
+fn metrics_listener_that_lacks_ciphers_is_healed() {
+    let want = metrics(Some(&[TlsVersion::V1_3]));
+    for renamed in [false, true] {
+        let mut octavia = made(&want);
+        let seen = seen_metrics(&mut octavia);
+        (seen.tls_ciphers, seen.provisioning_status) = (None, Provisioning::Error);
+        let mut want = want.clone();
+        if renamed {
+            want.listeners.get_mut("metrics").unwrap().description = Some("renamed".into());
+        }
+        assert!(converge(&mut octavia, &want, |_, _| {}).is_empty());
+        assert_eq!(seen_metrics(&mut octavia).provisioning_status, Provisioning::Active);
+    }
+}
+
+/// TLS is on without ciphers, as somebody else has left it.
+#[test]
+fn encrypted_pool_without_ciphers_gets_some_with_versions() {
+    let with = |versions: Option<TlsVersion>| {
+        edited(|want| {
+            let versions = versions.map(|version| [version].into());
+            let parameters = TlsParameters { versions, ..TlsParameters::default() };
+            web(want).tls = Some(PoolTls { client_certificate_ref: None, ca_ref: None, crl_ref: None, parameters });
+        })
+    };
+    let mut octavia = made(&with(None));
+    let pools = &mut octavia.tree.as_mut().unwrap().pools;
+    pools.iter_mut().find(|pool| pool.name == "web").unwrap().tls_ciphers = None;
+    assert!(converge(&mut octavia, &with(Some(TlsVersion::V1_3)), |_, _| {}).is_empty());
 }

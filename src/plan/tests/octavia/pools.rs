@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use super::serving::check_authority;
+use super::serving::{CRASH, check_authority, renders};
 use super::{Answer, MEMBER, MONITOR, Octavia, POOL, ensure, merged, refuse, text, without};
 use crate::model::*;
 use crate::plan::{Body, Call};
@@ -67,8 +67,8 @@ impl Octavia {
         let new =
             SeenPool { provisioning_status: Provisioning::Active, members: was.members, monitor: was.monitor, ..new };
         check_pool(&new)?;
-        let renders = !new.tls_enabled || new.tls_versions.is_none() || new.tls_ciphers.is_some();
-        ensure(renders, || "KeyError tls_ciphers in the worker: ERROR".to_owned())?;
+        let renders = !new.tls_enabled || renders(new.tls_versions.as_ref(), new.tls_ciphers.as_ref());
+        ensure(renders, || CRASH.to_owned())?;
         *self.pool(id)? = new;
         self.push_listeners_of(id)
     }

@@ -95,7 +95,7 @@ impl Octavia {
         ensure(given.iter().all(suits), || "400 CIDR IP version incompatible with all VIPs".to_owned())
     }
 
-    /// What Octavia checks on create and on update alike.
+    /// What Octavia checks on create and on update alike, and what its worker needs.
     fn check_listener(&mut self, new: &SeenListener, own: Option<&str>) -> Answer {
         let protocol = protocol_of(&new.protocol)?;
         let tree = self.tree_mut()?;
@@ -118,12 +118,22 @@ impl Octavia {
         for list in [&new.tls_versions, &new.alpn_protocols] {
             ensure(list.as_ref().is_none_or(|l| !l.is_empty()), || "400 empty list".to_owned())?;
         }
+        ensure(!may || renders(new.tls_versions.as_ref(), new.tls_ciphers.as_ref()), || CRASH.to_owned())?;
         let headers: BTreeSet<&str> = new.insert_headers.values().map(String::as_str).collect();
         if headers.iter().any(|value| *value != "true") {
             return refuse("400 header values are text");
         }
         Ok(())
     }
+}
+
+pub(super) const CRASH: &str = "KeyError in the worker: ERROR";
+
+/// The worker leaves out the ciphers that no version needs, and crashes where there are none (`_transform_listener` and
+/// `_transform_pool` in octavia/common/jinja/haproxy/combined_listeners/jinja_cfg.py).
+pub(super) fn renders(versions: Option<&Vec<String>>, ciphers: Option<&String>) -> bool {
+    let newest = |version: &String| version == "TLSv1.3";
+    ciphers.is_some() || versions.is_none_or(|list| list.iter().any(newest) && !list.iter().all(newest))
 }
 
 /// In this model's world the list of an authority ends as the authority does.

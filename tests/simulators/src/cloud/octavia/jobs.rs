@@ -95,7 +95,8 @@ impl World {
         }
         let fails = match effect {
             Some(Effect::Fails) => Some(Failure::InDataPlane),
-            _ => self.cannot_work(load_balancer, &change).then_some(Failure::Before),
+            _ if self.cannot_work(load_balancer, &change) => Some(Failure::Before),
+            _ => self.is_refused_by_data_plane(load_balancer, &change).then_some(Failure::InDataPlane),
         };
         let due = now.at + self.duration(load_balancer, &change, kind);
         self.octavia.due.insert((due, load_balancer.to_owned()));
@@ -148,6 +149,14 @@ impl World {
                 targets.iter().any(|(kind, id)| *kind == Kind::Member && self.member_subnet_is_unknown(id))
             }
             Change::UpdateLoadBalancer | Change::Failover | Change::DeleteChild { .. } => false,
+        }
+    }
+
+    fn is_refused_by_data_plane(&self, load_balancer: &str, change: &Change) -> bool {
+        match change {
+            Change::DeleteLoadBalancer => false,
+            Change::DeleteChild { target, .. } => self.tls_is_refused(load_balancer, Some(target)),
+            _ => self.tls_is_refused(load_balancer, None),
         }
     }
 

@@ -4,6 +4,7 @@ mod batch;
 mod body;
 mod catalog;
 mod checks;
+mod data_plane;
 mod health;
 mod jobs;
 mod list;
