@@ -154,7 +154,8 @@ pub struct FloatingIpAllocation {
     /// The external network that it comes from.
     pub network: CloudRef,
 
-    /// The subnet of that network. Absent means that Neutron chooses.
+    /// The subnet of that network, of IPv4. Absent means that Neutron chooses. Another network, subnet or address means
+    /// another floating IP: see disruptionPolicy.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub subnet: Option<CloudRef>,
 

@@ -365,7 +365,7 @@ fn floating_ips_come_from_external_networks_and_lead_to_ipv4() {
     );
     let expected = FloatingIp::Allocate {
         network_id: "ext".into(),
-        subnet_id: Some("sp".into()),
+        subnet: Some(crate::model::FloatingSubnet { id: "sp".into(), cidr: "203.0.113.0/24".parse().unwrap() }),
         address: Some("203.0.113.9".into()),
         retain: true,
     };
