@@ -162,7 +162,7 @@ pub struct FloatingIpAllocation {
     /// The address, in canonical spelling; most clouds allow this to administrators only. Absent means that Neutron
     /// chooses.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(schema_with = "schema::ip")]
+    #[schemars(schema_with = "schema::ipv4")]
     pub address: Option<String>,
 
     /// What happens to it when the stack no longer wants it, or is deleted. `Delete` (the default): it is released.
