@@ -154,14 +154,15 @@ pub struct FloatingIpAllocation {
     /// The external network that it comes from.
     pub network: CloudRef,
 
-    /// The subnet of that network. Absent means that Neutron chooses.
+    /// The subnet of that network, of IPv4. Absent means that Neutron chooses. Another network, subnet or address means
+    /// another floating IP: see disruptionPolicy.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub subnet: Option<CloudRef>,
 
     /// The address, in canonical spelling; most clouds allow this to administrators only. Absent means that Neutron
     /// chooses.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(schema_with = "schema::ip")]
+    #[schemars(schema_with = "schema::ipv4")]
     pub address: Option<String>,
 
     /// What happens to it when the stack no longer wants it, or is deleted. `Delete` (the default): it is released.

@@ -45,6 +45,18 @@ pub fn ip(_: &mut SchemaGenerator) -> Schema {
     })
 }
 
+/// Of a floating IP.
+pub fn ipv4(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({
+        "type": "string",
+        "maxLength": 15,
+        "x-kubernetes-validations": [{
+            "rule": "isIP(self) && ip.isCanonical(self) && !self.contains(':')",
+            "message": "must be an IPv4 address in canonical spelling, for example 203.0.113.10"
+        }]
+    })
+}
+
 pub fn cidrs(_: &mut SchemaGenerator) -> Schema {
     json_schema!({
         "type": "array",

@@ -6,6 +6,7 @@ use crate::model::{Desired, Provisioning, SeenLoadBalancer, attempt_of};
 use crate::openstack::{Class, CloudError, Done, QuotaUse};
 use crate::plan::{self, Kind};
 
+use super::hindrance::Hindered;
 use super::*;
 
 /// How often a re-made load balancer asks for its old address before it takes another one.
@@ -20,8 +21,11 @@ impl Pass<'_> {
         if let Some(outcome) = self.in_doubt(memory) {
             return Ok(outcome);
         }
-        if let Some(outcome) = self.hindered(desired).await? {
-            return Ok(outcome);
+        if let Some(Hindered { outcome, in_use }) = self.hindered(desired).await? {
+            return Ok(match in_use {
+                Some((refusal, seen)) => memory.contend(desired, &refusal, &seen, outcome),
+                None => outcome,
+            });
         }
         // Octavia leaks the VIP port of a create that it refuses after parsing, so the same one is not sent again.
         match &memory.refused {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::model::{Owner, Provisioning, SeenFloatingIp, SeenLoadBalancer, foreign_owner};
+use crate::model::{Owner, Provisioning, SeenFloatingIp, SeenLoadBalancer, Tie, foreign_owner};
 use crate::openstack::{Class, CloudError};
 use crate::plan::{self, Kind, Plan};
 
@@ -129,9 +129,9 @@ fn keeps_marks(load_balancer: &SeenLoadBalancer, owner: &Owner, floating_ips: &[
     in_error.then(|| {
         let mut why =
             format!("load balancer {} is in ERROR, so Octavia lets nobody take the tags off it", load_balancer.id);
-        for made in floating_ips.iter().filter(|seen| seen.description == owner.floating_ip_mark()) {
+        for made in floating_ips.iter().filter(|seen| Tie::of(owner, seen) == Tie::Made) {
             why.push_str(&format!(
-                "; floating IP {}, which was made for it, keeps our description",
+                "; floating IP {}, which was made for it, keeps its marks",
                 made.floating_ip_address
             ));
         }

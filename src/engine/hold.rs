@@ -13,6 +13,9 @@ const AT_ONCE: Retry = Retry::After(Duration::ZERO);
 
 impl Pass<'_> {
     pub(super) async fn hold(&self, desired: &Desired, memory: &mut Memory) -> Result<Outcome, CloudError> {
+        if let Some(outcome) = self.still_contended(desired, memory).await? {
+            return Ok(outcome);
+        }
         if let Some(tree) = self.still_in_sync(desired, memory).await? {
             return Ok(Outcome::new(State::InSync, Retry::Resync).seeing(tree));
         }
@@ -84,7 +87,8 @@ impl Pass<'_> {
             };
             if plan.steps.is_empty() {
                 let message = format!("{}: {}", refusal.field, refusal.message);
-                return Ok(Outcome::stalled(reason, message).seeing(tree).planning(plan));
+                let outcome = Outcome::stalled(reason, message).seeing(tree.clone()).planning(plan.clone());
+                return Ok(memory.contend(desired, refusal, &tree.floating_ips, outcome));
             }
         }
         match memory.patience.choose(&plan.steps) {
@@ -225,8 +229,8 @@ impl Pass<'_> {
                 Ok(observed(self.succession(&load_balancer).await?).seeing_load_balancer(*load_balancer))
             }
             Located::Nowhere => {
-                if let Some(outcome) = self.hindered(desired).await? {
-                    return Ok(outcome);
+                if let Some(hindered) = self.hindered(desired).await? {
+                    return Ok(hindered.outcome);
                 }
                 let plan = Plan { steps: vec![plan::create(desired, "")], ..Plan::default() };
                 Ok(observed(plan))

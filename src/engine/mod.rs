@@ -8,6 +8,7 @@
 //! survive a crash is in the [`Record`], which the caller keeps on the stack object; the [`Memory`] beside it only saves
 //! calls, and may be lost at any time.
 
+mod contended;
 mod create;
 mod delete;
 mod hindrance;
@@ -27,6 +28,7 @@ use tokio::time::Instant;
 use crate::model::{ApiVersion, Desired, Owner, Provisioning, SeenLoadBalancer, Tree};
 use crate::openstack::{Class, Cloud, CloudError, Done};
 use crate::plan::Step;
+use contended::Contended;
 use patience::{Delay, Patience, Turn};
 
 /// The oldest Octavia API that the engine drives (Train; `SOURCE_IP_PORT`). Below it nothing is written.
@@ -94,6 +96,8 @@ pub struct Memory {
     attempts: Vec<(String, Instant)>,
     /// What was changed on the way to what the stack says, so that nothing is tried for ever without a pause.
     patience: Patience,
+    /// A floating IP that somebody else has stalls the stack.
+    contended: Option<Contended>,
 }
 
 /// What is not sent again as long as stack and credentials stay as they are.
@@ -108,6 +112,7 @@ impl Memory {
     /// The stack or its credentials changed: look for ourselves.
     pub fn disturb(&mut self) {
         self.disturbed = true;
+        self.contended = None;
         self.patience.forget();
     }
 

@@ -1,7 +1,11 @@
 //! The load balancer itself, and its floating IP.
 
+use std::net::IpAddr;
+
+use ipnet::IpNet;
+
 use crate::api::{FloatingIpAllocation, LoadBalancerStackSpec, ReclaimPolicy};
-use crate::model::{By, FloatingIp, Found, LoadBalancer, Reference, ReferenceKind};
+use crate::model::{By, FloatingIp, FloatingSubnet, Found, LoadBalancer, Reference, ReferenceKind};
 
 use super::context::Intake;
 use super::references::existing;
@@ -103,6 +107,13 @@ fn allocation(intake: &mut Intake<'_>, wanted: &FloatingIpAllocation, field: &st
     }
     let subnet = intake.object(ReferenceKind::Subnet, wanted.subnet.as_ref(), &format!("{field}.subnet"));
     let address = wanted.address.as_ref().and_then(|text| intake.address(text, &format!("{field}.address")));
+    if let Some(address) = address.filter(IpAddr::is_ipv6) {
+        intake.invalid(format!("{field}.address"), format!("{address} is IPv6: floating IPs are IPv4"));
+    }
+    if let Some(Found::Subnet { id, cidr: IpNet::V6(cidr), .. }) = subnet {
+        let message = format!("subnet {id} is IPv6 ({cidr}): floating IPs are IPv4");
+        intake.unusable(format!("{field}.subnet"), message);
+    }
     if let Some(Found::Subnet { id, network_id, cidr }) = subnet {
         if network.is_some_and(|n| n.id() != Some(network_id)) {
             intake.unusable(format!("{field}.subnet"), format!("subnet {id} belongs to another network"));
@@ -111,9 +122,13 @@ fn allocation(intake: &mut Intake<'_>, wanted: &FloatingIpAllocation, field: &st
             intake.invalid(format!("{field}.address"), format!("{address} is not in the subnet, which is {cidr}"));
         }
     }
+    let subnet = match subnet {
+        Some(Found::Subnet { id, cidr, .. }) => Some(FloatingSubnet { id: id.clone(), cidr: *cidr }),
+        _ => None,
+    };
     Some(FloatingIp::Allocate {
         network_id: network?.id()?.to_owned(),
-        subnet_id: subnet.and_then(Found::id).map(str::to_owned),
+        subnet,
         address: address.map(|a| a.to_string()),
         retain: wanted.reclaim == ReclaimPolicy::Retain,
     })

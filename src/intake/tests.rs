@@ -55,6 +55,7 @@ fn cloud() -> BTreeMap<(ReferenceKind, &'static str), Result<Found, Unresolved>>
         ((K::Subnet, "front6"), Ok(subnet("s6", "net", "2001:db8:10::/64"))),
         ((K::Subnet, "other"), Ok(subnet("s4b", "net", "10.11.0.0/16"))),
         ((K::Subnet, "away"), Ok(subnet("s9", "far", "10.99.0.0/16"))),
+        ((K::Subnet, "public-v6"), Ok(subnet("sp6", "ext", "2001:db8::/64"))),
         ((K::Subnet, "public-v4"), Ok(subnet("sp", "ext", "203.0.113.0/24"))),
         ((K::Network, "tenant"), Ok(Found::Network { id: "net".into(), external: false })),
         ((K::Network, "public"), Ok(Found::Network { id: "ext".into(), external: true })),
@@ -368,7 +369,7 @@ fn floating_ips_come_from_external_networks_and_lead_to_ipv4() {
     );
     let expected = FloatingIp::Allocate {
         network_id: "ext".into(),
-        subnet_id: Some("sp".into()),
+        subnet: Some(crate::model::FloatingSubnet { id: "sp".into(), cidr: "203.0.113.0/24".parse().unwrap() }),
         address: Some("203.0.113.9".into()),
         retain: true,
     };
@@ -378,6 +379,10 @@ fn floating_ips_come_from_external_networks_and_lead_to_ipv4() {
     assert!(refused(&with("front", "{allocate: {network: {name: tenant}}}"), "").contains("not external"));
     let away = refused(&with("front", "{allocate: {network: {name: public}, subnet: {name: front}}}"), "");
     assert!(away.contains("another network"), "{away}");
+    let by_v6 = refused(&with("front", "{allocate: {network: {name: public}, address: '2001:db8::7'}}"), "");
+    assert!(by_v6.contains("spec.loadBalancer.floatingIP.allocate.address: 2001:db8::7 is IPv6"), "{by_v6}");
+    let subnet_v6 = refused(&with("front", "{allocate: {network: {name: public}, subnet: {name: public-v6}}}"), "");
+    assert!(subnet_v6.contains("spec.loadBalancer.floatingIP.allocate.subnet: subnet sp6 is IPv6"), "{subnet_v6}");
     let outside = refused(
         &with("front", "{allocate: {network: {name: public}, subnet: {name: public-v4}, address: 198.51.100.1}}"),
         "",

@@ -6,7 +6,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde::Serialize;
+use ipnet::IpNet;
+use serde::{Serialize, Serializer};
 
 use super::*;
 
@@ -84,16 +85,29 @@ pub struct AdditionalVip {
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub enum FloatingIp {
-    /// One of our own: made when missing, found again by its description.
+    /// One of our own: made when missing, found again by its marks.
     Allocate {
         network_id: Id,
-        subnet_id: Option<Id>,
+        subnet: Option<FloatingSubnet>,
         address: Option<String>,
         /// Kept when the stack no longer wants it, or goes.
         retain: bool,
     },
     /// Somebody else's: used, tagged while it is in use, never released.
     Existing { id: Id },
+}
+
+/// A subnet of an external network. Neutron shows no subnet of a floating IP: its address tells. Those of one network do
+/// not overlap.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct FloatingSubnet {
+    pub id: Id,
+    #[serde(serialize_with = "as_text")]
+    pub cidr: IpNet,
+}
+
+fn as_text<S: Serializer>(value: &impl ToString, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&value.to_string())
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

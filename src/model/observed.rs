@@ -294,17 +294,49 @@ pub struct SeenMember {
 
 /// A Neutron floating IP.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(default)]
+#[serde(from = "FloatingIpRecord")]
 pub struct SeenFloatingIp {
     pub id: Id,
     pub floating_ip_address: String,
     pub floating_network_id: Id,
     pub fixed_ip_address: Option<String>,
     pub port_id: Option<Id>,
-    #[serde(deserialize_with = "or_default")]
     pub description: String,
-    #[serde(deserialize_with = "or_default")]
     pub tags: BTreeSet<String>,
+    /// This Neutron has no tags (extension `standard-attr-tag`): its records are without the field.
+    #[serde(skip)]
+    pub untaggable: bool,
+    /// The other stack with a mark on it, for people. Looked up only for one that the stack asks for by its id.
+    #[serde(skip)]
+    pub holder: Option<String>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct FloatingIpRecord {
+    id: Id,
+    floating_ip_address: String,
+    floating_network_id: Id,
+    fixed_ip_address: Option<String>,
+    port_id: Option<Id>,
+    description: Option<String>,
+    tags: Option<BTreeSet<String>>,
+}
+
+impl From<FloatingIpRecord> for SeenFloatingIp {
+    fn from(record: FloatingIpRecord) -> Self {
+        Self {
+            id: record.id,
+            floating_ip_address: record.floating_ip_address,
+            floating_network_id: record.floating_network_id,
+            fixed_ip_address: record.fixed_ip_address,
+            port_id: record.port_id,
+            description: record.description.unwrap_or_default(),
+            untaggable: record.tags.is_none(),
+            tags: record.tags.unwrap_or_default(),
+            holder: None,
+        }
+    }
 }
 
 /// Which of a project's floating IPs matter to a stack: those on its port, those with its marks, and this one.

@@ -5,7 +5,7 @@
 //! | load balancer | `evenkeel:uid=`, `evenkeel:cluster=`, `evenkeel:ns=`, `evenkeel:name=`, `evenkeel:attempt=` |
 //! | listener, pool, policy | `evenkeel:key=` (the name in the stack) |
 //! | all of these | `evenkeel:set=` ([`SetMask`]), when there is something to remember |
-//! | floating IP we made | its description ([`Owner::floating_ip_mark`]): Neutron takes no tags in that POST |
+//! | floating IP we made | description ([`Owner::floating_ip_mark`]) and tag `evenkeel:made-for=` ([`super::claims`]) |
 //! | floating IP we borrowed | tag `evenkeel:uid=` |
 
 use std::collections::BTreeSet;
@@ -13,11 +13,9 @@ use std::collections::BTreeSet;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
-use super::SeenFloatingIp;
-
 pub const PREFIX: &str = "evenkeel:";
-const UID: &str = "evenkeel:uid=";
-const CLUSTER: &str = "evenkeel:cluster=";
+pub(super) const UID: &str = "evenkeel:uid=";
+pub(super) const CLUSTER: &str = "evenkeel:cluster=";
 const NAMESPACE: &str = "evenkeel:ns=";
 const NAME: &str = "evenkeel:name=";
 const ATTEMPT: &str = "evenkeel:attempt=";
@@ -39,7 +37,7 @@ pub struct Owner {
 
 impl Owner {
     pub fn uid_tag(&self) -> String {
-        format!("{UID}{}", self.uid)
+        tag_of(&self.uid)
     }
 
     /// The tags that a load balancer of this owner carries.
@@ -50,11 +48,6 @@ impl Owner {
     /// The tags that outlive the object's UID: a stack restored from a backup finds its load balancer by these.
     pub fn place_tags(&self) -> [String; 3] {
         [format!("{CLUSTER}{}", self.cluster), bounded(NAMESPACE, &self.namespace), bounded(NAME, &self.name)]
-    }
-
-    /// The description of a floating IP of ours.
-    pub fn floating_ip_mark(&self) -> String {
-        format!("evenkeel:uid={} evenkeel:cluster={}", self.uid, self.cluster)
     }
 
     pub fn owns(&self, tags: &BTreeSet<String>) -> bool {
@@ -89,12 +82,17 @@ pub fn foreign_owner(tags: &BTreeSet<String>) -> Option<String> {
     Some(format!("{}/{uid}", value_of(tags, CLUSTER).unwrap_or("?")))
 }
 
-/// Who else made this floating IP or uses it, as `<cluster>/<uid>`.
-pub fn other_user(owner: &Owner, seen: &SeenFloatingIp) -> Option<String> {
-    let mark = seen.description.strip_prefix(UID).and_then(|rest| rest.split_once(&format!(" {CLUSTER}")));
-    let maker = mark.filter(|_| seen.description != owner.floating_ip_mark()).map(|(uid, c)| format!("{c}/{uid}"));
-    let users = seen.tags.iter().filter_map(|tag| tag.strip_prefix(UID));
-    maker.or_else(|| users.filter(|uid| *uid != owner.uid).map(|uid| format!("?/{uid}")).next())
+/// The tag of the load balancer of the object with this UID.
+pub fn tag_of(uid: &str) -> String {
+    format!("{UID}{uid}")
+}
+
+/// The stack that a load balancer with these tags belongs to, for people: namespace and name, and its cluster where that
+/// is another one.
+pub fn stack_named(tags: &BTreeSet<String>, cluster: &str) -> Option<String> {
+    let named = format!("stack {}/{}", value_of(tags, NAMESPACE)?, value_of(tags, NAME)?);
+    let elsewhere = value_of(tags, CLUSTER).filter(|other| *other != cluster);
+    Some(elsewhere.map_or_else(|| named.clone(), |other| format!("{named} of cluster {other}")))
 }
 
 pub fn attempt_tag(attempt: &str) -> String {
@@ -166,6 +164,14 @@ mod tests {
         assert!(restored.succeeds(&tags) && !restored.owns(&tags));
         assert!(!Owner { uid: "u2".into(), ..owner("other") }.succeeds(&tags));
         assert!(!Owner { uid: "u2".into(), cluster: "c2".into(), ..owner("web") }.succeeds(&tags));
+    }
+
+    #[test]
+    fn a_stack_is_named_with_its_cluster_where_that_is_another() {
+        let named = |cluster: &str| stack_named(&owner("web").tags(), cluster);
+        assert_eq!(named("c1").as_deref(), Some("stack shop/web"));
+        assert_eq!(named("c2").as_deref(), Some("stack shop/web of cluster c1"));
+        assert_eq!(stack_named(&BTreeSet::new(), "c1"), None);
     }
 
     #[test]

@@ -183,6 +183,11 @@ impl Cloud {
         self.shared.session.floating_ips(interest.into(), vip_port_id).await
     }
 
+    /// One of the project's by its id, without its holder: one list.
+    pub async fn floating_ip(&self, id: &str) -> Result<Option<SeenFloatingIp>, CloudError> {
+        self.shared.session.floating_ip(id).await
+    }
+
     /// Whether the cloud has floating IPs at all. That it has is asked for once, that it has none each time.
     pub async fn has_floating_ips(&self) -> Result<bool, CloudError> {
         self.shared.session.has_floating_ips().await

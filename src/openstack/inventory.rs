@@ -144,8 +144,8 @@ impl Inventory {
     }
 
     pub(super) fn floating_ips(&self, interest: Interest<'_>, vip_port_id: Option<&str>) -> Vec<SeenFloatingIp> {
-        let tag = interest.owner.uid_tag();
-        let keys = vip_port_id.into_iter().chain(interest.floating_ip).chain([tag.as_str()]);
+        let tags = [interest.owner.uid_tag(), interest.owner.made_tag()];
+        let keys = vip_port_id.into_iter().chain(interest.floating_ip).chain(tags.iter().map(String::as_str));
         let positions: HashSet<usize> = keys.filter_map(|key| self.by_key.get(key)).flatten().copied().collect();
         let seen = positions.into_iter().filter_map(|position| self.floating_ips.get(position));
         seen.filter(|seen| concerns(seen, interest, vip_port_id)).cloned().collect()

@@ -8,7 +8,9 @@ use http::StatusCode;
 use super::lists::{Budget, Listing};
 use super::session::{Ask, Service, Session};
 use super::{Class, CloudError};
-use crate::model::{Id, IdRef, Interest, Provisioning, SeenFloatingIp, SeenLoadBalancer};
+use crate::model::{
+    Id, IdRef, Interest, Provisioning, Rival, SeenFloatingIp, SeenLoadBalancer, Tie, rival, stack_named, tag_of,
+};
 
 const PORTS: &str = "/v2.0/ports";
 /// Octavia's mark on the VIP ports that it makes.
@@ -33,7 +35,28 @@ impl Session {
         found.retain(|seen| concerns(seen, interest, vip_port_id));
         found.sort_by(|a, b| a.id.cmp(&b.id));
         found.dedup_by(|a, b| a.id == b.id);
+        self.name_holder(interest, &mut found).await?;
         Ok(found)
+    }
+
+    pub(super) async fn floating_ip(&self, id: &str) -> Result<Option<SeenFloatingIp>, CloudError> {
+        Ok(self.list_floating_ips(&self.floating_ip_list().await?.with("id", id)).await?.pop())
+    }
+
+    /// Names the stack that has the one asked for: the tags of its load balancer tell what those of a floating IP have no
+    /// room for. A call only where there is such a stack.
+    async fn name_holder(&self, interest: Interest<'_>, found: &mut [SeenFloatingIp]) -> Result<(), CloudError> {
+        let Interest { owner, floating_ip } = interest;
+        let wanted = found.iter_mut().find(|seen| floating_ip == Some(seen.id.as_str()));
+        let Some(wanted) = wanted.filter(|seen| Tie::of(owner, seen) != Tie::Made) else { return Ok(()) };
+        let Some(Rival { uid, .. }) = rival(owner, wanted) else { return Ok(()) };
+        let listing = self.of_project(Listing::octavia("loadbalancers")).await?.with("tags", tag_of(&uid));
+        let found = self.list::<SeenLoadBalancer>(&listing).await?.items;
+        wanted.holder = found
+            .iter()
+            .filter(|seen| seen.tags.contains(&tag_of(&uid)))
+            .find_map(|seen| stack_named(&seen.tags, &owner.cluster));
+        Ok(())
     }
 
     /// `None` when they do not fit on a page; that is remembered.
@@ -69,7 +92,8 @@ impl Session {
         vip_port_id: Option<&str>,
     ) -> Result<Vec<SeenFloatingIp>, CloudError> {
         let marked = self.floating_ip_list().await?.with("description", interest.owner.floating_ip_mark());
-        let tagged = self.floating_ip_list().await?.with("tags", interest.owner.uid_tag());
+        let tags = [interest.owner.uid_tag(), interest.owner.made_tag()].join(",");
+        let tagged = self.floating_ip_list().await?.with("tags-any", tags);
         let mut found = self.list_floating_ips(&marked).await?;
         found.extend(self.list_floating_ips(&tagged).await?);
         let single = [("port_id", vip_port_id), ("id", interest.floating_ip)];
@@ -167,10 +191,9 @@ pub(super) fn unwatched_port(
     (load_balancer.provisioning_status == Provisioning::Active && !has_floating_ip(port)).then_some(port)
 }
 
-/// On the port, ours by its description, borrowed by the owner, which is a tag, or about to be.
+/// On the port, made or borrowed by the owner, or about to be.
 pub(super) fn concerns(seen: &SeenFloatingIp, interest: Interest<'_>, vip_port_id: Option<&str>) -> bool {
     let Interest { owner, floating_ip } = interest;
     let on_port = vip_port_id.is_some() && seen.port_id.as_deref() == vip_port_id;
-    let marked = seen.description == owner.floating_ip_mark() || seen.tags.contains(&owner.uid_tag());
-    on_port || marked || floating_ip == Some(seen.id.as_str())
+    on_port || Tie::of(owner, seen) != Tie::Foreign || floating_ip == Some(seen.id.as_str())
 }

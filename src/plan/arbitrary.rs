@@ -101,14 +101,18 @@ fn load_balancer(world: &World) -> impl Strategy<Value = LoadBalancer> + use<> {
 }
 
 fn floating_ip(world: &World) -> impl Strategy<Value = FloatingIp> + use<> {
-    let (subnets, addresses) = (world.external_subnet_ids.clone(), world.floating_addresses.clone());
-    let allocate = (select(world.external_network_ids.clone()), any::<bool>(), 0..3u8).prop_map(
+    let (subnets, addresses) = (world.external_subnets.clone(), world.floating_addresses.clone());
+    let allocate = (select(world.external_network_ids.clone()), any::<bool>(), 0..4u8).prop_map(
         move |(network_id, retain, particular)| {
-            let of = |list: &[(Id, String)], wanted: bool| {
-                list.iter().filter(|_| wanted).find(|(network, _)| *network == network_id).map(|(_, what)| what.clone())
+            let here = subnets.iter().filter(|(network, _)| *network == network_id).map(|(_, subnet)| subnet.clone());
+            let subnet = match particular {
+                1 => here.clone().next(),
+                2 => here.last(),
+                _ => None,
             };
-            let (subnet_id, address) = (of(&subnets, particular == 1), of(&addresses, particular == 2));
-            FloatingIp::Allocate { network_id, subnet_id, address, retain }
+            let mut here = addresses.iter().filter(|(network, _)| *network == network_id && particular == 3);
+            let address = here.next().map(|(_, address)| address.clone());
+            FloatingIp::Allocate { network_id, subnet, address, retain }
         },
     );
     let existing = select(world.floating_ip_ids.clone()).prop_map(|id| FloatingIp::Existing { id });

@@ -10,9 +10,8 @@ use crate::model::{Owner, Provisioning, SeenFloatingIp, SeenLoadBalancer, user_t
 
 /// Everything goes (deletion policy `Delete`). `load_balancer`: `None` when it is gone already.
 ///
-/// A floating IP that we borrowed is taken off the VIP while that is known. Then the cascade, because Octavia may refuse
-/// it; then the floating IPs: those that we made are deleted, or kept without our mark where they are to be retained, and
-/// those that we borrowed lose our tag.
+/// Floating IPs that the stack borrowed are given back while the VIP is known. Then the cascade, because Octavia may
+/// refuse it; then those that the stack made are deleted, or kept without its marks where they are to be retained.
 pub fn delete(
     owner: &Owner,
     retain_floating_ip: bool,
@@ -24,7 +23,7 @@ pub fn delete(
         Step::new(Kind::LoadBalancer, &seen.name, call).impact(Impact::Interrupts)
     });
     let given_back = load_balancer.map(|seen| floating_ip::give_back(owner, seen, floating_ips)).unwrap_or_default();
-    let let_go = floating_ip::delete(owner, retain_floating_ip, floating_ips);
+    let let_go = floating_ip::delete(owner, retain_floating_ip, load_balancer.is_none(), floating_ips);
     Plan { steps: given_back.into_iter().chain(cascade).chain(let_go).collect(), ..Plan::default() }
 }
 

@@ -162,7 +162,7 @@ pub(super) fn immutable(want: &LoadBalancer, seen: &SeenLoadBalancer) -> Vec<Ref
              make a new stack",
             seen.id
         );
-        Some(Refusal { reason: RefusalReason::ImmutableField, field, message })
+        Some(Refusal { reason: RefusalReason::ImmutableField, field, message, floating_ip: None })
     })
     .collect()
 }

@@ -73,6 +73,9 @@ pub struct Refusal {
     pub field: String,
     /// What is wanted, what is there, and what to do.
     pub message: String,
+    /// The floating IP that it is about: as long as that looks the same, so does this.
+    #[serde(skip)]
+    pub floating_ip: Option<Id>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]

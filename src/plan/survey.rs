@@ -133,6 +133,7 @@ impl<'a> Survey<'a> {
                      it. Delete that listener, or take another port",
                     wanted.port, foreign.name, foreign.protocol, foreign.id
                 ),
+                floating_ip: None,
             })
         };
         self.places.iter().filter_map(refusal).collect()

@@ -181,6 +181,7 @@ fn matches(record: &Value, key: &str, value: &str) -> bool {
         "limit" | "marker" | "fields" => true,
         "loadbalancer_id" => record["loadbalancers"][0]["id"] == value,
         "tags" => value.split(',').all(|tag| record["tags"].as_array().unwrap().iter().any(|t| t == tag)),
+        "tags-any" => value.split(',').any(|tag| record["tags"].as_array().unwrap().iter().any(|t| t == tag)),
         // As the database compares: without case.
         "name" => record["name"].as_str().is_some_and(|name| name.eq_ignore_ascii_case(value)),
         key => record.get(key).is_none_or(|found| found == value),

@@ -171,15 +171,16 @@ async fn floating_ips_are_those_on_the_port_and_those_with_our_mark_however_many
         lay("on-port", Some("port-1"), "", &[]);
         lay("made", None, &me.floating_ip_mark(), &[]);
         lay("borrowed", None, "", &[me.uid_tag()]);
+        lay("described", None, "the shop's", &[me.made_tag()]);
         let cloud = fake.cloud_with(REGION);
         let found = cloud.floating_ips(&me, Some("port-1")).await.unwrap();
-        assert_eq!(ids(&found, |seen| &seen.id), ["borrowed", "made", "on-port"], "pages of {page}");
+        assert_eq!(ids(&found, |seen| &seen.id), ["borrowed", "described", "made", "on-port"], "pages of {page}");
         fake.calls();
         cloud.floating_ips(&me, None).await.unwrap();
         let calls = fake.calls();
         assert!(calls.iter().all(|seen| seen.query("project_id") == Some("p1")));
         assert_eq!(
-            calls.iter().any(|seen| seen.query("tags").is_none() && seen.query("description").is_none()),
+            calls.iter().any(|seen| seen.query("tags-any").is_none() && seen.query("description").is_none()),
             page == 500
         );
     }

@@ -1,6 +1,9 @@
 //! The cloud that random stacks live in.
 
 use std::collections::BTreeSet;
+use std::net::IpAddr;
+
+use ipnet::IpNet;
 
 use crate::model::*;
 
@@ -17,7 +20,7 @@ pub struct World {
     /// Floating IPs come from these.
     pub external_network_ids: Vec<Id>,
     /// Subnets of external networks: network and subnet.
-    pub external_subnet_ids: Vec<(Id, Id)>,
+    pub external_subnets: Vec<(Id, FloatingSubnet)>,
     /// Addresses that may be asked for: network and address.
     pub floating_addresses: Vec<(Id, String)>,
     /// Floating IPs of others that may be borrowed.
@@ -68,7 +71,7 @@ impl Default for World {
             flavor_ids: Vec::new(),
             availability_zones: Vec::new(),
             external_network_ids: vec![id(3, 1), id(3, 2)],
-            external_subnet_ids: Vec::new(),
+            external_subnets: Vec::new(),
             floating_addresses: Vec::new(),
             floating_ip_ids: vec![id(4, 1), id(4, 2)],
             member_subnet_ids: vec![id(5, 1), id(5, 2)],
@@ -84,12 +87,15 @@ impl World {
     /// A cloud that has something of every kind.
     pub fn whole() -> Self {
         let (v4, v6, network, port) = (id(2, 1), id(2, 2), id(2, 3), id(2, 4));
-        let external = |n: u8| (id(3, n), id(11, n));
+        let external = |n: u8, of: u8| {
+            let cidr = IpNet::new_assert(IpAddr::from([198, 51, 100 + n, 0]), 24);
+            (id(3, of), FloatingSubnet { id: id(11, n), cidr })
+        };
         Self {
             places: Place::all(&v4, "10.1.0.77", &v6, "2001:db8:1::77", &network, &port),
             flavor_ids: vec![id(12, 1), id(12, 2)],
             availability_zones: vec!["zone-a".to_owned(), "zone-b".to_owned()],
-            external_subnet_ids: vec![external(1), external(2)],
+            external_subnets: vec![external(1, 1), external(2, 2), external(3, 1)],
             floating_addresses: vec![(id(3, 1), "203.0.113.77".to_owned()), (id(3, 2), "198.51.100.77".to_owned())],
             ..Self::default()
         }

@@ -158,7 +158,7 @@ fn deleting_gives_back_what_we_borrowed_then_cascades_then_deletes_what_we_made(
     let mark = owner().floating_ip_mark();
     let all = [
         floating_ip("made", &mark, &[]),
-        floating_ip("kept", &mark, &[crate::plan::RETAIN]),
+        floating_ip("kept", &mark, &[crate::plan::RETAIN, "evenkeel:made-for=u1"]),
         floating_ip("lent", "", &["evenkeel:uid=u1"]),
         floating_ip("theirs", "", &["evenkeel:uid=u2"]),
     ];
@@ -166,11 +166,14 @@ fn deleting_gives_back_what_we_borrowed_then_cascades_then_deletes_what_we_made(
     assert_eq!(
         plan.to_string(),
         "~ floating IP lent: port_id vip-port -> none [interrupts]\n\
+         ~ floating IP lent: tags evenkeel:uid=u1 -> none\n\
          - load balancer shop/web [interrupts]\n\
          - floating IP made [interrupts]\n\
          ~ floating IP kept: description evenkeel:uid=u1 evenkeel:cluster=c1 -> \"\", port_id vip-port -> none [interrupts]\n\
-         ~ floating IP lent: tags evenkeel:uid=u1 -> none\n"
+         ~ floating IP kept: tags evenkeel:made-for=u1 -> none\n"
     );
+    let left = delete(&owner(), false, None, &all[2..]);
+    assert_eq!(left.to_string(), "~ floating IP lent: tags evenkeel:uid=u1 -> none\n");
     let retained = delete(&owner(), true, None, &all[..1]);
     assert_eq!(retained.summary(), "update floating IP made");
     assert!(delete(&owner(), false, None, &[]).is_empty());
@@ -181,28 +184,64 @@ fn releasing_takes_our_marks_off_and_nothing_else_and_what_we_made_for_it_last()
     let want = edited(|want| want.load_balancer.tags = ["team=shop".to_owned()].into());
     let mut load_balancer = made(&want).tree.unwrap().load_balancer;
     let all = [
-        floating_ip("made", &owner().floating_ip_mark(), &[]),
+        floating_ip("made", &owner().floating_ip_mark(), &["evenkeel:made-for=u1"]),
         floating_ip("lent", "", &["evenkeel:uid=u1"]),
         floating_ip("strange", "", &[]),
+        floating_ip("described", "the shop's", &["evenkeel:made-for=u1"]),
     ];
     let plan = release(&owner(), Some(&load_balancer), &all);
-    let [lent, tags, made] = &plan.steps[..] else { panic!("{plan}") };
+    let [lent, tags, made, made_tag, described_tag] = &plan.steps[..] else { panic!("{plan}") };
     assert_eq!(lent.to_string(), "~ floating IP lent: tags evenkeel:uid=u1 -> none");
     assert!(
         matches!(&tags.call, Call::UpdateLoadBalancer { body, .. } if json!(body) == json!({"tags": ["team=shop"]}))
     );
     assert!(matches!(&made.call, Call::UpdateFloatingIp { body, .. } if json!(body) == json!({"description": ""})));
-    assert_eq!(release(&owner(), None, &all).summary(), "update floating IP lent; update floating IP made");
+    assert_eq!(made_tag.to_string(), "~ floating IP made: tags evenkeel:made-for=u1 -> none");
+    assert_eq!(described_tag.to_string(), "~ floating IP described: tags evenkeel:made-for=u1 -> none");
+    let names = release(&owner(), None, &all).steps.into_iter().map(|step| step.name);
+    assert_eq!(names.collect::<Vec<_>>(), ["lent", "made", "made", "described"]);
     // Octavia takes no change of it. What bears its mark goes with it to a successor.
     load_balancer.provisioning_status = Provisioning::Error;
     assert_eq!(release(&owner(), Some(&load_balancer), &all).summary(), "update floating IP lent");
+}
+
+/// Whichever of the steps was the last one before a crash.
+#[test]
+fn a_takeover_of_a_floating_ip_survives_a_crash() {
+    let before = edited(|want| {
+        let network_id = "internet".into();
+        want.floating_ip = Some(FloatingIp::Allocate { network_id, subnet: None, address: None, retain: false });
+    });
+    let restored = Owner { uid: "u2".into(), ..owner() };
+    for (description, tags) in [(None, true), (None, false), (Some("the shop's"), true)] {
+        let mut octavia = made(&before);
+        converge(&mut octavia, &before, |_, _| {});
+        let seen = &mut octavia.tree.as_mut().unwrap().floating_ips[0];
+        seen.description = description.map_or(seen.description.clone(), str::to_owned);
+        seen.tags.retain(|_| tags);
+        for _ in 0..9 {
+            let tree = octavia.tree.as_ref().unwrap();
+            if restored.owns(&tree.load_balancer.tags) {
+                break;
+            }
+            let floating_ips: Vec<_> =
+                tree.floating_ips.iter().filter(|seen| Tie::of(&owner(), seen) != Tie::Foreign).cloned().collect();
+            let step = succeed(&restored, &tree.load_balancer, &floating_ips).steps.remove(0);
+            octavia.apply(&step).unwrap();
+        }
+        let want = Desired { owner: restored.clone(), ..before.clone() };
+        converge(&mut octavia, &want, |_, _| {});
+        let [left] = &octavia.tree.as_ref().unwrap().floating_ips[..] else { panic!("{octavia:?}") };
+        assert_eq!(left.description, restored.floating_ip_mark());
+        assert_eq!(left.tags, [restored.made_tag()].into());
+    }
 }
 
 #[test]
 fn a_successor_takes_the_load_balancer_and_its_floating_ip_over() {
     let before = edited(|want| {
         want.floating_ip =
-            Some(FloatingIp::Allocate { network_id: "internet".into(), subnet_id: None, address: None, retain: false });
+            Some(FloatingIp::Allocate { network_id: "internet".into(), subnet: None, address: None, retain: false });
     });
     let mut octavia = made(&before);
     converge(&mut octavia, &before, |_, _| {});
@@ -215,6 +254,9 @@ fn a_successor_takes_the_load_balancer_and_its_floating_ip_over() {
     }
     let tags = &octavia.tree.as_ref().unwrap().load_balancer.tags;
     assert!(restored.owns(tags) && !owner().owns(tags) && attempt_of(tags) == Some("a1"));
+    let left = octavia.tree.as_ref().unwrap();
+    assert_eq!(Tie::of(&restored, &left.floating_ips[0]), Tie::Made);
+    assert!(!left.floating_ips[0].tags.contains(&owner().made_tag()), "{:?}", left.floating_ips);
     let want = Desired { owner: restored.clone(), ..before };
     let ids = |octavia: &Octavia| {
         octavia.tree.as_ref().unwrap().floating_ips.iter().map(|f| f.id.clone()).collect::<Vec<_>>()

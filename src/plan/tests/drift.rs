@@ -135,8 +135,16 @@ impl Octavia {
             // Not of a borrowed one on the VIP: without our tag it is somebody else's.
             Target::FloatingIp => {
                 let made = tree.floating_ips.iter_mut().filter(|f| !f.description.is_empty());
+                let words = ["the shop's", "evenkeel:uid=x evenkeel:cluster=y"];
                 if let Some(made) = one(made, index) {
-                    made.tags.clear();
+                    // Either mark alone is enough.
+                    let is_marked = !words.contains(&made.description.as_str());
+                    let is_tagged = made.tags.iter().any(|tag| tag.starts_with("evenkeel:made-for="));
+                    match index.index(3) {
+                        0 if is_marked => made.tags.clear(),
+                        at if is_tagged => made.description = words[at % 2].to_owned(),
+                        _ => {}
+                    }
                 }
             }
         }

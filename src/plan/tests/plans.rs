@@ -287,7 +287,7 @@ fn security_groups_and_cidrs_never_meet() {
 fn floating(network: &str, retain: bool) -> Desired {
     edited(|want| {
         let network_id = network.to_owned();
-        want.floating_ip = Some(FloatingIp::Allocate { network_id, subnet_id: None, address: None, retain });
+        want.floating_ip = Some(FloatingIp::Allocate { network_id, subnet: None, address: None, retain });
     })
 }
 
@@ -300,6 +300,7 @@ fn a_floating_ip_is_made_kept_and_let_go() {
         "
 + floating IP new
 ~ floating IP new: tags none -> evenkeel:reclaim=Retain
+~ floating IP new: tags none -> evenkeel:made-for=u1
 ",
     );
     converge(&mut octavia, &want, |_, _| {});
@@ -307,6 +308,7 @@ fn a_floating_ip_is_made_kept_and_let_go() {
         &change(&stack(), octavia.tree.as_ref().unwrap()),
         r#"
 ~ floating IP 198.51.100.8: description evenkeel:uid=u1 evenkeel:cluster=c1 -> "", port_id vip-port -> none [interrupts]
+~ floating IP 198.51.100.8: tags evenkeel:made-for=u1 -> none
 "#,
     );
     converge(&mut octavia, &floating("internet", false), |_, _| {});
@@ -323,16 +325,40 @@ fn another_floating_ip_on_the_same_address_is_held_back() {
     let before = floating("internet", false);
     let mut octavia = made(&before);
     converge(&mut octavia, &before, |_, _| {});
+    // Of another network: both lead there until the old one goes.
     shows(
         &change(&floating("other", false), octavia.tree.as_ref().unwrap()),
         "
 held back, because it interrupts traffic (disruptionPolicy: Allow lets it run):
   + floating IP new (replace)
-  ~ floating IP 198.51.100.8: port_id vip-port -> none (replace) [interrupts]
-  ~ floating IP new: port_id none -> vip-port (replace)
-  - floating IP 198.51.100.8 (replace)
+  ~ floating IP new: tags none -> evenkeel:made-for=u1 (replace)
+  - floating IP 198.51.100.8 (replace) [interrupts]
 ",
     );
+    let exchanged = "
+held back, because it interrupts traffic (disruptionPolicy: Allow lets it run):
+  + floating IP NAME (replace)
+  ~ floating IP NAME: tags none -> evenkeel:made-for=u1 (replace)
+  ~ floating IP 198.51.100.8: port_id vip-port -> none (replace) [interrupts]
+  ~ floating IP NAME: port_id none -> vip-port (replace)
+  - floating IP 198.51.100.8 (replace)
+";
+    let subnet = |cidr: &str| Some(FloatingSubnet { id: "s".into(), cidr: cidr.parse().unwrap() });
+    let cases = [
+        (subnet("198.51.101.0/24"), None, "new"),
+        (None, Some("198.51.100.77"), "198.51.100.77"),
+        (subnet("198.51.100.0/24"), Some("198.51.100.77"), "198.51.100.77"),
+    ];
+    let of = |subnet: &Option<FloatingSubnet>, address: Option<&str>| {
+        let (network_id, subnet, address) = ("internet".into(), subnet.clone(), address.map(str::to_owned));
+        edited(|want| want.floating_ip = Some(FloatingIp::Allocate { network_id, subnet, address, retain: false }))
+    };
+    for (subnet, address, name) in cases {
+        let plan = change(&of(&subnet, address), octavia.tree.as_ref().unwrap());
+        shows(&plan, &exchanged.replace("NAME", name));
+    }
+    let same = of(&subnet("198.51.100.0/24"), Some("198.51.100.8"));
+    assert_eq!(change(&same, octavia.tree.as_ref().unwrap()), Plan::default());
 }
 
 #[test]
@@ -389,6 +415,62 @@ fn a_floating_ip_is_borrowed_only_while_nobody_else_uses_it() {
     assert!(refused(lent(Some("port"), "", &["evenkeel:uid=u2"])).contains("belongs to ?/u2"));
     let of_a_server = refused(lent(Some("server-port"), "", &[]));
     assert!(of_a_server.contains("already leads to port server-port. Disassociate it first"), "{of_a_server}");
+}
+
+/// Both tagged it: the first by UID goes on, the other steps back, and whoever has it on its VIP keeps it.
+#[test]
+fn rivals_for_a_floating_ip_agree_who_has_it() {
+    let rivals = |uid: &str| ["evenkeel:uid=u1".to_owned(), format!("evenkeel:uid={uid}")];
+    let plan = |on: Option<&str>, uid: &str| {
+        let tags = rivals(uid);
+        borrowing(lent(on, "", &tags.each_ref().map(String::as_str)))
+    };
+    shows(&plan(None, "u2"), "~ floating IP 198.51.100.9: port_id none -> vip-port");
+    assert_eq!(plan(Some("vip-port"), "u0"), Plan::default());
+    for (on, uid) in [(None, "u0"), (Some("their-port"), "u0"), (Some("their-port"), "u2")] {
+        let plan = plan(on, uid);
+        assert_eq!(plan.steps.len(), 1, "{plan}");
+        assert_eq!(plan.steps[0].to_string(), "~ floating IP 198.51.100.9: tags evenkeel:uid=u1 -> none");
+        assert!(plan.refusals[0].message.contains(&format!("belongs to ?/{uid}")), "{plan}");
+        assert_eq!(plan.refusals[0].floating_ip.as_deref(), Some("f1"));
+    }
+    // Its own one, which somebody else claims in vain.
+    let mark = owner().floating_ip_mark();
+    let plan = borrowing(lent(Some("their-port"), &mark, &["evenkeel:uid=u0", "evenkeel:made-for=u1"]));
+    assert!(plan.refusals.is_empty(), "{plan}");
+}
+
+/// The name of the stack comes from the tags of its load balancer.
+#[test]
+fn a_refusal_names_the_stack_that_has_the_floating_ip() {
+    let named = |holder: Option<&str>| {
+        let seen = lent(Some("their-port"), "", &["evenkeel:uid=u2"]);
+        borrowing(SeenFloatingIp { holder: holder.map(str::to_owned), ..seen }).refusals.remove(0).message
+    };
+    let living = named(Some("stack shop/blue"));
+    assert!(living.contains("belongs to stack shop/blue (?/u2)") && !living.contains("clear"), "{living}");
+    assert!(named(None).contains("without a load balancer in this project"), "{}", named(None));
+}
+
+#[test]
+fn a_floating_ip_of_a_cloud_without_tags_is_known_by_its_description() {
+    let want = floating("internet", false);
+    let mut octavia = made(&want);
+    converge(&mut octavia, &want, |_, _| {});
+    let seen = &mut octavia.tree.as_mut().unwrap().floating_ips[0];
+    (seen.tags, seen.untaggable) = (Default::default(), true);
+    assert_eq!(change(&want, octavia.tree.as_ref().unwrap()), Plan::default());
+}
+
+/// As an older version left it.
+#[test]
+fn a_floating_ip_with_its_description_alone_gets_its_tag() {
+    let want = floating("internet", false);
+    let mut octavia = made(&want);
+    converge(&mut octavia, &want, |_, _| {});
+    octavia.tree.as_mut().unwrap().floating_ips[0].tags.clear();
+    let plan = change(&want, octavia.tree.as_ref().unwrap());
+    shows(&plan, "~ floating IP 198.51.100.8: tags none -> evenkeel:made-for=u1");
 }
 
 #[test]

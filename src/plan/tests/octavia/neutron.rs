@@ -15,8 +15,11 @@ impl Octavia {
             Call::CreateFloatingIp { body } => {
                 let id = self.id();
                 ensure(!body.contains_key("tags"), || "400 tags in a POST".to_owned())?;
+                // The subnets of the arbitrary world end in their number.
+                let subnet = body.get("subnet_id").and_then(Value::as_str).and_then(|id| id.chars().last());
+                let third = 100 + subnet.and_then(|last| last.to_digit(10)).unwrap_or_default();
                 let new = SeenFloatingIp {
-                    floating_ip_address: format!("198.51.100.{}", self.next % 250),
+                    floating_ip_address: format!("198.51.{third}.{}", self.next % 250),
                     id,
                     floating_network_id: text(body, "floating_network_id")?,
                     ..SeenFloatingIp::default()
@@ -75,6 +78,7 @@ impl Octavia {
         let taken = |other: &SeenFloatingIp| {
             other.id != new.id
                 && new.port_id.is_some()
+                && other.floating_network_id == new.floating_network_id
                 && (&other.port_id, &other.fixed_ip_address) == (&new.port_id, &new.fixed_ip_address)
         };
         let taken = self.tree_mut()?.floating_ips.iter().any(taken);

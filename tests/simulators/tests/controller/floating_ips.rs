@@ -1,4 +1,4 @@
-//! Clouds without floating IPs.
+//! Floating IPs: what changes in how they are allocated, whose they are, and how one goes from stack to stack.
 
 use evenkeel_simulators::cloud::CloudConfig;
 use evenkeel_simulators::rig::{condition, small, text};
@@ -39,4 +39,225 @@ async fn where_there_are_no_floating_ips_a_stack_that_wants_one_is_told() {
     assert!(rig.load_balancers().is_empty());
     rig.patch("web", json!({"spec": {"loadBalancer": {"floatingIP": null}}})).await;
     rig.until("web is Ready", SOON, |rig| rig.is_ready("web")).await;
+}
+
+/// Longer than a stack that waits for a floating IP looks away, and what follows.
+const HAND_OVER: Duration = Duration::from_secs(12);
+
+async fn neutron(rig: &Rig, method: Method, path: &str, body: Option<Value>) -> Value {
+    let (code, answer) = rig.cloud.request_as("demo", method, Service::Network, path, body).await;
+    assert!(code < 300, "{answer}");
+    answer
+}
+
+/// A floating IP of nobody's: its id and its address.
+async fn free_floating_ip(rig: &Rig) -> (String, String) {
+    let wanted = json!({"floatingip": {"floating_network_id": rig.cloud.network_id("public")}});
+    let made = neutron(rig, Method::POST, "/v2.0/floatingips", Some(wanted)).await;
+    (text(&made["floatingip"], "id").to_owned(), text(&made["floatingip"], "floating_ip_address").to_owned())
+}
+
+fn floating_ip(rig: &Rig, id: &str) -> Value {
+    rig.cloud.floating_ips().into_iter().find(|seen| seen["id"] == id).map_or(Value::Null, Value::Object)
+}
+
+/// The only one there is.
+fn the_one(rig: &Rig) -> Value {
+    let all = rig.cloud.floating_ips();
+    assert_eq!(all.len(), 1, "{all:#?}");
+    Value::Object(all[0].clone())
+}
+
+fn vip_port(rig: &Rig, name: &str) -> Value {
+    let lb = rig.stack(name)["status"]["loadBalancer"]["id"].clone();
+    rig.load_balancers().into_iter().find(|seen| seen["id"] == lb).unwrap()["vip_port_id"].clone()
+}
+
+fn with_existing(id: &str) -> Value {
+    let mut spec = small();
+    spec["loadBalancer"]["floatingIP"] = json!({"existing": {"id": id}});
+    spec
+}
+
+fn wants(floating_ip: Value) -> Value {
+    json!({"spec": {"loadBalancer": {"floatingIP": floating_ip}}})
+}
+
+/// Network, subnet and address are asked for in turn; each of them replaces the floating IP, and only where that is allowed.
+#[tokio::test(start_paused = true)]
+async fn a_changed_allocation_replaces_the_floating_ip() {
+    let rig = with_ready(&[("web", with_floating_ip())]).await;
+    let (public, first) = (rig.cloud.network_id("public"), the_one(&rig));
+    rig.cloud.add_subnet(&public, "public-b", "198.51.100.0/24".parse().unwrap());
+    rig.cloud.add_external_network("other", "192.0.2.0/24".parse().unwrap());
+    let by_subnet = json!({"allocate": {"network": {"name": "public"}, "subnet": {"name": "public-b"}}});
+    rig.patch("web", wants(by_subnet)).await;
+    rig.until("it is held back", SOON, |rig| rig.reason("web") == "DisruptionForbidden").await;
+    assert_eq!(the_one(&rig), first);
+    rig.patch("web", json!({"spec": {"disruptionPolicy": "Allow"}})).await;
+    rig.until("web is Ready", SOON, |rig| rig.is_ready("web")).await;
+    let second = the_one(&rig);
+    assert!(text(&second, "floating_ip_address").starts_with("198.51.100."), "{second}");
+    assert_eq!(second["port_id"], vip_port(&rig, "web"));
+
+    let by_network = json!({"allocate": {"network": {"name": "other"}, "subnet": null}});
+    rig.patch("web", wants(by_network)).await;
+    rig.until("web is Ready", SOON, |rig| rig.is_ready("web")).await;
+    let third = the_one(&rig);
+    assert!(text(&third, "floating_ip_address").starts_with("192.0.2."), "{third}");
+
+    rig.patch("web", wants(json!({"allocate": {"network": {"name": "public"}}}))).await;
+    rig.until("web is Ready", SOON, |rig| rig.is_ready("web")).await;
+    rig.cloud.forget_requests();
+    sleep(15 * MINUTE).await;
+    assert!(rig.cloud.writes().is_empty(), "{:?}", rig.cloud.writes());
+    rig.delete("web").await;
+    until_gone(&rig, "web", SOON).await;
+    assert!(rig.cloud.floating_ips().is_empty());
+}
+
+/// Another external network is another router: as long as the new one cannot lead to the VIP, the old one does.
+#[tokio::test(start_paused = true)]
+async fn the_old_floating_ip_serves_until_the_new_one_does() {
+    let mut spec = with_floating_ip();
+    spec["disruptionPolicy"] = json!("Allow");
+    let rig = with_ready(&[("web", spec)]).await;
+    let first = the_one(&rig);
+    rig.cloud.add_external_network("other", "192.0.2.0/24".parse().unwrap());
+    let refusal = Fault::Answer { status: 404, body: "{}".into(), retry_after: None };
+    rig.cloud.fail_always(Match::service(Service::Network).method(Method::POST).path("/floatingips"), refusal);
+    rig.patch("web", wants(json!({"allocate": {"network": {"name": "other"}}}))).await;
+    sleep(MINUTE).await;
+    assert_eq!(the_one(&rig), first);
+    rig.cloud.clear_faults();
+    rig.until("web is Ready", 5 * MINUTE, |rig| rig.is_ready("web")).await;
+    assert_ne!(the_one(&rig)["id"], first["id"]);
+}
+
+/// Anybody who may use the project may describe it.
+#[tokio::test(start_paused = true)]
+async fn a_described_floating_ip_stays_the_stacks() {
+    for words in ["the shop's", "", "evenkeel:uid=another evenkeel:cluster=another"] {
+        let rig = with_ready(&[("web", with_floating_ip())]).await;
+        let before = the_one(&rig);
+        let path = format!("/v2.0/floatingips/{}", text(&before, "id"));
+        let describe = || neutron(&rig, Method::PUT, &path, Some(json!({"floatingip": {"description": words}})));
+        describe().await;
+        rig.until("it is described again", 15 * MINUTE, |rig| the_one(rig)["description"] == before["description"]).await;
+        describe().await;
+        rig.delete("web").await;
+        until_gone(&rig, "web", SOON).await;
+        assert!(rig.cloud.floating_ips().is_empty(), "{:#?}", rig.cloud.floating_ips());
+    }
+}
+
+/// The tags go as easily.
+#[tokio::test(start_paused = true)]
+async fn a_floating_ip_without_its_tags_stays_the_stacks() {
+    let rig = with_ready(&[("web", with_floating_ip())]).await;
+    let before = the_one(&rig);
+    let path = format!("/v2.0/floatingips/{}", text(&before, "id"));
+    neutron(&rig, Method::PUT, &format!("{path}/tags"), Some(json!({"tags": ["team"]}))).await;
+    rig.until("it is tagged again", 15 * MINUTE, |rig| the_one(rig)["tags"].to_string().contains("evenkeel:")).await;
+    assert!(the_one(&rig)["tags"].to_string().contains("team"));
+    neutron(&rig, Method::PUT, &path, Some(json!({"floatingip": {"description": "the shop's"}}))).await;
+    rig.delete("web").await;
+    until_gone(&rig, "web", SOON).await;
+    assert!(rig.cloud.floating_ips().is_empty());
+}
+
+/// Kept without any mark, and without the words of somebody else being lost.
+#[tokio::test(start_paused = true)]
+async fn a_described_floating_ip_is_retained_and_forgotten() {
+    let mut spec = with_floating_ip();
+    spec["loadBalancer"]["floatingIP"]["allocate"]["reclaim"] = json!("Retain");
+    let rig = with_ready(&[("web", spec)]).await;
+    let path = format!("/v2.0/floatingips/{}", text(&the_one(&rig), "id"));
+    neutron(&rig, Method::PUT, &path, Some(json!({"floatingip": {"description": "the shop's"}}))).await;
+    rig.delete("web").await;
+    until_gone(&rig, "web", SOON).await;
+    let left = the_one(&rig);
+    assert_eq!((&left["description"], &left["port_id"]), (&json!("the shop's"), &json!(null)));
+    assert!(!left["tags"].to_string().contains("made-for"), "{left}");
+}
+
+/// Blue gives it up, by each of the ways there are.
+#[tokio::test(start_paused = true)]
+async fn a_floating_ip_is_handed_over_within_seconds() {
+    for made in [true, false] {
+        let rig = with_ready(&[("blue", small()), ("green", small())]).await;
+        let (id, address) = free_floating_ip(&rig).await;
+        rig.patch("blue", wants(json!({"existing": {"id": id}}))).await;
+        rig.until("blue is Ready", SOON, |rig| rig.is_ready("blue")).await;
+        if made {
+            rig.patch("green", wants(json!({"existing": {"address": address}}))).await;
+        } else {
+            rig.delete("green").await;
+            until_gone(&rig, "green", SOON).await;
+            rig.create("green", with_existing(&id)).await;
+        }
+        rig.until("green says who has it", SOON, |rig| rig.message("green").contains("shop/blue")).await;
+        assert!(rig.message("green").contains(&address), "{}", rig.message("green"));
+        sleep(7 * MINUTE).await;
+        assert_eq!(floating_ip(&rig, &id)["port_id"], vip_port(&rig, "blue"));
+        rig.patch("blue", wants(json!(null))).await;
+        rig.until("green has it", HAND_OVER, |rig| rig.is_ready("green")).await;
+        assert_eq!(floating_ip(&rig, &id)["port_id"], vip_port(&rig, "green"));
+
+        rig.patch("blue", wants(json!({"existing": {"id": id}}))).await;
+        rig.until("blue says who has it", SOON, |rig| rig.message("blue").contains("shop/green")).await;
+        sleep(MINUTE).await;
+        rig.delete("green").await;
+        rig.until("blue has it back", HAND_OVER, |rig| rig.is_ready("blue")).await;
+        assert_eq!(floating_ip(&rig, &id)["port_id"], vip_port(&rig, "blue"));
+    }
+}
+
+/// Nor is it looked at more than that takes.
+#[tokio::test(start_paused = true)]
+async fn a_stack_that_waits_for_a_floating_ip_asks_little() {
+    let rig = with_ready(&[("blue", small()), ("green", small())]).await;
+    let (id, _) = free_floating_ip(&rig).await;
+    rig.patch("blue", wants(json!({"existing": {"id": id}}))).await;
+    rig.until("blue is Ready", SOON, |rig| rig.is_ready("blue")).await;
+    rig.patch("green", wants(json!({"existing": {"id": id}}))).await;
+    rig.until("green says who has it", SOON, |rig| rig.message("green").contains("shop/blue")).await;
+    sleep(5 * MINUTE).await;
+    rig.cloud.forget_requests();
+    sleep(10 * MINUTE).await;
+    let asked = rig.cloud.requests().len();
+    assert!(asked < 300, "{asked}");
+    assert!(rig.cloud.writes().is_empty(), "{:?}", rig.cloud.writes());
+}
+
+/// Both saw it free and tagged it: exactly one has it, the other says so.
+#[tokio::test(start_paused = true)]
+async fn of_two_stacks_that_claim_a_floating_ip_one_has_it() {
+    for tagged in [false, true] {
+        let mut rig = with_ready(&[("blue", small()), ("green", small())]).await;
+        let (id, _) = free_floating_ip(&rig).await;
+        if tagged {
+            rig.kill().await;
+            let tags: Vec<_> = ["blue", "green"].map(|name| format!("evenkeel:uid={}", uid(&rig.stack(name)))).into();
+            neutron(&rig, Method::PUT, &format!("/v2.0/floatingips/{id}/tags"), Some(json!({"tags": tags}))).await;
+        }
+        for name in ["blue", "green"] {
+            rig.patch(name, wants(json!({"existing": {"id": id}}))).await;
+        }
+        if tagged {
+            rig.start();
+        }
+        let have = |rig: &Rig| ["blue", "green"].into_iter().filter(|name| rig.is_ready(name)).collect::<Vec<_>>();
+        rig.until("one has it", SOON, |rig| have(rig).len() == 1).await;
+        let (first, second) = if have(&rig) == ["blue"] { ("blue", "green") } else { ("green", "blue") };
+        let waits = |rig: &Rig| rig.message(second).contains(&format!("shop/{first}"));
+        rig.until("the other says who has it", SOON, waits).await;
+        sleep(5 * MINUTE).await;
+        assert_eq!(have(&rig), [first]);
+        let seen = floating_ip(&rig, &id);
+        assert_eq!(seen["port_id"], vip_port(&rig, first));
+        assert_eq!(seen["tags"], json!([format!("evenkeel:uid={}", uid(&rig.stack(first)))]));
+        rig.patch(first, wants(json!(null))).await;
+        rig.until("the other has it", HAND_OVER, |rig| rig.is_ready(second)).await;
+    }
 }

@@ -5,7 +5,7 @@ use std::future::Future;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
-use evenkeel::model::{Desired, FloatingIp, Id, Owner, Provisioning, SeenLoadBalancer, Tree};
+use evenkeel::model::{Desired, FloatingIp, FloatingSubnet, Id, Owner, Provisioning, SeenLoadBalancer, Tree};
 use evenkeel::openstack::{Class, Cloud, CloudSettings, Credentials, Done};
 use evenkeel::plan::arbitrary::{Place, World};
 use evenkeel::plan::{self, Kind as StepKind, Plan, Step, Why};
@@ -53,8 +53,8 @@ impl Bench {
         let Done::Created(made) = self.execute(&step).await? else { bail!("a create makes a tree") };
         self.id.clone_from(&made.load_balancer.id);
         self.active(None).await?;
-        let confirmed = plan::change(want, &self.cloud.confirm(*made, self.owner()).await?);
-        let read = plan::change(want, &self.tree().await?);
+        let confirmed = plan::change(want, &self.cloud.confirm(*made, want.interest()).await?);
+        let read = plan::change(want, &self.tree(want).await?);
         ensure!(confirmed == read, "the answer to the create, confirmed, needs {confirmed}\nand the tree {read}");
         ensure!(read.steps.iter().all(|step| !step.call.is_octavia()), "the create left something to do: {read}");
         Ok(())
@@ -66,7 +66,7 @@ impl Bench {
         let (mut left, mut sent) = (None, BTreeSet::new());
         let mut seen = self.active(None).await?;
         for done in 0..MOST_STEPS {
-            let plan = plan::change(want, &self.read(seen).await?);
+            let plan = plan::change(want, &self.read(seen, want).await?);
             if let Some(left) = left {
                 ensure!(plan.steps.len() == left, "a plan has to tell how many steps are left, not {left}\n{plan}");
             }
@@ -84,7 +84,7 @@ impl Bench {
             ensure!(!again, "written twice: {step}\n{:?}", step.call);
             left = Some(plan.steps.len() - 1);
         }
-        bail!("does not end: {}", plan::change(want, &self.tree().await?))
+        bail!("does not end: {}", plan::change(want, &self.tree(want).await?))
     }
 
     async fn execute(&self, step: &Step) -> Result<Done> {
@@ -116,16 +116,16 @@ impl Bench {
         bail!("pending for ever")
     }
 
-    pub async fn tree(&self) -> Result<Tree> {
-        self.read(self.active(None).await?).await
+    pub async fn tree(&self, want: &Desired) -> Result<Tree> {
+        self.read(self.active(None).await?, want).await
     }
 
-    async fn read(&self, seen: SeenLoadBalancer) -> Result<Tree> {
-        Ok(self.cloud.tree(seen, self.owner()).await?)
+    async fn read(&self, seen: SeenLoadBalancer, want: &Desired) -> Result<Tree> {
+        Ok(self.cloud.tree(seen, want.interest()).await?)
     }
 
-    pub async fn quiet_tree(&self) -> Result<Tree> {
-        let tree = self.cloud.quiet_tree(&self.id, self.owner(), Duration::ZERO).await?;
+    pub async fn quiet_tree(&self, want: &Desired) -> Result<Tree> {
+        let tree = self.cloud.quiet_tree(&self.id, want.interest(), Duration::ZERO).await?;
         tree.context("the load balancer is not in the lists")
     }
 
@@ -212,6 +212,11 @@ async fn world(sim: &CloudSim) -> World {
         authorities.push((text(&ca), text(&crl)));
     }
     let external_network_ids = vec![sim.network_id("public"), sim.add_external_network("public-b", subnet)];
+    let public = sim.network_id("public");
+    sim.add_subnet(&public, "public-c", "192.0.2.0/24".parse().expect("a subnet"));
+    let external = |name: &str, cidr: &str| {
+        (public.clone(), FloatingSubnet { id: sim.subnet_id(name), cidr: cidr.parse().expect("a subnet") })
+    };
     let mut floating_ip_ids = Vec::new();
     for network in &external_network_ids {
         let body = json!({"floatingip": {"floating_network_id": network, "description": "lent"}});
@@ -226,7 +231,7 @@ async fn world(sim: &CloudSim) -> World {
         places: Place::all(&v4, "10.10.200.77", &v6, "fd00:10:10::c8", &tenant, &port),
         flavor_ids: vec![sim.flavor_id("single"), sim.flavor_id("ha")],
         availability_zones: vec!["az1".to_owned(), "az2".to_owned()],
-        external_subnet_ids: vec![(sim.network_id("public"), sim.subnet_id("public-v4"))],
+        external_subnets: vec![external("public-v4", "203.0.113.0/24"), external("public-c", "192.0.2.0/24")],
         external_network_ids,
         floating_ip_ids,
         member_subnet_ids: vec![sim.subnet_id("tenant-v4"), sim.subnet_id("members-v4")],

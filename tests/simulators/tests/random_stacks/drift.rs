@@ -19,6 +19,7 @@ enum What {
     Fail,
     UnplugFloatingIp,
     DeleteFloatingIp,
+    DescribeFloatingIp,
 }
 
 /// Something that happens to one object.
@@ -31,7 +32,7 @@ pub struct Drift {
 pub fn drifts() -> impl Strategy<Value = Vec<Drift>> {
     use What as W;
     let what =
-        vec![W::Delete, W::Delete, W::Rename, W::Rename, W::Switch, W::Fail, W::UnplugFloatingIp, W::DeleteFloatingIp];
+        vec![W::Delete, W::Delete, W::Rename, W::Rename, W::Switch, W::Fail, W::UnplugFloatingIp, W::DeleteFloatingIp, W::DescribeFloatingIp];
     vec((select(what), any::<Index>()).prop_map(|(what, at)| Drift { what, at }), 1..4)
 }
 
@@ -45,7 +46,7 @@ struct Object {
 
 impl Drift {
     pub async fn strike(&self, bench: &Bench) -> Result<()> {
-        if let What::UnplugFloatingIp | What::DeleteFloatingIp = self.what {
+        if let What::UnplugFloatingIp | What::DeleteFloatingIp | What::DescribeFloatingIp = self.what {
             return self.strike_floating_ip(bench).await;
         }
         let objects = objects(&bench.shown());
@@ -63,7 +64,7 @@ impl Drift {
             What::Rename if *kind == Kind::Member => put("weight", json!(77)).await,
             What::Rename => put("name", json!("renamed by another tool")).await,
             What::Switch => put("admin_state_up", json!(fields["admin_state_up"] != true)).await,
-            What::Fail | What::UnplugFloatingIp | What::DeleteFloatingIp => {
+            What::Fail | What::UnplugFloatingIp | What::DeleteFloatingIp | What::DescribeFloatingIp => {
                 bench.sim.set_statuses(*kind, id, Some(Provisioning::Error), None);
                 Ok(())
             }
@@ -80,6 +81,10 @@ impl Drift {
         match self.what {
             What::DeleteFloatingIp if !lent(&on_vip["id"]) => {
                 bench.meddle(Method::DELETE, Service::Network, &path, None).await
+            }
+            What::DescribeFloatingIp => {
+                let body = json!({"floatingip": {"description": "the shop's"}});
+                bench.meddle(Method::PUT, Service::Network, &path, Some(body)).await
             }
             _ => {
                 let body = json!({"floatingip": {"port_id": null}});

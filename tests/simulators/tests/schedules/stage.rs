@@ -288,6 +288,9 @@ impl Stage {
         if ours.is_empty() {
             return;
         }
+        if dice.chance(20) {
+            return self.describe_floating_ip(dice).await;
+        }
         let of = dice.pick(&ours)["id"].as_str().unwrap().to_owned();
         let kinds = [
             (Kind::LoadBalancer, "loadbalancers"),
@@ -314,6 +317,18 @@ impl Stage {
             let path = if kind == Kind::LoadBalancer { format!("{path}?cascade=true") } else { path };
             cloud.request_as("demo", Method::DELETE, Service::LoadBalancer, &path, None).await;
         }
+    }
+
+    /// Of one that has its tag: without that, the description is all there is.
+    async fn describe_floating_ip(&self, dice: &mut Dice) {
+        let mut made = self.rig.cloud.floating_ips();
+        made.retain(|ip| ip["tags"].to_string().contains("evenkeel:made-for="));
+        if made.is_empty() {
+            return;
+        }
+        let path = format!("/v2.0/floatingips/{}", dice.pick(&made)["id"].as_str().unwrap());
+        let body = json!({"floatingip": {"description": dice.pick(&["the shop's", ""])}});
+        self.rig.cloud.request_as("demo", Method::PUT, Service::Network, &path, Some(body)).await;
     }
 
     pub fn trace(&self) -> Trace {
