@@ -34,6 +34,8 @@ pub(super) struct Login {
     pub(super) renew_at: Instant,
     pub(super) expires_at: Instant,
     pub(super) project: Project,
+    /// OpenStack's services show objects of all projects to this role (`context_is_admin`, by default `role:admin`).
+    pub(super) is_admin: bool,
     endpoints: Vec<Endpoint>,
 }
 
@@ -95,12 +97,20 @@ struct Token {
     expires_at: Option<Timestamp>,
     project: Option<Scope>,
     #[serde(default)]
+    roles: Vec<Role>,
+    #[serde(default)]
     catalog: Vec<CatalogueService>,
 }
 
 #[derive(Deserialize)]
 struct Scope {
     id: String,
+    #[serde(default)]
+    name: String,
+}
+
+#[derive(Deserialize)]
+struct Role {
     #[serde(default)]
     name: String,
 }
@@ -139,7 +149,7 @@ impl Login {
         let mut token = headers.get("x-subject-token").cloned().ok_or("Keystone's answer carries no token")?;
         token.set_sensitive(true);
         let answer: Answer = serde_json::from_slice(body).map_err(|_| "Keystone's answer was not understood")?;
-        let Token { issued_at, expires_at, project, catalog } = answer.token;
+        let Token { issued_at, expires_at, project, roles, catalog } = answer.token;
         let project =
             project.ok_or("the token is not for a project: give project_id, or project_name and its domain")?;
         let endpoints = endpoints(catalog);
@@ -152,6 +162,7 @@ impl Login {
             renew_at: asked + life.saturating_sub(RENEW_EARLY.min(life / 2)),
             expires_at: asked + life,
             project: Project { id: project.id, name: project.name, region },
+            is_admin: roles.iter().any(|role| role.name.eq_ignore_ascii_case("admin")),
             endpoints,
         })
     }
