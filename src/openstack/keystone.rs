@@ -178,27 +178,25 @@ impl Login {
     /// # Errors
     /// What the catalogue has instead, for people.
     pub(super) fn endpoint(&self, service: Service, credentials: &Credentials) -> Result<String, String> {
-        let overridden = match service {
-            Service::LoadBalancer => &credentials.overrides.load_balancer,
-            Service::Network => &credentials.overrides.network,
-            Service::KeyManager => &credentials.overrides.key_manager,
-            Service::Identity => return Ok(root(&credentials.auth_url).to_owned()),
-        };
-        if let Some(url) = overridden {
+        if service == Service::Identity {
+            return Ok(root(&credentials.auth_url).to_owned());
+        }
+        if let Some(url) = credentials.overrides.of(service) {
             return Ok(service.root(url).to_owned());
         }
-        let interface = credentials.interface.as_str();
+        let interface = credentials.interface_of(service).as_str();
+        let region = credentials.regions.of(service).unwrap_or(&self.project.region);
         let of_kind: Vec<&Endpoint> = self.endpoints.iter().filter(|e| e.service == service).collect();
-        let fits = |e: &&&Endpoint| e.interface == interface && e.region == self.project.region;
+        let fits = |e: &&&Endpoint| e.interface == interface && e.region == *region;
         match of_kind.iter().find(fits) {
             Some(endpoint) if is_endpoint(&endpoint.url) => Ok(service.root(&endpoint.url).to_owned()),
             Some(_) => Err(format!(
                 "the catalogue's {interface} endpoint of type {} in region {:?} is not an http:// or https:// URL \
                  without user name, query and fragment",
                 service.as_str(),
-                self.project.region
+                region
             )),
-            None => Err(nowhere(service.as_str(), interface, &self.project.region, &of_kind)),
+            None => Err(nowhere(service.as_str(), interface, region, &of_kind)),
         }
     }
 }
@@ -225,10 +223,10 @@ impl CatalogueEndpoint {
 
 /// The region of the entry, or the only one that has load balancers.
 fn region(credentials: &Credentials, endpoints: &[Endpoint]) -> Result<String, String> {
-    if let Some(region) = &credentials.region {
+    if let Some(region) = credentials.regions.load_balancer.as_ref().or(credentials.region.as_ref()) {
         return Ok(region.clone());
     }
-    let interface: &str = Interface::as_str(credentials.interface);
+    let interface: &str = Interface::as_str(credentials.interface_of(Service::LoadBalancer));
     let offers = |e: &&Endpoint| e.service == Service::LoadBalancer && e.interface == interface;
     let regions: BTreeSet<&str> = endpoints.iter().filter(offers).map(|e| e.region.as_str()).collect();
     let mut names = regions.iter();
