@@ -105,7 +105,7 @@ fn a_path_to_a_ca_is_refused_unless_the_secret_brings_the_text() {
 #[test]
 fn what_is_missing_is_named_with_its_cloud() {
     for (body, key) in [
-        ("region_name: R", "auth"),
+        ("region_name: R", "auth.auth_url"),
         ("auth: {username: u}", "auth.auth_url"),
         ("auth: {auth_url: 'http://k'}", "auth.password"),
         ("auth: {auth_url: 'http://k', password: p}", "auth.username"),
@@ -115,7 +115,7 @@ fn what_is_missing_is_named_with_its_cloud() {
         ("auth_type: v3applicationcredential\nauth: {auth_url: 'http://k'}", "auth.application_credential_secret"),
         ("auth: {auth_url: 'http://k', application_credential_secret: s}", "auth.application_credential_id"),
     ] {
-        assert_eq!(parse(&entry(body)).unwrap_err(), missing("c", key), "{body}");
+        assert_eq!(parse(&entry(body)).unwrap_err(), CredentialsError::Missing { cloud: "c".into(), key }, "{body}");
     }
 }
 

@@ -34,6 +34,8 @@ pub(super) struct Login {
     pub(super) renew_at: Instant,
     pub(super) expires_at: Instant,
     pub(super) project: Project,
+    /// OpenStack's services show objects of all projects to this role (`context_is_admin`, by default `role:admin`).
+    pub(super) is_admin: bool,
     endpoints: Vec<Endpoint>,
 }
 
@@ -95,12 +97,20 @@ struct Token {
     expires_at: Option<Timestamp>,
     project: Option<Scope>,
     #[serde(default)]
+    roles: Vec<Role>,
+    #[serde(default)]
     catalog: Vec<CatalogueService>,
 }
 
 #[derive(Deserialize)]
 struct Scope {
     id: String,
+    #[serde(default)]
+    name: String,
+}
+
+#[derive(Deserialize)]
+struct Role {
     #[serde(default)]
     name: String,
 }
@@ -139,7 +149,7 @@ impl Login {
         let mut token = headers.get("x-subject-token").cloned().ok_or("Keystone's answer carries no token")?;
         token.set_sensitive(true);
         let answer: Answer = serde_json::from_slice(body).map_err(|_| "Keystone's answer was not understood")?;
-        let Token { issued_at, expires_at, project, catalog } = answer.token;
+        let Token { issued_at, expires_at, project, roles, catalog } = answer.token;
         let project =
             project.ok_or("the token is not for a project: give project_id, or project_name and its domain")?;
         let endpoints = endpoints(catalog);
@@ -152,6 +162,7 @@ impl Login {
             renew_at: asked + life.saturating_sub(RENEW_EARLY.min(life / 2)),
             expires_at: asked + life,
             project: Project { id: project.id, name: project.name, region },
+            is_admin: roles.iter().any(|role| role.name.eq_ignore_ascii_case("admin")),
             endpoints,
         })
     }
@@ -167,27 +178,25 @@ impl Login {
     /// # Errors
     /// What the catalogue has instead, for people.
     pub(super) fn endpoint(&self, service: Service, credentials: &Credentials) -> Result<String, String> {
-        let overridden = match service {
-            Service::LoadBalancer => &credentials.overrides.load_balancer,
-            Service::Network => &credentials.overrides.network,
-            Service::KeyManager => &credentials.overrides.key_manager,
-            Service::Identity => return Ok(root(&credentials.auth_url).to_owned()),
-        };
-        if let Some(url) = overridden {
+        if service == Service::Identity {
+            return Ok(root(&credentials.auth_url).to_owned());
+        }
+        if let Some(url) = credentials.overrides.of(service) {
             return Ok(service.root(url).to_owned());
         }
-        let interface = credentials.interface.as_str();
+        let interface = credentials.interface_of(service).as_str();
+        let region = credentials.regions.of(service).unwrap_or(&self.project.region);
         let of_kind: Vec<&Endpoint> = self.endpoints.iter().filter(|e| e.service == service).collect();
-        let fits = |e: &&&Endpoint| e.interface == interface && e.region == self.project.region;
+        let fits = |e: &&&Endpoint| e.interface == interface && e.region == *region;
         match of_kind.iter().find(fits) {
             Some(endpoint) if is_endpoint(&endpoint.url) => Ok(service.root(&endpoint.url).to_owned()),
             Some(_) => Err(format!(
                 "the catalogue's {interface} endpoint of type {} in region {:?} is not an http:// or https:// URL \
                  without user name, query and fragment",
                 service.as_str(),
-                self.project.region
+                region
             )),
-            None => Err(nowhere(service.as_str(), interface, &self.project.region, &of_kind)),
+            None => Err(nowhere(service.as_str(), interface, region, &of_kind)),
         }
     }
 }
@@ -214,10 +223,10 @@ impl CatalogueEndpoint {
 
 /// The region of the entry, or the only one that has load balancers.
 fn region(credentials: &Credentials, endpoints: &[Endpoint]) -> Result<String, String> {
-    if let Some(region) = &credentials.region {
+    if let Some(region) = credentials.regions.load_balancer.as_ref().or(credentials.region.as_ref()) {
         return Ok(region.clone());
     }
-    let interface: &str = Interface::as_str(credentials.interface);
+    let interface: &str = Interface::as_str(credentials.interface_of(Service::LoadBalancer));
     let offers = |e: &&Endpoint| e.service == Service::LoadBalancer && e.interface == interface;
     let regions: BTreeSet<&str> = endpoints.iter().filter(offers).map(|e| e.region.as_str()).collect();
     let mut names = regions.iter();

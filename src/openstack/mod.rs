@@ -11,7 +11,7 @@
 //! | `lists`, `records`, `neutron`, `barbican` | lists page by page; records as they arrive |
 //! | `observe` | one tree, read now |
 //! | `inventory`, `leaves`, `polls`, `flight` | what many stacks share |
-//! | `resolve` | what references lead to |
+//! | `resolve`, `scope` | what references lead to, and which objects a name may lead to |
 //! | `quota` | limits and uses, and the turns in which quota is taken |
 //! | `execute` | one step, one call |
 //! | `cloud` | the door to all of it |
@@ -35,6 +35,7 @@ mod quota;
 mod records;
 mod reqwest_transport;
 mod resolve;
+mod scope;
 mod session;
 mod transport;
 

@@ -16,7 +16,7 @@ const PORTS: &str = "/v2.0/ports";
 /// Octavia's mark on the VIP ports that it makes.
 const OCTAVIA: &str = "Octavia";
 /// So many ids in one query take some 2 KiB of its URL.
-const IDS_AT_ONCE: usize = 50;
+pub(super) const IDS_AT_ONCE: usize = 50;
 
 impl Session {
     /// The floating IPs on this port, those that carry the owner's mark wherever they are, and the one asked for.
@@ -177,7 +177,7 @@ impl Session {
 }
 
 /// Neutron, or who stands before it, does not let these credentials ask.
-fn is_denied(error: &CloudError) -> bool {
+pub(super) fn is_denied(error: &CloudError) -> bool {
     error.absent || matches!(error.class, Class::Credentials | Class::Refused)
 }
 

@@ -166,20 +166,19 @@ impl Session {
         outcome.ok_or_else(|| ask.failed(Class::Later(None), format!("the {} was not understood", lookup.one)))
     }
 
-    /// Exactly this name: databases may compare names without case. What is shared with the project counts as well,
-    /// what an administrator is shown of others does not.
+    /// Exactly this name: databases may compare names without case. Objects that are shared with the project count as well,
+    /// those of others that an administrator is shown do not.
     async fn by_name(&self, kind: ReferenceKind, lookup: &Lookup, name: &str) -> Result<Outcome, CloudError> {
-        let project = self.login(None).await?.project.id.clone();
         let mut listing = Listing::new(lookup.service, lookup.path, lookup.many).with("name", name);
         if kind == ReferenceKind::Port {
-            listing = listing.with("project_id", project.clone());
+            listing = self.of_project(listing).await?;
         }
         let mut listed = match self.list::<Value>(&listing).await {
             Err(error) if error.absent => return Ok(Err(Unresolved::Missing)),
             listed => listed?.items,
         };
-        listed.retain(|object| object.get("name").is_some_and(|n| n == name) && is_for(object, &project));
-        self.only(listed, lookup)
+        listed.retain(|object| object.get("name").is_some_and(|n| n == name));
+        self.only(self.in_scope(kind, listed).await?, lookup)
     }
 
     /// Of the project only, whatever an administrator is shown: what others have may be in use, and no list of ours
@@ -244,13 +243,6 @@ impl Session {
         let is_there = providers.iter().any(|provider| provider.name == name);
         Ok(if is_there { Ok(Found::Provider) } else { Err(Unresolved::Missing) })
     }
-}
-
-/// Ours, shared with us, or a network of floating IPs. Kinds without these fields are shown to their users only.
-fn is_for(object: &Value, project: &str) -> bool {
-    let says = |key: &str| object.get(key).and_then(Value::as_bool);
-    let ours = object.get("project_id").is_none_or(|id| id == project);
-    ours || says("shared").unwrap_or(true) || says("router:external").unwrap_or(false)
 }
 
 /// From records to answers; `None` when a record is not what the service documents.

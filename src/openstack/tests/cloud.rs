@@ -1,7 +1,7 @@
 //! A scripted cloud for the tests of this module: a log-in, and lists and records that a test lays out.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -51,6 +51,8 @@ pub(in crate::openstack) struct FakeCloud {
     pub(in crate::openstack) token_life: AtomicU64,
     /// Longest page.
     pub(in crate::openstack) page: AtomicU64,
+    /// The token has the role `admin`. Lists show objects of all projects in any case.
+    pub(in crate::openstack) admin: AtomicBool,
     latency: Duration,
     script: Script,
 }
@@ -65,6 +67,7 @@ impl FakeCloud {
             logins: AtomicU64::new(0),
             token_life: AtomicU64::new(3600),
             page: AtomicU64::new(500),
+            admin: AtomicBool::new(false),
             latency: Duration::from_millis(100),
             script: Box::new(script),
         })
@@ -137,8 +140,10 @@ impl FakeCloud {
             at("network", "http://HOST:9696"),
             at("key-manager", "http://HOST:9311/v1"),
         ]);
+        let role = if self.admin.load(Ordering::SeqCst) { "admin" } else { "member" };
         let token = json!({"issued_at": issued.to_string(), "expires_at": expires.to_string(),
-                           "project": {"id": "p1", "name": "demo"}, "catalog": catalog});
+                           "project": {"id": "p1", "name": "demo"}, "roles": [{"id": "r", "name": role}],
+                           "catalog": catalog});
         (201, json!({"token": token}))
     }
 

@@ -1,4 +1,5 @@
 use std::collections::BTreeSet;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use serde_json::json;
@@ -115,6 +116,103 @@ async fn names_are_exact_and_what_others_hide_is_missing() {
     assert!(one(&cloud, by_name(Kind::Network, "public")).await.is_ok(), "external networks are for all");
     let ids = vec!["n5".to_owned(), "n6".to_owned()];
     assert_eq!(one(&cloud, by_name(Kind::Network, "twice")).await, Err(Unresolved::Ambiguous(ids)));
+}
+
+/// An administrator is shown the objects of all projects. Subnets have no `shared`: their network has.
+#[tokio::test(start_paused = true)]
+async fn subnet_name_leads_to_own_shared_and_external_networks_only() {
+    let fake = furnished();
+    let subnet = |id: &str, name: &str, network: &str, project: &str| {
+        let record = json!({"id": id, "name": name, "network_id": network, "cidr": "10.9.0.0/24", "project_id": project});
+        fake.lay("/v2.0/subnets", record);
+    };
+    subnet("s2", "s", "n4", "p2");
+    subnet("s3", "hidden", "n4", "p2");
+    subnet("s4", "floating", "n3", "p2");
+    subnet("s5", "shared", "n6", "p2");
+    subnet("s6", "guest", "n1", "p2");
+    subnet("s7", "mine-there", "n4", "p1");
+    subnet("s8", "two", "n1", "p1");
+    subnet("s9", "two", "n6", "p2");
+    for admin in [true, false] {
+        fake.admin.store(admin, Ordering::SeqCst);
+        let cloud = fake.cloud_with(REGION);
+        for (name, id) in [("s", "s1"), ("floating", "s4"), ("shared", "s5"), ("guest", "s6"), ("mine-there", "s7")] {
+            assert_eq!(one(&cloud, by_name(Kind::Subnet, name)).await.unwrap().id(), Some(id), "{name}");
+        }
+        assert_eq!(one(&cloud, by_name(Kind::Subnet, "hidden")).await, Err(Unresolved::Missing));
+        assert_eq!(one(&cloud, by_id(Kind::Subnet, "s3")).await.unwrap().id(), Some("s3"));
+        let ids = vec!["s8".to_owned(), "s9".to_owned()];
+        assert_eq!(one(&cloud, by_name(Kind::Subnet, "two")).await, Err(Unresolved::Ambiguous(ids)));
+    }
+}
+
+/// A policy may hide networks and show their subnets; an administrator sees both.
+#[tokio::test(start_paused = true)]
+async fn subnet_of_network_that_is_not_listed_stays_usable() {
+    let fake = furnished();
+    fake.lay(
+        "/v2.0/subnets",
+        json!({"id": "s2", "name": "t", "network_id": "n9", "cidr": "10.9.0.0/24", "project_id": "p2"}),
+    );
+    let cloud = fake.cloud_with(REGION);
+    assert_eq!(one(&cloud, by_name(Kind::Subnet, "t")).await.unwrap().id(), Some("s2"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn external_network_of_others_is_missing_for_an_administrator() {
+    let fake = furnished();
+    fake.lay(
+        "/v2.0/subnets",
+        json!({"id": "s4", "name": "floating", "network_id": "n3", "cidr": "10.9.0.0/24", "project_id": "p2"}),
+    );
+    let allow = |id: &str, target: &str| {
+        let record = json!({"id": id, "object_type": "network", "object_id": "n3", "action": "access_as_external",
+                            "target_tenant": target});
+        fake.lay("/v2.0/rbac-policies", record);
+    };
+    fake.admin.store(true, Ordering::SeqCst);
+    allow("r1", "p3");
+    for reference in [by_name(Kind::Network, "public"), by_name(Kind::Subnet, "floating")] {
+        assert_eq!(one(&fake.cloud_with(REGION), reference).await, Err(Unresolved::Missing));
+    }
+    assert!(one(&fake.cloud_with(REGION), by_id(Kind::Network, "n3")).await.is_ok());
+    for (id, target) in [("r2", "p1"), ("r3", "*")] {
+        allow(id, target);
+        assert!(one(&fake.cloud_with(REGION), by_name(Kind::Network, "public")).await.is_ok(), "{target}");
+        fake.take("/v2.0/rbac-policies", id);
+    }
+    // Others are not shown the policies, and no network that is not for them.
+    fake.admin.store(false, Ordering::SeqCst);
+    fake.calls();
+    assert!(one(&fake.cloud_with(REGION), by_name(Kind::Network, "public")).await.is_ok());
+    assert!(!fake.lines().iter().any(|line| line.contains("rbac")));
+}
+
+#[tokio::test(start_paused = true)]
+async fn group_and_policy_names_lead_to_own_and_shared_objects_only() {
+    let fake = furnished();
+    for (kind, path) in
+        [(Kind::SecurityGroup, "/v2.0/security-groups"), (Kind::QosPolicy, "/v2.0/qos/policies")]
+    {
+        let object = |id: &str, name: &str, project: &str, shared: serde_json::Value| {
+            fake.lay(path, json!({"id": id, "name": name, "project_id": project, "shared": shared}));
+        };
+        object("o1", "default", "p1", json!(false));
+        object("o2", "default", "p2", json!(false));
+        object("o3", "common", "p2", json!(true));
+        object("o4", "private", "p2", json!(false));
+        // As Neutron told it before groups had the attribute.
+        object("o5", "old", "p2", json!(null));
+        for admin in [true, false] {
+            fake.admin.store(admin, Ordering::SeqCst);
+            let cloud = fake.cloud_with(REGION);
+            assert_eq!(one(&cloud, by_name(kind, "default")).await.unwrap().id(), Some("o1"));
+            assert_eq!(one(&cloud, by_name(kind, "common")).await.unwrap().id(), Some("o3"));
+            assert_eq!(one(&cloud, by_name(kind, "private")).await, Err(Unresolved::Missing));
+            assert_eq!(one(&cloud, by_name(kind, "old")).await.is_ok(), !admin);
+        }
+    }
 }
 
 /// Look-ups keep records as they come, and a map of one field takes as much as one of ten.

@@ -63,7 +63,7 @@ impl Network {
             return Err(refusal.into());
         }
         self.floating_ips.insert(id, row.clone());
-        Ok(Reply::json(201, &json!({"floatingip": self.show(Resource::FloatingIp, &row)})))
+        Ok(Reply::json(201, &json!({"floatingip": self.show(visit.caller, Resource::FloatingIp, &row)})))
     }
 
     /// The subnet of an external network in which an address is looked for: the wanted one, else the first.
@@ -162,7 +162,7 @@ impl Network {
         }
         touch(&mut row, visit.now);
         self.floating_ips.insert(id.to_owned(), row.clone());
-        Ok(Reply::json(200, &json!({"floatingip": self.show(Resource::FloatingIp, &row)})))
+        Ok(Reply::json(200, &json!({"floatingip": self.show(visit.caller, Resource::FloatingIp, &row)})))
     }
 
     pub(super) fn floating_ip_delete(&mut self, visit: &Visit<'_>, id: &str) -> Answer {

@@ -4,9 +4,10 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use super::super::call::Call;
+use super::super::call::{Call, Caller};
 use super::super::reply::{Answer, Reply};
-use super::{Network, Resource, Row, Visit, is_visible, refusal, text};
+use super::rbac::SHARED;
+use super::{Network, Resource, Row, Visit, refusal, text};
 
 const AUXILIARY: [&str; 6] = ["fields", "limit", "marker", "page_reverse", "sort_key", "sort_dir"];
 const TAG_FILTERS: [&str; 4] = ["tags", "tags-any", "not-tags", "not-tags-any"];
@@ -24,6 +25,7 @@ fn columns(resource: Resource) -> impl Iterator<Item = &'static str> {
         Resource::FloatingIp => {
             "floating_ip_address floating_network_id router_id port_id fixed_ip_address status qos_policy_id"
         }
+        Resource::Rbac => "object_id object_type action target_tenant",
     };
     "id name project_id tenant_id description created_at updated_at revision_number changed_since"
         .split_whitespace()
@@ -50,14 +52,14 @@ impl Network {
             return Err(refusal(400, "HTTPBadRequest", text).into());
         }
         let fits = |row: &Row| {
-            is_visible(visit.caller, row)
+            self.is_visible(visit.caller, resource, row)
                 && filters
                     .iter()
                     .all(|(key, _)| filters.iter().any(|(other, wanted)| other == key && matches(row, key, wanted)))
                 && has_tags(row, call)
         };
         let mut rows: Vec<Row> =
-            self.rows(resource).into_iter().filter(|row| fits(row)).map(|row| self.show(resource, row)).collect();
+            self.rows(resource).into_iter().filter(|row| fits(row)).map(|row| self.show(visit.caller, resource, row)).collect();
         if let Some(marker) = call.parameter("marker") {
             rows.retain(|row| text(row, "id") > marker);
         }
@@ -73,8 +75,12 @@ impl Network {
     }
 
     /// A row with what is derived.
-    pub(super) fn show(&self, resource: Resource, row: &Row) -> Row {
+    pub(super) fn show(&self, caller: &Caller, resource: Resource, row: &Row) -> Row {
         let mut shown = row.clone();
+        if resource == Resource::Network {
+            let shared = self.allows(&caller.project, text(row, "id"), &[SHARED]);
+            shown.insert("shared".into(), shared.into());
+        }
         if resource == Resource::FloatingIp {
             let port = self.ports.get(text(row, "port_id"));
             let details = port.map_or(Value::Null, |port| {

@@ -5,6 +5,7 @@ mod addresses;
 mod floating_ips;
 mod list;
 mod ports;
+mod rbac;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
@@ -38,6 +39,8 @@ pub(crate) struct Network {
     pub groups: BTreeMap<String, Row>,
     pub policies: BTreeMap<String, Row>,
     pub floating_ips: BTreeMap<String, Row>,
+    /// RBAC policies of networks: with whom they are shared, for whom they are external.
+    rbac: BTreeMap<String, Row>,
     /// Addresses in use, by subnet.
     taken: BTreeMap<String, BTreeSet<IpAddr>>,
     /// Where the search for a free address goes on, by subnet.
@@ -83,10 +86,12 @@ pub(crate) enum Resource {
     Group,
     Policy,
     FloatingIp,
+    Rbac,
 }
 
 impl Resource {
-    const ALL: [Self; 6] = [Self::Network, Self::Subnet, Self::Port, Self::Group, Self::Policy, Self::FloatingIp];
+    const ALL: [Self; 7] =
+        [Self::Network, Self::Subnet, Self::Port, Self::Group, Self::Policy, Self::FloatingIp, Self::Rbac];
 
     /// Segment in paths, key of one, key of many.
     fn names(self) -> (&'static str, &'static str, &'static str) {
@@ -97,6 +102,7 @@ impl Resource {
             Self::Group => ("security-groups", "security_group", "security_groups"),
             Self::Policy => ("policies", "policy", "policies"),
             Self::FloatingIp => ("floatingips", "floatingip", "floatingips"),
+            Self::Rbac => ("rbac-policies", "rbac_policy", "rbac_policies"),
         }
     }
 
@@ -108,6 +114,7 @@ impl Resource {
             Self::Group => ("SecurityGroupNotFound", format!("Security group {id} does not exist")),
             Self::Policy => ("QosPolicyNotFound", format!("QoS policy {id} could not be found.")),
             Self::FloatingIp => ("FloatingIPNotFound", format!("Floating IP {id} could not be found")),
+            Self::Rbac => ("RbacPolicyNotFound", format!("RBAC policy of type unknown with ID {id} not found")),
         };
         refusal(404, kind, message)
     }
@@ -147,7 +154,7 @@ impl Network {
             (&Method::GET, [], _) => self.list(&visit, resource),
             (&Method::GET, [id], _) => {
                 let row = self.visible(visit.caller, resource, id)?;
-                let shown = list::pick(self.show(resource, row), visit.call);
+                let shown = list::pick(self.show(visit.caller, resource, row), visit.call);
                 Ok(Reply::json(200, &json!({resource.names().1: shown})))
             }
             (_, [id, "tags", rest @ ..], _) => {
@@ -161,6 +168,8 @@ impl Network {
             (&Method::POST, [], Resource::Port) => self.port_post(visit),
             (&Method::PUT, [id], Resource::Port) => self.port_put(&visit, id),
             (&Method::DELETE, [id], Resource::Port) => self.port_delete(&visit, id),
+            (&Method::POST, [], Resource::Rbac) => self.rbac_post(visit),
+            (&Method::DELETE, [id], Resource::Rbac) => self.rbac_delete(&visit, id),
             _ => Err(neutron_error(405, "HTTPMethodNotAllowed", METHOD_NOT_ALLOWED)),
         }
     }
@@ -190,6 +199,7 @@ impl Network {
             Resource::Group => self.groups.values().collect(),
             Resource::Policy => self.policies.values().collect(),
             Resource::FloatingIp => self.floating_ips.values().collect(),
+            Resource::Rbac => self.rbac.values().collect(),
         }
     }
 
@@ -201,6 +211,7 @@ impl Network {
             Resource::Group => self.groups.get(id),
             Resource::Policy => self.policies.get(id),
             Resource::FloatingIp => self.floating_ips.get(id),
+            Resource::Rbac => self.rbac.get(id),
         }
     }
 
@@ -212,12 +223,13 @@ impl Network {
             Resource::Group => self.groups.get_mut(id),
             Resource::Policy => self.policies.get_mut(id),
             Resource::FloatingIp => self.floating_ips.get_mut(id),
+            Resource::Rbac => self.rbac.get_mut(id),
         }
     }
 
     /// An object that the caller may see; objects of others are not found.
     fn visible(&self, caller: &Caller, resource: Resource, id: &str) -> Result<&Row, Refusal> {
-        self.row(resource, id).filter(|row| is_visible(caller, row)).ok_or_else(|| resource.not_found(id))
+        self.row(resource, id).filter(|row| self.is_visible(caller, resource, row)).ok_or_else(|| resource.not_found(id))
     }
 
     pub fn sees_network(&self, caller: &Caller, id: &str) -> bool {
@@ -257,6 +269,10 @@ impl Network {
             "availability_zone_hints": [], "availability_zones": [], "is_default": false,
         })));
         self.networks.insert(id.clone(), row);
+        if external {
+            // neutron/db/external_net_db.py
+            self.add_rbac(&id, project, rbac::EXTERNAL, "*", ids);
+        }
         id
     }
 
@@ -302,13 +318,6 @@ const METHOD_NOT_ALLOWED: &str =
 
 fn unknown_path() -> Reply {
     neutron_error(404, "HTTPNotFound", "The resource could not be found.")
-}
-
-fn is_visible(caller: &Caller, row: &Row) -> bool {
-    caller.is_admin()
-        || text(row, "project_id") == caller.project
-        || row.get("shared") == Some(&Value::Bool(true))
-        || row.get("router:external") == Some(&Value::Bool(true))
 }
 
 /// Attributes that all resources have.

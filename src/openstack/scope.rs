@@ -1,0 +1,127 @@
+//! Objects that a name may lead to: those of the project, and those that are shared with it.
+//!
+//! Neutron lists the objects of all projects to an administrator (`neutron_lib.context.is_admin`). References by id are not
+//! judged here: an id is chosen on purpose.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::CloudError;
+use super::lists::Listing;
+use super::neutron::{IDS_AT_ONCE, is_denied};
+use super::session::{Service, Session};
+use crate::model::{Id, ReferenceKind};
+
+/// A network with the facts that decide who may use it. `shared` is computed for the project of the token, also for an
+/// administrator (neutron/db/db_base_plugin_common.py, `_is_network_shared`).
+#[derive(Deserialize)]
+struct Network {
+    id: Id,
+    #[serde(default)]
+    project_id: Id,
+    #[serde(default)]
+    shared: bool,
+    #[serde(rename = "router:external", default)]
+    external: bool,
+}
+
+impl Session {
+    /// Keeps the objects that the project may use. To everybody but an administrator Neutron lists no others.
+    pub(super) async fn in_scope(&self, kind: ReferenceKind, listed: Vec<Value>) -> Result<Vec<Value>, CloudError> {
+        let login = self.login(None).await?;
+        let project = login.project.id.as_str();
+        match kind {
+            ReferenceKind::Network | ReferenceKind::VipNetwork => self.usable_networks(project, listed).await,
+            ReferenceKind::Subnet => self.subnets_of_usable_networks(project, listed).await,
+            _ => Ok(listed.into_iter().filter(|object| is_usable(object, project, login.is_admin)).collect()),
+        }
+    }
+
+    async fn usable_networks(&self, project: &str, listed: Vec<Value>) -> Result<Vec<Value>, CloudError> {
+        let mut usable = Vec::new();
+        for object in listed {
+            // One that is not understood is told as that by whoever reads it.
+            let is_usable = match Network::deserialize(&object) {
+                Ok(network) => self.may_use(&network, project).await?,
+                Err(_) => true,
+            };
+            usable.extend(is_usable.then_some(object));
+        }
+        Ok(usable)
+    }
+
+    /// A subnet has no `shared` in the API: it is shared with its network.
+    async fn subnets_of_usable_networks(
+        &self,
+        project: &str,
+        mut listed: Vec<Value>,
+    ) -> Result<Vec<Value>, CloudError> {
+        let network_of = |subnet: &Value| subnet.get("network_id").and_then(Value::as_str).map(str::to_owned);
+        let foreign = listed.iter().filter(|subnet| !is_own(subnet, project)).filter_map(network_of);
+        let mut foreign: Vec<Id> = foreign.collect();
+        foreign.sort();
+        foreign.dedup();
+        let mut usable = BTreeMap::new();
+        for ids in foreign.chunks(IDS_AT_ONCE) {
+            for network in self.networks(ids).await? {
+                let is_usable = self.may_use(&network, project).await?;
+                usable.insert(network.id, is_usable);
+            }
+        }
+        // A network that is not listed itself is hidden by a policy from one who is no administrator.
+        let fits = |subnet: &Value| network_of(subnet).is_none_or(|id| usable.get(&id).copied().unwrap_or(true));
+        listed.retain(|subnet| is_own(subnet, project) || fits(subnet));
+        Ok(listed)
+    }
+
+    async fn networks(&self, ids: &[Id]) -> Result<Vec<Network>, CloudError> {
+        let listing = Listing::new(Service::Network, "/v2.0/networks", "networks");
+        let fields = ["id", "project_id", "shared", "router:external"];
+        let listing = fields.into_iter().fold(listing, |listing, field| listing.with("fields", field));
+        let listing = ids.iter().fold(listing, |listing, id| listing.with("id", id));
+        Ok(self.list(&listing).await?.items)
+    }
+
+    async fn may_use(&self, network: &Network, project: &str) -> Result<bool, CloudError> {
+        if network.project_id == project || network.shared {
+            return Ok(true);
+        }
+        Ok(network.external && self.is_external_for(&network.id, project).await?)
+    }
+
+    /// Whether a network of floating IPs is for this project. One for certain projects only is external in the eyes of
+    /// every administrator; its RBAC policies tell, which Neutron lists to nobody else but their owner.
+    async fn is_external_for(&self, network: &str, project: &str) -> Result<bool, CloudError> {
+        #[derive(Deserialize)]
+        struct Policy {
+            #[serde(alias = "target_project")]
+            target_tenant: String,
+        }
+        if !self.login(None).await?.is_admin {
+            return Ok(true);
+        }
+        let listing = Listing::new(Service::Network, "/v2.0/rbac-policies", "rbac_policies")
+            .with("object_type", "network")
+            .with("action", "access_as_external")
+            .with("object_id", network);
+        let policies = match self.list::<Policy>(&listing.with("fields", "target_tenant")).await {
+            Err(error) if is_denied(&error) => return Ok(true),
+            policies => policies?.items,
+        };
+        let is_for = |policy: &Policy| policy.target_tenant == "*" || policy.target_tenant == project;
+        Ok(policies.is_empty() || policies.iter().any(is_for))
+    }
+}
+
+/// Kinds without a project, as flavors are, belong to everybody.
+fn is_own(object: &Value, project: &str) -> bool {
+    object.get("project_id").is_none_or(|id| id == project)
+}
+
+/// `shared` is for the project of the token as well (neutron/objects/rbac_db.py). Security groups have it since Neutron
+/// 19.1: before that, an administrator's name leads to groups of the project only.
+fn is_usable(object: &Value, project: &str, is_admin: bool) -> bool {
+    is_own(object, project) || object.get("shared").and_then(Value::as_bool).unwrap_or(!is_admin)
+}

@@ -1,0 +1,62 @@
+//! RBAC policies of networks, and who sees what.
+
+use serde_json::{Value, json};
+
+use super::super::call::Caller;
+use super::super::ids::Ids;
+use super::super::reply::{Answer, Reply, neutron_error};
+use super::{Network, Resource, Row, Visit, object, read_body, text};
+
+pub(super) const SHARED: &str = "access_as_shared";
+pub(super) const EXTERNAL: &str = "access_as_external";
+
+impl Network {
+    pub(super) fn add_rbac(&mut self, network: &str, owner: &str, action: &str, target: &str, ids: &mut Ids) -> Row {
+        let id = ids.uuid();
+        let row = object(json!({
+            "id": id, "project_id": owner, "tenant_id": owner, "action": action, "object_id": network,
+            "object_type": "network", "target_tenant": target,
+        }));
+        self.rbac.insert(id, row.clone());
+        row
+    }
+
+    /// Whether a network is for a project by one of these actions.
+    pub(super) fn allows(&self, project: &str, network: &str, actions: &[&str]) -> bool {
+        let is_for = |row: &Row| ["*", project].contains(&text(row, "target_tenant"));
+        let fits = |row: &&Row| text(row, "object_id") == network && actions.contains(&text(row, "action"));
+        self.rbac.values().filter(fits).any(is_for)
+    }
+
+    /// Subnets are shared with their network. An administrator sees all of all projects.
+    pub(super) fn is_visible(&self, caller: &Caller, resource: Resource, row: &Row) -> bool {
+        let allowed = |network: &str| self.allows(&caller.project, text(row, network), &[SHARED, EXTERNAL]);
+        let shared = match resource {
+            Resource::Network => allowed("id"),
+            Resource::Subnet => allowed("network_id"),
+            Resource::Rbac => false,
+            _ => row.get("shared") == Some(&Value::Bool(true)),
+        };
+        caller.is_admin() || text(row, "project_id") == caller.project || shared
+    }
+
+    pub(super) fn rbac_post(&mut self, visit: Visit<'_>) -> Answer {
+        let given = read_body(visit.call, "rbac_policy", &["object_type", "object_id", "action", "target_tenant"])?;
+        let target = text(&given, "target_tenant");
+        if target == "*" && !visit.caller.is_admin() {
+            let text = "((rule:create_rbac_policy and rule:create_rbac_policy:target_tenant) and \
+                        rule:create_rbac_policy:target_project) is disallowed by policy";
+            return Err(neutron_error(403, "PolicyNotAuthorized", text));
+        }
+        let network = text(&given, "object_id");
+        self.visible(visit.caller, Resource::Network, network)?;
+        let row = self.add_rbac(network, &visit.caller.project, text(&given, "action"), target, visit.ids);
+        Ok(Reply::json(201, &json!({"rbac_policy": row})))
+    }
+
+    pub(super) fn rbac_delete(&mut self, visit: &Visit<'_>, id: &str) -> Answer {
+        self.visible(visit.caller, Resource::Rbac, id)?;
+        self.rbac.remove(id);
+        Ok(Reply::empty(204))
+    }
+}
