@@ -2,12 +2,14 @@
 //!
 //! No I/O, no clock, no Kubernetes. Names and values are Octavia's own.
 
+mod collation;
 mod desired;
 mod observed;
 mod references;
 mod tags;
 mod words;
 
+pub use collation::*;
 pub use desired::*;
 pub use observed::*;
 pub use references::*;
