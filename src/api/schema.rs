@@ -90,8 +90,8 @@ pub fn tags(_: &mut SchemaGenerator) -> Schema {
                 "message": "tags must not begin with evenkeel: (in any case), these are Evenkeel's own"
             },
             {
-                "rule": "[self.map(t, t.lowerAscii())].all(all, all.all(t, all.exists_one(u, u == t)))",
-                "message": "tags must differ by more than upper and lower case: Octavia's database does not tell them apart"
+                "rule": "[self.map(t, t.lowerAscii().find('^.*[^ ]'))].all(all, all.all(t, all.exists_one(u, u == t)))",
+                "message": "tags must differ by more than upper and lower case and blanks at the end: Octavia's database does not tell them apart"
             }
         ]
     })

@@ -12,6 +12,15 @@ use super::*;
 /// How often a re-made load balancer asks for its old address before it takes another one.
 const ADDRESS_TRIES: u32 = 5;
 
+/// How often a create that fails within Octavia is sent again soon. Each may leave a VIP port behind.
+const SOON_AGAIN: u32 = 5;
+const LATER: Duration = Duration::from_secs(600);
+
+/// Refused for what is in the create, whatever its address.
+const CONFLICT: u16 = 409;
+/// Octavia's own failure; what stands before it has other codes, or leaves doubt.
+const FAILURE: u16 = 500;
+
 /// When a create that found the queue of its project full asks again.
 const TURN_AGAIN: Duration = Duration::from_secs(3);
 
@@ -65,7 +74,8 @@ impl Pass<'_> {
             // The intent stays on record until the id is there too: a crash in between must not look like "never made".
             Ok(done) => Ok(created(self.performed(step, done, memory), memory)),
             Err(error) => {
-                if error.class == Class::Refused && asked.is_none() {
+                // Another address mends no conflict of the rest.
+                if error.class == Class::Refused && (asked.is_none() || error.status == Some(CONFLICT)) {
                     let (session, desired) = (self.cloud.number(), Box::new(desired.clone()));
                     memory.refused = Some(RefusedCreate { session, desired, message: error.to_string() });
                 }
@@ -126,12 +136,23 @@ impl Pass<'_> {
         match error.class {
             Class::Conflict if asked => memory.address_conflicts += 1,
             // The subnet may have another range than it had; without that address the create may well be accepted.
-            Class::Refused if asked => {
+            Class::Refused if asked && error.status != Some(CONFLICT) => {
                 memory.address_conflicts = ADDRESS_TRIES;
                 return Outcome { retry: Retry::Backoff, ..Outcome::failed(error) };
             }
             // There was room a moment ago: Octavia counts otherwise, or Neutron has none.
             Class::Quota => return Outcome { retry: Retry::Rarely, ..Outcome::failed(error) },
+            // Something that was looked up a while ago has gone.
+            Class::Gone => {
+                self.cloud.forget_references();
+                return Outcome { retry: Retry::Rarely, ..Outcome::failed(error) };
+            }
+            Class::Later(None) if error.status == Some(FAILURE) => {
+                memory.failed_creates += 1;
+                if memory.failed_creates > SOON_AGAIN {
+                    return Outcome { retry: Retry::After(LATER), ..Outcome::failed(error) };
+                }
+            }
             _ => {}
         }
         Outcome::failed(error)
@@ -219,6 +240,7 @@ fn created(performed: Performed, memory: &mut Memory) -> Outcome {
     if let Done::Created(tree) = performed.done {
         memory.made = Some((*tree).clone());
         memory.address_conflicts = 0;
+        memory.failed_creates = 0;
         outcome.seen = Seen::Tree(tree);
     }
     outcome

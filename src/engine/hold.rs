@@ -185,16 +185,19 @@ impl Pass<'_> {
                 outcome.seen = seen;
                 Ok(outcome)
             }
-            Err(error) => {
+            Err(mut error) => {
                 if is_wait(&error) {
                     memory.locked_since.get_or_insert_with(Instant::now);
+                }
+                if error.class == Class::Conflict && locks && memory.patience.still_in_conflict(&step) {
+                    error.class = Class::Refused;
                 }
                 let refused = matches!(error.class, Class::Quota | Class::Refused);
                 if refused {
                     memory.patience.refused(&step, &error);
                 }
-                let lost = lost_port(&error, &seen);
-                let mut outcome = lost.unwrap_or_else(|| Outcome::failed(error));
+                let missing = self.missing(&error, &step, &seen).await;
+                let mut outcome = missing.unwrap_or_else(|| Outcome::failed(error));
                 if refused && let Some(turn) = memory.patience.choose(&plan.steps) {
                     outcome.retry = match turn {
                         Turn::Of { .. } => AT_ONCE,
@@ -271,28 +274,13 @@ fn port_gone(tree: &Tree) -> Option<Outcome> {
 }
 
 /// Octavia's load balancer stays ACTIVE without its port and cannot be given another one.
-fn without_port(load_balancer: &SeenLoadBalancer, port: &str) -> String {
+pub(super) fn without_port(load_balancer: &SeenLoadBalancer, port: &str) -> String {
     let id = &load_balancer.id;
     format!(
         "port {port}, the VIP of load balancer {id}, was deleted in Neutron, so nothing reaches it; delete the load balancer \
          (openstack loadbalancer delete --cascade {id}), and it is made again with its addresses, or on the port that \
          spec.loadBalancer.vip.port names by then"
     )
-}
-
-/// Likewise, as the answer to a floating IP that shall lead there.
-fn lost_port(error: &CloudError, seen: &Seen) -> Option<Outcome> {
-    let load_balancer = match seen {
-        Seen::Tree(tree) => &tree.load_balancer,
-        Seen::LoadBalancer(load_balancer) => load_balancer,
-        Seen::Nothing => return None,
-    };
-    let port = load_balancer.vip_port_id.as_deref()?;
-    if error.class != Class::Gone || !error.message.contains(port) {
-        return None;
-    }
-    let message = format!("{error}: {}", without_port(load_balancer, port));
-    Some(Outcome::stalled(StallReason::VipPortGone, message))
 }
 
 /// What is left of the plan may not run yet: Octavia refused it; or took it before, and it did not last.

@@ -13,6 +13,7 @@ mod create;
 mod delete;
 mod hindrance;
 mod hold;
+mod missing;
 mod outcome;
 mod patience;
 mod record;
@@ -90,6 +91,8 @@ pub struct Memory {
     locked_since: Option<Instant>,
     /// How often Octavia said that the address we asked for again is taken.
     address_conflicts: u32,
+    /// How often a create has failed within Octavia since the last that did not.
+    failed_creates: u32,
     /// The create that Octavia refused last.
     refused: Option<RefusedCreate>,
     /// Creates on record, and since when this process knows of them; the one that was asked for last is the last.
@@ -113,6 +116,7 @@ impl Memory {
     pub fn disturb(&mut self) {
         self.disturbed = true;
         self.contended = None;
+        self.failed_creates = 0;
         self.patience.forget();
     }
 

@@ -158,6 +158,16 @@ pub enum Seen {
     Tree(Box<Tree>),
 }
 
+impl Seen {
+    pub fn load_balancer(&self) -> Option<&SeenLoadBalancer> {
+        match self {
+            Self::Nothing => None,
+            Self::LoadBalancer(lb) => Some(lb),
+            Self::Tree(tree) => Some(&tree.load_balancer),
+        }
+    }
+}
+
 impl Outcome {
     pub fn new(state: State, retry: Retry) -> Self {
         Self { state, seen: Seen::Nothing, plan: Plan::default(), executed: None, duplicates: Vec::new(), retry }
@@ -187,11 +197,7 @@ impl Outcome {
     }
 
     pub fn load_balancer(&self) -> Option<&SeenLoadBalancer> {
-        match &self.seen {
-            Seen::Nothing => None,
-            Seen::LoadBalancer(lb) => Some(lb),
-            Seen::Tree(tree) => Some(&tree.load_balancer),
-        }
+        self.seen.load_balancer()
     }
 
     pub fn tree(&self) -> Option<&Tree> {

@@ -5,7 +5,8 @@
 //! that comes back waits longer each time, and what else the plan holds goes on: it may be the very cure, since one bad
 //! object spoils the configuration of the whole load balancer.
 //!
-//! A step that Octavia refuses comes back likewise. Behind it only members go on: what is planned after it may build on
+//! A step that Octavia refuses comes back likewise; so does one that is still in conflict with what is there after a new
+//! look. Behind it only members go on: what is planned after it may build on
 //! it (a pool goes once no listener needs it any more), members build on nothing. They may also make the room that a
 //! quota lacks.
 
@@ -37,6 +38,8 @@ struct Tried {
     times: u32,
     again: Instant,
     refusal: Option<CloudError>,
+    /// Its last answer was a conflict.
+    conflicts: bool,
 }
 
 /// How long a step has to wait, and the refusal if that is why.
@@ -84,9 +87,16 @@ impl Patience {
     pub fn taken(&mut self, step: &Step) {
         let tried = self.tried(step);
         tried.refusal = None;
+        tried.conflicts = false;
         if tried.times > 1 {
             tried.again = Instant::now() + doubled(FIRST, tried.times - 2).min(MOST);
         }
+    }
+
+    /// Octavia found it in conflict with what is there. A new look may show why; the same answer to the same step after
+    /// that is a refusal.
+    pub fn still_in_conflict(&mut self, step: &Step) -> bool {
+        std::mem::replace(&mut self.entry(step).conflicts, true)
     }
 
     /// Octavia has refused it.
@@ -106,11 +116,22 @@ impl Patience {
 
     /// Counts one more try.
     fn tried(&mut self, step: &Step) -> &mut Tried {
+        let tried = self.entry(step);
+        tried.times += 1;
+        tried
+    }
+
+    fn entry(&mut self, step: &Step) -> &mut Tried {
         let at = self.tried.iter().position(|tried| tried.step == *step).unwrap_or_else(|| {
-            self.tried.push(Tried { step: step.clone(), times: 0, again: Instant::now(), refusal: None });
+            self.tried.push(Tried {
+                step: step.clone(),
+                times: 0,
+                again: Instant::now(),
+                refusal: None,
+                conflicts: false,
+            });
             self.tried.len() - 1
         });
-        self.tried[at].times += 1;
         &mut self.tried[at]
     }
 }
@@ -146,6 +167,7 @@ mod tests {
             request_id: None,
             in_doubt: false,
             too_large: false,
+            kind: None,
             absent: false,
         }
     }

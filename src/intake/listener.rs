@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::api::{HstsSpec, InsertHeader, ListenerSpec, ListenerTlsSpec, LoadBalancerStackSpec, TimeoutsSpec};
 use crate::model::{
     AlpnProtocol, ClientAuthentication, Hsts, Key, L4, Listener, ListenerProtocol, ListenerTls, PoolProtocol, Timeouts,
-    TlsParameters, TlsVersion,
+    TlsParameters, TlsVersion, collated,
 };
 
 use super::context::Intake;
@@ -193,12 +193,18 @@ fn client_authentication(intake: &mut Intake<'_>, wanted: &ListenerTlsSpec, at: 
 }
 
 fn sni_refs(intake: &mut Intake<'_>, wanted: &ListenerTlsSpec, at: &str) -> BTreeSet<String> {
-    let mut refs = BTreeSet::new();
+    let (mut refs, mut seen) = (BTreeSet::new(), BTreeMap::new());
     for (index, certificate) in wanted.sni_certificates.iter().enumerate() {
         let field = format!("{at}.sniCertificates[{index}]");
         let Some(url) = intake.certificate(Some(certificate), &field) else { continue };
         if url.len() > MOST_SNI_REF {
             intake.invalid(&field, format!("is too long: at most {MOST_SNI_REF} characters for SNI"));
+        }
+        if let Some(twin) = seen.insert(collated(&url), url.clone()).filter(|twin| *twin != url) {
+            intake.invalid(
+                &field,
+                format!("is there twice, as {twin}: Octavia's database does not tell upper and lower case apart"),
+            );
         }
         refs.insert(url);
     }

@@ -1,6 +1,6 @@
 //! What texts, numbers and durations must look like.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::sync::LazyLock;
 use std::time::Duration;
@@ -9,7 +9,7 @@ use ipnet::IpNet;
 use regex::Regex;
 
 use crate::api::{duration, patterns};
-use crate::model::PREFIX;
+use crate::model::{PREFIX, collated};
 
 use super::context::Intake;
 use super::haproxy;
@@ -115,19 +115,25 @@ impl Intake<'_> {
 
     pub(super) fn tags(&mut self, tags: &[String], field: &str) -> BTreeSet<String> {
         static TAG: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(patterns::TAG).ok());
-        let mut seen = BTreeSet::new();
+        let (ours, mut seen) = (collated(PREFIX), BTreeMap::new());
         for tag in tags {
-            let folded = tag.to_lowercase();
+            let folded = collated(tag);
             if tag.chars().count() > 255 || !TAG.as_ref().is_some_and(|t| t.is_match(tag)) {
                 self.invalid(field, format!("{tag:?} must be 1 to 255 characters without comma and slash"));
-            } else if folded.starts_with(PREFIX) {
+            } else if folded.starts_with(&ours) {
                 self.invalid(
                     field,
                     format!("{tag:?} begins with {PREFIX}, which is for Evenkeel's own tags: choose another"),
                 );
-            } else if !seen.insert(folded) {
-                // ["a", "A"] is a 500: the collation of Octavia's database folds case.
-                self.invalid(field, format!("{tag:?} is there twice (upper and lower case are the same to Octavia)"));
+            } else if let Some(twin) = seen.insert(folded, tag) {
+                // A 409 or 500, and a create leaves its VIP port behind.
+                self.invalid(
+                    field,
+                    format!(
+                        "{tag:?} is there twice, as {twin:?}: Octavia's database does not tell tags apart by upper and \
+                         lower case, accents or blanks at the end. Remove one"
+                    ),
+                );
             }
         }
         tags.iter().cloned().collect()

@@ -3,6 +3,7 @@
 //! No I/O, no clock, no Kubernetes. Names and values are Octavia's own.
 
 mod claims;
+mod collation;
 mod desired;
 mod observed;
 mod references;
@@ -10,6 +11,7 @@ mod tags;
 mod words;
 
 pub use claims::*;
+pub use collation::*;
 pub use desired::*;
 pub use observed::*;
 pub use references::*;

@@ -58,7 +58,7 @@ pub(super) fn classify(refusal: &Refusal<'_>) -> CloudError {
     let fault = fault(refusal.body);
     let retry_after = retry_after(refusal.headers, refusal.now);
     let class = match &fault {
-        Some(fault) => class_of_fault(refusal.service, refusal.status, fault, retry_after),
+        Some(fault) => class_of_fault(refusal, fault, retry_after),
         None => class_of_status(refusal.status, retry_after),
     };
     let in_doubt = refusal.writes && leaves_doubt(refusal.status, fault.as_ref());
@@ -68,6 +68,7 @@ pub(super) fn classify(refusal: &Refusal<'_>) -> CloudError {
         call: refusal.call.to_owned(),
         service: refusal.service,
         status: Some(refusal.status.as_u16()),
+        kind: fault.as_ref().and_then(|fault| fault.kind.clone()),
         message: message(refusal, fault),
         request_id: request_id(refusal.headers),
         in_doubt,
@@ -84,17 +85,19 @@ fn leaves_doubt(status: StatusCode, fault: Option<&Fault>) -> bool {
 }
 
 /// Of an answer in a form of OpenStack's.
-fn class_of_fault(service: &str, status: StatusCode, fault: &Fault, retry_after: Option<Duration>) -> Class {
-    if is_quota(fault) {
+fn class_of_fault(refusal: &Refusal<'_>, fault: &Fault, retry_after: Option<Duration>) -> Class {
+    let Refusal { service, status, .. } = *refusal;
+    if is_quota(status, fault) {
         return Class::Quota;
     }
     match status.as_u16() {
         // Of an application credential that was deleted. No other 404 of a login tells that anything is gone.
         404 if service == "identity" && fault.text.starts_with("Could not find") => Class::Credentials,
-        404 if service != "identity" && is_gone(fault) => Class::Gone,
+        404 if service != "identity" && is_absent(refusal, fault) && is_gone(fault) => Class::Gone,
         // Keystone's 400 tells of a login that is not complete: a domain or a project is missing.
         400 if service == "identity" => Class::Credentials,
         409 if is_locked(&fault.text) => Class::Locked,
+        409 if fault.own && is_for_contents(refusal, &fault.text) => Class::Refused,
         500 if fault.own && is_permanent(&fault.text) => Class::Refused,
         _ => class_of_status(status, retry_after),
     }
@@ -114,23 +117,44 @@ fn class_of_status(status: StatusCode, retry_after: Option<Duration>) -> Class {
 
 /// Octavia answers 403, as for a missing role: only the text tells. Neutron answers 409. Where Octavia asks Neutron for
 /// a VIP port, Neutron's exception is part of Octavia's text.
-fn is_quota(fault: &Fault) -> bool {
+///
+/// Only with the codes that it has: a 400 repeats what the user wrote.
+fn is_quota(status: StatusCode, fault: &Fault) -> bool {
     const KINDS: [&str; 3] = ["OverQuota", "IpAddressGenerationFailure", "ExternalIpAddressExhausted"];
-    const TEXTS: [&str; 5] = [
-        "Quota has been met for resources",
-        "Quota exceeded for resources",
-        "No more IP addresses available",
-        "IpAddressGenerationFailure",
-        "OverQuota",
-    ];
-    fault.kind.as_deref().is_some_and(|kind| KINDS.contains(&kind))
-        || TEXTS.iter().any(|text| fault.text.contains(text))
+    const TEXTS: [&str; 4] =
+        ["Quota exceeded for resources", "No more IP addresses available", "IpAddressGenerationFailure", "OverQuota"];
+    match (&fault.kind, status.as_u16()) {
+        (Some(kind), _) => KINDS.contains(&kind.as_str()),
+        (None, 403) => fault.text.starts_with("Quota has been met for resources"),
+        (None, 409 | 500 | 503) => TEXTS.iter().any(|text| without_statement(&fault.text).contains(text)),
+        _ => false,
+    }
+}
+
+/// An error of the database without the statement and its parameters, which repeat what the user wrote.
+fn without_statement(text: &str) -> &str {
+    text.split_once("\n[SQL:").map_or(text, |(error, _)| error)
 }
 
 /// `Load Balancer <id> is immutable and cannot be updated.` does not tell PENDING from ERROR: the next look will.
 /// `Invalid state ERROR of loadbalancer resource <id>` is no lock: waiting does not end it.
 fn is_locked(text: &str) -> bool {
     text.contains("is immutable and cannot be updated") || text.contains("Invalid state PENDING_")
+}
+
+/// A 409 for what the request itself says, which no waiting mends.
+///
+/// Octavia words any double of its database as one of the object's id, which it chose itself: two tags or two references to
+/// certificates that the database holds for equal (`IDAlreadyExists` in octavia/api/v2/controllers). In a create all
+/// children are in the request, so whatever they collide with is, too: a listener, a member, a monitor. Nothing but the
+/// address comes from elsewhere, and may be given back (`VIPAddressConflict`).
+fn is_for_contents(refusal: &Refusal<'_>, text: &str) -> bool {
+    let creates = refusal.call == "POST /v2/lbaas/loadbalancers";
+    match refusal.service {
+        "load-balancer" if creates => !text.contains("VIP IP address is already in use"),
+        "load-balancer" => text.contains("Already an entity with that specified id") || text.contains("Too many rules"),
+        _ => false,
+    }
 }
 
 /// Only a 404 that names what is missing; `{"code": 404, "title": "Not Found", "description": ""}` speaks of a path.
@@ -149,8 +173,9 @@ fn is_absent(refusal: &Refusal<'_>, fault: &Fault) -> bool {
 }
 
 /// 500s that the body of the request causes and that no repetition heals: Neutron's refusal passed on by the driver,
-/// a column that must not be null, and Python's own texts for what the handler forgot to check.
+/// a column that must not be null, a tag that takes the place of its equal, a text that the database cannot hold, and Python's own texts for what the handler forgot to check.
 fn is_permanent(text: &str) -> bool {
+    let text = without_statement(text);
     let bare_key = |text: &str| {
         text.len() > 2
             && text.starts_with('\'')
@@ -159,6 +184,7 @@ fn is_permanent(text: &str) -> bool {
     };
     text.contains("BadRequestException: 400")
         || text.contains("IntegrityError")
+        || text.contains("DataError")
         || text.contains("AttributeError")
         || text.contains("KeyError")
         || text.contains("object has no attribute")

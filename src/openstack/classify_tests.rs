@@ -71,6 +71,46 @@ fn a_load_balancer_in_error_is_no_lock() {
     assert_eq!(octavia(409, "Pool 1 is immutable and cannot be updated.").class, Class::Locked);
 }
 
+/// Whatever a create collides with but an address is in the create itself.
+#[test]
+fn a_create_that_is_a_409_for_its_contents_is_refused() {
+    let create = |text: &str| {
+        let body = json!({"faultcode": "Client", "faultstring": text, "debuginfo": null}).to_string();
+        classify(&refusal("load-balancer", "POST /v2/lbaas/loadbalancers", 409, body.as_bytes(), &HeaderMap::new()))
+    };
+    for text in [
+        "Already an entity with that specified id.",
+        "Another Listener on this Load Balancer is already using protocol HTTP and protocol_port 80",
+        "Another member on this pool is already using ip 10.20.0.11 on protocol_port 80",
+        "This pool already has a health monitor",
+        "Too many rules on L7 policy 1",
+        "a conflict that nobody knows",
+    ] {
+        assert_eq!(create(text).class, Class::Refused, "{text}");
+    }
+    let in_use = "The VIP IP address is already in use: IP address 10.10.0.253 already allocated in subnet 1";
+    assert_eq!(create(in_use).class, Class::Conflict);
+    assert_eq!(create("Load Balancer 1 is immutable and cannot be updated.").class, Class::Locked);
+    assert_eq!(
+        create("The VIP IP address is already in use: No more IP addresses available on network 1.").class,
+        Class::Quota
+    );
+    let gateway = classify(&refusal("load-balancer", "POST /v2/lbaas/loadbalancers", 409, b"", &HeaderMap::new()));
+    assert_eq!(gateway.class, Class::Conflict, "nothing is known of a body that is not Octavia's");
+}
+
+#[test]
+fn a_child_that_is_a_409_is_looked_at_again_unless_ids_collide() {
+    for (text, class) in [
+        ("Already an entity with that specified id.", Class::Refused),
+        ("Too many rules on L7 policy 1", Class::Refused),
+        ("Another Listener on this Load Balancer is already using protocol HTTP and protocol_port 80", Class::Conflict),
+        ("Pool 1 is in use by L7 policy 2", Class::Conflict),
+    ] {
+        assert_eq!(octavia(409, text).class, class, "{text}");
+    }
+}
+
 #[test]
 fn a_404_is_only_believed_when_it_names_what_is_missing() {
     let later = Class::Later(None);
@@ -124,6 +164,7 @@ fn a_500_that_the_body_causes_is_refused_and_any_other_comes_later() {
     for text in [
         "Provider 'amphora' reports error: BadRequestException: 400",
         "(pymysql.err.IntegrityError) (1048, \"Column 'lb_algorithm' cannot be null\")",
+        "(pymysql.err.DataError) (1366, \"Incorrect string value: '\\\\xF0\\\\x9F' for column 'tag'\")",
         "'dict' object has no attribute '_sa_instance_state'",
         "'tls_ciphers'",
     ] {

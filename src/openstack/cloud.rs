@@ -13,6 +13,7 @@ use super::clouds::{Credentials, CredentialsError};
 use super::execute::Done;
 use super::keystone::Project;
 use super::leaves::Quiet;
+use super::lists::Budget;
 use super::polls::Polls;
 use super::quota::{QuotaUse, Turn, Turns};
 use super::resolve::Resolver;
@@ -133,6 +134,16 @@ impl Cloud {
     /// What references lead to. Good answers are remembered for ten minutes, others asked for again each time.
     pub async fn resolve(&self, references: &BTreeSet<Reference>) -> Result<Answers, CloudError> {
         self.shared.resolver.resolve(&self.shared.session, references).await
+    }
+
+    /// Something that a reference led to is there no more: all are looked up anew.
+    pub fn forget_references(&self) {
+        self.shared.resolver.forget();
+    }
+
+    /// Whether Neutron has lost this VIP port; not where these credentials may not look at ports.
+    pub async fn is_port_gone(&self, port: &str) -> Result<bool, CloudError> {
+        self.shared.session.is_port_gone(port, &Budget::default()).await
     }
 
     /// The load balancers that are the owner's or a dead predecessor's, by tag: one list.

@@ -7,9 +7,9 @@ use std::time::Duration;
 pub enum Class {
     /// 409 "immutable", "Invalid state PENDING_…": the load balancer is locked. A wait, not an error.
     Locked,
-    /// Another 409: a duplicate, something in use. Look again and plan again.
+    /// Another 409: a duplicate, something in use. Look again and plan again; what is still refused then, is refused.
     Conflict,
-    /// 400-class, 501, and the 500s that a body causes: the same call will hardly ever be accepted. A create waits
+    /// 400-class, 501, and the 409s and 500s that a body causes: the same call will hardly ever be accepted. A create waits
     /// for another spec, other calls are repeated ever more rarely.
     Refused,
     /// 403 "Quota has been met", Neutron's OverQuota: a slow retry.
@@ -32,6 +32,8 @@ pub struct CloudError {
     pub status: Option<u16>,
     /// The server's own text, or what the transport said (with host and port).
     pub message: String,
+    /// Neutron's name of the exception, `PortNotFound`.
+    pub kind: Option<String>,
     pub request_id: Option<String>,
     /// The call may have been carried out all the same: the answer was lost, or a proxy answered for the service.
     pub in_doubt: bool,

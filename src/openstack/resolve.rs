@@ -69,6 +69,11 @@ impl Resolver {
         (Instant::now() < *until).then(|| found.clone())
     }
 
+    /// What was found is there no more.
+    pub(super) fn forget(&self) {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
     fn remember(&self, reference: Reference, found: Found) {
         let now = Instant::now();
         let good_for = if is_passing(&found) { PASSING_FOR } else { GOOD_FOR };

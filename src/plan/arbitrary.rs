@@ -133,7 +133,11 @@ fn description() -> impl Strategy<Value = Option<String>> {
 }
 
 fn tags() -> impl Strategy<Value = BTreeSet<String>> {
-    btree_set(select(vec!["team=shop", "env:prod", "Zürich"]).prop_map(str::to_owned), 0..3)
+    let some = select(vec!["team=shop", "Team=Shop", "env:prod", "Zürich", "zurich "]).prop_map(str::to_owned);
+    btree_set(some, 0..3).prop_map(|tags| {
+        let mut known = BTreeSet::new();
+        tags.into_iter().filter(|tag| known.insert(collated(tag))).collect()
+    })
 }
 
 fn mostly(value: bool) -> impl Strategy<Value = bool> {

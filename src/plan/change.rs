@@ -116,8 +116,8 @@ impl<'a> Draft<'a> {
             if let Some(pool) = needed { step.after(pool) } else { step }
         };
         let goes_down = edit.switches_off();
-        let crl = listener::crl_first(&mut edit);
-        let puts: Vec<Step> = crl.into_iter().chain([edit]).filter(|edit| !edit.is_empty()).map(put).collect();
+        let first = listener::first(&mut edit, seen);
+        let puts: Vec<Step> = first.into_iter().chain([edit]).filter(|edit| !edit.is_empty()).map(put).collect();
         let live = seen.admin_state_up && !goes_down && self.load_balancer_serves();
         let place = policy::Place { listener_key: key, listener: target.clone(), live, pools: &self.pools };
         let policies = policy::steps(&place, &want.policies, &seen.policies);

@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 
 use super::{Body, Change};
-use crate::model::SetMask;
+use crate::model::{SetMask, without_twins};
 
 /// What puts a field back to its default, once, after the stack stopped speaking of it.
 #[derive(Debug, Clone, Copy)]
@@ -121,6 +121,26 @@ impl Edit {
         taken.changes = of_field;
         self.changes = others;
         taken
+    }
+
+    /// The `PUT` that has to come before this one, where a tag takes the place of one that Octavia's database holds for
+    /// equal, `Web` that of `web`: without the old one. Everything else that the object carries stays on it.
+    pub fn tags_first(&mut self, seen: &BTreeSet<String>) -> Option<Self> {
+        let want: BTreeSet<String> = serde_json::from_value(self.body.get("tags")?.clone()).ok()?;
+        let rest = json!(without_twins(seen, &want)?);
+        let mut first = Self::default();
+        first.set("tags", json!(seen), rest.clone());
+        if let Some(change) = self.changes.iter_mut().find(|c| c.field == "tags") {
+            change.was = rest;
+        }
+        Some(first)
+    }
+
+    /// Both in one `PUT`.
+    pub fn and(mut self, other: Self) -> Self {
+        self.body.extend(other.body);
+        self.changes.extend(other.changes);
+        self
     }
 }
 

@@ -185,7 +185,7 @@ fn cidrs(given: &BTreeSet<String>) -> Value {
     json!(given.iter().map(canonical).collect::<BTreeSet<_>>())
 }
 
-/// What differs. Sent as one `PUT`, but for what Octavia takes only in two ([`crl_first`]).
+/// What differs. Sent as one `PUT`, but for what Octavia takes only in two ([`first`]).
 pub(super) fn compare(key: &str, listener: &Listener, default_pool: Option<&Target>, seen: &SeenListener) -> Edit {
     let mut edit = RULES.compare(&wanted(key, listener, default_pool), &observed(seen), &SetMask::of(&seen.tags));
     if speaks_tls(&seen.protocol) {
@@ -208,9 +208,15 @@ pub(super) fn again(seen: &SeenListener) -> Body {
     body
 }
 
+/// What has to be written before the rest.
+pub(super) fn first(edit: &mut Edit, seen: &SeenListener) -> Option<Edit> {
+    let tags = edit.tags_first(&seen.tags);
+    tags.into_iter().chain(crl_first(edit)).reduce(Edit::and)
+}
+
 /// A revocation list that goes while the CA changes has to go first: Octavia takes its null for "not given" and checks
 /// the stored list against the new CA (`_validate_listener_PUT`).
-pub(super) fn crl_first(edit: &mut Edit) -> Option<Edit> {
+fn crl_first(edit: &mut Edit) -> Option<Edit> {
     const CRL: &str = "client_crl_container_ref";
     let drops = |edit: &Edit, field| edit.change(field).is_some_and(|c| c.want.is_null());
     let ca_changes = edit.changes("client_ca_tls_container_ref") && !drops(edit, "client_ca_tls_container_ref");

@@ -92,7 +92,7 @@ fn additional_vip(vip: &AdditionalVip) -> Body {
 /// Its `PUT`s, by their place among the other steps. One is all there is, but in a rare mix of wishes.
 #[derive(Default)]
 pub(super) struct Update {
-    pub first: Option<Step>,
+    pub first: Vec<Step>,
     pub last: Option<Step>,
 }
 
@@ -102,6 +102,7 @@ pub(super) struct Update {
 pub(super) fn update(desired: &Desired, seen: &SeenLoadBalancer) -> Update {
     let want = wanted(&desired.owner, &desired.load_balancer, attempt_of(&seen.tags));
     let mut edit = RULES.compare(&want, &observed(seen), &SetMask::of(&seen.tags));
+    let tags_first = edit.tags_first(&seen.tags);
     let switches_on = edit.change("admin_state_up").is_some_and(|c| c.want == json!(true));
     let groups_come = seen.vip_sg_ids.is_empty() && edit.changes("vip_sg_ids");
     let groups_go = !seen.vip_sg_ids.is_empty() && edit.changes("vip_sg_ids");
@@ -119,7 +120,7 @@ pub(super) fn update(desired: &Desired, seen: &SeenLoadBalancer) -> Update {
         Step { changes: edit.changes, ..Step::new(Kind::LoadBalancer, &seen.name, call) }.impact(impact)
     };
     let some = |edit: Edit| (!edit.is_empty()).then(|| put(edit));
-    Update { first: some(first), last: some(last) }
+    Update { first: tags_first.into_iter().chain([first]).filter_map(some).collect(), last: some(last) }
 }
 
 fn impact(edit: &Edit) -> Impact {

@@ -4,14 +4,14 @@
 //! has is repeated. What a batch leaves out of a member it keeps (name, tags, subnet) or resets (weight, backup, state,
 //! monitor address and port): so an unchanged member can be repeated in few bytes.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use serde_json::{Value, json};
 
 use super::edit::object;
 use super::step::Target;
 use super::{Body, Call, Change, Impact, Kind, MAX_BODY, Step, Why};
-use crate::model::{Member, MemberKey, SeenMember};
+use crate::model::{Member, MemberKey, SeenMember, without_twins};
 
 /// The least words that make this member, or make the one that is there equal to it.
 pub(super) fn item(key: &MemberKey, want: &Member, seen: Option<&SeenMember>) -> Body {
@@ -105,6 +105,8 @@ struct Diff<'a> {
     there: HashMap<MemberKey, &'a SeenMember>,
     /// New or different.
     changed: Vec<&'a MemberKey>,
+    /// Changed, with a tag that takes the place of its equal: the tags that the member keeps meanwhile.
+    twins: BTreeMap<&'a MemberKey, BTreeSet<String>>,
     surplus: Vec<&'a SeenMember>,
 }
 
@@ -127,21 +129,39 @@ impl<'a> Diff<'a> {
                 }
             }
         }
-        let changed = want
+        let changed: Vec<&MemberKey> = want
             .iter()
             .filter(|(key, member)| !there.get(key).is_some_and(|seen| same(member, seen)))
             .map(|(key, _)| key)
             .collect();
-        Self { want, there, changed, surplus }
+        let twins = |key: &&'a MemberKey| Some((*key, without_twins(&there.get(key)?.tags, &want.get(key)?.tags)?));
+        let twins = changed.iter().filter_map(twins).collect();
+        Self { want, there, changed, twins, surplus }
     }
 
+    /// In the first batch that has this member. One bad tag would have Octavia refuse the whole.
     fn item(&self, key: &MemberKey) -> Option<Body> {
-        Some(item(key, self.want.get(key)?, self.there.get(key).copied()))
+        let mut item = item(key, self.want.get(key)?, self.there.get(key).copied());
+        if let Some(tags) = self.twins.get(key) {
+            item.insert("tags".to_owned(), json!(tags));
+        }
+        Some(item)
+    }
+
+    /// In the second one, once all but its tags is as it should be.
+    fn tags_item(&self, key: &MemberKey) -> Option<Body> {
+        let want = self.want.get(key)?;
+        let mut item = as_if_equal(item(key, want, self.there.get(key).copied()));
+        item.insert("tags".to_owned(), json!(want.tags));
+        Some(item)
     }
 
     fn changes_of(&self, keys: &[&MemberKey]) -> Vec<Change> {
         let change = |key: &&MemberKey| match (self.there.get(key), self.want.get(key)) {
-            (Some(seen), Some(want)) => differences(key, want, seen),
+            (Some(seen), Some(want)) => match self.twins.get(key) {
+                Some(tags) => differences(key, &Member { tags: tags.clone(), ..want.clone() }, seen),
+                None => differences(key, want, seen),
+            },
             _ => vec![Change { field: key.to_string(), was: Value::Null, want: json!(self.item(key)) }],
         };
         keys.iter().flat_map(change).collect()
@@ -179,12 +199,29 @@ pub(super) fn steps(
     seen: &[SeenMember],
 ) -> Vec<Step> {
     let diff = Diff::new(want, seen);
-    match (diff.changed.as_slice(), diff.surplus.as_slice()) {
+    let mut steps = match (diff.changed.as_slice(), diff.surplus.as_slice()) {
         ([], []) => Vec::new(),
         (changed, []) => additions(pool_key, pool, &diff, changed),
         ([], [one]) => vec![delete(pool_key, pool, one)],
         (changed, surplus) => removals(pool_key, pool, &diff, changed, surplus),
-    }
+    };
+    steps.extend(retagging(pool_key, pool, &diff));
+    steps
+}
+
+/// The tags whose equals have gone by now.
+fn retagging(pool_key: &str, pool: &Target, diff: &Diff<'_>) -> Vec<Step> {
+    let keys: Vec<&MemberKey> = diff.twins.keys().copied().collect();
+    let batch = |keys: &Vec<&MemberKey>| {
+        let members = keys.iter().filter_map(|key| diff.tags_item(key)).collect();
+        let call = Call::ReplaceMembers { pool: pool.id.clone(), additive: true, members, grows: false };
+        let changes = keys.iter().filter_map(|key| {
+            let (was, want) = (json!(diff.twins.get(key)?), json!(diff.want.get(key)?.tags));
+            Some(Change { field: format!("{key} tags"), was, want })
+        });
+        Step { changes: changes.collect(), ..Step::new(Kind::Member, pool_key, call) }
+    };
+    pieces(diff, &keys).iter().map(batch).collect()
 }
 
 /// Members leave while others may come or change.

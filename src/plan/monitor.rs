@@ -92,7 +92,8 @@ fn delete(key: &str, seen: &SeenMonitor) -> Step {
 
 fn update(key: &str, want: &Monitor, seen: &SeenMonitor) -> Vec<Step> {
     let mut edit = RULES.compare(&wanted(want), &observed(seen), &SetMask::default());
-    let first = domain_first(&mut edit);
+    let tags = edit.tags_first(&seen.tags);
+    let first = tags.into_iter().chain(domain_first(&mut edit)).reduce(Edit::and);
     let target = Target::seen(&seen.id);
     let step = |edit: Edit| {
         let impact = if edit.switches_off() { Impact::NewConnections } else { Impact::None };

@@ -184,6 +184,7 @@ fn update(
     let name = name(place.listener_key, &want.key);
     let target = Target::seen(&seen.id);
     let mut edit = RULES.compare(&wanted(want, redirect_pool), &observed(seen), &SetMask::of(&seen.tags));
+    let tags_first = edit.tags_first(&seen.tags);
     if let Some((was, position)) = position {
         edit.set("position", json!(was), json!(position));
     }
@@ -193,8 +194,10 @@ fn update(
         let step = Step::update(Kind::L7Policy, &name, &target, edit);
         if let Some(pool) = needed { step.after(pool) } else { step }
     };
+    let mut steps: Vec<Step> = tags_first.map(put).into_iter().collect();
     if rules.is_empty() {
-        return if edit.is_empty() { Vec::new() } else { vec![put(edit)] };
+        steps.extend((!edit.is_empty()).then(|| put(edit)));
+        return steps;
     }
     let serves = place.live && seen.admin_state_up && want.admin_state_up;
     let pauses = serves && rules.is_unsafe_live();
@@ -202,17 +205,19 @@ fn update(
     let (before, after) = rules.steps(&name, &target, serves && !pauses && action_changes);
     let rules_then = |last: Edit| before.iter().chain(&after).cloned().chain([put(last)]);
     match (seen.admin_state_up, want.admin_state_up) {
-        (false, true) => rules_then(edit).collect(),
+        (false, true) => steps.extend(rules_then(edit)),
         _ if pauses => {
             let (mut off, mut on) = (edit, Edit::default());
             off.set("admin_state_up", json!(true), json!(false));
             on.set("admin_state_up", json!(false), json!(true));
-            std::iter::once(put(off).impact(Impact::NewConnections)).chain(rules_then(on)).collect()
+            steps.push(put(off).impact(Impact::NewConnections));
+            steps.extend(rules_then(on));
         }
-        (true, false) => std::iter::once(put(edit)).chain(before).chain(after).collect(),
-        _ if edit.is_empty() => before.into_iter().chain(after).collect(),
-        _ => before.into_iter().chain([put(edit)]).chain(after).collect(),
+        (true, false) => steps.extend([put(edit)].into_iter().chain(before).chain(after)),
+        _ if edit.is_empty() => steps.extend(before.into_iter().chain(after)),
+        _ => steps.extend(before.into_iter().chain([put(edit)]).chain(after)),
     }
+    steps
 }
 
 /// The order of a listener's policies while steps change it, as Octavia keeps it: dense, from 1; a move takes the

@@ -124,7 +124,7 @@ pub(super) fn body(key: &str, pool: &Pool) -> Body {
 pub(super) fn steps(load_balancer: &str, key: &str, want: &Pool, seen: Option<&SeenPool>) -> Vec<Step> {
     let (target, first) = match seen {
         Some(seen) => (Target::seen(&seen.id), update(key, want, seen)),
-        None => (Target::made(Kind::Pool, key), Some(create(load_balancer, key, want))),
+        None => (Target::made(Kind::Pool, key), vec![create(load_balancer, key, want)]),
     };
     let members: &[SeenMember] = seen.map_or(&[], |pool| &pool.members);
     let monitor: Option<&SeenMonitor> = seen.and_then(|pool| pool.monitor.as_ref());
@@ -154,7 +154,7 @@ pub(super) fn again(seen: &SeenPool) -> Body {
     body
 }
 
-fn update(key: &str, want: &Pool, seen: &SeenPool) -> Option<Step> {
+fn update(key: &str, want: &Pool, seen: &SeenPool) -> Vec<Step> {
     let mut edit = RULES.compare(&wanted(key, want), &observed(seen), &SetMask::of(&seen.tags));
     if edit.changes("tls_enabled") && want.tls.is_some() && seen.tls_ciphers.is_none() {
         edit.body.entry(CIPHERS).or_insert(Value::Null);
@@ -162,11 +162,13 @@ fn update(key: &str, want: &Pool, seen: &SeenPool) -> Option<Step> {
     if want.tls.is_some() {
         tls::fill_ciphers(&mut edit, seen.tls_ciphers.as_deref(), seen.tls_versions.as_deref());
     }
-    if edit.is_empty() {
-        return None;
-    }
-    let impact = impact(&edit);
-    Some(Step::update(Kind::Pool, key, &Target::seen(&seen.id), edit).impact(impact))
+    let first = edit.tags_first(&seen.tags);
+    let target = Target::seen(&seen.id);
+    let put = |edit: Edit| {
+        let impact = impact(&edit);
+        Step::update(Kind::Pool, key, &target, edit).impact(impact)
+    };
+    first.into_iter().chain([edit]).filter(|edit| !edit.is_empty()).map(put).collect()
 }
 
 fn impact(edit: &Edit) -> Impact {

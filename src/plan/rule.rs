@@ -114,9 +114,10 @@ impl<'a> Diff<'a> {
             (missing, surplus, turn) = (others, rest, Some((*old, *new)));
         }
         let at = Place { policy_name, policy };
-        let retag = self.retag.iter().map(|(seen, want)| at.update(seen, want));
+        let retag = self.retag.iter().flat_map(|(seen, want)| at.update(seen, want));
         let narrow = retag.chain(missing.iter().map(|want| at.create(want))).collect();
-        let widen = turn.iter().map(|(old, new)| at.update(old, new)).chain(surplus.iter().map(|seen| at.delete(seen)));
+        let widen =
+            turn.iter().flat_map(|(old, new)| at.update(old, new)).chain(surplus.iter().map(|seen| at.delete(seen)));
         // A policy that matches nothing takes its action before its rules, or loses its rules before its action.
         let (narrow, widen): (Vec<Step>, Vec<Step>) = (narrow, widen.collect());
         match self.matches {
@@ -157,7 +158,8 @@ impl Place<'_> {
         self.step(&wanted(want), Call::Create { parent: Some(self.policy.id.clone()), body: body(want) })
     }
 
-    fn update(&self, seen: &SeenRule, want: &Rule) -> Step {
+    /// One `PUT`, or two where a tag takes the place of its equal.
+    fn update(&self, seen: &SeenRule, want: &Rule) -> Vec<Step> {
         let mut edit = Edit::default();
         let (was, becomes) = (observed(seen), wanted(want));
         if print(&was) != print(&becomes) {
@@ -169,15 +171,20 @@ impl Place<'_> {
         if seen.tags != want.tags {
             edit.changes.push(Change { field: "tags".into(), was: json!(seen.tags), want: json!(want.tags) });
         }
-        let mut body = body(want);
+        edit.body = body(want);
+        let first = edit.tags_first(&seen.tags);
+        let Edit { mut body, changes } = edit;
         // Octavia 19 checks the merged rule. Of these two types it does not drop the old key by itself, but refuses it;
         // and null crashes.
         let refuses_key = matches!(want.kind, RuleType::SslConnHasCert | RuleType::SslVerifyResult);
         if refuses_key && seen.key.is_some() {
             body.insert("key".to_owned(), json!(""));
         }
-        let call = Call::Update { parent: Some(self.policy.id.clone()), id: seen.id.clone(), body };
-        Step { changes: edit.changes, ..self.step(&was, call) }
+        let put = |Edit { body, changes }| {
+            let call = Call::Update { parent: Some(self.policy.id.clone()), id: seen.id.clone(), body };
+            Step { changes, ..self.step(&was, call) }
+        };
+        first.into_iter().chain([Edit { body, changes }]).map(put).collect()
     }
 
     fn delete(&self, seen: &SeenRule) -> Step {

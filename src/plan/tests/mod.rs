@@ -8,6 +8,7 @@ mod octavia;
 mod plans;
 mod properties;
 mod stack;
+mod tags;
 mod traffic;
 mod traps;
 mod width;

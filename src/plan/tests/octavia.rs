@@ -180,18 +180,23 @@ fn merged<T: Serialize + DeserializeOwned>(
         let Some((_, null)) = fields.iter().find(|(name, _)| name == field) else {
             return refuse(format!("400 Unknown attribute {field}"));
         };
-        check_tags(field, value)?;
+        check_tags(field, &record[field], value)?;
         record[field] =
             if value.is_null() { null.map_err(|why| format!("{field}: {why}"))?.value() } else { value.clone() };
     }
     serde_json::from_value(record).map_err(|e| format!("400 {e}"))
 }
 
-/// Doubles are a 500: the table's key is (resource, tag).
-fn check_tags(field: &str, value: &Value) -> Answer {
+/// Doubles are a 500: the table's key is (resource, tag), and the database takes more for equal than Python does. So is a
+/// tag that takes the place of its equal.
+fn check_tags(field: &str, was: &Value, value: &Value) -> Answer {
     let items = value.as_array().filter(|_| matches!(field, "tags" | "allowed_cidrs" | "sni_container_refs"));
     let items = items.map_or(&[][..], Vec::as_slice);
-    let distinct: BTreeSet<String> = items.iter().map(ToString::to_string).collect();
+    let there = was.as_array().filter(|_| field == "tags").map_or(&[][..], Vec::as_slice);
+    let leaving = there.iter().filter(|tag| !items.contains(tag)).filter_map(Value::as_str);
+    let leaving: BTreeSet<String> = leaving.map(collated).collect();
+    let distinct: BTreeSet<String> = items.iter().filter_map(Value::as_str).map(collated).collect();
+    ensure(distinct.is_disjoint(&leaving), || format!("500 {value} for {was}"))?;
     ensure(distinct.len() == items.len(), || format!("500 doubles in {field}"))?;
     ensure(items.iter().all(|tag| tag.as_str().is_some_and(|t| t.len() <= 255)), || format!("400 {field}"))
 }

@@ -188,6 +188,15 @@ impl CloudSim {
         network.add_subnet(name, network_id, cidr, ids, &now);
     }
 
+    /// Puts a subnet (by its id) on the router, or takes it off.
+    pub fn route(&self, subnet_id: &str, on: bool) {
+        let mut world = self.world();
+        match on {
+            true => drop(world.network.unrouted.remove(subnet_id)),
+            false => drop(world.network.unrouted.insert(subnet_id.to_owned())),
+        }
+    }
+
     /// Another network of floating IPs, with this subnet; its id.
     pub fn add_external_network(&self, name: &str, subnet: ipnet::IpNet) -> String {
         let mut world = self.world();

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a helper of a test may fail as the test does")]
 
 mod annotated_secrets;
+mod conflicts;
 mod credentials;
 mod deletion;
 mod floating_ips;
@@ -15,6 +16,7 @@ mod metrics;
 mod neighbours;
 mod policies;
 mod refusals;
+mod routes;
 mod secrets;
 mod stopping;
 mod transport;

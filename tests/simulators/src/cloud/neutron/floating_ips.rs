@@ -98,6 +98,7 @@ impl Network {
         let port = self.visible(visit.caller, Resource::Port, port_id)?;
         let fixed = self.fixed_address(port_id, port, text(given, "fixed_ip_address"))?;
         let network = text(row, "floating_network_id");
+        self.check_route(network, port, &fixed)?;
         let rival = self.floating_ips.values().find(|other| {
             text(other, "id") != text(row, "id")
                 && text(other, "port_id") == port_id
@@ -119,6 +120,22 @@ impl Network {
         row.insert("fixed_ip_address".into(), fixed.into());
         row.insert("router_id".into(), self.router_id().into());
         Ok(())
+    }
+
+    /// `get_router_for_floatingip`: a router with its gateway on the one and an interface on the other.
+    fn check_route(&self, network: &str, port: &Row, fixed: &str) -> Result<(), Refusal> {
+        let subnet = fixed_ips(port).into_iter().find(|(_, address)| address == fixed).map(|(subnet, _)| subnet);
+        let Some(subnet) = subnet.and_then(|id| self.subnets.get(&id)) else { return Ok(()) };
+        if subnet.row["router:external"] != true && !self.unrouted.contains(&subnet.id) {
+            return Ok(());
+        }
+        let text = format!(
+            "External network {network} is not reachable from subnet {}.  Therefore, cannot associate Port {} with a \
+             Floating IP.",
+            subnet.id,
+            text(port, "id"),
+        );
+        Err(refusal(404, "ExternalGatewayForFloatingIPNotFound", text))
     }
 
     /// There is one router for all; its id is derived from the smallest network's.

@@ -1,5 +1,6 @@
 //! The little of Neutron that load balancers need: networks, subnets, ports, floating IPs, security groups, QoS
-//! policies. No routers: every address is thought reachable.
+//! policies. No routers: every subnet is thought to be on one that leads to all networks of floating IPs, but those that a
+//! test takes off it, and those of such networks themselves.
 
 mod addresses;
 mod floating_ips;
@@ -43,6 +44,8 @@ pub(crate) struct Network {
     rbac: BTreeMap<String, Row>,
     /// Addresses in use, by subnet.
     taken: BTreeMap<String, BTreeSet<IpAddr>>,
+    /// Subnets that are on no router.
+    pub unrouted: BTreeSet<String>,
     /// Where the search for a free address goes on, by subnet.
     next_offsets: BTreeMap<String, u32>,
     /// Limits of floating IPs by project; others have `floating_ip_quota`.

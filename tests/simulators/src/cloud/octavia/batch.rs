@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value, json};
 
-use super::super::reply::{Answer, Reply, fault, invalid};
+use super::super::reply::{Answer, Reply, fault, invalid, not_found};
 use super::super::world::World;
 use super::body;
-use super::checks::{OnNull, member_exists, store_common, text};
+use super::checks::{OnNull, member_exists, store_change, text};
 use super::jobs::Change;
 use super::members::{check_reserved, check_sriov};
 use super::schema::place;
@@ -114,7 +114,8 @@ impl World {
                     given.insert(name.into(), default);
                 }
             }
-            store_common(&mut given, OnNull::Keep)?;
+            let stored = self.octavia.store.get(Kind::Member, &id).ok_or_else(|| not_found("Member", &id))?;
+            store_change(&mut given, stored, OnNull::Keep)?;
             updates.push((id, given));
         }
         let mut targets: Vec<_> = fresh.iter().map(|member| (Kind::Member, member.id.clone())).collect();

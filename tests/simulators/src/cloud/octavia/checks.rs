@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use evenkeel::model::collated;
 use serde_json::{Map, Value};
 
 use super::super::reply::{Reply, fault, invalid};
@@ -63,9 +64,9 @@ pub(crate) fn text<'a>(given: &'a Map<String, Value>, field: &str) -> &'a str {
     given.get(field).and_then(Value::as_str).unwrap_or_default()
 }
 
-/// Tags as they are stored: a set in the database's order. The collation folds case, so `a` and `A` are twins, and
-/// twins are a crash.
-pub(crate) fn store_tags(given: &mut Map<String, Value>, on_null: OnNull) -> Result<(), Reply> {
+/// Tags as they are stored: a set in the database's order. Tags that the collation holds for equal, `a` and `A`, are twins,
+/// and twins are a crash.
+fn store_tags(given: &mut Map<String, Value>, on_null: OnNull) -> Result<(), Reply> {
     let Some(tags) = given.get("tags") else { return Ok(()) };
     let Some(list) = tags.as_array() else {
         match on_null {
@@ -76,11 +77,23 @@ pub(crate) fn store_tags(given: &mut Map<String, Value>, on_null: OnNull) -> Res
     };
     let mut tags: Vec<String> = list.iter().filter_map(Value::as_str).map(str::to_owned).collect();
     tags.sort_by_key(|tag| tag.to_lowercase());
-    if let Some(twin) = tags.windows(2).find(|pair| pair[0].to_lowercase() == pair[1].to_lowercase()) {
-        return Err(twins(&twin[1]));
+    let mut known = BTreeSet::new();
+    if let Some(twin) = tags.iter().find(|tag| !known.insert(collated(tag))) {
+        return Err(twins(twin));
     }
     given.insert("tags".into(), tags.into());
     Ok(())
+}
+
+/// What a change stores. New tags are inserted before those that go are deleted: one in the place of its twin is a crash.
+pub(crate) fn store_change(given: &mut Map<String, Value>, stored: &Record, on_null: OnNull) -> Result<(), Reply> {
+    store_common(given, on_null)?;
+    let texts = |value: Option<&Value>| -> Vec<String> {
+        value.and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect()
+    };
+    let (new, old) = (texts(given.get("tags")), texts(stored.fields.get("tags")));
+    let is_twin = |tag: &&String| !old.contains(tag) && old.iter().any(|old| collated(old) == collated(tag));
+    new.iter().find(is_twin).map_or(Ok(()), |tag| Err(twins(tag)))
 }
 
 fn twins(entry: &str) -> Reply {
@@ -105,7 +118,7 @@ pub(crate) enum OnNull {
 }
 
 /// Attributes that every kind stores the same way. In a create everything that is left out is filled.
-pub(crate) fn store_common(given: &mut Map<String, Value>, on_null: OnNull) -> Result<(), Reply> {
+fn store_common(given: &mut Map<String, Value>, on_null: OnNull) -> Result<(), Reply> {
     if given.get("admin_state_up").is_some_and(Value::is_null) {
         given.insert("admin_state_up".into(), false.into());
     }

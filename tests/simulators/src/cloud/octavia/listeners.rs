@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use super::super::reply::{Answer, Reply, fault, invalid, not_found};
 use super::super::world::World;
 use super::checks::{
-    OnNull, as_set, complete, layer4, listener_exists, no_children, no_nesting, protocols_fit, store_common, text,
+    OnNull, as_set, complete, layer4, listener_exists, no_children, no_nesting, protocols_fit, store_change, text,
     truthy,
 };
 use super::jobs::Change;
@@ -155,7 +155,7 @@ impl World {
         if let Some(refs) = given.get("sni_container_refs") {
             given.insert("sni_container_refs".into(), as_set(Some(refs)).into());
         }
-        store_common(&mut given, OnNull::Keep)?;
+        store_change(&mut given, &stored, OnNull::Keep)?;
         self.overwrite(Kind::Listener, id, given);
         let target = (Kind::Listener, id.to_owned());
         let change = Change::Children { targets: vec![target], ancestors: Vec::new(), removed: Vec::new() };

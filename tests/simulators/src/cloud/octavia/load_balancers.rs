@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 use super::super::reply::{Answer, Reply, fault, invalid, not_found};
 use super::super::world::World;
 use super::batch::is_true;
-use super::checks::{OnNull, check_groups_differ, complete, store_common, text};
+use super::checks::{OnNull, check_groups_differ, complete, store_change, text};
 use super::jobs::Change;
 use super::python::python;
 use super::record::{Provisioning, Record};
@@ -117,7 +117,7 @@ impl World {
         self.check_groups(ctx, &given)?;
         self.test_state(&stored)?;
         check_groups_differ(&given)?;
-        store_common(&mut given, OnNull::Keep)?;
+        store_change(&mut given, &stored, OnNull::Keep)?;
         self.overwrite(Kind::LoadBalancer, id, given);
         self.start(id, Change::UpdateLoadBalancer, ctx.now);
         self.answer_stored(200, Kind::LoadBalancer, id)

@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 
 use super::super::reply::{Answer, Reply, fault, not_found, routing};
 use super::super::world::World;
-use super::checks::{OnNull, complete, member_exists, store_common, text, truthy, unsupported};
+use super::checks::{OnNull, complete, member_exists, store_change, text, truthy, unsupported};
 use super::jobs::Change;
 use super::record::Operating;
 use super::schema::place;
@@ -146,7 +146,7 @@ impl World {
             }
         }
         self.lockable_below(Kind::Pool, &pool.id)?;
-        store_common(&mut given, OnNull::Keep)?;
+        store_change(&mut given, &stored, OnNull::Keep)?;
         self.overwrite(Kind::Member, id, given);
         let targets = vec![(Kind::Member, id.to_owned())];
         let change = Change::Children { targets, ancestors: self.above(pool), removed: Vec::new() };

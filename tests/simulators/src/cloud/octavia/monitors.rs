@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::super::reply::{Answer, Reply, fault, invalid, not_found};
 use super::super::world::World;
-use super::checks::{OnNull, complete, store_common, text, truthy};
+use super::checks::{OnNull, complete, store_change, text, truthy};
 use super::jobs::Change;
 use super::schema::place;
 use super::tables::schema;
@@ -56,7 +56,7 @@ impl World {
             given.insert("max_retries_down".into(), 3.into());
         }
         self.lockable_below(Kind::Pool, &pool.id)?;
-        store_common(&mut given, OnNull::Keep)?;
+        store_change(&mut given, &stored, OnNull::Keep)?;
         self.overwrite(Kind::HealthMonitor, id, given);
         let targets = vec![(Kind::HealthMonitor, id.to_owned())];
         let change = Change::Children { targets, ancestors: self.above(&pool), removed: Vec::new() };

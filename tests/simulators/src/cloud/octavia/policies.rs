@@ -6,7 +6,7 @@ use super::super::clock::Moment;
 use super::super::reply::{Answer, Reply, fault, not_found};
 use super::super::world::World;
 use super::checks::{
-    OnNull, complete, no_children, no_nesting, protocols_fit, store_common, text, truthy, unsupported,
+    OnNull, complete, no_children, no_nesting, protocols_fit, store_change, text, truthy, unsupported,
 };
 use super::jobs::Change;
 use super::schema::place;
@@ -129,7 +129,7 @@ impl World {
         self.lockable(&listener.load_balancer)?;
         self.check_pool_is_near(&listener, &given)?;
         drop_other_targets(&mut given);
-        store_common(&mut given, OnNull::Clear)?;
+        store_change(&mut given, &stored, OnNull::Clear)?;
         let position = given.remove("position").and_then(|position| position.as_i64());
         self.overwrite(Kind::L7Policy, id, given);
         if let Some(position) = position.filter(|position| stored.number("position") != Some(*position)) {

@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use super::super::reply::{Answer, Reply, fault, invalid};
 use super::super::world::World;
 use super::checks::{
-    OnNull, complete, no_children, no_nesting, protocols_fit, store_common, text, truthy, unsupported,
+    OnNull, complete, no_children, no_nesting, protocols_fit, store_change, text, truthy, unsupported,
 };
 use super::jobs::Change;
 use super::listeners::{check_ciphers, check_tls_lists};
@@ -137,7 +137,7 @@ impl World {
                 ));
             }
         }
-        store_common(&mut given, OnNull::Keep)?;
+        store_change(&mut given, &stored, OnNull::Keep)?;
         if let Some(persistence) = given.get("session_persistence").and_then(Value::as_object) {
             let shown = whole_persistence(persistence);
             given.insert("session_persistence".into(), shown);

@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 
 use super::super::reply::{Answer, Reply, fault, not_found, routing};
 use super::super::world::World;
-use super::checks::{OnNull, complete, store_common, text, truthy};
+use super::checks::{OnNull, complete, store_change, text, truthy};
 use super::jobs::Change;
 use super::schema::place;
 use super::tables::schema;
@@ -86,7 +86,7 @@ impl World {
         if matches!(text(&merged, "type"), "HOST_NAME" | "PATH" | "FILE_TYPE") {
             given.insert("key".into(), Value::Null);
         }
-        store_common(&mut given, OnNull::Clear)?;
+        store_change(&mut given, &stored, OnNull::Clear)?;
         self.overwrite(Kind::L7Rule, id, given);
         let targets = vec![(Kind::L7Rule, id.to_owned())];
         self.start(

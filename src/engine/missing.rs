@@ -1,0 +1,46 @@
+//! A write of Neutron that is answered 404: something in it is not there. Its text names several things, of which one is
+//! missing or none: before anything is said to be gone, it is asked for.
+
+use crate::openstack::{Class, CloudError};
+use crate::plan::Kind;
+
+use super::hold::without_port;
+use super::*;
+
+/// No router leads from the subnet of the VIP to the network of the floating IP (`get_router_for_floatingip` in
+/// neutron/db/l3_db.py). Its text names network, subnet and port, and all of them are there.
+const UNREACHABLE: &str = "ExternalGatewayForFloatingIPNotFound";
+
+impl Pass<'_> {
+    /// What a 404 of a floating IP comes of; `None` where the next look tells.
+    pub(super) async fn missing(&self, error: &CloudError, step: &Step, seen: &Seen) -> Option<Outcome> {
+        // The tags of what is not there are a 500 (`TagPlugin` in neutron/services/tag/tag_plugin.py).
+        if step.kind != Kind::FloatingIp || error.class != Class::Gone && error.status != Some(500) {
+            return None;
+        }
+        if error.kind.as_deref() == Some(UNREACHABLE) {
+            return Some(unreachable(error));
+        }
+        // The network, its subnet or the floating IP itself, found when it was still there: looked up anew.
+        self.cloud.forget_references();
+        if error.class != Class::Gone {
+            return None;
+        }
+        let load_balancer = seen.load_balancer()?;
+        let port = load_balancer.vip_port_id.as_deref()?;
+        // Where that cannot be asked, nothing is known.
+        let is_gone = self.cloud.is_port_gone(port).await.unwrap_or(false);
+        let message = || format!("{error}: {}", without_port(load_balancer, port));
+        is_gone.then(|| Outcome::stalled(StallReason::VipPortGone, message()))
+    }
+}
+
+/// Without the id of the request, so that the same is said as long as it is so.
+fn unreachable(error: &CloudError) -> Outcome {
+    let message = format!(
+        "spec.loadBalancer.floatingIP: {} The load balancer serves without it. Connect the subnet of its VIP to a router \
+         that has its gateway on that network, or choose another network; it is tried again every minute",
+        error.message
+    );
+    Outcome::stalled(StallReason::ReferenceUnusable, message)
+}
