@@ -56,6 +56,23 @@ impl<'a> Intake<'a> {
         }
     }
 
+    /// Refuses what does harm where the load balancer has an address of this IP version.
+    pub(super) fn excludes_family(
+        &mut self,
+        families: &Families,
+        family: Family,
+        field: &str,
+        message: impl FnOnce() -> String,
+    ) {
+        match families {
+            Families::Known(known) if known.contains(&family) => self.unsupported(field, message()),
+            Families::Foreseen(foreseen) if foreseen.contains(&family) => {
+                self.refuse_create(field, ProblemReason::UnsupportedByServer, message());
+            }
+            _ => {}
+        }
+    }
+
     /// `feature` reads as the beginning of a sentence.
     pub(super) fn needs(&mut self, minor: u16, field: &str, feature: &str) {
         let needed = ApiVersion { minor };

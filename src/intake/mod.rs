@@ -5,6 +5,7 @@
 //! refused create leaks a VIP port, and an accepted one may never work. How many listeners, members or tags there may
 //! be is not: those bounds come from the budget of the API server's rules, and Octavia does not know them.
 
+mod amphora;
 mod context;
 mod l7;
 mod listener;
@@ -12,6 +13,7 @@ mod load_balancer;
 mod monitor;
 mod ovn;
 mod pool;
+mod provider;
 mod python_re;
 mod references;
 #[cfg(test)]
@@ -105,6 +107,7 @@ pub fn desired(
     let listeners = listener::listeners(&mut intake, spec, &families);
     let pools = pool::pools(&mut intake, spec, &families);
     pool::provider_knows_algorithms(&mut intake, spec);
+    amphora::check(&mut intake, spec, &families);
     ovn::check(&mut intake, spec);
     if !intake.problems.is_empty() {
         return Err(intake.problems);
