@@ -6,6 +6,8 @@
 
 mod listeners;
 mod pools;
+#[cfg(test)]
+mod tests;
 
 use crate::api::LoadBalancerStackSpec;
 

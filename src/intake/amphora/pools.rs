@@ -94,10 +94,7 @@ fn datagram_members(intake: &mut Intake<'_>, pool: &PoolSpec, at: &str) {
             refuse(intake, format!("{at}.backup"), fact, "remove it, or give the member weight 0 and raise it by hand");
         }
         let weight = member.weight.unwrap_or(1);
-        if pool.algorithm == Algorithm::LeastConnections
-            && weight > 0
-            && *heaviest.get_or_insert(weight) != weight
-        {
+        if pool.algorithm == Algorithm::LeastConnections && weight > 0 && *heaviest.get_or_insert(weight) != weight {
             let fact = "does not look at weights but 0 in pools of protocol UDP and SCTP with LEAST_CONNECTIONS";
             refuse(intake, format!("{at}.weight"), fact, "give all members one weight, or choose ROUND_ROBIN");
         }
@@ -117,7 +114,11 @@ fn datagram_monitor(intake: &mut Intake<'_>, monitor: &HealthMonitorSpec, at: &s
         refuse("httpMethod", "watches nothing with another method than GET", "choose GET");
     }
     if monitor.expected_codes.as_ref().is_some_and(|codes| names_several(codes)) {
-        refuse("expectedCodes", "takes a member for healthy only if it answers with all codes at once", "give one code");
+        refuse(
+            "expectedCodes",
+            "takes a member for healthy only if it answers with all codes at once",
+            "give one code",
+        );
     }
     if monitor.http_version.is_some() {
         refuse("httpVersion", "chooses the version of HTTP itself", "remove it");
