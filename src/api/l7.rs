@@ -21,7 +21,10 @@ use crate::model::{CompareType, PolicyAction, RuleType};
         .field_path(".redirectPrefix"),
     validation = Rule::new("!has(self.redirectHTTPCode) || self.action in ['REDIRECT_TO_URL', 'REDIRECT_PREFIX']")
         .message("redirectHTTPCode is allowed for actions REDIRECT_TO_URL and REDIRECT_PREFIX only")
-        .field_path(".redirectHTTPCode")
+        .field_path(".redirectHTTPCode"),
+    validation = Rule::new("(has(self.rules) && size(self.rules) > 0) || (has(self.adminStateUp) && !self.adminStateUp)")
+        .message("rules must have at least one entry: a policy without rules is never evaluated; PATH STARTS_WITH / matches every request")
+        .field_path(".rules")
 )]
 pub struct L7PolicySpec {
     /// The name of the policy in this listener, which is also its identity: a DNS label of at most 63 characters.

@@ -35,7 +35,13 @@ use crate::model::{AlpnProtocol, ClientAuthentication, ListenerProtocol, TlsVers
         .field_path(".insertHeaders"),
     validation = Rule::new("!has(self.insertHeaders) || self.protocol == 'TERMINATED_HTTPS' || self.insertHeaders.all(h, !h.startsWith('X-SSL-'))")
         .message("headers X-SSL-... are allowed on TERMINATED_HTTPS listeners only")
-        .field_path(".insertHeaders")
+        .field_path(".insertHeaders"),
+    validation = Rule::new("!has(self.insertHeaders) || !self.insertHeaders.exists(h, h.startsWith('X-SSL-')) || (has(self.tls) && has(self.tls.clientCA) && has(self.tls.clientAuthentication) && self.tls.clientAuthentication != 'NONE')")
+        .message("headers X-SSL-... tell of certificates of clients: they need tls.clientCA, and tls.clientAuthentication OPTIONAL or MANDATORY")
+        .field_path(".insertHeaders"),
+    validation = Rule::new("!has(self.l7Policies) || (has(self.tls) && has(self.tls.clientCA) && has(self.tls.clientAuthentication) && self.tls.clientAuthentication != 'NONE') || self.l7Policies.all(p, !has(p.rules) || p.rules.all(r, !(r.type in ['SSL_CONN_HAS_CERT', 'SSL_VERIFY_RESULT', 'SSL_DN_FIELD'])))")
+        .message("rules of type SSL_CONN_HAS_CERT, SSL_VERIFY_RESULT and SSL_DN_FIELD look at certificates of clients: they need tls.clientCA, and tls.clientAuthentication OPTIONAL or MANDATORY")
+        .field_path(".l7Policies")
 )]
 pub struct ListenerSpec {
     /// The name of the listener in this stack, which is also its identity: a DNS label of at most 63 characters.
@@ -205,6 +211,9 @@ pub struct TimeoutsSpec {
     validation = ("has(self.certificate) || (has(self.sniCertificates) && size(self.sniCertificates) > 0)", "certificate or sniCertificates is required"),
     validation = Rule::new("!has(self.clientAuthentication) || self.clientAuthentication == 'NONE' || has(self.clientCA)")
         .message("clientAuthentication OPTIONAL and MANDATORY need clientCA")
+        .field_path(".clientAuthentication"),
+    validation = Rule::new("!has(self.clientCA) || has(self.clientAuthentication)")
+        .message("clientAuthentication is required beside clientCA: OPTIONAL or MANDATORY asks clients for a certificate, NONE does not")
         .field_path(".clientAuthentication"),
     validation = Rule::new("!has(self.clientCRL) || has(self.clientCA)").message("clientCRL needs clientCA").field_path(".clientCRL"),
     validation = ciphers::names_of_openssl(),

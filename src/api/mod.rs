@@ -5,6 +5,7 @@
 //! removal of the finalizer, so only transition rules over `oldSelf.status` are there ([`immutable`]). All of this is a
 //! courtesy to people who write stacks: `intake` is the authority.
 
+mod amphora;
 mod ciphers;
 mod crd;
 pub mod duration;

@@ -22,6 +22,9 @@ use crate::model::{Algorithm, AlpnProtocol, HttpMethod, MonitorType, Persistence
     validation = Rule::new("!has(self.tls) || !(self.protocol in ['UDP', 'SCTP'])")
         .message("tls is not allowed in pools of protocol UDP and SCTP")
         .field_path(".tls"),
+    validation = Rule::new("has(self.healthMonitor) || !has(self.members) || self.members.all(m, !has(m.monitorAddress) && !has(m.monitorPort))")
+        .message("monitorAddress and monitorPort of a member need a healthMonitor in the pool")
+        .field_path(".members"),
     validation = Rule::new("!has(self.healthMonitor) || (self.protocol in ['UDP', 'SCTP'] ? self.healthMonitor.type in ['HTTP', 'TCP', 'UDP-CONNECT', 'SCTP'] : !(self.healthMonitor.type in ['UDP-CONNECT', 'SCTP']))")
         .message("the type of healthMonitor must suit the pool: UDP and SCTP take UDP-CONNECT, SCTP, TCP, HTTP; all others take HTTP, HTTPS, PING, TCP, TLS-HELLO")
         .field_path(".healthMonitor")

@@ -6,6 +6,7 @@ use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::amphora;
 use super::duration;
 use super::immutable;
 use super::load_balancer::MOST_ADDITIONAL_VIPS;
@@ -80,7 +81,21 @@ pub const DELETION_POLICY_ANNOTATION: &str = "evenkeel.dev/deletion-policy";
         .field_path(".listeners"),
     validation = Rule::new("!has(self.loadBalancer.vip.securityGroups) || size(self.loadBalancer.vip.securityGroups) == 0 || !has(self.listeners) || self.listeners.all(l, !has(l.allowedCIDRs) || size(l.allowedCIDRs) == 0)")
         .message("allowedCIDRs of a listener and loadBalancer.vip.securityGroups exclude each other: filter with the security groups, or remove them")
-        .field_path(".listeners")
+        .field_path(".listeners"),
+    validation = amphora::connection_limit_zero(),
+    validation = amphora::timeouts_zero(),
+    validation = amphora::timeouts_of_datagrams(),
+    validation = amphora::timeouts_of_metrics(),
+    validation = amphora::headers_never_added(),
+    validation = amphora::headers_in_proxy_pools(),
+    validation = amphora::certificate_beside_sni(),
+    validation = amphora::cookies_out_of_sight(),
+    validation = amphora::persistence_of_datagrams(),
+    validation = amphora::granularity(),
+    validation = amphora::backup_of_datagrams(),
+    validation = amphora::weights_of_datagrams(),
+    validation = amphora::monitors_of_datagrams(),
+    validation = amphora::pings_of_members()
 )]
 pub struct LoadBalancerStackSpec {
     /// The Secret with the credentials of the OpenStack project. Required.

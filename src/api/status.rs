@@ -85,7 +85,7 @@ fn date_time(_: &mut SchemaGenerator) -> Schema {
 }
 
 /// The load balancer as Octavia shows it, and where it lives.
-#[derive(JsonSchema, Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(KubeSchema, Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct LoadBalancerStatus {
     /// Octavia's id of the load balancer.
@@ -107,6 +107,13 @@ pub struct LoadBalancerStatus {
     /// The address that it listens on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub vip_address: Option<String>,
+
+    /// Its further addresses, one of each subnet in spec.loadBalancer.vip.additional. A load balancer that is made again
+    /// asks for the same ones, as it does for vipAddress.
+    #[serde(default, skip_serializing_if = "Vec::is_empty", rename = "additionalVIPs")]
+    #[schemars(length(max = 64))]
+    #[x_kube(merge_strategy = ListMerge::Atomic)]
+    pub additional_vips: Vec<AdditionalVipStatus>,
 
     /// Neutron's id of the port that holds the address.
     #[serde(default, skip_serializing_if = "Option::is_none", rename = "vipPortID")]
@@ -131,6 +138,23 @@ pub struct LoadBalancerStatus {
     /// The version of Octavia's API, for example 2.27.
     #[serde(default, skip_serializing_if = "Option::is_none", rename = "octaviaAPIVersion")]
     pub octavia_api_version: Option<String>,
+}
+
+/// One more address of the load balancer.
+#[derive(JsonSchema, Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AdditionalVipStatus {
+    /// Neutron's id of the subnet.
+    #[serde(rename = "subnetID")]
+    pub subnet_id: String,
+
+    /// The address. Absent while there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub address: Option<String>,
+
+    /// Neutron's id of the port that holds the address.
+    #[serde(default, skip_serializing_if = "Option::is_none", rename = "portID")]
+    pub port_id: Option<String>,
 }
 
 /// A listener as Octavia shows it.

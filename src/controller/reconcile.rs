@@ -17,11 +17,11 @@ use super::credentials::{self, Clouds, CredentialsProblem};
 use super::ledger::{AnnotationLedger, intents_of};
 use super::status::CloudFacts;
 use super::{events, finalizer, prepare, status, way_out};
-use crate::api::{DeletionPolicy, LoadBalancerStack, ReclaimPolicy};
+use crate::api::{AdditionalVipStatus, DeletionPolicy, LoadBalancerStack, ReclaimPolicy};
 use crate::clock::Clock;
 use crate::engine::{self, Goal, Outcome, Pass, Record, Retry, Settings, StallReason, State, WaitReason};
 use crate::metrics::{Metrics, ResultLabel, StepLabel};
-use crate::model::Owner;
+use crate::model::{AdditionalVip, Owner};
 use crate::openstack::Cloud;
 
 /// How long a pass may take: longer than the longest call (a create) with all its queueing.
@@ -209,8 +209,13 @@ fn record_of(stack: &LoadBalancerStack, entry: &mut Entry) -> Record {
         region: filled(seen.and_then(|lb| lb.region.as_ref())),
         project_id: filled(seen.and_then(|lb| lb.project_id.as_ref())),
         vip_address: filled(seen.and_then(|lb| lb.vip_address.as_ref())),
+        additional_vips: seen.map(|lb| lb.additional_vips.iter().map(remembered).collect()).unwrap_or_default(),
         intents: entry.intents.clone().unwrap_or(on_object),
     }
+}
+
+fn remembered(vip: &AdditionalVipStatus) -> AdditionalVip {
+    AdditionalVip { subnet_id: vip.subnet_id.clone(), address: vip.address.clone() }
 }
 
 fn retains(stack: &LoadBalancerStack) -> bool {

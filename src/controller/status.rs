@@ -7,17 +7,18 @@ use serde_json::json;
 
 use super::conditions::{self, Frame};
 use crate::api::{
-    Condition, ListenerStatus, LoadBalancerStack, LoadBalancerStackStatus, LoadBalancerStatus, MembersStatus,
-    PlanStatus, PoolStatus,
+    AdditionalVipStatus, Condition, ListenerStatus, LoadBalancerStack, LoadBalancerStackStatus, LoadBalancerStatus,
+    MembersStatus, PlanStatus, PoolStatus,
 };
 use crate::engine::{Outcome, State};
 use crate::kill;
-use crate::model::{ApiVersion, SeenFloatingIp, SeenLoadBalancer, SeenPool, Tree, key_of};
+use crate::model::{ApiVersion, SeenAdditionalVip, SeenFloatingIp, SeenLoadBalancer, SeenPool, Tree, key_of};
 use crate::openstack::Project;
 use crate::plan::Plan;
 
 const MAX_STEPS: usize = 20;
 const MAX_WORST: usize = 5;
+const MAX_ADDITIONAL_VIPS: usize = 64;
 
 /// Where the load balancer lives; `None` as long as the cloud has not said so.
 #[derive(Debug, Clone, Default)]
@@ -132,6 +133,7 @@ fn load_balancer_status(lb: &SeenLoadBalancer, cloud: &CloudFacts, kept: LoadBal
         project_id: filled(&lb.project_id).or(kept.project_id),
         region: cloud.project.as_ref().map(|project| project.region.clone()).or(kept.region),
         vip_address: lb.vip_address.clone().or(kept.vip_address),
+        additional_vips: additional_vips(lb, kept.additional_vips),
         vip_port_id: lb.vip_port_id.clone().or(kept.vip_port_id),
         floating_ip: kept.floating_ip,
         provisioning_status: Some(lb.provisioning_status.to_string()),
@@ -139,6 +141,20 @@ fn load_balancer_status(lb: &SeenLoadBalancer, cloud: &CloudFacts, kept: LoadBal
         provider: filled(&lb.provider),
         octavia_api_version: cloud.version.map(|version| version.to_string()).or(kept.octavia_api_version),
     }
+}
+
+/// In the order of their subnets: Octavia's is that of its database.
+fn additional_vips(lb: &SeenLoadBalancer, kept: Vec<AdditionalVipStatus>) -> Vec<AdditionalVipStatus> {
+    let shown = |vip: &SeenAdditionalVip| {
+        Some(AdditionalVipStatus {
+            subnet_id: vip.subnet_id.clone()?,
+            address: vip.ip_address.clone().filter(|address| !address.is_empty()),
+            port_id: vip.port_id.clone(),
+        })
+    };
+    let mut vips: Vec<_> = lb.additional_vips.iter().filter_map(shown).take(MAX_ADDITIONAL_VIPS).collect();
+    vips.sort_by(|a, b| (&a.subnet_id, &a.address).cmp(&(&b.subnet_id, &b.address)));
+    if vips.is_empty() { kept } else { vips }
 }
 
 fn put_tree(status: &mut LoadBalancerStackStatus, tree: &Tree) {

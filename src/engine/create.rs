@@ -9,9 +9,6 @@ use crate::plan::{self, Kind};
 use super::hindrance::Hindered;
 use super::*;
 
-/// How often a re-made load balancer asks for its old address before it takes another one.
-const ADDRESS_TRIES: u32 = 5;
-
 /// How often a create that fails within Octavia is sent again soon. Each may leave a VIP port behind.
 const SOON_AGAIN: u32 = 5;
 const LATER: Duration = Duration::from_secs(600);
@@ -63,11 +60,8 @@ impl Pass<'_> {
         if let Err(error) = self.ledger.write(intents).await {
             return Ok(Outcome::waiting(WaitReason::ObjectChanged, error.to_string(), Retry::Backoff));
         }
-        let asked = remembered_address(self.record, desired).filter(|_| memory.address_conflicts < ADDRESS_TRIES);
-        let step = match asked.clone() {
-            Some(address) => plan::create(&asking_for(desired, address), &attempt),
-            None => plan::create(desired, &attempt),
-        };
+        let (asking, asked) = addresses::remembering(self.record, desired, &memory.address_conflicts);
+        let step = plan::create(&asking, &attempt);
         memory.known_for(&attempt);
         tracing::info!(step = %step, "executing");
         match self.cloud.execute_in_turn(&step, turn).await {
@@ -75,11 +69,11 @@ impl Pass<'_> {
             Ok(done) => Ok(created(self.performed(step, done, memory), memory)),
             Err(error) => {
                 // Another address mends no conflict of the rest.
-                if error.class == Class::Refused && (asked.is_none() || error.status == Some(CONFLICT)) {
+                if error.class == Class::Refused && (asked.is_empty() || error.status == Some(CONFLICT)) {
                     let (session, desired) = (self.cloud.number(), Box::new(desired.clone()));
                     memory.refused = Some(RefusedCreate { session, desired, message: error.to_string() });
                 }
-                Ok(self.create_failed(error, &attempt, asked.is_some(), memory).await)
+                Ok(self.create_failed(error, &attempt, &asked, memory).await)
             }
         }
     }
@@ -124,7 +118,7 @@ impl Pass<'_> {
         Some(Outcome::waiting(WaitReason::CreateInDoubt, message, retry))
     }
 
-    async fn create_failed(&self, error: CloudError, attempt: &str, asked: bool, memory: &mut Memory) -> Outcome {
+    async fn create_failed(&self, error: CloudError, attempt: &str, asked: &[String], memory: &mut Memory) -> Outcome {
         if error.in_doubt {
             let message = format!("{error}; the load balancer may have been made all the same and is looked for");
             return Outcome::waiting(WaitReason::CreateInDoubt, message, Retry::After(Duration::from_secs(1)));
@@ -134,10 +128,10 @@ impl Pass<'_> {
             tracing::warn!(%problem, "the refused attempt stays on record until the quiet period is over");
         }
         match error.class {
-            Class::Conflict if asked => memory.address_conflicts += 1,
+            Class::Conflict => memory.address_conflicts.count(asked, &error.message),
             // The subnet may have another range than it had; without that address the create may well be accepted.
-            Class::Refused if asked && error.status != Some(CONFLICT) => {
-                memory.address_conflicts = ADDRESS_TRIES;
+            Class::Refused if !asked.is_empty() && error.status != Some(CONFLICT) => {
+                memory.address_conflicts.give_up(asked);
                 return Outcome { retry: Retry::Backoff, ..Outcome::failed(error) };
             }
             // There was room a moment ago: Octavia counts otherwise, or Neutron has none.
@@ -227,19 +221,13 @@ fn needed(desired: &Desired, kind: Kind) -> i64 {
     count as i64
 }
 
-fn asking_for(desired: &Desired, address: String) -> Desired {
-    let mut desired = desired.clone();
-    desired.load_balancer.vip.address = Some(address);
-    desired
-}
-
 fn created(performed: Performed, memory: &mut Memory) -> Outcome {
     let mut outcome = Outcome::new(State::Working, Retry::After(poll_interval(Duration::ZERO)));
     debug_assert_eq!(performed.step.kind, Kind::LoadBalancer);
     outcome.executed = Some(performed.step);
     if let Done::Created(tree) = performed.done {
         memory.made = Some((*tree).clone());
-        memory.address_conflicts = 0;
+        memory.address_conflicts.forget();
         memory.failed_creates = 0;
         outcome.seen = Seen::Tree(tree);
     }

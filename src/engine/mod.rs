@@ -8,6 +8,7 @@
 //! survive a crash is in the [`Record`], which the caller keeps on the stack object; the [`Memory`] beside it only saves
 //! calls, and may be lost at any time.
 
+mod addresses;
 mod contended;
 mod create;
 mod delete;
@@ -89,8 +90,8 @@ pub struct Memory {
     disturbed: bool,
     /// Since when the load balancer has been locked, without a look that found it free.
     locked_since: Option<Instant>,
-    /// How often Octavia said that the address we asked for again is taken.
-    address_conflicts: u32,
+    /// How often an address that was asked for again was taken.
+    address_conflicts: addresses::Conflicts,
     /// How often a create has failed within Octavia since the last that did not.
     failed_creates: u32,
     /// The create that Octavia refused last.
@@ -283,15 +284,6 @@ fn poll_interval(waited: Duration) -> Duration {
 /// A refusal by state, not by content: look again soon.
 fn is_wait(error: &CloudError) -> bool {
     matches!(error.class, Class::Locked)
-}
-
-/// The address that a re-made load balancer asks for again.
-fn remembered_address(record: &Record, desired: &Desired) -> Option<String> {
-    let vip = &desired.load_balancer.vip;
-    if vip.address.is_some() || vip.port_id.is_some() {
-        return None;
-    }
-    record.vip_address.clone()
 }
 
 #[cfg(test)]

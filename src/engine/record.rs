@@ -3,7 +3,7 @@
 use futures::future::BoxFuture;
 use jiff::Timestamp;
 
-use crate::model::Id;
+use crate::model::{AdditionalVip, Id};
 
 /// The durable facts about one stack.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -13,6 +13,8 @@ pub struct Record {
     pub region: Option<String>,
     /// The address that the load balancer had when it was last seen.
     pub vip_address: Option<String>,
+    /// Its further addresses then, each with its subnet.
+    pub additional_vips: Vec<AdditionalVip>,
     pub intents: Intents,
 }
 

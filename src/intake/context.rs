@@ -3,6 +3,7 @@
 use crate::api::{CertificateSpec, CloudRef};
 use crate::model::{Answers, ApiVersion, By, Found, Id, Reference, ReferenceKind, Unresolved};
 
+use super::provider::Provider;
 use super::references::{certificate, cloud_ref};
 use super::{Families, Family, Problem, ProblemReason};
 
@@ -10,15 +11,15 @@ pub(super) struct Intake<'a> {
     answers: &'a Answers,
     version: ApiVersion,
     /// Texts that end up in haproxy.cfg have to be written for it.
-    pub(super) amphora: bool,
+    pub(super) provider: Provider,
     pub(super) problems: Vec<Problem>,
     /// What a load balancer that is there may live with.
     pub(super) problems_of_create: Vec<Problem>,
 }
 
 impl<'a> Intake<'a> {
-    pub(super) const fn new(answers: &'a Answers, version: ApiVersion, amphora: bool) -> Self {
-        Self { answers, version, amphora, problems: Vec::new(), problems_of_create: Vec::new() }
+    pub(super) const fn new(answers: &'a Answers, version: ApiVersion, provider: Provider) -> Self {
+        Self { answers, version, provider, problems: Vec::new(), problems_of_create: Vec::new() }
     }
 
     pub(super) fn invalid(&mut self, field: impl Into<String>, message: impl Into<String>) {
@@ -53,6 +54,23 @@ impl<'a> Intake<'a> {
             Families::Known(known) if !known.contains(&family) => self.invalid(field, message()),
             Families::Foreseen(foreseen) if !foreseen.contains(&family) => {
                 self.refuse_create(field, ProblemReason::InvalidSpec, message());
+            }
+            _ => {}
+        }
+    }
+
+    /// Refuses what does harm where the load balancer has an address of this IP version.
+    pub(super) fn excludes_family(
+        &mut self,
+        families: &Families,
+        family: Family,
+        field: &str,
+        message: impl FnOnce() -> String,
+    ) {
+        match families {
+            Families::Known(known) if known.contains(&family) => self.unsupported(field, message()),
+            Families::Foreseen(foreseen) if foreseen.contains(&family) => {
+                self.refuse_create(field, ProblemReason::UnsupportedByServer, message());
             }
             _ => {}
         }

@@ -7,7 +7,8 @@ use crate::model::{Action, CompareType, ListenerProtocol, Policy, PolicyAction, 
 
 use super::context::Intake;
 use super::haproxy;
-use super::listener::PoolProtocols;
+use super::listener::{PoolProtocols, asks_for_certificates};
+use super::provider::Provider;
 use super::text::Text;
 
 /// What Octavia answers with where no code is given.
@@ -32,7 +33,7 @@ pub(super) fn policies(
         if !names.insert(&wanted.name) {
             intake.invalid(&at, "there is another policy of this name in the listener");
         }
-        if let Some(policy) = policy(intake, wanted, &at, listener.protocol, pools) {
+        if let Some(policy) = policy(intake, wanted, &at, listener, pools) {
             result.push(policy);
         }
     }
@@ -43,10 +44,18 @@ fn policy(
     intake: &mut Intake<'_>,
     wanted: &L7PolicySpec,
     at: &str,
-    listener: ListenerProtocol,
+    listener: &ListenerSpec,
     pools: &PoolProtocols<'_>,
 ) -> Option<Policy> {
     intake.text_of(Text::Key, &wanted.name, &format!("{at}.name"));
+    // Octavia stores it, and no provider evaluates it.
+    if wanted.rules.is_empty() && wanted.admin_state_up != Some(false) {
+        intake.invalid(
+            format!("{at}.rules"),
+            "must have at least one rule: a policy without rules is never evaluated; PATH STARTS_WITH / matches every \
+             request",
+        );
+    }
     let rule = |(index, wanted)| rule(intake, wanted, &format!("{at}.rules[{index}]"), listener);
     let rules = wanted.rules.iter().enumerate().map(rule).collect();
     Some(Policy {
@@ -113,11 +122,20 @@ fn redirect_pool(intake: &mut Intake<'_>, pool: &str, field: &str, pools: &PoolP
     }
 }
 
-fn rule(intake: &mut Intake<'_>, wanted: &L7RuleSpec, at: &str, listener: ListenerProtocol) -> Rule {
+fn rule(intake: &mut Intake<'_>, wanted: &L7RuleSpec, at: &str, listener: &ListenerSpec) -> Rule {
     use RuleType as T;
     let certificate = matches!(wanted.kind, T::SslConnHasCert | T::SslVerifyResult | T::SslDnField);
-    if certificate && listener != ListenerProtocol::TerminatedHttps {
+    if certificate && listener.protocol != ListenerProtocol::TerminatedHttps {
         intake.invalid(format!("{at}.type"), format!("{} needs a listener of protocol TERMINATED_HTTPS", wanted.kind));
+    } else if certificate && !asks_for_certificates(listener) {
+        intake.invalid(
+            format!("{at}.type"),
+            format!(
+                "{} looks at certificates of clients, which nobody asks for: give the listener's tls clientCA and \
+                 clientAuthentication OPTIONAL or MANDATORY",
+                wanted.kind
+            ),
+        );
     }
     rule_compare(intake, wanted, &format!("{at}.compareType"));
     let (compare, value) = rule_value(intake, wanted, &format!("{at}.value"));
@@ -164,7 +182,7 @@ fn rule_key(intake: &mut Intake<'_>, wanted: &L7RuleSpec, field: &str) -> Option
 /// haproxy compares with OpenSSL's short names (`ssl_sock_get_dn_entry`), in any case.
 fn dn_field(intake: &mut Intake<'_>, key: &str, field: &str) {
     if intake.text_of(Text::DnField, key, field)
-        && intake.amphora
+        && intake.provider == Provider::Amphora
         && let Some(short) = haproxy::short_dn_field(key)
     {
         intake.invalid(field, format!("{key} is a name that haproxy does not know: write {short}"));
@@ -184,7 +202,7 @@ fn rule_value(intake: &mut Intake<'_>, wanted: &L7RuleSpec, field: &str) -> (Com
             Err("must be a whole number, the code of OpenSSL's verification".to_owned())
         }
         RuleType::SslConnHasCert | RuleType::SslVerifyResult => Ok(as_it_is()),
-        kind if intake.amphora => haproxy::rule(kind, compare, value),
+        kind if intake.provider == Provider::Amphora => haproxy::rule(kind, compare, value),
         kind => haproxy::api_takes(kind, compare, value).map(|()| as_it_is()),
     };
     written.unwrap_or_else(|problem| {

@@ -110,6 +110,14 @@ fn allowed_cidrs(intake: &mut Intake<'_>, wanted: &ListenerSpec, at: &str, famil
     result
 }
 
+/// haproxy asks clients for a certificate only with an authority and OPTIONAL or MANDATORY (`bind_macro`). Else it takes
+/// every connection for verified: X-SSL-Client-Verify would say 0, which means good, of everybody.
+pub(super) fn asks_for_certificates(listener: &ListenerSpec) -> bool {
+    let authentication = |tls: &ListenerTlsSpec| tls.client_authentication.unwrap_or(ClientAuthentication::None);
+    let asks = |tls: &ListenerTlsSpec| tls.client_ca.is_some() && authentication(tls) != ClientAuthentication::None;
+    listener.tls.as_ref().is_some_and(asks)
+}
+
 fn insert_headers(intake: &mut Intake<'_>, wanted: &ListenerSpec, at: &str) -> BTreeMap<String, String> {
     use InsertHeader as H;
     let field = format!("{at}.insertHeaders");
@@ -120,6 +128,15 @@ fn insert_headers(intake: &mut Intake<'_>, wanted: &ListenerSpec, at: &str) -> B
         let name = header.as_str();
         if name.starts_with("X-SSL-") && wanted.protocol != ListenerProtocol::TerminatedHttps {
             intake.invalid(&field, format!("{name} is allowed on TERMINATED_HTTPS listeners only"));
+        }
+        if name.starts_with("X-SSL-") && !asks_for_certificates(wanted) {
+            intake.invalid(
+                &field,
+                format!(
+                    "{name} tells of certificates of clients, which nobody asks for: give tls clientCA and \
+                     clientAuthentication OPTIONAL or MANDATORY, or remove it"
+                ),
+            );
         }
         if matches!(header, H::ForwardedIp | H::ClientIp | H::RealIp) {
             // octavia-lib 3.8; no version of the API says so, but no older one has it.
@@ -185,6 +202,12 @@ fn client_authentication(intake: &mut Intake<'_>, wanted: &ListenerTlsSpec, at: 
     let authentication = wanted.client_authentication.unwrap_or(ClientAuthentication::None);
     if authentication != ClientAuthentication::None && wanted.client_ca.is_none() {
         intake.invalid(format!("{at}.clientAuthentication"), format!("{authentication} needs clientCA"));
+    }
+    if wanted.client_ca.is_some() && wanted.client_authentication.is_none() {
+        intake.invalid(
+            format!("{at}.clientAuthentication"),
+            "is required beside clientCA: OPTIONAL or MANDATORY asks clients for a certificate, NONE does not",
+        );
     }
     if wanted.client_crl.is_some() && wanted.client_ca.is_none() {
         intake.invalid(format!("{at}.clientCRL"), "needs clientCA");

@@ -5,6 +5,7 @@
 //! refused create leaks a VIP port, and an accepted one may never work. How many listeners, members or tags there may
 //! be is not: those bounds come from the budget of the API server's rules, and Octavia does not know them.
 
+mod amphora;
 mod ciphers;
 mod context;
 mod haproxy;
@@ -14,6 +15,7 @@ mod load_balancer;
 mod monitor;
 mod ovn;
 mod pool;
+mod provider;
 mod python_re;
 mod references;
 #[cfg(test)]
@@ -31,6 +33,7 @@ use crate::api::LoadBalancerStackSpec;
 use crate::model::{Answers, ApiVersion, Desired, Hindrance, Owner};
 
 use context::Intake;
+use provider::Provider;
 
 /// Why a stack cannot be carried out.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -93,7 +96,7 @@ pub fn desired(
     answers: &Answers,
     version: ApiVersion,
 ) -> Result<Desired, Vec<Problem>> {
-    let mut intake = Intake::new(answers, version, is_amphora(spec));
+    let mut intake = Intake::new(answers, version, Provider::of(spec));
     match &spec.cloud_credentials_ref {
         None => intake.invalid("spec.cloudCredentialsRef", "is required: the Secret that says which cloud to use"),
         Some(reference) if reference.secret().is_none() => {
@@ -107,6 +110,7 @@ pub fn desired(
     let listeners = listener::listeners(&mut intake, spec, &families);
     let pools = pool::pools(&mut intake, spec, &families);
     pool::provider_knows_algorithms(&mut intake, spec);
+    amphora::check(&mut intake, spec, &families);
     ovn::check(&mut intake, spec);
     if !intake.problems.is_empty() {
         return Err(intake.problems);
@@ -114,11 +118,6 @@ pub fn desired(
     let allow_interruption = spec.allows_interruption();
     let hindrance = hindrance(&intake.problems_of_create);
     Ok(Desired { owner, load_balancer, listeners, pools, floating_ip, allow_interruption, hindrance })
-}
-
-/// Is haproxy what carries it out? The provider of a cloud that the stack leaves to the cloud is taken for it.
-fn is_amphora(spec: &LoadBalancerStackSpec) -> bool {
-    matches!(spec.load_balancer.provider.as_deref(), None | Some("amphora" | "octavia"))
 }
 
 fn hindrance(problems: &[Problem]) -> Option<Hindrance> {

@@ -6,6 +6,7 @@ use crate::model::{HttpMethod, Monitor, MonitorHttp, MonitorType, PoolProtocol};
 use super::context::Intake;
 use super::haproxy;
 use super::pool::is_datagram;
+use super::provider::Provider;
 use super::text::Text;
 
 /// What Octavia fills in (`octavia/common/constants.py`).
@@ -67,12 +68,7 @@ fn kind_suits_pool(intake: &mut Intake<'_>, kind: MonitorType, protocol: PoolPro
     }
 }
 
-fn http(
-    intake: &mut Intake<'_>,
-    wanted: &HealthMonitorSpec,
-    protocol: PoolProtocol,
-    at: &str,
-) -> Option<MonitorHttp> {
+fn http(intake: &mut Intake<'_>, wanted: &HealthMonitorSpec, protocol: PoolProtocol, at: &str) -> Option<MonitorHttp> {
     let HealthMonitorSpec { http_method, url_path, expected_codes, http_version, domain_name, .. } = wanted;
     if !wanted.kind.is_http() {
         let given = [
@@ -104,7 +100,7 @@ fn http(
 /// (`octavia/common/jinja/lvs/templates/macros.j2`), which knows no escapes, takes `!` for a comment and `$` for a
 /// variable.
 fn url_path_of(intake: &mut Intake<'_>, path: &str, protocol: PoolProtocol, field: &str) -> String {
-    if !intake.text_of(Text::UrlPath, path, field) || !intake.amphora {
+    if !intake.text_of(Text::UrlPath, path, field) || intake.provider != Provider::Amphora {
         return path.to_owned();
     }
     if !is_datagram(protocol) {

@@ -2,21 +2,24 @@
 //! comes late leaves something behind in OVN; all of it is refused here first.
 //! Source: `ovn_octavia_provider/driver.py` and `common/constants.py`.
 
-use crate::api::{LoadBalancerStackSpec, PoolSpec};
+use crate::api::{LoadBalancerStackSpec, MemberSpec, PoolSpec, TimeoutsSpec};
 use crate::model::{Algorithm, ListenerProtocol, MonitorType, PersistenceType, PoolProtocol};
 
 use super::context::Intake;
+use super::provider::Provider;
 use super::references::member_at;
 
 /// Only where the stack names the provider: the cloud's default is not ours to know.
 pub(super) fn check(intake: &mut Intake<'_>, spec: &LoadBalancerStackSpec) {
-    if spec.load_balancer.provider.as_deref() != Some("ovn") {
+    if Provider::of(spec) != Provider::Ovn {
         return;
     }
     let load_balancer = [
         (spec.load_balancer.flavor.is_some(), "flavor"),
         (spec.load_balancer.availability_zone.is_some(), "availabilityZone"),
         (spec.load_balancer.vip.security_groups.is_some(), "vip.securityGroups"),
+        // `create_vip_port` of its helper.py and `loadbalancer_update` of its driver.py leave it out.
+        (spec.load_balancer.vip.qos_policy.is_some(), "vip.qosPolicy"),
     ];
     for (_, field) in load_balancer.iter().filter(|(given, _)| *given) {
         refuse(intake, format!("spec.loadBalancer.{field}"), "remove it");
@@ -29,6 +32,13 @@ pub(super) fn check(intake: &mut Intake<'_>, spec: &LoadBalancerStackSpec) {
         }
         if !listener.allowed_cidrs.is_empty() {
             refuse(intake, format!("{at}.allowedCIDRs"), "remove it");
+        }
+        // Not in `_get_listener_request_info`: stored by Octavia, and nothing more.
+        if listener.connection_limit.is_some_and(|limit| limit != -1) {
+            refuse(intake, format!("{at}.connectionLimit"), "remove it");
+        }
+        if listener.timeouts.as_ref().is_some_and(|timeouts| *timeouts != TimeoutsSpec::default()) {
+            refuse(intake, format!("{at}.timeouts"), "remove it");
         }
     }
     for pool in &spec.pools {
@@ -50,10 +60,15 @@ fn check_pool(intake: &mut Intake<'_>, pool: &PoolSpec, at: &str) {
     if pool.session_persistence.as_ref().is_some_and(|p| p.kind != PersistenceType::SourceIp) {
         refuse(intake, format!("{at}.sessionPersistence.type"), "it knows SOURCE_IP");
     }
+    if pool.session_persistence.as_ref().is_some_and(|p| p.granularity.is_some()) {
+        refuse(intake, format!("{at}.sessionPersistence.granularity"), "remove it");
+    }
     let monitor = pool.health_monitor.as_ref().map(|m| m.kind);
     if monitor.is_some_and(|kind| !matches!(kind, MonitorType::Tcp | MonitorType::UdpConnect)) {
         refuse(intake, format!("{at}.healthMonitor.type"), "it knows TCP and UDP-CONNECT");
     }
+    let weight = |member: &MemberSpec| member.weight.unwrap_or(1);
+    let first = pool.members.iter().map(weight).find(|weight| *weight > 0);
     for member in &pool.members {
         let at = format!("{at}.members[{}]", member_at(&member.address, member.port));
         for (given, field) in
@@ -62,6 +77,15 @@ fn check_pool(intake: &mut Intake<'_>, pool: &PoolSpec, at: &str) {
             if given {
                 refuse(intake, format!("{at}.{field}"), "remove it");
             }
+        }
+        // Neither is in `_get_member_request_info`: every member has the same share.
+        if member.backup == Some(true) {
+            refuse(intake, format!("{at}.backup"), "remove it");
+        }
+        if weight(member) == 0 {
+            refuse(intake, format!("{at}.weight"), "switch the member off with adminStateUp: false");
+        } else if Some(weight(member)) != first {
+            refuse(intake, format!("{at}.weight"), "give all members of the pool one weight");
         }
     }
 }

@@ -10,9 +10,10 @@ use crate::model::{
 
 use super::context::Intake;
 use super::listener::tls_parameters;
+use super::provider::Provider;
 use super::references::member_at;
 use super::text::Text;
-use super::{Families, Family, is_amphora, monitor};
+use super::{Families, Family, monitor};
 
 const MOST_WEIGHT: u16 = 256;
 
@@ -39,7 +40,7 @@ pub(super) fn pools(intake: &mut Intake<'_>, spec: &LoadBalancerStackSpec, famil
 /// Provider amphora answers 501 to a change, and takes a create, which haproxy then serves as ROUND_ROBIN
 /// (`octavia/common/jinja/haproxy/combined_jinjas/jinja_cfg.py`). Without a provider in the stack it may be that one.
 pub(super) fn provider_knows_algorithms(intake: &mut Intake<'_>, spec: &LoadBalancerStackSpec) {
-    let amphora = is_amphora(spec);
+    let amphora = intake.provider == Provider::Amphora;
     for pool in spec.pools.iter().filter(|p| amphora && p.algorithm == Algorithm::SourceIpPort) {
         let field = format!("spec.pools[{}].algorithm", pool.name);
         let message =
@@ -164,12 +165,28 @@ fn members(intake: &mut Intake<'_>, pool: &PoolSpec, at: &str, families: &Famili
                 format!("{address} is {family}, and no address of the load balancer is; {protocol} cannot cross over")
             });
         }
+        if pool.health_monitor.is_none() {
+            nothing_is_monitored(intake, wanted, &at);
+        }
         let member = member(intake, wanted, &at);
         if result.insert(MemberKey { address, port }, member).is_some() {
             intake.invalid(at, "there is another member of this address and port");
         }
     }
     result
+}
+
+fn nothing_is_monitored(intake: &mut Intake<'_>, wanted: &MemberSpec, at: &str) {
+    for (given, field) in
+        [(wanted.monitor_address.is_some(), "monitorAddress"), (wanted.monitor_port.is_some(), "monitorPort")]
+    {
+        if given {
+            intake.invalid(
+                format!("{at}.{field}"),
+                "is for the healthMonitor of the pool, which has none: give the pool one, or remove it",
+            );
+        }
+    }
 }
 
 fn member(intake: &mut Intake<'_>, wanted: &MemberSpec, at: &str) -> Member {

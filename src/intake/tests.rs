@@ -11,7 +11,7 @@ use crate::model::{
 };
 
 const NEWEST: ApiVersion = ApiVersion { minor: 30 };
-const CONTAINER: &str = "http://keys.example/v1/containers/00000000-0000-4000-8000-000000000001";
+pub(in crate::intake) const CONTAINER: &str = "http://keys.example/v1/containers/00000000-0000-4000-8000-000000000001";
 
 /// A spec from the YAML below `loadBalancer:` and that of the rest.
 fn spec(load_balancer: &str, rest: &str) -> LoadBalancerStackSpec {
@@ -21,7 +21,7 @@ fn spec(load_balancer: &str, rest: &str) -> LoadBalancerStackSpec {
     serde_saphyr::from_str(&text).unwrap_or_else(|e| panic!("{e}\n{text}"))
 }
 
-const ON_SUBNET: &str = "{vip: {subnet: {name: front}}}";
+pub(in crate::intake) const ON_SUBNET: &str = "{vip: {subnet: {name: front}}}";
 
 fn owner() -> Owner {
     Owner { uid: "u1".into(), cluster: "c1".into(), namespace: "shop".into(), name: "web".into() }
@@ -77,6 +77,7 @@ fn cloud() -> BTreeMap<(ReferenceKind, &'static str), Result<Found, Unresolved>>
         ((K::Provider, "amphora"), Ok(Found::Provider)),
         ((K::Provider, "ovn"), Ok(Found::Provider)),
         ((K::Provider, "vendor"), Ok(Found::Provider)),
+        ((K::Provider, "some-vendor"), Ok(Found::Provider)),
         ((K::Certificate, CONTAINER), Ok(Found::Certificate)),
     ]
     .into_iter()
@@ -98,16 +99,16 @@ fn judge_at(version: ApiVersion, load_balancer: &str, rest: &str) -> Result<Desi
     desired(&spec, owner(), &answers(&spec), version)
 }
 
-fn judge(load_balancer: &str, rest: &str) -> Result<Desired, Vec<Problem>> {
+pub(in crate::intake) fn judge(load_balancer: &str, rest: &str) -> Result<Desired, Vec<Problem>> {
     judge_at(NEWEST, load_balancer, rest)
 }
 
-fn accepted(load_balancer: &str, rest: &str) -> Desired {
+pub(in crate::intake) fn accepted(load_balancer: &str, rest: &str) -> Desired {
     judge(load_balancer, rest).unwrap_or_else(|problems| panic!("{problems:#?}"))
 }
 
 /// The one problem, as `reason field: message`.
-fn refused(load_balancer: &str, rest: &str) -> String {
+pub(in crate::intake) fn refused(load_balancer: &str, rest: &str) -> String {
     one(judge(load_balancer, rest))
 }
 
@@ -117,7 +118,7 @@ fn one(judged: Result<Desired, Vec<Problem>>) -> String {
     format!("{} {problem}", problem.reason)
 }
 
-fn assert_begins(text: &str, beginning: &str) {
+pub(in crate::intake) fn assert_begins(text: &str, beginning: &str) {
     assert!(text.starts_with(beginning), "{text:?} does not begin with {beginning:?}");
 }
 
@@ -534,7 +535,12 @@ fn what_is_newer_than_the_server_is_told_by_field() {
         (25, "spec.listeners[a].protocol", plain.clone(), listener("protocol: PROMETHEUS")),
         (26, "spec.loadBalancer.vip.additional", vip("additional: [{subnet: {name: other}}]"), String::new()),
         (27, "spec.listeners[a].tls.hsts", plain.clone(), tls("hsts: {maxAge: 1h}")),
-        (28, "spec.listeners[a].insertHeaders", plain, listener("protocol: HTTP, insertHeaders: [X-Real-IP]")),
+        (
+            28,
+            "spec.listeners[a].insertHeaders",
+            "{provider: some-vendor, vip: {subnet: {name: front}}}".to_owned(),
+            listener("protocol: HTTP, insertHeaders: [X-Real-IP]"),
+        ),
         (29, "spec.loadBalancer.vip.securityGroups", vip("securityGroups: [{name: web}]"), String::new()),
     ];
     for (minor, field, load_balancer, rest) in cases {
@@ -585,7 +591,7 @@ pools: [{name: p, protocol: HTTP, algorithm: ROUND_ROBIN, tls: {}, sessionPersis
 fn every_pattern_compiles_and_takes_something() {
     use super::text::Text as T;
     let answers = Answers::default();
-    let mut intake = Intake::new(&answers, NEWEST, true);
+    let mut intake = Intake::new(&answers, NEWEST, Provider::Amphora);
     let samples = [
         (T::Key, "web"),
         (T::Name, ""),

@@ -13,6 +13,7 @@ use crate::model::{PREFIX, collated};
 
 use super::context::Intake;
 use super::haproxy;
+use super::provider::Provider;
 
 /// A kind of text that has a pattern.
 #[derive(Debug, Clone, Copy)]
@@ -89,7 +90,7 @@ impl Intake<'_> {
 
     /// A URL as Octavia has to be sent it.
     pub(super) fn url(&mut self, text: &str, field: &str) -> String {
-        if !self.text_of(Text::Url, text, field) || !self.amphora {
+        if !self.text_of(Text::Url, text, field) || self.provider != Provider::Amphora {
             return text.to_owned();
         }
         haproxy::url(text).unwrap_or_else(|why| {

@@ -18,8 +18,8 @@ use super::step::Target;
 use super::{Body, Call, Change, Impact, Kind, Plan, Step, Why};
 use crate::model::{Desired, FloatingIp, LoadBalancer, Owner, SeenFloatingIp, SeenLoadBalancer, Tie, Tree};
 
-pub(super) use leave::{delete, forget_borrowed, forget_made, give_back, inherit};
 use leave::{cleared, release, retains, unmark};
+pub(super) use leave::{delete, forget_borrowed, forget_made, give_back, inherit};
 pub use rivals::floating_ip_in_use;
 use rivals::{in_the_way, step_back, taken};
 

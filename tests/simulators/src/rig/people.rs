@@ -30,6 +30,16 @@ impl Rig {
         self.stacks().create(&PostParams::default(), &stack).await.expect("the stack is accepted");
     }
 
+    /// The message with which the API server refuses the stack.
+    pub async fn refused(&self, name: &str, spec: Value) -> String {
+        let stack: LoadBalancerStack = read(json!({
+            "apiVersion": "evenkeel.dev/v1alpha1", "kind": "LoadBalancerStack",
+            "metadata": {"name": name, "namespace": NAMESPACE}, "spec": spec,
+        }));
+        let answer = self.stacks().create(&PostParams::default(), &stack).await;
+        answer.expect_err("the stack is refused").to_string()
+    }
+
     /// A merge patch of the stack, its metadata included.
     pub async fn patch(&self, name: &str, patch: Value) {
         let patch = Patch::Merge(patch);

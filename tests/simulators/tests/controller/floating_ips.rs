@@ -143,7 +143,8 @@ async fn a_described_floating_ip_stays_the_stacks() {
         let path = format!("/v2.0/floatingips/{}", text(&before, "id"));
         let describe = || neutron(&rig, Method::PUT, &path, Some(json!({"floatingip": {"description": words}})));
         describe().await;
-        rig.until("it is described again", 15 * MINUTE, |rig| the_one(rig)["description"] == before["description"]).await;
+        rig.until("it is described again", 15 * MINUTE, |rig| the_one(rig)["description"] == before["description"])
+            .await;
         describe().await;
         rig.delete("web").await;
         until_gone(&rig, "web", SOON).await;

@@ -3,6 +3,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a helper of a test may fail as the test does")]
 
+mod addresses;
 mod annotated_secrets;
 mod conflicts;
 mod credentials;
@@ -21,6 +22,7 @@ mod secrets;
 mod stopping;
 mod transport;
 mod vip_ports;
+mod without_effect;
 mod writers;
 
 use std::time::Duration;

@@ -1,0 +1,171 @@
+//! What the data plane of provider amphora does not carry out. The provider stands beside listeners and pools, so these
+//! rules stand at `spec`. `intake/amphora` has the same ones, and says where Octavia shows it.
+
+use kube::core::Rule;
+
+/// Octavia's own driver under each of its names; a stack that names no provider gets it.
+const IS_AMPHORA: &str =
+    "!has(self.loadBalancer.provider) || self.loadBalancer.provider in ['amphora', 'amphorav2', 'octavia']";
+
+const DATAGRAM: &str = "['UDP', 'SCTP']";
+
+/// True for every listener `l` of an amphora.
+fn listeners(holds: &str, message: &str) -> Rule {
+    rule(&format!("!has(self.listeners) || self.listeners.all(l, {holds})"), message, ".listeners")
+}
+
+/// True for every pool `p` of an amphora.
+fn pools(holds: &str, message: &str) -> Rule {
+    rule(&format!("!has(self.pools) || self.pools.all(p, {holds})"), message, ".pools")
+}
+
+fn rule(holds: &str, message: &str, field: &str) -> Rule {
+    Rule::new(format!("!({IS_AMPHORA}) || {holds}")).message(message).field_path(field)
+}
+
+/// True for every member `m` of pool `p`.
+fn members(holds: &str) -> String {
+    format!("!has(p.members) || p.members.all(m, {holds})")
+}
+
+pub fn connection_limit_zero() -> Rule {
+    listeners(
+        "!has(l.connectionLimit) || l.connectionLimit != 0",
+        "connectionLimit 0 means the cloud's default to provider amphora: give a number from 1, -1 for the default, or \
+         close the port with adminStateUp: false",
+    )
+}
+
+pub fn timeouts_zero() -> Rule {
+    let more = |field: &str| format!("(!has(l.timeouts.{field}) || duration(l.timeouts.{field}) > duration('0s'))");
+    let all = ["clientData", "memberConnect", "memberData"].map(more).join(" && ");
+    listeners(
+        &format!("!has(l.timeouts) || ({all})"),
+        "clientData, memberConnect and memberData of timeouts must be at least 1ms: 0 means the cloud's default to \
+         provider amphora",
+    )
+}
+
+pub fn timeouts_of_datagrams() -> Rule {
+    let absent = |field: &str| format!("!has(l.timeouts.{field})");
+    let all = ["clientData", "memberConnect", "memberData", "tcpInspect"].map(absent).join(" && ");
+    listeners(
+        &format!("!has(l.timeouts) || !(l.protocol in {DATAGRAM}) || ({all})"),
+        "timeouts of UDP and SCTP listeners have no effect with provider amphora: remove them",
+    )
+}
+
+pub fn timeouts_of_metrics() -> Rule {
+    listeners(
+        "!has(l.timeouts) || l.protocol != 'PROMETHEUS' || (!has(l.timeouts.memberConnect) && \
+         !has(l.timeouts.memberData))",
+        "memberConnect and memberData of timeouts have no effect on PROMETHEUS listeners with provider amphora: remove \
+         them",
+    )
+}
+
+pub fn headers_never_added() -> Rule {
+    listeners(
+        "!has(l.insertHeaders) || l.insertHeaders.all(h, !(h in ['X-Forwarded-IP', 'X-Client-IP', 'X-Real-IP']))",
+        "X-Forwarded-IP, X-Client-IP and X-Real-IP are never added by provider amphora: use X-Forwarded-For",
+    )
+}
+
+pub fn headers_in_proxy_pools() -> Rule {
+    let wanted = "has(l.insertHeaders) && l.insertHeaders.exists(h, h in ['X-Forwarded-For', 'X-Forwarded-Port'])";
+    let others = "(has(l.defaultPool) && !(l.defaultPool in proxy)) || \
+                  (has(l.l7Policies) && l.l7Policies.exists(r, has(r.redirectPool) && !(r.redirectPool in proxy)))";
+    let some = "has(l.defaultPool) || (has(l.l7Policies) && l.l7Policies.exists(r, has(r.redirectPool)))";
+    rule(
+        &format!(
+            "!has(self.listeners) || !has(self.pools) || \
+             [self.pools.filter(p, p.protocol in ['PROXY', 'PROXYV2']).map(p, p.name)].all(proxy, \
+             self.listeners.all(l, !({wanted}) || {others} || !({some})))"
+        ),
+        "X-Forwarded-For and X-Forwarded-Port are added by provider amphora in pools of protocol HTTP only, and the \
+         listener has only pools of protocol PROXY and PROXYV2, which tell the members of the client already",
+        ".listeners",
+    )
+}
+
+pub fn certificate_beside_sni() -> Rule {
+    listeners(
+        "!has(l.tls) || has(l.tls.certificate) || !has(l.tls.sniCertificates) || size(l.tls.sniCertificates) == 0",
+        "tls needs certificate beside sniCertificates with provider amphora: without it the port is not encrypted",
+    )
+}
+
+pub fn cookies_out_of_sight() -> Rule {
+    rule(
+        "!has(self.listeners) || !has(self.pools) || [self.pools.filter(p, p.protocol in ['PROXY', 'PROXYV2'] && \
+         has(p.sessionPersistence) && p.sessionPersistence.type != 'SOURCE_IP').map(p, p.name)].all(sticky, \
+         self.listeners.all(l, !(l.protocol in ['TCP', 'HTTPS']) || !has(l.defaultPool) || \
+         !(l.defaultPool in sticky)))",
+        "sessionPersistence of type HTTP_COOKIE and APP_COOKIE has no effect in a pool of protocol PROXY or PROXYV2 \
+         under a listener of protocol TCP or HTTPS, where provider amphora sees no HTTP: use SOURCE_IP, or give the \
+         listener another pool",
+        ".pools",
+    )
+}
+
+pub fn persistence_of_datagrams() -> Rule {
+    pools(
+        "!has(p.sessionPersistence) || !has(p.sessionPersistence.timeout) || \
+         duration(p.sessionPersistence.timeout) <= duration('744h')",
+        "timeout of sessionPersistence must be at most 31 days (744h) with provider amphora",
+    )
+}
+
+pub fn granularity() -> Rule {
+    pools(
+        "!has(p.sessionPersistence) || !has(p.sessionPersistence.granularity) || \
+         p.sessionPersistence.granularity.matches('^(128|192|224|240|248|252|254|255)[.]0[.]0[.]0$|\
+         ^255[.](128|192|224|240|248|252|254|255)[.]0[.]0$|^255[.]255[.](128|192|224|240|248|252|254|255)[.]0$|\
+         ^255[.]255[.]255[.](0|128|192|224|240|248|252|254|255)$')",
+        "granularity of sessionPersistence must be an IPv4 netmask with provider amphora, for example 255.255.255.0",
+    )
+}
+
+pub fn backup_of_datagrams() -> Rule {
+    pools(
+        &format!("!(p.protocol in {DATAGRAM}) || {}", members("!has(m.backup) || !m.backup")),
+        "backup has no effect in pools of protocol UDP and SCTP with provider amphora: every member serves",
+    )
+}
+
+pub fn weights_of_datagrams() -> Rule {
+    let weights = "p.members.map(m, has(m.weight) ? m.weight : 1).filter(w, w > 0)";
+    pools(
+        &format!(
+            "!(p.protocol in {DATAGRAM}) || p.algorithm != 'LEAST_CONNECTIONS' || !has(p.members) || \
+             [{weights}].all(weights, weights.all(w, w == weights[0]))"
+        ),
+        "weights but 0 must be equal in pools of protocol UDP and SCTP with algorithm LEAST_CONNECTIONS: provider \
+         amphora does not look at them",
+    )
+}
+
+pub fn monitors_of_datagrams() -> Rule {
+    let one_code = "[p.healthMonitor.expectedCodes].all(c, c.replace(',', '-').split('-').all(x, c.startsWith(x)))";
+    pools(
+        &format!(
+            "!(p.protocol in {DATAGRAM}) || !has(p.healthMonitor) || \
+             ((!has(p.healthMonitor.httpMethod) || p.healthMonitor.httpMethod == 'GET') && \
+             (!has(p.healthMonitor.expectedCodes) || {one_code}) && \
+             !has(p.healthMonitor.httpVersion) && !has(p.healthMonitor.domainName))"
+        ),
+        "a healthMonitor of type HTTP knows only method GET and one code in pools of protocol UDP and SCTP with provider \
+         amphora, and neither httpVersion nor domainName",
+    )
+}
+
+pub fn pings_of_members() -> Rule {
+    pools(
+        &format!(
+            "!has(p.healthMonitor) || p.healthMonitor.type != 'PING' || {}",
+            members("!has(m.monitorAddress) && !has(m.monitorPort)")
+        ),
+        "monitorAddress and monitorPort have no effect beside a healthMonitor of type PING with provider amphora: it asks \
+         the address of the member",
+    )
+}
