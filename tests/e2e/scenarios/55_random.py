@@ -5,7 +5,7 @@ import os
 import time
 
 from harness.random_stacks import Generator
-from harness.waiting import Failed, expect, same
+from harness.waiting import Failed, expect, pause, same
 from harness.width import unused
 
 SEED = int(os.environ.get('E2E_SEED', '1'))
@@ -26,7 +26,7 @@ def run(t, case):
             t.apply(t.with_certificates(stack))
             settled(t, seed, edits)
     since = time.time()
-    time.sleep(13)
+    pause(13)
     same(f'writes of a resync with nothing to do (seeds {case})', t.writes_since(since), [])
     t.note = f'seeds {case}, {EDITS} edits each'
 

@@ -4,7 +4,7 @@ import time
 from harness.proxy import Proxy, answers, arrives_late, cut_short, expired, gone_after, lost, never
 from harness.scenario import credentials
 from harness.stacks import listener, pool, stack, web
-from harness.waiting import eventually, expect, same, steadily
+from harness.waiting import eventually, expect, pause, same, steadily
 
 cases = ['octavia_down', 'neutron_down', 'keystone_down', 'barbican_down', 'all_down', 'cut_answers', 'hung_up', 'answer_lost', 'never_arrived',
          'late_answers', 'retry_after', 'server_errors', 'busy_create', 'token_expired']
@@ -91,7 +91,7 @@ def keystone_down(t):
     other['spec']['cloudCredentialsRef']['secretName'] = 'later'
     t.apply(other)
     t.shows('other', 'CloudUnreachable', 'POST /v3/auth/tokens', keystone.address)
-    time.sleep(6)
+    pause(6)
     keystone.up()
     t.ready_and_right('other')
     t.told_once('other', 'CloudUnreachable')

@@ -1,9 +1,7 @@
 """SIGKILL while the create is on its way, and again right after its answer: there is never a second load balancer."""
-import time
-
 from harness.requests_log import RequestLog
 from harness.stacks import reference, web
-from harness.waiting import eventually, same
+from harness.waiting import eventually, pause, same
 
 serial = True
 cases = ['during_the_create', 'before_the_status', 'during_an_update', 'during_the_delete']
@@ -59,7 +57,7 @@ def during_an_update(t):
     again(t)
     log = RequestLog()
     log.arrived('PUT', '/lbaas/')
-    time.sleep(0.3)
+    pause(0.3)
     again(t)
     one_load_balancer(t, name)
 

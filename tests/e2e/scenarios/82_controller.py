@@ -1,12 +1,10 @@
 """The controller as a process: paused stacks cost nothing, a status is restored, a stop is graceful, one of two leads."""
-import time
-
 from harness import config
 from harness.controller import Controller
 from harness.faults import slow
 from harness.requests_log import RequestLog
 from harness.stacks import web
-from harness.waiting import eventually, expect, same
+from harness.waiting import eventually, expect, pause, same
 
 serial = True
 cases = ['paused', 'status_restored', 'graceful_stop', 'one_leads', 'metrics']
@@ -25,12 +23,12 @@ def paused(t, name):
     """Not one call, neither for a change nor for a deletion."""
     t.edit(name, lambda spec: spec.update(paused=True))
     t.condition(name, 'Paused', 'True', timeout=20)
-    time.sleep(3)
+    pause(3)
     log = RequestLog()
     t.cloud.write('PUT', f'loadbalancers/{t.lb_id(name)}', {'loadbalancer': {'name': 'drift'}})
     t.edit(name, lambda spec: spec['pools'][0].update(algorithm='SOURCE_IP'))
     t.delete(name, wait=False)
-    time.sleep(20)
+    pause(20)
     same('calls while paused', log.count().total, 0)
     same('load balancers', len(t.cloud.load_balancers(t.namespace)), 1)
     expect(any('paus' in c['message'] for c in t.stack(name)['status']['conditions']), 'the stack does not say that the deletion waits')
@@ -69,7 +67,7 @@ def one_leads(t, name):
     second = Controller(t.controller.kubeconfig, 'standby', config.CONTROLLER_PORT + 1)
     second.start(ready=False)
     try:
-        time.sleep(6)
+        pause(6)
         t.change(name, 'a change while two run', lambda spec: spec['pools'][0].update(algorithm='SOURCE_IP'), ['PUT pools'])
         t.controller.kill()
         t.change(name, 'a change after the leader died', lambda spec: spec['pools'][0].update(algorithm='ROUND_ROBIN'), ['PUT pools'])
