@@ -30,8 +30,8 @@ build() { # all|bench: the binary, and after it, so that memory stays bounded, w
       cargo build --release --locked -p evenkeel-simulators --bin at_rest
       exit
     fi
-    # the binary that can be killed at named places
-    cargo build --locked -p evenkeel --features kill-points
+    # the binary that can be killed at named places; like this it shares its dependencies with what `cargo test` builds
+    cargo test --locked --no-run --test layering --features evenkeel/kill-points
     cp "$(target)/debug/evenkeel" "$EVENKEEL_E2E_HOME/evenkeel-kill-points"
     if [ "${TIER:-}" = gate ]; then
       # what `cargo test` has built: the debug binary without kill points, and what scenario 95 runs

@@ -7,8 +7,8 @@
 TIER=gate takes those that say so, PART=2/4 the second of four parts (harness/plays.py).
 
 A scenario is a file `scenarios/NN_name.py`: its docstring says what it shows, `run(t)` shows it. With `serial = True`
-it runs alone, after the others: it stops the controller, or counts every call; `beside = 'name'` names the one that it
-may accompany all the same. With `cases`, a list of names, it is several scenarios, `run(t, case)`. With
+it runs alone, after the others: it stops the controller, or counts every call; `beside = ('name',)`, or `{'case': ('name',)}`,
+names the one that it may accompany all the same (the first that is played). With `cases`, a list of names, it is several scenarios, `run(t, case)`. With
 `traffic = True` it needs load balancers that serve (LAB_DATAPLANE=haproxy). `gate = ['kind']`, or `{'case': ['kind']}`,
 puts it into the gate tier. With `everywhere = True` it belongs to every part.
 """
@@ -41,11 +41,11 @@ def can_play(module: ModuleType) -> bool:
 def one_by_one(plays: list[Play], play_it) -> list[Result]:
     """Serial scenarios, each with those that run beside it."""
     names = {m.__name__[3:] for m, _ in plays}
-    companions = [p for p in plays if getattr(p[0], 'beside', None) in names]
+    companions = {p: name for p in plays if (name := selection.beside(*p, names))}
     results = []
     for module, group in itertools.groupby((p for p in plays if p not in companions), key=lambda p: p[0]):
         with ThreadPoolExecutor(1) as pool:
-            beside = [pool.submit(play_it, *p) for p in companions if p[0].beside == module.__name__[3:]]
+            beside = [pool.submit(play_it, *p) for p, name in companions.items() if name == module.__name__[3:]]
             results += [play_it(*p) for p in group]
         results += [r.result() for r in beside]
     return results
@@ -134,7 +134,7 @@ def main() -> int:
     spent = report.Spent()
     try:
         with ThreadPoolExecutor(AT_ONCE) as pool:
-            running = [pool.submit(play, m, case, controller, certificates) for m, case in plays if not is_serial(m)]
+            running = [pool.submit(play, m, case, controller, certificates) for m, case in selection.longest_first(plays) if not is_serial(m)]
             results = [r.result() for r in running]
         results += one_by_one([p for p in plays if is_serial(p[0])], lambda m, case: play(m, case, controller, certificates))
     finally:

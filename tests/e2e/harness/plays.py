@@ -61,6 +61,11 @@ def kinds(module: ModuleType, case: str | None) -> list[str]:
     return said.get(case, []) if isinstance(said, dict) else said
 
 
+def longest_first(plays: list[Play]) -> list[Play]:
+    """So that at the end none is waited for alone."""
+    return sorted(plays, key=lambda p: -MEASURED.get(title(*p), UNMEASURED))
+
+
 def check(plays: list[Play]) -> str:
     """The parts hold every play once, the gate tier one of each kind, and no file names a case that is not there."""
     everywhere = {title(*p) for p in plays if _is_everywhere(*p)}
@@ -80,6 +85,13 @@ def check(plays: list[Play]) -> str:
     lines += [f'PART={n}/4: about {_load(_part(plays, n, 4)) / 60:.0f} minutes, {", ".join(title(*p) for p in _part(plays, n, 4))}'
               for n in range(1, 5)]
     return '\n'.join(lines)
+
+
+def beside(module: ModuleType, case: str | None, present: Iterable[str]) -> str | None:
+    """The serial file that a play may accompany: the first of those it names that is played."""
+    said = getattr(module, 'beside', ())
+    named = said.get(case, ()) if isinstance(said, dict) else said
+    return next((name for name in named if name in present), None)
 
 
 def _names(module: ModuleType, case: str | None) -> set[str]:
@@ -116,10 +128,9 @@ def _units(plays: list[Play]) -> list[list[Play]]:
     units: dict[str, list[Play]] = {}
     present = {m.__name__[3:] for m, _ in plays}
     for module, case in plays:
-        beside = getattr(module, 'beside', None)
         name = title(module, case)
         if is_serial(module):
-            name = beside if beside in present else module.__name__[3:]
+            name = beside(module, case, present) or module.__name__[3:]
         units.setdefault(name, []).append((module, case))
     return list(units.values())
 
@@ -129,9 +140,9 @@ def _load(plays: list[Play]) -> float:
     def took(chosen: list[Play]) -> float:
         return sum(MEASURED.get(title(*p), UNMEASURED) for p in chosen)
     serial = [p for p in plays if is_serial(p[0])]
-    beside = [p for p in serial if hasattr(p[0], 'beside')]
-    alone = [p for p in serial if p not in beside]
-    return took([p for p in plays if p not in serial]) / AT_ONCE + max(took(alone), took(beside))
+    companions = [p for p in serial if hasattr(p[0], 'beside')]
+    alone = [p for p in serial if p not in companions]
+    return took([p for p in plays if p not in serial]) / AT_ONCE + max(took(alone), took(companions))
 
 
 def _module(path: Path) -> ModuleType:

@@ -6,7 +6,7 @@ from harness.scenario import credentials
 from harness.stacks import listener, pool, stack, web
 from harness.waiting import eventually, expect, pause, same, steadily
 
-cases = ['octavia_down', 'neutron_down', 'keystone_down', 'barbican_down', 'all_down', 'cut_answers', 'hung_up', 'answer_lost', 'never_arrived',
+cases = ['octavia_down', 'neutron_down', 'keystone_down', 'barbican_down', 'cut_answers', 'hung_up', 'answer_lost', 'never_arrived',
          'late_answers', 'retry_after', 'server_errors', 'busy_create', 'token_expired']
 FLOATING = {'floatingIP': {'allocate': {'network': {'name': 'public'}}}}
 HTML = '<html><body><h1>Bad Gateway</h1></body></html>'
@@ -72,11 +72,6 @@ def octavia_down(t):
 def neutron_down(t):
     """Neutron refuses connections for a while"""
     unreachable(t, 'neutron')
-
-
-def all_down(t):
-    """The whole cloud refuses connections for a while"""
-    unreachable(t, 'keystone', 'octavia', 'neutron', 'barbican')
 
 
 def keystone_down(t):
