@@ -2,7 +2,7 @@
 //!
 //! Rules of validation sit at the smallest subtree that holds what they compare. A rule that an object stored earlier
 //! breaks refuses every write to the changed part of the object; at the root it would refuse status writes and the
-//! removal of the finalizer, so only transition rules over `oldSelf.status` are there ([`immutable`]). All of this is a
+//! removal of the finalizer, so only transition rules over `oldSelf.status` are there (`immutable`). All of this is a
 //! courtesy to people who write stacks: `intake` is the authority.
 
 mod amphora;

@@ -1,6 +1,6 @@
 //! The Kubernetes shell around the engine: watches, finalizers, credentials, status, Events.
 //!
-//! Thin on purpose. Only [`status`] writes status; only `openstack::execute` changes the cloud.
+//! Thin on purpose. Only `status` writes status; only `openstack::execute` changes the cloud.
 
 mod agenda;
 mod conditions;

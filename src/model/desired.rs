@@ -49,7 +49,7 @@ impl Desired {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct LoadBalancer {
     pub name: String,
-    /// [C]
+    /// `[C]`
     pub description: Option<String>,
     /// The user's tags; ours come on top.
     pub tags: BTreeSet<String>,
@@ -61,9 +61,9 @@ pub struct LoadBalancer {
     /// Compared only if given. Cannot change.
     pub availability_zone: Option<String>,
     pub vip: Vip,
-    /// [C]
+    /// `[C]`
     pub qos_policy_id: Option<Id>,
-    /// [C]
+    /// `[C]`
     pub security_group_ids: Option<BTreeSet<Id>>,
 }
 
@@ -118,12 +118,12 @@ pub struct Listener {
     pub protocol: ListenerProtocol,
     /// Cannot change in place.
     pub port: u16,
-    /// [C]
+    /// `[C]`
     pub description: Option<String>,
     pub tags: BTreeSet<String>,
     pub admin_state_up: bool,
     pub default_pool: Option<Key>,
-    /// [C]; -1 is unlimited
+    /// `[C]`; -1 is unlimited
     pub connection_limit: Option<i32>,
     /// Canonical; empty is open to all.
     pub allowed_cidrs: BTreeSet<String>,
@@ -136,7 +136,7 @@ pub struct Listener {
     pub policies: Vec<Policy>,
 }
 
-/// Milliseconds. Each [C]: Octavia's operator sets the default.
+/// Milliseconds. Each `[C]`: Octavia's operator sets the default.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
 pub struct Timeouts {
     pub client_data: Option<u32>,
@@ -156,7 +156,7 @@ pub struct ListenerTls {
     pub hsts: Option<Hsts>,
 }
 
-/// Each [C]: Octavia's operator sets the default.
+/// Each `[C]`: Octavia's operator sets the default.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
 pub struct TlsParameters {
     pub versions: Option<BTreeSet<TlsVersion>>,
@@ -178,7 +178,7 @@ pub struct Policy {
     pub key: Key,
     /// Octavia's name: the display name, or the key.
     pub name: String,
-    /// [C]
+    /// `[C]`
     pub description: Option<String>,
     pub tags: BTreeSet<String>,
     pub admin_state_up: bool,
@@ -225,7 +225,7 @@ pub struct Pool {
     /// Cannot change in place.
     pub protocol: PoolProtocol,
     pub algorithm: Algorithm,
-    /// [C]
+    /// `[C]`
     pub description: Option<String>,
     pub tags: BTreeSet<String>,
     pub admin_state_up: bool,

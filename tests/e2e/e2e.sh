@@ -3,8 +3,10 @@
 #   e2e.sh install              Debian packages, Python venv, Go binaries
 #   e2e.sh up                   installs and starts both control planes
 #   e2e.sh all [SCENARIO...]    up, build, every scenario (or these), down. KEEP=1 leaves everything running
+#                               TIER=gate: one of each kind, with a debug binary. PART=2/4: the second of four parts
 #   e2e.sh bench                up, build, measure what Evenkeel costs, write docs/performance.md, down. KEEP=1 too
 #   e2e.sh run [SCENARIO...]    only the scenarios, on control planes that are up
+#   e2e.sh check                do the parts hold every scenario once, and the gate tier one of each kind? Needs `install`
 #   e2e.sh down [--purge]       stops everything; --purge also forgets all data (not what was installed)
 # EVENKEEL_BIN=path runs that binary instead of building one.
 set -euo pipefail
@@ -12,6 +14,7 @@ set -euo pipefail
 ROOT="$(cd "$E2E_DIR/../.." && pwd)"
 mkdir -p "$REPORT"
 UNFINISHED="$EVENKEEL_E2E_HOME/unfinished"
+stage() { printf '        %-36s %5d s\n' "$1" $((SECONDS - $2)) >>"$REPORT/stages"; }    # name begun
 say() { printf '%s  %s\n' "$(date +%T)" "$*"; }
 
 lab() { # name: installs and starts one control plane; several callers wait for each other
@@ -19,24 +22,30 @@ lab() { # name: installs and starts one control plane; several callers wait for 
     "$E2E_DIR/lab/$1/install.sh" && { [ "$2" = install ] || "$E2E_DIR/lab/$1/up.sh" 9>&-; }
   ) 9>"$EVENKEEL_E2E_HOME/$1.lock" >"$REPORT/$1-$2.log" 2>&1
 }
-build() { # all|bench: the release binary, and after it, so that memory stays bounded, what else is needed
+GATE_BIN="$EVENKEEL_E2E_HOME/evenkeel-gate"
+build() { # all|bench: the binary, and after it, so that memory stays bounded, what else is needed
   ( cd "$ROOT"
-    [ -n "${EVENKEEL_BIN:-}" ] || cargo build --release --locked -p evenkeel
+    [ -n "${EVENKEEL_BIN:-}" ] || [ "${TIER:-}" = gate ] || cargo build --release --locked -p evenkeel
     if [ "$1" = bench ]; then
       cargo build --release --locked -p evenkeel-simulators --bin at_rest
       exit
     fi
-    # the binary that can be killed at named places
-    cargo build --locked -p evenkeel --features kill-points
+    # the binary that can be killed at named places; like this it shares its dependencies with what `cargo test` builds
+    cargo test --locked --no-run --test layering --features evenkeel/kill-points
     cp "$(target)/debug/evenkeel" "$EVENKEEL_E2E_HOME/evenkeel-kill-points"
-    # what scenario 95 runs; a no-op after cargo test
-    [ -n "${ONLY:-}" ] ||
+    if [ "${TIER:-}" = gate ]; then
+      # what `cargo test` has built: the debug binary without kill points, and what scenario 95 runs
+      cargo test --locked --no-run
+      cp "$(target)/debug/evenkeel" "$GATE_BIN"
+    elif [ -z "${ONLY:-}" ]; then
+      # what scenario 95 runs; a no-op after cargo test
       cargo test --locked --no-run -p evenkeel-simulators --test cloud_conformance --test cluster_conformance
+    fi
   ) >"$REPORT/build.log" 2>&1
 }
 target() { cd "$ROOT" && realpath -m "${CARGO_TARGET_DIR:-target}"; }
-finished() { # pid what log
-  if wait "$1"; then say "$2: ready ($SECONDS s)"; return 0; fi
+finished() { # pid what log begun
+  if wait "$1"; then say "$2: ready ($SECONDS s)"; stage "$2, side by side" "$4"; return 0; fi
   say "$2 FAILED; the end of $3:"
   tail -40 "$3"
   return 1
@@ -49,15 +58,15 @@ can_serve() { # is there what load balancers with traffic need?
   }
 }
 together() { # install|up [all|bench]: both control planes, and the build, at the same time
-  local failed=0 o k b
+  local failed=0 o k b t=$SECONDS
   lab openstack "$1" & o=$!
   lab kube "$1" & k=$!
   if [ -n "${2:-}" ]; then
     build "$2" & b=$!
-    finished $b "binaries" "$REPORT/build.log" || failed=1
+    finished $b "binaries" "$REPORT/build.log" "$t" || failed=1
   fi
-  finished $k "Kubernetes" "$REPORT/kube-$1.log" || failed=1
-  finished $o "OpenStack" "$REPORT/openstack-$1.log" || failed=1
+  finished $k "Kubernetes" "$REPORT/kube-$1.log" "$t" || failed=1
+  finished $o "OpenStack" "$REPORT/openstack-$1.log" "$t" || failed=1
   return $failed
 }
 stop_controller() { # one that an earlier run left with KEEP=1
@@ -70,12 +79,17 @@ stop_controller() { # one that an earlier run left with KEEP=1
   kill -9 "$p"
 }
 measure() { # run.py|bench.py ARGUMENT...: on control planes that are up
+  local t=$SECONDS status=0 binary
   stop_controller
-  export EVENKEEL_BIN="${EVENKEEL_BIN:-$(target)/release/evenkeel}"
+  binary="$(target)/release/evenkeel"
+  [ "${TIER:-}" != gate ] || binary=$GATE_BIN
+  export EVENKEEL_BIN="${EVENKEEL_BIN:-$binary}"
   export LAB_HOME="$OPENSTACK" OS_CLIENT_CONFIG_FILE="$OPENSTACK/clouds.yaml" PYTHONDONTWRITEBYTECODE=1
   # LAB_PW and the ports reach the scenarios that run heartbeat.py
   export LAB_PW="${LAB_PW:-lab-not-secret}"
-  "$OPENSTACK/venv/bin/python" "$E2E_DIR/$1" "${@:2}"
+  "$OPENSTACK/venv/bin/python" "$E2E_DIR/$1" "${@:2}" || status=$?
+  stage "scenarios" "$t"
+  return $status
 }
 whole() { # all|bench: from nothing to everything built and up; everything stops at the end
   alone
@@ -102,7 +116,11 @@ finish() {
   [ $status != 0 ] && [ ! -s "$REPORT/verdict" ] || rm -f "$UNFINISHED"
   mkdir -p "$REPORT/services"
   cp "$OPENSTACK"/log/*.{log,out,jsonl} "$KUBE"/run/*.log "$REPORT/services/" 2>/dev/null || true
-  if [ "${KEEP:-0}" = 1 ]; then say "left running (KEEP=1); stop with: make e2e-down"; else down >>"$REPORT/down.log" 2>&1; fi
+  local t=$SECONDS
+  if [ "${KEEP:-0}" = 1 ]; then say "left running (KEEP=1); stop with: make e2e-down"; else down >>"$REPORT/down.log" 2>&1; stage down "$t"; fi
+  stage all 0
+  echo "stages of the end-to-end tests on $(nproc) processors${TIER:+, TIER=$TIER}${PART:+, PART=$PART}"
+  cat "$REPORT/stages"
   say "logs: $REPORT"
   # the verdict is the last line
   [ ! -s "$REPORT/verdict" ] || cat "$REPORT/verdict"
@@ -113,6 +131,8 @@ case "${1:-}" in
 install) can_serve; together install ;;
 up) can_serve; together up ;;
 down) down "${@:2}" ;;
+check)
+  EVENKEEL_BIN=none "$OPENSTACK/venv/bin/python" "$E2E_DIR/run.py" --check ;;
 run)
   alone
   measure run.py "${@:2}" 8>&- ;;
@@ -122,5 +142,5 @@ all)
 bench)
   whole bench
   measure bench.py "$(target)/release/at_rest" 8>&- ;;
-*) sed -n '2,9s/^# \{0,1\}//p' "$0"; exit 2 ;;
+*) sed -n '2,11s/^# \{0,1\}//p' "$0"; exit 2 ;;
 esac

@@ -2,13 +2,16 @@
 """Runs the scenarios against control planes that are up (e2e.sh), prints one table.
 
     run.py [SCENARIO...]      all of scenarios/, or these (`examples`, `10_examples`, `examples-tcp`)
+    run.py --check            says what belongs to the gate tier and to each of four parts, and runs nothing
+
+TIER=gate takes those that say so, PART=2/4 the second of four parts (harness/plays.py).
 
 A scenario is a file `scenarios/NN_name.py`: its docstring says what it shows, `run(t)` shows it. With `serial = True`
-it runs alone, after the others: it stops the controller, or counts every call; `beside = 'name'` names the one that it
-may accompany all the same. With `cases`, a list of names, it is several scenarios, `run(t, case)`. With
-`traffic = True` it needs load balancers that serve (LAB_DATAPLANE=haproxy).
+it runs alone, after the others: it stops the controller, or counts every call; `beside = ('name',)`, or `{'case': ('name',)}`,
+names the one that it may accompany all the same (the first that is played). With `cases`, a list of names, it is several scenarios, `run(t, case)`. With
+`traffic = True` it needs load balancers that serve (LAB_DATAPLANE=haproxy). `gate = ['kind']`, or `{'case': ['kind']}`,
+puts it into the gate tier. With `everywhere = True` it belongs to every part.
 """
-import importlib.util
 import itertools
 import os
 import sys
@@ -18,61 +21,31 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import ModuleType
 
-from harness import config, dataplane, report, stream
+from harness import config, dataplane, plays as selection, report, stream
 from harness.certificates import Certificates
 from harness.cloud import Cloud
 from harness.controller import Controller
 from harness.kube import Kube, Refused, service_account_kubeconfig
+from harness.plays import AT_ONCE, Play, is_serial, title
 from harness.report import Result
 from harness.scenario import Scenario
-from harness.waiting import Failed
+from harness.waiting import Failed, waits
 
-AT_ONCE = int(os.environ.get('E2E_AT_ONCE', '4'))
 CRD = 'loadbalancerstacks.evenkeel.dev'
-
-
-def load(wanted: list[str]) -> list[tuple[ModuleType, str | None]]:
-    """Scenarios with their cases, in the order of their numbers."""
-    modules = [_module(f) for f in sorted((config.E2E / 'scenarios').glob('[0-9][0-9]_*.py'))]
-    plays = [(m, case) for m in modules for case in getattr(m, 'cases', [None])]
-    names = {w for word in wanted for w in word.split(',')}
-    known = {n for m, case in plays for n in _names(m, case)}
-    if unknown := names - known:
-        sys.exit(f'no such scenario: {", ".join(sorted(unknown))}; there are: {", ".join(title(*p) for p in plays)}')
-    return [p for p in plays if not names or names.intersection(_names(*p))]
-
-
-def title(module: ModuleType, case: str | None) -> str:
-    return module.__name__[3:] + (f'-{case}' if case else '')
-
-
-def _names(module: ModuleType, case: str | None) -> set[str]:
-    return {module.__name__, module.__name__[3:], title(module, case)}
-
-
-def _module(path: Path) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 def can_play(module: ModuleType) -> bool:
     return dataplane.serves() or not getattr(module, 'traffic', False)
 
 
-def is_serial(module: ModuleType) -> bool:
-    return getattr(module, 'serial', False)
-
-
-def one_by_one(plays: list, play_it) -> list[Result]:
+def one_by_one(plays: list[Play], play_it) -> list[Result]:
     """Serial scenarios, each with those that run beside it."""
     names = {m.__name__[3:] for m, _ in plays}
-    companions = [p for p in plays if getattr(p[0], 'beside', None) in names]
+    companions = {p: name for p in plays if (name := selection.beside(*p, names))}
     results = []
     for module, group in itertools.groupby((p for p in plays if p not in companions), key=lambda p: p[0]):
         with ThreadPoolExecutor(1) as pool:
-            beside = [pool.submit(play_it, *p) for p in companions if p[0].beside == module.__name__[3:]]
+            beside = [pool.submit(play_it, *p) for p, name in companions.items() if name == module.__name__[3:]]
             results += [play_it(*p) for p in group]
         results += [r.result() for r in beside]
     return results
@@ -104,7 +77,8 @@ def play(module: ModuleType, case: str | None, controller: Controller, certifica
         _close(t)
     count = t.log.count() if t else None
     result = Result(name, passed, time.monotonic() - started, len(t.log.writes_of(t.namespace)) if t else 0,
-                    len(count.octavia) if serial and count else None, t.leaks if t else None, _broken(module, case), seen)
+                    len(count.octavia) if serial and count else None, t.leaks if t else None, _broken(module, case), seen,
+                    dict(waits()))
     print(report.row(result), flush=True)
     return result
 
@@ -142,19 +116,25 @@ def _after_failure(t: Scenario) -> None:
 
 
 def main() -> int:
-    wanted = load(sys.argv[1:])
+    every = selection.load()
+    checked = selection.check(every)
+    if sys.argv[1:] == ['--check']:
+        print(checked)
+        return 0
+    wanted = selection.select(every, sys.argv[1:], os.environ.get('TIER', ''), os.environ.get('PART', ''))
     plays = [p for p in wanted if can_play(p[0])]
     config.REPORT.mkdir(parents=True, exist_ok=True)
     try:
         certificates, controller = Certificates(Cloud()), prepare()
         controller.start()
     except Exception as error:
-        print(report.write([Result('prepare', False, 0, 0, None, None, '', _what_went_wrong(error))]))
+        print(report.write([Result('prepare', False, 0, 0, None, None, '', _what_went_wrong(error), {})]))
         return 1
     print(report.HEAD, flush=True)
+    spent = report.Spent()
     try:
         with ThreadPoolExecutor(AT_ONCE) as pool:
-            running = [pool.submit(play, m, case, controller, certificates) for m, case in plays if not is_serial(m)]
+            running = [pool.submit(play, m, case, controller, certificates) for m, case in selection.longest_first(plays) if not is_serial(m)]
             results = [r.result() for r in running]
         results += one_by_one([p for p in plays if is_serial(p[0])], lambda m, case: play(m, case, controller, certificates))
     finally:
@@ -168,6 +148,7 @@ def main() -> int:
         print(f'{traffic}\n', flush=True)
     for text in report.appendix:
         print(f'{text}\n', flush=True)
+    print(f'{report.times(results, spent)}\n', flush=True)
     if left_out := [title(*p) for p in wanted if p not in plays]:
         print(f'NOT RUN, no traffic in this lab (LAB_DATAPLANE=noop): {", ".join(left_out)}\n', flush=True)
     print(verdict, flush=True)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from lab.openstack.labnet import inside
 
-from .waiting import Failed, eventually
+from .waiting import TRAFFIC, Failed, eventually
 
 
 @dataclass
@@ -82,7 +82,7 @@ def serving(what: str, look, accept=bool, timeout: float = 30):
             return True, look()
         except (OSError, Failed) as error:
             return False, error
-    return eventually(what, attempt, lambda seen: seen[0] and accept(seen[1]), timeout, every=0.2)[1]
+    return eventually(what, attempt, lambda seen: seen[0] and accept(seen[1]), timeout, every=0.2, kind=TRAFFIC)[1]
 
 
 def certificate(host: str, port: int, tls: ssl.SSLContext, sni: str) -> str:

@@ -10,7 +10,7 @@ from functools import lru_cache
 import openstack
 
 from . import config
-from .waiting import eventually
+from .waiting import OCTAVIA, eventually
 
 os.environ['OS_CLIENT_CONFIG_FILE'] = str(config.CLOUDS_YAML)
 LBAAS = '/lbaas'
@@ -64,15 +64,15 @@ class Cloud:
             answer = self.octavia.request(f'{LBAAS}/{path}', method, json=body)
             locked = answer.status_code == 409 and ('immutable' in answer.text or 'Invalid state PENDING' in answer.text)
             return None if locked else answer
-        answer = eventually(f'{method} {path} is accepted', attempt, lambda a: a is not None, timeout=60)
+        answer = eventually(f'{method} {path} is accepted', attempt, lambda a: a is not None, timeout=60, kind=OCTAVIA)
         return checked(answer) if answer.content else {}
 
     def active(self, lb_id: str, timeout: float = 60) -> dict:
         return eventually(f'load balancer {lb_id} is ACTIVE', lambda: self.load_balancer(lb_id),
-                          lambda lb: lb['provisioning_status'] == 'ACTIVE', timeout)
+                          lambda lb: lb['provisioning_status'] == 'ACTIVE', timeout, kind=OCTAVIA)
 
     def gone(self, lb_id: str, timeout: float = 60) -> None:
-        eventually(f'load balancer {lb_id} is gone', lambda: self.load_balancer(lb_id), lambda lb: lb is None, timeout)
+        eventually(f'load balancer {lb_id} is gone', lambda: self.load_balancer(lb_id), lambda lb: lb is None, timeout, kind=OCTAVIA)
 
     def delete_load_balancer(self, lb_id: str) -> None:
         if (lb := self.load_balancer(lb_id)) and lb['provisioning_status'] not in ('PENDING_DELETE', 'DELETED'):

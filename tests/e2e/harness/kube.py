@@ -9,7 +9,7 @@ import requests
 import yaml
 
 from . import config
-from .waiting import eventually
+from .waiting import KUBECTL, OCTAVIA, eventually, waiting
 
 STACKS = '/apis/evenkeel.dev/v1alpha1/namespaces/{namespace}/loadbalancerstacks'
 
@@ -25,8 +25,10 @@ class Kube:
 
     def kubectl(self, *args: str, stdin: str | None = None, timeout: float = 330) -> str:
         """Runs kubectl and returns what it printed."""
-        done = subprocess.run([str(config.KUBECTL), '--kubeconfig', str(self.kubeconfig), *args],
-                              input=stdin, capture_output=True, text=True, timeout=timeout)
+        # A deletion takes what Octavia takes.
+        with waiting(OCTAVIA if args[0] in ('delete', 'wait') else KUBECTL):
+            done = subprocess.run([str(config.KUBECTL), '--kubeconfig', str(self.kubeconfig), *args],
+                                  input=stdin, capture_output=True, text=True, timeout=timeout)
         if done.returncode:
             raise Refused(done.stderr.strip() or done.stdout.strip())
         return done.stdout

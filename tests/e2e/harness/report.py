@@ -1,8 +1,13 @@
-"""One table of all scenarios."""
+"""One table of all scenarios, and where their time went."""
+from collections import Counter
 from dataclasses import asdict, dataclass
+from pathlib import Path
 import json
+import os
+import time
 
 from . import config
+from .waiting import WAITS
 
 
 @dataclass
@@ -15,6 +20,7 @@ class Result:
     leaks: int | None       # what was left in the cloud; unknown when the scenario did not come so far
     broken: str             # what was done, in the words of the scenario
     seen: str
+    waits: dict[str, float]     # seconds by kind of waiting (harness/waiting.py)
 
 
 # What is printed behind the table, when everything is over: tables of scenarios' own.
@@ -47,3 +53,72 @@ def write(results: list[Result]) -> str:
     (config.REPORT / 'verdict').write_text(verdict + '\n')
     print(f'\n{table}\n{details}', flush=True)
     return verdict
+
+
+class Spent:
+    """What the whole machine spends from now on, by /proc: wall clock, processors, and the share of each service."""
+
+    def __init__(self):
+        self.started, self.busy, self.services = time.monotonic(), _busy(), _services()
+
+    def __str__(self) -> str:
+        wall = time.monotonic() - self.started
+        used = Counter(_services())
+        used.subtract(self.services)
+        shares = ', '.join(f'{name} {seconds:.0f}' for name, seconds in used.most_common() if seconds >= 1)
+        return (f'{wall:.0f} s; {100 * (_busy() - self.busy) / wall / os.cpu_count():.0f} % of {os.cpu_count()} processors were busy; '
+                f'seconds of processors by service: {shares}')
+
+
+def times(results: list[Result], spent: Spent) -> str:
+    """The ten slowest, and what all of them waited for. Scenarios run at the same time: sums are longer than the run."""
+    slowest = sorted(results, key=lambda r: -r.seconds)[:10]
+    head = f"{'the ten slowest':<34} {'seconds':>7} " + ' '.join(f'{kind:>10}' for kind in (*WAITS, 'the rest'))
+    total = Counter()
+    for r in results:
+        total.update(r.waits)
+    lines = [_times(r.scenario, r.seconds, r.waits) for r in slowest]
+    lines.append(_times(f'all {len(results)}', sum(r.seconds for r in results), total))
+    text = '\n'.join([head, '-' * len(head), *lines, f'scenarios: {spent}'])
+    (config.REPORT / 'times.txt').write_text(text + '\n')
+    (config.REPORT / 'seconds.json').write_text(json.dumps({r.scenario: round(r.seconds) for r in results}, indent=0, sort_keys=True) + '\n')
+    return text
+
+
+def _times(name: str, seconds: float, waits: dict[str, float]) -> str:
+    rest = seconds - sum(waits.values())
+    return f'{name:<34} {seconds:>7.1f} ' + ' '.join(f'{s:>10.1f}' for s in (*(waits.get(kind, 0) for kind in WAITS), rest))
+
+
+TICKS = os.sysconf('SC_CLK_TCK')
+
+
+def _busy() -> float:
+    """Seconds in which a processor worked, of all processors."""
+    user, nice, system, idle, iowait, irq, softirq, *_ = map(int, Path('/proc/stat').read_text().split('\n')[0].split()[1:])
+    return (user + nice + system + irq + softirq) / TICKS
+
+
+def _services() -> dict[str, float]:
+    """Processor seconds of what the lab started, with its children; by pid file."""
+    parents, used = {}, {}
+    for stat in Path('/proc').glob('[0-9]*/stat'):
+        try:
+            fields = stat.read_text().rsplit(')', 1)[1].split()
+        except OSError:
+            continue        # it has just ended
+        pid = int(stat.parent.name)
+        parents[pid], used[pid] = int(fields[1]), sum(map(int, fields[11:15])) / TICKS
+    names = {}
+    for file in [*(config.HOME / 'openstack/run').glob('*.pid'), *(config.HOME / 'kube/run').glob('*.pid')]:
+        if (text := file.read_text().strip()).isdigit():
+            names[int(text)] = file.stem
+    names[os.getpid()] = 'these tests and what they run'
+    sums = Counter()
+    for pid, seconds in used.items():
+        owner = pid
+        while owner in parents and owner not in names:
+            owner = parents[owner]
+        if owner in names:
+            sums[names[owner]] += seconds
+    return sums

@@ -17,7 +17,7 @@ from .kube import Kube, Refused, conditions, told
 from .project import Project
 from .proxy import Proxy
 from .requests_log import RequestLog
-from .waiting import Failed, eventually, expect, same
+from .waiting import CONTROLLER, JUDGE, OCTAVIA, QUIET, Failed, eventually, expect, pause, same, waiting, waits
 
 FINALIZER = 'evenkeel.dev/loadbalancer'
 SECRET_FINALIZER = 'evenkeel.dev/credentials-in-use'
@@ -49,6 +49,7 @@ class Scenario:
         self.projects: list[Project] = []
         self.access: dict[str, str] = {}
         self.started_before = Controller.starts
+        waits().clear()
 
     # -- before and after
     def begin(self) -> None:
@@ -296,7 +297,7 @@ class Scenario:
                         and c['observedGeneration'] == stack['metadata']['generation'])
         what = f'{kind}={status} {reason or ""} {saying}'
         try:
-            return eventually(what, lambda: self.stack(name), holds, timeout, every=0.3)
+            return eventually(what, lambda: self.stack(name), holds, timeout, every=0.3, kind=waits_for)
         except Failed:
             raise Failed(f'{name}: not within {timeout:g} s: {what}; it says: {told(self.stack(name))}') from None
 
@@ -307,7 +308,7 @@ class Scenario:
             return bool(c and c['status'] == 'False' and c['reason'] == reason and all(w in c['message'] for w in words)
                         and c['observedGeneration'] == stack['metadata']['generation'])
         try:
-            stack = eventually(reason, lambda: self.stack(name), holds, timeout, every=0.2)
+            stack = eventually(reason, lambda: self.stack(name), holds, timeout, every=0.2, kind=waits_for)
         except Failed:
             raise Failed(f'{name}: not within {timeout:g} s: {reason} with {words}; it says: {told(self.stack(name))}') from None
         return conditions(stack)['Ready']['message']
@@ -343,13 +344,14 @@ class Scenario:
 
     def differences(self, name: str, cloud: Cloud | None = None) -> list[str]:
         stack = self.stack(name)
-        return Judge(cloud or self.cloud, stack, CLUSTER).compare(stack['status']['loadBalancer']['id'])
+        with waiting(JUDGE):
+            return Judge(cloud or self.cloud, stack, CLUSTER).compare(stack['status']['loadBalancer']['id'])
 
     def check(self, name: str, cloud: Cloud | None = None) -> None:
         """Every field is as the stack says. Looks twice: the status follows the cloud within a moment."""
         differences = self.differences(name, cloud)
         if differences:
-            time.sleep(3)
+            pause(3)
             differences = self.differences(name, cloud)
         expect(not differences, f'{name}: ' + '; '.join(differences))
 
@@ -382,6 +384,12 @@ def credentials(name: str = 'openstack', cloud: str = 'openstack', proxies: dict
             entry[OVERRIDES[service]] = proxy.url
     return {'apiVersion': 'v1', 'kind': 'Secret', 'metadata': {'name': name},
             'stringData': {'clouds.yaml': yaml.safe_dump({'clouds': {'openstack': entry}})}}
+
+
+def waits_for(stack: dict | None) -> str:
+    """What a stack that is not ready yet waits for."""
+    reason = conditions(stack or {}).get('Ready', {}).get('reason')
+    return {'Locked': OCTAVIA, 'StuckPending': OCTAVIA, 'Deleting': OCTAVIA, 'CreateInDoubt': QUIET}.get(reason, CONTROLLER)
 
 
 def times(event: dict) -> int:

@@ -1,24 +1,55 @@
-"""Waiting for something to become true, with a message that says what it was at last."""
+"""Waiting for something to become true, with a message that says what it was at last; and how long each kind of waiting took."""
+import collections
+import contextlib
+import threading
 import time
-from typing import Callable, TypeVar
+from typing import Callable, Iterator, TypeVar
 
 T = TypeVar('T')
+# What a scenario waits for. The rest of its time is its own, and the processors'.
+OCTAVIA, QUIET, HEARTBEAT, TRAFFIC, PAUSE, KUBECTL, JUDGE, CONTROLLER = WAITS = (
+    'octavia', 'quiet', 'heartbeat', 'traffic', 'pause', 'kubectl', 'judge', 'controller')
+_thread = threading.local()
 
 
 class Failed(AssertionError):
     """A scenario saw something else than it should have seen."""
 
 
-def eventually(what: str, look: Callable[[], T], accept: Callable[[T], bool] = bool, timeout: float = 60, every: float = 0.5) -> T:
-    """Calls `look` until `accept` takes its answer, and returns that."""
+def waits() -> collections.Counter:
+    """Seconds by kind, of this thread."""
+    if not hasattr(_thread, 'waits'):
+        _thread.waits = collections.Counter()
+    return _thread.waits
+
+
+@contextlib.contextmanager
+def waiting(kind: str) -> Iterator[None]:
+    """Counts what is waited for inside. What is inside of another one counts there."""
+    if getattr(_thread, 'inside', False):
+        yield
+        return
+    _thread.inside, started = True, time.monotonic()
+    try:
+        yield
+    finally:
+        _thread.inside = False
+        waits()[kind] += time.monotonic() - started
+
+
+def eventually(what: str, look: Callable[[], T], accept: Callable[[T], bool] = bool, timeout: float = 60, every: float = 0.5,
+               kind: str | Callable[[T], str] = CONTROLLER) -> T:
+    """Calls `look` until `accept` takes its answer, and returns that. `kind`: what is waited for, perhaps by what was seen."""
     end = time.monotonic() + timeout
-    while True:
-        seen = look()
-        if accept(seen):
-            return seen
+    of = (lambda _: kind) if isinstance(kind, str) else kind
+    seen = look()
+    while not accept(seen):
         if time.monotonic() > end:
             raise Failed(f'after {timeout:g} s not yet: {what}; last seen: {seen!r}')
-        time.sleep(every)
+        with waiting(of(seen)):
+            time.sleep(every)
+            seen = look()
+    return seen
 
 
 def steadily(what: str, look: Callable[[], object], seconds: float, every: float = 1) -> None:
@@ -27,7 +58,13 @@ def steadily(what: str, look: Callable[[], object], seconds: float, every: float
     while time.monotonic() < end:
         if not look():
             raise Failed(f'did not stay so: {what}')
-        time.sleep(every)
+        pause(every)
+
+
+def pause(seconds: float) -> None:
+    """A time that has to pass."""
+    with waiting(PAUSE):
+        time.sleep(seconds)
 
 
 def expect(truth: object, what: str) -> None:

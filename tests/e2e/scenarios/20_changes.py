@@ -65,6 +65,7 @@ CHANGES = {
     ],
 }
 cases = list(CHANGES)
+gate = {MEMBER: ['change in place']}
 
 
 def run(t, case):

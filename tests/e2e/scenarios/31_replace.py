@@ -5,6 +5,7 @@ from harness.stacks import listener, member, monitor, named, pool, stack
 from harness.waiting import expect
 
 cases = ['removal', 'port', 'pool_protocol', 'monitor_type', 'everything']
+gate = {'port': ['replacement']}
 
 
 def run(t, case):

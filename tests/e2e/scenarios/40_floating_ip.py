@@ -3,6 +3,7 @@ from harness.stacks import web
 from harness.waiting import eventually, expect, same
 
 cases = ['allocated', 'retained', 'borrowed', 'changed']
+gate = {'allocated': ['floating IP', 'deletion']}
 
 
 def run(t, case):

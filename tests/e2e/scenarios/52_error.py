@@ -1,4 +1,7 @@
 """What failed in Octavia is shown and healed as soon as Octavia can: a child in ERROR, a load balancer that never came up."""
+import time
+
+from harness import operator
 from harness.faults import failing
 from harness.stacks import web
 from harness.waiting import eventually, same
@@ -27,14 +30,35 @@ def child(t):
 
 
 def load_balancer(t):
-    """A tenant cannot mend it: the stack says so, and can always be deleted."""
+    """The data plane refuses the create, then a change: ERROR, until the operator makes a failover. Deleted while it is in ERROR"""
     with failing(f'{t.namespace}/web'):
         name = t.apply(web())
-        stack = t.condition(name, 'Ready', 'False', reason='LoadBalancerError')
-        same('state shown', stack['status']['loadBalancer']['provisioningStatus'], 'ERROR')
-        lb_id = stack['status']['loadBalancer']['id']
-        t.shows(name, 'LoadBalancerError', f'load balancer {lb_id} is in ERROR', f'openstack loadbalancer failover {lb_id}',
-                'delete the stack and apply it again')
-        t.condition(name, 'Stalled', 'True', reason='LoadBalancerError', saying=lb_id)
+        in_error(t, name)
+        lb_id = t.lb_id(name)
+        same('state shown', t.stack(name)['status']['loadBalancer']['provisioningStatus'], 'ERROR')
         t.told_once(name, 'LoadBalancerError')
+    operator.failover(lb_id)
+    t.ready_and_right(name)
+    same('creates', t.creates(), 1)
+    since = time.time()
+    with failing(f'{t.namespace}/{name}'):
+        t.edit(name, lambda spec: spec['loadBalancer'].update(description='changed'))
+        in_error(t, name)
+        t.told_once(name, 'LoadBalancerError', states=2)
+    operator.failover(lb_id)
+    t.ready_and_right(name)
+    same('writes', t.writes_since(since), ['PUT loadbalancers'])
+    with failing(f'{t.namespace}/{name}'):
+        t.edit(name, lambda spec: spec['loadBalancer'].update(description='changed again'))
+        in_error(t, name)
+        t.told_once(name, 'LoadBalancerError', states=3)
     t.delete(name)
+    t.note = 'LoadBalancerError, told once each time, with the words of the failover; Ready after it, nothing written twice'
+
+
+def in_error(t, name):
+    """A tenant cannot mend it: the stack says so."""
+    t.shows(name, 'LoadBalancerError', 'is in ERROR', 'delete the stack and apply it again')
+    lb_id = t.lb_id(name)
+    t.shows(name, 'LoadBalancerError', f'load balancer {lb_id} is in ERROR', f'openstack loadbalancer failover {lb_id}')
+    t.condition(name, 'Stalled', 'True', reason='LoadBalancerError', saying=lb_id)

@@ -6,7 +6,7 @@ import sys
 from harness import config, dataplane
 from harness.dataplane import Members
 from harness.stacks import web
-from harness.waiting import eventually, same
+from harness.waiting import HEARTBEAT, eventually, same
 
 
 def run(t):
@@ -29,10 +29,10 @@ def operating(t, name):
     def online(status):
         operating = [part['operatingStatus'] for part in (status['loadBalancer'], *status['listeners'], *status['pools'])]
         return set(operating) == {'ONLINE'} and status['pools'][0]['members']['online'] == 2
-    seen = eventually('all of it is ONLINE', status, online, 60, every=2)
+    seen = eventually('all of it is ONLINE', status, online, 60, every=2, kind=HEARTBEAT)
     same('members', seen['pools'][0]['members'], {'total': 2, 'online': 2, 'error': 0, 'draining': 0})
     t.condition(name, 'MembersHealthy', 'True')
     t.edit(name, lambda spec: spec['pools'][0]['members'][0].update(weight=0))
     t.ready(name)
-    eventually('one is draining', lambda: status()['pools'][0]['members']['draining'], lambda n: n == 1, 60, every=2)
+    eventually('one is draining', lambda: status()['pools'][0]['members']['draining'], lambda n: n == 1, 60, every=2, kind=HEARTBEAT)
     t.check(name)

@@ -1,12 +1,10 @@
-"""Octavia slow, failing, stuck: the stack says which object, why, and what comes next; it goes on by itself when it can."""
-import time
-
+"""Octavia slow, or stuck: the stack says which object, why, and what comes next; it goes on by itself when it can."""
 from harness import operator
-from harness.faults import failing, slow
+from harness.faults import slow
 from harness.stacks import web
-from harness.waiting import expect, same
+from harness.waiting import same
 
-cases = ['slow_worker', 'update_fails', 'create_fails', 'stuck']
+cases = ['slow_worker', 'stuck']
 
 
 def run(t, case):
@@ -24,35 +22,6 @@ def slow_worker(t):
         t.ready_and_right(name)
     same('creates', t.creates(), 1)
     same('warnings', t.events('Warning'), {})
-
-
-def update_fails(t):
-    """The data plane refuses a change of the load balancer: ERROR, until the operator makes a failover"""
-    name = t.apply(web())
-    t.ready_and_right(name)
-    lb_id, since = t.lb_id(name), time.time()
-    with failing(f'{t.namespace}/{name}'):
-        t.edit(name, lambda spec: spec['loadBalancer'].update(description='changed'))
-        t.shows(name, 'LoadBalancerError', lb_id, 'ERROR', f'openstack loadbalancer failover {lb_id}')
-        t.condition(name, 'Stalled', 'True', reason='LoadBalancerError')
-    t.told_once(name, 'LoadBalancerError')
-    operator.failover(lb_id)
-    t.ready_and_right(name)
-    same('writes', t.writes_since(since), ['PUT loadbalancers'])
-    t.note = 'LoadBalancerError, told once, with the words of the failover; Ready after it, nothing written twice'
-
-
-def create_fails(t):
-    """The data plane refuses a create: ERROR, until the operator makes a failover"""
-    with failing(f'{t.namespace}/web'):
-        name = t.apply(web())
-        message = t.shows(name, 'LoadBalancerError', 'is in ERROR', 'delete the stack and apply it again')
-        expect(f'openstack loadbalancer failover {t.lb_id(name)}' in message, f'not the failover of this one: {message}')
-        t.condition(name, 'Stalled', 'True', reason='LoadBalancerError')
-        t.told_once(name, 'LoadBalancerError')
-    operator.failover(t.lb_id(name))
-    t.ready_and_right(name)
-    same('creates', t.creates(), 1)
 
 
 def stuck(t):

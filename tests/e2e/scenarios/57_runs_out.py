@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from harness import operator
 from harness.scenario import credentials
 from harness.stacks import listener, member, pool, stack, web
-from harness.waiting import eventually, expect, same
+from harness.waiting import eventually, expect, pause, same
 
 cases = ['quotas', 'l7', 'addresses', 'floating_ips', 'queue', 'crowd']
 # What each quota stops, with its words: (noun, needed by `web`).
@@ -95,7 +95,7 @@ def addresses(t):
     port = project.cloud.make_port(project.name, name='holds the only address')
     name = t.apply(web(load_balancer=here(project)))
     t.shows(name, 'QuotaExceeded', 'No more IP addresses available')
-    time.sleep(5)
+    pause(5)
     project.cloud.delete_port(port['id'])
     # VRRP ports need addresses too
     project.admin.neutron.update_subnet(project.subnet, allocation_pools=[{'start': '10.30.0.10', 'end': '10.30.0.20'}])
@@ -125,7 +125,7 @@ def queue(t):
     with operator.quota_row_held(project.id):
         for name in names:
             t.apply(stack(name, [listener('http', 80, defaultPool='web')], [pool('web')], here(project)))
-        time.sleep(15)
+        pause(15)
         # Two of a project at a time (src/openstack/quota.rs), and not one more has come meanwhile.
         waiting = octavia.asked('POST', '/loadbalancers$')
         same('answers to the creates that were sent', [e.answer for e in waiting], [None, None])
@@ -157,7 +157,7 @@ def crowd(t):
             asked = [others.submit(project.cloud.write, 'POST', 'loadbalancers', body) for _ in range(4)]
             name = t.apply(web(load_balancer=here(project)))
             eventually('the create is on its way', lambda: octavia.asked('POST', '/loadbalancers$'), bool, 60)
-            time.sleep(3)
+            pause(3)
             same('load balancers while the row is held', project.cloud.all('loadbalancers'), [])
         bare = [answer.result()['loadbalancer']['id'] for answer in asked]
         try:

@@ -9,6 +9,7 @@ from harness.waiting import Failed, expect
 
 RULES = config.ROOT / 'tests/rules'
 cases = ['accepted', 'refused', 'refused_changes']
+gate = ['rules of the API server']
 
 
 def run(t, case):

@@ -4,7 +4,7 @@ import time
 
 from harness.requests_log import RequestLog
 from harness.stacks import reference
-from harness.waiting import expect, same
+from harness.waiting import expect, pause, same
 
 serial = True
 
@@ -27,7 +27,7 @@ def run(t):
     same('writes of a change of one member', [w['path'].split('/')[-1] for w in changed.writes], ['members'])
 
     log = RequestLog()
-    time.sleep(25)
+    pause(25)
     quiet = log.count()
     same('writes of a resync with nothing to do', len(quiet.writes), 0)
     expect(quiet.octavia, 'no resync happened')

@@ -11,12 +11,15 @@ from harness.stacks import listener, member, monitor, pool, stack, web
 from harness.waiting import eventually, same
 
 serial = True
-cases = ['life', 'update', 'borrowed', 'orphaned']
-# On the way in, in the order in which a stack passes them; `status` is the first one, between the POST and what tells of it.
-WAY_IN = ['before-hold-stack', 'after-hold-stack', 'before-hold-secret', 'after-hold-secret',
-          'before-record-intent', 'after-record-intent', 'before-create-load-balancer', 'after-create-load-balancer',
-          'before-forget-intent', 'after-forget-intent', 'before-status', 'after-status',
-          'before-create-floating-ip', 'after-create-floating-ip']
+cases = ['create', 'life', 'update', 'borrowed', 'orphaned']
+gate = {'create': ['kill before the create', 'kill after the create']}
+# Both sides of the create.
+CREATE = ['before-create-load-balancer', 'after-create-load-balancer']
+# The rest of the way in. `status` is the first one that a stack of its own sees, between the POST and what tells of it.
+UNTIL_THE_CREATE = ['before-hold-stack', 'after-hold-stack', 'before-hold-secret', 'after-hold-secret',
+                    'before-record-intent', 'after-record-intent']
+AFTER_THE_CREATE = ['before-forget-intent', 'after-forget-intent', 'before-status', 'after-status',
+                    'before-create-floating-ip', 'after-create-floating-ip']
 WAY_OUT = ['before-status', 'before-delete-floating-ip', 'after-delete-floating-ip', 'before-delete-load-balancer',
            'after-delete-load-balancer', 'before-release-stack', 'after-release-stack', 'before-release-secret', 'after-release-secret']
 # Every kind of write that an update can be made of.
@@ -75,31 +78,48 @@ def dies_at_each(mortal, asked, places):
         start(mortal, ready=False)
 
 
+def apply_mortal(t, project, name):
+    """A stack with a floating IP and a Secret of its own."""
+    t.kube.apply(credentials(name, 'demo', **project.auth), namespace=t.namespace)
+    document = web(name, load_balancer=with_floating_ip(project))
+    document['spec']['cloudCredentialsRef']['secretName'] = name
+    t.apply(document)
+
+
+def one_of_each(t, name):
+    uid = t.ready_and_right(name)['metadata']['uid']
+    same(f'load balancers of {name}', len(t.cloud.load_balancers(t.namespace, name)), 1)
+    same(f'floating IPs of {name}', len(t.cloud.marked_floating_ips({uid})), 1)
+
+
+def create(t, mortal, asked, project):
+    """Killed right before and right after the POST of a load balancer, a stack of its own for each"""
+    for place in CREATE:
+        asked.write_text(place)
+        apply_mortal(t, project, place)
+        dies(mortal, asked, place)
+        one_of_each(t, place)
+    same('creates', t.creates(), len(CREATE))
+    t.told_once('before-create-load-balancer', 'CreateInDoubt')
+    t.note = f'died {len(CREATE)} times; {t.creates()} creates for {len(CREATE)} stacks'
+
+
 def life(t, mortal, asked, project):
-    """Killed on the way in and on the way out, a stack of its own for each place"""
-    for place in WAY_IN:
-        name = f'in-{place}'
-        asked.write_text(place)
-        t.kube.apply(credentials(name, 'demo', **project.auth), namespace=t.namespace)
-        document = web(name, load_balancer=with_floating_ip(project))
-        document['spec']['cloudCredentialsRef']['secretName'] = name
-        t.apply(document)
-        dies(mortal, asked, place)
-        uid = t.ready_and_right(name)['metadata']['uid']
-        same(f'load balancers after {place}', len(t.cloud.load_balancers(t.namespace, name)), 1)
-        same(f'floating IPs after {place}', len(t.cloud.marked_floating_ips({uid})), 1)
-    for place, way_in in zip(WAY_OUT, WAY_IN):
-        asked.write_text(place)
-        t.delete(f'in-{way_in}', wait=False)
-        dies(mortal, asked, place)
-    same('creates', t.creates(), len(WAY_IN))
-    for place in ('after-record-intent', 'before-create-load-balancer'):
-        t.told_once(f'in-{place}', 'CreateInDoubt')
-    for way_in in WAY_IN[:len(WAY_OUT)]:
-        eventually(f'in-{way_in} is gone', lambda: t.stack(f'in-{way_in}'), lambda s: s is None, 90)
-        # After a death between the two finalizers it is the sweep that lets the Secret go.
-        eventually('its Secret is let go', lambda: finalizers(t, f'in-{way_in}'), lambda f: SECRET_FINALIZER not in f, 90)
-    t.note = f'died {len(WAY_IN)} times on the way in, {len(WAY_OUT)} on the way out; {t.creates()} creates for {len(WAY_IN)} stacks'
+    """Killed at every other place of the way in and of the way out: a stack before its create, another one after it"""
+    for name, places in (('until', UNTIL_THE_CREATE), ('after', AFTER_THE_CREATE)):
+        asked.write_text('\n'.join(places))
+        apply_mortal(t, project, name)
+        dies_at_each(mortal, asked, places)
+        one_of_each(t, name)
+    t.told_once('until', 'CreateInDoubt')
+    asked.write_text('\n'.join(WAY_OUT))
+    t.delete('after', wait=False)
+    dies_at_each(mortal, asked, WAY_OUT)
+    same('creates', t.creates(), 2)
+    eventually('the stack is gone', lambda: t.stack('after'), lambda s: s is None, 90)
+    # After a death between the two finalizers it is the sweep that lets the Secret go.
+    eventually('its Secret is let go', lambda: finalizers(t, 'after'), lambda f: SECRET_FINALIZER not in f, 90)
+    t.note = f'died {len(UNTIL_THE_CREATE + AFTER_THE_CREATE)} times on the way in, {len(WAY_OUT)} on the way out; {t.creates()} creates for 2 stacks'
 
 
 def finalizers(t, secret):

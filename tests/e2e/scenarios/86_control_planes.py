@@ -2,7 +2,6 @@
 import os
 import signal
 import subprocess
-import time
 from pathlib import Path
 
 from harness import config
@@ -10,7 +9,7 @@ from harness.controller import Controller
 from harness.relay import Relay
 from harness.requests_log import RequestLog
 from harness.stacks import web
-from harness.waiting import eventually, expect, same
+from harness.waiting import eventually, expect, pause, same
 
 serial = True
 cases = ['api_server', 'watches', 'octavia']
@@ -65,14 +64,14 @@ def watches(t):
     try:
         name = t.apply(web(load_balancer=FLOATING))
         for _ in range(8):
-            time.sleep(0.7)
+            pause(0.7)
             relay.cut()
         t.ready_and_right(name)
         relay.cut()
         t.change(name, 'a change right after a cut', heavier, ['PUT members'])
         relay.silent = True
         t.edit(name, heavier)
-        time.sleep(3)
+        pause(3)
         relay.silent = False
         relay.cut()
         t.ready_and_right(name)

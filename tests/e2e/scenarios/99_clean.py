@@ -7,6 +7,8 @@ from harness import config, proxy, scenario
 from harness.waiting import expect, same
 
 serial = True
+everywhere = True
+gate = ['nothing left']
 
 
 def run(t):

@@ -1,6 +1,6 @@
 //! A simulated OpenStack: Keystone v3, Octavia v2, and the little of Neutron and Barbican that load balancers need.
 //!
-//! The state is a value ([`world::World`]) that one request changes at one moment; around it there is time: a request
+//! The state is a value (`world::World`) that one request changes at one moment; around it there is time: a request
 //! takes a while, a POST is invisible until it commits, a change is PENDING until it is due. Time is tokio's, so tests
 //! may pause it. Answers, refusals, defaults, orders and quirks are those measured on Octavia 19, Neutron 29 and
 //! Keystone 30; `tests/cloud_conformance.rs` holds this cloud and a genuine one to the same expectations.
