@@ -48,9 +48,9 @@ pub const DN_FIELD: &str = "^[A-Za-z][A-Za-z0-9-]*$";
 pub const MILLISECONDS: &str = "^([0-9]{1,9}(h|m|s|ms)){1,4}$";
 pub const SECONDS: &str = "^([0-9]{1,9}(h|m|s)){1,3}$";
 
-/// Host part, port, path, query and fragment of a URL, as in RFC 3986, and `[` and `]` in the last two. Evenkeel writes
+/// Host part, port, path, query and fragment of a URL, as in RFC 3986, and `[` and `]` in the query. Evenkeel writes
 /// `&`, `'` and `#` so that they reach haproxy (`intake::haproxy`); double quotes must be percent-encoded.
-pub const URL: &str = r"^https?://(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._~-]+)(:[0-9]{1,5})?(/([A-Za-z0-9._~!$&'()*+,;=:@/-]|%[0-9A-Fa-f]{2})*)?(\?([A-Za-z0-9._~!$&'()*+,;=:@/?\[\]-]|%[0-9A-Fa-f]{2})*)?(#([A-Za-z0-9._~!$&'()*+,;=:@/?\[\]-]|%[0-9A-Fa-f]{2})*)?$";
+pub const URL: &str = r"^https?://(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._~-]+)(:[0-9]{1,5})?(/([A-Za-z0-9._~!$&'()*+,;=:@/-]|%[0-9A-Fa-f]{2})*)?(\?([A-Za-z0-9._~!$&'()*+,;=:@/?\[\]-]|%[0-9A-Fa-f]{2})*)?(#([A-Za-z0-9._~!$&'()*+,;=:@/?-]|%[0-9A-Fa-f]{2})*)?$";
 
 /// As [`URL`], from the path on, without a fragment. A second slash would begin a host.
 pub const URL_PATH: &str = r"^/(([A-Za-z0-9._~!$&'()*+,;=:@-]|%[0-9A-Fa-f]{2})([A-Za-z0-9._~!$&'()*+,;=:@/-]|%[0-9A-Fa-f]{2})*)?(\?([A-Za-z0-9._~!$&'()*+,;=:@/?\[\]-]|%[0-9A-Fa-f]{2})*)?$";

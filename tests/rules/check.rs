@@ -1,7 +1,8 @@
 //! What an API server says of an object by its schema, the rules of CEL left out: as much of it as our schema uses, in
 //! the server's words.
 
-use std::collections::BTreeSet;
+use std::cell::RefCell;
+use std::collections::{BTreeSet, HashMap};
 
 use regex::Regex;
 use serde_json::{Map, Value};
@@ -98,9 +99,20 @@ fn string(schema: &Value, text: &str, path: &str, problems: &mut Vec<String>) {
     if schema["minLength"].as_u64().is_some_and(|least| length < least) {
         problems.push(format!("{path}: should be at least {} chars long", schema["minLength"]));
     }
-    if let Some(pattern) = schema["pattern"].as_str().filter(|p| !Regex::new(p).unwrap().is_match(text)) {
+    if let Some(pattern) = schema["pattern"].as_str().filter(|p| !matches(p, text)) {
         problems.push(format!("{path}: should match '{pattern}'"));
     }
+}
+
+/// Patterns are compiled once: there are few, for many texts.
+fn matches(pattern: &str, text: &str) -> bool {
+    thread_local! {
+        static COMPILED: RefCell<HashMap<String, Regex>> = RefCell::default();
+    }
+    COMPILED.with_borrow_mut(|known| {
+        let compiled = known.entry(pattern.to_owned()).or_insert_with(|| Regex::new(pattern).unwrap());
+        compiled.is_match(text)
+    })
 }
 
 fn integer(schema: &Value, number: i64, path: &str, problems: &mut Vec<String>) {

@@ -136,6 +136,9 @@ fn can_match(kind: RuleType, compare: CompareType, value: &str) -> Result<(), &'
     if kind == RuleType::Path && from_start && !value.starts_with('/') {
         return Err(NO_SLASH);
     }
+    if kind == RuleType::Cookie && compare == C::EqualTo && quoted {
+        return Err("a double quote in the value of a cookie needs another one");
+    }
     let trimmed = matches!(kind, RuleType::Header | RuleType::HostName | RuleType::Cookie);
     if trimmed && (from_start && value.starts_with(' ') || to_end && value.ends_with(' ')) {
         return Err("haproxy cuts the blanks at the beginning and at the end of it: leave them out");

@@ -172,6 +172,7 @@ fn value_that_no_request_can_have_is_refused() {
         ("HOST_NAME", "EQUAL_TO", "a.example,b.example", "comma"),
         ("COOKIE", "EQUAL_TO", "a,b", "comma"),
         ("COOKIE", "CONTAINS", "a;b", "semicolon"),
+        ("COOKIE", "EQUAL_TO", "a\"b", "double quote"),
         ("HEADER", "EQUAL_TO", " a", "blank"),
         ("HEADER", "ENDS_WITH", "a ", "blank"),
         ("PATH", "REGEX", "^api", "begins with /"),

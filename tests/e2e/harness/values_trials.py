@@ -1,0 +1,159 @@
+"""Spellings of policies, tried: many in one haproxy, each told from the others by a header."""
+import re
+import socket
+from dataclasses import dataclass, field
+
+from . import haproxy_config as haproxy
+
+FIRST_PORT = 21000
+PER_LISTENER = 120
+PER_PROCESS = 3000
+NONE = 'http://none.example/'
+
+
+@dataclass
+class Trial:
+    cell: object
+    # Why Evenkeel refuses the cell; empty where this is what Evenkeel sends.
+    reason: str
+    policy: dict
+    fault: str = ''
+    number: int = 0
+
+    @property
+    def proves(self) -> bool:
+        """Is there a request that this would have to match?"""
+        return bool(self.cell.hits) or (not self.cell.misses and 'matches no request' not in self.reason)
+
+    def __str__(self) -> str:
+        policy = self.policy
+        return str(policy.get('redirect_prefix') or policy['redirect_url'] if self.cell.location else policy['rules'])
+
+
+def carry_out(trials: list[Trial]) -> None:
+    """Says of each trial what is wrong with it."""
+    for trial in trials:
+        trial.fault = haproxy.api_refusal({'listeners': [listener(0, [trial.policy])]})
+        if trial.fault:
+            trial.fault = f'Octavia refuses it: {trial.fault[-160:]}'
+    accepted = [trial for trial in trials if not trial.fault]
+    for first in range(0, len(accepted), PER_PROCESS):
+        one_process(accepted[first:first + PER_PROCESS])
+
+
+def listener(place: int, policies: list[dict]) -> dict:
+    return {'name': f'l{place}', 'protocol': 'HTTP', 'protocol_port': FIRST_PORT + place, 'connection_limit': 20, 'l7policies': policies}
+
+
+def one_process(trials: list[Trial]) -> None:
+    for number, trial in enumerate(trials):
+        trial.number = number
+    valid, config = trials, ''
+    # One fault hides others.
+    while True:
+        config, by_id = rendered(valid)
+        problems = haproxy.check(config)
+        if not problems:
+            break
+        lines = config.split('\n')
+        for line, said in problems.items():
+            blamed = owner(lines[:line], by_id)
+            blamed.fault = blamed.fault or f'haproxy refuses it: {said}'
+        valid = [trial for trial in valid if not trial.fault]
+    with haproxy.running(config):
+        for place, some in enumerate(listeners_of(valid)):
+            with Line(FIRST_PORT + place) as line:
+                for trial in some:
+                    trial.fault = treated(trial, line)
+
+
+def owner(lines: list[str], by_id: dict[str, Trial]) -> Trial:
+    """Whose the last of these lines is. A text with a line break in it makes two."""
+    for text in reversed(lines):
+        for found in re.findall(r'[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}', text):
+            if found in by_id:
+                return by_id[found]
+    raise RuntimeError(f'haproxy refuses a line that is no rule: {lines[-1]}')
+
+
+def rendered(trials: list[Trial]) -> tuple[str, dict[str, Trial]]:
+    """The configuration, and whose each id of a rule is."""
+    listeners, by_id = [], {}
+    for index, some in enumerate(listeners_of(trials)):
+        policies = [{**t.policy, 'position': n, 'rules': [marked(t.number), *t.policy['rules']]} for n, t in enumerate(some, 1)]
+        policies.append({'action': 'REDIRECT_TO_URL', 'redirect_url': NONE, 'redirect_http_code': 302, 'position': len(some) + 1,
+                         'rules': [{'type': 'HEADER', 'key': 'X-Cell', 'compare_type': 'REGEX', 'value': '.'}]})
+        listeners.append(listener(index, policies))
+        for place, trial in enumerate(some):
+            by_id.update({haproxy.identity('l7rule', index, place, rule): trial for rule in range(len(trial.policy['rules']) + 1)})
+    return haproxy.render({'listeners': listeners}), by_id
+
+
+def listeners_of(trials: list[Trial]) -> list[list[Trial]]:
+    """Many in one listener, but for redirects that Evenkeel would not send: one whose condition became a comment takes all."""
+    alone = [[trial] for trial in trials if trial.reason and trial.cell.location]
+    others = [trial for trial in trials if not (trial.reason and trial.cell.location)]
+    return [others[at:at + PER_LISTENER] for at in range(0, len(others), PER_LISTENER)] + alone
+
+
+def marked(number: int) -> dict:
+    return {'type': 'HEADER', 'key': 'X-Cell', 'compare_type': 'EQUAL_TO', 'value': str(number)}
+
+
+def treated(trial: Trial, line: 'Line') -> str:
+    """What is wrong with how haproxy treats the requests of a cell; empty when nothing is."""
+    wanted = trial.cell.location or 'http://matched.example/'
+    for request in trial.cell.hits:
+        if (location := line.ask(request, trial.number)) != wanted:
+            return f'{request!r} is answered with {location!r} instead of {wanted!r}'
+    for request in trial.cell.misses:
+        if line.ask(request, trial.number) == wanted:
+            return f'{request!r} matches'
+    return ''
+
+
+@dataclass
+class Line:
+    """Requests one after the other, on one connection as long as it lives."""
+    port: int
+    connection: socket.socket | None = field(default=None)
+    buffer: bytes = b''
+
+    def __enter__(self) -> 'Line':
+        return self
+
+    def __exit__(self, *failure) -> None:
+        self.close()
+
+    def close(self) -> None:
+        if self.connection:
+            self.connection.close()
+        self.connection, self.buffer = None, b''
+
+    def ask(self, request: bytes, number: int) -> str:
+        """The Location of the answer, or its code."""
+        whole = request + b'\r\nX-Cell: %d\r\n\r\n' % number
+        for again in (True, False):
+            try:
+                return self._ask(whole)
+            except OSError:
+                self.close()
+                if not again:
+                    raise
+        raise AssertionError
+
+    def _ask(self, whole: bytes) -> str:
+        if not self.connection:
+            self.connection = socket.create_connection(('127.0.0.1', self.port), 10)
+        self.connection.sendall(whole)
+        while b'\r\n\r\n' not in self.buffer:
+            more = self.connection.recv(65536)
+            if not more:
+                raise ConnectionError('closed')
+            self.buffer += more
+        head, self.buffer = self.buffer.split(b'\r\n\r\n', 1)
+        text = head.decode('latin-1')
+        if not text.startswith('HTTP/1.1 3') or 'connection: close' in text.lower():
+            self.close()
+        found = re.search(r'^location: (.*)$', text, re.I | re.M)
+        return found.group(1).rstrip('\r').encode('latin-1').decode('utf-8', 'replace') if found else text[9:12]
