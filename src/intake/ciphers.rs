@@ -40,8 +40,15 @@ const CIPHERS: &str = "ECDHE-ECDSA-AES256-GCM-SHA384 ECDHE-RSA-AES256-GCM-SHA384
      AES128-CCM8 AES128-CCM ARIA128-GCM-SHA256 AES256-SHA256 CAMELLIA256-SHA256 AES128-SHA256 CAMELLIA128-SHA256 \
      AES256-SHA CAMELLIA256-SHA AES128-SHA CAMELLIA128-SHA";
 
-/// Aliases that OpenSSL knows at the beginning of a list only.
-const BEGINNINGS: [&str; 5] = ["DEFAULT", "SUITEB128", "SUITEB128C2", "SUITEB128ONLY", "SUITEB192"];
+/// Aliases that OpenSSL knows at the beginning of a list only, as the beginnings of words.
+const BEGINNINGS: [&str; 5] = ["DEFAULT", "SUITEB128ONLY", "SUITEB128C2", "SUITEB128", "SUITEB192"];
+
+/// The end of a connection that the ciphers are for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum End {
+    Listener,
+    Pool,
+}
 
 type Ciphers = BTreeSet<&'static str>;
 
@@ -49,14 +56,14 @@ static ALL: LazyLock<Ciphers> = LazyLock::new(|| CIPHERS.split_whitespace().coll
 
 /// Why a list of ciphers fails or has no effect with these versions, and the remedy. Absent versions are the operator's,
 /// TLSv1.2 and TLSv1.3 as a rule.
-pub(super) fn problem(list: &str, versions: Option<&[TlsVersion]>) -> Option<String> {
+pub(super) fn problem(end: End, list: &str, versions: Option<&[TlsVersion]>) -> Option<String> {
     let entries: BTreeSet<&str> = list.split(':').filter(|entry| !entry.is_empty()).collect();
     let (suites, older): (BTreeSet<&str>, BTreeSet<&str>) = entries.into_iter().partition(|e| SUITES.contains(e));
     let among = |test: fn(TlsVersion) -> bool| versions.is_none_or(|list| list.iter().any(|version| test(*version)));
     let before_1_3 = among(|version| version < TlsVersion::V1_3);
     let mut usable = Ciphers::new();
     if before_1_3 && !older.is_empty() {
-        match left_of(&older) {
+        match left_of(list, &older) {
             Ok(left) => usable = left,
             Err(problem) => return Some(problem),
         }
@@ -65,50 +72,67 @@ pub(super) fn problem(list: &str, versions: Option<&[TlsVersion]>) -> Option<Str
     if !second {
         usable.retain(|cipher| !needs_tls_1_2(cipher));
     }
-    let suites_count = !suites.is_empty() && among(|version| version == TlsVersion::V1_3);
+    if !suites.is_empty() && among(|version| version == TlsVersion::V1_3) {
+        return None;
+    }
+    // haproxy has no parameters for DHE of its own any more, and Octavia gives it none.
+    let (served, unserved): (Ciphers, Ciphers) =
+        usable.into_iter().partition(|c| end == End::Pool || !c.starts_with("DHE-"));
+    match (served.is_empty(), unserved.is_empty()) {
+        (false, _) => None,
+        (true, true) => Some(no_effect(before_1_3, second)),
+        (true, false) => Some(
+            "has ciphers of DHE only, which haproxy from 2.6 on does not serve to clients: name another one, for example \
+             ECDHE-RSA-AES128-GCM-SHA256"
+                .to_owned(),
+        ),
+    }
+}
+
+fn no_effect(before_1_3: bool, second: bool) -> String {
     let example = match (before_1_3, second) {
         (false, _) => "TLS_AES_256_GCM_SHA384",
         (true, true) => "ECDHE-RSA-AES128-GCM-SHA256",
         (true, false) => "ECDHE-RSA-AES128-SHA",
     };
-    let message = || {
-        format!(
-            "has no cipher for the versions beside it: name one of theirs, for example {example}, or leave ciphers out"
-        )
-    };
-    (usable.is_empty() && !suites_count).then(message)
+    format!("has no cipher for the versions beside it: name one of theirs, for example {example}, or leave ciphers out")
 }
 
-/// The ciphers that are left of a list for versions up to TLS 1.2, in Octavia's order.
-fn left_of(entries: &BTreeSet<&str>) -> Result<Ciphers, String> {
-    let mut list = List::default();
-    for (index, entry) in entries.iter().enumerate() {
-        match (index, beginning(entry)) {
-            (0, Some((alias, rest))) => {
-                list.left
-                    .extend(ALL.iter().filter(|cipher| alias != "DEFAULT" || !matches("COMPLEMENTOFDEFAULT", cipher)));
-                list.apply(rest)?;
-            }
-            (_, Some((alias, _))) => return Err(misplaced(alias)),
-            (_, None) => list.apply(entry)?,
-        }
+/// The ciphers that are left of a list for versions up to TLS 1.2, in Octavia's order, if they are those that the stack
+/// asks for.
+fn left_of(asked: &str, sorted: &BTreeSet<&str>) -> Result<Ciphers, String> {
+    let asked = List::read(asked.split(':').filter(|entry| !entry.is_empty()))?;
+    let left = List::read(sorted.iter().copied())?;
+    if asked == left && !left.is_empty() {
+        return Ok(left);
     }
-    if list.left.is_empty() {
-        return Err(nothing_left(entries));
-    }
-    match entries.iter().filter_map(|entry| entry.strip_prefix('-')).find(|taken| !list.is_without(taken)) {
-        Some(taken) => Err(format!(
-            "has no effect in -{taken}, because Octavia sorts the list and OpenSSL then takes it away before it is there: \
-             write !{taken}"
-        )),
-        None => Ok(list.left),
+    let beginning = sorted.iter().skip(1).find_map(|entry| Some(beginning(entry)?.0));
+    let minus = sorted.iter().find_map(|entry| entry.strip_prefix('-'));
+    Err(match (asked == left, beginning, minus) {
+        (false, Some(alias), _) => misplaced(alias),
+        (false, None, Some(taken)) => in_vain(taken),
+        _ => nothing_left(sorted),
+    })
+}
+
+fn in_vain(taken: &str) -> String {
+    format!(
+        "has no effect in -{taken}, because Octavia sorts the list and OpenSSL then takes it away before it is there: \
+         write !{taken}"
+    )
+}
+
+fn begins_with(alias: &str, cipher: &str) -> bool {
+    if alias == "DEFAULT" {
+        !matches("COMPLEMENTOFDEFAULT", cipher)
+    } else {
+        ["ECDHE-ECDSA-AES128-GCM-SHA256", "ECDHE-ECDSA-AES256-GCM-SHA384"].contains(&cipher)
     }
 }
 
 /// The alias and the rest of an entry such as `DEFAULT@SECLEVEL=1`.
 fn beginning(entry: &str) -> Option<(&'static str, &str)> {
-    let (alias, rest) = entry.split_at(entry.find('@').unwrap_or(entry.len()));
-    Some((BEGINNINGS.into_iter().find(|known| *known == alias)?, rest))
+    BEGINNINGS.into_iter().find_map(|alias| Some((alias, entry.strip_prefix(alias)?)))
 }
 
 fn misplaced(alias: &str) -> String {
@@ -152,6 +176,20 @@ struct List {
 }
 
 impl List {
+    fn read<'a>(entries: impl Iterator<Item = &'a str>) -> Result<Ciphers, String> {
+        let mut list = Self::default();
+        for (index, entry) in entries.enumerate() {
+            match beginning(entry).filter(|_| index == 0) {
+                Some((alias, rest)) => {
+                    list.left.extend(ALL.iter().filter(|cipher| begins_with(alias, cipher)));
+                    list.apply(rest)?;
+                }
+                None => list.apply(entry)?,
+            }
+        }
+        Ok(list.left)
+    }
+
     /// One entry: an operator and the aliases that all have to match, and more of the same. Unknown aliases match nothing.
     fn apply(&mut self, entry: &str) -> Result<(), String> {
         let mut rest = entry;
@@ -179,10 +217,6 @@ impl List {
         }
         self.left.retain(|cipher| !self.killed.contains(cipher));
     }
-
-    fn is_without(&self, aliases: &str) -> bool {
-        !self.left.iter().any(|cipher| aliases.split('+').all(|alias| matches(alias, cipher)))
-    }
 }
 
 fn is_command(text: &str) -> bool {
@@ -196,7 +230,7 @@ fn matches(alias: &str, cipher: &str) -> bool {
     match alias {
         "ALL" | "HIGH" => true,
         "COMPLEMENTOFDEFAULT" => ["CCM", "ARIA", "CAMELLIA", "DSS"].iter().any(|part| cipher.contains(part)),
-        "FIPS" => cipher.contains("AES"),
+        "FIPS" => cipher.contains("AES") && !cipher.contains("CCM"),
         "RSA" | "kRSA" => !elliptic && !ephemeral,
         "DHE" | "EDH" | "DH" | "kDHE" | "kEDH" => ephemeral,
         "ECDHE" | "EECDH" | "ECDH" | "kECDHE" | "kEECDH" => elliptic,
@@ -231,6 +265,10 @@ fn needs_tls_1_2(cipher: &str) -> bool {
 mod tests {
     use super::*;
 
+    fn problem(list: &str, versions: Option<&[TlsVersion]>) -> Option<String> {
+        super::problem(End::Listener, list, versions)
+    }
+
     const OLD: &[TlsVersion] = &[TlsVersion::V1_1];
     const SECOND: &[TlsVersion] = &[TlsVersion::V1_2];
     const THIRD: &[TlsVersion] = &[TlsVersion::V1_3];
@@ -251,6 +289,8 @@ mod tests {
             "DEFAULT:ECDHE-RSA-AES128-SHA",
             "ALL:!COMPLEMENTOFDEFAULT:!eNULL",
             "HIGH:-RC4",
+            "-AES:HIGH",
+            "AES128-SHA:DEFAULT",
             "HIGH@SECLEVEL=0",
             "@SECLEVEL=2:HIGH",
             "SUITEB128",
@@ -289,6 +329,14 @@ mod tests {
     }
 
     #[test]
+    fn ephemeral_ciphers_alone_serve_pools_only() {
+        let list = "DHE-RSA-AES128-GCM-SHA256:kDHE+CHACHA20";
+        assert!(problem(list, None).unwrap().starts_with("has ciphers of DHE only"));
+        assert_eq!(problem("DHE+AESGCM:AES128-SHA", None), None);
+        assert_eq!(super::problem(End::Pool, list, Some(SECOND)), None);
+    }
+
+    #[test]
     fn standard_name_is_answered_with_that_of_openssl() {
         let pairs = [
             ("TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256", "ECDHE-RSA-AES128-GCM-SHA256"),
@@ -301,7 +349,8 @@ mod tests {
         ];
         for (standard, name) in pairs {
             assert_eq!(openssl_name(standard).as_deref(), Some(name));
-            assert!(problem(standard, None).unwrap().ends_with(&format!("{name} for {standard}")));
+            let problem = super::problem(End::Pool, standard, None).unwrap();
+            assert!(problem.ends_with(&format!("{name} for {standard}")));
         }
         assert_eq!(openssl_name("TLS_RSA_WITH_RC4_128_SHA"), None);
     }
@@ -311,7 +360,6 @@ mod tests {
         let cases = [
             ("DEFAULT:!aNULL", "write ALL:!COMPLEMENTOFDEFAULT:!eNULL"),
             ("DEFAULT:@SECLEVEL=1", "DEFAULT at its beginning only"),
-            ("AES128-SHA:DEFAULT", "DEFAULT at its beginning only"),
             ("SUITEB128:!aNULL", "SUITEB128 at its beginning only"),
             ("ALL:-AES", "write !AES"),
             ("HIGH:-kRSA+AES", "write !kRSA+AES"),

@@ -8,6 +8,7 @@ use crate::model::{
     TlsParameters, TlsVersion, collated,
 };
 
+use super::ciphers::End;
 use super::context::Intake;
 use super::text::Text;
 use super::{Families, Family, l7};
@@ -193,7 +194,14 @@ fn tls(intake: &mut Intake<'_>, listener: &ListenerSpec, at: &str) -> Option<Lis
         client_ca_ref: intake.certificate(wanted.client_ca.as_ref(), &format!("{at}.clientCA")),
         client_crl_ref: intake.certificate(wanted.client_crl.as_ref(), &format!("{at}.clientCRL")),
         client_authentication: authentication,
-        parameters: tls_parameters(intake, &wanted.versions, wanted.ciphers.as_ref(), &wanted.alpn_protocols, at),
+        parameters: tls_parameters(
+            intake,
+            End::Listener,
+            &wanted.versions,
+            wanted.ciphers.as_ref(),
+            &wanted.alpn_protocols,
+            at,
+        ),
         hsts: wanted.hsts.as_ref().map(|hsts| strict_transport_security(intake, hsts, &format!("{at}.hsts"))),
     })
 }
@@ -237,6 +245,7 @@ fn sni_refs(intake: &mut Intake<'_>, wanted: &ListenerTlsSpec, at: &str) -> BTre
 /// Shared with pools.
 pub(super) fn tls_parameters(
     intake: &mut Intake<'_>,
+    end: End,
     versions: &Option<Vec<TlsVersion>>,
     ciphers: Option<&String>,
     alpn_protocols: &Option<Vec<AlpnProtocol>>,
@@ -256,7 +265,7 @@ pub(super) fn tls_parameters(
     let field = format!("{at}.ciphers");
     if let Some(list) = ciphers {
         intake.needs(15, &field, "ciphers");
-        if let Some(problem) = super::ciphers::problem(list, versions.as_deref()) {
+        if let Some(problem) = super::ciphers::problem(end, list, versions.as_deref()) {
             intake.invalid(&field, problem);
         }
     }

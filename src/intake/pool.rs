@@ -8,6 +8,7 @@ use crate::model::{
     TlsVersion,
 };
 
+use super::ciphers::End;
 use super::context::Intake;
 use super::listener::tls_parameters;
 use super::provider::Provider;
@@ -144,7 +145,14 @@ fn tls(intake: &mut Intake<'_>, pool: &PoolSpec, at: &str) -> Option<PoolTls> {
             .certificate(wanted.client_certificate.as_ref(), &format!("{at}.clientCertificate")),
         ca_ref: intake.certificate(wanted.ca.as_ref(), &format!("{at}.ca")),
         crl_ref: intake.certificate(wanted.crl.as_ref(), &format!("{at}.crl")),
-        parameters: tls_parameters(intake, &wanted.versions, wanted.ciphers.as_ref(), &wanted.alpn_protocols, at),
+        parameters: tls_parameters(
+            intake,
+            End::Pool,
+            &wanted.versions,
+            wanted.ciphers.as_ref(),
+            &wanted.alpn_protocols,
+            at,
+        ),
     })
 }
 

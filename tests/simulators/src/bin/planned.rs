@@ -1,0 +1,117 @@
+//! What Evenkeel makes of stacks, without a cloud: the end-to-end tests judge it with Octavia's own code.
+//!
+//! Reads one JSON object a line and answers each with one:
+//!
+//! * `{"spec": ...}`: `{"create": <body of the single call>}`
+//! * `{"spec": ..., "stored": {"load_balancer": ..., "listeners": [...], "pools": [...]}}`, objects as Octavia's API shows
+//!   them: `{"writes": [{"kind": ..., "call": ...}]}`
+//! * `{"problems": [...]}` instead, where intake refuses the spec
+//! * `"schema": [...]` beside the answer to the first question, where the API server refuses the spec by the rules of the CRD
+//!
+//! Every reference of a spec leads somewhere.
+
+use std::io::{BufRead, Write};
+
+use anyhow::{Context, Result, bail};
+use evenkeel::api::{self, LoadBalancerStackSpec};
+use evenkeel::intake;
+use evenkeel::model::{
+    Answers, ApiVersion, By, Desired, Found, Owner, Reference, ReferenceKind, SeenListener, SeenLoadBalancer, SeenPool,
+    Tree,
+};
+use evenkeel::plan::{self, Call};
+use kube::core::cel::{CompiledSchema, Validator, compile_schema};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+#[allow(dead_code, reason = "nulls are dropped by those who ask")]
+#[path = "../../../rules/check.rs"]
+mod check;
+
+#[derive(Deserialize)]
+struct Question {
+    spec: LoadBalancerStackSpec,
+    stored: Option<Stored>,
+}
+
+#[derive(Deserialize)]
+struct Stored {
+    load_balancer: SeenLoadBalancer,
+    listeners: Vec<SeenListener>,
+    pools: Vec<SeenPool>,
+}
+
+fn main() -> Result<()> {
+    let version = api::crd().spec.versions.into_iter().next().context("the CRD has no version")?;
+    let schema = serde_json::to_value(version.schema.and_then(|schema| schema.open_api_v3_schema))?;
+    let rules = compile_schema(&schema);
+    let mut output = std::io::stdout().lock();
+    for line in std::io::stdin().lock().lines() {
+        let line = line?;
+        let question: Value = serde_json::from_str(&line)?;
+        let creates = question.get("stored").is_none();
+        let by_schema = if creates { judge_by_schema(&schema, &rules, &question["spec"]) } else { Vec::new() };
+        let mut answer = answer(serde_json::from_value(question).with_context(|| line.clone())?)?;
+        if !by_schema.is_empty() {
+            answer["schema"] = json!(by_schema);
+        }
+        writeln!(output, "{answer}")?;
+    }
+    Ok(())
+}
+
+fn judge_by_schema(schema: &Value, rules: &CompiledSchema, spec: &Value) -> Vec<String> {
+    let problems = check::check(&schema["properties"]["spec"], spec, "spec");
+    if !problems.is_empty() {
+        return problems;
+    }
+    let mut object =
+        json!({"apiVersion": "evenkeel.dev/v1alpha1", "kind": "LoadBalancerStack", "metadata": {"name": "planned"}});
+    object["spec"] = spec.clone();
+    match Validator::new().validate_compiled(rules, &object, None) {
+        Ok(()) => Vec::new(),
+        Err(errors) => errors.iter().map(|error| format!("{}: {}", error.field_path, error.message)).collect(),
+    }
+}
+
+fn answer(question: Question) -> Result<Value> {
+    let desired = match judge(&question.spec)? {
+        Ok(desired) => desired,
+        Err(problems) => return Ok(json!({ "problems": problems })),
+    };
+    let Some(stored) = question.stored else {
+        let Call::CreateLoadBalancer { body } = plan::create(&desired, "attempt").call else {
+            bail!("the create of a stack is another call");
+        };
+        return Ok(json!({ "create": body }));
+    };
+    let Stored { load_balancer, listeners, pools } = stored;
+    let tree = Tree { load_balancer, listeners, pools, ..Tree::default() };
+    let plan = plan::change(&desired, &tree);
+    let writes: Vec<Value> = plan.steps.iter().map(|step| json!({"kind": step.kind, "call": step.call})).collect();
+    Ok(json!({ "writes": writes }))
+}
+
+fn judge(spec: &LoadBalancerStackSpec) -> Result<std::result::Result<Desired, Vec<String>>> {
+    let owner = Owner {
+        uid: "00000000-0000-4000-8000-000000000001".into(),
+        cluster: "cluster".into(),
+        namespace: "default".into(),
+        name: "planned".into(),
+    };
+    let found = |reference: Reference| Ok((reference.clone(), Ok(found(&reference)?)));
+    let answers = intake::references(spec).into_keys().map(found).collect::<Result<_>>()?;
+    let judged = intake::desired(spec, owner, &Answers(answers), ApiVersion { minor: 30 });
+    Ok(judged.map_err(|problems| problems.iter().map(ToString::to_string).collect()))
+}
+
+fn found(reference: &Reference) -> Result<Found> {
+    Ok(match (reference.kind, &reference.by) {
+        (ReferenceKind::Certificate, _) => Found::Certificate,
+        (ReferenceKind::Provider, _) => Found::Provider,
+        (ReferenceKind::Subnet, By::Id(id) | By::Name(id)) => {
+            Found::Subnet { id: id.clone(), network_id: "network".into(), cidr: "127.0.0.0/8".parse()? }
+        }
+        (kind, _) => bail!("no {} in this cloud", kind.noun()),
+    })
+}
