@@ -52,7 +52,8 @@ pub struct PoolSpec {
     pub description: Option<String>,
 
     /// Tags in Octavia, besides Evenkeel's own: at most 32 of at most 255 characters each, without comma and slash;
-    /// evenkeel: is refused as a beginning. Tags that are not listed are removed.
+    /// evenkeel: is refused as a beginning. No two may differ in case, accents or blanks at the end alone: Octavia's
+    /// database holds them for one. Tags that are not listed are removed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(schema_with = "schema::many_tags")]
     pub tags: Vec<String>,
@@ -248,7 +249,8 @@ pub struct HealthMonitorSpec {
     pub admin_state_up: Option<bool>,
 
     /// Tags in Octavia: at most 32 of at most 255 characters each, without comma and slash; evenkeel: is refused as a
-    /// beginning. Tags that are not listed are removed.
+    /// beginning. No two may differ in case, accents or blanks at the end alone: Octavia's database holds them for one.
+    /// Tags that are not listed are removed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(schema_with = "schema::many_tags")]
     pub tags: Vec<String>,
@@ -317,7 +319,8 @@ pub struct MemberSpec {
     pub admin_state_up: Option<bool>,
 
     /// Tags in Octavia: at most 32 of at most 255 characters each, without comma and slash; evenkeel: is refused as a
-    /// beginning. Tags that are not listed are removed.
+    /// beginning. No two may differ in case, accents or blanks at the end alone: Octavia's database holds them for one.
+    /// Tags that are not listed are removed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(schema_with = "schema::plain_tags")]
     pub tags: Vec<String>,

@@ -128,13 +128,9 @@ impl Intake<'_> {
                 );
             } else if let Some(twin) = seen.insert(folded, tag) {
                 // A 409 or 500, and a create leaves its VIP port behind.
-                self.invalid(
-                    field,
-                    format!(
-                        "{tag:?} is there twice, as {twin:?}: Octavia's database does not tell tags apart by upper and \
-                         lower case, accents or blanks at the end. Remove one"
-                    ),
-                );
+                let one =
+                    "one tag to Octavia's database, which ignores case, accents and blanks at the end: remove one";
+                self.invalid(field, format!("{twin:?} and {tag:?} are {one}"));
             }
         }
         tags.iter().cloned().collect()

@@ -159,6 +159,38 @@ fn what_is_full_is_quota_whoever_says_so() {
     assert_eq!(neutron(409, "FloatingIPPortAlreadyAssociated", "Cannot associate").class, Class::Conflict);
 }
 
+/// What a user wrote comes back in a refusal, and in the statement of an error of the database.
+#[test]
+fn what_a_user_wrote_decides_nothing() {
+    let echoed =
+        "Invalid input for field/attribute name. Value: 'Quota exceeded for resources'. Value should be UUID format";
+    assert_eq!(octavia(400, echoed).class, Class::Refused);
+    let database = "(pymysql.err.OperationalError) (1205, 'Lock wait timeout exceeded')\n[SQL: UPDATE pool SET name=%(name)s]\n\
+                    [parameters: {'name': 'KeyError: OverQuota'}]";
+    assert_eq!(octavia(500, database).class, Class::Later(None));
+    assert_eq!(octavia(403, "Policy does not allow OverQuota").class, Class::Credentials);
+}
+
+#[test]
+fn a_404_of_who_stands_before_a_service_is_no_loss() {
+    for body in [r#"{"error": {"message": "service not found"}}"#, r#"{"errors": [{"detail": "upstream not found"}]}"#]
+    {
+        for service in ["load-balancer", "network"] {
+            assert_eq!(answer(service, 404, body).class, Class::Later(None), "{service} {body}");
+        }
+    }
+    let own = r#"{"code": 404, "title": "Bad Request", "description": "Pool 1 not found."}"#;
+    assert_eq!(answer("load-balancer", 404, own).class, Class::Gone);
+}
+
+#[test]
+fn neutrons_name_of_an_exception_is_kept() {
+    let error =
+        neutron(404, "ExternalGatewayForFloatingIPNotFound", "External network 1 is not reachable from subnet 2.");
+    assert_eq!((error.class, error.kind.as_deref()), (Class::Gone, Some("ExternalGatewayForFloatingIPNotFound")));
+    assert_eq!(octavia(404, "Pool 1 not found.").kind, None);
+}
+
 #[test]
 fn a_500_that_the_body_causes_is_refused_and_any_other_comes_later() {
     for text in [

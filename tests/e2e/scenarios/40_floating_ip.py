@@ -1,8 +1,8 @@
-"""Floating IPs: allocated and released, kept, borrowed and given back."""
+"""Floating IPs: allocated and released, kept, borrowed and given back; on a subnet that no router leads to yet."""
 from harness.stacks import web
 from harness.waiting import eventually, expect, same
 
-cases = ['allocated', 'retained', 'borrowed', 'changed']
+cases = ['allocated', 'retained', 'borrowed', 'changed', 'no_router']
 gate = {'allocated': ['floating IP', 'deletion']}
 
 
@@ -70,3 +70,31 @@ def changed(t):
         same('port and tags of the borrowed one', (left['port_id'], left['tags']), (None, []))
     finally:
         t.cloud.delete_floating_ip(fip['id'])
+
+
+def no_router(t):
+    """Neutron's 404 names network, subnet and port, and all of them are there: none is told as gone, and a router mends it"""
+    neutron, name = t.cloud.neutron, t.namespace
+    network = neutron.create_network(name=name)
+    subnet = neutron.create_subnet(name=name, network_id=network.id, ip_version=4, cidr='10.77.0.0/24', is_dhcp_enabled=False)
+    router = None
+    try:
+        stack = t.apply(web(load_balancer={'vip': {'subnet': {'name': name}}, 'floatingIP': allocate()}))
+        message = t.shows(stack, 'ReferenceUnusable', 'spec.loadBalancer.floatingIP', 'is not reachable from subnet', subnet.id)
+        expect('was deleted' not in message and 'loadbalancer delete' not in message, f'it says that something has gone: {message}')
+        t.condition(stack, 'ResolvedRefs', 'False', reason='ReferenceUnusable')
+        t.told_once(stack, 'ReferenceUnusable')
+        lb_id = t.lb_id(stack)
+        same('floating IPs meanwhile', t.cloud.floating_ips(port_id=t.cloud.load_balancer(lb_id)['vip_port_id']), [])
+        router = neutron.create_router(name=name, external_gateway_info={'network_id': t.cloud.id_of('network', 'public')})
+        neutron.add_interface_to_router(router, subnet_id=subnet.id)
+        t.ready_and_right(stack, timeout=150)
+        same('load balancer', t.lb_id(stack), lb_id)
+        same('creates', t.creates(), 1)
+        t.delete(stack)
+    finally:
+        if router:
+            neutron.remove_interface_from_router(router, subnet_id=subnet.id)
+            neutron.delete_router(router.id)
+        neutron.delete_network(network.id)
+    t.note = message[:150]

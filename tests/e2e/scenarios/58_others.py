@@ -1,13 +1,16 @@
-"""Other people's doings: names that two share, addresses that are taken, tags, ports and projects that are not ours."""
+"""Other people's doings: names that two share, addresses that are taken, tags, ports and projects that are not ours; and what
+the database of theirs holds for equal."""
 import time
 
+from harness import config, operator
 from harness.kube import conditions
 from harness.scenario import credentials
-from harness.stacks import web
+from harness.stacks import listener, member, monitor, pool, stack, web
 from harness.waiting import eventually, expect, same, steadily
 
 cases = ['ambiguous_name', 'address_in_use', 'another_owner', 'restored', 'another_project', 'secret_taken', 'port_deleted',
-         'port_deleted_plain']
+         'port_deleted_plain', 'equal_tags']
+KINDS = ['loadbalancers', 'listeners', 'pools', 'members', 'healthmonitors', 'l7policies', 'rules']
 FLOATING = {'floatingIP': {'allocate': {'network': {'name': 'public'}}}}
 
 
@@ -156,3 +159,46 @@ def without_port(t, name):
     after = t.ready_and_right(name)['status']['loadBalancer']
     for what in ('vipAddress', 'floatingIP'):
         same(what, after.get(what), status.get(what))
+
+
+def equal_tags(t):
+    """Tags that Octavia's database holds for one: refused before anything is made; in each other's place by two writes"""
+    same('what the database holds for equal', _equal_characters(),
+         (config.ROOT / 'src/model/collation.txt').read_text().splitlines())
+    since = time.time()
+    name = t.apply(_tagged('caf\u00e9', 'cafe'))
+    t.shows(name, 'InvalidSpec', 'spec.loadBalancer.tags', 'spec.listeners[http].tags', 'are one tag')
+    same('writes', t.writes_since(since), [])
+    t.edit(name, lambda spec: spec.update(_tagged('cafe', 'kept')['spec']))
+    t.ready_and_right(name)
+    lb_id = t.lb_id(name)
+    since = time.time()
+
+    def change(spec):
+        spec.update(_tagged('Caf\u00e9', 'kept')['spec'])
+        spec['pools'][0]['members'][1]['weight'] = 7
+    t.change(name, 'case and accent', change)
+    same('writes', sorted(t.writes_since(since)), sorted(f'PUT {kind}' for kind in KINDS * 2))
+    same('load balancer', t.lb_id(name), lb_id)
+    same('warnings about writes', {k: v for k, v in t.events('Warning').items() if k[1] != 'InvalidSpec'}, {})
+
+
+def _tagged(*tags):
+    """Each kind of object has these tags"""
+    more = {'tags': list(tags)}
+    rule = {'type': 'PATH', 'compareType': 'STARTS_WITH', 'value': '/no', **more}
+    return stack('web', [listener('http', 80, defaultPool='web', l7Policies=[{'name': 'no', 'action': 'REJECT', 'rules': [rule], **more}], **more)],
+                 [pool('web', healthMonitor=monitor(**more), **more) | {'members': [member(10, **more), member(11)]}],
+                 load_balancer=more)
+
+
+def _equal_characters() -> list[str]:
+    """From U+0020 to U+FFFF, in the order of their weights"""
+    collation = operator.sql("select collation_name from information_schema.columns where table_schema='octavia' and table_name='tags' "
+                             "and column_name='tag'").split()[1]
+    rows = operator.sql(f'select seq, hex(weight_string(convert(char(seq using utf32) using utf8mb4) collate {collation})) '
+                        'from seq_32_to_65535 where seq not between 55296 and 57343').splitlines()[1:]
+    groups = {}
+    for number, weight in (row.split('\t') for row in rows):
+        groups.setdefault(weight, []).append(chr(int(number)))
+    return [''.join(group) for _, group in sorted(groups.items()) if len(group) > 1]

@@ -50,7 +50,7 @@ async fn a_subnet_without_a_router_is_told_and_nothing_is_deleted() {
     rig.cloud.route(&subnet, true);
     rig.until("web is Ready by itself", 2 * MINUTE, |rig| rig.is_ready("web")).await;
     assert_eq!((id(&rig.load_balancers()[0]), rig.creates().len()), (lb, 1));
-    assert!(rig.stack("web")["status"]["floatingIP"].is_string(), "{:#}", rig.stack("web")["status"]);
+    assert!(rig.stack("web")["status"]["loadBalancer"]["floatingIP"].is_string(), "{:#}", rig.stack("web")["status"]);
 }
 
 /// Its PUT says the same.
