@@ -96,7 +96,9 @@ mod tests {
     fn the_tag_decides_who_made_it_and_else_the_description() {
         let (me, other) = (owner("u1"), owner("u2"));
         let (mark, tag) = (me.floating_ip_mark(), me.made_tag());
-        for made in [seen(&mark, &[]), seen("words", std::slice::from_ref(&tag)), seen("", &[tag.clone(), me.uid_tag()])] {
+        for made in
+            [seen(&mark, &[]), seen("words", std::slice::from_ref(&tag)), seen("", &[tag.clone(), me.uid_tag()])]
+        {
             assert_eq!((Tie::of(&me, &made), Tie::of(&other, &made)), (Tie::Made, Tie::Foreign), "{made:?}");
             assert_eq!(rival(&other, &made).map(|rival| (rival.uid, rival.tie)), Some(("u1".into(), Tie::Made)));
             assert_eq!(rival(&me, &made), None);

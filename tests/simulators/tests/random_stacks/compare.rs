@@ -315,7 +315,11 @@ fn floating_ip(report: &mut Report, want: &Desired, tree: &Value, sim: &CloudSim
             let own = ip["floating_ip_address"].as_str().and_then(|own| own.parse::<std::net::IpAddr>().ok());
             let fits = subnet.as_ref().is_none_or(|subnet| own.is_some_and(|own| subnet.cidr.contains(&own)));
             report.same("subnet of the floating IP", &json!(fits), json!(true));
-            report.same("tag of the floating IP", &json!(ip["tags"].to_string().contains("evenkeel:made-for=")), json!(true));
+            report.same(
+                "tag of the floating IP",
+                &json!(ip["tags"].to_string().contains("evenkeel:made-for=")),
+                json!(true),
+            );
             report.same("network of the floating IP", &ip["floating_network_id"], json!(network_id));
             report.same("mark of the floating IP", &ip["description"], json!(want.owner.floating_ip_mark()));
         }

@@ -31,8 +31,17 @@ pub struct Drift {
 
 pub fn drifts() -> impl Strategy<Value = Vec<Drift>> {
     use What as W;
-    let what =
-        vec![W::Delete, W::Delete, W::Rename, W::Rename, W::Switch, W::Fail, W::UnplugFloatingIp, W::DeleteFloatingIp, W::DescribeFloatingIp];
+    let what = vec![
+        W::Delete,
+        W::Delete,
+        W::Rename,
+        W::Rename,
+        W::Switch,
+        W::Fail,
+        W::UnplugFloatingIp,
+        W::DeleteFloatingIp,
+        W::DescribeFloatingIp,
+    ];
     vec((select(what), any::<Index>()).prop_map(|(what, at)| Drift { what, at }), 1..4)
 }
 
