@@ -268,7 +268,7 @@ async fn report(
     let frame = Frame { previous: &previous, generation, deleting, now };
     let notice = events::notable(&outcome, frame, &entry.told);
     measure(context, entry, &outcome, frame);
-    log(&outcome);
+    log(&outcome, frame);
     let over = matches!(outcome.state, State::Gone | State::LetGo { .. });
     if over {
         let_go(api, context, stack).await?;
@@ -318,9 +318,16 @@ fn label(state: &State) -> &'static str {
     }
 }
 
-fn log(outcome: &Outcome) {
+fn log(outcome: &Outcome, frame: Frame<'_>) {
     let result = label(&outcome.state);
+    // One that waits for a floating IP is looked at every few seconds.
+    let often = matches!(outcome.retry, Retry::After(_));
     match &outcome.state {
+        State::Stalled { reason, message }
+            if often && conditions::is_told(frame.previous, frame.generation, reason.as_str()) =>
+        {
+            tracing::debug!(result, message);
+        }
         State::Waiting { reason: WaitReason::Locked, message } => tracing::debug!(result, message),
         State::Waiting { message, .. } | State::Held { message } => tracing::info!(result, message),
         State::Stalled { message, .. } => tracing::warn!(result, message),

@@ -78,7 +78,7 @@ impl Patience {
 
     /// How long this step has to wait, if at all.
     pub fn delay(&self, step: &Step) -> Option<Delay> {
-        let tried = self.tried.iter().find(|tried| tried.step == *step)?;
+        let tried = self.tried.iter().find(|tried| tried.step.repeats(step))?;
         let left = tried.again.saturating_duration_since(Instant::now());
         (!left.is_zero()).then(|| Delay { left, refusal: tried.refusal.clone() })
     }
@@ -122,7 +122,7 @@ impl Patience {
     }
 
     fn entry(&mut self, step: &Step) -> &mut Tried {
-        let at = self.tried.iter().position(|tried| tried.step == *step).unwrap_or_else(|| {
+        let at = self.tried.iter().position(|tried| tried.step.repeats(step)).unwrap_or_else(|| {
             self.tried.push(Tried {
                 step: step.clone(),
                 times: 0,

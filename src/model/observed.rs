@@ -303,6 +303,9 @@ pub struct SeenFloatingIp {
     pub port_id: Option<Id>,
     pub description: String,
     pub tags: BTreeSet<String>,
+    /// Another one with every change of it, its tags included. A write may name it, and fails when it is another one by then.
+    #[serde(rename = "revision_number")]
+    pub revision: Option<i64>,
     /// This Neutron has no tags (extension `standard-attr-tag`): its records are without the field.
     #[serde(skip)]
     pub untaggable: bool,
@@ -321,6 +324,7 @@ struct FloatingIpRecord {
     port_id: Option<Id>,
     description: Option<String>,
     tags: Option<BTreeSet<String>>,
+    revision_number: Option<i64>,
 }
 
 impl From<FloatingIpRecord> for SeenFloatingIp {
@@ -332,6 +336,7 @@ impl From<FloatingIpRecord> for SeenFloatingIp {
             fixed_ip_address: record.fixed_ip_address,
             port_id: record.port_id,
             description: record.description.unwrap_or_default(),
+            revision: record.revision_number,
             untaggable: record.tags.is_none(),
             tags: record.tags.unwrap_or_default(),
             holder: None,

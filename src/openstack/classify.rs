@@ -106,7 +106,8 @@ fn class_of_fault(refusal: &Refusal<'_>, fault: &Fault, retry_after: Option<Dura
 fn class_of_status(status: StatusCode, retry_after: Option<Duration>) -> Class {
     match status.as_u16() {
         401 | 403 => Class::Credentials,
-        409 => Class::Conflict,
+        // 412: Neutron's object has changed since it was looked at.
+        409 | 412 => Class::Conflict,
         // A 404 that does not name an object comes from a wrong endpoint or a proxy: nothing is known to be gone.
         404 | 408 | 425 | 429 => Class::Later(retry_after),
         501 => Class::Refused,

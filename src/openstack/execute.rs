@@ -64,7 +64,9 @@ impl Session {
                 if *additive { ask.with("additive_only", "true") } else { ask }
             }
             Call::CreateFloatingIp { body } => floating_ip(Method::POST).body(rooted("floatingip", body)),
-            Call::UpdateFloatingIp { id, body } => floating_ip(Method::PUT).at(id).body(rooted("floatingip", body)),
+            Call::UpdateFloatingIp { id, body, revision } => {
+                floating_ip(Method::PUT).at(id).body(rooted("floatingip", body)).of_revision(*revision)
+            }
             Call::DeleteFloatingIp { id } => floating_ip(Method::DELETE).at(id),
             Call::TagFloatingIp { id, tag, present } => {
                 let method = if *present { Method::PUT } else { Method::DELETE };

@@ -113,8 +113,16 @@ impl Session {
     /// Those of the project; without `port_details`, which are most of each record.
     async fn floating_ip_list(&self) -> Result<Listing, CloudError> {
         let listing = Listing::new(Service::Network, "/v2.0/floatingips", "floatingips");
-        let fields =
-            ["id", "floating_ip_address", "floating_network_id", "fixed_ip_address", "port_id", "description", "tags"];
+        let fields = [
+            "id",
+            "floating_ip_address",
+            "floating_network_id",
+            "fixed_ip_address",
+            "port_id",
+            "description",
+            "tags",
+            "revision_number",
+        ];
         let listing = fields.into_iter().fold(listing, |listing, field| listing.with("fields", field));
         self.of_project(listing).await
     }

@@ -6,7 +6,7 @@ use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{ACCEPT, CONTENT_TYPE};
+use http::header::{ACCEPT, CONTENT_TYPE, IF_MATCH};
 use http::{HeaderMap, Method, StatusCode};
 use jiff::Timestamp;
 use serde::Deserialize;
@@ -80,6 +80,8 @@ pub(super) struct Ask {
     nowhere: bool,
     query: Vec<(&'static str, String)>,
     body: Option<Value>,
+    /// Neutron's revision of the object that the write is meant for; at another one it is a 412.
+    revision: Option<i64>,
     /// The service's own; that of the settings for the method when absent.
     timeout: Option<Duration>,
 }
@@ -87,7 +89,8 @@ pub(super) struct Ask {
 impl Ask {
     /// `path`: what never changes of it; everything else comes by [`at`](Self::at).
     pub(super) fn new(service: Service, method: Method, path: &'static str) -> Self {
-        Self { service, method, path: path.to_owned(), nowhere: false, query: Vec::new(), body: None, timeout: None }
+        let (path, query) = (path.to_owned(), Vec::new());
+        Self { service, method, path, nowhere: false, query, body: None, revision: None, timeout: None }
     }
 
     pub(super) fn get(service: Service, path: &'static str) -> Self {
@@ -111,6 +114,11 @@ impl Ask {
 
     pub(super) fn body(mut self, body: Value) -> Self {
         self.body = Some(body);
+        self
+    }
+
+    pub(super) fn of_revision(mut self, revision: Option<i64>) -> Self {
+        self.revision = revision;
         self
     }
 
@@ -423,6 +431,9 @@ fn request(ask: &Ask, root: &str, login: Option<&Login>) -> Result<Request, Clou
     request = request.header(ACCEPT, "application/json");
     if let Some(login) = login {
         request = request.header("x-auth-token", login.token.clone());
+    }
+    if let Some(revision) = ask.revision {
+        request = request.header(IF_MATCH, format!("revision_number={revision}"));
     }
     let body = match &ask.body {
         Some(body) => {

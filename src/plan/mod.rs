@@ -192,7 +192,13 @@ pub enum Call {
     /// `POST /floatingips`
     CreateFloatingIp { body: Body },
     /// `PUT /floatingips/{id}`
-    UpdateFloatingIp { id: Id, body: Body },
+    UpdateFloatingIp {
+        id: Id,
+        body: Body,
+        /// That of the record which the change was planned against.
+        #[serde(skip)]
+        revision: Option<i64>,
+    },
     /// `DELETE /floatingips/{id}`
     DeleteFloatingIp { id: Id },
     /// `PUT` or `DELETE /floatingips/{id}/tags/{tag}`

@@ -53,6 +53,18 @@ impl Step {
         self
     }
 
+    /// Whether this is the same change as another one, whatever happened to the object in between.
+    pub fn repeats(&self, other: &Self) -> bool {
+        let timeless = |step: &Self| {
+            let mut step = step.clone();
+            if let Call::UpdateFloatingIp { revision, .. } = &mut step.call {
+                *revision = None;
+            }
+            step
+        };
+        timeless(self) == timeless(other)
+    }
+
     pub(super) fn impact(self, impact: Impact) -> Self {
         Self { impact, ..self }
     }

@@ -23,6 +23,7 @@ pub(in crate::openstack) struct Seen {
     pub(in crate::openstack) query: Vec<(String, String)>,
     pub(in crate::openstack) body: Value,
     pub(in crate::openstack) token: Option<String>,
+    pub(in crate::openstack) if_match: Option<String>,
     pub(in crate::openstack) timeout: Duration,
 }
 
@@ -214,6 +215,7 @@ impl Transport for Plug {
                 assert!(token.is_sensitive());
                 token.to_str().unwrap().to_owned()
             }),
+            if_match: request.headers().get("if-match").map(|value| value.to_str().unwrap().to_owned()),
             timeout,
         };
         async move {

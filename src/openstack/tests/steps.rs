@@ -70,7 +70,11 @@ fn every_call() -> Vec<(Step, &'static str, Option<&'static str>)> {
         (step(Kind::Member, batch(false)), "PUT /octavia/v2/lbaas/pools/p/members", Some("members")),
         (step(Kind::Member, batch(true)), "PUT /octavia/v2/lbaas/pools/p/members?additive_only=true", Some("members")),
         (fip(Call::CreateFloatingIp { body: body() }), "POST /v2.0/floatingips", Some("floatingip")),
-        (fip(Call::UpdateFloatingIp { id: id(), body: body() }), "PUT /v2.0/floatingips/i", Some("floatingip")),
+        (
+            fip(Call::UpdateFloatingIp { id: id(), body: body(), revision: None }),
+            "PUT /v2.0/floatingips/i",
+            Some("floatingip"),
+        ),
         (fip(Call::DeleteFloatingIp { id: id() }), "DELETE /v2.0/floatingips/i", None),
         (tag(true), "PUT /v2.0/floatingips/i/tags/evenkeel:uid=u", None),
         (tag(false), "DELETE /v2.0/floatingips/i/tags/evenkeel:uid=u", None),
@@ -97,6 +101,20 @@ async fn every_step_is_exactly_one_call_to_its_place_with_its_body() {
         let seconds = if step.call.takes_quota() { 120 } else { 60 };
         assert_eq!(calls[0].timeout, Duration::from_secs(seconds), "{line}");
     }
+}
+
+/// Of a floating IP that somebody has changed meanwhile, a write is refused: it is looked at again.
+#[tokio::test(start_paused = true)]
+async fn a_change_of_a_floating_ip_names_its_revision() {
+    let fake = FakeCloud::new(|seen| {
+        let changed = json!({"NeutronError": {"type": "RevisionNumberConstraintFailed", "message": "Constrained to 4"}});
+        (seen.method == "PUT").then(|| Ok((412, changed)))
+    });
+    let change = |revision| step(Kind::FloatingIp, Call::UpdateFloatingIp { id: "i".into(), body: body(), revision });
+    let refused = fake.cloud_with(REGION).execute(&change(Some(4))).await.unwrap_err();
+    assert_eq!(refused.class, Class::Conflict);
+    assert_eq!(fake.calls()[0].if_match.as_deref(), Some("revision_number=4"));
+    assert!(change(Some(4)).repeats(&change(Some(5))) && change(Some(4)) != change(Some(5)));
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,7 +1,7 @@
 use std::collections::BTreeSet;
 use std::sync::atomic::Ordering;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::cloud::{FakeCloud, lay_stack, owner};
 use crate::model::*;
@@ -151,6 +151,36 @@ async fn a_marker_that_went_starts_the_list_again() {
         );
     }
     assert_eq!(fake.cloud_with(REGION).find(&owner("u")).await.unwrap().len(), 3);
+}
+
+/// The tags of a load balancer tell more than those of a floating IP have room for.
+#[tokio::test(start_paused = true)]
+async fn the_holder_of_a_wanted_floating_ip_is_named() {
+    let fake = FakeCloud::quiet();
+    let (me, blue) = (owner("me"), Owner { cluster: "c2".into(), name: "blue".into(), ..owner("blue") });
+    let record = |id: &str, tags: Value| json!({"id": id, "description": "", "tags": tags, "project_id": "p1"});
+    fake.lay("/v2.0/floatingips", record("f1", json!([blue.uid_tag()])));
+    fake.lay("/v2.0/floatingips", record("f2", json!(["evenkeel:made-for=nobody"])));
+    fake.lay("/v2/lbaas/loadbalancers", json!({"id": "lb-9", "project_id": "p1", "tags": blue.tags()}));
+    let cloud = fake.cloud_with(REGION);
+    for (id, holder) in [("f1", Some("stack shop/blue of cluster c2")), ("f2", None)] {
+        let interest = Interest { owner: &me, floating_ip: Some(id) };
+        let found = cloud.floating_ips(interest, None).await.unwrap();
+        assert_eq!(ids(&found, |seen| &seen.id), [id]);
+        assert_eq!(found[0].holder.as_deref(), holder);
+        assert_eq!(cloud.floating_ip(id).await.unwrap().unwrap().holder, None);
+    }
+    assert_eq!(cloud.floating_ip("f3").await.unwrap(), None);
+    fake.calls();
+    cloud.floating_ips(&me, None).await.unwrap();
+    assert_eq!(fake.lines(), ["GET /v2.0/floatingips"], "nobody else's is asked for");
+}
+
+#[test]
+fn a_record_without_tags_is_of_a_cloud_without_tags() {
+    let read = |record: Value| serde_json::from_value::<SeenFloatingIp>(record).unwrap();
+    assert!(read(json!({"id": "f", "description": null})).untaggable);
+    assert!(!read(json!({"id": "f", "tags": []})).untaggable);
 }
 
 #[tokio::test(start_paused = true)]

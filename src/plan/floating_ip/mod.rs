@@ -133,7 +133,7 @@ fn bring(owner: &Owner, want: &FloatingIp, keep: Option<&SeenFloatingIp>, vip: &
     match (want, keep) {
         (FloatingIp::Allocate { retain, .. }, None) => allocate(owner, want, *retain, Some(vip)),
         (FloatingIp::Existing { id }, None) => {
-            let associate = Call::UpdateFloatingIp { id: id.clone(), body: vip.fields() };
+            let associate = Call::UpdateFloatingIp { id: id.clone(), body: vip.fields(), revision: None };
             let change = Change { field: "port_id".to_owned(), was: Value::Null, want: json!(vip.port) };
             let step = Step { changes: vec![change], ..Step::new(Kind::FloatingIp, id, associate) };
             vec![tag(id, id, &owner.uid_tag(), true), step]
@@ -203,7 +203,7 @@ fn describe(seen: &SeenFloatingIp, description: &str) -> Step {
 fn put(seen: &SeenFloatingIp, edit: Edit) -> Step {
     let impact =
         if edit.change("port_id").is_some_and(|c| c.want.is_null()) { Impact::Interrupts } else { Impact::None };
-    let call = Call::UpdateFloatingIp { id: seen.id.clone(), body: edit.body };
+    let call = Call::UpdateFloatingIp { id: seen.id.clone(), body: edit.body, revision: seen.revision };
     Step { changes: edit.changes, ..Step::new(Kind::FloatingIp, &seen.floating_ip_address, call) }.impact(impact)
 }
 
@@ -291,7 +291,11 @@ fn exchange(
     {
         associate.set("description", json!(seen.description), json!(mark));
     }
-    let call = Call::UpdateFloatingIp { id: target.id.clone(), body: associate.body };
+    let call = Call::UpdateFloatingIp {
+        id: target.id.clone(),
+        body: associate.body,
+        revision: keep.and_then(|keep| keep.revision),
+    };
     steps.push(Step { changes: associate.changes, ..Step::new(Kind::FloatingIp, name, call) }.after(&target));
     if let (FloatingIp::Existing { .. }, Some(seen)) = (want, keep) {
         steps.extend(unmark(owner, seen));

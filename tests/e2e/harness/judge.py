@@ -212,6 +212,10 @@ class Judge:
         if allocate := want.get('allocate'):
             mark = f"evenkeel:uid={self.meta['uid']} evenkeel:cluster={self.cluster}"
             self._same('floating IP: description', got[0]['description'], mark)
+            self._same('floating IP: tag', f"evenkeel:made-for={self.meta['uid']}" in got[0]['tags'], True)
+            if subnet := allocate.get('subnet'):
+                cidr = self.cloud.neutron.get_subnet(self._id('subnet', subnet)).cidr
+                self._same('floating IP: subnet', ip_address(got[0]['floating_ip_address']) in ip_network(cidr), True)
             self._same('floating IP: network', got[0]['floating_network_id'], self._id('network', allocate['network']))
             self._same('floating IP: address', got[0]['floating_ip_address'], allocate.get('address', got[0]['floating_ip_address']))
         else:

@@ -1,9 +1,15 @@
-"""Floating IPs: allocated and released, kept, borrowed and given back; on a subnet that no router leads to yet."""
+"""Floating IPs: allocated and released, kept, borrowed and given back, handed over; on a subnet without a router."""
+import time
+from contextlib import ExitStack, contextmanager
+
+from harness.cloud import Cloud
 from harness.stacks import web
 from harness.waiting import eventually, expect, same
 
-cases = ['allocated', 'retained', 'borrowed', 'changed', 'no_router']
+cases = ['allocated', 'retained', 'borrowed', 'changed', 'no_router', 'reallocated', 'handed_over']
 gate = {'allocated': ['floating IP', 'deletion']}
+# Seconds from the edit of the stack that has a floating IP until the one that waits for it is Ready.
+HAND_OVER = 15
 
 
 def run(t, case):
@@ -19,10 +25,14 @@ def fip_of(t, name):
 
 
 def allocated(t):
-    """Made with the stack, released with it."""
-    name = t.apply(web(load_balancer={'floatingIP': allocate()}))
+    """Made with the stack, released with it, whatever somebody else writes into its description."""
+    name = t.apply(web(load_balancer={'floatingIP': allocate()}, resyncPeriod='10s'))
     t.ready_and_right(name)
     fip = fip_of(t, name)
+    t.cloud.neutron.update_ip(fip['id'], description="the shop's")
+    eventually('it is described again', lambda: fip_of(t, name)['description'], lambda d: d == fip['description'], 60)
+    t.ready_and_right(name)
+    t.cloud.neutron.update_ip(fip['id'], description="the shop's")
     t.delete(name)
     same('floating IP after the stack', t.cloud.floating_ips(id=fip['id']), [])
 
@@ -98,3 +108,73 @@ def no_router(t):
             neutron.delete_router(router.id)
         neutron.delete_network(network.id)
     t.note = message[:150]
+
+
+def reallocated(t):
+    """Another network, and then another subnet, mean another floating IP: held back, until interruptions are allowed."""
+    name = t.apply(web(load_balancer={'floatingIP': allocate(subnet={'name': 'public-v4'})}))
+    t.ready_and_right(name)
+    old = fip_of(t, name)
+    with external_network(t, '198.18.40.0/24', '198.18.41.0/24') as (network, subnets):
+        t.edit(name, lambda spec: spec['loadBalancer'].update(floatingIP={'allocate': {'network': {'id': network}}}))
+        t.shows(name, 'DisruptionForbidden', old['floating_ip_address'])
+        same('the floating IP meanwhile', fip_of(t, name)['id'], old['id'])
+        t.change(name, 'another network', lambda spec: spec.update(disruptionPolicy='Allow'), [])
+        for subnet in subnets:
+            wanted = {'network': {'id': network}, 'subnet': {'id': subnet}}
+            t.change(name, 'another subnet', lambda spec: spec['loadBalancer'].update(floatingIP={'allocate': wanted}), [])
+        same('the old one', t.cloud.floating_ips(id=old['id']), [])
+        t.delete(name)
+
+
+@contextmanager
+def external_network(t, *cidrs):
+    """A network with these subnets, and a router that leads from it to the VIPs: its id and theirs."""
+    operator, tenant, v4 = Cloud('admin').neutron, t.cloud.id_of('network', 'tenant'), t.cloud.id_of('subnet', 'tenant-v4')
+    with ExitStack() as away:
+        network = operator.create_network(name=f'{t.namespace}-out', is_router_external=True)
+        away.callback(operator.delete_network, network)
+        subnets = [operator.create_subnet(network_id=network.id, cidr=cidr, ip_version=4).id for cidr in cidrs]
+        port = operator.create_port(network_id=tenant, fixed_ips=[{'subnet_id': v4}])
+        router = operator.create_router(name=f'{t.namespace}-out', project_id=t.cloud.neutron.get_subnet(v4).project_id,
+                                        external_gateway_info={'network_id': network.id})
+        away.callback(operator.delete_router, router)
+        operator.add_interface_to_router(router, port_id=port.id)
+        away.callback(operator.remove_interface_from_router, router, port_id=port.id)
+        yield network.id, subnets
+
+
+def handed_over(t):
+    """Two stacks name one floating IP: one has it, the other says who, and has it within seconds once it is free."""
+    fip = t.cloud.make_floating_ip()
+    use = {'existing': {'address': fip['floating_ip_address']}}
+    try:
+        names = [t.apply(web(name)) for name in ('blue', 'green')]
+        for name in names:
+            t.ready(name)
+        for name in names:
+            t.edit(name, lambda spec: spec['loadBalancer'].update(floatingIP=use))
+        first = eventually('one of them has it', lambda: [n for n in names if is_ready(t, n)], lambda ready: len(ready) == 1, 60)[0]
+        second, = [name for name in names if name != first]
+        for has, waits in ((first, second), (second, first)):
+            t.shows(waits, 'ForeignChild', fip['floating_ip_address'], f'stack {t.namespace}/{has}')
+            t.ready_and_right(has)
+            started = time.monotonic()
+            t.edit(has, lambda spec: spec['loadBalancer'].pop('floatingIP'))
+            t.ready(waits, HAND_OVER)
+            took = time.monotonic() - started
+            expect(took < HAND_OVER, f'{waits} has it after {took:.0f} s')
+            t.ready_and_right(waits)
+            if waits == second:
+                t.edit(has, lambda spec: spec['loadBalancer'].update(floatingIP=use))
+        for name in names:
+            t.delete(name)
+        same('its tags', t.cloud.floating_ips(id=fip['id'])[0]['tags'], [])
+    finally:
+        t.cloud.delete_floating_ip(fip['id'])
+
+
+def is_ready(t, name):
+    stack = t.stack(name)
+    ready = next((c for c in stack.get('status', {}).get('conditions', []) if c['type'] == 'Ready'), {})
+    return ready.get('status') == 'True' and ready.get('observedGeneration') == stack['metadata']['generation']

@@ -28,7 +28,7 @@ impl Octavia {
                 self.tree_mut()?.floating_ips.push(new);
                 Ok(())
             }
-            Call::UpdateFloatingIp { id, body } => {
+            Call::UpdateFloatingIp { id, body, revision: _ } => {
                 let was = self.known(id)?.clone();
                 let new = self.associated(was, body)?;
                 *self.known(id)? = new;

@@ -231,6 +231,27 @@ async fn a_stack_that_waits_for_a_floating_ip_asks_little() {
     assert!(rig.cloud.writes().is_empty(), "{:?}", rig.cloud.writes());
 }
 
+/// Two writes that cross: one stack has it and is Ready, and the other's write, planned before, arrives.
+#[tokio::test(start_paused = true)]
+async fn a_late_claim_takes_no_floating_ip_away() {
+    let rig = with_ready(&[("blue", small()), ("green", small())]).await;
+    let (id, _) = free_floating_ip(&rig).await;
+    let tag = format!("tags/evenkeel:uid={}", uid(&rig.stack("blue")));
+    let put = |path: &str| Match::service(Service::Network).method(Method::PUT).path(path);
+    rig.cloud.fail(put(&tag), Fault::SlowStart(Duration::from_secs(3)), 1);
+    rig.cloud.fail(put(&format!("/floatingips/{id}")).skip(1), Fault::SlowStart(Duration::from_secs(15)), 1);
+    for name in ["blue", "green"] {
+        rig.patch(name, wants(json!({"existing": {"id": id}}))).await;
+    }
+    rig.until("blue has it", SOON, |rig| rig.is_ready("blue") && floating_ip(rig, &id)["port_id"].is_string()).await;
+    rig.until("green says who has it", SOON, |rig| rig.message("green").contains("shop/blue")).await;
+    for _ in 0..120 {
+        sleep(Duration::from_secs(1)).await;
+        assert_eq!(floating_ip(&rig, &id)["port_id"], vip_port(&rig, "blue"));
+        assert!(rig.is_ready("blue"), "{}", rig.message("blue"));
+    }
+}
+
 /// Both saw it free and tagged it: exactly one has it, the other says so.
 #[tokio::test(start_paused = true)]
 async fn of_two_stacks_that_claim_a_floating_ip_one_has_it() {

@@ -171,6 +171,7 @@ impl Network {
             return Err(neutron_error(400, "HTTPBadRequest", format!("Cannot update read-only attribute {field}")));
         }
         let given = read_body(visit.call, "floatingip", &PUT)?;
+        check_revision(visit, &row)?;
         self.associate(visit, &mut row, &given)?;
         for field in ["description", "qos_policy_id"] {
             if let Some(value) = given.get(field) {
@@ -239,6 +240,23 @@ impl Network {
             touch(row, visit.now);
         }
         Ok(answer)
+    }
+}
+
+/// Extension `revision-if-match`.
+fn check_revision(visit: &Visit<'_>, row: &Row) -> Result<(), Refusal> {
+    let wanted = visit
+        .call
+        .header("if-match")
+        .and_then(|text| text.strip_prefix("revision_number="))
+        .and_then(|n| n.parse::<i64>().ok());
+    let now = row["revision_number"].as_i64().unwrap_or_default();
+    match wanted {
+        Some(wanted) if wanted != now => {
+            let text = format!("Constrained to {wanted}, but current revision is {now}");
+            Err(refusal(412, "RevisionNumberConstraintFailed", text))
+        }
+        _ => Ok(()),
     }
 }
 
