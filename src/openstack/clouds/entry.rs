@@ -278,10 +278,7 @@ impl Reader<'_> {
     }
 }
 
-const SERVICES: [(Service, &str); 3] = [
-    (Service::LoadBalancer, "load_balancer"),
-    (Service::Network, "network"),
-    (Service::KeyManager, "key_manager"),
-];
+const SERVICES: [(Service, &str); 3] =
+    [(Service::LoadBalancer, "load_balancer"), (Service::Network, "network"), (Service::KeyManager, "key_manager")];
 
 const NOT_A_URL: &str = "it must be an http:// or https:// URL without user name, query and fragment";

@@ -140,7 +140,6 @@ fn unreadable(error: &serde_saphyr::Error) -> CredentialsError {
     }
 }
 
-
 /// The whole file.
 struct Sections<'c> {
     cloud: &'c str,

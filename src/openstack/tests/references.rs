@@ -123,7 +123,8 @@ async fn names_are_exact_and_what_others_hide_is_missing() {
 async fn subnet_name_leads_to_own_shared_and_external_networks_only() {
     let fake = furnished();
     let subnet = |id: &str, name: &str, network: &str, project: &str| {
-        let record = json!({"id": id, "name": name, "network_id": network, "cidr": "10.9.0.0/24", "project_id": project});
+        let record =
+            json!({"id": id, "name": name, "network_id": network, "cidr": "10.9.0.0/24", "project_id": project});
         fake.lay("/v2.0/subnets", record);
     };
     subnet("s2", "s", "n4", "p2");
@@ -192,9 +193,7 @@ async fn external_network_of_others_is_missing_for_an_administrator() {
 #[tokio::test(start_paused = true)]
 async fn group_and_policy_names_lead_to_own_and_shared_objects_only() {
     let fake = furnished();
-    for (kind, path) in
-        [(Kind::SecurityGroup, "/v2.0/security-groups"), (Kind::QosPolicy, "/v2.0/qos/policies")]
-    {
+    for (kind, path) in [(Kind::SecurityGroup, "/v2.0/security-groups"), (Kind::QosPolicy, "/v2.0/qos/policies")] {
         let object = |id: &str, name: &str, project: &str, shared: serde_json::Value| {
             fake.lay(path, json!({"id": id, "name": name, "project_id": project, "shared": shared}));
         };

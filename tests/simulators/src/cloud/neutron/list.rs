@@ -58,8 +58,12 @@ impl Network {
                     .all(|(key, _)| filters.iter().any(|(other, wanted)| other == key && matches(row, key, wanted)))
                 && has_tags(row, call)
         };
-        let mut rows: Vec<Row> =
-            self.rows(resource).into_iter().filter(|row| fits(row)).map(|row| self.show(visit.caller, resource, row)).collect();
+        let mut rows: Vec<Row> = self
+            .rows(resource)
+            .into_iter()
+            .filter(|row| fits(row))
+            .map(|row| self.show(visit.caller, resource, row))
+            .collect();
         if let Some(marker) = call.parameter("marker") {
             rows.retain(|row| text(row, "id") > marker);
         }

@@ -229,7 +229,9 @@ impl Network {
 
     /// An object that the caller may see; objects of others are not found.
     fn visible(&self, caller: &Caller, resource: Resource, id: &str) -> Result<&Row, Refusal> {
-        self.row(resource, id).filter(|row| self.is_visible(caller, resource, row)).ok_or_else(|| resource.not_found(id))
+        self.row(resource, id)
+            .filter(|row| self.is_visible(caller, resource, row))
+            .ok_or_else(|| resource.not_found(id))
     }
 
     pub fn sees_network(&self, caller: &Caller, id: &str) -> bool {
