@@ -227,6 +227,8 @@ impl Outcome {
             }
             Class::Later(None) => Self::waiting(WaitReason::CloudUnreachable, message, Retry::Backoff),
             Class::Refused => Self { retry: Retry::Rarely, ..Self::stalled(StallReason::Refused, message) },
+            // Looked at again each minute: the certificate may be renewed on the server.
+            Class::Untrusted => Self::stalled(StallReason::CredentialsInvalid, message),
             Class::Credentials => Self::stalled(
                 StallReason::CredentialsInvalid,
                 format!("{message}: check the Secret of spec.cloudCredentialsRef, and the roles of its user"),

@@ -16,6 +16,8 @@ pub enum Class {
     Quota,
     /// 401 after renewal, 403 of the policy: the credentials are wrong or lack a role.
     Credentials,
+    /// The server's TLS certificate is not accepted: somebody has to see to it, here or on the server.
+    Untrusted,
     /// 404: it is not there (any more).
     Gone,
     /// Transport errors, 5xx, 429, 503 ProjectBusy: try again, after this long if the server said so.

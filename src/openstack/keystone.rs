@@ -185,7 +185,7 @@ impl Login {
             return Ok(service.root(url).to_owned());
         }
         let interface = credentials.interface_of(service).as_str();
-        let region = credentials.regions.of(service).unwrap_or(&self.project.region);
+        let region = credentials.regions.of(service).or(credentials.region.as_ref()).unwrap_or(&self.project.region);
         let of_kind: Vec<&Endpoint> = self.endpoints.iter().filter(|e| e.service == service).collect();
         let fits = |e: &&&Endpoint| e.interface == interface && e.region == *region;
         match of_kind.iter().find(fits) {

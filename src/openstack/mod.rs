@@ -6,6 +6,7 @@
 //! | file | what |
 //! |---|---|
 //! | `clouds` | an entry of `clouds.yaml` |
+//! | `trust` | its `cacert`, and faults of the certificates that servers show |
 //! | `keystone`, `session` | a token that is always good, calls that carry it |
 //! | `density`, `classify` | which answers are not read; from the others to what to do about them |
 //! | `lists`, `records`, `neutron`, `barbican` | lists page by page; records as they arrive |
@@ -38,6 +39,7 @@ mod resolve;
 mod scope;
 mod session;
 mod transport;
+mod trust;
 
 pub use cloud::{CallObserver, Cloud, CloudSettings};
 pub use clouds::{Credentials, CredentialsError};

@@ -8,6 +8,7 @@ use bytes::BytesMut;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 
+use super::trust::{self, Cacert};
 use super::{Connector, Request, Response, TlsOptions, Transport, TransportError};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -33,22 +34,20 @@ impl Connector for ReqwestConnector {
             .redirect(reqwest::redirect::Policy::none())
             .retry(reqwest::retry::never())
             .tls_danger_accept_invalid_certs(*insecure);
-        if let Some(pem) = ca {
-            let bundle = reqwest::Certificate::from_pem_bundle(pem).map_err(|_| UNREADABLE_CA.to_owned())?;
-            if bundle.is_empty() {
-                return Err(UNREADABLE_CA.to_owned());
-            }
-            builder = builder.tls_certs_merge(bundle);
+        let authorities = ca.as_deref().map(trust::authorities).transpose()?.unwrap_or_default();
+        let certificates = authorities.iter().map(|authority| reqwest::Certificate::from_der(authority));
+        let certificates = certificates.collect::<Result<Vec<_>, _>>().map_err(|error| innermost(&error))?;
+        if !certificates.is_empty() {
+            builder = builder.tls_certs_merge(certificates);
         }
         let client = builder.build().map_err(|error| innermost(&error))?;
-        Ok(Arc::new(ReqwestTransport { client }))
+        Ok(Arc::new(ReqwestTransport { client, cacert: Cacert::of(&authorities) }))
     }
 }
 
-const UNREADABLE_CA: &str = "cacert holds no certificate in PEM form";
-
 struct ReqwestTransport {
     client: reqwest::Client,
+    cacert: Cacert,
 }
 
 impl Transport for ReqwestTransport {
@@ -61,6 +60,7 @@ impl Transport for ReqwestTransport {
 /// Why there is no answer, before it is known which endpoint did not give it.
 enum Failure {
     NotSent(String),
+    Untrusted(String),
     NoAnswer(String),
     TooLarge,
 }
@@ -69,20 +69,24 @@ impl Failure {
     fn at(self, endpoint: String) -> TransportError {
         match self {
             Self::NotSent(cause) => TransportError::NotSent { endpoint, cause },
+            Self::Untrusted(cause) => TransportError::Untrusted { endpoint, cause },
             Self::NoAnswer(cause) => TransportError::NoAnswer { endpoint, cause },
             Self::TooLarge => TransportError::TooLarge { endpoint, limit_mib: MAX_ANSWER_MIB },
         }
     }
 }
 
-impl From<reqwest::Error> for Failure {
+impl Failure {
     /// Only a failure to connect leaves no doubt: nothing was sent.
-    fn from(error: reqwest::Error) -> Self {
+    fn of(error: &reqwest::Error, cacert: Cacert) -> Self {
+        if let Some(fault) = trust::fault(error, cacert) {
+            return Self::Untrusted(fault);
+        }
         let never_sent = error.is_connect() || error.is_dns() || error.is_builder();
         let cause = match error.is_timeout() {
             true if never_sent => "the connection was not established in time".to_owned(),
             true => "no answer in time".to_owned(),
-            false => innermost(&error),
+            false => innermost(error),
         };
         if never_sent { Self::NotSent(cause) } else { Self::NoAnswer(cause) }
     }
@@ -90,11 +94,12 @@ impl From<reqwest::Error> for Failure {
 
 impl ReqwestTransport {
     async fn exchange(&self, request: Request, timeout: Duration) -> Result<Response, Failure> {
-        let mut request = reqwest::Request::try_from(request)?;
+        let failure = |error: reqwest::Error| Failure::of(&error, self.cacert);
+        let mut request = reqwest::Request::try_from(request).map_err(failure)?;
         *request.timeout_mut() = Some(timeout);
-        let mut answer = self.client.execute(request).await?;
+        let mut answer = self.client.execute(request).await.map_err(failure)?;
         let mut body = BytesMut::new();
-        while let Some(chunk) = answer.chunk().await? {
+        while let Some(chunk) = answer.chunk().await.map_err(failure)? {
             if body.len() + chunk.len() > MAX_ANSWER_MIB << 20 {
                 return Err(Failure::TooLarge);
             }
@@ -156,9 +161,9 @@ mod tests {
 
     const PATIENT: Duration = Duration::from_secs(20);
 
-    /// A server for one request over TLS, whose certificate comes from `fixtures/tls/ca.pem`.
-    async fn tls_server() -> u16 {
-        let certificate = CertificateDer::from_pem_slice(include_bytes!("fixtures/tls/server.pem")).unwrap();
+    /// A server for one request over TLS. All certificates have the key `fixtures/tls/server.key`.
+    async fn tls_server(certificate: &[u8]) -> u16 {
+        let certificate = CertificateDer::from_pem_slice(certificate).unwrap();
         let key = PrivateKeyDer::from_pem_slice(include_bytes!("fixtures/tls/server.key")).unwrap();
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let config =
@@ -179,7 +184,11 @@ mod tests {
     }
 
     async fn send_over_tls(tls: TlsOptions) -> Result<Response, TransportError> {
-        let port = tls_server().await;
+        send_to(include_bytes!("fixtures/tls/server.pem"), tls).await
+    }
+
+    async fn send_to(certificate: &[u8], tls: TlsOptions) -> Result<Response, TransportError> {
+        let port = tls_server(certificate).await;
         let request = http::Request::get(format!("https://127.0.0.1:{port}/x")).body("".into()).unwrap();
         ReqwestConnector.connect(&tls).unwrap().send(request, PATIENT).await
     }
@@ -193,8 +202,33 @@ mod tests {
         }
         for wary in [TlsOptions::default(), by(other)] {
             let refused = send_over_tls(wary).await.unwrap_err();
-            let TransportError::NotSent { cause, .. } = refused else { panic!("{refused:?}") };
-            assert!(cause.contains("certificate"), "{cause}");
+            let TransportError::Untrusted { cause, .. } = refused else { panic!("{refused:?}") };
+            assert!(cause.contains("authorities"), "{cause}");
+        }
+    }
+
+    /// OpenSSL takes the first of them for trusted; the message says what to do instead.
+    #[tokio::test]
+    async fn certificate_fault_is_named_and_not_an_unreachable_cloud() {
+        let (ca, self_signed_ca) =
+            (include_bytes!("fixtures/tls/ca.pem").as_slice(), include_bytes!("fixtures/tls/self_signed_ca.pem"));
+        let self_signed = include_bytes!("fixtures/tls/self_signed.pem").as_slice();
+        let server = include_bytes!("fixtures/tls/server.pem").as_slice();
+        let expired = include_bytes!("fixtures/tls/expired.pem");
+        let other_host = include_bytes!("fixtures/tls/other_host.pem");
+        for (shown, trusted, words) in [
+            (self_signed_ca.as_slice(), self_signed_ca.as_slice(), "CA:TRUE"),
+            (server, include_bytes!("fixtures/tls/another_ca.pem"), "nor those of cacert"),
+            (self_signed, server, "cacert holds the certificate of a server"),
+            (expired, expired, "it expired at 2021-01-01T00:00:00Z"),
+            (other_host, other_host, "it is for another host"),
+        ] {
+            let error = send_to(shown, TlsOptions { ca: Some(trusted.to_vec()), insecure: false }).await.unwrap_err();
+            assert!(matches!(error, TransportError::Untrusted { .. }), "{words}: {error:?}");
+            assert!(error.to_string().contains(words), "{words}: {error}");
+        }
+        for (shown, trusted) in [(self_signed, self_signed), (server, &[b"\xef\xbb\xbf", ca].concat())] {
+            assert!(send_to(shown, TlsOptions { ca: Some(trusted.to_vec()), insecure: false }).await.is_ok());
         }
     }
 
@@ -251,14 +285,6 @@ mod tests {
                 Ok(response) => assert!(fits && response.body().len() == length),
                 Err(error) => assert!(!fits && error.to_string().ends_with("is larger than 8 MiB"), "{error}"),
             }
-        }
-    }
-
-    #[test]
-    fn a_ca_that_is_none_is_refused() {
-        for pem in ["", "hello", "-----BEGIN CERTIFICATE-----\n!!\n-----END CERTIFICATE-----\n"] {
-            let tls = TlsOptions { ca: Some(pem.into()), insecure: false };
-            assert!(ReqwestConnector.connect(&tls).is_err(), "{pem:?}");
         }
     }
 }

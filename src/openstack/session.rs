@@ -303,7 +303,7 @@ impl Session {
         let fresh = |login: &Arc<Login>| usable(login) && Instant::now() < login.renew_at;
         let renew = |old: Option<Arc<Login>>| async move {
             match self.authenticate().await {
-                Err(error) if matches!(error.class, Class::Later(_)) => {
+                Err(error) if matches!(error.class, Class::Later(_) | Class::Untrusted) => {
                     let old = old.filter(|old| usable(old) && Instant::now() < old.expires_at);
                     old.map(|old| Arc::new(old.until(Instant::now() + RENEW_AGAIN))).ok_or(error)
                 }
@@ -364,9 +364,13 @@ impl Session {
         let result = self.transport.send(request, ask.timeout.unwrap_or(default)).await;
         self.observe(ask, &result, started.elapsed());
         let response = result.map_err(|error| {
-            let in_doubt = writes && !matches!(error, TransportError::NotSent { .. });
+            let (class, never_sent) = match error {
+                TransportError::NotSent { .. } => (Class::Later(None), true),
+                TransportError::Untrusted { .. } => (Class::Untrusted, true),
+                TransportError::NoAnswer { .. } | TransportError::TooLarge { .. } => (Class::Later(None), false),
+            };
             let too_large = matches!(error, TransportError::TooLarge { .. });
-            CloudError { in_doubt, too_large, ..ask.failed(Class::Later(None), error.to_string()) }
+            CloudError { in_doubt: writes && !never_sent, too_large, ..ask.failed(class, error.to_string()) }
         })?;
         let (parts, body) = response.into_parts();
         // Octavia's list of versions is a 300 in some deployments.

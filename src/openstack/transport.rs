@@ -20,6 +20,9 @@ pub enum TransportError {
     /// The request cannot have reached the service: no route, refused connection, TLS handshake, name unknown.
     #[error("cannot reach {endpoint}: {cause}")]
     NotSent { endpoint: String, cause: String },
+    /// Nothing was sent: the server's TLS certificate is not accepted.
+    #[error("the TLS certificate of {endpoint} is not accepted: {cause}")]
+    Untrusted { endpoint: String, cause: String },
     /// It may have been carried out: time-out, connection lost, answer cut.
     #[error("no answer from {endpoint}: {cause}")]
     NoAnswer { endpoint: String, cause: String },

@@ -93,7 +93,7 @@ class Certificates:
         key = ec.generate_private_key(ec.SECP256R1())
         text = key.private_bytes(PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()).decode()
         self.key_material.update(line for line in text.splitlines() if not line.startswith('---') and len(line) > 30)
-        certificate = (_builder(host, self.ca.subject, key.public_key())
+        certificate = (builder(host, self.ca.subject, key.public_key())
                        .add_extension(x509.SubjectAlternativeName([x509.DNSName(host)]), critical=False)
                        .sign(self.ca_key, hashes.SHA256()))
         return key, certificate
@@ -102,13 +102,13 @@ class Certificates:
 def _authority():
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, 'evenkeel e2e CA')])
-    certificate = (_builder('evenkeel e2e CA', name, key.public_key())
+    certificate = (builder('evenkeel e2e CA', name, key.public_key())
                    .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
                    .sign(key, hashes.SHA256()))
     return key, certificate
 
 
-def _builder(common_name: str, issuer: x509.Name, public_key) -> x509.CertificateBuilder:
+def builder(common_name: str, issuer: x509.Name, public_key) -> x509.CertificateBuilder:
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name)])
     return (x509.CertificateBuilder().subject_name(subject).issuer_name(issuer).public_key(public_key)
             .serial_number(x509.random_serial_number()).not_valid_before(NOW - DAY).not_valid_after(NOW + 365 * DAY))

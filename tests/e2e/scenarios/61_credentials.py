@@ -1,12 +1,19 @@
 """Credentials missing, wrong, then right: the stack says so each time, wakes by itself, and keeps the Secret it needs."""
+import json
+import subprocess
 import time
 
+import yaml
+from harness import config, openstacksdk
+from harness.certificates import PEM
 from harness.proxy import expired
 from harness.scenario import SECRET_FINALIZER, credentials
 from harness.stacks import web
+from harness.tls import Front, self_signed
 from harness.waiting import eventually, expect, same
 
-cases = ['wrong_then_right', 'wrong_meanwhile', 'revoked', 'by_name_and_password', 'namespace_deleted']
+cases = ['wrong_then_right', 'wrong_meanwhile', 'revoked', 'by_name_and_password', 'spellings', 'like_openstacksdk', 'untrusted',
+         'namespace_deleted']
 WRONG = 'wrong-' + 'x' * 40
 # Keystone's no, and what to do.
 REFUSED = ('Keystone refuses the credentials of cloud "openstack"', 'POST /v3/auth/tokens: 401',
@@ -96,6 +103,93 @@ def by_name_and_password(t):
         t.apply(stack)
     for name in ('by-name', 'demo'):
         t.ready_and_right(name)
+
+
+def spellings(t):
+    """Forms of clouds.yaml that openstacksdk reads, against the genuine Keystone; what is not supported is named."""
+    entry = yaml.safe_load(credentials(cloud='demo')['stringData']['clouds.yaml'])['clouds']['openstack']
+    entry.pop('auth_type')
+    auth = entry.pop('auth')
+    login = {key: auth[key] for key in ('auth_url', 'username', 'password')}
+    scope = {key: auth[key] for key in ('project_name', 'user_domain_id', 'project_domain_id')}
+    forms = {
+        'beside': {**entry, 'auth': login, **scope},
+        'toplevel': {**entry, **auth},
+        'hyphens': {**entry, 'auth': {key.replace('_', '-'): value for key, value in auth.items()}},
+        'default-domain': {**entry, 'auth': {**login, 'project_name': auth['project_name'], 'default_domain': 'default'}},
+        'regions': {**entry, 'auth': auth, 'region_name': None, 'regions': [entry['region_name'], 'RegionTwo']},
+    }
+    refused = {
+        'trust-id': ({**entry, 'auth': {**login, 'trust_id': 'x', 'user_domain_id': 'default'}}, 'has trust_id'),
+        'system-scope': ({**entry, 'auth': {**auth, 'system_scope': 'all'}}, 'has system_scope'),
+        'websso': ({**entry, 'auth_type': 'v3websso', 'auth': auth}, 'has auth_type "v3websso"'),
+        'profile': ({**entry, 'profile': 'vexxhost', 'auth': auth}, 'has profile'),
+    }
+    # Nobody uses these.
+    neighbours = {'broken': {'auth': 'text', 'regions': 7}, 'empty': None}
+    for name, form in {**forms, **{name: form for name, (form, _) in refused.items()}}.items():
+        observed(t, name, {'clouds.yaml': yaml.safe_dump({'clouds': {**neighbours, 'openstack': form}})})
+    for name in forms:
+        t.ready(name)
+    for name, (_, words) in refused.items():
+        says(t, name, 'CredentialsInvalid', words)
+
+
+def like_openstacksdk(t):
+    """Each file of tests/clouds_yaml: Evenkeel sends what openstacksdk itself sends, which is as recorded"""
+    folder = config.ROOT / 'tests/clouds_yaml'
+    files = {path.stem: path for path in sorted((folder / 'read').glob('*.yaml'))}
+    command = ['cargo', 'run', '--locked', '--quiet', '-p', 'evenkeel-simulators', '--bin', 'read_clouds_yaml', '--', *files.values()]
+    printed = json.loads(subprocess.run(command, cwd=config.ROOT, stdout=subprocess.PIPE, check=True, timeout=900).stdout)
+    recorded = json.loads((folder / 'openstacksdk.json').read_text())
+    same('files', sorted(recorded), sorted(files))
+    for name, path in files.items():
+        read = openstacksdk.reading(path)
+        same(f'{name}, as Evenkeel reads it', printed[str(path)], read)
+        same(f'{name}, as it is recorded', recorded[name], read)
+    t.note = f'{len(files)} files'
+
+
+def untrusted(t):
+    """A certificate of Keystone's that is not accepted is told as that; the right CA is taken with a byte order mark too"""
+    authority = t.certificates.ca.public_bytes(PEM).decode()
+    right, own = Front('keystone', *t.certificates.files('localhost')), self_signed('localhost')
+    wrong = Front('keystone', *own)
+    own = own[0].read_text()
+    try:
+        observed(t, 'byte-order-mark', {**over_tls(right), 'cacert': '\ufeff' + authority})
+        faults = {
+            'no-ca': (right, {}, 'none of the usual authorities has signed it'),
+            'wrong-ca': (right, {'cacert': own}, 'neither the usual authorities nor those of cacert have signed it'),
+            'self-signed': (wrong, {'cacert': own}, "the server shows a CA's certificate as its own"),
+            'trusted': (right, {'cacert': authority.replace(' CERT', ' TRUSTED CERT')}, 'cacert has a TRUSTED CERTIFICATE'),
+            'damaged': (right, {'cacert': authority + '-----BEGIN CERTIFICATE-----\n'}, 'certificate 2 of cacert is damaged'),
+        }
+        for name, (front, cacert, _) in faults.items():
+            observed(t, name, {**over_tls(front), **cacert})
+        for name, (front, _, words) in faults.items():
+            says(t, name, 'CredentialsInvalid', words)
+            t.told_once(name, 'CredentialsInvalid')
+        t.ready('byte-order-mark')
+        put(t, {**plain(**over_tls(right), cacert=authority), 'metadata': {'name': 'wrong-ca'}})
+        t.ready('wrong-ca')
+        for name in [*faults, 'byte-order-mark']:
+            t.delete(name)
+    finally:
+        right.close()
+        wrong.close()
+
+
+def over_tls(front):
+    return {'clouds.yaml': credentials(auth_url=f'{front.url}/v3')['stringData']['clouds.yaml']}
+
+
+def observed(t, name, data):
+    """A stack with a Secret of its own, which makes nothing: it is Ready when the cloud can be looked at."""
+    put(t, {**plain(**data), 'metadata': {'name': name}})
+    stack = web(name, managementPolicy='Observe')
+    stack['spec']['cloudCredentialsRef']['secretName'] = name
+    t.apply(stack)
 
 
 def namespace_deleted(t):

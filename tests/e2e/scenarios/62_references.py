@@ -2,11 +2,12 @@
 import time
 
 from harness.certificates import Certificates
+from harness.cloud import Cloud
 from harness.scenario import credentials
 from harness.stacks import listener, member, pool, stack
 from harness.waiting import same
 
-cases = ['wrong', 'certificates']
+cases = ['wrong', 'certificates', 'administrator']
 VIP = {'subnet': {'name': 'tenant-v4'}}
 UNKNOWN = '00000000-0000-4000-8000-000000000000'
 SECRET = 'https://barbican.example/v1/secrets/' + UNKNOWN
@@ -115,6 +116,46 @@ def certificates(t):
     own.forget()
     for reference in (generic, text):
         project.cloud.delete_certificate(reference)
+
+
+def administrator(t):
+    """Neutron shows an administrator everything: names lead to the project's own and to what is shared with it, ids anywhere"""
+    other = t.new_project()
+    theirs = {'name': other.name}
+    group = other.admin.neutron.create_security_group(name=other.name, project_id=other.id)
+    t.kube.apply(credentials(cloud='admin', project_name='demo'), namespace=t.namespace)
+    refused = {
+        'vip': ({'vip': {'subnet': theirs}}, {}, 'spec.loadBalancer.vip.subnet'),
+        'network': ({'vip': {'network': theirs}}, {}, 'spec.loadBalancer.vip.network'),
+        'additional': ({'vip': {**VIP, 'additional': [{'subnet': theirs}]}}, {}, 'spec.loadBalancer.vip.additional[0].subnet'),
+        'group': ({'vip': {**VIP, 'securityGroups': [theirs]}}, {}, 'spec.loadBalancer.vip.securityGroups[0]'),
+        'member': ({'vip': VIP}, {'subnet': theirs}, 'spec.pools[web].members[10.20.0.10:8080].subnet'),
+        'floating': ({'vip': VIP, 'floatingIP': {'allocate': {'network': {'name': 'public'}, 'subnet': theirs}}}, {},
+                     'spec.loadBalancer.floatingIP.allocate.subnet'),
+    }
+
+    def one(name, load_balancer, of_member=None):
+        members = [member(10, **(of_member or {}))]
+        return t.apply(stack(name, [listener('http', 80, defaultPool='web')], [{**pool('web'), 'members': members}], load_balancer))
+
+    for name, (load_balancer, of_member, _) in refused.items():
+        one(name, load_balancer, of_member)
+    floating_ip = {'allocate': {'network': {'name': 'public'}, 'subnet': {'name': 'public-v4'}}}
+    one('own', {'vip': {**VIP, 'securityGroups': [{'name': 'default'}]}, 'floatingIP': floating_ip}, {'subnet': {'name': 'members-v4'}})
+    for name, (*_, field) in refused.items():
+        says(t, name, 'ResolvedRefs', 'ReferenceNotFound', f'{field}: ', other.name)
+    t.ready_and_right('own')
+    same('load balancers', [lb['name'] for lb in t.cloud.load_balancers(t.namespace)], [f'{t.namespace}/own'])
+    demo = Cloud('demo').connection.current_project_id
+    policy = other.admin.neutron.create_rbac_policy(object_type='network', object_id=other.network.id, action='access_as_shared',
+                                                    target_project_id=demo)
+    try:
+        t.ready('vip')
+        for name in refused:
+            t.delete(name)
+    finally:
+        other.admin.neutron.delete_rbac_policy(policy)
+        other.admin.neutron.delete_security_group(group.id)
 
 
 def certified_by(reference):

@@ -4,4 +4,5 @@
 pub mod cloud;
 pub mod cluster;
 pub mod demo;
+pub mod reading;
 pub mod rig;

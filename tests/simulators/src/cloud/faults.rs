@@ -56,6 +56,8 @@ pub enum Fault {
     Answer { status: u16, body: String, retry_after: Option<u64> },
     /// The connection is refused: the request was not sent.
     Refused,
+    /// The client does not accept the certificate of the service: the request was not sent.
+    Untrusted,
     /// The connection breaks before the service reads the request.
     LostBefore,
     /// The service does its work, the answer is lost.

@@ -58,6 +58,8 @@ pub(crate) enum Exchange {
     Answered(Response<Bytes>),
     /// The connection was refused.
     Refused,
+    /// The client did not accept the certificate.
+    Untrusted,
     /// The connection broke before any answer.
     Lost,
     /// The connection broke in the middle of this answer.
@@ -79,7 +81,7 @@ impl CloudSim {
     pub async fn handle(&self, request: Request<Bytes>) -> Response<Bytes> {
         match self.exchange(request).await {
             Exchange::Answered(response) => response,
-            Exchange::Refused | Exchange::Lost | Exchange::Half(_) => {
+            Exchange::Refused | Exchange::Untrusted | Exchange::Lost | Exchange::Half(_) => {
                 finish(Reply::html(502, "The connection to the service broke."), None)
             }
         }
@@ -104,6 +106,7 @@ impl CloudSim {
         };
         match &struck {
             Some(Fault::Refused) => return Exchange::Refused,
+            Some(Fault::Untrusted) => return Exchange::Untrusted,
             Some(Fault::LostBefore) => return Exchange::Lost,
             Some(Fault::Answer { status, body, retry_after }) => {
                 return Exchange::Answered(canned(*status, body, *retry_after));

@@ -59,7 +59,7 @@ async fn answer(State(sim): State<CloudSim>, request: Request) -> Response {
             broken(response, half)
         }
         // A listening server cannot refuse; cutting the connection is the nearest.
-        Exchange::Refused | Exchange::Lost => broken(http::Response::new(Bytes::new()), 0),
+        Exchange::Refused | Exchange::Untrusted | Exchange::Lost => broken(http::Response::new(Bytes::new()), 0),
     }
 }
 

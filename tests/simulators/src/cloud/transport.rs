@@ -36,6 +36,9 @@ impl Transport for InProcess {
                 Ok(Exchange::Refused) => {
                     Err(TransportError::NotSent { endpoint: endpoint.clone(), cause: "connection refused".into() })
                 }
+                Ok(Exchange::Untrusted) => {
+                    Err(TransportError::Untrusted { endpoint: endpoint.clone(), cause: "it has expired".into() })
+                }
                 Ok(Exchange::Lost) => Err(no_answer("connection reset by peer")),
                 Ok(Exchange::Half(_)) => Err(no_answer("connection closed before the answer was complete")),
             }

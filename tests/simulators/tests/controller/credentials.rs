@@ -5,6 +5,7 @@ use std::sync::Arc;
 use evenkeel::openstack::Request;
 use evenkeel_simulators::cluster::ClusterSim;
 use evenkeel_simulators::rig::{NAMESPACE, SECRET, Treatment, Wire, small};
+use http::Method;
 use k8s_openapi::api::core::v1::Secret;
 use serde_json::{Value, json};
 use tokio::time::sleep;
@@ -91,4 +92,29 @@ async fn a_secret_is_held_before_anything_is_made_with_it() {
     rig.start();
     rig.create("web", small()).await;
     rig.until("web is Ready", SOON, |rig| rig.is_ready("web")).await;
+}
+
+/// Neutron shows the subnets of all projects to an administrator.
+#[tokio::test(start_paused = true)]
+async fn names_of_an_administrator_lead_to_no_other_project() {
+    let mut rig = Rig::new().await;
+    rig.replace_credentials("demo-admin").await;
+    rig.start();
+    rig.create("by-name", small()).await;
+    let mut by_id = small();
+    by_id["loadBalancer"]["vip"]["subnet"] = json!({"id": rig.cloud.subnet_id("tenant-v4")});
+    by_id["loadBalancer"]["floatingIP"] = json!({"allocate": {"network": {"name": "public"}}});
+    rig.create("by-id", by_id).await;
+    rig.until("the id is taken", 2 * MINUTE, |rig| rig.is_ready("by-id")).await;
+    rig.until("the name is not", MINUTE, |rig| rig.reason("by-name") == "ReferenceNotFound").await;
+    assert!(rig.message("by-name").contains("spec.loadBalancer.vip.subnet"), "{}", rig.message("by-name"));
+    assert_eq!(rig.load_balancers().len(), 1);
+
+    let (network, project) = (rig.cloud.network_id("tenant"), rig.cloud.project_id("admin"));
+    let shared = json!({"rbac_policy": {"object_type": "network", "object_id": network, "action": "access_as_shared",
+                                        "target_tenant": project}});
+    let path = "/v2.0/rbac-policies";
+    let (code, answer) = rig.cloud.request_as("demo", Method::POST, Service::Network, path, Some(shared)).await;
+    assert_eq!(code, 201, "{answer}");
+    rig.until("the name is that of a shared subnet", 3 * MINUTE, |rig| rig.is_ready("by-name")).await;
 }

@@ -73,3 +73,26 @@ async fn a_server_that_says_when_to_come_back_is_believed() {
     let pause = requests[1].at - requests[0].at;
     assert!(pause >= Duration::from_secs(45) && pause < Duration::from_secs(50), "{pause:?}");
 }
+
+/// Somebody has to see to it, perhaps on the server: it is looked at each minute.
+#[tokio::test(start_paused = true)]
+async fn untrusted_certificate_stalls_the_stack_until_it_is_renewed() {
+    let rig = with_ready(&[("web", small())]).await;
+    for service in [Service::Identity, Service::LoadBalancer, Service::Network] {
+        rig.cloud.fail_always(Match::service(service), Fault::Untrusted);
+        rig.cloud.expire_tokens();
+        rig.cloud.forget_requests();
+        let description = format!("behind {service:?}");
+        rig.patch("web", json!({"spec": {"loadBalancer": {"description": description}}})).await;
+        rig.until("it is told", MINUTE, |rig| rig.reason("web") == "CredentialsInvalid").await;
+        assert!(rig.message("web").starts_with("the TLS certificate of cloud.test is not accepted: "));
+        sleep(4 * MINUTE).await;
+        assert!(!condition(&rig.stack("web"), "Stalled").is_null(), "{service:?}");
+        assert_eq!(rig.reason("web"), "CredentialsInvalid");
+        let calls = rig.cloud.requests().len();
+        assert!((2..40).contains(&calls), "{service:?}: {calls} calls in four minutes");
+        rig.cloud.clear_faults();
+        rig.until("web is Ready again", 2 * MINUTE, |rig| rig.is_ready("web")).await;
+        assert_eq!(rig.load_balancers()[0]["description"], *description);
+    }
+}

@@ -1,0 +1,202 @@
+//! What a cloud's TLS certificate is checked with, and what is wrong with one that is not accepted.
+
+use std::error::Error;
+
+use jiff::Timestamp;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, UnixTime};
+use rustls::{CertificateError, RootCertStore};
+
+/// The certificates of `cacert`.
+///
+/// # Errors
+/// What is wrong with the text, and how to mend it.
+pub(super) fn authorities(cacert: &[u8]) -> Result<Vec<CertificateDer<'static>>, String> {
+    let text = text(cacert)?;
+    let labels: Vec<&str> = text.lines().filter_map(label).collect();
+    if let Some(label) = labels.iter().find(|label| ["TRUSTED CERTIFICATE", "PKCS7"].contains(label)) {
+        let convert = match *label {
+            "PKCS7" => "openssl pkcs7 -print_certs",
+            _ => "openssl x509",
+        };
+        return Err(format!(
+            "cacert has a {label}, a form that only OpenSSL reads: convert it with `{convert} -in FILE -out ca.pem`"
+        ));
+    }
+    if !labels.contains(&CERTIFICATE) {
+        return Err(match labels.first() {
+            Some(label) => {
+                format!("cacert holds no certificate, but a {}: put the CA's certificate there", known(label))
+            }
+            None => "cacert holds no certificate in PEM form: it has no line -----BEGIN CERTIFICATE-----".to_owned(),
+        });
+    }
+    let wanted = labels.iter().filter(|label| **label == CERTIFICATE).count();
+    let mut found = Vec::new();
+    for certificate in CertificateDer::pem_slice_iter(text.as_bytes()) {
+        let number = found.len() + 1;
+        let certificate = certificate.map_err(|_| damaged(number))?;
+        RootCertStore::empty().add(certificate.clone()).map_err(|_| damaged(number))?;
+        found.push(certificate);
+    }
+    // A line that ends a certificate is missing: what follows is taken for a part of it.
+    if found.len() == wanted { Ok(found) } else { Err(damaged(found.len() + 1)) }
+}
+
+const CERTIFICATE: &str = "CERTIFICATE";
+
+fn damaged(number: usize) -> String {
+    format!(
+        "certificate {number} of cacert is damaged: copy it anew, from its line BEGIN CERTIFICATE to END CERTIFICATE"
+    )
+}
+
+/// Without byte order mark, and without blanks around lines.
+fn text(cacert: &[u8]) -> Result<String, String> {
+    let decoded = match cacert {
+        [0xef, 0xbb, 0xbf, rest @ ..] => std::str::from_utf8(rest).ok().map(str::to_owned),
+        [0xff, 0xfe, rest @ ..] => utf16(rest, u16::from_le_bytes),
+        [0xfe, 0xff, rest @ ..] => utf16(rest, u16::from_be_bytes),
+        plain => std::str::from_utf8(plain).ok().map(str::to_owned),
+    };
+    // In DER a certificate is a SEQUENCE of more than 127 bytes.
+    if decoded.is_none() && matches!(cacert, [0x30, 0x81..=0x84, ..]) {
+        return Err(
+            "cacert is in DER form: convert it to PEM with `openssl x509 -inform DER -in FILE -out ca.pem`".into()
+        );
+    }
+    let decoded = decoded.ok_or("cacert is no text: it must hold certificates in PEM form")?;
+    if decoded.trim().is_empty() {
+        return Err("cacert is empty: put the CA's certificate there, or leave the key out".into());
+    }
+    let lines: Vec<&str> = decoded.lines().map(str::trim).collect();
+    // An older label of the same thing.
+    Ok(lines.join("\n").replace(" X509 CERTIFICATE-", " CERTIFICATE-"))
+}
+
+fn utf16(bytes: &[u8], unit: fn([u8; 2]) -> u16) -> Option<String> {
+    let units = bytes.chunks_exact(2).map(|pair| unit([pair[0], pair[1]]));
+    char::decode_utf16(units).collect::<Result<String, _>>().ok()
+}
+
+fn label(line: &str) -> Option<&str> {
+    line.strip_prefix("-----BEGIN ")?.strip_suffix("-----")
+}
+
+/// A label that may be told: nothing else that a Secret holds is.
+fn known(label: &str) -> &'static str {
+    const LABELS: [&str; 5] = ["PRIVATE KEY", "RSA PRIVATE KEY", "EC PRIVATE KEY", "CERTIFICATE REQUEST", "X509 CRL"];
+    LABELS.into_iter().find(|known| *known == label).unwrap_or("PEM block of another kind")
+}
+
+/// Whether a certificate may sign others: its extension basicConstraints (2.5.29.19) says `cA TRUE`.
+pub(super) fn is_authority(certificate: &CertificateDer<'_>) -> bool {
+    const BASIC_CONSTRAINTS: [u8; 5] = [0x06, 0x03, 0x55, 0x1d, 0x13];
+    const CRITICAL: [u8; 3] = [0x01, 0x01, 0xff];
+    let der: &[u8] = certificate;
+    let Some(at) = der.windows(BASIC_CONSTRAINTS.len()).position(|bytes| bytes == BASIC_CONSTRAINTS) else {
+        return false;
+    };
+    let rest = &der[at + BASIC_CONSTRAINTS.len()..];
+    let rest = rest.strip_prefix(&CRITICAL).unwrap_or(rest);
+    matches!(rest, [0x04, _, 0x30, _, 0x01, 0x01, 0xff, ..])
+}
+
+/// What `cacert` adds to the system's authorities, for messages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Cacert {
+    Absent,
+    /// Certificates of servers, which sign nothing.
+    WithoutAuthority,
+    WithAuthority,
+}
+
+impl Cacert {
+    pub(super) fn of(certificates: &[CertificateDer<'_>]) -> Self {
+        match certificates {
+            [] => Self::Absent,
+            all if all.iter().any(is_authority) => Self::WithAuthority,
+            _ => Self::WithoutAuthority,
+        }
+    }
+}
+
+/// The fault of a server's certificate, if that is why there is no connection. Nothing of the certificate is told: the
+/// endpoint is what somebody's credentials say it is.
+pub(super) fn fault(error: &(dyn Error + 'static), cacert: Cacert) -> Option<String> {
+    let rustls::Error::InvalidCertificate(fault) = tls_error(error)? else { return None };
+    Some(match fault {
+        CertificateError::UnknownIssuer => unknown_issuer(cacert).to_owned(),
+        CertificateError::Expired => "it has expired: renew it on the server".to_owned(),
+        CertificateError::ExpiredContext { not_after, .. } => {
+            format!("it expired at {}: renew it on the server, unless the clock here is wrong", stamp(*not_after))
+        }
+        CertificateError::NotValidYet => "it is not valid yet: is a clock wrong?".to_owned(),
+        CertificateError::NotValidYetContext { not_before, .. } => {
+            format!("it is not valid before {}: is a clock wrong?", stamp(*not_before))
+        }
+        CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
+            "it is for another host: its subjectAltName has to have the host of the URL (a common name does not count); \
+             give the server such a certificate, or use a name that it has"
+                .to_owned()
+        }
+        CertificateError::InvalidPurpose | CertificateError::InvalidPurposeContext { .. } => {
+            "it is not for servers: its extendedKeyUsage lacks serverAuth".to_owned()
+        }
+        CertificateError::BadSignature => {
+            "its signature is not by the authority of that name: cacert has an older or another CA".to_owned()
+        }
+        CertificateError::Other(other) if other.to_string().contains("CaUsedAsEndEntity") => SELF_SIGNED.to_owned(),
+        CertificateError::Other(other) => format!("it cannot be used: {other}"),
+        // Of a certificate that is no certificate, or is signed in an unknown way: the variant says which.
+        other => format!("it cannot be used: {}", variant(other)),
+    })
+}
+
+const SELF_SIGNED: &str = "the server shows a CA's certificate as its own, as self-signed ones are by default \
+    (basicConstraints CA:TRUE), and that is not accepted even where cacert has it: give the server a certificate with \
+    CA:FALSE, signed by itself or by a CA, and put that one or its CA into cacert";
+
+const fn unknown_issuer(cacert: Cacert) -> &'static str {
+    match cacert {
+        Cacert::Absent => {
+            "none of the usual authorities has signed it: put the certificate of its CA under the key `cacert` of the \
+             Secret"
+        }
+        Cacert::WithoutAuthority => {
+            "cacert holds the certificate of a server and of no CA, and the server shows another one: put the \
+             certificate of the CA that signed it into cacert"
+        }
+        Cacert::WithAuthority => {
+            "neither the usual authorities nor those of cacert have signed it: put the certificate of its CA into \
+             cacert, and let the server send the certificates in between"
+        }
+    }
+}
+
+/// The name of a variant, without what is in it.
+fn variant(fault: &CertificateError) -> String {
+    format!("{fault:?}").chars().take_while(char::is_ascii_alphanumeric).collect()
+}
+
+fn stamp(time: UnixTime) -> String {
+    let seconds = i64::try_from(time.as_secs()).ok();
+    seconds.and_then(|seconds| Timestamp::from_second(seconds).ok()).map(|stamp| stamp.to_string()).unwrap_or_default()
+}
+
+/// rustls wraps its errors into those of `std::io`, which do not show them as their source.
+fn tls_error<'e>(error: &'e (dyn Error + 'static)) -> Option<&'e rustls::Error> {
+    let mut next = Some(error);
+    while let Some(error) = next {
+        if let Some(found) = error.downcast_ref::<rustls::Error>() {
+            return Some(found);
+        }
+        let inner = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
+        next = inner.map(|inner| inner as &(dyn Error + 'static)).or_else(|| error.source());
+    }
+    None
+}
+
+#[cfg(test)]
+#[path = "trust_tests.rs"]
+mod tests;

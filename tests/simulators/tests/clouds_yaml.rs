@@ -1,0 +1,62 @@
+//! Files that other people could have: each is read as openstacksdk reads it, or refused with the key that is at fault.
+//!
+//! `tests/clouds_yaml/openstacksdk.json` is what openstacksdk sends for the files of `read`; the end-to-end scenario
+//! `61_credentials` compares that with openstacksdk itself. `more` are files that openstacksdk cannot use.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a helper of a test may fail as the test does")]
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use evenkeel_simulators::reading;
+use serde_json::Value;
+
+fn table() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../clouds_yaml")
+}
+
+fn files(folder: &str) -> BTreeMap<String, Vec<u8>> {
+    let folder = table().join(folder);
+    let files = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    files.map(|path| (path.file_stem().unwrap().to_str().unwrap().to_owned(), std::fs::read(&path).unwrap())).collect()
+}
+
+async fn compare_with(recorded: &str, folder: &str) {
+    let recorded: BTreeMap<String, Value> =
+        serde_json::from_slice(&std::fs::read(table().join(recorded)).unwrap()).unwrap();
+    let files = files(folder);
+    assert_eq!(files.keys().collect::<Vec<_>>(), recorded.keys().collect::<Vec<_>>());
+    let mut wrong = Vec::new();
+    for (name, text) in files {
+        match reading::read(&text, "openstack").await {
+            Ok(reading) if reading == recorded[&name] => {}
+            reading => wrong.push(format!("{name}: {reading:?}\n    instead of {}", recorded[&name])),
+        }
+    }
+    assert!(wrong.is_empty(), "{} files:\n{}", wrong.len(), wrong.join("\n"));
+}
+
+#[tokio::test]
+async fn files_are_read_as_openstacksdk_reads_them() {
+    compare_with("openstacksdk.json", "read").await;
+}
+
+#[tokio::test]
+async fn files_beyond_openstacksdk_are_read_as_documented() {
+    compare_with("more.json", "more").await;
+}
+
+/// The first line of each file is a comment: words of the message.
+#[tokio::test]
+async fn unsupported_and_doubled_keys_are_refused_by_name() {
+    let mut wrong = Vec::new();
+    for (name, text) in files("refused") {
+        let first = text.split(|byte| *byte == b'\n').next().unwrap();
+        let words = std::str::from_utf8(first).unwrap().strip_prefix("# ").unwrap().to_owned();
+        match reading::read(&text, "openstack").await {
+            Err(message) if message.contains(&words) && !message.contains("replace-me") => {}
+            reading => wrong.push(format!("{name}: {reading:?} instead of {words:?}")),
+        }
+    }
+    assert!(wrong.is_empty(), "{} files:\n{}", wrong.len(), wrong.join("\n"));
+}
