@@ -77,7 +77,8 @@ pub struct L7PolicySpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub admin_state_up: Option<bool>,
 
-    /// All of these must match, at most 16; their order does not matter. A policy without rules is not evaluated.
+    /// All of these must match, at most 16; their order does not matter. A policy without rules is never evaluated, so it
+    /// is refused unless adminStateUp is false; a rule of type PATH that STARTS_WITH / matches every request.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 16))]
     #[x_kube(merge_strategy = ListMerge::Atomic)]

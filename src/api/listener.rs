@@ -83,8 +83,9 @@ pub struct ListenerSpec {
     #[schemars(schema_with = "schema::key")]
     pub default_pool: Option<String>,
 
-    /// Most connections at one time; -1 is no limit. Absent means that Evenkeel leaves it alone (Octavia's default
-    /// is -1).
+    /// Most connections at one time, on UDP and SCTP listeners to each member; -1 is the limit of the cloud's operator.
+    /// Provider amphora takes 0 for -1, so it is refused there. Absent means that Evenkeel leaves it alone (Octavia's
+    /// default is -1).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = -1))]
     pub connection_limit: Option<i32>,
@@ -96,8 +97,9 @@ pub struct ListenerSpec {
     pub allowed_cidrs: Vec<String>,
 
     /// Headers that the load balancer adds to each request, on HTTP and TERMINATED_HTTPS listeners; X-SSL-... on
-    /// TERMINATED_HTTPS only. Clouds before Octavia 14 know of the first six only X-Forwarded-For, X-Forwarded-Port and
-    /// X-Forwarded-Proto. Absent means none.
+    /// TERMINATED_HTTPS only, with tls.clientCA, and tls.clientAuthentication OPTIONAL or MANDATORY. X-Forwarded-IP,
+    /// X-Client-IP and X-Real-IP (Octavia 14) are not added by provider amphora, X-Forwarded-For and X-Forwarded-Port
+    /// only in pools of protocol HTTP. Absent means none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 14))]
     #[x_kube(merge_strategy = ListMerge::Set)]
@@ -180,7 +182,8 @@ impl InsertHeader {
 }
 
 /// Durations in whole milliseconds of at most 24 days, for example 50s or 500ms. Each, if absent, is left alone; the
-/// cloud's operator sets the default. They work on all protocols but UDP and SCTP.
+/// cloud's operator sets the default. They work on all protocols but UDP and SCTP; provider amphora takes 0s for the
+/// default.
 #[derive(JsonSchema, Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct TimeoutsSpec {
@@ -199,7 +202,8 @@ pub struct TimeoutsSpec {
     #[schemars(schema_with = "schema::milliseconds")]
     pub member_data: Option<String>,
 
-    /// How long to wait for more of a TCP stream to look into. Octavia's timeout_tcp_inspect, usually 0s.
+    /// How long to wait for more of a TCP stream to look into. Octavia's timeout_tcp_inspect, usually 0s. Provider
+    /// amphora looks into none, so it delays nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::milliseconds")]
     pub tcp_inspect: Option<String>,
@@ -222,8 +226,8 @@ pub struct TimeoutsSpec {
     validation = ciphers::ciphers_for_older_versions()
 )]
 pub struct ListenerTlsSpec {
-    /// The certificate for clients that name no host, or one that no other certificate is for. Octavia's
-    /// default_tls_container_ref.
+    /// The certificate for clients that name no host, or one that no other certificate is for. Provider amphora encrypts
+    /// nothing without it. Octavia's default_tls_container_ref.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub certificate: Option<CertificateSpec>,
 
@@ -237,7 +241,8 @@ pub struct ListenerTlsSpec {
     )]
     pub sni_certificates: Vec<CertificateSpec>,
 
-    /// The authorities whose client certificates are trusted. Absent means none. Octavia's client_ca_tls_container_ref.
+    /// The authorities whose client certificates are trusted; needs clientAuthentication. Absent means none. Octavia's
+    /// client_ca_tls_container_ref.
     #[serde(default, skip_serializing_if = "Option::is_none", rename = "clientCA")]
     pub client_ca: Option<CertificateSpec>,
 
@@ -246,7 +251,7 @@ pub struct ListenerTlsSpec {
     #[serde(default, skip_serializing_if = "Option::is_none", rename = "clientCRL")]
     pub client_crl: Option<CertificateSpec>,
 
-    /// Whether clients have to show a certificate. Absent means NONE.
+    /// How clients are asked for a certificate; required beside clientCA. Absent means NONE: they are not asked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub client_authentication: Option<ClientAuthentication>,
 

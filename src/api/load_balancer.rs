@@ -102,7 +102,8 @@ pub struct VipSpec {
     #[schemars(schema_with = "schema::ip")]
     pub address: Option<String>,
 
-    /// Neutron's QoS policy for the VIP port. Absent means that Evenkeel leaves it alone.
+    /// Neutron's QoS policy for the VIP port, with provider amphora. Absent means that Evenkeel leaves it alone. One that
+    /// is removed here goes from Octavia's record only: amphorae keep it until they get another.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub qos_policy: Option<CloudRef>,
 

@@ -101,7 +101,8 @@ pub struct PoolSpec {
 )]
 pub struct SessionPersistenceSpec {
     /// How to know a client again: by its address, by a cookie that the load balancer sets, or by one that the members
-    /// set (cookieName). Cookies work in pools of protocol HTTP, PROXY and PROXYV2.
+    /// set (cookieName). Cookies work in pools of protocol HTTP, and of PROXY and PROXYV2 under HTTP and
+    /// TERMINATED_HTTPS listeners.
     #[serde(rename = "type")]
     pub kind: PersistenceType,
 
@@ -110,14 +111,15 @@ pub struct SessionPersistenceSpec {
     #[schemars(schema_with = "schema::cookie_name")]
     pub cookie_name: Option<String>,
 
-    /// For SOURCE_IP in pools of protocol UDP and SCTP: how long a silent client is remembered, in whole seconds. Absent
-    /// means the cloud's default. Octavia's persistence_timeout.
+    /// For SOURCE_IP in pools of protocol UDP and SCTP: how long a silent client is remembered, in whole seconds, at
+    /// most 31 days with provider amphora. Absent means the cloud's default. Octavia's persistence_timeout.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::seconds")]
     pub timeout: Option<String>,
 
     /// For SOURCE_IP in pools of protocol UDP and SCTP: a netmask, for example 255.255.255.0; clients of one network
-    /// count as one. Absent means each on its own. Octavia's persistence_granularity.
+    /// count as one. Provider amphora knows IPv4 netmasks, and none where the load balancer has an address of IPv6. Absent
+    /// means each on its own. Octavia's persistence_granularity.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::ip")]
     pub granularity: Option<String>,
@@ -203,7 +205,7 @@ pub struct HealthMonitorSpec {
     #[schemars(schema_with = "schema::monitor_seconds")]
     pub timeout: String,
 
-    /// How many good tries make a member healthy: 1 to 10.
+    /// How many good tries make a member healthy: 1 to 10. One is enough in UDP and SCTP pools of provider amphora.
     #[schemars(range(min = 1, max = 10))]
     pub max_retries: i32,
 
@@ -212,7 +214,7 @@ pub struct HealthMonitorSpec {
     #[schemars(range(min = 1, max = 10))]
     pub max_retries_down: Option<i32>,
 
-    /// For HTTP and HTTPS: the method. Absent means GET.
+    /// For HTTP and HTTPS: the method; GET in UDP and SCTP pools of provider amphora. Absent means GET.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub http_method: Option<HttpMethod>,
 
@@ -223,8 +225,8 @@ pub struct HealthMonitorSpec {
     #[schemars(schema_with = "schema::url_path")]
     pub url_path: Option<String>,
 
-    /// For HTTP and HTTPS: codes that mean healthy: one (200), several (200,202) or a range (200-204). Absent means
-    /// 200.
+    /// For HTTP and HTTPS: codes that mean healthy: one (200), several (200,202) or a range (200-204); one in UDP
+    /// and SCTP pools of provider amphora. Absent means 200.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::expected_codes")]
     pub expected_codes: Option<String>,
@@ -290,12 +292,14 @@ pub struct MemberSpec {
     #[schemars(schema_with = "schema::display_name")]
     pub name: Option<String>,
 
-    /// Its share of the traffic, 0 to 256; 0 gets no new connections. Absent means 1.
+    /// Its share of the traffic, 0 to 256; 0 gets no new connections. Provider amphora does not look at others in UDP and
+    /// SCTP pools with LEAST_CONNECTIONS, nor provider ovn at any. Absent means 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0, max = 256))]
     pub weight: Option<i32>,
 
-    /// True: serves only while no other member does (active-standby). Absent means false.
+    /// True: serves only while no other member does (active-standby); not in pools of protocol UDP and SCTP. Absent means
+    /// false.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub backup: Option<bool>,
 
@@ -304,12 +308,13 @@ pub struct MemberSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub subnet: Option<CloudRef>,
 
-    /// Where the health monitor asks instead of address, in canonical spelling. Absent means address.
+    /// Where the healthMonitor of the pool asks instead of address, in canonical spelling; not for type PING. Absent means
+    /// address.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::ip")]
     pub monitor_address: Option<String>,
 
-    /// Where the health monitor asks instead of port, 1 to 65535. Absent means port.
+    /// Where the healthMonitor of the pool asks instead of port, 1 to 65535; not for type PING. Absent means port.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 65535))]
     pub monitor_port: Option<i32>,

@@ -19,11 +19,17 @@ pub(super) fn check(intake: &mut Intake<'_>, spec: &LoadBalancerStackSpec, famil
     if Provider::of(spec) != Provider::Amphora {
         return;
     }
+    let before = intake.problems.len();
     for listener in &spec.listeners {
         listeners::check(intake, spec, listener, &format!("spec.listeners[{}]", listener.name));
     }
     for pool in &spec.pools {
         pools::check(intake, spec, pool, &format!("spec.pools[{}]", pool.name), families);
+    }
+    if spec.load_balancer.provider.is_none() {
+        for problem in &mut intake.problems[before..] {
+            problem.message.push_str(" (on another provider, name it in spec.loadBalancer.provider)");
+        }
     }
 }
 

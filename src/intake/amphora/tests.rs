@@ -15,8 +15,10 @@ fn pool(rest: &str) -> String {
 
 /// The amphora does not do it, named or by default; of another provider nothing is known.
 fn has_no_effect(field: &str, rest: &str) {
-    for load_balancer in [ON_SUBNET, OF_AMPHORA] {
-        assert_begins(&refused(load_balancer, rest), &format!("UnsupportedByServer {field}: provider amphora "));
+    for (load_balancer, names_none) in [(ON_SUBNET, true), (OF_AMPHORA, false)] {
+        let problem = refused(load_balancer, rest);
+        assert_begins(&problem, &format!("UnsupportedByServer {field}: provider amphora "));
+        assert_eq!(problem.ends_with("name it in spec.loadBalancer.provider)"), names_none, "{problem}");
     }
     accepted(OF_VENDOR, rest);
 }

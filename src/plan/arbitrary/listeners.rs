@@ -131,7 +131,10 @@ pub(super) fn repair(key: &str, listener: &mut Listener, pools: &BTreeMap<Key, P
         listener.policies.clear();
     }
     let terminates = listener.protocol == L::TerminatedHttps;
-    if !terminates {
+    let asks =
+        |tls: &ListenerTls| tls.client_ca_ref.is_some() && tls.client_authentication != ClientAuthentication::None;
+    let knows_clients = terminates && listener.tls.as_ref().is_some_and(asks);
+    if !knows_clients {
         listener.insert_headers.retain(|header, _| !header.starts_with("X-SSL"));
     }
     listener.allowed_cidrs.retain(|cidr| if cidr.contains(':') { families.v6 } else { families.v4 });
@@ -147,10 +150,11 @@ pub(super) fn repair(key: &str, listener: &mut Listener, pools: &BTreeMap<Key, P
         {
             policy.action = Action::Reject;
         }
-        if !terminates {
+        if !knows_clients {
             policy.rules.retain(|rule| !is_of_certificates(rule));
         }
         policy.rules.truncate(16);
+        policy.admin_state_up &= !policy.rules.is_empty();
     }
     let mut keys = BTreeSet::new();
     listener.policies.retain(|policy| keys.insert(policy.key.clone()));

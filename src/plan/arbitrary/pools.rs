@@ -151,8 +151,13 @@ pub(super) fn repair(key: &str, pool: &mut Pool, families: Families, names: &mut
         pool.tls = None;
         pool.members.retain(|key, _| if key.address.is_ipv4() { families.v4 } else { families.v6 });
     }
-    if let Some(monitor) = &mut pool.monitor {
-        repair_monitor(monitor, datagram);
+    match &mut pool.monitor {
+        Some(monitor) => repair_monitor(monitor, datagram),
+        None => {
+            for member in pool.members.values_mut() {
+                (member.monitor_address, member.monitor_port) = (None, None);
+            }
+        }
     }
 }
 

@@ -17,7 +17,7 @@ WITH_POLICIES = ('HTTP', 'TERMINATED_HTTPS')
 DATAGRAMS = ('UDP', 'SCTP')
 TEXTS = ('plain', 'with "quotes" and \\', 'Ünïcode ✓', "it's <b>", 'x' * 255)
 TAGS = ('a', 'team=shop', 'Prod', 'ünï', 'with blank')
-HEADERS = ('X-Forwarded-For', 'X-Forwarded-Port', 'X-Forwarded-Proto', 'X-Forwarded-IP', 'X-Client-IP', 'X-Real-IP')
+HEADERS = ('X-Forwarded-For', 'X-Forwarded-Port', 'X-Forwarded-Proto')
 CLIENT_HEADERS = ('X-SSL-Client-Verify', 'X-SSL-Client-Has-Cert', 'X-SSL-Client-DN', 'X-SSL-Client-CN', 'X-SSL-Issuer',
                   'X-SSL-Client-SHA1', 'X-SSL-Client-Not-Before', 'X-SSL-Client-Not-After')
 RULES = ({'type': 'PATH', 'compareType': 'STARTS_WITH', 'value': '/api'}, {'type': 'HOST_NAME', 'compareType': 'EQUAL_TO', 'value': 'a.example'},
@@ -223,6 +223,11 @@ class Generator:
                 li['l7Policies'] = [p for p in li['l7Policies'] if 'redirectPool' not in p or known.get(p['redirectPool']) in SUITS['HTTP']]
             if spec['loadBalancer']['vip'].get('securityGroups'):
                 li.pop('allowedCIDRs', None)
+        two_families = any('v6' in more['subnet']['name'] for more in spec['loadBalancer']['vip'].get('additional', ()))
+        for p in spec['pools']:
+            _mend_pool(p, two_families)
+        for li in spec['listeners']:
+            _mend_listener(li, {p['name']: p for p in spec['pools']})
 
     # -- parts
     def _tls_parameters(self, of: str) -> dict:
@@ -254,6 +259,51 @@ class Generator:
 
     def _flag(self) -> bool:
         return self.random.random() < 0.5
+
+
+def _mend_pool(p: dict, two_families: bool) -> None:
+    """Takes away what the amphora does not carry out (docs/fields.md)."""
+    kind = p.get('healthMonitor', {}).get('type')
+    for m in p['members']:
+        if kind in (None, 'PING'):
+            _drop(m, 'monitorAddress', 'monitorPort')
+        if p['protocol'] in DATAGRAMS:
+            _drop(m, 'backup')
+            if p['algorithm'] == 'LEAST_CONNECTIONS' and m.get('weight'):
+                m['weight'] = 1
+    if p['protocol'] in DATAGRAMS:
+        if kind == 'HTTP':
+            _drop(p['healthMonitor'], 'httpMethod', 'httpVersion', 'domainName')
+            p['healthMonitor']['expectedCodes'] = '204'
+        if two_families:
+            _drop(p.get('sessionPersistence', {}), 'granularity')
+
+
+def _mend_listener(li: dict, pools: dict[str, dict]) -> None:
+    protocol, timeouts = li['protocol'], li.get('timeouts', {})
+    if protocol in DATAGRAMS:
+        _drop(li, 'timeouts')
+    elif protocol == 'PROMETHEUS':
+        _drop(timeouts, 'memberConnect', 'memberData')
+    blind = protocol in ('TCP', 'HTTPS')
+    default = pools.get(li.get('defaultPool'), {})
+    if blind and default.get('protocol') in ('PROXY', 'PROXYV2') and default.get('sessionPersistence', {'type': 'SOURCE_IP'})['type'] != 'SOURCE_IP':
+        _drop(li, 'defaultPool')
+    tls = li.get('tls', {})
+    asks = 'clientCA' in tls and tls.get('clientAuthentication') != 'NONE'
+    served = [pools[name]['protocol'] for name in (li.get('defaultPool'), *(p.get('redirectPool') for p in li.get('l7Policies', []))) if name in pools]
+    useless = [*(() if asks else CLIENT_HEADERS), *(HEADERS[:2] if served and 'HTTP' not in served else ())]
+    if 'insertHeaders' in li:
+        li['insertHeaders'] = [h for h in li['insertHeaders'] if h not in useless]
+    for policy in li.get('l7Policies', []):
+        policy['rules'] = [r for r in policy['rules'] if asks or not r['type'].startswith('SSL_')]
+        if not policy['rules']:
+            policy['adminStateUp'] = False
+
+
+def _drop(of: dict, *fields: str) -> None:
+    for field in fields:
+        of.pop(field, None)
 
 
 def _secret(host: str) -> dict:

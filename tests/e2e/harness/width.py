@@ -12,6 +12,8 @@ ELSEWHERE = {
     'loadBalancer.floatingIP.allocate.address': 'scenario floating_ip: for administrators only',
     'loadBalancer.floatingIP.allocate.reclaim=Retain': 'scenario floating_ip: nobody would clean up',
     'loadBalancer.vip.port': 'scenario address', 'pools[].algorithm=SOURCE_IP_PORT': 'provider ovn only',
+    'listeners[].insertHeaders[]=X-Forwarded-IP': 'never added by provider amphora', 'listeners[].insertHeaders[]=X-Client-IP': 'as before',
+    'listeners[].insertHeaders[]=X-Real-IP': 'as before',
 }
 
 

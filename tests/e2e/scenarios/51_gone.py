@@ -1,10 +1,11 @@
-"""A load balancer deleted by hand is made again, with its address and its floating IP."""
+"""A load balancer deleted by hand is made again, with its addresses and its floating IP."""
 from harness.stacks import web
 from harness.waiting import eventually, expect, same
 
 
 def run(t):
-    name = t.apply(web(load_balancer={'floatingIP': {'allocate': {'network': {'name': 'public'}}}}, resyncPeriod='10s'))
+    vip = {'subnet': {'name': 'tenant-v4'}, 'additional': [{'subnet': {'name': 'tenant-v6'}}]}
+    name = t.apply(web(load_balancer={'vip': vip, 'floatingIP': {'allocate': {'network': {'name': 'public'}}}}, resyncPeriod='10s'))
     before = t.ready_and_right(name)['status']['loadBalancer']
     t.cloud.delete_load_balancer(before['id'])
     message = t.shows(name, 'Locked', 'Octavia works on load balancer', 'PENDING_CREATE')
@@ -12,7 +13,9 @@ def run(t):
     eventually('everything is as before', lambda: t.differences(name), lambda d: not d, 90, every=1)
     after = t.ready(name)['status']['loadBalancer']
     expect(after['id'] in message, f'the message is not about the new load balancer: {message}')
-    same('address and floating IP', (after['vipAddress'], after['floatingIP']), (before['vipAddress'], before['floatingIP']))
+    expect(len(before['additionalVIPs']) == 1, f'not one additional address: {before}')
+    same('addresses and floating IP', *(
+        (lb['vipAddress'], [(v['subnetID'], v['address']) for v in lb['additionalVIPs']], lb['floatingIP']) for lb in (after, before)))
     same('load balancers', [lb['id'] for lb in t.cloud.load_balancers(t.namespace)], [after['id']])
     same('Events Creating', notes(t, name, 'Creating'), [f'+ load balancer {t.namespace}/{name}'] * 2)
     words = [after[field] for field in ('id', 'vipAddress', 'floatingIP')]
