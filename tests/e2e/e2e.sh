@@ -39,7 +39,7 @@ build() { # all|bench: the binary, and after it, so that memory stays bounded, w
       cp "$(target)/debug/evenkeel" "$GATE_BIN"
     elif [ -z "${ONLY:-}" ]; then
       # what scenario 95 runs; a no-op after cargo test
-      cargo test --locked --no-run -p evenkeel-simulators --test cloud_conformance --test cluster_conformance
+      cargo test --locked --no-run --test cloud_conformance --test cluster_conformance
     fi
   ) >"$REPORT/build.log" 2>&1
 }
