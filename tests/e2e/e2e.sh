@@ -17,17 +17,25 @@ UNFINISHED="$EVENKEEL_E2E_HOME/unfinished"
 stage() { printf '        %-36s %5d s\n' "$1" $((SECONDS - $2)) >>"$REPORT/stages"; }    # name begun
 say() { printf '%s  %s\n' "$(date +%T)" "$*"; }
 
-lab() { # name: installs and starts one control plane; several callers wait for each other
+lab() { # name install|up: one control plane; several callers wait for each other
+  local t=$SECONDS
   ( flock 9
-    "$E2E_DIR/lab/$1/install.sh" && { [ "$2" = install ] || "$E2E_DIR/lab/$1/up.sh" 9>&-; }
+    "$E2E_DIR/lab/$1/install.sh" || exit
+    stage "install $1" "$t"
+    [ "$2" = up ] || exit 0
+    t=$SECONDS
+    "$E2E_DIR/lab/$1/up.sh" 9>&- || exit
+    stage "up $1" "$t"
   ) 9>"$EVENKEEL_E2E_HOME/$1.lock" >"$REPORT/$1-$2.log" 2>&1
 }
 GATE_BIN="$EVENKEEL_E2E_HOME/evenkeel-gate"
 build() { # all|bench: the binary, and after it, so that memory stays bounded, what else is needed
+  local t=$SECONDS
   ( cd "$ROOT"
     [ -n "${EVENKEEL_BIN:-}" ] || [ "${TIER:-}" = gate ] || cargo build --release --locked -p evenkeel
     if [ "$1" = bench ]; then
       cargo build --release --locked -p evenkeel-simulators --bin at_rest
+      stage build "$t"
       exit
     fi
     # the binary that can be killed at named places; like this it shares its dependencies with what `cargo test` builds
@@ -39,13 +47,14 @@ build() { # all|bench: the binary, and after it, so that memory stays bounded, w
       cp "$(target)/debug/evenkeel" "$GATE_BIN"
     elif [ -z "${ONLY:-}" ]; then
       # what scenario 95 runs; a no-op after cargo test
-      cargo test --locked --no-run -p evenkeel-simulators --test cloud_conformance --test cluster_conformance
+      cargo test --locked --no-run --test cloud_conformance --test cluster_conformance
     fi
+    stage build "$t"
   ) >"$REPORT/build.log" 2>&1
 }
 target() { cd "$ROOT" && realpath -m "${CARGO_TARGET_DIR:-target}"; }
-finished() { # pid what log begun
-  if wait "$1"; then say "$2: ready ($SECONDS s)"; stage "$2, side by side" "$4"; return 0; fi
+finished() { # pid what log
+  if wait "$1"; then say "$2: ready ($SECONDS s)"; return 0; fi
   say "$2 FAILED; the end of $3:"
   tail -40 "$3"
   return 1
@@ -58,15 +67,15 @@ can_serve() { # is there what load balancers with traffic need?
   }
 }
 together() { # install|up [all|bench]: both control planes, and the build, at the same time
-  local failed=0 o k b t=$SECONDS
+  local failed=0 o k b
   lab openstack "$1" & o=$!
   lab kube "$1" & k=$!
   if [ -n "${2:-}" ]; then
     build "$2" & b=$!
-    finished $b "binaries" "$REPORT/build.log" "$t" || failed=1
+    finished $b "binaries" "$REPORT/build.log" || failed=1
   fi
-  finished $k "Kubernetes" "$REPORT/kube-$1.log" "$t" || failed=1
-  finished $o "OpenStack" "$REPORT/openstack-$1.log" "$t" || failed=1
+  finished $k "Kubernetes" "$REPORT/kube-$1.log" || failed=1
+  finished $o "OpenStack" "$REPORT/openstack-$1.log" || failed=1
   return $failed
 }
 stop_controller() { # one that an earlier run left with KEEP=1
@@ -88,7 +97,7 @@ measure() { # run.py|bench.py ARGUMENT...: on control planes that are up
   # LAB_PW and the ports reach the scenarios that run heartbeat.py
   export LAB_PW="${LAB_PW:-lab-not-secret}"
   "$OPENSTACK/venv/bin/python" "$E2E_DIR/$1" "${@:2}" || status=$?
-  stage "scenarios" "$t"
+  stage "$([ "$1" = run.py ] && echo scenarios || echo measurements)" "$t"
   return $status
 }
 whole() { # all|bench: from nothing to everything built and up; everything stops at the end
@@ -119,7 +128,7 @@ finish() {
   local t=$SECONDS
   if [ "${KEEP:-0}" = 1 ]; then say "left running (KEEP=1); stop with: make e2e-down"; else down >>"$REPORT/down.log" 2>&1; stage down "$t"; fi
   stage all 0
-  echo "stages of the end-to-end tests on $(nproc) processors${TIER:+, TIER=$TIER}${PART:+, PART=$PART}"
+  echo "stages of the end-to-end tests (install, up and build run side by side) on $(nproc) processors${TIER:+, TIER=$TIER}${PART:+, PART=$PART}"
   cat "$REPORT/stages"
   say "logs: $REPORT"
   # the verdict is the last line

@@ -60,7 +60,7 @@ def refused_changes(t):
 
 
 def dry_run(t, document):
-    return t.apply(document, '--dry-run=server')
+    return t.kube.dry_run(document, t.namespace)
 
 
 def must_refuse(name, words, do):

@@ -59,7 +59,8 @@ def cluster(t):
 def _suite(name: str, test: str, **variables) -> str:
     """Runs one test of the simulators against the genuine thing; what it printed, also kept in the report. Its table is printed
     when everything is over, whatever it says. Without a backtrace, so that what differs is the last that is said."""
-    command = ['cargo', 'test', '--locked', '-p', 'evenkeel-simulators', '--test', name, '--', '--nocapture', test]
+    # Of the whole workspace, so that it is what `cargo test` has built.
+    command = ['cargo', 'test', '--locked', '--test', name, '--', '--nocapture', test]
     environment = {**os.environ, 'RUST_BACKTRACE': '0', **{k: str(v) for k, v in variables.items()}}
     ran = subprocess.run(command, cwd=config.ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
                          timeout=LIMIT)
