@@ -99,7 +99,7 @@ pub struct L7PolicySpec {
     validation = Rule::new("self.type != 'SSL_CONN_HAS_CERT' || self.value == 'true'")
         .message("value of type SSL_CONN_HAS_CERT must be \"true\"; invert turns it round")
         .field_path(".value"),
-    validation = Rule::new("self.type != 'SSL_VERIFY_RESULT' || self.value.matches('^[0-9]{1,9}$')")
+    validation = Rule::new("self.type != 'SSL_VERIFY_RESULT' || (size(self.value) < 10 && self.value.matches('^[0-9]+$'))")
         .message("value of type SSL_VERIFY_RESULT must be a whole number, the code of OpenSSL's verification")
         .field_path(".value"),
     validation = Rule::new("self.compareType == 'REGEX' || !self.value.startsWith('\"') || !self.value.endsWith('\"') || size(self.value) < 2")
@@ -111,7 +111,7 @@ pub struct L7PolicySpec {
     validation = Rule::new("self.type != 'PATH' || !(self.compareType in ['EQUAL_TO', 'STARTS_WITH']) || self.value.startsWith('/')")
         .message("value of type PATH must begin with / for compareTypes EQUAL_TO and STARTS_WITH")
         .field_path(".value"),
-    validation = Rule::new("self.type != 'COOKIE' || self.compareType == 'REGEX' || !self.value.matches('^[^\"]*[;,]')")
+    validation = Rule::new("self.type != 'COOKIE' || self.compareType == 'REGEX' || self.value.contains('\"') || !self.value.matches('[;,]')")
         .message("value of type COOKIE must have no semicolons and commas, unless compareType is REGEX")
         .field_path(".value")
 )]

@@ -67,12 +67,7 @@ fn kind_suits_pool(intake: &mut Intake<'_>, kind: MonitorType, protocol: PoolPro
     }
 }
 
-fn http(
-    intake: &mut Intake<'_>,
-    wanted: &HealthMonitorSpec,
-    protocol: PoolProtocol,
-    at: &str,
-) -> Option<MonitorHttp> {
+fn http(intake: &mut Intake<'_>, wanted: &HealthMonitorSpec, protocol: PoolProtocol, at: &str) -> Option<MonitorHttp> {
     let HealthMonitorSpec { http_method, url_path, expected_codes, http_version, domain_name, .. } = wanted;
     if !wanted.kind.is_http() {
         let given = [

@@ -2,7 +2,8 @@
 # The end-to-end tests: the release binary against a genuine Kubernetes control plane and genuine OpenStack services.
 #   e2e.sh install              Debian packages, Python venv, Go binaries
 #   e2e.sh up                   installs and starts both control planes
-#   e2e.sh all [SCENARIO...]    up, build, every scenario (or these), down. KEEP=1 leaves everything running
+#   e2e.sh all [SCENARIO...]    up, build, every scenario (or these), down. KEEP=1 leaves everything running. `values` alone
+#                               needs no control plane and starts none
 #   e2e.sh bench                up, build, measure what Evenkeel costs, write docs/performance.md, down. KEEP=1 too
 #   e2e.sh run [SCENARIO...]    only the scenarios, on control planes that are up
 #   e2e.sh down [--purge]       stops everything; --purge also forgets all data (not what was installed)
@@ -29,6 +30,8 @@ build() { # all|bench: the release binary, and after it, so that memory stays bo
     # the binary that can be killed at named places
     cargo build --locked -p evenkeel --features kill-points
     cp "$(target)/debug/evenkeel" "$EVENKEEL_E2E_HOME/evenkeel-kill-points"
+    # what scenario 72 asks
+    cargo build --locked -p evenkeel-simulators --bin verdict
     # what scenario 95 runs; a no-op after cargo test
     [ -n "${ONLY:-}" ] ||
       cargo test --locked --no-run -p evenkeel-simulators --test cloud_conformance --test cluster_conformance
@@ -88,6 +91,10 @@ whole() { # all|bench: from nothing to everything built and up; everything stops
   trap 'exit 130' INT TERM
   together up "$1" 8>&-
 }
+values() { # the matrix of values: it needs no control plane, only the lab's virtual environment and haproxy
+  lab openstack install
+  PYTHONDONTWRITEBYTECODE=1 "$OPENSTACK/venv/bin/python" "$E2E_DIR/values.py"
+}
 down() {
   stop_controller
   "$E2E_DIR/lab/openstack/down.sh" "$@" & "$E2E_DIR/lab/kube/down.sh" "$@" & wait
@@ -117,10 +124,11 @@ run)
   alone
   measure run.py "${@:2}" 8>&- ;;
 all)
+  [ "${*:2}" != values ] || { values; exit; }
   ONLY="${*:2}" whole all
   measure run.py "${@:2}" 8>&- ;;
 bench)
   whole bench
   measure bench.py "$(target)/release/at_rest" 8>&- ;;
-*) sed -n '2,9s/^# \{0,1\}//p' "$0"; exit 2 ;;
+*) sed -n '2,10s/^# \{0,1\}//p' "$0"; exit 2 ;;
 esac

@@ -169,7 +169,8 @@ impl<'a> Walk<'a> {
             Item::Single(part) => Part { bytes: part.bytes + 12, ..part },
             Item::Group(part) => Part { bytes: part.bytes.saturating_add(10).saturating_mul(copies), ..part },
         };
-        if self.peek().is_some_and(|c| matches!(c, '*' | '+' | '?')) || self.rest.strip_prefix('{').is_some_and(is_bounds)
+        if self.peek().is_some_and(|c| matches!(c, '*' | '+' | '?'))
+            || self.rest.strip_prefix('{').is_some_and(is_bounds)
         {
             return Err("a quantifier follows another".to_owned());
         }
