@@ -130,7 +130,7 @@ pub struct L7RuleSpec {
     pub key: Option<String>,
 
     /// What to compare with: at most 255 printable ASCII characters, as they are, without quotes around them. Where Octavia
-    /// would break one of them on its way to haproxy (blanks, & < > \" ' #, a leading -), Evenkeel writes a REGEX that says
+    /// would break one of them on its way to haproxy (blanks, & < > " ' #, a leading -), Evenkeel writes a REGEX that says
     /// the same. A REGEX is what both Python's re and haproxy's PCRE2 take: without lookbehind, back references, atomic
     /// groups and comments; it need not match the whole text. HEADER and HOST_NAME: haproxy splits a header at its commas
     /// and compares the parts, without the blanks around them. HOST_NAME: the header Host with its port, in any case.
