@@ -104,7 +104,7 @@ pub struct L7PolicySpec {
     validation = Rule::new("self.type != 'SSL_CONN_HAS_CERT' || self.value == 'true'")
         .message("value of type SSL_CONN_HAS_CERT must be \"true\"; invert turns it round")
         .field_path(".value"),
-    validation = Rule::new("self.type != 'SSL_VERIFY_RESULT' || self.value.matches('^[0-9]{1,9}$')")
+    validation = Rule::new("self.type != 'SSL_VERIFY_RESULT' || (size(self.value) < 10 && self.value.matches('^[0-9]+$'))")
         .message("value of type SSL_VERIFY_RESULT must be a whole number, the code of OpenSSL's verification")
         .field_path(".value"),
     validation = Rule::new("self.compareType == 'REGEX' || !self.value.startsWith('\"') || !self.value.endsWith('\"') || size(self.value) < 2")
@@ -116,7 +116,7 @@ pub struct L7PolicySpec {
     validation = Rule::new("self.type != 'PATH' || !(self.compareType in ['EQUAL_TO', 'STARTS_WITH']) || self.value.startsWith('/')")
         .message("value of type PATH must begin with / for compareTypes EQUAL_TO and STARTS_WITH")
         .field_path(".value"),
-    validation = Rule::new("self.type != 'COOKIE' || self.compareType == 'REGEX' || !self.value.matches('^[^\"]*[;,]')")
+    validation = Rule::new("self.type != 'COOKIE' || self.compareType == 'REGEX' || self.value.contains('\"') || !self.value.matches('[;,]')")
         .message("value of type COOKIE must have no semicolons and commas, unless compareType is REGEX")
         .field_path(".value")
 )]
@@ -135,7 +135,7 @@ pub struct L7RuleSpec {
     pub key: Option<String>,
 
     /// What to compare with: at most 255 printable ASCII characters, as they are, without quotes around them. Where Octavia
-    /// would break one of them on its way to haproxy (blanks, & < > \" ' #, a leading -), Evenkeel writes a REGEX that says
+    /// would break one of them on its way to haproxy (blanks, & < > " ' #, a leading -), Evenkeel writes a REGEX that says
     /// the same. A REGEX is what both Python's re and haproxy's PCRE2 take: without lookbehind, back references, atomic
     /// groups and comments; it need not match the whole text. HEADER and HOST_NAME: haproxy splits a header at its commas
     /// and compares the parts, without the blanks around them. HOST_NAME: the header Host with its port, in any case.

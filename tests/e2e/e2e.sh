@@ -2,7 +2,8 @@
 # The end-to-end tests: the release binary against a genuine Kubernetes control plane and genuine OpenStack services.
 #   e2e.sh install              Debian packages, Python venv, Go binaries
 #   e2e.sh up                   installs and starts both control planes
-#   e2e.sh all [SCENARIO...]    up, build, every scenario (or these), down. KEEP=1 leaves everything running
+#   e2e.sh all [SCENARIO...]    up, build, every scenario (or these), down. KEEP=1 leaves everything running. `values` alone
+#                               needs no control plane and starts none
 #                               TIER=gate: one of each kind, with a debug binary. PART=2/4: the second of four parts
 #   e2e.sh bench                up, build, measure what Evenkeel costs, write docs/performance.md, down. KEEP=1 too
 #   e2e.sh run [SCENARIO...]    only the scenarios, on control planes that are up
@@ -42,11 +43,11 @@ build() { # all|bench: the binary, and after it, so that memory stays bounded, w
     cargo test --locked --no-run --test layering --features evenkeel/kill-points
     cp "$(target)/debug/evenkeel" "$EVENKEEL_E2E_HOME/evenkeel-kill-points"
     if [ "${TIER:-}" = gate ]; then
-      # what `cargo test` has built: the debug binary without kill points, and what scenario 95 runs
+      # what `cargo test` has built: the debug binary without kill points, and what scenarios 72, 73 and 95 run
       cargo test --locked --no-run
       cp "$(target)/debug/evenkeel" "$GATE_BIN"
-    elif [ -z "${ONLY:-}" ]; then
-      # what scenario 95 runs; a no-op after cargo test
+    else
+      # what scenarios 72, 73 and 95 run; a no-op after cargo test
       cargo test --locked --no-run --test cloud_conformance --test cluster_conformance
     fi
     stage build "$t"
@@ -111,6 +112,10 @@ whole() { # all|bench: from nothing to everything built and up; everything stops
   trap 'exit 130' INT TERM
   together up "$1" 8>&-
 }
+values() { # the matrix of values: it needs no control plane, only the lab's virtual environment and haproxy
+  lab openstack install
+  PYTHONDONTWRITEBYTECODE=1 "$OPENSTACK/venv/bin/python" "$E2E_DIR/values.py"
+}
 down() {
   stop_controller
   "$E2E_DIR/lab/openstack/down.sh" "$@" & "$E2E_DIR/lab/kube/down.sh" "$@" & wait
@@ -146,10 +151,11 @@ run)
   alone
   measure run.py "${@:2}" 8>&- ;;
 all)
-  ONLY="${*:2}" whole all
+  [ "${*:2}" != values ] || { values; exit; }
+  whole all
   measure run.py "${@:2}" 8>&- ;;
 bench)
   whole bench
   measure bench.py "$(target)/release/at_rest" 8>&- ;;
-*) sed -n '2,11s/^# \{0,1\}//p' "$0"; exit 2 ;;
+*) sed -n '2,12s/^# \{0,1\}//p' "$0"; exit 2 ;;
 esac

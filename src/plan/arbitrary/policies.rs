@@ -32,7 +32,8 @@ fn policy() -> impl Strategy<Value = Policy> {
 
 fn action() -> impl Strategy<Value = Action> {
     let code = || select(vec![301u16, 302, 303, 307, 308]);
-    let url = || select(vec!["https://a.example/", "http://b.example/x"]);
+    let url =
+        || select(vec!["https://a.example/", "http://b.example/x", r"https://c.example/?a=1\x26b=it\x27s\x23top"]);
     prop_oneof![
         3 => pool_key().prop_map(|pool| Action::RedirectToPool { pool }),
         1 => (url(), code()).prop_map(|(url, code)| Action::RedirectToUrl { url: url.to_owned(), code }),
@@ -48,15 +49,17 @@ pub fn rule() -> impl Strategy<Value = Rule> {
         3 => (Just(RuleType::Path), select(vec!["/a", "/b", "/c"])),
         1 => (Just(RuleType::HostName), select(vec!["a.example", "b.example"])),
         1 => (Just(RuleType::FileType), Just("jpg")),
-        1 => (Just(RuleType::Header), select(vec!["one", "two"])),
+        1 => (Just(RuleType::Header), select(vec!["one", "$(two)\\%[src]"])),
         1 => (Just(RuleType::Cookie), Just("blue")),
         1 => (Just(RuleType::SslConnHasCert), Just("true")),
         1 => (Just(RuleType::SslVerifyResult), select(vec!["0", "10"])),
         1 => (Just(RuleType::SslDnField), Just("shop")),
     ];
     let compare = prop_oneof![4 => select(vec![C::StartsWith, C::EqualTo]), 1 => select(C::ALL.to_vec())];
-    (what, compare, select(vec!["x-kind", "x-other"]), mostly(false), mostly(true), tags()).prop_map(
-        |((kind, value), compare, key, invert, admin_state_up, tags)| {
+    // As `intake` sends them: what Octavia would break in haproxy.cfg is escaped.
+    let regex = select(vec!["^* ?$", r"^*\x26\x27\x22\x3c\x3e\x23$", r"\x2d*\\"]);
+    (what, (compare, regex), select(vec!["x-kind", "x-`other"]), mostly(false), mostly(true), tags()).prop_map(
+        |((kind, value), (compare, regex), key, invert, admin_state_up, tags)| {
             let compare = match kind {
                 RuleType::SslConnHasCert | RuleType::SslVerifyResult => C::EqualTo,
                 RuleType::FileType if compare != C::Regex => C::EqualTo,
@@ -67,7 +70,7 @@ pub fn rule() -> impl Strategy<Value = Rule> {
                 RuleType::SslDnField => Some("O-DN".to_owned()),
                 _ => None,
             };
-            let value = if compare == C::Regex { format!("^{value} ?$") } else { value.to_owned() };
+            let value = if compare == C::Regex { regex.replace('*', value) } else { value.to_owned() };
             Rule { kind, compare, key, value, invert, admin_state_up, tags }
         },
     )

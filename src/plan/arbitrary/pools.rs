@@ -88,7 +88,7 @@ fn monitor() -> impl Strategy<Value = Monitor> {
 fn monitor_http() -> impl Strategy<Value = MonitorHttp> {
     (
         select(HttpMethod::ALL.to_vec()),
-        select(vec!["/", "/healthz", "/health?full=1"]),
+        select(vec!["/", "/healthz", "/health?full=1", r"/health?a=1\x26b=\x272\x27"]),
         select(vec!["200", "200,202", "200-204"]),
         option::weighted(0.8, select(vec!["1.0", "1.1", "1.1"])),
         option::weighted(0.7, select(vec!["shop.example", "Shop.Example."])),

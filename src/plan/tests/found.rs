@@ -46,6 +46,26 @@ fn a_borrowed_floating_ip_no_longer_leads_to_the_users_own_port_when_the_stack_i
     assert_eq!(octavia.tree.unwrap().floating_ips, [lent]);
 }
 
+/// Versions before sent the text of the stack, which Octavia breaks on its way into haproxy.cfg.
+#[test]
+fn text_in_an_older_spelling_is_written_anew() {
+    let with = |compare: CompareType, value: &str, url: &str| {
+        edited(|want| {
+            let rule = Rule { kind: RuleType::Header, key: Some("x-team".to_owned()), compare, ..rule(value) };
+            let action = Action::RedirectToUrl { url: url.to_owned(), code: 302 };
+            http(want).policies = vec![Policy { rules: vec![rule], ..policy("p", action, &[]) }];
+        })
+    };
+    let before = with(CompareType::EqualTo, "R&D", "https://a.example/?b&c");
+    let after = with(CompareType::Regex, r"^R\x26D$", r"https://a.example/?b\x26c");
+    let mut octavia = made(&before);
+    converge(&mut octavia, &after, |_, _| {});
+    let policy = &octavia.tree.as_ref().unwrap().listeners[0].policies[0];
+    assert_eq!(policy.redirect_url.as_deref(), Some(r"https://a.example/?b\x26c"));
+    assert_eq!((policy.rules[0].compare_type.as_str(), policy.rules[0].value.as_str()), ("REGEX", r"^R\x26D$"));
+    assert!(change(&after, octavia.tree.as_ref().unwrap()).is_empty());
+}
+
 /// Octavia checks the stored rule with the request laid over it: a key that is only left out stays.
 #[test]
 fn a_rule_with_a_key_becomes_one_of_a_type_that_has_none() {

@@ -32,6 +32,7 @@ from oslo_config import cfg
 from wsme.rest import json as wsme_json
 
 VIP = '127.0.0.1'
+ID = re.compile(r'[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}')
 ALERT = re.compile(r'\[ALERT\].*?\[[^\]:]+:(\d+)\]\s*:?\s*(.*)')
 
 
@@ -218,19 +219,23 @@ def check(config: str) -> dict[int, str]:
     return found if done.returncode else {}
 
 
+def faults(config: str, known: set[str]) -> dict[str, str]:
+    """What haproxy cannot take, by the id (of these) that stands in the line, or in one before it."""
+    lines, found = config.split('\n'), {}
+    for number, said in check(config).items():
+        for line in reversed(lines[:number]):
+            if ids := [i for i in ID.findall(line) if i in known]:
+                found.setdefault(ids[0], said)
+                break
+        else:
+            raise RuntimeError(f'haproxy refuses what belongs to nobody: line {number}: {said}')
+    return found
+
+
 def refused_listeners(config: str, names: list[str]) -> dict[str, str]:
     """Name: what haproxy cannot take, for each listener of the body (in its order) whose lines it refuses."""
-    problems = check(config)
-    if 0 in problems:
-        raise RuntimeError(f'haproxy refuses the configuration as a whole: {problems[0]}')
     by_id = {identity('listener', index): name for index, name in enumerate(names)}
-    refused, current = {}, None
-    for number, line in enumerate(config.split('\n'), 1):
-        if line.startswith(('frontend ', 'backend ')):
-            current = by_id.get(line.split(' ', 1)[1].rsplit(':', 1)[-1].strip())
-        if number in problems and current:
-            refused.setdefault(current, problems[number])
-    return refused
+    return {by_id[i]: said for i, said in faults(config, set(by_id)).items()}
 
 
 @contextlib.contextmanager

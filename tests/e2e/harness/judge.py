@@ -9,6 +9,7 @@ from ipaddress import ip_address, ip_network
 
 from octavia.common import constants as octavia
 
+from . import spelling
 from .cloud import Cloud
 
 ANY = object()
@@ -128,8 +129,8 @@ class Judge:
             'admin_state_up': want.get('adminStateUp', True),
             'action': want['action'],
             'position': position,
-            'redirect_url': want.get('redirectURL'),
-            'redirect_prefix': want.get('redirectPrefix'),
+            'redirect_url': spelling.argument(want.get('redirectURL')),
+            'redirect_prefix': spelling.argument(want.get('redirectPrefix')),
             'redirect_http_code': want.get('redirectHTTPCode', 302) if to_url else None,
         }, judged_apart={'tags', 'rules', 'redirect_pool_id', 'listener_id'})
         self._tags(where, got, want, key=want['name'])
@@ -181,8 +182,8 @@ class Judge:
             'max_retries': want.get('maxRetries', 3),
             'max_retries_down': want.get('maxRetriesDown', 3),
             'http_method': want.get('httpMethod', 'GET') if http else None,
-            'url_path': want.get('urlPath', '/') if http else None,
-            'expected_codes': want.get('expectedCodes', '200') if http else None,
+            'url_path': spelling.argument(want.get('urlPath', '/')) if http else None,
+            'expected_codes': want.get('expectedCodes', '200').replace(' ', '') if http else None,
             'http_version': float(want['httpVersion']) if 'httpVersion' in want else None,
             'domain_name': want.get('domainName'),
             'admin_state_up': want.get('adminStateUp', True),
@@ -302,7 +303,8 @@ class Judge:
 
 
 def rule_fields(rule: dict) -> dict:
-    return {'type': rule['type'], 'compare_type': rule['compareType'], 'key': rule.get('key') or None, 'value': rule['value'],
+    compare, value = spelling.rule(rule['type'], rule['compareType'], rule['value'])
+    return {'type': rule['type'], 'compare_type': compare, 'key': rule.get('key') or None, 'value': value,
             'invert': rule.get('invert', False), 'admin_state_up': rule.get('adminStateUp', True), 'tags': sorted(rule.get('tags') or [])}
 
 

@@ -21,11 +21,14 @@ HEADERS = ('X-Forwarded-For', 'X-Forwarded-Port', 'X-Forwarded-Proto')
 CLIENT_HEADERS = ('X-SSL-Client-Verify', 'X-SSL-Client-Has-Cert', 'X-SSL-Client-DN', 'X-SSL-Client-CN', 'X-SSL-Issuer',
                   'X-SSL-Client-SHA1', 'X-SSL-Client-Not-Before', 'X-SSL-Client-Not-After')
 RULES = ({'type': 'PATH', 'compareType': 'STARTS_WITH', 'value': '/api'}, {'type': 'HOST_NAME', 'compareType': 'EQUAL_TO', 'value': 'a.example'},
-         {'type': 'FILE_TYPE', 'compareType': 'EQUAL_TO', 'value': 'jpg'}, {'type': 'PATH', 'compareType': 'REGEX', 'value': '^/[a-z]+ x$'},
-         {'type': 'HEADER', 'compareType': 'CONTAINS', 'key': 'X-Who', 'value': 'me'}, {'type': 'COOKIE', 'compareType': 'ENDS_WITH', 'key': 'sid', 'value': '7'})
+         {'type': 'FILE_TYPE', 'compareType': 'EQUAL_TO', 'value': 'jpg'}, {'type': 'PATH', 'compareType': 'REGEX', 'value': '^/([a-z]+|"R&D"|joe\'s)$'},
+         {'type': 'HEADER', 'compareType': 'CONTAINS', 'key': 'X-Who', 'value': 'me'},
+         {'type': 'HEADER', 'compareType': 'EQUAL_TO', 'key': 'User-Agent', 'value': 'Acme Sync/1.0 (+R&D)'},
+         {'type': 'HEADER', 'compareType': 'STARTS_WITH', 'key': 'X-`Who', 'value': '-i #"<\''}, {'type': 'COOKIE', 'compareType': 'EQUAL_TO', 'key': 'sid', 'value': '"a" b\\'}, {'type': 'COOKIE', 'compareType': 'ENDS_WITH', 'key': 'sid', 'value': '7'})
 CLIENT_RULES = ({'type': 'SSL_CONN_HAS_CERT', 'compareType': 'EQUAL_TO', 'value': 'true'},
                 {'type': 'SSL_VERIFY_RESULT', 'compareType': 'EQUAL_TO', 'value': '0'},
-                {'type': 'SSL_DN_FIELD', 'compareType': 'EQUAL_TO', 'key': 'CN', 'value': 'shop'})
+                {'type': 'SSL_DN_FIELD', 'compareType': 'EQUAL_TO', 'key': 'CN', 'value': 'shop'},
+                {'type': 'SSL_DN_FIELD', 'compareType': 'ENDS_WITH', 'key': 'O', 'value': " & joe's"})
 METHODS = ('GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'TRACE', 'OPTIONS', 'CONNECT', 'PATCH')
 TLS_VERSIONS = ('TLSv1.3', 'TLSv1.2', 'TLSv1.1', 'TLSv1', 'SSLv3')
 ALPN = ('h2', 'http/1.1', 'http/1.0')
@@ -104,9 +107,9 @@ class Generator:
         targets = [p['name'] for p in pools if p['protocol'] in SUITS['HTTP']]
         code = self._some({'redirectHTTPCode': lambda: self._deal('code', (301, 302, 303, 307, 308))}, 0.8)
         action = self._deal('action', (
-            {'action': 'REDIRECT_TO_URL', 'redirectURL': 'https://new.example/x?y=1', **code}, {'action': 'REJECT'},
+            {'action': 'REDIRECT_TO_URL', 'redirectURL': 'https://new.example/x?y=1&z=it\'s#top', **code}, {'action': 'REJECT'},
             {'action': 'REDIRECT_TO_POOL', 'redirectPool': self.random.choice(targets)} if targets else {'action': 'REJECT'},
-            {'action': 'REDIRECT_PREFIX', 'redirectPrefix': 'http://new.example', **code}))
+            {'action': 'REDIRECT_PREFIX', 'redirectPrefix': 'http://new.example/a&b', **code}))
         return {'name': name, **action, **self._some({'displayName': self._text, 'description': self._text, 'tags': self._tags, 'adminStateUp': self._flag}),
                 'rules': [self.rule(ends_tls) for _ in range(self.random.choice((0, 1, 2)))]}
 
@@ -149,8 +152,8 @@ class Generator:
         kind = self._deal(f'monitor{datagrams}', kinds)
         made = monitor(kind, **self._some({'maxRetriesDown': lambda: 5, 'displayName': self._text, 'adminStateUp': self._flag, 'tags': self._tags}))
         if kind in ('HTTP', 'HTTPS'):
-            made.update(self._some({'httpMethod': lambda: self._deal('method', METHODS), 'urlPath': lambda: '/x?y=1',
-                                    'expectedCodes': lambda: self.random.choice(('204', '200-204', '200,202'))}, 0.7))
+            made.update(self._some({'httpMethod': lambda: self._deal('method', METHODS), 'urlPath': lambda: '/x?y=1' if datagrams else '/x?y=1&z=\'2\'',
+                                    'expectedCodes': lambda: self.random.choice(('204', '200-204', '200, 202'))}, 0.7))
             made.update(self._deal('version', ({}, {'httpVersion': '1.0'}, {'httpVersion': '1.1', 'domainName': 'a.example'}, {'httpVersion': '1.1'})))
         return made
 

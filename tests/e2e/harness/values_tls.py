@@ -47,12 +47,17 @@ def of_rule(key: str, compare: str, text: str) -> dict:
 def carry_out(trials: list, authority: 'Authority') -> None:
     for one, policy, *_ in trials:
         one.fault = haproxy.api_refusal(body_of([policy], []))[-160:]
-    for at, (one, policy, *_) in enumerate(trials):
-        if not one.fault and any(not c.isalnum() for r in policy['rules'] for c in r['value']):
-            one.fault = str(haproxy.check(haproxy.render(body_of([policy], [at]), authority.certificates)) or '')
     valid = [(at, t) for at, t in enumerate(trials) if not t[0].fault]
-    body = body_of([t[1] for _, t in valid], [at for at, _ in valid])
-    with haproxy.running(haproxy.render(body, authority.certificates)):
+    while True:
+        config = haproxy.render(body_of([t[1] for _, t in valid], [at for at, _ in valid]), authority.certificates)
+        by_id = {haproxy.identity('l7rule', 0, place, rule): t[0] for place, (_, t) in enumerate(valid) for rule in range(2)}
+        found = haproxy.faults(config, set(by_id))
+        if not found:
+            break
+        for i, said in found.items():
+            by_id[i].fault = said
+        valid = [v for v in valid if not v[1][0].fault]
+    with haproxy.running(config):
         for at, (one, _, key, compare, text) in valid:
             one.fault = treated(authority, at, key, compare, text)
 

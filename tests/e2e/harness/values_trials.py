@@ -52,28 +52,17 @@ def one_process(trials: list[Trial]) -> None:
     # One fault hides others.
     while True:
         config, by_id = rendered(valid)
-        problems = haproxy.check(config)
-        if not problems:
+        found = haproxy.faults(config, set(by_id))
+        if not found:
             break
-        lines = config.split('\n')
-        for line, said in problems.items():
-            blamed = owner(lines[:line], by_id)
-            blamed.fault = blamed.fault or f'haproxy refuses it: {said}'
+        for i, said in found.items():
+            by_id[i].fault = by_id[i].fault or f'haproxy refuses it: {said}'
         valid = [trial for trial in valid if not trial.fault]
     with haproxy.running(config):
         for place, some in enumerate(listeners_of(valid)):
             with Line(FIRST_PORT + place) as line:
                 for trial in some:
                     trial.fault = treated(trial, line)
-
-
-def owner(lines: list[str], by_id: dict[str, Trial]) -> Trial:
-    """Whose the last of these lines is. A text with a line break in it makes two."""
-    for text in reversed(lines):
-        for found in re.findall(r'[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}', text):
-            if found in by_id:
-                return by_id[found]
-    raise RuntimeError(f'haproxy refuses a line that is no rule: {lines[-1]}')
 
 
 def rendered(trials: list[Trial]) -> tuple[str, dict[str, Trial]]:

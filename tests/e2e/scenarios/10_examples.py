@@ -91,7 +91,23 @@ def http_l7(t, members, vip):
     for _ in range(4):
         login = get(vip, 80, '/login?cookie=cart')
         same("the application's cookie pins", counts(vip, 80, 6, '/', login.cookie()), {login.member: 6})
-    return 'reject, two redirects, three routes, cookie and headers'
+    odd_texts(t, vip)
+    return 'reject, two redirects, three routes, cookie and headers; blanks, ampersands and quotes'
+
+
+def odd_texts(t, vip):
+    """Characters that Octavia breaks on their way into haproxy.cfg arrive as the stack has them."""
+    url, agent = "https://shop.example/it's?from=christmas&lang=de#top", 'Acme Sync (R&D) <it\'s "#1">'
+
+    def change(spec):
+        policies = {p['name']: p for p in spec['listeners'][0]['l7Policies']}
+        policies['moved']['redirectURL'] = url
+        policies['canary']['rules'] = [{'type': 'HEADER', 'compareType': 'EQUAL_TO', 'key': 'User-Agent', 'value': agent}]
+    t.edit('http-l7', change)
+    t.ready_and_right('http-l7')
+    serving('the odd URL', lambda: get(vip, 80, '/christmas').headers['Location'], lambda seen: seen == url)
+    same('the odd agent', set(counts(vip, 80, 8, '/', {'User-Agent': agent})), {'m21', 'm22'})
+    same('another agent', set(counts(vip, 80, 8, '/', {'User-Agent': agent.replace('&', '+')})), {'m11', 'm12'})
 
 
 def https_passthrough(t, members, vip):
