@@ -505,6 +505,30 @@ fn a_regular_expression_that_octavia_cannot_compile_is_refused() {
 }
 
 #[test]
+fn ciphers_without_effect_are_refused_by_field() {
+    let tls = |protocol: &str, rest: &str| {
+        format!(
+            "listeners: [{{name: a, port: 80, protocol: {protocol}, \
+             tls: {{certificate: {{barbicanRef: '{CONTAINER}'}}, {rest}}}}}]"
+        )
+    };
+    let pool = |rest: &str| format!("pools: [{{name: a, algorithm: SOURCE_IP, protocol: TCP, tls: {{{rest}}}}}]");
+    let cases = [
+        ("listeners", tls("TERMINATED_HTTPS", "ciphers: TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256"), "has no cipher"),
+        ("listeners", tls("PROMETHEUS", "ciphers: RC4-SHA"), "has no cipher that OpenSSL knows"),
+        ("listeners", tls("PROMETHEUS", "ciphers: DHE"), "has ciphers of DHE only"),
+        ("listeners", tls("TERMINATED_HTTPS", "ciphers: 'DEFAULT:!aNULL'"), "has no effect in DEFAULT"),
+        ("listeners", tls("PROMETHEUS", "versions: [TLSv1.3], ciphers: HIGH"), "has no cipher for the versions"),
+        ("pools", pool("versions: [TLSv1.2], ciphers: TLS_AES_128_GCM_SHA256"), "has no cipher for the versions"),
+        ("pools", pool("ciphers: 'TLS_RSA_WITH_AES_128_CBC_SHA:EXPORT'"), "has no cipher that OpenSSL knows"),
+    ];
+    for (place, rest, words) in cases {
+        assert_begins(&refused(ON_SUBNET, &rest), &format!("InvalidSpec spec.{place}[a].tls.ciphers: {words}"));
+    }
+    accepted(ON_SUBNET, &pool("versions: [TLSv1.2], ciphers: DHE"));
+}
+
+#[test]
 fn what_is_newer_than_the_server_is_told_by_field() {
     let listener = |rest: &str| format!("listeners: [{{name: a, port: 80, {rest}}}]");
     let pool = |rest: &str| format!("pools: [{{name: a, algorithm: SOURCE_IP, {rest}}}]");

@@ -147,7 +147,8 @@ fn mostly(value: bool) -> impl Strategy<Value = bool> {
 
 /// `[C]` fields of TLS.
 fn tls_parameters() -> impl Strategy<Value = TlsParameters> {
-    let ciphers = select(vec!["ECDHE-RSA-AES128-GCM-SHA256", "ECDHE-ECDSA-AES256-GCM-SHA384:AES128-SHA"]);
+    // Each has some for every version.
+    let ciphers = select(vec!["TLS_AES_128_GCM_SHA256:AES128-SHA", "HIGH:!aNULL:TLS_CHACHA20_POLY1305_SHA256"]);
     let alpn = btree_set(select(AlpnProtocol::ALL.to_vec()), 1..4).prop_map(|set| set.into_iter().collect::<Vec<_>>());
     let newer = select(vec![TlsVersion::V1_2, TlsVersion::V1_3]);
     let versions = (newer, btree_set(select(TlsVersion::ALL.to_vec()), 0..4)).prop_map(|(newer, mut versions)| {

@@ -107,10 +107,10 @@ class Judge:
             'hsts_max_age': seconds(hsts['maxAge']) if hsts else None,
             'hsts_include_subdomains': (hsts or {}).get('includeSubdomains', False),
             'hsts_preload': (hsts or {}).get('preload', False),
-            **self._tls_parameters(tls, filled=terminated),
+            **self._tls_parameters(tls, want['protocol']),
         }, judged_apart={'tags', 'default_pool_id', 'allowed_cidrs', 'sni_container_refs', 'l7policies', 'loadbalancers', 'tls_versions'})
         self._tags(where, got, want, key=want['name'])
-        self._versions(where, got, tls, filled=terminated)
+        self._versions(where, got, tls, filled=terminated, maybe=want['protocol'] == 'PROMETHEUS')
         self._same(f'{where}: default pool', self.pool_names.get(got['default_pool_id']), self._pool_name(want.get('defaultPool')))
         self._same(f'{where}: allowed_cidrs', {ip_network(c) for c in got['allowed_cidrs'] or []},
                    {ip_network(c) for c in want.get('allowedCIDRs') or []})
@@ -271,15 +271,21 @@ class Judge:
         if key and f'evenkeel:key={key}' not in got['tags']:
             self._differs(f'{where}: tag evenkeel:key={key} is missing')
 
-    def _tls_parameters(self, tls: dict | None, filled: bool) -> dict:
+    def _tls_parameters(self, tls: dict | None, protocol: str) -> dict:
         tls = tls or {}
-        return {'tls_ciphers': tls.get('ciphers', FILLED_TLS['ciphers'] if filled else None),
-                'alpn_protocols': tls.get('alpnProtocols', FILLED_TLS['alpn'] if filled else None)}
 
-    def _versions(self, where: str, got: dict, tls: dict | None, filled: bool) -> None:
+        def absent(value):
+            # A PROMETHEUS listener has none, or Octavia's defaults once it has been without what it had.
+            return {'TERMINATED_HTTPS': value, 'PROMETHEUS': Either(None, value)}.get(protocol)
+        return {'tls_ciphers': tls.get('ciphers', absent(FILLED_TLS['ciphers'])),
+                'alpn_protocols': tls.get('alpnProtocols', absent(FILLED_TLS['alpn']))}
+
+    def _versions(self, where: str, got: dict, tls: dict | None, filled: bool, maybe: bool) -> None:
         """A set: Octavia keeps the order, but it means nothing."""
-        want = (tls or {}).get('versions', FILLED_TLS['versions'] if filled else None)
-        self._same(f'{where}: tls_versions', got['tls_versions'] and set(got['tls_versions']), want and set(want))
+        default = set(FILLED_TLS['versions'])
+        want = (tls or {}).get('versions')
+        absent = default if filled else Either(None, default) if maybe else None
+        self._same(f'{where}: tls_versions', got['tls_versions'] and set(got['tls_versions']), set(want) if want else absent)
 
     def _ref(self, tls: dict | None, field: str) -> str | None:
         reference = (tls or {}).get(field)

@@ -92,7 +92,7 @@ class Generator:
         if ends_tls:
             made['tls'] = self.listener_tls()
         elif protocol == 'PROMETHEUS' and self._flag():
-            made['tls'] = {'certificate': _secret('metrics')}
+            made['tls'] = {'certificate': _secret('metrics'), **self._some(self._tls_parameters('metrics'))}
         return made
 
     def listener_tls(self) -> dict:
@@ -236,7 +236,8 @@ class Generator:
     def _tls_parameters(self, of: str) -> dict:
         return {'versions': lambda: self._versions(of),
                 'alpnProtocols': lambda: self._deal_some(f'alpn of {of}', ALPN, 2),
-                'ciphers': lambda: 'TLS_AES_128_GCM_SHA256'}
+                # Some for every version.
+                'ciphers': lambda: 'TLS_AES_128_GCM_SHA256:ECDHE-RSA-AES128-GCM-SHA256'}
 
     def _versions(self, of: str) -> list:
         # haproxy refuses a listener, and with it the load balancer, that offers old versions alone.

@@ -1,5 +1,8 @@
-"""TLS: every field of a terminating listener and of a pool that encrypts, changed and taken back."""
+"""TLS: every field of a terminating listener, of one with metrics and of a pool that encrypts, changed and taken back; ciphers
+that OpenSSL does not know are refused."""
+from harness.kube import Refused
 from harness.stacks import listener, pool, stack
+from harness.waiting import expect
 
 BASE = 'https://barbican.example/v1/'
 
@@ -36,3 +39,37 @@ def run(t):
                                                          'alpnProtocols': ['h2', 'http/1.1']}), one)
     t.change(name, 'other parameters', on_pool({'ca': secret('ca'), 'versions': ['TLSv1.3'], 'ciphers': 'TLS_AES_128_GCM_SHA256',
                                                 'alpnProtocols': ['http/1.1']}), one)
+    metrics(t)
+    unknown_ciphers(t)
+
+
+def metrics(t):
+    """Octavia fills in no ciphers here, and its worker crashes on versions without."""
+    certificate = t.with_certificates({'certificate': secret('shop')})
+    newest = listener('metrics', 9100, 'PROMETHEUS', tls={**certificate, 'versions': ['TLSv1.3']})
+    name = t.apply(stack('metrics', [newest, listener('plain', 9101, 'PROMETHEUS')]))
+    t.ready_and_right(name)
+
+    def tls(at, **settings):
+        return lambda spec: spec['listeners'][at].update(tls={**certificate, **settings})
+    one = ['PUT listeners']
+    t.change(name, 'other versions', tls(0, versions=['TLSv1.2']), one)
+    t.change(name, 'ciphers of its own', tls(0, versions=['TLSv1.2'], ciphers='HIGH:!aNULL'), one)
+    t.change(name, 'versions alone', tls(0, versions=['TLSv1.3']), one)
+    t.change(name, 'no versions', tls(0), one)
+    t.change(name, 'TLS that comes with versions', tls(1, versions=['TLSv1.3'], alpnProtocols=['http/1.1']), one)
+    t.change(name, 'TLS that goes', lambda spec: spec['listeners'][1].pop('tls'), one)
+
+
+def unknown_ciphers(t):
+    names = 'TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256'
+    for ciphers, words in ((names, "OpenSSL's names"), ('RC4-SHA:DES-CBC3-SHA', 'no cipher that OpenSSL knows'), ('DEFAULT:!aNULL', 'Octavia sorts')):
+        tls = t.with_certificates({'certificate': secret('shop'), 'ciphers': ciphers})
+        wrong = stack('wrong', [listener('https', 443, 'TERMINATED_HTTPS', tls=tls)])
+        try:
+            name = t.apply(wrong)
+        except Refused as refusal:
+            expect(ciphers == names and words in str(refusal), f'{ciphers}: {refusal}')
+        else:
+            t.shows(name, 'InvalidSpec', 'ciphers', words)
+            t.delete(name)
