@@ -108,7 +108,7 @@ fn floating_ip(world: &World) -> impl Strategy<Value = FloatingIp> + use<> {
             let here = subnets.iter().filter(|(network, _)| *network == network_id).map(|(_, subnet)| subnet.clone());
             let subnet = match particular {
                 1 => here.clone().next(),
-                2 => here.last(),
+                2 => here.clone().next_back(),
                 _ => None,
             };
             let mut here = addresses.iter().filter(|(network, _)| *network == network_id && particular == 3);

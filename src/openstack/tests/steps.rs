@@ -107,8 +107,9 @@ async fn every_step_is_exactly_one_call_to_its_place_with_its_body() {
 #[tokio::test(start_paused = true)]
 async fn a_change_of_a_floating_ip_names_its_revision() {
     let fake = FakeCloud::new(|seen| {
-        let changed = json!({"NeutronError": {"type": "RevisionNumberConstraintFailed", "message": "Constrained to 4"}});
-        (seen.method == "PUT").then(|| Ok((412, changed)))
+        let changed =
+            json!({"NeutronError": {"type": "RevisionNumberConstraintFailed", "message": "Constrained to 4"}});
+        (seen.method == "PUT").then_some(Ok((412, changed)))
     });
     let change = |revision| step(Kind::FloatingIp, Call::UpdateFloatingIp { id: "i".into(), body: body(), revision });
     let refused = fake.cloud_with(REGION).execute(&change(Some(4))).await.unwrap_err();
