@@ -1,12 +1,18 @@
-"""What openstacksdk makes of an entry of clouds.yaml: the log-in that it sends, and where it looks for services."""
+"""What openstacksdk makes of an entry of clouds.yaml: the log-in that it sends, and where it looks for services.
+
+Run as a program, it records that for the files of tests/clouds_yaml/read.
+"""
 import json
 import warnings
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import requests
 from keystoneauth1 import session
 from openstack.config import OpenStackConfig
 
+FILES = Path(__file__).resolve().parents[2] / 'clouds_yaml'
+RECORDED = FILES / 'openstacksdk.json'
 REGIONS, INTERFACES = ('RegionOne', 'RegionTwo'), ('public', 'internal', 'admin')
 
 
@@ -45,8 +51,12 @@ def token():
                       'catalog': [service('load-balancer'), service('network')]}}
 
 
+def readings() -> dict[str, dict]:
+    return {path.stem: reading(path) for path in sorted((FILES / 'read').glob('*.yaml'))}
+
+
 def reading(path, cloud='openstack'):
-    """As the binary `read_clouds_yaml` of the simulators prints it."""
+    """In the form that evenkeel_simulators::reading has."""
     with warnings.catch_warnings():
         warnings.simplefilter('ignore')
         config = OpenStackConfig(config_files=[str(path)], secure_files=[], vendor_files=[], load_envvars=False)
@@ -58,3 +68,7 @@ def reading(path, cloud='openstack'):
         verify, _ = region.get_requests_verify_args()
     # Case means nothing in the name of a host.
     return {'identity': fake.login[0].lower(), 'login': fake.login[1], **at, 'verify': bool(verify)}
+
+
+if __name__ == '__main__':
+    RECORDED.write_text(json.dumps(readings(), indent=1, sort_keys=True) + '\n')

@@ -134,12 +134,12 @@ def administrator(t):
                      'spec.loadBalancer.floatingIP.allocate.subnet'),
     }
 
-    def one(name, load_balancer, of_member=None):
-        members = [member(10, **(of_member or {}))]
-        return t.apply(stack(name, [listener('http', 80, defaultPool='web')], [{**pool('web'), 'members': members}], load_balancer))
+    def one(name, load_balancer, of_member, **spec):
+        members = [member(10, **of_member)]
+        t.apply(stack(name, [listener('http', 80, defaultPool='web')], [{**pool('web'), 'members': members}], load_balancer, **spec))
 
     for name, (load_balancer, of_member, _) in refused.items():
-        one(name, load_balancer, of_member)
+        one(name, load_balancer, of_member, managementPolicy='Observe')
     floating_ip = {'allocate': {'network': {'name': 'public'}, 'subnet': {'name': 'public-v4'}}}
     one('own', {'vip': {**VIP, 'securityGroups': [{'name': 'default'}]}, 'floatingIP': floating_ip}, {'subnet': {'name': 'members-v4'}})
     for name, (*_, field) in refused.items():
@@ -150,9 +150,8 @@ def administrator(t):
     policy = other.admin.neutron.create_rbac_policy(object_type='network', object_id=other.network.id, action='access_as_shared',
                                                     target_project_id=demo)
     try:
+        t.edit('vip', lambda spec: spec['loadBalancer'].update(description='shared'))
         t.ready('vip')
-        for name in refused:
-            t.delete(name)
     finally:
         other.admin.neutron.delete_rbac_policy(policy)
         other.admin.neutron.delete_security_group(group.id)

@@ -1,7 +1,7 @@
 //! Files that other people could have: each is read as openstacksdk reads it, or refused with the key that is at fault.
 //!
-//! `tests/clouds_yaml/openstacksdk.json` is what openstacksdk sends for the files of `read`; the end-to-end scenario
-//! `61_credentials` compares that with openstacksdk itself. `more` are files that openstacksdk cannot use.
+//! `tests/clouds_yaml/openstacksdk.json` is what openstacksdk sends for the files of `read`: recorded by
+//! `tests/e2e/harness/openstacksdk.py`, and compared with openstacksdk itself by the end-to-end scenario `61_credentials`. `more` are files that openstacksdk cannot use.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a helper of a test may fail as the test does")]
 
