@@ -98,8 +98,8 @@ class Generator:
     def listener_tls(self) -> dict:
         made = {'certificate': _secret('one'), **self._some({'sniCertificates': lambda: [_secret('two'), _secret('three')], **self._tls_parameters('listener'),
                 'hsts': lambda: {'maxAge': '3600s', **self._some({'includeSubdomains': self._flag, 'preload': self._flag})}})}
-        if self.random.random() < 0.7:
-            made.update({'clientCA': _secret('ca'), 'clientAuthentication': self._deal('client', ('OPTIONAL', 'MANDATORY', 'NONE'))})
+        if self.random.random() < 0.85:
+            made.update({'clientCA': _secret('ca'), 'clientAuthentication': self._deal('client', ('OPTIONAL', 'MANDATORY', 'OPTIONAL', 'MANDATORY', 'NONE'))})
             made.update(self._some({'clientCRL': lambda: _secret('crl')}))
         return made
 
