@@ -6,6 +6,7 @@ use kube::{Api, Resource, ResourceExt};
 use serde_json::json;
 
 use super::conditions::{self, Frame};
+use super::conflict::{self, TRIES, is_conflict};
 use crate::api::{
     Condition, ListenerStatus, LoadBalancerStack, LoadBalancerStackStatus, LoadBalancerStatus, MembersStatus,
     PlanStatus, PoolStatus,
@@ -85,8 +86,18 @@ pub async fn write(
         "status": status,
     });
     let parameters = PatchParams::apply(super::MANAGER).force();
+    let patch = Patch::Apply(patch);
     kill::point(format_args!("before-status"));
-    let written = api.patch_status(&stack.name_any(), &parameters, &Patch::Apply(patch)).await;
+    let mut written = api.patch_status(&stack.name_any(), &parameters, &patch).await;
+    // The API server gives up on a patch that meets too many other writes. (Under another UID it is another stack, and
+    // the next pass is about that one.)
+    for tries in 1..TRIES {
+        match &written {
+            Err(error) if is_conflict(error) => conflict::pause(tries).await,
+            _ => break,
+        }
+        written = api.patch_status(&stack.name_any(), &parameters, &patch).await;
+    }
     kill::point(format_args!("after-status"));
     match written {
         // The object went in the meantime.

@@ -53,7 +53,7 @@ impl Step {
         self
     }
 
-    pub(super) fn impact(self, impact: Impact) -> Self {
+    pub fn impact(self, impact: Impact) -> Self {
         Self { impact, ..self }
     }
 

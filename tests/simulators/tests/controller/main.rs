@@ -3,9 +3,12 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a helper of a test may fail as the test does")]
 
+mod advice;
 mod annotated_secrets;
+mod cluster_conflicts;
 mod credentials;
 mod deletion;
+mod failed_creates;
 mod floating_ips;
 mod hindrances;
 mod identity;
