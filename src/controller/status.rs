@@ -45,7 +45,9 @@ pub fn project(
         let before = status.load_balancer.take().unwrap_or_default();
         let same = before.id.as_ref() == Some(&load_balancer.id);
         let kept = if same { before } else { LoadBalancerStatus::default() };
-        status.load_balancer = Some(load_balancer_status(load_balancer, cloud, kept));
+        let mut shown = load_balancer_status(load_balancer, cloud, kept);
+        shown.never_served = outcome.never_served.then_some(true);
+        status.load_balancer = Some(shown);
         if !same {
             status.listeners.clear();
             status.pools.clear();
@@ -146,6 +148,7 @@ fn load_balancer_status(lb: &SeenLoadBalancer, cloud: &CloudFacts, kept: LoadBal
         vip_port_id: lb.vip_port_id.clone().or(kept.vip_port_id),
         floating_ip: kept.floating_ip,
         provisioning_status: Some(lb.provisioning_status.to_string()),
+        never_served: None,
         operating_status: filled(&lb.operating_status),
         provider: filled(&lb.provider),
         octavia_api_version: cloud.version.map(|version| version.to_string()).or(kept.octavia_api_version),

@@ -9,7 +9,7 @@ use crate::plan::{self, Kind};
 use super::*;
 
 /// How often a re-made load balancer asks for its old address before it takes another one.
-const ADDRESS_TRIES: u32 = 5;
+pub(super) const ADDRESS_TRIES: u32 = 5;
 
 /// When a create that found the queue of its project full asks again.
 const TURN_AGAIN: Duration = Duration::from_secs(3);

@@ -65,8 +65,8 @@ impl Pass<'_> {
             return Ok(self.told_failed(tree, memory));
         }
         match self.hindered(desired).await? {
-            Some(outcome) => Ok(outcome.seeing(tree)),
-            None => self.discard(tree, memory).await,
+            Some(outcome) => Ok(Outcome { never_served: true, ..outcome.seeing(tree) }),
+            None => self.discard(desired, tree, memory).await,
         }
     }
 
@@ -105,7 +105,7 @@ impl Pass<'_> {
     }
 
     /// Deletes it with everything under it; its floating IP stays. The next passes make the new one.
-    async fn discard(&self, tree: Tree, memory: &mut Memory) -> Result<Outcome, CloudError> {
+    async fn discard(&self, desired: &Desired, tree: Tree, memory: &mut Memory) -> Result<Outcome, CloudError> {
         let seen = &tree.load_balancer;
         let deletion = plan::delete(self.owner, true, Some(seen), &[]).steps.into_iter();
         let mut plan = Plan { steps: deletion.map(|step| step.impact(Impact::None)).collect(), ..Plan::default() };
@@ -114,6 +114,9 @@ impl Pass<'_> {
             return Ok(delayed(plan, delay, &memory.trail).seeing(tree));
         }
         let attempt = attempt_of(&seen.tags).map(str::to_owned);
+        if has_other_place(desired, seen) {
+            memory.address_conflicts = create::ADDRESS_TRIES;
+        }
         let outcome = self.step(step, std::mem::take(&mut plan), Seen::Tree(Box::new(tree)), memory).await?;
         if outcome.executed.is_some() {
             memory.ended = attempt;
@@ -124,7 +127,8 @@ impl Pass<'_> {
     /// In ERROR only deletion and an administrator's failover are accepted; every other write is a 409.
     fn told_failed(&self, tree: Tree, memory: &Memory) -> Outcome {
         let id = &tree.load_balancer.id;
-        let message = if self.failed_in_create(&tree, memory) {
+        let never_served = self.failed_in_create(&tree, memory);
+        let message = if never_served {
             let objects = named(&tree, "not made", |status| status != Provisioning::Active);
             format!(
                 "load balancer {id} went into ERROR in its own create and has never served{objects}; most likely Octavia \
@@ -135,7 +139,7 @@ impl Pass<'_> {
             let objects = named(&tree, "in ERROR", |status| status == Provisioning::Error);
             self.told_broken(id, &objects, memory.trail.cause())
         };
-        Outcome::stalled(StallReason::LoadBalancerError, message).seeing(tree)
+        Outcome { never_served, ..Outcome::stalled(StallReason::LoadBalancerError, message).seeing(tree) }
     }
 
     /// A failover applies what Octavia has stored, so it helps only where that is not the cause.
@@ -158,6 +162,13 @@ impl Pass<'_> {
             ),
         }
     }
+}
+
+/// The new one cannot have the address of the old one.
+fn has_other_place(desired: &Desired, seen: &SeenLoadBalancer) -> bool {
+    let vip = &desired.load_balancer.vip;
+    let differs = |want: &Option<Id>, is: &Option<Id>| want.is_some() && want != is;
+    differs(&vip.subnet_id, &seen.vip_subnet_id) || differs(&vip.network_id, &seen.vip_network_id)
 }
 
 /// `; in ERROR: listener http, pool web and 3 more`.

@@ -1,7 +1,7 @@
 """What failed in Octavia is shown and healed as soon as Octavia can: a child in ERROR, a load balancer that never came up."""
 from harness.faults import failing
 from harness.stacks import web
-from harness.waiting import eventually, same
+from harness.waiting import eventually, expect, same, steadily
 
 cases = ['child', 'load_balancer']
 
@@ -19,22 +19,31 @@ def child(t):
         t.edit(name, lambda spec: spec['pools'][0].update(algorithm='SOURCE_IP'))
         eventually('the pool is in ERROR', lambda: t.cloud.all('pools', loadbalancer_id=lb_id)[0]['provisioning_status'], lambda s: s == 'ERROR', 60)
         # Sent once as a change and twice to heal it.
-        t.shows(name, 'ChangeFailed', 'does not take effect', '~ pool web (heal)', 'sent again ever more rarely',
-                "ask the operator of the cloud what the log of Octavia's worker says")
+        message = t.shows(name, 'ChangeFailed', 'does not take effect', 'pool web is in ERROR since ~ pool web: lb_algorithm ROUND_ROBIN -> SOURCE_IP',
+                          'sent again ever more rarely', "ask the operator of the cloud what the log of Octavia's worker says")
+        expect('(heal)' not in message, message)
         t.condition(name, 'Reconciling', 'True', reason='ChangeFailed')
     t.ready_and_right(name)
     t.told_once(name, 'ChangeFailed')
 
 
 def load_balancer(t):
-    """A tenant cannot mend it: the stack says so, and can always be deleted."""
+    """It never served, so it is deleted and made anew as soon as the spec changes, and only then; or it goes with its stack."""
     with failing(f'{t.namespace}/web'):
         name = t.apply(web())
         stack = t.condition(name, 'Ready', 'False', reason='LoadBalancerError')
         same('state shown', stack['status']['loadBalancer']['provisioningStatus'], 'ERROR')
-        lb_id = stack['status']['loadBalancer']['id']
-        t.shows(name, 'LoadBalancerError', f'load balancer {lb_id} is in ERROR', f'openstack loadbalancer failover {lb_id}',
-                'delete the stack and apply it again')
+        lb_id, address = (stack['status']['loadBalancer'][field] for field in ('id', 'vipAddress'))
+        message = t.shows(name, 'LoadBalancerError', f'load balancer {lb_id} went into ERROR in its own create', 'never served',
+                          'listener http', 'pool web', 'correct the spec', 'made anew')
+        expect('failover' not in message and 'delete the stack' not in message, message)
         t.condition(name, 'Stalled', 'True', reason='LoadBalancerError', saying=lb_id)
-        t.told_once(name, 'LoadBalancerError')
+        t.told_once(name, 'LoadBalancerError', states=2)     # of either load balancer
+        t.edit(name, lambda spec: spec['loadBalancer'].update(description='still wrong'))
+        t.shows(name, 'LoadBalancerError', 'went into ERROR in its own create')
+        steadily('one create for each spec', lambda: t.creates() == 2, 5)
+    t.edit(name, lambda spec: spec['loadBalancer'].update(description='right'))
+    t.ready_and_right(name)
+    same('creates', t.creates(), 3)
+    same('address', t.stack(name)['status']['loadBalancer']['vipAddress'], address)
     t.delete(name)

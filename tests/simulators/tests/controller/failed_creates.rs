@@ -103,17 +103,28 @@ async fn crash_between_deletion_and_new_create_makes_one() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn immutable_fields_of_a_failed_create_can_change() {
+    let rig = with_failed_create(small()).await;
+    assert_eq!(rig.stack("web")["status"]["loadBalancer"]["neverServed"], true);
+    rig.patch("web", json!({"spec": {"loadBalancer": {"vip": {"subnet": {"name": "tenant-v6"}}}}})).await;
+    rig.until("web is Ready", SOON, |rig| rig.is_ready("web")).await;
+    assert_eq!(rig.load_balancers()[0]["vip_subnet_id"], rig.cloud.subnet_id("tenant-v6"));
+    assert_eq!((rig.creates().len(), rig.load_balancers().len()), (2, 1));
+    assert!(rig.stack("web")["status"]["loadBalancer"]["neverServed"].is_null());
+}
+
+#[tokio::test(start_paused = true)]
 async fn failed_create_is_kept_by_observe_and_by_a_new_spec_that_cannot_be_made() {
     let rig = with_failed_create(small()).await;
     let failed = id(&rig.load_balancers()[0]);
     rig.patch("web", json!({"spec": {"managementPolicy": "Observe"}})).await;
     tokio::time::sleep(10 * MINUTE).await;
     assert_eq!(id(&rig.load_balancers()[0]), failed);
-    rig.patch("web", json!({"spec": {"managementPolicy": "Managed", "loadBalancer": {"qosPolicy": {"name": "none"}}}})).await;
+    rig.patch("web", json!({"spec": {"managementPolicy": "Managed", "loadBalancer": {"vip": {"qosPolicy": {"name": "none"}}}}})).await;
     tokio::time::sleep(10 * MINUTE).await;
     assert_eq!(rig.reason("web"), "ReferenceNotFound");
     assert_eq!(id(&rig.load_balancers()[0]), failed);
-    rig.patch("web", json!({"spec": {"paused": true, "loadBalancer": {"qosPolicy": null}}})).await;
+    rig.patch("web", json!({"spec": {"paused": true, "loadBalancer": {"vip": {"qosPolicy": null}}}})).await;
     tokio::time::sleep(10 * MINUTE).await;
     assert_eq!(id(&rig.load_balancers()[0]), failed);
     rig.patch("web", json!({"spec": {"paused": false}})).await;
