@@ -160,7 +160,8 @@ fn working(outcome: &Outcome, frame: Frame<'_>, told: &Told) -> Option<Notice> {
             "create" => "Creating",
             // Only one that has never served is deleted to make way for another.
             _ if !frame.deleting => {
-                let note = format!("{} went into ERROR in its own create: it is made anew, as the spec is now", step.object());
+                let note =
+                    format!("{} went into ERROR in its own create: it is made anew, as the spec is now", step.object());
                 return notice(false, RECREATING, note);
             }
             _ => DELETING,

@@ -49,7 +49,9 @@ async fn failed_change_names_object_and_fields_also_in_the_plan() {
     // An edit of something else does not make it forget.
     rig.patch("web", json!({"spec": {"resyncPeriod": "11m"}})).await;
     let generation = rig.stack("web")["metadata"]["generation"].clone();
-    let told = |rig: &Rig| rig.reason("web") == "ChangeFailed" && rig.stack("web")["status"]["observedGeneration"] == generation;
+    let told = |rig: &Rig| {
+        rig.reason("web") == "ChangeFailed" && rig.stack("web")["status"]["observedGeneration"] == generation
+    };
     rig.until("it is told again", 2 * MINUTE, told).await;
     assert!(rig.message("web").contains("lb_algorithm ROUND_ROBIN -> SOURCE_IP"), "{}", rig.message("web"));
 
@@ -64,7 +66,11 @@ async fn failed_change_names_object_and_fields_also_in_the_plan() {
 #[tokio::test(start_paused = true)]
 async fn failed_new_listener_is_named_for_its_siblings() {
     let rig = with_ready(&[("web", small())]).await;
-    rig.cloud.fail_provider(ProviderFault { kind: Some(Kind::Listener), verb: None, ..ProviderFault::fails(Kind::Listener, Verb::Update) });
+    rig.cloud.fail_provider(ProviderFault {
+        kind: Some(Kind::Listener),
+        verb: None,
+        ..ProviderFault::fails(Kind::Listener, Verb::Update)
+    });
     let listeners = json!([
         {"name": "http", "protocol": "HTTP", "port": 80, "defaultPool": "web"},
         {"name": "new", "protocol": "HTTP", "port": 81, "defaultPool": "web"},
@@ -90,7 +96,10 @@ async fn conflict_that_lasts_has_one_event() {
     tokio::time::sleep(7 * MINUTE).await;
     assert_eq!(told(&rig), 1);
     let events = rig.events("web");
-    assert!(events.iter().any(|(reason, note)| reason == "Conflict" && note.contains("in use by somebody else")), "{events:?}");
+    assert!(
+        events.iter().any(|(reason, note)| reason == "Conflict" && note.contains("in use by somebody else")),
+        "{events:?}"
+    );
     tokio::time::sleep(60 * MINUTE).await;
     assert_eq!(told(&rig), 1);
     rig.cloud.clear_faults();

@@ -84,5 +84,6 @@ async fn conflicts_at_the_end_hold_up_no_deletion() {
     rig.delete("web").await;
     until_gone(&rig, "web", SOON).await;
     let held = |rig: &Rig| rig.cluster.object("", "secrets", "shop", SECRET).unwrap()["metadata"]["finalizers"].clone();
-    rig.until("the Secret is let go of", Duration::from_secs(2), |rig| held(rig).as_array().is_none_or(Vec::is_empty)).await;
+    rig.until("the Secret is let go of", Duration::from_secs(2), |rig| held(rig).as_array().is_none_or(Vec::is_empty))
+        .await;
 }

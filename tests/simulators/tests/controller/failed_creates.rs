@@ -120,7 +120,11 @@ async fn failed_create_is_kept_by_observe_and_by_a_new_spec_that_cannot_be_made(
     rig.patch("web", json!({"spec": {"managementPolicy": "Observe"}})).await;
     tokio::time::sleep(10 * MINUTE).await;
     assert_eq!(id(&rig.load_balancers()[0]), failed);
-    rig.patch("web", json!({"spec": {"managementPolicy": "Managed", "loadBalancer": {"vip": {"qosPolicy": {"name": "none"}}}}})).await;
+    rig.patch(
+        "web",
+        json!({"spec": {"managementPolicy": "Managed", "loadBalancer": {"vip": {"qosPolicy": {"name": "none"}}}}}),
+    )
+    .await;
     tokio::time::sleep(10 * MINUTE).await;
     assert_eq!(rig.reason("web"), "ReferenceNotFound");
     assert_eq!(id(&rig.load_balancers()[0]), failed);
@@ -168,6 +172,43 @@ async fn load_balancer_that_served_unseen_outlives_its_error() {
     edit(&rig, "changed again").await;
     tokio::time::sleep(10 * MINUTE).await;
     assert_eq!((id(&rig.load_balancers()[0]), deletes(&rig)), (lb, 0));
+}
+
+/// Where the data plane refuses the configuration of a create, the listeners are in ERROR (`ListenersUpdate.revert`).
+fn break_listeners(rig: &Rig) {
+    for listener in rig.cloud.objects(Kind::Listener) {
+        rig.cloud.set_statuses(Kind::Listener, &id(&listener), Some(Provisioning::Error), None);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn failed_create_with_listeners_in_error_is_made_anew() {
+    let mut rig = with_failed_create(small()).await;
+    break_listeners(&rig);
+    rig.kill().await;
+    edit(&rig, "corrected").await;
+    rig.start();
+    rig.until("web is Ready", SOON, |rig| rig.is_ready("web")).await;
+    assert_eq!((rig.creates().len(), rig.load_balancers().len()), (2, 1));
+}
+
+/// Nothing but listeners: their states alone are no proof, but the process that saw the create fail knows.
+#[tokio::test(start_paused = true)]
+async fn create_without_proof_counts_only_for_who_watched_it() {
+    let mut spec = small();
+    spec["pools"] = json!([]);
+    spec["listeners"] = json!([{"name": "tcp", "protocol": "TCP", "port": 80}]);
+    for restarted in [false, true] {
+        let mut rig = with_failed_create(spec.clone()).await;
+        break_listeners(&rig);
+        if restarted {
+            rig.kill().await;
+            rig.start();
+        }
+        edit(&rig, "corrected").await;
+        tokio::time::sleep(MINUTE).await;
+        assert_eq!((rig.is_ready("web"), rig.creates().len()), if restarted { (false, 1) } else { (true, 2) });
+    }
 }
 
 #[tokio::test(start_paused = true)]
