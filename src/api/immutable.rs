@@ -3,7 +3,8 @@
 //! These rules stand at the root, because only there `status` is in reach. They are transition rules: an object that
 //! does not change passes whatever it holds, so they never stand in the way of a status write or of the removal of the
 //! finalizer. They refuse only the same form with another value; from absent to present, from name to id and back to
-//! absent are allowed here, and the planner judges what they mean.
+//! absent are allowed here, and the planner judges what they mean. A load balancer that never served is made anew, so
+//! anything of it may change.
 
 use kube::core::Rule;
 
@@ -50,7 +51,8 @@ fn present(object: &str, path: &str) -> String {
 }
 
 fn rule(path: &str, changed: &str) -> Rule {
-    let made = "has(oldSelf.status) && has(oldSelf.status.loadBalancer) && has(oldSelf.status.loadBalancer.id)";
+    let made = "has(oldSelf.status) && has(oldSelf.status.loadBalancer) && has(oldSelf.status.loadBalancer.id) && \
+                !has(oldSelf.status.loadBalancer.neverServed)";
     Rule::new(format!("!({made}) || !({changed})"))
         .message(
             format!(

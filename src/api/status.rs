@@ -127,6 +127,10 @@ pub struct LoadBalancerStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub provisioning_status: Option<String>,
 
+    /// True while the load balancer is in ERROR since its own create: Evenkeel makes it anew when the spec changes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub never_served: Option<bool>,
+
     /// Octavia's operating_status: ONLINE, DEGRADED, ERROR, OFFLINE, DRAINING, NO_MONITOR.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub operating_status: Option<String>,

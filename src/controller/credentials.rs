@@ -2,10 +2,12 @@
 
 use k8s_openapi::api::core::v1::Secret;
 use kube::api::{ListParams, Patch, PatchParams};
+use kube::core::PartialObjectMetaExt;
 use kube::runtime::reflector::Store;
 use kube::{Api, Client, Resource, ResourceExt};
 use serde_json::json;
 
+use super::conflict::{self, TRIES, is_conflict};
 use super::sessions::{Place, Sessions};
 use super::shares::{Admission, Shares};
 use super::{Stored, finalizer};
@@ -70,7 +72,7 @@ impl Clouds {
         let cloud = self.sessions.open(&place, &secret)?;
         // Only now: who may write stacks must not keep a Secret from being deleted that holds no credentials.
         if hold {
-            hold_secret(&api, &secret).await?;
+            hold_secret(&api, secret).await?;
         }
         Ok(cloud)
     }
@@ -91,17 +93,22 @@ impl Clouds {
             return Ok(false);
         }
         let secrets = Api::<Secret>::namespaced(self.client.clone(), namespace);
-        let Some(secret) = secrets.get_metadata_opt(name).await.map_err(Box::new)? else { return Ok(true) };
-        if !is_held(&secret) {
-            return Ok(true);
+        for tries in 1.. {
+            let Some(secret) = secrets.get_metadata_opt(name).await.map_err(Box::new)? else { return Ok(true) };
+            if !is_held(&secret) {
+                return Ok(true);
+            }
+            if self.is_needed(namespace, name).await? {
+                return Ok(false);
+            }
+            tracing::debug!(namespace, secret = name, "no stack needs these credentials any more");
+            let entries: Vec<String> = secret.finalizers().iter().filter(|entry| *entry != IN_USE).cloned().collect();
+            match write_entries(&secrets, &secret, &entries).await {
+                Err(error) if tries < TRIES && is_conflict(&error) => conflict::pause(tries).await,
+                ended => return ended.map(|()| true),
+            }
         }
-        if self.is_needed(namespace, name).await? {
-            return Ok(false);
-        }
-        tracing::debug!(namespace, secret = name, "no stack needs these credentials any more");
-        let entries: Vec<String> = secret.finalizers().iter().filter(|entry| *entry != IN_USE).cloned().collect();
-        write_entries(&secrets, &secret, &entries).await?;
-        Ok(true)
+        Ok(false)
     }
 
     /// By the cluster's own word: our view of it may be behind.
@@ -144,16 +151,29 @@ fn place_of(stack: &LoadBalancerStack) -> Result<Place, CredentialsProblem> {
     Ok(Place { namespace, secret: secret.to_owned(), cloud: reference.cloud_name.clone() })
 }
 
-async fn hold_secret(api: &Api<Secret>, secret: &Secret) -> Result<(), CredentialsProblem> {
-    if is_held(secret) {
-        return Ok(());
+/// Puts the finalizer on the Secret. Stacks that share it come at the same moment, when the controller starts: all but one
+/// meet a conflict, and find the finalizer there at the next look.
+async fn hold_secret(api: &Api<Secret>, secret: Secret) -> Result<(), CredentialsProblem> {
+    let name = secret.name_any();
+    let mut seen = secret.metadata.into_response_partial::<Secret>();
+    for tries in 1.. {
+        if is_held(&seen) {
+            return Ok(());
+        }
+        if seen.metadata.deletion_timestamp.is_some() {
+            return Err(CredentialsProblem::Leaving(name));
+        }
+        let mut entries = seen.finalizers().to_vec();
+        entries.push(IN_USE.to_owned());
+        match write_entries(api, &seen, &entries).await {
+            Err(error) if tries < TRIES && is_conflict(&error) => conflict::pause(tries).await,
+            ended => return ended.map_err(Into::into),
+        }
+        let Some(live) = api.get_metadata_opt(&name).await.map_err(Box::new)? else {
+            return Err(CredentialsProblem::NoSecret(name));
+        };
+        seen = live;
     }
-    if secret.metadata.deletion_timestamp.is_some() {
-        return Err(CredentialsProblem::Leaving(secret.name_any()));
-    }
-    let mut entries = secret.finalizers().to_vec();
-    entries.push(IN_USE.to_owned());
-    write_entries(api, secret, &entries).await?;
     Ok(())
 }
 

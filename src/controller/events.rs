@@ -1,6 +1,7 @@
 //! What a person would want to be told, once per state and never per retry. Deciding is pure.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::ObjectReference;
@@ -8,6 +9,7 @@ use k8s_openapi::api::events::v1::Event;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{MicroTime, ObjectMeta};
 use kube::api::PostParams;
 use kube::{Api, Client};
+use tokio::time::Instant;
 
 use super::conditions::{self, Frame};
 use crate::engine::{Outcome, State, WaitReason};
@@ -19,6 +21,10 @@ const MAX_NOTE: usize = 1000;
 const DRIFT: &str = "DriftCorrected";
 const UPDATING: &str = "Updating";
 const DELETING: &str = "Deleting";
+const RECREATING: &str = "Recreating";
+
+/// Conflicts pass by themselves, as a rule: one that has lasted for so long is told.
+const LASTING: Duration = Duration::from_secs(300);
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Notice {
@@ -43,9 +49,36 @@ pub struct Told {
     /// The last warning for each reason, with its generation: between two tries of the same thing the status says something
     /// else.
     warnings: BTreeMap<&'static str, (i64, String)>,
+    conflict: Option<Conflict>,
+}
+
+/// A generation that comes to nothing but conflicts.
+#[derive(Debug, Clone)]
+struct Conflict {
+    generation: i64,
+    since: Instant,
+    lasts: bool,
+    told: bool,
 }
 
 impl Told {
+    /// To be told of what every pass came to, before it is decided what is news. `stuck_after`: what is too long for an
+    /// operator who is less patient.
+    pub fn watch(&mut self, outcome: &Outcome, generation: i64, stuck_after: Duration) {
+        self.conflict = match (&outcome.state, self.conflict.take()) {
+            (State::Waiting { reason, .. }, known) => {
+                let known = known.filter(|conflict| conflict.generation == generation);
+                let begins = || Conflict { generation, since: Instant::now(), lasts: false, told: false };
+                let mut conflict = if is_conflict(*reason) { Some(known.unwrap_or_else(begins)) } else { known };
+                if let Some(conflict) = &mut conflict {
+                    conflict.lasts = conflict.since.elapsed() >= LASTING.min(stuck_after);
+                }
+                conflict
+            }
+            _ => None,
+        };
+    }
+
     /// To be told of what every pass came to.
     pub fn remember(&mut self, outcome: &Outcome, generation: i64, notice: Option<&Notice>) {
         if outcome.state == State::InSync {
@@ -58,10 +91,21 @@ impl Told {
             DELETING => self.deleting = true,
             _ => {}
         }
+        if let Some(conflict) = self.conflict.as_mut().filter(|_| tells_conflict(outcome)) {
+            conflict.told = true;
+        }
         if notice.warning {
             self.warnings.insert(notice.reason, (generation, notice.note.clone()));
         }
     }
+}
+
+fn is_conflict(reason: WaitReason) -> bool {
+    matches!(reason, WaitReason::Conflict | WaitReason::ObjectChanged)
+}
+
+fn tells_conflict(outcome: &Outcome) -> bool {
+    matches!(outcome.state, State::Waiting { reason, .. } if is_conflict(reason))
 }
 
 pub fn notable(outcome: &Outcome, frame: Frame<'_>, told: &Told) -> Option<Notice> {
@@ -79,11 +123,15 @@ fn news(outcome: &Outcome, frame: Frame<'_>, told: &Told) -> Option<Notice> {
         State::InSync if is_told("InSync") => None,
         State::InSync => notice(false, "Ready", address_note(outcome)),
         State::Waiting { reason, message } => {
-            let worth_telling = !matches!(
-                reason,
-                WaitReason::Locked | WaitReason::Queued | WaitReason::Conflict | WaitReason::ObjectChanged
-            );
-            if worth_telling && !is_told(reason.as_str()) { notice(true, reason.as_str(), message) } else { None }
+            let worth_telling = match reason {
+                WaitReason::Locked | WaitReason::Queued => false,
+                // Its condition is there from the first moment.
+                WaitReason::Conflict | WaitReason::ObjectChanged => {
+                    told.conflict.as_ref().is_some_and(|conflict| conflict.lasts && !conflict.told)
+                }
+                _ => !is_told(reason.as_str()),
+            };
+            if worth_telling { notice(true, reason.as_str(), message) } else { None }
         }
         State::Held { message } if !is_told("DisruptionForbidden") => notice(true, "DisruptionForbidden", message),
         State::Stalled { reason, message } if !is_told(reason.as_str()) => notice(true, reason.as_str(), message),
@@ -108,7 +156,16 @@ fn news(outcome: &Outcome, frame: Frame<'_>, told: &Told) -> Option<Notice> {
 fn working(outcome: &Outcome, frame: Frame<'_>, told: &Told) -> Option<Notice> {
     let step = outcome.executed.as_ref()?;
     if step.kind == Kind::LoadBalancer && step.call.verb() != "update" {
-        let reason = if step.call.verb() == "create" { "Creating" } else { DELETING };
+        let reason = match step.call.verb() {
+            "create" => "Creating",
+            // Only one that has never served is deleted to make way for another.
+            _ if !frame.deleting => {
+                let note =
+                    format!("{} went into ERROR in its own create: it is made anew, as the spec is now", step.object());
+                return notice(false, RECREATING, note);
+            }
+            _ => DELETING,
+        };
         return if reason == DELETING && told.deleting { None } else { notice(false, reason, step.to_string()) };
     }
     let mut note = step.to_string();
@@ -231,6 +288,25 @@ mod tests {
         assert!(notable(&other, frame(&[]), &told).is_some());
         told.remember(&Outcome::new(State::InSync, Retry::Resync), 1, None);
         assert!(notable(&unreachable, frame(&[]), &told).is_some());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn conflict_that_lasts_is_told_once_for_each_generation() {
+        let conflict = Outcome::waiting(WaitReason::Conflict, "in use".to_owned(), Retry::Backoff);
+        let locked = Outcome::waiting(WaitReason::Locked, "PENDING_UPDATE".to_owned(), Retry::Backoff);
+        let (before, mut told, mut notes) = (after(&conflict), Told::default(), Vec::new());
+        for (minute, generation) in (0..30).map(|minute| (minute, i64::from(minute >= 20))) {
+            let outcome = if minute % 2 == 0 { &conflict } else { &locked };
+            told.watch(outcome, generation, Duration::from_secs(900));
+            let found = notable(outcome, Frame { generation, ..frame(&before) }, &told);
+            told.remember(outcome, generation, found.as_ref());
+            notes.extend(found.map(|_| minute));
+            tokio::time::advance(Duration::from_secs(60)).await;
+        }
+        assert_eq!(notes, [6, 26]);
+        told.watch(&Outcome::new(State::InSync, Retry::Resync), 1, Duration::from_secs(900));
+        told.watch(&conflict, 1, Duration::from_secs(900));
+        assert_eq!(notable(&conflict, frame(&before), &told), None);
     }
 
     #[test]

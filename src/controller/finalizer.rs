@@ -5,20 +5,72 @@ use kube::api::{Patch, PatchParams};
 use kube::{Api, ResourceExt};
 use serde_json::json;
 
+use super::conflict::{self, TRIES, is_conflict};
 use crate::api::LoadBalancerStack;
 use crate::kill;
 
 pub const FINALIZER: &str = "evenkeel.dev/loadbalancer";
 
-/// Tries to take our entry off, when others write to the object all the time.
-const TRIES: usize = 10;
-
 pub fn is_held(object: &impl ResourceExt) -> bool {
     object.finalizers().iter().any(|entry| entry == FINALIZER)
 }
 
-/// Puts our entry on the stack, and its new resource version into our copy.
+/// Puts the finalizer on the stack, and its new resource version into our copy.
 pub async fn hold(api: &Api<LoadBalancerStack>, stack: &mut LoadBalancerStack) -> Result<(), kube::Error> {
+    for tries in 1..TRIES {
+        match try_hold(api, stack).await {
+            Err(error) if is_conflict(&error) => {
+                conflict::pause(tries).await;
+                if catch_up(api, stack).await? != Live::Same {
+                    return Err(error);
+                }
+            }
+            ended => return ended,
+        }
+    }
+    try_hold(api, stack).await
+}
+
+/// Takes the finalizer off. A stack that is gone already is as good. (Of one that cannot be read, there is only metadata.)
+/// What others write to it meanwhile holds up nothing, unless the stack is another one by that.
+pub async fn release(api: &Api<LoadBalancerStack>, stack: &mut impl ResourceExt) -> Result<(), kube::Error> {
+    for tries in 1..TRIES {
+        match try_release(api, stack).await {
+            Err(error) if is_conflict(&error) => {
+                conflict::pause(tries).await;
+                match catch_up(api, stack).await? {
+                    Live::Same => {}
+                    Live::Changed => return Err(error),
+                    Live::Gone => return Ok(()),
+                }
+            }
+            ended => return ended,
+        }
+    }
+    try_release(api, stack).await
+}
+
+/// The stack after a conflict.
+#[derive(PartialEq, Eq)]
+enum Live {
+    /// Only its metadata may be others.
+    Same,
+    /// Another one, or with another spec.
+    Changed,
+    Gone,
+}
+
+/// Takes over the metadata of now, if the spec is the same.
+async fn catch_up(api: &Api<LoadBalancerStack>, stack: &mut impl ResourceExt) -> Result<Live, kube::Error> {
+    let Some(live) = api.get_metadata_opt(&stack.name_any()).await? else { return Ok(Live::Gone) };
+    if (live.uid(), live.metadata.generation) != (stack.uid(), stack.meta().generation) {
+        return Ok(Live::Changed);
+    }
+    *stack.meta_mut() = live.metadata;
+    Ok(Live::Same)
+}
+
+async fn try_hold(api: &Api<LoadBalancerStack>, stack: &mut LoadBalancerStack) -> Result<(), kube::Error> {
     if is_held(stack) {
         return Ok(());
     }
@@ -26,24 +78,6 @@ pub async fn hold(api: &Api<LoadBalancerStack>, stack: &mut LoadBalancerStack) -
     entries.push(FINALIZER.to_owned());
     stack.metadata = write(api, stack, entries).await?;
     Ok(())
-}
-
-/// Takes our entry off. A stack that is gone already is as good. (Of one that cannot be read, there is only metadata.)
-/// What others write to it meanwhile holds up nothing, unless the stack is another one by that.
-pub async fn release(api: &Api<LoadBalancerStack>, stack: &mut impl ResourceExt) -> Result<(), kube::Error> {
-    for _ in 1..TRIES {
-        match try_release(api, stack).await {
-            Err(kube::Error::Api(answer)) if answer.code == 409 => {
-                let Some(live) = api.get_metadata_opt(&stack.name_any()).await? else { return Ok(()) };
-                if (live.uid(), live.metadata.generation) != (stack.uid(), stack.meta().generation) {
-                    return Err(kube::Error::Api(answer));
-                }
-                *stack.meta_mut() = live.metadata;
-            }
-            ended => return ended,
-        }
-    }
-    try_release(api, stack).await
 }
 
 async fn try_release(api: &Api<LoadBalancerStack>, stack: &mut impl ResourceExt) -> Result<(), kube::Error> {

@@ -13,6 +13,7 @@ use kube::api::PostParams;
 use kube::{Api, Client, ResourceExt};
 use tokio::time::Instant;
 
+use super::conflict::is_conflict;
 use crate::clock::Clock;
 
 /// How long a leader may be silent before another one takes over.
@@ -146,7 +147,7 @@ impl Election {
         };
         match written {
             Ok(_) => Ok(Claim::Ours),
-            Err(kube::Error::Api(status)) if status.code == 409 => Ok(Claim::Contended),
+            Err(error) if is_conflict(&error) => Ok(Claim::Contended),
             Err(error) => Err(error),
         }
     }

@@ -7,14 +7,12 @@ use kube::{Api, ResourceExt};
 use serde_json::json;
 use tokio::sync::Mutex;
 
+use super::conflict::{self, TRIES, is_conflict};
 use crate::api::{LoadBalancerStack, LoadBalancerStatus};
 use crate::engine::{Intents, Ledger, LedgerError};
 use crate::kill;
 
 pub const ANNOTATION: &str = "evenkeel.dev/create";
-
-/// Tries of one write. Others may write to the object as often as they like, and each time ours is refused.
-const TRIES: usize = 10;
 
 /// Writes the annotation, fenced by what the pass rests on: with an outdated view of the stack, or beside another
 /// leader, nothing is written and so nothing is posted. Whatever else others write to the object is no reason to wait.
@@ -83,9 +81,12 @@ impl Ledger for AnnotationLedger {
     fn write(&self, intents: Intents) -> BoxFuture<'_, Result<(), LedgerError>> {
         async move {
             let mut view = self.view.lock().await;
-            for _ in 0..TRIES {
+            for tries in 1..=TRIES {
                 match self.put(view.resource_version.as_deref(), &intents).await {
-                    Err(kube::Error::Api(answer)) if answer.code == 409 => self.catch_up(&mut view).await?,
+                    Err(error) if is_conflict(&error) => {
+                        conflict::pause(tries).await;
+                        self.catch_up(&mut view).await?;
+                    }
                     Err(error) => return Err(refused(error)),
                     Ok(version) => {
                         view.resource_version = version;

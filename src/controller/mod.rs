@@ -4,6 +4,7 @@
 
 mod agenda;
 mod conditions;
+mod conflict;
 mod credentials;
 mod events;
 mod finalizer;

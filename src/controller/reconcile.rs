@@ -16,7 +16,7 @@ use super::conditions::{self, Frame};
 use super::credentials::{self, Clouds, CredentialsProblem};
 use super::ledger::{AnnotationLedger, intents_of};
 use super::status::CloudFacts;
-use super::{events, finalizer, prepare, status, way_out};
+use super::{conflict, events, finalizer, prepare, status, way_out};
 use crate::api::{AdditionalVipStatus, DeletionPolicy, LoadBalancerStack, ReclaimPolicy};
 use crate::clock::Clock;
 use crate::engine::{self, Goal, Outcome, Pass, Record, Retry, Settings, StallReason, State, WaitReason};
@@ -144,6 +144,8 @@ async fn look(
             *known = CloudFacts { project: cloud.project().await.ok(), version: cloud.api_version().await.ok() };
             outcome
         }
+        // Others write to the Secret without a pause: the next pass tries again, and nothing is told.
+        Err(CredentialsProblem::Kube(error)) if conflict::is_conflict(&error) => return Err(*error),
         Err(problem) => without_credentials(problem),
     };
     if !deleting {
@@ -171,8 +173,15 @@ async fn pass(
         name: stack.name_any(),
     };
     let ledger = AnnotationLedger::new(api.clone(), stack, record.intents.clone());
-    let pass =
-        Pass { cloud, owner: &owner, record, ledger: &ledger, settings: &context.settings, now: context.clock.now() };
+    let pass = Pass {
+        cloud,
+        owner: &owner,
+        record,
+        generation: stack.metadata.generation.unwrap_or_default(),
+        ledger: &ledger,
+        settings: &context.settings,
+        now: context.clock.now(),
+    };
     if let Some(outcome) = pass.enter().await {
         return outcome;
     }
@@ -266,6 +275,7 @@ async fn report(
     let previous = stack.status.as_ref().map(|status| status.conditions.clone()).unwrap_or_default();
     let deleting = stack.metadata.deletion_timestamp.is_some();
     let frame = Frame { previous: &previous, generation, deleting, now };
+    entry.told.watch(&outcome, generation, context.settings.stuck_after);
     let notice = events::notable(&outcome, frame, &entry.told);
     measure(context, entry, &outcome, frame);
     log(&outcome, frame);

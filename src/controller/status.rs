@@ -6,6 +6,7 @@ use kube::{Api, Resource, ResourceExt};
 use serde_json::json;
 
 use super::conditions::{self, Frame};
+use super::conflict::{self, TRIES, is_conflict};
 use crate::api::{
     AdditionalVipStatus, Condition, ListenerStatus, LoadBalancerStack, LoadBalancerStackStatus, LoadBalancerStatus,
     MembersStatus, PlanStatus, PoolStatus,
@@ -45,7 +46,9 @@ pub fn project(
         let before = status.load_balancer.take().unwrap_or_default();
         let same = before.id.as_ref() == Some(&load_balancer.id);
         let kept = if same { before } else { LoadBalancerStatus::default() };
-        status.load_balancer = Some(load_balancer_status(load_balancer, cloud, kept));
+        let mut shown = load_balancer_status(load_balancer, cloud, kept);
+        shown.never_served = outcome.never_served.then_some(true);
+        status.load_balancer = Some(shown);
         if !same {
             status.listeners.clear();
             status.pools.clear();
@@ -86,8 +89,18 @@ pub async fn write(
         "status": status,
     });
     let parameters = PatchParams::apply(super::MANAGER).force();
+    let patch = Patch::Apply(patch);
     kill::point(format_args!("before-status"));
-    let written = api.patch_status(&stack.name_any(), &parameters, &Patch::Apply(patch)).await;
+    let mut written = api.patch_status(&stack.name_any(), &parameters, &patch).await;
+    // The API server gives up on a patch that meets too many other writes. (Under another UID it is another stack, and
+    // the next pass is about that one.)
+    for tries in 1..TRIES {
+        match &written {
+            Err(error) if is_conflict(error) => conflict::pause(tries).await,
+            _ => break,
+        }
+        written = api.patch_status(&stack.name_any(), &parameters, &patch).await;
+    }
     kill::point(format_args!("after-status"));
     match written {
         // The object went in the meantime.
@@ -137,6 +150,7 @@ fn load_balancer_status(lb: &SeenLoadBalancer, cloud: &CloudFacts, kept: LoadBal
         vip_port_id: lb.vip_port_id.clone().or(kept.vip_port_id),
         floating_ip: kept.floating_ip,
         provisioning_status: Some(lb.provisioning_status.to_string()),
+        never_served: None,
         operating_status: filled(&lb.operating_status),
         provider: filled(&lb.provider),
         octavia_api_version: cloud.version.map(|version| version.to_string()).or(kept.octavia_api_version),

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::model::{Desired, Provisioning, SeenLoadBalancer, attempt_of};
+use crate::model::{Desired, Provisioning, SeenLoadBalancer, attempt_name, attempt_of};
 use crate::openstack::{Class, CloudError, Done, QuotaUse};
 use crate::plan::{self, Kind};
 
@@ -55,8 +55,9 @@ impl Pass<'_> {
             }
             Err(error) => return Err(error),
         };
-        let attempt = uuid::Uuid::new_v4().to_string();
-        let intents = self.record.intents.with(Intent { attempt: attempt.clone(), at: self.now });
+        let attempt = attempt_name(&uuid::Uuid::new_v4().to_string(), self.generation);
+        let before = self.record.intents.without(memory.ended.as_deref().unwrap_or_default());
+        let intents = before.with(Intent { attempt: attempt.clone(), at: self.now });
         if let Err(error) = self.ledger.write(intents).await {
             return Ok(Outcome::waiting(WaitReason::ObjectChanged, error.to_string(), Retry::Backoff));
         }
@@ -100,9 +101,18 @@ impl Pass<'_> {
         }
     }
 
+    /// The load balancer was seen ACTIVE: its create ended well. Not yet where another one was given up before, which
+    /// may still appear.
+    pub(super) async fn outgrow(&self, load_balancer: &SeenLoadBalancer) {
+        let is_recorded = self.record.load_balancer_id.as_ref() == Some(&load_balancer.id);
+        if is_recorded && self.record.intents.0.len() == 1 {
+            self.forget_all().await;
+        }
+    }
+
     /// A create that may still appear: nothing is posted until the quiet period is over.
     pub(super) fn in_doubt(&self, memory: &mut Memory) -> Option<Outcome> {
-        let intent = self.record.intents.newest()?;
+        let intent = self.record.intents.newest().filter(|intent| memory.ended.as_ref() != Some(&intent.attempt))?;
         let waited = memory.known_for(&intent.attempt);
         if waited >= self.settings.quiet_period {
             return None;

@@ -20,7 +20,13 @@ impl Pass<'_> {
             return Ok(Outcome::new(State::InSync, Retry::Resync).seeing(tree));
         }
         match self.locate().await? {
-            Located::Ours(load_balancer) => self.hold_found(desired, *load_balancer, memory).await,
+            Located::Ours(load_balancer) => {
+                memory.watch.look(&load_balancer);
+                match load_balancer.provisioning_status {
+                    Provisioning::Error => self.hold_failed(desired, *load_balancer, memory).await,
+                    _ => self.hold_found(desired, *load_balancer, memory).await,
+                }
+            }
             Located::Foreign(load_balancer) => Ok(foreign(*load_balancer)),
             Located::Predecessors(load_balancer) => self.succeed(*load_balancer, memory).await,
             Located::Nowhere => self.create(desired, memory).await,
@@ -35,7 +41,7 @@ impl Pass<'_> {
     ) -> Result<Outcome, CloudError> {
         match load_balancer.provisioning_status {
             Provisioning::Active => {}
-            Provisioning::Error => return self.failed_load_balancer(load_balancer).await,
+            Provisioning::Error => return self.failed_load_balancer(load_balancer, memory).await,
             _ => return Ok(self.locked(load_balancer, memory)),
         }
         let plan = self.succession(&load_balancer).await?;
@@ -79,6 +85,7 @@ impl Pass<'_> {
             Look::Tree(tree) => *tree,
             Look::NotNow(outcome) => return Ok(*outcome),
         };
+        self.outgrow(&tree.load_balancer).await;
         let plan = plan::change(desired, &tree);
         if let Some(refusal) = plan.refusals.first() {
             let reason = match refusal.reason {
@@ -96,11 +103,11 @@ impl Pass<'_> {
                 let step = step.clone();
                 let outcome = self.step(step, plan, Seen::Tree(Box::new(tree)), memory).await?;
                 Ok(match instead {
-                    Some(delay) => yielding(outcome, delay),
+                    Some(delay) => yielding(outcome, delay, &memory.trail),
                     None => outcome,
                 })
             }
-            Some(Turn::None(delay)) => Ok(delayed(plan, delay).seeing(tree)),
+            Some(Turn::None(delay)) => Ok(delayed(plan, delay, &memory.trail).seeing(tree)),
             None if !plan.held.is_empty() => {
                 memory.patience.forget();
                 Ok(held(tree, plan))
@@ -127,9 +134,9 @@ impl Pass<'_> {
             if !recorded {
                 // Only this pass puts it into the status.
                 outcome.retry = Retry::After(poll_interval(Duration::ZERO));
-            } else if !gave_up || settled && outcome.duplicates.is_empty() {
+            } else if gave_up && settled && outcome.duplicates.is_empty() {
                 self.forget_all().await;
-            } else if !settled {
+            } else if gave_up && !settled {
                 outcome.retry = Retry::After(self.settings.quiet_period / 4);
             }
         }
@@ -145,7 +152,7 @@ impl Pass<'_> {
     ) -> Result<Look, CloudError> {
         match load_balancer.provisioning_status {
             Provisioning::Active => {}
-            Provisioning::Error => return self.failed_load_balancer(load_balancer).await.map(Look::not_now),
+            Provisioning::Error => return self.failed_load_balancer(load_balancer, memory).await.map(Look::not_now),
             _ => return Ok(Look::not_now(self.locked(load_balancer, memory))),
         }
         let made = memory.made.take().filter(|made| made.load_balancer.id == load_balancer.id);
@@ -161,20 +168,14 @@ impl Pass<'_> {
         Ok(Look::Tree(Box::new(tree)))
     }
 
-    /// In ERROR only deletion and an administrator's failover are accepted; every other write is a 409.
-    async fn failed_load_balancer(&self, load_balancer: SeenLoadBalancer) -> Result<Outcome, CloudError> {
-        let id = load_balancer.id.clone();
-        let tree = self.cloud.tree(load_balancer, self.owner).await?;
-        let culprit = failed_child(&tree).map(|child| format!(" ({child} is in ERROR)")).unwrap_or_default();
-        let message = format!(
-            "load balancer {id} is in ERROR{culprit}; Octavia takes no change of it: ask the operator of the cloud for a \
-             failover (openstack loadbalancer failover {id}), or delete the stack and apply it again"
-        );
-        Ok(Outcome::stalled(StallReason::LoadBalancerError, message).seeing(tree))
-    }
-
     /// Executes the first step of a plan.
-    async fn step(&self, step: Step, mut plan: Plan, seen: Seen, memory: &mut Memory) -> Result<Outcome, CloudError> {
+    pub(super) async fn step(
+        &self,
+        step: Step,
+        mut plan: Plan,
+        seen: Seen,
+        memory: &mut Memory,
+    ) -> Result<Outcome, CloudError> {
         let locks = step.call.is_octavia();
         match self.perform(step.clone(), memory).await {
             Ok(performed) => {
@@ -284,30 +285,29 @@ pub(super) fn without_port(load_balancer: &SeenLoadBalancer, port: &str) -> Stri
 }
 
 /// What is left of the plan may not run yet: Octavia refused it; or took it before, and it did not last.
-fn delayed(plan: Plan, delay: Delay) -> Outcome {
+pub(super) fn delayed(plan: Plan, delay: Delay, trail: &Trail) -> Outcome {
     let retry = Retry::After(delay.left);
     let outcome = match delay.refusal {
         Some(error) => Outcome { retry, ..Outcome::failed(error) },
-        None => Outcome::waiting(WaitReason::ChangeFailed, fruitless(&plan), retry),
+        None => Outcome::waiting(WaitReason::ChangeFailed, fruitless(&plan, trail), retry),
     };
     outcome.planning(plan)
 }
 
-fn fruitless(plan: &Plan) -> String {
-    let steps: Vec<String> = plan.steps.iter().map(ToString::to_string).collect();
+fn fruitless(plan: &Plan, trail: &Trail) -> String {
     format!(
         "Octavia accepts a change, but it does not take effect: {}; it is sent again ever more rarely, at most every 10 \
-         minutes; ask the operator of the cloud what the log of Octavia's worker says",
-        steps.join("; ")
+         minutes; correct the spec if it is the cause, or ask the operator of the cloud what the log of Octavia's worker says",
+        trail.tell(&plan.steps)
     )
 }
 
 /// A step ran in place of one that has to wait. Below an object in ERROR it is refused as if that were locked: then all
 /// of them wait.
-fn yielding(outcome: Outcome, delay: Delay) -> Outcome {
+fn yielding(outcome: Outcome, delay: Delay, trail: &Trail) -> Outcome {
     match outcome.state {
         State::Waiting { reason: WaitReason::Locked, .. } => {
-            Outcome { seen: outcome.seen, ..delayed(outcome.plan, delay) }
+            Outcome { seen: outcome.seen, ..delayed(outcome.plan, delay, trail) }
         }
         _ => outcome,
     }
@@ -322,7 +322,7 @@ fn held(tree: Tree, plan: Plan) -> Outcome {
 }
 
 /// Every object below the load balancer, with its state, for people to read.
-fn children(tree: &Tree) -> impl Iterator<Item = (String, Provisioning)> {
+pub(super) fn children(tree: &Tree) -> impl Iterator<Item = (String, Provisioning)> {
     let pools = tree.pools.iter().flat_map(|pool| {
         let monitor =
             pool.monitor.iter().map(|m| (format!("the health monitor of pool {}", pool.name), m.provisioning_status));
@@ -347,8 +347,4 @@ fn children(tree: &Tree) -> impl Iterator<Item = (String, Provisioning)> {
 /// A child that is PENDING below an ACTIVE load balancer: a wait like any other.
 fn pending_child(tree: &Tree) -> Option<String> {
     children(tree).find(|(_, status)| status.is_pending()).map(|(name, _)| name)
-}
-
-fn failed_child(tree: &Tree) -> Option<String> {
-    children(tree).find(|(_, status)| *status == Provisioning::Error).map(|(name, _)| name)
 }

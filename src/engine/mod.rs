@@ -12,12 +12,14 @@ mod addresses;
 mod contended;
 mod create;
 mod delete;
+mod failed;
 mod hindrance;
 mod hold;
 mod missing;
 mod outcome;
 mod patience;
 mod record;
+mod trail;
 
 pub use outcome::*;
 pub use record::*;
@@ -31,7 +33,9 @@ use crate::model::{ApiVersion, Desired, Owner, Provisioning, SeenLoadBalancer, T
 use crate::openstack::{Class, Cloud, CloudError, Done};
 use crate::plan::Step;
 use contended::Contended;
+use failed::Watch;
 use patience::{Delay, Patience, Turn};
+use trail::Trail;
 
 /// The oldest Octavia API that the engine drives (Train; `SOURCE_IP_PORT`). Below it nothing is written.
 pub const OLDEST_API: ApiVersion = ApiVersion { minor: 13 };
@@ -75,6 +79,8 @@ pub struct Pass<'a> {
     pub cloud: &'a Cloud,
     pub owner: &'a Owner,
     pub record: &'a Record,
+    /// Of the stack's spec.
+    pub generation: i64,
     pub ledger: &'a dyn Ledger,
     pub settings: &'a Settings,
     pub now: Timestamp,
@@ -102,6 +108,12 @@ pub struct Memory {
     patience: Patience,
     /// A floating IP that somebody else has stalls the stack.
     contended: Option<Contended>,
+    /// The changes since the load balancer was last as the stack says.
+    trail: Trail,
+    /// The create under way, as this process saw it.
+    watch: Watch,
+    /// The create whose load balancer this process has deleted: it is in doubt no more.
+    ended: Option<String>,
 }
 
 /// What is not sent again as long as stack and credentials stay as they are.
@@ -152,7 +164,11 @@ impl Pass<'_> {
             Goal::Delete { retain_floating_ip } => self.delete(retain_floating_ip, memory).await,
             Goal::Release => self.release(memory).await,
         };
-        let outcome = result.unwrap_or_else(Outcome::failed);
+        let mut outcome = result.unwrap_or_else(Outcome::failed);
+        memory.trail.explain(&mut outcome.plan, outcome.executed.as_mut());
+        if matches!(outcome.state, State::InSync | State::Held { .. } | State::Observed { differs: false }) {
+            memory.trail.settled();
+        }
         memory.disturbed = !matches!(outcome.state, State::InSync | State::Observed { .. });
         outcome
     }
@@ -256,6 +272,7 @@ impl Pass<'_> {
     fn performed(&self, step: Step, done: Done, memory: &mut Memory) -> Performed {
         memory.made = None;
         memory.patience.taken(&step);
+        memory.trail.executed(&step);
         memory.locked_since = step.call.is_octavia().then(Instant::now);
         Performed { step, done }
     }

@@ -16,6 +16,8 @@ pub struct Outcome {
     pub executed: Option<Step>,
     /// A second load balancer of this stack, which is not ours to delete.
     pub duplicates: Vec<String>,
+    /// The load balancer went into ERROR in its own create.
+    pub never_served: bool,
     pub retry: Retry,
 }
 
@@ -170,7 +172,8 @@ impl Seen {
 
 impl Outcome {
     pub fn new(state: State, retry: Retry) -> Self {
-        Self { state, seen: Seen::Nothing, plan: Plan::default(), executed: None, duplicates: Vec::new(), retry }
+        let (plan, duplicates) = (Plan::default(), Vec::new());
+        Self { state, seen: Seen::Nothing, plan, executed: None, duplicates, never_served: false, retry }
     }
 
     pub fn waiting(reason: WaitReason, message: String, retry: Retry) -> Self {

@@ -103,6 +103,16 @@ pub fn attempt_of(tags: &BTreeSet<String>) -> Option<&str> {
     value_of(tags, ATTEMPT)
 }
 
+/// The name of a create: unique, and with the generation of the stack that it was made from.
+pub fn attempt_name(unique: &str, generation: i64) -> String {
+    format!("{unique}.{generation}")
+}
+
+/// The generation in the name of a create.
+pub fn generation_of(attempt: &str) -> Option<i64> {
+    attempt.rsplit_once('.')?.1.parse().ok()
+}
+
 pub fn key_tag(key: &str) -> String {
     format!("{KEY}{key}")
 }
@@ -180,6 +190,14 @@ mod tests {
         let tag = |n: &str| owner(n).place_tags()[2].clone();
         assert!(tag(&a).len() <= MAX_TAG);
         assert_ne!(tag(&a), tag(&b));
+    }
+
+    #[test]
+    fn attempt_name_tells_its_generation() {
+        assert_eq!(generation_of(&attempt_name("a1", 7)), Some(7));
+        for unknown in ["a1", "", "a1.", "a1.x"] {
+            assert_eq!(generation_of(unknown), None);
+        }
     }
 
     #[test]

@@ -70,7 +70,8 @@ impl Step {
         format!("{verb} {}", self.object())
     }
 
-    fn object(&self) -> String {
+    /// The object that it is about: `members of pool web`.
+    pub fn object(&self) -> String {
         match &self.call {
             Call::ReplaceMembers { .. } => format!("members of pool {}", self.name),
             _ => format!("{} {}", self.kind.noun(), self.name),

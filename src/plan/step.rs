@@ -65,7 +65,7 @@ impl Step {
         timeless(self) == timeless(other)
     }
 
-    pub(super) fn impact(self, impact: Impact) -> Self {
+    pub fn impact(self, impact: Impact) -> Self {
         Self { impact, ..self }
     }
 

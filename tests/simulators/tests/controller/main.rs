@@ -4,10 +4,13 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a helper of a test may fail as the test does")]
 
 mod addresses;
+mod advice;
 mod annotated_secrets;
+mod cluster_conflicts;
 mod conflicts;
 mod credentials;
 mod deletion;
+mod failed_creates;
 mod floating_ips;
 mod hindrances;
 mod identity;

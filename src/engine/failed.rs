@@ -1,0 +1,186 @@
+//! A load balancer in ERROR: what is said of it, and when it is made anew.
+//!
+//! Octavia takes nothing but its deletion and an administrator's failover then. One that went into ERROR in its own
+//! create has never served, so it is deleted and made anew as soon as the spec changes: nothing is lost by that, and the
+//! spec may have been the cause. That needs proof, because nothing that served is ever deleted; without one it stays.
+//!
+//! # Proof
+//!
+//! Octavia's worker makes listeners, pools and everything below them ACTIVE before the load balancer, when a create or a
+//! failover succeeds (`MarkLBActiveInDB(mark_subobjects=True)` in `load_balancer_flows.py`), and leaves them PENDING_CREATE
+//! when a create fails; only listeners go into ERROR, where the configuration was refused (`ListenersUpdate.revert`).
+//! Nothing makes an object PENDING_CREATE again. So a child that still is, beside none that ever was ACTIVE, is proof. And
+//! the create has to be on record still: its entry goes when the load balancer is first seen ACTIVE.
+
+use std::time::Duration;
+
+use super::hold::{children, delayed};
+use super::trail::Cause;
+use super::*;
+use crate::model::{Desired, Id, attempt_of, generation_of};
+use crate::plan::{self, Impact, Plan};
+
+/// Looks at a load balancer in its create are closer together than this (`poll_interval`), unless one failed.
+const WATCHED: Duration = Duration::from_secs(30);
+/// Objects that a message names.
+const NAMED: usize = 6;
+
+/// What this process saw of a create: the worker at work, and ERROR at the next look.
+#[derive(Debug, Default)]
+pub(super) struct Watch {
+    at_work: Option<(Id, Instant)>,
+    /// With the stamp of that moment, which any later change of the load balancer moves.
+    failed: Option<(Id, String)>,
+}
+
+impl Watch {
+    pub fn look(&mut self, seen: &SeenLoadBalancer) {
+        match seen.provisioning_status {
+            Provisioning::PendingCreate => self.at_work = Some((seen.id.clone(), Instant::now())),
+            Provisioning::Error => {
+                let watched = self.at_work.take().filter(|(id, at)| *id == seen.id && at.elapsed() < WATCHED);
+                if let Some((id, stamp)) = watched.and_then(|(id, _)| Some((id, seen.updated_at.clone()?))) {
+                    self.failed = Some((id, stamp));
+                }
+            }
+            _ => *self = Self::default(),
+        }
+    }
+
+    fn saw_failing(&self, seen: &SeenLoadBalancer) -> bool {
+        self.failed.as_ref().is_some_and(|(id, stamp)| *id == seen.id && Some(stamp) == seen.updated_at.as_ref())
+    }
+}
+
+impl Pass<'_> {
+    /// One of ours that is to be kept: made anew, or told.
+    pub(super) async fn hold_failed(
+        &self,
+        desired: &Desired,
+        load_balancer: SeenLoadBalancer,
+        memory: &mut Memory,
+    ) -> Result<Outcome, CloudError> {
+        let tree = self.cloud.tree(load_balancer, self.owner).await?;
+        if !self.failed_in_create(&tree, memory) || !self.is_of_another_spec(&tree.load_balancer) {
+            return Ok(self.told_failed(tree, memory));
+        }
+        match self.hindered(desired).await? {
+            Some(outcome) => Ok(Outcome { never_served: true, ..outcome.seeing(tree) }),
+            None => self.discard(desired, tree, memory).await,
+        }
+    }
+
+    pub(super) async fn failed_load_balancer(
+        &self,
+        load_balancer: SeenLoadBalancer,
+        memory: &Memory,
+    ) -> Result<Outcome, CloudError> {
+        let tree = self.cloud.tree(load_balancer, self.owner).await?;
+        Ok(self.told_failed(tree, memory))
+    }
+
+    /// Proof that it has never served.
+    fn failed_in_create(&self, tree: &Tree, memory: &Memory) -> bool {
+        let attempt = attempt_of(&tree.load_balancer.tags);
+        let intents = &self.record.intents;
+        let on_record = attempt.is_some() && intents.newest().map(|intent| intent.attempt.as_str()) == attempt;
+        let states: Vec<Provisioning> = children(tree).map(|(_, status)| status).collect();
+        let never_active =
+            states.iter().all(|status| matches!(status, Provisioning::PendingCreate | Provisioning::Error));
+        let some_unmade = states.contains(&Provisioning::PendingCreate);
+        let unmade = states.iter().all(|status| *status == Provisioning::PendingCreate);
+        // An entry behind another one stays on record for a while after the load balancer was seen ACTIVE.
+        let alone = intents.0.len() == 1;
+        let proven = match states.as_slice() {
+            [] => alone,
+            _ => unmade || alone && (some_unmade || memory.watch.saw_failing(&tree.load_balancer)),
+        };
+        on_record && never_active && proven
+    }
+
+    /// The name of its create has the generation that it was made from.
+    fn is_of_another_spec(&self, load_balancer: &SeenLoadBalancer) -> bool {
+        let made_from = attempt_of(&load_balancer.tags).and_then(generation_of);
+        made_from.is_some_and(|generation| generation != self.generation)
+    }
+
+    /// Deletes it with everything under it; its floating IP stays. The next passes make the new one.
+    async fn discard(&self, desired: &Desired, tree: Tree, memory: &mut Memory) -> Result<Outcome, CloudError> {
+        let seen = &tree.load_balancer;
+        let deletion = plan::delete(self.owner, true, Some(seen), &[]).steps.into_iter();
+        let mut plan = Plan { steps: deletion.map(|step| step.impact(Impact::None)).collect(), ..Plan::default() };
+        let Some(step) = plan.steps.first().cloned() else { return Ok(self.told_failed(tree, memory)) };
+        if let Some(delay) = memory.patience.delay(&step) {
+            return Ok(delayed(plan, delay, &memory.trail).seeing(tree));
+        }
+        let attempt = attempt_of(&seen.tags).map(str::to_owned);
+        if has_other_place(desired, seen) {
+            memory.address_conflicts.give_up(self.record.vip_address.as_slice());
+        }
+        let outcome = self.step(step, std::mem::take(&mut plan), Seen::Tree(Box::new(tree)), memory).await?;
+        if outcome.executed.is_some() {
+            memory.ended = attempt;
+        }
+        Ok(outcome)
+    }
+
+    /// In ERROR only deletion and an administrator's failover are accepted; every other write is a 409.
+    fn told_failed(&self, tree: Tree, memory: &Memory) -> Outcome {
+        let id = &tree.load_balancer.id;
+        let never_served = self.failed_in_create(&tree, memory);
+        let message = if never_served {
+            let objects = named(&tree, "not made", |status| status != Provisioning::Active);
+            format!(
+                "load balancer {id} went into ERROR in its own create and has never served{objects}; most likely Octavia \
+                 cannot carry out the spec: correct the spec, and it is deleted and made anew; the operator of the cloud \
+                 finds the cause in the log of Octavia's worker"
+            )
+        } else {
+            let objects = named(&tree, "in ERROR", |status| status == Provisioning::Error);
+            self.told_broken(id, &objects, memory.trail.cause())
+        };
+        Outcome { never_served, ..Outcome::stalled(StallReason::LoadBalancerError, message).seeing(tree) }
+    }
+
+    /// A failover applies what Octavia has stored, so it helps only where that is not the cause.
+    fn told_broken(&self, id: &str, objects: &str, cause: Cause<'_>) -> String {
+        let failover = format!("ask the operator of the cloud for a failover (openstack loadbalancer failover {id})");
+        let worker = "ask the operator of the cloud what the log of Octavia's worker says; Octavia takes no change before \
+                      the operator has made the load balancer ACTIVE again";
+        match cause {
+            Cause::Change(step) => format!(
+                "load balancer {id} is in ERROR since Evenkeel changed it: {step}{objects}; that is the likely cause: \
+                 correct the spec, and {worker}"
+            ),
+            Cause::None => format!(
+                "load balancer {id} is in ERROR{objects}, without a change by Evenkeel; Octavia takes no change of it: \
+                 {failover}"
+            ),
+            Cause::Unknown => format!(
+                "load balancer {id} is in ERROR{objects}; Octavia takes no change of it: {failover}; if the stack was \
+                 changed shortly before, that is the likely cause: correct the spec first"
+            ),
+        }
+    }
+}
+
+/// The new one cannot have the address of the old one.
+fn has_other_place(desired: &Desired, seen: &SeenLoadBalancer) -> bool {
+    let vip = &desired.load_balancer.vip;
+    let differs = |want: &Option<Id>, is: &Option<Id>| want.is_some() && want != is;
+    differs(&vip.subnet_id, &seen.vip_subnet_id) || differs(&vip.network_id, &seen.vip_network_id)
+}
+
+/// `; in ERROR: listener http, pool web and 3 more`.
+fn named(tree: &Tree, what: &str, which: impl Fn(Provisioning) -> bool) -> String {
+    let mut names: Vec<String> = children(tree).filter(|(_, status)| which(*status)).map(|(name, _)| name).collect();
+    // Listeners and pools before what belongs to them.
+    names.sort_by_key(|name| !(name.starts_with("listener ") || name.starts_with("pool ")));
+    if names.is_empty() {
+        return String::new();
+    }
+    let more = names.len().saturating_sub(NAMED);
+    names.truncate(NAMED);
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    format!("; {what}: {}{more}", names.join(", "))
+}

@@ -1,0 +1,118 @@
+//! What failed is told with its object, its fields and what helps; what lasts has an Event.
+
+use evenkeel_simulators::cloud::{ProviderFault, Provisioning, Verb};
+use evenkeel_simulators::rig::small;
+use serde_json::json;
+
+use super::*;
+
+#[tokio::test(start_paused = true)]
+async fn error_after_a_change_names_the_change_and_no_failover() {
+    let rig = with_ready(&[("web", small())]).await;
+    rig.cloud.fail_provider(ProviderFault::fails(Kind::LoadBalancer, Verb::Update));
+    rig.patch("web", json!({"spec": {"loadBalancer": {"description": "changed"}}})).await;
+    rig.until("it is told", MINUTE, |rig| rig.reason("web") == "LoadBalancerError").await;
+    let message = rig.message("web");
+    for part in ["description", "changed", "listener http", "correct the spec"] {
+        assert!(message.contains(part), "{part}: {message}");
+    }
+    for part in ["loadbalancer failover", "delete the stack"] {
+        assert!(!message.contains(part), "{part}: {message}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn error_that_nothing_preceded_asks_for_a_failover_only() {
+    let rig = with_ready(&[("web", small())]).await;
+    let lb = id(&rig.load_balancers()[0]);
+    rig.cloud.set_statuses(Kind::LoadBalancer, &lb, Some(Provisioning::Error), None);
+    rig.until("it is told", 20 * MINUTE, |rig| rig.reason("web") == "LoadBalancerError").await;
+    let message = rig.message("web");
+    assert!(message.contains(&format!("openstack loadbalancer failover {lb}")), "{message}");
+    assert!(!message.contains("delete the stack"), "{message}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn failed_change_names_object_and_fields_also_in_the_plan() {
+    let mut rig = with_ready(&[("web", small())]).await;
+    rig.cloud.fail_provider(ProviderFault::fails(Kind::Pool, Verb::Update));
+    rig.patch("web", json!({"spec": {"pools": [{"name": "web", "protocol": "HTTP", "algorithm": "SOURCE_IP"}]}})).await;
+    rig.until("it is told", 2 * MINUTE, |rig| rig.reason("web") == "ChangeFailed").await;
+    let message = rig.message("web");
+    for part in ["pool web", "in ERROR", "lb_algorithm ROUND_ROBIN -> SOURCE_IP", "does not take effect"] {
+        assert!(message.contains(part), "{part}: {message}");
+    }
+    assert!(!message.contains("(heal)"), "{message}");
+    let steps = rig.stack("web")["status"]["plan"]["steps"].to_string();
+    assert!(steps.contains("lb_algorithm ROUND_ROBIN -> SOURCE_IP"), "{steps}");
+
+    // An edit of something else does not make it forget.
+    rig.patch("web", json!({"spec": {"resyncPeriod": "11m"}})).await;
+    let generation = rig.stack("web")["metadata"]["generation"].clone();
+    let told = |rig: &Rig| {
+        rig.reason("web") == "ChangeFailed" && rig.stack("web")["status"]["observedGeneration"] == generation
+    };
+    rig.until("it is told again", 2 * MINUTE, told).await;
+    assert!(rig.message("web").contains("lb_algorithm ROUND_ROBIN -> SOURCE_IP"), "{}", rig.message("web"));
+
+    rig.kill().await;
+    rig.start();
+    tokio::time::sleep(5 * MINUTE).await;
+    let message = rig.message("web");
+    assert_eq!(rig.reason("web"), "ChangeFailed");
+    assert!(message.contains("pool web is in ERROR") && !message.contains("(heal)"), "{message}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn failed_new_listener_is_named_for_its_siblings() {
+    let rig = with_ready(&[("web", small())]).await;
+    rig.cloud.fail_provider(ProviderFault {
+        kind: Some(Kind::Listener),
+        verb: None,
+        ..ProviderFault::fails(Kind::Listener, Verb::Update)
+    });
+    let listeners = json!([
+        {"name": "http", "protocol": "HTTP", "port": 80, "defaultPool": "web"},
+        {"name": "new", "protocol": "HTTP", "port": 81, "defaultPool": "web"},
+    ]);
+    rig.patch("web", json!({"spec": {"listeners": listeners}})).await;
+    rig.until("it is told", 3 * MINUTE, |rig| rig.reason("web") == "ChangeFailed").await;
+    let message = rig.message("web");
+    assert!(message.contains("listener new") && !message.contains("(heal)"), "{message}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn conflict_that_lasts_has_one_event() {
+    let rig = with_ready(&[("web", small())]).await;
+    rig.cloud.fail_always(
+        Match::service(Service::LoadBalancer).method(Method::PUT).path("/pools"),
+        octavia(409, "Pool is in use by somebody else"),
+    );
+    rig.patch("web", json!({"spec": {"pools": [{"name": "web", "protocol": "HTTP", "algorithm": "SOURCE_IP"}]}})).await;
+    rig.until("it is refused", MINUTE, |rig| rig.reason("web") == "Conflict").await;
+    let told = |rig: &Rig| rig.events("web").iter().filter(|(reason, _)| reason == "Conflict").count();
+    tokio::time::sleep(MINUTE).await;
+    assert_eq!(told(&rig), 0, "a moment is no news");
+    tokio::time::sleep(7 * MINUTE).await;
+    assert_eq!(told(&rig), 1);
+    let events = rig.events("web");
+    assert!(
+        events.iter().any(|(reason, note)| reason == "Conflict" && note.contains("in use by somebody else")),
+        "{events:?}"
+    );
+    tokio::time::sleep(60 * MINUTE).await;
+    assert_eq!(told(&rig), 1);
+    rig.cloud.clear_faults();
+    rig.until("web is Ready", 2 * MINUTE, |rig| rig.is_ready("web")).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn conflict_that_passes_has_no_event() {
+    let rig = with_ready(&[("web", small())]).await;
+    let put = Match::service(Service::LoadBalancer).method(Method::PUT).path("/pools");
+    rig.cloud.fail(put, octavia(409, "Pool is in use by somebody else"), 3);
+    rig.patch("web", json!({"spec": {"pools": [{"name": "web", "protocol": "HTTP", "algorithm": "SOURCE_IP"}]}})).await;
+    rig.until("web is Ready", 2 * MINUTE, |rig| rig.is_ready("web")).await;
+    tokio::time::sleep(20 * MINUTE).await;
+    assert!(!rig.events("web").iter().any(|(reason, _)| reason == "Conflict"), "{:?}", rig.events("web"));
+}

@@ -1,0 +1,224 @@
+//! A load balancer that went into ERROR in its own create: made anew when the spec changes, and never if it may have served.
+
+use evenkeel_simulators::cloud::{ProviderFault, Provisioning, Verb};
+use evenkeel_simulators::rig::small;
+use serde_json::json;
+
+use super::*;
+
+/// A rig whose stack has a load balancer that failed in its create; the worker works again.
+async fn with_failed_create(spec: Value) -> Rig {
+    let mut rig = Rig::new().await;
+    rig.cloud.fail_provider(ProviderFault::fails(Kind::LoadBalancer, Verb::Create));
+    rig.start();
+    rig.create("web", spec).await;
+    rig.until("it is told", MINUTE, |rig| rig.reason("web") == "LoadBalancerError").await;
+    rig.cloud.clear_faults();
+    rig
+}
+
+fn deletes(rig: &Rig) -> usize {
+    rig.cloud.writes().iter().filter(|entry| entry.method == Method::DELETE).count()
+}
+
+async fn edit(rig: &Rig, description: &str) {
+    rig.patch("web", json!({"spec": {"loadBalancer": {"description": description}}})).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn failed_create_is_made_anew_when_the_spec_changes() {
+    let rig = with_failed_create(small()).await;
+    let failed = rig.load_balancers().remove(0);
+    edit(&rig, "corrected").await;
+    // Without the quiet period: nothing is in doubt.
+    rig.until("web is Ready", SOON, |rig| rig.is_ready("web")).await;
+    let made = rig.load_balancers();
+    assert_eq!((made.len(), rig.creates().len(), deletes(&rig)), (1, 2, 1));
+    assert_eq!(made[0]["description"], "corrected");
+    assert_ne!(made[0]["id"], failed["id"]);
+    assert_eq!(made[0]["vip_address"], failed["vip_address"], "it asks for the address again");
+    let annotations = rig.stack("web")["metadata"]["annotations"].to_string();
+    assert!(!annotations.contains("evenkeel.dev/create"), "{annotations}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn failed_create_of_an_unchanged_spec_is_left_alone() {
+    let rig = with_failed_create(small()).await;
+    tokio::time::sleep(60 * MINUTE).await;
+    assert_eq!((rig.creates().len(), deletes(&rig)), (1, 0));
+    rig.patch("web", json!({"metadata": {"labels": {"a": "b"}}})).await;
+    tokio::time::sleep(10 * MINUTE).await;
+    assert_eq!((rig.creates().len(), deletes(&rig)), (1, 0), "labels are not the spec");
+}
+
+#[tokio::test(start_paused = true)]
+async fn failed_create_is_made_anew_after_a_restart() {
+    let mut rig = with_failed_create(small()).await;
+    rig.kill().await;
+    edit(&rig, "corrected while nobody looked").await;
+    rig.start();
+    rig.until("web is Ready", SOON, |rig| rig.is_ready("web")).await;
+    assert_eq!((rig.creates().len(), rig.load_balancers().len()), (2, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn spec_changed_during_a_failing_create_is_made_anew() {
+    let mut rig = Rig::new().await;
+    let slow = ProviderFault::fails(Kind::LoadBalancer, Verb::Create);
+    rig.cloud.fail_provider(ProviderFault { times: Some(1), ..slow });
+    rig.start();
+    rig.create("web", small()).await;
+    rig.until("it is being made", SOON, |rig| rig.creates().len() == 1).await;
+    edit(&rig, "corrected at once").await;
+    rig.until("web is Ready", MINUTE, |rig| rig.is_ready("web")).await;
+    assert_eq!((rig.creates().len(), rig.load_balancers().len()), (2, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn create_that_fails_again_is_tried_once_for_each_change() {
+    let rig = with_failed_create(small()).await;
+    rig.cloud.fail_provider(ProviderFault::fails(Kind::LoadBalancer, Verb::Create));
+    edit(&rig, "still wrong").await;
+    rig.until("it failed again", MINUTE, |rig| rig.creates().len() == 2).await;
+    tokio::time::sleep(30 * MINUTE).await;
+    assert_eq!((rig.creates().len(), deletes(&rig), rig.load_balancers().len()), (2, 1, 1));
+    rig.cloud.clear_faults();
+    edit(&rig, "right").await;
+    rig.until("web is Ready", SOON, |rig| rig.is_ready("web")).await;
+    assert_eq!((rig.creates().len(), rig.load_balancers().len()), (3, 1));
+}
+
+/// The deletion of what failed is carried out, its answer is lost, and the process dies.
+#[tokio::test(start_paused = true)]
+async fn crash_between_deletion_and_new_create_makes_one() {
+    let mut rig = with_failed_create(small()).await;
+    rig.cloud.fail_always(create(), Fault::Refused);
+    edit(&rig, "corrected").await;
+    rig.until("the old one is gone", SOON, |rig| rig.load_balancers().is_empty()).await;
+    rig.kill().await;
+    rig.cloud.clear_faults();
+    rig.start();
+    rig.until("web is Ready", AFTER_DOUBT, |rig| rig.is_ready("web")).await;
+    assert_eq!(rig.load_balancers().len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn immutable_fields_of_a_failed_create_can_change() {
+    let rig = with_failed_create(small()).await;
+    assert_eq!(rig.stack("web")["status"]["loadBalancer"]["neverServed"], true);
+    rig.patch("web", json!({"spec": {"loadBalancer": {"vip": {"subnet": {"name": "tenant-v6"}}}}})).await;
+    rig.until("web is Ready", SOON, |rig| rig.is_ready("web")).await;
+    assert_eq!(rig.load_balancers()[0]["vip_subnet_id"], rig.cloud.subnet_id("tenant-v6"));
+    assert_eq!((rig.creates().len(), rig.load_balancers().len()), (2, 1));
+    assert!(rig.stack("web")["status"]["loadBalancer"]["neverServed"].is_null());
+}
+
+#[tokio::test(start_paused = true)]
+async fn failed_create_is_kept_by_observe_and_by_a_new_spec_that_cannot_be_made() {
+    let rig = with_failed_create(small()).await;
+    let failed = id(&rig.load_balancers()[0]);
+    rig.patch("web", json!({"spec": {"managementPolicy": "Observe"}})).await;
+    tokio::time::sleep(10 * MINUTE).await;
+    assert_eq!(id(&rig.load_balancers()[0]), failed);
+    rig.patch(
+        "web",
+        json!({"spec": {"managementPolicy": "Managed", "loadBalancer": {"vip": {"qosPolicy": {"name": "none"}}}}}),
+    )
+    .await;
+    tokio::time::sleep(10 * MINUTE).await;
+    assert_eq!(rig.reason("web"), "ReferenceNotFound");
+    assert_eq!(id(&rig.load_balancers()[0]), failed);
+    rig.patch("web", json!({"spec": {"paused": true, "loadBalancer": {"vip": {"qosPolicy": null}}}})).await;
+    tokio::time::sleep(10 * MINUTE).await;
+    assert_eq!(id(&rig.load_balancers()[0]), failed);
+    rig.patch("web", json!({"spec": {"paused": false}})).await;
+    rig.until("web is Ready", 2 * MINUTE, |rig| rig.is_ready("web")).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn load_balancer_that_served_outlives_its_error() {
+    let mut rig = with_ready(&[("web", small())]).await;
+    let lb = id(&rig.load_balancers()[0]);
+    rig.cloud.set_statuses(Kind::LoadBalancer, &lb, Some(Provisioning::Error), None);
+    for kind in [Kind::Listener, Kind::Pool] {
+        rig.cloud.set_statuses(kind, &id(&rig.cloud.objects(kind)[0]), Some(Provisioning::Error), None);
+    }
+    edit(&rig, "changed").await;
+    rig.until("it is told", SOON, |rig| rig.reason("web") == "LoadBalancerError").await;
+    tokio::time::sleep(10 * MINUTE).await;
+    rig.kill().await;
+    rig.start();
+    edit(&rig, "changed again").await;
+    tokio::time::sleep(10 * MINUTE).await;
+    assert_eq!((id(&rig.load_balancers()[0]), deletes(&rig)), (lb.clone(), 0));
+    rig.cloud.set_statuses(Kind::LoadBalancer, &lb, Some(Provisioning::Active), None);
+    rig.until("web is Ready", 2 * MINUTE, |rig| rig.is_ready("web")).await;
+}
+
+/// It came up, and went into ERROR, while no controller looked.
+#[tokio::test(start_paused = true)]
+async fn load_balancer_that_served_unseen_outlives_its_error() {
+    let mut rig = Rig::new().await;
+    rig.start();
+    rig.create("web", small()).await;
+    rig.until("it is posted", SOON, |rig| rig.creates().len() == 1 && rig.load_balancers().len() == 1).await;
+    rig.kill().await;
+    rig.until("it serves", MINUTE, |rig| rig.load_balancers()[0]["provisioning_status"] == "ACTIVE").await;
+    let lb = id(&rig.load_balancers()[0]);
+    rig.cloud.set_statuses(Kind::LoadBalancer, &lb, Some(Provisioning::Error), None);
+    edit(&rig, "changed").await;
+    rig.start();
+    rig.until("it is told", AFTER_DOUBT, |rig| rig.reason("web") == "LoadBalancerError").await;
+    edit(&rig, "changed again").await;
+    tokio::time::sleep(10 * MINUTE).await;
+    assert_eq!((id(&rig.load_balancers()[0]), deletes(&rig)), (lb, 0));
+}
+
+/// Where the data plane refuses the configuration of a create, the listeners are in ERROR (`ListenersUpdate.revert`).
+fn break_listeners(rig: &Rig) {
+    for listener in rig.cloud.objects(Kind::Listener) {
+        rig.cloud.set_statuses(Kind::Listener, &id(&listener), Some(Provisioning::Error), None);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn failed_create_with_listeners_in_error_is_made_anew() {
+    let mut rig = with_failed_create(small()).await;
+    break_listeners(&rig);
+    rig.kill().await;
+    edit(&rig, "corrected").await;
+    rig.start();
+    rig.until("web is Ready", SOON, |rig| rig.is_ready("web")).await;
+    assert_eq!((rig.creates().len(), rig.load_balancers().len()), (2, 1));
+}
+
+/// Nothing but listeners: their states alone are no proof, but the process that saw the create fail knows.
+#[tokio::test(start_paused = true)]
+async fn create_without_proof_counts_only_for_who_watched_it() {
+    let mut spec = small();
+    spec["pools"] = json!([]);
+    spec["listeners"] = json!([{"name": "tcp", "protocol": "TCP", "port": 80}]);
+    for restarted in [false, true] {
+        let mut rig = with_failed_create(spec.clone()).await;
+        break_listeners(&rig);
+        if restarted {
+            rig.kill().await;
+            rig.start();
+        }
+        edit(&rig, "corrected").await;
+        tokio::time::sleep(MINUTE).await;
+        assert_eq!((rig.is_ready("web"), rig.creates().len()), if restarted { (false, 1) } else { (true, 2) });
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn failed_create_is_told_with_its_objects_and_without_a_failover() {
+    let rig = with_failed_create(small()).await;
+    let message = rig.message("web");
+    for part in ["its own create", "listener http", "pool web", "correct the spec", "made anew"] {
+        assert!(message.contains(part), "{part}: {message}");
+    }
+    for part in ["failover", "delete the stack"] {
+        assert!(!message.contains(part), "{part}: {message}");
+    }
+}
