@@ -65,7 +65,7 @@ impl Pass<'_> {
             return Ok(self.told_failed(tree, memory));
         }
         match self.hindered(desired).await? {
-            Some(outcome) => Ok(Outcome { never_served: true, ..outcome.seeing(tree) }),
+            Some(hindered) => Ok(Outcome { never_served: true, ..hindered.outcome.seeing(tree) }),
             None => self.discard(desired, tree, memory).await,
         }
     }
