@@ -16,7 +16,7 @@ use kube::core::cel::{CompiledSchema, Validator, compile_schema};
 use serde_json::{Value, json};
 
 #[path = "../../../rules/check.rs"]
-#[allow(dead_code, reason = "the tests of the CRD use all of it")]
+#[allow(dead_code, clippy::unwrap_used, reason = "a helper of tests, which use all of it")]
 mod check;
 
 fn main() -> ExitCode {
