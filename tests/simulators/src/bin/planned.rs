@@ -24,7 +24,7 @@ use kube::core::cel::{CompiledSchema, Validator, compile_schema};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-#[allow(dead_code, reason = "nulls are dropped by those who ask")]
+#[allow(dead_code, clippy::unwrap_used, reason = "a helper of tests")]
 #[path = "../../../rules/check.rs"]
 mod check;
 
