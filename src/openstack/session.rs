@@ -138,7 +138,7 @@ impl Ask {
             request_id: None,
             in_doubt: false,
             too_large: false,
-            kind: None,
+            unrouted: false,
             absent: false,
         }
     }
@@ -208,7 +208,7 @@ impl Answer {
             request_id: request_id(&self.headers),
             in_doubt: self.writes,
             too_large: false,
-            kind: None,
+            unrouted: false,
             absent: false,
         }
     }
