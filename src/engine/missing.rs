@@ -7,10 +7,6 @@ use crate::plan::Kind;
 use super::hold::without_port;
 use super::*;
 
-/// No router leads from the subnet of the VIP to the network of the floating IP (`get_router_for_floatingip` in
-/// neutron/db/l3_db.py). Its text names network, subnet and port, and all of them are there.
-const UNREACHABLE: &str = "ExternalGatewayForFloatingIPNotFound";
-
 impl Pass<'_> {
     /// What a 404 of a floating IP comes of; `None` where the next look tells.
     pub(super) async fn missing(&self, error: &CloudError, step: &Step, seen: &Seen) -> Option<Outcome> {
@@ -18,7 +14,7 @@ impl Pass<'_> {
         if step.kind != Kind::FloatingIp || error.class != Class::Gone && error.status != Some(500) {
             return None;
         }
-        if error.kind.as_deref() == Some(UNREACHABLE) {
+        if error.unrouted {
             return Some(unreachable(error));
         }
         // The network, its subnet or the floating IP itself, found when it was still there: looked up anew.

@@ -167,7 +167,7 @@ mod tests {
             request_id: None,
             in_doubt: false,
             too_large: false,
-            kind: None,
+            unrouted: false,
             absent: false,
         }
     }

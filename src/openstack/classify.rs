@@ -16,6 +16,9 @@ use super::{Class, CloudError};
 const MAX_ERROR: usize = 256 << 10;
 /// The longest text of a server that is passed on.
 const MAX_TEXT: usize = 1000;
+/// Neutron's name for: no router has its gateway on that network and an interface on that subnet
+/// (`get_router_for_floatingip` in neutron/db/l3_db.py). Its text names network, subnet and port.
+const UNROUTED: &str = "ExternalGatewayForFloatingIPNotFound";
 /// The longest `Retry-After` that is believed.
 const MAX_RETRY_AFTER: Duration = Duration::from_secs(3600);
 
@@ -63,17 +66,18 @@ pub(super) fn classify(refusal: &Refusal<'_>) -> CloudError {
     };
     let in_doubt = refusal.writes && leaves_doubt(refusal.status, fault.as_ref());
     let absent = fault.as_ref().is_some_and(|fault| is_absent(refusal, fault));
+    let unrouted = fault.as_ref().and_then(|fault| fault.kind.as_deref()) == Some(UNROUTED);
     CloudError {
         class,
         call: refusal.call.to_owned(),
         service: refusal.service,
         status: Some(refusal.status.as_u16()),
-        kind: fault.as_ref().and_then(|fault| fault.kind.clone()),
         message: message(refusal, fault),
         request_id: request_id(refusal.headers),
         in_doubt,
         too_large: false,
         absent,
+        unrouted,
     }
 }
 

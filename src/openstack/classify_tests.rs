@@ -184,11 +184,10 @@ fn a_404_of_who_stands_before_a_service_is_no_loss() {
 }
 
 #[test]
-fn neutrons_name_of_an_exception_is_kept() {
-    let error =
-        neutron(404, "ExternalGatewayForFloatingIPNotFound", "External network 1 is not reachable from subnet 2.");
-    assert_eq!((error.class, error.kind.as_deref()), (Class::Gone, Some("ExternalGatewayForFloatingIPNotFound")));
-    assert_eq!(octavia(404, "Pool 1 not found.").kind, None);
+fn a_floating_ip_without_a_router_is_told_by_its_kind() {
+    let text = "External network 1 is not reachable from subnet 2.";
+    assert!(neutron(404, "ExternalGatewayForFloatingIPNotFound", text).unrouted);
+    assert!(!neutron(404, "PortNotFound", text).unrouted && !octavia(404, text).unrouted);
 }
 
 #[test]

@@ -34,8 +34,6 @@ pub struct CloudError {
     pub status: Option<u16>,
     /// The server's own text, or what the transport said (with host and port).
     pub message: String,
-    /// Neutron's name of the exception, `PortNotFound`.
-    pub kind: Option<String>,
     pub request_id: Option<String>,
     /// The call may have been carried out all the same: the answer was lost, or a proxy answered for the service.
     pub in_doubt: bool,
@@ -44,6 +42,9 @@ pub struct CloudError {
     /// 404 of the service itself: there is no such object, or no such path in this version of it and its extensions.
     /// What stands in front of a service knows neither.
     pub absent: bool,
+    /// 404 of Neutron for a floating IP, although all that it names is there: no router leads from the subnet of the port to
+    /// the network of the floating IP.
+    pub unrouted: bool,
 }
 
 impl std::error::Error for CloudError {}

@@ -146,7 +146,7 @@ impl Ask {
             request_id: None,
             in_doubt: false,
             too_large: false,
-            kind: None,
+            unrouted: false,
             absent: false,
         }
     }
@@ -216,7 +216,7 @@ impl Answer {
             request_id: request_id(&self.headers),
             in_doubt: self.writes,
             too_large: false,
-            kind: None,
+            unrouted: false,
             absent: false,
         }
     }
