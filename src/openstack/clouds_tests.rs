@@ -102,6 +102,14 @@ fn a_path_to_a_ca_is_refused_unless_the_secret_brings_the_text() {
     assert_eq!(read.tls.ca.as_deref(), Some(&b"PEM"[..]));
 }
 
+/// As openstacksdk does: who checks nothing needs no authority, not even a readable one.
+#[test]
+fn cacert_is_ignored_where_certificates_are_not_checked() {
+    let text = entry(&format!("cacert: /etc/ssl/ca.pem\nverify: no\n{PASSWORD}"));
+    let read = Credentials::parse(text.as_bytes(), Some(b"no PEM"), "c").unwrap();
+    assert_eq!(read.tls, TlsOptions { ca: None, insecure: true });
+}
+
 #[test]
 fn what_is_missing_is_named_with_its_cloud() {
     for (body, key) in [

@@ -91,7 +91,7 @@ impl Session {
         Ok(network.external && self.is_external_for(&network.id, project).await?)
     }
 
-    /// Whether a network of floating IPs is for this project. One for certain projects only is external in the eyes of
+    /// True for a network of floating IPs that this project may use. One for certain projects only is external in the eyes of
     /// every administrator; its RBAC policies tell, which Neutron lists to nobody else but their owner.
     async fn is_external_for(&self, network: &str, project: &str) -> Result<bool, CloudError> {
         #[derive(Deserialize)]

@@ -1,4 +1,4 @@
-//! What a cloud's TLS certificate is checked with, and what is wrong with one that is not accepted.
+//! Authorities that a cloud's TLS certificate is checked with, and faults of a certificate that is not accepted.
 
 use std::error::Error;
 
@@ -10,7 +10,7 @@ use rustls::{CertificateError, RootCertStore};
 /// The certificates of `cacert`.
 ///
 /// # Errors
-/// What is wrong with the text, and how to mend it.
+/// A text that says what is wrong with it, and how to mend that.
 pub(super) fn authorities(cacert: &[u8]) -> Result<Vec<CertificateDer<'static>>, String> {
     let text = text(cacert)?;
     let labels: Vec<&str> = text.lines().filter_map(label).collect();
@@ -51,7 +51,7 @@ fn damaged(number: usize) -> String {
     )
 }
 
-/// Without byte order mark, and without blanks around lines.
+/// The text, less its byte order mark and blanks around lines.
 fn text(cacert: &[u8]) -> Result<String, String> {
     let decoded = match cacert {
         [0xef, 0xbb, 0xbf, rest @ ..] => std::str::from_utf8(rest).ok().map(str::to_owned),
@@ -89,7 +89,7 @@ fn known(label: &str) -> &'static str {
     LABELS.into_iter().find(|known| *known == label).unwrap_or("PEM block of another kind")
 }
 
-/// Whether a certificate may sign others: its extension basicConstraints (2.5.29.19) says `cA TRUE`.
+/// True for a certificate that may sign others: its extension basicConstraints (2.5.29.19) says `cA TRUE`.
 pub(super) fn is_authority(certificate: &CertificateDer<'_>) -> bool {
     const BASIC_CONSTRAINTS: [u8; 5] = [0x06, 0x03, 0x55, 0x1d, 0x13];
     const CRITICAL: [u8; 3] = [0x01, 0x01, 0xff];
@@ -102,7 +102,7 @@ pub(super) fn is_authority(certificate: &CertificateDer<'_>) -> bool {
     matches!(rest, [0x04, _, 0x30, _, 0x01, 0x01, 0xff, ..])
 }
 
-/// What `cacert` adds to the system's authorities, for messages.
+/// Additions of `cacert` to the system's authorities, for messages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Cacert {
     Absent,

@@ -1,7 +1,7 @@
 //! From the keys of one cloud to credentials, step by step as openstacksdk does it (openstack/config/loader.py) and
 //! keystoneauth1 reads what comes of that (loading/identity.py, identity/generic/password.py, identity/v3/base.py).
 //!
-//! Where openstacksdk would fail, a key may have a meaning all the same: `default_domain` has the one of openstackclient.
+//! Keys that openstacksdk fails on may have a meaning all the same: `default_domain` has the one of openstackclient.
 
 use super::file::{Entry, Keys, underscored};
 use super::{
@@ -153,7 +153,7 @@ impl Reader<'_> {
         Ok(Named::Name { name, domain })
     }
 
-    /// Without a domain of its own a project is looked for in the user's, as other clients do.
+    /// A project without a domain of its own is looked for in the user's, as other clients do.
     fn project(&self) -> Result<Named, CredentialsError> {
         if let Some(id) = self.of_scope(&["tenant_id", "project_id"]) {
             return Ok(Named::Id(id));
@@ -248,15 +248,17 @@ impl Reader<'_> {
         if loosely(&self.beside, "cert").is_some() {
             return Err(self.unusable("cert", "client certificates are not supported"));
         }
-        let insecure = self.switch("insecure", false)? || !self.switch("verify", true)?;
+        if self.switch("insecure", false)? || !self.switch("verify", true)? {
+            return Ok(TlsOptions { ca: None, insecure: true });
+        }
         let given = loosely(&self.beside, "cacert");
         let inline = given.filter(|text| text.contains("-----BEGIN"));
-        if given.is_some() && inline.is_none() && cacert.is_none() && !insecure {
+        if given.is_some() && inline.is_none() && cacert.is_none() {
             let advice = "a path means nothing here; put the PEM text itself under the key `cacert` of the Secret";
             return Err(self.unusable("cacert", advice));
         }
         let ca = cacert.map(<[u8]>::to_vec).or_else(|| inline.map(|text| text.as_bytes().to_vec()));
-        Ok(TlsOptions { ca, insecure })
+        Ok(TlsOptions { ca, insecure: false })
     }
 
     /// YAML 1.1 has more words for a boolean than others; PyYAML knows these.

@@ -1,6 +1,6 @@
 //! The YAML of `clouds.yaml`: the keys of one cloud that have a meaning here, as they are written.
 //!
-//! Scalars keep their text: `007` is no number, and `yes` no boolean yet. Whatever other clouds and unknown keys hold is
+//! Scalars keep their text: `007` is no number, and `yes` no boolean yet. Anything that other clouds and unknown keys hold is
 //! skipped.
 
 use std::fmt;
@@ -74,7 +74,7 @@ fn is_known(key: &str, in_auth: bool) -> bool {
     AUTH.contains(&key) || !in_auth && (BESIDE.contains(&key) || of_a_service())
 }
 
-/// What a file has of the cloud of one name.
+/// The part of a file that is of use.
 #[derive(Default)]
 struct Found {
     entry: Option<Entry>,

@@ -1,4 +1,4 @@
-"""What openstacksdk makes of an entry of clouds.yaml: the log-in that it sends, and where it looks for services.
+"""Readings of clouds.yaml by openstacksdk itself: the log-in that it sends, and where it looks for services.
 
 Run as a program, it records that for the files of tests/clouds_yaml/read.
 """

@@ -135,7 +135,7 @@ def spellings(t):
 
 
 def like_openstacksdk(t):
-    """What openstacksdk makes of the files of tests/clouds_yaml is what is recorded there, which Evenkeel's tests are held to"""
+    """openstacksdk reads the files of tests/clouds_yaml as it is recorded there, to which Evenkeel's own tests are held"""
     recorded = json.loads(openstacksdk.RECORDED.read_text())
     same('readings', openstacksdk.readings(), recorded)
     t.note = f'{len(recorded)} files'

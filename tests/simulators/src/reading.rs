@@ -13,7 +13,7 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 use serde_json::{Value, json};
 
-/// What was sent, by the service that it was sent to.
+/// Requests that were sent, and the trust that was asked for.
 #[derive(Default)]
 struct Sent {
     login: Option<(String, Value)>,
@@ -74,7 +74,7 @@ fn token() -> Value {
 }
 
 /// # Errors
-/// What is wrong with the entry, as a status would tell.
+/// The text of a status, for an entry that cannot be used.
 pub async fn read(clouds_yaml: &[u8], cloud: &str) -> Result<Value, String> {
     let listener = Listener::default();
     let credentials = Credentials::parse(clouds_yaml, None, cloud).map_err(|error| error.to_string())?;

@@ -1,4 +1,4 @@
-//! RBAC policies of networks, and who sees what.
+//! RBAC policies of networks, and the visibility that they give.
 
 use serde_json::{Value, json};
 
@@ -21,7 +21,7 @@ impl Network {
         row
     }
 
-    /// Whether a network is for a project by one of these actions.
+    /// True for a network that a project may use by one of these actions.
     pub(super) fn allows(&self, project: &str, network: &str, actions: &[&str]) -> bool {
         let is_for = |row: &Row| ["*", project].contains(&text(row, "target_tenant"));
         let fits = |row: &&Row| text(row, "object_id") == network && actions.contains(&text(row, "action"));
