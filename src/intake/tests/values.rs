@@ -15,7 +15,11 @@ fn rule_stack(kind: &str, key: Option<&str>, compare: &str, value: &str) -> serd
     let mut listener = json!({"name": "a", "protocol": "HTTP", "port": 80, "l7Policies": [policy]});
     if kind.starts_with("SSL_") {
         listener["protocol"] = "TERMINATED_HTTPS".into();
-        listener["tls"] = json!({"certificate": {"barbicanRef": CONTAINER}});
+        listener["tls"] = json!({
+            "certificate": {"barbicanRef": CONTAINER},
+            "clientCA": {"barbicanRef": CONTAINER},
+            "clientAuthentication": "OPTIONAL",
+        });
     }
     json!({"listeners": [listener]})
 }
@@ -224,9 +228,10 @@ fn key_with_characters_that_octavia_breaks_is_refused() {
 }
 
 fn redirect(provider: serde_json::Value, url: &str) -> Result<String, Vec<Problem>> {
+    let any = json!({"type": "PATH", "compareType": "STARTS_WITH", "value": "/"});
     let policies = json!([
-        {"name": "p", "action": "REDIRECT_TO_URL", "redirectURL": url},
-        {"name": "q", "action": "REDIRECT_PREFIX", "redirectPrefix": url},
+        {"name": "p", "action": "REDIRECT_TO_URL", "redirectURL": url, "rules": [any]},
+        {"name": "q", "action": "REDIRECT_PREFIX", "redirectPrefix": url, "rules": [any]},
     ]);
     let rest = json!({"listeners": [{"name": "a", "protocol": "HTTP", "port": 80, "l7Policies": policies}]});
     let desired = judge_json(provider, rest)?;
