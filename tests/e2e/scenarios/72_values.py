@@ -9,6 +9,8 @@ import sys
 from harness import config
 from harness.waiting import expect
 
+gate = ['values that reach haproxy']
+
 
 def run(t):
     done = subprocess.run([sys.executable, str(config.E2E / 'values.py')], capture_output=True, text=True, timeout=600)
