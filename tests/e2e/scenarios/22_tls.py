@@ -63,9 +63,9 @@ def metrics(t):
 
 def unknown_ciphers(t):
     names = 'TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256'
-    for ciphers, words in ((names, "OpenSSL's names"), ('RC4-SHA:DES-CBC3-SHA', 'no cipher that OpenSSL knows'), ('DEFAULT:!aNULL', 'Octavia sorts')):
+    for number, (ciphers, words) in enumerate(((names, "OpenSSL's names"), ('RC4-SHA:DES-CBC3-SHA', 'no cipher that OpenSSL knows'), ('DEFAULT:!aNULL', 'Octavia sorts'))):
         tls = t.with_certificates({'certificate': secret('shop'), 'ciphers': ciphers})
-        wrong = stack('wrong', [listener('https', 443, 'TERMINATED_HTTPS', tls=tls)])
+        wrong = stack(f'wrong-{number}', [listener('https', 443, 'TERMINATED_HTTPS', tls=tls)])
         try:
             name = t.apply(wrong)
         except Refused as refusal:
