@@ -13,7 +13,7 @@ use crate::api::{
 };
 use crate::engine::{Outcome, State};
 use crate::kill;
-use crate::model::{ApiVersion, SeenAdditionalVip, SeenFloatingIp, SeenLoadBalancer, SeenPool, Tree, key_of};
+use crate::model::{ApiVersion, Provisioning, SeenAdditionalVip, SeenFloatingIp, SeenLoadBalancer, SeenPool, Tree, key_of};
 use crate::openstack::Project;
 use crate::plan::Plan;
 
@@ -46,8 +46,10 @@ pub fn project(
         let before = status.load_balancer.take().unwrap_or_default();
         let same = before.id.as_ref() == Some(&load_balancer.id);
         let kept = if same { before } else { LoadBalancerStatus::default() };
+        // Also while it is deleted and until the new one is there: its fields must not be frozen by then.
+        let still = kept.never_served == Some(true) && load_balancer.provisioning_status != Provisioning::Active;
         let mut shown = load_balancer_status(load_balancer, cloud, kept);
-        shown.never_served = outcome.never_served.then_some(true);
+        shown.never_served = (outcome.never_served || still).then_some(true);
         status.load_balancer = Some(shown);
         if !same {
             status.listeners.clear();
@@ -245,5 +247,31 @@ mod tests {
             assert_eq!(reported.clone().overlay(&mut seen), None);
             assert_eq!(seen.status, stack("", "somebody else's").status);
         }
+    }
+
+    #[test]
+    fn never_served_stays_until_the_load_balancer_is_seen_active() {
+        use crate::engine::{Retry, Seen, WaitReason};
+        let mut stack = stack("1", "old");
+        let mut never_served = |id: &str, seen: Option<Provisioning>, told: bool| {
+            let mut outcome = Outcome::waiting(WaitReason::QuotaExceeded, String::new(), Retry::Backoff);
+            outcome.never_served = told;
+            outcome.seen = seen.map_or(Seen::Nothing, |provisioning_status| {
+                let id = id.to_owned();
+                Seen::LoadBalancer(Box::new(SeenLoadBalancer { id, provisioning_status, ..Default::default() }))
+            });
+            let status = project(&stack, &outcome, &CloudFacts::default(), Vec::new());
+            let never_served = status.load_balancer.as_ref().and_then(|lb| lb.never_served);
+            stack.status = Some(status);
+            never_served
+        };
+        assert_eq!(never_served("a", Some(Provisioning::Error), true), Some(true));
+        for seen in [Some(Provisioning::Error), Some(Provisioning::PendingDelete), None] {
+            assert_eq!(never_served("a", seen, false), Some(true), "{seen:?}: on its way out");
+        }
+        assert_eq!(never_served("b", Some(Provisioning::PendingCreate), false), None, "another one");
+        assert_eq!(never_served("b", Some(Provisioning::Error), true), Some(true));
+        assert_eq!(never_served("b", Some(Provisioning::Active), false), None);
+        assert_eq!(never_served("b", Some(Provisioning::Error), false), None);
     }
 }
