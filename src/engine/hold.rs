@@ -87,6 +87,10 @@ impl Pass<'_> {
         };
         self.outgrow(&tree.load_balancer).await;
         let plan = plan::change(desired, &tree);
+        if !plan.steps.iter().any(|step| step.call.is_octavia()) {
+            // Also where Neutron keeps the stack from being in sync.
+            memory.trail.settled();
+        }
         if let Some(refusal) = plan.refusals.first() {
             let reason = match refusal.reason {
                 RefusalReason::ImmutableField => StallReason::ImmutableField,

@@ -32,6 +32,28 @@ async fn error_that_nothing_preceded_asks_for_a_failover_only() {
     assert!(!message.contains("delete the stack"), "{message}");
 }
 
+/// The stack never is in sync: somebody else has its floating IP.
+#[tokio::test(start_paused = true)]
+async fn error_long_after_a_change_is_not_blamed_on_that_change() {
+    let rig = with_ready(&[("blue", small()), ("green", small())]).await;
+    let wanted = json!({"floatingip": {"floating_network_id": rig.cloud.network_id("public")}});
+    let post = (Method::POST, Service::Network, "/v2.0/floatingips");
+    let (code, made) = rig.cloud.request_as("demo", post.0, post.1, post.2, Some(wanted)).await;
+    assert_eq!(code, 201, "{made}");
+    let floating_ip = json!({"existing": {"id": made["floatingip"]["id"]}});
+    rig.patch("blue", json!({"spec": {"loadBalancer": {"floatingIP": floating_ip}}})).await;
+    rig.until("blue is Ready", SOON, |rig| rig.is_ready("blue")).await;
+    let change = json!({"floatingIP": floating_ip, "description": "changed"});
+    rig.patch("green", json!({"spec": {"loadBalancer": change}})).await;
+    rig.until("green says who has it", SOON, |rig| rig.message("green").contains("shop/blue")).await;
+    tokio::time::sleep(5 * MINUTE).await;
+    let lb = text(&rig.stack("green")["status"]["loadBalancer"], "id").to_owned();
+    rig.cloud.set_statuses(Kind::LoadBalancer, &lb, Some(Provisioning::Error), None);
+    rig.until("it is told", 20 * MINUTE, |rig| rig.reason("green") == "LoadBalancerError").await;
+    let message = rig.message("green");
+    assert!(message.contains("without a change by Evenkeel"), "{message}");
+}
+
 #[tokio::test(start_paused = true)]
 async fn failed_change_names_object_and_fields_also_in_the_plan() {
     let mut rig = with_ready(&[("web", small())]).await;
