@@ -62,7 +62,7 @@ impl Pass<'_> {
     ) -> Result<Outcome, CloudError> {
         let tree = self.cloud.tree(load_balancer, self.owner).await?;
         if !self.failed_in_create(&tree, memory) || !self.is_of_another_spec(&tree.load_balancer) {
-            return Ok(self.told_failed(tree, memory));
+            return Ok(self.told_failed(tree, memory, true));
         }
         match self.hindered(desired).await? {
             Some(hindered) => Ok(Outcome { never_served: true, ..hindered.outcome.seeing(tree) }),
@@ -70,13 +70,14 @@ impl Pass<'_> {
         }
     }
 
+    /// One that is looked at only, or of a predecessor.
     pub(super) async fn failed_load_balancer(
         &self,
         load_balancer: SeenLoadBalancer,
         memory: &Memory,
     ) -> Result<Outcome, CloudError> {
         let tree = self.cloud.tree(load_balancer, self.owner).await?;
-        Ok(self.told_failed(tree, memory))
+        Ok(self.told_failed(tree, memory, false))
     }
 
     /// Proof that it has never served.
@@ -109,7 +110,7 @@ impl Pass<'_> {
         let seen = &tree.load_balancer;
         let deletion = plan::delete(self.owner, true, Some(seen), &[]).steps.into_iter();
         let mut plan = Plan { steps: deletion.map(|step| step.impact(Impact::None)).collect(), ..Plan::default() };
-        let Some(step) = plan.steps.first().cloned() else { return Ok(self.told_failed(tree, memory)) };
+        let Some(step) = plan.steps.first().cloned() else { return Ok(self.told_failed(tree, memory, true)) };
         if let Some(delay) = memory.patience.delay(&step) {
             return Ok(delayed(plan, delay, &memory.trail).seeing(tree));
         }
@@ -124,17 +125,14 @@ impl Pass<'_> {
         Ok(outcome)
     }
 
-    /// In ERROR only deletion and an administrator's failover are accepted; every other write is a 409.
-    fn told_failed(&self, tree: Tree, memory: &Memory) -> Outcome {
+    /// In ERROR only deletion and an administrator's failover are accepted; every other write is a 409. `remade`: a change
+    /// of the spec has it made anew if it has never served.
+    fn told_failed(&self, tree: Tree, memory: &Memory, remade: bool) -> Outcome {
         let id = &tree.load_balancer.id;
         let never_served = self.failed_in_create(&tree, memory);
         let message = if never_served {
-            let objects = named(&tree, "not made", |status| status != Provisioning::Active);
-            format!(
-                "load balancer {id} went into ERROR in its own create and has never served{objects}; most likely Octavia \
-                 cannot carry out the spec: correct the spec, and it is deleted and made anew; the operator of the cloud \
-                 finds the cause in the log of Octavia's worker"
-            )
+            let remade = remade && attempt_of(&tree.load_balancer.tags).and_then(generation_of).is_some();
+            told_never_served(&tree, remade)
         } else {
             let objects = named(&tree, "in ERROR", |status| status == Provisioning::Error);
             self.told_broken(id, &objects, memory.trail.cause())
@@ -162,6 +160,25 @@ impl Pass<'_> {
             ),
         }
     }
+}
+
+/// Only a configuration that was refused puts listeners into ERROR (`ListenersUpdate.revert`). Without one the worker did
+/// not come that far: there is no amphora, or it is not reached.
+fn told_never_served(tree: &Tree, remade: bool) -> String {
+    let refused = tree.listeners.iter().any(|listener| listener.provisioning_status == Provisioning::Error);
+    let advice = if refused {
+        "most likely Octavia cannot carry out the spec: correct the spec; the operator of the cloud finds the cause in the \
+         log of Octavia's worker"
+    } else {
+        "its configuration was not refused, so most likely its amphora did not come up: ask the operator of the cloud what \
+         the log of Octavia's worker says"
+    };
+    let remade = if remade { "; after any change of the spec it is deleted and made anew" } else { "" };
+    format!(
+        "load balancer {} went into ERROR in its own create and has never served{}; {advice}{remade}",
+        tree.load_balancer.id,
+        named(tree, "not made", |status| status != Provisioning::Active),
+    )
 }
 
 /// The new one cannot have the address of the old one.

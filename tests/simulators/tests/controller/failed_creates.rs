@@ -114,7 +114,7 @@ async fn immutable_fields_of_a_failed_create_can_change() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn failed_create_is_kept_by_observe_and_by_a_new_spec_that_cannot_be_made() {
+async fn failed_create_is_kept_by_observe_and_unusable_spec() {
     let rig = with_failed_create(small()).await;
     let failed = id(&rig.load_balancers()[0]);
     rig.patch("web", json!({"spec": {"managementPolicy": "Observe"}})).await;
@@ -212,13 +212,31 @@ async fn create_without_proof_counts_only_for_who_watched_it() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn failed_create_is_told_with_its_objects_and_without_a_failover() {
+async fn failed_create_is_told_with_objects_and_no_failover() {
     let rig = with_failed_create(small()).await;
     let message = rig.message("web");
-    for part in ["its own create", "listener http", "pool web", "correct the spec", "made anew"] {
+    for part in ["its own create", "listener http", "pool web", "ask the operator", "made anew"] {
         assert!(message.contains(part), "{part}: {message}");
     }
-    for part in ["failover", "delete the stack"] {
+    for part in ["failover", "delete the stack", "correct the spec"] {
         assert!(!message.contains(part), "{part}: {message}");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn refused_configuration_of_a_create_asks_for_another_spec() {
+    let mut rig = with_failed_create(small()).await;
+    rig.kill().await;
+    break_listeners(&rig);
+    rig.start();
+    rig.until("it is told", MINUTE, |rig| rig.message("web").contains("correct the spec")).await;
+    assert!(rig.message("web").contains("made anew"), "{}", rig.message("web"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn failed_create_is_not_promised_anew_by_observe() {
+    let rig = with_failed_create(small()).await;
+    rig.patch("web", json!({"spec": {"managementPolicy": "Observe"}})).await;
+    rig.until("it is told", MINUTE, |rig| !rig.message("web").contains("made anew")).await;
+    assert!(rig.message("web").contains("never served"), "{}", rig.message("web"));
 }
