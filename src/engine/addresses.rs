@@ -20,9 +20,12 @@ impl Conflicts {
     }
 
     /// Counts those of the addresses that the answer names, or all where it names none: one that is taken is no reason
-    /// to give up the others.
-    pub(super) fn count(&mut self, asked: &[String], answer: &str) {
+    /// to give up the others, be it a remembered one or one of the stack's own.
+    pub(super) fn count(&mut self, asked: &[String], given: &[String], answer: &str) {
         let named: Vec<&String> = asked.iter().filter(|address| names(answer, address)).collect();
+        if named.is_empty() && given.iter().any(|address| names(answer, address)) {
+            return;
+        }
         for address in if named.is_empty() { asked.iter().collect() } else { named } {
             *self.0.entry(address.clone()).or_default() += 1;
         }
@@ -37,8 +40,14 @@ impl Conflicts {
     }
 }
 
+/// The addresses that the stack itself names.
+pub(super) fn given(desired: &Desired) -> Vec<String> {
+    let vip = &desired.load_balancer.vip;
+    vip.address.iter().chain(vip.additional.iter().filter_map(|vip| vip.address.as_ref())).cloned().collect()
+}
+
 /// Is the address a word of the text, in whatever spelling?
-fn names(text: &str, address: &str) -> bool {
+pub(super) fn names(text: &str, address: &str) -> bool {
     let parse = |word: &str| word.trim_end_matches(['.', ':']).parse::<IpAddr>().ok();
     let wanted = parse(address);
     let mut words = text.split(|c: char| !c.is_ascii_hexdigit() && c != '.' && c != ':');
@@ -75,12 +84,17 @@ mod tests {
     fn conflict_counts_against_the_address_that_it_names() {
         let asked = ["10.0.0.5".to_owned(), "2001:db8::5".to_owned()];
         let mut conflicts = Conflicts::default();
+        let given = ["10.0.0.7".to_owned()];
         for _ in 0..TRIES {
-            conflicts.count(&asked, "IP address 2001:DB8:0::5 already allocated in subnet 10.0.0.50.");
+            conflicts.count(&asked, &given, "IP address 10.0.0.7 already allocated in subnet 1.");
+        }
+        assert_eq!(conflicts.0.len(), 0, "the stack names that one");
+        for _ in 0..TRIES {
+            conflicts.count(&asked, &given, "IP address 2001:DB8:0::5 already allocated in subnet 10.0.0.50.");
         }
         assert!(conflicts.is_given_up("2001:db8::5") && !conflicts.is_given_up("10.0.0.5"));
         for _ in 0..TRIES {
-            conflicts.count(&asked, "the address is taken");
+            conflicts.count(&asked, &given, "the address is taken");
         }
         assert!(conflicts.is_given_up("10.0.0.5"));
         conflicts.forget();

@@ -74,7 +74,7 @@ impl Pass<'_> {
                     let (session, desired) = (self.cloud.number(), Box::new(desired.clone()));
                     memory.refused = Some(RefusedCreate { session, desired, message: error.to_string() });
                 }
-                Ok(self.create_failed(error, &attempt, &asked, memory).await)
+                Ok(self.create_failed(error, &attempt, (&asked, &addresses::given(desired)), memory).await)
             }
         }
     }
@@ -128,7 +128,14 @@ impl Pass<'_> {
         Some(Outcome::waiting(WaitReason::CreateInDoubt, message, retry))
     }
 
-    async fn create_failed(&self, error: CloudError, attempt: &str, asked: &[String], memory: &mut Memory) -> Outcome {
+    /// `asked`: the remembered addresses in the create; `given`: those of the stack itself.
+    async fn create_failed(
+        &self,
+        error: CloudError,
+        attempt: &str,
+        (asked, given): (&[String], &[String]),
+        memory: &mut Memory,
+    ) -> Outcome {
         if error.in_doubt {
             let message = format!("{error}; the load balancer may have been made all the same and is looked for");
             return Outcome::waiting(WaitReason::CreateInDoubt, message, Retry::After(Duration::from_secs(1)));
@@ -138,7 +145,7 @@ impl Pass<'_> {
             tracing::warn!(%problem, "the refused attempt stays on record until the quiet period is over");
         }
         match error.class {
-            Class::Conflict => memory.address_conflicts.count(asked, &error.message),
+            Class::Conflict => memory.address_conflicts.count(asked, given, &error.message),
             // The subnet may have another range than it had; without that address the create may well be accepted.
             Class::Refused if !asked.is_empty() && error.status != Some(CONFLICT) => {
                 memory.address_conflicts.give_up(asked);

@@ -47,7 +47,7 @@ async fn error_long_after_a_change_is_not_blamed_on_that_change() {
     rig.patch("green", json!({"spec": {"loadBalancer": change}})).await;
     rig.until("green says who has it", SOON, |rig| rig.message("green").contains("shop/blue")).await;
     tokio::time::sleep(5 * MINUTE).await;
-    let lb = text(&rig.stack("green")["status"]["loadBalancer"], "id").to_owned();
+    let lb = rig.stack("green")["status"]["loadBalancer"]["id"].as_str().unwrap().to_owned();
     rig.cloud.set_statuses(Kind::LoadBalancer, &lb, Some(Provisioning::Error), None);
     rig.until("it is told", 20 * MINUTE, |rig| rig.reason("green") == "LoadBalancerError").await;
     let message = rig.message("green");
