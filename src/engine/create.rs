@@ -146,8 +146,10 @@ impl Pass<'_> {
         }
         match error.class {
             Class::Conflict => memory.address_conflicts.count(asked, given, &error.message),
+            // Refused without the remembered addresses, too: they were not the cause.
+            Class::Refused if asked.is_empty() => memory.address_conflicts.forget(),
             // The subnet may have another range than it had; without that address the create may well be accepted.
-            Class::Refused if !asked.is_empty() && error.status != Some(CONFLICT) => {
+            Class::Refused if error.status != Some(CONFLICT) => {
                 memory.address_conflicts.give_up(asked);
                 return Outcome { retry: Retry::Backoff, ..Outcome::failed(error) };
             }

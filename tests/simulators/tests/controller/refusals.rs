@@ -103,6 +103,19 @@ async fn a_remembered_address_that_is_refused_is_given_up() {
     assert_eq!(rig.load_balancers().len(), 1);
 }
 
+/// Refused with the address and without: it was something else, which passes.
+#[tokio::test(start_paused = true)]
+async fn address_of_a_create_refused_for_another_cause_is_kept() {
+    let rig = with_ready(&[("web", small())]).await;
+    let lb = rig.load_balancers().remove(0);
+    rig.cloud.fail(create(), octavia(400, "This flavor is out of order."), 2);
+    rig.cloud.vanish(Kind::LoadBalancer, &id(&lb));
+    rig.until("it is refused", 20 * MINUTE, |rig| rig.reason("web") == "Refused").await;
+    rig.patch("web", json!({"spec": {"loadBalancer": {"description": "edited"}}})).await;
+    rig.until("web is Ready", MINUTE, |rig| rig.is_ready("web")).await;
+    assert_eq!(text(&rig.load_balancers()[0], "vip_address"), text(&lb, "vip_address"));
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_quota_is_asked_for_rarely_and_shown_with_its_numbers() {
     let mut rig = Rig::new().await;
