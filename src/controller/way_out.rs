@@ -25,6 +25,7 @@ pub fn way_out(
     on_its_way: Duration,
 ) -> Outcome {
     let (message, patience) = match &mut outcome.state {
+        State::Stalled { message, .. } if outcome.untrusted => (message, ORPHAN_PATIENCE),
         State::Stalled { reason, message } if shuts_out(*reason) => (message, Duration::ZERO),
         // It has been waited for long enough already.
         State::Waiting { reason: WaitReason::StuckPending, message } => (message, Duration::ZERO),
@@ -128,6 +129,15 @@ mod tests {
         }
         assert_eq!(out_by(unreachable(), &made(), DeletionPolicy::Orphan, Duration::ZERO), unreachable());
         assert_eq!(out_by(unreachable(), &made(), DeletionPolicy::Orphan, LONG).state, let_go);
+    }
+
+    #[test]
+    fn untrusted_certificate_is_waited_for_like_an_outage() {
+        let untrusted = || Outcome { untrusted: true, ..stalled(StallReason::CredentialsInvalid) };
+        let waits = out_by(untrusted(), &made(), DeletionPolicy::Orphan, ORPHAN_PATIENCE / 2);
+        assert_eq!(waits, untrusted());
+        let left = out_by(untrusted(), &made(), DeletionPolicy::Orphan, ORPHAN_PATIENCE);
+        assert!(matches!(left.state, State::LetGo { left_behind: Some(_) }));
     }
 
     #[test]

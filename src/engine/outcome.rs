@@ -18,6 +18,8 @@ pub struct Outcome {
     pub duplicates: Vec<String>,
     /// The load balancer went into ERROR in its own create.
     pub never_served: bool,
+    /// A certificate of the cloud is not accepted, which may pass as any other outage does.
+    pub untrusted: bool,
     pub retry: Retry,
 }
 
@@ -173,7 +175,7 @@ impl Seen {
 impl Outcome {
     pub fn new(state: State, retry: Retry) -> Self {
         let (plan, duplicates) = (Plan::default(), Vec::new());
-        Self { state, seen: Seen::Nothing, plan, executed: None, duplicates, never_served: false, retry }
+        Self { state, seen: Seen::Nothing, plan, executed: None, duplicates, never_served: false, untrusted: false, retry }
     }
 
     pub fn waiting(reason: WaitReason, message: String, retry: Retry) -> Self {
@@ -231,7 +233,9 @@ impl Outcome {
             Class::Later(None) => Self::waiting(WaitReason::CloudUnreachable, message, Retry::Backoff),
             Class::Refused => Self { retry: Retry::Rarely, ..Self::stalled(StallReason::Refused, message) },
             // Looked at again each minute: the certificate may be renewed on the server.
-            Class::Untrusted => Self::stalled(StallReason::CredentialsInvalid, message),
+            Class::Untrusted => {
+                Self { untrusted: true, ..Self::stalled(StallReason::CredentialsInvalid, message) }
+            },
             Class::Credentials => Self::stalled(
                 StallReason::CredentialsInvalid,
                 format!("{message}: check the Secret of spec.cloudCredentialsRef, and the roles of its user"),
