@@ -31,6 +31,8 @@ pub(super) struct Watch {
     at_work: Option<(Id, Instant)>,
     /// With the stamp of that moment, which any later change of the load balancer moves.
     failed: Option<(Id, String)>,
+    /// Seen ACTIVE: this one has served, whatever its children look like later.
+    served: Option<Id>,
 }
 
 impl Watch {
@@ -43,8 +45,13 @@ impl Watch {
                     self.failed = Some((id, stamp));
                 }
             }
-            _ => *self = Self::default(),
+            Provisioning::Active => *self = Self { served: Some(seen.id.clone()), ..Self::default() },
+            _ => (self.at_work, self.failed) = (None, None),
         }
+    }
+
+    fn saw_serving(&self, seen: &SeenLoadBalancer) -> bool {
+        self.served.as_ref() == Some(&seen.id)
     }
 
     fn saw_failing(&self, seen: &SeenLoadBalancer) -> bool {
@@ -96,7 +103,7 @@ impl Pass<'_> {
             [] => alone,
             _ => unmade || alone && (some_unmade || memory.watch.saw_failing(&tree.load_balancer)),
         };
-        on_record && never_active && proven
+        on_record && never_active && proven && !memory.watch.saw_serving(&tree.load_balancer)
     }
 
     /// The name of its create has the generation that it was made from.
@@ -200,4 +207,26 @@ fn named(tree: &Tree, what: &str, which: impl Fn(Provisioning) -> bool) -> Strin
     names.truncate(NAMED);
     let more = if more > 0 { format!(" and {more} more") } else { String::new() };
     format!("; {what}: {}{more}", names.join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn load_balancer_seen_active_stays_one_that_served() {
+        let seen = |id: &str, provisioning_status| SeenLoadBalancer {
+            id: id.to_owned(),
+            provisioning_status,
+            ..SeenLoadBalancer::default()
+        };
+        let mut watch = Watch::default();
+        watch.look(&seen("a", Provisioning::PendingCreate));
+        assert!(!watch.saw_serving(&seen("a", Provisioning::Error)));
+        watch.look(&seen("a", Provisioning::Active));
+        for later in [Provisioning::PendingUpdate, Provisioning::Error] {
+            watch.look(&seen("a", later));
+            assert!(watch.saw_serving(&seen("a", later)) && !watch.saw_serving(&seen("b", later)));
+        }
+    }
 }
