@@ -136,9 +136,11 @@ fn is_quota(status: StatusCode, fault: &Fault) -> bool {
     }
 }
 
-/// An error of the database without the statement and its parameters, which repeat what the user wrote.
+/// An error of the database without what repeats the user's words: the statement with its parameters, and before it the
+/// value that MySQL names (`Duplicate entry 'web' for key 'tags.PRIMARY'`).
 fn without_statement(text: &str) -> &str {
-    text.split_once("\n[SQL:").map_or(text, |(error, _)| error)
+    let ends = ["\n[SQL:", "Duplicate entry '"].iter().filter_map(|mark| text.find(mark));
+    &text[..ends.min().unwrap_or(text.len())]
 }
 
 /// `Load Balancer <id> is immutable and cannot be updated.` does not tell PENDING from ERROR: the next look will.
@@ -178,7 +180,8 @@ fn is_absent(refusal: &Refusal<'_>, fault: &Fault) -> bool {
 }
 
 /// 500s that the body of the request causes and that no repetition heals: Neutron's refusal passed on by the driver,
-/// a column that must not be null, a tag that takes the place of its equal, a text that the database cannot hold, and Python's own texts for what the handler forgot to check.
+/// a column that must not be null, a tag that takes the place of its equal, a text that the database cannot hold, and
+/// Python's own texts for what the handler forgot to check.
 fn is_permanent(text: &str) -> bool {
     let text = without_statement(text);
     let bare_key = |text: &str| {

@@ -334,3 +334,20 @@ fn a_message_ends_and_the_request_id_is_kept() {
     assert_eq!(error.request_id.as_deref(), Some("req-1"));
     assert!(error.to_string().ends_with("(POST /x: 400, request req-1)"), "{error}");
 }
+
+#[test]
+fn text_of_the_user_in_a_database_error_decides_nothing() {
+    let class = |status: u16, text: &str| {
+        let body = json!({"faultcode": "Server", "faultstring": text}).to_string();
+        classify(&refusal("load-balancer", "PUT /x", status, body.as_bytes(), &HeaderMap::new())).class
+    };
+    let duplicate = |what: &str, user: &str| format!("({what}) (1062, \"Duplicate entry '{user}' for key 'tags.PRIMARY'\")");
+    let error = "pymysql.err.IntegrityError";
+    for user in ["OverQuota", "No more IP addresses available", "' for key 'OverQuota"] {
+        assert_eq!(class(500, &duplicate(error, user)), Class::Refused, "{user}");
+        assert_eq!(class(500, &format!("{}\n[SQL: INSERT]", duplicate(error, user))), Class::Refused, "{user}");
+    }
+    for user in ["KeyError", "BadRequestException: 400"] {
+        assert_eq!(class(500, &duplicate("another", user)), Class::Later(None), "{user}");
+    }
+}
