@@ -13,7 +13,9 @@ use crate::api::{
 };
 use crate::engine::{Outcome, State};
 use crate::kill;
-use crate::model::{ApiVersion, Provisioning, SeenAdditionalVip, SeenFloatingIp, SeenLoadBalancer, SeenPool, Tree, key_of};
+use crate::model::{
+    ApiVersion, Provisioning, SeenAdditionalVip, SeenFloatingIp, SeenLoadBalancer, SeenPool, Tree, key_of,
+};
 use crate::openstack::Project;
 use crate::plan::Plan;
 

@@ -227,13 +227,14 @@ impl Pass<'_> {
             Located::Ours(load_balancer) => {
                 memory.watch.look(&load_balancer);
                 match self.look(*load_balancer, desired.interest(), memory).await? {
-                Look::Tree(tree) => {
-                    let plan = plan::change(desired, &tree);
-                    let lost = port_gone(&tree).filter(|_| plan == Plan::default());
-                    Ok(lost.unwrap_or_else(|| observed(plan)).seeing(*tree))
+                    Look::Tree(tree) => {
+                        let plan = plan::change(desired, &tree);
+                        let lost = port_gone(&tree).filter(|_| plan == Plan::default());
+                        Ok(lost.unwrap_or_else(|| observed(plan)).seeing(*tree))
+                    }
+                    Look::NotNow(outcome) => Ok(*outcome),
                 }
-                Look::NotNow(outcome) => Ok(*outcome),
-            }}
+            }
             Located::Foreign(load_balancer) => Ok(foreign(*load_balancer)),
             Located::Predecessors(load_balancer) => {
                 Ok(observed(self.succession(&load_balancer).await?).seeing_load_balancer(*load_balancer))

@@ -175,7 +175,16 @@ impl Seen {
 impl Outcome {
     pub fn new(state: State, retry: Retry) -> Self {
         let (plan, duplicates) = (Plan::default(), Vec::new());
-        Self { state, seen: Seen::Nothing, plan, executed: None, duplicates, never_served: false, untrusted: false, retry }
+        Self {
+            state,
+            seen: Seen::Nothing,
+            plan,
+            executed: None,
+            duplicates,
+            never_served: false,
+            untrusted: false,
+            retry,
+        }
     }
 
     pub fn waiting(reason: WaitReason, message: String, retry: Retry) -> Self {
@@ -233,9 +242,7 @@ impl Outcome {
             Class::Later(None) => Self::waiting(WaitReason::CloudUnreachable, message, Retry::Backoff),
             Class::Refused => Self { retry: Retry::Rarely, ..Self::stalled(StallReason::Refused, message) },
             // Looked at again each minute: the certificate may be renewed on the server.
-            Class::Untrusted => {
-                Self { untrusted: true, ..Self::stalled(StallReason::CredentialsInvalid, message) }
-            },
+            Class::Untrusted => Self { untrusted: true, ..Self::stalled(StallReason::CredentialsInvalid, message) },
             Class::Credentials => Self::stalled(
                 StallReason::CredentialsInvalid,
                 format!("{message}: check the Secret of spec.cloudCredentialsRef, and the roles of its user"),

@@ -341,7 +341,8 @@ fn text_of_the_user_in_a_database_error_decides_nothing() {
         let body = json!({"faultcode": "Server", "faultstring": text}).to_string();
         classify(&refusal("load-balancer", "PUT /x", status, body.as_bytes(), &HeaderMap::new())).class
     };
-    let duplicate = |what: &str, user: &str| format!("({what}) (1062, \"Duplicate entry '{user}' for key 'tags.PRIMARY'\")");
+    let duplicate =
+        |what: &str, user: &str| format!("({what}) (1062, \"Duplicate entry '{user}' for key 'tags.PRIMARY'\")");
     let error = "pymysql.err.IntegrityError";
     for user in ["OverQuota", "No more IP addresses available", "' for key 'OverQuota"] {
         assert_eq!(class(500, &duplicate(error, user)), Class::Refused, "{user}");
