@@ -1,7 +1,7 @@
 //! Waiting for a floating IP that somebody else has.
 //!
-//! Nothing tells when it is free, so it is looked at every few seconds: one short list, and nothing else while it looks
-//! the same. Once a minute everything is looked at again, as for any other stall.
+//! Nothing tells when it is free, so it is looked at every few seconds, later every 20: one short list, and nothing else
+//! while it looks the same. Once a minute everything is looked at again, as for any other stall.
 
 use std::time::Duration;
 
@@ -10,6 +10,10 @@ use crate::openstack::CloudError;
 use crate::plan::Refusal;
 
 use super::*;
+
+/// Whoever waits for longer waits for no hand-over that is under way.
+const LONG: Duration = Duration::from_secs(600);
+const SELDOM: Duration = Duration::from_secs(20);
 
 /// A whole pass is due by then.
 const WHOLE_PASS: Duration = Duration::from_secs(60);
@@ -27,7 +31,9 @@ pub(super) struct Contended {
 impl Contended {
     /// Short at first, because a hand-over is often under way.
     fn retry(&self) -> Retry {
-        Retry::After((self.since.elapsed() / 12).clamp(Duration::from_secs(1), Duration::from_secs(5)))
+        let waited = self.since.elapsed();
+        let soon = (waited / 12).clamp(Duration::from_secs(1), Duration::from_secs(5));
+        Retry::After(if waited >= LONG { SELDOM } else { soon })
     }
 }
 

@@ -14,6 +14,7 @@
 
 use std::time::Duration;
 
+use super::hindrance::Hindered;
 use super::hold::{children, delayed};
 use super::trail::Cause;
 use super::*;
@@ -72,7 +73,13 @@ impl Pass<'_> {
             return Ok(self.told_failed(tree, memory, true));
         }
         match self.hindered(desired).await? {
-            Some(hindered) => Ok(Outcome { never_served: true, ..hindered.outcome.seeing(tree) }),
+            Some(Hindered { outcome, in_use }) => {
+                let outcome = Outcome { never_served: true, ..outcome.seeing(tree) };
+                Ok(match in_use {
+                    Some((refusal, seen)) => memory.contend(desired, &refusal, &seen, outcome),
+                    None => outcome,
+                })
+            }
             None => self.discard(desired, tree, memory).await,
         }
     }

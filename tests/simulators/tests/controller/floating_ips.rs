@@ -228,6 +228,10 @@ async fn a_stack_that_waits_for_a_floating_ip_asks_little() {
     sleep(10 * MINUTE).await;
     let asked = rig.cloud.requests().len();
     assert!(asked < 300, "{asked}");
+    rig.cloud.forget_requests();
+    sleep(10 * MINUTE).await;
+    let later = rig.cloud.requests().len();
+    assert!(later * 4 < asked * 3, "{later} of {asked}");
     assert!(rig.cloud.writes().is_empty(), "{:?}", rig.cloud.writes());
 }
 
