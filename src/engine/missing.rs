@@ -1,8 +1,9 @@
 //! A write of Neutron that is answered 404: something in it is not there. Its text names several things, of which one is
-//! missing or none: before anything is said to be gone, it is asked for.
+//! missing or none: before anything is said to be gone, it is asked for. And its counterpart, a 409: an address that is
+//! taken.
 
 use crate::openstack::{Class, CloudError};
-use crate::plan::Kind;
+use crate::plan::{Call, Kind};
 
 use super::hold::without_port;
 use super::*;
@@ -10,6 +11,9 @@ use super::*;
 impl Pass<'_> {
     /// What a 404 of a floating IP comes of; `None` where the next look tells.
     pub(super) async fn missing(&self, error: &CloudError, step: &Step, seen: &Seen) -> Option<Outcome> {
+        if let Some(outcome) = taken(error, step) {
+            return Some(outcome);
+        }
         // The tags of what is not there are a 500 (`TagPlugin` in neutron/services/tag/tag_plugin.py).
         if step.kind != Kind::FloatingIp || error.class != Class::Gone && error.status != Some(500) {
             return None;
@@ -29,6 +33,20 @@ impl Pass<'_> {
         let message = || format!("{error}: {}", without_port(load_balancer, port));
         is_gone.then(|| Outcome::stalled(StallReason::VipPortGone, message()))
     }
+}
+
+/// The address that the stack asks for is somebody's (`IpAddressAlreadyAllocated` in neutron_lib/exceptions).
+fn taken(error: &CloudError, step: &Step) -> Option<Outcome> {
+    let Call::CreateFloatingIp { body } = &step.call else { return None };
+    let address = body.get("floating_ip_address").and_then(|address| address.as_str())?;
+    if error.class != Class::Conflict || !addresses::names(&error.message, address) {
+        return None;
+    }
+    let message = format!(
+        "spec.loadBalancer.floatingIP.allocate.address: {error}: name another address, or name it under \
+         floatingIP.existing if it is a floating IP of this project"
+    );
+    Some(Outcome::waiting(WaitReason::Conflict, message, Retry::Backoff))
 }
 
 /// Without the id of the request, so that the same is said as long as it is so.

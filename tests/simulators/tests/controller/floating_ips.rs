@@ -287,3 +287,18 @@ async fn of_two_stacks_that_claim_a_floating_ip_one_has_it() {
         rig.until("the other has it", HAND_OVER, |rig| rig.is_ready(second)).await;
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn taken_address_to_allocate_is_told_with_its_field() {
+    let rig = with_ready(&[("web", small())]).await;
+    let address = "198.51.100.77";
+    let text = format!("IP address {address} already allocated in subnet 1.");
+    let body = json!({"NeutronError": {"type": "IpAddressAlreadyAllocated", "message": text, "detail": ""}});
+    let post = Match::service(Service::Network).method(Method::POST).path("/v2.0/floatingips");
+    rig.cloud.fail_always(post, Fault::Answer { status: 409, body: body.to_string(), retry_after: None });
+    rig.patch("web", wants(json!({"allocate": {"network": {"name": "public"}, "address": address}}))).await;
+    rig.until("it is told", MINUTE, |rig| rig.message("web").contains("floatingIP.allocate.address: ")).await;
+    assert_eq!(rig.reason("web"), "Conflict");
+    assert!(rig.message("web").contains("floatingIP.existing"), "{}", rig.message("web"));
+    rig.cloud.clear_faults();
+}
