@@ -453,7 +453,7 @@ fn a_refusal_names_the_stack_that_has_the_floating_ip() {
 }
 
 #[test]
-fn a_floating_ip_of_a_cloud_without_tags_is_known_by_its_description() {
+fn floating_ip_without_tags_is_known_by_its_description() {
     let want = floating("internet", false);
     let mut octavia = made(&want);
     converge(&mut octavia, &want, |_, _| {});

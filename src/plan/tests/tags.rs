@@ -45,7 +45,7 @@ fn of_plan(plan: &Plan) -> Vec<String> {
 }
 
 #[test]
-fn a_tag_takes_the_place_of_its_equal_in_two_writes_of_each_kind() {
+fn tag_takes_the_place_of_its_equal_in_two_writes() {
     for other in ["Web", "w\u{e9}b", "web "] {
         let plan = plan(&tagged("web"), &tagged(other));
         let both = json!(tags(&["kept", other]));
