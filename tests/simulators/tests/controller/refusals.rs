@@ -109,10 +109,13 @@ async fn address_of_a_create_refused_for_another_cause_is_kept() {
     let rig = with_ready(&[("web", small())]).await;
     let lb = rig.load_balancers().remove(0);
     rig.cloud.fail(create(), octavia(400, "This flavor is out of order."), 2);
-    rig.cloud.vanish(Kind::LoadBalancer, &id(&lb));
-    rig.until("it is refused", 20 * MINUTE, |rig| rig.reason("web") == "Refused").await;
+    let path = format!("/v2/lbaas/loadbalancers/{}?cascade=true", id(&lb));
+    let (code, _) = rig.cloud.request_as("demo", Method::DELETE, Service::LoadBalancer, &path, None).await;
+    assert_eq!(code, 204);
+    rig.until("it is refused", 20 * MINUTE, |rig| rig.creates().len() == 3).await;
+    rig.until("it is told", MINUTE, |rig| rig.reason("web") == "Refused").await;
     rig.patch("web", json!({"spec": {"loadBalancer": {"description": "edited"}}})).await;
-    rig.until("web is Ready", MINUTE, |rig| rig.is_ready("web")).await;
+    rig.until("web is Ready", 2 * MINUTE, |rig| rig.is_ready("web")).await;
     assert_eq!(rig.load_balancers()[0]["vip_address"], lb["vip_address"]);
 }
 
