@@ -26,7 +26,7 @@ const WATCHED: Duration = Duration::from_secs(30);
 /// Objects that a message names.
 const NAMED: usize = 6;
 
-/// What this process saw of a create: the worker at work, and ERROR at the next look.
+/// Sights of a create in this process: the worker at work, and ERROR at the next look.
 #[derive(Debug, Default)]
 pub(super) struct Watch {
     at_work: Option<(Id, Instant)>,
@@ -176,8 +176,8 @@ impl Pass<'_> {
     }
 }
 
-/// Only a configuration that was refused puts listeners into ERROR (`ListenersUpdate.revert`). Without one the worker did
-/// not come that far: there is no amphora, or it is not reached.
+/// Listeners are in ERROR where their configuration was refused, and nowhere else (`ListenersUpdate.revert`). Without
+/// that the worker did not come so far: there is no amphora, or it is not reached.
 fn told_never_served(tree: &Tree, remade: bool) -> String {
     let refused = tree.listeners.iter().any(|listener| listener.provisioning_status == Provisioning::Error);
     let advice = if refused {

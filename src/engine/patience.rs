@@ -6,9 +6,8 @@
 //! object spoils the configuration of the whole load balancer.
 //!
 //! A step that Octavia refuses comes back likewise; so does one that is still in conflict with what is there after a new
-//! look. Behind it only members go on: what is planned after it may build on
-//! it (a pool goes once no listener needs it any more), members build on nothing. They may also make the room that a
-//! quota lacks.
+//! look. Behind it only members go on: what is planned after it may build on it (a pool goes once no listener needs it any
+//! more), members build on nothing. They may also make the room that a quota lacks.
 
 use std::time::Duration;
 
