@@ -7,10 +7,10 @@ use crate::model::{AdditionalVip, Desired};
 
 use super::Record;
 
-/// How often an address is asked for again before Neutron chooses another one.
+/// Times that an address is asked for again before Neutron chooses another one.
 const TRIES: u32 = 5;
 
-/// How often each address was refused because it is taken.
+/// Count of refusals of each address because it is taken.
 #[derive(Debug, Default)]
 pub(super) struct Conflicts(BTreeMap<String, u32>);
 

@@ -7,14 +7,14 @@ use crate::plan::{self, Refusal};
 
 use super::*;
 
-/// Why no load balancer may be made, and the floating IP that somebody else has, if that is why.
+/// Reason to make no load balancer, and the floating IP that somebody else has, if that is why.
 pub(super) struct Hindered {
     pub outcome: Outcome,
     pub in_use: Option<(Refusal, Vec<SeenFloatingIp>)>,
 }
 
 impl Pass<'_> {
-    /// Why no load balancer may be made, found out while nothing is written. A floating IP is looked at anew: whom it
+    /// Reason to make no load balancer, found out while nothing is written. A floating IP is looked at anew: whom it
     /// serves changes at any time.
     pub(super) async fn hindered(&self, desired: &Desired) -> Result<Option<Hindered>, CloudError> {
         if let Some(hindrance) = &desired.hindrance {

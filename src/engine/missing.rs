@@ -9,7 +9,7 @@ use super::hold::without_port;
 use super::*;
 
 impl Pass<'_> {
-    /// What a 404 of a floating IP comes of; `None` where the next look tells.
+    /// Cause of a 404 or a 409 of a floating IP; `None` where the next look tells.
     pub(super) async fn missing(&self, error: &CloudError, step: &Step, seen: &Seen) -> Option<Outcome> {
         if let Some(outcome) = taken(error, step) {
             return Some(outcome);
@@ -49,7 +49,7 @@ fn taken(error: &CloudError, step: &Step) -> Option<Outcome> {
     Some(Outcome::waiting(WaitReason::Conflict, message, Retry::Backoff))
 }
 
-/// Without the id of the request, so that the same is said as long as it is so.
+/// Leaves out the id of the request, so that the same is said as long as it is so.
 fn unreachable(error: &CloudError) -> Outcome {
     let message = format!(
         "spec.loadBalancer.floatingIP: {} The load balancer serves without it. Connect the subnet of its VIP to a router \

@@ -87,7 +87,7 @@ impl Trail {
     }
 }
 
-/// By kind and name: a listener that was just made has no id in the step that made it.
+/// Compares kind and name: a listener that was just made has no id in the step that made it.
 fn same_object(one: &Step, other: &Step) -> bool {
     (one.kind, &one.name) == (other.kind, &other.name)
 }

@@ -185,7 +185,7 @@ fn cidrs(given: &BTreeSet<String>) -> Value {
     json!(given.iter().map(canonical).collect::<BTreeSet<_>>())
 }
 
-/// What differs. Sent as one `PUT`, but for what Octavia takes only in two ([`first`]).
+/// The difference. Sent as one `PUT`, but for what Octavia takes only in two ([`first`]).
 pub(super) fn compare(key: &str, listener: &Listener, default_pool: Option<&Target>, seen: &SeenListener) -> Edit {
     let mut edit = RULES.compare(&wanted(key, listener, default_pool), &observed(seen), &SetMask::of(&seen.tags));
     if speaks_tls(&seen.protocol) {
@@ -199,7 +199,7 @@ fn speaks_tls(protocol: &str) -> bool {
     [ListenerProtocol::TerminatedHttps, ListenerProtocol::Prometheus].iter().any(|p| p.as_str() == protocol)
 }
 
-/// What brings a listener in ERROR back.
+/// The edit that brings a listener in ERROR back.
 pub(super) fn again(seen: &SeenListener) -> Body {
     let mut body = super::heal::by_name(&seen.name);
     if speaks_tls(&seen.protocol) {
@@ -208,7 +208,7 @@ pub(super) fn again(seen: &SeenListener) -> Body {
     body
 }
 
-/// What has to be written before the rest.
+/// The part that has to be written before the rest.
 pub(super) fn first(edit: &mut Edit, seen: &SeenListener) -> Option<Edit> {
     let tags = edit.tags_first(&seen.tags);
     tags.into_iter().chain(crl_first(edit)).reduce(Edit::and)

@@ -23,7 +23,7 @@ const STOCK_CIPHERS: &str = "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_C
     ECDHE-RSA-AES256-GCM-SHA384:ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305:\
     DHE-RSA-AES128-GCM-SHA256:DHE-RSA-AES256-GCM-SHA384:DHE-RSA-CHACHA20-POLY1305";
 
-/// Only TLS 1.3, or all but it.
+/// TLS 1.3 alone, or all but it.
 fn need_ciphers<'a>(mut versions: impl Iterator<Item = &'a str>) -> bool {
     let newest = |version| version == "TLSv1.3";
     versions.next().is_some_and(|first| versions.all(|version| newest(version) == newest(first)))
