@@ -22,8 +22,8 @@ use crate::model::{CompareType, PolicyAction, RuleType};
     validation = Rule::new("!has(self.redirectHTTPCode) || self.action in ['REDIRECT_TO_URL', 'REDIRECT_PREFIX']")
         .message("redirectHTTPCode is allowed for actions REDIRECT_TO_URL and REDIRECT_PREFIX only")
         .field_path(".redirectHTTPCode"),
-    validation = Rule::new("(has(self.rules) && size(self.rules) > 0) || (has(self.adminStateUp) && !self.adminStateUp)")
-        .message("rules must have at least one entry: a policy without rules is never evaluated; PATH STARTS_WITH / matches every request")
+    validation = Rule::new("(has(self.rules) && self.rules.exists(r, !has(r.adminStateUp) || r.adminStateUp)) || (has(self.adminStateUp) && !self.adminStateUp)")
+        .message("rules must have at least one entry whose adminStateUp is not false: a policy without is never evaluated; PATH STARTS_WITH / matches every request")
         .field_path(".rules")
 )]
 pub struct L7PolicySpec {
@@ -77,8 +77,9 @@ pub struct L7PolicySpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub admin_state_up: Option<bool>,
 
-    /// All of these must match, at most 16; their order does not matter. A policy without rules is never evaluated, so it
-    /// is refused unless adminStateUp is false; a rule of type PATH that STARTS_WITH / matches every request.
+    /// All of these must match, at most 16; their order does not matter. A policy without rules, or
+    /// with rules whose adminStateUp is false alone, is never evaluated, so it is refused unless its own adminStateUp is
+    /// false; a rule of type PATH that STARTS_WITH / matches every request.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 16))]
     #[x_kube(merge_strategy = ListMerge::Atomic)]
@@ -101,7 +102,7 @@ pub struct L7PolicySpec {
     validation = Rule::new("!(self.type in ['SSL_CONN_HAS_CERT', 'SSL_VERIFY_RESULT']) || self.compareType == 'EQUAL_TO'")
         .message("compareType of types SSL_CONN_HAS_CERT and SSL_VERIFY_RESULT must be EQUAL_TO")
         .field_path(".compareType"),
-    validation = Rule::new("self.type != 'SSL_CONN_HAS_CERT' || self.value == 'true'")
+    validation = Rule::new("self.type != 'SSL_CONN_HAS_CERT' || self.value.lowerAscii() == 'true'")
         .message("value of type SSL_CONN_HAS_CERT must be \"true\"; invert turns it round")
         .field_path(".value"),
     validation = Rule::new("self.type != 'SSL_VERIFY_RESULT' || (size(self.value) < 10 && self.value.matches('^[0-9]+$'))")

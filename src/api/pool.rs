@@ -178,9 +178,6 @@ pub struct PoolTlsSpec {
 #[derive(KubeSchema, Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[x_kube(
-    validation = Rule::new("duration(self.timeout) <= duration(self.delay)")
-        .message("timeout must not be longer than delay")
-        .field_path(".timeout"),
     validation = Rule::new("self.type != 'UDP-CONNECT' || duration(self.delay) >= duration('3s')")
         .message("delay of type UDP-CONNECT must be at least 3s")
         .field_path(".delay"),
@@ -201,7 +198,8 @@ pub struct HealthMonitorSpec {
     #[schemars(schema_with = "schema::monitor_seconds")]
     pub delay: String,
 
-    /// How long a try may take: a duration in whole seconds from 1s, not longer than delay.
+    /// How long a try may take: a duration in whole seconds from 1s to 24h. Should be shorter than delay, so that the tries do
+    /// not follow each other more slowly than delay says.
     #[schemars(schema_with = "schema::monitor_seconds")]
     pub timeout: String,
 

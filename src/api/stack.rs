@@ -92,6 +92,7 @@ pub const DELETION_POLICY_ANNOTATION: &str = "evenkeel.dev/deletion-policy";
     validation = amphora::cookies_out_of_sight(),
     validation = amphora::persistence_of_datagrams(),
     validation = amphora::granularity(),
+    validation = amphora::versions_of_pools_with_a_gap(),
     validation = amphora::backup_of_datagrams(),
     validation = amphora::weights_of_datagrams(),
     validation = amphora::monitors_of_datagrams(),

@@ -48,12 +48,12 @@ fn policy(
     pools: &PoolProtocols<'_>,
 ) -> Option<Policy> {
     intake.text_of(Text::Key, &wanted.name, &format!("{at}.name"));
-    // Octavia stores it, and no provider evaluates it.
-    if wanted.rules.is_empty() && wanted.admin_state_up != Some(false) {
+    // Octavia stores it, and no provider evaluates it: `l7rules` of `jinja_cfg.py` are those that are switched on.
+    if wanted.rules.iter().all(|rule| rule.admin_state_up == Some(false)) && wanted.admin_state_up != Some(false) {
         intake.invalid(
             format!("{at}.rules"),
-            "must have at least one rule: a policy without rules is never evaluated; PATH STARTS_WITH / matches every \
-             request",
+            "must have at least one rule whose adminStateUp is not false: a policy without is never evaluated; PATH \
+             STARTS_WITH / matches every request",
         );
     }
     let rule = |(index, wanted)| rule(intake, wanted, &format!("{at}.rules[{index}]"), listener);
@@ -197,11 +197,12 @@ fn rule_value(intake: &mut Intake<'_>, wanted: &L7RuleSpec, field: &str) -> (Com
         return as_it_is();
     }
     let written = match wanted.kind {
-        RuleType::SslConnHasCert if value != "true" => Err("must be \"true\"; invert turns it round".to_owned()),
-        RuleType::SslVerifyResult if value.parse::<u32>().is_err() => {
-            Err("must be a whole number, the code of OpenSSL's verification".to_owned())
+        // Octavia compares it in lower case and keeps it as it is given.
+        RuleType::SslConnHasCert if !value.eq_ignore_ascii_case("true") => {
+            Err("must be \"true\"; invert turns it round".to_owned())
         }
-        RuleType::SslConnHasCert | RuleType::SslVerifyResult => Ok(as_it_is()),
+        RuleType::SslVerifyResult => verify_result(value, intake.provider).map(|()| as_it_is()),
+        RuleType::SslConnHasCert => Ok(as_it_is()),
         kind if intake.provider == Provider::Amphora => haproxy::rule(kind, compare, value),
         kind => haproxy::api_takes(kind, compare, value).map(|()| as_it_is()),
     };
@@ -209,4 +210,19 @@ fn rule_value(intake: &mut Intake<'_>, wanted: &L7RuleSpec, field: &str) -> (Com
         intake.invalid(field, problem);
         as_it_is()
     })
+}
+
+/// haproxy sends a client whose certificate it does not accept away before there is a request, since no template of the
+/// amphora has `ca-ignore-err` or `crt-ignore-err`: what a rule gets to see is always 0.
+fn verify_result(value: &str, provider: Provider) -> Result<(), String> {
+    if value.len() > 9 || value.is_empty() || !value.bytes().all(|b| b.is_ascii_digit()) {
+        return Err("must be a whole number of at most 9 digits, the code of OpenSSL's verification".to_owned());
+    }
+    if provider == Provider::Amphora && value.bytes().any(|b| b != b'0') {
+        return Err(format!(
+            "{value} is never the result with provider amphora, which ends the connection of a client whose certificate is \
+             not accepted: write \"0\""
+        ));
+    }
+    Ok(())
 }

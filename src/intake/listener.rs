@@ -10,6 +10,7 @@ use crate::model::{
 
 use super::ciphers::End;
 use super::context::Intake;
+use super::provider::Provider;
 use super::text::Text;
 use super::{Families, Family, l7};
 
@@ -265,7 +266,10 @@ pub(super) fn tls_parameters(
     let field = format!("{at}.ciphers");
     if let Some(list) = ciphers {
         intake.needs(15, &field, "ciphers");
-        if let Some(problem) = super::ciphers::problem(end, list, versions.as_deref()) {
+        // Another provider need not have haproxy's OpenSSL.
+        if intake.provider == Provider::Amphora
+            && let Some(problem) = super::ciphers::problem(end, list, versions.as_deref())
+        {
             intake.invalid(&field, problem);
         }
     }

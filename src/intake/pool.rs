@@ -39,7 +39,7 @@ pub(super) fn pools(intake: &mut Intake<'_>, spec: &LoadBalancerStackSpec, famil
 }
 
 /// Provider amphora answers 501 to a change, and takes a create, which haproxy then serves as ROUND_ROBIN
-/// (`octavia/common/jinja/haproxy/combined_jinjas/jinja_cfg.py`). Without a provider in the stack it may be that one.
+/// (`octavia/common/jinja/haproxy/combined_listeners/jinja_cfg.py`). Without a provider in the stack it may be that one.
 pub(super) fn provider_knows_algorithms(intake: &mut Intake<'_>, spec: &LoadBalancerStackSpec) {
     let amphora = intake.provider == Provider::Amphora;
     for pool in spec.pools.iter().filter(|p| amphora && p.algorithm == Algorithm::SourceIpPort) {
@@ -165,6 +165,7 @@ fn members(intake: &mut Intake<'_>, pool: &PoolSpec, at: &str, families: &Famili
         if address == RESERVED {
             intake.invalid(format!("{at}.address"), format!("{address} is reserved for the cloud's metadata service"));
         }
+        nobody_is_there(intake, address, &format!("{at}.address"));
         // The driver answers 501 on its own call; the single call makes a load balancer that does not work.
         if is_datagram(pool.protocol) {
             let family = Family::of(address);
@@ -184,6 +185,15 @@ fn members(intake: &mut Intake<'_>, pool: &PoolSpec, at: &str, families: &Famili
     result
 }
 
+/// haproxy connects to the address that the client asked for where a server is called 0.0.0.0 or ::, so that a request
+/// comes back to the listener; the others are no machine in a network of the cloud.
+fn nobody_is_there(intake: &mut Intake<'_>, address: std::net::IpAddr, field: &str) {
+    let broadcast = address == std::net::Ipv4Addr::BROADCAST;
+    if address.is_unspecified() || address.is_loopback() || address.is_multicast() || broadcast {
+        intake.invalid(field, format!("{address} is not the address of one machine that the load balancer can reach"));
+    }
+}
+
 fn nothing_is_monitored(intake: &mut Intake<'_>, wanted: &MemberSpec, at: &str) {
     for (given, field) in
         [(wanted.monitor_address.is_some(), "monitorAddress"), (wanted.monitor_port.is_some(), "monitorPort")]
@@ -199,13 +209,17 @@ fn nothing_is_monitored(intake: &mut Intake<'_>, wanted: &MemberSpec, at: &str) 
 
 fn member(intake: &mut Intake<'_>, wanted: &MemberSpec, at: &str) -> Member {
     let monitor_address_at = format!("{at}.monitorAddress");
+    let monitor_address = wanted.monitor_address.as_ref().and_then(|text| intake.address(text, &monitor_address_at));
+    if let Some(address) = monitor_address {
+        nobody_is_there(intake, address, &monitor_address_at);
+    }
     Member {
         name: intake.display_name(wanted.name.as_ref(), "", &format!("{at}.name")),
         weight: wanted.weight.map_or(1, |weight| intake.number(weight, 0, MOST_WEIGHT, &format!("{at}.weight"))),
         backup: wanted.backup.unwrap_or_default(),
         admin_state_up: wanted.admin_state_up.unwrap_or(true),
         subnet_id: intake.id(ReferenceKind::Subnet, wanted.subnet.as_ref(), &format!("{at}.subnet")),
-        monitor_address: wanted.monitor_address.as_ref().and_then(|text| intake.address(text, &monitor_address_at)),
+        monitor_address,
         monitor_port: wanted.monitor_port.map(|port| intake.port(port, &format!("{at}.monitorPort"))),
         tags: intake.tags(&wanted.tags, &format!("{at}.tags")),
     }

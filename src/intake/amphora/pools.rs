@@ -4,7 +4,7 @@ use crate::api::{HealthMonitorSpec, LoadBalancerStackSpec, PoolSpec, SessionPers
 use crate::intake::context::Intake;
 use crate::intake::references::member_at;
 use crate::intake::{Families, Family};
-use crate::model::{Algorithm, HttpMethod, ListenerProtocol, MonitorType, PersistenceType, PoolProtocol};
+use crate::model::{Algorithm, HttpMethod, ListenerProtocol, MonitorType, PersistenceType, PoolProtocol, TlsVersion};
 
 use super::refuse;
 
@@ -24,6 +24,12 @@ pub(super) fn check(
         cookie_is_seen(intake, spec, pool, persistence.kind, &format!("{field}.type"));
         datagram_persistence(intake, persistence, &field, families);
     }
+    if let Some(versions) = pool.tls.as_ref().and_then(|tls| tls.versions.as_ref())
+        && let Some(left_out) = gap(versions)
+    {
+        let fact = format!("speaks {left_out}, too, which stands between the others");
+        refuse(intake, format!("{at}.tls.versions"), &fact, "name versions without a gap");
+    }
     if datagram {
         datagram_members(intake, pool, at);
         if let Some(monitor) = &pool.health_monitor {
@@ -33,6 +39,13 @@ pub(super) fn check(
     if pool.health_monitor.as_ref().is_some_and(|monitor| monitor.kind == MonitorType::Ping) {
         ping_asks_the_member(intake, pool, at);
     }
+}
+
+/// The first version that is left out between two others. haproxy knows an oldest and a newest version of a server
+/// alone: it warns of the options for those between them (`no-tlsv12`) and speaks these.
+fn gap(versions: &[TlsVersion]) -> Option<TlsVersion> {
+    let (oldest, newest) = (versions.iter().min()?, versions.iter().max()?);
+    TlsVersion::ALL.iter().copied().find(|v| v > oldest && v < newest && !versions.contains(v))
 }
 
 /// A PROXY pool has the mode of its listener (`backend_macro`), and haproxy ignores cookies in mode tcp. A pool of

@@ -300,3 +300,63 @@ fn long_name_of_a_dn_field_is_refused() {
     }
     judge_rule("SSL_DN_FIELD", Some("emailAddress"), "EQUAL_TO", "x").unwrap();
 }
+
+#[test]
+fn monitor_path_too_long_once_it_is_written_is_refused() {
+    let path = format!("/{}", "&".repeat(511));
+    assert_eq!(monitored("HTTP", &path, "200").unwrap().0.len(), 2045);
+    let problems = monitored("HTTP", &format!("{path}&"), "200").unwrap_err();
+    assert_eq!(problems[0].field, "spec.pools[w].healthMonitor.urlPath");
+    assert!(problems[0].message.contains("2048"), "{}", problems[0].message);
+}
+
+#[test]
+fn certificate_rule_takes_true_in_any_case_as_given() {
+    assert_eq!(written("SSL_CONN_HAS_CERT", "EQUAL_TO", "True").1, "True");
+    judge_rule("SSL_CONN_HAS_CERT", None, "EQUAL_TO", "False").unwrap_err();
+}
+
+#[test]
+fn verify_result_that_never_comes_is_refused() {
+    assert_eq!(written("SSL_VERIFY_RESULT", "EQUAL_TO", "0").1, "0");
+    for value in ["+5", "-0", "0000000000", "10", "+0"] {
+        let problems = judge_rule("SSL_VERIFY_RESULT", None, "EQUAL_TO", value).expect_err(value);
+        assert_eq!(problems[0].field, "spec.listeners[a].l7Policies[p].rules[0].value", "{value}");
+    }
+}
+
+#[test]
+fn host_with_a_slash_is_refused() {
+    for (compare, value) in [("EQUAL_TO", "https://shop.example"), ("CONTAINS", "a/b"), ("REGEX", "^https://a")] {
+        judge_rule("HOST_NAME", None, compare, value).expect_err(value);
+    }
+    judge_rule("HOST_NAME", None, "REGEX", "^(a/b|c)$").unwrap();
+}
+
+#[test]
+fn policy_with_rules_switched_off_alone_is_refused() {
+    let listener = |up: bool| {
+        let rules = json!([{"type": "PATH", "compareType": "EQUAL_TO", "value": "/", "adminStateUp": false},
+            {"type": "PATH", "compareType": "EQUAL_TO", "value": "/a", "adminStateUp": up}]);
+        json!({"listeners": [{"name": "a", "protocol": "HTTP", "port": 80, "l7Policies": [{"name": "p", "action": "REJECT", "rules": rules}]}]})
+    };
+    judge_json(json!({}), listener(true)).unwrap();
+    let problems = judge_json(json!({}), listener(false)).unwrap_err();
+    assert_eq!(problems[0].field, "spec.listeners[a].l7Policies[p].rules");
+}
+
+#[test]
+fn member_where_no_machine_is_is_refused() {
+    let pool = |member: serde_json::Value| {
+        let monitor = json!({"type": "TCP", "delay": "5s", "timeout": "10s", "maxRetries": 4});
+        json!({"pools": [{"name": "w", "protocol": "HTTP", "algorithm": "ROUND_ROBIN", "healthMonitor": monitor, "members": [member]}]})
+    };
+    for address in ["0.0.0.0", "::", "127.0.0.1", "::1", "224.0.0.1", "ff02::1", "255.255.255.255"] {
+        let problems = judge_json(json!({}), pool(json!({"address": address, "port": 80}))).expect_err(address);
+        assert!(problems[0].field.ends_with(".address"), "{}", problems[0].field);
+        let monitored = json!({"address": "10.0.0.1", "port": 80, "monitorAddress": address});
+        let problems = judge_json(json!({}), pool(monitored)).expect_err(address);
+        assert!(problems[0].field.ends_with(".monitorAddress"), "{}", problems[0].field);
+    }
+    judge_json(json!({}), pool(json!({"address": "10.0.0.1", "port": 80, "monitorAddress": "fd00::1"}))).unwrap();
+}

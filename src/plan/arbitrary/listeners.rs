@@ -154,7 +154,7 @@ pub(super) fn repair(key: &str, listener: &mut Listener, pools: &BTreeMap<Key, P
             policy.rules.retain(|rule| !is_of_certificates(rule));
         }
         policy.rules.truncate(16);
-        policy.admin_state_up &= !policy.rules.is_empty();
+        policy.admin_state_up &= policy.rules.iter().any(|rule| rule.admin_state_up);
     }
     let mut keys = BTreeSet::new();
     listener.policies.retain(|policy| keys.insert(policy.key.clone()));

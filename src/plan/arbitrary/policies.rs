@@ -52,7 +52,7 @@ pub fn rule() -> impl Strategy<Value = Rule> {
         1 => (Just(RuleType::Header), select(vec!["one", "$(two)\\%[src]"])),
         1 => (Just(RuleType::Cookie), Just("blue")),
         1 => (Just(RuleType::SslConnHasCert), Just("true")),
-        1 => (Just(RuleType::SslVerifyResult), select(vec!["0", "10"])),
+        1 => (Just(RuleType::SslVerifyResult), Just("0")),
         1 => (Just(RuleType::SslDnField), Just("shop")),
     ];
     let compare = prop_oneof![4 => select(vec![C::StartsWith, C::EqualTo]), 1 => select(C::ALL.to_vec())];

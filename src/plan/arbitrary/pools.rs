@@ -57,8 +57,18 @@ fn tls(world: &World) -> impl Strategy<Value = PoolTls> + use<> {
                 Some(((ca, crl), with_crl)) => (Some(ca), with_crl.then_some(crl)),
                 None => (None, None),
             };
-            PoolTls { client_certificate_ref, ca_ref, crl_ref, parameters }
+            PoolTls { client_certificate_ref, ca_ref, crl_ref, parameters: without_a_gap(parameters) }
         })
+}
+
+/// The amphora speaks what is left out between two versions.
+fn without_a_gap(mut parameters: TlsParameters) -> TlsParameters {
+    if let Some(versions) = &mut parameters.versions
+        && let (Some(oldest), Some(newest)) = (versions.first().copied(), versions.last().copied())
+    {
+        versions.extend(TlsVersion::ALL.iter().filter(|v| **v > oldest && **v < newest));
+    }
+    parameters
 }
 
 fn monitor() -> impl Strategy<Value = Monitor> {
@@ -171,7 +181,6 @@ fn repair_monitor(monitor: &mut Monitor, datagram: bool) {
     if monitor.kind == M::UdpConnect {
         monitor.delay = monitor.delay.max(3);
     }
-    monitor.timeout = monitor.timeout.min(monitor.delay);
     if !monitor.kind.is_http() {
         monitor.http = None;
     } else if monitor.http.is_none() {

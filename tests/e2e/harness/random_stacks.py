@@ -31,6 +31,7 @@ CLIENT_RULES = ({'type': 'SSL_CONN_HAS_CERT', 'compareType': 'EQUAL_TO', 'value'
                 {'type': 'SSL_DN_FIELD', 'compareType': 'ENDS_WITH', 'key': 'O', 'value': " & joe's"})
 METHODS = ('GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'TRACE', 'OPTIONS', 'CONNECT', 'PATCH')
 TLS_VERSIONS = ('TLSv1.3', 'TLSv1.2', 'TLSv1.1', 'TLSv1', 'SSLv3')
+EVERY_TLS_VERSION = ('SSLv3', 'TLSv1', 'TLSv1.1', 'TLSv1.2', 'TLSv1.3')
 ALPN = ('h2', 'http/1.1', 'http/1.0')
 
 
@@ -242,7 +243,12 @@ class Generator:
     def _versions(self, of: str) -> list:
         # haproxy refuses a listener, and with it the load balancer, that offers old versions alone.
         some = self._deal_some(f'versions of {of}', TLS_VERSIONS, 3)
-        return some if {'TLSv1.2', 'TLSv1.3'} & set(some) else [*some, 'TLSv1.2']
+        some = some if {'TLSv1.2', 'TLSv1.3'} & set(some) else [*some, 'TLSv1.2']
+        if of == 'pool':
+            # The amphora speaks what is left out between two versions.
+            places = sorted(EVERY_TLS_VERSION.index(version) for version in some)
+            some += [version for version in EVERY_TLS_VERSION[places[0]:places[-1]] if version not in some]
+        return some
 
     def _deal(self, deck: str, options):
         at = self.dealt.get(deck, self.seed)
@@ -301,7 +307,7 @@ def _mend_listener(li: dict, pools: dict[str, dict]) -> None:
         li['insertHeaders'] = [h for h in li['insertHeaders'] if h not in useless]
     for policy in li.get('l7Policies', []):
         policy['rules'] = [r for r in policy['rules'] if asks or not r['type'].startswith('SSL_')]
-        if not policy['rules']:
+        if not any(r.get('adminStateUp', True) for r in policy['rules']):
             policy['adminStateUp'] = False
 
 

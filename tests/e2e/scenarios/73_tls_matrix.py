@@ -113,7 +113,7 @@ def _listener(protocol, settings):
 
 def _pool(protocol, settings):
     tls = {} if settings is None else {'tls': settings}
-    member = {'address': '127.0.0.9', 'port': 80}
+    member = {'address': '10.0.0.9', 'port': 80}
     monitor = {'type': 'TCP', 'delay': '5s', 'timeout': '5s', 'maxRetries': 3}
     pool = {'name': 'x', 'protocol': protocol, 'algorithm': 'ROUND_ROBIN', 'members': [member], 'healthMonitor': monitor, **tls}
     listener = {'name': 'l', 'protocol': 'TCP' if protocol in ('TCP', 'HTTPS') else 'HTTP', 'port': 80, 'defaultPool': 'x'}
@@ -201,6 +201,8 @@ def _judged(specs, bodies):
     for index in [*_refused(together), *_refused_alone(alone, rendered)]:
         reasons[index] = 'refused by haproxy'
     for index, (settings, line) in rendered.items():
+        if not reasons[index] and 'pools' in specs[index] and _has_a_gap(settings):
+            reasons[index] = 'speaks a version that is left out'
         if not reasons[index] and 'ciphers' in settings:
             reasons[index] = tls_settings.disobeyed(settings['ciphers'], settings.get('versions'), line)
     return reasons

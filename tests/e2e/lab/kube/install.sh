@@ -13,7 +13,7 @@ stamp=$(cat go.mod go.sum ../install.sh | sha256sum)
 # What was built once for this go.sum, whatever EVENKEEL_E2E_HOME it was built for.
 cache="${XDG_CACHE_HOME:-$HOME/.cache}/evenkeel-ci/kubernetes/${stamp:0:16}"
 if [ "$(cat "$cache/.stamp" 2>/dev/null)" = "$stamp" ]; then
-  cp -l "$cache"/* "$BIN" 2>/dev/null || cp "$cache"/* "$BIN"
+  cp -lf "$cache"/* "$BIN" 2>/dev/null || cp --remove-destination "$cache"/* "$BIN"
   printf %s "$stamp" > "$BIN/.stamp"
   echo "taken from $cache in $SECONDS s"
   exit 0
@@ -34,5 +34,5 @@ printf %s "$stamp" > "$BIN/.stamp"
 echo "installed Kubernetes $version in $SECONDS s"
 # Without room for it there is no cache.
 rm -rf "$(dirname "$cache")"
-{ mkdir -p "$cache" && { cp -l "$BIN"/* "$cache" 2>/dev/null || cp "$BIN"/* "$cache"; } && printf %s "$stamp" > "$cache/.stamp"; } ||
+{ mkdir -p "$cache" && { cp -lf "$BIN"/* "$cache" 2>/dev/null || cp --remove-destination "$BIN"/* "$cache"; } && printf %s "$stamp" > "$cache/.stamp"; } ||
   rm -rf "$cache"
