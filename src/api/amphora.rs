@@ -128,13 +128,11 @@ pub fn granularity() -> Rule {
 
 pub fn versions_of_pools_with_a_gap() -> Rule {
     let of = "p.tls.versions";
-    let older = format!("({of}.exists(v, v in ['SSLv3', 'TLSv1']))");
     pools(
         &format!(
             "!has(p.tls) || !has(p.tls.versions) || \
-             ((!('SSLv3' in {of}) || 'TLSv1' in {of} || {of}.all(v, v == 'SSLv3')) && \
-             (!{older} || 'TLSv1.1' in {of} || !{of}.exists(v, v in ['TLSv1.2', 'TLSv1.3'])) && \
-             ('TLSv1.2' in {of} || !('TLSv1.3' in {of}) || {of}.all(v, v == 'TLSv1.3')))"
+             ((!('TLSv1' in {of}) || 'TLSv1.1' in {of} || !{of}.exists(v, v in ['TLSv1.2', 'TLSv1.3'])) && \
+             (!{of}.exists(v, v in ['TLSv1', 'TLSv1.1']) || 'TLSv1.2' in {of} || !('TLSv1.3' in {of})))"
         ),
         "versions in the tls of a pool must have no gap with provider amphora: it speaks the versions between the others, \
          too",

@@ -42,9 +42,11 @@ pub(super) fn check(
 }
 
 /// The first version that is left out between two others. haproxy knows an oldest and a newest version of a server
-/// alone: it warns of the options for those between them (`no-tlsv12`) and speaks these.
+/// alone: it warns of the options for those between them (`no-tlsv12`) and speaks these. SSLv3 is no end of such a range,
+/// because haproxy is built without it.
 fn gap(versions: &[TlsVersion]) -> Option<TlsVersion> {
-    let (oldest, newest) = (versions.iter().min()?, versions.iter().max()?);
+    let spoken = || versions.iter().filter(|v| **v != TlsVersion::SslV3);
+    let (oldest, newest) = (spoken().min()?, spoken().max()?);
     TlsVersion::ALL.iter().copied().find(|v| v > oldest && v < newest && !versions.contains(v))
 }
 

@@ -285,11 +285,11 @@ pools: [{name: p, protocol: UDP, algorithm: SOURCE_IP, sessionPersistence: {type
 
 #[test]
 fn versions_of_a_pool_with_a_gap_are_refused() {
-    for versions in ["TLSv1.1, TLSv1.3", "TLSv1, TLSv1.2", "TLSv1.3, TLSv1", "SSLv3, TLSv1.1"] {
+    for versions in ["TLSv1.1, TLSv1.3", "TLSv1, TLSv1.2", "TLSv1.3, TLSv1", "SSLv3, TLSv1.1, TLSv1.3"] {
         let rest = pool(&format!("protocol: HTTP, algorithm: ROUND_ROBIN, tls: {{versions: [{versions}]}}"));
         has_no_effect("spec.pools[p].tls.versions", &rest);
     }
-    for versions in ["TLSv1.3", "TLSv1.3, TLSv1.2", "TLSv1, TLSv1.1", "SSLv3, TLSv1"] {
+    for versions in ["TLSv1.3", "TLSv1.3, TLSv1.2", "TLSv1, TLSv1.1", "SSLv3, TLSv1", "SSLv3, TLSv1.2"] {
         let rest = pool(&format!("protocol: HTTP, algorithm: ROUND_ROBIN, tls: {{versions: [{versions}]}}"));
         accepted(ON_SUBNET, &rest);
     }

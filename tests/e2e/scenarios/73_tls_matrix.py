@@ -201,7 +201,7 @@ def _judged(specs, bodies):
     for index in [*_refused(together), *_refused_alone(alone, rendered)]:
         reasons[index] = 'refused by haproxy'
     for index, (settings, line) in rendered.items():
-        if not reasons[index] and 'pools' in specs[index] and _has_a_gap(settings):
+        if not reasons[index] and 'pools' in specs[index] and _has_a_gap(settings, 'SSLv3'):
             reasons[index] = 'speaks a version that is left out'
         if not reasons[index] and 'ciphers' in settings:
             reasons[index] = tls_settings.disobeyed(settings['ciphers'], settings.get('versions'), line)
@@ -233,10 +233,10 @@ def _refused(kept, at_once=400):
     return refused
 
 
-def _has_a_gap(settings):
+def _has_a_gap(settings, without=None):
     """haproxy warns of versions that are not contiguous, and says nothing of the place of what it refuses then."""
-    places = [VERSIONS.index(version) for version in settings.get('versions', VERSIONS)]
-    return places != list(range(places[0], places[0] + len(places)))
+    places = sorted(VERSIONS.index(version) for version in settings.get('versions', VERSIONS) if version != without)
+    return places != list(range(places[0], places[0] + len(places))) if places else False
 
 
 def _refused_alone(kept, rendered):
