@@ -161,7 +161,6 @@ const fn absence(kind: RuleType, c: char) -> Option<&'static str> {
         (RuleType::Header | RuleType::HostName, ',') => {
             Some("haproxy splits a header at each comma and compares the parts: compare with one of them")
         }
-        (RuleType::HostName, '/') => Some("a host has no /: compare with the host alone, without https:// and path"),
         (RuleType::Cookie, ',') => Some("the value of a cookie ends before a comma"),
         (RuleType::Cookie, ';') => Some("the value of a cookie ends before a semicolon"),
         _ => None,
