@@ -1,5 +1,5 @@
-//! What the data plane of provider amphora does not carry out. The provider stands beside listeners and pools, so these
-//! rules stand at `spec`. `intake/amphora` has the same ones, and says where Octavia shows it.
+//! Settings that the data plane of provider amphora does not carry out. The provider stands beside listeners and pools,
+//! so these rules stand at `spec`. `intake/amphora` has the same ones, and says where Octavia shows it.
 
 use kube::core::Rule;
 

@@ -123,7 +123,7 @@ impl Pass<'_> {
     async fn discard(&self, desired: &Desired, tree: Tree, memory: &mut Memory) -> Result<Outcome, CloudError> {
         let seen = &tree.load_balancer;
         let deletion = plan::delete(self.owner, true, Some(seen), &[]).steps.into_iter();
-        let mut plan = Plan { steps: deletion.map(|step| step.impact(Impact::None)).collect(), ..Plan::default() };
+        let plan = Plan { steps: deletion.map(|step| step.impact(Impact::None)).collect(), ..Plan::default() };
         let Some(step) = plan.steps.first().cloned() else { return Ok(self.told_failed(tree, memory, true)) };
         if let Some(delay) = memory.patience.delay(&step) {
             return Ok(delayed(plan, delay, &memory.trail).seeing(tree));
@@ -132,7 +132,7 @@ impl Pass<'_> {
         if has_other_place(desired, seen) {
             memory.address_conflicts.give_up(self.record.vip_address.as_slice());
         }
-        let outcome = self.step(step, std::mem::take(&mut plan), Seen::Tree(Box::new(tree)), memory).await?;
+        let outcome = self.step(step, plan, Seen::Tree(Box::new(tree)), memory).await?;
         if outcome.executed.is_some() {
             memory.ended = attempt;
         }
