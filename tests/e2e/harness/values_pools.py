@@ -1,6 +1,7 @@
 """Texts of pools in the matrix of values: paths, codes and host names of monitors, names of cookies; and names and
 descriptions, which must not reach the data plane at all."""
 import contextlib
+import copy
 import http.client
 import http.server
 import re
@@ -212,14 +213,20 @@ def datagram_paths(matrix) -> None:
         specs.append(made)
     labels = [f'urlPath of a UDP pool {text!r}' for text in texts]
     reasons = matrix.verdicts(specs, labels)
+    accepted = next(body for body in matrix.bodies if body)
     for text, label, reason, body in zip(texts, labels, reasons, matrix.bodies, strict=True):
-        one = Tried(text)
-        if body:
-            lines = re.findall(r'^ *path (.*)$', '\n'.join(haproxy.render_lvs(body)), re.M)
+        sent = body or with_path(accepted, text)
+        one = Tried(text, haproxy.api_refusal(body_of(sent['pools']))[-160:])
+        if not one.fault:
+            lines = re.findall(r'^ *path (.*)$', '\n'.join(haproxy.render_lvs(sent)), re.M)
             one.fault = '' if lines == [text] and not set('!#$"\'') & set(text) else f'keepalived reads {lines}'
-        else:
-            one.fault = 'not sent'
         matrix.settle(label, reason, [one])
+
+
+def with_path(body: dict, path: str) -> dict:
+    changed = copy.deepcopy(body)
+    changed['pools'][0]['healthmonitor']['url_path'] = path
+    return changed
 
 
 def codes(matrix) -> None:
@@ -266,7 +273,8 @@ def names(matrix) -> None:
     reasons = matrix.verdicts(specs, labels)
     plain = haproxy.render(matrix.bodies[0])
     for label, reason, body in zip(labels, reasons, matrix.bodies, strict=True):
-        config = haproxy.render(body) if body else ''
+        # None may be refused: what is not rendered harms nothing.
+        config = haproxy.render(body) if body else plain
         matrix.settle(label, reason, [Tried(label, '' if config == plain else 'it is in haproxy.cfg')])
 
 
