@@ -8,11 +8,11 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use evenkeel::clock::SystemClock;
-use evenkeel::controller::{self, Election, LeaseOptions, Parts};
+use evenkeel::controller::{self, ControllerOptions, LeaderElection, LeaderElectionOptions};
 use evenkeel::engine::Settings;
+use evenkeel::http_server::{self, Readiness};
 use evenkeel::metrics::Metrics;
 use evenkeel::openstack::{CloudSettings, ReqwestConnector};
-use evenkeel::serve::{self, Readiness};
 use futures::FutureExt;
 use tracing_subscriber::EnvFilter;
 
@@ -123,20 +123,20 @@ async fn run(args: RunArgs) -> anyhow::Result<()> {
     );
     start_logging(&args)?;
     let (metrics, readiness) = (Metrics::new(), Arc::new(Readiness::default()));
-    let (address, server) = serve::bind(args.listen, readiness.clone(), metrics.clone()).await?;
+    let (address, server) = http_server::bind(args.listen, readiness.clone(), metrics.clone()).await?;
     tracing::info!(%address, "serving /healthz, /readyz and /metrics");
     tokio::spawn(server);
     let client = kube::Client::try_default().await?;
     let stop = stop_signal().shared();
-    let election = Election::new(client.clone(), lease_options(&args), Arc::new(SystemClock));
+    let election = LeaderElection::new(client.clone(), lease_options(&args), Arc::new(SystemClock));
     if args.leader_elect {
-        readiness.is_ready();
+        readiness.set_ready();
         tokio::select! {
             () = election.acquire() => tracing::info!("leading"),
             () = stop.clone() => return Ok(()),
         }
     }
-    let parts = Parts {
+    let parts = ControllerOptions {
         client,
         connector: Arc::new(ReqwestConnector),
         clock: Arc::new(SystemClock),
@@ -163,13 +163,13 @@ async fn run(args: RunArgs) -> anyhow::Result<()> {
             election.release().await;
             Ok(result?)
         }
-        lost = election.keep() => Err(lost.into()),
+        lost = election.renew_until_lost() => Err(lost.into()),
     }
 }
 
-fn lease_options(args: &RunArgs) -> LeaseOptions {
+fn lease_options(args: &RunArgs) -> LeaderElectionOptions {
     let host = std::env::var("HOSTNAME").unwrap_or_else(|_| "evenkeel".to_owned());
-    LeaseOptions {
+    LeaderElectionOptions {
         namespace: args.lease_namespace.clone(),
         name: "evenkeel".to_owned(),
         identity: format!("{host}_{}", uuid::Uuid::new_v4()),

@@ -10,8 +10,8 @@ use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
 use evenkeel::api::{self, LoadBalancerStackSpec};
-use evenkeel::intake;
-use evenkeel::model::{Answers, ApiVersion, By, Found, Owner, Reference, ReferenceKind};
+use evenkeel::model::{ApiVersion, Owner, Reference, ReferenceKind, Resolutions, ResolvedReference, Selector};
+use evenkeel::translate;
 use kube::core::cel::{CompiledSchema, Validator, compile_schema};
 use serde_json::Value;
 
@@ -275,8 +275,9 @@ impl Example {
     fn intake(&self) -> Vec<String> {
         let spec: LoadBalancerStackSpec = serde_json::from_value(self.newest()["spec"].clone()).unwrap();
         let owner = Owner { uid: "u".into(), cluster: "c".into(), namespace: "rules".into(), name: self.name() };
-        let answers = Answers(intake::references(&spec).into_keys().map(|r| (r.clone(), Ok(found(&r)))).collect());
-        match intake::desired(&spec, owner, &answers, ApiVersion { minor: 30 }) {
+        let answers =
+            Resolutions(translate::references(&spec).into_keys().map(|r| (r.clone(), Ok(found(&r)))).collect());
+        match translate::desired(&spec, owner, &answers, ApiVersion { minor: 30 }) {
             Ok(_) => Vec::new(),
             Err(problems) => problems.iter().map(ToString::to_string).collect(),
         }
@@ -288,10 +289,10 @@ const EXTERNAL_NETWORK: &str = "00000000-0000-4000-8000-000000000006";
 const OTHER_SUBNET: &str = "00000000-0000-4000-8000-000000000007";
 
 /// A cloud in which every name leads somewhere: all subnets are in one network.
-fn found(reference: &Reference) -> Found {
+fn found(reference: &Reference) -> ResolvedReference {
     let name = match &reference.by {
-        By::Id(text) | By::Name(text) => text.clone(),
-        By::Address(address) => address.to_string(),
+        Selector::Id(text) | Selector::Name(text) => text.clone(),
+        Selector::Address(address) => address.to_string(),
     };
     let id = format!("id of {name}");
     let address = "10.10.0.5".parse().unwrap();
@@ -303,27 +304,29 @@ fn found(reference: &Reference) -> Found {
                 OTHER_SUBNET => (EXTERNAL_NETWORK, "203.0.113.0/24"),
                 _ => ("id of tenant", "10.10.0.0/16"),
             };
-            Found::Subnet { id, network_id: network.into(), cidr: cidr.parse().unwrap() }
+            ResolvedReference::Subnet { id, network_id: network.into(), cidr: cidr.parse().unwrap() }
         }
         ReferenceKind::Network => {
             let external = name == "public" || name == EXTERNAL_NETWORK;
             let id = if name == EXTERNAL_NETWORK { name } else { id };
-            Found::Network { id, external }
+            ResolvedReference::Network { id, external }
         }
         ReferenceKind::VipNetwork => {
             let cidrs = vec!["10.10.0.0/16".parse().unwrap()];
-            Found::VipNetwork { id, subnet_ids: vec!["id of tenant-v4".into()], cidrs }
+            ResolvedReference::VipNetwork { id, subnet_ids: vec!["id of tenant-v4".into()], cidrs }
         }
-        ReferenceKind::Port => Found::Port {
+        ReferenceKind::Port => ResolvedReference::Port {
             id,
             network_id: "id of tenant".into(),
             device_id: String::new(),
             fixed_ips: vec![evenkeel::model::FixedIp { subnet_id: "id of tenant-v4".into(), address }],
         },
-        ReferenceKind::Flavor => Found::Flavor { id, enabled: true },
-        ReferenceKind::QosPolicy | ReferenceKind::SecurityGroup | ReferenceKind::FloatingIp => Found::Object { id },
-        ReferenceKind::AvailabilityZone => Found::AvailabilityZone { enabled: true },
-        ReferenceKind::Provider => Found::Provider,
-        ReferenceKind::Certificate => Found::Certificate,
+        ReferenceKind::Flavor => ResolvedReference::Flavor { id, enabled: true },
+        ReferenceKind::QosPolicy | ReferenceKind::SecurityGroup | ReferenceKind::FloatingIp => {
+            ResolvedReference::Object { id }
+        }
+        ReferenceKind::AvailabilityZone => ResolvedReference::AvailabilityZone { enabled: true },
+        ReferenceKind::Provider => ResolvedReference::Provider,
+        ReferenceKind::Certificate => ResolvedReference::Certificate,
     }
 }

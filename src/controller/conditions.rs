@@ -15,7 +15,7 @@ use jiff::Timestamp;
 
 use crate::api::{Condition, ConditionStatus};
 use crate::engine::{Outcome, State, WaitReason};
-use crate::model::{SeenPool, Tree};
+use crate::model::{ObservedPool, ObservedTree};
 use crate::plan::Kind;
 
 const READY: &str = "Ready";
@@ -32,7 +32,7 @@ const MAX_MESSAGE: usize = 1024;
 
 /// What the conditions depend on besides the outcome.
 #[derive(Debug, Clone, Copy)]
-pub struct Frame<'a> {
+pub struct ConditionInputs<'a> {
     pub previous: &'a [Condition],
     pub generation: i64,
     pub deleting: bool,
@@ -46,7 +46,7 @@ pub fn was_ready(previous: &[Condition], generation: i64) -> bool {
 }
 
 /// Whether the last status says that this is why the stack is not ready.
-pub fn is_told(previous: &[Condition], generation: i64, cause: &str) -> bool {
+pub fn is_reported(previous: &[Condition], generation: i64, cause: &str) -> bool {
     let tells = |c: &Condition| c.reason == cause && c.observed_generation == Some(generation);
     [READY, RECONCILING, STALLED].iter().any(|kind| find(previous, kind).is_some_and(tells))
 }
@@ -55,16 +55,16 @@ pub fn find<'a>(conditions: &'a [Condition], kind: &str) -> Option<&'a Condition
     conditions.iter().find(|c| c.kind == kind)
 }
 
-pub fn conditions(outcome: &Outcome, frame: Frame<'_>) -> Vec<Condition> {
-    let mut set = Set::new(frame);
-    let verdict = verdict(outcome, frame);
+pub fn conditions(outcome: &Outcome, frame: ConditionInputs<'_>) -> Vec<Condition> {
+    let mut set = ConditionBuilder::new(frame);
+    let verdict = summarize(outcome, frame);
     set.put(READY, verdict.ready, &verdict.reason, &verdict.message);
     match verdict.progress {
         Progress::Reconciling => set.put(RECONCILING, true, &verdict.cause, &verdict.message),
         Progress::Stalled => set.put(STALLED, true, &verdict.cause, &verdict.message),
         Progress::Settled => {}
     }
-    put_causes(&mut set, outcome, &verdict);
+    put_accepted_and_resolved(&mut set, outcome, &verdict);
     put_programmed(&mut set, outcome, &verdict);
     match outcome.tree() {
         Some(tree) => put_members(&mut set, tree),
@@ -74,8 +74,8 @@ pub fn conditions(outcome: &Outcome, frame: Frame<'_>) -> Vec<Condition> {
 }
 
 /// Paused: everything stays as it was, `observedGeneration` included.
-pub fn paused(frame: Frame<'_>) -> Vec<Condition> {
-    let mut set = Set::new(frame);
+pub fn paused(frame: ConditionInputs<'_>) -> Vec<Condition> {
+    let mut set = ConditionBuilder::new(frame);
     for condition in frame.previous.iter().filter(|c| ![PAUSED, RECONCILING].contains(&c.kind.as_str())) {
         set.done.push(condition.clone());
     }
@@ -94,7 +94,7 @@ enum Progress {
     Stalled,
 }
 
-struct Verdict {
+struct Summary {
     ready: bool,
     /// Of Ready: `Deleting` for everything that a deletion waits for by itself.
     reason: String,
@@ -104,11 +104,11 @@ struct Verdict {
     progress: Progress,
 }
 
-fn verdict(outcome: &Outcome, frame: Frame<'_>) -> Verdict {
+fn summarize(outcome: &Outcome, frame: ConditionInputs<'_>) -> Summary {
     let make = |ready, cause: &str, message: String, progress| {
         let waits = frame.deleting && matches!(progress, Progress::Reconciling);
         let reason = if waits { "Deleting" } else { cause };
-        Verdict { ready, reason: reason.to_owned(), cause: cause.to_owned(), message, progress }
+        Summary { ready, reason: reason.to_owned(), cause: cause.to_owned(), message, progress }
     };
     match &outcome.state {
         State::InSync => make(true, "InSync", in_sync_message(outcome), Progress::Settled),
@@ -116,25 +116,25 @@ fn verdict(outcome: &Outcome, frame: Frame<'_>) -> Verdict {
         State::Observed { differs: true } => {
             make(true, "ObservedDiffers", format!("would do: {}", outcome.plan.summary()), Progress::Settled)
         }
-        State::Working | State::Waiting { reason: WaitReason::Locked | WaitReason::Conflict, .. }
+        State::Progressing | State::Waiting { reason: WaitReason::Locked | WaitReason::Conflict, .. }
             if stays_ready(outcome, frame) =>
         {
             let ready = find(frame.previous, READY);
             let (reason, message) = ready.map(|c| (c.reason.as_str(), c.message.clone())).unwrap_or_default();
             make(true, reason, message, Progress::Settled)
         }
-        State::Working => make(false, "Programming", working_message(outcome), Progress::Reconciling),
+        State::Progressing => make(false, "Programming", working_message(outcome), Progress::Reconciling),
         State::Waiting { reason, message } => make(false, reason.as_str(), message.clone(), Progress::Reconciling),
-        State::Held { message } => make(false, "DisruptionForbidden", message.clone(), Progress::Stalled),
+        State::Blocked { message } => make(false, "DisruptionForbidden", message.clone(), Progress::Stalled),
         State::Stalled { reason, message } => make(false, reason.as_str(), message.clone(), Progress::Stalled),
-        State::Gone | State::LetGo { .. } => {
+        State::Deleted | State::Orphaned { .. } => {
             make(false, "Deleting", "nothing is left".to_owned(), Progress::Reconciling)
         }
     }
 }
 
 /// Drift that is being mended, as long as there is a load balancer to speak of.
-fn stays_ready(outcome: &Outcome, frame: Frame<'_>) -> bool {
+fn stays_ready(outcome: &Outcome, frame: ConditionInputs<'_>) -> bool {
     let made_anew =
         outcome.executed.as_ref().is_some_and(|step| step.kind == Kind::LoadBalancer && step.call.verb() == "create");
     // A conflict without a plan is a look that was overtaken; with one, a step was refused because of what else is there.
@@ -164,7 +164,7 @@ fn working_message(outcome: &Outcome) -> String {
     }
 }
 
-fn put_causes(set: &mut Set<'_>, outcome: &Outcome, verdict: &Verdict) {
+fn put_accepted_and_resolved(set: &mut ConditionBuilder<'_>, outcome: &Outcome, verdict: &Summary) {
     match &outcome.state {
         State::Stalled { reason, .. } if reason.is_spec() => {
             set.put(ACCEPTED, false, &verdict.reason, &verdict.message);
@@ -174,25 +174,25 @@ fn put_causes(set: &mut Set<'_>, outcome: &Outcome, verdict: &Verdict) {
             set.put(ACCEPTED, true, "Accepted", "");
             set.put(RESOLVED_REFS, false, &verdict.reason, &verdict.message);
         }
-        State::InSync | State::Working | State::Held { .. } | State::Observed { .. } => {
+        State::InSync | State::Progressing | State::Blocked { .. } | State::Observed { .. } => {
             set.put(ACCEPTED, true, "Accepted", "");
             set.put(RESOLVED_REFS, true, "ResolvedRefs", "");
         }
-        State::Stalled { .. } | State::Waiting { .. } | State::Gone | State::LetGo { .. } => {
+        State::Stalled { .. } | State::Waiting { .. } | State::Deleted | State::Orphaned { .. } => {
             set.keep(ACCEPTED);
             set.keep(RESOLVED_REFS);
         }
     }
 }
 
-fn put_programmed(set: &mut Set<'_>, outcome: &Outcome, verdict: &Verdict) {
+fn put_programmed(set: &mut ConditionBuilder<'_>, outcome: &Outcome, verdict: &Summary) {
     let programmed = verdict.ready && outcome.state != State::Observed { differs: true };
     let reason = if programmed { "Programmed" } else { verdict.reason.as_str() };
     set.put(PROGRAMMED, programmed, reason, if programmed { "" } else { verdict.message.as_str() });
 }
 
 /// Never gates Ready: pods that wait for the stack would wait for themselves.
-fn put_members(set: &mut Set<'_>, tree: &Tree) {
+fn put_members(set: &mut ConditionBuilder<'_>, tree: &ObservedTree) {
     let down: Vec<String> = tree.pools.iter().flat_map(members_down).collect();
     let watched = tree.pools.iter().filter(|pool| pool.monitor.is_some()).map(|pool| pool.members.len()).sum::<usize>();
     if down.is_empty() {
@@ -205,7 +205,7 @@ fn put_members(set: &mut Set<'_>, tree: &Tree) {
     }
 }
 
-fn members_down(pool: &SeenPool) -> impl Iterator<Item = String> {
+fn members_down(pool: &ObservedPool) -> impl Iterator<Item = String> {
     pool.members
         .iter()
         .filter(|member| member.operating_status == "ERROR")
@@ -213,13 +213,13 @@ fn members_down(pool: &SeenPool) -> impl Iterator<Item = String> {
 }
 
 /// Collects conditions and keeps the time of those whose status stays.
-struct Set<'a> {
-    frame: Frame<'a>,
+struct ConditionBuilder<'a> {
+    frame: ConditionInputs<'a>,
     done: Vec<Condition>,
 }
 
-impl<'a> Set<'a> {
-    fn new(frame: Frame<'a>) -> Self {
+impl<'a> ConditionBuilder<'a> {
+    fn new(frame: ConditionInputs<'a>) -> Self {
         Self { frame, done: Vec::new() }
     }
 
@@ -264,8 +264,8 @@ mod tests {
 
     const NOW: &str = "2026-11-23T10:00:00Z";
 
-    fn frame(previous: &[Condition]) -> Frame<'_> {
-        Frame { previous, generation: 2, deleting: false, now: NOW.parse().unwrap() }
+    fn frame(previous: &[Condition]) -> ConditionInputs<'_> {
+        ConditionInputs { previous, generation: 2, deleting: false, now: NOW.parse().unwrap() }
     }
 
     fn status<'a>(conditions: &'a [Condition], kind: &str) -> Option<(&'static str, &'a str)> {
@@ -282,7 +282,7 @@ mod tests {
     fn ready_before(generation: i64) -> Vec<Condition> {
         let outcome = Outcome::new(State::InSync, Retry::Resync);
         let earlier = "2026-11-23T09:00:00Z".parse().unwrap();
-        conditions(&outcome, Frame { previous: &[], generation, deleting: false, now: earlier })
+        conditions(&outcome, ConditionInputs { previous: &[], generation, deleting: false, now: earlier })
     }
 
     #[test]
@@ -324,7 +324,7 @@ mod tests {
             call,
             changes: Vec::new(),
             impact: crate::plan::Impact::None,
-            why: crate::plan::Why::Wanted,
+            why: crate::plan::StepReason::Wanted,
             waits: None,
         }
     }
@@ -341,7 +341,7 @@ mod tests {
 
     #[test]
     fn a_ready_stack_whose_load_balancer_is_made_anew_is_not_ready() {
-        let mut outcome = Outcome::new(State::Working, Retry::Backoff);
+        let mut outcome = Outcome::new(State::Progressing, Retry::Backoff);
         let call = crate::plan::Call::Update { parent: None, id: "p".to_owned(), body: Default::default() };
         outcome.executed = Some(step(call, Kind::Pool));
         assert_eq!(status(&conditions(&outcome, frame(&ready_before(2))), READY), Some(("True", "InSync")));
@@ -391,7 +391,8 @@ mod tests {
 
     #[test]
     fn a_deletion_says_what_it_waits_for() {
-        let set = conditions(&waiting(WaitReason::Locked), Frame { deleting: true, ..frame(&ready_before(2)) });
+        let set =
+            conditions(&waiting(WaitReason::Locked), ConditionInputs { deleting: true, ..frame(&ready_before(2)) });
         assert_eq!(status(&set, READY), Some(("False", "Deleting")));
         assert_eq!(find(&set, READY).unwrap().message, "why");
     }

@@ -8,15 +8,15 @@ use kube::{Api, Client, Resource, ResourceExt};
 use serde_json::json;
 
 use super::conflict::{self, TRIES, is_conflict};
-use super::sessions::{Place, Sessions};
-use super::shares::{Admission, Shares};
-use super::{Stored, finalizer};
+use super::sessions::{CredentialsSource, SessionCache};
+use super::shares::{ConcurrencyLimits, Permit};
+use super::{MaybeStack, finalizer};
 use crate::api::LoadBalancerStack;
-use crate::kill;
+use crate::failpoint;
 use crate::openstack::Cloud;
 
 /// Keeps the Secret until the last stack that needs it is gone: a namespace deletes its Secrets first.
-pub const IN_USE: &str = "evenkeel.dev/credentials-in-use";
+pub const FINALIZER: &str = "evenkeel.dev/credentials-in-use";
 
 #[derive(Debug, thiserror::Error)]
 pub enum CredentialsProblem {
@@ -45,25 +45,25 @@ const PAGE: u32 = 100;
 /// From a stack to its session.
 pub struct Clouds {
     client: Client,
-    stacks: Store<Stored>,
-    sessions: Sessions,
-    shares: Shares,
+    stacks: Store<MaybeStack>,
+    sessions: SessionCache,
+    shares: ConcurrencyLimits,
 }
 
 impl Clouds {
-    pub fn new(client: Client, stacks: Store<Stored>, sessions: Sessions, shares: Shares) -> Self {
+    pub fn new(client: Client, stacks: Store<MaybeStack>, sessions: SessionCache, shares: ConcurrencyLimits) -> Self {
         Self { client, stacks, sessions, shares }
     }
 
     /// The right to one pass over this stack, to be kept until it is over. `None`: too many with its credentials are under
     /// way. Those of a namespace that name no credentials count as one.
-    pub fn admit(&self, stack: &LoadBalancerStack) -> Option<Admission> {
-        self.shares.admit(&stack.namespace().unwrap_or_default(), secret_of(stack).unwrap_or_default())
+    pub fn try_acquire(&self, stack: &LoadBalancerStack) -> Option<Permit> {
+        self.shares.try_acquire(&stack.namespace().unwrap_or_default(), secret_of(stack).unwrap_or_default())
     }
 
     /// The session of a stack. `hold`: put our entry on the Secret before it is used.
     pub async fn session(&self, stack: &LoadBalancerStack, hold: bool) -> Result<Cloud, CredentialsProblem> {
-        let place = place_of(stack)?;
+        let place = source_of(stack)?;
         let api = Api::<Secret>::namespaced(self.client.clone(), &place.namespace);
         let Some(secret) = api.get_opt(&place.secret).await.map_err(Box::new)? else {
             self.sessions.forget(&place.namespace, &place.secret);
@@ -72,7 +72,7 @@ impl Clouds {
         let cloud = self.sessions.open(&place, &secret)?;
         // Only now: who may write stacks must not keep a Secret from being deleted that holds no credentials.
         if hold {
-            hold_secret(&api, secret).await?;
+            add_finalizer(&api, secret).await?;
         }
         Ok(cloud)
     }
@@ -85,7 +85,7 @@ impl Clouds {
         name: &str,
         leaving: Option<&str>,
     ) -> Result<bool, Box<kube::Error>> {
-        let is_user = |stored: &Stored| {
+        let is_user = |stored: &MaybeStack| {
             let stays = leaving.is_none() || stored.meta().uid.as_deref() != leaving;
             stored.meta().namespace.as_deref() == Some(namespace) && stays && needs(stored, name)
         };
@@ -95,15 +95,16 @@ impl Clouds {
         let secrets = Api::<Secret>::namespaced(self.client.clone(), namespace);
         for tries in 1.. {
             let Some(secret) = secrets.get_metadata_opt(name).await.map_err(Box::new)? else { return Ok(true) };
-            if !is_held(&secret) {
+            if !has_finalizer(&secret) {
                 return Ok(true);
             }
             if self.is_needed(namespace, name).await? {
                 return Ok(false);
             }
             tracing::debug!(namespace, secret = name, "no stack needs these credentials any more");
-            let entries: Vec<String> = secret.finalizers().iter().filter(|entry| *entry != IN_USE).cloned().collect();
-            match write_entries(&secrets, &secret, &entries).await {
+            let entries: Vec<String> =
+                secret.finalizers().iter().filter(|entry| *entry != FINALIZER).cloned().collect();
+            match write_finalizers(&secrets, &secret, &entries).await {
                 Err(error) if tries < TRIES && is_conflict(&error) => conflict::pause(tries).await,
                 ended => return ended.map(|()| true),
             }
@@ -113,7 +114,7 @@ impl Clouds {
 
     /// By the cluster's own word: our view of it may be behind.
     async fn is_needed(&self, namespace: &str, name: &str) -> Result<bool, Box<kube::Error>> {
-        let stacks = Api::<Stored>::namespaced(self.client.clone(), namespace);
+        let stacks = Api::<MaybeStack>::namespaced(self.client.clone(), namespace);
         let mut how = ListParams::default().limit(PAGE);
         loop {
             let page = stacks.list(&how).await.map_err(Box::new)?;
@@ -129,17 +130,17 @@ impl Clouds {
 }
 
 /// A stack of the Secret's namespace needs it. Which one a stack names that cannot be read is unknown: it may be this one.
-fn needs(stored: &Stored, secret: &str) -> bool {
+fn needs(stored: &MaybeStack, secret: &str) -> bool {
     let names_it = stored.0.as_ref().map_or(true, |stack| secret_of(stack) == Some(secret));
-    names_it && finalizer::is_held(stored)
+    names_it && finalizer::has_finalizer(stored)
 }
 
 /// Our entry is on the Secret.
-pub fn is_held(secret: &impl ResourceExt) -> bool {
-    secret.finalizers().iter().any(|entry| entry == IN_USE)
+pub fn has_finalizer(secret: &impl ResourceExt) -> bool {
+    secret.finalizers().iter().any(|entry| entry == FINALIZER)
 }
 
-fn place_of(stack: &LoadBalancerStack) -> Result<Place, CredentialsProblem> {
+fn source_of(stack: &LoadBalancerStack) -> Result<CredentialsSource, CredentialsProblem> {
     let Some(reference) = &stack.spec.cloud_credentials_ref else { return Err(CredentialsProblem::NoReference) };
     let Some(secret) = reference.secret() else {
         return Err(CredentialsProblem::Unusable {
@@ -148,24 +149,24 @@ fn place_of(stack: &LoadBalancerStack) -> Result<Place, CredentialsProblem> {
         });
     };
     let namespace = stack.namespace().unwrap_or_default();
-    Ok(Place { namespace, secret: secret.to_owned(), cloud: reference.cloud_name.clone() })
+    Ok(CredentialsSource { namespace, secret: secret.to_owned(), cloud: reference.cloud_name.clone() })
 }
 
 /// Puts the finalizer on the Secret. Stacks that share it come at the same moment, when the controller starts: all but one
 /// meet a conflict, and find the finalizer there at the next look.
-async fn hold_secret(api: &Api<Secret>, secret: Secret) -> Result<(), CredentialsProblem> {
+async fn add_finalizer(api: &Api<Secret>, secret: Secret) -> Result<(), CredentialsProblem> {
     let name = secret.name_any();
     let mut seen = secret.metadata.into_response_partial::<Secret>();
     for tries in 1.. {
-        if is_held(&seen) {
+        if has_finalizer(&seen) {
             return Ok(());
         }
         if seen.metadata.deletion_timestamp.is_some() {
             return Err(CredentialsProblem::Leaving(name));
         }
         let mut entries = seen.finalizers().to_vec();
-        entries.push(IN_USE.to_owned());
-        match write_entries(api, &seen, &entries).await {
+        entries.push(FINALIZER.to_owned());
+        match write_finalizers(api, &seen, &entries).await {
             Err(error) if tries < TRIES && is_conflict(&error) => conflict::pause(tries).await,
             ended => return ended.map_err(Into::into),
         }
@@ -178,15 +179,15 @@ async fn hold_secret(api: &Api<Secret>, secret: Secret) -> Result<(), Credential
 }
 
 /// Fenced by the resource version, so that nobody else's entry is lost.
-async fn write_entries(
+async fn write_finalizers(
     api: &Api<Secret>,
     secret: &impl ResourceExt,
     entries: &[String],
 ) -> Result<(), Box<kube::Error>> {
     let patch = json!({"metadata": {"resourceVersion": secret.resource_version(), "finalizers": entries}});
     let deed = if entries.len() < secret.finalizers().len() { "release" } else { "hold" };
-    kill::point(format_args!("before-{deed}-secret"));
+    failpoint::point(format_args!("before-{deed}-secret"));
     api.patch_metadata(&secret.name_any(), &PatchParams::default(), &Patch::Merge(patch)).await.map_err(Box::new)?;
-    kill::point(format_args!("after-{deed}-secret"));
+    failpoint::point(format_args!("after-{deed}-secret"));
     Ok(())
 }

@@ -11,7 +11,7 @@ use kube::api::PostParams;
 use kube::{Api, Client};
 use tokio::time::Instant;
 
-use super::conditions::{self, Frame};
+use super::conditions::{self, ConditionInputs};
 use crate::engine::{Outcome, State, WaitReason};
 use crate::plan::Kind;
 
@@ -27,19 +27,19 @@ const RECREATING: &str = "Recreating";
 const LASTING: Duration = Duration::from_secs(300);
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Notice {
+pub struct EventDraft {
     pub warning: bool,
     pub reason: &'static str,
     pub note: String,
 }
 
-fn notice(warning: bool, reason: &'static str, note: impl Into<String>) -> Option<Notice> {
-    Some(Notice { warning, reason, note: note.into() })
+fn draft(warning: bool, reason: &'static str, note: impl Into<String>) -> Option<EventDraft> {
+    Some(EventDraft { warning, reason, note: note.into() })
 }
 
 /// What of the work under way has been told already.
 #[derive(Debug, Clone, Default)]
-pub struct Told {
+pub struct Announced {
     /// A drift that is still being mended.
     pub drifting: bool,
     /// The generation whose change is under way.
@@ -61,7 +61,7 @@ struct Conflict {
     told: bool,
 }
 
-impl Told {
+impl Announced {
     /// To be told of what every pass came to, before it is decided what is news. `stuck_after`: what is too long for an
     /// operator who is less patient.
     pub fn watch(&mut self, outcome: &Outcome, generation: i64, stuck_after: Duration) {
@@ -80,7 +80,7 @@ impl Told {
     }
 
     /// To be told of what every pass came to.
-    pub fn remember(&mut self, outcome: &Outcome, generation: i64, notice: Option<&Notice>) {
+    pub fn remember(&mut self, outcome: &Outcome, generation: i64, notice: Option<&EventDraft>) {
         if outcome.state == State::InSync {
             self.drifting = false;
             self.warnings.clear();
@@ -91,7 +91,7 @@ impl Told {
             DELETING => self.deleting = true,
             _ => {}
         }
-        if let Some(conflict) = self.conflict.as_mut().filter(|_| tells_conflict(outcome)) {
+        if let Some(conflict) = self.conflict.as_mut().filter(|_| is_lasting_conflict(outcome)) {
             conflict.told = true;
         }
         if notice.warning {
@@ -104,24 +104,24 @@ fn is_conflict(reason: WaitReason) -> bool {
     matches!(reason, WaitReason::Conflict | WaitReason::ObjectChanged)
 }
 
-fn tells_conflict(outcome: &Outcome) -> bool {
+fn is_lasting_conflict(outcome: &Outcome) -> bool {
     matches!(outcome.state, State::Waiting { reason, .. } if is_conflict(reason))
 }
 
-pub fn notable(outcome: &Outcome, frame: Frame<'_>, told: &Told) -> Option<Notice> {
-    let is_old = |notice: &Notice| {
+pub fn event_for(outcome: &Outcome, frame: ConditionInputs<'_>, told: &Announced) -> Option<EventDraft> {
+    let is_old = |notice: &EventDraft| {
         let last = told.warnings.get(notice.reason);
         notice.warning && last.is_some_and(|(generation, note)| (*generation, note) == (frame.generation, &notice.note))
     };
-    news(outcome, frame, told).filter(|notice| !is_old(notice))
+    transition_event(outcome, frame, told).filter(|notice| !is_old(notice))
 }
 
-fn news(outcome: &Outcome, frame: Frame<'_>, told: &Told) -> Option<Notice> {
-    let is_told = |cause: &str| conditions::is_told(frame.previous, frame.generation, cause);
+fn transition_event(outcome: &Outcome, frame: ConditionInputs<'_>, told: &Announced) -> Option<EventDraft> {
+    let is_told = |cause: &str| conditions::is_reported(frame.previous, frame.generation, cause);
     match &outcome.state {
-        State::Working => working(outcome, frame, told),
+        State::Progressing => progress_event(outcome, frame, told),
         State::InSync if is_told("InSync") => None,
-        State::InSync => notice(false, "Ready", address_note(outcome)),
+        State::InSync => draft(false, "Ready", address_note(outcome)),
         State::Waiting { reason, message } => {
             let worth_telling = match reason {
                 WaitReason::Locked | WaitReason::Queued => false,
@@ -131,29 +131,29 @@ fn news(outcome: &Outcome, frame: Frame<'_>, told: &Told) -> Option<Notice> {
                 }
                 _ => !is_told(reason.as_str()),
             };
-            if worth_telling { notice(true, reason.as_str(), message) } else { None }
+            if worth_telling { draft(true, reason.as_str(), message) } else { None }
         }
-        State::Held { message } if !is_told("DisruptionForbidden") => notice(true, "DisruptionForbidden", message),
-        State::Stalled { reason, message } if !is_told(reason.as_str()) => notice(true, reason.as_str(), message),
+        State::Blocked { message } if !is_told("DisruptionForbidden") => draft(true, "DisruptionForbidden", message),
+        State::Stalled { reason, message } if !is_told(reason.as_str()) => draft(true, reason.as_str(), message),
         State::Observed { differs: true } if !is_told("ObservedDiffers") => {
-            notice(false, "ObservedDiffers", format!("would do: {}", outcome.plan.summary()))
+            draft(false, "ObservedDiffers", format!("would do: {}", outcome.plan.summary()))
         }
-        State::Gone => notice(false, "Deleted", "everything of this stack in the cloud is gone"),
-        State::LetGo { left_behind: None } => {
+        State::Deleted => draft(false, "Deleted", "everything of this stack in the cloud is gone"),
+        State::Orphaned { left_behind: None } => {
             let note = match outcome.load_balancer() {
                 Some(lb) => format!("load balancer {} stays, without our tags", lb.id),
                 None => "nothing is left that has our tags".to_owned(),
             };
-            notice(false, "Orphaned", note)
+            draft(false, "Orphaned", note)
         }
-        State::LetGo { left_behind: Some(why) } => {
-            notice(true, "LetGo", format!("{why}; what is there stays as it is"))
+        State::Orphaned { left_behind: Some(why) } => {
+            draft(true, "LetGo", format!("{why}; what is there stays as it is"))
         }
-        State::Held { .. } | State::Stalled { .. } | State::Observed { .. } => None,
+        State::Blocked { .. } | State::Stalled { .. } | State::Observed { .. } => None,
     }
 }
 
-fn working(outcome: &Outcome, frame: Frame<'_>, told: &Told) -> Option<Notice> {
+fn progress_event(outcome: &Outcome, frame: ConditionInputs<'_>, told: &Announced) -> Option<EventDraft> {
     let step = outcome.executed.as_ref()?;
     if step.kind == Kind::LoadBalancer && step.call.verb() != "update" {
         let reason = match step.call.verb() {
@@ -162,20 +162,20 @@ fn working(outcome: &Outcome, frame: Frame<'_>, told: &Told) -> Option<Notice> {
             _ if !frame.deleting => {
                 let note =
                     format!("{} went into ERROR in its own create: it is made anew, as the spec is now", step.object());
-                return notice(false, RECREATING, note);
+                return draft(false, RECREATING, note);
             }
             _ => DELETING,
         };
-        return if reason == DELETING && told.deleting { None } else { notice(false, reason, step.to_string()) };
+        return if reason == DELETING && told.deleting { None } else { draft(false, reason, step.to_string()) };
     }
     let mut note = step.to_string();
     if !outcome.plan.steps.is_empty() {
         note = format!("{note}; then: {}", outcome.plan.summary());
     }
     if conditions::was_ready(frame.previous, frame.generation) {
-        return if told.drifting { None } else { notice(false, DRIFT, note) };
+        return if told.drifting { None } else { draft(false, DRIFT, note) };
     }
-    if told.updating == Some(frame.generation) { None } else { notice(false, UPDATING, note) }
+    if told.updating == Some(frame.generation) { None } else { draft(false, UPDATING, note) }
 }
 
 fn address_note(outcome: &Outcome) -> String {
@@ -189,7 +189,7 @@ fn address_note(outcome: &Outcome) -> String {
 
 /// Tells it, as an Event of its own each time: one that is counted up would keep the words of the first. A namespace
 /// that is being deleted takes no Events, which is no error of ours.
-pub async fn publish(client: &Client, now: Timestamp, object: &ObjectReference, notice: Notice) {
+pub async fn publish(client: &Client, now: Timestamp, object: &ObjectReference, notice: EventDraft) {
     let mut note = notice.note;
     if note.len() > MAX_NOTE {
         let cut = (0..=MAX_NOTE).rev().find(|&at| note.is_char_boundary(at)).unwrap_or(0);
@@ -229,8 +229,8 @@ mod tests {
     use super::*;
     use crate::engine::{Retry, StallReason};
 
-    fn frame(previous: &[crate::api::Condition]) -> Frame<'_> {
-        Frame { previous, generation: 1, deleting: false, now: "2026-11-23T10:00:00Z".parse().unwrap() }
+    fn frame(previous: &[crate::api::Condition]) -> ConditionInputs<'_> {
+        ConditionInputs { previous, generation: 1, deleting: false, now: "2026-11-23T10:00:00Z".parse().unwrap() }
     }
 
     fn after(outcome: &Outcome) -> Vec<crate::api::Condition> {
@@ -243,24 +243,24 @@ mod tests {
         let unreachable = Outcome::waiting(WaitReason::CloudUnreachable, "no".to_owned(), Retry::Backoff);
         let in_sync = Outcome::new(State::InSync, Retry::Resync);
         for outcome in [stalled, unreachable, in_sync] {
-            assert!(notable(&outcome, frame(&[]), &Told::default()).is_some());
-            assert_eq!(notable(&outcome, frame(&after(&outcome)), &Told::default()), None);
+            assert!(event_for(&outcome, frame(&[]), &Announced::default()).is_some());
+            assert_eq!(event_for(&outcome, frame(&after(&outcome)), &Announced::default()), None);
         }
     }
 
     #[test]
     fn what_a_deletion_waits_for_is_told_once() {
-        let deleting = |previous| Frame { deleting: true, ..frame(previous) };
+        let deleting = |previous| ConditionInputs { deleting: true, ..frame(previous) };
         let unreachable = Outcome::waiting(WaitReason::CloudUnreachable, "no".to_owned(), Retry::Backoff);
-        assert!(notable(&unreachable, deleting(&[]), &Told::default()).is_some());
+        assert!(event_for(&unreachable, deleting(&[]), &Announced::default()).is_some());
         let after = conditions::conditions(&unreachable, deleting(&[]));
-        assert_eq!(notable(&unreachable, deleting(&after), &Told::default()), None);
+        assert_eq!(event_for(&unreachable, deleting(&after), &Announced::default()), None);
     }
 
     #[test]
     fn a_change_of_many_steps_is_told_once_even_if_it_began_with_a_wait() {
         let locked = after(&Outcome::waiting(WaitReason::Locked, "PENDING_UPDATE".to_owned(), Retry::Backoff));
-        let mut working = Outcome::new(State::Working, Retry::Backoff);
+        let mut working = Outcome::new(State::Progressing, Retry::Backoff);
         let call = crate::plan::Call::Delete { parent: None, id: "p".to_owned() };
         working.executed = Some(crate::plan::Step {
             kind: Kind::Pool,
@@ -268,37 +268,37 @@ mod tests {
             call,
             changes: Vec::new(),
             impact: crate::plan::Impact::None,
-            why: crate::plan::Why::Wanted,
+            why: crate::plan::StepReason::Wanted,
             waits: None,
         });
-        assert_eq!(notable(&working, frame(&locked), &Told::default()).unwrap().reason, UPDATING);
-        let told = Told { updating: Some(1), ..Told::default() };
-        assert_eq!(notable(&working, frame(&locked), &told), None);
+        assert_eq!(event_for(&working, frame(&locked), &Announced::default()).unwrap().reason, UPDATING);
+        let told = Announced { updating: Some(1), ..Announced::default() };
+        assert_eq!(event_for(&working, frame(&locked), &told), None);
     }
 
     /// Between two tries the status says something else.
     #[test]
     fn what_was_told_a_moment_ago_is_not_told_again_until_it_was_well() {
         let unreachable = Outcome::waiting(WaitReason::CloudUnreachable, "no".to_owned(), Retry::Backoff);
-        let mut told = Told::default();
-        let first = notable(&unreachable, frame(&[]), &told);
+        let mut told = Announced::default();
+        let first = event_for(&unreachable, frame(&[]), &told);
         told.remember(&unreachable, 1, first.as_ref());
-        assert_eq!((first.is_some(), notable(&unreachable, frame(&[]), &told)), (true, None));
+        assert_eq!((first.is_some(), event_for(&unreachable, frame(&[]), &told)), (true, None));
         let other = Outcome::waiting(WaitReason::CloudUnreachable, "another".to_owned(), Retry::Backoff);
-        assert!(notable(&other, frame(&[]), &told).is_some());
+        assert!(event_for(&other, frame(&[]), &told).is_some());
         told.remember(&Outcome::new(State::InSync, Retry::Resync), 1, None);
-        assert!(notable(&unreachable, frame(&[]), &told).is_some());
+        assert!(event_for(&unreachable, frame(&[]), &told).is_some());
     }
 
     #[tokio::test(start_paused = true)]
     async fn conflict_that_lasts_is_told_once_for_each_generation() {
         let conflict = Outcome::waiting(WaitReason::Conflict, "in use".to_owned(), Retry::Backoff);
         let locked = Outcome::waiting(WaitReason::Locked, "PENDING_UPDATE".to_owned(), Retry::Backoff);
-        let (before, mut told, mut notes) = (after(&conflict), Told::default(), Vec::new());
+        let (before, mut told, mut notes) = (after(&conflict), Announced::default(), Vec::new());
         for (minute, generation) in (0..30).map(|minute| (minute, i64::from(minute >= 20))) {
             let outcome = if minute % 2 == 0 { &conflict } else { &locked };
             told.watch(outcome, generation, Duration::from_secs(900));
-            let found = notable(outcome, Frame { generation, ..frame(&before) }, &told);
+            let found = event_for(outcome, ConditionInputs { generation, ..frame(&before) }, &told);
             told.remember(outcome, generation, found.as_ref());
             notes.extend(found.map(|_| minute));
             tokio::time::advance(Duration::from_secs(60)).await;
@@ -306,12 +306,12 @@ mod tests {
         assert_eq!(notes, [6, 26]);
         told.watch(&Outcome::new(State::InSync, Retry::Resync), 1, Duration::from_secs(900));
         told.watch(&conflict, 1, Duration::from_secs(900));
-        assert_eq!(notable(&conflict, frame(&before), &told), None);
+        assert_eq!(event_for(&conflict, frame(&before), &told), None);
     }
 
     #[test]
     fn waiting_for_a_lock_is_no_news() {
         let locked = Outcome::waiting(WaitReason::Locked, "PENDING_UPDATE".to_owned(), Retry::Backoff);
-        assert_eq!(notable(&locked, frame(&[]), &Told::default()), None);
+        assert_eq!(event_for(&locked, frame(&[]), &Announced::default()), None);
     }
 }

@@ -7,38 +7,38 @@ use serde_json::json;
 
 use super::conflict::{self, TRIES, is_conflict};
 use crate::api::LoadBalancerStack;
-use crate::kill;
+use crate::failpoint;
 
 pub const FINALIZER: &str = "evenkeel.dev/loadbalancer";
 
-pub fn is_held(object: &impl ResourceExt) -> bool {
+pub fn has_finalizer(object: &impl ResourceExt) -> bool {
     object.finalizers().iter().any(|entry| entry == FINALIZER)
 }
 
 /// Puts the finalizer on the stack, and its new resource version into our copy.
-pub async fn hold(api: &Api<LoadBalancerStack>, stack: &mut LoadBalancerStack) -> Result<(), kube::Error> {
+pub async fn add(api: &Api<LoadBalancerStack>, stack: &mut LoadBalancerStack) -> Result<(), kube::Error> {
     for tries in 1..TRIES {
-        match try_hold(api, stack).await {
+        match try_add(api, stack).await {
             Err(error) if is_conflict(&error) => {
                 conflict::pause(tries).await;
-                if catch_up(api, stack).await? != Live::Same {
+                if read_again(api, stack).await? != Live::Same {
                     return Err(error);
                 }
             }
             ended => return ended,
         }
     }
-    try_hold(api, stack).await
+    try_add(api, stack).await
 }
 
 /// Takes the finalizer off. A stack that is gone already is as good. (Of one that cannot be read, there is only metadata.)
 /// What others write to it meanwhile holds up nothing, unless the stack is another one by that.
-pub async fn release(api: &Api<LoadBalancerStack>, stack: &mut impl ResourceExt) -> Result<(), kube::Error> {
+pub async fn remove(api: &Api<LoadBalancerStack>, stack: &mut impl ResourceExt) -> Result<(), kube::Error> {
     for tries in 1..TRIES {
-        match try_release(api, stack).await {
+        match try_remove(api, stack).await {
             Err(error) if is_conflict(&error) => {
                 conflict::pause(tries).await;
-                match catch_up(api, stack).await? {
+                match read_again(api, stack).await? {
                     Live::Same => {}
                     Live::Changed => return Err(error),
                     Live::Gone => return Ok(()),
@@ -47,7 +47,7 @@ pub async fn release(api: &Api<LoadBalancerStack>, stack: &mut impl ResourceExt)
             ended => return ended,
         }
     }
-    try_release(api, stack).await
+    try_remove(api, stack).await
 }
 
 /// The stack after a conflict.
@@ -61,7 +61,7 @@ enum Live {
 }
 
 /// Takes over the metadata of now, if the spec is the same.
-async fn catch_up(api: &Api<LoadBalancerStack>, stack: &mut impl ResourceExt) -> Result<Live, kube::Error> {
+async fn read_again(api: &Api<LoadBalancerStack>, stack: &mut impl ResourceExt) -> Result<Live, kube::Error> {
     let Some(live) = api.get_metadata_opt(&stack.name_any()).await? else { return Ok(Live::Gone) };
     if (live.uid(), live.metadata.generation) != (stack.uid(), stack.meta().generation) {
         return Ok(Live::Changed);
@@ -70,8 +70,8 @@ async fn catch_up(api: &Api<LoadBalancerStack>, stack: &mut impl ResourceExt) ->
     Ok(Live::Same)
 }
 
-async fn try_hold(api: &Api<LoadBalancerStack>, stack: &mut LoadBalancerStack) -> Result<(), kube::Error> {
-    if is_held(stack) {
+async fn try_add(api: &Api<LoadBalancerStack>, stack: &mut LoadBalancerStack) -> Result<(), kube::Error> {
+    if has_finalizer(stack) {
         return Ok(());
     }
     let mut entries = stack.finalizers().to_vec();
@@ -80,8 +80,8 @@ async fn try_hold(api: &Api<LoadBalancerStack>, stack: &mut LoadBalancerStack) -
     Ok(())
 }
 
-async fn try_release(api: &Api<LoadBalancerStack>, stack: &mut impl ResourceExt) -> Result<(), kube::Error> {
-    if !is_held(stack) {
+async fn try_remove(api: &Api<LoadBalancerStack>, stack: &mut impl ResourceExt) -> Result<(), kube::Error> {
+    if !has_finalizer(stack) {
         return Ok(());
     }
     let entries = stack.finalizers().iter().filter(|entry| *entry != FINALIZER).cloned().collect();
@@ -106,9 +106,9 @@ async fn write(
         "resourceVersion": stack.resource_version(),
         "finalizers": entries,
     }});
-    let deed = if is_held(stack) { "release" } else { "hold" };
-    kill::point(format_args!("before-{deed}-stack"));
+    let deed = if has_finalizer(stack) { "release" } else { "hold" };
+    failpoint::point(format_args!("before-{deed}-stack"));
     let written = api.patch_metadata(&stack.name_any(), &PatchParams::default(), &Patch::Merge(patch)).await?;
-    kill::point(format_args!("after-{deed}-stack"));
+    failpoint::point(format_args!("after-{deed}-stack"));
     Ok(written.metadata)
 }

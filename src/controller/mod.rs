@@ -2,25 +2,25 @@
 //!
 //! Thin on purpose. Only `status` writes status; only `openstack::execute` changes the cloud.
 
-mod agenda;
 mod conditions;
 mod conflict;
 mod credentials;
 mod events;
 mod finalizer;
-mod lease;
-mod ledger;
+mod invalid_object;
+mod leader_election;
+mod pending_create_annotation;
 mod prepare;
 mod reconcile;
 mod sessions;
 mod shares;
+mod stack_state;
 mod status;
-mod unreadable;
 mod watch;
 mod way_out;
 
 pub use finalizer::FINALIZER;
-pub use lease::{Election, LeadershipLost, LeaseOptions};
+pub use leader_election::{LeaderElection, LeaderElectionOptions, LeadershipLost};
 pub use watch::watch_stacks;
 
 use std::collections::{BTreeSet, HashMap, HashSet};
@@ -42,9 +42,9 @@ use tracing::Instrument;
 use crate::api::LoadBalancerStack;
 use crate::clock::Clock;
 use crate::engine::Settings;
+use crate::http_server::Readiness;
 use crate::metrics::Metrics;
 use crate::openstack::{CloudSettings, Connector};
-use crate::serve::Readiness;
 
 /// Our name as a writer of objects and Events.
 pub const MANAGER: &str = "evenkeel";
@@ -54,7 +54,7 @@ pub const MANAGER: &str = "evenkeel";
 const SWEEP: Duration = Duration::from_secs(5);
 
 /// Everything that a controller is made of.
-pub struct Parts {
+pub struct ControllerOptions {
     pub client: Client,
     pub connector: Arc<dyn Connector>,
     pub clock: Arc<dyn Clock>,
@@ -69,8 +69,21 @@ pub struct Parts {
 }
 
 /// Runs until `stop` resolves and the passes under way are done.
-pub async fn run(parts: Parts, stop: impl Future<Output = ()> + Send + Sync + 'static) -> Result<(), kube::Error> {
-    let Parts { client, connector, clock, metrics, readiness, cluster_id, workers, settings, cloud_settings } = parts;
+pub async fn run(
+    parts: ControllerOptions,
+    stop: impl Future<Output = ()> + Send + Sync + 'static,
+) -> Result<(), kube::Error> {
+    let ControllerOptions {
+        client,
+        connector,
+        clock,
+        metrics,
+        readiness,
+        cluster_id,
+        workers,
+        settings,
+        cloud_settings,
+    } = parts;
     let stop = stop.shared();
     tokio::select! {
         () = wait_for_crd(&client, &readiness) => {}
@@ -83,33 +96,33 @@ pub async fn run(parts: Parts, stop: impl Future<Output = ()> + Send + Sync + 's
     tracing::info!(cluster, "the controller starts");
     // The stacks could be listed. Waiting for the store as well would take its one waker away from the controller, which
     // waits for it too (kube-runtime 5.0, `DelayedInit`): then one of the two sleeps for ever.
-    readiness.is_ready();
+    readiness.set_ready();
     let (store, stacks) = watch_stacks(client.clone());
     let context = Arc::new(reconcile::Context {
         clouds: credentials::Clouds::new(
             client.clone(),
             store.clone(),
-            sessions::Sessions::new(connector, clock.clone(), cloud_settings),
-            shares::Shares::of(workers),
+            sessions::SessionCache::new(connector, clock.clone(), cloud_settings),
+            shares::ConcurrencyLimits::of(workers),
         ),
         client: client.clone(),
         cluster,
         settings,
         clock,
-        agenda: agenda::Agenda::new(metrics.stacks.clone()),
+        agenda: stack_state::StackStates::new(metrics.stacks.clone()),
         metrics,
         secrets: Default::default(),
         begun: Default::default(),
     });
     let (unused, to_sweep) = mpsc::unbounded_channel();
-    let sweeper = tokio::spawn(sweep(store.clone(), context.clone(), to_sweep));
-    let wake = wake_by_secret(store.clone(), context.clone(), unused);
+    let sweeper = tokio::spawn(release_unused_secrets(store.clone(), context.clone(), to_sweep));
+    let wake = stacks_using_secret(store.clone(), context.clone(), unused);
     let secrets = Api::<PartialObjectMeta<Secret>>::all(client);
     let running = Controller::for_stream(stacks, store)
         .with_config(Config::default().concurrency(workers))
         .watches_with(secrets, (), watcher::Config::default(), wake)
         .graceful_shutdown_on(stop.clone())
-        .run(traced, |_, infallible, _| match *infallible {}, context.clone())
+        .run(reconcile_traced, |_, infallible, _| match *infallible {}, context.clone())
         .for_each(async |_| {});
     tokio::select! {
         () = running => {}
@@ -129,12 +142,12 @@ async fn stopped_before_it_began(stop: impl Future<Output = ()>, context: &recon
 }
 
 /// A stack as it is stored: one that cannot be read must not keep the others from being read.
-pub type Stored = DeserializeGuard<LoadBalancerStack>;
+pub type MaybeStack = DeserializeGuard<LoadBalancerStack>;
 
 /// Namespace and name on every line that a pass logs, whatever is logged: a filter that shows errors alone shows this span
 /// with them. No field is called `name`: in JSON that is the span's own.
-async fn traced(
-    stored: Arc<Stored>,
+async fn reconcile_traced(
+    stored: Arc<MaybeStack>,
     context: Arc<reconcile::Context>,
 ) -> Result<kube::runtime::controller::Action, std::convert::Infallible> {
     let namespace = stored.namespace().unwrap_or_default();
@@ -143,7 +156,7 @@ async fn traced(
     give_way(&stored.name_any()).await;
     match &stored.0 {
         Ok(stack) => reconcile::reconcile(stack, &context).instrument(span).await,
-        Err(problem) => unreadable::report(problem, &stored.object_ref(&()), &context).instrument(span).await,
+        Err(problem) => invalid_object::report(problem, &stored.object_ref(&()), &context).instrument(span).await,
     }
 }
 
@@ -157,16 +170,17 @@ async fn give_way(name: &str) {
 
 /// A missing CustomResourceDefinition is waited for, and shown by readiness.
 async fn wait_for_crd(client: &Client, readiness: &Readiness) {
-    let api = Api::<Stored>::all(client.clone());
+    let api = Api::<MaybeStack>::all(client.clone());
     loop {
         match api.list(&ListParams::default().limit(1)).await {
             Ok(_) => return,
             Err(kube::Error::Api(status)) if status.code == 404 => {
-                readiness.waits_for("the CustomResourceDefinition loadbalancerstacks.evenkeel.dev is not installed");
+                readiness
+                    .set_not_ready("the CustomResourceDefinition loadbalancerstacks.evenkeel.dev is not installed");
             }
             Err(error) => {
                 tracing::warn!(%error, "the Kubernetes API cannot be used yet");
-                readiness.waits_for(format!("the Kubernetes API: {error}"));
+                readiness.set_not_ready(format!("the Kubernetes API: {error}"));
             }
         }
         tokio::time::sleep(Duration::from_secs(2)).await;
@@ -179,19 +193,19 @@ async fn kube_system_uid(client: &Client) -> Result<String, kube::Error> {
 }
 
 /// A Secret that changed wakes the stacks that refer to it. One that holds our entry is handed to the sweeper.
-fn wake_by_secret(
-    store: Store<Stored>,
+fn stacks_using_secret(
+    store: Store<MaybeStack>,
     context: Arc<reconcile::Context>,
     held: mpsc::UnboundedSender<(String, String)>,
-) -> impl Fn(PartialObjectMeta<Secret>) -> Vec<ObjectRef<Stored>> {
+) -> impl Fn(PartialObjectMeta<Secret>) -> Vec<ObjectRef<MaybeStack>> {
     move |secret| {
         let key = (secret.namespace().unwrap_or_default(), secret.name_any());
-        if credentials::is_held(&secret) {
+        if credentials::has_finalizer(&secret) {
             // The receiver lives as long as the controller; at shutdown nobody sweeps any more.
             let _ = held.send(key.clone());
         }
         // Runs for every Secret of the cluster: what is compared first is cheap.
-        let refers = |stored: &Stored| reference_of(stored) == Some((key.0.as_str(), key.1.as_str()));
+        let refers = |stored: &MaybeStack| reference_of(stored) == Some((key.0.as_str(), key.1.as_str()));
         let woken: Vec<_> =
             store.state_filter(refers).iter().map(|stored| ObjectRef::from_obj(stored.as_ref())).collect();
         let mut secrets = context.secrets.lock().unwrap_or_else(PoisonError::into_inner);
@@ -206,20 +220,20 @@ fn wake_by_secret(
 }
 
 /// Namespace and name of the Secret that a stack refers to.
-fn reference_of(stored: &Stored) -> Option<(&str, &str)> {
+fn reference_of(stored: &MaybeStack) -> Option<(&str, &str)> {
     Some((stored.meta().namespace.as_deref()?, credentials::secret_of(stored.0.as_ref().ok()?)?))
 }
 
 /// A Secret may go before its stacks do: then nothing is heard of it when the last of them goes.
-fn forget_unreferred(versions: &mut HashMap<(String, String), String>, stacks: &[Arc<Stored>]) {
+fn forget_unreferred(versions: &mut HashMap<(String, String), String>, stacks: &[Arc<MaybeStack>]) {
     let referred: HashSet<(&str, &str)> = stacks.iter().filter_map(|stored| reference_of(stored)).collect();
     versions.retain(|(namespace, name), _| referred.contains(&(namespace.as_str(), name.as_str())));
 }
 
 /// Forgets stacks that are gone, and takes our entry off Secrets that no stack refers to any more: a stack may have
 /// changed its reference while nobody looked.
-async fn sweep(
-    store: Store<Stored>,
+async fn release_unused_secrets(
+    store: Store<MaybeStack>,
     context: Arc<reconcile::Context>,
     mut held: mpsc::UnboundedReceiver<(String, String)>,
 ) {
@@ -259,7 +273,7 @@ mod tests {
 
     use super::*;
 
-    fn stack(namespace: &str, secret: &str) -> Arc<Stored> {
+    fn stack(namespace: &str, secret: &str) -> Arc<MaybeStack> {
         let stack = json!({
             "apiVersion": "evenkeel.dev/v1alpha1", "kind": "LoadBalancerStack",
             "metadata": {"name": "web", "namespace": namespace},
@@ -268,7 +282,7 @@ mod tests {
                 "loadBalancer": {"vip": {"subnet": {"name": "s"}}},
             },
         });
-        let stored: Stored = serde_json::from_value(stack).unwrap();
+        let stored: MaybeStack = serde_json::from_value(stack).unwrap();
         assert!(stored.0.is_ok());
         Arc::new(stored)
     }

@@ -4,18 +4,18 @@ use std::collections::BTreeSet;
 
 use crate::api::LoadBalancerStackSpec;
 use crate::engine::{Outcome, StallReason};
-use crate::intake::{self, Problem, ProblemReason};
 use crate::model::{Desired, Owner, Reference};
 use crate::openstack::Cloud;
+use crate::translate::{self, Problem, ProblemReason};
 
 /// What the stack wants, or why it cannot be had.
 pub async fn prepare(spec: &LoadBalancerStackSpec, owner: &Owner, cloud: &Cloud) -> Result<Desired, Box<Outcome>> {
-    let references: BTreeSet<Reference> = intake::references(spec).into_keys().collect();
+    let references: BTreeSet<Reference> = translate::references(spec).into_keys().collect();
     let failed = |error| Box::new(Outcome::failed(error));
     let answers = cloud.resolve(&references).await.map_err(failed)?;
     let version = cloud.api_version().await.map_err(failed)?;
     let desired =
-        intake::desired(spec, owner.clone(), &answers, version).map_err(|problems| Box::new(refused(&problems)))?;
+        translate::desired(spec, owner.clone(), &answers, version).map_err(|problems| Box::new(refused(&problems)))?;
     if desired.floating_ip.is_some() && !cloud.has_floating_ips().await.map_err(failed)? {
         return Err(Box::new(refused(&[no_floating_ips()])));
     }
@@ -39,5 +39,5 @@ fn refused(problems: &[Problem]) -> Outcome {
         Some(ProblemReason::ReferenceUnusable) => StallReason::ReferenceUnusable,
         Some(ProblemReason::InvalidSpec) | None => StallReason::InvalidSpec,
     };
-    Outcome::stalled(reason, intake::in_one_text(problems))
+    Outcome::stalled(reason, translate::in_one_text(problems))
 }

@@ -11,21 +11,21 @@ use kube::runtime::controller::Action;
 use kube::{Api, Client, Resource, ResourceExt};
 use tokio::time::Instant;
 
-use super::agenda::{Agenda, Entry, Face, Next};
-use super::conditions::{self, Frame};
+use super::conditions::{self, ConditionInputs};
 use super::credentials::{self, Clouds, CredentialsProblem};
-use super::ledger::{AnnotationLedger, intents_of};
+use super::pending_create_annotation::{PendingCreateAnnotation, pending_creates_of};
+use super::stack_state::{ReconcileTrigger, Requeue, StackState, StackStates};
 use super::status::CloudFacts;
 use super::{conflict, events, finalizer, prepare, status, way_out};
 use crate::api::{AdditionalVipStatus, DeletionPolicy, LoadBalancerStack, ReclaimPolicy};
 use crate::clock::Clock;
-use crate::engine::{self, Goal, Outcome, Pass, Record, Retry, Settings, StallReason, State, WaitReason};
+use crate::engine::{self, Goal, Outcome, Reconciliation, Record, Retry, Settings, StallReason, State, WaitReason};
 use crate::metrics::{Metrics, ResultLabel, StepLabel};
 use crate::model::{AdditionalVip, Owner};
 use crate::openstack::Cloud;
 
 /// How long a pass may take: longer than the longest call (a create) with all its queueing.
-const PASS_LIMIT: Duration = Duration::from_secs(300);
+const RECONCILE_TIMEOUT: Duration = Duration::from_secs(300);
 
 /// What all reconciles share.
 pub struct Context {
@@ -37,7 +37,7 @@ pub struct Context {
     pub metrics: Arc<Metrics>,
     /// The resource version of each Secret that stacks refer to, by namespace and name. Another one makes them read it.
     pub secrets: Mutex<HashMap<(String, String), String>>,
-    pub agenda: Agenda,
+    pub agenda: StackStates,
     /// A pass has begun: the stacks are known.
     pub begun: AtomicBool,
 }
@@ -54,91 +54,103 @@ impl Context {
 /// What kube's controller calls. Never fails and never panics: both become a later look at this stack alone.
 pub async fn reconcile(stack: &LoadBalancerStack, context: &Context) -> Result<Action, std::convert::Infallible> {
     let mut entry = context.agenda.take(&stack.uid().unwrap_or_default());
-    let guarded = AssertUnwindSafe(attend(stack, context, &mut entry)).catch_unwind();
-    let next = match tokio::time::timeout(PASS_LIMIT, guarded).await {
+    let guarded = AssertUnwindSafe(reconcile_if_due(stack, context, &mut entry)).catch_unwind();
+    let next = match tokio::time::timeout(RECONCILE_TIMEOUT, guarded).await {
         Ok(Ok(Ok(next))) => next,
         Ok(Ok(Err(error))) => {
             tracing::warn!(%error, "the Kubernetes API refused");
-            Next::Retry(Retry::Backoff)
+            Requeue::Retry(Retry::Backoff)
         }
         Ok(Err(_)) => {
             tracing::error!("a bug: this pass panicked; the stack is looked at again later");
             context.metrics.panics.inc();
             entry.memory = engine::Memory::default();
-            Next::Retry(Retry::Slowly)
+            Requeue::Retry(Retry::Fixed)
         }
         Err(_) => {
-            tracing::warn!("the pass took longer than {} s and was given up", PASS_LIMIT.as_secs());
-            Next::Retry(Retry::Backoff)
+            tracing::warn!("the pass took longer than {} s and was given up", RECONCILE_TIMEOUT.as_secs());
+            Requeue::Retry(Retry::Backoff)
         }
     };
     Ok(context.agenda.schedule(stack, entry, next))
 }
 
 /// A pass, if one is due or the credentials are others.
-async fn attend(stack: &LoadBalancerStack, context: &Context, entry: &mut Entry) -> Result<Next, kube::Error> {
-    let written = entry.finds_secret_written(context.secret_version(stack));
-    match entry.rest(Face::of(stack)) {
-        Some(left) if !written || has_same_credentials(stack, context, entry).await => Ok(Next::Rest(left)),
-        _ => run(stack, context, entry).await,
+async fn reconcile_if_due(
+    stack: &LoadBalancerStack,
+    context: &Context,
+    entry: &mut StackState,
+) -> Result<Requeue, kube::Error> {
+    let written = entry.secret_changed(context.secret_version(stack));
+    match entry.remaining_delay(ReconcileTrigger::of(stack)) {
+        Some(left) if !written || has_same_credentials(stack, context, entry).await => Ok(Requeue::Rest(left)),
+        _ => reconcile_stack(stack, context, entry).await,
     }
 }
 
 /// Whether the Secret holds the credentials of the last pass. Somebody may have taken our entry off it.
-async fn has_same_credentials(stack: &LoadBalancerStack, context: &Context, entry: &Entry) -> bool {
-    let hold = is_kept(stack) && finalizer::is_held(stack);
-    context.clouds.session(stack, hold).await.is_ok_and(|cloud| entry.knows(cloud.number()))
+async fn has_same_credentials(stack: &LoadBalancerStack, context: &Context, entry: &StackState) -> bool {
+    let hold = wants_finalizer(stack) && finalizer::has_finalizer(stack);
+    context
+        .clouds
+        .session(stack, hold)
+        .await
+        .is_ok_and(|cloud| entry.has_same_credentials(cloud.credentials_fingerprint()))
 }
 
 /// Whether stack and Secret are to carry our entry.
-fn is_kept(stack: &LoadBalancerStack) -> bool {
+fn wants_finalizer(stack: &LoadBalancerStack) -> bool {
     stack.metadata.deletion_timestamp.is_none() && !stack.spec.observes_only()
 }
 
-async fn run(stack: &LoadBalancerStack, context: &Context, entry: &mut Entry) -> Result<Next, kube::Error> {
+async fn reconcile_stack(
+    stack: &LoadBalancerStack,
+    context: &Context,
+    entry: &mut StackState,
+) -> Result<Requeue, kube::Error> {
     let mut stack = stack.clone();
     let namespace = stack.namespace().unwrap_or_default();
     let api = Api::<LoadBalancerStack>::namespaced(context.client.clone(), &namespace);
     let deleting = stack.metadata.deletion_timestamp.is_some();
-    let held = finalizer::is_held(&stack);
+    let held = finalizer::has_finalizer(&stack);
     if deleting && !held {
-        return Ok(Next::Forget);
+        return Ok(Requeue::Forget);
     }
-    entry.reported = entry.reported.take().and_then(|reported| reported.overlay(&mut stack));
+    entry.reported = entry.reported.take().and_then(|reported| reported.apply_if_newer(&mut stack));
     if stack.spec.is_paused() {
         let status = status::paused(&stack, context.clock.now());
         entry.remember(status::write(&api, &stack, status).await?);
-        return Ok(Next::Retry(Retry::Never));
+        return Ok(Requeue::Retry(Retry::Never));
     }
     if stack.spec.observes_only() && held {
-        let_go(&api, context, &mut stack).await?;
+        remove_finalizers(&api, context, &mut stack).await?;
         if deleting {
-            return Ok(Next::Forget);
+            return Ok(Requeue::Forget);
         }
     }
-    let Some(_admission) = context.clouds.admit(&stack) else { return Ok(Next::TurnedAway) };
+    let Some(_admission) = context.clouds.try_acquire(&stack) else { return Ok(Requeue::Throttled) };
     let mut cloud = CloudFacts::default();
-    let outcome = look(&api, &mut stack, context, entry, &mut cloud).await?;
+    let outcome = run_engine(&api, &mut stack, context, entry, &mut cloud).await?;
     report(&api, &mut stack, context, entry, outcome, &cloud).await
 }
 
 /// Runs the engine, or says why it cannot be run.
-async fn look(
+async fn run_engine(
     api: &Api<LoadBalancerStack>,
     stack: &mut LoadBalancerStack,
     context: &Context,
-    entry: &mut Entry,
+    entry: &mut StackState,
     known: &mut CloudFacts,
 ) -> Result<Outcome, kube::Error> {
     let deleting = stack.metadata.deletion_timestamp.is_some();
-    if is_kept(stack) {
-        finalizer::hold(api, stack).await?;
+    if wants_finalizer(stack) {
+        finalizer::add(api, stack).await?;
     }
     let record = record_of(stack, entry);
-    entry.memory.notice(&record);
-    let outcome = match context.clouds.session(stack, is_kept(stack)).await {
+    entry.memory.track_pending(&record);
+    let outcome = match context.clouds.session(stack, wants_finalizer(stack)).await {
         Ok(cloud) => {
-            entry.learn(cloud.number());
+            entry.record_credentials(cloud.credentials_fingerprint());
             let outcome = pass(api, stack, context, entry, &record, &cloud).await;
             // Both are remembered by the session: no calls here.
             *known = CloudFacts { project: cloud.project().await.ok(), version: cloud.api_version().await.ok() };
@@ -146,7 +158,7 @@ async fn look(
         }
         // Others write to the Secret without a pause: the next pass tries again, and nothing is told.
         Err(CredentialsProblem::Kube(error)) if conflict::is_conflict(&error) => return Err(*error),
-        Err(problem) => without_credentials(problem),
+        Err(problem) => credentials_outcome(problem),
     };
     if !deleting {
         entry.seen_alive = true;
@@ -161,7 +173,7 @@ async fn pass(
     api: &Api<LoadBalancerStack>,
     stack: &LoadBalancerStack,
     context: &Context,
-    entry: &mut Entry,
+    entry: &mut StackState,
     record: &Record,
     cloud: &Cloud,
 ) -> Outcome {
@@ -172,8 +184,8 @@ async fn pass(
         namespace: stack.namespace().unwrap_or_default(),
         name: stack.name_any(),
     };
-    let ledger = AnnotationLedger::new(api.clone(), stack, record.intents.clone());
-    let pass = Pass {
+    let ledger = PendingCreateAnnotation::new(api.clone(), stack, record.intents.clone());
+    let pass = Reconciliation {
         cloud,
         owner: &owner,
         record,
@@ -182,20 +194,20 @@ async fn pass(
         settings: &context.settings,
         now: context.clock.now(),
     };
-    if let Some(outcome) = pass.enter().await {
+    if let Some(outcome) = pass.check_preconditions().await {
         return outcome;
     }
     let outcome = if deleting {
         let goal = match stack.deletion_policy() {
-            DeletionPolicy::Delete => Goal::Delete { retain_floating_ip: retains(stack) },
-            DeletionPolicy::Orphan => Goal::Release,
+            DeletionPolicy::Delete => Goal::Delete { retain_floating_ip: retains_floating_ip(stack) },
+            DeletionPolicy::Orphan => Goal::Orphan,
         };
         pass.run(goal, &mut entry.memory).await
     } else {
         match prepare::prepare(&stack.spec, &owner, cloud).await {
             Err(outcome) => *outcome,
             Ok(desired) => {
-                let goal = if stack.spec.observes_only() { Goal::Observe(&desired) } else { Goal::Hold(&desired) };
+                let goal = if stack.spec.observes_only() { Goal::Observe(&desired) } else { Goal::Converge(&desired) };
                 pass.run(goal, &mut entry.memory).await
             }
         }
@@ -206,8 +218,8 @@ async fn pass(
 
 /// What is on record, in status and annotation. Intents that we wrote ourselves count even if our view of the cluster
 /// does not show them yet.
-fn record_of(stack: &LoadBalancerStack, entry: &mut Entry) -> Record {
-    let on_object = intents_of(stack);
+fn record_of(stack: &LoadBalancerStack, entry: &mut StackState) -> Record {
+    let on_object = pending_creates_of(stack);
     if entry.intents.as_ref() == Some(&on_object) {
         entry.intents = None;
     }
@@ -227,12 +239,12 @@ fn remembered(vip: &AdditionalVipStatus) -> AdditionalVip {
     AdditionalVip { subnet_id: vip.subnet_id.clone(), address: vip.address.clone() }
 }
 
-fn retains(stack: &LoadBalancerStack) -> bool {
+fn retains_floating_ip(stack: &LoadBalancerStack) -> bool {
     let allocate = stack.spec.load_balancer.floating_ip.as_ref().and_then(|wanted| wanted.allocate.as_ref());
     allocate.is_some_and(|allocate| allocate.reclaim == ReclaimPolicy::Retain)
 }
 
-fn without_credentials(problem: CredentialsProblem) -> Outcome {
+fn credentials_outcome(problem: CredentialsProblem) -> Outcome {
     let message = format!("spec.cloudCredentialsRef: {problem}");
     match problem {
         CredentialsProblem::Kube(_) => Outcome::waiting(WaitReason::CredentialsUnreadable, message, Retry::Backoff),
@@ -246,12 +258,12 @@ fn without_credentials(problem: CredentialsProblem) -> Outcome {
 }
 
 /// Takes our entries off the stack and, when nobody else needs it, off its Secret.
-async fn let_go(
+async fn remove_finalizers(
     api: &Api<LoadBalancerStack>,
     context: &Context,
     stack: &mut LoadBalancerStack,
 ) -> Result<(), kube::Error> {
-    finalizer::release(api, stack).await?;
+    finalizer::remove(api, stack).await?;
     let namespace = stack.namespace().unwrap_or_default();
     if let Some(secret) = credentials::secret_of(stack)
         && let Err(error) = context.clouds.release_unused(&namespace, secret, stack.uid().as_deref()).await
@@ -266,22 +278,22 @@ async fn report(
     api: &Api<LoadBalancerStack>,
     stack: &mut LoadBalancerStack,
     context: &Context,
-    entry: &mut Entry,
+    entry: &mut StackState,
     outcome: Outcome,
     cloud: &CloudFacts,
-) -> Result<Next, kube::Error> {
+) -> Result<Requeue, kube::Error> {
     let now = context.clock.now();
     let generation = stack.metadata.generation.unwrap_or_default();
     let previous = stack.status.as_ref().map(|status| status.conditions.clone()).unwrap_or_default();
     let deleting = stack.metadata.deletion_timestamp.is_some();
-    let frame = Frame { previous: &previous, generation, deleting, now };
+    let frame = ConditionInputs { previous: &previous, generation, deleting, now };
     entry.told.watch(&outcome, generation, context.settings.stuck_after);
-    let notice = events::notable(&outcome, frame, &entry.told);
+    let notice = events::event_for(&outcome, frame, &entry.told);
     measure(context, entry, &outcome, frame);
     log(&outcome, frame);
-    let over = matches!(outcome.state, State::Gone | State::LetGo { .. });
+    let over = matches!(outcome.state, State::Deleted | State::Orphaned { .. });
     if over {
-        let_go(api, context, stack).await?;
+        remove_finalizers(api, context, stack).await?;
     } else {
         let status = status::project(stack, &outcome, cloud, conditions::conditions(&outcome, frame));
         entry.remember(status::write(api, stack, status).await?);
@@ -290,10 +302,10 @@ async fn report(
     if let Some(notice) = notice {
         events::publish(&context.client, now, &stack.object_ref(&()), notice).await;
     }
-    Ok(if over { Next::Forget } else { Next::Retry(outcome.retry) })
+    Ok(if over { Requeue::Forget } else { Requeue::Retry(outcome.retry) })
 }
 
-fn measure(context: &Context, entry: &mut Entry, outcome: &Outcome, frame: Frame<'_>) {
+fn measure(context: &Context, entry: &mut StackState, outcome: &Outcome, frame: ConditionInputs<'_>) {
     let metrics = &context.metrics;
     metrics.reconciles.get_or_create(&ResultLabel { result: label(&outcome.state).to_owned() }).inc();
     if let Some(step) = &outcome.executed {
@@ -318,30 +330,30 @@ fn measure(context: &Context, entry: &mut Entry, outcome: &Outcome, frame: Frame
 fn label(state: &State) -> &'static str {
     match state {
         State::InSync => "InSync",
-        State::Working => "Working",
+        State::Progressing => "Working",
         State::Waiting { reason, .. } => reason.as_str(),
-        State::Held { .. } => "DisruptionForbidden",
+        State::Blocked { .. } => "DisruptionForbidden",
         State::Stalled { reason, .. } => reason.as_str(),
         State::Observed { .. } => "Observed",
-        State::Gone => "Gone",
-        State::LetGo { .. } => "LetGo",
+        State::Deleted => "Gone",
+        State::Orphaned { .. } => "LetGo",
     }
 }
 
-fn log(outcome: &Outcome, frame: Frame<'_>) {
+fn log(outcome: &Outcome, frame: ConditionInputs<'_>) {
     let result = label(&outcome.state);
     // One that waits for a floating IP is looked at every few seconds.
     let often = matches!(outcome.retry, Retry::After(_));
     match &outcome.state {
         State::Stalled { reason, message }
-            if often && conditions::is_told(frame.previous, frame.generation, reason.as_str()) =>
+            if often && conditions::is_reported(frame.previous, frame.generation, reason.as_str()) =>
         {
             tracing::debug!(result, message);
         }
         State::Waiting { reason: WaitReason::Locked, message } => tracing::debug!(result, message),
-        State::Waiting { message, .. } | State::Held { message } => tracing::info!(result, message),
+        State::Waiting { message, .. } | State::Blocked { message } => tracing::info!(result, message),
         State::Stalled { message, .. } => tracing::warn!(result, message),
         State::InSync | State::Observed { .. } => tracing::debug!(result),
-        State::Working | State::Gone | State::LetGo { .. } => tracing::info!(result),
+        State::Progressing | State::Deleted | State::Orphaned { .. } => tracing::info!(result),
     }
 }

@@ -20,48 +20,48 @@ const MOST_OF_A_SECRET: usize = 4;
 
 /// Which Secret, and which entry of its clouds.yaml.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct Place {
+pub struct CredentialsSource {
     pub namespace: String,
     pub secret: String,
     pub cloud: String,
 }
 
-impl Place {
+impl CredentialsSource {
     fn is_in(&self, namespace: &str, secret: &str) -> bool {
         self.namespace == namespace && self.secret == secret
     }
 }
 
 /// Sessions by credentials, kept as long as the Secret does not change and somebody uses them.
-pub struct Sessions {
+pub struct SessionCache {
     connector: Arc<dyn Connector>,
     clock: Arc<dyn Clock>,
     settings: CloudSettings,
-    kept: Mutex<HashMap<Place, Kept>>,
+    kept: Mutex<HashMap<CredentialsSource, CachedSession>>,
 }
 
 /// What became of one version of a Secret: a session, or the reason why there is none, so that what was costly to find
 /// out is found out once.
-struct Kept {
+struct CachedSession {
     version: String,
     used: Instant,
     opened: Arc<OnceLock<Result<Cloud, String>>>,
 }
 
-impl Kept {
+impl CachedSession {
     fn is_in_use(&self) -> bool {
         let is_shared = |opened: &Result<Cloud, String>| opened.as_ref().is_ok_and(Cloud::is_shared);
         Arc::strong_count(&self.opened) > 1 || self.opened.get().is_some_and(is_shared)
     }
 }
 
-impl Sessions {
+impl SessionCache {
     pub fn new(connector: Arc<dyn Connector>, clock: Arc<dyn Clock>, settings: CloudSettings) -> Self {
         Self { connector, clock, settings, kept: Mutex::default() }
     }
 
     /// The session that a Secret as it is now leads to.
-    pub fn open(&self, place: &Place, secret: &Secret) -> Result<Cloud, CredentialsProblem> {
+    pub fn open(&self, place: &CredentialsSource, secret: &Secret) -> Result<Cloud, CredentialsProblem> {
         if !secret.data.as_ref().is_some_and(|data| data.contains_key("clouds.yaml")) {
             self.forget(&place.namespace, &place.secret);
             return Err(CredentialsProblem::NoKey(place.secret.clone()));
@@ -77,7 +77,7 @@ impl Sessions {
     }
 
     /// Empty for a version that was not seen yet. Those of other versions go, and those that nobody uses.
-    fn slot(&self, place: &Place, version: String) -> Arc<OnceLock<Result<Cloud, String>>> {
+    fn slot(&self, place: &CredentialsSource, version: String) -> Arc<OnceLock<Result<Cloud, String>>> {
         let now = Instant::now();
         let mut kept = self.lock();
         kept.retain(|other, kept| {
@@ -85,35 +85,35 @@ impl Sessions {
             now.duration_since(kept.used) < IDLE && (!same_secret || kept.version == version)
         });
         make_room(&mut kept, place);
-        let fresh = || Kept { version, used: now, opened: Arc::default() };
+        let fresh = || CachedSession { version, used: now, opened: Arc::default() };
         let slot = kept.entry(place.clone()).or_insert_with(fresh);
         slot.used = now;
         Arc::clone(&slot.opened)
     }
 
     /// Reads and builds, which takes its time: never under the lock that all share.
-    fn connect(&self, place: &Place, secret: &Secret) -> Result<Cloud, String> {
+    fn connect(&self, place: &CredentialsSource, secret: &Secret) -> Result<Cloud, String> {
         let key = |name: &str| secret.data.as_ref()?.get(name).map(|bytes| bytes.0.as_slice());
         let credentials =
             Credentials::parse(key("clouds.yaml").unwrap_or_default(), key("cacert"), &place.cloud).map_err(text)?;
         Cloud::new(credentials, self.connector.as_ref(), self.clock.clone(), self.settings.clone()).map_err(text)
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<Place, Kept>> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<CredentialsSource, CachedSession>> {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// For this one among those of its Secret. Those that were not used for longest go; none that is in use, or there would be
 /// two sessions of one place.
-fn make_room(kept: &mut HashMap<Place, Kept>, place: &Place) {
+fn make_room(kept: &mut HashMap<CredentialsSource, CachedSession>, place: &CredentialsSource) {
     if kept.contains_key(place) {
         return;
     }
-    let of_secret = |(other, _): &(&Place, &Kept)| other.is_in(&place.namespace, &place.secret);
+    let of_secret = |(other, _): &(&CredentialsSource, &CachedSession)| other.is_in(&place.namespace, &place.secret);
     let surplus = (kept.iter().filter(of_secret).count() + 1).saturating_sub(MOST_OF_A_SECRET);
     let idle = kept.iter().filter(of_secret).filter(|(_, kept)| !kept.is_in_use());
-    let mut idle: Vec<(Instant, Place)> = idle.map(|(other, kept)| (kept.used, other.clone())).collect();
+    let mut idle: Vec<(Instant, CredentialsSource)> = idle.map(|(other, kept)| (kept.used, other.clone())).collect();
     idle.sort_unstable_by_key(|(used, _)| *used);
     for (_, other) in idle.into_iter().take(surplus) {
         kept.remove(&other);
@@ -157,13 +157,13 @@ mod tests {
         }
     }
 
-    fn sessions() -> (Arc<Counting>, Sessions) {
+    fn sessions() -> (Arc<Counting>, SessionCache) {
         let connector = Arc::new(Counting::default());
-        (connector.clone(), Sessions::new(connector, Arc::new(SystemClock), CloudSettings::default()))
+        (connector.clone(), SessionCache::new(connector, Arc::new(SystemClock), CloudSettings::default()))
     }
 
-    fn place(namespace: &str, secret: &str, cloud: &str) -> Place {
-        Place { namespace: namespace.into(), secret: secret.into(), cloud: cloud.into() }
+    fn place(namespace: &str, secret: &str, cloud: &str) -> CredentialsSource {
+        CredentialsSource { namespace: namespace.into(), secret: secret.into(), cloud: cloud.into() }
     }
 
     fn secret(password: &str, cacert: Option<&str>) -> Secret {
@@ -175,12 +175,12 @@ mod tests {
         Secret { data: Some(data.collect()), ..Secret::default() }
     }
 
-    fn kept(sessions: &Sessions) -> Vec<(String, String, String)> {
+    fn kept(sessions: &SessionCache) -> Vec<(String, String, String)> {
         let mut kept: Vec<_> = sessions
             .lock()
             .keys()
             .cloned()
-            .map(|Place { namespace, secret, cloud }| (namespace, secret, cloud))
+            .map(|CredentialsSource { namespace, secret, cloud }| (namespace, secret, cloud))
             .collect();
         kept.sort();
         kept

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 /// How many passes are under way for each namespace and each Secret with credentials. A cloud that takes calls and never
 /// answers holds each of them for a minute or more: without a bound it would hold every worker, and all other clouds would
 /// wait for it. Not by the entry of a clouds.yaml: one Secret may have hundreds of them.
-pub struct Shares {
+pub struct ConcurrencyLimits {
     most_of_a_secret: usize,
     most_of_a_namespace: usize,
     taken: Arc<Mutex<HashMap<Holder, usize>>>,
@@ -16,12 +16,12 @@ pub struct Shares {
 type Holder = (String, Option<String>);
 
 /// The right to one pass, as long as it is kept.
-pub struct Admission {
+pub struct Permit {
     taken: Arc<Mutex<HashMap<Holder, usize>>>,
     holders: [Holder; 2],
 }
 
-impl Shares {
+impl ConcurrencyLimits {
     /// A quarter of the workers for each Secret, half of them for all of a namespace.
     pub fn of(workers: u16) -> Self {
         let share = |part: u16| usize::from(workers / part).max(2);
@@ -29,7 +29,7 @@ impl Shares {
     }
 
     /// `None`: the Secret or its namespace has its share.
-    pub fn admit(&self, namespace: &str, secret: &str) -> Option<Admission> {
+    pub fn try_acquire(&self, namespace: &str, secret: &str) -> Option<Permit> {
         let holders = [(namespace.to_owned(), Some(secret.to_owned())), (namespace.to_owned(), None)];
         let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
         let mut limits = holders.iter().zip([self.most_of_a_secret, self.most_of_a_namespace]);
@@ -39,11 +39,11 @@ impl Shares {
         for holder in &holders {
             *taken.entry(holder.clone()).or_default() += 1;
         }
-        Some(Admission { taken: Arc::clone(&self.taken), holders })
+        Some(Permit { taken: Arc::clone(&self.taken), holders })
     }
 }
 
-impl Drop for Admission {
+impl Drop for Permit {
     fn drop(&mut self) {
         let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
         for holder in &self.holders {
@@ -59,19 +59,19 @@ impl Drop for Admission {
 mod tests {
     use super::*;
 
-    fn all(shares: &Shares, namespace: &str, secret: &str) -> Vec<Admission> {
-        std::iter::from_fn(|| shares.admit(namespace, secret)).collect()
+    fn all(shares: &ConcurrencyLimits, namespace: &str, secret: &str) -> Vec<Permit> {
+        std::iter::from_fn(|| shares.try_acquire(namespace, secret)).collect()
     }
 
     #[test]
     fn a_secret_has_a_quarter_of_the_workers_and_at_least_two() {
         for (workers, most) in [(1, 2), (8, 2), (12, 3), (32, 8)] {
-            let shares = Shares::of(workers);
+            let shares = ConcurrencyLimits::of(workers);
             let mut held = all(&shares, "a", "hung");
             assert_eq!(held.len(), most, "{workers} workers");
-            assert!(shares.admit("b", "hung").is_some(), "another namespace is not concerned");
+            assert!(shares.try_acquire("b", "hung").is_some(), "another namespace is not concerned");
             held.pop();
-            assert!(shares.admit("a", "hung").is_some(), "what was given back is there again");
+            assert!(shares.try_acquire("a", "hung").is_some(), "what was given back is there again");
             drop(held);
             assert!(shares.taken.lock().unwrap().is_empty(), "nothing is kept of those who are gone");
         }
@@ -79,7 +79,7 @@ mod tests {
 
     #[test]
     fn a_namespace_has_half_of_the_workers_however_many_secrets_it_has() {
-        let shares = Shares::of(32);
+        let shares = ConcurrencyLimits::of(32);
         let held: Vec<_> = ["s", "t", "u", "v"].iter().flat_map(|secret| all(&shares, "a", secret)).collect();
         assert_eq!(held.len(), 16);
         assert_eq!(all(&shares, "b", "s").len(), 8);

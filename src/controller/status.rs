@@ -5,16 +5,17 @@ use kube::api::{Patch, PatchParams};
 use kube::{Api, Resource, ResourceExt};
 use serde_json::json;
 
-use super::conditions::{self, Frame};
+use super::conditions::{self, ConditionInputs};
 use super::conflict::{self, TRIES, is_conflict};
 use crate::api::{
     AdditionalVipStatus, Condition, ListenerStatus, LoadBalancerStack, LoadBalancerStackStatus, LoadBalancerStatus,
     MembersStatus, PlanStatus, PoolStatus,
 };
 use crate::engine::{Outcome, State};
-use crate::kill;
+use crate::failpoint;
 use crate::model::{
-    ApiVersion, Provisioning, SeenAdditionalVip, SeenFloatingIp, SeenLoadBalancer, SeenPool, Tree, key_of,
+    ApiVersion, ObservedAdditionalVip, ObservedFloatingIp, ObservedLoadBalancer, ObservedPool, ObservedTree,
+    Provisioning, key_of,
 };
 use crate::openstack::Project;
 use crate::plan::Plan;
@@ -67,7 +68,7 @@ pub fn project(
 /// Paused: nothing is looked at, so only the conditions speak.
 pub fn paused(stack: &LoadBalancerStack, now: Timestamp) -> LoadBalancerStackStatus {
     let status = stack.status.clone().unwrap_or_default();
-    let frame = Frame {
+    let frame = ConditionInputs {
         previous: &status.conditions,
         generation: stack.metadata.generation.unwrap_or_default(),
         deleting: stack.metadata.deletion_timestamp.is_some(),
@@ -82,7 +83,7 @@ pub async fn write(
     api: &Api<LoadBalancerStack>,
     stack: &LoadBalancerStack,
     status: LoadBalancerStackStatus,
-) -> Result<Option<Reported>, kube::Error> {
+) -> Result<Option<LastWrittenStatus>, kube::Error> {
     if stack.status.as_ref() == Some(&status) {
         return Ok(None);
     }
@@ -94,7 +95,7 @@ pub async fn write(
     });
     let parameters = PatchParams::apply(super::MANAGER).force();
     let patch = Patch::Apply(patch);
-    kill::point(format_args!("before-status"));
+    failpoint::point(format_args!("before-status"));
     let mut written = api.patch_status(&stack.name_any(), &parameters, &patch).await;
     // The API server gives up on a patch that meets too many other writes. (Under another UID it is another stack, and
     // the next pass is about that one.)
@@ -105,29 +106,29 @@ pub async fn write(
         }
         written = api.patch_status(&stack.name_any(), &parameters, &patch).await;
     }
-    kill::point(format_args!("after-status"));
+    failpoint::point(format_args!("after-status"));
     match written {
         // The object went in the meantime.
         Err(kube::Error::Api(answer)) if answer.code == 404 => Ok(None),
         Err(error) => Err(error),
-        Ok(written) => Ok(Reported::of(written)),
+        Ok(written) => Ok(LastWrittenStatus::of(written)),
     }
 }
 
 /// A status that we wrote, for as long as our view of the cluster is older.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Reported {
+pub struct LastWrittenStatus {
     version: u64,
     status: LoadBalancerStackStatus,
 }
 
-impl Reported {
+impl LastWrittenStatus {
     fn of(written: LoadBalancerStack) -> Option<Self> {
         Some(Self { version: version_of(&written)?, status: written.status? })
     }
 
     /// Lays the status over an older view of the stack; `None` when the view has caught up.
-    pub fn overlay(self, stack: &mut LoadBalancerStack) -> Option<Self> {
+    pub fn apply_if_newer(self, stack: &mut LoadBalancerStack) -> Option<Self> {
         let is_older = version_of(stack).is_some_and(|seen| seen < self.version);
         if is_older {
             stack.status = Some(self.status.clone());
@@ -142,7 +143,7 @@ fn version_of(stack: &LoadBalancerStack) -> Option<u64> {
     stack.metadata.resource_version.as_deref()?.parse().ok()
 }
 
-fn load_balancer_status(lb: &SeenLoadBalancer, cloud: &CloudFacts, kept: LoadBalancerStatus) -> LoadBalancerStatus {
+fn load_balancer_status(lb: &ObservedLoadBalancer, cloud: &CloudFacts, kept: LoadBalancerStatus) -> LoadBalancerStatus {
     let filled = |text: &String| (!text.is_empty()).then(|| text.clone());
     LoadBalancerStatus {
         id: Some(lb.id.clone()),
@@ -162,8 +163,8 @@ fn load_balancer_status(lb: &SeenLoadBalancer, cloud: &CloudFacts, kept: LoadBal
 }
 
 /// In the order of their subnets: Octavia's is that of its database.
-fn additional_vips(lb: &SeenLoadBalancer, kept: Vec<AdditionalVipStatus>) -> Vec<AdditionalVipStatus> {
-    let shown = |vip: &SeenAdditionalVip| {
+fn additional_vips(lb: &ObservedLoadBalancer, kept: Vec<AdditionalVipStatus>) -> Vec<AdditionalVipStatus> {
+    let shown = |vip: &ObservedAdditionalVip| {
         Some(AdditionalVipStatus {
             subnet_id: vip.subnet_id.clone()?,
             address: vip.ip_address.clone().filter(|address| !address.is_empty()),
@@ -175,9 +176,9 @@ fn additional_vips(lb: &SeenLoadBalancer, kept: Vec<AdditionalVipStatus>) -> Vec
     if vips.is_empty() { kept } else { vips }
 }
 
-fn put_tree(status: &mut LoadBalancerStackStatus, tree: &Tree) {
+fn put_tree(status: &mut LoadBalancerStackStatus, tree: &ObservedTree) {
     if let Some(lb) = &mut status.load_balancer {
-        let on_vip = |ip: &&SeenFloatingIp| ip.port_id.is_some() && ip.port_id == tree.load_balancer.vip_port_id;
+        let on_vip = |ip: &&ObservedFloatingIp| ip.port_id.is_some() && ip.port_id == tree.load_balancer.vip_port_id;
         lb.floating_ip = tree.floating_ips.iter().find(on_vip).map(|ip| ip.floating_ip_address.clone());
     }
     status.listeners = tree
@@ -197,7 +198,7 @@ fn put_tree(status: &mut LoadBalancerStackStatus, tree: &Tree) {
     status.pools.sort_by(|a, b| (&a.name, &a.id).cmp(&(&b.name, &b.id)));
 }
 
-fn pool_status(pool: &SeenPool) -> Option<PoolStatus> {
+fn pool_status(pool: &ObservedPool) -> Option<PoolStatus> {
     let in_state = |states: &[&str]| {
         pool.members.iter().filter(|member| states.contains(&member.operating_status.as_str())).count() as i32
     };
@@ -220,8 +221,10 @@ fn pool_status(pool: &SeenPool) -> Option<PoolStatus> {
 /// What is being done, held back or would be done. Nothing for a stack in sync.
 fn plan_status(outcome: &Outcome) -> Option<PlanStatus> {
     let Plan { steps, held, refusals: _ } = &outcome.plan;
-    let shown =
-        matches!(outcome.state, State::Working | State::Waiting { .. } | State::Held { .. } | State::Observed { .. });
+    let shown = matches!(
+        outcome.state,
+        State::Progressing | State::Waiting { .. } | State::Blocked { .. } | State::Observed { .. }
+    );
     let lines: Vec<String> = steps.iter().chain(held).take(MAX_STEPS).map(ToString::to_string).collect();
     (shown && !lines.is_empty()).then(|| PlanStatus { summary: outcome.plan.summary(), steps: lines })
 }
@@ -240,13 +243,13 @@ mod tests {
 
     #[test]
     fn what_we_wrote_counts_until_our_view_has_it() {
-        let reported = Reported::of(stack("100", "new")).unwrap();
+        let reported = LastWrittenStatus::of(stack("100", "new")).unwrap();
         let mut older = stack("99", "old");
-        assert_eq!(reported.clone().overlay(&mut older), Some(reported.clone()));
+        assert_eq!(reported.clone().apply_if_newer(&mut older), Some(reported.clone()));
         assert_eq!(older.status, stack("", "new").status);
         for version in ["100", "101", "opaque"] {
             let mut seen = stack(version, "somebody else's");
-            assert_eq!(reported.clone().overlay(&mut seen), None);
+            assert_eq!(reported.clone().apply_if_newer(&mut seen), None);
             assert_eq!(seen.status, stack("", "somebody else's").status);
         }
     }
@@ -260,7 +263,7 @@ mod tests {
             outcome.never_served = told;
             outcome.seen = seen.map_or(Seen::Nothing, |provisioning_status| {
                 let id = id.to_owned();
-                Seen::LoadBalancer(Box::new(SeenLoadBalancer { id, provisioning_status, ..Default::default() }))
+                Seen::LoadBalancer(Box::new(ObservedLoadBalancer { id, provisioning_status, ..Default::default() }))
             });
             let status = project(&stack, &outcome, &CloudFacts::default(), Vec::new());
             let never_served = status.load_balancer.as_ref().and_then(|lb| lb.never_served);

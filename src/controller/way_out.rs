@@ -38,7 +38,7 @@ pub fn way_out(
     let never_made = nothing_seen && record.load_balancer_id.is_none() && record.intents.is_empty();
     if never_made && (patience.is_zero() || waited >= NOTHING_ON_RECORD) {
         message.push_str("; nothing is on record that this stack ever made, so it goes without asking the cloud");
-        return Outcome::new(State::LetGo { left_behind: Some(std::mem::take(message)) }, Retry::Never);
+        return Outcome::new(State::Orphaned { left_behind: Some(std::mem::take(message)) }, Retry::Never);
     }
     if policy == DeletionPolicy::Delete {
         message.push_str(
@@ -58,7 +58,7 @@ pub fn way_out(
     if let Some(id) = record.load_balancer_id.as_ref().filter(|id| !message.contains(id.as_str())) {
         message.push_str(&format!("; on record is load balancer {id}"));
     }
-    Outcome::new(State::LetGo { left_behind: Some(std::mem::take(message)) }, Retry::Never)
+    Outcome::new(State::Orphaned { left_behind: Some(std::mem::take(message)) }, Retry::Never)
 }
 
 /// What keeps us from the cloud, or from what is to be done there, until somebody does something.
@@ -100,11 +100,15 @@ mod tests {
     fn what_never_made_anything_goes_without_its_cloud_unless_that_may_come_back() {
         let nothing = Record::default();
         let gone = out_by(stalled(StallReason::CredentialsMissing), &nothing, DeletionPolicy::Delete, Duration::ZERO);
-        assert!(matches!(&gone.state, State::LetGo { left_behind: Some(why) } if why.contains("nothing is on record")));
+        assert!(
+            matches!(&gone.state, State::Orphaned { left_behind: Some(why) } if why.contains("nothing is on record"))
+        );
         let waits = out_by(unreachable(), &nothing, DeletionPolicy::Delete, Duration::ZERO);
         assert!(matches!(waits.state, State::Waiting { .. }));
         let left = out_by(unreachable(), &nothing, DeletionPolicy::Delete, LONG);
-        assert!(matches!(&left.state, State::LetGo { left_behind: Some(why) } if why.contains("nothing is on record")));
+        assert!(
+            matches!(&left.state, State::Orphaned { left_behind: Some(why) } if why.contains("nothing is on record"))
+        );
     }
 
     #[test]
@@ -123,7 +127,7 @@ mod tests {
 
     #[test]
     fn the_way_out_is_open_at_once_where_somebody_must_act_and_after_a_while_where_the_cloud_may_come_back() {
-        let let_go = State::LetGo { left_behind: Some("why; on record is load balancer lb".to_owned()) };
+        let let_go = State::Orphaned { left_behind: Some("why; on record is load balancer lb".to_owned()) };
         for reason in [StallReason::CloudChanged, StallReason::UnsupportedServer, StallReason::CredentialsMissing] {
             assert_eq!(out_by(stalled(reason), &made(), DeletionPolicy::Orphan, Duration::ZERO).state, let_go);
         }
@@ -137,7 +141,7 @@ mod tests {
         let waits = out_by(untrusted(), &made(), DeletionPolicy::Orphan, ORPHAN_PATIENCE / 2);
         assert_eq!(waits, untrusted());
         let left = out_by(untrusted(), &made(), DeletionPolicy::Orphan, ORPHAN_PATIENCE);
-        assert!(matches!(left.state, State::LetGo { left_behind: Some(_) }));
+        assert!(matches!(left.state, State::Orphaned { left_behind: Some(_) }));
     }
 
     #[test]
@@ -147,7 +151,7 @@ mod tests {
         assert!(matches!(&early.state, State::Stalled { message, .. } if message.contains("on its way")), "{early:?}");
         assert_eq!(early.retry, Retry::After(2 * minute));
         let late = way_out(stalled(reason), &made(), DeletionPolicy::Orphan, 3 * minute, 3 * minute);
-        assert!(matches!(late.state, State::LetGo { left_behind: Some(why) } if why.starts_with("why; on record")));
+        assert!(matches!(late.state, State::Orphaned { left_behind: Some(why) } if why.starts_with("why; on record")));
     }
 
     #[test]
@@ -155,7 +159,7 @@ mod tests {
         let stuck = || Outcome::waiting(WaitReason::StuckPending, "why".to_owned(), Retry::Backoff);
         for outcome in [stalled(StallReason::Refused), stuck()] {
             let left = out_by(outcome, &made(), DeletionPolicy::Orphan, Duration::ZERO);
-            assert!(matches!(left.state, State::LetGo { left_behind: Some(why) } if why.starts_with("why; ")));
+            assert!(matches!(left.state, State::Orphaned { left_behind: Some(why) } if why.starts_with("why; ")));
         }
     }
 
@@ -169,7 +173,7 @@ mod tests {
 
     #[test]
     fn a_deletion_that_goes_on_is_left_alone() {
-        let working = Outcome::new(State::Working, Retry::Backoff);
+        let working = Outcome::new(State::Progressing, Retry::Backoff);
         assert_eq!(out_by(working.clone(), &made(), DeletionPolicy::Orphan, LONG), working);
     }
 }

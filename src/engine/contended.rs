@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use crate::model::{Desired, SeenFloatingIp};
+use crate::model::{Desired, ObservedFloatingIp};
 use crate::openstack::CloudError;
 use crate::plan::Refusal;
 
@@ -22,7 +22,7 @@ const WHOLE_PASS: Duration = Duration::from_secs(60);
 #[derive(Debug)]
 pub(super) struct Contended {
     desired: Box<Desired>,
-    seen: SeenFloatingIp,
+    seen: ObservedFloatingIp,
     outcome: Box<Outcome>,
     since: Instant,
     looked: Instant,
@@ -37,7 +37,7 @@ impl Contended {
     }
 }
 
-impl Pass<'_> {
+impl Reconciliation<'_> {
     /// The same answer as before, as long as the floating IP has not changed.
     pub(super) async fn still_contended(
         &self,
@@ -60,7 +60,7 @@ impl Memory {
         &mut self,
         desired: &Desired,
         refusal: &Refusal,
-        floating_ips: &[SeenFloatingIp],
+        floating_ips: &[ObservedFloatingIp],
         outcome: Outcome,
     ) -> Outcome {
         let last = self.contended.take();
@@ -69,7 +69,7 @@ impl Memory {
         let since = last.filter(|last| last.seen.id == seen.id).map_or_else(Instant::now, |last| last.since);
         let contended = Contended {
             desired: Box::new(desired.clone()),
-            seen: SeenFloatingIp { holder: None, ..seen.clone() },
+            seen: ObservedFloatingIp { holder: None, ..seen.clone() },
             outcome: Box::new(outcome.clone()),
             since,
             looked: Instant::now(),

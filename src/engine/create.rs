@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use crate::model::{Desired, Provisioning, SeenLoadBalancer, attempt_name, attempt_of};
-use crate::openstack::{Class, CloudError, Done, QuotaUse};
+use crate::model::{Desired, ObservedLoadBalancer, Provisioning, attempt_name, attempt_of};
+use crate::openstack::{CloudError, Done, ErrorClass, QuotaUse};
 use crate::plan::{self, Kind};
 
-use super::hindrance::Hindered;
+use super::preconditions::BlockedCreate;
 use super::*;
 
 /// How often a create that fails within Octavia is sent again soon. Each may leave a VIP port behind.
@@ -21,13 +21,13 @@ const FAILURE: u16 = 500;
 /// When a create that found the queue of its project full asks again.
 const TURN_AGAIN: Duration = Duration::from_secs(3);
 
-impl Pass<'_> {
+impl Reconciliation<'_> {
     /// Nothing of ours is visible. Posts only when no earlier POST can still appear.
     pub(super) async fn create(&self, desired: &Desired, memory: &mut Memory) -> Result<Outcome, CloudError> {
-        if let Some(outcome) = self.in_doubt(memory) {
+        if let Some(outcome) = self.pending_outcome(memory) {
             return Ok(outcome);
         }
-        if let Some(Hindered { outcome, in_use }) = self.hindered(desired).await? {
+        if let Some(BlockedCreate { outcome, in_use }) = self.check_create_preconditions(desired).await? {
             return Ok(match in_use {
                 Some((refusal, seen)) => memory.contend(desired, &refusal, &seen, outcome),
                 None => outcome,
@@ -35,9 +35,11 @@ impl Pass<'_> {
         }
         // Octavia leaks the VIP port of a create that it refuses after parsing, so the same one is not sent again.
         match &memory.refused {
-            Some(refused) if refused.session == self.cloud.number() && *refused.desired == *desired => {
+            Some(refused)
+                if refused.session == self.cloud.credentials_fingerprint() && *refused.desired == *desired =>
+            {
                 let outcome = Outcome::stalled(StallReason::Refused, refused.message.clone());
-                return Ok(Outcome { retry: Retry::Rarely, ..outcome });
+                return Ok(Outcome { retry: Retry::SlowBackoff, ..outcome });
             }
             _ => memory.refused = None,
         }
@@ -48,16 +50,16 @@ impl Pass<'_> {
             return Ok(outcome);
         }
         // Before the intent is written down: one that has to wait would be written and taken back again and again.
-        let turn = match self.cloud.turn().await {
+        let turn = match self.cloud.create_slot().await {
             Ok(turn) => turn,
-            Err(error) if error.class == Class::Locked => {
+            Err(error) if error.class == ErrorClass::Locked => {
                 return Ok(Outcome::waiting(WaitReason::Queued, error.to_string(), Retry::After(TURN_AGAIN)));
             }
             Err(error) => return Err(error),
         };
         let attempt = attempt_name(&uuid::Uuid::new_v4().to_string(), self.generation);
         let before = self.record.intents.without(memory.ended.as_deref().unwrap_or_default());
-        let intents = before.with(Intent { attempt: attempt.clone(), at: self.now });
+        let intents = before.with(PendingCreate { attempt: attempt.clone(), at: self.now });
         if let Err(error) = self.ledger.write(intents).await {
             return Ok(Outcome::waiting(WaitReason::ObjectChanged, error.to_string(), Retry::Backoff));
         }
@@ -65,13 +67,13 @@ impl Pass<'_> {
         let step = plan::create(&asking, &attempt);
         memory.known_for(&attempt);
         tracing::info!(step = %step, "executing");
-        match self.cloud.execute_in_turn(&step, turn).await {
+        match self.cloud.execute_in_slot(&step, turn).await {
             // The intent stays on record until the id is there too: a crash in between must not look like "never made".
             Ok(done) => Ok(created(self.performed(step, done, memory), memory)),
             Err(error) => {
                 // Another address mends no conflict of the rest.
-                if error.class == Class::Refused && (asked.is_empty() || error.status == Some(CONFLICT)) {
-                    let (session, desired) = (self.cloud.number(), Box::new(desired.clone()));
+                if error.class == ErrorClass::Rejected && (asked.is_empty() || error.status == Some(CONFLICT)) {
+                    let (session, desired) = (self.cloud.credentials_fingerprint(), Box::new(desired.clone()));
                     memory.refused = Some(RefusedCreate { session, desired, message: error.to_string() });
                 }
                 Ok(self.create_failed(error, &attempt, (&asked, &addresses::given(desired)), memory).await)
@@ -93,25 +95,25 @@ impl Pass<'_> {
 
     /// A load balancer on record that carries the tag of a create on record: that one is in doubt no more, and those
     /// before it were given up when it was begun.
-    pub(super) async fn recognise(&self, load_balancer: &SeenLoadBalancer) {
+    pub(super) async fn confirm_pending(&self, load_balancer: &ObservedLoadBalancer) {
         let is_recorded = self.record.load_balancer_id.as_ref() == Some(&load_balancer.id);
         let newest = self.record.intents.newest().map(|intent| intent.attempt.as_str());
         if is_recorded && newest.is_some() && attempt_of(&load_balancer.tags) == newest {
-            self.forget_all().await;
+            self.clear_pending().await;
         }
     }
 
     /// The load balancer was seen ACTIVE: its create ended well. Not yet where another one was given up before, which
     /// may still appear.
-    pub(super) async fn outgrow(&self, load_balancer: &SeenLoadBalancer) {
+    pub(super) async fn clear_outdated_pending(&self, load_balancer: &ObservedLoadBalancer) {
         let is_recorded = self.record.load_balancer_id.as_ref() == Some(&load_balancer.id);
         if is_recorded && self.record.intents.0.len() == 1 {
-            self.forget_all().await;
+            self.clear_pending().await;
         }
     }
 
     /// A create that may still appear: nothing is posted until the quiet period is over.
-    pub(super) fn in_doubt(&self, memory: &mut Memory) -> Option<Outcome> {
+    pub(super) fn pending_outcome(&self, memory: &mut Memory) -> Option<Outcome> {
         let intent = self.record.intents.newest().filter(|intent| memory.ended.as_ref() != Some(&intent.attempt))?;
         let waited = memory.known_for(&intent.attempt);
         if waited >= self.settings.quiet_period {
@@ -145,22 +147,22 @@ impl Pass<'_> {
             tracing::warn!(%problem, "the refused attempt stays on record until the quiet period is over");
         }
         match error.class {
-            Class::Conflict => memory.address_conflicts.count(asked, given, &error.message),
+            ErrorClass::Conflict => memory.address_conflicts.count(asked, given, &error.message),
             // Refused without the remembered addresses, too: they were not the cause.
-            Class::Refused if asked.is_empty() => memory.address_conflicts.forget(),
+            ErrorClass::Rejected if asked.is_empty() => memory.address_conflicts.forget(),
             // The subnet may have another range than it had; without that address the create may well be accepted.
-            Class::Refused if error.status != Some(CONFLICT) => {
+            ErrorClass::Rejected if error.status != Some(CONFLICT) => {
                 memory.address_conflicts.give_up(asked);
                 return Outcome { retry: Retry::Backoff, ..Outcome::failed(error) };
             }
             // There was room a moment ago: Octavia counts otherwise, or Neutron has none.
-            Class::Quota => return Outcome { retry: Retry::Rarely, ..Outcome::failed(error) },
+            ErrorClass::Quota => return Outcome { retry: Retry::SlowBackoff, ..Outcome::failed(error) },
             // Something that was looked up a while ago has gone.
-            Class::Gone => {
+            ErrorClass::NotFound => {
                 self.cloud.forget_references();
-                return Outcome { retry: Retry::Rarely, ..Outcome::failed(error) };
+                return Outcome { retry: Retry::SlowBackoff, ..Outcome::failed(error) };
             }
-            Class::Later(None) if error.status == Some(FAILURE) => {
+            ErrorClass::Transient(None) if error.status == Some(FAILURE) => {
                 memory.failed_creates += 1;
                 if memory.failed_creates > SOON_AGAIN {
                     return Outcome { retry: Retry::After(LATER), ..Outcome::failed(error) };
@@ -177,7 +179,11 @@ impl Pass<'_> {
         let uses = match self.cloud.quota_uses().await {
             Ok(uses) => uses,
             // The policy of this cloud hides quotas: the create will tell.
-            Err(error) if matches!(error.class, Class::Credentials | Class::Refused | Class::Gone) => return Ok(None),
+            Err(error)
+                if matches!(error.class, ErrorClass::Credentials | ErrorClass::Rejected | ErrorClass::NotFound) =>
+            {
+                return Ok(None);
+            }
             Err(error) => return Err(error),
         };
         let missing: Vec<String> = uses
@@ -198,7 +204,11 @@ impl Pass<'_> {
 
     /// Other load balancers that carry our tags. One that comes of an attempt we gave up, and that never had our
     /// floating IP, is deleted; any other is reported.
-    pub(super) async fn doubles(&self, kept: &str, report: &mut Vec<String>) -> Result<Option<Step>, CloudError> {
+    pub(super) async fn delete_duplicates(
+        &self,
+        kept: &str,
+        report: &mut Vec<String>,
+    ) -> Result<Option<Step>, CloudError> {
         for other in self.cloud.find(self.owner).await? {
             if other.id == kept || !self.owner.owns(&other.tags) {
                 continue;
@@ -219,8 +229,8 @@ impl Pass<'_> {
     }
 
     /// The create ended well and can be forgotten. Failing to do so costs a look at the next pass.
-    pub(super) async fn forget_all(&self) {
-        if let Err(problem) = self.ledger.write(Intents::default()).await {
+    pub(super) async fn clear_pending(&self) {
+        if let Err(problem) = self.ledger.write(PendingCreates::default()).await {
             tracing::debug!(%problem, "the finished create stays on record for now");
         }
     }
@@ -241,7 +251,7 @@ fn needed(desired: &Desired, kind: Kind) -> i64 {
 }
 
 fn created(performed: Performed, memory: &mut Memory) -> Outcome {
-    let mut outcome = Outcome::new(State::Working, Retry::After(poll_interval(Duration::ZERO)));
+    let mut outcome = Outcome::new(State::Progressing, Retry::After(poll_interval(Duration::ZERO)));
     debug_assert_eq!(performed.step.kind, Kind::LoadBalancer);
     outcome.executed = Some(performed.step);
     if let Done::Created(tree) = performed.done {

@@ -2,33 +2,33 @@
 
 use std::time::Duration;
 
-use crate::model::{Owner, Provisioning, SeenFloatingIp, SeenLoadBalancer, Tie, foreign_owner};
-use crate::openstack::{Class, CloudError};
+use crate::model::{ObservedFloatingIp, ObservedLoadBalancer, Owner, Ownership, Provisioning, foreign_owner};
+use crate::openstack::{CloudError, ErrorClass};
 use crate::plan::{self, Kind, Plan};
 
-use super::hold::not_ours;
+use super::converge::foreign_owner_message;
 use super::*;
 
-impl Pass<'_> {
+impl Reconciliation<'_> {
     /// Works from ERROR, with half of it gone, with a create in doubt. Gone means 404 for the load balancer and no
     /// floating IP that carries our mark.
     pub(super) async fn delete(&self, retain: bool, memory: &mut Memory) -> Result<Outcome, CloudError> {
-        let mut end = State::Gone;
+        let mut end = State::Deleted;
         let (load_balancer, owner) = match self.locate().await? {
             Located::Ours(found) => {
-                self.recognise(&found).await;
+                self.confirm_pending(&found).await;
                 (Some(*found), self.owner.clone())
             }
-            Located::Predecessors(found) => {
+            Located::Orphaned(found) => {
                 let predecessor = self.owner.predecessor(&found.tags);
                 (Some(*found), predecessor)
             }
             // Not ours: left alone. What else is ours (a floating IP) still goes.
             Located::Foreign(found) => {
-                end = State::LetGo { left_behind: Some(not_ours(&found)) };
+                end = State::Orphaned { left_behind: Some(foreign_owner_message(&found)) };
                 (None, self.owner.clone())
             }
-            Located::Nowhere => match self.in_doubt(memory) {
+            Located::Nowhere => match self.pending_outcome(memory) {
                 Some(outcome) => return Ok(outcome),
                 None => (None, self.owner.clone()),
             },
@@ -41,28 +41,28 @@ impl Pass<'_> {
         let vip_port = load_balancer.as_ref().and_then(|lb| lb.vip_port_id.as_deref());
         let floating_ips = self.cloud.floating_ips(&owner, vip_port).await?;
         let plan = plan::delete(&owner, retain, load_balancer.as_ref(), &floating_ips);
-        self.take_away(plan, load_balancer, end, memory).await
+        self.run_teardown(plan, load_balancer, end, memory).await
     }
 
     /// Orphan: waits until Octavia is done with the load balancer, and takes our marks off.
-    pub(super) async fn release(&self, memory: &mut Memory) -> Result<Outcome, CloudError> {
+    pub(super) async fn orphan(&self, memory: &mut Memory) -> Result<Outcome, CloudError> {
         let mut left_behind = None;
         let (found, owner, ours) = match self.locate().await? {
             Located::Ours(found) => (Some(*found), self.owner.clone(), true),
             // It becomes ours first: without its tags nothing would tell whose the floating IP is.
-            Located::Predecessors(found) if found.provisioning_status == Provisioning::Active => {
-                return self.succeed(*found, memory).await;
+            Located::Orphaned(found) if found.provisioning_status == Provisioning::Active => {
+                return self.take_over(*found, memory).await;
             }
-            Located::Predecessors(found) => {
+            Located::Orphaned(found) => {
                 let predecessor = self.owner.predecessor(&found.tags);
                 (Some(*found), predecessor, true)
             }
             Located::Foreign(found) => {
                 // Without any owner it is as we leave it.
-                left_behind = foreign_owner(&found.tags).map(|_| not_ours(&found));
+                left_behind = foreign_owner(&found.tags).map(|_| foreign_owner_message(&found));
                 (Some(*found), self.owner.clone(), false)
             }
-            Located::Nowhere => match self.in_doubt(memory) {
+            Located::Nowhere => match self.pending_outcome(memory) {
                 Some(outcome) => return Ok(outcome),
                 None => (None, self.owner.clone(), false),
             },
@@ -76,17 +76,17 @@ impl Pass<'_> {
         let vip_port = found.as_ref().and_then(|lb| lb.vip_port_id.as_deref());
         let floating_ips = self.cloud.floating_ips(&owner, vip_port).await?;
         if let Some(found) = load_balancer {
-            left_behind = keeps_marks(found, &owner, &floating_ips);
+            left_behind = remaining_tags_reason(found, &owner, &floating_ips);
         }
-        let plan = plan::release(&owner, load_balancer, &floating_ips);
-        self.take_away(plan, found, State::LetGo { left_behind }, memory).await
+        let plan = plan::orphan(&owner, load_balancer, &floating_ips);
+        self.run_teardown(plan, found, State::Orphaned { left_behind }, memory).await
     }
 
     /// Executes the first step; with none left the stack has reached its `end`.
-    async fn take_away(
+    async fn run_teardown(
         &self,
         mut plan: Plan,
-        load_balancer: Option<SeenLoadBalancer>,
+        load_balancer: Option<ObservedLoadBalancer>,
         end: State,
         memory: &mut Memory,
     ) -> Result<Outcome, CloudError> {
@@ -103,11 +103,12 @@ impl Pass<'_> {
         }
         let mut outcome = match self.perform(step, memory).await {
             Ok(performed) => {
-                let mut outcome = Outcome::new(State::Working, Retry::After(Duration::from_millis(400))).planning(plan);
+                let mut outcome =
+                    Outcome::new(State::Progressing, Retry::After(Duration::from_millis(400))).planning(plan);
                 outcome.executed = Some(performed.step);
                 outcome
             }
-            Err(error) if deletes && error.class == Class::Refused => cannot_delete(&error.to_string()),
+            Err(error) if deletes && error.class == ErrorClass::Rejected => cannot_delete(&error.to_string()),
             Err(error) => Outcome::failed(error),
         };
         outcome.seen = seen;
@@ -124,12 +125,16 @@ fn cannot_delete(why: &str) -> Outcome {
 }
 
 /// What stays marked although it is let go of, and why.
-fn keeps_marks(load_balancer: &SeenLoadBalancer, owner: &Owner, floating_ips: &[SeenFloatingIp]) -> Option<String> {
+fn remaining_tags_reason(
+    load_balancer: &ObservedLoadBalancer,
+    owner: &Owner,
+    floating_ips: &[ObservedFloatingIp],
+) -> Option<String> {
     let in_error = load_balancer.provisioning_status == Provisioning::Error;
     in_error.then(|| {
         let mut why =
             format!("load balancer {} is in ERROR, so Octavia lets nobody take the tags off it", load_balancer.id);
-        for made in floating_ips.iter().filter(|seen| Tie::of(owner, seen) == Tie::Made) {
+        for made in floating_ips.iter().filter(|seen| Ownership::of(owner, seen) == Ownership::Created) {
             why.push_str(&format!(
                 "; floating IP {}, which was made for it, keeps its marks",
                 made.floating_ip_address
@@ -140,6 +145,6 @@ fn keeps_marks(load_balancer: &SeenLoadBalancer, owner: &Owner, floating_ips: &[
 }
 
 /// Neither deletion nor change is taken while Octavia works on it.
-const fn is_settled(load_balancer: &SeenLoadBalancer) -> bool {
+const fn is_settled(load_balancer: &ObservedLoadBalancer) -> bool {
     matches!(load_balancer.provisioning_status, Provisioning::Active | Provisioning::Error)
 }

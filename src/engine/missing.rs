@@ -2,20 +2,20 @@
 //! missing or none: before anything is said to be gone, it is asked for. And its counterpart, a 409: an address that is
 //! taken.
 
-use crate::openstack::{Class, CloudError};
+use crate::openstack::{CloudError, ErrorClass};
 use crate::plan::{Call, Kind};
 
-use super::hold::without_port;
+use super::converge::missing_vip_port_message;
 use super::*;
 
-impl Pass<'_> {
+impl Reconciliation<'_> {
     /// Cause of a 404 or a 409 of a floating IP; `None` where the next look tells.
     pub(super) async fn missing(&self, error: &CloudError, step: &Step, seen: &Seen) -> Option<Outcome> {
         if let Some(outcome) = taken(error, step) {
             return Some(outcome);
         }
         // The tags of what is not there are a 500 (`TagPlugin` in neutron/services/tag/tag_plugin.py).
-        if step.kind != Kind::FloatingIp || error.class != Class::Gone && error.status != Some(500) {
+        if step.kind != Kind::FloatingIp || error.class != ErrorClass::NotFound && error.status != Some(500) {
             return None;
         }
         if error.unrouted {
@@ -23,14 +23,14 @@ impl Pass<'_> {
         }
         // The network, its subnet or the floating IP itself, found when it was still there: looked up anew.
         self.cloud.forget_references();
-        if error.class != Class::Gone {
+        if error.class != ErrorClass::NotFound {
             return None;
         }
         let load_balancer = seen.load_balancer()?;
         let port = load_balancer.vip_port_id.as_deref()?;
         // Where that cannot be asked, nothing is known.
         let is_gone = self.cloud.is_port_gone(port).await.unwrap_or(false);
-        let message = || format!("{error}: {}", without_port(load_balancer, port));
+        let message = || format!("{error}: {}", missing_vip_port_message(load_balancer, port));
         is_gone.then(|| Outcome::stalled(StallReason::VipPortGone, message()))
     }
 }
@@ -39,7 +39,7 @@ impl Pass<'_> {
 fn taken(error: &CloudError, step: &Step) -> Option<Outcome> {
     let Call::CreateFloatingIp { body } = &step.call else { return None };
     let address = body.get("floating_ip_address").and_then(|address| address.as_str())?;
-    if error.class != Class::Conflict || !addresses::names(&error.message, address) {
+    if error.class != ErrorClass::Conflict || !addresses::names(&error.message, address) {
         return None;
     }
     let message = format!(

@@ -9,33 +9,33 @@
 //! calls, and may be lost at any time.
 
 mod addresses;
+mod backoff;
 mod contended;
+mod converge;
 mod create;
 mod delete;
-mod failed;
-mod hindrance;
-mod hold;
 mod missing;
 mod outcome;
-mod patience;
-mod record;
-mod trail;
+mod pending_create;
+mod preconditions;
+mod recover;
+mod step_history;
 
 pub use outcome::*;
-pub use record::*;
+pub use pending_create::*;
 
 use std::time::Duration;
 
 use jiff::Timestamp;
 use tokio::time::Instant;
 
-use crate::model::{ApiVersion, Desired, Owner, Provisioning, SeenLoadBalancer, Tree};
-use crate::openstack::{Class, Cloud, CloudError, Done};
+use crate::model::{ApiVersion, Desired, ObservedLoadBalancer, ObservedTree, Owner, Provisioning};
+use crate::openstack::{Cloud, CloudError, Done, ErrorClass};
 use crate::plan::Step;
+use backoff::{Delay, NextStep, StepBackoff};
 use contended::Contended;
-use failed::Watch;
-use patience::{Delay, Patience, Turn};
-use trail::Trail;
+use recover::ServiceHistory;
+use step_history::StepHistory;
 
 /// The oldest Octavia API that the engine drives (Train; `SOURCE_IP_PORT`). Below it nothing is written.
 pub const OLDEST_API: ApiVersion = ApiVersion { minor: 13 };
@@ -65,23 +65,23 @@ impl Default for Settings {
 #[derive(Debug, Clone, Copy)]
 pub enum Goal<'a> {
     /// Make it so, and keep it so.
-    Hold(&'a Desired),
+    Converge(&'a Desired),
     /// Look and plan, write nothing.
     Observe(&'a Desired),
     /// The load balancer goes, with everything under it.
     Delete { retain_floating_ip: bool },
     /// Everything stays, our tags go.
-    Release,
+    Orphan,
 }
 
 /// What one pass works with.
-pub struct Pass<'a> {
+pub struct Reconciliation<'a> {
     pub cloud: &'a Cloud,
     pub owner: &'a Owner,
     pub record: &'a Record,
     /// Of the stack's spec.
     pub generation: i64,
-    pub ledger: &'a dyn Ledger,
+    pub ledger: &'a dyn PendingCreateStore,
     pub settings: &'a Settings,
     pub now: Timestamp,
 }
@@ -90,7 +90,7 @@ pub struct Pass<'a> {
 #[derive(Debug, Default)]
 pub struct Memory {
     /// The answer of our own POST, until its statuses are confirmed.
-    made: Option<Tree>,
+    made: Option<ObservedTree>,
     /// Something was in flight at the end of the last pass, or the stack changed since. Otherwise, and after a start, lists
     /// shared with other stacks will do: a restart among a thousand stacks at rest costs some lists, not a thousand trees.
     disturbed: bool,
@@ -105,13 +105,13 @@ pub struct Memory {
     /// Creates on record, and since when this process knows of them; the one that was asked for last is the last.
     attempts: Vec<(String, Instant)>,
     /// What was changed on the way to what the stack says, so that nothing is tried for ever without a pause.
-    patience: Patience,
+    patience: StepBackoff,
     /// A floating IP that somebody else has stalls the stack.
     contended: Option<Contended>,
     /// The changes since the load balancer was last as the stack says.
-    trail: Trail,
+    trail: StepHistory,
     /// The create under way, as this process saw it.
-    watch: Watch,
+    watch: ServiceHistory,
     /// The create whose load balancer this process has deleted: it is in doubt no more.
     ended: Option<String>,
 }
@@ -126,7 +126,7 @@ struct RefusedCreate {
 
 impl Memory {
     /// The stack or its credentials changed: look for ourselves.
-    pub fn disturb(&mut self) {
+    pub fn invalidate(&mut self) {
         self.disturbed = true;
         self.contended = None;
         self.failed_creates = 0;
@@ -134,7 +134,7 @@ impl Memory {
     }
 
     /// To be told of the record at every pass, also where the cloud cannot be asked: time passes all the same.
-    pub fn notice(&mut self, record: &Record) {
+    pub fn track_pending(&mut self, record: &Record) {
         if let Some(newest) = record.intents.newest() {
             self.known_for(&newest.attempt);
         }
@@ -155,18 +155,18 @@ impl Memory {
     }
 }
 
-impl Pass<'_> {
+impl Reconciliation<'_> {
     /// Runs the pass, after [`Pass::enter`] has let it in.
     pub async fn run(&self, goal: Goal<'_>, memory: &mut Memory) -> Outcome {
         let result = match goal {
-            Goal::Hold(desired) => self.hold(desired, memory).await,
+            Goal::Converge(desired) => self.converge(desired, memory).await,
             Goal::Observe(desired) => self.observe(desired, memory).await,
             Goal::Delete { retain_floating_ip } => self.delete(retain_floating_ip, memory).await,
-            Goal::Release => self.release(memory).await,
+            Goal::Orphan => self.orphan(memory).await,
         };
         let mut outcome = result.unwrap_or_else(Outcome::failed);
         memory.trail.explain(&mut outcome.plan, outcome.executed.as_mut());
-        if matches!(outcome.state, State::InSync | State::Held { .. } | State::Observed { differs: false }) {
+        if matches!(outcome.state, State::InSync | State::Blocked { .. } | State::Observed { differs: false }) {
             memory.trail.settled();
         }
         memory.disturbed = !matches!(outcome.state, State::InSync | State::Observed { .. });
@@ -175,7 +175,7 @@ impl Pass<'_> {
 
     /// Another cloud is not an empty cloud. Also the floor of versions. To be asked before anything else is
     /// looked up; an outcome means that the pass ends here.
-    pub async fn enter(&self) -> Option<Outcome> {
+    pub async fn check_preconditions(&self) -> Option<Outcome> {
         self.check_cloud().await.unwrap_or_else(|error| Some(Outcome::failed(error)))
     }
 
@@ -220,7 +220,7 @@ impl Pass<'_> {
         };
         let mut candidates = self.cloud.find(self.owner).await?;
         candidates.retain(|lb| lb.provisioning_status != Provisioning::Deleted);
-        Ok(match (self.choose(candidates), foreign) {
+        Ok(match (self.choose_owned(candidates), foreign) {
             (Located::Nowhere, Some(foreign)) => Located::Foreign(foreign),
             (chosen, _) => chosen,
         })
@@ -228,26 +228,26 @@ impl Pass<'_> {
 
     /// Two of ours can only come of a create whose answer was lost for longer than the quiet period. The older one
     /// stays; what becomes of the other is decided where duplicates are dealt with.
-    fn choose(&self, mut candidates: Vec<SeenLoadBalancer>) -> Located {
+    fn choose_owned(&self, mut candidates: Vec<ObservedLoadBalancer>) -> Located {
         candidates.sort_by(|a, b| (&a.created_at, &a.id).cmp(&(&b.created_at, &b.id)));
         let ours = candidates.iter().position(|lb| self.owner.owns(&lb.tags));
         if let Some(index) = ours {
             return Located::Ours(Box::new(candidates.swap_remove(index)));
         }
-        match candidates.into_iter().find(|lb| self.owner.succeeds(&lb.tags)) {
-            Some(predecessor) => Located::Predecessors(Box::new(predecessor)),
+        match candidates.into_iter().find(|lb| self.owner.can_take_over(&lb.tags)) {
+            Some(predecessor) => Located::Orphaned(Box::new(predecessor)),
             None => Located::Nowhere,
         }
     }
 
     /// A load balancer that Octavia works on: nothing can be written, and nobody waits for it here.
-    fn locked(&self, load_balancer: SeenLoadBalancer, memory: &mut Memory) -> Outcome {
+    fn locked(&self, load_balancer: ObservedLoadBalancer, memory: &mut Memory) -> Outcome {
         let what = format!("load balancer {}: {}", load_balancer.id, load_balancer.provisioning_status);
         self.busy(&what, &load_balancer, memory).seeing_load_balancer(load_balancer)
     }
 
     /// Octavia works on `what`, which is the load balancer or a part of it.
-    fn busy(&self, what: &str, load_balancer: &SeenLoadBalancer, memory: &mut Memory) -> Outcome {
+    fn busy(&self, what: &str, load_balancer: &ObservedLoadBalancer, memory: &mut Memory) -> Outcome {
         let waited = memory.locked_since.get_or_insert_with(Instant::now).elapsed();
         let stuck = waited >= self.settings.stuck_after;
         let mut message = format!("Octavia works on {what}");
@@ -271,7 +271,7 @@ impl Pass<'_> {
 
     fn performed(&self, step: Step, done: Done, memory: &mut Memory) -> Performed {
         memory.made = None;
-        memory.patience.taken(&step);
+        memory.patience.accepted(&step);
         memory.trail.executed(&step);
         memory.locked_since = step.call.is_octavia().then(Instant::now);
         Performed { step, done }
@@ -284,11 +284,11 @@ struct Performed {
 }
 
 enum Located {
-    Ours(Box<SeenLoadBalancer>),
+    Ours(Box<ObservedLoadBalancer>),
     /// Of a stack of this name that is no more.
-    Predecessors(Box<SeenLoadBalancer>),
+    Orphaned(Box<ObservedLoadBalancer>),
     /// Has our recorded id, but not our tags.
-    Foreign(Box<SeenLoadBalancer>),
+    Foreign(Box<ObservedLoadBalancer>),
     Nowhere,
 }
 
@@ -300,7 +300,7 @@ fn poll_interval(waited: Duration) -> Duration {
 
 /// A refusal by state, not by content: look again soon.
 fn is_wait(error: &CloudError) -> bool {
-    matches!(error.class, Class::Locked)
+    matches!(error.class, ErrorClass::Locked)
 }
 
 #[cfg(test)]

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use crate::model::{SeenFloatingIp, SeenLoadBalancer, Tree};
-use crate::openstack::{Class, CloudError};
+use crate::model::{ObservedFloatingIp, ObservedLoadBalancer, ObservedTree};
+use crate::openstack::{CloudError, ErrorClass};
 use crate::plan::{Plan, Step};
 
 #[derive(Debug, Clone, PartialEq)]
@@ -28,13 +28,13 @@ pub enum State {
     /// The cloud is as the stack wants it.
     InSync,
     /// A step was executed; Octavia is at work.
-    Working,
+    Progressing,
     Waiting {
         reason: WaitReason,
         message: String,
     },
     /// Everything is done but what would interrupt traffic.
-    Held {
+    Blocked {
         message: String,
     },
     Stalled {
@@ -46,9 +46,9 @@ pub enum State {
         differs: bool,
     },
     /// Nothing of the stack is left in the cloud.
-    Gone,
+    Deleted,
     /// The cloud's objects stay, without our marks; or with them, and why.
-    LetGo {
+    Orphaned {
         left_behind: Option<String>,
     },
 }
@@ -145,9 +145,9 @@ pub enum Retry {
     /// Growing from a second, until something succeeds.
     Backoff,
     /// Rarely: nothing changes by itself, but somebody may have mended it.
-    Slowly,
+    Fixed,
     /// Growing from a minute to an hour: the same call will hardly be accepted.
-    Rarely,
+    SlowBackoff,
     /// At the stack's resync period.
     Resync,
     Never,
@@ -158,12 +158,12 @@ pub enum Retry {
 pub enum Seen {
     #[default]
     Nothing,
-    LoadBalancer(Box<SeenLoadBalancer>),
-    Tree(Box<Tree>),
+    LoadBalancer(Box<ObservedLoadBalancer>),
+    Tree(Box<ObservedTree>),
 }
 
 impl Seen {
-    pub fn load_balancer(&self) -> Option<&SeenLoadBalancer> {
+    pub fn load_balancer(&self) -> Option<&ObservedLoadBalancer> {
         match self {
             Self::Nothing => None,
             Self::LoadBalancer(lb) => Some(lb),
@@ -192,15 +192,15 @@ impl Outcome {
     }
 
     pub fn stalled(reason: StallReason, message: String) -> Self {
-        Self::new(State::Stalled { reason, message }, Retry::Slowly)
+        Self::new(State::Stalled { reason, message }, Retry::Fixed)
     }
 
-    pub fn seeing_load_balancer(mut self, load_balancer: SeenLoadBalancer) -> Self {
+    pub fn seeing_load_balancer(mut self, load_balancer: ObservedLoadBalancer) -> Self {
         self.seen = Seen::LoadBalancer(Box::new(load_balancer));
         self
     }
 
-    pub fn seeing(mut self, tree: Tree) -> Self {
+    pub fn seeing(mut self, tree: ObservedTree) -> Self {
         self.seen = Seen::Tree(Box::new(tree));
         self
     }
@@ -210,18 +210,18 @@ impl Outcome {
         self
     }
 
-    pub fn load_balancer(&self) -> Option<&SeenLoadBalancer> {
+    pub fn load_balancer(&self) -> Option<&ObservedLoadBalancer> {
         self.seen.load_balancer()
     }
 
-    pub fn tree(&self) -> Option<&Tree> {
+    pub fn tree(&self) -> Option<&ObservedTree> {
         match &self.seen {
             Seen::Tree(tree) => Some(tree),
             Seen::Nothing | Seen::LoadBalancer(_) => None,
         }
     }
 
-    pub fn floating_ips(&self) -> &[SeenFloatingIp] {
+    pub fn floating_ips(&self) -> &[ObservedFloatingIp] {
         self.tree().map(|tree| tree.floating_ips.as_slice()).unwrap_or_default()
     }
 
@@ -229,21 +229,23 @@ impl Outcome {
     pub fn failed(error: CloudError) -> Self {
         let message = error.to_string();
         match error.class {
-            Class::Locked => Self::waiting(WaitReason::Locked, message, Retry::After(Duration::from_secs(1))),
-            Class::Conflict => Self::waiting(WaitReason::Conflict, message, Retry::Backoff),
-            Class::Gone => Self::waiting(WaitReason::Conflict, message, Retry::Backoff),
-            Class::Quota => {
+            ErrorClass::Locked => Self::waiting(WaitReason::Locked, message, Retry::After(Duration::from_secs(1))),
+            ErrorClass::Conflict => Self::waiting(WaitReason::Conflict, message, Retry::Backoff),
+            ErrorClass::NotFound => Self::waiting(WaitReason::Conflict, message, Retry::Backoff),
+            ErrorClass::Quota => {
                 let message = format!("{message}; delete something, or ask the operator of the cloud for more");
                 Self::waiting(WaitReason::QuotaExceeded, message, Retry::After(Duration::from_secs(60)))
             }
-            Class::Later(Some(delay)) => {
+            ErrorClass::Transient(Some(delay)) => {
                 Self::waiting(WaitReason::CloudUnreachable, message, Retry::After(delay.max(Duration::from_secs(1))))
             }
-            Class::Later(None) => Self::waiting(WaitReason::CloudUnreachable, message, Retry::Backoff),
-            Class::Refused => Self { retry: Retry::Rarely, ..Self::stalled(StallReason::Refused, message) },
+            ErrorClass::Transient(None) => Self::waiting(WaitReason::CloudUnreachable, message, Retry::Backoff),
+            ErrorClass::Rejected => Self { retry: Retry::SlowBackoff, ..Self::stalled(StallReason::Refused, message) },
             // Looked at again each minute: the certificate may be renewed on the server.
-            Class::Untrusted => Self { untrusted: true, ..Self::stalled(StallReason::CredentialsInvalid, message) },
-            Class::Credentials => Self::stalled(
+            ErrorClass::Untrusted => {
+                Self { untrusted: true, ..Self::stalled(StallReason::CredentialsInvalid, message) }
+            }
+            ErrorClass::Credentials => Self::stalled(
                 StallReason::CredentialsInvalid,
                 format!("{message}: check the Secret of spec.cloudCredentialsRef, and the roles of its user"),
             ),

@@ -24,12 +24,12 @@ pub struct Desired {
     pub allow_interruption: bool,
     /// What is in the way of making the load balancer, and of nothing else: one that is there is kept all the same.
     #[serde(skip)]
-    pub hindrance: Option<Hindrance>,
+    pub hindrance: Option<CreateBlocker>,
 }
 
 /// Why a load balancer must not be made, for people.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Hindrance {
+pub enum CreateBlocker {
     /// What the stack says does not go together.
     Spec(String),
     /// What it points at must not be used.
@@ -37,12 +37,12 @@ pub enum Hindrance {
 }
 
 impl Desired {
-    pub fn interest(&self) -> Interest<'_> {
+    pub fn tree_query(&self) -> TreeQuery<'_> {
         let floating_ip = match &self.floating_ip {
             Some(FloatingIp::Existing { id }) => Some(id.as_str()),
             Some(FloatingIp::Allocate { .. }) | None => None,
         };
-        Interest { owner: &self.owner, floating_ip }
+        TreeQuery { owner: &self.owner, floating_ip }
     }
 }
 
@@ -133,7 +133,7 @@ pub struct Listener {
     /// Only TERMINATED_HTTPS, and PROMETHEUS where wanted.
     pub tls: Option<ListenerTls>,
     /// Octavia evaluates them in this order within one kind of action.
-    pub policies: Vec<Policy>,
+    pub policies: Vec<L7Policy>,
 }
 
 /// Milliseconds. Each `[C]`: Octavia's operator sets the default.
@@ -174,7 +174,7 @@ pub struct Hsts {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Policy {
+pub struct L7Policy {
     pub key: Key,
     /// Octavia's name: the display name, or the key.
     pub name: String,
@@ -182,20 +182,20 @@ pub struct Policy {
     pub description: Option<String>,
     pub tags: BTreeSet<String>,
     pub admin_state_up: bool,
-    pub action: Action,
+    pub action: L7Action,
     /// All must match. A set: Octavia gives them no order and no identity.
-    pub rules: Vec<Rule>,
+    pub rules: Vec<L7Rule>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub enum Action {
+pub enum L7Action {
     RedirectToPool { pool: Key },
     RedirectToUrl { url: String, code: u16 },
     RedirectPrefix { prefix: String, code: u16 },
     Reject,
 }
 
-impl Action {
+impl L7Action {
     pub const fn word(&self) -> PolicyAction {
         match self {
             Self::RedirectToPool { .. } => PolicyAction::RedirectToPool,
@@ -207,7 +207,7 @@ impl Action {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-pub struct Rule {
+pub struct L7Rule {
     pub kind: RuleType,
     pub compare: CompareType,
     /// Only HEADER, COOKIE and SSL_DN_FIELD have one.
@@ -232,7 +232,7 @@ pub struct Pool {
     pub persistence: Option<Persistence>,
     /// `None`: connections to the members are not encrypted.
     pub tls: Option<PoolTls>,
-    pub monitor: Option<Monitor>,
+    pub monitor: Option<HealthMonitor>,
     pub members: BTreeMap<MemberKey, Member>,
 }
 
@@ -280,7 +280,7 @@ pub struct Member {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Monitor {
+pub struct HealthMonitor {
     pub name: String,
     /// Cannot change in place.
     pub kind: MonitorType,
@@ -291,13 +291,13 @@ pub struct Monitor {
     pub max_retries: u8,
     pub max_retries_down: u8,
     /// Only HTTP and HTTPS; on other types Octavia refuses even the presence of these fields.
-    pub http: Option<MonitorHttp>,
+    pub http: Option<HttpCheck>,
     pub admin_state_up: bool,
     pub tags: BTreeSet<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct MonitorHttp {
+pub struct HttpCheck {
     pub method: HttpMethod,
     pub url_path: String,
     /// As Octavia takes it: `200`, `200,202` or `200-204`.

@@ -2,21 +2,21 @@
 //!
 //! No I/O, no clock, no Kubernetes. Names and values are Octavia's own.
 
-mod claims;
 mod collation;
 mod desired;
+mod floating_ip_ownership;
 mod observed;
+mod octavia_enums;
+mod ownership;
 mod references;
-mod tags;
-mod words;
 
-pub use claims::*;
 pub use collation::*;
 pub use desired::*;
+pub use floating_ip_ownership::*;
 pub use observed::*;
+pub use octavia_enums::*;
+pub use ownership::*;
 pub use references::*;
-pub use tags::*;
-pub use words::*;
 
 /// The id of an Octavia or Neutron object (a UUID, kept as text).
 pub type Id = String;

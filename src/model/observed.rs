@@ -10,18 +10,18 @@ use serde::{Deserialize, Deserializer, Serialize};
 use super::*;
 
 /// `null` and absent both mean the default.
-fn or_default<'de, D: Deserializer<'de>, T: Default + Deserialize<'de>>(d: D) -> Result<T, D::Error> {
+fn null_as_default<'de, D: Deserializer<'de>, T: Default + Deserialize<'de>>(d: D) -> Result<T, D::Error> {
     Ok(Option::<T>::deserialize(d)?.unwrap_or_default())
 }
 
 /// A load balancer and everything under it, as last looked at.
 #[derive(Debug, Clone, PartialEq, Default, Serialize)]
-pub struct Tree {
-    pub load_balancer: SeenLoadBalancer,
-    pub listeners: Vec<SeenListener>,
-    pub pools: Vec<SeenPool>,
+pub struct ObservedTree {
+    pub load_balancer: ObservedLoadBalancer,
+    pub listeners: Vec<ObservedListener>,
+    pub pools: Vec<ObservedPool>,
     /// Those on the VIP port, and those that carry our mark wherever they are.
-    pub floating_ips: Vec<SeenFloatingIp>,
+    pub floating_ips: Vec<ObservedFloatingIp>,
     /// Neutron does not know the VIP port any more. Looked for only where no floating IP leads to it: one would lose its
     /// place, which shows.
     pub vip_port_gone: bool,
@@ -74,20 +74,20 @@ pub struct IdRef {
 
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(default)]
-pub struct SeenLoadBalancer {
+pub struct ObservedLoadBalancer {
     pub id: Id,
-    #[serde(deserialize_with = "or_default")]
+    #[serde(deserialize_with = "null_as_default")]
     pub name: String,
-    #[serde(deserialize_with = "or_default")]
+    #[serde(deserialize_with = "null_as_default")]
     pub description: String,
-    #[serde(deserialize_with = "or_default")]
+    #[serde(deserialize_with = "null_as_default")]
     pub tags: BTreeSet<String>,
     pub admin_state_up: bool,
     pub provisioning_status: Provisioning,
-    #[serde(deserialize_with = "or_default")]
+    #[serde(deserialize_with = "null_as_default")]
     pub operating_status: String,
     pub project_id: String,
-    #[serde(deserialize_with = "or_default")]
+    #[serde(deserialize_with = "null_as_default")]
     pub provider: String,
     pub flavor_id: Option<Id>,
     pub availability_zone: Option<String>,
@@ -96,10 +96,10 @@ pub struct SeenLoadBalancer {
     pub vip_network_id: Option<Id>,
     pub vip_port_id: Option<Id>,
     pub vip_qos_policy_id: Option<Id>,
-    #[serde(deserialize_with = "or_default")]
+    #[serde(deserialize_with = "null_as_default")]
     pub vip_sg_ids: BTreeSet<Id>,
-    #[serde(deserialize_with = "or_default")]
-    pub additional_vips: Vec<SeenAdditionalVip>,
+    #[serde(deserialize_with = "null_as_default")]
+    pub additional_vips: Vec<ObservedAdditionalVip>,
     pub created_at: Option<String>,
     /// Moves with every change of anything in the tree; 1 s resolution.
     pub updated_at: Option<String>,
@@ -107,7 +107,7 @@ pub struct SeenLoadBalancer {
 
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default)]
-pub struct SeenAdditionalVip {
+pub struct ObservedAdditionalVip {
     pub subnet_id: Option<Id>,
     pub ip_address: Option<String>,
     pub port_id: Option<Id>,
@@ -115,32 +115,32 @@ pub struct SeenAdditionalVip {
 
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(default)]
-pub struct SeenListener {
+pub struct ObservedListener {
     pub id: Id,
-    #[serde(deserialize_with = "or_default")]
+    #[serde(deserialize_with = "null_as_default")]
     pub name: String,
-    #[serde(deserialize_with = "or_default")]
+    #[serde(deserialize_with = "null_as_default")]
     pub description: String,
-    #[serde(deserialize_with = "or_default")]
+    #[serde(deserialize_with = "null_as_default")]
     pub tags: BTreeSet<String>,
     pub admin_state_up: bool,
     pub provisioning_status: Provisioning,
-    #[serde(deserialize_with = "or_default")]
+    #[serde(deserialize_with = "null_as_default")]
     pub operating_status: String,
     pub protocol: String,
     pub protocol_port: u16,
     pub connection_limit: Option<i64>,
     pub default_pool_id: Option<Id>,
-    #[serde(deserialize_with = "or_default")]
+    #[serde(deserialize_with = "null_as_default")]
     pub insert_headers: BTreeMap<String, String>,
-    #[serde(deserialize_with = "or_default")]
+    #[serde(deserialize_with = "null_as_default")]
     pub allowed_cidrs: BTreeSet<String>,
     pub timeout_client_data: Option<i64>,
     pub timeout_member_connect: Option<i64>,
     pub timeout_member_data: Option<i64>,
     pub timeout_tcp_inspect: Option<i64>,
     pub default_tls_container_ref: Option<String>,
-    #[serde(deserialize_with = "or_default")]
+    #[serde(deserialize_with = "null_as_default")]
     pub sni_container_refs: BTreeSet<String>,
     pub client_authentication: Option<String>,
     pub client_ca_tls_container_ref: Option<String>,
@@ -149,29 +149,29 @@ pub struct SeenListener {
     pub tls_versions: Option<Vec<String>>,
     pub alpn_protocols: Option<Vec<String>>,
     pub hsts_max_age: Option<i64>,
-    #[serde(deserialize_with = "or_default")]
+    #[serde(deserialize_with = "null_as_default")]
     pub hsts_include_subdomains: bool,
-    #[serde(deserialize_with = "or_default")]
+    #[serde(deserialize_with = "null_as_default")]
     pub hsts_preload: bool,
     /// In order of position. Lists hold only ids; the tree is put together by `observe`.
     #[serde(skip)]
-    pub policies: Vec<SeenPolicy>,
+    pub policies: Vec<ObservedL7Policy>,
 }
 
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(default)]
-pub struct SeenPolicy {
+pub struct ObservedL7Policy {
     pub id: Id,
     pub listener_id: Id,
-    #[serde(deserialize_with = "or_default")]
+    #[serde(deserialize_with = "null_as_default")]
     pub name: String,
-    #[serde(deserialize_with = "or_default")]
+    #[serde(deserialize_with = "null_as_default")]
     pub description: String,
-    #[serde(deserialize_with = "or_default")]
+    #[serde(deserialize_with = "null_as_default")]
     pub tags: BTreeSet<String>,
     pub admin_state_up: bool,
     pub provisioning_status: Provisioning,
-    #[serde(deserialize_with = "or_default")]
+    #[serde(deserialize_with = "null_as_default")]
     pub operating_status: String,
     pub action: String,
     pub position: i64,
@@ -180,47 +180,47 @@ pub struct SeenPolicy {
     pub redirect_prefix: Option<String>,
     pub redirect_http_code: Option<u16>,
     #[serde(skip)]
-    pub rules: Vec<SeenRule>,
+    pub rules: Vec<ObservedL7Rule>,
 }
 
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(default)]
-pub struct SeenRule {
+pub struct ObservedL7Rule {
     pub id: Id,
     #[serde(rename = "type")]
     pub kind: String,
     pub compare_type: String,
     pub key: Option<String>,
-    #[serde(deserialize_with = "or_default")]
+    #[serde(deserialize_with = "null_as_default")]
     pub value: String,
-    #[serde(deserialize_with = "or_default")]
+    #[serde(deserialize_with = "null_as_default")]
     pub invert: bool,
     pub admin_state_up: bool,
-    #[serde(deserialize_with = "or_default")]
+    #[serde(deserialize_with = "null_as_default")]
     pub tags: BTreeSet<String>,
     pub provisioning_status: Provisioning,
-    #[serde(deserialize_with = "or_default")]
+    #[serde(deserialize_with = "null_as_default")]
     pub operating_status: String,
 }
 
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(default)]
-pub struct SeenPool {
+pub struct ObservedPool {
     pub id: Id,
-    #[serde(deserialize_with = "or_default")]
+    #[serde(deserialize_with = "null_as_default")]
     pub name: String,
-    #[serde(deserialize_with = "or_default")]
+    #[serde(deserialize_with = "null_as_default")]
     pub description: String,
-    #[serde(deserialize_with = "or_default")]
+    #[serde(deserialize_with = "null_as_default")]
     pub tags: BTreeSet<String>,
     pub admin_state_up: bool,
     pub provisioning_status: Provisioning,
-    #[serde(deserialize_with = "or_default")]
+    #[serde(deserialize_with = "null_as_default")]
     pub operating_status: String,
     pub protocol: String,
     pub lb_algorithm: String,
-    pub session_persistence: Option<SeenPersistence>,
-    #[serde(deserialize_with = "or_default")]
+    pub session_persistence: Option<ObservedPersistence>,
+    #[serde(deserialize_with = "null_as_default")]
     pub tls_enabled: bool,
     pub tls_container_ref: Option<String>,
     pub ca_tls_container_ref: Option<String>,
@@ -229,14 +229,14 @@ pub struct SeenPool {
     pub tls_versions: Option<Vec<String>>,
     pub alpn_protocols: Option<Vec<String>>,
     #[serde(skip)]
-    pub monitor: Option<SeenMonitor>,
+    pub monitor: Option<ObservedMonitor>,
     #[serde(skip)]
-    pub members: Vec<SeenMember>,
+    pub members: Vec<ObservedMember>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default)]
-pub struct SeenPersistence {
+pub struct ObservedPersistence {
     #[serde(rename = "type")]
     pub kind: String,
     pub cookie_name: Option<String>,
@@ -246,15 +246,15 @@ pub struct SeenPersistence {
 
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(default)]
-pub struct SeenMonitor {
+pub struct ObservedMonitor {
     pub id: Id,
-    #[serde(deserialize_with = "or_default")]
+    #[serde(deserialize_with = "null_as_default")]
     pub name: String,
-    #[serde(deserialize_with = "or_default")]
+    #[serde(deserialize_with = "null_as_default")]
     pub tags: BTreeSet<String>,
     pub admin_state_up: bool,
     pub provisioning_status: Provisioning,
-    #[serde(deserialize_with = "or_default")]
+    #[serde(deserialize_with = "null_as_default")]
     pub operating_status: String,
     #[serde(rename = "type")]
     pub kind: String,
@@ -271,21 +271,21 @@ pub struct SeenMonitor {
 
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(default)]
-pub struct SeenMember {
+pub struct ObservedMember {
     pub id: Id,
-    #[serde(deserialize_with = "or_default")]
+    #[serde(deserialize_with = "null_as_default")]
     pub name: String,
-    #[serde(deserialize_with = "or_default")]
+    #[serde(deserialize_with = "null_as_default")]
     pub tags: BTreeSet<String>,
     pub admin_state_up: bool,
     pub provisioning_status: Provisioning,
-    #[serde(deserialize_with = "or_default")]
+    #[serde(deserialize_with = "null_as_default")]
     pub operating_status: String,
     /// In the spelling of whoever made it: a batch must repeat it to the letter.
     pub address: String,
     pub protocol_port: u16,
     pub weight: Option<i64>,
-    #[serde(deserialize_with = "or_default")]
+    #[serde(deserialize_with = "null_as_default")]
     pub backup: bool,
     pub subnet_id: Option<Id>,
     pub monitor_address: Option<String>,
@@ -295,7 +295,7 @@ pub struct SeenMember {
 /// A Neutron floating IP.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(from = "FloatingIpRecord")]
-pub struct SeenFloatingIp {
+pub struct ObservedFloatingIp {
     pub id: Id,
     pub floating_ip_address: String,
     pub floating_network_id: Id,
@@ -327,7 +327,7 @@ struct FloatingIpRecord {
     revision_number: Option<i64>,
 }
 
-impl From<FloatingIpRecord> for SeenFloatingIp {
+impl From<FloatingIpRecord> for ObservedFloatingIp {
     fn from(record: FloatingIpRecord) -> Self {
         Self {
             id: record.id,
@@ -346,13 +346,13 @@ impl From<FloatingIpRecord> for SeenFloatingIp {
 
 /// Which of a project's floating IPs matter to a stack: those on its port, those with its marks, and this one.
 #[derive(Debug, Clone, Copy)]
-pub struct Interest<'a> {
+pub struct TreeQuery<'a> {
     pub owner: &'a Owner,
     /// One of somebody else's that the stack would use.
     pub floating_ip: Option<&'a str>,
 }
 
-impl<'a> From<&'a Owner> for Interest<'a> {
+impl<'a> From<&'a Owner> for TreeQuery<'a> {
     fn from(owner: &'a Owner) -> Self {
         Self { owner, floating_ip: None }
     }

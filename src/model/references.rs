@@ -49,13 +49,13 @@ impl ReferenceKind {
 
 /// By id, or by name; a floating IP also by its address.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum By {
+pub enum Selector {
     Id(Id),
     Name(String),
     Address(IpAddr),
 }
 
-impl std::fmt::Display for By {
+impl std::fmt::Display for Selector {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Id(id) => write!(f, "id {id}"),
@@ -68,12 +68,12 @@ impl std::fmt::Display for By {
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Reference {
     pub kind: ReferenceKind,
-    pub by: By,
+    pub by: Selector,
 }
 
 /// What was found, with the facts that validation needs.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Found {
+pub enum ResolvedReference {
     Subnet {
         id: Id,
         network_id: Id,
@@ -119,7 +119,7 @@ pub struct FixedIp {
     pub address: IpAddr,
 }
 
-impl Found {
+impl ResolvedReference {
     /// The id to send to Octavia.
     pub fn id(&self) -> Option<&str> {
         match self {
@@ -141,7 +141,7 @@ impl Found {
 
 /// Why a reference leads nowhere. Not an error of the call: the cloud answered.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Unresolved {
+pub enum ResolveError {
     Missing,
     /// Several objects share the name; the ids, at most five.
     Ambiguous(Vec<Id>),
@@ -151,7 +151,7 @@ pub enum Unresolved {
 
 /// The answers of the cloud, by reference.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Answers(pub BTreeMap<Reference, Result<Found, Unresolved>>);
+pub struct Resolutions(pub BTreeMap<Reference, Result<ResolvedReference, ResolveError>>);
 
 /// Octavia's API version: `v2.<minor>`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

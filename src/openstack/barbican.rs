@@ -5,13 +5,13 @@
 
 use serde::Deserialize;
 
-use super::resolve::Outcome;
-use super::session::{Ask, Service, Session};
-use super::{Class, CloudError};
-use crate::model::{Found, Unresolved};
+use super::resolve::Resolution;
+use super::session::{ApiRequest, Service, Session};
+use super::{CloudError, ErrorClass};
+use crate::model::{ResolveError, ResolvedReference};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Shelf {
+enum BarbicanKind {
     Secrets,
     Containers,
 }
@@ -19,24 +19,24 @@ enum Shelf {
 impl Session {
     /// # Errors
     /// Only when Barbican cannot be asked; all that it answers is an outcome.
-    pub(super) async fn certificate(&self, reference: &str) -> Result<Outcome, CloudError> {
+    pub(super) async fn certificate(&self, reference: &str) -> Result<Resolution, CloudError> {
         let Some((shelf, uuid)) = parse(reference) else {
             let why = "it is no reference to Barbican, which ends in /v1/secrets/<uuid> or /v1/containers/<uuid>";
-            return Ok(Err(Unresolved::Unusable(why.into())));
+            return Ok(Err(ResolveError::Unusable(why.into())));
         };
         let name = match shelf {
-            Shelf::Secrets => "secrets",
-            Shelf::Containers => "containers",
+            BarbicanKind::Secrets => "secrets",
+            BarbicanKind::Containers => "containers",
         };
-        let ask = Ask::get(Service::KeyManager, "/v1").at(name).at(&uuid.to_string());
+        let ask = ApiRequest::get(Service::KeyManager, "/v1").path_segment(name).path_segment(&uuid.to_string());
         let answer = match self.send(&ask).await {
-            Err(error) if error.absent => return Ok(Err(Unresolved::Missing)),
+            Err(error) if error.absent => return Ok(Err(ResolveError::Missing)),
             Err(error) if error.status == Some(403) => {
-                return Ok(Err(Unresolved::Unusable(format!("the credentials may not read it: {}", error.message))));
+                return Ok(Err(ResolveError::Unusable(format!("the credentials may not read it: {}", error.message))));
             }
             // The catalogue has no key manager.
-            Err(error) if error.class == Class::Credentials && error.status.is_none() => {
-                return Ok(Err(Unresolved::Unusable(error.message)));
+            Err(error) if error.class == ErrorClass::Credentials && error.status.is_none() => {
+                return Ok(Err(ResolveError::Unusable(error.message)));
             }
             answer => answer?,
         };
@@ -50,22 +50,22 @@ impl Session {
         }
         let Record { status, kind } = answer.json()?;
         Ok(if status != "ACTIVE" {
-            Err(Unresolved::Unusable(format!("its status is {status}, not ACTIVE")))
-        } else if shelf == Shelf::Containers && kind != "certificate" {
-            Err(Unresolved::Unusable(format!("it is a container of type {kind}, not certificate")))
+            Err(ResolveError::Unusable(format!("its status is {status}, not ACTIVE")))
+        } else if shelf == BarbicanKind::Containers && kind != "certificate" {
+            Err(ResolveError::Unusable(format!("it is a container of type {kind}, not certificate")))
         } else {
-            Ok(Found::Certificate)
+            Ok(ResolvedReference::Certificate)
         })
     }
 }
 
 /// The last two segments of a reference.
-fn parse(reference: &str) -> Option<(Shelf, uuid::Uuid)> {
+fn parse(reference: &str) -> Option<(BarbicanKind, uuid::Uuid)> {
     let mut segments = reference.trim_end_matches('/').rsplit('/');
     let uuid = uuid::Uuid::try_parse(segments.next()?).ok()?;
     match segments.next()? {
-        "secrets" => Some((Shelf::Secrets, uuid)),
-        "containers" => Some((Shelf::Containers, uuid)),
+        "secrets" => Some((BarbicanKind::Secrets, uuid)),
+        "containers" => Some((BarbicanKind::Containers, uuid)),
         _ => None,
     }
 }
@@ -80,9 +80,9 @@ mod tests {
     fn only_the_uuid_of_a_reference_is_used() {
         let parsed = |text: &str| parse(text).map(|(shelf, uuid)| (shelf, uuid.to_string()));
         let container = format!("https://evil.example/v1/containers/{UUID}");
-        assert_eq!(parsed(&container), Some((Shelf::Containers, UUID.to_owned())));
+        assert_eq!(parsed(&container), Some((BarbicanKind::Containers, UUID.to_owned())));
         let secret = format!("http://barbican:9311/v1/secrets/{UUID}/");
-        assert_eq!(parsed(&secret), Some((Shelf::Secrets, UUID.to_owned())));
+        assert_eq!(parsed(&secret), Some((BarbicanKind::Secrets, UUID.to_owned())));
     }
 
     #[test]

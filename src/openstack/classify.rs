@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::session::is_plain_id;
-use super::{Class, CloudError};
+use super::{CloudError, ErrorClass};
 
 /// The longest error that is read. Octavia repeats what it refuses, of at most 112 KiB.
 const MAX_ERROR: usize = 256 << 10;
@@ -23,7 +23,7 @@ const UNROUTED: &str = "ExternalGatewayForFloatingIPNotFound";
 const MAX_RETRY_AFTER: Duration = Duration::from_secs(3600);
 
 /// An answer other than success, and the call that it answers.
-pub(super) struct Refusal<'a> {
+pub(super) struct ErrorResponse<'a> {
     pub(super) service: &'static str,
     /// Method and path.
     pub(super) call: &'a str,
@@ -57,7 +57,7 @@ impl Fault {
     }
 }
 
-pub(super) fn classify(refusal: &Refusal<'_>) -> CloudError {
+pub(super) fn classify(refusal: &ErrorResponse<'_>) -> CloudError {
     let fault = fault(refusal.body);
     let retry_after = retry_after(refusal.headers, refusal.now);
     let class = match &fault {
@@ -89,34 +89,34 @@ fn leaves_doubt(status: StatusCode, fault: Option<&Fault>) -> bool {
 }
 
 /// Of an answer in a form of OpenStack's.
-fn class_of_fault(refusal: &Refusal<'_>, fault: &Fault, retry_after: Option<Duration>) -> Class {
-    let Refusal { service, status, .. } = *refusal;
+fn class_of_fault(refusal: &ErrorResponse<'_>, fault: &Fault, retry_after: Option<Duration>) -> ErrorClass {
+    let ErrorResponse { service, status, .. } = *refusal;
     if is_quota(status, fault) {
-        return Class::Quota;
+        return ErrorClass::Quota;
     }
     match status.as_u16() {
         // Of an application credential that was deleted. No other 404 of a login tells that anything is gone.
-        404 if service == "identity" && fault.text.starts_with("Could not find") => Class::Credentials,
-        404 if service != "identity" && is_absent(refusal, fault) && is_gone(fault) => Class::Gone,
+        404 if service == "identity" && fault.text.starts_with("Could not find") => ErrorClass::Credentials,
+        404 if service != "identity" && is_absent(refusal, fault) && is_gone(fault) => ErrorClass::NotFound,
         // Keystone's 400 tells of a login that is not complete: a domain or a project is missing.
-        400 if service == "identity" => Class::Credentials,
-        409 if is_locked(&fault.text) => Class::Locked,
-        409 if fault.own && is_for_contents(refusal, &fault.text) => Class::Refused,
-        500 if fault.own && is_permanent(&fault.text) => Class::Refused,
+        400 if service == "identity" => ErrorClass::Credentials,
+        409 if is_locked(&fault.text) => ErrorClass::Locked,
+        409 if fault.own && is_for_contents(refusal, &fault.text) => ErrorClass::Rejected,
+        500 if fault.own && is_permanent(&fault.text) => ErrorClass::Rejected,
         _ => class_of_status(status, retry_after),
     }
 }
 
-fn class_of_status(status: StatusCode, retry_after: Option<Duration>) -> Class {
+fn class_of_status(status: StatusCode, retry_after: Option<Duration>) -> ErrorClass {
     match status.as_u16() {
-        401 | 403 => Class::Credentials,
+        401 | 403 => ErrorClass::Credentials,
         // 412: Neutron's object has changed since it was looked at.
-        409 | 412 => Class::Conflict,
+        409 | 412 => ErrorClass::Conflict,
         // A 404 that does not name an object comes from a wrong endpoint or a proxy: nothing is known to be gone.
-        404 | 408 | 425 | 429 => Class::Later(retry_after),
-        501 => Class::Refused,
-        400..=499 => Class::Refused,
-        _ => Class::Later(retry_after),
+        404 | 408 | 425 | 429 => ErrorClass::Transient(retry_after),
+        501 => ErrorClass::Rejected,
+        400..=499 => ErrorClass::Rejected,
+        _ => ErrorClass::Transient(retry_after),
     }
 }
 
@@ -155,7 +155,7 @@ fn is_locked(text: &str) -> bool {
 /// certificates that the database holds for equal (`IDAlreadyExists` in octavia/api/v2/controllers). In a create all
 /// children are in the request, so whatever they collide with is, too: a listener, a member, a monitor. Nothing but the
 /// address comes from elsewhere, and may be given back (`VIPAddressConflict`).
-fn is_for_contents(refusal: &Refusal<'_>, text: &str) -> bool {
+fn is_for_contents(refusal: &ErrorResponse<'_>, text: &str) -> bool {
     let creates = refusal.call == "POST /v2/lbaas/loadbalancers";
     match refusal.service {
         "load-balancer" if creates => !text.contains("VIP IP address is already in use"),
@@ -174,7 +174,7 @@ fn is_gone(fault: &Fault) -> bool {
 }
 
 /// Neutron says so in its own form only; Octavia's routing and Barbican repeat the code, as few gateways do.
-fn is_absent(refusal: &Refusal<'_>, fault: &Fault) -> bool {
+fn is_absent(refusal: &ErrorResponse<'_>, fault: &Fault) -> bool {
     let by_itself = fault.own || refusal.service != "network" && fault.code == Some(404);
     refusal.status == StatusCode::NOT_FOUND && by_itself
 }
@@ -226,7 +226,7 @@ fn fault(body: &[u8]) -> Option<Fault> {
     Some(Fault::of_anybody(description.filter(|d| !d.is_empty()).unwrap_or(title), json.get("code")))
 }
 
-fn message(refusal: &Refusal<'_>, fault: Option<Fault>) -> String {
+fn message(refusal: &ErrorResponse<'_>, fault: Option<Fault>) -> String {
     let status = refusal.status;
     if let Some(fault) = fault {
         return match fault.text.trim() {

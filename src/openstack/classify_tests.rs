@@ -22,8 +22,8 @@ fn refusal<'a>(
     status: u16,
     body: &'a [u8],
     headers: &'a HeaderMap,
-) -> Refusal<'a> {
-    Refusal {
+) -> ErrorResponse<'a> {
+    ErrorResponse {
         service,
         call,
         writes: !call.starts_with("GET"),
@@ -54,7 +54,7 @@ fn every_recorded_answer_of_octavia_has_its_class_and_keeps_its_text() {
         let text = body.to_string();
         let error = classify(&refusal("load-balancer", &call, status, text.as_bytes(), &HeaderMap::new()));
         let found = match error.class {
-            Class::Later(None) => "Later".to_owned(),
+            ErrorClass::Transient(None) => "Later".to_owned(),
             class => format!("{class:?}"),
         };
         assert_eq!(found, class, "{case}");
@@ -67,8 +67,8 @@ fn every_recorded_answer_of_octavia_has_its_class_and_keeps_its_text() {
 
 #[test]
 fn a_load_balancer_in_error_is_no_lock() {
-    assert_eq!(octavia(409, "Invalid state ERROR of loadbalancer resource 1").class, Class::Conflict);
-    assert_eq!(octavia(409, "Pool 1 is immutable and cannot be updated.").class, Class::Locked);
+    assert_eq!(octavia(409, "Invalid state ERROR of loadbalancer resource 1").class, ErrorClass::Conflict);
+    assert_eq!(octavia(409, "Pool 1 is immutable and cannot be updated.").class, ErrorClass::Locked);
 }
 
 /// Whatever a create collides with but an address is in the create itself.
@@ -86,26 +86,29 @@ fn a_create_that_is_a_409_for_its_contents_is_refused() {
         "Too many rules on L7 policy 1",
         "a conflict that nobody knows",
     ] {
-        assert_eq!(create(text).class, Class::Refused, "{text}");
+        assert_eq!(create(text).class, ErrorClass::Rejected, "{text}");
     }
     let in_use = "The VIP IP address is already in use: IP address 10.10.0.253 already allocated in subnet 1";
-    assert_eq!(create(in_use).class, Class::Conflict);
-    assert_eq!(create("Load Balancer 1 is immutable and cannot be updated.").class, Class::Locked);
+    assert_eq!(create(in_use).class, ErrorClass::Conflict);
+    assert_eq!(create("Load Balancer 1 is immutable and cannot be updated.").class, ErrorClass::Locked);
     assert_eq!(
         create("The VIP IP address is already in use: No more IP addresses available on network 1.").class,
-        Class::Quota
+        ErrorClass::Quota
     );
     let gateway = classify(&refusal("load-balancer", "POST /v2/lbaas/loadbalancers", 409, b"", &HeaderMap::new()));
-    assert_eq!(gateway.class, Class::Conflict, "nothing is known of a body that is not Octavia's");
+    assert_eq!(gateway.class, ErrorClass::Conflict, "nothing is known of a body that is not Octavia's");
 }
 
 #[test]
 fn a_child_that_is_a_409_is_looked_at_again_unless_ids_collide() {
     for (text, class) in [
-        ("Already an entity with that specified id.", Class::Refused),
-        ("Too many rules on L7 policy 1", Class::Refused),
-        ("Another Listener on this Load Balancer is already using protocol HTTP and protocol_port 80", Class::Conflict),
-        ("Pool 1 is in use by L7 policy 2", Class::Conflict),
+        ("Already an entity with that specified id.", ErrorClass::Rejected),
+        ("Too many rules on L7 policy 1", ErrorClass::Rejected),
+        (
+            "Another Listener on this Load Balancer is already using protocol HTTP and protocol_port 80",
+            ErrorClass::Conflict,
+        ),
+        ("Pool 1 is in use by L7 policy 2", ErrorClass::Conflict),
     ] {
         assert_eq!(octavia(409, text).class, class, "{text}");
     }
@@ -113,12 +116,12 @@ fn a_child_that_is_a_409_is_looked_at_again_unless_ids_collide() {
 
 #[test]
 fn a_404_is_only_believed_when_it_names_what_is_missing() {
-    let later = Class::Later(None);
-    assert_eq!(octavia(404, "Load Balancer 1 not found.").class, Class::Gone);
+    let later = ErrorClass::Transient(None);
+    assert_eq!(octavia(404, "Load Balancer 1 not found.").class, ErrorClass::NotFound);
     assert_eq!(answer("load-balancer", 404, r#"{"code":404,"title":"Not Found","description":""}"#).class, later);
     assert_eq!(answer("load-balancer", 404, "<html><body>default backend - 404</body></html>").class, later);
     assert_eq!(answer("load-balancer", 404, "").class, later);
-    assert_eq!(neutron(404, "FloatingIPNotFound", "Floating IP 1 could not be found.").class, Class::Gone);
+    assert_eq!(neutron(404, "FloatingIPNotFound", "Floating IP 1 could not be found.").class, ErrorClass::NotFound);
     assert_eq!(neutron(404, "HTTPNotFound", "The resource could not be found.").class, later);
 }
 
@@ -154,9 +157,9 @@ fn what_is_full_is_quota_whoever_says_so() {
         neutron(409, "IpAddressGenerationFailure", "No more IP addresses available on network 1."),
         neutron(400, "ExternalIpAddressExhausted", "Unable to find any IP address on external network 1."),
     ] {
-        assert_eq!(error.class, Class::Quota, "{error}");
+        assert_eq!(error.class, ErrorClass::Quota, "{error}");
     }
-    assert_eq!(neutron(409, "FloatingIPPortAlreadyAssociated", "Cannot associate").class, Class::Conflict);
+    assert_eq!(neutron(409, "FloatingIPPortAlreadyAssociated", "Cannot associate").class, ErrorClass::Conflict);
 }
 
 /// What a user wrote comes back in a refusal, and in the statement of an error of the database.
@@ -164,11 +167,11 @@ fn what_is_full_is_quota_whoever_says_so() {
 fn what_a_user_wrote_decides_nothing() {
     let echoed =
         "Invalid input for field/attribute name. Value: 'Quota exceeded for resources'. Value should be UUID format";
-    assert_eq!(octavia(400, echoed).class, Class::Refused);
+    assert_eq!(octavia(400, echoed).class, ErrorClass::Rejected);
     let database = "(pymysql.err.OperationalError) (1205, 'Lock wait timeout exceeded')\n[SQL: UPDATE pool SET name=%(name)s]\n\
                     [parameters: {'name': 'KeyError: OverQuota'}]";
-    assert_eq!(octavia(500, database).class, Class::Later(None));
-    assert_eq!(octavia(403, "Policy does not allow OverQuota").class, Class::Credentials);
+    assert_eq!(octavia(500, database).class, ErrorClass::Transient(None));
+    assert_eq!(octavia(403, "Policy does not allow OverQuota").class, ErrorClass::Credentials);
 }
 
 #[test]
@@ -176,11 +179,11 @@ fn a_404_of_who_stands_before_a_service_is_no_loss() {
     for body in [r#"{"error": {"message": "service not found"}}"#, r#"{"errors": [{"detail": "upstream not found"}]}"#]
     {
         for service in ["load-balancer", "network"] {
-            assert_eq!(answer(service, 404, body).class, Class::Later(None), "{service} {body}");
+            assert_eq!(answer(service, 404, body).class, ErrorClass::Transient(None), "{service} {body}");
         }
     }
     let own = r#"{"code": 404, "title": "Bad Request", "description": "Pool 1 not found."}"#;
-    assert_eq!(answer("load-balancer", 404, own).class, Class::Gone);
+    assert_eq!(answer("load-balancer", 404, own).class, ErrorClass::NotFound);
 }
 
 #[test]
@@ -199,12 +202,12 @@ fn a_500_that_the_body_causes_is_refused_and_any_other_comes_later() {
         "'dict' object has no attribute '_sa_instance_state'",
         "'tls_ciphers'",
     ] {
-        assert_eq!(octavia(500, text).class, Class::Refused, "{text}");
+        assert_eq!(octavia(500, text).class, ErrorClass::Rejected, "{text}");
     }
     for text in ["Something unknown went wrong", "Provider 'amphora' reports error: MessagingTimeout", ""] {
-        assert_eq!(octavia(500, text).class, Class::Later(None), "{text}");
+        assert_eq!(octavia(500, text).class, ErrorClass::Transient(None), "{text}");
     }
-    assert_eq!(octavia(503, "Project busy. Unable to lock the project.").class, Class::Later(None));
+    assert_eq!(octavia(503, "Project busy. Unable to lock the project.").class, ErrorClass::Transient(None));
 }
 
 #[test]
@@ -222,7 +225,7 @@ fn a_write_is_in_doubt_unless_the_service_itself_says_that_it_failed() {
             for service in ["load-balancer", "network", "key-manager"] {
                 let at = |call| classify(&refusal(service, call, status, body.as_bytes(), &HeaderMap::new()));
                 let (write, read) = (at("POST /x"), at("GET /x"));
-                assert_eq!(write.class, Class::Later(None), "{service} {status} {body}");
+                assert_eq!(write.class, ErrorClass::Transient(None), "{service} {status} {body}");
                 assert_eq!((write.in_doubt, read.in_doubt), (true, false), "{service} {status} {body}");
             }
         }
@@ -277,23 +280,23 @@ fn a_request_id_that_is_none_is_not_told() {
 
 #[test]
 fn too_large_a_body_and_other_foreign_refusals_wait_for_a_new_spec() {
-    assert_eq!(answer("load-balancer", 413, "Request is too large").class, Class::Refused);
-    assert_eq!(answer("load-balancer", 422, "").class, Class::Refused);
-    assert_eq!(answer("load-balancer", 429, "").class, Class::Later(None));
-    assert_eq!(answer("load-balancer", 301, "").class, Class::Later(None));
+    assert_eq!(answer("load-balancer", 413, "Request is too large").class, ErrorClass::Rejected);
+    assert_eq!(answer("load-balancer", 422, "").class, ErrorClass::Rejected);
+    assert_eq!(answer("load-balancer", 429, "").class, ErrorClass::Transient(None));
+    assert_eq!(answer("load-balancer", 301, "").class, ErrorClass::Transient(None));
 }
 
 #[test]
 fn keystones_refusals_are_about_the_credentials() {
     let error =
         |status, text| answer("identity", status, &json!({"error": {"message": text, "code": status}}).to_string());
-    assert_eq!(error(401, "The request you have made requires authentication.").class, Class::Credentials);
-    assert_eq!(error(400, "Expecting to find domain in project.").class, Class::Credentials);
-    assert_eq!(error(404, "Could not find Application Credential: ac-1.").class, Class::Credentials);
-    assert_eq!(error(404, "The resource could not be found.").class, Class::Later(None));
-    assert_eq!(error(503, "The database is away.").class, Class::Later(None));
+    assert_eq!(error(401, "The request you have made requires authentication.").class, ErrorClass::Credentials);
+    assert_eq!(error(400, "Expecting to find domain in project.").class, ErrorClass::Credentials);
+    assert_eq!(error(404, "Could not find Application Credential: ac-1.").class, ErrorClass::Credentials);
+    assert_eq!(error(404, "The resource could not be found.").class, ErrorClass::Transient(None));
+    assert_eq!(error(503, "The database is away.").class, ErrorClass::Transient(None));
     let newer = answer("load-balancer", 400, r#"{"errors": [{"status": 400, "title": "Bad", "detail": "why"}]}"#);
-    assert_eq!((newer.class, newer.message.as_str()), (Class::Refused, "why"));
+    assert_eq!((newer.class, newer.message.as_str()), (ErrorClass::Rejected, "why"));
 }
 
 #[test]
@@ -302,12 +305,12 @@ fn retry_after_is_understood_as_seconds_and_as_a_date() {
         let headers = HeaderMap::from_iter([(http::header::RETRY_AFTER, HeaderValue::from_str(text).unwrap())]);
         classify(&refusal("load-balancer", "GET /x", 503, b"", &headers)).class
     };
-    let later = |seconds| Class::Later(Some(Duration::from_secs(seconds)));
+    let later = |seconds| ErrorClass::Transient(Some(Duration::from_secs(seconds)));
     assert_eq!(wait("7"), later(7));
     assert_eq!(wait("Mon, 23 Nov 2026 10:00:30 GMT"), later(30));
     assert_eq!(wait("Mon, 23 Nov 2026 09:00:00 GMT"), later(0));
     assert_eq!(wait("999999"), later(3600));
-    assert_eq!(wait("soon"), Class::Later(None));
+    assert_eq!(wait("soon"), ErrorClass::Transient(None));
 }
 
 /// The server's clock is an hour ahead of ours.
@@ -319,7 +322,7 @@ fn a_date_to_wait_for_is_compared_with_the_clock_that_it_comes_from() {
         header(http::header::RETRY_AFTER, "Mon, 23 Nov 2026 11:00:30 GMT"),
     ]);
     let class = classify(&refusal("load-balancer", "GET /x", 503, b"", &headers)).class;
-    assert_eq!(class, Class::Later(Some(Duration::from_secs(30))));
+    assert_eq!(class, ErrorClass::Transient(Some(Duration::from_secs(30))));
 }
 
 #[test]
@@ -345,10 +348,10 @@ fn text_of_the_user_in_a_database_error_decides_nothing() {
         |what: &str, user: &str| format!("({what}) (1062, \"Duplicate entry '{user}' for key 'tags.PRIMARY'\")");
     let error = "pymysql.err.IntegrityError";
     for user in ["OverQuota", "No more IP addresses available", "' for key 'OverQuota"] {
-        assert_eq!(class(500, &duplicate(error, user)), Class::Refused, "{user}");
-        assert_eq!(class(500, &format!("{}\n[SQL: INSERT]", duplicate(error, user))), Class::Refused, "{user}");
+        assert_eq!(class(500, &duplicate(error, user)), ErrorClass::Rejected, "{user}");
+        assert_eq!(class(500, &format!("{}\n[SQL: INSERT]", duplicate(error, user))), ErrorClass::Rejected, "{user}");
     }
     for user in ["KeyError", "BadRequestException: 400"] {
-        assert_eq!(class(500, &duplicate("another", user)), Class::Later(None), "{user}");
+        assert_eq!(class(500, &duplicate("another", user)), ErrorClass::Transient(None), "{user}");
     }
 }

@@ -9,18 +9,20 @@ use std::time::Duration;
 use serde::Deserialize;
 use tokio::sync::OnceCell;
 
-use super::clouds::{Credentials, CredentialsError};
+use super::clouds_yaml::{Credentials, CredentialsError};
 use super::execute::Done;
 use super::keystone::Project;
-use super::leaves::Quiet;
-use super::lists::Budget;
-use super::polls::Polls;
-use super::quota::{QuotaUse, Turn, Turns};
+use super::pagination::Budget;
+use super::quota::{CreateSlot, CreateSlots, QuotaUse};
 use super::resolve::Resolver;
-use super::session::{Ask, Service, Session};
-use super::{Class, CloudError, Connector};
+use super::session::{ApiRequest, Service, Session};
+use super::shared_poll::SharedPoll;
+use super::tree_cache::TreeCache;
+use super::{CloudError, Connector, ErrorClass};
 use crate::clock::Clock;
-use crate::model::{Answers, ApiVersion, Interest, Owner, Reference, SeenFloatingIp, SeenLoadBalancer, Tree};
+use crate::model::{
+    ApiVersion, ObservedFloatingIp, ObservedLoadBalancer, ObservedTree, Owner, Reference, Resolutions, TreeQuery,
+};
 use crate::plan::Step;
 
 /// Hears of every exchange with a cloud, for metrics.
@@ -30,9 +32,9 @@ pub trait CallObserver: Send + Sync {
 }
 
 /// Listens to nothing.
-struct Deaf;
+struct NoopObserver;
 
-impl CallObserver for Deaf {
+impl CallObserver for NoopObserver {
     fn called(&self, _: &'static str, _: &'static str, _: &str, _: f64) {}
 }
 
@@ -47,7 +49,7 @@ pub struct CloudSettings {
     pub create_timeout: Duration,
     pub observer: Arc<dyn CallObserver>,
     /// Shared by all sessions, since several may lead to one project.
-    pub turns: Turns,
+    pub turns: CreateSlots,
 }
 
 impl Default for CloudSettings {
@@ -56,8 +58,8 @@ impl Default for CloudSettings {
             read_timeout: Duration::from_secs(30),
             write_timeout: Duration::from_secs(60),
             create_timeout: Duration::from_secs(120),
-            observer: Arc::new(Deaf),
-            turns: Turns::default(),
+            observer: Arc::new(NoopObserver),
+            turns: CreateSlots::default(),
         }
     }
 }
@@ -72,9 +74,9 @@ struct Shared {
     number: u64,
     session: Session,
     version: OnceCell<ApiVersion>,
-    turns: Turns,
-    polls: Polls,
-    quiet: Quiet,
+    turns: CreateSlots,
+    polls: SharedPoll,
+    quiet: TreeCache,
     resolver: Resolver,
 }
 
@@ -93,7 +95,7 @@ impl Cloud {
         clock: Arc<dyn Clock>,
         settings: CloudSettings,
     ) -> Result<Self, CredentialsError> {
-        let number = number_of(&credentials);
+        let number = fingerprint(&credentials);
         // What it trusts is in the transport from now on; the text of a CA may be a megabyte.
         let tls = std::mem::take(&mut credentials.tls);
         let connection = |cause| CredentialsError::Connection { cloud: credentials.cloud.clone(), cause };
@@ -103,8 +105,8 @@ impl Cloud {
             turns: settings.turns.clone(),
             session: Session::new(credentials, transport, clock, settings),
             version: OnceCell::new(),
-            polls: Polls::new(),
-            quiet: Quiet::new(),
+            polls: SharedPoll::new(),
+            quiet: TreeCache::new(),
             resolver: Resolver::new(),
         };
         Ok(Self { shared: Arc::new(shared) })
@@ -117,7 +119,7 @@ impl Cloud {
 
     /// Tells credentials apart: other ones, another number. A session of theirs that was dropped and is opened again has the
     /// same.
-    pub fn number(&self) -> u64 {
+    pub fn credentials_fingerprint(&self) -> u64 {
         self.shared.number
     }
 
@@ -132,7 +134,7 @@ impl Cloud {
     }
 
     /// What references lead to. Good answers are remembered for ten minutes, others asked for again each time.
-    pub async fn resolve(&self, references: &BTreeSet<Reference>) -> Result<Answers, CloudError> {
+    pub async fn resolve(&self, references: &BTreeSet<Reference>) -> Result<Resolutions, CloudError> {
         self.shared.resolver.resolve(&self.shared.session, references).await
     }
 
@@ -147,13 +149,13 @@ impl Cloud {
     }
 
     /// The load balancers that are the owner's or a dead predecessor's, by tag: one list.
-    pub async fn find(&self, owner: &Owner) -> Result<Vec<SeenLoadBalancer>, CloudError> {
+    pub async fn find(&self, owner: &Owner) -> Result<Vec<ObservedLoadBalancer>, CloudError> {
         self.shared.session.find(owner).await
     }
 
     /// A look at one load balancer, no older than this call; `None` when it is gone. Many looks at the same time share
     /// one list.
-    pub async fn load_balancer(&self, id: &str) -> Result<Option<SeenLoadBalancer>, CloudError> {
+    pub async fn load_balancer(&self, id: &str) -> Result<Option<ObservedLoadBalancer>, CloudError> {
         self.shared.polls.look(&self.shared.session, id).await
     }
 
@@ -163,39 +165,43 @@ impl Cloud {
     /// `Locked` when it changes while it is read, `Gone` when it goes.
     pub async fn tree<'a>(
         &self,
-        load_balancer: SeenLoadBalancer,
-        interest: impl Into<Interest<'a>>,
-    ) -> Result<Tree, CloudError> {
+        load_balancer: ObservedLoadBalancer,
+        interest: impl Into<TreeQuery<'a>>,
+    ) -> Result<ObservedTree, CloudError> {
         self.shared.session.tree(load_balancer, interest.into()).await
     }
 
     /// The whole tree, at most `max_age` old, from lists that all stacks of the session share; `None` when it is gone.
     /// Good for finding drift; before anything is written, [`tree`](Self::tree) has the last word.
-    pub async fn quiet_tree<'a>(
+    pub async fn cached_tree<'a>(
         &self,
         id: &str,
-        interest: impl Into<Interest<'a>>,
+        interest: impl Into<TreeQuery<'a>>,
         max_age: Duration,
-    ) -> Result<Option<Tree>, CloudError> {
+    ) -> Result<Option<ObservedTree>, CloudError> {
         self.shared.quiet.tree(&self.shared.session, id, interest.into(), max_age).await
     }
 
     /// A tree just made, with its states of now.
-    pub async fn confirm<'a>(&self, made: Tree, interest: impl Into<Interest<'a>>) -> Result<Tree, CloudError> {
+    pub async fn confirm<'a>(
+        &self,
+        made: ObservedTree,
+        interest: impl Into<TreeQuery<'a>>,
+    ) -> Result<ObservedTree, CloudError> {
         self.shared.session.confirm(made, interest.into()).await
     }
 
     /// The floating IPs on the port, and those that carry the owner's mark wherever they are.
     pub async fn floating_ips<'a>(
         &self,
-        interest: impl Into<Interest<'a>>,
+        interest: impl Into<TreeQuery<'a>>,
         vip_port_id: Option<&str>,
-    ) -> Result<Vec<SeenFloatingIp>, CloudError> {
+    ) -> Result<Vec<ObservedFloatingIp>, CloudError> {
         self.shared.session.floating_ips(interest.into(), vip_port_id).await
     }
 
     /// One of the project's by its id, without its holder: one list.
-    pub async fn floating_ip(&self, id: &str) -> Result<Option<SeenFloatingIp>, CloudError> {
+    pub async fn floating_ip(&self, id: &str) -> Result<Option<ObservedFloatingIp>, CloudError> {
         self.shared.session.floating_ip(id).await
     }
 
@@ -205,7 +211,7 @@ impl Cloud {
     }
 
     /// The load balancers that use this port as their VIP. Octavia lets two of them have it (API 2.27, measured).
-    pub async fn on_port(&self, port: &str) -> Result<Vec<SeenLoadBalancer>, CloudError> {
+    pub async fn on_port(&self, port: &str) -> Result<Vec<ObservedLoadBalancer>, CloudError> {
         self.shared.session.on_port(port).await
     }
 
@@ -218,7 +224,7 @@ impl Cloud {
     ///
     /// # Errors
     /// `Locked` when too many of the project's are in flight or waiting.
-    pub async fn turn(&self) -> Result<Turn, CloudError> {
+    pub async fn create_slot(&self) -> Result<CreateSlot, CloudError> {
         let queue = self.shared.session.queue().await?;
         self.shared.turns.take(queue).await.ok_or_else(|| self.shared.session.crowded())
     }
@@ -229,19 +235,19 @@ impl Cloud {
     /// As the cloud answered; as [`turn`](Self::turn), with nothing sent.
     pub async fn execute(&self, step: &Step) -> Result<Done, CloudError> {
         if step.call.takes_quota() {
-            let turn = self.turn().await?;
-            return self.execute_in_turn(step, turn).await;
+            let turn = self.create_slot().await?;
+            return self.execute_in_slot(step, turn).await;
         }
         self.shared.session.execute(step).await
     }
 
     /// Executes a step that takes quota, whose turn it is; likewise.
-    pub async fn execute_in_turn(&self, step: &Step, _turn: Turn) -> Result<Done, CloudError> {
+    pub async fn execute_in_slot(&self, step: &Step, _turn: CreateSlot) -> Result<Done, CloudError> {
         self.shared.session.execute(step).await
     }
 }
 
-fn number_of(credentials: &Credentials) -> u64 {
+fn fingerprint(credentials: &Credentials) -> u64 {
     let mut hasher = DefaultHasher::new();
     credentials.hash(&mut hasher);
     hasher.finish()
@@ -262,19 +268,19 @@ impl Session {
         struct Version {
             id: String,
         }
-        let ask = Ask::get(Service::LoadBalancer, "/");
+        let ask = ApiRequest::get(Service::LoadBalancer, "/");
         let versions = self.send(&ask).await?.json::<Versions>()?.versions;
         let minors = versions.iter().filter_map(|version| version.id.strip_prefix("v2.")?.parse().ok());
         let minor = minors.max().ok_or_else(|| {
             let ids: Vec<&str> = versions.iter().map(|version| version.id.as_str()).filter(is_version).collect();
-            ask.failed(Class::Refused, format!("Octavia offers no version v2 of its API, but {}", ids.join(", ")))
+            ask.failed(ErrorClass::Rejected, format!("Octavia offers no version v2 of its API, but {}", ids.join(", ")))
         })?;
         Ok(ApiVersion { minor })
     }
 
     fn crowded(&self) -> CloudError {
-        let ask = Ask::new(Service::LoadBalancer, http::Method::POST, "/v2/lbaas");
+        let ask = ApiRequest::new(Service::LoadBalancer, http::Method::POST, "/v2/lbaas");
         let message = "other writes that take quota of this project are in flight; nothing was sent";
-        ask.failed(Class::Locked, message.into())
+        ask.failed(ErrorClass::Locked, message.into())
     }
 }

@@ -4,14 +4,14 @@ use std::time::Duration;
 
 /// What to do about a failed call. From measured answers; see the tests of `classify`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Class {
+pub enum ErrorClass {
     /// 409 "immutable", "Invalid state PENDING_…": the load balancer is locked. A wait, not an error.
     Locked,
     /// Another 409: a duplicate, something in use. Look again and plan again; what is still refused then, is refused.
     Conflict,
     /// 400-class, 501, and the 409s and 500s that a body causes: the same call will hardly ever be accepted. A create waits
     /// for another spec, other calls are repeated ever more rarely.
-    Refused,
+    Rejected,
     /// 403 "Quota has been met", Neutron's OverQuota: a slow retry.
     Quota,
     /// 401 after renewal, 403 of the policy: the credentials are wrong or lack a role.
@@ -19,14 +19,14 @@ pub enum Class {
     /// The server's TLS certificate is not accepted: somebody has to see to it, here or on the server.
     Untrusted,
     /// 404: it is not there (any more).
-    Gone,
+    NotFound,
     /// Transport errors, 5xx, 429, 503 ProjectBusy: try again, after this long if the server said so.
-    Later(Option<Duration>),
+    Transient(Option<Duration>),
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CloudError {
-    pub class: Class,
+    pub class: ErrorClass,
     /// `POST /v2/lbaas/loadbalancers`: method and path, without query and never with a secret.
     pub call: String,
     /// `load-balancer`, `network`, `key-manager`, `identity`.

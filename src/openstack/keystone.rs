@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use super::clouds::{Auth, Credentials, Domain, Interface, Named, is_endpoint, list};
+use super::clouds_yaml::{Auth, Credentials, Domain, Interface, Named, is_endpoint, list};
 use super::session::Service;
 
 /// A token is renewed so long before it expires.
@@ -87,7 +87,7 @@ fn named(object: &Named) -> Value {
 }
 
 #[derive(Deserialize)]
-struct Answer {
+struct TokenResponse {
     token: Token,
 }
 
@@ -148,7 +148,7 @@ impl Login {
     ) -> Result<Self, String> {
         let mut token = headers.get("x-subject-token").cloned().ok_or("Keystone's answer carries no token")?;
         token.set_sensitive(true);
-        let answer: Answer = serde_json::from_slice(body).map_err(|_| "Keystone's answer was not understood")?;
+        let answer: TokenResponse = serde_json::from_slice(body).map_err(|_| "Keystone's answer was not understood")?;
         let Token { issued_at, expires_at, project, roles, catalog } = answer.token;
         let project =
             project.ok_or("the token is not for a project: give project_id, or project_name and its domain")?;

@@ -5,11 +5,12 @@ use std::sync::atomic::Ordering;
 
 use http::StatusCode;
 
-use super::lists::{Budget, Listing};
-use super::session::{Ask, Service, Session};
-use super::{Class, CloudError};
+use super::pagination::{Budget, Listing};
+use super::session::{ApiRequest, Service, Session};
+use super::{CloudError, ErrorClass};
 use crate::model::{
-    Id, IdRef, Interest, Provisioning, Rival, SeenFloatingIp, SeenLoadBalancer, Tie, rival, stack_named, tag_of,
+    Id, IdRef, ObservedFloatingIp, ObservedLoadBalancer, Ownership, Provisioning, Rival, TreeQuery, rival, stack_named,
+    tag_of,
 };
 
 const PORTS: &str = "/v2.0/ports";
@@ -25,33 +26,35 @@ impl Session {
     /// questions are cheaper.
     pub(super) async fn floating_ips(
         &self,
-        interest: Interest<'_>,
+        interest: TreeQuery<'_>,
         vip_port_id: Option<&str>,
-    ) -> Result<Vec<SeenFloatingIp>, CloudError> {
+    ) -> Result<Vec<ObservedFloatingIp>, CloudError> {
         let mut found = match self.all_floating_ips().await? {
             Some(all) => all,
             None => self.marked_floating_ips(interest, vip_port_id).await?,
         };
-        found.retain(|seen| concerns(seen, interest, vip_port_id));
+        found.retain(|seen| is_relevant(seen, interest, vip_port_id));
         found.sort_by(|a, b| a.id.cmp(&b.id));
         found.dedup_by(|a, b| a.id == b.id);
         self.name_holder(interest, &mut found).await?;
         Ok(found)
     }
 
-    pub(super) async fn floating_ip(&self, id: &str) -> Result<Option<SeenFloatingIp>, CloudError> {
-        Ok(self.list_floating_ips(&self.floating_ip_list().await?.with("id", id)).await?.pop())
+    pub(super) async fn floating_ip(&self, id: &str) -> Result<Option<ObservedFloatingIp>, CloudError> {
+        Ok(self.list_floating_ips(&self.floating_ip_list().await?.query("id", id)).await?.pop())
     }
 
     /// Names the stack that has the one asked for: the tags of its load balancer tell what those of a floating IP have no
     /// room for. A call only where there is such a stack.
-    async fn name_holder(&self, interest: Interest<'_>, found: &mut [SeenFloatingIp]) -> Result<(), CloudError> {
-        let Interest { owner, floating_ip } = interest;
+    async fn name_holder(&self, interest: TreeQuery<'_>, found: &mut [ObservedFloatingIp]) -> Result<(), CloudError> {
+        let TreeQuery { owner, floating_ip } = interest;
         let wanted = found.iter_mut().find(|seen| floating_ip == Some(seen.id.as_str()));
-        let Some(wanted) = wanted.filter(|seen| Tie::of(owner, seen) != Tie::Made) else { return Ok(()) };
+        let Some(wanted) = wanted.filter(|seen| Ownership::of(owner, seen) != Ownership::Created) else {
+            return Ok(());
+        };
         let Some(Rival { uid, .. }) = rival(owner, wanted) else { return Ok(()) };
-        let listing = self.of_project(Listing::octavia("loadbalancers")).await?.with("tags", tag_of(&uid));
-        let found = self.list::<SeenLoadBalancer>(&listing).await?.items;
+        let listing = self.of_project(Listing::octavia("loadbalancers")).await?.query("tags", tag_of(&uid));
+        let found = self.list::<ObservedLoadBalancer>(&listing).await?.items;
         wanted.holder = found
             .iter()
             .filter(|seen| seen.tags.contains(&tag_of(&uid)))
@@ -60,7 +63,7 @@ impl Session {
     }
 
     /// `None` when they do not fit on a page; that is remembered.
-    async fn all_floating_ips(&self) -> Result<Option<Vec<SeenFloatingIp>>, CloudError> {
+    async fn all_floating_ips(&self) -> Result<Option<Vec<ObservedFloatingIp>>, CloudError> {
         if self.many_floating_ips.load(Ordering::Relaxed) {
             return Ok(None);
         }
@@ -82,28 +85,28 @@ impl Session {
     }
 
     /// All of the project, however many.
-    pub(super) async fn every_floating_ip(&self, budget: &Budget) -> Result<Vec<SeenFloatingIp>, CloudError> {
-        self.list_floating_ips(&self.floating_ip_list().await?.within(budget)).await
+    pub(super) async fn every_floating_ip(&self, budget: &Budget) -> Result<Vec<ObservedFloatingIp>, CloudError> {
+        self.list_floating_ips(&self.floating_ip_list().await?.with_budget(budget)).await
     }
 
     async fn marked_floating_ips(
         &self,
-        interest: Interest<'_>,
+        interest: TreeQuery<'_>,
         vip_port_id: Option<&str>,
-    ) -> Result<Vec<SeenFloatingIp>, CloudError> {
-        let marked = self.floating_ip_list().await?.with("description", interest.owner.floating_ip_mark());
-        let tags = [interest.owner.uid_tag(), interest.owner.made_tag()].join(",");
-        let tagged = self.floating_ip_list().await?.with("tags-any", tags);
+    ) -> Result<Vec<ObservedFloatingIp>, CloudError> {
+        let marked = self.floating_ip_list().await?.query("description", interest.owner.owner_description());
+        let tags = [interest.owner.uid_tag(), interest.owner.created_tag()].join(",");
+        let tagged = self.floating_ip_list().await?.query("tags-any", tags);
         let mut found = self.list_floating_ips(&marked).await?;
         found.extend(self.list_floating_ips(&tagged).await?);
         let single = [("port_id", vip_port_id), ("id", interest.floating_ip)];
         for (field, value) in single.into_iter().filter_map(|(field, value)| Some((field, value?))) {
-            found.extend(self.list_floating_ips(&self.floating_ip_list().await?.with(field, value)).await?);
+            found.extend(self.list_floating_ips(&self.floating_ip_list().await?.query(field, value)).await?);
         }
         Ok(found)
     }
 
-    async fn list_floating_ips(&self, listing: &Listing) -> Result<Vec<SeenFloatingIp>, CloudError> {
+    async fn list_floating_ips(&self, listing: &Listing) -> Result<Vec<ObservedFloatingIp>, CloudError> {
         match self.list(listing).await {
             Err(error) if error.absent => Ok(Vec::new()),
             listed => Ok(listed?.items),
@@ -123,7 +126,7 @@ impl Session {
             "tags",
             "revision_number",
         ];
-        let listing = fields.into_iter().fold(listing, |listing, field| listing.with("fields", field));
+        let listing = fields.into_iter().fold(listing, |listing, field| listing.query("fields", field));
         self.of_project(listing).await
     }
 }
@@ -134,8 +137,10 @@ impl Session {
         if self.unlisted_ports(BTreeSet::from([port.to_owned()]), budget).await?.is_empty() {
             return Ok(false);
         }
-        match self.send(&Ask::get(Service::Network, PORTS).at(port).with("fields", "id")).await {
-            Err(error) if error.class == Class::Gone => Ok(error.status == Some(StatusCode::NOT_FOUND.as_u16())),
+        match self.send(&ApiRequest::get(Service::Network, PORTS).path_segment(port).query("fields", "id")).await {
+            Err(error) if error.class == ErrorClass::NotFound => {
+                Ok(error.status == Some(StatusCode::NOT_FOUND.as_u16()))
+            }
             Err(error) if is_denied(&error) => Ok(false),
             answer => answer.map(|_| false),
         }
@@ -149,15 +154,15 @@ impl Session {
         mut ports: BTreeSet<Id>,
         budget: &Budget,
     ) -> Result<BTreeSet<Id>, CloudError> {
-        let list = || Listing::new(Service::Network, PORTS, "ports").within(budget).with("fields", "id");
+        let list = || Listing::new(Service::Network, PORTS, "ports").with_budget(budget).query("fields", "id");
         if ports.len() > IDS_AT_ONCE {
-            let marked = self.of_project(list()).await?.with("device_owner", OCTAVIA);
+            let marked = self.of_project(list()).await?.query("device_owner", OCTAVIA);
             let Some(listed) = self.ids(&marked).await? else { return Ok(BTreeSet::new()) };
             ports.retain(|port| !listed.contains(port));
         }
         let left: Vec<Id> = ports.iter().cloned().collect();
         for ids in left.chunks(IDS_AT_ONCE) {
-            let named = ids.iter().fold(list(), |listing, id| listing.with("id", id));
+            let named = ids.iter().fold(list(), |listing, id| listing.query("id", id));
             let Some(listed) = self.ids(&named).await? else { return Ok(BTreeSet::new()) };
             ports.retain(|port| !listed.contains(port));
         }
@@ -170,8 +175,8 @@ impl Session {
     /// Whoever may not look at ports, for want of the role `reader`, is shown an empty list and a 404 and no refusal. Neutron
     /// asks the same of him for a security group, and every project has one.
     async fn sees_its_project(&self, budget: &Budget) -> Result<bool, CloudError> {
-        let groups = Listing::new(Service::Network, "/v2.0/security-groups", "security_groups").within(budget);
-        let groups = self.ids(&self.of_project(groups.with("fields", "id")).await?).await?;
+        let groups = Listing::new(Service::Network, "/v2.0/security-groups", "security_groups").with_budget(budget);
+        let groups = self.ids(&self.of_project(groups.query("fields", "id")).await?).await?;
         Ok(groups.is_some_and(|groups| !groups.is_empty()))
     }
 
@@ -186,13 +191,13 @@ impl Session {
 
 /// Neutron, or who stands before it, does not let these credentials ask.
 pub(super) fn is_denied(error: &CloudError) -> bool {
-    error.absent || matches!(error.class, Class::Credentials | Class::Refused)
+    error.absent || matches!(error.class, ErrorClass::Credentials | ErrorClass::Rejected)
 }
 
 /// The VIP port that would be missed by nobody: no floating IP leads to it. Not while Octavia works on the load balancer:
 /// a failover may make the port anew.
 pub(super) fn unwatched_port(
-    load_balancer: &SeenLoadBalancer,
+    load_balancer: &ObservedLoadBalancer,
     has_floating_ip: impl FnOnce(&str) -> bool,
 ) -> Option<&str> {
     let port = load_balancer.vip_port_id.as_deref().filter(|port| !port.is_empty())?;
@@ -200,8 +205,8 @@ pub(super) fn unwatched_port(
 }
 
 /// On the port, made or borrowed by the owner, or about to be.
-pub(super) fn concerns(seen: &SeenFloatingIp, interest: Interest<'_>, vip_port_id: Option<&str>) -> bool {
-    let Interest { owner, floating_ip } = interest;
+pub(super) fn is_relevant(seen: &ObservedFloatingIp, interest: TreeQuery<'_>, vip_port_id: Option<&str>) -> bool {
+    let TreeQuery { owner, floating_ip } = interest;
     let on_port = vip_port_id.is_some() && seen.port_id.as_deref() == vip_port_id;
-    on_port || Tie::of(owner, seen) != Tie::Foreign || floating_ip == Some(seen.id.as_str())
+    on_port || Ownership::of(owner, seen) != Ownership::Foreign || floating_ip == Some(seen.id.as_str())
 }

@@ -6,14 +6,14 @@ use futures::future::BoxFuture;
 use futures::{FutureExt, StreamExt, TryStreamExt};
 use serde::Deserialize;
 
-use super::lists::{Budget, Listing};
 use super::neutron::unwatched_port;
+use super::pagination::{Budget, Listing};
 use super::records::{ListenerRecord, MonitorRecord, PolicyRecord, PoolRecord, StatusAnswer, StatusNode, put_in_order};
-use super::session::{Ask, Service, Session};
-use super::{Class, CloudError};
+use super::session::{ApiRequest, Service, Session};
+use super::{CloudError, ErrorClass};
 use crate::model::{
-    Id, Interest, Owner, Provisioning, SeenFloatingIp, SeenListener, SeenLoadBalancer, SeenMember, SeenPolicy,
-    SeenPool, SeenRule, Tree,
+    Id, ObservedFloatingIp, ObservedL7Policy, ObservedL7Rule, ObservedListener, ObservedLoadBalancer, ObservedMember,
+    ObservedPool, ObservedTree, Owner, Provisioning, TreeQuery,
 };
 
 const LOAD_BALANCERS: &str = "/v2/lbaas/loadbalancers";
@@ -25,33 +25,33 @@ const FEW_MONITORS: usize = 4;
 /// Everything that a tree is put together from.
 #[derive(Default)]
 pub(super) struct Parts {
-    pub(super) load_balancer: SeenLoadBalancer,
+    pub(super) load_balancer: ObservedLoadBalancer,
     pub(super) listeners: Vec<ListenerRecord>,
     pub(super) pools: Vec<PoolRecord>,
     pub(super) monitors: Vec<MonitorRecord>,
     pub(super) policies: Vec<PolicyRecord>,
     /// By pool.
-    pub(super) members: HashMap<Id, Vec<SeenMember>>,
+    pub(super) members: HashMap<Id, Vec<ObservedMember>>,
     /// By policy.
-    pub(super) rules: HashMap<Id, Vec<SeenRule>>,
-    pub(super) floating_ips: Vec<SeenFloatingIp>,
+    pub(super) rules: HashMap<Id, Vec<ObservedL7Rule>>,
+    pub(super) floating_ips: Vec<ObservedFloatingIp>,
 }
 
 impl Parts {
     /// `None` when the parts do not fit together: they were read while the tree changed.
-    pub(super) fn assemble(self) -> Option<Tree> {
+    pub(super) fn assemble(self) -> Option<ObservedTree> {
         let Self { load_balancer, listeners, pools, monitors, policies, mut members, mut rules, floating_ips } = self;
         let mut policies: HashMap<Id, PolicyRecord> = policies.into_iter().map(|p| (p.seen.id.clone(), p)).collect();
         let mut monitors: HashMap<Id, MonitorRecord> = monitors.into_iter().map(|m| (m.seen.id.clone(), m)).collect();
-        let mut tree = Tree { load_balancer, floating_ips, ..Tree::default() };
+        let mut tree = ObservedTree { load_balancer, floating_ips, ..ObservedTree::default() };
         for ListenerRecord { seen, l7policies, .. } in listeners {
             let mut own = Vec::with_capacity(l7policies.len());
             for id in l7policies {
                 let PolicyRecord { seen, rules: ids } = policies.remove(&id.id)?;
                 let rules = if ids.is_empty() { Vec::new() } else { rules.remove(&seen.id)? };
-                own.push(SeenPolicy { rules, ..seen });
+                own.push(ObservedL7Policy { rules, ..seen });
             }
-            tree.listeners.push(SeenListener { policies: own, ..seen });
+            tree.listeners.push(ObservedListener { policies: own, ..seen });
         }
         for PoolRecord { seen, members: ids, healthmonitor_id, .. } in pools {
             let monitor = match healthmonitor_id {
@@ -59,7 +59,7 @@ impl Parts {
                 None => None,
             };
             let members = if ids.is_empty() { Vec::new() } else { members.remove(&seen.id)? };
-            tree.pools.push(SeenPool { monitor, members, ..seen });
+            tree.pools.push(ObservedPool { monitor, members, ..seen });
         }
         put_in_order(&mut tree);
         Some(tree)
@@ -70,38 +70,38 @@ impl Parts {
 enum Detail {
     Monitors(Vec<MonitorRecord>),
     Policies(Vec<PolicyRecord>),
-    Members(Id, Vec<SeenMember>),
-    Rules(Id, Vec<SeenRule>),
+    Members(Id, Vec<ObservedMember>),
+    Rules(Id, Vec<ObservedL7Rule>),
 }
 
 impl Session {
     /// One load balancer; `None` when Octavia says that there is none.
-    pub(super) async fn load_balancer(&self, id: &str) -> Result<Option<SeenLoadBalancer>, CloudError> {
+    pub(super) async fn load_balancer(&self, id: &str) -> Result<Option<ObservedLoadBalancer>, CloudError> {
         #[derive(Deserialize)]
         struct Root {
-            loadbalancer: SeenLoadBalancer,
+            loadbalancer: ObservedLoadBalancer,
         }
-        let ask = Ask::get(Service::LoadBalancer, LOAD_BALANCERS).at(id);
+        let ask = ApiRequest::get(Service::LoadBalancer, LOAD_BALANCERS).path_segment(id);
         match self.send(&ask).await {
-            Err(error) if error.class == Class::Gone => Ok(None),
+            Err(error) if error.class == ErrorClass::NotFound => Ok(None),
             answer => Ok(Some(answer?.json::<Root>()?.loadbalancer)),
         }
     }
 
     /// The load balancers of this place in any life of its object, by tags. Octavia's database may compare tags without
     /// case, so they are compared again here.
-    pub(super) async fn find(&self, owner: &Owner) -> Result<Vec<SeenLoadBalancer>, CloudError> {
+    pub(super) async fn find(&self, owner: &Owner) -> Result<Vec<ObservedLoadBalancer>, CloudError> {
         let listing =
-            self.of_project(Listing::octavia("loadbalancers")).await?.with("tags", owner.place_tags().join(","));
-        let mut found = self.list::<SeenLoadBalancer>(&listing).await?.items;
-        found.retain(|seen| owner.owns(&seen.tags) || owner.succeeds(&seen.tags));
+            self.of_project(Listing::octavia("loadbalancers")).await?.query("tags", owner.place_tags().join(","));
+        let mut found = self.list::<ObservedLoadBalancer>(&listing).await?.items;
+        found.retain(|seen| owner.owns(&seen.tags) || owner.can_take_over(&seen.tags));
         Ok(found)
     }
 
     /// The load balancers that use this port as their VIP.
-    pub(super) async fn on_port(&self, port: &str) -> Result<Vec<SeenLoadBalancer>, CloudError> {
-        let listing = self.of_project(Listing::octavia("loadbalancers")).await?.with("vip_port_id", port);
-        let mut found = self.list::<SeenLoadBalancer>(&listing).await?.items;
+    pub(super) async fn on_port(&self, port: &str) -> Result<Vec<ObservedLoadBalancer>, CloudError> {
+        let listing = self.of_project(Listing::octavia("loadbalancers")).await?.query("vip_port_id", port);
+        let mut found = self.list::<ObservedLoadBalancer>(&listing).await?.items;
         found.retain(|seen| seen.provisioning_status != Provisioning::Deleted);
         Ok(found)
     }
@@ -109,7 +109,7 @@ impl Session {
     /// Lists without a project span all of them for an administrator.
     pub(super) async fn of_project(&self, listing: Listing) -> Result<Listing, CloudError> {
         let login = self.login(None).await?;
-        Ok(listing.with("project_id", login.project.id.clone()))
+        Ok(listing.query("project_id", login.project.id.clone()))
     }
 
     /// The whole tree, read now. One that changes meanwhile is read once more.
@@ -118,9 +118,9 @@ impl Session {
     /// `Locked` when it keeps changing, `Gone` when it went.
     pub(super) async fn tree(
         &self,
-        load_balancer: SeenLoadBalancer,
-        interest: Interest<'_>,
-    ) -> Result<Tree, CloudError> {
+        load_balancer: ObservedLoadBalancer,
+        interest: TreeQuery<'_>,
+    ) -> Result<ObservedTree, CloudError> {
         let id = load_balancer.id.clone();
         let mut first = load_balancer;
         for _ in 0..2 {
@@ -128,24 +128,28 @@ impl Session {
             let last = self.load_balancer(&id).await?.ok_or_else(|| self.vanished(&id))?;
             let same = first.updated_at == last.updated_at && first.provisioning_status == last.provisioning_status;
             if let Some(tree) = tree.filter(|_| same) {
-                return Ok(Tree { load_balancer: last, ..tree });
+                return Ok(ObservedTree { load_balancer: last, ..tree });
             }
             first = last;
         }
-        let ask = Ask::get(Service::LoadBalancer, LOAD_BALANCERS).at(&id);
-        Err(ask.failed(Class::Locked, format!("load balancer {id} changes while it is being read")))
+        let ask = ApiRequest::get(Service::LoadBalancer, LOAD_BALANCERS).path_segment(&id);
+        Err(ask.failed(ErrorClass::Locked, format!("load balancer {id} changes while it is being read")))
     }
 
     fn vanished(&self, id: &str) -> CloudError {
-        let ask = Ask::get(Service::LoadBalancer, LOAD_BALANCERS).at(id);
-        ask.failed(Class::Gone, format!("load balancer {id} went while it was being read"))
+        let ask = ApiRequest::get(Service::LoadBalancer, LOAD_BALANCERS).path_segment(id);
+        ask.failed(ErrorClass::NotFound, format!("load balancer {id} went while it was being read"))
     }
 
-    async fn read_tree(&self, of: &SeenLoadBalancer, interest: Interest<'_>) -> Result<Option<Tree>, CloudError> {
+    async fn read_tree(
+        &self,
+        of: &ObservedLoadBalancer,
+        interest: TreeQuery<'_>,
+    ) -> Result<Option<ObservedTree>, CloudError> {
         let budget = &Budget::default();
         let below = |collection| async move {
-            let listing = self.of_project(Listing::octavia(collection).within(budget)).await?;
-            Ok::<_, CloudError>(listing.with("loadbalancer_id", of.id.clone()))
+            let listing = self.of_project(Listing::octavia(collection).with_budget(budget)).await?;
+            Ok::<_, CloudError>(listing.query("loadbalancer_id", of.id.clone()))
         };
         let listeners = async { self.list::<ListenerRecord>(&below("listeners").await?).await };
         let pools = async { self.list::<PoolRecord>(&below("pools").await?).await };
@@ -168,9 +172,9 @@ impl Session {
         };
         match futures::try_join!(self.read_details(&mut parts, budget), port_gone) {
             // A child that was listed a moment ago.
-            Err(error) if error.class == Class::Gone => Ok(None),
+            Err(error) if error.class == ErrorClass::NotFound => Ok(None),
             Err(error) => Err(error),
-            Ok(((), vip_port_gone)) => Ok(parts.assemble().map(|tree| Tree { vip_port_gone, ..tree })),
+            Ok(((), vip_port_gone)) => Ok(parts.assemble().map(|tree| ObservedTree { vip_port_gone, ..tree })),
         }
     }
 
@@ -214,40 +218,44 @@ impl Session {
         struct Root {
             healthmonitor: MonitorRecord,
         }
-        let ask = Ask::get(Service::LoadBalancer, "/v2/lbaas/healthmonitors").at(&id);
+        let ask = ApiRequest::get(Service::LoadBalancer, "/v2/lbaas/healthmonitors").path_segment(&id);
         Ok(Detail::Monitors(vec![self.send(&ask).await?.json::<Root>()?.healthmonitor]))
     }
 
     async fn monitors(&self, budget: &Budget) -> Result<Detail, CloudError> {
-        let listing = self.of_project(Listing::octavia("healthmonitors").within(budget)).await?;
+        let listing = self.of_project(Listing::octavia("healthmonitors").with_budget(budget)).await?;
         Ok(Detail::Monitors(self.list(&listing).await?.items))
     }
 
     async fn policies(&self, listener: Id, budget: &Budget) -> Result<Detail, CloudError> {
-        let listing = self.of_project(Listing::octavia("l7policies").within(budget)).await?;
-        let listing = listing.with("listener_id", listener);
+        let listing = self.of_project(Listing::octavia("l7policies").with_budget(budget)).await?;
+        let listing = listing.query("listener_id", listener);
         Ok(Detail::Policies(self.list(&listing).await?.items))
     }
 
     async fn members(&self, pool: Id, budget: &Budget) -> Result<Detail, CloudError> {
-        let members = self.list(&Listing::members(&pool).within(budget)).await?.items;
+        let members = self.list(&Listing::members(&pool).with_budget(budget)).await?.items;
         Ok(Detail::Members(pool, members))
     }
 
     async fn rules(&self, policy: Id, budget: &Budget) -> Result<Detail, CloudError> {
-        let rules = self.list(&Listing::rules(&policy).within(budget)).await?.items;
+        let rules = self.list(&Listing::rules(&policy).with_budget(budget)).await?.items;
         Ok(Detail::Rules(policy, rules))
     }
 
     /// A tree that was just made, with the states that it has by now: one call, where that shows everything.
-    pub(super) async fn confirm(&self, made: Tree, interest: Interest<'_>) -> Result<Tree, CloudError> {
+    pub(super) async fn confirm(
+        &self,
+        made: ObservedTree,
+        interest: TreeQuery<'_>,
+    ) -> Result<ObservedTree, CloudError> {
         let id = made.load_balancer.id.clone();
-        let ask = Ask::get(Service::LoadBalancer, LOAD_BALANCERS).at(&id).at("status");
+        let ask = ApiRequest::get(Service::LoadBalancer, LOAD_BALANCERS).path_segment(&id).path_segment("status");
         let statuses = async { self.send(&ask).await?.json::<StatusAnswer>() };
         let floating_ips = self.floating_ips(interest, made.load_balancer.vip_port_id.as_deref());
         let (statuses, floating_ips) = futures::try_join!(statuses, floating_ips)?;
         match with_statuses(made, statuses.statuses.loadbalancer) {
-            Some(tree) => Ok(Tree { floating_ips, ..tree }),
+            Some(tree) => Ok(ObservedTree { floating_ips, ..tree }),
             None => {
                 let now = self.load_balancer(&id).await?.ok_or_else(|| self.vanished(&id))?;
                 self.tree(now, interest).await
@@ -275,7 +283,7 @@ async fn all(reads: Vec<BoxFuture<'_, Result<Detail, CloudError>>>) -> Result<Ve
 
 /// The tree with these states; `None` when the answer lacks one of its objects or has others: policies, rules and pools
 /// without a listener are never in it.
-fn with_statuses(mut tree: Tree, root: StatusNode) -> Option<Tree> {
+fn with_statuses(mut tree: ObservedTree, root: StatusNode) -> Option<ObservedTree> {
     if tree.listeners.iter().any(|listener| !listener.policies.is_empty()) {
         return None;
     }

@@ -8,9 +8,9 @@ use serde::Deserialize;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::CloudError;
-use super::lists::Listing;
+use super::pagination::Listing;
 use super::records::PoolRecord;
-use super::session::{Ask, Service, Session};
+use super::session::{ApiRequest, Service, Session};
 use crate::model::IdRef;
 use crate::plan::Kind;
 
@@ -26,40 +26,40 @@ const PATIENCE: Duration = Duration::from_secs(5);
 
 /// The turns of every project, whichever credentials lead to it. Clones share them.
 #[derive(Clone, Default)]
-pub struct Turns(Arc<Mutex<HashMap<Queue, Arc<Gate>>>>);
+pub struct CreateSlots(Arc<Mutex<HashMap<SlotKey, Arc<SlotGate>>>>);
 
 /// Who takes turns with each other. Not by the project alone: its id is what a Keystone says, and a Keystone and an
 /// Octavia of somebody's own would name another's project and keep its turns.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(super) struct Queue {
+pub(super) struct SlotKey {
     pub(super) identity: String,
     pub(super) load_balancer: String,
     pub(super) project: String,
 }
 
-struct Gate {
+struct SlotGate {
     turns: Arc<Semaphore>,
     queue: Semaphore,
 }
 
 /// The right to one quota-taking call, as long as it is kept.
-pub struct Turn {
+pub struct CreateSlot {
     _permit: OwnedSemaphorePermit,
 }
 
-impl Turns {
+impl CreateSlots {
     /// `None`: too many are before us.
-    pub(super) async fn take(&self, queue: Queue) -> Option<Turn> {
+    pub(super) async fn take(&self, queue: SlotKey) -> Option<CreateSlot> {
         let gate = self.gate(queue);
         let _queued = gate.queue.try_acquire().ok()?;
         let turn = tokio::time::timeout(PATIENCE, gate.turns.clone().acquire_owned()).await;
-        turn.ok()?.ok().map(|permit| Turn { _permit: permit })
+        turn.ok()?.ok().map(|permit| CreateSlot { _permit: permit })
     }
 
-    fn gate(&self, queue: Queue) -> Arc<Gate> {
+    fn gate(&self, queue: SlotKey) -> Arc<SlotGate> {
         let mut gates = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         gates.retain(|_, gate| Arc::strong_count(gate) > 1 || gate.turns.available_permits() < QUOTA_CALLS);
-        let gate = || Gate { turns: Arc::new(Semaphore::new(QUOTA_CALLS)), queue: Semaphore::new(QUEUED) };
+        let gate = || SlotGate { turns: Arc::new(Semaphore::new(QUOTA_CALLS)), queue: Semaphore::new(QUEUED) };
         gates.entry(queue).or_insert_with(|| Arc::new(gate())).clone()
     }
 }
@@ -73,7 +73,7 @@ pub struct QuotaUse {
 }
 
 #[derive(Deserialize)]
-struct Answer {
+struct QuotaResponse {
     quota: Limits,
 }
 
@@ -91,8 +91,8 @@ impl Session {
     /// Reads the limits, and counts what there is of each kind that has one.
     pub(super) async fn quota_uses(&self) -> Result<Vec<QuotaUse>, CloudError> {
         let project = self.login(None).await?.project.id.clone();
-        let ask = Ask::get(Service::LoadBalancer, "/v2/lbaas/quotas").at(&project);
-        let Answer { quota } = self.send(&ask).await?.json()?;
+        let ask = ApiRequest::get(Service::LoadBalancer, "/v2/lbaas/quotas").path_segment(&project);
+        let QuotaResponse { quota } = self.send(&ask).await?.json()?;
         let Limits { loadbalancer, listener, pool, member, healthmonitor } = quota;
         let mut uses = Vec::new();
         let mut add = |kind, limit: i64, used: i64| uses.push(QuotaUse { kind, used, limit });

@@ -3,42 +3,42 @@
 use serde::{Deserialize, Deserializer};
 
 use crate::model::{
-    Id, IdRef, Provisioning, SeenListener, SeenLoadBalancer, SeenMember, SeenMonitor, SeenPolicy, SeenPool, SeenRule,
-    Tree,
+    Id, IdRef, ObservedL7Policy, ObservedL7Rule, ObservedListener, ObservedLoadBalancer, ObservedMember,
+    ObservedMonitor, ObservedPool, ObservedTree, Provisioning,
 };
 
 /// `null` and absent both mean empty.
-fn or_empty<'de, D: Deserializer<'de>, T: Default + Deserialize<'de>>(d: D) -> Result<T, D::Error> {
+fn null_as_default<'de, D: Deserializer<'de>, T: Default + Deserialize<'de>>(d: D) -> Result<T, D::Error> {
     Ok(Option::<T>::deserialize(d)?.unwrap_or_default())
 }
 
 #[derive(Debug, Clone, Deserialize)]
 pub(super) struct LoadBalancerRecord {
     #[serde(flatten)]
-    pub(super) seen: SeenLoadBalancer,
-    #[serde(default, deserialize_with = "or_empty")]
+    pub(super) seen: ObservedLoadBalancer,
+    #[serde(default, deserialize_with = "null_as_default")]
     pub(super) listeners: Vec<IdRef>,
-    #[serde(default, deserialize_with = "or_empty")]
+    #[serde(default, deserialize_with = "null_as_default")]
     pub(super) pools: Vec<IdRef>,
 }
 
 #[derive(Debug, Clone, Deserialize)]
 pub(super) struct ListenerRecord {
     #[serde(flatten)]
-    pub(super) seen: SeenListener,
-    #[serde(default, deserialize_with = "or_empty")]
+    pub(super) seen: ObservedListener,
+    #[serde(default, deserialize_with = "null_as_default")]
     pub(super) loadbalancers: Vec<IdRef>,
-    #[serde(default, deserialize_with = "or_empty")]
+    #[serde(default, deserialize_with = "null_as_default")]
     pub(super) l7policies: Vec<IdRef>,
 }
 
 #[derive(Debug, Clone, Deserialize)]
 pub(super) struct PoolRecord {
     #[serde(flatten)]
-    pub(super) seen: SeenPool,
-    #[serde(default, deserialize_with = "or_empty")]
+    pub(super) seen: ObservedPool,
+    #[serde(default, deserialize_with = "null_as_default")]
     pub(super) loadbalancers: Vec<IdRef>,
-    #[serde(default, deserialize_with = "or_empty")]
+    #[serde(default, deserialize_with = "null_as_default")]
     pub(super) members: Vec<IdRef>,
     /// Octavia leaves the key out of pools without a monitor.
     #[serde(default)]
@@ -48,16 +48,16 @@ pub(super) struct PoolRecord {
 #[derive(Debug, Clone, Deserialize)]
 pub(super) struct MonitorRecord {
     #[serde(flatten)]
-    pub(super) seen: SeenMonitor,
-    #[serde(default, deserialize_with = "or_empty")]
+    pub(super) seen: ObservedMonitor,
+    #[serde(default, deserialize_with = "null_as_default")]
     pub(super) pools: Vec<IdRef>,
 }
 
 #[derive(Debug, Clone, Deserialize)]
 pub(super) struct PolicyRecord {
     #[serde(flatten)]
-    pub(super) seen: SeenPolicy,
-    #[serde(default, deserialize_with = "or_empty")]
+    pub(super) seen: ObservedL7Policy,
+    #[serde(default, deserialize_with = "null_as_default")]
     pub(super) rules: Vec<IdRef>,
 }
 
@@ -70,52 +70,53 @@ pub(super) struct Created {
 #[derive(Deserialize)]
 struct CreatedLoadBalancer {
     #[serde(flatten)]
-    seen: SeenLoadBalancer,
-    #[serde(default, deserialize_with = "or_empty")]
+    seen: ObservedLoadBalancer,
+    #[serde(default, deserialize_with = "null_as_default")]
     listeners: Vec<CreatedListener>,
-    #[serde(default, deserialize_with = "or_empty")]
+    #[serde(default, deserialize_with = "null_as_default")]
     pools: Vec<CreatedPool>,
 }
 
 #[derive(Deserialize)]
 struct CreatedListener {
     #[serde(flatten)]
-    seen: SeenListener,
-    #[serde(default, deserialize_with = "or_empty")]
+    seen: ObservedListener,
+    #[serde(default, deserialize_with = "null_as_default")]
     l7policies: Vec<CreatedPolicy>,
 }
 
 #[derive(Deserialize)]
 struct CreatedPolicy {
     #[serde(flatten)]
-    seen: SeenPolicy,
-    #[serde(default, deserialize_with = "or_empty")]
-    rules: Vec<SeenRule>,
+    seen: ObservedL7Policy,
+    #[serde(default, deserialize_with = "null_as_default")]
+    rules: Vec<ObservedL7Rule>,
 }
 
 #[derive(Deserialize)]
 struct CreatedPool {
     #[serde(flatten)]
-    seen: SeenPool,
-    #[serde(default, deserialize_with = "or_empty")]
-    members: Vec<SeenMember>,
-    healthmonitor: Option<SeenMonitor>,
+    seen: ObservedPool,
+    #[serde(default, deserialize_with = "null_as_default")]
+    members: Vec<ObservedMember>,
+    healthmonitor: Option<ObservedMonitor>,
 }
 
 impl Created {
-    pub(super) fn into_tree(self) -> Tree {
+    pub(super) fn into_tree(self) -> ObservedTree {
         let CreatedLoadBalancer { seen, listeners, pools } = self.loadbalancer;
-        let policy = |CreatedPolicy { seen, rules }| SeenPolicy { rules, ..seen };
-        let listener = |CreatedListener { seen, l7policies }| SeenListener {
+        let policy = |CreatedPolicy { seen, rules }| ObservedL7Policy { rules, ..seen };
+        let listener = |CreatedListener { seen, l7policies }| ObservedListener {
             policies: l7policies.into_iter().map(policy).collect(),
             ..seen
         };
-        let pool = |CreatedPool { seen, members, healthmonitor }| SeenPool { members, monitor: healthmonitor, ..seen };
-        let mut tree = Tree {
+        let pool =
+            |CreatedPool { seen, members, healthmonitor }| ObservedPool { members, monitor: healthmonitor, ..seen };
+        let mut tree = ObservedTree {
             load_balancer: seen,
             listeners: listeners.into_iter().map(listener).collect(),
             pools: pools.into_iter().map(pool).collect(),
-            ..Tree::default()
+            ..ObservedTree::default()
         };
         put_in_order(&mut tree);
         tree
@@ -123,7 +124,7 @@ impl Created {
 }
 
 /// Octavia gives lists in no order that can be relied on.
-pub(super) fn put_in_order(tree: &mut Tree) {
+pub(super) fn put_in_order(tree: &mut ObservedTree) {
     tree.listeners.sort_by(|a, b| (a.protocol_port, &a.protocol, &a.id).cmp(&(b.protocol_port, &b.protocol, &b.id)));
     for listener in &mut tree.listeners {
         listener.policies.sort_by(|a, b| (a.position, &a.id).cmp(&(b.position, &b.id)));
@@ -155,13 +156,13 @@ pub(super) struct StatusNode {
     pub(super) id: Id,
     #[serde(default)]
     pub(super) provisioning_status: Provisioning,
-    #[serde(default, deserialize_with = "or_empty")]
+    #[serde(default, deserialize_with = "null_as_default")]
     pub(super) operating_status: String,
-    #[serde(default, deserialize_with = "or_empty")]
+    #[serde(default, deserialize_with = "null_as_default")]
     pub(super) listeners: Vec<StatusNode>,
-    #[serde(default, deserialize_with = "or_empty")]
+    #[serde(default, deserialize_with = "null_as_default")]
     pub(super) pools: Vec<StatusNode>,
-    #[serde(default, deserialize_with = "or_empty")]
+    #[serde(default, deserialize_with = "null_as_default")]
     pub(super) members: Vec<StatusNode>,
     #[serde(default)]
     pub(super) health_monitor: Option<Box<StatusNode>>,

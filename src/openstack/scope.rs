@@ -9,8 +9,8 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::CloudError;
-use super::lists::Listing;
 use super::neutron::{IDS_AT_ONCE, is_denied};
+use super::pagination::Listing;
 use super::session::{Service, Session};
 use crate::model::{Id, ReferenceKind};
 
@@ -79,8 +79,8 @@ impl Session {
     async fn networks(&self, ids: &[Id]) -> Result<Vec<Network>, CloudError> {
         let listing = Listing::new(Service::Network, "/v2.0/networks", "networks");
         let fields = ["id", "project_id", "shared", "router:external"];
-        let listing = fields.into_iter().fold(listing, |listing, field| listing.with("fields", field));
-        let listing = ids.iter().fold(listing, |listing, id| listing.with("id", id));
+        let listing = fields.into_iter().fold(listing, |listing, field| listing.query("fields", field));
+        let listing = ids.iter().fold(listing, |listing, id| listing.query("id", id));
         Ok(self.list(&listing).await?.items)
     }
 
@@ -103,10 +103,10 @@ impl Session {
             return Ok(true);
         }
         let listing = Listing::new(Service::Network, "/v2.0/rbac-policies", "rbac_policies")
-            .with("object_type", "network")
-            .with("action", "access_as_external")
-            .with("object_id", network);
-        let policies = match self.list::<Policy>(&listing.with("fields", "target_tenant")).await {
+            .query("object_type", "network")
+            .query("action", "access_as_external")
+            .query("object_id", network);
+        let policies = match self.list::<Policy>(&listing.query("fields", "target_tenant")).await {
             Err(error) if is_denied(&error) => return Ok(true),
             policies => policies?.items,
         };

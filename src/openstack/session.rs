@@ -14,13 +14,13 @@ use serde_json::Value;
 use tokio::time::Instant;
 use url::Url;
 
-use super::classify::{Refusal, classify, request_id, server_time};
-use super::clouds::Credentials;
-use super::density::Structure;
-use super::flight::Flight;
+use super::classify::{ErrorResponse, classify, request_id, server_time};
+use super::clouds_yaml::Credentials;
 use super::keystone::{self, Login};
-use super::quota::Queue;
-use super::{Class, CloudError, CloudSettings, Request, Response, Transport, TransportError};
+use super::quota::SlotKey;
+use super::response_limits::JsonShape;
+use super::single_flight::SingleFlight;
+use super::{CloudError, CloudSettings, ErrorClass, Request, Response, Transport, TransportError};
 use crate::clock::Clock;
 
 /// After a renewal ahead of time failed, the old token serves for so long before the next attempt.
@@ -71,13 +71,13 @@ impl Service {
 
 /// One call, without token and endpoint.
 #[derive(Clone)]
-pub(super) struct Ask {
+pub(super) struct ApiRequest {
     service: Service,
     method: Method,
     /// From the root of the service: `/v2/lbaas/pools`.
     path: String,
     /// A segment of the path is no id: there is no such object, and nothing is sent.
-    nowhere: bool,
+    invalid_path: bool,
     query: Vec<(&'static str, String)>,
     body: Option<Value>,
     /// Neutron's revision of the object that the write is meant for; at another one it is a 412.
@@ -86,11 +86,11 @@ pub(super) struct Ask {
     timeout: Option<Duration>,
 }
 
-impl Ask {
+impl ApiRequest {
     /// `path`: what never changes of it; everything else comes by [`at`](Self::at).
     pub(super) fn new(service: Service, method: Method, path: &'static str) -> Self {
         let (path, query) = (path.to_owned(), Vec::new());
-        Self { service, method, path, nowhere: false, query, body: None, revision: None, timeout: None }
+        Self { service, method, path, invalid_path: false, query, body: None, revision: None, timeout: None }
     }
 
     pub(super) fn get(service: Service, path: &'static str) -> Self {
@@ -99,15 +99,15 @@ impl Ask {
 
     /// One segment further down. An id may come from a status that somebody wrote, or from a server that lies: none may
     /// lead to another path.
-    pub(super) fn at(mut self, id: &str) -> Self {
+    pub(super) fn path_segment(mut self, id: &str) -> Self {
         let plain = is_plain_id(id);
-        self.nowhere |= !plain;
+        self.invalid_path |= !plain;
         self.path.push('/');
         self.path.push_str(if plain { id } else { "?" });
         self
     }
 
-    pub(super) fn with(mut self, key: &'static str, value: impl Into<String>) -> Self {
+    pub(super) fn query(mut self, key: &'static str, value: impl Into<String>) -> Self {
         self.query.push((key, value.into()));
         self
     }
@@ -117,17 +117,17 @@ impl Ask {
         self
     }
 
-    pub(super) fn of_revision(mut self, revision: Option<i64>) -> Self {
+    pub(super) fn if_revision(mut self, revision: Option<i64>) -> Self {
         self.revision = revision;
         self
     }
 
-    pub(super) fn within(mut self, timeout: Duration) -> Self {
+    pub(super) fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = Some(timeout);
         self
     }
 
-    fn writes(&self) -> bool {
+    fn is_write(&self) -> bool {
         self.method != Method::GET
     }
 
@@ -136,7 +136,7 @@ impl Ask {
     }
 
     /// An error that no answer brought.
-    pub(super) fn failed(&self, class: Class, message: String) -> CloudError {
+    pub(super) fn failed(&self, class: ErrorClass, message: String) -> CloudError {
         CloudError {
             class,
             call: self.name(),
@@ -153,7 +153,7 @@ impl Ask {
 }
 
 /// The answer to a call that succeeded.
-pub(super) struct Answer {
+pub(super) struct ApiResponse {
     call: String,
     service: Service,
     writes: bool,
@@ -163,21 +163,21 @@ pub(super) struct Answer {
     objects: usize,
 }
 
-impl Answer {
+impl ApiResponse {
     /// # Errors
     /// When it would take far more memory than it is long.
-    fn to(ask: &Ask, parts: http::response::Parts, body: Bytes) -> Result<Self, CloudError> {
-        let structure = Structure::of(&body);
+    fn to(ask: &ApiRequest, parts: http::response::Parts, body: Bytes) -> Result<Self, CloudError> {
+        let structure = JsonShape::of(&body);
         let answer = Self {
             call: ask.name(),
             service: ask.service,
-            writes: ask.writes(),
+            writes: ask.is_write(),
             status: parts.status,
             headers: parts.headers,
             body,
             objects: structure.objects,
         };
-        if structure.is_hollow() { Err(answer.too_large("has more structure than text")) } else { Ok(answer) }
+        if structure.is_amplified() { Err(answer.too_large("has more structure than text")) } else { Ok(answer) }
     }
 
     /// About one object.
@@ -208,7 +208,7 @@ impl Answer {
     fn unread(&self, why: &str) -> CloudError {
         let service = self.service.as_str();
         CloudError {
-            class: Class::Later(None),
+            class: ErrorClass::Transient(None),
             call: self.call.clone(),
             service,
             status: Some(self.status.as_u16()),
@@ -242,7 +242,7 @@ pub(super) struct Session {
     transport: Arc<dyn Transport>,
     clock: Arc<dyn Clock>,
     settings: CloudSettings,
-    login: Flight<Arc<Login>>,
+    login: SingleFlight<Arc<Login>>,
     /// The project has more floating IPs than one page shows.
     pub(super) many_floating_ips: AtomicBool,
     /// Neutron has shown that it knows floating IPs.
@@ -267,7 +267,7 @@ impl Session {
             transport,
             clock,
             settings,
-            login: Flight::new(),
+            login: SingleFlight::new(),
             many_floating_ips: AtomicBool::new(false),
             has_floating_ips: AtomicBool::new(false),
         }
@@ -283,9 +283,11 @@ impl Session {
 
     /// Sends a call; logs in before it where needed, and once more when the token is refused: a 401 is given before
     /// anything is done, so the call may be sent again.
-    pub(super) async fn send(&self, ask: &Ask) -> Result<Answer, CloudError> {
-        if ask.nowhere {
-            return Err(ask.failed(Class::Gone, "what is asked for has no id that an object could have".into()));
+    pub(super) async fn send(&self, ask: &ApiRequest) -> Result<ApiResponse, CloudError> {
+        if ask.invalid_path {
+            return Err(
+                ask.failed(ErrorClass::NotFound, "what is asked for has no id that an object could have".into())
+            );
         }
         let login = self.login(None).await?;
         match self.send_as(ask, &login).await {
@@ -303,7 +305,7 @@ impl Session {
         let fresh = |login: &Arc<Login>| usable(login) && Instant::now() < login.renew_at;
         let renew = |old: Option<Arc<Login>>| async move {
             match self.authenticate().await {
-                Err(error) if matches!(error.class, Class::Later(_) | Class::Untrusted) => {
+                Err(error) if matches!(error.class, ErrorClass::Transient(_) | ErrorClass::Untrusted) => {
                     let old = old.filter(|old| usable(old) && Instant::now() < old.expires_at);
                     old.map(|old| Arc::new(old.until(Instant::now() + RENEW_AGAIN))).ok_or(error)
                 }
@@ -314,15 +316,15 @@ impl Session {
     }
 
     /// Who takes turns with us.
-    pub(super) async fn queue(&self) -> Result<Queue, CloudError> {
+    pub(super) async fn queue(&self) -> Result<SlotKey, CloudError> {
         let login = self.login(None).await?;
         let at = |service| {
-            let ask = Ask::get(service, "/");
+            let ask = ApiRequest::get(service, "/");
             let root = login.endpoint(service, &self.credentials);
             root.and_then(|root| Url::parse(&root).map(String::from).map_err(|_| "the endpoint is no URL".into()))
-                .map_err(|message| ask.failed(Class::Credentials, message))
+                .map_err(|message| ask.failed(ErrorClass::Credentials, message))
         };
-        Ok(Queue {
+        Ok(SlotKey {
             identity: at(Service::Identity)?,
             load_balancer: at(Service::LoadBalancer)?,
             project: login.project.id.clone(),
@@ -330,12 +332,12 @@ impl Session {
     }
 
     async fn authenticate(&self) -> Result<Login, CloudError> {
-        let ask = Ask::new(Service::Identity, Method::POST, "/v3/auth/tokens")
+        let ask = ApiRequest::new(Service::Identity, Method::POST, "/v3/auth/tokens")
             .body(keystone::request(&self.credentials.auth))
-            .within(self.settings.read_timeout);
+            .timeout(self.settings.read_timeout);
         let (asked, now) = (Instant::now(), self.clock.now());
         let explain = |mut error: CloudError| {
-            if error.class == Class::Credentials {
+            if error.class == ErrorClass::Credentials {
                 let cloud = &self.credentials.cloud;
                 error.message = format!("Keystone refuses the credentials of cloud {cloud:?}: {}", error.message);
             }
@@ -346,28 +348,30 @@ impl Session {
         };
         let answer = self.exchange(&ask, keystone::root(&self.credentials.auth_url), None).await.map_err(explain)?;
         Login::read(&answer.headers, &answer.body, &self.credentials, asked, now)
-            .map_err(|message| ask.failed(Class::Credentials, message))
+            .map_err(|message| ask.failed(ErrorClass::Credentials, message))
     }
 
-    async fn send_as(&self, ask: &Ask, login: &Login) -> Result<Answer, CloudError> {
+    async fn send_as(&self, ask: &ApiRequest, login: &Login) -> Result<ApiResponse, CloudError> {
         let root = login.endpoint(ask.service, &self.credentials);
-        let root = root.map_err(|message| ask.failed(Class::Credentials, message))?;
+        let root = root.map_err(|message| ask.failed(ErrorClass::Credentials, message))?;
         self.exchange(ask, &root, Some(login)).await
     }
 
     /// Exactly one request and its answer.
-    async fn exchange(&self, ask: &Ask, root: &str, login: Option<&Login>) -> Result<Answer, CloudError> {
+    async fn exchange(&self, ask: &ApiRequest, root: &str, login: Option<&Login>) -> Result<ApiResponse, CloudError> {
         let request = request(ask, root, login)?;
-        let writes = ask.writes();
+        let writes = ask.is_write();
         let default = if writes { self.settings.write_timeout } else { self.settings.read_timeout };
         let started = Instant::now();
         let result = self.transport.send(request, ask.timeout.unwrap_or(default)).await;
         self.observe(ask, &result, started.elapsed());
         let response = result.map_err(|error| {
             let (class, never_sent) = match error {
-                TransportError::NotSent { .. } => (Class::Later(None), true),
-                TransportError::Untrusted { .. } => (Class::Untrusted, true),
-                TransportError::NoAnswer { .. } | TransportError::TooLarge { .. } => (Class::Later(None), false),
+                TransportError::NotSent { .. } => (ErrorClass::Transient(None), true),
+                TransportError::Untrusted { .. } => (ErrorClass::Untrusted, true),
+                TransportError::NoAnswer { .. } | TransportError::TooLarge { .. } => {
+                    (ErrorClass::Transient(None), false)
+                }
             };
             let too_large = matches!(error, TransportError::TooLarge { .. });
             CloudError { in_doubt: writes && !never_sent, too_large, ..ask.failed(class, error.to_string()) }
@@ -375,9 +379,9 @@ impl Session {
         let (parts, body) = response.into_parts();
         // Octavia's list of versions is a 300 in some deployments.
         if parts.status.is_success() || parts.status == StatusCode::MULTIPLE_CHOICES {
-            return Answer::to(ask, parts, body);
+            return ApiResponse::to(ask, parts, body);
         }
-        Err(classify(&Refusal {
+        Err(classify(&ErrorResponse {
             service: ask.service.as_str(),
             call: &ask.name(),
             writes,
@@ -389,7 +393,7 @@ impl Session {
     }
 
     /// One line and one count for each exchange; never a body, never a query, never a token.
-    fn observe(&self, ask: &Ask, result: &Result<Response, TransportError>, took: Duration) {
+    fn observe(&self, ask: &ApiRequest, result: &Result<Response, TransportError>, took: Duration) {
         let status = result.as_ref().ok().map(Response::status);
         let code = status.as_ref().map_or("transport", StatusCode::as_str);
         let request_id = result.as_ref().ok().and_then(|response| request_id(response.headers()));
@@ -424,9 +428,9 @@ fn verb(method: &Method) -> &'static str {
     }
 }
 
-fn request(ask: &Ask, root: &str, login: Option<&Login>) -> Result<Request, CloudError> {
+fn request(ask: &ApiRequest, root: &str, login: Option<&Login>) -> Result<Request, CloudError> {
     let wrong =
-        |_| ask.failed(Class::Credentials, format!("the endpoint {root} of {} is no URL", ask.service.as_str()));
+        |_| ask.failed(ErrorClass::Credentials, format!("the endpoint {root} of {} is no URL", ask.service.as_str()));
     let mut url = Url::parse(&format!("{root}{}", ask.path)).map_err(wrong)?;
     if !ask.query.is_empty() {
         url.query_pairs_mut().extend_pairs(&ask.query);
@@ -447,6 +451,6 @@ fn request(ask: &Ask, root: &str, login: Option<&Login>) -> Result<Request, Clou
         None => Bytes::new(),
     };
     let wrong =
-        |_| ask.failed(Class::Credentials, format!("the endpoint {root} of {} is no URL", ask.service.as_str()));
+        |_| ask.failed(ErrorClass::Credentials, format!("the endpoint {root} of {} is no URL", ask.service.as_str()));
     request.body(body).map_err(wrong)
 }

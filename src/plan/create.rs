@@ -2,10 +2,10 @@
 
 use serde_json::{Value, json};
 
-use super::edit::object;
+use super::diff::object;
 use super::member::size_of;
-use super::{Body, Call, Kind, MAX_BODY, Step, listener, load_balancer, member, monitor, policy, pool};
-use crate::model::{Action, Desired, Key, Listener, Pool};
+use super::{Body, Call, Kind, MAX_BODY, Step, health_monitor, l7_policy, listener, load_balancer, member, pool};
+use crate::model::{Desired, Key, L7Action, Listener, Pool};
 
 /// The whole tree in one `POST /loadbalancers`, at most [`MAX_BODY`] large. What does not fit is left to
 /// [`change`](super::change()): members first, the longest lists, then policies, then listeners, then pools.
@@ -13,14 +13,14 @@ use crate::model::{Action, Desired, Key, Listener, Pool};
 /// Pools are referred to by name, so their names have to differ. `attempt` is written down on the load balancer, so that
 /// a lost answer can be told from no answer.
 pub fn create(desired: &Desired, attempt: &str) -> Step {
-    let mut draft = Draft::new(desired, attempt);
+    let mut draft = CreateBody::new(desired, attempt);
     draft.shrink();
     let name = &desired.load_balancer.name;
     Step::new(Kind::LoadBalancer, name, Call::CreateLoadBalancer { body: draft.body() })
 }
 
 /// The parts of the body with their sizes, so that the largest can be cut without printing the whole again.
-struct Draft {
+struct CreateBody {
     top: Body,
     pools: Vec<DraftPool>,
     listeners: Vec<DraftListener>,
@@ -40,7 +40,7 @@ struct DraftListener {
     policy_bytes: usize,
 }
 
-impl Draft {
+impl CreateBody {
     fn new(desired: &Desired, attempt: &str) -> Self {
         let pool_name = |key: &Key| desired.pools.get(key).map(|pool| pool.name.as_str());
         Self {
@@ -110,7 +110,7 @@ impl DraftPool {
     fn new(key: &str, pool: &Pool) -> Self {
         let mut body = pool::body(key, pool);
         if let Some(monitor) = &pool.monitor {
-            body.insert("healthmonitor".to_owned(), json!(monitor::body(monitor)));
+            body.insert("healthmonitor".to_owned(), json!(health_monitor::body(monitor)));
         }
         let members: Vec<Body> = pool.members.iter().map(|(key, member)| member::item(key, member, None)).collect();
         let (bytes, member_bytes) = (size_of(&body) + 16, members.iter().map(size_of).sum());
@@ -124,9 +124,9 @@ impl DraftListener {
         if let Some(name) = want.default_pool.as_ref().and_then(&pool_name) {
             body.insert("default_pool".to_owned(), Value::from(object([("name", json!(name))])));
         }
-        let redirect = |action: &Action| action.pool().and_then(&pool_name);
+        let redirect = |action: &L7Action| action.pool().and_then(&pool_name);
         let policies: Vec<Body> =
-            (1..).zip(&want.policies).map(|(at, p)| policy::nested_body(p, at, redirect(&p.action))).collect();
+            (1..).zip(&want.policies).map(|(at, p)| l7_policy::nested_body(p, at, redirect(&p.action))).collect();
         let (bytes, policy_bytes) = (size_of(&body) + 16, policies.iter().map(size_of).sum());
         Self { body, policies, bytes, policy_bytes }
     }

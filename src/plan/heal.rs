@@ -9,13 +9,13 @@ use std::collections::{BTreeSet, HashSet};
 
 use serde_json::{Value, json};
 
-use super::edit::object;
-use super::survey::Survey;
-use super::{Body, Call, Kind, Step, Why, member, policy, rule};
-use crate::model::{Provisioning, SeenListener, SeenMember, SeenPolicy, SeenPool, key_of};
+use super::diff::object;
+use super::matching::Matching;
+use super::{Body, Call, Kind, Step, StepReason, l7_policy, l7_rule, member};
+use crate::model::{ObservedL7Policy, ObservedListener, ObservedMember, ObservedPool, Provisioning, key_of};
 
 /// The writes that bring back what is ours, is in ERROR and is not written by `planned`.
-pub(super) fn steps(survey: &Survey<'_>, planned: &[Step]) -> Vec<Step> {
+pub(super) fn steps(survey: &Matching<'_>, planned: &[Step]) -> Vec<Step> {
     let planned = Planned::new(planned);
     let (mut pools, mut below_pools, mut healed_pools) = (Vec::new(), Vec::new(), HashSet::new());
     for pool in survey.tree.pools.iter().filter(|pool| !planned.deleted.contains(pool.id.as_str())) {
@@ -26,7 +26,7 @@ pub(super) fn steps(survey: &Survey<'_>, planned: &[Step]) -> Vec<Step> {
         if own || !below.is_empty() {
             healed_pools.insert(pool.id.as_str());
         }
-        pools.extend(own.then(|| again(Kind::Pool, key, None, &pool.id, super::pool::again(pool))));
+        pools.extend(own.then(|| reapply(Kind::Pool, key, None, &pool.id, super::pool::reapply_body(pool))));
         below_pools.extend(below);
     }
     let (mut listeners, mut policies, mut rules) = (Vec::new(), Vec::new(), Vec::new());
@@ -39,7 +39,7 @@ pub(super) fn steps(survey: &Survey<'_>, planned: &[Step]) -> Vec<Step> {
         let with_its_pool = listener.default_pool_id.as_deref().is_some_and(|pool| healed_pools.contains(pool));
         let healed_below = policies.len() + rules.len() > before || with_its_pool || planned.reach(listener);
         if listener.provisioning_status == Provisioning::Error && !healed_below {
-            listeners.push(again(Kind::Listener, key, None, &listener.id, super::listener::again(listener)));
+            listeners.push(reapply(Kind::Listener, key, None, &listener.id, super::listener::reapply_body(listener)));
         }
     }
     [pools, listeners, policies, rules, below_pools].into_iter().flatten().collect()
@@ -47,14 +47,14 @@ pub(super) fn steps(survey: &Survey<'_>, planned: &[Step]) -> Vec<Step> {
 
 fn below_listener(
     listener_key: &str,
-    policy: &SeenPolicy,
+    policy: &ObservedL7Policy,
     planned: &Planned<'_>,
     policies: &mut Vec<Step>,
     rules: &mut Vec<Step>,
 ) {
     let Some(key) = key_of(&policy.tags) else { return };
-    let name = policy::name(listener_key, key);
-    let is_sick = |rule: &&crate::model::SeenRule| {
+    let name = l7_policy::name(listener_key, key);
+    let is_sick = |rule: &&crate::model::ObservedL7Rule| {
         rule.provisioning_status == Provisioning::Error
             && !planned.writes(&rule.id)
             && !planned.deleted.contains(rule.id.as_str())
@@ -65,18 +65,18 @@ fn below_listener(
         .filter(is_sick)
         .map(|r| {
             let body = object([("admin_state_up", json!(r.admin_state_up))]);
-            again(Kind::L7Rule, rule::name(&name, r), Some(&policy.id), &r.id, body)
+            reapply(Kind::L7Rule, l7_rule::name(&name, r), Some(&policy.id), &r.id, body)
         })
         .collect();
     let needs_own = !sick.is_empty() || !planned.writes_before_children(&policy.id);
     if policy.provisioning_status == Provisioning::Error && needs_own {
-        policies.push(again(Kind::L7Policy, name, None, &policy.id, by_name(&policy.name)));
+        policies.push(reapply(Kind::L7Policy, name, None, &policy.id, no_op_body(&policy.name)));
     }
     rules.extend(sick);
 }
 
-fn below_pool(key: &str, pool: &SeenPool, planned: &Planned<'_>) -> Vec<Step> {
-    let sick: Vec<&SeenMember> = pool
+fn below_pool(key: &str, pool: &ObservedPool, planned: &Planned<'_>) -> Vec<Step> {
+    let sick: Vec<&ObservedMember> = pool
         .members
         .iter()
         .filter(|m| m.provisioning_status == Provisioning::Error && !planned.sends_member(&pool.id, m))
@@ -86,20 +86,20 @@ fn below_pool(key: &str, pool: &SeenPool, planned: &Planned<'_>) -> Vec<Step> {
         .iter()
         .filter(|m| m.provisioning_status == Provisioning::Error)
         .filter(|m| !planned.writes(&m.id) && !planned.deleted.contains(m.id.as_str()))
-        .map(|m| again(Kind::HealthMonitor, key, None, &m.id, by_name(&m.name)));
+        .map(|m| reapply(Kind::HealthMonitor, key, None, &m.id, no_op_body(&m.name)));
     let members = (!sick.is_empty()).then(|| member::heal(key, &pool.id, &sick));
     members.into_iter().chain(monitor).collect()
 }
 
 /// A harmless field with the value that it has: Octavia applies the whole object. (An empty body would do for all but
 /// policies, where it is a 400.)
-pub(super) fn by_name(name: &str) -> Body {
+pub(super) fn no_op_body(name: &str) -> Body {
     object([("name", json!(name))])
 }
 
-fn again(kind: Kind, name: impl Into<String>, parent: Option<&str>, id: &str, body: Body) -> Step {
+fn reapply(kind: Kind, name: impl Into<String>, parent: Option<&str>, id: &str, body: Body) -> Step {
     let call = Call::Update { parent: parent.map(str::to_owned), id: id.to_owned(), body };
-    Step::new(kind, name, call).because(Why::Heal)
+    Step::new(kind, name, call).because(StepReason::Heal)
 }
 
 /// What the other steps of the plan write anyway.
@@ -166,7 +166,7 @@ impl<'a> Planned<'a> {
         first(&self.written).is_some_and(|own| first(&self.parents).is_none_or(|child| own < child))
     }
 
-    fn sends_member(&self, pool: &str, member: &SeenMember) -> bool {
+    fn sends_member(&self, pool: &str, member: &ObservedMember) -> bool {
         self.whole.contains(pool)
             || self.deleted.contains(member.id.as_str())
             || self.members.contains(&(pool, member.address.as_str(), u64::from(member.protocol_port)))
@@ -174,7 +174,7 @@ impl<'a> Planned<'a> {
 
     /// Does a write to the listener, its policies, their rules or its pool push it again? (All of these send the
     /// listener through PENDING_UPDATE.)
-    fn reach(&self, listener: &SeenListener) -> bool {
+    fn reach(&self, listener: &ObservedListener) -> bool {
         let touched = |id: &str| self.writes(id) || self.parents.iter().any(|(parent, _)| *parent == id);
         touched(&listener.id)
             || listener.default_pool_id.as_deref().is_some_and(touched)

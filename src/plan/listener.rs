@@ -6,16 +6,16 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 use serde_json::{Value, json};
 
-use super::edit::{Edit, Reset, Rules, add_some, object, without_empties};
+use super::diff::{FieldRules, Patch, Reset, add_some, object, without_empties};
 use super::step::Target;
 use super::{Body, Impact, tls};
 use crate::model::{
-    ClientAuthentication, Hsts, Listener, ListenerProtocol, ListenerTls, SeenListener, SetMask, Timeouts,
+    ClientAuthentication, Hsts, Listener, ListenerProtocol, ListenerTls, ObservedListener, OwnedFields, Timeouts,
     TlsParameters, key_tag,
 };
 
-const RULES: Rules = Rules {
-    custom: &[
+const RULES: FieldRules = FieldRules {
+    operator_defaulted: &[
         ("description", Reset::EmptyText),
         ("connection_limit", Reset::Null),
         ("timeout_client_data", Reset::Null),
@@ -146,7 +146,7 @@ pub(super) fn version_list<'a>(versions: impl Iterator<Item = &'a str>) -> Value
     json!(versions.collect::<BTreeSet<_>>())
 }
 
-fn observed(seen: &SeenListener) -> Body {
+fn observed(seen: &ObservedListener) -> Body {
     let versions = seen.tls_versions.as_ref().map(|v| version_list(v.iter().map(String::as_str)));
     object([
         ("name", json!(seen.name)),
@@ -186,8 +186,8 @@ fn cidrs(given: &BTreeSet<String>) -> Value {
 }
 
 /// The difference. Sent as one `PUT`, but for what Octavia takes only in two ([`first`]).
-pub(super) fn compare(key: &str, listener: &Listener, default_pool: Option<&Target>, seen: &SeenListener) -> Edit {
-    let mut edit = RULES.compare(&wanted(key, listener, default_pool), &observed(seen), &SetMask::of(&seen.tags));
+pub(super) fn compare(key: &str, listener: &Listener, default_pool: Option<&Target>, seen: &ObservedListener) -> Patch {
+    let mut edit = RULES.compare(&wanted(key, listener, default_pool), &observed(seen), &OwnedFields::of(&seen.tags));
     if speaks_tls(&seen.protocol) {
         tls::fill_ciphers(&mut edit, seen.tls_ciphers.as_deref(), seen.tls_versions.as_deref());
     }
@@ -200,8 +200,8 @@ fn speaks_tls(protocol: &str) -> bool {
 }
 
 /// The edit that brings a listener in ERROR back.
-pub(super) fn again(seen: &SeenListener) -> Body {
-    let mut body = super::heal::by_name(&seen.name);
+pub(super) fn reapply_body(seen: &ObservedListener) -> Body {
+    let mut body = super::heal::no_op_body(&seen.name);
     if speaks_tls(&seen.protocol) {
         tls::heal_ciphers(&mut body, seen.tls_ciphers.as_deref(), seen.tls_versions.as_deref());
     }
@@ -209,16 +209,16 @@ pub(super) fn again(seen: &SeenListener) -> Body {
 }
 
 /// The part that has to be written before the rest.
-pub(super) fn first(edit: &mut Edit, seen: &SeenListener) -> Option<Edit> {
+pub(super) fn first(edit: &mut Patch, seen: &ObservedListener) -> Option<Patch> {
     let tags = edit.tags_first(&seen.tags);
-    tags.into_iter().chain(crl_first(edit)).reduce(Edit::and)
+    tags.into_iter().chain(crl_first(edit)).reduce(Patch::and)
 }
 
 /// A revocation list that goes while the CA changes has to go first: Octavia takes its null for "not given" and checks
 /// the stored list against the new CA (`_validate_listener_PUT`).
-fn crl_first(edit: &mut Edit) -> Option<Edit> {
+fn crl_first(edit: &mut Patch) -> Option<Patch> {
     const CRL: &str = "client_crl_container_ref";
-    let drops = |edit: &Edit, field| edit.change(field).is_some_and(|c| c.want.is_null());
+    let drops = |edit: &Patch, field| edit.change(field).is_some_and(|c| c.want.is_null());
     let ca_changes = edit.changes("client_ca_tls_container_ref") && !drops(edit, "client_ca_tls_container_ref");
     (drops(edit, CRL) && ca_changes).then(|| edit.take(CRL))
 }
@@ -244,7 +244,7 @@ pub(super) fn body(key: &str, listener: &Listener) -> Body {
 }
 
 /// Clients notice a listener that goes down or loses its pool, and one that lets fewer of them in.
-pub(super) fn impact(edit: &Edit) -> Impact {
+pub(super) fn impact(edit: &Patch) -> Impact {
     const ADMISSION: [&str; 6] = [
         "allowed_cidrs",
         "client_authentication",

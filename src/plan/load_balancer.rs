@@ -5,15 +5,19 @@ use std::net::IpAddr;
 
 use serde_json::json;
 
-use super::edit::{Edit, Reset, Rules, add_some, object};
+use super::diff::{FieldRules, Patch, Reset, add_some, object};
 use super::{Body, Call, Impact, Kind, Refusal, RefusalReason, Step};
 use crate::model::{
-    AdditionalVip, Desired, LoadBalancer, Owner, SeenAdditionalVip, SeenLoadBalancer, SetMask, Vip, attempt_of,
-    attempt_tag,
+    AdditionalVip, Desired, LoadBalancer, ObservedAdditionalVip, ObservedLoadBalancer, OwnedFields, Owner, Vip,
+    attempt_of, attempt_tag,
 };
 
-const RULES: Rules = Rules {
-    custom: &[("description", Reset::EmptyText), ("vip_qos_policy_id", Reset::Null), ("vip_sg_ids", Reset::EmptyList)],
+const RULES: FieldRules = FieldRules {
+    operator_defaulted: &[
+        ("description", Reset::EmptyText),
+        ("vip_qos_policy_id", Reset::Null),
+        ("vip_sg_ids", Reset::EmptyList),
+    ],
     groups: &[],
 };
 
@@ -46,7 +50,7 @@ fn wanted(owner: &Owner, load_balancer: &LoadBalancer, attempt: Option<&str>) ->
     body
 }
 
-fn observed(seen: &SeenLoadBalancer) -> Body {
+fn observed(seen: &ObservedLoadBalancer) -> Body {
     object([
         ("name", json!(seen.name)),
         ("description", json!(seen.description)),
@@ -99,9 +103,9 @@ pub(super) struct Update {
 /// One `PUT`, if anything differs. It comes first, but for two things that wait until all children are as they should
 /// be: switching on, and security groups, which exclude the CIDRs that listeners may still have. For the same reason
 /// groups that go do not wait.
-pub(super) fn update(desired: &Desired, seen: &SeenLoadBalancer) -> Update {
+pub(super) fn update(desired: &Desired, seen: &ObservedLoadBalancer) -> Update {
     let want = wanted(&desired.owner, &desired.load_balancer, attempt_of(&seen.tags));
-    let mut edit = RULES.compare(&want, &observed(seen), &SetMask::of(&seen.tags));
+    let mut edit = RULES.compare(&want, &observed(seen), &OwnedFields::of(&seen.tags));
     let tags_first = edit.tags_first(&seen.tags);
     let switches_on = edit.change("admin_state_up").is_some_and(|c| c.want == json!(true));
     let groups_come = seen.vip_sg_ids.is_empty() && edit.changes("vip_sg_ids");
@@ -111,19 +115,19 @@ pub(super) fn update(desired: &Desired, seen: &SeenLoadBalancer) -> Update {
             let last = edit.take("admin_state_up");
             (edit, last)
         }
-        (true, ..) | (_, true, _) => (Edit::default(), edit),
-        _ => (edit, Edit::default()),
+        (true, ..) | (_, true, _) => (Patch::default(), edit),
+        _ => (edit, Patch::default()),
     };
-    let put = |edit: Edit| {
+    let put = |edit: Patch| {
         let impact = impact(&edit);
         let call = Call::UpdateLoadBalancer { id: seen.id.clone(), body: edit.body };
         Step { changes: edit.changes, ..Step::new(Kind::LoadBalancer, &seen.name, call) }.impact(impact)
     };
-    let some = |edit: Edit| (!edit.is_empty()).then(|| put(edit));
+    let some = |edit: Patch| (!edit.is_empty()).then(|| put(edit));
     Update { first: tags_first.into_iter().chain([first]).filter_map(some).collect(), last: some(last) }
 }
 
-fn impact(edit: &Edit) -> Impact {
+fn impact(edit: &Patch) -> Impact {
     if edit.switches_off() {
         Impact::Interrupts
     } else if edit.changes("vip_sg_ids") || edit.changes("vip_qos_policy_id") {
@@ -134,7 +138,7 @@ fn impact(edit: &Edit) -> Impact {
 }
 
 /// What differs although Octavia cannot change it. A value that the cloud does not show proves nothing.
-pub(super) fn immutable(want: &LoadBalancer, seen: &SeenLoadBalancer) -> Vec<Refusal> {
+pub(super) fn immutable(want: &LoadBalancer, seen: &ObservedLoadBalancer) -> Vec<Refusal> {
     let Vip { subnet_id, network_id, port_id, address, additional } = &want.vip;
     let provider = want.provider.as_deref().filter(|_| !seen.provider.is_empty()).map(canonical_provider);
     let vip = |want: &Option<String>, seen: &Option<String>| {
@@ -179,7 +183,7 @@ fn canonical_address(text: &str) -> String {
 }
 
 /// Compared only if any is given: by subnet, and by address where that is given.
-fn additional_difference(want: &[AdditionalVip], seen: &[SeenAdditionalVip]) -> Option<(String, String)> {
+fn additional_difference(want: &[AdditionalVip], seen: &[ObservedAdditionalVip]) -> Option<(String, String)> {
     if want.is_empty() {
         return None;
     }

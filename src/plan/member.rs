@@ -8,13 +8,13 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use serde_json::{Value, json};
 
-use super::edit::object;
+use super::diff::object;
 use super::step::Target;
-use super::{Body, Call, Change, Impact, Kind, MAX_BODY, Step, Why};
-use crate::model::{Member, MemberKey, SeenMember, without_twins};
+use super::{Body, Call, Change, Impact, Kind, MAX_BODY, Step, StepReason};
+use crate::model::{Member, MemberKey, ObservedMember, without_twins};
 
 /// The least words that make this member, or make the one that is there equal to it.
-pub(super) fn item(key: &MemberKey, want: &Member, seen: Option<&SeenMember>) -> Body {
+pub(super) fn item(key: &MemberKey, want: &Member, seen: Option<&ObservedMember>) -> Body {
     let Member { name, weight, backup, admin_state_up, subnet_id, monitor_address, monitor_port, tags } = want;
     let address = seen.map_or_else(|| key.address.to_string(), |seen| seen.address.clone());
     let mut body = object([("address", json!(address)), ("protocol_port", json!(key.port))]);
@@ -46,7 +46,7 @@ fn as_if_equal(mut item: Body) -> Body {
 }
 
 /// One that is sent again as it is.
-fn item_again(seen: &SeenMember) -> Body {
+fn reapply_item(seen: &ObservedMember) -> Body {
     let mut body = object([
         ("address", json!(seen.address)),
         ("protocol_port", json!(seen.protocol_port)),
@@ -54,7 +54,7 @@ fn item_again(seen: &SeenMember) -> Body {
         ("backup", json!(seen.backup)),
         ("admin_state_up", json!(seen.admin_state_up)),
     ]);
-    super::edit::add_some(
+    super::diff::add_some(
         &mut body,
         [
             ("monitor_address", seen.monitor_address.as_ref().map(|a| json!(a))),
@@ -64,11 +64,11 @@ fn item_again(seen: &SeenMember) -> Body {
     body
 }
 
-pub(super) fn key_of(seen: &SeenMember) -> Option<MemberKey> {
+pub(super) fn key_of(seen: &ObservedMember) -> Option<MemberKey> {
     Some(MemberKey { address: seen.address.parse().ok()?, port: seen.protocol_port })
 }
 
-fn same(want: &Member, seen: &SeenMember) -> bool {
+fn same(want: &Member, seen: &ObservedMember) -> bool {
     let Member { name, weight, backup, admin_state_up, subnet_id, monitor_address, monitor_port, tags } = want;
     *name == seen.name
         && seen.weight == Some(i64::from(*weight))
@@ -84,7 +84,7 @@ fn same(want: &Member, seen: &SeenMember) -> bool {
         }
 }
 
-fn differences(key: &MemberKey, want: &Member, seen: &SeenMember) -> Vec<Change> {
+fn differences(key: &MemberKey, want: &Member, seen: &ObservedMember) -> Vec<Change> {
     let fields = [
         ("name", json!(seen.name), json!(want.name)),
         ("weight", json!(seen.weight), json!(want.weight)),
@@ -100,19 +100,19 @@ fn differences(key: &MemberKey, want: &Member, seen: &SeenMember) -> Vec<Change>
 }
 
 /// What a pool's members are against what they should be.
-struct Diff<'a> {
+struct MemberDiff<'a> {
     want: &'a BTreeMap<MemberKey, Member>,
-    there: HashMap<MemberKey, &'a SeenMember>,
+    there: HashMap<MemberKey, &'a ObservedMember>,
     /// New or different.
     changed: Vec<&'a MemberKey>,
     /// Changed, with a tag that takes the place of its equal: the tags that the member keeps meanwhile.
     twins: BTreeMap<&'a MemberKey, BTreeSet<String>>,
-    surplus: Vec<&'a SeenMember>,
+    surplus: Vec<&'a ObservedMember>,
 }
 
-impl<'a> Diff<'a> {
-    fn new(want: &'a BTreeMap<MemberKey, Member>, seen: &'a [SeenMember]) -> Self {
-        let mut there: HashMap<MemberKey, &SeenMember> = HashMap::with_capacity(seen.len());
+impl<'a> MemberDiff<'a> {
+    fn new(want: &'a BTreeMap<MemberKey, Member>, seen: &'a [ObservedMember]) -> Self {
+        let mut there: HashMap<MemberKey, &ObservedMember> = HashMap::with_capacity(seen.len());
         let mut surplus = Vec::new();
         for member in seen {
             let Some(key) = key_of(member).filter(|key| want.contains_key(key)) else {
@@ -120,7 +120,7 @@ impl<'a> Diff<'a> {
                 continue;
             };
             // Two spellings of one address: the canonical one stays, or the one made first to sort.
-            let rank = |member: &SeenMember| (member.address != key.address.to_string(), member.id.clone());
+            let rank = |member: &ObservedMember| (member.address != key.address.to_string(), member.id.clone());
             match there.get(&key).copied() {
                 Some(other) if rank(other) < rank(member) => surplus.push(member),
                 other => {
@@ -182,11 +182,11 @@ impl<'a> Diff<'a> {
     }
 }
 
-fn removal(seen: &SeenMember) -> Change {
-    Change { field: print(seen), was: json!(item_again(seen)), want: Value::Null }
+fn removal(seen: &ObservedMember) -> Change {
+    Change { field: print(seen), was: json!(reapply_item(seen)), want: Value::Null }
 }
 
-fn print(seen: &SeenMember) -> String {
+fn print(seen: &ObservedMember) -> String {
     key_of(seen).map_or_else(|| format!("{}:{}", seen.address, seen.protocol_port), |key| key.to_string())
 }
 
@@ -196,9 +196,9 @@ pub(super) fn steps(
     pool_key: &str,
     pool: &Target,
     want: &BTreeMap<MemberKey, Member>,
-    seen: &[SeenMember],
+    seen: &[ObservedMember],
 ) -> Vec<Step> {
-    let diff = Diff::new(want, seen);
+    let diff = MemberDiff::new(want, seen);
     let mut steps = match (diff.changed.as_slice(), diff.surplus.as_slice()) {
         ([], []) => Vec::new(),
         (changed, []) => additions(pool_key, pool, &diff, changed),
@@ -210,7 +210,7 @@ pub(super) fn steps(
 }
 
 /// The tags whose equals have gone by now.
-fn retagging(pool_key: &str, pool: &Target, diff: &Diff<'_>) -> Vec<Step> {
+fn retagging(pool_key: &str, pool: &Target, diff: &MemberDiff<'_>) -> Vec<Step> {
     let keys: Vec<&MemberKey> = diff.twins.keys().copied().collect();
     let batch = |keys: &Vec<&MemberKey>| {
         let members = keys.iter().filter_map(|key| diff.tags_item(key)).collect();
@@ -228,9 +228,9 @@ fn retagging(pool_key: &str, pool: &Target, diff: &Diff<'_>) -> Vec<Step> {
 fn removals(
     pool_key: &str,
     pool: &Target,
-    diff: &Diff<'_>,
+    diff: &MemberDiff<'_>,
     changed: &[&MemberKey],
-    surplus: &[&SeenMember],
+    surplus: &[&ObservedMember],
 ) -> Vec<Step> {
     let mut pieces = pieces(diff, changed);
     // What the whole batch can take besides repeating all the others: the last piece, or nothing.
@@ -247,17 +247,17 @@ fn removals(
     steps
 }
 
-fn delete(pool_key: &str, pool: &Target, member: &SeenMember) -> Step {
+fn delete(pool_key: &str, pool: &Target, member: &ObservedMember) -> Step {
     let call = Call::Delete { parent: Some(pool.id.clone()), id: member.id.clone() };
     Step::new(Kind::Member, format!("{pool_key} {}", print(member)), call).impact(Impact::NewConnections)
 }
 
 /// Batches that only add and change, each small enough.
-fn additions(pool_key: &str, pool: &Target, diff: &Diff<'_>, changed: &[&MemberKey]) -> Vec<Step> {
+fn additions(pool_key: &str, pool: &Target, diff: &MemberDiff<'_>, changed: &[&MemberKey]) -> Vec<Step> {
     pieces(diff, changed).iter().map(|piece| addition(pool_key, pool, diff, piece)).collect()
 }
 
-fn pieces<'k>(diff: &Diff<'_>, changed: &[&'k MemberKey]) -> Vec<Vec<&'k MemberKey>> {
+fn pieces<'k>(diff: &MemberDiff<'_>, changed: &[&'k MemberKey]) -> Vec<Vec<&'k MemberKey>> {
     let (mut pieces, mut piece, mut bytes) = (Vec::new(), Vec::new(), 0);
     for key in changed {
         let size = diff.item(key).as_ref().map_or(0, size_of);
@@ -272,7 +272,7 @@ fn pieces<'k>(diff: &Diff<'_>, changed: &[&'k MemberKey]) -> Vec<Vec<&'k MemberK
     pieces
 }
 
-fn addition(pool_key: &str, pool: &Target, diff: &Diff<'_>, keys: &[&MemberKey]) -> Step {
+fn addition(pool_key: &str, pool: &Target, diff: &MemberDiff<'_>, keys: &[&MemberKey]) -> Step {
     let grows = diff.new_among(keys) > 0;
     let members = keys.iter().filter_map(|key| diff.item(key)).collect();
     let call = Call::ReplaceMembers { pool: pool.id.clone(), additive: true, members, grows };
@@ -282,7 +282,7 @@ fn addition(pool_key: &str, pool: &Target, diff: &Diff<'_>, keys: &[&MemberKey])
 
 /// The whole set in one batch, if it fits: what it leaves out goes. `changed` is what it changes besides; all others
 /// are as they should be, or made so by earlier batches.
-fn whole_batch(pool_key: &str, pool: &Target, diff: &Diff<'_>, changed: &[&MemberKey]) -> Option<Step> {
+fn whole_batch(pool_key: &str, pool: &Target, diff: &MemberDiff<'_>, changed: &[&MemberKey]) -> Option<Step> {
     let changed_keys: HashSet<&MemberKey> = changed.iter().copied().collect();
     let item = |key: &MemberKey| {
         let item = diff.item(key)?;
@@ -305,8 +305,8 @@ pub(super) fn size_of(item: &Body) -> usize {
 }
 
 /// Members in ERROR are brought back by sending them again as they are.
-pub(super) fn heal(pool_key: &str, pool: &str, members: &[&SeenMember]) -> Step {
-    let members = members.iter().map(|member| item_again(member)).collect();
+pub(super) fn heal(pool_key: &str, pool: &str, members: &[&ObservedMember]) -> Step {
+    let members = members.iter().map(|member| reapply_item(member)).collect();
     let call = Call::ReplaceMembers { pool: pool.to_owned(), additive: true, members, grows: false };
-    Step::new(Kind::Member, pool_key, call).because(Why::Heal)
+    Step::new(Kind::Member, pool_key, call).because(StepReason::Heal)
 }

@@ -15,34 +15,34 @@
 //!
 //! What is held back leaves the old object in service, and its pool's members go on being kept as the stack says.
 
-mod change;
 mod create;
-mod edit;
+mod diff;
+mod display;
 mod floating_ip;
 mod heal;
-mod leave;
+mod health_monitor;
+mod l7_policy;
+mod l7_rule;
 mod listener;
 mod load_balancer;
+mod matching;
 mod member;
-mod monitor;
-mod policy;
+mod ownership;
 mod pool;
-mod print;
-mod rule;
 mod step;
-mod survey;
 mod tls;
+mod update;
 
 #[cfg(any(test, feature = "arbitrary"))]
 pub mod arbitrary;
 #[cfg(test)]
 mod tests;
 
-pub use change::change;
 pub use create::create;
-use edit::Edit;
+use diff::Patch;
 pub use floating_ip::{RETAIN, floating_ip_in_use};
-pub use leave::{delete, release, succeed};
+pub use ownership::{delete, orphan, take_over};
+pub use update::update;
 
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -147,14 +147,14 @@ pub struct Step {
     /// What differs, before and after. Empty when the step creates, deletes or only heals.
     pub changes: Vec<Change>,
     pub impact: Impact,
-    pub why: Why,
+    pub why: StepReason,
     /// An object that an earlier step makes first; `None` for the first step of every plan.
     pub waits: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub enum Why {
+pub enum StepReason {
     /// The stack wants it so.
     Wanted,
     /// The object is in ERROR; the same values are sent again.

@@ -2,16 +2,17 @@
 
 use serde_json::{Value, json};
 
-use super::edit::{Edit, Reset, Rules, add_some, object, without_empties};
+use super::diff::{FieldRules, Patch, Reset, add_some, object, without_empties};
 use super::listener::{parameter_fields, version_list};
 use super::step::Target;
 use super::{Body, Call, Impact, Kind, Step, tls};
 use crate::model::{
-    Persistence, Pool, PoolTls, SeenMember, SeenMonitor, SeenPersistence, SeenPool, SetMask, TlsParameters, key_tag,
+    ObservedMember, ObservedMonitor, ObservedPersistence, ObservedPool, OwnedFields, Persistence, Pool, PoolTls,
+    TlsParameters, key_tag,
 };
 
-const RULES: Rules = Rules {
-    custom: &[
+const RULES: FieldRules = FieldRules {
+    operator_defaulted: &[
         ("description", Reset::EmptyText),
         ("tls_versions", Reset::Null),
         ("tls_ciphers", Reset::Null),
@@ -74,8 +75,8 @@ fn wanted_persistence(persistence: &Persistence) -> Value {
     Value::from(body)
 }
 
-fn observed_persistence(seen: &SeenPersistence) -> Value {
-    let SeenPersistence { kind, cookie_name, persistence_timeout, persistence_granularity } = seen;
+fn observed_persistence(seen: &ObservedPersistence) -> Value {
+    let ObservedPersistence { kind, cookie_name, persistence_timeout, persistence_granularity } = seen;
     Value::from(without_empties(object([
         ("type", json!(kind)),
         ("cookie_name", json!(cookie_name)),
@@ -84,7 +85,7 @@ fn observed_persistence(seen: &SeenPersistence) -> Value {
     ])))
 }
 
-fn observed(seen: &SeenPool) -> Body {
+fn observed(seen: &ObservedPool) -> Body {
     let versions = seen.tls_versions.as_ref().map(|v| version_list(v.iter().map(String::as_str)));
     object([
         ("name", json!(seen.name)),
@@ -121,17 +122,17 @@ pub(super) fn body(key: &str, pool: &Pool) -> Body {
 
 /// A pool, its members and its monitor, in place or from nothing. The pool itself comes first: while it is in ERROR,
 /// Octavia refuses writes below it.
-pub(super) fn steps(load_balancer: &str, key: &str, want: &Pool, seen: Option<&SeenPool>) -> Vec<Step> {
+pub(super) fn steps(load_balancer: &str, key: &str, want: &Pool, seen: Option<&ObservedPool>) -> Vec<Step> {
     let (target, first) = match seen {
         Some(seen) => (Target::seen(&seen.id), update(key, want, seen)),
         None => (Target::made(Kind::Pool, key), vec![create(load_balancer, key, want)]),
     };
-    let members: &[SeenMember] = seen.map_or(&[], |pool| &pool.members);
-    let monitor: Option<&SeenMonitor> = seen.and_then(|pool| pool.monitor.as_ref());
+    let members: &[ObservedMember] = seen.map_or(&[], |pool| &pool.members);
+    let monitor: Option<&ObservedMonitor> = seen.and_then(|pool| pool.monitor.as_ref());
     first
         .into_iter()
         .chain(super::member::steps(key, &target, &want.members, members))
-        .chain(super::monitor::steps(key, &target, want.monitor.as_ref(), monitor))
+        .chain(super::health_monitor::steps(key, &target, want.monitor.as_ref(), monitor))
         .collect()
 }
 
@@ -146,16 +147,16 @@ fn create(load_balancer: &str, key: &str, want: &Pool) -> Step {
 const CIPHERS: &str = "tls_ciphers";
 
 /// What brings a pool in ERROR back.
-pub(super) fn again(seen: &SeenPool) -> Body {
-    let mut body = super::heal::by_name(&seen.name);
+pub(super) fn reapply_body(seen: &ObservedPool) -> Body {
+    let mut body = super::heal::no_op_body(&seen.name);
     if seen.tls_enabled && seen.tls_ciphers.is_none() {
         body.insert(CIPHERS.to_owned(), Value::Null);
     }
     body
 }
 
-fn update(key: &str, want: &Pool, seen: &SeenPool) -> Vec<Step> {
-    let mut edit = RULES.compare(&wanted(key, want), &observed(seen), &SetMask::of(&seen.tags));
+fn update(key: &str, want: &Pool, seen: &ObservedPool) -> Vec<Step> {
+    let mut edit = RULES.compare(&wanted(key, want), &observed(seen), &OwnedFields::of(&seen.tags));
     if edit.changes("tls_enabled") && want.tls.is_some() && seen.tls_ciphers.is_none() {
         edit.body.entry(CIPHERS).or_insert(Value::Null);
     }
@@ -164,14 +165,14 @@ fn update(key: &str, want: &Pool, seen: &SeenPool) -> Vec<Step> {
     }
     let first = edit.tags_first(&seen.tags);
     let target = Target::seen(&seen.id);
-    let put = |edit: Edit| {
+    let put = |edit: Patch| {
         let impact = impact(&edit);
         Step::update(Kind::Pool, key, &target, edit).impact(impact)
     };
     first.into_iter().chain([edit]).filter(|edit| !edit.is_empty()).map(put).collect()
 }
 
-fn impact(edit: &Edit) -> Impact {
+fn impact(edit: &Patch) -> Impact {
     const ROUTING: [&str; 6] = [
         "lb_algorithm",
         "session_persistence",

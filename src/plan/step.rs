@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{Call, Edit, Impact, Kind, Step, Why};
+use super::{Call, Impact, Kind, Patch, Step, StepReason};
 use crate::model::Id;
 
 /// An object that the cloud has, or that an earlier step of the plan makes.
@@ -31,12 +31,12 @@ impl Target {
 
 impl Step {
     pub(super) fn new(kind: Kind, name: impl Into<String>, call: Call) -> Self {
-        let (changes, impact, why) = (Vec::new(), Impact::None, Why::Wanted);
+        let (changes, impact, why) = (Vec::new(), Impact::None, StepReason::Wanted);
         Self { kind, name: name.into(), call, changes, impact, why, waits: None }
     }
 
     /// `PUT` of an object that has no parent in its path.
-    pub(super) fn update(kind: Kind, name: impl Into<String>, target: &Target, edit: Edit) -> Self {
+    pub(super) fn update(kind: Kind, name: impl Into<String>, target: &Target, edit: Patch) -> Self {
         let call = Call::Update { parent: None, id: target.id.clone(), body: edit.body };
         Self { changes: edit.changes, ..Self::new(kind, name, call) }.after(target)
     }
@@ -69,7 +69,7 @@ impl Step {
         Self { impact, ..self }
     }
 
-    pub(super) fn because(self, why: Why) -> Self {
+    pub(super) fn because(self, why: StepReason) -> Self {
         Self { why, ..self }
     }
 }

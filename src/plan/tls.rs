@@ -12,7 +12,7 @@
 use serde_json::{Value, json};
 
 use super::Body;
-use super::edit::Edit;
+use super::diff::Patch;
 
 const CIPHERS: &str = "tls_ciphers";
 const VERSIONS: &str = "tls_versions";
@@ -41,7 +41,7 @@ pub(super) fn spell_out_ciphers(body: &mut Body) {
 }
 
 /// The operator's default ciphers for a change of what has none.
-pub(super) fn fill_ciphers(edit: &mut Edit, seen_ciphers: Option<&str>, seen_versions: Option<&[String]>) {
+pub(super) fn fill_ciphers(edit: &mut Patch, seen_ciphers: Option<&str>, seen_versions: Option<&[String]>) {
     let needed = match edit.body.get(VERSIONS) {
         Some(versions) => need_ciphers(texts(versions)),
         None => versions_need_ciphers(seen_versions),

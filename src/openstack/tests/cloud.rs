@@ -303,7 +303,7 @@ pub(in crate::openstack) fn lay_stack(fake: &FakeCloud, n: usize) -> Owner {
     lay(
         "/v2.0/floatingips",
         json!({"id": id("fip"), "floating_ip_address": format!("203.0.113.{n}"),
-        "floating_network_id": "ext", "port_id": id("port"), "description": owner.floating_ip_mark(), "tags": [],
+        "floating_network_id": "ext", "port_id": id("port"), "description": owner.owner_description(), "tags": [],
         "project_id": "p1"}),
     );
     owner

@@ -23,7 +23,7 @@ async fn a_list_without_an_end_is_given_up() {
     for (size, most) in [(10, 401), (4 << 20, 17)] {
         let fake = endless(size);
         let error = fake.cloud().find(&owner("u")).await.unwrap_err();
-        assert_eq!(error.class, Class::Later(None));
+        assert_eq!(error.class, ErrorClass::Transient(None));
         assert!(error.message.ends_with("the list has no end"), "{error}");
         let calls = fake.calls().len();
         assert!(calls <= most, "{calls} calls");
@@ -42,7 +42,7 @@ async fn lists_that_are_kept_together_are_bounded_together() {
         let page = json!({key.clone(): [{"id": format!("page-{}", pages_before + 1)}], format!("{key}_links"): links, "filler": filler});
         seen.path.starts_with("/octavia/v2/").then_some(Ok((200, page)))
     });
-    let error = fake.cloud().quiet_tree("lb", &owner("u"), Duration::ZERO).await.unwrap_err();
+    let error = fake.cloud().cached_tree("lb", &owner("u"), Duration::ZERO).await.unwrap_err();
     assert_eq!(error.message, "after 128 MiB the list has no end");
     let calls = fake.calls().len();
     assert!(calls <= 36, "{calls} calls");
@@ -55,7 +55,7 @@ async fn an_answer_with_more_structure_than_text_is_not_read() {
         let items = vec![item; 100_000];
         let fake = FakeCloud::new(move |seen| (seen.path == LIST).then(|| Ok((200, json!({"loadbalancers": items})))));
         let error = fake.cloud().find(&owner("u")).await.unwrap_err();
-        assert_eq!((&error.class, error.too_large, error.in_doubt), (&Class::Later(None), true, false));
+        assert_eq!((&error.class, error.too_large, error.in_doubt), (&ErrorClass::Transient(None), true, false));
         assert_eq!(error.message, "the load-balancer service's answer has more structure than text");
     }
 }
@@ -66,7 +66,7 @@ async fn a_write_whose_answer_is_not_read_is_in_doubt() {
     let fake =
         FakeCloud::new(move |seen| (seen.method == "POST" && seen.path == LIST).then(|| Ok((201, body.clone()))));
     let error = fake.cloud().execute(&super::steps::create_load_balancer()).await.unwrap_err();
-    assert_eq!((error.class, error.in_doubt, error.status), (Class::Later(None), true, Some(201)));
+    assert_eq!((error.class, error.in_doubt, error.status), (ErrorClass::Transient(None), true, Some(201)));
 }
 
 /// A pool names each of its members: 500 large ones are more than is read at once.
@@ -92,7 +92,7 @@ async fn a_page_that_cannot_be_small_enough_is_an_error_that_says_so() {
     let too_large = || TransportError::TooLarge { endpoint: "octavia:9876".into(), limit_mib: 8 };
     let fake = FakeCloud::new(move |seen| seen.query("limit").map(|_| Err(too_large())));
     let error = fake.cloud().find(&owner("u")).await.unwrap_err();
-    assert_eq!((&error.class, error.in_doubt), (&Class::Later(None), false));
+    assert_eq!((&error.class, error.in_doubt), (&ErrorClass::Transient(None), false));
     assert!(error.message.contains("octavia:9876 is larger than 8 MiB"), "{error}");
     assert_eq!(fake.calls().len(), 3);
 }

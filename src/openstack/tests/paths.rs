@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::cloud::{FakeCloud, lay_stack};
 use crate::openstack::*;
-use crate::plan::{Body, Call, Impact, Kind, Step, Why};
+use crate::plan::{Body, Call, Impact, Kind, Step, StepReason};
 
 const REGION: &str = "    region_name: R1\n";
 const HOSTILE: [&str; 12] =
@@ -20,7 +20,7 @@ async fn a_recorded_id_that_is_none_leads_to_no_load_balancer_and_to_no_call() {
         let lists = fake.lines().into_iter().filter(|line| !line.ends_with("/loadbalancers"));
         assert_eq!(lists.collect::<Vec<_>>(), [""; 0], "{id:?}");
     }
-    assert_eq!(cloud.quiet_tree("..", &owner, std::time::Duration::from_secs(60)).await, Ok(None));
+    assert_eq!(cloud.cached_tree("..", &owner, std::time::Duration::from_secs(60)).await, Ok(None));
 }
 
 #[tokio::test(start_paused = true)]
@@ -40,7 +40,7 @@ async fn ids_of_a_lying_server_are_not_followed() {
             let seen = cloud.load_balancer("lb-1").await.unwrap().unwrap();
             fake.change(list, record, |record| lie(record, id));
             let error = cloud.tree(seen, &owner).await.unwrap_err();
-            assert!(matches!(error.class, Class::Locked | Class::Gone), "{list} {id:?}: {error}");
+            assert!(matches!(error.class, ErrorClass::Locked | ErrorClass::NotFound), "{list} {id:?}: {error}");
             for seen in fake.calls() {
                 let end = seen.path.rsplit('/').next().unwrap().to_owned();
                 let known = ["loadbalancers", "lb-1", "listeners", "pools", "members", "l7policies", "rules"];
@@ -62,7 +62,7 @@ async fn no_step_is_sent_to_an_id_that_is_none() {
         call,
         changes: Vec::new(),
         impact: Impact::None,
-        why: Why::Wanted,
+        why: StepReason::Wanted,
         waits: None,
     };
     for hostile in HOSTILE {
@@ -86,7 +86,7 @@ async fn no_step_is_sent_to_an_id_that_is_none() {
         for step in steps {
             match cloud.execute(&step).await {
                 Ok(done) => assert_eq!(done, Done::Accepted),
-                Err(error) => assert_eq!((error.class, error.in_doubt), (Class::Gone, false)),
+                Err(error) => assert_eq!((error.class, error.in_doubt), (ErrorClass::NotFound, false)),
             }
         }
         assert_eq!(fake.lines(), [""; 0], "{hostile:?}");

@@ -7,14 +7,14 @@ use futures::future::join_all;
 use serde_json::{Value, json};
 
 use super::cloud::{FakeCloud, Reply, Seen, lay_plain_stack, lay_port, lay_stack};
-use crate::model::{Owner, Tree};
+use crate::model::{ObservedTree, Owner};
 use crate::openstack::*;
 
 const PORTS: &str = "/v2.0/ports";
 const GROUPS: &str = "/v2.0/security-groups";
 const MINUTE: Duration = Duration::from_secs(60);
 
-async fn full_look(cloud: &Cloud, owner: &Owner) -> Tree {
+async fn full_look(cloud: &Cloud, owner: &Owner) -> ObservedTree {
     let seen = cloud.load_balancer("lb-1").await.unwrap().unwrap();
     cloud.tree(seen, owner).await.unwrap()
 }
@@ -79,7 +79,7 @@ async fn nothing_is_asked_where_a_floating_ip_tells_or_octavia_is_at_work() {
     for status in ["ERROR", "PENDING_UPDATE"] {
         fake.change("/v2/lbaas/loadbalancers", "lb-1", |lb| lb["provisioning_status"] = json!(status));
         assert!(!full_look(&cloud, &owner).await.vip_port_gone, "{status}");
-        assert!(!cloud.quiet_tree("lb-1", &owner, Duration::ZERO).await.unwrap().unwrap().vip_port_gone, "{status}");
+        assert!(!cloud.cached_tree("lb-1", &owner, Duration::ZERO).await.unwrap().unwrap().vip_port_gone, "{status}");
         assert!(lines(&fake).is_empty(), "{status}");
     }
 }
@@ -102,7 +102,7 @@ async fn where_ports_may_not_be_listed_they_are_taken_to_be_there() {
         let (fake, owner) = with_list(move || Ok((status, neutron(kind))));
         let cloud = fake.cloud();
         assert!(!full_look(&cloud, &owner).await.vip_port_gone, "{status}");
-        assert!(!cloud.quiet_tree("lb-1", &owner, MINUTE).await.unwrap().unwrap().vip_port_gone, "{status}");
+        assert!(!cloud.cached_tree("lb-1", &owner, MINUTE).await.unwrap().unwrap().vip_port_gone, "{status}");
         assert!(lines(&fake).iter().all(|line| line == "GET /v2.0/ports"), "{status}");
     }
 }
@@ -129,8 +129,8 @@ async fn a_list_that_lacks_a_port_is_not_believed_alone() {
 async fn a_neutron_that_does_not_answer_is_told() {
     let (fake, owner) = with_list(|| Ok((503, json!(null))));
     let seen = fake.cloud().load_balancer("lb-1").await.unwrap().unwrap();
-    assert_eq!(fake.cloud().tree(seen, &owner).await.unwrap_err().class, Class::Later(None));
-    assert_eq!(fake.cloud().quiet_tree("lb-1", &owner, MINUTE).await.unwrap_err().class, Class::Later(None));
+    assert_eq!(fake.cloud().tree(seen, &owner).await.unwrap_err().class, ErrorClass::Transient(None));
+    assert_eq!(fake.cloud().cached_tree("lb-1", &owner, MINUTE).await.unwrap_err().class, ErrorClass::Transient(None));
 }
 
 #[tokio::test(start_paused = true)]
@@ -160,7 +160,7 @@ fn plain_stacks(count: usize) -> (Arc<FakeCloud>, Vec<Owner>) {
 /// Which of them have lost their ports, by the lists that they share.
 async fn gone_at_rest(cloud: &Cloud, owners: &[Owner]) -> Vec<usize> {
     let looks = owners.iter().enumerate().map(|(n, owner)| async move {
-        let tree = cloud.quiet_tree(&format!("lb-{n}"), owner, MINUTE).await.unwrap().unwrap();
+        let tree = cloud.cached_tree(&format!("lb-{n}"), owner, MINUTE).await.unwrap().unwrap();
         tree.vip_port_gone.then_some(n)
     });
     let gone = join_all(looks).await.into_iter().flatten().collect();

@@ -13,14 +13,14 @@ use crate::model::ReferenceKind as Kind;
 const REGION: &str = "    region_name: R1\n";
 
 fn by_id(kind: Kind, id: &str) -> Reference {
-    Reference { kind, by: By::Id(id.into()) }
+    Reference { kind, by: Selector::Id(id.into()) }
 }
 
 fn by_name(kind: Kind, name: &str) -> Reference {
-    Reference { kind, by: By::Name(name.into()) }
+    Reference { kind, by: Selector::Name(name.into()) }
 }
 
-async fn one(cloud: &Cloud, reference: Reference) -> Result<Found, Unresolved> {
+async fn one(cloud: &Cloud, reference: Reference) -> Result<ResolvedReference, ResolveError> {
     let mut answers = cloud.resolve(&BTreeSet::from([reference.clone()])).await.unwrap();
     answers.0.remove(&reference).unwrap()
 }
@@ -65,22 +65,25 @@ fn furnished() -> std::sync::Arc<FakeCloud> {
 #[tokio::test(start_paused = true)]
 async fn each_kind_is_found_with_the_facts_that_validation_needs() {
     let cloud = furnished().cloud_with(REGION);
-    let network = Found::Network { id: "n1".into(), external: false };
+    let network = ResolvedReference::Network { id: "n1".into(), external: false };
     assert_eq!(one(&cloud, by_name(Kind::Network, "private")).await, Ok(network.clone()));
     assert_eq!(one(&cloud, by_id(Kind::Network, "n1")).await, Ok(network));
-    let subnet = Found::Subnet { id: "s1".into(), network_id: "n1".into(), cidr: "10.0.0.0/24".parse().unwrap() };
+    let subnet =
+        ResolvedReference::Subnet { id: "s1".into(), network_id: "n1".into(), cidr: "10.0.0.0/24".parse().unwrap() };
     assert_eq!(one(&cloud, by_id(Kind::Subnet, "s1")).await, Ok(subnet));
-    let Ok(Found::Port { fixed_ips, device_id, .. }) = one(&cloud, by_name(Kind::Port, "vip")).await else { panic!() };
+    let Ok(ResolvedReference::Port { fixed_ips, device_id, .. }) = one(&cloud, by_name(Kind::Port, "vip")).await else {
+        panic!()
+    };
     assert_eq!((fixed_ips[0].address, device_id.as_str()), ("10.0.0.9".parse().unwrap(), ""));
-    let by_address = Reference { kind: Kind::FloatingIp, by: By::Address("203.0.113.7".parse().unwrap()) };
+    let by_address = Reference { kind: Kind::FloatingIp, by: Selector::Address("203.0.113.7".parse().unwrap()) };
     assert_eq!(one(&cloud, by_address).await.unwrap().id(), Some("f1"));
-    let flavor = |id: &str, enabled| Ok(Found::Flavor { id: id.into(), enabled });
+    let flavor = |id: &str, enabled| Ok(ResolvedReference::Flavor { id: id.into(), enabled });
     assert_eq!(one(&cloud, by_name(Kind::Flavor, "ha")).await, flavor("fl1", true));
     assert_eq!(one(&cloud, by_name(Kind::Flavor, "old")).await, flavor("fl2", false));
-    let zone = |enabled| Ok(Found::AvailabilityZone { enabled });
+    let zone = |enabled| Ok(ResolvedReference::AvailabilityZone { enabled });
     assert_eq!(one(&cloud, by_name(Kind::AvailabilityZone, "az1")).await, zone(true));
     assert_eq!(one(&cloud, by_name(Kind::AvailabilityZone, "az0")).await, zone(false));
-    assert_eq!(one(&cloud, by_name(Kind::Provider, "amphora")).await, Ok(Found::Provider));
+    assert_eq!(one(&cloud, by_name(Kind::Provider, "amphora")).await, Ok(ResolvedReference::Provider));
 }
 
 /// Those that others own and do not share are not in the list.
@@ -91,11 +94,11 @@ async fn a_network_for_a_vip_is_found_with_what_its_subnets_hold() {
     fake.lay("/v2.0/subnets", json!({"id": "s9", "network_id": "n9", "cidr": "10.9.0.0/24", "project_id": "p1"}));
     let cloud = fake.cloud_with(REGION);
     let cidrs = vec!["10.0.0.0/24".parse().unwrap()];
-    let network = Found::VipNetwork { id: "n1".into(), subnet_ids: vec!["s1".into(), "s2".into()], cidrs };
+    let network = ResolvedReference::VipNetwork { id: "n1".into(), subnet_ids: vec!["s1".into(), "s2".into()], cidrs };
     assert_eq!(one(&cloud, by_name(Kind::VipNetwork, "private")).await, Ok(network.clone()));
     assert_eq!(fake.lines().len(), 2);
     assert_eq!(one(&cloud, by_id(Kind::VipNetwork, "n1")).await, Ok(network));
-    assert_eq!(one(&cloud, by_id(Kind::VipNetwork, "nowhere")).await, Err(Unresolved::Missing));
+    assert_eq!(one(&cloud, by_id(Kind::VipNetwork, "nowhere")).await, Err(ResolveError::Missing));
 }
 
 #[tokio::test(start_paused = true)]
@@ -111,11 +114,11 @@ async fn names_are_exact_and_what_others_hide_is_missing() {
         by_name(Kind::Provider, "ovn"),
         by_name(Kind::FloatingIp, "f1"),
     ] {
-        assert_eq!(one(&cloud, missing.clone()).await, Err(Unresolved::Missing), "{missing:?}");
+        assert_eq!(one(&cloud, missing.clone()).await, Err(ResolveError::Missing), "{missing:?}");
     }
     assert!(one(&cloud, by_name(Kind::Network, "public")).await.is_ok(), "external networks are for all");
     let ids = vec!["n5".to_owned(), "n6".to_owned()];
-    assert_eq!(one(&cloud, by_name(Kind::Network, "twice")).await, Err(Unresolved::Ambiguous(ids)));
+    assert_eq!(one(&cloud, by_name(Kind::Network, "twice")).await, Err(ResolveError::Ambiguous(ids)));
 }
 
 /// An administrator is shown the objects of all projects. Subnets have no `shared`: their network has.
@@ -141,10 +144,10 @@ async fn subnet_name_leads_to_own_shared_and_external_networks_only() {
         for (name, id) in [("s", "s1"), ("floating", "s4"), ("shared", "s5"), ("guest", "s6"), ("mine-there", "s7")] {
             assert_eq!(one(&cloud, by_name(Kind::Subnet, name)).await.unwrap().id(), Some(id), "{name}");
         }
-        assert_eq!(one(&cloud, by_name(Kind::Subnet, "hidden")).await, Err(Unresolved::Missing));
+        assert_eq!(one(&cloud, by_name(Kind::Subnet, "hidden")).await, Err(ResolveError::Missing));
         assert_eq!(one(&cloud, by_id(Kind::Subnet, "s3")).await.unwrap().id(), Some("s3"));
         let ids = vec!["s8".to_owned(), "s9".to_owned()];
-        assert_eq!(one(&cloud, by_name(Kind::Subnet, "two")).await, Err(Unresolved::Ambiguous(ids)));
+        assert_eq!(one(&cloud, by_name(Kind::Subnet, "two")).await, Err(ResolveError::Ambiguous(ids)));
     }
 }
 
@@ -175,7 +178,7 @@ async fn external_network_of_others_is_missing_for_an_administrator() {
     fake.admin.store(true, Ordering::SeqCst);
     allow("r1", "p3");
     for reference in [by_name(Kind::Network, "public"), by_name(Kind::Subnet, "floating")] {
-        assert_eq!(one(&fake.cloud_with(REGION), reference).await, Err(Unresolved::Missing));
+        assert_eq!(one(&fake.cloud_with(REGION), reference).await, Err(ResolveError::Missing));
     }
     assert!(one(&fake.cloud_with(REGION), by_id(Kind::Network, "n3")).await.is_ok());
     for (id, target) in [("r2", "p1"), ("r3", "*")] {
@@ -208,7 +211,7 @@ async fn group_and_policy_names_lead_to_own_and_shared_objects_only() {
             let cloud = fake.cloud_with(REGION);
             assert_eq!(one(&cloud, by_name(kind, "default")).await.unwrap().id(), Some("o1"));
             assert_eq!(one(&cloud, by_name(kind, "common")).await.unwrap().id(), Some("o3"));
-            assert_eq!(one(&cloud, by_name(kind, "private")).await, Err(Unresolved::Missing));
+            assert_eq!(one(&cloud, by_name(kind, "private")).await, Err(ResolveError::Missing));
             assert_eq!(one(&cloud, by_name(kind, "old")).await.is_ok(), !admin);
         }
     }
@@ -230,7 +233,7 @@ async fn an_answer_to_a_look_up_that_is_full_of_objects_is_not_read() {
         (by_name(Kind::Network, "private"), "after 32 MiB the list has no end"),
     ] {
         let error = cloud.resolve(&BTreeSet::from([reference])).await.unwrap_err();
-        assert_eq!((error.class, error.message.as_str()), (Class::Later(None), told));
+        assert_eq!((error.class, error.message.as_str()), (ErrorClass::Transient(None), told));
     }
 }
 
@@ -244,9 +247,9 @@ async fn a_floating_ip_of_another_project_is_missing() {
     );
     let cloud = fake.cloud_with(REGION);
     assert_eq!(one(&cloud, by_id(Kind::FloatingIp, "f1")).await.unwrap().id(), Some("f1"));
-    let by_address = Reference { kind: Kind::FloatingIp, by: By::Address("203.0.113.8".parse().unwrap()) };
+    let by_address = Reference { kind: Kind::FloatingIp, by: Selector::Address("203.0.113.8".parse().unwrap()) };
     for reference in [by_id(Kind::FloatingIp, "f2"), by_address] {
-        assert_eq!(one(&cloud, reference).await, Err(Unresolved::Missing));
+        assert_eq!(one(&cloud, reference).await, Err(ResolveError::Missing));
     }
 }
 
@@ -264,7 +267,7 @@ async fn a_404_of_a_gateway_is_no_answer() {
         by_id(Kind::Certificate, certificate),
     ] {
         let error = cloud.resolve(&BTreeSet::from([reference.clone()])).await.unwrap_err();
-        assert_eq!(error.class, Class::Later(None), "{reference:?}");
+        assert_eq!(error.class, ErrorClass::Transient(None), "{reference:?}");
     }
 }
 
@@ -274,7 +277,7 @@ async fn an_extension_that_is_not_installed_has_no_objects() {
     let fake = FakeCloud::new(move |seen| seen.token.is_some().then(|| Ok((404, not_found.clone()))));
     let cloud = fake.cloud_with(REGION);
     for reference in [by_id(Kind::QosPolicy, "q1"), by_name(Kind::QosPolicy, "gold"), by_id(Kind::FloatingIp, "f1")] {
-        assert_eq!(one(&cloud, reference).await, Err(Unresolved::Missing));
+        assert_eq!(one(&cloud, reference).await, Err(ResolveError::Missing));
     }
 }
 
@@ -306,15 +309,15 @@ async fn a_cloud_that_does_not_answer_is_an_error_and_not_an_answer() {
     let fake = FakeCloud::new(|seen| seen.path.contains("subnets").then_some(Ok((503, json!(null)))));
     let asked = BTreeSet::from([by_id(Kind::Subnet, "s1")]);
     let error = fake.cloud_with(REGION).resolve(&asked).await.unwrap_err();
-    assert_eq!(error.class, Class::Later(None));
+    assert_eq!(error.class, ErrorClass::Transient(None));
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_certificate_is_looked_up_at_the_catalogues_key_manager_only() {
     let uuid = "b985cf9d-ed6e-45bf-8e48-ffe855e0c87e";
     for (shelf, status, record, wanted) in [
-        ("secrets", 200, json!({"status": "ACTIVE"}), Ok(Found::Certificate)),
-        ("containers", 200, json!({"status": "ACTIVE", "type": "certificate"}), Ok(Found::Certificate)),
+        ("secrets", 200, json!({"status": "ACTIVE"}), Ok(ResolvedReference::Certificate)),
+        ("containers", 200, json!({"status": "ACTIVE", "type": "certificate"}), Ok(ResolvedReference::Certificate)),
         ("containers", 200, json!({"status": "ACTIVE", "type": "rsa"}), Err("type rsa")),
         ("secrets", 200, json!({"status": "PENDING"}), Err("PENDING")),
         ("secrets", 403, json!({"code": 403, "title": "Forbidden", "description": "no"}), Err("may not read")),
@@ -324,7 +327,7 @@ async fn a_certificate_is_looked_up_at_the_catalogues_key_manager_only() {
         let outcome = one(&fake.cloud_with(REGION), reference).await;
         match (outcome, wanted) {
             (Ok(found), Ok(wanted)) => assert_eq!(found, wanted),
-            (Err(Unresolved::Unusable(why)), Err(part)) => assert!(why.contains(part), "{why}"),
+            (Err(ResolveError::Unusable(why)), Err(part)) => assert!(why.contains(part), "{why}"),
             (outcome, wanted) => panic!("{outcome:?} instead of {wanted:?}"),
         }
         let calls = fake.calls();
@@ -342,6 +345,6 @@ async fn a_certificate_that_cannot_be_is_told_apart() {
     });
     let cloud = fake.cloud_with(REGION);
     let gone = by_id(Kind::Certificate, "https://b/v1/secrets/b985cf9d-ed6e-45bf-8e48-ffe855e0c87e");
-    assert_eq!(one(&cloud, gone).await, Err(Unresolved::Missing));
-    assert!(matches!(one(&cloud, by_id(Kind::Certificate, "web.pem")).await, Err(Unresolved::Unusable(_))));
+    assert_eq!(one(&cloud, gone).await, Err(ResolveError::Missing));
+    assert!(matches!(one(&cloud, by_id(Kind::Certificate, "web.pem")).await, Err(ResolveError::Unusable(_))));
 }

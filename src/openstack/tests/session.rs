@@ -27,7 +27,7 @@ async fn a_failing_log_in_is_shared_by_those_who_wait_for_it() {
     });
     let cloud = fake.cloud();
     let failed = join_all((0..32).map(|_| cloud.project())).await;
-    assert!(failed.iter().all(|failed| failed.as_ref().is_err_and(|error| error.class == Class::Credentials)));
+    assert!(failed.iter().all(|failed| failed.as_ref().is_err_and(|error| error.class == ErrorClass::Credentials)));
     let logins = fake.seen.lock().unwrap().len();
     assert!(logins <= 2, "{logins} log-ins");
 }
@@ -69,7 +69,7 @@ async fn while_keystone_is_away_a_token_serves_to_its_end() {
     tokio::time::sleep(Duration::from_secs(3500)).await;
     cloud.find(&owner("u")).await.unwrap();
     tokio::time::sleep(Duration::from_secs(200)).await;
-    assert_eq!(cloud.find(&owner("u")).await.unwrap_err().class, Class::Later(None));
+    assert_eq!(cloud.find(&owner("u")).await.unwrap_err().class, ErrorClass::Transient(None));
 }
 
 #[tokio::test(start_paused = true)]
@@ -92,7 +92,7 @@ async fn a_token_that_is_refused_again_means_wrong_credentials() {
             .then(|| Ok((401, json!({"error": {"code": 401, "title": "Unauthorized", "message": "no"}}))))
     });
     let error = fake.cloud().find(&owner("u")).await.unwrap_err();
-    assert_eq!((error.class, error.status), (Class::Credentials, Some(401)));
+    assert_eq!((error.class, error.status), (ErrorClass::Credentials, Some(401)));
     assert_eq!((fake.logins.load(Ordering::SeqCst), fake.calls().len()), (2, 2));
 }
 
@@ -130,7 +130,7 @@ async fn several_regions_without_a_choice_and_unknown_ones_are_explained() {
     let message = error.unwrap_err().message;
     assert!(message.contains("R1, R2") && message.contains("region_name"), "{message}");
     let error = FakeCloud::quiet().cloud_with("    region_name: R9\n").find(&owner("u")).await.unwrap_err();
-    assert_eq!(error.class, Class::Credentials);
+    assert_eq!(error.class, ErrorClass::Credentials);
     assert!(error.message.contains("no public endpoint of type load-balancer in region \"R9\""), "{}", error.message);
 }
 
@@ -156,7 +156,7 @@ async fn no_answer_leaves_a_write_in_doubt_and_an_unreachable_endpoint_does_not(
         let fake = FakeCloud::new(move |seen| seen.token.is_some().then(|| Err(failure.clone())));
         let cloud = fake.cloud_with("    region_name: R1\n");
         let error = cloud.execute(&super::steps::create_load_balancer()).await.unwrap_err();
-        assert_eq!((error.class, error.in_doubt, error.status), (Class::Later(None), in_doubt, None));
+        assert_eq!((error.class, error.in_doubt, error.status), (ErrorClass::Transient(None), in_doubt, None));
         assert_eq!(error.message, text);
         assert!(!cloud.find(&owner("u")).await.unwrap_err().in_doubt);
     }
@@ -222,7 +222,7 @@ async fn a_catalogue_of_nothing_but_structure_is_not_read() {
         (seen.path == "/v3/auth/tokens").then(|| Ok((201, json!({"token": token}))))
     });
     let error = fake.cloud().project().await.unwrap_err();
-    assert_eq!((error.class, error.in_doubt), (Class::Later(None), false));
+    assert_eq!((error.class, error.in_doubt), (ErrorClass::Transient(None), false));
     assert_eq!(error.message, "the identity service's answer has more structure than text");
 }
 
@@ -255,7 +255,7 @@ async fn a_catalogue_that_names_no_endpoint_is_not_followed() {
             (seen.path == "/v3/auth/tokens").then(|| Ok((201, json!({"token": token}))))
         });
         let error = fake.cloud().find(&owner("u")).await.unwrap_err();
-        assert_eq!(error.class, Class::Credentials, "{url}");
+        assert_eq!(error.class, ErrorClass::Credentials, "{url}");
         assert!(error.message.contains("public endpoint of type load-balancer"), "{error}");
         assert!(!error.message.contains("hunter2"), "{error}");
         assert!(fake.calls().is_empty(), "{url}");

@@ -19,7 +19,7 @@ fn stacks(count: usize) -> (Arc<FakeCloud>, Vec<Owner>) {
 
 async fn look_at_all(cloud: &Cloud, owners: &[Owner]) {
     let looks = owners.iter().enumerate().map(|(n, owner)| async move {
-        let tree = cloud.quiet_tree(&format!("lb-{n}"), owner, MINUTE).await.unwrap().unwrap();
+        let tree = cloud.cached_tree(&format!("lb-{n}"), owner, MINUTE).await.unwrap().unwrap();
         assert_eq!(tree.load_balancer.id, format!("lb-{n}"));
         assert_eq!(tree.listeners[0].policies[0].rules.len(), 2);
         assert_eq!(tree.pools[0].members.len(), 2);
@@ -49,7 +49,7 @@ async fn a_quiet_tree_equals_the_one_that_is_read_in_full() {
     let (fake, owners) = stacks(3);
     let cloud = fake.cloud_with(REGION);
     for _ in 0..2 {
-        let quiet = cloud.quiet_tree("lb-1", &owners[1], Duration::ZERO).await.unwrap().unwrap();
+        let quiet = cloud.cached_tree("lb-1", &owners[1], Duration::ZERO).await.unwrap().unwrap();
         let seen = cloud.load_balancer("lb-1").await.unwrap().unwrap();
         assert_eq!(quiet, cloud.tree(seen, &owners[1]).await.unwrap());
     }
@@ -64,7 +64,7 @@ async fn only_the_leaves_of_what_moved_are_read_again() {
     fake.change("/v2/lbaas/loadbalancers", "lb-7", |lb| lb["updated_at"] = json!("2026-11-23T09:30:00"));
     fake.change("/v2/lbaas/pools/pool-7/members", "m1-7", |member| member["weight"] = json!(9));
     fake.calls();
-    let tree = cloud.quiet_tree("lb-7", &owners[7], MINUTE).await.unwrap().unwrap();
+    let tree = cloud.cached_tree("lb-7", &owners[7], MINUTE).await.unwrap().unwrap();
     assert_eq!(tree.pools[0].members[0].weight, Some(9));
     assert_eq!(fake.calls().len(), 6 + 2);
 }
@@ -106,9 +106,9 @@ async fn a_load_balancer_that_no_list_shows_is_asked_for_itself() {
     let cloud = fake.cloud_with(REGION);
     look_at_all(&cloud, &owners).await;
     let younger = lay_stack(&fake, 5);
-    let tree = cloud.quiet_tree("lb-5", &younger, MINUTE).await.unwrap().unwrap();
+    let tree = cloud.cached_tree("lb-5", &younger, MINUTE).await.unwrap().unwrap();
     assert_eq!(tree.pools.len(), 1, "made after the lists were read");
-    assert_eq!(cloud.quiet_tree("lb-9", &younger, MINUTE).await.unwrap(), None);
+    assert_eq!(cloud.cached_tree("lb-9", &younger, MINUTE).await.unwrap(), None);
 }
 
 #[tokio::test(start_paused = true)]
@@ -116,7 +116,7 @@ async fn lists_that_do_not_fit_together_are_not_believed() {
     let (fake, owners) = stacks(2);
     fake.change("/v2/lbaas/loadbalancers", "lb-1", |lb| lb["pools"] = json!([{"id": "pool-1"}, {"id": "unlisted"}]));
     let cloud = fake.cloud_with(REGION);
-    cloud.quiet_tree("lb-1", &owners[1], MINUTE).await.unwrap().unwrap();
+    cloud.cached_tree("lb-1", &owners[1], MINUTE).await.unwrap().unwrap();
     assert!(fake.lines().contains(&"GET /octavia/v2/lbaas/loadbalancers/lb-1".to_owned()));
 }
 
@@ -125,7 +125,7 @@ async fn a_failing_list_is_shared_like_a_good_one() {
     let fake = FakeCloud::new(|seen| seen.path.ends_with("/loadbalancers").then_some(Ok((503, json!(null)))));
     let owner = lay_stack(&fake, 0);
     let cloud = fake.cloud_with(REGION);
-    let failed = join_all((0..50).map(|_| cloud.quiet_tree("lb-0", &owner, MINUTE))).await;
+    let failed = join_all((0..50).map(|_| cloud.cached_tree("lb-0", &owner, MINUTE))).await;
     assert!(failed.iter().all(Result::is_err));
     let calls = fake.calls().len();
     assert!(calls <= 2, "{calls} calls");

@@ -5,12 +5,20 @@ use serde_json::{Value, json};
 
 use super::cloud::FakeCloud;
 use crate::openstack::*;
-use crate::plan::{Body, Call, Impact, Kind, Step, Why};
+use crate::plan::{Body, Call, Impact, Kind, Step, StepReason};
 
 const REGION: &str = "    region_name: R1\n";
 
 fn step(kind: Kind, call: Call) -> Step {
-    Step { kind, name: "web".into(), call, changes: Vec::new(), impact: Impact::None, why: Why::Wanted, waits: None }
+    Step {
+        kind,
+        name: "web".into(),
+        call,
+        changes: Vec::new(),
+        impact: Impact::None,
+        why: StepReason::Wanted,
+        waits: None,
+    }
 }
 
 fn body() -> Body {
@@ -113,7 +121,7 @@ async fn a_change_of_a_floating_ip_names_its_revision() {
     });
     let change = |revision| step(Kind::FloatingIp, Call::UpdateFloatingIp { id: "i".into(), body: body(), revision });
     let refused = fake.cloud_with(REGION).execute(&change(Some(4))).await.unwrap_err();
-    assert_eq!(refused.class, Class::Conflict);
+    assert_eq!(refused.class, ErrorClass::Conflict);
     assert_eq!(fake.calls()[0].if_match.as_deref(), Some("revision_number=4"));
     assert!(change(Some(4)).repeats(&change(Some(5))) && change(Some(4)) != change(Some(5)));
 }
@@ -139,7 +147,7 @@ async fn deleting_what_is_gone_is_done_and_changing_it_is_not() {
         let done = cloud.execute(&step).await;
         match line.starts_with("DELETE") {
             true => assert_eq!(done.unwrap(), Done::Accepted, "{line}"),
-            false => assert_eq!(done.unwrap_err().class, Class::Gone, "{line}"),
+            false => assert_eq!(done.unwrap_err().class, ErrorClass::NotFound, "{line}"),
         }
     }
 }
@@ -149,7 +157,7 @@ async fn a_created_tree_that_cannot_be_read_is_in_doubt() {
     let fake = FakeCloud::new(|seen| (seen.method == "POST" && seen.token.is_some()).then(|| Ok((201, json!("?")))));
     let error = fake.cloud_with(REGION).execute(&create_load_balancer()).await.unwrap_err();
     assert!(error.in_doubt);
-    assert_eq!(error.class, Class::Later(None));
+    assert_eq!(error.class, ErrorClass::Transient(None));
 }
 
 #[tokio::test(start_paused = true)]
@@ -157,7 +165,7 @@ async fn a_step_that_waits_for_another_is_not_sent() {
     let fake = willing();
     let waiting = Step { waits: Some("pool web".into()), ..create(Kind::Listener, None) };
     let error = fake.cloud_with(REGION).execute(&waiting).await.unwrap_err();
-    assert_eq!(error.class, Class::Refused);
+    assert_eq!(error.class, ErrorClass::Rejected);
     assert!(fake.calls().is_empty());
 }
 
@@ -204,7 +212,7 @@ async fn two_creates_are_in_flight_and_a_third_gives_way_unsent() {
     let results = join_all(creates.iter().map(|step| cloud.execute(step))).await;
     let refused: Vec<&CloudError> = results.iter().filter_map(|result| result.as_ref().err()).collect();
     assert_eq!(refused.len(), 1);
-    assert_eq!((&refused[0].class, refused[0].in_doubt), (&Class::Locked, false));
+    assert_eq!((&refused[0].class, refused[0].in_doubt), (&ErrorClass::Locked, false));
     cloud.execute(&update(Kind::Pool, None)).await.unwrap();
 }
 

@@ -79,15 +79,15 @@ async fn a_tree_that_moved_is_read_again_and_one_that_keeps_moving_is_locked() {
     });
     lay_stack(&restless, 1);
     let error = restless.cloud_with(REGION).tree(before, &owner).await.unwrap_err();
-    assert_eq!(error.class, Class::Locked);
+    assert_eq!(error.class, ErrorClass::Locked);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_tree_that_goes_is_gone() {
     let fake = FakeCloud::quiet();
-    let gone = SeenLoadBalancer { id: "lb-9".into(), ..SeenLoadBalancer::default() };
+    let gone = ObservedLoadBalancer { id: "lb-9".into(), ..ObservedLoadBalancer::default() };
     let error = fake.cloud_with(REGION).tree(gone, &owner("u")).await.unwrap_err();
-    assert_eq!(error.class, Class::Gone);
+    assert_eq!(error.class, ErrorClass::NotFound);
     assert_eq!(fake.cloud_with(REGION).load_balancer("lb-9").await.unwrap(), None);
 }
 
@@ -95,7 +95,7 @@ async fn a_tree_that_goes_is_gone() {
 async fn a_404_of_a_proxy_is_not_a_load_balancer_gone() {
     let fake = FakeCloud::new(|seen| seen.path.contains("lbaas").then_some(Ok((404, json!(null)))));
     let error = fake.cloud_with(REGION).load_balancer("lb-1").await.unwrap_err();
-    assert_eq!(error.class, Class::Later(None));
+    assert_eq!(error.class, ErrorClass::Transient(None));
 }
 
 #[tokio::test(start_paused = true)]
@@ -164,7 +164,7 @@ async fn the_holder_of_a_wanted_floating_ip_is_named() {
     fake.lay("/v2/lbaas/loadbalancers", json!({"id": "lb-9", "project_id": "p1", "tags": blue.tags()}));
     let cloud = fake.cloud_with(REGION);
     for (id, holder) in [("f1", Some("stack shop/blue of cluster c2")), ("f2", None)] {
-        let interest = Interest { owner: &me, floating_ip: Some(id) };
+        let interest = TreeQuery { owner: &me, floating_ip: Some(id) };
         let found = cloud.floating_ips(interest, None).await.unwrap();
         assert_eq!(ids(&found, |seen| &seen.id), [id]);
         assert_eq!(found[0].holder.as_deref(), holder);
@@ -178,7 +178,7 @@ async fn the_holder_of_a_wanted_floating_ip_is_named() {
 
 #[test]
 fn a_record_without_tags_is_of_a_cloud_without_tags() {
-    let read = |record: Value| serde_json::from_value::<SeenFloatingIp>(record).unwrap();
+    let read = |record: Value| serde_json::from_value::<ObservedFloatingIp>(record).unwrap();
     assert!(read(json!({"id": "f", "description": null})).untaggable);
     assert!(!read(json!({"id": "f", "tags": []})).untaggable);
 }
@@ -197,11 +197,11 @@ async fn floating_ips_are_those_on_the_port_and_those_with_our_mark_however_many
             );
         };
         lay("stranger", Some("port-9"), "", &[]);
-        lay("other", None, &owner("me2").floating_ip_mark(), &[]);
+        lay("other", None, &owner("me2").owner_description(), &[]);
         lay("on-port", Some("port-1"), "", &[]);
-        lay("made", None, &me.floating_ip_mark(), &[]);
+        lay("made", None, &me.owner_description(), &[]);
         lay("borrowed", None, "", &[me.uid_tag()]);
-        lay("described", None, "the shop's", &[me.made_tag()]);
+        lay("described", None, "the shop's", &[me.created_tag()]);
         let cloud = fake.cloud_with(REGION);
         let found = cloud.floating_ips(&me, Some("port-1")).await.unwrap();
         assert_eq!(ids(&found, |seen| &seen.id), ["borrowed", "described", "made", "on-port"], "pages of {page}");
@@ -230,29 +230,29 @@ fn the_answer_to_the_single_post_is_a_whole_tree() {
     assert!(tree.pools.iter().any(|pool| Some(&pool.id) == http.default_pool_id.as_ref()));
 }
 
-fn made(policies: bool) -> Tree {
-    let monitor = SeenMonitor { id: "2ee1e9d9-505e-4017-ac12-e95eb672fa92".into(), ..SeenMonitor::default() };
-    let member = |id: &str| SeenMember { id: id.into(), ..SeenMember::default() };
+fn made(policies: bool) -> ObservedTree {
+    let monitor = ObservedMonitor { id: "2ee1e9d9-505e-4017-ac12-e95eb672fa92".into(), ..ObservedMonitor::default() };
+    let member = |id: &str| ObservedMember { id: id.into(), ..ObservedMember::default() };
     let members = ["eebbd0ab-2ece-41dc-b61b-156a53f76275", "5a91c64e-52a4-448c-b1ac-0a7f5ca3ac5b"].map(member);
-    let policy = SeenPolicy { id: "policy".into(), ..SeenPolicy::default() };
-    Tree {
-        load_balancer: SeenLoadBalancer {
+    let policy = ObservedL7Policy { id: "policy".into(), ..ObservedL7Policy::default() };
+    ObservedTree {
+        load_balancer: ObservedLoadBalancer {
             id: "81f5d27c-f651-4738-ba33-923ccb1e5d7f".into(),
             provisioning_status: Provisioning::PendingCreate,
-            ..SeenLoadBalancer::default()
+            ..ObservedLoadBalancer::default()
         },
-        listeners: vec![SeenListener {
+        listeners: vec![ObservedListener {
             id: "6eb90c77-2a28-4371-92f6-78890a51fd08".into(),
             policies: if policies { vec![policy] } else { Vec::new() },
-            ..SeenListener::default()
+            ..ObservedListener::default()
         }],
-        pools: vec![SeenPool {
+        pools: vec![ObservedPool {
             id: "4fabe2b8-74b9-4d64-ae91-7db8458f3c6e".into(),
             monitor: Some(monitor),
             members: members.into(),
-            ..SeenPool::default()
+            ..ObservedPool::default()
         }],
-        ..Tree::default()
+        ..ObservedTree::default()
     }
 }
 
@@ -276,9 +276,9 @@ async fn what_the_status_call_does_not_show_is_read_in_full() {
     let id = "81f5d27c-f651-4738-ba33-923ccb1e5d7f";
     let fake = cloud_with_statuses();
     fake.lay(LOAD_BALANCERS, json!({"id": id, "admin_state_up": true, "provisioning_status": "ACTIVE"}));
-    let orphan = SeenPool { id: "orphan".into(), ..SeenPool::default() };
-    let with_orphan = Tree { pools: vec![orphan], ..made(false) };
-    let fewer = Tree { listeners: Vec::new(), ..made(false) };
+    let orphan = ObservedPool { id: "orphan".into(), ..ObservedPool::default() };
+    let with_orphan = ObservedTree { pools: vec![orphan], ..made(false) };
+    let fewer = ObservedTree { listeners: Vec::new(), ..made(false) };
     for tree in [made(true), with_orphan, fewer] {
         let confirmed = fake.cloud_with(REGION).confirm(tree, &owner("u")).await.unwrap();
         assert!(confirmed.listeners.is_empty(), "read from the cloud, which has none");

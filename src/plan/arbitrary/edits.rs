@@ -176,10 +176,10 @@ fn mix_parameters<I: Iterator<Item = bool>>(to: &mut TlsParameters, from: &TlsPa
     picks.take(&mut to.alpn_protocols, alpn_protocols);
 }
 
-fn mix_policies<I: Iterator<Item = bool>>(to: &mut Vec<Policy>, from: &[Policy], picks: &mut Picks<I>) {
+fn mix_policies<I: Iterator<Item = bool>>(to: &mut Vec<L7Policy>, from: &[L7Policy], picks: &mut Picks<I>) {
     for policy in to.iter_mut() {
         let Some(other) = from.iter().find(|other| other.key == policy.key) else { continue };
-        let Policy { key: _, name, description, tags, admin_state_up, action, rules } = other;
+        let L7Policy { key: _, name, description, tags, admin_state_up, action, rules } = other;
         picks.take(&mut policy.name, name);
         picks.take(&mut policy.description, description);
         picks.take(&mut policy.tags, tags);
@@ -228,8 +228,8 @@ fn mix_pool_tls<I: Iterator<Item = bool>>(to: &mut PoolTls, from: &PoolTls, pick
     mix_parameters(&mut to.parameters, &from.parameters, picks);
 }
 
-fn mix_monitor<I: Iterator<Item = bool>>(to: &mut Monitor, from: &Monitor, picks: &mut Picks<I>) {
-    let Monitor { name, kind, delay, timeout, max_retries, max_retries_down, http, admin_state_up, tags } = from;
+fn mix_monitor<I: Iterator<Item = bool>>(to: &mut HealthMonitor, from: &HealthMonitor, picks: &mut Picks<I>) {
+    let HealthMonitor { name, kind, delay, timeout, max_retries, max_retries_down, http, admin_state_up, tags } = from;
     picks.take(&mut to.name, name);
     picks.take(&mut to.kind, kind);
     picks.take(&mut to.delay, delay);

@@ -145,10 +145,10 @@ pub(super) fn repair(key: &str, listener: &mut Listener, pools: &BTreeMap<Key, P
         tls.hsts = None;
     }
     for policy in &mut listener.policies {
-        if let Action::RedirectToPool { pool } = &policy.action
+        if let L7Action::RedirectToPool { pool } = &policy.action
             && !pools.get(pool).is_some_and(|pool| listener.protocol.suits(pool.protocol))
         {
-            policy.action = Action::Reject;
+            policy.action = L7Action::Reject;
         }
         if !knows_clients {
             policy.rules.retain(|rule| !is_of_certificates(rule));

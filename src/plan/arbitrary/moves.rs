@@ -141,18 +141,18 @@ fn transfer_member(stack: &mut Desired, one: &Index, two: &Index) {
     }
 }
 
-fn touch_action(action: &mut Action, index: &Index) {
+fn touch_action(action: &mut L7Action, index: &Index) {
     let next = |code: u16| if code == 308 { 301 } else { 308 };
     match action {
-        Action::RedirectToUrl { url: target, code } | Action::RedirectPrefix { prefix: target, code } => {
+        L7Action::RedirectToUrl { url: target, code } | L7Action::RedirectPrefix { prefix: target, code } => {
             match index.index(3) {
                 0 => target.push_str("/more"),
                 1 => *code = next(*code),
                 _ => (*target, *code) = ("https://c.example/".to_owned(), next(*code)),
             }
         }
-        Action::RedirectToPool { .. } => *action = Action::Reject,
-        Action::Reject => *action = Action::RedirectPrefix { prefix: "http://c.example".to_owned(), code: 302 },
+        L7Action::RedirectToPool { .. } => *action = L7Action::Reject,
+        L7Action::Reject => *action = L7Action::RedirectPrefix { prefix: "http://c.example".to_owned(), code: 302 },
     }
 }
 
@@ -218,7 +218,7 @@ fn redirect(stack: &mut Desired, turn: impl Fn(&Key) -> Key) {
     for listener in stack.listeners.values_mut() {
         listener.default_pool = listener.default_pool.as_ref().map(&turn);
         for policy in &mut listener.policies {
-            if let Action::RedirectToPool { pool } = &mut policy.action {
+            if let L7Action::RedirectToPool { pool } = &mut policy.action {
                 *pool = turn(pool);
             }
         }

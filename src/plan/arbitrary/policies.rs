@@ -9,16 +9,16 @@ use super::{description, mostly, name, tags};
 use crate::model::*;
 
 /// Distinct keys in any order.
-pub(super) fn policies() -> impl Strategy<Value = Vec<Policy>> {
+pub(super) fn policies() -> impl Strategy<Value = Vec<L7Policy>> {
     let keyed = btree_map((0..6u8).prop_map(|n| format!("policy{n}")), policy(), 0..5);
     keyed
-        .prop_map(|map| map.into_iter().map(|(key, policy)| Policy { key, ..policy }).collect::<Vec<_>>())
+        .prop_map(|map| map.into_iter().map(|(key, policy)| L7Policy { key, ..policy }).collect::<Vec<_>>())
         .prop_shuffle()
 }
 
-fn policy() -> impl Strategy<Value = Policy> {
+fn policy() -> impl Strategy<Value = L7Policy> {
     (name(), description(), tags(), mostly(true), action(), vec(rule(), 0..4)).prop_map(
-        |(name, description, tags, admin_state_up, action, rules)| Policy {
+        |(name, description, tags, admin_state_up, action, rules)| L7Policy {
             key: String::new(),
             name,
             description,
@@ -30,20 +30,20 @@ fn policy() -> impl Strategy<Value = Policy> {
     )
 }
 
-fn action() -> impl Strategy<Value = Action> {
+fn action() -> impl Strategy<Value = L7Action> {
     let code = || select(vec![301u16, 302, 303, 307, 308]);
     let url =
         || select(vec!["https://a.example/", "http://b.example/x", r"https://c.example/?a=1\x26b=it\x27s\x23top"]);
     prop_oneof![
-        3 => pool_key().prop_map(|pool| Action::RedirectToPool { pool }),
-        1 => (url(), code()).prop_map(|(url, code)| Action::RedirectToUrl { url: url.to_owned(), code }),
-        1 => (url(), code()).prop_map(|(url, code)| Action::RedirectPrefix { prefix: url.to_owned(), code }),
-        1 => Just(Action::Reject),
+        3 => pool_key().prop_map(|pool| L7Action::RedirectToPool { pool }),
+        1 => (url(), code()).prop_map(|(url, code)| L7Action::RedirectToUrl { url: url.to_owned(), code }),
+        1 => (url(), code()).prop_map(|(url, code)| L7Action::RedirectPrefix { prefix: url.to_owned(), code }),
+        1 => Just(L7Action::Reject),
     ]
 }
 
 /// A rule of every type, with a few values, so that two policies share some.
-pub fn rule() -> impl Strategy<Value = Rule> {
+pub fn rule() -> impl Strategy<Value = L7Rule> {
     use CompareType as C;
     let what = prop_oneof![
         3 => (Just(RuleType::Path), select(vec!["/a", "/b", "/c"])),
@@ -71,12 +71,12 @@ pub fn rule() -> impl Strategy<Value = Rule> {
                 _ => None,
             };
             let value = if compare == C::Regex { regex.replace('*', value) } else { value.to_owned() };
-            Rule { kind, compare, key, value, invert, admin_state_up, tags }
+            L7Rule { kind, compare, key, value, invert, admin_state_up, tags }
         },
     )
 }
 
 /// What only a listener that ends TLS knows of its clients.
-pub(super) const fn is_of_certificates(rule: &Rule) -> bool {
+pub(super) const fn is_of_certificates(rule: &L7Rule) -> bool {
     matches!(rule.kind, RuleType::SslConnHasCert | RuleType::SslVerifyResult | RuleType::SslDnField)
 }

@@ -71,7 +71,7 @@ fn without_a_gap(mut parameters: TlsParameters) -> TlsParameters {
     parameters
 }
 
-fn monitor() -> impl Strategy<Value = Monitor> {
+fn monitor() -> impl Strategy<Value = HealthMonitor> {
     (
         name(),
         prop_oneof![1 => Just(MonitorType::Http), 2 => select(MonitorType::ALL.to_vec())],
@@ -81,7 +81,7 @@ fn monitor() -> impl Strategy<Value = Monitor> {
         tags(),
     )
         .prop_map(|(name, kind, (delay, timeout, max_retries, max_retries_down), http, admin_state_up, tags)| {
-            Monitor {
+            HealthMonitor {
                 name,
                 kind,
                 delay,
@@ -95,7 +95,7 @@ fn monitor() -> impl Strategy<Value = Monitor> {
         })
 }
 
-fn monitor_http() -> impl Strategy<Value = MonitorHttp> {
+fn monitor_http() -> impl Strategy<Value = HttpCheck> {
     (
         select(HttpMethod::ALL.to_vec()),
         select(vec!["/", "/healthz", "/health?full=1", r"/health?a=1\x26b=\x272\x27"]),
@@ -103,7 +103,7 @@ fn monitor_http() -> impl Strategy<Value = MonitorHttp> {
         option::weighted(0.8, select(vec!["1.0", "1.1", "1.1"])),
         option::weighted(0.7, select(vec!["shop.example", "Shop.Example."])),
     )
-        .prop_map(|(method, path, codes, version, domain)| MonitorHttp {
+        .prop_map(|(method, path, codes, version, domain)| HttpCheck {
             method,
             url_path: path.to_owned(),
             expected_codes: codes.to_owned(),
@@ -171,7 +171,7 @@ pub(super) fn repair(key: &str, pool: &mut Pool, families: Families, names: &mut
     }
 }
 
-fn repair_monitor(monitor: &mut Monitor, datagram: bool) {
+fn repair_monitor(monitor: &mut HealthMonitor, datagram: bool) {
     use MonitorType as M;
     monitor.kind = match monitor.kind {
         M::Https | M::Ping | M::TlsHello if datagram => M::UdpConnect,
@@ -184,7 +184,7 @@ fn repair_monitor(monitor: &mut Monitor, datagram: bool) {
     if !monitor.kind.is_http() {
         monitor.http = None;
     } else if monitor.http.is_none() {
-        monitor.http = Some(MonitorHttp {
+        monitor.http = Some(HttpCheck {
             method: HttpMethod::Get,
             url_path: "/".to_owned(),
             expected_codes: "200".to_owned(),

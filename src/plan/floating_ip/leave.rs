@@ -1,52 +1,52 @@
 //! Letting floating IPs go, and handing them to a successor.
 
 use super::{RETAIN, Vip, describe, edit_tag, update};
-use crate::model::{Owner, SeenFloatingIp, SeenLoadBalancer, Tie};
+use crate::model::{ObservedFloatingIp, ObservedLoadBalancer, Owner, Ownership};
 use crate::plan::{Call, Impact, Kind, Step};
 
 /// Deleted, kept without our marks, or given back.
 pub(super) fn release(
     owner: &Owner,
-    seen: &SeenFloatingIp,
-    tie: Tie,
+    seen: &ObservedFloatingIp,
+    tie: Ownership,
     retain: bool,
     vip: Option<&Vip<'_>>,
 ) -> Vec<Step> {
     let cut = if seen.port_id.is_some() { Impact::Interrupts } else { Impact::None };
     match tie {
-        Tie::Made if retain => {
+        Ownership::Created if retain => {
             let leave = update(seen, cleared(owner, seen), None);
             leave.into_iter().chain(unmark(owner, seen)).collect()
         }
-        Tie::Made => {
+        Ownership::Created => {
             let call = Call::DeleteFloatingIp { id: seen.id.clone() };
             vec![Step::new(Kind::FloatingIp, &seen.floating_ip_address, call).impact(cut)]
         }
-        Tie::Borrowed => {
+        Ownership::Borrowed => {
             let on_vip = vip.is_some_and(|vip| vip.has(seen));
             let leave = if on_vip { update(seen, None, None) } else { None };
             leave.into_iter().chain([untag(owner, seen)]).collect()
         }
-        Tie::Foreign => Vec::new(),
+        Ownership::Foreign => Vec::new(),
     }
 }
 
 /// The description without our mark; words of somebody else stay.
-pub(super) fn cleared<'a>(owner: &Owner, seen: &SeenFloatingIp) -> Option<&'a str> {
-    (seen.description == owner.floating_ip_mark()).then_some("")
+pub(super) fn cleared<'a>(owner: &Owner, seen: &ObservedFloatingIp) -> Option<&'a str> {
+    (seen.description == owner.owner_description()).then_some("")
 }
 
 /// The tag of one that was made. [`RETAIN`] stays: without it the next pass would delete what is half forgotten.
-pub(super) fn unmark(owner: &Owner, seen: &SeenFloatingIp) -> Option<Step> {
-    let tag = owner.made_tag();
+pub(super) fn unmark(owner: &Owner, seen: &ObservedFloatingIp) -> Option<Step> {
+    let tag = owner.created_tag();
     seen.tags.contains(&tag).then(|| edit_tag(seen, &tag, false))
 }
 
-fn untag(owner: &Owner, seen: &SeenFloatingIp) -> Step {
+fn untag(owner: &Owner, seen: &ObservedFloatingIp) -> Step {
     edit_tag(seen, &owner.uid_tag(), false)
 }
 
-pub(super) fn retains(seen: &SeenFloatingIp) -> bool {
+pub(super) fn retains(seen: &ObservedFloatingIp) -> bool {
     seen.tags.contains(RETAIN)
 }
 
@@ -54,50 +54,53 @@ pub(super) fn retains(seen: &SeenFloatingIp) -> bool {
 /// which outlives everything. Whoever waits for it need not wait for Octavia.
 pub(in crate::plan) fn give_back(
     owner: &Owner,
-    load_balancer: &SeenLoadBalancer,
-    seen: &[SeenFloatingIp],
+    load_balancer: &ObservedLoadBalancer,
+    seen: &[ObservedFloatingIp],
 ) -> Vec<Step> {
     let vip = Vip::of(load_balancer);
-    let borrowed = seen.iter().filter(|seen| Tie::of(owner, seen) == Tie::Borrowed);
-    borrowed.flat_map(|seen| release(owner, seen, Tie::Borrowed, true, vip.as_ref())).collect()
+    let borrowed = seen.iter().filter(|seen| Ownership::of(owner, seen) == Ownership::Borrowed);
+    borrowed.flat_map(|seen| release(owner, seen, Ownership::Borrowed, true, vip.as_ref())).collect()
 }
 
 /// When the stack goes with its load balancer: what it made. `borrowed`: what it borrowed, too, because no load balancer
 /// is there to give that back before.
-pub(in crate::plan) fn delete(owner: &Owner, retain: bool, borrowed: bool, seen: &[SeenFloatingIp]) -> Vec<Step> {
-    let tied = seen.iter().map(|seen| (seen, Tie::of(owner, seen)));
-    let leaving = tied.filter(|(_, tie)| borrowed || *tie != Tie::Borrowed);
+pub(in crate::plan) fn delete(owner: &Owner, retain: bool, borrowed: bool, seen: &[ObservedFloatingIp]) -> Vec<Step> {
+    let tied = seen.iter().map(|seen| (seen, Ownership::of(owner, seen)));
+    let leaving = tied.filter(|(_, tie)| borrowed || *tie != Ownership::Borrowed);
     leaving.flat_map(|(seen, tie)| release(owner, seen, tie, retain || retains(seen), None)).collect()
 }
 
 /// What a dead predecessor made or borrowed becomes the owner's. Of one that was made, one mark at a time is never both
 /// stacks': such a one would be nobody's.
-pub(in crate::plan) fn inherit(owner: &Owner, predecessor: &Owner, seen: &[SeenFloatingIp]) -> Vec<Step> {
-    let inherit = |seen: &SeenFloatingIp| match Tie::of(predecessor, seen) {
-        Tie::Made => {
-            let mark = owner.floating_ip_mark();
+pub(in crate::plan) fn inherit(owner: &Owner, predecessor: &Owner, seen: &[ObservedFloatingIp]) -> Vec<Step> {
+    let inherit = |seen: &ObservedFloatingIp| match Ownership::of(predecessor, seen) {
+        Ownership::Created => {
+            let mark = owner.owner_description();
             let describe = (seen.description != mark).then(|| describe(seen, &mark));
-            let ours = (!seen.untaggable).then(|| edit_tag(seen, &owner.made_tag(), true));
+            let ours = (!seen.untaggable).then(|| edit_tag(seen, &owner.created_tag(), true));
             describe.into_iter().chain(unmark(predecessor, seen)).chain(ours).collect()
         }
-        Tie::Borrowed => vec![edit_tag(seen, &owner.uid_tag(), true), untag(predecessor, seen)],
-        Tie::Foreign => Vec::new(),
+        Ownership::Borrowed => vec![edit_tag(seen, &owner.uid_tag(), true), untag(predecessor, seen)],
+        Ownership::Foreign => Vec::new(),
     };
     seen.iter().flat_map(inherit).collect()
 }
 
 /// When the stack goes and the load balancer stays: what was only used bears no tag of ours any more.
-pub(in crate::plan) fn forget_borrowed(owner: &Owner, seen: &[SeenFloatingIp]) -> Vec<Step> {
-    seen.iter().filter(|seen| Tie::of(owner, seen) == Tie::Borrowed).map(|seen| untag(owner, seen)).collect()
+pub(in crate::plan) fn forget_borrowed(owner: &Owner, seen: &[ObservedFloatingIp]) -> Vec<Step> {
+    seen.iter()
+        .filter(|seen| Ownership::of(owner, seen) == Ownership::Borrowed)
+        .map(|seen| untag(owner, seen))
+        .collect()
 }
 
 /// The same of what was made: the address stays where it is.
-pub(in crate::plan) fn forget_made(owner: &Owner, seen: &[SeenFloatingIp]) -> Vec<Step> {
-    let forget = |seen: &SeenFloatingIp| {
+pub(in crate::plan) fn forget_made(owner: &Owner, seen: &[ObservedFloatingIp]) -> Vec<Step> {
+    let forget = |seen: &ObservedFloatingIp| {
         // The marks last: without them it would not be found again.
         let kept = retains(seen).then(|| edit_tag(seen, RETAIN, false));
         let described = cleared(owner, seen).map(|text| describe(seen, text));
         kept.into_iter().chain(described).chain(unmark(owner, seen))
     };
-    seen.iter().filter(|seen| Tie::of(owner, seen) == Tie::Made).flat_map(forget).collect()
+    seen.iter().filter(|seen| Ownership::of(owner, seen) == Ownership::Created).flat_map(forget).collect()
 }

@@ -13,10 +13,12 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use serde_json::{Value, json};
 
-use super::edit::{Edit, add_some, object};
+use super::diff::{Patch, add_some, object};
 use super::step::Target;
-use super::{Body, Call, Change, Impact, Kind, Plan, Step, Why};
-use crate::model::{Desired, FloatingIp, LoadBalancer, Owner, SeenFloatingIp, SeenLoadBalancer, Tie, Tree};
+use super::{Body, Call, Change, Impact, Kind, Plan, Step, StepReason};
+use crate::model::{
+    Desired, FloatingIp, LoadBalancer, ObservedFloatingIp, ObservedLoadBalancer, ObservedTree, Owner, Ownership,
+};
 
 use leave::{cleared, release, retains, unmark};
 pub(super) use leave::{delete, forget_borrowed, forget_made, give_back, inherit};
@@ -34,7 +36,7 @@ struct Vip<'a> {
 }
 
 impl<'a> Vip<'a> {
-    fn of(load_balancer: &'a SeenLoadBalancer) -> Option<Self> {
+    fn of(load_balancer: &'a ObservedLoadBalancer) -> Option<Self> {
         let additional = load_balancer.additional_vips.iter().filter_map(|vip| vip.ip_address.as_deref());
         let mut addresses = load_balancer.vip_address.as_deref().into_iter().chain(additional);
         let address = addresses.find(|address| address.parse::<Ipv4Addr>().is_ok()).map(str::to_owned);
@@ -47,7 +49,7 @@ impl<'a> Vip<'a> {
         Some(Self { port: load_balancer.vip.port_id.as_deref()?, address })
     }
 
-    fn has(&self, floating_ip: &SeenFloatingIp) -> bool {
+    fn has(&self, floating_ip: &ObservedFloatingIp) -> bool {
         floating_ip.port_id.as_deref() == Some(self.port)
             && (floating_ip.fixed_ip_address.is_none()
                 || self.address.is_none()
@@ -62,18 +64,18 @@ impl<'a> Vip<'a> {
 }
 
 /// Steps, held steps and refusals for the floating IP of a load balancer that is there.
-pub(super) fn change(desired: &Desired, tree: &Tree) -> Plan {
+pub(super) fn change(desired: &Desired, tree: &ObservedTree) -> Plan {
     let Some(vip) = Vip::of(&tree.load_balancer) else { return Plan::default() };
     let owner = &desired.owner;
     let keep = desired.floating_ip.as_ref().and_then(|want| find(owner, &vip, want, &tree.floating_ips));
-    let is_kept = |seen: &SeenFloatingIp| keep.is_some_and(|keep| keep.id == seen.id);
+    let is_kept = |seen: &ObservedFloatingIp| keep.is_some_and(|keep| keep.id == seen.id);
     let wanted_id = match &desired.floating_ip {
         Some(FloatingIp::Existing { id }) => Some(id),
         _ => None,
     };
     let others = || tree.floating_ips.iter().filter(|seen| !is_kept(seen) && Some(&seen.id) != wanted_id);
-    let leaving: Vec<(&SeenFloatingIp, Tie)> =
-        others().map(|seen| (seen, Tie::of(owner, seen))).filter(|(_, tie)| *tie != Tie::Foreign).collect();
+    let leaving: Vec<(&ObservedFloatingIp, Ownership)> =
+        others().map(|seen| (seen, Ownership::of(owner, seen))).filter(|(_, tie)| *tie != Ownership::Foreign).collect();
     let let_go = || leaving.iter().flat_map(|(seen, tie)| release(owner, seen, *tie, retains(seen), Some(&vip)));
     let Some(want) = &desired.floating_ip else {
         return Plan { steps: let_go().collect(), ..Plan::default() };
@@ -83,7 +85,7 @@ pub(super) fn change(desired: &Desired, tree: &Tree) -> Plan {
         return Plan { steps, refusals: vec![refusal], ..Plan::default() };
     }
     let settled = keep.is_some_and(|keep| vip.has(keep));
-    if !settled && let Some(foreign) = others().find(|s| vip.has(s) && Tie::of(owner, s) == Tie::Foreign) {
+    if !settled && let Some(foreign) = others().find(|s| vip.has(s) && Ownership::of(owner, s) == Ownership::Foreign) {
         return Plan { refusals: vec![in_the_way(&vip, foreign)], ..Plan::default() };
     }
     let (blocking, idle): (Vec<_>, Vec<_>) = leaving.iter().partition(|(seen, _)| !settled && vip.has(seen));
@@ -101,18 +103,23 @@ pub(super) fn change(desired: &Desired, tree: &Tree) -> Plan {
 }
 
 /// The one that serves the stack: of ours the one on the VIP, else the first.
-fn find<'a>(owner: &Owner, vip: &Vip<'_>, want: &FloatingIp, seen: &'a [SeenFloatingIp]) -> Option<&'a SeenFloatingIp> {
+fn find<'a>(
+    owner: &Owner,
+    vip: &Vip<'_>,
+    want: &FloatingIp,
+    seen: &'a [ObservedFloatingIp],
+) -> Option<&'a ObservedFloatingIp> {
     match want {
         FloatingIp::Existing { id } => seen.iter().find(|seen| seen.id == *id),
         FloatingIp::Allocate { .. } => seen
             .iter()
-            .filter(|seen| Tie::of(owner, seen) == Tie::Made && suits(want, seen))
+            .filter(|seen| Ownership::of(owner, seen) == Ownership::Created && suits(want, seen))
             .min_by_key(|seen| (!vip.has(seen), &seen.id)),
     }
 }
 
 /// Whether this one could have come of what is asked for.
-fn suits(want: &FloatingIp, seen: &SeenFloatingIp) -> bool {
+fn suits(want: &FloatingIp, seen: &ObservedFloatingIp) -> bool {
     match want {
         FloatingIp::Existing { id } => seen.id == *id,
         FloatingIp::Allocate { network_id, subnet, address, retain: _ } => {
@@ -129,7 +136,7 @@ fn same_address(one: &str, other: &str) -> bool {
 }
 
 /// The wanted one comes to the VIP, where nothing is in its way.
-fn bring(owner: &Owner, want: &FloatingIp, keep: Option<&SeenFloatingIp>, vip: &Vip<'_>) -> Vec<Step> {
+fn bring(owner: &Owner, want: &FloatingIp, keep: Option<&ObservedFloatingIp>, vip: &Vip<'_>) -> Vec<Step> {
     match (want, keep) {
         (FloatingIp::Allocate { retain, .. }, None) => allocate(owner, want, *retain, Some(vip)),
         (FloatingIp::Existing { id }, None) => {
@@ -149,9 +156,9 @@ fn bring(owner: &Owner, want: &FloatingIp, keep: Option<&SeenFloatingIp>, vip: &
 }
 
 /// The description that one which is there should have, if it is the stack's business.
-fn described(owner: &Owner, want: &FloatingIp, seen: &SeenFloatingIp) -> Option<String> {
+fn described(owner: &Owner, want: &FloatingIp, seen: &ObservedFloatingIp) -> Option<String> {
     match want {
-        FloatingIp::Allocate { .. } => Some(owner.floating_ip_mark()),
+        FloatingIp::Allocate { .. } => Some(owner.owner_description()),
         FloatingIp::Existing { .. } => cleared(owner, seen).map(str::to_owned),
     }
 }
@@ -160,7 +167,10 @@ fn described(owner: &Owner, want: &FloatingIp, seen: &SeenFloatingIp) -> Option<
 fn allocate(owner: &Owner, want: &FloatingIp, retain: bool, vip: Option<&Vip<'_>>) -> Vec<Step> {
     let FloatingIp::Allocate { network_id, subnet, address, retain: _ } = want else { return Vec::new() };
     let mut body = vip.map(Vip::fields).unwrap_or_default();
-    body.extend(object([("floating_network_id", json!(network_id)), ("description", json!(owner.floating_ip_mark()))]));
+    body.extend(object([
+        ("floating_network_id", json!(network_id)),
+        ("description", json!(owner.owner_description())),
+    ]));
     add_some(
         &mut body,
         [
@@ -171,14 +181,14 @@ fn allocate(owner: &Owner, want: &FloatingIp, retain: bool, vip: Option<&Vip<'_>
     let name = address.as_deref().unwrap_or("new");
     let target = Target::made(Kind::FloatingIp, name);
     let create = Step::new(Kind::FloatingIp, name, Call::CreateFloatingIp { body });
-    let tags = retain.then(|| RETAIN.to_owned()).into_iter().chain([owner.made_tag()]);
+    let tags = retain.then(|| RETAIN.to_owned()).into_iter().chain([owner.created_tag()]);
     let tags = tags.map(|text| tag(name, &target.id, &text, true).after(&target));
     std::iter::once(create).chain(tags).collect()
 }
 
 /// One `PUT` of what differs.
-fn update(seen: &SeenFloatingIp, description: Option<&str>, vip: Option<&Vip<'_>>) -> Option<Step> {
-    let mut edit = Edit::default();
+fn update(seen: &ObservedFloatingIp, description: Option<&str>, vip: Option<&Vip<'_>>) -> Option<Step> {
+    let mut edit = Patch::default();
     if let Some(want) = description.filter(|want| *want != seen.description) {
         edit.set("description", json!(seen.description), json!(want));
     }
@@ -194,20 +204,20 @@ fn update(seen: &SeenFloatingIp, description: Option<&str>, vip: Option<&Vip<'_>
 }
 
 /// Another mark; the address stays where it is.
-fn describe(seen: &SeenFloatingIp, description: &str) -> Step {
-    let mut edit = Edit::default();
+fn describe(seen: &ObservedFloatingIp, description: &str) -> Step {
+    let mut edit = Patch::default();
     edit.set("description", json!(seen.description), json!(description));
     put(seen, edit)
 }
 
-fn put(seen: &SeenFloatingIp, edit: Edit) -> Step {
+fn put(seen: &ObservedFloatingIp, edit: Patch) -> Step {
     let impact =
         if edit.change("port_id").is_some_and(|c| c.want.is_null()) { Impact::Interrupts } else { Impact::None };
     let call = Call::UpdateFloatingIp { id: seen.id.clone(), body: edit.body, revision: seen.revision };
     Step { changes: edit.changes, ..Step::new(Kind::FloatingIp, &seen.floating_ip_address, call) }.impact(impact)
 }
 
-fn edit_tag(seen: &SeenFloatingIp, text: &str, present: bool) -> Step {
+fn edit_tag(seen: &ObservedFloatingIp, text: &str, present: bool) -> Step {
     tag(&seen.floating_ip_address, &seen.id, text, present)
 }
 
@@ -220,10 +230,10 @@ fn tag(name: &str, id: &str, tag: &str, present: bool) -> Step {
 
 /// The tags that one which is there should have, or not: that the stack made it and that it is to be kept, or that the
 /// stack uses it.
-fn claim(owner: &Owner, want: &FloatingIp, seen: &SeenFloatingIp) -> Vec<Step> {
+fn claim(owner: &Owner, want: &FloatingIp, seen: &ObservedFloatingIp) -> Vec<Step> {
     let tags = match want {
         FloatingIp::Allocate { retain, .. } => {
-            let made = (!seen.untaggable).then(|| (owner.made_tag(), true));
+            let made = (!seen.untaggable).then(|| (owner.created_tag(), true));
             [(RETAIN.to_owned(), *retain)].into_iter().chain(made).collect()
         }
         FloatingIp::Existing { .. } => vec![(owner.uid_tag(), true)],
@@ -238,9 +248,9 @@ fn claim(owner: &Owner, want: &FloatingIp, seen: &SeenFloatingIp) -> Vec<Step> {
 fn replace(
     owner: &Owner,
     want: &FloatingIp,
-    keep: Option<&SeenFloatingIp>,
+    keep: Option<&ObservedFloatingIp>,
     vip: &Vip<'_>,
-    blocking: &[&(&SeenFloatingIp, Tie)],
+    blocking: &[&(&ObservedFloatingIp, Ownership)],
 ) -> Vec<Step> {
     let steps = if blocking.iter().all(|(seen, _)| is_beside(want, keep, seen)) {
         let go = blocking.iter().flat_map(|(seen, tie)| release(owner, seen, *tie, retains(seen), Some(vip)));
@@ -248,10 +258,10 @@ fn replace(
     } else {
         exchange(owner, want, keep, vip, blocking)
     };
-    steps.into_iter().map(|step| step.because(Why::Replace)).collect()
+    steps.into_iter().map(|step| step.because(StepReason::Replace)).collect()
 }
 
-fn is_beside(want: &FloatingIp, keep: Option<&SeenFloatingIp>, old: &SeenFloatingIp) -> bool {
+fn is_beside(want: &FloatingIp, keep: Option<&ObservedFloatingIp>, old: &ObservedFloatingIp) -> bool {
     let network = match (want, keep) {
         (FloatingIp::Allocate { network_id, .. }, _) => Some(network_id),
         (FloatingIp::Existing { .. }, keep) => keep.map(|keep| &keep.floating_network_id),
@@ -262,9 +272,9 @@ fn is_beside(want: &FloatingIp, keep: Option<&SeenFloatingIp>, old: &SeenFloatin
 fn exchange(
     owner: &Owner,
     want: &FloatingIp,
-    keep: Option<&SeenFloatingIp>,
+    keep: Option<&ObservedFloatingIp>,
     vip: &Vip<'_>,
-    blocking: &[&(&SeenFloatingIp, Tie)],
+    blocking: &[&(&ObservedFloatingIp, Ownership)],
 ) -> Vec<Step> {
     let mut steps = Vec::new();
     let (target, name) = match (want, keep) {
@@ -283,7 +293,7 @@ fn exchange(
         }
     };
     steps.extend(blocking.iter().filter_map(|(seen, _)| update(seen, None, None)));
-    let mut associate = Edit::default();
+    let mut associate = Patch::default();
     associate.set("port_id", json!(keep.and_then(|k| k.port_id.as_ref())), json!(vip.port));
     associate.body.extend(vip.fields());
     if let Some(seen) = keep
@@ -300,7 +310,7 @@ fn exchange(
     if let (FloatingIp::Existing { .. }, Some(seen)) = (want, keep) {
         steps.extend(unmark(owner, seen));
     }
-    let given_up = |seen: &SeenFloatingIp| SeenFloatingIp { port_id: None, ..seen.clone() };
+    let given_up = |seen: &ObservedFloatingIp| ObservedFloatingIp { port_id: None, ..seen.clone() };
     for (seen, tie) in blocking {
         steps.extend(release(owner, &given_up(seen), *tie, retains(seen), Some(vip)));
     }

@@ -1,27 +1,27 @@
 //! Floating IPs that somebody else has.
 
 use super::{Vip, edit_tag};
-use crate::model::{Desired, FloatingIp, Owner, Rival, SeenFloatingIp, Tie, rival};
+use crate::model::{Desired, FloatingIp, ObservedFloatingIp, Owner, Ownership, Rival, rival};
 use crate::plan::{Refusal, RefusalReason, Step};
 
 /// The existing one that a load balancer not made yet would ask for in vain.
-pub fn floating_ip_in_use(desired: &Desired, seen: &[SeenFloatingIp]) -> Option<Refusal> {
+pub fn floating_ip_in_use(desired: &Desired, seen: &[ObservedFloatingIp]) -> Option<Refusal> {
     let Some(FloatingIp::Existing { id }) = &desired.floating_ip else { return None };
     let wanted = seen.iter().find(|seen| seen.id == *id)?;
     taken(&desired.owner, Vip::to_be(&desired.load_balancer).as_ref(), wanted)
 }
 
 /// Somebody else's is used only while nobody else uses it. One that this stack made or borrowed before is fetched back.
-pub(super) fn taken(owner: &Owner, vip: Option<&Vip<'_>>, seen: &SeenFloatingIp) -> Option<Refusal> {
-    let (on_vip, tie) = (vip.is_some_and(|vip| vip.has(seen)), Tie::of(owner, seen));
-    if tie == Tie::Made || on_vip && tie == Tie::Borrowed {
+pub(super) fn taken(owner: &Owner, vip: Option<&Vip<'_>>, seen: &ObservedFloatingIp) -> Option<Refusal> {
+    let (on_vip, tie) = (vip.is_some_and(|vip| vip.has(seen)), Ownership::of(owner, seen));
+    if tie == Ownership::Created || on_vip && tie == Ownership::Borrowed {
         return None;
     }
     let why = match rival(owner, seen) {
         Some(rival) if !goes_before(owner, tie, &rival, seen) => belongs_to(&rival, seen),
         Some(_) => return None,
         None => {
-            let elsewhere = seen.port_id.as_ref().filter(|_| tie == Tie::Foreign && !on_vip)?;
+            let elsewhere = seen.port_id.as_ref().filter(|_| tie == Ownership::Foreign && !on_vip)?;
             format!("already leads to port {elsewhere}. Disassociate it first, or name another one")
         }
     };
@@ -35,16 +35,16 @@ pub(super) fn taken(owner: &Owner, vip: Option<&Vip<'_>>, seen: &SeenFloatingIp)
 
 /// Stacks that saw it free at the same time have all tagged it. The one whose UID is first has it, unless it leads to
 /// the VIP of another one by now. Each of them decides alike, and every other one takes its tag off.
-fn goes_before(owner: &Owner, tie: Tie, rival: &Rival, seen: &SeenFloatingIp) -> bool {
-    tie == Tie::Borrowed && rival.tie == Tie::Borrowed && seen.port_id.is_none() && owner.uid < rival.uid
+fn goes_before(owner: &Owner, tie: Ownership, rival: &Rival, seen: &ObservedFloatingIp) -> bool {
+    tie == Ownership::Borrowed && rival.tie == Ownership::Borrowed && seen.port_id.is_none() && owner.uid < rival.uid
 }
 
 /// The tag of a stack that another one went before.
-pub(super) fn step_back(owner: &Owner, seen: &SeenFloatingIp) -> Option<Step> {
-    (Tie::of(owner, seen) == Tie::Borrowed).then(|| edit_tag(seen, &owner.uid_tag(), false))
+pub(super) fn step_back(owner: &Owner, seen: &ObservedFloatingIp) -> Option<Step> {
+    (Ownership::of(owner, seen) == Ownership::Borrowed).then(|| edit_tag(seen, &owner.uid_tag(), false))
 }
 
-fn belongs_to(rival: &Rival, seen: &SeenFloatingIp) -> String {
+fn belongs_to(rival: &Rival, seen: &ObservedFloatingIp) -> String {
     match &seen.holder {
         Some(stack) => format!(
             "belongs to {stack} ({rival}). It is taken within seconds once that stack gives it up; or name another one"
@@ -57,7 +57,7 @@ fn belongs_to(rival: &Rival, seen: &SeenFloatingIp) -> String {
     }
 }
 
-pub(super) fn in_the_way(vip: &Vip<'_>, foreign: &SeenFloatingIp) -> Refusal {
+pub(super) fn in_the_way(vip: &Vip<'_>, foreign: &ObservedFloatingIp) -> Refusal {
     Refusal {
         reason: RefusalReason::ForeignChild,
         field: "spec.loadBalancer.floatingIP".to_owned(),

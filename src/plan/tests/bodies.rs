@@ -6,7 +6,7 @@ use super::octavia::Octavia;
 use super::properties::converge;
 use super::stack::*;
 use crate::model::*;
-use crate::plan::{Body, Call, Kind, MAX_BODY, create, delete, release, succeed};
+use crate::plan::{Body, Call, Kind, MAX_BODY, create, delete, orphan, take_over};
 
 fn posted(want: &Desired) -> Body {
     match create(want, "a1").call {
@@ -141,21 +141,21 @@ fn members_are_left_out_first_and_only_as_many_as_needed() {
     assert_eq!(json!(body)["listeners"].as_array().unwrap().len(), 1);
 }
 
-fn floating_ip(id: &str, description: &str, tags: &[&str]) -> SeenFloatingIp {
-    SeenFloatingIp {
+fn floating_ip(id: &str, description: &str, tags: &[&str]) -> ObservedFloatingIp {
+    ObservedFloatingIp {
         id: id.into(),
         floating_ip_address: id.into(),
         port_id: Some("vip-port".into()),
         description: description.into(),
         tags: tags.iter().map(|t| (*t).to_owned()).collect(),
-        ..SeenFloatingIp::default()
+        ..ObservedFloatingIp::default()
     }
 }
 
 #[test]
 fn deleting_gives_back_what_we_borrowed_then_cascades_then_deletes_what_we_made() {
     let load_balancer = made(&stack()).tree.unwrap().load_balancer;
-    let mark = owner().floating_ip_mark();
+    let mark = owner().owner_description();
     let all = [
         floating_ip("made", &mark, &[]),
         floating_ip("kept", &mark, &[crate::plan::RETAIN, "evenkeel:made-for=u1"]),
@@ -184,12 +184,12 @@ fn releasing_takes_our_marks_off_and_nothing_else_and_what_we_made_for_it_last()
     let want = edited(|want| want.load_balancer.tags = ["team=shop".to_owned()].into());
     let mut load_balancer = made(&want).tree.unwrap().load_balancer;
     let all = [
-        floating_ip("made", &owner().floating_ip_mark(), &["evenkeel:made-for=u1"]),
+        floating_ip("made", &owner().owner_description(), &["evenkeel:made-for=u1"]),
         floating_ip("lent", "", &["evenkeel:uid=u1"]),
         floating_ip("strange", "", &[]),
         floating_ip("described", "the shop's", &["evenkeel:made-for=u1"]),
     ];
-    let plan = release(&owner(), Some(&load_balancer), &all);
+    let plan = orphan(&owner(), Some(&load_balancer), &all);
     let [lent, tags, made, made_tag, described_tag] = &plan.steps[..] else { panic!("{plan}") };
     assert_eq!(lent.to_string(), "~ floating IP lent: tags evenkeel:uid=u1 -> none");
     assert!(
@@ -198,11 +198,11 @@ fn releasing_takes_our_marks_off_and_nothing_else_and_what_we_made_for_it_last()
     assert!(matches!(&made.call, Call::UpdateFloatingIp { body, .. } if json!(body) == json!({"description": ""})));
     assert_eq!(made_tag.to_string(), "~ floating IP made: tags evenkeel:made-for=u1 -> none");
     assert_eq!(described_tag.to_string(), "~ floating IP described: tags evenkeel:made-for=u1 -> none");
-    let names = release(&owner(), None, &all).steps.into_iter().map(|step| step.name);
+    let names = orphan(&owner(), None, &all).steps.into_iter().map(|step| step.name);
     assert_eq!(names.collect::<Vec<_>>(), ["lent", "made", "made", "described"]);
     // Octavia takes no change of it. What bears its mark goes with it to a successor.
     load_balancer.provisioning_status = Provisioning::Error;
-    assert_eq!(release(&owner(), Some(&load_balancer), &all).summary(), "update floating IP lent");
+    assert_eq!(orphan(&owner(), Some(&load_balancer), &all).summary(), "update floating IP lent");
 }
 
 /// Whichever of the steps was the last one before a crash.
@@ -224,16 +224,20 @@ fn a_takeover_of_a_floating_ip_survives_a_crash() {
             if restored.owns(&tree.load_balancer.tags) {
                 break;
             }
-            let floating_ips: Vec<_> =
-                tree.floating_ips.iter().filter(|seen| Tie::of(&owner(), seen) != Tie::Foreign).cloned().collect();
-            let step = succeed(&restored, &tree.load_balancer, &floating_ips).steps.remove(0);
+            let floating_ips: Vec<_> = tree
+                .floating_ips
+                .iter()
+                .filter(|seen| Ownership::of(&owner(), seen) != Ownership::Foreign)
+                .cloned()
+                .collect();
+            let step = take_over(&restored, &tree.load_balancer, &floating_ips).steps.remove(0);
             octavia.apply(&step).unwrap();
         }
         let want = Desired { owner: restored.clone(), ..before.clone() };
         converge(&mut octavia, &want, |_, _| {});
         let [left] = &octavia.tree.as_ref().unwrap().floating_ips[..] else { panic!("{octavia:?}") };
-        assert_eq!(left.description, restored.floating_ip_mark());
-        assert_eq!(left.tags, [restored.made_tag()].into());
+        assert_eq!(left.description, restored.owner_description());
+        assert_eq!(left.tags, [restored.created_tag()].into());
     }
 }
 
@@ -247,7 +251,7 @@ fn a_successor_takes_the_load_balancer_and_its_floating_ip_over() {
     converge(&mut octavia, &before, |_, _| {});
     let restored = Owner { uid: "u2".into(), ..owner() };
     let tree = octavia.tree.as_ref().unwrap();
-    let plan = succeed(&restored, &tree.load_balancer, &tree.floating_ips);
+    let plan = take_over(&restored, &tree.load_balancer, &tree.floating_ips);
     assert_eq!(plan.steps[0].kind, Kind::FloatingIp, "once the load balancer is ours nothing tells whose it was");
     for step in &plan.steps {
         octavia.apply(step).unwrap();
@@ -255,8 +259,8 @@ fn a_successor_takes_the_load_balancer_and_its_floating_ip_over() {
     let tags = &octavia.tree.as_ref().unwrap().load_balancer.tags;
     assert!(restored.owns(tags) && !owner().owns(tags) && attempt_of(tags) == Some("a1"));
     let left = octavia.tree.as_ref().unwrap();
-    assert_eq!(Tie::of(&restored, &left.floating_ips[0]), Tie::Made);
-    assert!(!left.floating_ips[0].tags.contains(&owner().made_tag()), "{:?}", left.floating_ips);
+    assert_eq!(Ownership::of(&restored, &left.floating_ips[0]), Ownership::Created);
+    assert!(!left.floating_ips[0].tags.contains(&owner().created_tag()), "{:?}", left.floating_ips);
     let want = Desired { owner: restored.clone(), ..before };
     let ids = |octavia: &Octavia| {
         octavia.tree.as_ref().unwrap().floating_ips.iter().map(|f| f.id.clone()).collect::<Vec<_>>()
@@ -264,5 +268,5 @@ fn a_successor_takes_the_load_balancer_and_its_floating_ip_over() {
     let address = ids(&octavia);
     converge(&mut octavia, &want, |_, _| {});
     assert_eq!(ids(&octavia), address);
-    assert_eq!(octavia.tree.unwrap().floating_ips[0].description, restored.floating_ip_mark());
+    assert_eq!(octavia.tree.unwrap().floating_ips[0].description, restored.owner_description());
 }

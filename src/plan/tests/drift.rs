@@ -57,7 +57,7 @@ fn drop_one<T>(items: &mut Vec<T>, index: &Index) {
     }
 }
 
-fn policies(tree: &mut Tree) -> impl Iterator<Item = &mut SeenPolicy> {
+fn policies(tree: &mut ObservedTree) -> impl Iterator<Item = &mut ObservedL7Policy> {
     tree.listeners.iter_mut().flat_map(|listener| &mut listener.policies)
 }
 
@@ -155,7 +155,7 @@ impl Octavia {
         let tree = self.tree.as_mut().unwrap();
         match target {
             Target::Pool => {
-                let double = one(tree.pools.iter_mut(), index).map(|pool| SeenPool {
+                let double = one(tree.pools.iter_mut(), index).map(|pool| ObservedPool {
                     id: id.clone(),
                     members: Vec::new(),
                     monitor: None,
@@ -165,7 +165,7 @@ impl Octavia {
             }
             Target::Policy => {
                 if let Some(listener) = one(tree.listeners.iter_mut(), index) {
-                    let double = one(listener.policies.iter_mut(), index).map(|policy| SeenPolicy {
+                    let double = one(listener.policies.iter_mut(), index).map(|policy| ObservedL7Policy {
                         id: id.clone(),
                         rules: Vec::new(),
                         ..policy.clone()
@@ -177,7 +177,7 @@ impl Octavia {
                 if let Some(pool) = one(tree.pools.iter_mut(), index) {
                     let double = one(pool.members.iter_mut().filter(|m| m.address.contains("::")), index).map(|m| {
                         let address = m.address.replace("::", ":0:0:0:0:0:");
-                        SeenMember { id: id.clone(), address, ..m.clone() }
+                        ObservedMember { id: id.clone(), address, ..m.clone() }
                     });
                     pool.members.extend(double);
                 }
@@ -187,9 +187,9 @@ impl Octavia {
     }
 
     /// A member that any pool takes: one of UDP or SCTP has none of a version of IP that the load balancer does not have.
-    pub fn foreign_member(&self, id: Id) -> SeenMember {
+    pub fn foreign_member(&self, id: Id) -> ObservedMember {
         let address = if self.listens_on(false) { "10.66.0.1" } else { "2001:db8:66::1" };
-        SeenMember { id, address: address.to_owned(), protocol_port: 1, ..SeenMember::default() }
+        ObservedMember { id, address: address.to_owned(), protocol_port: 1, ..ObservedMember::default() }
     }
 
     /// Children without a key of ours.
@@ -198,19 +198,23 @@ impl Octavia {
         let member = self.foreign_member(id.clone());
         let tree = self.tree.as_mut().unwrap();
         let active = Provisioning::Active;
-        let pool =
-            SeenPool { id: id.clone(), provisioning_status: active, protocol: "TCP".to_owned(), ..SeenPool::default() };
+        let pool = ObservedPool {
+            id: id.clone(),
+            provisioning_status: active,
+            protocol: "TCP".to_owned(),
+            ..ObservedPool::default()
+        };
         match target {
             Target::Listener => {
                 let default_pool_id = one(tree.pools.iter_mut(), index).map(|pool| pool.id.clone());
                 let port = 10_000 + u16::try_from(tree.listeners.len()).unwrap();
-                tree.listeners.push(SeenListener {
+                tree.listeners.push(ObservedListener {
                     id,
                     default_pool_id,
                     provisioning_status: active,
                     protocol: "HTTP".to_owned(),
                     protocol_port: port,
-                    ..SeenListener::default()
+                    ..ObservedListener::default()
                 });
             }
             Target::Pool => tree.pools.push(pool),
@@ -219,12 +223,12 @@ impl Octavia {
                 let listener = one(tree.listeners.iter_mut().filter(|l| l.protocol == "HTTP"), index);
                 if let Some(listener) = listener {
                     let at = index.index(listener.policies.len() + 1);
-                    let foreign = SeenPolicy {
+                    let foreign = ObservedL7Policy {
                         id,
                         redirect_pool_id,
                         provisioning_status: active,
                         action: "REDIRECT_TO_POOL".to_owned(),
-                        ..SeenPolicy::default()
+                        ..ObservedL7Policy::default()
                     };
                     listener.policies.insert(at, foreign);
                 }

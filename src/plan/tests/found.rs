@@ -4,7 +4,7 @@ use super::octavia::Octavia;
 use super::properties::converge;
 use super::stack::*;
 use crate::model::*;
-use crate::plan::{Call, change, delete};
+use crate::plan::{Call, delete, update};
 
 /// Octavia holds only the CIDRs of a request against the groups, not those that are stored, so any other field heals.
 #[test]
@@ -31,7 +31,7 @@ fn a_borrowed_floating_ip_no_longer_leads_to_the_users_own_port_when_the_stack_i
         want.floating_ip = Some(FloatingIp::Existing { id: "lent".to_owned() });
     });
     let mut octavia = made(&want);
-    let lent = SeenFloatingIp { id: "lent".to_owned(), ..SeenFloatingIp::default() };
+    let lent = ObservedFloatingIp { id: "lent".to_owned(), ..ObservedFloatingIp::default() };
     octavia.tree.as_mut().unwrap().floating_ips.push(lent.clone());
     converge(&mut octavia, &want, |_, _| {});
     while octavia
@@ -51,9 +51,9 @@ fn a_borrowed_floating_ip_no_longer_leads_to_the_users_own_port_when_the_stack_i
 fn text_in_an_older_spelling_is_written_anew() {
     let with = |compare: CompareType, value: &str, url: &str| {
         edited(|want| {
-            let rule = Rule { kind: RuleType::Header, key: Some("x-team".to_owned()), compare, ..rule(value) };
-            let action = Action::RedirectToUrl { url: url.to_owned(), code: 302 };
-            http(want).policies = vec![Policy { rules: vec![rule], ..policy("p", action, &[]) }];
+            let rule = L7Rule { kind: RuleType::Header, key: Some("x-team".to_owned()), compare, ..rule(value) };
+            let action = L7Action::RedirectToUrl { url: url.to_owned(), code: 302 };
+            http(want).policies = vec![L7Policy { rules: vec![rule], ..policy("p", action, &[]) }];
         })
     };
     let before = with(CompareType::EqualTo, "R&D", "https://a.example/?b&c");
@@ -63,26 +63,26 @@ fn text_in_an_older_spelling_is_written_anew() {
     let policy = &octavia.tree.as_ref().unwrap().listeners[0].policies[0];
     assert_eq!(policy.redirect_url.as_deref(), Some(r"https://a.example/?b\x26c"));
     assert_eq!((policy.rules[0].compare_type.as_str(), policy.rules[0].value.as_str()), ("REGEX", r"^R\x26D$"));
-    assert!(change(&after, octavia.tree.as_ref().unwrap()).is_empty());
+    assert!(update(&after, octavia.tree.as_ref().unwrap()).is_empty());
 }
 
 /// Octavia checks the stored rule with the request laid over it: a key that is only left out stays.
 #[test]
 fn a_rule_with_a_key_becomes_one_of_a_type_that_has_none() {
-    let with = |rule: Rule| {
+    let with = |rule: L7Rule| {
         edited(|want| {
             let listener = http(want);
-            listener.policies = vec![Policy { rules: vec![rule.clone()], ..policy("p", Action::Reject, &[]) }];
+            listener.policies = vec![L7Policy { rules: vec![rule.clone()], ..policy("p", L7Action::Reject, &[]) }];
         })
     };
-    let header = Rule { kind: RuleType::Header, key: Some("x-kind".to_owned()), ..rule("one") };
-    let certificate = Rule { kind: RuleType::SslConnHasCert, compare: CompareType::EqualTo, ..rule("true") };
+    let header = L7Rule { kind: RuleType::Header, key: Some("x-kind".to_owned()), ..rule("one") };
+    let certificate = L7Rule { kind: RuleType::SslConnHasCert, compare: CompareType::EqualTo, ..rule("true") };
     let mut octavia = made(&with(header));
     converge(&mut octavia, &with(certificate), |_, _| {});
     assert_eq!(octavia.tree.unwrap().listeners[0].policies[0].rules[0].key.as_deref(), Some(""));
 }
 
-fn there(tree: &Tree) -> Option<&SeenLoadBalancer> {
+fn there(tree: &ObservedTree) -> Option<&ObservedLoadBalancer> {
     Some(&tree.load_balancer).filter(|load_balancer| !load_balancer.id.is_empty())
 }
 
@@ -94,7 +94,7 @@ fn a_listener_in_error_is_healed_with_its_pool() {
     let tree = octavia.tree.as_mut().unwrap();
     tree.listeners[0].provisioning_status = Provisioning::Error;
     tree.pools.iter_mut().find(|pool| pool.name == "web").unwrap().provisioning_status = Provisioning::Error;
-    assert_eq!(change(&want, tree).steps.len(), 1);
+    assert_eq!(update(&want, tree).steps.len(), 1);
     assert!(converge(&mut octavia, &want, |_, _| {}).is_empty());
     assert_eq!(octavia.tree.unwrap().listeners[0].provisioning_status, Provisioning::Active);
 }
@@ -132,9 +132,9 @@ fn an_intruders_member_of_a_held_pool_of_udp_is_healed() {
     let tree = octavia.tree.as_mut().unwrap();
     // A listener of somebody else holds the pool that the stack no longer wants.
     let udp = tree.listeners[0].clone();
-    tree.listeners.push(SeenListener { id: "theirs".to_owned(), tags: [].into(), protocol_port: 54, ..udp });
+    tree.listeners.push(ObservedListener { id: "theirs".to_owned(), tags: [].into(), protocol_port: 54, ..udp });
     let held = tree.pools.iter_mut().find(|pool| pool.protocol == "UDP").unwrap();
-    held.members = vec![SeenMember { provisioning_status: Provisioning::Error, ..foreign }];
+    held.members = vec![ObservedMember { provisioning_status: Provisioning::Error, ..foreign }];
     let after = edited(|want| {
         http(want).default_pool = None;
         want.pools.remove("web");
@@ -147,12 +147,12 @@ fn an_intruders_member_of_a_held_pool_of_udp_is_healed() {
 /// Which of two is kept rests on which serves; so the other goes before the kept one pauses, or they would change roles.
 #[test]
 fn of_two_policies_of_one_key_one_goes_before_the_other_changes() {
-    let with = |paths: &[&str]| edited(|want| http(want).policies = vec![policy("p", Action::Reject, paths)]);
+    let with = |paths: &[&str]| edited(|want| http(want).policies = vec![policy("p", L7Action::Reject, paths)]);
     let mut octavia = made(&with(&[]));
     let policies = &mut octavia.tree.as_mut().unwrap().listeners[0].policies;
-    let double = SeenPolicy { id: "double".to_owned(), position: 2, ..policies[0].clone() };
+    let double = ObservedL7Policy { id: "double".to_owned(), position: 2, ..policies[0].clone() };
     policies.push(double);
-    let plan = change(&with(&["/one", "/two"]), octavia.tree.as_ref().unwrap());
+    let plan = update(&with(&["/one", "/two"]), octavia.tree.as_ref().unwrap());
     assert!(matches!(&plan.steps[0].call, Call::Delete { id, .. } if id == "double"), "{plan}");
     // One that pauses, gets two rules and serves again: five writes with the double's, and no more on the way.
     assert_eq!(plan.steps.len(), 5, "{plan}");
@@ -192,7 +192,7 @@ fn metrics(versions: Option<&[TlsVersion]>) -> Desired {
     })
 }
 
-fn seen_metrics(octavia: &mut Octavia) -> &mut SeenListener {
+fn seen_metrics(octavia: &mut Octavia) -> &mut ObservedListener {
     octavia.tree.as_mut().unwrap().listeners.iter_mut().find(|listener| listener.name == "metrics").unwrap()
 }
 

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::properties::converge;
 use super::stack::*;
 use crate::model::*;
-use crate::plan::{Call, Impact, MAX_BODY, Plan, change};
+use crate::plan::{Call, Impact, MAX_BODY, Plan, update};
 
 fn batch(plan: &Plan) -> (bool, Value, bool) {
     assert_eq!(plan.steps.len(), 1, "{plan}");
@@ -33,7 +33,7 @@ fn the_spelling_of_the_cloud_is_repeated() {
         |weight| edited(|want| web(want).members = [(member_key("2001:db8::1"), Member { weight, ..member() })].into());
     let mut tree = made(&want(1)).tree.unwrap();
     tree.pools.iter_mut().find(|p| p.name == "web").unwrap().members[0].address = "2001:DB8::0:1".into();
-    let (_, members, _) = batch(&change(&want(2), &tree));
+    let (_, members, _) = batch(&update(&want(2), &tree));
     assert_eq!(members, json!([{"address": "2001:DB8::0:1", "protocol_port": 8080, "weight": 2}]));
 }
 
@@ -96,8 +96,8 @@ fn unreadable_addresses_and_doubles_of_another_spelling_leave() {
     let mut octavia = made(&want);
     let pool = octavia.tree.as_mut().unwrap().pools.iter_mut().find(|p| p.name == "web").unwrap();
     let first = pool.members[0].clone();
-    pool.members.insert(0, SeenMember { id: "0".into(), address: "2001:DB8::1".into(), ..first.clone() });
-    pool.members.push(SeenMember { id: "1".into(), address: "what?".into(), ..first.clone() });
+    pool.members.insert(0, ObservedMember { id: "0".into(), address: "2001:DB8::1".into(), ..first.clone() });
+    pool.members.push(ObservedMember { id: "1".into(), address: "what?".into(), ..first.clone() });
     converge(&mut octavia, &want, |_, _| {});
     let tree = octavia.tree.unwrap();
     let left = &tree.pools.iter().find(|p| p.name == "web").unwrap().members;

@@ -17,7 +17,7 @@ pub type Answer = Result<(), String>;
 
 #[derive(Debug, Clone, Default)]
 pub struct Octavia {
-    pub tree: Option<Tree>,
+    pub tree: Option<ObservedTree>,
     /// All other subnets are of IPv4.
     pub v6_subnets: BTreeSet<Id>,
     next: u64,
@@ -243,7 +243,7 @@ impl Octavia {
         answer
     }
 
-    fn tree_mut(&mut self) -> Result<&mut Tree, String> {
+    fn tree_mut(&mut self) -> Result<&mut ObservedTree, String> {
         self.tree.as_mut().ok_or_else(|| "404".to_owned())
     }
 
@@ -262,7 +262,7 @@ impl Octavia {
             (_, Call::DeleteLoadBalancer { .. }) => {
                 let tree = self.tree_mut()?;
                 let floating_ips = std::mem::take(&mut tree.floating_ips);
-                *tree = Tree { floating_ips, ..Tree::default() };
+                *tree = ObservedTree { floating_ips, ..ObservedTree::default() };
                 Ok(())
             }
             (Kind::Listener, Call::Create { body, .. }) => self.create_listener(body).map(drop),
@@ -302,19 +302,19 @@ impl Octavia {
     fn create_load_balancer(&mut self, body: &Body) -> Answer {
         let id = self.id();
         let own = without(body, &["pools", "listeners", "additional_vips"]);
-        let blank = SeenLoadBalancer {
+        let blank = ObservedLoadBalancer {
             id,
             admin_state_up: true,
             provisioning_status: Provisioning::Active,
             provider: "amphora".into(),
-            ..SeenLoadBalancer::default()
+            ..ObservedLoadBalancer::default()
         };
         let mut load_balancer = self.listen(merged(&blank, &own, LOAD_BALANCER, &vips::CREATES)?, body)?;
         if load_balancer.provider == "octavia" {
             load_balancer.provider = "amphora".into();
         }
         let floating_ips = Vec::new();
-        self.tree = Some(Tree { load_balancer, floating_ips, ..Tree::default() });
+        self.tree = Some(ObservedTree { load_balancer, floating_ips, ..ObservedTree::default() });
         let mut names = BTreeSet::new();
         for pool in nested(body, "pools") {
             ensure(names.insert(text(&pool, "name")?), || "400 pool names must be unique".to_owned())?;

@@ -3,7 +3,7 @@
 use super::properties::converge;
 use super::stack::*;
 use crate::model::*;
-use crate::plan::{Plan, change, floating_ip_in_use};
+use crate::plan::{Plan, floating_ip_in_use, update};
 
 fn shows(plan: &Plan, expected: &str) {
     let expected: String =
@@ -143,7 +143,7 @@ fn another_protocol_on_the_same_port_runs_where_interruptions_are_allowed() {
 fn a_new_policy_of_a_live_listener_is_enabled_when_its_rules_are_there() {
     let want = edited(|want| {
         http(want).policies =
-            vec![policy("two", to_pool("api"), &["/a", "/b"]), policy("one", Action::Reject, &["/c"])];
+            vec![policy("two", to_pool("api"), &["/a", "/b"]), policy("one", L7Action::Reject, &["/c"])];
     });
     shows(
         &plan(&stack(), &want),
@@ -186,7 +186,7 @@ fn rules_narrow_before_the_action_changes_and_widen_after_it() {
 fn policies_are_moved_as_few_as_can_be_and_those_that_go_go_last() {
     let with = |keys: &[&str]| {
         edited(|want| {
-            http(want).policies = keys.iter().map(|key| policy(key, Action::Reject, &["/x"])).collect();
+            http(want).policies = keys.iter().map(|key| policy(key, L7Action::Reject, &["/x"])).collect();
         })
     };
     shows(
@@ -223,7 +223,7 @@ fn what_is_in_error_is_sent_again_parents_first() {
     pool.members.iter_mut().for_each(|member| member.provisioning_status = error);
     pool.monitor.as_mut().unwrap().provisioning_status = error;
     shows(
-        &change(&want, tree),
+        &update(&want, tree),
         "
 ~ pool web (heal)
 ~ L7 policy http/p (heal)
@@ -235,12 +235,12 @@ fn what_is_in_error_is_sent_again_parents_first() {
     converge(&mut octavia, &want, |_, _| {});
     let mut alone = made(&want);
     alone.tree.as_mut().unwrap().listeners[0].provisioning_status = error;
-    shows(&change(&want, alone.tree.as_ref().unwrap()), "~ listener http (heal)");
+    shows(&update(&want, alone.tree.as_ref().unwrap()), "~ listener http (heal)");
     let renamed = Desired {
         listeners: [("http".to_owned(), Listener { name: "front".into(), ..want.listeners["http"].clone() })].into(),
         ..want
     };
-    shows(&change(&renamed, alone.tree.as_ref().unwrap()), "~ listener http: name http -> front");
+    shows(&update(&renamed, alone.tree.as_ref().unwrap()), "~ listener http: name http -> front");
 }
 
 #[test]
@@ -296,7 +296,7 @@ fn a_floating_ip_is_made_kept_and_let_go() {
     let want = floating("internet", true);
     let mut octavia = made(&want);
     shows(
-        &change(&want, octavia.tree.as_ref().unwrap()),
+        &update(&want, octavia.tree.as_ref().unwrap()),
         "
 + floating IP new
 ~ floating IP new: tags none -> evenkeel:reclaim=Retain
@@ -305,17 +305,17 @@ fn a_floating_ip_is_made_kept_and_let_go() {
     );
     converge(&mut octavia, &want, |_, _| {});
     shows(
-        &change(&stack(), octavia.tree.as_ref().unwrap()),
+        &update(&stack(), octavia.tree.as_ref().unwrap()),
         r#"
 ~ floating IP 198.51.100.8: description evenkeel:uid=u1 evenkeel:cluster=c1 -> "", port_id vip-port -> none [interrupts]
 ~ floating IP 198.51.100.8: tags evenkeel:made-for=u1 -> none
 "#,
     );
     converge(&mut octavia, &floating("internet", false), |_, _| {});
-    shows(&change(&stack(), octavia.tree.as_ref().unwrap()), "- floating IP 198.51.100.8 [interrupts]");
+    shows(&update(&stack(), octavia.tree.as_ref().unwrap()), "- floating IP 198.51.100.8 [interrupts]");
     octavia.tree.as_mut().unwrap().floating_ips[0].port_id = None;
     shows(
-        &change(&floating("internet", false), octavia.tree.as_ref().unwrap()),
+        &update(&floating("internet", false), octavia.tree.as_ref().unwrap()),
         "~ floating IP 198.51.100.8: port_id none -> vip-port",
     );
 }
@@ -327,7 +327,7 @@ fn another_floating_ip_on_the_same_address_is_held_back() {
     converge(&mut octavia, &before, |_, _| {});
     // Of another network: both lead there until the old one goes.
     shows(
-        &change(&floating("other", false), octavia.tree.as_ref().unwrap()),
+        &update(&floating("other", false), octavia.tree.as_ref().unwrap()),
         "
 held back, because it interrupts traffic (disruptionPolicy: Allow lets it run):
   + floating IP new (replace)
@@ -354,51 +354,51 @@ held back, because it interrupts traffic (disruptionPolicy: Allow lets it run):
         edited(|want| want.floating_ip = Some(FloatingIp::Allocate { network_id, subnet, address, retain: false }))
     };
     for (subnet, address, name) in cases {
-        let plan = change(&of(&subnet, address), octavia.tree.as_ref().unwrap());
+        let plan = update(&of(&subnet, address), octavia.tree.as_ref().unwrap());
         shows(&plan, &exchanged.replace("NAME", name));
     }
     let same = of(&subnet("198.51.100.0/24"), Some("198.51.100.8"));
-    assert_eq!(change(&same, octavia.tree.as_ref().unwrap()), Plan::default());
+    assert_eq!(update(&same, octavia.tree.as_ref().unwrap()), Plan::default());
 }
 
 #[test]
 fn a_floating_ip_of_somebody_else_in_the_way_is_not_touched() {
     let mut octavia = made(&stack());
     let tree = octavia.tree.as_mut().unwrap();
-    tree.floating_ips.push(SeenFloatingIp {
+    tree.floating_ips.push(ObservedFloatingIp {
         id: "f1".into(),
         floating_ip_address: "198.51.100.9".into(),
         port_id: tree.load_balancer.vip_port_id.clone(),
         fixed_ip_address: tree.load_balancer.vip_address.clone(),
-        ..SeenFloatingIp::default()
+        ..ObservedFloatingIp::default()
     });
     shows(
-        &change(&floating("internet", false), tree),
+        &update(&floating("internet", false), tree),
         "
 cannot be done:
   floating IP 198.51.100.9 (f1), which this stack did not make, already leads to 10.1.0.10. Disassociate it, or name it under floatingIP.existing
 ",
     );
-    assert!(change(&stack(), tree).is_empty());
+    assert!(update(&stack(), tree).is_empty());
 }
 
 /// A floating IP that the stack would borrow, as the cloud shows it.
-fn lent(port: Option<&str>, description: &str, tags: &[&str]) -> SeenFloatingIp {
-    SeenFloatingIp {
+fn lent(port: Option<&str>, description: &str, tags: &[&str]) -> ObservedFloatingIp {
+    ObservedFloatingIp {
         id: "f1".into(),
         floating_ip_address: "198.51.100.9".into(),
         port_id: port.map(str::to_owned),
         description: description.into(),
         tags: tags.iter().map(|tag| (*tag).to_owned()).collect(),
-        ..SeenFloatingIp::default()
+        ..ObservedFloatingIp::default()
     }
 }
 
-fn borrowing(seen: SeenFloatingIp) -> Plan {
+fn borrowing(seen: ObservedFloatingIp) -> Plan {
     let want = edited(|want| want.floating_ip = Some(FloatingIp::Existing { id: "f1".into() }));
     let mut tree = made(&want).tree.unwrap();
     tree.floating_ips = vec![seen];
-    change(&want, &tree)
+    update(&want, &tree)
 }
 
 #[test]
@@ -435,7 +435,7 @@ fn rivals_for_a_floating_ip_agree_who_has_it() {
         assert_eq!(plan.refusals[0].floating_ip.as_deref(), Some("f1"));
     }
     // Its own one, which somebody else claims in vain.
-    let mark = owner().floating_ip_mark();
+    let mark = owner().owner_description();
     let plan = borrowing(lent(Some("their-port"), &mark, &["evenkeel:uid=u0", "evenkeel:made-for=u1"]));
     assert!(plan.refusals.is_empty(), "{plan}");
 }
@@ -445,7 +445,7 @@ fn rivals_for_a_floating_ip_agree_who_has_it() {
 fn a_refusal_names_the_stack_that_has_the_floating_ip() {
     let named = |holder: Option<&str>| {
         let seen = lent(Some("their-port"), "", &["evenkeel:uid=u2"]);
-        borrowing(SeenFloatingIp { holder: holder.map(str::to_owned), ..seen }).refusals.remove(0).message
+        borrowing(ObservedFloatingIp { holder: holder.map(str::to_owned), ..seen }).refusals.remove(0).message
     };
     let living = named(Some("stack shop/blue"));
     assert!(living.contains("belongs to stack shop/blue (?/u2)") && !living.contains("clear"), "{living}");
@@ -459,7 +459,7 @@ fn floating_ip_without_tags_is_known_by_its_description() {
     converge(&mut octavia, &want, |_, _| {});
     let seen = &mut octavia.tree.as_mut().unwrap().floating_ips[0];
     (seen.tags, seen.untaggable) = (Default::default(), true);
-    assert_eq!(change(&want, octavia.tree.as_ref().unwrap()), Plan::default());
+    assert_eq!(update(&want, octavia.tree.as_ref().unwrap()), Plan::default());
 }
 
 /// As an older version left it.
@@ -469,7 +469,7 @@ fn a_floating_ip_with_its_description_alone_gets_its_tag() {
     let mut octavia = made(&want);
     converge(&mut octavia, &want, |_, _| {});
     octavia.tree.as_mut().unwrap().floating_ips[0].tags.clear();
-    let plan = change(&want, octavia.tree.as_ref().unwrap());
+    let plan = update(&want, octavia.tree.as_ref().unwrap());
     shows(&plan, "~ floating IP 198.51.100.8: tags none -> evenkeel:made-for=u1");
 }
 
@@ -510,13 +510,13 @@ fn a_free_floating_ip_is_borrowed_and_one_that_was_ours_is_fetched_back() {
 fn a_listener_of_somebody_else_in_the_way_stops_only_what_needs_its_place() {
     let mut octavia = made(&stack());
     let tree = octavia.tree.as_mut().unwrap();
-    tree.listeners.push(SeenListener {
+    tree.listeners.push(ObservedListener {
         id: "l9".into(),
         name: "by hand".into(),
         provisioning_status: Provisioning::Active,
         protocol: "TCP".into(),
         protocol_port: 443,
-        ..SeenListener::default()
+        ..ObservedListener::default()
     });
     let want = edited(|want| {
         want.pools.insert("tls".into(), pool("tls", PoolProtocol::Tcp, &[]));
@@ -524,7 +524,7 @@ fn a_listener_of_somebody_else_in_the_way_stops_only_what_needs_its_place() {
         http(want).connection_limit = Some(9);
     });
     shows(
-        &change(&want, tree),
+        &update(&want, tree),
         r#"
 ~ listener http: connection_limit -1 -> 9, tags ["evenkeel:key=http"] -> ["evenkeel:key=http","evenkeel:set=connection_limit"] [new connections]
 cannot be done:
@@ -543,7 +543,7 @@ fn what_cannot_change_stops_all_but_the_healing() {
         want.load_balancer.flavor_id = Some("ha".into());
         http(want).connection_limit = Some(9);
     });
-    let plan = change(&want, tree);
+    let plan = update(&want, tree);
     shows(
         &plan,
         "

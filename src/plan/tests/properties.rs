@@ -10,7 +10,7 @@ use super::drift::disturbance;
 use super::octavia::Octavia;
 use crate::model::*;
 use crate::plan::arbitrary::{World, pair};
-use crate::plan::{Plan, Step, change, create};
+use crate::plan::{Plan, Step, create, update};
 
 /// How many random cases: always the same ones, unless `EVENKEEL_SEED` asks for others, and `EVENKEEL_TIMES` for so many
 /// times as many.
@@ -26,10 +26,10 @@ pub fn cases(cases: u32) -> ProptestConfig {
 const BOUND: usize = 400;
 
 /// Looks, plans and executes the first step, until there is none. `check` sees every state and the step that led there.
-pub fn converge(octavia: &mut Octavia, want: &Desired, mut check: impl FnMut(&Tree, &Step)) -> Plan {
+pub fn converge(octavia: &mut Octavia, want: &Desired, mut check: impl FnMut(&ObservedTree, &Step)) -> Plan {
     let mut left = None;
     for _ in 0..BOUND {
-        let plan = change(want, octavia.tree.as_ref().unwrap());
+        let plan = update(want, octavia.tree.as_ref().unwrap());
         if let Some(left) = left {
             assert_eq!(plan.steps.len(), left, "a plan has to tell how many steps are left\n{plan}");
         }
@@ -42,7 +42,7 @@ pub fn converge(octavia: &mut Octavia, want: &Desired, mut check: impl FnMut(&Tr
         check(octavia.tree.as_ref().unwrap(), step);
         left = Some(plan.steps.len() - 1);
     }
-    panic!("does not end: {}", change(want, octavia.tree.as_ref().unwrap()));
+    panic!("does not end: {}", update(want, octavia.tree.as_ref().unwrap()));
 }
 
 /// The cloud in which everything stands that random stacks refer to.
@@ -51,8 +51,11 @@ pub fn made(world: &World, want: &Desired) -> Octavia {
     octavia.v6_subnets = world.v6_subnets();
     let step = create(want, "attempt-1");
     octavia.apply(&step).unwrap_or_else(|refusal| panic!("{refusal}\n{:?}", step.call));
-    let lent =
-        |id: &Id| SeenFloatingIp { id: id.clone(), floating_ip_address: id.clone(), ..SeenFloatingIp::default() };
+    let lent = |id: &Id| ObservedFloatingIp {
+        id: id.clone(),
+        floating_ip_address: id.clone(),
+        ..ObservedFloatingIp::default()
+    };
     octavia.tree.as_mut().unwrap().floating_ips = world.floating_ip_ids.iter().map(lent).collect();
     octavia
 }
@@ -64,7 +67,7 @@ fn converged(plan: &Plan, want: &Desired) {
 
 type Slot = (u16, L4);
 
-fn slots(tree: &Tree) -> BTreeMap<Slot, &SeenListener> {
+fn slots(tree: &ObservedTree) -> BTreeMap<Slot, &ObservedListener> {
     let l4 = |word: &str| ListenerProtocol::ALL.iter().find(|p| p.as_str() == word).unwrap().l4();
     tree.listeners.iter().map(|l| ((l.protocol_port, l4(&l.protocol)), l)).collect()
 }
@@ -77,7 +80,7 @@ struct Continuity {
 }
 
 impl Continuity {
-    fn new(before: &Tree, want: &Desired) -> Self {
+    fn new(before: &ObservedTree, want: &Desired) -> Self {
         let there = slots(before);
         let kept = |(key, listener): &(&Key, &Listener)| {
             there.get(&(listener.port, listener.protocol.l4())).is_some_and(|seen| {
@@ -93,7 +96,7 @@ impl Continuity {
         Self { pooled, served }
     }
 
-    fn check(&self, tree: &Tree, step: &Step) {
+    fn check(&self, tree: &ObservedTree, step: &Step) {
         for listener in tree.listeners.iter().filter(|l| key_of(&l.tags).is_some_and(|k| self.pooled.contains(k))) {
             assert!(listener.default_pool_id.is_some(), "{} lost its pool by {step}", listener.name);
         }
@@ -110,7 +113,7 @@ proptest! {
     #[test]
     fn a_created_stack_needs_only_its_floating_ip_and_then_nothing((want, _) in pair(&World::whole())) {
         let mut octavia = made(&World::whole(), &want);
-        let rest = change(&want, octavia.tree.as_ref().unwrap());
+        let rest = update(&want, octavia.tree.as_ref().unwrap());
         prop_assert!(rest.steps.iter().all(|step| !step.call.is_octavia()), "{}", rest);
         converged(&converge(&mut octavia, &want, |_, _| {}), &want);
     }
@@ -146,7 +149,7 @@ proptest! {
         converge(&mut octavia, &before, |_, _| {});
         for (steps, mishap) in &mishaps {
             for _ in 0..*steps {
-                let plan = change(&after, octavia.tree.as_ref().unwrap());
+                let plan = update(&after, octavia.tree.as_ref().unwrap());
                 let Some(step) = plan.steps.first() else { break };
                 if let Err(refusal) = octavia.apply(step) {
                     panic!("{refusal}\nrefused: {step}\n{:?}\nof\n{plan}", step.call);
@@ -163,15 +166,15 @@ proptest! {
 }
 
 /// Ids of what carries no key of ours, with the pools that it uses.
-fn foreigners(tree: &Tree) -> BTreeSet<(Id, Option<Id>)> {
-    let kept = |listener: &SeenListener| key_of(&listener.tags).is_none();
+fn foreigners(tree: &ObservedTree) -> BTreeSet<(Id, Option<Id>)> {
+    let kept = |listener: &ObservedListener| key_of(&listener.tags).is_none();
     let listeners = tree.listeners.iter().filter(|l| kept(l)).map(|l| (l.id.clone(), l.default_pool_id.clone()));
     let pools = tree.pools.iter().filter(|p| key_of(&p.tags).is_none()).map(|p| (p.id.clone(), None));
     listeners.chain(pools).collect()
 }
 
 /// Is anything of ours in ERROR?
-fn failed(tree: &Tree) -> bool {
+fn failed(tree: &ObservedTree) -> bool {
     let is_ours = |tags: &BTreeSet<String>| key_of(tags).is_some();
     let sick = |status: Provisioning| status == Provisioning::Error;
     let policies = tree.listeners.iter().filter(|l| is_ours(&l.tags)).flat_map(|l| &l.policies);

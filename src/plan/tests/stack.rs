@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::octavia::Octavia;
 use crate::model::*;
-use crate::plan::{Plan, change, create};
+use crate::plan::{Plan, create, update};
 
 pub fn owner() -> Owner {
     Owner { uid: "u1".into(), cluster: "c1".into(), namespace: "shop".into(), name: "web".into() }
@@ -99,15 +99,15 @@ pub fn member() -> Member {
     }
 }
 
-pub fn monitor(kind: MonitorType) -> Monitor {
-    let http = MonitorHttp {
+pub fn monitor(kind: MonitorType) -> HealthMonitor {
+    let http = HttpCheck {
         method: HttpMethod::Get,
         url_path: "/healthz".into(),
         expected_codes: "200".into(),
         version: None,
         domain_name: None,
     };
-    Monitor {
+    HealthMonitor {
         name: "m".into(),
         kind,
         delay: 5,
@@ -120,8 +120,8 @@ pub fn monitor(kind: MonitorType) -> Monitor {
     }
 }
 
-pub fn policy(key: &str, action: Action, paths: &[&str]) -> Policy {
-    Policy {
+pub fn policy(key: &str, action: L7Action, paths: &[&str]) -> L7Policy {
+    L7Policy {
         key: key.into(),
         name: key.into(),
         description: None,
@@ -132,12 +132,12 @@ pub fn policy(key: &str, action: Action, paths: &[&str]) -> Policy {
     }
 }
 
-pub fn to_pool(pool: &str) -> Action {
-    Action::RedirectToPool { pool: pool.into() }
+pub fn to_pool(pool: &str) -> L7Action {
+    L7Action::RedirectToPool { pool: pool.into() }
 }
 
-pub fn rule(path: &str) -> Rule {
-    Rule {
+pub fn rule(path: &str) -> L7Rule {
+    L7Rule {
         kind: RuleType::Path,
         compare: CompareType::StartsWith,
         key: None,
@@ -164,7 +164,7 @@ pub fn edited(edit: impl FnOnce(&mut Desired)) -> Desired {
 
 /// The plan from one stack to another.
 pub fn plan(before: &Desired, after: &Desired) -> Plan {
-    change(after, made(before).tree.as_ref().unwrap())
+    update(after, made(before).tree.as_ref().unwrap())
 }
 
 pub fn web(want: &mut Desired) -> &mut Pool {

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::properties::converge;
 use super::stack::*;
 use crate::model::*;
-use crate::plan::{Call, Plan, change};
+use crate::plan::{Call, Plan, update};
 
 fn tags(tags: &[&str]) -> BTreeSet<String> {
     tags.iter().map(|tag| (*tag).to_owned()).collect()
@@ -24,7 +24,7 @@ fn tagged(tag: &str) -> Desired {
         http(want).tags.clone_from(&all);
         http(want).policies = vec![policy];
         web(want).tags.clone_from(&all);
-        web(want).monitor = Some(Monitor { tags: all.clone(), ..monitor(MonitorType::Tcp) });
+        web(want).monitor = Some(HealthMonitor { tags: all.clone(), ..monitor(MonitorType::Tcp) });
         web(want).members.get_mut(&member_key("10.0.0.11")).unwrap().tags = all;
     })
 }
@@ -80,7 +80,7 @@ fn a_member_with_a_twin_tag_blocks_no_batch() {
     members.get_mut(&member_key("10.0.0.11")).unwrap().weight = 7;
     members.insert(member_key("10.0.0.13"), member());
     members.remove(&member_key("10.0.0.12"));
-    let plan = change(&after, made(&tagged("web")).tree.as_ref().unwrap());
+    let plan = update(&after, made(&tagged("web")).tree.as_ref().unwrap());
     let batches: Vec<Value> = plan
         .steps
         .iter()

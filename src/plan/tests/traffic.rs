@@ -13,18 +13,18 @@ use crate::plan::arbitrary::rule;
 /// What a rule asks, apart from being inverted. A request is the set of questions that it answers with yes.
 type Question = (String, String, Option<String>, String);
 
-fn question(rule: &SeenRule) -> Question {
+fn question(rule: &ObservedL7Rule) -> Question {
     (rule.kind.clone(), rule.compare_type.clone(), rule.key.clone(), rule.value.clone())
 }
 
 /// Where the policies of the first listener send a request, as haproxy is rendered: disabled rules and policies, and
 /// policies without rules, are not there.
-fn route(tree: &Tree, request: &BTreeSet<Question>) -> Option<(String, Option<Id>)> {
-    let matches = |rule: &&SeenRule| request.contains(&question(rule)) != rule.invert;
+fn route(tree: &ObservedTree, request: &BTreeSet<Question>) -> Option<(String, Option<Id>)> {
+    let matches = |rule: &&ObservedL7Rule| request.contains(&question(rule)) != rule.invert;
     let policies = tree.listeners[0].policies.iter().filter(|policy| policy.admin_state_up);
     policies
         .filter(|policy| {
-            let rules: Vec<&SeenRule> = policy.rules.iter().filter(|rule| rule.admin_state_up).collect();
+            let rules: Vec<&ObservedL7Rule> = policy.rules.iter().filter(|rule| rule.admin_state_up).collect();
             !rules.is_empty() && rules.iter().all(matches)
         })
         .map(|policy| (policy.action.clone(), policy.redirect_pool_id.clone()))
@@ -32,19 +32,19 @@ fn route(tree: &Tree, request: &BTreeSet<Question>) -> Option<(String, Option<Id
 }
 
 /// Every request that the rules of two trees can tell apart.
-fn requests(trees: [&Tree; 2]) -> Vec<BTreeSet<Question>> {
+fn requests(trees: [&ObservedTree; 2]) -> Vec<BTreeSet<Question>> {
     let rules = trees.iter().flat_map(|tree| &tree.listeners[0].policies).flat_map(|policy| &policy.rules);
     let questions: Vec<Question> = rules.map(question).collect::<BTreeSet<_>>().into_iter().collect();
     let yes = |bits: usize| questions.iter().enumerate().filter(move |(i, _)| bits & (1 << i) != 0);
     (0..1usize << questions.len()).map(|bits| yes(bits).map(|(_, q)| q.clone()).collect()).collect()
 }
 
-fn any_policy() -> impl Strategy<Value = Policy> {
-    let action = prop_oneof![Just(to_pool("web")), Just(to_pool("api")), Just(Action::Reject)];
+fn any_policy() -> impl Strategy<Value = L7Policy> {
+    let action = prop_oneof![Just(to_pool("web")), Just(to_pool("api")), Just(L7Action::Reject)];
     (action, prop::collection::vec(rule(), 0..4), prop::bool::weighted(0.8)).prop_map(|(action, mut rules, up)| {
         // The listener is plain HTTP.
         rules.retain(|rule| !rule.kind.as_str().starts_with("SSL_"));
-        Policy { rules, admin_state_up: up, ..policy("only", action, &[]) }
+        L7Policy { rules, admin_state_up: up, ..policy("only", action, &[]) }
     })
 }
 

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::stack::*;
 use crate::model::*;
-use crate::plan::{Call, Plan, change};
+use crate::plan::{Call, Plan, update};
 
 /// The body of a plan's only step.
 fn only_body(plan: &Plan) -> Value {
@@ -29,8 +29,8 @@ fn what_octavia_spells_differently_is_no_difference() {
         want.load_balancer.vip.additional =
             vec![AdditionalVip { subnet_id: "v6".into(), address: Some("2001:db8::10".into()) }];
         http(want).allowed_cidrs = ["10.0.0.0/8".to_owned(), "2001:db8::/32".into(), "192.0.2.7/32".into()].into();
-        web(want).monitor = Some(Monitor {
-            http: Some(MonitorHttp {
+        web(want).monitor = Some(HealthMonitor {
+            http: Some(HttpCheck {
                 expected_codes: "200,201,202".into(),
                 version: Some("1.1".into()),
                 domain_name: Some("Shop.example.".into()),
@@ -46,7 +46,7 @@ fn what_octavia_spells_differently_is_no_difference() {
     web.monitor.as_mut().unwrap().expected_codes = Some("200, 202 ,201".into());
     web.members[0].address = "2001:DB8:0::1".into();
     web.session_persistence = None;
-    let plan = change(&want, &tree);
+    let plan = update(&want, &tree);
     assert!(plan.is_empty(), "{plan}");
 }
 
@@ -64,9 +64,9 @@ fn versions_are_a_set_but_alpn_is_preference() {
     });
     let mut tree = made(&want).tree.unwrap();
     tree.listeners[0].tls_versions = Some(vec!["TLSv1.3".into(), "TLSv1.2".into(), "TLSv1.3".into()]);
-    assert!(change(&want, &tree).is_empty());
+    assert!(update(&want, &tree).is_empty());
     tree.listeners[0].alpn_protocols.as_mut().unwrap().reverse();
-    assert_eq!(only_body(&change(&want, &tree)), json!({"alpn_protocols": ["h2", "http/1.1"]}));
+    assert_eq!(only_body(&update(&want, &tree)), json!({"alpn_protocols": ["h2", "http/1.1"]}));
 }
 
 #[test]
@@ -76,7 +76,7 @@ fn what_the_operator_decides_is_not_compared_until_the_stack_says_it() {
     tree.listeners[0].connection_limit = None;
     tree.listeners[0].description = "written by hand".into();
     tree.load_balancer.vip_qos_policy_id = Some("their policy".into());
-    assert!(change(&stack(), &tree).is_empty());
+    assert!(update(&stack(), &tree).is_empty());
 }
 
 #[test]
@@ -178,7 +178,7 @@ fn hsts_goes_as_a_whole() {
     // Flags that Octavia leaves behind without an age mean nothing.
     let mut tree = made(&terminated(None)).tree.unwrap();
     tree.listeners[0].hsts_preload = true;
-    assert!(change(&terminated(None), &tree).is_empty());
+    assert!(update(&terminated(None), &tree).is_empty());
 }
 
 #[test]
@@ -240,17 +240,17 @@ fn the_host_name_of_a_monitor_goes_before_its_version_falls() {
 
 #[test]
 fn monitors_that_are_not_http_say_nothing_of_http() {
-    let with = |delay| edited(|want| web(want).monitor = Some(Monitor { delay, ..monitor(MonitorType::Tcp) }));
+    let with = |delay| edited(|want| web(want).monitor = Some(HealthMonitor { delay, ..monitor(MonitorType::Tcp) }));
     let mut tree = made(&with(5)).tree.unwrap();
     let pool = tree.pools.iter_mut().find(|p| p.name == "web").unwrap();
     pool.monitor.as_mut().unwrap().http_version = Some(1.1);
-    assert_eq!(only_body(&change(&with(6), &tree)), json!({"delay": 6}));
+    assert_eq!(only_body(&update(&with(6), &tree)), json!({"delay": 6}));
 }
 
 #[test]
 fn a_redirect_is_sent_with_its_action_and_its_code() {
     let to = |url: &str, code| {
-        let action = Action::RedirectToUrl { url: url.into(), code };
+        let action = L7Action::RedirectToUrl { url: url.into(), code };
         edited(|want| http(want).policies = vec![policy("p", action, &["/a"])])
     };
     assert_eq!(
@@ -261,10 +261,10 @@ fn a_redirect_is_sent_with_its_action_and_its_code() {
 
 #[test]
 fn the_key_of_a_path_rule_means_nothing() {
-    let want = edited(|want| http(want).policies = vec![policy("p", Action::Reject, &["/a"])]);
+    let want = edited(|want| http(want).policies = vec![policy("p", L7Action::Reject, &["/a"])]);
     let mut tree = made(&want).tree.unwrap();
     tree.listeners[0].policies[0].rules[0].key = Some("left over from the create".into());
-    assert!(change(&want, &tree).is_empty());
+    assert!(update(&want, &tree).is_empty());
 }
 
 #[test]
@@ -275,7 +275,7 @@ fn the_alias_of_the_provider_and_another_spelling_of_the_address_are_no_differen
     });
     let mut tree = made(&stack()).tree.unwrap();
     tree.load_balancer.vip_address = Some("2001:DB8:0::10".into());
-    assert!(change(&want, &tree).is_empty());
+    assert!(update(&want, &tree).is_empty());
 }
 
 #[test]
@@ -286,13 +286,16 @@ fn additional_addresses_are_compared_by_subnet_and_by_address_where_given() {
         address: address.map(str::to_owned),
     };
     let mut tree = made(&stack()).tree.unwrap();
-    tree.load_balancer.additional_vips =
-        vec![SeenAdditionalVip { subnet_id: Some("v6".into()), ip_address: Some("2001:DB8::1".into()), port_id: None }];
-    assert!(change(&with(vec![]), &tree).is_empty());
-    assert!(change(&with(vec![vip("v6", None)]), &tree).is_empty());
-    assert!(change(&with(vec![vip("v6", Some("2001:db8::1"))]), &tree).is_empty());
+    tree.load_balancer.additional_vips = vec![ObservedAdditionalVip {
+        subnet_id: Some("v6".into()),
+        ip_address: Some("2001:DB8::1".into()),
+        port_id: None,
+    }];
+    assert!(update(&with(vec![]), &tree).is_empty());
+    assert!(update(&with(vec![vip("v6", None)]), &tree).is_empty());
+    assert!(update(&with(vec![vip("v6", Some("2001:db8::1"))]), &tree).is_empty());
     for differs in [vec![vip("v6", Some("2001:db8::2"))], vec![vip("other", None)]] {
-        let refusals = change(&with(differs), &tree).refusals;
+        let refusals = update(&with(differs), &tree).refusals;
         assert_eq!(refusals[0].field, "spec.loadBalancer.vip.additional");
     }
 }

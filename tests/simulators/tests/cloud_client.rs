@@ -5,8 +5,8 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use evenkeel::model::{ApiVersion, By, Owner, Reference, ReferenceKind, Unresolved};
-use evenkeel::openstack::{Class, Cloud, CloudSettings, Credentials};
+use evenkeel::model::{ApiVersion, Owner, Reference, ReferenceKind, ResolveError, Selector};
+use evenkeel::openstack::{Cloud, CloudSettings, Credentials, ErrorClass};
 use evenkeel_simulators::cloud::{CloudConfig, CloudSim, Kind, Service};
 use http::Method;
 use serde_json::json;
@@ -81,7 +81,7 @@ async fn the_client_takes_a_cloud_that_is_down_for_a_reason_to_wait() {
     cloud.project().await.expect("a project");
     sim.service_down(Service::LoadBalancer);
     let error = cloud.find(&owner()).await.expect_err("no answer");
-    assert!(matches!(error.class, Class::Later(_)), "{error}");
+    assert!(matches!(error.class, ErrorClass::Transient(_)), "{error}");
     assert!(!error.in_doubt);
 }
 
@@ -89,7 +89,7 @@ async fn the_client_takes_a_cloud_that_is_down_for_a_reason_to_wait() {
 async fn the_client_finds_everything_of_the_seeded_world_by_name() {
     let sim = CloudSim::new(CloudConfig::default());
     let cloud = client(&sim, "demo-appcred");
-    let name = |name: &str| By::Name(name.to_owned());
+    let name = |name: &str| Selector::Name(name.to_owned());
     let wanted = [
         (ReferenceKind::Subnet, name("tenant-v4"), Some(sim.subnet_id("tenant-v4"))),
         (ReferenceKind::Network, name("public"), Some(sim.network_id("public"))),
@@ -98,7 +98,7 @@ async fn the_client_finds_everything_of_the_seeded_world_by_name() {
         (ReferenceKind::Flavor, name("ha"), Some(sim.flavor_id("ha"))),
         (ReferenceKind::AvailabilityZone, name("az2"), None),
         (ReferenceKind::Provider, name("amphora"), None),
-        (ReferenceKind::Certificate, By::Id(sim.certificate_ref("cert")), None),
+        (ReferenceKind::Certificate, Selector::Id(sim.certificate_ref("cert")), None),
     ];
     let references: BTreeSet<_> =
         wanted.iter().map(|(kind, by, _)| Reference { kind: *kind, by: by.clone() }).collect();
@@ -109,5 +109,5 @@ async fn the_client_finds_everything_of_the_seeded_world_by_name() {
     }
     let ghost = Reference { kind: ReferenceKind::Subnet, by: name("ghost") };
     let answers = cloud.resolve(&BTreeSet::from([ghost.clone()])).await.expect("answers").0;
-    assert_eq!(answers[&ghost], Err(Unresolved::Missing));
+    assert_eq!(answers[&ghost], Err(ResolveError::Missing));
 }

@@ -9,11 +9,11 @@ use std::time::Duration;
 
 use evenkeel::api::{ConditionStatus, LoadBalancerStack};
 use evenkeel::clock::Clock;
-use evenkeel::controller::{self, Parts};
+use evenkeel::controller::{self, ControllerOptions};
 use evenkeel::engine::Settings;
+use evenkeel::http_server::Readiness;
 use evenkeel::metrics::Metrics;
 use evenkeel::openstack::{CloudSettings, Connector, Request, Response, TlsOptions, Transport, TransportError};
-use evenkeel::serve::Readiness;
 use evenkeel_simulators::cloud::{CloudConfig, CloudSim};
 use evenkeel_simulators::cluster::{ClusterSim, TokioClock};
 use futures::FutureExt;
@@ -75,7 +75,7 @@ impl Stage {
             read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../../crds/evenkeel.dev_loadbalancerstacks.yaml"));
         Api::all(client.clone()).create(&PostParams::default(), &definition).await.unwrap();
         let metrics = Metrics::new();
-        let parts = Parts {
+        let parts = ControllerOptions {
             client: client.clone(),
             connector: Arc::new(Fork(cloud.transport(), Arc::clone(&hanging))),
             clock,

@@ -8,7 +8,7 @@ use crate::model::*;
 use crate::plan::{Body, Call, Kind};
 
 impl Octavia {
-    fn policy(&mut self, id: &str) -> Result<(&mut SeenListener, usize), String> {
+    fn policy(&mut self, id: &str) -> Result<(&mut ObservedListener, usize), String> {
         let listeners = &mut self.tree_mut()?.listeners;
         let found = listeners.iter_mut().find_map(|l| {
             let at = l.policies.iter().position(|p| p.id == id)?;
@@ -32,10 +32,10 @@ impl Octavia {
             (_, Call::Update { parent: Some(policy), id, body }) => {
                 let rules = self.writable_rules(policy)?;
                 let rule = rules.iter_mut().find(|r| r.id == *id).ok_or("404 rule")?;
-                let new: SeenRule = merged(rule, body, RULE, &[])?;
+                let new: ObservedL7Rule = merged(rule, body, RULE, &[])?;
                 // Kept on create, dropped on any change (`L7RuleRepository.update`).
                 let key = new.key.clone().filter(|_| !matches!(new.kind.as_str(), "PATH" | "HOST_NAME" | "FILE_TYPE"));
-                *rule = SeenRule { key, provisioning_status: Provisioning::Active, ..new };
+                *rule = ObservedL7Rule { key, provisioning_status: Provisioning::Active, ..new };
                 check_rule(rule)
             }
             (_, Call::Delete { parent: Some(policy), id }) => {
@@ -48,7 +48,7 @@ impl Octavia {
         }
     }
 
-    fn writable_rules(&mut self, policy: &str) -> Result<&mut Vec<SeenRule>, String> {
+    fn writable_rules(&mut self, policy: &str) -> Result<&mut Vec<ObservedL7Rule>, String> {
         let (listener, at) = self.policy(policy)?;
         let active = listener.policies[at].provisioning_status == Provisioning::Active;
         ensure(active, || format!("409 L7Policy {policy} is immutable"))?;
@@ -60,10 +60,14 @@ impl Octavia {
         let id = self.id();
         let rules = self.writable_rules(policy)?;
         ensure(rules.len() < 50, || "409 Too many rules".to_owned())?;
-        let blank =
-            SeenRule { id, admin_state_up: true, provisioning_status: Provisioning::Active, ..SeenRule::default() };
+        let blank = ObservedL7Rule {
+            id,
+            admin_state_up: true,
+            provisioning_status: Provisioning::Active,
+            ..ObservedL7Rule::default()
+        };
         ensure(body.values().all(|v| !v.is_null()), || "null in a POST".to_owned())?;
-        let new: SeenRule = merged(&blank, body, RULE, &[])?;
+        let new: ObservedL7Rule = merged(&blank, body, RULE, &[])?;
         check_rule(&new)?;
         rules.push(new);
         Ok(())
@@ -75,12 +79,12 @@ impl Octavia {
         let listener = text(body, "listener_id")?;
         let id = self.id();
         let position = body.get("position").and_then(Value::as_u64).unwrap_or(u64::MAX);
-        let blank = SeenPolicy {
+        let blank = ObservedL7Policy {
             id: id.clone(),
             listener_id: listener.clone(),
             admin_state_up: true,
             provisioning_status: Provisioning::Active,
-            ..SeenPolicy::default()
+            ..ObservedL7Policy::default()
         };
         let body = without(body, &["listener_id", "position"]);
         ensure(body.values().all(|v| !v.is_null()), || "null in a POST".to_owned())?;
@@ -99,7 +103,7 @@ impl Octavia {
         let (listener_id, was) = (listener.id.clone(), listener.policies[at].clone());
         let new = self.sanitised(&listener_id, &was, &without(body, &["position"]))?;
         let (listener, at) = self.policy(id)?;
-        listener.policies[at] = SeenPolicy { rules: was.rules, provisioning_status: Provisioning::Active, ..new };
+        listener.policies[at] = ObservedL7Policy { rules: was.rules, provisioning_status: Provisioning::Active, ..new };
         listener.provisioning_status = Provisioning::Active;
         if let Some(position) = body.get("position").and_then(Value::as_u64) {
             let policy = listener.policies.remove(at);
@@ -111,10 +115,10 @@ impl Octavia {
     }
 
     /// `sanitize_l7policy_api_args`: an action comes with its target and clears the others.
-    fn sanitised(&mut self, listener: &str, was: &SeenPolicy, body: &Body) -> Result<SeenPolicy, String> {
+    fn sanitised(&mut self, listener: &str, was: &ObservedL7Policy, body: &Body) -> Result<ObservedL7Policy, String> {
         let protocol = protocol_of(&self.listener(listener)?.protocol)?;
         ensure(protocol.is_http(), || format!("501 L7 policies on {protocol}"))?;
-        let mut new: SeenPolicy = merged(was, body, POLICY, &[])?;
+        let mut new: ObservedL7Policy = merged(was, body, POLICY, &[])?;
         if let Some(action) = body.get("action").and_then(Value::as_str) {
             let target = match action {
                 "REDIRECT_TO_POOL" => Some("redirect_pool_id"),
@@ -150,13 +154,13 @@ impl Octavia {
     }
 }
 
-fn renumber(listener: &mut SeenListener) {
+fn renumber(listener: &mut ObservedListener) {
     for (position, policy) in (1..).zip(&mut listener.policies) {
         policy.position = position;
     }
 }
 
-fn check_rule(rule: &SeenRule) -> Answer {
+fn check_rule(rule: &ObservedL7Rule) -> Answer {
     let needs_key = matches!(rule.kind.as_str(), "HEADER" | "COOKIE" | "SSL_DN_FIELD");
     ensure(!needs_key || rule.key.is_some(), || "400 the rule needs a key".to_owned())?;
     let takes_no_key = matches!(rule.kind.as_str(), "SSL_CONN_HAS_CERT" | "SSL_VERIFY_RESULT");

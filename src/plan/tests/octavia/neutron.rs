@@ -18,11 +18,11 @@ impl Octavia {
                 // The subnets of the arbitrary world end in their number.
                 let subnet = body.get("subnet_id").and_then(Value::as_str).and_then(|id| id.chars().last());
                 let third = 100 + subnet.and_then(|last| last.to_digit(10)).unwrap_or_default();
-                let new = SeenFloatingIp {
+                let new = ObservedFloatingIp {
                     floating_ip_address: format!("198.51.{third}.{}", self.next % 250),
                     id,
                     floating_network_id: text(body, "floating_network_id")?,
-                    ..SeenFloatingIp::default()
+                    ..ObservedFloatingIp::default()
                 };
                 let new = self.associated(new, body)?;
                 self.tree_mut()?.floating_ips.push(new);
@@ -49,12 +49,12 @@ impl Octavia {
         }
     }
 
-    fn known(&mut self, id: &str) -> Result<&mut SeenFloatingIp, String> {
+    fn known(&mut self, id: &str) -> Result<&mut ObservedFloatingIp, String> {
         self.tree_mut()?.floating_ips.iter_mut().find(|f| f.id == id).ok_or_else(|| format!("404 floating IP {id}"))
     }
 
     /// A second one on one address is a 409.
-    fn associated(&mut self, mut new: SeenFloatingIp, body: &Body) -> Result<SeenFloatingIp, String> {
+    fn associated(&mut self, mut new: ObservedFloatingIp, body: &Body) -> Result<ObservedFloatingIp, String> {
         let load_balancer = self.tree_mut()?.load_balancer.clone();
         let mut on_port: Vec<String> =
             addresses(&load_balancer).filter(IpAddr::is_ipv4).map(|address| address.to_string()).collect();
@@ -75,7 +75,7 @@ impl Octavia {
                 (field, value) => return refuse(format!("400 {field}: {value}")),
             }
         }
-        let taken = |other: &SeenFloatingIp| {
+        let taken = |other: &ObservedFloatingIp| {
             other.id != new.id
                 && new.port_id.is_some()
                 && other.floating_network_id == new.floating_network_id

@@ -14,12 +14,12 @@ fn is_datagram(protocol: &str) -> bool {
 }
 
 impl Octavia {
-    fn pool(&mut self, id: &str) -> Result<&mut SeenPool, String> {
+    fn pool(&mut self, id: &str) -> Result<&mut ObservedPool, String> {
         self.tree_mut()?.pools.iter_mut().find(|p| p.id == id).ok_or_else(|| format!("404 pool {id}"))
     }
 
     /// For writes below it. They send the listeners of the pool through PENDING_UPDATE too.
-    pub(super) fn writable_pool(&mut self, id: &str) -> Result<&mut SeenPool, String> {
+    pub(super) fn writable_pool(&mut self, id: &str) -> Result<&mut ObservedPool, String> {
         let active = self.pool(id)?.provisioning_status == Provisioning::Active;
         ensure(active, || format!("409 Pool {id} is immutable"))?;
         self.push_listeners_of(id)?;
@@ -39,14 +39,14 @@ impl Octavia {
             let read = ["tls_ciphers", "tls_versions", "alpn_protocols"];
             ensure(read.iter().all(|f| body.contains_key(*f)), || "500 KeyError tls_ciphers".to_owned())?;
         }
-        let blank = SeenPool {
+        let blank = ObservedPool {
             id: self.id(),
             admin_state_up: true,
             provisioning_status: Provisioning::Active,
-            ..SeenPool::default()
+            ..ObservedPool::default()
         };
         let given: Body = body.iter().filter(|(_, v)| !v.is_null()).map(|(f, v)| (f.clone(), v.clone())).collect();
-        let mut new: SeenPool = merged(&blank, &given, POOL, &["protocol"])?;
+        let mut new: ObservedPool = merged(&blank, &given, POOL, &["protocol"])?;
         if encrypts {
             new.tls_ciphers.get_or_insert("operators-default".into());
             new.tls_versions.get_or_insert(vec!["TLSv1.2".into(), "TLSv1.3".into()]);
@@ -63,9 +63,13 @@ impl Octavia {
         if let Some(Value::Object(persistence)) = body.get("session_persistence") {
             ensure(persistence.contains_key("type"), || "persistence in part".to_owned())?;
         }
-        let new: SeenPool = merged(&was, body, POOL, &[])?;
-        let new =
-            SeenPool { provisioning_status: Provisioning::Active, members: was.members, monitor: was.monitor, ..new };
+        let new: ObservedPool = merged(&was, body, POOL, &[])?;
+        let new = ObservedPool {
+            provisioning_status: Provisioning::Active,
+            members: was.members,
+            monitor: was.monitor,
+            ..new
+        };
         check_pool(&new)?;
         let renders = !new.tls_enabled || renders(new.tls_versions.as_ref(), new.tls_ciphers.as_ref());
         ensure(renders, || CRASH.to_owned())?;
@@ -100,7 +104,7 @@ impl Octavia {
             let key = (text(item, "address")?, item.get("protocol_port").and_then(Value::as_u64));
             ensure(sent.insert(key.clone()), || format!("409 member {key:?} twice"))?;
             let there = old.iter().find(|m| m.address == key.0 && Some(u64::from(m.protocol_port)) == key.1);
-            let base = SeenMember {
+            let base = ObservedMember {
                 id: there.map_or_else(|| self.id(), |m| m.id.clone()),
                 admin_state_up: true,
                 provisioning_status: Provisioning::Active,
@@ -108,15 +112,15 @@ impl Octavia {
                 name: there.map(|m| m.name.clone()).unwrap_or_default(),
                 tags: there.map(|m| m.tags.clone()).unwrap_or_default(),
                 subnet_id: there.and_then(|m| m.subnet_id.clone()),
-                ..SeenMember::default()
+                ..ObservedMember::default()
             };
-            let new: SeenMember = merged(&base, item, MEMBER, &[])?;
+            let new: ObservedMember = merged(&base, item, MEMBER, &[])?;
             self.check_family(&protocol, &new.address)?;
             members.push(new);
         }
-        let is_sent = |m: &SeenMember| sent.contains(&(m.address.clone(), Some(u64::from(m.protocol_port))));
+        let is_sent = |m: &ObservedMember| sent.contains(&(m.address.clone(), Some(u64::from(m.protocol_port))));
         let created = members.iter().filter(|m| old.iter().all(|o| o.id != m.id)).count();
-        let left_out: Vec<SeenMember> = old.into_iter().filter(|m| !is_sent(m)).collect();
+        let left_out: Vec<ObservedMember> = old.into_iter().filter(|m| !is_sent(m)).collect();
         let growth = created > if additive { 0 } else { left_out.len() };
         ensure(growth == grows, || format!("grows is {grows}, but {created} are new"))?;
         if additive {
@@ -147,7 +151,7 @@ impl Octavia {
     }
 }
 
-fn check_pool(pool: &SeenPool) -> Answer {
+fn check_pool(pool: &ObservedPool) -> Answer {
     check_authority(pool.ca_tls_container_ref.as_deref(), pool.crl_container_ref.as_deref())?;
     let Some(persistence) = &pool.session_persistence else { return Ok(()) };
     let of_datagrams = persistence.persistence_timeout.is_some() || persistence.persistence_granularity.is_some();
@@ -159,7 +163,7 @@ fn check_pool(pool: &SeenPool) -> Answer {
 
 const HTTP_FIELDS: [&str; 3] = ["http_method", "url_path", "expected_codes"];
 
-fn new_monitor(id: Id, body: &Body, protocol: &str) -> Result<SeenMonitor, String> {
+fn new_monitor(id: Id, body: &Body, protocol: &str) -> Result<ObservedMonitor, String> {
     let kind = text(body, "type")?;
     let http = matches!(kind.as_str(), "HTTP" | "HTTPS");
     let fits = match kind.as_str() {
@@ -170,7 +174,7 @@ fn new_monitor(id: Id, body: &Body, protocol: &str) -> Result<SeenMonitor, Strin
     ensure(fits, || format!("400 {kind} monitor on a {protocol} pool"))?;
     ensure(http || !HTTP_FIELDS.iter().any(|f| body.contains_key(*f)), || "400 HTTP fields".to_owned())?;
     let given = |default: &str| http.then(|| default.to_owned());
-    let blank = SeenMonitor {
+    let blank = ObservedMonitor {
         id,
         admin_state_up: true,
         provisioning_status: Provisioning::Active,
@@ -178,16 +182,16 @@ fn new_monitor(id: Id, body: &Body, protocol: &str) -> Result<SeenMonitor, Strin
         http_method: given("GET"),
         url_path: given("/"),
         expected_codes: given("200"),
-        ..SeenMonitor::default()
+        ..ObservedMonitor::default()
     };
     ensure(body.values().all(|v| !v.is_null()), || "null in a POST".to_owned())?;
-    let new: SeenMonitor = merged(&blank, &without(body, &["pool_id"]), MONITOR, &["type"])?;
+    let new: ObservedMonitor = merged(&blank, &without(body, &["pool_id"]), MONITOR, &["type"])?;
     ensure(new.domain_name.is_none() || new.http_version == Some(1.1), || "400 domain_name".to_owned())?;
     Ok(new)
 }
 
 /// `_validate_update_hm`: the new values are held against the stored ones.
-fn changed_monitor(was: &SeenMonitor, body: &Body) -> Result<SeenMonitor, String> {
+fn changed_monitor(was: &ObservedMonitor, body: &Body) -> Result<ObservedMonitor, String> {
     let http = matches!(was.kind.as_str(), "HTTP" | "HTTPS");
     ensure(http || !HTTP_FIELDS.iter().any(|f| body.contains_key(*f)), || "400 HTTP fields".to_owned())?;
     let version = body.get("http_version").and_then(Value::as_f64).or(was.http_version);
@@ -196,6 +200,6 @@ fn changed_monitor(was: &SeenMonitor, body: &Body) -> Result<SeenMonitor, String
         return refuse("400 http_version 1.0 with a domain name");
     }
     ensure(body.get("domain_name").is_none_or(Value::is_null) || version.is_some(), || "400 http_version".to_owned())?;
-    let new: SeenMonitor = merged(was, body, MONITOR, &[])?;
-    Ok(SeenMonitor { provisioning_status: Provisioning::Active, ..new })
+    let new: ObservedMonitor = merged(was, body, MONITOR, &[])?;
+    Ok(ObservedMonitor { provisioning_status: Provisioning::Active, ..new })
 }

@@ -13,19 +13,19 @@ pub(super) fn protocol_of(word: &str) -> Result<ListenerProtocol, String> {
     ListenerProtocol::ALL.iter().find(|p| p.as_str() == word).copied().ok_or_else(|| format!("400 protocol {word}"))
 }
 
-fn canonical_cidrs(listener: &mut SeenListener) {
+fn canonical_cidrs(listener: &mut ObservedListener) {
     let canonical = |text: &String| text.parse::<IpNet>().map_or_else(|_| text.clone(), |net| net.trunc().to_string());
     listener.allowed_cidrs = listener.allowed_cidrs.iter().map(canonical).collect();
 }
 
 impl Octavia {
-    pub(super) fn listener(&mut self, id: &str) -> Result<&mut SeenListener, String> {
+    pub(super) fn listener(&mut self, id: &str) -> Result<&mut ObservedListener, String> {
         self.tree_mut()?.listeners.iter_mut().find(|l| l.id == id).ok_or_else(|| format!("404 listener {id}"))
     }
 
     pub(super) fn create_listener(&mut self, body: &Body) -> Result<Id, String> {
         let body = without(body, &["loadbalancer_id"]);
-        let blank = SeenListener {
+        let blank = ObservedListener {
             id: self.id(),
             admin_state_up: true,
             provisioning_status: Provisioning::Active,
@@ -35,13 +35,13 @@ impl Octavia {
             timeout_member_data: Some(50_000),
             timeout_tcp_inspect: Some(0),
             client_authentication: Some("NONE".into()),
-            ..SeenListener::default()
+            ..ObservedListener::default()
         };
         // Null on create is "not given" for these (`create_listener` in octavia/db/prepare.py).
         let nulls = ["tls_versions", "alpn_protocols"];
         let given = body.iter().filter(|(f, v)| !(v.is_null() && nulls.contains(&f.as_str())));
         let given: Body = given.map(|(f, v)| (f.clone(), v.clone())).collect();
-        let mut new: SeenListener = merged(&blank, &given, LISTENER, &["protocol", "protocol_port"])?;
+        let mut new: ObservedListener = merged(&blank, &given, LISTENER, &["protocol", "protocol_port"])?;
         let protocol = protocol_of(&new.protocol)?;
         if protocol == ListenerProtocol::TerminatedHttps {
             new.tls_ciphers.get_or_insert("operators-default".into());
@@ -71,8 +71,8 @@ impl Octavia {
             .and_then(Value::as_str)
             .or(was.client_crl_container_ref.as_deref())
             .map(str::to_owned);
-        let new: SeenListener = merged(&was, body, LISTENER, &[])?;
-        let mut new = SeenListener { policies: was.policies.clone(), ..new };
+        let new: ObservedListener = merged(&was, body, LISTENER, &[])?;
+        let mut new = ObservedListener { policies: was.policies.clone(), ..new };
         new.provisioning_status = Provisioning::Active;
         let ca_as_checked = new.client_ca_tls_container_ref.clone().or(was.client_ca_tls_container_ref);
         check_authority(ca_as_checked.as_deref(), crl_as_checked.as_deref())?;
@@ -96,7 +96,7 @@ impl Octavia {
     }
 
     /// What Octavia checks on create and on update alike, and what its worker needs.
-    fn check_listener(&mut self, new: &SeenListener, own: Option<&str>) -> Answer {
+    fn check_listener(&mut self, new: &ObservedListener, own: Option<&str>) -> Answer {
         let protocol = protocol_of(&new.protocol)?;
         let tree = self.tree_mut()?;
         let taken = tree.listeners.iter().filter(|l| Some(l.id.as_str()) != own).any(|l| {

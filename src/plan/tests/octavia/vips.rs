@@ -15,7 +15,7 @@ pub(super) const CREATES: [&str; 7] =
 
 impl Octavia {
     /// Fills in what the body of a create leaves to the cloud, and the further addresses.
-    pub(super) fn listen(&self, mut new: SeenLoadBalancer, body: &Body) -> Result<SeenLoadBalancer, String> {
+    pub(super) fn listen(&self, mut new: ObservedLoadBalancer, body: &Body) -> Result<ObservedLoadBalancer, String> {
         let given = [&new.vip_subnet_id, &new.vip_network_id, &new.vip_port_id];
         ensure(given.iter().any(|id| id.is_some()), || "400 no VIP".to_owned())?;
         let primary = new.vip_subnet_id.get_or_insert_with(|| "of-the-network".into()).clone();
@@ -31,7 +31,7 @@ impl Octavia {
             ensure(subnets.insert(subnet.clone()), || "400 Duplicate VIP subnet(s) specified".to_owned())?;
             let ip_address = of("ip_address").unwrap_or_else(|| address(&subnet).into());
             let port_id = new.vip_port_id.clone();
-            new.additional_vips.push(SeenAdditionalVip {
+            new.additional_vips.push(ObservedAdditionalVip {
                 subnet_id: Some(subnet),
                 ip_address: Some(ip_address),
                 port_id,
@@ -53,7 +53,7 @@ impl Octavia {
     }
 }
 
-pub(super) fn addresses(load_balancer: &SeenLoadBalancer) -> impl Iterator<Item = IpAddr> {
+pub(super) fn addresses(load_balancer: &ObservedLoadBalancer) -> impl Iterator<Item = IpAddr> {
     let additional = load_balancer.additional_vips.iter().filter_map(|vip| vip.ip_address.as_deref());
     let all = load_balancer.vip_address.as_deref().into_iter().chain(additional);
     all.filter_map(|address| address.parse().ok())

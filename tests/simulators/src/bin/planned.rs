@@ -14,12 +14,12 @@ use std::io::{BufRead, Write};
 
 use anyhow::{Context, Result, bail};
 use evenkeel::api::{self, LoadBalancerStackSpec};
-use evenkeel::intake;
 use evenkeel::model::{
-    Answers, ApiVersion, By, Desired, Found, Owner, Reference, ReferenceKind, SeenListener, SeenLoadBalancer, SeenPool,
-    Tree,
+    ApiVersion, Desired, ObservedListener, ObservedLoadBalancer, ObservedPool, ObservedTree, Owner, Reference,
+    ReferenceKind, Resolutions, ResolvedReference, Selector,
 };
 use evenkeel::plan::{self, Call};
+use evenkeel::translate;
 use kube::core::cel::{CompiledSchema, Validator, compile_schema};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -36,9 +36,9 @@ struct Question {
 
 #[derive(Deserialize)]
 struct Stored {
-    load_balancer: SeenLoadBalancer,
-    listeners: Vec<SeenListener>,
-    pools: Vec<SeenPool>,
+    load_balancer: ObservedLoadBalancer,
+    listeners: Vec<ObservedListener>,
+    pools: Vec<ObservedPool>,
 }
 
 fn main() -> Result<()> {
@@ -86,8 +86,8 @@ fn answer(question: Question) -> Result<Value> {
         return Ok(json!({ "create": body }));
     };
     let Stored { load_balancer, listeners, pools } = stored;
-    let tree = Tree { load_balancer, listeners, pools, ..Tree::default() };
-    let plan = plan::change(&desired, &tree);
+    let tree = ObservedTree { load_balancer, listeners, pools, ..ObservedTree::default() };
+    let plan = plan::update(&desired, &tree);
     let writes: Vec<Value> = plan.steps.iter().map(|step| json!({"kind": step.kind, "call": step.call})).collect();
     Ok(json!({ "writes": writes }))
 }
@@ -100,17 +100,17 @@ fn judge(spec: &LoadBalancerStackSpec) -> Result<std::result::Result<Desired, Ve
         name: "planned".into(),
     };
     let found = |reference: Reference| Ok((reference.clone(), Ok(found(&reference)?)));
-    let answers = intake::references(spec).into_keys().map(found).collect::<Result<_>>()?;
-    let judged = intake::desired(spec, owner, &Answers(answers), ApiVersion { minor: 30 });
+    let answers = translate::references(spec).into_keys().map(found).collect::<Result<_>>()?;
+    let judged = translate::desired(spec, owner, &Resolutions(answers), ApiVersion { minor: 30 });
     Ok(judged.map_err(|problems| problems.iter().map(ToString::to_string).collect()))
 }
 
-fn found(reference: &Reference) -> Result<Found> {
+fn found(reference: &Reference) -> Result<ResolvedReference> {
     Ok(match (reference.kind, &reference.by) {
-        (ReferenceKind::Certificate, _) => Found::Certificate,
-        (ReferenceKind::Provider, _) => Found::Provider,
-        (ReferenceKind::Subnet, By::Id(id) | By::Name(id)) => {
-            Found::Subnet { id: id.clone(), network_id: "network".into(), cidr: "127.0.0.0/8".parse()? }
+        (ReferenceKind::Certificate, _) => ResolvedReference::Certificate,
+        (ReferenceKind::Provider, _) => ResolvedReference::Provider,
+        (ReferenceKind::Subnet, Selector::Id(id) | Selector::Name(id)) => {
+            ResolvedReference::Subnet { id: id.clone(), network_id: "network".into(), cidr: "127.0.0.0/8".parse()? }
         }
         (kind, _) => bail!("no {} in this cloud", kind.noun()),
     })

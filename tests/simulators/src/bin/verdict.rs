@@ -9,9 +9,9 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use evenkeel::api::{self, LoadBalancerStackSpec};
-use evenkeel::intake;
-use evenkeel::model::{Answers, ApiVersion, By, Found, Owner, Reference, ReferenceKind};
+use evenkeel::model::{ApiVersion, Owner, Reference, ReferenceKind, Resolutions, ResolvedReference, Selector};
 use evenkeel::plan::{self, Call};
+use evenkeel::translate;
 use kube::core::cel::{CompiledSchema, Validator, compile_schema};
 use serde_json::{Value, json};
 
@@ -53,8 +53,8 @@ fn judge(schema: &Value, rules: &CompiledSchema, spec: &Value) -> anyhow::Result
     }
     let spec: LoadBalancerStackSpec = serde_json::from_value(spec.clone()).context("a spec that has other types")?;
     let owner = Owner { uid: "u".into(), cluster: "c".into(), namespace: "values".into(), name: "values".into() };
-    let answers = Answers(intake::references(&spec).into_keys().map(|r| (r.clone(), Ok(found(&r)))).collect());
-    Ok(match intake::desired(&spec, owner, &answers, ApiVersion { minor: 30 }) {
+    let answers = Resolutions(translate::references(&spec).into_keys().map(|r| (r.clone(), Ok(found(&r)))).collect());
+    Ok(match translate::desired(&spec, owner, &answers, ApiVersion { minor: 30 }) {
         Ok(desired) => json!({"schema": by_schema, "intake": [], "body": body(&desired)}),
         Err(problems) => {
             let told = problems.iter().map(|p| json!({"field": p.field, "message": p.message}));
@@ -71,18 +71,18 @@ fn body(desired: &evenkeel::model::Desired) -> Value {
 }
 
 /// A cloud in which every name leads somewhere.
-fn found(reference: &Reference) -> Found {
+fn found(reference: &Reference) -> ResolvedReference {
     let id = match &reference.by {
-        By::Id(text) | By::Name(text) => text.clone(),
-        By::Address(address) => address.to_string(),
+        Selector::Id(text) | Selector::Name(text) => text.clone(),
+        Selector::Address(address) => address.to_string(),
     };
     match reference.kind {
-        ReferenceKind::Certificate => Found::Certificate,
-        ReferenceKind::Provider => Found::Provider,
+        ReferenceKind::Certificate => ResolvedReference::Certificate,
+        ReferenceKind::Provider => ResolvedReference::Provider,
         ReferenceKind::Subnet => {
             let cidr = ipnet::IpNet::V4(ipnet::Ipv4Net::default());
-            Found::Subnet { id, network_id: "tenant".into(), cidr }
+            ResolvedReference::Subnet { id, network_id: "tenant".into(), cidr }
         }
-        _ => Found::Object { id },
+        _ => ResolvedReference::Object { id },
     }
 }

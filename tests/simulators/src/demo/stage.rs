@@ -7,11 +7,11 @@ use std::time::Duration;
 use anyhow::{Context, anyhow, bail};
 use evenkeel::api::LoadBalancerStack;
 use evenkeel::clock::{Clock, SystemClock};
-use evenkeel::controller::{self, Parts};
+use evenkeel::controller::{self, ControllerOptions};
 use evenkeel::engine::Settings;
+use evenkeel::http_server::Readiness;
 use evenkeel::metrics::Metrics;
 use evenkeel::openstack::{CloudSettings, Connector, ReqwestConnector};
-use evenkeel::serve::Readiness;
 use k8s_openapi::api::core::v1::{Namespace, Secret};
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::Client;
@@ -249,9 +249,9 @@ impl Stage {
     }
 }
 
-fn parts(client: Client, connector: Arc<dyn Connector>, clock: Arc<dyn Clock>) -> Parts {
+fn parts(client: Client, connector: Arc<dyn Connector>, clock: Arc<dyn Clock>) -> ControllerOptions {
     let metrics = Metrics::new();
-    Parts {
+    ControllerOptions {
         client,
         connector,
         clock,

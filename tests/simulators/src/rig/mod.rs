@@ -17,11 +17,11 @@ use std::time::Duration;
 
 use evenkeel::api::LoadBalancerStack;
 use evenkeel::clock::Clock;
-use evenkeel::controller::{self, Parts};
+use evenkeel::controller::{self, ControllerOptions};
 use evenkeel::engine::Settings;
+use evenkeel::http_server::Readiness;
 use evenkeel::metrics::Metrics;
 use evenkeel::openstack::{CloudSettings, Connector};
-use evenkeel::serve::Readiness;
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{Namespace, Secret};
 use kube::api::PostParams;
@@ -119,7 +119,7 @@ impl Rig {
     pub fn start(&mut self) {
         let (stop, stopped) = oneshot::channel::<()>();
         self.metrics = Metrics::new();
-        let parts = Parts {
+        let parts = ControllerOptions {
             client: self.cluster.client(),
             connector: self.connector.clone(),
             clock: self.clock.clone(),

@@ -5,10 +5,12 @@ use std::future::Future;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
-use evenkeel::model::{Desired, FloatingIp, FloatingSubnet, Id, Owner, Provisioning, SeenLoadBalancer, Tree};
-use evenkeel::openstack::{Class, Cloud, CloudSettings, Credentials, Done};
+use evenkeel::model::{
+    Desired, FloatingIp, FloatingSubnet, Id, ObservedLoadBalancer, ObservedTree, Owner, Provisioning,
+};
+use evenkeel::openstack::{Cloud, CloudSettings, Credentials, Done, ErrorClass};
 use evenkeel::plan::arbitrary::{Place, World};
-use evenkeel::plan::{self, Kind as StepKind, Plan, Step, Why};
+use evenkeel::plan::{self, Kind as StepKind, Plan, Step, StepReason};
 use evenkeel_simulators::cloud::{CloudConfig, CloudSim, Kind, Service};
 use http::Method;
 use serde_json::{Value, json};
@@ -53,8 +55,8 @@ impl Bench {
         let Done::Created(made) = self.execute(&step).await? else { bail!("a create makes a tree") };
         self.id.clone_from(&made.load_balancer.id);
         self.active(None).await?;
-        let confirmed = plan::change(want, &self.cloud.confirm(*made, want.interest()).await?);
-        let read = plan::change(want, &self.tree(want).await?);
+        let confirmed = plan::update(want, &self.cloud.confirm(*made, want.tree_query()).await?);
+        let read = plan::update(want, &self.tree(want).await?);
         ensure!(confirmed == read, "the answer to the create, confirmed, needs {confirmed}\nand the tree {read}");
         ensure!(read.steps.iter().all(|step| !step.call.is_octavia()), "the create left something to do: {read}");
         Ok(())
@@ -66,7 +68,7 @@ impl Bench {
         let (mut left, mut sent) = (None, BTreeSet::new());
         let mut seen = self.active(None).await?;
         for done in 0..MOST_STEPS {
-            let plan = plan::change(want, &self.read(seen, want).await?);
+            let plan = plan::update(want, &self.read(seen, want).await?);
             if let Some(left) = left {
                 ensure!(plan.steps.len() == left, "a plan has to tell how many steps are left, not {left}\n{plan}");
             }
@@ -77,20 +79,20 @@ impl Bench {
             let before = self.substance();
             self.execute(step).await.with_context(|| format!("refused: {step}\n{:?}\nof\n{plan}", step.call))?;
             seen = self.active(continuity).await.with_context(|| format!("after {step}\nof\n{plan}"))?;
-            let heals = step.why == Why::Heal;
+            let heals = step.why == StepReason::Heal;
             ensure!(heals || self.substance() != before, "it changes nothing: {step}\n{:?}\nof\n{plan}", step.call);
             // A policy may have one rule twice, and rules are all that has no identity.
             let again = step.kind != StepKind::L7Rule && !sent.insert(serde_json::to_string(&step.call)?);
             ensure!(!again, "written twice: {step}\n{:?}", step.call);
             left = Some(plan.steps.len() - 1);
         }
-        bail!("does not end: {}", plan::change(want, &self.tree(want).await?))
+        bail!("does not end: {}", plan::update(want, &self.tree(want).await?))
     }
 
     async fn execute(&self, step: &Step) -> Result<Done> {
         for _ in 0..MOST_POLLS {
             match self.cloud.execute(step).await {
-                Err(error) if error.class == Class::Locked => tokio::time::sleep(POLL).await,
+                Err(error) if error.class == ErrorClass::Locked => tokio::time::sleep(POLL).await,
                 answer => return Ok(answer?),
             }
         }
@@ -98,7 +100,7 @@ impl Bench {
     }
 
     /// Waits until the load balancer is no longer at work. What clients see is looked at meanwhile and at the end.
-    pub async fn active(&self, continuity: Option<&Continuity>) -> Result<SeenLoadBalancer> {
+    pub async fn active(&self, continuity: Option<&Continuity>) -> Result<ObservedLoadBalancer> {
         for _ in 0..MOST_POLLS {
             if let Some(continuity) = continuity {
                 continuity.check(&self.shown())?;
@@ -116,16 +118,16 @@ impl Bench {
         bail!("pending for ever")
     }
 
-    pub async fn tree(&self, want: &Desired) -> Result<Tree> {
+    pub async fn tree(&self, want: &Desired) -> Result<ObservedTree> {
         self.read(self.active(None).await?, want).await
     }
 
-    async fn read(&self, seen: SeenLoadBalancer, want: &Desired) -> Result<Tree> {
-        Ok(self.cloud.tree(seen, want.interest()).await?)
+    async fn read(&self, seen: ObservedLoadBalancer, want: &Desired) -> Result<ObservedTree> {
+        Ok(self.cloud.tree(seen, want.tree_query()).await?)
     }
 
-    pub async fn quiet_tree(&self, want: &Desired) -> Result<Tree> {
-        let tree = self.cloud.quiet_tree(&self.id, want.interest(), Duration::ZERO).await?;
+    pub async fn quiet_tree(&self, want: &Desired) -> Result<ObservedTree> {
+        let tree = self.cloud.cached_tree(&self.id, want.tree_query(), Duration::ZERO).await?;
         tree.context("the load balancer is not in the lists")
     }
 

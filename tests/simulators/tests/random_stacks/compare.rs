@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
-use evenkeel::model::{Action, Desired, FloatingIp, Listener, LoadBalancer, Monitor, Pool, TlsParameters};
+use evenkeel::model::{Desired, FloatingIp, HealthMonitor, L7Action, Listener, LoadBalancer, Pool, TlsParameters};
 use evenkeel_simulators::cloud::CloudSim;
 use serde_json::{Value, json};
 
@@ -169,10 +169,10 @@ fn listener(report: &mut Report, name: &str, want: &Listener, seen: &Value, pool
         let what = format!("policy {name}/{}", want.key);
         let (mut url, mut prefix, mut code, mut to) = (None, None, None, None);
         match &want.action {
-            Action::RedirectToPool { pool } => to = Some(pool.as_str()),
-            Action::RedirectToUrl { url: wanted, code: number } => (url, code) = (Some(wanted), Some(number)),
-            Action::RedirectPrefix { prefix: wanted, code: number } => (prefix, code) = (Some(wanted), Some(number)),
-            Action::Reject => {}
+            L7Action::RedirectToPool { pool } => to = Some(pool.as_str()),
+            L7Action::RedirectToUrl { url: wanted, code: number } => (url, code) = (Some(wanted), Some(number)),
+            L7Action::RedirectPrefix { prefix: wanted, code: number } => (prefix, code) = (Some(wanted), Some(number)),
+            L7Action::Reject => {}
         }
         report.fields(
             &what,
@@ -191,7 +191,7 @@ fn listener(report: &mut Report, name: &str, want: &Listener, seen: &Value, pool
         );
         report.same(&format!("{what} tags"), &user_tags(seen), json!(want.tags));
         report.same(&format!("{what} pool"), &json!(pool(&seen["redirect_pool_id"])), json!(to));
-        let rule = |rule: &evenkeel::model::Rule| {
+        let rule = |rule: &evenkeel::model::L7Rule| {
             let (kind, compare) = (rule.kind.as_str(), rule.compare.as_str());
             json!([kind, compare, rule.key, rule.value, rule.invert, rule.admin_state_up, rule.tags])
         };
@@ -272,7 +272,7 @@ fn pool(report: &mut Report, name: &str, want: &Pool, seen: &Value) {
     report.same(&format!("{what} members"), &json!(members), json!(wanted));
 }
 
-fn monitor(report: &mut Report, pool: &str, want: Option<&Monitor>, seen: &Value) {
+fn monitor(report: &mut Report, pool: &str, want: Option<&HealthMonitor>, seen: &Value) {
     let what = format!("monitor of {pool}");
     let Some(want) = want else { return report.same(&what, seen, Value::Null) };
     report.fields(
@@ -321,7 +321,7 @@ fn floating_ip(report: &mut Report, want: &Desired, tree: &Value, sim: &CloudSim
                 json!(true),
             );
             report.same("network of the floating IP", &ip["floating_network_id"], json!(network_id));
-            report.same("mark of the floating IP", &ip["description"], json!(want.owner.floating_ip_mark()));
+            report.same("mark of the floating IP", &ip["description"], json!(want.owner.owner_description()));
         }
         _ => {}
     }

@@ -81,7 +81,7 @@ async fn live(case: &Case) -> Result<Counts> {
     let edits = bench.sim.writes().len();
     settled(&bench, after, &plan).await.context("after the edit")?;
     let held = usize::from(!plan.held.is_empty());
-    let quiet = plan::change(after, &bench.quiet_tree(after).await?);
+    let quiet = plan::update(after, &bench.quiet_tree(after).await?);
     ensure!(quiet == plan, "the shared lists show it otherwise: {quiet}");
     if !plan.held.is_empty() {
         let allowed = Desired { allow_interruption: true, ..after.clone() };
@@ -104,7 +104,7 @@ async fn settled(bench: &Bench, want: &Desired, plan: &Plan) -> Result<()> {
     ensure!(plan.steps.is_empty() && plan.refusals.is_empty(), "not settled: {plan}");
     ensure!(plan.held.is_empty() || !want.allow_interruption, "held back although interruptions are allowed: {plan}");
     let writes = bench.sim.writes().len();
-    let second = plan::change(want, &bench.tree(want).await?);
+    let second = plan::update(want, &bench.tree(want).await?);
     ensure!(second == *plan, "a second look sees it otherwise: {second}");
     ensure!(bench.sim.writes().len() == writes, "looking writes");
     if plan.held.is_empty() {

@@ -1,0 +1,218 @@
+//! Leader election: of several replicas one works, the others stand by.
+//!
+//! The decision is pure ([`decide`]); the rest reads and writes one `coordination.k8s.io/v1` Lease. A writer that is not
+//! sure to be the leader any more stops the program, and Kubernetes starts it again as a standby.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use k8s_openapi::api::coordination::v1::{Lease, LeaseSpec};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{MicroTime, ObjectMeta};
+use kube::api::PostParams;
+use kube::{Api, Client, ResourceExt};
+use tokio::time::Instant;
+
+use super::conflict::is_conflict;
+use crate::clock::Clock;
+
+/// How long a leader may be silent before another one takes over.
+const LEASE_DURATION: Duration = Duration::from_secs(15);
+/// How often the leader renews, and a standby looks.
+const RETRY_PERIOD: Duration = Duration::from_secs(3);
+/// A leader that could not renew for this long stops: before anybody may take over.
+const RENEW_DEADLINE: Duration = Duration::from_secs(12);
+
+#[derive(Debug, Clone)]
+pub struct LeaderElectionOptions {
+    pub namespace: String,
+    pub name: String,
+    /// Who we are; unique among the replicas.
+    pub identity: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Decision {
+    /// Ours, or free for the taking: write it.
+    Claim,
+    /// Somebody else leads.
+    StandBy,
+}
+
+/// What became of a claim.
+enum Claim {
+    Ours,
+    Others,
+    /// Somebody wrote between our look and our write.
+    Contended,
+}
+
+/// `unchanged`: for how long we have seen the lease as it is. What its holder wrote down as the time is not compared
+/// with our own: two clocks may be an hour apart.
+fn decide(spec: Option<&LeaseSpec>, me: &str, unchanged: Duration) -> Decision {
+    let Some(spec) = spec else { return Decision::Claim };
+    let holder = spec.holder_identity.as_deref().unwrap_or_default();
+    if holder == me || holder.is_empty() {
+        return Decision::Claim;
+    }
+    let seconds = spec.lease_duration_seconds.and_then(|seconds| u64::try_from(seconds).ok());
+    let expired = unchanged > seconds.map_or(LEASE_DURATION, Duration::from_secs);
+    if expired { Decision::Claim } else { Decision::StandBy }
+}
+
+/// Holds, or waits for, the one lease of the controller.
+pub struct LeaderElection {
+    api: Api<Lease>,
+    options: LeaderElectionOptions,
+    clock: Arc<dyn Clock>,
+    /// The resource version of the lease that we saw last, and since when.
+    seen: Mutex<Option<(String, Instant)>>,
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("leadership was lost: {0}")]
+pub struct LeadershipLost(String);
+
+impl LeaderElection {
+    pub fn new(client: Client, options: LeaderElectionOptions, clock: Arc<dyn Clock>) -> Self {
+        Self { api: Api::namespaced(client, &options.namespace), options, clock, seen: Mutex::default() }
+    }
+
+    /// Returns when we lead.
+    pub async fn acquire(&self) {
+        loop {
+            match self.claim().await {
+                Ok(Claim::Ours) => return,
+                Ok(Claim::Others | Claim::Contended) => tracing::debug!("another replica leads"),
+                Err(error) => tracing::warn!(%error, "the lease cannot be claimed yet"),
+            }
+            tokio::time::sleep(RETRY_PERIOD).await;
+        }
+    }
+
+    /// Renews until that fails for too long.
+    pub async fn renew_until_lost(&self) -> LeadershipLost {
+        let mut renewed = Instant::now();
+        loop {
+            tokio::time::sleep(RETRY_PERIOD).await;
+            let left = RENEW_DEADLINE.saturating_sub(renewed.elapsed());
+            let begun = Instant::now();
+            let why = match tokio::time::timeout(left, self.claim()).await {
+                Ok(Ok(Claim::Ours)) => {
+                    // As others count: from before it was written.
+                    renewed = begun;
+                    continue;
+                }
+                Ok(Ok(Claim::Others)) => return LeadershipLost("another replica took the lease".to_owned()),
+                // A renewal of ours whose answer was lost, or somebody else: the next look tells.
+                Ok(Ok(Claim::Contended)) => "it changed meanwhile".to_owned(),
+                Ok(Err(error)) => error.to_string(),
+                Err(_) => "renewing took too long".to_owned(),
+            };
+            if renewed.elapsed() + RETRY_PERIOD > RENEW_DEADLINE {
+                return LeadershipLost(why);
+            }
+            tracing::warn!(why, "the lease could not be renewed, trying again");
+        }
+    }
+
+    /// Lets another replica lead at once.
+    pub async fn release(&self) {
+        let Ok(mut lease) = self.api.get(&self.options.name).await else { return };
+        let ours =
+            lease.spec.as_ref().is_some_and(|spec| spec.holder_identity.as_ref() == Some(&self.options.identity));
+        if ours {
+            lease.spec.get_or_insert_default().holder_identity = Some(String::new());
+            if let Err(error) = self.api.replace(&self.options.name, &PostParams::default(), &lease).await {
+                tracing::debug!(%error, "the lease runs out by itself");
+            }
+        }
+    }
+
+    /// The resource version fences: of two claimants one gets a conflict.
+    async fn claim(&self) -> Result<Claim, kube::Error> {
+        let now = self.clock.now();
+        let found = self.api.get_opt(&self.options.name).await?;
+        let unchanged = self.unchanged(found.as_ref());
+        let spec = found.as_ref().and_then(|lease| lease.spec.as_ref());
+        if decide(spec, &self.options.identity, unchanged) == Decision::StandBy {
+            return Ok(Claim::Others);
+        }
+        let written = match found {
+            None => self.api.create(&PostParams::default(), &self.fresh(now)).await,
+            Some(mut lease) => {
+                self.renew(lease.spec.get_or_insert_default(), now);
+                self.api.replace(&self.options.name, &PostParams::default(), &lease).await
+            }
+        };
+        match written {
+            Ok(_) => Ok(Claim::Ours),
+            Err(error) if is_conflict(&error) => Ok(Claim::Contended),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// For how long the lease has been as it is, as far as we have seen.
+    fn unchanged(&self, lease: Option<&Lease>) -> Duration {
+        let version = lease.and_then(ResourceExt::resource_version).unwrap_or_default();
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        match seen.as_ref() {
+            Some((known, since)) if *known == version => since.elapsed(),
+            _ => {
+                *seen = Some((version, Instant::now()));
+                Duration::ZERO
+            }
+        }
+    }
+
+    fn fresh(&self, now: Timestamp) -> Lease {
+        let mut spec = LeaseSpec::default();
+        self.renew(&mut spec, now);
+        Lease {
+            metadata: ObjectMeta {
+                name: Some(self.options.name.clone()),
+                namespace: Some(self.options.namespace.clone()),
+                ..ObjectMeta::default()
+            },
+            spec: Some(spec),
+        }
+    }
+
+    fn renew(&self, spec: &mut LeaseSpec, now: Timestamp) {
+        if spec.holder_identity.as_ref() != Some(&self.options.identity) {
+            spec.lease_transitions = Some(spec.lease_transitions.map_or(0, |n| n + 1));
+            spec.acquire_time = Some(MicroTime(now));
+            spec.holder_identity = Some(self.options.identity.clone());
+        }
+        spec.lease_duration_seconds = Some(LEASE_DURATION.as_secs() as i32);
+        spec.renew_time = Some(MicroTime(now));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn held_by(holder: &str) -> LeaseSpec {
+        LeaseSpec {
+            holder_identity: Some(holder.to_owned()),
+            lease_duration_seconds: Some(15),
+            // By a clock that is far off ours.
+            renew_time: Some(MicroTime("1999-12-31T23:59:59Z".parse().unwrap())),
+            ..LeaseSpec::default()
+        }
+    }
+
+    #[test]
+    fn a_free_or_own_lease_is_claimed() {
+        assert_eq!(decide(None, "a", Duration::ZERO), Decision::Claim);
+        assert_eq!(decide(Some(&held_by("a")), "a", Duration::ZERO), Decision::Claim);
+        assert_eq!(decide(Some(&held_by("")), "a", Duration::ZERO), Decision::Claim);
+    }
+
+    #[test]
+    fn a_lease_of_another_is_respected_until_we_saw_it_unchanged_for_its_duration() {
+        assert_eq!(decide(Some(&held_by("b")), "a", Duration::from_secs(15)), Decision::StandBy);
+        assert_eq!(decide(Some(&held_by("b")), "a", Duration::from_secs(16)), Decision::Claim);
+    }
+}

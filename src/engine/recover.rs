@@ -1,0 +1,239 @@
+//! A load balancer in ERROR: what is said of it, and when it is made anew.
+//!
+//! Octavia takes nothing but its deletion and an administrator's failover then. One that went into ERROR in its own
+//! create has never served, so it is deleted and made anew as soon as the spec changes: nothing is lost by that, and the
+//! spec may have been the cause. That needs proof, because nothing that served is ever deleted; without one it stays.
+//!
+//! # Proof
+//!
+//! Octavia's worker makes listeners, pools and everything below them ACTIVE before the load balancer, when a create or a
+//! failover succeeds (`MarkLBActiveInDB(mark_subobjects=True)` in `load_balancer_flows.py`), and leaves them PENDING_CREATE
+//! when a create fails; only listeners go into ERROR, where the configuration was refused (`ListenersUpdate.revert`).
+//! Nothing makes an object PENDING_CREATE again. So a child that still is, beside none that ever was ACTIVE, is proof. And
+//! the create has to be on record still: its entry goes when the load balancer is first seen ACTIVE.
+
+use std::time::Duration;
+
+use super::converge::{children, delayed};
+use super::preconditions::BlockedCreate;
+use super::step_history::Cause;
+use super::*;
+use crate::model::{Desired, Id, attempt_of, generation_of};
+use crate::plan::{self, Impact, Plan};
+
+/// Looks at a load balancer in its create are closer together than this (`poll_interval`), unless one failed.
+const WATCHED: Duration = Duration::from_secs(30);
+/// Objects that a message names.
+const NAMED: usize = 6;
+
+/// Sights of a create in this process: the worker at work, and ERROR at the next look.
+#[derive(Debug, Default)]
+pub(super) struct ServiceHistory {
+    at_work: Option<(Id, Instant)>,
+    /// With the stamp of that moment, which any later change of the load balancer moves.
+    failed: Option<(Id, String)>,
+    /// Seen ACTIVE: this one has served, whatever its children look like later.
+    served: Option<Id>,
+}
+
+impl ServiceHistory {
+    pub fn look(&mut self, seen: &ObservedLoadBalancer) {
+        match seen.provisioning_status {
+            Provisioning::PendingCreate => self.at_work = Some((seen.id.clone(), Instant::now())),
+            Provisioning::Error => {
+                let watched = self.at_work.take().filter(|(id, at)| *id == seen.id && at.elapsed() < WATCHED);
+                if let Some((id, stamp)) = watched.and_then(|(id, _)| Some((id, seen.updated_at.clone()?))) {
+                    self.failed = Some((id, stamp));
+                }
+            }
+            Provisioning::Active => *self = Self { served: Some(seen.id.clone()), ..Self::default() },
+            _ => (self.at_work, self.failed) = (None, None),
+        }
+    }
+
+    fn saw_serving(&self, seen: &ObservedLoadBalancer) -> bool {
+        self.served.as_ref() == Some(&seen.id)
+    }
+
+    fn saw_failing(&self, seen: &ObservedLoadBalancer) -> bool {
+        self.failed.as_ref().is_some_and(|(id, stamp)| *id == seen.id && Some(stamp) == seen.updated_at.as_ref())
+    }
+}
+
+impl Reconciliation<'_> {
+    /// One of ours that is to be kept: made anew, or told.
+    pub(super) async fn converge_failed(
+        &self,
+        desired: &Desired,
+        load_balancer: ObservedLoadBalancer,
+        memory: &mut Memory,
+    ) -> Result<Outcome, CloudError> {
+        let tree = self.cloud.tree(load_balancer, self.owner).await?;
+        if !self.failed_in_create(&tree, memory) || !self.is_of_another_spec(&tree.load_balancer) {
+            return Ok(self.failed_outcome(tree, memory, true));
+        }
+        match self.check_create_preconditions(desired).await? {
+            Some(BlockedCreate { outcome, in_use }) => {
+                let outcome = Outcome { never_served: true, ..outcome.seeing(tree) };
+                Ok(match in_use {
+                    Some((refusal, seen)) => memory.contend(desired, &refusal, &seen, outcome),
+                    None => outcome,
+                })
+            }
+            None => self.discard(desired, tree, memory).await,
+        }
+    }
+
+    /// One that is looked at only, or of a predecessor.
+    pub(super) async fn failed_load_balancer(
+        &self,
+        load_balancer: ObservedLoadBalancer,
+        memory: &Memory,
+    ) -> Result<Outcome, CloudError> {
+        let tree = self.cloud.tree(load_balancer, self.owner).await?;
+        Ok(self.failed_outcome(tree, memory, false))
+    }
+
+    /// Proof that it has never served.
+    fn failed_in_create(&self, tree: &ObservedTree, memory: &Memory) -> bool {
+        let attempt = attempt_of(&tree.load_balancer.tags);
+        let intents = &self.record.intents;
+        let on_record = attempt.is_some() && intents.newest().map(|intent| intent.attempt.as_str()) == attempt;
+        let states: Vec<Provisioning> = children(tree).map(|(_, status)| status).collect();
+        let never_active =
+            states.iter().all(|status| matches!(status, Provisioning::PendingCreate | Provisioning::Error));
+        let some_unmade = states.contains(&Provisioning::PendingCreate);
+        let unmade = states.iter().all(|status| *status == Provisioning::PendingCreate);
+        // An entry behind another one stays on record for a while after the load balancer was seen ACTIVE.
+        let alone = intents.0.len() == 1;
+        let proven = match states.as_slice() {
+            [] => alone,
+            _ => unmade || alone && (some_unmade || memory.watch.saw_failing(&tree.load_balancer)),
+        };
+        on_record && never_active && proven && !memory.watch.saw_serving(&tree.load_balancer)
+    }
+
+    /// The name of its create has the generation that it was made from.
+    fn is_of_another_spec(&self, load_balancer: &ObservedLoadBalancer) -> bool {
+        let made_from = attempt_of(&load_balancer.tags).and_then(generation_of);
+        made_from.is_some_and(|generation| generation != self.generation)
+    }
+
+    /// Deletes it with everything under it; its floating IP stays. The next passes make the new one.
+    async fn discard(&self, desired: &Desired, tree: ObservedTree, memory: &mut Memory) -> Result<Outcome, CloudError> {
+        let seen = &tree.load_balancer;
+        let deletion = plan::delete(self.owner, true, Some(seen), &[]).steps.into_iter();
+        let plan = Plan { steps: deletion.map(|step| step.impact(Impact::None)).collect(), ..Plan::default() };
+        let Some(step) = plan.steps.first().cloned() else { return Ok(self.failed_outcome(tree, memory, true)) };
+        if let Some(delay) = memory.patience.delay(&step) {
+            return Ok(delayed(plan, delay, &memory.trail).seeing(tree));
+        }
+        let attempt = attempt_of(&seen.tags).map(str::to_owned);
+        if has_other_place(desired, seen) {
+            memory.address_conflicts.give_up(self.record.vip_address.as_slice());
+        }
+        let outcome = self.step(step, plan, Seen::Tree(Box::new(tree)), memory).await?;
+        if outcome.executed.is_some() {
+            memory.ended = attempt;
+        }
+        Ok(outcome)
+    }
+
+    /// In ERROR only deletion and an administrator's failover are accepted; every other write is a 409. `remade`: a change
+    /// of the spec has it made anew if it has never served.
+    fn failed_outcome(&self, tree: ObservedTree, memory: &Memory, remade: bool) -> Outcome {
+        let id = &tree.load_balancer.id;
+        let never_served = self.failed_in_create(&tree, memory);
+        let message = if never_served {
+            let remade = remade && attempt_of(&tree.load_balancer.tags).and_then(generation_of).is_some();
+            never_served_message(&tree, remade)
+        } else {
+            let objects = named(&tree, "in ERROR", |status| status == Provisioning::Error);
+            self.broken_message(id, &objects, memory.trail.cause())
+        };
+        Outcome { never_served, ..Outcome::stalled(StallReason::LoadBalancerError, message).seeing(tree) }
+    }
+
+    /// A failover applies what Octavia has stored, so it helps only where that is not the cause.
+    fn broken_message(&self, id: &str, objects: &str, cause: Cause<'_>) -> String {
+        let failover = format!("ask the operator of the cloud for a failover (openstack loadbalancer failover {id})");
+        let worker = "ask the operator of the cloud what the log of Octavia's worker says; Octavia takes no change before \
+                      the operator has made the load balancer ACTIVE again";
+        match cause {
+            Cause::Change(step) => format!(
+                "load balancer {id} is in ERROR since Evenkeel changed it: {step}{objects}; that is the likely cause: \
+                 correct the spec, and {worker}"
+            ),
+            Cause::None => format!(
+                "load balancer {id} is in ERROR{objects}, without a change by Evenkeel; Octavia takes no change of it: \
+                 {failover}"
+            ),
+            Cause::Unknown => format!(
+                "load balancer {id} is in ERROR{objects}; Octavia takes no change of it: {failover}; if the stack was \
+                 changed shortly before, that is the likely cause: correct the spec first"
+            ),
+        }
+    }
+}
+
+/// Listeners are in ERROR where their configuration was refused, and nowhere else (`ListenersUpdate.revert`). Without
+/// that the worker did not come so far: there is no amphora, or it is not reached.
+fn never_served_message(tree: &ObservedTree, remade: bool) -> String {
+    let refused = tree.listeners.iter().any(|listener| listener.provisioning_status == Provisioning::Error);
+    let advice = if refused {
+        "most likely Octavia cannot carry out the spec: correct the spec; the operator of the cloud finds the cause in the \
+         log of Octavia's worker"
+    } else {
+        "its configuration was not refused, so most likely its amphora did not come up: ask the operator of the cloud what \
+         the log of Octavia's worker says"
+    };
+    let remade = if remade { "; after any change of the spec it is deleted and made anew" } else { "" };
+    format!(
+        "load balancer {} went into ERROR in its own create and has never served{}; {advice}{remade}",
+        tree.load_balancer.id,
+        named(tree, "not made", |status| status != Provisioning::Active),
+    )
+}
+
+/// The new one cannot have the address of the old one.
+fn has_other_place(desired: &Desired, seen: &ObservedLoadBalancer) -> bool {
+    let vip = &desired.load_balancer.vip;
+    let differs = |want: &Option<Id>, is: &Option<Id>| want.is_some() && want != is;
+    differs(&vip.subnet_id, &seen.vip_subnet_id) || differs(&vip.network_id, &seen.vip_network_id)
+}
+
+/// `; in ERROR: listener http, pool web and 3 more`.
+fn named(tree: &ObservedTree, what: &str, which: impl Fn(Provisioning) -> bool) -> String {
+    let mut names: Vec<String> = children(tree).filter(|(_, status)| which(*status)).map(|(name, _)| name).collect();
+    // Listeners and pools before what belongs to them.
+    names.sort_by_key(|name| !(name.starts_with("listener ") || name.starts_with("pool ")));
+    if names.is_empty() {
+        return String::new();
+    }
+    let more = names.len().saturating_sub(NAMED);
+    names.truncate(NAMED);
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    format!("; {what}: {}{more}", names.join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn load_balancer_seen_active_stays_one_that_served() {
+        let seen = |id: &str, provisioning_status| ObservedLoadBalancer {
+            id: id.to_owned(),
+            provisioning_status,
+            ..ObservedLoadBalancer::default()
+        };
+        let mut watch = ServiceHistory::default();
+        watch.look(&seen("a", Provisioning::PendingCreate));
+        assert!(!watch.saw_serving(&seen("a", Provisioning::Error)));
+        watch.look(&seen("a", Provisioning::Active));
+        for later in [Provisioning::PendingUpdate, Provisioning::Error] {
+            watch.look(&seen("a", later));
+            assert!(watch.saw_serving(&seen("a", later)) && !watch.saw_serving(&seen("b", later)));
+        }
+    }
+}

@@ -1,0 +1,141 @@
+//! Owners of floating IPs, by the marks on them.
+//!
+//! One that a stack made carries two marks: the description [`Owner::floating_ip_mark`] from the POST on, because Neutron
+//! takes no tags there, and the tag [`Owner::made_tag`] from the next write on. The tag decides, because anybody may
+//! describe a floating IP. The description alone marks one that was made a moment ago or by an older version, and one of
+//! a cloud without tags. One that a stack borrows carries the tag [`Owner::uid_tag`].
+
+use super::ownership::{CLUSTER, UID};
+use super::{ObservedFloatingIp, Owner};
+
+const MADE_FOR: &str = "evenkeel:made-for=";
+
+/// Relation of a stack to a floating IP.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ownership {
+    Created,
+    Borrowed,
+    Foreign,
+}
+
+/// Another stack with a mark on a floating IP.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rival {
+    pub uid: String,
+    /// Only a description tells it.
+    pub cluster: Option<String>,
+    pub tie: Ownership,
+}
+
+impl std::fmt::Display for Rival {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}/{}", self.cluster.as_deref().unwrap_or("?"), self.uid)
+    }
+}
+
+impl Owner {
+    /// The description of a floating IP that this owner made.
+    pub fn owner_description(&self) -> String {
+        format!("{UID}{} {CLUSTER}{}", self.uid, self.cluster)
+    }
+
+    /// The tag of a floating IP that this owner made. Older versions of Neutron take 60 characters.
+    pub fn created_tag(&self) -> String {
+        format!("{MADE_FOR}{}", self.uid)
+    }
+}
+
+impl Ownership {
+    pub fn of(owner: &Owner, seen: &ObservedFloatingIp) -> Self {
+        let mut makers = creators(seen).peekable();
+        let made = match makers.peek() {
+            None => seen.description == owner.owner_description(),
+            Some(_) => makers.all(|uid| uid == owner.uid),
+        };
+        match made {
+            true => Self::Created,
+            false if seen.tags.contains(&owner.uid_tag()) => Self::Borrowed,
+            false => Self::Foreign,
+        }
+    }
+}
+
+/// The other stack that made this floating IP, else the first of those that borrow it.
+pub fn rival(owner: &Owner, seen: &ObservedFloatingIp) -> Option<Rival> {
+    let described = seen.description.strip_prefix(UID).and_then(|rest| rest.split_once(&format!(" {CLUSTER}")));
+    let rival = |uid: &str, tie: Ownership| {
+        let cluster = described.filter(|(described, _)| *described == uid).map(|(_, cluster)| cluster.to_owned());
+        Rival { uid: uid.to_owned(), cluster, tie }
+    };
+    let is_described = described.filter(|_| creators(seen).next().is_none()).map(|(uid, _)| uid);
+    let is_other = |uid: &&str| *uid != owner.uid;
+    let maker = creators(seen).chain(is_described).find(is_other).map(|uid| rival(uid, Ownership::Created));
+    let mut users = seen.tags.iter().filter_map(|tag| tag.strip_prefix(UID));
+    maker.or_else(|| users.find(is_other).map(|uid| rival(uid, Ownership::Borrowed)))
+}
+
+/// UIDs of the stacks that say by a tag that they made it.
+fn creators(seen: &ObservedFloatingIp) -> impl Iterator<Item = &str> {
+    seen.tags.iter().filter_map(|tag| tag.strip_prefix(MADE_FOR))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn owner(uid: &str) -> Owner {
+        Owner { uid: uid.into(), cluster: "c1".into(), namespace: "shop".into(), name: "web".into() }
+    }
+
+    fn seen(description: &str, tags: &[String]) -> ObservedFloatingIp {
+        let tags = tags.iter().cloned().collect();
+        ObservedFloatingIp { description: description.into(), tags, ..ObservedFloatingIp::default() }
+    }
+
+    #[test]
+    fn the_tag_decides_who_made_it_and_else_the_description() {
+        let (me, other) = (owner("u1"), owner("u2"));
+        let (mark, tag) = (me.owner_description(), me.created_tag());
+        for made in
+            [seen(&mark, &[]), seen("words", std::slice::from_ref(&tag)), seen("", &[tag.clone(), me.uid_tag()])]
+        {
+            assert_eq!(
+                (Ownership::of(&me, &made), Ownership::of(&other, &made)),
+                (Ownership::Created, Ownership::Foreign),
+                "{made:?}"
+            );
+            assert_eq!(
+                rival(&other, &made).map(|rival| (rival.uid, rival.tie)),
+                Some(("u1".into(), Ownership::Created))
+            );
+            assert_eq!(rival(&me, &made), None);
+        }
+        let described_by_another = seen(&other.owner_description(), std::slice::from_ref(&tag));
+        assert_eq!(Ownership::of(&me, &described_by_another), Ownership::Created);
+        assert_eq!(Ownership::of(&other, &described_by_another), Ownership::Foreign);
+        assert_eq!(rival(&me, &described_by_another), None);
+        let of_both = seen(&mark, &[tag, other.created_tag()]);
+        assert_eq!(
+            (Ownership::of(&me, &of_both), Ownership::of(&other, &of_both)),
+            (Ownership::Foreign, Ownership::Foreign)
+        );
+    }
+
+    #[test]
+    fn a_rival_is_named_as_well_as_its_marks_tell() {
+        let (me, other) = (owner("u1"), owner("u2"));
+        let name = |seen: ObservedFloatingIp| rival(&me, &seen).map(|rival| rival.to_string());
+        assert_eq!(name(seen(&other.owner_description(), &[])).as_deref(), Some("c1/u2"));
+        assert_eq!(name(seen(&other.owner_description(), &[other.created_tag()])).as_deref(), Some("c1/u2"));
+        assert_eq!(name(seen("", &[other.created_tag()])).as_deref(), Some("?/u2"));
+        assert_eq!(name(seen("", &[me.uid_tag(), other.uid_tag()])).as_deref(), Some("?/u2"));
+        assert_eq!(name(seen("evenkeel:uid=u2", &[])), None);
+        assert_eq!(name(seen("", &[])), None);
+    }
+
+    #[test]
+    fn marks_fit_into_the_tags_of_older_clouds() {
+        let me = owner("b3a1c9d0-0000-4000-8000-000000000001");
+        assert!(me.created_tag().len() <= 60 && me.uid_tag().len() <= 60);
+    }
+}

@@ -1,0 +1,210 @@
+//! Who owns what, written on the objects themselves. A name is never identity.
+//!
+//! | object | carries |
+//! |---|---|
+//! | load balancer | `evenkeel:uid=`, `evenkeel:cluster=`, `evenkeel:ns=`, `evenkeel:name=`, `evenkeel:attempt=` |
+//! | listener, pool, policy | `evenkeel:key=` (the name in the stack) |
+//! | all of these | `evenkeel:set=` ([`SetMask`]), when there is something to remember |
+//! | floating IP we made | description ([`Owner::floating_ip_mark`]) and tag `evenkeel:made-for=` ([`super::claims`]) |
+//! | floating IP we borrowed | tag `evenkeel:uid=` |
+
+use std::collections::BTreeSet;
+
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+
+pub const PREFIX: &str = "evenkeel:";
+pub(super) const UID: &str = "evenkeel:uid=";
+pub(super) const CLUSTER: &str = "evenkeel:cluster=";
+const NAMESPACE: &str = "evenkeel:ns=";
+const NAME: &str = "evenkeel:name=";
+const ATTEMPT: &str = "evenkeel:attempt=";
+const KEY: &str = "evenkeel:key=";
+const SET: &str = "evenkeel:set=";
+
+/// Longest tag that Octavia stores (`octavia/api/common/types.py`).
+const MAX_TAG: usize = 255;
+
+/// The stack that owns a load balancer.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+pub struct Owner {
+    /// The UID of the Kubernetes object.
+    pub uid: String,
+    pub cluster: String,
+    pub namespace: String,
+    pub name: String,
+}
+
+impl Owner {
+    pub fn uid_tag(&self) -> String {
+        tag_of(&self.uid)
+    }
+
+    /// The tags that a load balancer of this owner carries.
+    pub fn tags(&self) -> BTreeSet<String> {
+        [self.uid_tag()].into_iter().chain(self.place_tags()).collect()
+    }
+
+    /// The tags that outlive the object's UID: a stack restored from a backup finds its load balancer by these.
+    pub fn place_tags(&self) -> [String; 3] {
+        [format!("{CLUSTER}{}", self.cluster), bounded(NAMESPACE, &self.namespace), bounded(NAME, &self.name)]
+    }
+
+    pub fn owns(&self, tags: &BTreeSet<String>) -> bool {
+        tags.contains(&self.uid_tag()) && tags.contains(&format!("{CLUSTER}{}", self.cluster))
+    }
+
+    /// Who owned a load balancer with these tags before us.
+    pub fn predecessor(&self, tags: &BTreeSet<String>) -> Self {
+        Self { uid: value_of(tags, UID).unwrap_or_default().to_owned(), ..self.clone() }
+    }
+
+    /// A load balancer of our cluster, namespace and name under another UID: a dead predecessor's, since a living
+    /// object of that name would be this one.
+    pub fn can_take_over(&self, tags: &BTreeSet<String>) -> bool {
+        !tags.contains(&self.uid_tag()) && self.place_tags().iter().all(|t| tags.contains(t))
+    }
+}
+
+/// Keeps a value readable where it fits, and unique where it does not.
+fn bounded(prefix: &str, value: &str) -> String {
+    if prefix.len() + value.len() <= MAX_TAG {
+        return format!("{prefix}{value}");
+    }
+    let digest = Sha256::digest(value.as_bytes());
+    let hash: String = digest.iter().take(16).map(|b| format!("{b:02x}")).collect();
+    format!("{prefix}sha256-{hash}")
+}
+
+/// Who owns a load balancer with these tags, as `<cluster>/<uid>`; `None` when nobody does.
+pub fn foreign_owner(tags: &BTreeSet<String>) -> Option<String> {
+    let uid = value_of(tags, UID)?;
+    Some(format!("{}/{uid}", value_of(tags, CLUSTER).unwrap_or("?")))
+}
+
+/// The tag of the load balancer of the object with this UID.
+pub fn tag_of(uid: &str) -> String {
+    format!("{UID}{uid}")
+}
+
+/// The stack that a load balancer with these tags belongs to, for people: namespace and name, and its cluster where that
+/// is another one.
+pub fn stack_named(tags: &BTreeSet<String>, cluster: &str) -> Option<String> {
+    let named = format!("stack {}/{}", value_of(tags, NAMESPACE)?, value_of(tags, NAME)?);
+    let elsewhere = value_of(tags, CLUSTER).filter(|other| *other != cluster);
+    Some(elsewhere.map_or_else(|| named.clone(), |other| format!("{named} of cluster {other}")))
+}
+
+pub fn attempt_tag(attempt: &str) -> String {
+    format!("{ATTEMPT}{attempt}")
+}
+
+pub fn attempt_of(tags: &BTreeSet<String>) -> Option<&str> {
+    value_of(tags, ATTEMPT)
+}
+
+/// The name of a create: unique, and with the generation of the stack that it was made from.
+pub fn attempt_name(unique: &str, generation: i64) -> String {
+    format!("{unique}.{generation}")
+}
+
+/// The generation in the name of a create.
+pub fn generation_of(attempt: &str) -> Option<i64> {
+    attempt.rsplit_once('.')?.1.parse().ok()
+}
+
+pub fn key_tag(key: &str) -> String {
+    format!("{KEY}{key}")
+}
+
+pub fn key_of(tags: &BTreeSet<String>) -> Option<&str> {
+    value_of(tags, KEY)
+}
+
+fn value_of<'a>(tags: &'a BTreeSet<String>, prefix: &str) -> Option<&'a str> {
+    tags.iter().find_map(|t| t.strip_prefix(prefix))
+}
+
+/// The tags that are not ours.
+pub fn user_tags(tags: &BTreeSet<String>) -> BTreeSet<String> {
+    tags.iter().filter(|t| !t.starts_with(PREFIX)).cloned().collect()
+}
+
+/// Which `[C]` fields of one object we have set: a set of short field names, kept in the object's own tag
+/// `evenkeel:set=a.b.c`, written in the same request as the field. So a field removed from the stack is reset once,
+/// without memory anywhere else.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+pub struct OwnedFields(pub BTreeSet<String>);
+
+impl OwnedFields {
+    pub fn of(tags: &BTreeSet<String>) -> Self {
+        let names = value_of(tags, SET).unwrap_or_default();
+        Self(names.split('.').filter(|n| !n.is_empty()).map(str::to_owned).collect())
+    }
+
+    pub fn tag(&self) -> Option<String> {
+        if self.0.is_empty() {
+            return None;
+        }
+        let names: Vec<&str> = self.0.iter().map(String::as_str).collect();
+        Some(format!("{SET}{}", names.join(".")))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn owner(name: &str) -> Owner {
+        Owner { uid: "u1".into(), cluster: "c1".into(), namespace: "shop".into(), name: name.into() }
+    }
+
+    #[test]
+    fn an_owner_knows_its_own_tags() {
+        let tags = owner("web").tags();
+        assert!(owner("web").owns(&tags));
+        assert!(!owner("web").can_take_over(&tags));
+        assert_eq!(foreign_owner(&tags).as_deref(), Some("c1/u1"));
+    }
+
+    #[test]
+    fn a_restored_stack_succeeds_its_dead_predecessor_only() {
+        let tags = owner("web").tags();
+        let restored = Owner { uid: "u2".into(), ..owner("web") };
+        assert!(restored.can_take_over(&tags) && !restored.owns(&tags));
+        assert!(!Owner { uid: "u2".into(), ..owner("other") }.can_take_over(&tags));
+        assert!(!Owner { uid: "u2".into(), cluster: "c2".into(), ..owner("web") }.can_take_over(&tags));
+    }
+
+    #[test]
+    fn a_stack_is_named_with_its_cluster_where_that_is_another() {
+        let named = |cluster: &str| stack_named(&owner("web").tags(), cluster);
+        assert_eq!(named("c1").as_deref(), Some("stack shop/web"));
+        assert_eq!(named("c2").as_deref(), Some("stack shop/web of cluster c1"));
+        assert_eq!(stack_named(&BTreeSet::new(), "c1"), None);
+    }
+
+    #[test]
+    fn a_long_name_is_hashed_and_stays_unique() {
+        let (a, b) = ("a".repeat(253), "b".repeat(253));
+        let tag = |n: &str| owner(n).place_tags()[2].clone();
+        assert!(tag(&a).len() <= MAX_TAG);
+        assert_ne!(tag(&a), tag(&b));
+    }
+
+    #[test]
+    fn attempt_name_tells_its_generation() {
+        assert_eq!(generation_of(&attempt_name("a1", 7)), Some(7));
+        for unknown in ["a1", "", "a1.", "a1.x"] {
+            assert_eq!(generation_of(unknown), None);
+        }
+    }
+
+    #[test]
+    fn a_mask_survives_its_tag() {
+        let mask = OwnedFields(["description".to_owned(), "ciphers".to_owned()].into());
+        assert_eq!(mask.tag().as_deref(), Some("evenkeel:set=ciphers.description"));
+        assert_eq!(OwnedFields::of(&mask.tag().into_iter().collect()), mask);
+        assert_eq!(OwnedFields::default().tag(), None);
+    }
+}

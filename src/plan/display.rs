@@ -1,0 +1,129 @@
+//! A plan as people read it: one line a step.
+
+use std::fmt::{self, Display, Formatter};
+
+use serde_json::Value;
+
+use super::{Call, Change, Impact, Plan, Step, StepReason};
+
+/// Differences printed of one step; the rest is counted.
+const MAX_CHANGES: usize = 8;
+/// Characters printed of one value.
+const MAX_VALUE: usize = 80;
+/// Steps named in a summary; the rest is counted.
+const MAX_NAMED: usize = 4;
+
+impl Display for Plan {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        if self.is_empty() {
+            return writeln!(f, "nothing to do");
+        }
+        for step in &self.steps {
+            writeln!(f, "{step}")?;
+        }
+        if !self.held.is_empty() {
+            writeln!(f, "held back, because it interrupts traffic (disruptionPolicy: Allow lets it run):")?;
+        }
+        for step in &self.held {
+            writeln!(f, "  {step}")?;
+        }
+        if !self.refusals.is_empty() {
+            writeln!(f, "cannot be done:")?;
+        }
+        for refusal in &self.refusals {
+            writeln!(f, "  {}", refusal.message)?;
+        }
+        Ok(())
+    }
+}
+
+impl Plan {
+    pub fn is_empty(&self) -> bool {
+        self.steps.is_empty() && self.held.is_empty() && self.refusals.is_empty()
+    }
+
+    /// The worst that the steps do to traffic.
+    pub fn impact(&self) -> Impact {
+        self.steps.iter().map(|step| step.impact).max().unwrap_or(Impact::None)
+    }
+
+    /// One line for Events and status.
+    pub fn summary(&self) -> String {
+        let mut parts: Vec<String> = self.steps.iter().take(MAX_NAMED).map(Step::headline).collect();
+        if let Some(more) = self.steps.len().checked_sub(MAX_NAMED).filter(|more| *more > 0) {
+            parts.push(format!("{more} more"));
+        }
+        if !self.held.is_empty() {
+            parts.push(format!("{} held back", self.held.len()));
+        }
+        if !self.refusals.is_empty() {
+            parts.push(format!("{} cannot be done", self.refusals.len()));
+        }
+        if parts.is_empty() { "nothing to do".to_owned() } else { parts.join("; ") }
+    }
+}
+
+impl Step {
+    /// What it does, without the details: `update listener https`.
+    pub fn headline(&self) -> String {
+        let verb = if self.why == StepReason::Heal { "heal" } else { self.call.verb() };
+        format!("{verb} {}", self.object())
+    }
+
+    /// The object that it is about: `members of pool web`.
+    pub fn object(&self) -> String {
+        match &self.call {
+            Call::ReplaceMembers { .. } => format!("members of pool {}", self.name),
+            _ => format!("{} {}", self.kind.noun(), self.name),
+        }
+    }
+}
+
+impl Display for Step {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let sign = match self.call.verb() {
+            "create" => '+',
+            "delete" => '-',
+            _ => '~',
+        };
+        write!(f, "{sign} {}", self.object())?;
+        for (at, change) in self.changes.iter().take(MAX_CHANGES).enumerate() {
+            write!(f, "{} {change}", if at == 0 { ":" } else { "," })?;
+        }
+        if let Some(more) = self.changes.len().checked_sub(MAX_CHANGES).filter(|more| *more > 0) {
+            write!(f, " and {more} more")?;
+        }
+        match self.why {
+            StepReason::Wanted => {}
+            StepReason::Heal => write!(f, " (heal)")?,
+            StepReason::Replace => write!(f, " (replace)")?,
+        }
+        match self.impact {
+            Impact::None => Ok(()),
+            impact => write!(f, " [{impact}]"),
+        }
+    }
+}
+
+impl Display for Change {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let Self { field, was, want } = self;
+        match (was, want) {
+            (Value::Null, Value::Object(_)) => write!(f, "+{field}"),
+            (Value::Object(_), Value::Null) => write!(f, "-{field}"),
+            _ => write!(f, "{field} {} -> {}", short(was), short(want)),
+        }
+    }
+}
+
+fn short(value: &Value) -> String {
+    let text = match value {
+        Value::Null => "none".to_owned(),
+        Value::String(text) if !text.is_empty() => text.clone(),
+        other => other.to_string(),
+    };
+    match text.char_indices().nth(MAX_VALUE) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text,
+    }
+}
