@@ -15,8 +15,7 @@ use jiff::Timestamp;
 
 use crate::api::{Condition, ConditionStatus};
 use crate::engine::{Outcome, State, WaitReason};
-use crate::model::{ObservedPool, ObservedTree};
-use crate::plan::Kind;
+use crate::model::{Kind, ObservedPool, ObservedTree};
 
 const READY: &str = "Ready";
 const ACCEPTED: &str = "Accepted";
@@ -317,15 +316,15 @@ mod tests {
         assert_eq!(find(&set, READY).unwrap().last_transition_time, find(&before, READY).unwrap().last_transition_time);
     }
 
-    fn step(call: crate::plan::Call, kind: Kind) -> crate::plan::Step {
-        crate::plan::Step {
+    fn step(call: crate::model::Call, kind: Kind) -> crate::model::Step {
+        crate::model::Step {
             kind,
             name: "web".to_owned(),
             call,
             changes: Vec::new(),
-            impact: crate::plan::Impact::None,
-            why: crate::plan::StepReason::Wanted,
-            waits: None,
+            impact: crate::model::Impact::None,
+            reason: crate::model::StepReason::Wanted,
+            depends_on: None,
         }
     }
 
@@ -334,7 +333,7 @@ mod tests {
         let before = ready_before(2);
         let mut outcome = waiting(WaitReason::Conflict);
         assert_eq!(status(&conditions(&outcome, frame(&before)), READY), Some(("True", "InSync")));
-        let call = crate::plan::Call::DeleteFloatingIp { id: "ip".to_owned() };
+        let call = crate::model::Call::DeleteFloatingIp { id: "ip".to_owned() };
         outcome.plan.steps.push(step(call, Kind::FloatingIp));
         assert_eq!(status(&conditions(&outcome, frame(&before)), READY), Some(("False", "Conflict")));
     }
@@ -342,10 +341,10 @@ mod tests {
     #[test]
     fn a_ready_stack_whose_load_balancer_is_made_anew_is_not_ready() {
         let mut outcome = Outcome::new(State::Progressing, Retry::Backoff);
-        let call = crate::plan::Call::Update { parent: None, id: "p".to_owned(), body: Default::default() };
+        let call = crate::model::Call::Update { parent: None, id: "p".to_owned(), body: Default::default() };
         outcome.executed = Some(step(call, Kind::Pool));
         assert_eq!(status(&conditions(&outcome, frame(&ready_before(2))), READY), Some(("True", "InSync")));
-        let call = crate::plan::Call::CreateLoadBalancer { body: Default::default() };
+        let call = crate::model::Call::CreateLoadBalancer { body: Default::default() };
         outcome.executed = Some(step(call, Kind::LoadBalancer));
         assert_eq!(status(&conditions(&outcome, frame(&ready_before(2))), READY), Some(("False", "Programming")));
     }

@@ -13,7 +13,7 @@ use tokio::time::Instant;
 
 use super::conditions::{self, ConditionInputs};
 use crate::engine::{Outcome, State, WaitReason};
-use crate::plan::Kind;
+use crate::model::Kind;
 
 /// Kubernetes takes 1024 bytes.
 const MAX_NOTE: usize = 1000;
@@ -261,15 +261,15 @@ mod tests {
     fn a_change_of_many_steps_is_told_once_even_if_it_began_with_a_wait() {
         let locked = after(&Outcome::waiting(WaitReason::Locked, "PENDING_UPDATE".to_owned(), Retry::Backoff));
         let mut working = Outcome::new(State::Progressing, Retry::Backoff);
-        let call = crate::plan::Call::Delete { parent: None, id: "p".to_owned() };
-        working.executed = Some(crate::plan::Step {
+        let call = crate::model::Call::Delete { parent: None, id: "p".to_owned() };
+        working.executed = Some(crate::model::Step {
             kind: Kind::Pool,
             name: "web".to_owned(),
             call,
             changes: Vec::new(),
-            impact: crate::plan::Impact::None,
-            why: crate::plan::StepReason::Wanted,
-            waits: None,
+            impact: crate::model::Impact::None,
+            reason: crate::model::StepReason::Wanted,
+            depends_on: None,
         });
         assert_eq!(event_for(&working, frame(&locked), &Announced::default()).unwrap().reason, UPDATING);
         let told = Announced { updating: Some(1), ..Announced::default() };

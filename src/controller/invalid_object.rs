@@ -29,7 +29,7 @@ pub async fn report(
     if deleting && stack.annotations().get(DELETION_POLICY_ANNOTATION).is_some_and(|policy| policy == ORPHAN) {
         return remove_finalizer(&mut stack, reference, context).await;
     }
-    if context.agenda.is_news(&stack.uid().unwrap_or_default(), stack.metadata.generation) {
+    if context.states.is_news(&stack.uid().unwrap_or_default(), stack.metadata.generation) {
         tracing::warn!(problem = problem.error, "this stack cannot be read and is left alone");
         let way_out = "; to delete it and leave its load balancer in the cloud, annotate it with \
                        evenkeel.dev/deletion-policy=Orphan";

@@ -99,7 +99,7 @@ pub async fn run(
     readiness.set_ready();
     let (store, stacks) = watch_stacks(client.clone());
     let context = Arc::new(reconcile::Context {
-        clouds: credentials::Clouds::new(
+        sessions: credentials::Clouds::new(
             client.clone(),
             store.clone(),
             sessions::SessionCache::new(connector, clock.clone(), cloud_settings),
@@ -109,7 +109,7 @@ pub async fn run(
         cluster,
         settings,
         clock,
-        agenda: stack_state::StackStates::new(metrics.stacks.clone()),
+        states: stack_state::StackStates::new(metrics.stacks.clone()),
         metrics,
         secrets: Default::default(),
         begun: Default::default(),
@@ -249,11 +249,11 @@ async fn release_unused_secrets(
             _ = tick.tick() => {
                 let stacks = store.state();
                 let uids: HashSet<String> = stacks.iter().filter_map(|stored| stored.uid()).collect();
-                context.agenda.retain(|uid| uids.contains(uid));
+                context.states.retain(|uid| uids.contains(uid));
                 forget_unreferred(&mut context.secrets.lock().unwrap_or_else(PoisonError::into_inner), &stacks);
                 drop(stacks);
                 for (namespace, name) in std::mem::take(&mut known) {
-                    match context.clouds.release_unused(&namespace, &name, None).await {
+                    match context.sessions.release_unused(&namespace, &name, None).await {
                         Ok(true) => {}
                         Ok(false) => { known.insert((namespace, name)); }
                         Err(error) => {

@@ -30,14 +30,14 @@ const RECONCILE_TIMEOUT: Duration = Duration::from_secs(300);
 /// What all reconciles share.
 pub struct Context {
     pub client: Client,
-    pub clouds: Clouds,
+    pub sessions: Clouds,
     pub cluster: String,
     pub settings: Settings,
     pub clock: Arc<dyn Clock>,
     pub metrics: Arc<Metrics>,
     /// The resource version of each Secret that stacks refer to, by namespace and name. Another one makes them read it.
     pub secrets: Mutex<HashMap<(String, String), String>>,
-    pub agenda: StackStates,
+    pub states: StackStates,
     /// A pass has begun: the stacks are known.
     pub begun: AtomicBool,
 }
@@ -53,7 +53,7 @@ impl Context {
 
 /// What kube's controller calls. Never fails and never panics: both become a later look at this stack alone.
 pub async fn reconcile(stack: &LoadBalancerStack, context: &Context) -> Result<Action, std::convert::Infallible> {
-    let mut entry = context.agenda.take(&stack.uid().unwrap_or_default());
+    let mut entry = context.states.take(&stack.uid().unwrap_or_default());
     let guarded = AssertUnwindSafe(reconcile_if_due(stack, context, &mut entry)).catch_unwind();
     let next = match tokio::time::timeout(RECONCILE_TIMEOUT, guarded).await {
         Ok(Ok(Ok(next))) => next,
@@ -72,7 +72,7 @@ pub async fn reconcile(stack: &LoadBalancerStack, context: &Context) -> Result<A
             Requeue::Retry(Retry::Backoff)
         }
     };
-    Ok(context.agenda.schedule(stack, entry, next))
+    Ok(context.states.schedule(stack, entry, next))
 }
 
 /// A pass, if one is due or the credentials are others.
@@ -92,7 +92,7 @@ async fn reconcile_if_due(
 async fn has_same_credentials(stack: &LoadBalancerStack, context: &Context, entry: &StackState) -> bool {
     let hold = wants_finalizer(stack) && finalizer::has_finalizer(stack);
     context
-        .clouds
+        .sessions
         .session(stack, hold)
         .await
         .is_ok_and(|cloud| entry.has_same_credentials(cloud.credentials_fingerprint()))
@@ -128,7 +128,7 @@ async fn reconcile_stack(
             return Ok(Requeue::Forget);
         }
     }
-    let Some(_admission) = context.clouds.try_acquire(&stack) else { return Ok(Requeue::Throttled) };
+    let Some(_admission) = context.sessions.try_acquire(&stack) else { return Ok(Requeue::Throttled) };
     let mut cloud = CloudFacts::default();
     let outcome = run_engine(&api, &mut stack, context, entry, &mut cloud).await?;
     report(&api, &mut stack, context, entry, outcome, &cloud).await
@@ -148,7 +148,7 @@ async fn run_engine(
     }
     let record = record_of(stack, entry);
     entry.memory.track_pending(&record);
-    let outcome = match context.clouds.session(stack, wants_finalizer(stack)).await {
+    let outcome = match context.sessions.session(stack, wants_finalizer(stack)).await {
         Ok(cloud) => {
             entry.record_credentials(cloud.credentials_fingerprint());
             let outcome = pass(api, stack, context, entry, &record, &cloud).await;
@@ -184,13 +184,13 @@ async fn pass(
         namespace: stack.namespace().unwrap_or_default(),
         name: stack.name_any(),
     };
-    let ledger = PendingCreateAnnotation::new(api.clone(), stack, record.intents.clone());
+    let ledger = PendingCreateAnnotation::new(api.clone(), stack, record.pending_creates.clone());
     let pass = Reconciliation {
         cloud,
         owner: &owner,
         record,
         generation: stack.metadata.generation.unwrap_or_default(),
-        ledger: &ledger,
+        pending_create_store: &ledger,
         settings: &context.settings,
         now: context.clock.now(),
     };
@@ -212,7 +212,7 @@ async fn pass(
             }
         }
     };
-    entry.intents = ledger.written().or_else(|| entry.intents.take());
+    entry.pending_creates = ledger.written().or_else(|| entry.pending_creates.take());
     outcome
 }
 
@@ -220,8 +220,8 @@ async fn pass(
 /// does not show them yet.
 fn record_of(stack: &LoadBalancerStack, entry: &mut StackState) -> Record {
     let on_object = pending_creates_of(stack);
-    if entry.intents.as_ref() == Some(&on_object) {
-        entry.intents = None;
+    if entry.pending_creates.as_ref() == Some(&on_object) {
+        entry.pending_creates = None;
     }
     let seen = stack.status.as_ref().and_then(|status| status.load_balancer.as_ref());
     let filled = |text: Option<&String>| text.filter(|text| !text.is_empty()).cloned();
@@ -231,7 +231,7 @@ fn record_of(stack: &LoadBalancerStack, entry: &mut StackState) -> Record {
         project_id: filled(seen.and_then(|lb| lb.project_id.as_ref())),
         vip_address: filled(seen.and_then(|lb| lb.vip_address.as_ref())),
         additional_vips: seen.map(|lb| lb.additional_vips.iter().map(remembered).collect()).unwrap_or_default(),
-        intents: entry.intents.clone().unwrap_or(on_object),
+        pending_creates: entry.pending_creates.clone().unwrap_or(on_object),
     }
 }
 
@@ -266,7 +266,7 @@ async fn remove_finalizers(
     finalizer::remove(api, stack).await?;
     let namespace = stack.namespace().unwrap_or_default();
     if let Some(secret) = credentials::secret_of(stack)
-        && let Err(error) = context.clouds.release_unused(&namespace, secret, stack.uid().as_deref()).await
+        && let Err(error) = context.sessions.release_unused(&namespace, secret, stack.uid().as_deref()).await
     {
         tracing::debug!(%error, "the Secret is released later");
     }
@@ -287,8 +287,8 @@ async fn report(
     let previous = stack.status.as_ref().map(|status| status.conditions.clone()).unwrap_or_default();
     let deleting = stack.metadata.deletion_timestamp.is_some();
     let frame = ConditionInputs { previous: &previous, generation, deleting, now };
-    entry.told.watch(&outcome, generation, context.settings.stuck_after);
-    let notice = events::event_for(&outcome, frame, &entry.told);
+    entry.announced.watch(&outcome, generation, context.settings.stuck_after);
+    let notice = events::event_for(&outcome, frame, &entry.announced);
     measure(context, entry, &outcome, frame);
     log(&outcome, frame);
     let over = matches!(outcome.state, State::Deleted | State::Orphaned { .. });
@@ -298,7 +298,7 @@ async fn report(
         let status = status::project(stack, &outcome, cloud, conditions::conditions(&outcome, frame));
         entry.remember(status::write(api, stack, status).await?);
     }
-    entry.told.remember(&outcome, generation, notice.as_ref());
+    entry.announced.remember(&outcome, generation, notice.as_ref());
     if let Some(notice) = notice {
         events::publish(&context.client, now, &stack.object_ref(&()), notice).await;
     }
@@ -312,8 +312,8 @@ fn measure(context: &Context, entry: &mut StackState, outcome: &Outcome, frame: 
         let label = StepLabel { kind: step.kind.noun().to_owned(), verb: step.call.verb().to_owned() };
         metrics.steps.get_or_create(&label).inc();
         let drift = !frame.deleting && conditions::was_ready(frame.previous, frame.generation);
-        if drift && !entry.told.drifting {
-            entry.told.drifting = true;
+        if drift && !entry.announced.drifting {
+            entry.announced.drifting = true;
             metrics.drift.inc();
         }
     }

@@ -34,17 +34,17 @@ pub struct StackStates {
 pub struct StackState {
     pub memory: engine::Memory,
     /// Intents that this process wrote and its view of the cluster may not show yet.
-    pub intents: Option<PendingCreates>,
+    pub pending_creates: Option<PendingCreates>,
     /// Likewise a status.
     pub reported: Option<status::LastWrittenStatus>,
-    pub told: events::Announced,
+    pub announced: events::Announced,
     /// This process knew the stack before somebody deleted it.
     pub seen_alive: bool,
     pub deleting_since: Option<Instant>,
     failures: u32,
     /// Nothing needs doing before this time, as long as the stack looks the same.
     due: Option<Instant>,
-    face: Option<ReconcileTrigger>,
+    trigger: Option<ReconcileTrigger>,
     /// The version of the Secret when the stack was last looked at.
     secret: Option<String>,
     /// The number of the credentials of the last pass that had some.
@@ -149,11 +149,11 @@ impl StackState {
     /// begins anew.
     pub fn remaining_delay(&mut self, face: ReconcileTrigger) -> Option<Duration> {
         self.unreadable = None;
-        if self.face.as_ref() == Some(&face) {
+        if self.trigger.as_ref() == Some(&face) {
             let left = self.due?.saturating_duration_since(Instant::now());
             return (!left.is_zero()).then_some(left);
         }
-        if self.face.replace(face).is_some() {
+        if self.trigger.replace(face).is_some() {
             self.reset();
         }
         None

@@ -14,11 +14,10 @@ use crate::api::{
 use crate::engine::{Outcome, State};
 use crate::failpoint;
 use crate::model::{
-    ApiVersion, ObservedAdditionalVip, ObservedFloatingIp, ObservedLoadBalancer, ObservedPool, ObservedTree,
+    ApiVersion, ObservedAdditionalVip, ObservedFloatingIp, ObservedLoadBalancer, ObservedPool, ObservedTree, Plan,
     Provisioning, key_of,
 };
 use crate::openstack::Project;
-use crate::plan::Plan;
 
 const MAX_STEPS: usize = 20;
 const MAX_WORST: usize = 5;
@@ -220,7 +219,7 @@ fn pool_status(pool: &ObservedPool) -> Option<PoolStatus> {
 
 /// What is being done, held back or would be done. Nothing for a stack in sync.
 fn plan_status(outcome: &Outcome) -> Option<PlanStatus> {
-    let Plan { steps, held, refusals: _ } = &outcome.plan;
+    let Plan { steps, held_back: held, problems: _ } = &outcome.plan;
     let shown = matches!(
         outcome.state,
         State::Progressing | State::Waiting { .. } | State::Blocked { .. } | State::Observed { .. }

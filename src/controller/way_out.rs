@@ -35,7 +35,7 @@ pub fn way_out(
         _ => return outcome,
     };
     let nothing_seen = outcome.seen == Seen::Nothing;
-    let never_made = nothing_seen && record.load_balancer_id.is_none() && record.intents.is_empty();
+    let never_made = nothing_seen && record.load_balancer_id.is_none() && record.pending_creates.is_empty();
     if never_made && (patience.is_zero() || waited >= NOTHING_ON_RECORD) {
         message.push_str("; nothing is on record that this stack ever made, so it goes without asking the cloud");
         return Outcome::new(State::Orphaned { left_behind: Some(std::mem::take(message)) }, Retry::Never);

@@ -13,8 +13,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use crate::model::{Kind, Step};
 use crate::openstack::{CloudError, ErrorClass};
-use crate::plan::{Kind, Step};
 
 /// Before the third try; the second comes at once, because most troubles pass.
 const FIRST: Duration = Duration::from_secs(5);
@@ -64,7 +64,7 @@ impl StepBackoff {
         let Some(delay) = self.delay(first) else { return Some(NextStep::Of { step: first, instead: None }) };
         let delays: Vec<Option<Delay>> = steps.iter().map(|step| self.delay(step)).collect();
         let refused = delays.iter().flatten().any(|delay| delay.refusal.is_some());
-        let goes_on = |step: &Step| step.waits.is_none() && (!refused || step.kind == Kind::Member);
+        let goes_on = |step: &Step| step.depends_on.is_none() && (!refused || step.kind == Kind::Member);
         let other = steps.iter().zip(&delays).find(|(step, delay)| delay.is_none() && goes_on(step));
         Some(match other {
             Some((step, _)) => NextStep::Of { step, instead: Some(delay) },
@@ -142,7 +142,7 @@ fn doubled(first: Duration, times: u32) -> Duration {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::plan::{Call, Impact, Kind, StepReason};
+    use crate::model::{Call, Impact, Kind, StepReason};
 
     fn step(id: &str) -> Step {
         Step {
@@ -151,8 +151,8 @@ mod tests {
             call: Call::Update { parent: None, id: id.to_owned(), body: Default::default() },
             changes: Vec::new(),
             impact: Impact::None,
-            why: StepReason::Heal,
-            waits: None,
+            reason: StepReason::Heal,
+            depends_on: None,
         }
     }
 
@@ -166,7 +166,7 @@ mod tests {
             request_id: None,
             in_doubt: false,
             too_large: false,
-            unrouted: false,
+            external_network_unreachable: false,
             absent: false,
         }
     }
@@ -191,7 +191,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn the_rest_of_the_plan_goes_on() {
-        let waiting = Step { waits: Some("pool a".to_owned()), ..step("b") };
+        let waiting = Step { depends_on: Some("pool a".to_owned()), ..step("b") };
         let (mut patience, plan) = (StepBackoff::default(), [step("a"), waiting, step("c")]);
         patience.accepted(&plan[0]);
         patience.accepted(&plan[0]);

@@ -5,9 +5,8 @@
 
 use std::time::Duration;
 
-use crate::model::{Desired, ObservedFloatingIp};
+use crate::model::{Desired, ObservedFloatingIp, Problem};
 use crate::openstack::CloudError;
-use crate::plan::Refusal;
 
 use super::*;
 
@@ -59,12 +58,12 @@ impl Memory {
     pub(super) fn contend(
         &mut self,
         desired: &Desired,
-        refusal: &Refusal,
+        problem: &Problem,
         floating_ips: &[ObservedFloatingIp],
         outcome: Outcome,
     ) -> Outcome {
         let last = self.contended.take();
-        let id = refusal.floating_ip.as_deref();
+        let id = problem.floating_ip.as_deref();
         let Some(seen) = floating_ips.iter().find(|seen| Some(seen.id.as_str()) == id) else { return outcome };
         let since = last.filter(|last| last.seen.id == seen.id).map_or_else(Instant::now, |last| last.since);
         let contended = Contended {

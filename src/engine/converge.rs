@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use crate::model::{Desired, ObservedLoadBalancer, ObservedTree, Provisioning, TreeQuery, foreign_owner};
+use crate::model::{Desired, ObservedLoadBalancer, ObservedTree, Plan, Provisioning, TreeQuery, foreign_owner};
 use crate::openstack::{CloudError, ErrorClass};
-use crate::plan::{self, Plan, RefusalReason};
+use crate::plan;
 
 use super::*;
 
@@ -21,7 +21,7 @@ impl Reconciliation<'_> {
         }
         match self.locate().await? {
             Located::Ours(load_balancer) => {
-                memory.watch.look(&load_balancer);
+                memory.service_history.look(&load_balancer);
                 match load_balancer.provisioning_status {
                     Provisioning::Error => self.converge_failed(desired, *load_balancer, memory).await,
                     _ => self.converge_existing(desired, *load_balancer, memory).await,
@@ -61,7 +61,7 @@ impl Reconciliation<'_> {
     /// The cheap answer for a quiet stack, from lists that others use too. Anything else than "nothing to do" is looked
     /// at again, by ourselves.
     async fn still_in_sync(&self, desired: &Desired, memory: &Memory) -> Result<Option<ObservedTree>, CloudError> {
-        if memory.disturbed || !self.record.intents.is_empty() {
+        if memory.needs_fresh_read || !self.record.pending_creates.is_empty() {
             return Ok(None);
         }
         let Some(id) = &self.record.load_balancer_id else { return Ok(None) };
@@ -89,31 +89,24 @@ impl Reconciliation<'_> {
         let plan = plan::update(desired, &tree);
         if !plan.steps.iter().any(|step| step.call.is_octavia()) {
             // Also where Neutron keeps the stack from being in sync.
-            memory.trail.settled();
+            memory.history.settled();
         }
-        if let Some(refusal) = plan.refusals.first() {
-            let reason = match refusal.reason {
-                RefusalReason::ImmutableField => StallReason::ImmutableField,
-                RefusalReason::ForeignChild => StallReason::ForeignChild,
-            };
-            if plan.steps.is_empty() {
-                let message = format!("{}: {}", refusal.field, refusal.message);
-                let outcome = Outcome::stalled(reason, message).seeing(tree.clone()).planning(plan.clone());
-                return Ok(memory.contend(desired, refusal, &tree.floating_ips, outcome));
-            }
+        if let Some(problem) = plan.problems.first().filter(|_| plan.steps.is_empty()) {
+            let outcome = Outcome::problem(problem).seeing(tree.clone()).planning(plan.clone());
+            return Ok(memory.contend(desired, problem, &tree.floating_ips, outcome));
         }
-        match memory.patience.next_runnable(&plan.steps) {
+        match memory.backoff.next_runnable(&plan.steps) {
             Some(NextStep::Of { step, instead }) => {
                 let step = step.clone();
                 let outcome = self.step(step, plan, Seen::Tree(Box::new(tree)), memory).await?;
                 Ok(match instead {
-                    Some(delay) => deferred(outcome, delay, &memory.trail),
+                    Some(delay) => deferred(outcome, delay, &memory.history),
                     None => outcome,
                 })
             }
-            Some(NextStep::None(delay)) => Ok(delayed(plan, delay, &memory.trail).seeing(tree)),
-            None if !plan.held.is_empty() => {
-                memory.patience.forget();
+            Some(NextStep::None(delay)) => Ok(delayed(plan, delay, &memory.history).seeing(tree)),
+            None if !plan.held_back.is_empty() => {
+                memory.backoff.forget();
                 Ok(blocked(tree, plan))
             }
             None => self.settle(tree, memory).await,
@@ -122,10 +115,10 @@ impl Reconciliation<'_> {
 
     /// Nothing left that we could do. After a create that was in doubt, one more look for its double.
     async fn settle(&self, tree: ObservedTree, memory: &mut Memory) -> Result<Outcome, CloudError> {
-        memory.patience.forget();
+        memory.backoff.forget();
         let mut outcome = missing_vip_port(&tree).unwrap_or_else(|| Outcome::new(State::InSync, Retry::Resync));
-        if let Some(newest) = self.record.intents.newest() {
-            let gave_up = self.record.intents.0.len() > 1;
+        if let Some(newest) = self.record.pending_creates.newest() {
+            let gave_up = self.record.pending_creates.0.len() > 1;
             if gave_up {
                 let kept = &tree.load_balancer.id;
                 if let Some(step) = self.delete_duplicates(kept, &mut outcome.duplicates).await? {
@@ -134,7 +127,7 @@ impl Reconciliation<'_> {
                 }
             }
             let recorded = self.record.load_balancer_id.as_ref() == Some(&tree.load_balancer.id);
-            let settled = memory.known_for(&newest.attempt) > self.settings.quiet_period * 2;
+            let settled = memory.attempt_age(&newest.attempt) > self.settings.quiet_period * 2;
             if !recorded {
                 // Only this pass puts it into the status.
                 outcome.retry = Retry::After(poll_interval(Duration::ZERO));
@@ -161,7 +154,7 @@ impl Reconciliation<'_> {
             }
             _ => return Ok(Observation::not_now(self.locked(load_balancer, memory))),
         }
-        let made = memory.made.take().filter(|made| made.load_balancer.id == load_balancer.id);
+        let made = memory.created_tree.take().filter(|made| made.load_balancer.id == load_balancer.id);
         let tree = match made {
             Some(made) => self.cloud.confirm(ObservedTree { load_balancer, ..made }, interest).await?,
             None => self.cloud.tree(load_balancer, interest).await?,
@@ -196,16 +189,16 @@ impl Reconciliation<'_> {
                 if is_wait(&error) {
                     memory.locked_since.get_or_insert_with(Instant::now);
                 }
-                if error.class == ErrorClass::Conflict && locks && memory.patience.repeats_conflict(&step) {
+                if error.class == ErrorClass::Conflict && locks && memory.backoff.repeats_conflict(&step) {
                     error.class = ErrorClass::Rejected;
                 }
                 let refused = matches!(error.class, ErrorClass::Quota | ErrorClass::Rejected);
                 if refused {
-                    memory.patience.rejected(&step, &error);
+                    memory.backoff.rejected(&step, &error);
                 }
                 let missing = self.missing(&error, &step, &seen).await;
                 let mut outcome = missing.unwrap_or_else(|| Outcome::failed(error));
-                if refused && let Some(turn) = memory.patience.next_runnable(&plan.steps) {
+                if refused && let Some(turn) = memory.backoff.next_runnable(&plan.steps) {
                     outcome.retry = match turn {
                         NextStep::Of { .. } => AT_ONCE,
                         NextStep::None(delay) => Retry::After(delay.left),
@@ -227,7 +220,7 @@ impl Reconciliation<'_> {
         }
         match self.locate().await? {
             Located::Ours(load_balancer) => {
-                memory.watch.look(&load_balancer);
+                memory.service_history.look(&load_balancer);
                 match self.observe_tree(*load_balancer, desired.tree_query(), memory).await? {
                     Observation::Tree(tree) => {
                         let plan = plan::update(desired, &tree);
@@ -328,7 +321,7 @@ fn deferred(outcome: Outcome, delay: Delay, trail: &StepHistory) -> Outcome {
 fn blocked(tree: ObservedTree, plan: Plan) -> Outcome {
     let message = format!(
         "held back, because it interrupts traffic: {}; set spec.disruptionPolicy to Allow to let it run",
-        plan.held.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "),
+        plan.held_back.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "),
     );
     Outcome::new(State::Blocked { message }, Retry::Resync).seeing(tree).planning(plan)
 }

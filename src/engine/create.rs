@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use crate::model::{Desired, ObservedLoadBalancer, Provisioning, attempt_name, attempt_of};
+use crate::model::{Desired, Kind, ObservedLoadBalancer, Provisioning, attempt_name, attempt_of};
 use crate::openstack::{CloudError, Done, ErrorClass, QuotaUse};
-use crate::plan::{self, Kind};
+use crate::plan;
 
 use super::preconditions::BlockedCreate;
 use super::*;
@@ -34,14 +34,14 @@ impl Reconciliation<'_> {
             });
         }
         // Octavia leaks the VIP port of a create that it refuses after parsing, so the same one is not sent again.
-        match &memory.refused {
+        match &memory.rejected_create {
             Some(refused)
                 if refused.session == self.cloud.credentials_fingerprint() && *refused.desired == *desired =>
             {
                 let outcome = Outcome::stalled(StallReason::Refused, refused.message.clone());
                 return Ok(Outcome { retry: Retry::SlowBackoff, ..outcome });
             }
-            _ => memory.refused = None,
+            _ => memory.rejected_create = None,
         }
         if let Some(outcome) = self.port_in_use(desired).await? {
             return Ok(outcome);
@@ -58,14 +58,14 @@ impl Reconciliation<'_> {
             Err(error) => return Err(error),
         };
         let attempt = attempt_name(&uuid::Uuid::new_v4().to_string(), self.generation);
-        let before = self.record.intents.without(memory.ended.as_deref().unwrap_or_default());
+        let before = self.record.pending_creates.without(memory.deleted_attempt.as_deref().unwrap_or_default());
         let intents = before.with(PendingCreate { attempt: attempt.clone(), at: self.now });
-        if let Err(error) = self.ledger.write(intents).await {
+        if let Err(error) = self.pending_create_store.write(intents).await {
             return Ok(Outcome::waiting(WaitReason::ObjectChanged, error.to_string(), Retry::Backoff));
         }
         let (asking, asked) = addresses::remembering(self.record, desired, &memory.address_conflicts);
         let step = plan::create(&asking, &attempt);
-        memory.known_for(&attempt);
+        memory.attempt_age(&attempt);
         tracing::info!(step = %step, "executing");
         match self.cloud.execute_in_slot(&step, turn).await {
             // The intent stays on record until the id is there too: a crash in between must not look like "never made".
@@ -74,7 +74,7 @@ impl Reconciliation<'_> {
                 // Another address mends no conflict of the rest.
                 if error.class == ErrorClass::Rejected && (asked.is_empty() || error.status == Some(CONFLICT)) {
                     let (session, desired) = (self.cloud.credentials_fingerprint(), Box::new(desired.clone()));
-                    memory.refused = Some(RefusedCreate { session, desired, message: error.to_string() });
+                    memory.rejected_create = Some(RejectedCreate { session, desired, message: error.to_string() });
                 }
                 Ok(self.create_failed(error, &attempt, (&asked, &addresses::given(desired)), memory).await)
             }
@@ -97,7 +97,7 @@ impl Reconciliation<'_> {
     /// before it were given up when it was begun.
     pub(super) async fn confirm_pending(&self, load_balancer: &ObservedLoadBalancer) {
         let is_recorded = self.record.load_balancer_id.as_ref() == Some(&load_balancer.id);
-        let newest = self.record.intents.newest().map(|intent| intent.attempt.as_str());
+        let newest = self.record.pending_creates.newest().map(|intent| intent.attempt.as_str());
         if is_recorded && newest.is_some() && attempt_of(&load_balancer.tags) == newest {
             self.clear_pending().await;
         }
@@ -107,15 +107,19 @@ impl Reconciliation<'_> {
     /// may still appear.
     pub(super) async fn clear_outdated_pending(&self, load_balancer: &ObservedLoadBalancer) {
         let is_recorded = self.record.load_balancer_id.as_ref() == Some(&load_balancer.id);
-        if is_recorded && self.record.intents.0.len() == 1 {
+        if is_recorded && self.record.pending_creates.0.len() == 1 {
             self.clear_pending().await;
         }
     }
 
     /// A create that may still appear: nothing is posted until the quiet period is over.
     pub(super) fn pending_outcome(&self, memory: &mut Memory) -> Option<Outcome> {
-        let intent = self.record.intents.newest().filter(|intent| memory.ended.as_ref() != Some(&intent.attempt))?;
-        let waited = memory.known_for(&intent.attempt);
+        let intent = self
+            .record
+            .pending_creates
+            .newest()
+            .filter(|intent| memory.deleted_attempt.as_ref() != Some(&intent.attempt))?;
+        let waited = memory.attempt_age(&intent.attempt);
         if waited >= self.settings.quiet_period {
             return None;
         }
@@ -143,7 +147,7 @@ impl Reconciliation<'_> {
             return Outcome::waiting(WaitReason::CreateInDoubt, message, Retry::After(Duration::from_secs(1)));
         }
         // A clear no: nothing will appear, and the next attempt need not wait. Failing to write that down only delays it.
-        if let Err(problem) = self.ledger.write(self.record.intents.without(attempt)).await {
+        if let Err(problem) = self.pending_create_store.write(self.record.pending_creates.without(attempt)).await {
             tracing::warn!(%problem, "the refused attempt stays on record until the quiet period is over");
         }
         match error.class {
@@ -213,7 +217,7 @@ impl Reconciliation<'_> {
             if other.id == kept || !self.owner.owns(&other.tags) {
                 continue;
             }
-            let given_up = attempt_of(&other.tags).is_some_and(|attempt| self.record.intents.gave_up(attempt));
+            let given_up = attempt_of(&other.tags).is_some_and(|attempt| self.record.pending_creates.gave_up(attempt));
             let floating = self.cloud.floating_ips(self.owner, other.vip_port_id.as_deref()).await?;
             let used = floating.iter().any(|ip| ip.port_id.is_some() && ip.port_id == other.vip_port_id);
             let deletable = matches!(other.provisioning_status, Provisioning::Active | Provisioning::Error);
@@ -230,7 +234,7 @@ impl Reconciliation<'_> {
 
     /// The create ended well and can be forgotten. Failing to do so costs a look at the next pass.
     pub(super) async fn clear_pending(&self) {
-        if let Err(problem) = self.ledger.write(PendingCreates::default()).await {
+        if let Err(problem) = self.pending_create_store.write(PendingCreates::default()).await {
             tracing::debug!(%problem, "the finished create stays on record for now");
         }
     }
@@ -255,7 +259,7 @@ fn created(performed: Performed, memory: &mut Memory) -> Outcome {
     debug_assert_eq!(performed.step.kind, Kind::LoadBalancer);
     outcome.executed = Some(performed.step);
     if let Done::Created(tree) = performed.done {
-        memory.made = Some((*tree).clone());
+        memory.created_tree = Some((*tree).clone());
         memory.address_conflicts.forget();
         memory.failed_creates = 0;
         outcome.seen = Seen::Tree(tree);

@@ -2,9 +2,11 @@
 
 use std::time::Duration;
 
-use crate::model::{ObservedFloatingIp, ObservedLoadBalancer, Owner, Ownership, Provisioning, foreign_owner};
+use crate::model::{
+    Kind, ObservedFloatingIp, ObservedLoadBalancer, Owner, Ownership, Plan, Provisioning, foreign_owner,
+};
 use crate::openstack::{CloudError, ErrorClass};
-use crate::plan::{self, Kind, Plan};
+use crate::plan;
 
 use super::converge::foreign_owner_message;
 use super::*;
@@ -96,7 +98,7 @@ impl Reconciliation<'_> {
         }
         let step = plan.steps.remove(0);
         let deletes = step.kind == Kind::LoadBalancer && step.call.verb() == "delete";
-        if deletes && let Some(delay) = memory.patience.delay(&step) {
+        if deletes && let Some(delay) = memory.backoff.delay(&step) {
             let why = "Octavia accepts the deletion, but the load balancer stays; it is asked again ever more rarely, at \
                        most every 10 minutes";
             return Ok(Outcome { seen, retry: Retry::After(delay.left), ..cannot_delete(why) });
@@ -134,7 +136,7 @@ fn remaining_tags_reason(
     in_error.then(|| {
         let mut why =
             format!("load balancer {} is in ERROR, so Octavia lets nobody take the tags off it", load_balancer.id);
-        for made in floating_ips.iter().filter(|seen| Ownership::of(owner, seen) == Ownership::Created) {
+        for made in floating_ips.iter().filter(|seen| Ownership::between(owner, seen) == Ownership::Created) {
             why.push_str(&format!(
                 "; floating IP {}, which was made for it, keeps its marks",
                 made.floating_ip_address

@@ -2,8 +2,8 @@
 //! missing or none: before anything is said to be gone, it is asked for. And its counterpart, a 409: an address that is
 //! taken.
 
+use crate::model::{Call, Kind};
 use crate::openstack::{CloudError, ErrorClass};
-use crate::plan::{Call, Kind};
 
 use super::converge::missing_vip_port_message;
 use super::*;
@@ -18,7 +18,7 @@ impl Reconciliation<'_> {
         if step.kind != Kind::FloatingIp || error.class != ErrorClass::NotFound && error.status != Some(500) {
             return None;
         }
-        if error.unrouted {
+        if error.external_network_unreachable {
             return Some(unreachable(error));
         }
         // The network, its subnet or the floating IP itself, found when it was still there: looked up anew.

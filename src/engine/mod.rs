@@ -29,9 +29,8 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tokio::time::Instant;
 
-use crate::model::{ApiVersion, Desired, ObservedLoadBalancer, ObservedTree, Owner, Provisioning};
+use crate::model::{ApiVersion, Desired, ObservedLoadBalancer, ObservedTree, Owner, Provisioning, Step};
 use crate::openstack::{Cloud, CloudError, Done, ErrorClass};
-use crate::plan::Step;
 use backoff::{Delay, NextStep, StepBackoff};
 use contended::Contended;
 use recover::ServiceHistory;
@@ -81,7 +80,7 @@ pub struct Reconciliation<'a> {
     pub record: &'a Record,
     /// Of the stack's spec.
     pub generation: i64,
-    pub ledger: &'a dyn PendingCreateStore,
+    pub pending_create_store: &'a dyn PendingCreateStore,
     pub settings: &'a Settings,
     pub now: Timestamp,
 }
@@ -90,10 +89,10 @@ pub struct Reconciliation<'a> {
 #[derive(Debug, Default)]
 pub struct Memory {
     /// The answer of our own POST, until its statuses are confirmed.
-    made: Option<ObservedTree>,
+    created_tree: Option<ObservedTree>,
     /// Something was in flight at the end of the last pass, or the stack changed since. Otherwise, and after a start, lists
     /// shared with other stacks will do: a restart among a thousand stacks at rest costs some lists, not a thousand trees.
-    disturbed: bool,
+    needs_fresh_read: bool,
     /// Since when the load balancer has been locked, without a look that found it free.
     locked_since: Option<Instant>,
     /// How often an address that was asked for again was taken.
@@ -101,24 +100,24 @@ pub struct Memory {
     /// How often a create has failed within Octavia since the last that did not.
     failed_creates: u32,
     /// The create that Octavia refused last.
-    refused: Option<RefusedCreate>,
+    rejected_create: Option<RejectedCreate>,
     /// Creates on record, and since when this process knows of them; the one that was asked for last is the last.
-    attempts: Vec<(String, Instant)>,
+    known_attempts: Vec<(String, Instant)>,
     /// What was changed on the way to what the stack says, so that nothing is tried for ever without a pause.
-    patience: StepBackoff,
+    backoff: StepBackoff,
     /// A floating IP that somebody else has stalls the stack.
     contended: Option<Contended>,
     /// The changes since the load balancer was last as the stack says.
-    trail: StepHistory,
+    history: StepHistory,
     /// The create under way, as this process saw it.
-    watch: ServiceHistory,
+    service_history: ServiceHistory,
     /// The create whose load balancer this process has deleted: it is in doubt no more.
-    ended: Option<String>,
+    deleted_attempt: Option<String>,
 }
 
 /// What is not sent again as long as stack and credentials stay as they are.
 #[derive(Debug)]
-struct RefusedCreate {
+struct RejectedCreate {
     session: u64,
     desired: Box<Desired>,
     message: String,
@@ -127,30 +126,30 @@ struct RefusedCreate {
 impl Memory {
     /// The stack or its credentials changed: look for ourselves.
     pub fn invalidate(&mut self) {
-        self.disturbed = true;
+        self.needs_fresh_read = true;
         self.contended = None;
         self.failed_creates = 0;
-        self.patience.forget();
+        self.backoff.forget();
     }
 
     /// To be told of the record at every pass, also where the cloud cannot be asked: time passes all the same.
     pub fn track_pending(&mut self, record: &Record) {
-        if let Some(newest) = record.intents.newest() {
-            self.known_for(&newest.attempt);
+        if let Some(newest) = record.pending_creates.newest() {
+            self.attempt_age(&newest.attempt);
         }
     }
 
     /// How long this process has known of an attempt to create. The time on record was written by the clock of whoever
     /// led then, which may be an hour off ours; a restart waits anew rather than post on a stranger's word.
-    fn known_for(&mut self, attempt: &str) -> Duration {
-        let known = self.attempts.iter().position(|(known, _)| known == attempt);
+    fn attempt_age(&mut self, attempt: &str) -> Duration {
+        let known = self.known_attempts.iter().position(|(known, _)| known == attempt);
         let (attempt, since) =
-            known.map_or_else(|| (attempt.to_owned(), Instant::now()), |at| self.attempts.remove(at));
+            known.map_or_else(|| (attempt.to_owned(), Instant::now()), |at| self.known_attempts.remove(at));
         // One more than the record holds: that of a create which is refused is taken off again.
-        if self.attempts.len() > REMEMBERED {
-            self.attempts.remove(0);
+        if self.known_attempts.len() > REMEMBERED {
+            self.known_attempts.remove(0);
         }
-        self.attempts.push((attempt, since));
+        self.known_attempts.push((attempt, since));
         since.elapsed()
     }
 }
@@ -165,11 +164,11 @@ impl Reconciliation<'_> {
             Goal::Orphan => self.orphan(memory).await,
         };
         let mut outcome = result.unwrap_or_else(Outcome::failed);
-        memory.trail.explain(&mut outcome.plan, outcome.executed.as_mut());
+        memory.history.explain(&mut outcome.plan, outcome.executed.as_mut());
         if matches!(outcome.state, State::InSync | State::Blocked { .. } | State::Observed { differs: false }) {
-            memory.trail.settled();
+            memory.history.settled();
         }
-        memory.disturbed = !matches!(outcome.state, State::InSync | State::Observed { .. });
+        memory.needs_fresh_read = !matches!(outcome.state, State::InSync | State::Observed { .. });
         outcome
     }
 
@@ -270,9 +269,9 @@ impl Reconciliation<'_> {
     }
 
     fn performed(&self, step: Step, done: Done, memory: &mut Memory) -> Performed {
-        memory.made = None;
-        memory.patience.accepted(&step);
-        memory.trail.executed(&step);
+        memory.created_tree = None;
+        memory.backoff.accepted(&step);
+        memory.history.executed(&step);
         memory.locked_since = step.call.is_octavia().then(Instant::now);
         Performed { step, done }
     }
@@ -310,15 +309,15 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn an_attempt_is_as_old_as_we_have_known_of_it() {
         let mut memory = Memory::default();
-        assert_eq!(memory.known_for("a1"), Duration::ZERO);
+        assert_eq!(memory.attempt_age("a1"), Duration::ZERO);
         tokio::time::advance(Duration::from_secs(100)).await;
-        assert_eq!(memory.known_for("a1"), Duration::from_secs(100));
-        assert_eq!(memory.known_for("a2"), Duration::ZERO, "another one begins anew");
-        assert_eq!(memory.known_for("a1"), Duration::from_secs(100), "and the first stays as old as it is");
+        assert_eq!(memory.attempt_age("a1"), Duration::from_secs(100));
+        assert_eq!(memory.attempt_age("a2"), Duration::ZERO, "another one begins anew");
+        assert_eq!(memory.attempt_age("a1"), Duration::from_secs(100), "and the first stays as old as it is");
         for refused in 0..20 {
-            memory.known_for(&refused.to_string());
-            assert_eq!(memory.known_for("a1"), Duration::from_secs(100), "as long as it is asked for");
+            memory.attempt_age(&refused.to_string());
+            assert_eq!(memory.attempt_age("a1"), Duration::from_secs(100), "as long as it is asked for");
         }
-        assert!(memory.attempts.len() <= REMEMBERED + 1, "{}", memory.attempts.len());
+        assert!(memory.known_attempts.len() <= REMEMBERED + 1, "{}", memory.known_attempts.len());
     }
 }

@@ -2,9 +2,8 @@
 
 use std::time::Duration;
 
-use crate::model::{ObservedFloatingIp, ObservedLoadBalancer, ObservedTree};
+use crate::model::{ObservedFloatingIp, ObservedLoadBalancer, ObservedTree, Plan, Problem, ProblemReason, Step};
 use crate::openstack::{CloudError, ErrorClass};
-use crate::plan::{Plan, Step};
 
 #[derive(Debug, Clone, PartialEq)]
 pub struct Outcome {
@@ -119,6 +118,20 @@ reasons!(
     }
 );
 
+impl From<ProblemReason> for StallReason {
+    fn from(reason: ProblemReason) -> Self {
+        match reason {
+            ProblemReason::InvalidSpec => Self::InvalidSpec,
+            ProblemReason::UnsupportedByServer => Self::UnsupportedByServer,
+            ProblemReason::ReferenceNotFound => Self::ReferenceNotFound,
+            ProblemReason::ReferenceAmbiguous => Self::ReferenceAmbiguous,
+            ProblemReason::ReferenceUnusable => Self::ReferenceUnusable,
+            ProblemReason::ImmutableField => Self::ImmutableField,
+            ProblemReason::ForeignChild => Self::ForeignChild,
+        }
+    }
+}
+
 impl StallReason {
     /// The spec itself is at fault: condition `Accepted` is False.
     pub const fn is_spec(self) -> bool {
@@ -193,6 +206,17 @@ impl Outcome {
 
     pub fn stalled(reason: StallReason, message: String) -> Self {
         Self::new(State::Stalled { reason, message }, Retry::Fixed)
+    }
+
+    pub fn problem(problem: &Problem) -> Self {
+        Self::stalled(problem.reason.into(), problem.to_string())
+    }
+
+    /// All problems in one message, with the reason of the first.
+    pub fn problems(problems: &[Problem]) -> Self {
+        let reason = problems.first().map_or(StallReason::InvalidSpec, |problem| problem.reason.into());
+        let texts: Vec<String> = problems.iter().map(ToString::to_string).collect();
+        Self::stalled(reason, texts.join("; "))
     }
 
     pub fn seeing_load_balancer(mut self, load_balancer: ObservedLoadBalancer) -> Self {

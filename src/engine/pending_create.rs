@@ -15,7 +15,7 @@ pub struct Record {
     pub vip_address: Option<String>,
     /// Its further addresses then, each with its subnet.
     pub additional_vips: Vec<AdditionalVip>,
-    pub intents: PendingCreates,
+    pub pending_creates: PendingCreates,
 }
 
 /// Creates that were begun and not yet seen to end, newest first. Kept on the object as `<attempt>@<time>,…`.

@@ -1,16 +1,16 @@
 //! What is in the way of a load balancer that is not there yet. One that is there is kept all the same: none of this
 //! changes what it has.
 
-use crate::model::{CreateBlocker, Desired, ObservedFloatingIp};
+use crate::model::{Desired, ObservedFloatingIp, Problem};
 use crate::openstack::CloudError;
-use crate::plan::{self, Refusal};
+use crate::plan;
 
 use super::*;
 
 /// Reason to make no load balancer, and the floating IP that somebody else has, if that is why.
 pub(super) struct BlockedCreate {
     pub outcome: Outcome,
-    pub in_use: Option<(Refusal, Vec<ObservedFloatingIp>)>,
+    pub in_use: Option<(Problem, Vec<ObservedFloatingIp>)>,
 }
 
 impl Reconciliation<'_> {
@@ -20,25 +20,18 @@ impl Reconciliation<'_> {
         &self,
         desired: &Desired,
     ) -> Result<Option<BlockedCreate>, CloudError> {
-        if let Some(hindrance) = &desired.hindrance {
-            return Ok(Some(BlockedCreate { outcome: stalled(hindrance), in_use: None }));
+        if !desired.create_problems.is_empty() {
+            return Ok(Some(BlockedCreate { outcome: Outcome::problems(&desired.create_problems), in_use: None }));
         }
         let interest = desired.tree_query();
         if interest.floating_ip.is_none() {
             return Ok(None);
         }
         let floating_ips = self.cloud.floating_ips(interest, None).await?;
-        Ok(plan::floating_ip_in_use(desired, &floating_ips).map(|refusal| {
-            let message = format!("{}: {}", refusal.field, refusal.message);
+        Ok(plan::floating_ip_in_use(desired, &floating_ips).map(|problem| {
+            let message = problem.to_string();
             let outcome = Outcome::stalled(StallReason::ReferenceUnusable, message);
-            BlockedCreate { outcome, in_use: Some((refusal, floating_ips)) }
+            BlockedCreate { outcome, in_use: Some((problem, floating_ips)) }
         }))
-    }
-}
-
-fn stalled(hindrance: &CreateBlocker) -> Outcome {
-    match hindrance {
-        CreateBlocker::Spec(message) => Outcome::stalled(StallReason::InvalidSpec, message.clone()),
-        CreateBlocker::Reference(message) => Outcome::stalled(StallReason::ReferenceUnusable, message.clone()),
     }
 }

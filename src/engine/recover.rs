@@ -18,8 +18,8 @@ use super::converge::{children, delayed};
 use super::preconditions::BlockedCreate;
 use super::step_history::Cause;
 use super::*;
-use crate::model::{Desired, Id, attempt_of, generation_of};
-use crate::plan::{self, Impact, Plan};
+use crate::model::{Desired, Id, Impact, Plan, attempt_of, generation_of};
+use crate::plan;
 
 /// Looks at a load balancer in its create are closer together than this (`poll_interval`), unless one failed.
 const WATCHED: Duration = Duration::from_secs(30);
@@ -97,7 +97,7 @@ impl Reconciliation<'_> {
     /// Proof that it has never served.
     fn failed_in_create(&self, tree: &ObservedTree, memory: &Memory) -> bool {
         let attempt = attempt_of(&tree.load_balancer.tags);
-        let intents = &self.record.intents;
+        let intents = &self.record.pending_creates;
         let on_record = attempt.is_some() && intents.newest().map(|intent| intent.attempt.as_str()) == attempt;
         let states: Vec<Provisioning> = children(tree).map(|(_, status)| status).collect();
         let never_active =
@@ -108,9 +108,9 @@ impl Reconciliation<'_> {
         let alone = intents.0.len() == 1;
         let proven = match states.as_slice() {
             [] => alone,
-            _ => unmade || alone && (some_unmade || memory.watch.saw_failing(&tree.load_balancer)),
+            _ => unmade || alone && (some_unmade || memory.service_history.saw_failing(&tree.load_balancer)),
         };
-        on_record && never_active && proven && !memory.watch.saw_serving(&tree.load_balancer)
+        on_record && never_active && proven && !memory.service_history.saw_serving(&tree.load_balancer)
     }
 
     /// The name of its create has the generation that it was made from.
@@ -125,8 +125,8 @@ impl Reconciliation<'_> {
         let deletion = plan::delete(self.owner, true, Some(seen), &[]).steps.into_iter();
         let plan = Plan { steps: deletion.map(|step| step.impact(Impact::None)).collect(), ..Plan::default() };
         let Some(step) = plan.steps.first().cloned() else { return Ok(self.failed_outcome(tree, memory, true)) };
-        if let Some(delay) = memory.patience.delay(&step) {
-            return Ok(delayed(plan, delay, &memory.trail).seeing(tree));
+        if let Some(delay) = memory.backoff.delay(&step) {
+            return Ok(delayed(plan, delay, &memory.history).seeing(tree));
         }
         let attempt = attempt_of(&seen.tags).map(str::to_owned);
         if has_other_place(desired, seen) {
@@ -134,7 +134,7 @@ impl Reconciliation<'_> {
         }
         let outcome = self.step(step, plan, Seen::Tree(Box::new(tree)), memory).await?;
         if outcome.executed.is_some() {
-            memory.ended = attempt;
+            memory.deleted_attempt = attempt;
         }
         Ok(outcome)
     }
@@ -149,7 +149,7 @@ impl Reconciliation<'_> {
             never_served_message(&tree, remade)
         } else {
             let objects = named(&tree, "in ERROR", |status| status == Provisioning::Error);
-            self.broken_message(id, &objects, memory.trail.cause())
+            self.broken_message(id, &objects, memory.history.cause())
         };
         Outcome { never_served, ..Outcome::stalled(StallReason::LoadBalancerError, message).seeing(tree) }
     }

@@ -3,7 +3,7 @@
 //! After a failed change Octavia shows the new values, and comparing finds nothing: the plan only heals. The fields of
 //! the change are known to whoever sent it, and to nobody after a restart.
 
-use crate::plan::{Plan, Step, StepReason};
+use crate::model::{Plan, Step, StepReason};
 
 /// Changes that are remembered at most; more is a large edit, of which the latest matter.
 const REMEMBERED: usize = 64;
@@ -28,7 +28,7 @@ pub(super) enum Cause<'a> {
 
 impl StepHistory {
     pub fn executed(&mut self, step: &Step) {
-        if step.why == StepReason::Heal || !step.call.is_octavia() {
+        if step.reason == StepReason::Heal || !step.call.is_octavia() {
             return;
         }
         self.steps.retain(|known| !same_object(known, step));
@@ -54,7 +54,7 @@ impl StepHistory {
 
     /// The change that this step sends again.
     pub fn change_of(&self, heal: &Step) -> Option<&Step> {
-        self.steps.iter().find(|step| heal.why == StepReason::Heal && same_object(step, heal))
+        self.steps.iter().find(|step| heal.reason == StepReason::Heal && same_object(step, heal))
     }
 
     /// Gives steps that heal the fields of the change that failed.
@@ -69,7 +69,7 @@ impl StepHistory {
     /// The steps of a plan that come back, for people: objects in ERROR with the change that led there.
     pub fn tell(&self, steps: &[Step]) -> String {
         let mut parts: Vec<String> = steps.iter().map(|step| self.part(step)).collect();
-        let known = steps.iter().any(|step| step.why != StepReason::Heal || self.change_of(step).is_some());
+        let known = steps.iter().any(|step| step.reason != StepReason::Heal || self.change_of(step).is_some());
         if let Cause::Change(last) = self.cause()
             && !known
         {
@@ -80,7 +80,7 @@ impl StepHistory {
 
     fn part(&self, step: &Step) -> String {
         match self.change_of(step) {
-            _ if step.why != StepReason::Heal => step.to_string(),
+            _ if step.reason != StepReason::Heal => step.to_string(),
             Some(change) => format!("{} is in ERROR since {change}", step.object()),
             None => format!("{} is in ERROR", step.object()),
         }
@@ -95,13 +95,13 @@ fn same_object(one: &Step, other: &Step) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::plan::{Call, Change, Impact, Kind};
+    use crate::model::{Call, Change, Impact, Kind};
 
     fn step(kind: Kind, name: &str, why: StepReason, field: Option<&str>) -> Step {
         let call = Call::Update { parent: None, id: name.to_owned(), body: Default::default() };
         let change = |field: &str| Change { field: field.to_owned(), was: "a".into(), want: "b".into() };
         let changes = field.map(change).into_iter().collect();
-        Step { kind, name: name.to_owned(), call, changes, impact: Impact::None, why, waits: None }
+        Step { kind, name: name.to_owned(), call, changes, impact: Impact::None, reason: why, depends_on: None }
     }
 
     #[test]

@@ -22,18 +22,9 @@ pub struct Desired {
     pub floating_ip: Option<FloatingIp>,
     /// May a step run that interrupts traffic?
     pub allow_interruption: bool,
-    /// What is in the way of making the load balancer, and of nothing else: one that is there is kept all the same.
+    /// Problems that prevent a create only: an existing load balancer is kept all the same.
     #[serde(skip)]
-    pub hindrance: Option<CreateBlocker>,
-}
-
-/// Why a load balancer must not be made, for people.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum CreateBlocker {
-    /// What the stack says does not go together.
-    Spec(String),
-    /// What it points at must not be used.
-    Reference(String),
+    pub create_problems: Vec<Problem>,
 }
 
 impl Desired {

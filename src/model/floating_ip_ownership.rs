@@ -46,7 +46,7 @@ impl Owner {
 }
 
 impl Ownership {
-    pub fn of(owner: &Owner, seen: &ObservedFloatingIp) -> Self {
+    pub fn between(owner: &Owner, seen: &ObservedFloatingIp) -> Self {
         let mut makers = creators(seen).peekable();
         let made = match makers.peek() {
             None => seen.description == owner.owner_description(),
@@ -100,7 +100,7 @@ mod tests {
             [seen(&mark, &[]), seen("words", std::slice::from_ref(&tag)), seen("", &[tag.clone(), me.uid_tag()])]
         {
             assert_eq!(
-                (Ownership::of(&me, &made), Ownership::of(&other, &made)),
+                (Ownership::between(&me, &made), Ownership::between(&other, &made)),
                 (Ownership::Created, Ownership::Foreign),
                 "{made:?}"
             );
@@ -111,12 +111,12 @@ mod tests {
             assert_eq!(rival(&me, &made), None);
         }
         let described_by_another = seen(&other.owner_description(), std::slice::from_ref(&tag));
-        assert_eq!(Ownership::of(&me, &described_by_another), Ownership::Created);
-        assert_eq!(Ownership::of(&other, &described_by_another), Ownership::Foreign);
+        assert_eq!(Ownership::between(&me, &described_by_another), Ownership::Created);
+        assert_eq!(Ownership::between(&other, &described_by_another), Ownership::Foreign);
         assert_eq!(rival(&me, &described_by_another), None);
         let of_both = seen(&mark, &[tag, other.created_tag()]);
         assert_eq!(
-            (Ownership::of(&me, &of_both), Ownership::of(&other, &of_both)),
+            (Ownership::between(&me, &of_both), Ownership::between(&other, &of_both)),
             (Ownership::Foreign, Ownership::Foreign)
         );
     }

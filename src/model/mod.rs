@@ -8,6 +8,9 @@ mod floating_ip_ownership;
 mod observed;
 mod octavia_enums;
 mod ownership;
+mod plan;
+mod plan_display;
+mod problem;
 mod references;
 
 pub use collation::*;
@@ -16,6 +19,8 @@ pub use floating_ip_ownership::*;
 pub use observed::*;
 pub use octavia_enums::*;
 pub use ownership::*;
+pub use plan::*;
+pub use problem::*;
 pub use references::*;
 
 /// The id of an Octavia or Neutron object (a UUID, kept as text).

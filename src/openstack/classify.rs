@@ -77,7 +77,7 @@ pub(super) fn classify(refusal: &ErrorResponse<'_>) -> CloudError {
         in_doubt,
         too_large: false,
         absent,
-        unrouted,
+        external_network_unreachable: unrouted,
     }
 }
 

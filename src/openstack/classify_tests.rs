@@ -189,8 +189,11 @@ fn a_404_of_who_stands_before_a_service_is_no_loss() {
 #[test]
 fn a_floating_ip_without_a_router_is_told_by_its_kind() {
     let text = "External network 1 is not reachable from subnet 2.";
-    assert!(neutron(404, "ExternalGatewayForFloatingIPNotFound", text).unrouted);
-    assert!(!neutron(404, "PortNotFound", text).unrouted && !octavia(404, text).unrouted);
+    assert!(neutron(404, "ExternalGatewayForFloatingIPNotFound", text).external_network_unreachable);
+    assert!(
+        !neutron(404, "PortNotFound", text).external_network_unreachable
+            && !octavia(404, text).external_network_unreachable
+    );
 }
 
 #[test]

@@ -21,9 +21,8 @@ use super::tree_cache::TreeCache;
 use super::{CloudError, Connector, ErrorClass};
 use crate::clock::Clock;
 use crate::model::{
-    ApiVersion, ObservedFloatingIp, ObservedLoadBalancer, ObservedTree, Owner, Reference, Resolutions, TreeQuery,
+    ApiVersion, ObservedFloatingIp, ObservedLoadBalancer, ObservedTree, Owner, Reference, Resolutions, Step, TreeQuery,
 };
-use crate::plan::Step;
 
 /// Hears of every exchange with a cloud, for metrics.
 pub trait CallObserver: Send + Sync {

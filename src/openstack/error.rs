@@ -44,7 +44,7 @@ pub struct CloudError {
     pub absent: bool,
     /// 404 of Neutron for a floating IP, although all that it names is there: no router leads from the subnet of the port to
     /// the network of the floating IP.
-    pub unrouted: bool,
+    pub external_network_unreachable: bool,
 }
 
 impl std::error::Error for CloudError {}

@@ -7,8 +7,7 @@ use super::records::Created;
 use super::session::{ApiRequest, Service, Session};
 use super::{CloudError, ErrorClass};
 use crate::failpoint;
-use crate::model::ObservedTree;
-use crate::plan::{Body, Call, Kind, Step};
+use crate::model::{Body, Call, Kind, ObservedTree, Step};
 
 /// How a step went.
 #[derive(Debug, Clone, PartialEq)]
@@ -24,7 +23,7 @@ impl Session {
     /// As the cloud answered. A delete of what is gone is no error.
     pub(super) async fn execute(&self, step: &Step) -> Result<Done, CloudError> {
         let ask = self.ask_for(step)?;
-        if let Some(waits) = &step.waits {
+        if let Some(waits) = &step.depends_on {
             return Err(ask.failed(ErrorClass::Rejected, format!("{waits} has to be made first")));
         }
         failpoint::point(format_args!("before-{}-{}", step.call.verb(), step.kind.noun()));

@@ -49,7 +49,7 @@ impl Session {
     async fn name_holder(&self, interest: TreeQuery<'_>, found: &mut [ObservedFloatingIp]) -> Result<(), CloudError> {
         let TreeQuery { owner, floating_ip } = interest;
         let wanted = found.iter_mut().find(|seen| floating_ip == Some(seen.id.as_str()));
-        let Some(wanted) = wanted.filter(|seen| Ownership::of(owner, seen) != Ownership::Created) else {
+        let Some(wanted) = wanted.filter(|seen| Ownership::between(owner, seen) != Ownership::Created) else {
             return Ok(());
         };
         let Some(Rival { uid, .. }) = rival(owner, wanted) else { return Ok(()) };
@@ -208,5 +208,5 @@ pub(super) fn unwatched_port(
 pub(super) fn is_relevant(seen: &ObservedFloatingIp, interest: TreeQuery<'_>, vip_port_id: Option<&str>) -> bool {
     let TreeQuery { owner, floating_ip } = interest;
     let on_port = vip_port_id.is_some() && seen.port_id.as_deref() == vip_port_id;
-    on_port || Ownership::of(owner, seen) != Ownership::Foreign || floating_ip == Some(seen.id.as_str())
+    on_port || Ownership::between(owner, seen) != Ownership::Foreign || floating_ip == Some(seen.id.as_str())
 }

@@ -11,8 +11,7 @@ use super::CloudError;
 use super::pagination::Listing;
 use super::records::PoolRecord;
 use super::session::{ApiRequest, Service, Session};
-use crate::model::IdRef;
-use crate::plan::Kind;
+use crate::model::{IdRef, Kind};
 
 /// Quota-taking calls in flight for one project: Octavia holds the project's quota row for the whole call, queues the
 /// others behind it and gives up on those that wait too long.

@@ -146,7 +146,7 @@ impl ApiRequest {
             request_id: None,
             in_doubt: false,
             too_large: false,
-            unrouted: false,
+            external_network_unreachable: false,
             absent: false,
         }
     }
@@ -216,7 +216,7 @@ impl ApiResponse {
             request_id: request_id(&self.headers),
             in_doubt: self.writes,
             too_large: false,
-            unrouted: false,
+            external_network_unreachable: false,
             absent: false,
         }
     }

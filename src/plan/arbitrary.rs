@@ -36,9 +36,16 @@ pub fn desired(world: &World) -> impl Strategy<Value = Desired> + use<> {
         any::<bool>(),
     )
         .prop_map(move |(load_balancer, listeners, pools, floating_ip, allow_interruption)| {
-            let (owner, hindrance) = (world.owner.clone(), None);
-            let desired =
-                Desired { owner, load_balancer, listeners, pools, floating_ip, allow_interruption, hindrance };
+            let owner = world.owner.clone();
+            let desired = Desired {
+                owner,
+                load_balancer,
+                listeners,
+                pools,
+                floating_ip,
+                allow_interruption,
+                create_problems: Vec::new(),
+            };
             repair(&world, desired)
         })
 }

@@ -4,8 +4,8 @@ use serde_json::{Value, json};
 
 use super::diff::object;
 use super::member::size_of;
-use super::{Body, Call, Kind, MAX_BODY, Step, health_monitor, l7_policy, listener, load_balancer, member, pool};
-use crate::model::{Desired, Key, L7Action, Listener, Pool};
+use super::{MAX_BODY, health_monitor, l7_policy, listener, load_balancer, member, pool};
+use crate::model::{Body, Call, Desired, Key, Kind, L7Action, Listener, Pool, Step};
 
 /// The whole tree in one `POST /loadbalancers`, at most [`MAX_BODY`] large. What does not fit is left to
 /// [`change`](super::change()): members first, the longest lists, then policies, then listeners, then pools.

@@ -8,8 +8,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use super::{Body, Change};
-use crate::model::{OwnedFields, without_twins};
+use crate::model::{Body, Change, OwnedFields, without_twins};
 
 /// What puts a field back to its default, once, after the stack stopped speaking of it.
 #[derive(Debug, Clone, Copy)]

@@ -11,8 +11,11 @@ use serde_json::{Value, json};
 
 use super::diff::object;
 use super::matching::Matching;
-use super::{Body, Call, Kind, Step, StepReason, l7_policy, l7_rule, member};
-use crate::model::{ObservedL7Policy, ObservedListener, ObservedMember, ObservedPool, Provisioning, key_of};
+use super::{l7_policy, l7_rule, member};
+use crate::model::{
+    Body, Call, Kind, ObservedL7Policy, ObservedListener, ObservedMember, ObservedPool, Provisioning, Step, StepReason,
+    key_of,
+};
 
 /// The writes that bring back what is ours, is in ERROR and is not written by `planned`.
 pub(super) fn steps(survey: &Matching<'_>, planned: &[Step]) -> Vec<Step> {

@@ -6,8 +6,9 @@ use serde_json::json;
 
 use super::diff::{FieldRules, Patch, object, without_empties};
 use super::step::Target;
-use super::{Body, Call, Impact, Kind, Step, StepReason};
-use crate::model::{HealthMonitor, HttpCheck, ObservedMonitor, OwnedFields};
+use crate::model::{
+    Body, Call, HealthMonitor, HttpCheck, Impact, Kind, ObservedMonitor, OwnedFields, Step, StepReason,
+};
 
 const RULES: FieldRules = FieldRules { operator_defaulted: &[], groups: &[&["http_version", "domain_name"]] };
 
@@ -100,7 +101,7 @@ fn update(key: &str, want: &HealthMonitor, seen: &ObservedMonitor) -> Vec<Step> 
     let mut edit = RULES.compare(&wanted(want), &observed(seen), &OwnedFields::default());
     let tags = edit.tags_first(&seen.tags);
     let first = tags.into_iter().chain(domain_first(&mut edit)).reduce(Patch::and);
-    let target = Target::seen(&seen.id);
+    let target = Target::existing(&seen.id);
     let step = |edit: Patch| {
         let impact = if edit.switches_off() { Impact::NewConnections } else { Impact::None };
         Step::update(Kind::HealthMonitor, key, &target, edit).impact(impact)

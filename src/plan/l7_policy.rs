@@ -13,9 +13,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Value, json};
 
 use super::diff::{FieldRules, Patch, Reset, add_some, object, without_empties};
+use super::l7_rule;
 use super::step::Target;
-use super::{Body, Call, Impact, Kind, Step, l7_rule};
-use crate::model::{Key, L7Action, L7Policy, ObservedL7Policy, OwnedFields, key_of, key_tag};
+use crate::model::{
+    Body, Call, Impact, Key, Kind, L7Action, L7Policy, ObservedL7Policy, OwnedFields, Step, key_of, key_tag,
+};
 
 const RULES: FieldRules = FieldRules {
     operator_defaulted: &[("description", Reset::EmptyText)],
@@ -151,7 +153,7 @@ pub(super) fn steps(place: &PolicyContext<'_>, want: &[L7Policy], seen: &[Observ
 
 fn create(place: &PolicyContext<'_>, want: &L7Policy, redirect_pool: Option<&Target>, position: usize) -> Vec<Step> {
     let name = name(place.listener_key, &want.key);
-    let target = Target::made(Kind::L7Policy, &name);
+    let target = Target::pending(Kind::L7Policy, &name);
     let rules = l7_rule::RuleDiff::new(&want.rules, &[]);
     let enable_last = want.admin_state_up && place.live && rules.is_unsafe_live();
     let mut body = without_empties(wanted(want, redirect_pool));
@@ -182,7 +184,7 @@ fn update(
     position: Option<(usize, usize)>,
 ) -> Vec<Step> {
     let name = name(place.listener_key, &want.key);
-    let target = Target::seen(&seen.id);
+    let target = Target::existing(&seen.id);
     let mut edit = RULES.compare(&wanted(want, redirect_pool), &observed(seen), &OwnedFields::of(&seen.tags));
     let tags_first = edit.tags_first(&seen.tags);
     if let Some((was, position)) = position {

@@ -2,10 +2,10 @@
 
 use serde_json::json;
 
+use super::Patch;
 use super::diff::{add_some, object};
 use super::step::Target;
-use super::{Body, Call, Change, Kind, Patch, Step};
-use crate::model::{L7Rule, ObservedL7Rule, RuleType};
+use crate::model::{Body, Call, Change, Kind, L7Rule, ObservedL7Rule, RuleType, Step};
 
 /// The body that makes it, or makes another rule into it: always whole, because Octavia checks the merged rule.
 pub(super) fn body(rule: &L7Rule) -> Body {

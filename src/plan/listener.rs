@@ -8,10 +8,10 @@ use serde_json::{Value, json};
 
 use super::diff::{FieldRules, Patch, Reset, add_some, object, without_empties};
 use super::step::Target;
-use super::{Body, Impact, tls};
+use super::tls;
 use crate::model::{
-    ClientAuthentication, Hsts, Listener, ListenerProtocol, ListenerTls, ObservedListener, OwnedFields, Timeouts,
-    TlsParameters, key_tag,
+    Body, ClientAuthentication, Hsts, Impact, Listener, ListenerProtocol, ListenerTls, ObservedListener, OwnedFields,
+    Timeouts, TlsParameters, key_tag,
 };
 
 const RULES: FieldRules = FieldRules {

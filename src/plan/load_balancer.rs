@@ -6,10 +6,9 @@ use std::net::IpAddr;
 use serde_json::json;
 
 use super::diff::{FieldRules, Patch, Reset, add_some, object};
-use super::{Body, Call, Impact, Kind, Refusal, RefusalReason, Step};
 use crate::model::{
-    AdditionalVip, Desired, LoadBalancer, ObservedAdditionalVip, ObservedLoadBalancer, OwnedFields, Owner, Vip,
-    attempt_of, attempt_tag,
+    AdditionalVip, Body, Call, Desired, Impact, Kind, LoadBalancer, ObservedAdditionalVip, ObservedLoadBalancer,
+    OwnedFields, Owner, Problem, ProblemReason, Step, Vip, attempt_of, attempt_tag,
 };
 
 const RULES: FieldRules = FieldRules {
@@ -138,7 +137,7 @@ fn impact(edit: &Patch) -> Impact {
 }
 
 /// What differs although Octavia cannot change it. A value that the cloud does not show proves nothing.
-pub(super) fn immutable(want: &LoadBalancer, seen: &ObservedLoadBalancer) -> Vec<Refusal> {
+pub(super) fn immutable(want: &LoadBalancer, seen: &ObservedLoadBalancer) -> Vec<Problem> {
     let Vip { subnet_id, network_id, port_id, address, additional } = &want.vip;
     let provider = want.provider.as_deref().filter(|_| !seen.provider.is_empty()).map(canonical_provider);
     let vip = |want: &Option<String>, seen: &Option<String>| {
@@ -167,7 +166,7 @@ pub(super) fn immutable(want: &LoadBalancer, seen: &ObservedLoadBalancer) -> Vec
              make a new stack",
             seen.id
         );
-        Some(Refusal { reason: RefusalReason::ImmutableField, field, message, floating_ip: None })
+        Some(Problem::new(field, ProblemReason::ImmutableField, message))
     })
     .collect()
 }

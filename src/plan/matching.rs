@@ -2,11 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
+use super::l7_policy;
 use super::step::Target;
-use super::{Kind, Refusal, RefusalReason, l7_policy};
 use crate::model::{
-    Desired, Key, L4, L7Action, Listener, ListenerProtocol, ObservedListener, ObservedPool, ObservedTree, Provisioning,
-    key_of,
+    Desired, Key, Kind, L4, L7Action, Listener, ListenerProtocol, ObservedListener, ObservedPool, ObservedTree,
+    Problem, ProblemReason, Provisioning, key_of,
 };
 
 /// What stands where a listener of the stack should be. Octavia keeps one listener for each port and transport, so the
@@ -75,7 +75,8 @@ impl<'a> Matching<'a> {
 
     /// Every pool of the stack, there or to be made.
     pub fn pool_targets(&self) -> BTreeMap<&'a str, Target> {
-        let target = |key: &Key| self.pool(key).map_or_else(|| Target::made(Kind::Pool, key), |p| Target::seen(&p.id));
+        let target =
+            |key: &Key| self.pool(key).map_or_else(|| Target::pending(Kind::Pool, key), |p| Target::existing(&p.id));
         self.desired.pools.keys().map(|key| (key.as_str(), target(key))).collect()
     }
 
@@ -119,23 +120,22 @@ impl<'a> Matching<'a> {
     }
 
     /// Foreign listeners where ours should be.
-    pub fn refusals(&self) -> Vec<Refusal> {
-        let refusal = |(key, place): (&&str, &ListenerMatch<'_>)| {
+    pub fn problems(&self) -> Vec<Problem> {
+        let problem = |(key, place): (&&str, &ListenerMatch<'_>)| {
             let (ListenerMatch::Foreign(foreign), Some(wanted)) = (place, self.desired.listeners.get(*key)) else {
                 return None;
             };
-            Some(Refusal {
-                reason: RefusalReason::ForeignChild,
-                field: format!("spec.listeners[name={key}].port"),
-                message: format!(
+            Some(Problem::new(
+                format!("spec.listeners[name={key}].port"),
+                ProblemReason::ForeignChild,
+                format!(
                     "listener {key} cannot have port {}: listener {:?} ({}, {}), which this stack did not make, has \
                      it. Delete that listener, or take another port",
                     wanted.port, foreign.name, foreign.protocol, foreign.id
                 ),
-                floating_ip: None,
-            })
+            ))
         };
-        self.places.iter().filter_map(refusal).collect()
+        self.places.iter().filter_map(problem).collect()
     }
 }
 

@@ -8,10 +8,12 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use serde_json::{Value, json};
 
+use super::MAX_BODY;
 use super::diff::object;
 use super::step::Target;
-use super::{Body, Call, Change, Impact, Kind, MAX_BODY, Step, StepReason};
-use crate::model::{Member, MemberKey, ObservedMember, without_twins};
+use crate::model::{
+    Body, Call, Change, Impact, Kind, Member, MemberKey, ObservedMember, Step, StepReason, without_twins,
+};
 
 /// The least words that make this member, or make the one that is there equal to it.
 pub(super) fn item(key: &MemberKey, want: &Member, seen: Option<&ObservedMember>) -> Body {

@@ -5,8 +5,10 @@ use std::collections::BTreeSet;
 use serde_json::json;
 
 use super::diff::Patch;
-use super::{Call, Impact, Kind, Plan, Step, floating_ip};
-use crate::model::{ObservedFloatingIp, ObservedLoadBalancer, Owner, Provisioning, user_tags};
+use super::floating_ip;
+use crate::model::{
+    Call, Impact, Kind, ObservedFloatingIp, ObservedLoadBalancer, Owner, Plan, Provisioning, Step, user_tags,
+};
 
 /// Everything goes (deletion policy `Delete`). `load_balancer`: `None` when it is gone already.
 ///

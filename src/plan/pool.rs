@@ -5,10 +5,10 @@ use serde_json::{Value, json};
 use super::diff::{FieldRules, Patch, Reset, add_some, object, without_empties};
 use super::listener::{parameter_fields, version_list};
 use super::step::Target;
-use super::{Body, Call, Impact, Kind, Step, tls};
+use super::tls;
 use crate::model::{
-    ObservedMember, ObservedMonitor, ObservedPersistence, ObservedPool, OwnedFields, Persistence, Pool, PoolTls,
-    TlsParameters, key_tag,
+    Body, Call, Impact, Kind, ObservedMember, ObservedMonitor, ObservedPersistence, ObservedPool, OwnedFields,
+    Persistence, Pool, PoolTls, Step, TlsParameters, key_tag,
 };
 
 const RULES: FieldRules = FieldRules {
@@ -124,8 +124,8 @@ pub(super) fn body(key: &str, pool: &Pool) -> Body {
 /// Octavia refuses writes below it.
 pub(super) fn steps(load_balancer: &str, key: &str, want: &Pool, seen: Option<&ObservedPool>) -> Vec<Step> {
     let (target, first) = match seen {
-        Some(seen) => (Target::seen(&seen.id), update(key, want, seen)),
-        None => (Target::made(Kind::Pool, key), vec![create(load_balancer, key, want)]),
+        Some(seen) => (Target::existing(&seen.id), update(key, want, seen)),
+        None => (Target::pending(Kind::Pool, key), vec![create(load_balancer, key, want)]),
     };
     let members: &[ObservedMember] = seen.map_or(&[], |pool| &pool.members);
     let monitor: Option<&ObservedMonitor> = seen.and_then(|pool| pool.monitor.as_ref());
@@ -164,7 +164,7 @@ fn update(key: &str, want: &Pool, seen: &ObservedPool) -> Vec<Step> {
         tls::fill_ciphers(&mut edit, seen.tls_ciphers.as_deref(), seen.tls_versions.as_deref());
     }
     let first = edit.tags_first(&seen.tags);
-    let target = Target::seen(&seen.id);
+    let target = Target::existing(&seen.id);
     let put = |edit: Patch| {
         let impact = impact(&edit);
         Step::update(Kind::Pool, key, &target, edit).impact(impact)

@@ -1,9 +1,9 @@
-//! Making steps.
+//! Constructors of steps for the planner.
 
 use serde_json::Value;
 
-use super::{Call, Impact, Kind, Patch, Step, StepReason};
-use crate::model::Id;
+use super::Patch;
+use crate::model::{Call, Id, Impact, Kind, Step, StepReason};
 
 /// An object that the cloud has, or that an earlier step of the plan makes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -11,17 +11,17 @@ pub(super) struct Target {
     /// The id; `<pool web>` while there is none.
     pub id: Id,
     /// What has to be made first.
-    pub waits: Option<String>,
+    pub depends_on: Option<String>,
 }
 
 impl Target {
-    pub fn seen(id: &str) -> Self {
-        Self { id: id.to_owned(), waits: None }
+    pub fn existing(id: &str) -> Self {
+        Self { id: id.to_owned(), depends_on: None }
     }
 
-    pub fn made(kind: Kind, name: &str) -> Self {
+    pub fn pending(kind: Kind, name: &str) -> Self {
         let waits = format!("{} {name}", kind.noun());
-        Self { id: format!("<{waits}>"), waits: Some(waits) }
+        Self { id: format!("<{waits}>"), depends_on: Some(waits) }
     }
 
     pub fn json(&self) -> Value {
@@ -32,7 +32,7 @@ impl Target {
 impl Step {
     pub(super) fn new(kind: Kind, name: impl Into<String>, call: Call) -> Self {
         let (changes, impact, why) = (Vec::new(), Impact::None, StepReason::Wanted);
-        Self { kind, name: name.into(), call, changes, impact, why, waits: None }
+        Self { kind, name: name.into(), call, changes, impact, reason: why, depends_on: None }
     }
 
     /// `PUT` of an object that has no parent in its path.
@@ -47,29 +47,13 @@ impl Step {
 
     /// Waits for the target if that is still to be made.
     pub(super) fn after(mut self, target: &Target) -> Self {
-        if target.waits.is_some() {
-            self.waits.clone_from(&target.waits);
+        if target.depends_on.is_some() {
+            self.depends_on.clone_from(&target.depends_on);
         }
         self
     }
 
-    /// Whether this is the same change as another one, whatever happened to the object in between.
-    pub fn repeats(&self, other: &Self) -> bool {
-        let timeless = |step: &Self| {
-            let mut step = step.clone();
-            if let Call::UpdateFloatingIp { revision, .. } = &mut step.call {
-                *revision = None;
-            }
-            step
-        };
-        timeless(self) == timeless(other)
-    }
-
-    pub fn impact(self, impact: Impact) -> Self {
-        Self { impact, ..self }
-    }
-
     pub(super) fn because(self, why: StepReason) -> Self {
-        Self { why, ..self }
+        Self { reason: why, ..self }
     }
 }

@@ -11,8 +11,8 @@
 
 use serde_json::{Value, json};
 
-use super::Body;
 use super::diff::Patch;
+use crate::model::Body;
 
 const CIPHERS: &str = "tls_ciphers";
 const VERSIONS: &str = "tls_versions";

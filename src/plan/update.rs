@@ -17,11 +17,10 @@ use serde_json::{Value, json};
 use super::diff::Patch;
 use super::matching::{Gate, ListenerMatch, Matching};
 use super::step::Target;
-use super::{
-    Call, Impact, Kind, Plan, Step, StepReason, floating_ip, heal, l7_policy, listener, load_balancer, member, pool,
-};
+use super::{floating_ip, heal, l7_policy, listener, load_balancer, member, pool};
 use crate::model::{
-    Desired, Listener, Member, MemberKey, ObservedListener, ObservedLoadBalancer, ObservedPool, ObservedTree, key_of,
+    Call, Desired, Impact, Kind, Listener, Member, MemberKey, ObservedListener, ObservedLoadBalancer, ObservedPool,
+    ObservedTree, Plan, Step, StepReason, key_of,
 };
 
 /// What has to be done. The load balancer is there and ACTIVE, and no child is PENDING.
@@ -30,13 +29,13 @@ use crate::model::{
 /// help nobody.
 pub fn update(desired: &Desired, tree: &ObservedTree) -> Plan {
     let survey = Matching::new(desired, tree);
-    let refusals = load_balancer::immutable(&desired.load_balancer, &tree.load_balancer);
-    if !refusals.is_empty() {
-        return Plan { steps: heal::steps(&survey, &[]), held: Vec::new(), refusals };
+    let problems = load_balancer::immutable(&desired.load_balancer, &tree.load_balancer);
+    if !problems.is_empty() {
+        return Plan { steps: heal::steps(&survey, &[]), held_back: Vec::new(), problems };
     }
     let mut draft = PlanBuilder { survey, pools: BTreeMap::new(), steps: Vec::new(), held: Vec::new() };
     draft.pools = draft.survey.pool_targets();
-    let mut refusals = draft.survey.refusals();
+    let mut problems = draft.survey.problems();
 
     let own = load_balancer::update(desired, &tree.load_balancer);
     draft.steps.extend(own.first);
@@ -49,12 +48,12 @@ pub fn update(desired: &Desired, tree: &ObservedTree) -> Plan {
     draft.steps.extend(own.last);
     let floating_ip = floating_ip::change(desired, tree);
     draft.steps.extend(floating_ip.steps);
-    draft.held.extend(floating_ip.held);
-    refusals.extend(floating_ip.refusals);
+    draft.held.extend(floating_ip.held_back);
+    problems.extend(floating_ip.problems);
 
     let mut steps = heal::steps(&draft.survey, &draft.steps);
     steps.extend(draft.steps);
-    Plan { steps, held: draft.held, refusals }
+    Plan { steps, held_back: draft.held, problems }
 }
 
 struct PlanBuilder<'a> {
@@ -95,7 +94,7 @@ impl<'a> PlanBuilder<'a> {
                 continue;
             };
             let members = reachable(&self.survey.tree.load_balancer, pool, &want.members);
-            self.steps.extend(member::steps(key, &Target::seen(&pool.id), &members, &pool.members));
+            self.steps.extend(member::steps(key, &Target::existing(&pool.id), &members, &pool.members));
         }
     }
 
@@ -110,7 +109,7 @@ impl<'a> PlanBuilder<'a> {
 
     /// In place. Going down comes first and coming up last, so that policies never change half in view.
     fn change_listener(&self, key: &'a str, want: &Listener, seen: &ObservedListener) -> Vec<Step> {
-        let target = Target::seen(&seen.id);
+        let target = Target::existing(&seen.id);
         let pool = want.default_pool.as_ref().and_then(|key| self.pools.get(key.as_str()));
         let mut edit = listener::compare(key, want, pool, seen);
         let put = |edit: Patch| {
@@ -154,7 +153,7 @@ impl<'a> PlanBuilder<'a> {
     }
 
     fn create_listener(&self, key: &'a str, want: &Listener, why: StepReason) -> Vec<Step> {
-        let target = Target::made(Kind::Listener, key);
+        let target = Target::pending(Kind::Listener, key);
         let enable_last = want.admin_state_up && !want.policies.is_empty();
         let mut body = listener::body(key, want);
         body.insert("loadbalancer_id".to_owned(), json!(self.survey.tree.load_balancer.id));

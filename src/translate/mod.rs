@@ -25,64 +25,13 @@ mod vip;
 
 use std::collections::BTreeSet;
 
-use thiserror::Error;
-
 pub use references::references;
 
 use crate::api::LoadBalancerStackSpec;
-use crate::model::{ApiVersion, CreateBlocker, Desired, Owner, Resolutions};
+use crate::model::{ApiVersion, Desired, Owner, Problem, Resolutions};
 
 use provider::Provider;
 use validator::Validator;
-
-/// Why a stack cannot be carried out.
-#[derive(Debug, Clone, PartialEq, Eq, Error)]
-#[error("{field}: {message}")]
-pub struct Problem {
-    /// Where, by the names that the stack gives: `spec.listeners[https].tls.certificate`.
-    pub field: String,
-    pub reason: ProblemReason,
-    /// What is wrong and what to do, for people.
-    pub message: String,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum ProblemReason {
-    /// The stack contradicts itself or Octavia's rules, whatever the cloud.
-    InvalidSpec,
-    /// This Octavia is too old, or the provider does not do it.
-    UnsupportedByServer,
-    /// The cloud has no such object, or the project does not see it.
-    ReferenceNotFound,
-    /// Several objects have the name.
-    ReferenceAmbiguous,
-    /// The object is there, but must not be used, or does not fit.
-    ReferenceUnusable,
-}
-
-impl ProblemReason {
-    /// The reason of a condition.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::InvalidSpec => "InvalidSpec",
-            Self::UnsupportedByServer => "UnsupportedByServer",
-            Self::ReferenceNotFound => "ReferenceNotFound",
-            Self::ReferenceAmbiguous => "ReferenceAmbiguous",
-            Self::ReferenceUnusable => "ReferenceUnusable",
-        }
-    }
-
-    /// Is it about what the stack points at, rather than about the stack?
-    pub const fn is_reference(self) -> bool {
-        matches!(self, Self::ReferenceNotFound | Self::ReferenceAmbiguous | Self::ReferenceUnusable)
-    }
-}
-
-impl std::fmt::Display for ProblemReason {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
 
 /// What the stack wants, with references resolved and defaults filled as Octavia would fill them.
 ///
@@ -116,18 +65,8 @@ pub fn desired(
         return Err(intake.problems);
     }
     let allow_interruption = spec.allows_interruption();
-    let hindrance = hindrance(&intake.problems_of_create);
-    Ok(Desired { owner, load_balancer, listeners, pools, floating_ip, allow_interruption, hindrance })
-}
-
-fn hindrance(problems: &[Problem]) -> Option<CreateBlocker> {
-    let kind = if problems.first()?.reason.is_reference() { CreateBlocker::Reference } else { CreateBlocker::Spec };
-    Some(kind(in_one_text(problems)))
-}
-
-/// All problems, each with its field, for people.
-pub fn in_one_text(problems: &[Problem]) -> String {
-    problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
+    let create_problems = intake.create_problems;
+    Ok(Desired { owner, load_balancer, listeners, pools, floating_ip, allow_interruption, create_problems })
 }
 
 /// The IP versions that the load balancer listens on.

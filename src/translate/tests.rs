@@ -6,7 +6,7 @@ use ipnet::IpNet;
 
 use super::*;
 use crate::model::{
-    ClientAuthentication, CreateBlocker, FixedIp, FloatingIp, HttpMethod, L7Action, MemberKey, Reference,
+    ClientAuthentication, FixedIp, FloatingIp, HttpMethod, L7Action, MemberKey, ProblemReason, Reference,
     ReferenceKind, ResolveError, ResolvedReference, Selector, Timeouts,
 };
 
@@ -120,7 +120,7 @@ pub(in crate::translate) fn refused(load_balancer: &str, rest: &str) -> String {
 fn one(judged: Result<Desired, Vec<Problem>>) -> String {
     let problems = judged.expect_err("it was accepted");
     let [problem] = problems.as_slice() else { panic!("not one problem: {problems:#?}") };
-    format!("{} {problem}", problem.reason)
+    format!("{:?} {problem}", problem.reason)
 }
 
 pub(in crate::translate) fn assert_begins(text: &str, beginning: &str) {
@@ -266,14 +266,14 @@ fn what_is_disabled_hinders_a_create_and_nothing_else() {
     let flavored = with("flavor: {name: off}");
     assert_eq!(flavored.load_balancer.flavor_id.as_deref(), Some("f0"));
     let flavor = "spec.loadBalancer.flavor: the flavor with name \"off\" cannot be used: its operator has disabled it";
-    assert_eq!(flavored.hindrance, Some(CreateBlocker::Reference(flavor.into())));
+    assert_eq!(in_one_text(&flavored.create_problems), flavor);
+    assert_eq!(flavored.create_problems[0].reason, ProblemReason::ReferenceUnusable);
     let both = with("flavor: {name: off}, availabilityZone: az0");
     assert_eq!(both.load_balancer.availability_zone.as_deref(), Some("az0"));
-    let Some(CreateBlocker::Reference(text)) = both.hindrance else { panic!("{:?}", both.hindrance) };
     let zone = "spec.loadBalancer.availabilityZone: the availability zone with name \"az0\" cannot be used: its \
                 operator has disabled it";
-    assert_eq!(text, format!("{flavor}; {zone}"));
-    assert_eq!(with("flavor: {name: ha}, availabilityZone: az1").hindrance, None);
+    assert_eq!(in_one_text(&both.create_problems), format!("{flavor}; {zone}"));
+    assert_eq!(with("flavor: {name: ha}, availabilityZone: az1").create_problems, []);
 }
 
 #[test]
@@ -413,22 +413,21 @@ fn a_version_that_the_address_from_a_network_will_not_have_hinders_a_create() {
         "pools: [{name: a, protocol: UDP, algorithm: SOURCE_IP, members: [{address: '2001:db8::1', port: 53}]}]";
     let vip = |network: &str, more: &str| format!("{{vip: {{network: {{name: {network}}}{more}}}}}");
     for (rest, field) in [(cidrs, "spec.listeners[a].allowedCIDRs: "), (datagrams, "spec.pools[a].members[[2001:")] {
-        match accepted(&vip("tenant", ""), rest).hindrance {
-            Some(CreateBlocker::Spec(text)) => assert_begins(&text, field),
-            other => panic!("{other:?}"),
-        }
+        let problems = accepted(&vip("tenant", ""), rest).create_problems;
+        assert_eq!(problems[0].reason, ProblemReason::InvalidSpec);
+        assert_begins(&problems[0].to_string(), field);
         for network in ["modern", "half-seen"] {
-            assert_eq!(accepted(&vip(network, ""), rest).hindrance, None, "{network}");
+            assert_eq!(accepted(&vip(network, ""), rest).create_problems, [], "{network}");
         }
-        assert_eq!(accepted(&vip("tenant", ", additional: [{subnet: {name: front6}}]"), rest).hindrance, None);
+        assert_eq!(accepted(&vip("tenant", ", additional: [{subnet: {name: front6}}]"), rest).create_problems, []);
         assert_begins(&refused(&vip("tenant", ", address: 10.10.0.9"), rest), &format!("InvalidSpec {field}"));
     }
     let floating = |network: &str| {
         format!("{{vip: {{network: {{name: {network}}}}}, floatingIP: {{existing: {{address: 203.0.113.7}}}}}}")
     };
-    assert!(matches!(accepted(&floating("modern"), "").hindrance, Some(CreateBlocker::Spec(_))));
+    assert_eq!(accepted(&floating("modern"), "").create_problems[0].reason, ProblemReason::InvalidSpec);
     for network in ["tenant", "half-seen"] {
-        assert_eq!(accepted(&floating(network), "").hindrance, None, "{network}");
+        assert_eq!(accepted(&floating(network), "").create_problems, [], "{network}");
     }
 }
 
@@ -640,4 +639,9 @@ fn every_pattern_compiles_and_takes_something() {
         intake.text_of(kind, text, "field");
     }
     assert_eq!(intake.problems, []);
+}
+
+/// All problems, each with its field.
+fn in_one_text(problems: &[Problem]) -> String {
+    problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
 }

@@ -1,11 +1,14 @@
 //! What every part of intake needs: the answers, the server's version, and a place for problems.
 
 use crate::api::{CertificateSpec, CloudRef};
-use crate::model::{ApiVersion, Id, Reference, ReferenceKind, Resolutions, ResolveError, ResolvedReference, Selector};
+use crate::model::{
+    ApiVersion, Id, Problem, ProblemReason, Reference, ReferenceKind, Resolutions, ResolveError, ResolvedReference,
+    Selector,
+};
 
 use super::provider::Provider;
 use super::references::{certificate, cloud_ref};
-use super::{Families, Family, Problem, ProblemReason};
+use super::{Families, Family};
 
 pub(super) struct Validator<'a> {
     answers: &'a Resolutions,
@@ -14,12 +17,12 @@ pub(super) struct Validator<'a> {
     pub(super) provider: Provider,
     pub(super) problems: Vec<Problem>,
     /// What a load balancer that is there may live with.
-    pub(super) problems_of_create: Vec<Problem>,
+    pub(super) create_problems: Vec<Problem>,
 }
 
 impl<'a> Validator<'a> {
     pub(super) const fn new(answers: &'a Resolutions, version: ApiVersion, provider: Provider) -> Self {
-        Self { answers, version, provider, problems: Vec::new(), problems_of_create: Vec::new() }
+        Self { answers, version, provider, problems: Vec::new(), create_problems: Vec::new() }
     }
 
     pub(super) fn invalid(&mut self, field: impl Into<String>, message: impl Into<String>) {
@@ -35,11 +38,11 @@ impl<'a> Validator<'a> {
     }
 
     fn refuse(&mut self, field: impl Into<String>, reason: ProblemReason, message: impl Into<String>) {
-        self.problems.push(Problem { field: field.into(), reason, message: message.into() });
+        self.problems.push(Problem::new(field, reason, message));
     }
 
     fn refuse_create(&mut self, field: impl Into<String>, reason: ProblemReason, message: impl Into<String>) {
-        self.problems_of_create.push(Problem { field: field.into(), reason, message: message.into() });
+        self.create_problems.push(Problem::new(field, reason, message));
     }
 
     /// Refuses what goes by an address of this IP version where the load balancer has none.

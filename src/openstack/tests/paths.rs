@@ -3,8 +3,8 @@
 use serde_json::{Value, json};
 
 use super::cloud::{FakeCloud, lay_stack};
+use crate::model::{Body, Call, Impact, Kind, Step, StepReason};
 use crate::openstack::*;
-use crate::plan::{Body, Call, Impact, Kind, Step, StepReason};
 
 const REGION: &str = "    region_name: R1\n";
 const HOSTILE: [&str; 12] =
@@ -62,8 +62,8 @@ async fn no_step_is_sent_to_an_id_that_is_none() {
         call,
         changes: Vec::new(),
         impact: Impact::None,
-        why: StepReason::Wanted,
-        waits: None,
+        reason: StepReason::Wanted,
+        depends_on: None,
     };
     for hostile in HOSTILE {
         let id = || hostile.to_owned();

@@ -4,8 +4,8 @@ use futures::future::join_all;
 use serde_json::{Value, json};
 
 use super::cloud::FakeCloud;
+use crate::model::{Body, Call, Impact, Kind, Step, StepReason};
 use crate::openstack::*;
-use crate::plan::{Body, Call, Impact, Kind, Step, StepReason};
 
 const REGION: &str = "    region_name: R1\n";
 
@@ -16,8 +16,8 @@ fn step(kind: Kind, call: Call) -> Step {
         call,
         changes: Vec::new(),
         impact: Impact::None,
-        why: StepReason::Wanted,
-        waits: None,
+        reason: StepReason::Wanted,
+        depends_on: None,
     }
 }
 
@@ -163,7 +163,7 @@ async fn a_created_tree_that_cannot_be_read_is_in_doubt() {
 #[tokio::test(start_paused = true)]
 async fn a_step_that_waits_for_another_is_not_sent() {
     let fake = willing();
-    let waiting = Step { waits: Some("pool web".into()), ..create(Kind::Listener, None) };
+    let waiting = Step { depends_on: Some("pool web".into()), ..create(Kind::Listener, None) };
     let error = fake.cloud_with(REGION).execute(&waiting).await.unwrap_err();
     assert_eq!(error.class, ErrorClass::Rejected);
     assert!(fake.calls().is_empty());

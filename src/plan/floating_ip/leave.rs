@@ -1,8 +1,7 @@
 //! Letting floating IPs go, and handing them to a successor.
 
 use super::{RETAIN, Vip, describe, edit_tag, update};
-use crate::model::{ObservedFloatingIp, ObservedLoadBalancer, Owner, Ownership};
-use crate::plan::{Call, Impact, Kind, Step};
+use crate::model::{Call, Impact, Kind, ObservedFloatingIp, ObservedLoadBalancer, Owner, Ownership, Step};
 
 /// Deleted, kept without our marks, or given back.
 pub(super) fn release(
@@ -58,14 +57,14 @@ pub(in crate::plan) fn give_back(
     seen: &[ObservedFloatingIp],
 ) -> Vec<Step> {
     let vip = Vip::of(load_balancer);
-    let borrowed = seen.iter().filter(|seen| Ownership::of(owner, seen) == Ownership::Borrowed);
+    let borrowed = seen.iter().filter(|seen| Ownership::between(owner, seen) == Ownership::Borrowed);
     borrowed.flat_map(|seen| release(owner, seen, Ownership::Borrowed, true, vip.as_ref())).collect()
 }
 
 /// When the stack goes with its load balancer: what it made. `borrowed`: what it borrowed, too, because no load balancer
 /// is there to give that back before.
 pub(in crate::plan) fn delete(owner: &Owner, retain: bool, borrowed: bool, seen: &[ObservedFloatingIp]) -> Vec<Step> {
-    let tied = seen.iter().map(|seen| (seen, Ownership::of(owner, seen)));
+    let tied = seen.iter().map(|seen| (seen, Ownership::between(owner, seen)));
     let leaving = tied.filter(|(_, tie)| borrowed || *tie != Ownership::Borrowed);
     leaving.flat_map(|(seen, tie)| release(owner, seen, tie, retain || retains(seen), None)).collect()
 }
@@ -73,7 +72,7 @@ pub(in crate::plan) fn delete(owner: &Owner, retain: bool, borrowed: bool, seen:
 /// What a dead predecessor made or borrowed becomes the owner's. Of one that was made, one mark at a time is never both
 /// stacks': such a one would be nobody's.
 pub(in crate::plan) fn inherit(owner: &Owner, predecessor: &Owner, seen: &[ObservedFloatingIp]) -> Vec<Step> {
-    let inherit = |seen: &ObservedFloatingIp| match Ownership::of(predecessor, seen) {
+    let inherit = |seen: &ObservedFloatingIp| match Ownership::between(predecessor, seen) {
         Ownership::Created => {
             let mark = owner.owner_description();
             let describe = (seen.description != mark).then(|| describe(seen, &mark));
@@ -89,7 +88,7 @@ pub(in crate::plan) fn inherit(owner: &Owner, predecessor: &Owner, seen: &[Obser
 /// When the stack goes and the load balancer stays: what was only used bears no tag of ours any more.
 pub(in crate::plan) fn forget_borrowed(owner: &Owner, seen: &[ObservedFloatingIp]) -> Vec<Step> {
     seen.iter()
-        .filter(|seen| Ownership::of(owner, seen) == Ownership::Borrowed)
+        .filter(|seen| Ownership::between(owner, seen) == Ownership::Borrowed)
         .map(|seen| untag(owner, seen))
         .collect()
 }
@@ -102,5 +101,5 @@ pub(in crate::plan) fn forget_made(owner: &Owner, seen: &[ObservedFloatingIp]) -
         let described = cleared(owner, seen).map(|text| describe(seen, text));
         kept.into_iter().chain(described).chain(unmark(owner, seen))
     };
-    seen.iter().filter(|seen| Ownership::of(owner, seen) == Ownership::Created).flat_map(forget).collect()
+    seen.iter().filter(|seen| Ownership::between(owner, seen) == Ownership::Created).flat_map(forget).collect()
 }

@@ -15,9 +15,9 @@ use serde_json::{Value, json};
 
 use super::diff::{Patch, add_some, object};
 use super::step::Target;
-use super::{Body, Call, Change, Impact, Kind, Plan, Step, StepReason};
 use crate::model::{
-    Desired, FloatingIp, LoadBalancer, ObservedFloatingIp, ObservedLoadBalancer, ObservedTree, Owner, Ownership,
+    Body, Call, Change, Desired, FloatingIp, Impact, Kind, LoadBalancer, ObservedFloatingIp, ObservedLoadBalancer,
+    ObservedTree, Owner, Ownership, Plan, Step, StepReason,
 };
 
 use leave::{cleared, release, retains, unmark};
@@ -63,7 +63,7 @@ impl<'a> Vip<'a> {
     }
 }
 
-/// Steps, held steps and refusals for the floating IP of a load balancer that is there.
+/// Steps, held steps and problems for the floating IP of a load balancer that is there.
 pub(super) fn change(desired: &Desired, tree: &ObservedTree) -> Plan {
     let Some(vip) = Vip::of(&tree.load_balancer) else { return Plan::default() };
     let owner = &desired.owner;
@@ -74,19 +74,23 @@ pub(super) fn change(desired: &Desired, tree: &ObservedTree) -> Plan {
         _ => None,
     };
     let others = || tree.floating_ips.iter().filter(|seen| !is_kept(seen) && Some(&seen.id) != wanted_id);
-    let leaving: Vec<(&ObservedFloatingIp, Ownership)> =
-        others().map(|seen| (seen, Ownership::of(owner, seen))).filter(|(_, tie)| *tie != Ownership::Foreign).collect();
+    let leaving: Vec<(&ObservedFloatingIp, Ownership)> = others()
+        .map(|seen| (seen, Ownership::between(owner, seen)))
+        .filter(|(_, tie)| *tie != Ownership::Foreign)
+        .collect();
     let let_go = || leaving.iter().flat_map(|(seen, tie)| release(owner, seen, *tie, retains(seen), Some(&vip)));
     let Some(want) = &desired.floating_ip else {
         return Plan { steps: let_go().collect(), ..Plan::default() };
     };
     if let Some(refusal) = keep.and_then(|keep| taken(owner, Some(&vip), keep)) {
         let steps = keep.and_then(|keep| step_back(owner, keep)).into_iter().collect();
-        return Plan { steps, refusals: vec![refusal], ..Plan::default() };
+        return Plan { steps, problems: vec![refusal], ..Plan::default() };
     }
     let settled = keep.is_some_and(|keep| vip.has(keep));
-    if !settled && let Some(foreign) = others().find(|s| vip.has(s) && Ownership::of(owner, s) == Ownership::Foreign) {
-        return Plan { refusals: vec![in_the_way(&vip, foreign)], ..Plan::default() };
+    if !settled
+        && let Some(foreign) = others().find(|s| vip.has(s) && Ownership::between(owner, s) == Ownership::Foreign)
+    {
+        return Plan { problems: vec![in_the_way(&vip, foreign)], ..Plan::default() };
     }
     let (blocking, idle): (Vec<_>, Vec<_>) = leaving.iter().partition(|(seen, _)| !settled && vip.has(seen));
     if blocking.is_empty() {
@@ -98,7 +102,7 @@ pub(super) fn change(desired: &Desired, tree: &ObservedTree) -> Plan {
     if desired.allow_interruption {
         Plan { steps: replace.into_iter().chain(idle).collect(), ..Plan::default() }
     } else {
-        Plan { steps: idle.collect(), held: replace, refusals: Vec::new() }
+        Plan { steps: idle.collect(), held_back: replace, problems: Vec::new() }
     }
 }
 
@@ -113,7 +117,7 @@ fn find<'a>(
         FloatingIp::Existing { id } => seen.iter().find(|seen| seen.id == *id),
         FloatingIp::Allocate { .. } => seen
             .iter()
-            .filter(|seen| Ownership::of(owner, seen) == Ownership::Created && suits(want, seen))
+            .filter(|seen| Ownership::between(owner, seen) == Ownership::Created && suits(want, seen))
             .min_by_key(|seen| (!vip.has(seen), &seen.id)),
     }
 }
@@ -179,7 +183,7 @@ fn allocate(owner: &Owner, want: &FloatingIp, retain: bool, vip: Option<&Vip<'_>
         ],
     );
     let name = address.as_deref().unwrap_or("new");
-    let target = Target::made(Kind::FloatingIp, name);
+    let target = Target::pending(Kind::FloatingIp, name);
     let create = Step::new(Kind::FloatingIp, name, Call::CreateFloatingIp { body });
     let tags = retain.then(|| RETAIN.to_owned()).into_iter().chain([owner.created_tag()]);
     let tags = tags.map(|text| tag(name, &target.id, &text, true).after(&target));
@@ -281,15 +285,15 @@ fn exchange(
         (FloatingIp::Allocate { retain, address, .. }, None) => {
             let name = address.as_deref().unwrap_or("new");
             steps.extend(allocate(owner, want, *retain, None));
-            (Target::made(Kind::FloatingIp, name), name)
+            (Target::pending(Kind::FloatingIp, name), name)
         }
         (FloatingIp::Existing { id }, None) => {
             steps.push(tag(id, id, &owner.uid_tag(), true));
-            (Target::seen(id), id.as_str())
+            (Target::existing(id), id.as_str())
         }
         (_, Some(seen)) => {
             steps.extend(claim(owner, want, seen));
-            (Target::seen(&seen.id), seen.floating_ip_address.as_str())
+            (Target::existing(&seen.id), seen.floating_ip_address.as_str())
         }
     };
     steps.extend(blocking.iter().filter_map(|(seen, _)| update(seen, None, None)));

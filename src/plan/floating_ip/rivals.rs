@@ -1,19 +1,20 @@
 //! Floating IPs that somebody else has.
 
 use super::{Vip, edit_tag};
-use crate::model::{Desired, FloatingIp, ObservedFloatingIp, Owner, Ownership, Rival, rival};
-use crate::plan::{Refusal, RefusalReason, Step};
+use crate::model::{
+    Desired, FloatingIp, ObservedFloatingIp, Owner, Ownership, Problem, ProblemReason, Rival, Step, rival,
+};
 
 /// The existing one that a load balancer not made yet would ask for in vain.
-pub fn floating_ip_in_use(desired: &Desired, seen: &[ObservedFloatingIp]) -> Option<Refusal> {
+pub fn floating_ip_in_use(desired: &Desired, seen: &[ObservedFloatingIp]) -> Option<Problem> {
     let Some(FloatingIp::Existing { id }) = &desired.floating_ip else { return None };
     let wanted = seen.iter().find(|seen| seen.id == *id)?;
     taken(&desired.owner, Vip::to_be(&desired.load_balancer).as_ref(), wanted)
 }
 
 /// Somebody else's is used only while nobody else uses it. One that this stack made or borrowed before is fetched back.
-pub(super) fn taken(owner: &Owner, vip: Option<&Vip<'_>>, seen: &ObservedFloatingIp) -> Option<Refusal> {
-    let (on_vip, tie) = (vip.is_some_and(|vip| vip.has(seen)), Ownership::of(owner, seen));
+pub(super) fn taken(owner: &Owner, vip: Option<&Vip<'_>>, seen: &ObservedFloatingIp) -> Option<Problem> {
+    let (on_vip, tie) = (vip.is_some_and(|vip| vip.has(seen)), Ownership::between(owner, seen));
     if tie == Ownership::Created || on_vip && tie == Ownership::Borrowed {
         return None;
     }
@@ -25,12 +26,9 @@ pub(super) fn taken(owner: &Owner, vip: Option<&Vip<'_>>, seen: &ObservedFloatin
             format!("already leads to port {elsewhere}. Disassociate it first, or name another one")
         }
     };
-    Some(Refusal {
-        reason: RefusalReason::ForeignChild,
-        field: "spec.loadBalancer.floatingIP.existing".to_owned(),
-        message: format!("floating IP {} ({}) {why}", seen.floating_ip_address, seen.id),
-        floating_ip: Some(seen.id.clone()),
-    })
+    let message = format!("floating IP {} ({}) {why}", seen.floating_ip_address, seen.id);
+    let problem = Problem::new("spec.loadBalancer.floatingIP.existing", ProblemReason::ForeignChild, message);
+    Some(problem.about_floating_ip(&seen.id))
 }
 
 /// Stacks that saw it free at the same time have all tagged it. The one whose UID is first has it, unless it leads to
@@ -41,7 +39,7 @@ fn goes_before(owner: &Owner, tie: Ownership, rival: &Rival, seen: &ObservedFloa
 
 /// The tag of a stack that another one went before.
 pub(super) fn step_back(owner: &Owner, seen: &ObservedFloatingIp) -> Option<Step> {
-    (Ownership::of(owner, seen) == Ownership::Borrowed).then(|| edit_tag(seen, &owner.uid_tag(), false))
+    (Ownership::between(owner, seen) == Ownership::Borrowed).then(|| edit_tag(seen, &owner.uid_tag(), false))
 }
 
 fn belongs_to(rival: &Rival, seen: &ObservedFloatingIp) -> String {
@@ -57,17 +55,13 @@ fn belongs_to(rival: &Rival, seen: &ObservedFloatingIp) -> String {
     }
 }
 
-pub(super) fn in_the_way(vip: &Vip<'_>, foreign: &ObservedFloatingIp) -> Refusal {
-    Refusal {
-        reason: RefusalReason::ForeignChild,
-        field: "spec.loadBalancer.floatingIP".to_owned(),
-        message: format!(
-            "floating IP {} ({}), which this stack did not make, already leads to {}. Disassociate it, or name it \
-             under floatingIP.existing",
-            foreign.floating_ip_address,
-            foreign.id,
-            vip.address.as_deref().unwrap_or(vip.port)
-        ),
-        floating_ip: Some(foreign.id.clone()),
-    }
+pub(super) fn in_the_way(vip: &Vip<'_>, foreign: &ObservedFloatingIp) -> Problem {
+    let message = format!(
+        "floating IP {} ({}), which this stack did not make, already leads to {}. Disassociate it, or name it under \
+         floatingIP.existing",
+        foreign.floating_ip_address,
+        foreign.id,
+        vip.address.as_deref().unwrap_or(vip.port)
+    );
+    Problem::new("spec.loadBalancer.floatingIP", ProblemReason::ForeignChild, message).about_floating_ip(&foreign.id)
 }

@@ -6,7 +6,8 @@ use super::octavia::Octavia;
 use super::properties::converge;
 use super::stack::*;
 use crate::model::*;
-use crate::plan::{Body, Call, Kind, MAX_BODY, create, delete, orphan, take_over};
+use crate::model::{Body, Call, Kind};
+use crate::plan::{MAX_BODY, create, delete, orphan, take_over};
 
 fn posted(want: &Desired) -> Body {
     match create(want, "a1").call {
@@ -227,7 +228,7 @@ fn a_takeover_of_a_floating_ip_survives_a_crash() {
             let floating_ips: Vec<_> = tree
                 .floating_ips
                 .iter()
-                .filter(|seen| Ownership::of(&owner(), seen) != Ownership::Foreign)
+                .filter(|seen| Ownership::between(&owner(), seen) != Ownership::Foreign)
                 .cloned()
                 .collect();
             let step = take_over(&restored, &tree.load_balancer, &floating_ips).steps.remove(0);
@@ -259,7 +260,7 @@ fn a_successor_takes_the_load_balancer_and_its_floating_ip_over() {
     let tags = &octavia.tree.as_ref().unwrap().load_balancer.tags;
     assert!(restored.owns(tags) && !owner().owns(tags) && attempt_of(tags) == Some("a1"));
     let left = octavia.tree.as_ref().unwrap();
-    assert_eq!(Ownership::of(&restored, &left.floating_ips[0]), Ownership::Created);
+    assert_eq!(Ownership::between(&restored, &left.floating_ips[0]), Ownership::Created);
     assert!(!left.floating_ips[0].tags.contains(&owner().created_tag()), "{:?}", left.floating_ips);
     let want = Desired { owner: restored.clone(), ..before };
     let ids = |octavia: &Octavia| {

@@ -3,8 +3,9 @@
 use super::octavia::Octavia;
 use super::properties::converge;
 use super::stack::*;
+use crate::model::Call;
 use crate::model::*;
-use crate::plan::{Call, delete, update};
+use crate::plan::{delete, update};
 
 /// Octavia holds only the CIDRs of a request against the groups, not those that are stored, so any other field heals.
 #[test]
@@ -17,7 +18,7 @@ fn a_listener_with_cidrs_is_healed_under_security_groups() {
     });
     let mut octavia = made(&before);
     let plan = converge(&mut octavia, &after, |_, _| {});
-    assert!(!plan.held.is_empty(), "{plan}");
+    assert!(!plan.held_back.is_empty(), "{plan}");
     octavia.tree.as_mut().unwrap().listeners[0].provisioning_status = Provisioning::Error;
     converge(&mut octavia, &after, |_, _| {});
     assert_eq!(octavia.tree.unwrap().listeners[0].provisioning_status, Provisioning::Active);
@@ -113,7 +114,7 @@ fn a_held_pool_of_udp_gets_no_members_that_it_cannot_reach() {
     });
     let mut octavia = made(&before);
     let plan = converge(&mut octavia, &after, |_, _| {});
-    assert!(!plan.held.is_empty(), "{plan}");
+    assert!(!plan.held_back.is_empty(), "{plan}");
     let old = octavia.tree.unwrap().pools.into_iter().find(|pool| pool.protocol == "UDP").unwrap();
     assert_eq!(old.members.iter().map(|member| member.address.as_str()).collect::<Vec<_>>(), ["10.0.0.13"]);
 }

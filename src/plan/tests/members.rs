@@ -7,7 +7,8 @@ use serde_json::{Value, json};
 use super::properties::converge;
 use super::stack::*;
 use crate::model::*;
-use crate::plan::{Call, Impact, MAX_BODY, Plan, update};
+use crate::model::{Call, Impact, Plan};
+use crate::plan::{MAX_BODY, update};
 
 fn batch(plan: &Plan) -> (bool, Value, bool) {
     assert_eq!(plan.steps.len(), 1, "{plan}");

@@ -7,8 +7,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use super::super::{Body, Call, Kind, Step};
 use crate::model::*;
+use crate::model::{Body, Call, Kind, Step};
 
 /// Octavia's own limit.
 const BODY_LIMIT: usize = 114_688;
@@ -226,7 +226,7 @@ impl Octavia {
 
     /// Executes one step as the cloud would.
     pub fn apply(&mut self, step: &Step) -> Answer {
-        ensure(step.waits.is_none(), || format!("the first step waits for {:?}", step.waits))?;
+        ensure(step.depends_on.is_none(), || format!("the first step waits for {:?}", step.depends_on))?;
         let printed = serde_json::to_string(&step.call).unwrap();
         ensure(!printed.contains("\"<"), || format!("a name stands where an id should be: {printed}"))?;
         ensure(printed.len() <= BODY_LIMIT, || "413".to_owned())?;

@@ -2,8 +2,9 @@
 
 use super::properties::converge;
 use super::stack::*;
+use crate::model::Plan;
 use crate::model::*;
-use crate::plan::{Plan, floating_ip_in_use, update};
+use crate::plan::{floating_ip_in_use, update};
 
 fn shows(plan: &Plan, expected: &str) {
     let expected: String =
@@ -121,7 +122,7 @@ held back, because it interrupts traffic (disruptionPolicy: Allow lets it run):
     assert_eq!(held.summary(), "update members of pool web; 5 held back");
     let mut octavia = made(&stack());
     let rest = converge(&mut octavia, &https(), |_, _| {});
-    assert_eq!((rest.steps.len(), rest.held.len()), (0, 5), "{rest}");
+    assert_eq!((rest.steps.len(), rest.held_back.len()), (0, 5), "{rest}");
 }
 
 #[test]
@@ -404,7 +405,7 @@ fn borrowing(seen: ObservedFloatingIp) -> Plan {
 #[test]
 fn a_floating_ip_is_borrowed_only_while_nobody_else_uses_it() {
     let refused = |seen| match borrowing(seen) {
-        Plan { steps, refusals, .. } if steps.is_empty() => refusals[0].message.clone(),
+        Plan { steps, problems, .. } if steps.is_empty() => problems[0].message.clone(),
         plan => panic!("{plan}"),
     };
     let another_stacks = "evenkeel:uid=u2 evenkeel:cluster=c1";
@@ -431,13 +432,13 @@ fn rivals_for_a_floating_ip_agree_who_has_it() {
         let plan = plan(on, uid);
         assert_eq!(plan.steps.len(), 1, "{plan}");
         assert_eq!(plan.steps[0].to_string(), "~ floating IP 198.51.100.9: tags evenkeel:uid=u1 -> none");
-        assert!(plan.refusals[0].message.contains(&format!("belongs to ?/{uid}")), "{plan}");
-        assert_eq!(plan.refusals[0].floating_ip.as_deref(), Some("f1"));
+        assert!(plan.problems[0].message.contains(&format!("belongs to ?/{uid}")), "{plan}");
+        assert_eq!(plan.problems[0].floating_ip.as_deref(), Some("f1"));
     }
     // Its own one, which somebody else claims in vain.
     let mark = owner().owner_description();
     let plan = borrowing(lent(Some("their-port"), &mark, &["evenkeel:uid=u0", "evenkeel:made-for=u1"]));
-    assert!(plan.refusals.is_empty(), "{plan}");
+    assert!(plan.problems.is_empty(), "{plan}");
 }
 
 /// The name of the stack comes from the tags of its load balancer.
@@ -445,7 +446,7 @@ fn rivals_for_a_floating_ip_agree_who_has_it() {
 fn a_refusal_names_the_stack_that_has_the_floating_ip() {
     let named = |holder: Option<&str>| {
         let seen = lent(Some("their-port"), "", &["evenkeel:uid=u2"]);
-        borrowing(ObservedFloatingIp { holder: holder.map(str::to_owned), ..seen }).refusals.remove(0).message
+        borrowing(ObservedFloatingIp { holder: holder.map(str::to_owned), ..seen }).problems.remove(0).message
     };
     let living = named(Some("stack shop/blue"));
     assert!(living.contains("belongs to stack shop/blue (?/u2)") && !living.contains("clear"), "{living}");
@@ -553,7 +554,7 @@ cannot be done:
   spec.loadBalancer.vip.address is 10.1.0.10 on load balancer id-0001 and cannot become 10.1.0.99: Octavia does not change it. Set it back, or make a new stack
 ",
     );
-    assert_eq!(plan.refusals[1].field, "spec.loadBalancer.vip.address");
+    assert_eq!(plan.problems[1].field, "spec.loadBalancer.vip.address");
 }
 
 #[test]

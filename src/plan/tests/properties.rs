@@ -9,8 +9,9 @@ use proptest::test_runner::RngSeed;
 use super::drift::disturbance;
 use super::octavia::Octavia;
 use crate::model::*;
+use crate::model::{Plan, Step};
 use crate::plan::arbitrary::{World, pair};
-use crate::plan::{Plan, Step, create, update};
+use crate::plan::{create, update};
 
 /// How many random cases: always the same ones, unless `EVENKEEL_SEED` asks for others, and `EVENKEEL_TIMES` for so many
 /// times as many.
@@ -61,8 +62,8 @@ pub fn made(world: &World, want: &Desired) -> Octavia {
 }
 
 fn converged(plan: &Plan, want: &Desired) {
-    assert!(plan.steps.is_empty() && plan.refusals.is_empty(), "{plan}");
-    assert!(plan.held.is_empty() || !want.allow_interruption, "{plan}");
+    assert!(plan.steps.is_empty() && plan.problems.is_empty(), "{plan}");
+    assert!(plan.held_back.is_empty() || !want.allow_interruption, "{plan}");
 }
 
 type Slot = (u16, L4);

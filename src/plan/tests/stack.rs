@@ -3,8 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::octavia::Octavia;
+use crate::model::Plan;
 use crate::model::*;
-use crate::plan::{Plan, create, update};
+use crate::plan::{create, update};
 
 pub fn owner() -> Owner {
     Owner { uid: "u1".into(), cluster: "c1".into(), namespace: "shop".into(), name: "web".into() }
@@ -33,7 +34,7 @@ pub fn stack() -> Desired {
         .into(),
         floating_ip: None,
         allow_interruption: false,
-        hindrance: None,
+        create_problems: Vec::new(),
     }
 }
 

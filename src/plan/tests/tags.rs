@@ -7,7 +7,8 @@ use serde_json::{Value, json};
 use super::properties::converge;
 use super::stack::*;
 use crate::model::*;
-use crate::plan::{Call, Plan, update};
+use crate::model::{Call, Plan};
+use crate::plan::update;
 
 fn tags(tags: &[&str]) -> BTreeSet<String> {
     tags.iter().map(|tag| (*tag).to_owned()).collect()

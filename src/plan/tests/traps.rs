@@ -4,7 +4,8 @@ use serde_json::{Value, json};
 
 use super::stack::*;
 use crate::model::*;
-use crate::plan::{Call, Plan, update};
+use crate::model::{Call, Plan};
+use crate::plan::update;
 
 /// The body of a plan's only step.
 fn only_body(plan: &Plan) -> Value {
@@ -295,7 +296,7 @@ fn additional_addresses_are_compared_by_subnet_and_by_address_where_given() {
     assert!(update(&with(vec![vip("v6", None)]), &tree).is_empty());
     assert!(update(&with(vec![vip("v6", Some("2001:db8::1"))]), &tree).is_empty());
     for differs in [vec![vip("v6", Some("2001:db8::2"))], vec![vip("other", None)]] {
-        let refusals = update(&with(differs), &tree).refusals;
-        assert_eq!(refusals[0].field, "spec.loadBalancer.vip.additional");
+        let problems = update(&with(differs), &tree).problems;
+        assert_eq!(problems[0].field, "spec.loadBalancer.vip.additional");
     }
 }

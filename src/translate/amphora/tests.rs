@@ -196,7 +196,7 @@ fn granularity_is_an_ipv4_netmask_without_ipv6_beside_it() {
     let both = "{vip: {subnet: {name: front}, additional: [{subnet: {name: front6}}]}}";
     assert_begins(&refused(both, &pool("255.255.255.0")), &format!("UnsupportedByServer {field}: "));
     let from_network = accepted("{vip: {network: {name: modern}}}", &pool("255.255.255.0"));
-    assert!(from_network.hindrance.is_some(), "what Octavia will choose is in the way of a create");
+    assert!(!from_network.create_problems.is_empty(), "what Octavia will choose is in the way of a create");
 }
 
 #[test]

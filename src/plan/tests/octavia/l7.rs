@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::serving::protocol_of;
 use super::{Answer, Octavia, POLICY, RULE, ensure, merged, refuse, text, without};
 use crate::model::*;
-use crate::plan::{Body, Call, Kind};
+use crate::model::{Body, Call, Kind};
 
 impl Octavia {
     fn policy(&mut self, id: &str) -> Result<(&mut ObservedListener, usize), String> {

@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::vips::addresses;
 use super::{Answer, Octavia, ensure, refuse, text};
 use crate::model::*;
-use crate::plan::{Body, Call};
+use crate::model::{Body, Call};
 
 impl Octavia {
     pub(super) fn floating_ip(&mut self, call: &Call) -> Answer {

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::serving::{CRASH, check_authority, renders};
 use super::{Answer, MEMBER, MONITOR, Octavia, POOL, ensure, merged, refuse, text, without};
 use crate::model::*;
-use crate::plan::{Body, Call};
+use crate::model::{Body, Call};
 
 fn is_datagram(protocol: &str) -> bool {
     matches!(protocol, "UDP" | "SCTP")

@@ -6,8 +6,8 @@ use ipnet::IpNet;
 use serde_json::{Value, json};
 
 use super::{Answer, LISTENER, Octavia, ensure, merged, refuse, without};
+use crate::model::Body;
 use crate::model::*;
-use crate::plan::Body;
 
 pub(super) fn protocol_of(word: &str) -> Result<ListenerProtocol, String> {
     ListenerProtocol::ALL.iter().find(|p| p.as_str() == word).copied().ok_or_else(|| format!("400 protocol {word}"))

@@ -6,8 +6,8 @@ use std::net::IpAddr;
 use serde_json::Value;
 
 use super::{Answer, Octavia, ensure, without};
+use crate::model::Body;
 use crate::model::*;
-use crate::plan::Body;
 
 /// Fields that only the create takes.
 pub(super) const CREATES: [&str; 7] =

@@ -15,10 +15,10 @@ use std::io::{BufRead, Write};
 use anyhow::{Context, Result, bail};
 use evenkeel::api::{self, LoadBalancerStackSpec};
 use evenkeel::model::{
-    ApiVersion, Desired, ObservedListener, ObservedLoadBalancer, ObservedPool, ObservedTree, Owner, Reference,
+    ApiVersion, Call, Desired, ObservedListener, ObservedLoadBalancer, ObservedPool, ObservedTree, Owner, Reference,
     ReferenceKind, Resolutions, ResolvedReference, Selector,
 };
-use evenkeel::plan::{self, Call};
+use evenkeel::plan;
 use evenkeel::translate;
 use kube::core::cel::{CompiledSchema, Validator, compile_schema};
 use serde::Deserialize;

@@ -9,8 +9,8 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use evenkeel::api::{self, LoadBalancerStackSpec};
-use evenkeel::model::{ApiVersion, Owner, Reference, ReferenceKind, Resolutions, ResolvedReference, Selector};
-use evenkeel::plan::{self, Call};
+use evenkeel::model::{ApiVersion, Call, Owner, Reference, ReferenceKind, Resolutions, ResolvedReference, Selector};
+use evenkeel::plan;
 use evenkeel::translate;
 use kube::core::cel::{CompiledSchema, Validator, compile_schema};
 use serde_json::{Value, json};

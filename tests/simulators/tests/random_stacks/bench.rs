@@ -5,12 +5,14 @@ use std::future::Future;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
+use evenkeel::model::Kind as StepKind;
 use evenkeel::model::{
-    Desired, FloatingIp, FloatingSubnet, Id, ObservedLoadBalancer, ObservedTree, Owner, Provisioning,
+    Desired, FloatingIp, FloatingSubnet, Id, ObservedLoadBalancer, ObservedTree, Owner, Plan, Provisioning, Step,
+    StepReason,
 };
 use evenkeel::openstack::{Cloud, CloudSettings, Credentials, Done, ErrorClass};
+use evenkeel::plan;
 use evenkeel::plan::arbitrary::{Place, World};
-use evenkeel::plan::{self, Kind as StepKind, Plan, Step, StepReason};
 use evenkeel_simulators::cloud::{CloudConfig, CloudSim, Kind, Service};
 use http::Method;
 use serde_json::{Value, json};
@@ -79,7 +81,7 @@ impl Bench {
             let before = self.substance();
             self.execute(step).await.with_context(|| format!("refused: {step}\n{:?}\nof\n{plan}", step.call))?;
             seen = self.active(continuity).await.with_context(|| format!("after {step}\nof\n{plan}"))?;
-            let heals = step.why == StepReason::Heal;
+            let heals = step.reason == StepReason::Heal;
             ensure!(heals || self.substance() != before, "it changes nothing: {step}\n{:?}\nof\n{plan}", step.call);
             // A policy may have one rule twice, and rules are all that has no identity.
             let again = step.kind != StepKind::L7Rule && !sent.insert(serde_json::to_string(&step.call)?);

@@ -15,9 +15,9 @@ use std::cell::RefCell;
 use std::fmt;
 
 use anyhow::{Context, Result, ensure};
-use evenkeel::model::Desired;
+use evenkeel::model::{Desired, Plan};
+use evenkeel::plan;
 use evenkeel::plan::arbitrary::{World, pair};
-use evenkeel::plan::{self, Plan};
 use proptest::prelude::*;
 use proptest::test_runner::{RngAlgorithm, TestRng, TestRunner};
 
@@ -80,10 +80,10 @@ async fn live(case: &Case) -> Result<Counts> {
     let plan = bench.converge(after, Some(&continuity)).await.context("edit")?;
     let edits = bench.sim.writes().len();
     settled(&bench, after, &plan).await.context("after the edit")?;
-    let held = usize::from(!plan.held.is_empty());
+    let held = usize::from(!plan.held_back.is_empty());
     let quiet = plan::update(after, &bench.quiet_tree(after).await?);
     ensure!(quiet == plan, "the shared lists show it otherwise: {quiet}");
-    if !plan.held.is_empty() {
+    if !plan.held_back.is_empty() {
         let allowed = Desired { allow_interruption: true, ..after.clone() };
         let plan = bench.converge(&allowed, None).await.context("what was held back")?;
         settled(&bench, &allowed, &plan).await.context("after what was held back")?;
@@ -101,13 +101,16 @@ async fn live(case: &Case) -> Result<Counts> {
 
 /// Nothing is left to do, and it is what was wanted.
 async fn settled(bench: &Bench, want: &Desired, plan: &Plan) -> Result<()> {
-    ensure!(plan.steps.is_empty() && plan.refusals.is_empty(), "not settled: {plan}");
-    ensure!(plan.held.is_empty() || !want.allow_interruption, "held back although interruptions are allowed: {plan}");
+    ensure!(plan.steps.is_empty() && plan.problems.is_empty(), "not settled: {plan}");
+    ensure!(
+        plan.held_back.is_empty() || !want.allow_interruption,
+        "held back although interruptions are allowed: {plan}"
+    );
     let writes = bench.sim.writes().len();
     let second = plan::update(want, &bench.tree(want).await?);
     ensure!(second == *plan, "a second look sees it otherwise: {second}");
     ensure!(bench.sim.writes().len() == writes, "looking writes");
-    if plan.held.is_empty() {
+    if plan.held_back.is_empty() {
         let differences = compare::differences(want, &bench.sim);
         ensure!(differences.is_empty(), "not as wanted:\n{}", differences.join("\n"));
     }

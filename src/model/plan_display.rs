@@ -21,17 +21,17 @@ impl Display for Plan {
         for step in &self.steps {
             writeln!(f, "{step}")?;
         }
-        if !self.held.is_empty() {
+        if !self.held_back.is_empty() {
             writeln!(f, "held back, because it interrupts traffic (disruptionPolicy: Allow lets it run):")?;
         }
-        for step in &self.held {
+        for step in &self.held_back {
             writeln!(f, "  {step}")?;
         }
-        if !self.refusals.is_empty() {
+        if !self.problems.is_empty() {
             writeln!(f, "cannot be done:")?;
         }
-        for refusal in &self.refusals {
-            writeln!(f, "  {}", refusal.message)?;
+        for problem in &self.problems {
+            writeln!(f, "  {}", problem.message)?;
         }
         Ok(())
     }
@@ -39,7 +39,7 @@ impl Display for Plan {
 
 impl Plan {
     pub fn is_empty(&self) -> bool {
-        self.steps.is_empty() && self.held.is_empty() && self.refusals.is_empty()
+        self.steps.is_empty() && self.held_back.is_empty() && self.problems.is_empty()
     }
 
     /// The worst that the steps do to traffic.
@@ -53,11 +53,11 @@ impl Plan {
         if let Some(more) = self.steps.len().checked_sub(MAX_NAMED).filter(|more| *more > 0) {
             parts.push(format!("{more} more"));
         }
-        if !self.held.is_empty() {
-            parts.push(format!("{} held back", self.held.len()));
+        if !self.held_back.is_empty() {
+            parts.push(format!("{} held back", self.held_back.len()));
         }
-        if !self.refusals.is_empty() {
-            parts.push(format!("{} cannot be done", self.refusals.len()));
+        if !self.problems.is_empty() {
+            parts.push(format!("{} cannot be done", self.problems.len()));
         }
         if parts.is_empty() { "nothing to do".to_owned() } else { parts.join("; ") }
     }
@@ -66,7 +66,7 @@ impl Plan {
 impl Step {
     /// What it does, without the details: `update listener https`.
     pub fn headline(&self) -> String {
-        let verb = if self.why == StepReason::Heal { "heal" } else { self.call.verb() };
+        let verb = if self.reason == StepReason::Heal { "heal" } else { self.call.verb() };
         format!("{verb} {}", self.object())
     }
 
@@ -93,7 +93,7 @@ impl Display for Step {
         if let Some(more) = self.changes.len().checked_sub(MAX_CHANGES).filter(|more| *more > 0) {
             write!(f, " and {more} more")?;
         }
-        match self.why {
+        match self.reason {
             StepReason::Wanted => {}
             StepReason::Heal => write!(f, " (heal)")?,
             StepReason::Replace => write!(f, " (replace)")?,

@@ -1,0 +1,196 @@
+//! The plan as a value: ordered steps, one HTTP call each, that the planner computes and the executor carries out.
+//!
+//! A [`Plan`] prints (for people) and serialises (for machines). A [`Step`] holds every id and every value: its execution
+//! needs no look-up and no choice. Only the first step of a plan is ever executed; then the cloud is observed again and a
+//! new plan is made. A later step may refer to an object that an earlier one creates: its body then has `"<pool web>"` in
+//! place of the id, and [`Step::depends_on`] names the object.
+
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use super::{Id, Problem};
+
+/// A JSON object for Octavia or Neutron, without the root key: null, absent and a value are three different things.
+pub type Body = Map<String, Value>;
+
+#[derive(Debug, Clone, PartialEq, Default, Serialize)]
+pub struct Plan {
+    /// What will run, in this order.
+    pub steps: Vec<Step>,
+    /// What would interrupt traffic while the stack forbids it, and everything that has to follow it.
+    pub held_back: Vec<Step>,
+    /// Differences that no call can resolve; nothing of them is in `steps`.
+    pub problems: Vec<Problem>,
+}
+
+/// What a step does to traffic, from harmless to harmful.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Impact {
+    /// Nobody notices, but for the reload that every write costs.
+    None,
+    /// Some new connections go elsewhere, or members are unwatched for a moment.
+    NewConnections,
+    /// Connections are refused or cut.
+    Interrupts,
+}
+
+impl std::fmt::Display for Impact {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::None => "none",
+            Self::NewConnections => "new connections",
+            Self::Interrupts => "interrupts",
+        })
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Kind {
+    LoadBalancer,
+    Listener,
+    Pool,
+    Member,
+    HealthMonitor,
+    L7Policy,
+    L7Rule,
+    FloatingIp,
+}
+
+impl Kind {
+    /// As people write it, and as metric labels have it.
+    pub const fn noun(self) -> &'static str {
+        match self {
+            Self::LoadBalancer => "load balancer",
+            Self::Listener => "listener",
+            Self::Pool => "pool",
+            Self::Member => "member",
+            Self::HealthMonitor => "health monitor",
+            Self::L7Policy => "L7 policy",
+            Self::L7Rule => "L7 rule",
+            Self::FloatingIp => "floating IP",
+        }
+    }
+}
+
+/// One call.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Step {
+    pub kind: Kind,
+    /// For people: the key in the stack where there is one (`web`, `https/api`, `web 10.0.0.1:80`), else the name.
+    pub name: String,
+    pub call: Call,
+    /// What differs, before and after. Empty when the step creates, deletes or only heals.
+    pub changes: Vec<Change>,
+    pub impact: Impact,
+    pub reason: StepReason,
+    /// An object that an earlier step makes first; `None` for the first step of every plan.
+    pub depends_on: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum StepReason {
+    /// The stack wants it so.
+    Wanted,
+    /// The object is in ERROR; the same values are sent again.
+    Heal,
+    /// Part of replacing something that Octavia cannot change in place.
+    Replace,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Change {
+    /// Octavia's name of the field.
+    pub field: String,
+    pub was: Value,
+    pub want: Value,
+}
+
+/// Exactly one HTTP call each. Every POST, and a `ReplaceMembers` that grows, takes quota.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Call {
+    /// `POST /loadbalancers`, the whole tree.
+    CreateLoadBalancer { body: Body },
+    /// `PUT /loadbalancers/{id}`
+    UpdateLoadBalancer { id: Id, body: Body },
+    /// `DELETE /loadbalancers/{id}?cascade=true`
+    DeleteLoadBalancer { id: Id },
+    /// `POST` of a listener, pool, health monitor, L7 policy; of a member or rule below its `parent`.
+    Create { parent: Option<Id>, body: Body },
+    /// `PUT`, likewise.
+    Update { parent: Option<Id>, id: Id, body: Body },
+    /// `DELETE`, likewise.
+    Delete { parent: Option<Id>, id: Id },
+    /// `PUT /pools/{pool}/members`, with `?additive_only=true` where `additive`.
+    ReplaceMembers { pool: Id, additive: bool, members: Vec<Body>, grows: bool },
+    /// `POST /floatingips`
+    CreateFloatingIp { body: Body },
+    /// `PUT /floatingips/{id}`
+    UpdateFloatingIp {
+        id: Id,
+        body: Body,
+        /// That of the record which the change was planned against.
+        #[serde(skip)]
+        revision: Option<i64>,
+    },
+    /// `DELETE /floatingips/{id}`
+    DeleteFloatingIp { id: Id },
+    /// `PUT` or `DELETE /floatingips/{id}/tags/{tag}`
+    TagFloatingIp { id: Id, tag: String, present: bool },
+}
+
+impl Call {
+    /// Octavia holds the project's quota row for the whole call and queues the others.
+    pub const fn takes_quota(&self) -> bool {
+        match self {
+            Self::CreateLoadBalancer { .. } | Self::Create { .. } => true,
+            Self::ReplaceMembers { grows, .. } => *grows,
+            _ => false,
+        }
+    }
+
+    /// Writes of Octavia reload the data plane; those of Neutron do not.
+    pub const fn is_octavia(&self) -> bool {
+        !matches!(
+            self,
+            Self::CreateFloatingIp { .. }
+                | Self::UpdateFloatingIp { .. }
+                | Self::DeleteFloatingIp { .. }
+                | Self::TagFloatingIp { .. }
+        )
+    }
+
+    /// `create`, `update` or `delete`, for printing and metrics.
+    pub const fn verb(&self) -> &'static str {
+        match self {
+            Self::CreateLoadBalancer { .. } | Self::Create { .. } | Self::CreateFloatingIp { .. } => "create",
+            Self::DeleteLoadBalancer { .. } | Self::Delete { .. } | Self::DeleteFloatingIp { .. } => "delete",
+            Self::UpdateLoadBalancer { .. }
+            | Self::Update { .. }
+            | Self::ReplaceMembers { .. }
+            | Self::UpdateFloatingIp { .. }
+            | Self::TagFloatingIp { .. } => "update",
+        }
+    }
+}
+
+impl Step {
+    /// Whether this is the same change as another one, whatever happened to the object in between.
+    pub fn repeats(&self, other: &Self) -> bool {
+        let timeless = |step: &Self| {
+            let mut step = step.clone();
+            if let Call::UpdateFloatingIp { revision, .. } = &mut step.call {
+                *revision = None;
+            }
+            step
+        };
+        timeless(self) == timeless(other)
+    }
+
+    pub fn impact(self, impact: Impact) -> Self {
+        Self { impact, ..self }
+    }
+}
