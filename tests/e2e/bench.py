@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """What Evenkeel costs, measured on control planes that are up (e2e.sh bench), written to docs/performance.md.
 
-    bench.py AT_REST     AT_REST: the binary that measures a controller with nothing to do (tests/simulators)
+    bench.py AT_REST     AT_REST: the binary that measures a controller with nothing to do (simulators)
 
 The reference stack is made in turns by a bare script (one POST, a poll each second) and by the controller, on the same
 Octavia. Calls are counted by the services, never by whoever makes them.

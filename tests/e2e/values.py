@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """The matrix of values: every text that reaches the data plane, with every class of characters.
 
-    values.py [VERDICT]       VERDICT: the binary of tests/simulators/src/bin/verdict.rs; it is built if none is named
+    values.py [VERDICT]       VERDICT: the binary of simulators/src/bin/verdict.rs; it is built if none is named
 
 Each cell goes through Evenkeel's rules and intake, Octavia's own validators and templates, `haproxy -c`, and a haproxy that
 runs. What Evenkeel accepts has to be valid and to treat every request as the stack says; what it refuses must not work in any

@@ -72,7 +72,7 @@ impl Stage {
         let client = cluster.client();
         let hanging = Arc::new(AtomicUsize::new(0));
         let definition: CustomResourceDefinition =
-            read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../../crds/evenkeel.dev_loadbalancerstacks.yaml"));
+            read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../crds/evenkeel.dev_loadbalancerstacks.yaml"));
         Api::all(client.clone()).create(&PostParams::default(), &definition).await.unwrap();
         let metrics = Metrics::new();
         let parts = ControllerOptions {
@@ -108,7 +108,7 @@ impl Stage {
     }
 
     async fn apply(&self, namespace: &str, name: &str, cloud: &str) {
-        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
         let mut stack: LoadBalancerStack = read(&root.join("examples/tcp.yaml"));
         stack.metadata.name = Some(name.to_owned());
         stack.spec.cloud_credentials_ref.as_mut().unwrap().cloud_name = cloud.to_owned();

@@ -27,7 +27,7 @@ async fn every_example_becomes_ready_and_drift_is_healed() {
     let result = run(options, Box::new(paper.clone()), std::future::pending()).await;
     let text = String::from_utf8(paper.0.lock().unwrap().clone()).unwrap();
     result.unwrap_or_else(|error| panic!("{error:#}\n{text}"));
-    for example in std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples")).unwrap() {
+    for example in std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../examples")).unwrap() {
         let name = example.unwrap().file_name().into_string().unwrap();
         let name = name.trim_end_matches(".yaml");
         let ready = text.lines().any(|line| line.contains(&format!(" {name} ")) && line.contains("Ready  10."));

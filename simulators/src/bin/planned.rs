@@ -25,7 +25,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 #[allow(dead_code, clippy::unwrap_used, reason = "a helper of tests")]
-#[path = "../../../rules/check.rs"]
+#[path = "../../../tests/rules/check.rs"]
 mod check;
 
 #[derive(Deserialize)]

@@ -55,7 +55,7 @@ async fn main() -> ExitCode {
 }
 
 async fn measure_all(cli: &Cli) -> anyhow::Result<()> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     for &number in &cli.stacks {
         println!("{}", measure(&root, cli, number).await?);
     }

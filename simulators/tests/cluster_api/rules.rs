@@ -25,7 +25,7 @@ struct Example {
 }
 
 fn examples(folder: &str) -> Vec<Example> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../rules").join(folder);
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/rules").join(folder);
     let mut paths: Vec<PathBuf> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     paths.sort();
     let examples = paths.into_iter().map(|path| {
@@ -100,7 +100,7 @@ async fn what_is_refused_by_the_rules_is_refused_in_the_expected_words() {
 #[tokio::test]
 async fn the_examples_are_accepted() {
     let api = stacks().await;
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples");
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples");
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
         let document: Value = serde_saphyr::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap();
@@ -119,7 +119,7 @@ async fn a_stack_that_breaks_a_newer_rule_can_still_be_reported_on_and_deleted()
     let name = definition.name_any();
     definitions.create(&PostParams::default(), &definition).await.unwrap();
     let stacks: Api<api::LoadBalancerStack> = Api::namespaced(client, "default");
-    let text = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/reference.yaml"));
+    let text = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/reference.yaml"));
     let mut stack: api::LoadBalancerStack = serde_saphyr::from_str(&text.unwrap()).unwrap();
     stack.metadata.finalizers = Some(vec!["evenkeel.dev/loadbalancer".to_owned()]);
     assert!(!stack.spec().listeners.is_empty());

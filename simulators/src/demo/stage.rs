@@ -110,7 +110,7 @@ impl Stage {
 
     /// Applies the definition, a namespace, credentials and every example; how many stacks there are.
     pub async fn apply_examples(&self) -> anyhow::Result<usize> {
-        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
         let how = PostParams::default();
         let definition: CustomResourceDefinition = read(&root.join("crds/evenkeel.dev_loadbalancerstacks.yaml"))?;
         Api::all(self.client.clone()).create(&how, &definition).await?;

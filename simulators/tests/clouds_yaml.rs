@@ -12,7 +12,7 @@ use evenkeel_simulators::reading;
 use serde_json::Value;
 
 fn table() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../clouds_yaml")
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/clouds_yaml")
 }
 
 fn files(folder: &str) -> BTreeMap<String, Vec<u8>> {

@@ -15,7 +15,7 @@ use evenkeel::translate;
 use kube::core::cel::{CompiledSchema, Validator, compile_schema};
 use serde_json::{Value, json};
 
-#[path = "../../../rules/check.rs"]
+#[path = "../../../tests/rules/check.rs"]
 #[allow(dead_code, clippy::unwrap_used, reason = "a helper of tests, which use all of it")]
 mod check;
 

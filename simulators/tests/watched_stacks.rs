@@ -16,7 +16,7 @@ use kube::{Api, Resource};
 use serde::de::DeserializeOwned;
 
 fn read<T: DeserializeOwned>(path: &str) -> T {
-    let path = format!("{}/../../{path}", env!("CARGO_MANIFEST_DIR"));
+    let path = format!("{}/../{path}", env!("CARGO_MANIFEST_DIR"));
     serde_saphyr::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
 }
 
