@@ -25,7 +25,7 @@ pub async fn prepare(spec: &LoadBalancerStackSpec, owner: &Owner, cloud: &Cloud)
 fn no_floating_ips() -> Problem {
     Problem {
         field: "spec.loadBalancer.floatingIP".to_owned(),
-        reason: ProblemReason::UnsupportedByServer,
+        reason: ProblemReason::UnsupportedByCloud,
         message: "this cloud has no floating IPs (Neutron runs without its L3 extension): remove it".to_owned(),
     }
 }
@@ -33,7 +33,7 @@ fn no_floating_ips() -> Problem {
 /// All problems in one message, the reason of the first.
 fn refused(problems: &[Problem]) -> Outcome {
     let reason = match problems.first().map(|problem| problem.reason) {
-        Some(ProblemReason::UnsupportedByServer) => StallReason::UnsupportedByServer,
+        Some(ProblemReason::UnsupportedByCloud) => StallReason::UnsupportedByCloud,
         Some(ProblemReason::ReferenceNotFound) => StallReason::ReferenceNotFound,
         Some(ProblemReason::ReferenceAmbiguous) => StallReason::ReferenceAmbiguous,
         Some(ProblemReason::ReferenceUnusable) => StallReason::ReferenceUnusable,

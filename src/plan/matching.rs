@@ -125,7 +125,7 @@ impl<'a> Matching<'a> {
                 return None;
             };
             Some(Refusal {
-                reason: RefusalReason::ForeignChild,
+                reason: RefusalReason::ResourceConflict,
                 field: format!("spec.listeners[name={key}].port"),
                 message: format!(
                     "listener {key} cannot have port {}: listener {:?} ({}, {}), which this stack did not make, has \

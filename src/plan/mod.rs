@@ -83,7 +83,7 @@ pub enum RefusalReason {
     /// Octavia cannot change it once the load balancer exists.
     ImmutableField,
     /// Something that is not ours, inside our load balancer, is in the way: a listener on the same port.
-    ForeignChild,
+    ResourceConflict,
 }
 
 /// What a step does to traffic, from harmless to harmful.
@@ -122,7 +122,7 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// As people write it, and as metric labels have it.
+    /// The name for people. Metric labels have it in snake case: `load_balancer`.
     pub const fn noun(self) -> &'static str {
         match self {
             Self::LoadBalancer => "load balancer",

@@ -51,7 +51,7 @@ pub enum ProblemReason {
     /// The stack contradicts itself or Octavia's rules, whatever the cloud.
     InvalidSpec,
     /// This Octavia is too old, or the provider does not do it.
-    UnsupportedByServer,
+    UnsupportedByCloud,
     /// The cloud has no such object, or the project does not see it.
     ReferenceNotFound,
     /// Several objects have the name.
@@ -65,7 +65,7 @@ impl ProblemReason {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::InvalidSpec => "InvalidSpec",
-            Self::UnsupportedByServer => "UnsupportedByServer",
+            Self::UnsupportedByCloud => "UnsupportedByCloud",
             Self::ReferenceNotFound => "ReferenceNotFound",
             Self::ReferenceAmbiguous => "ReferenceAmbiguous",
             Self::ReferenceUnusable => "ReferenceUnusable",

@@ -26,7 +26,7 @@ pub(super) fn taken(owner: &Owner, vip: Option<&Vip<'_>>, seen: &ObservedFloatin
         }
     };
     Some(Refusal {
-        reason: RefusalReason::ForeignChild,
+        reason: RefusalReason::ResourceConflict,
         field: "spec.loadBalancer.floatingIP.existing".to_owned(),
         message: format!("floating IP {} ({}) {why}", seen.floating_ip_address, seen.id),
         floating_ip: Some(seen.id.clone()),
@@ -59,7 +59,7 @@ fn belongs_to(rival: &Rival, seen: &ObservedFloatingIp) -> String {
 
 pub(super) fn in_the_way(vip: &Vip<'_>, foreign: &ObservedFloatingIp) -> Refusal {
     Refusal {
-        reason: RefusalReason::ForeignChild,
+        reason: RefusalReason::ResourceConflict,
         field: "spec.loadBalancer.floatingIP".to_owned(),
         message: format!(
             "floating IP {} ({}), which this stack did not make, already leads to {}. Disassociate it, or name it \
