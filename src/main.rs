@@ -173,6 +173,7 @@ async fn run(args: RunArgs) -> anyhow::Result<()> {
             ..CloudSettings::default()
         },
         metrics,
+        order: None,
     };
     if !args.leader_elect {
         return Ok(controller::run(parts, stop).await?);

@@ -85,6 +85,7 @@ impl Stage {
             settings: Settings::default(),
             cloud_settings: CloudSettings { observer: metrics.clone(), ..CloudSettings::default() },
             metrics,
+            order: None,
         };
         tokio::spawn(controller::run(parts, std::future::pending()));
         Self { client, hanging, cloud }

@@ -13,6 +13,7 @@
 
 use jiff::Timestamp;
 
+use super::text::shortened;
 use crate::api::{Condition, ConditionStatus};
 use crate::engine::{Outcome, State, WaitReason};
 use crate::model::{Kind, ObservedPool, ObservedTree};
@@ -231,7 +232,7 @@ impl<'a> ConditionBuilder<'a> {
             kind: kind.to_owned(),
             status,
             reason: reason.to_owned(),
-            message: shortened(message),
+            message: shortened(message, MAX_MESSAGE, |_| 1),
             observed_generation: Some(self.frame.generation),
             last_transition_time: since,
         });
@@ -245,15 +246,6 @@ impl<'a> ConditionBuilder<'a> {
 /// As Kubernetes writes times of conditions.
 fn in_seconds(now: Timestamp) -> Timestamp {
     Timestamp::from_second(now.as_second()).unwrap_or(now)
-}
-
-fn shortened(message: &str) -> String {
-    if message.chars().count() <= MAX_MESSAGE {
-        return message.to_owned();
-    }
-    let mut short: String = message.chars().take(MAX_MESSAGE - 1).collect();
-    short.push('…');
-    short
 }
 
 #[cfg(test)]
@@ -398,6 +390,8 @@ mod tests {
 
     #[test]
     fn long_messages_are_cut_at_a_character() {
-        assert_eq!(shortened(&"ü".repeat(3000)).chars().count(), MAX_MESSAGE);
+        let outcome = Outcome::stalled(StallReason::InvalidSpec, "ü".repeat(3000));
+        let set = conditions(&outcome, frame(&[]));
+        assert_eq!(find(&set, READY).unwrap().message.chars().count(), MAX_MESSAGE);
     }
 }

@@ -12,6 +12,8 @@ use kube::{Api, Client};
 use tokio::time::Instant;
 
 use super::conditions::{self, ConditionInputs};
+use super::names::MANAGER;
+use super::text::shortened;
 use crate::engine::{Outcome, State, WaitReason};
 use crate::model::Kind;
 
@@ -190,12 +192,7 @@ fn address_note(outcome: &Outcome) -> String {
 /// Tells it, as an Event of its own each time: one that is counted up would keep the words of the first. A namespace
 /// that is being deleted takes no Events, which is no error of ours.
 pub async fn publish(client: &Client, now: Timestamp, object: &ObjectReference, notice: EventDraft) {
-    let mut note = notice.note;
-    if note.len() > MAX_NOTE {
-        let cut = (0..=MAX_NOTE).rev().find(|&at| note.is_char_boundary(at)).unwrap_or(0);
-        note.truncate(cut);
-        note.push('…');
-    }
+    let note = shortened(&notice.note, MAX_NOTE, char::len_utf8);
     let namespace = object.namespace.as_deref().unwrap_or_default();
     let event = Event {
         metadata: ObjectMeta {
@@ -210,8 +207,8 @@ pub async fn publish(client: &Client, now: Timestamp, object: &ObjectReference, 
         action: Some("Reconcile".to_owned()),
         event_time: Some(MicroTime(now)),
         regarding: Some(object.clone()),
-        reporting_controller: Some(super::MANAGER.to_owned()),
-        reporting_instance: Some(super::MANAGER.to_owned()),
+        reporting_controller: Some(MANAGER.to_owned()),
+        reporting_instance: Some(MANAGER.to_owned()),
         ..Event::default()
     };
     let events = Api::<Event>::namespaced(client.clone(), namespace);

@@ -1,61 +1,74 @@
-//! Our entry on the stack: as long as it is there, the object cannot go before its load balancer.
+//! The finalizer of a stack: the object stays until its load balancer is gone.
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::api::{Patch, PatchParams};
 use kube::{Api, ResourceExt};
 use serde_json::json;
 
-use super::conflict::{self, TRIES, is_conflict};
+use super::conflict::Tries;
 use crate::api::LoadBalancerStack;
 use crate::failpoint;
 
 pub const FINALIZER: &str = "evenkeel.dev/loadbalancer";
 
 pub fn has_finalizer(object: &impl ResourceExt) -> bool {
-    object.finalizers().iter().any(|entry| entry == FINALIZER)
+    object.finalizers().iter().any(|finalizer| finalizer == FINALIZER)
 }
 
-/// Puts the finalizer on the stack, and its new resource version into our copy.
+/// Adds the finalizer to the stack, and takes its new resource version into this copy.
 pub async fn add(api: &Api<LoadBalancerStack>, stack: &mut LoadBalancerStack) -> Result<(), kube::Error> {
-    for tries in 1..TRIES {
-        match try_add(api, stack).await {
-            Err(error) if is_conflict(&error) => {
-                conflict::pause(tries).await;
-                if read_again(api, stack).await? != Live::Same {
+    let mut tries = Tries::default();
+    while !has_finalizer(stack) {
+        let mut finalizers = stack.finalizers().to_vec();
+        finalizers.push(FINALIZER.to_owned());
+        match write(api, stack, finalizers).await {
+            Ok(metadata) => {
+                stack.metadata = metadata;
+                break;
+            }
+            Err(error) => {
+                if !tries.again(&error).await || read_again(api, stack).await? != Live::Same {
                     return Err(error);
                 }
             }
-            ended => return ended,
         }
     }
-    try_add(api, stack).await
+    Ok(())
 }
 
-/// Takes the finalizer off. A stack that is gone already is as good. (Of one that cannot be read, there is only metadata.)
-/// What others write to it meanwhile holds up nothing, unless the stack is another one by that.
+/// Removes the finalizer. Success also for a stack that is gone. (An invalid one has only metadata.) Retries on conflict,
+/// unless UID or generation changed.
 pub async fn remove(api: &Api<LoadBalancerStack>, stack: &mut impl ResourceExt) -> Result<(), kube::Error> {
-    for tries in 1..TRIES {
-        match try_remove(api, stack).await {
-            Err(error) if is_conflict(&error) => {
-                conflict::pause(tries).await;
+    let mut tries = Tries::default();
+    while has_finalizer(stack) {
+        let finalizers = stack.finalizers().iter().filter(|finalizer| *finalizer != FINALIZER).cloned().collect();
+        match write(api, stack, finalizers).await {
+            Ok(metadata) => {
+                *stack.meta_mut() = metadata;
+                break;
+            }
+            Err(kube::Error::Api(status)) if status.code == 404 => break,
+            Err(error) => {
+                if !tries.again(&error).await {
+                    return Err(error);
+                }
                 match read_again(api, stack).await? {
                     Live::Same => {}
                     Live::Changed => return Err(error),
-                    Live::Gone => return Ok(()),
+                    Live::Gone => break,
                 }
             }
-            ended => return ended,
         }
     }
-    try_remove(api, stack).await
+    Ok(())
 }
 
 /// The stack after a conflict.
 #[derive(PartialEq, Eq)]
 enum Live {
-    /// Only its metadata may be others.
+    /// The same stack with the same spec: only its metadata may differ.
     Same,
-    /// Another one, or with another spec.
+    /// Another UID or another generation.
     Changed,
     Gone,
 }
@@ -70,41 +83,16 @@ async fn read_again(api: &Api<LoadBalancerStack>, stack: &mut impl ResourceExt) 
     Ok(Live::Same)
 }
 
-async fn try_add(api: &Api<LoadBalancerStack>, stack: &mut LoadBalancerStack) -> Result<(), kube::Error> {
-    if has_finalizer(stack) {
-        return Ok(());
-    }
-    let mut entries = stack.finalizers().to_vec();
-    entries.push(FINALIZER.to_owned());
-    stack.metadata = write(api, stack, entries).await?;
-    Ok(())
-}
-
-async fn try_remove(api: &Api<LoadBalancerStack>, stack: &mut impl ResourceExt) -> Result<(), kube::Error> {
-    if !has_finalizer(stack) {
-        return Ok(());
-    }
-    let entries = stack.finalizers().iter().filter(|entry| *entry != FINALIZER).cloned().collect();
-    match write(api, stack, entries).await {
-        Err(kube::Error::Api(status)) if status.code == 404 => Ok(()),
-        Err(error) => Err(error),
-        Ok(metadata) => {
-            *stack.meta_mut() = metadata;
-            Ok(())
-        }
-    }
-}
-
-/// Fenced by the resource version, so that nobody else's entry is lost.
+/// Fenced by the resource version, so that no finalizer of another client is lost.
 async fn write(
     api: &Api<LoadBalancerStack>,
     stack: &impl ResourceExt,
-    entries: Vec<String>,
+    finalizers: Vec<String>,
 ) -> Result<ObjectMeta, kube::Error> {
     let patch = json!({"metadata": {
         "uid": stack.uid(),
         "resourceVersion": stack.resource_version(),
-        "finalizers": entries,
+        "finalizers": finalizers,
     }});
     let verb = if has_finalizer(stack) { "remove" } else { "add" };
     failpoint::hit(format_args!("before-{verb}-stack-finalizer"));

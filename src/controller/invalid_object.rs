@@ -1,6 +1,6 @@
-//! A stored object that this version cannot read: it has a value of a newer version, or somebody loosened the schema.
-//! It is left alone and told of, once for each generation; all others go on. Deleting it is possible all the same: what
-//! stays behind then is its owner's business.
+//! Stored objects that this version cannot read: one has a value of a newer version, or its schema was loosened. It is left
+//! alone and reported, once for each generation; all others go on. It can be deleted all the same: its cloud resources are
+//! then left in place.
 
 use std::convert::Infallible;
 
@@ -10,15 +10,17 @@ use kube::core::{PartialObjectMeta, PartialObjectMetaExt};
 use kube::runtime::controller::Action;
 use kube::{Api, ResourceExt};
 
+use super::context::Context;
 use super::events::{self, EventDraft};
 use super::finalizer;
-use super::reconcile::Context;
-use super::stack_state::FIXED_RETRY;
+use super::remedies;
+use super::requeue::FIXED_RETRY;
 use crate::api::{DELETION_POLICY_ANNOTATION, LoadBalancerStack};
 
-/// The annotation's value, which no spec has to be read for.
+/// Value of the annotation, for which no spec has to be read.
 const ORPHAN: &str = "Orphan";
 
+/// Reports an invalid object, and releases one that is being deleted as an orphan.
 pub async fn report(
     problem: &InvalidObject,
     reference: &ObjectReference,
@@ -29,15 +31,13 @@ pub async fn report(
     if deleting && stack.annotations().get(DELETION_POLICY_ANNOTATION).is_some_and(|policy| policy == ORPHAN) {
         return remove_finalizer(&mut stack, reference, context).await;
     }
-    if context.states.is_news(&stack.uid().unwrap_or_default(), stack.metadata.generation) {
+    if context.states.is_newly_invalid(&stack.uid().unwrap_or_default(), stack.metadata.generation) {
         tracing::warn!(problem = problem.error, "this stack cannot be read and is left alone");
-        let way_out = "; to delete it and leave its load balancer in the cloud, annotate it with \
-                       evenkeel.dev/deletion-policy=Orphan";
+        let remedy = if deleting { format!("; {}", remedies::ORPHAN) } else { String::new() };
         let note = format!(
             "this version of the controller cannot read the stack, so nothing is done for it: {}; correct the value, or \
-             run the version that wrote it{}",
+             run the version that wrote it{remedy}",
             problem.error,
-            if deleting { way_out } else { "" }
         );
         publish_event(context, reference, "InvalidObject", note).await;
     }
@@ -51,7 +51,7 @@ async fn remove_finalizer(
 ) -> Result<Action, Infallible> {
     let api = Api::<LoadBalancerStack>::namespaced(context.client.clone(), &stack.namespace().unwrap_or_default());
     if let Err(error) = finalizer::remove(&api, stack).await {
-        tracing::warn!(%error, "the stack cannot be let go yet");
+        tracing::warn!(%error, "the finalizer cannot be removed yet");
         return Ok(Action::requeue(FIXED_RETRY));
     }
     let note = "the stack could not be read; whatever it had in the cloud stays as it is".to_owned();

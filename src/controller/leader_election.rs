@@ -3,7 +3,7 @@
 //! The decision is pure ([`decide`]); the rest reads and writes one `coordination.k8s.io/v1` Lease. A writer that is not
 //! sure to be the leader any more stops the program, and Kubernetes starts it again as a standby.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -11,6 +11,7 @@ use k8s_openapi::api::coordination::v1::{Lease, LeaseSpec};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{MicroTime, ObjectMeta};
 use kube::api::PostParams;
 use kube::{Api, Client, ResourceExt};
+use parking_lot::Mutex;
 use tokio::time::Instant;
 
 use super::conflict::is_conflict;
@@ -155,7 +156,7 @@ impl LeaderElection {
     /// For how long the lease has been as it is, as far as we have seen.
     fn unchanged(&self, lease: Option<&Lease>) -> Duration {
         let version = lease.and_then(ResourceExt::resource_version).unwrap_or_default();
-        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut seen = self.seen.lock();
         match seen.as_ref() {
             Some((known, since)) if *known == version => since.elapsed(),
             _ => {

@@ -6,7 +6,8 @@ use kube::{Api, Resource, ResourceExt};
 use serde_json::json;
 
 use super::conditions::{self, ConditionInputs};
-use super::conflict::{self, TRIES, is_conflict};
+use super::conflict::Tries;
+use super::names::MANAGER;
 use crate::api::{
     AdditionalVipStatus, Condition, ListenerStatus, LoadBalancerStack, LoadBalancerStackStatus, LoadBalancerStatus,
     MembersStatus, PlanStatus, PoolStatus,
@@ -31,7 +32,7 @@ pub struct CloudFacts {
 }
 
 /// The status after a pass. What the pass did not see stays as it was.
-pub fn project(
+pub fn build(
     stack: &LoadBalancerStack,
     outcome: &Outcome,
     cloud: &CloudFacts,
@@ -92,19 +93,18 @@ pub async fn write(
         "metadata": {"uid": stack.uid()},
         "status": status,
     });
-    let parameters = PatchParams::apply(super::MANAGER).force();
+    let parameters = PatchParams::apply(MANAGER).force();
     let patch = Patch::Apply(patch);
     failpoint::hit(format_args!("before-update-status"));
-    let mut written = api.patch_status(&stack.name_any(), &parameters, &patch).await;
     // The API server gives up on a patch that meets too many other writes. (Under another UID it is another stack, and
-    // the next pass is about that one.)
-    for tries in 1..TRIES {
-        match &written {
-            Err(error) if is_conflict(error) => conflict::pause(tries).await,
-            _ => break,
+    // the next reconcile is about that one.)
+    let mut tries = Tries::default();
+    let written = loop {
+        match api.patch_status(&stack.name_any(), &parameters, &patch).await {
+            Err(error) if tries.again(&error).await => {}
+            ended => break ended,
         }
-        written = api.patch_status(&stack.name_any(), &parameters, &patch).await;
-    }
+    };
     failpoint::hit(format_args!("after-update-status"));
     match written {
         // The object went in the meantime.
@@ -258,16 +258,16 @@ mod tests {
 
     #[test]
     fn never_served_stays_until_the_load_balancer_is_seen_active() {
-        use crate::engine::{Retry, Seen, WaitReason};
+        use crate::engine::{Observed, Retry, WaitReason};
         let mut stack = stack("1", "old");
         let mut never_served = |id: &str, seen: Option<Provisioning>, told: bool| {
             let mut outcome = Outcome::waiting(WaitReason::QuotaExceeded, String::new(), Retry::Backoff);
             outcome.never_served = told;
-            outcome.seen = seen.map_or(Seen::Nothing, |provisioning_status| {
+            outcome.observed = seen.map_or(Observed::Nothing, |provisioning_status| {
                 let id = id.to_owned();
-                Seen::LoadBalancer(Box::new(ObservedLoadBalancer { id, provisioning_status, ..Default::default() }))
+                Observed::LoadBalancer(Box::new(ObservedLoadBalancer { id, provisioning_status, ..Default::default() }))
             });
-            let status = project(&stack, &outcome, &CloudFacts::default(), Vec::new());
+            let status = build(&stack, &outcome, &CloudFacts::default(), Vec::new());
             let never_served = status.load_balancer.as_ref().and_then(|lb| lb.never_served);
             stack.status = Some(status);
             never_served

@@ -1,16 +1,16 @@
-//! The addresses of a load balancer that is made again: those that the stack leaves to Neutron stay what they were.
+//! Addresses of a load balancer that is made again: those that the stack leaves to Neutron stay the same.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use crate::model::{AdditionalVip, Desired};
 
-use super::Record;
+use super::pending_create::Record;
 
 /// Times that an address is asked for again before Neutron chooses another one.
 const TRIES: u32 = 5;
 
-/// Count of refusals of each address because it is taken.
+/// Conflicts about each address because it is taken.
 #[derive(Debug, Default)]
 pub(super) struct Conflicts(BTreeMap<String, u32>);
 
@@ -19,8 +19,8 @@ impl Conflicts {
         self.0.get(address).is_some_and(|times| *times >= TRIES)
     }
 
-    /// Counts those of the addresses that the answer names, or all where it names none: one that is taken is no reason
-    /// to give up the others, be it a remembered one or one of the stack's own.
+    /// Counts a conflict against those of the addresses that the answer names, or against all where it names none. An address
+    /// that is taken, remembered or given by the stack, is no reason to give up the others.
     pub(super) fn count(&mut self, asked: &[String], given: &[String], answer: &str) {
         let named: Vec<&String> = asked.iter().filter(|address| names(answer, address)).collect();
         if named.is_empty() && given.iter().any(|address| names(answer, address)) {
@@ -40,13 +40,13 @@ impl Conflicts {
     }
 }
 
-/// The addresses that the stack itself names.
+/// Addresses that the stack itself names.
 pub(super) fn given(desired: &Desired) -> Vec<String> {
     let vip = &desired.load_balancer.vip;
     vip.address.iter().chain(vip.additional.iter().filter_map(|vip| vip.address.as_ref())).cloned().collect()
 }
 
-/// Is the address a word of the text, in whatever spelling?
+/// Whether the text has the address as a word, in whatever spelling.
 pub(super) fn names(text: &str, address: &str) -> bool {
     let parse = |word: &str| word.trim_end_matches(['.', ':']).parse::<IpAddr>().ok();
     let wanted = parse(address);
@@ -54,7 +54,8 @@ pub(super) fn names(text: &str, address: &str) -> bool {
     wanted.is_some() && words.any(|word| parse(word) == wanted)
 }
 
-/// The stack with the addresses on record where it names none, and these addresses. Those of a port are the port's.
+/// The desired state with the addresses on record where the stack names none, and these addresses. A VIP on a given port
+/// has the addresses of that port.
 pub(super) fn remembering(record: &Record, desired: &Desired, conflicts: &Conflicts) -> (Desired, Vec<String>) {
     let mut desired = desired.clone();
     let vip = &mut desired.load_balancer.vip;
@@ -81,7 +82,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn conflict_counts_against_the_address_that_it_names() {
+    fn conflict_counts_against_named_address() {
         let asked = ["10.0.0.5".to_owned(), "2001:db8::5".to_owned()];
         let mut conflicts = Conflicts::default();
         let given = ["10.0.0.7".to_owned()];
@@ -102,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn address_is_found_as_a_whole_word_only() {
+    fn address_is_found_as_whole_word_only() {
         for text in ["10.0.0.5", "address 10.0.0.5 already", "(10.0.0.5).", "at 10.0.0.5: taken"] {
             assert!(names(text, "10.0.0.5"), "{text}");
         }

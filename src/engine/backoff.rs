@@ -1,13 +1,13 @@
-//! Patience with changes that do not take effect, and with those that are refused.
+//! Backoff for each step that Octavia rejects, or accepts without an effect.
 //!
-//! Octavia takes a change, its data plane does not (haproxy refuses the configuration, an agent is gone), and the object
+//! Octavia accepts a change, its data plane does not (haproxy refuses the configuration, an agent is gone), and the object
 //! is in ERROR. The plan then holds the same step again, and would for ever: each try is a write and a reload. So a step
-//! that comes back waits longer each time, and what else the plan holds goes on: it may be the very cure, since one bad
-//! object spoils the configuration of the whole load balancer.
+//! that comes back waits longer each time, and the rest of the plan goes on: it may be the very cure, since one bad object
+//! spoils the configuration of the whole load balancer.
 //!
-//! A step that Octavia refuses comes back likewise; so does one that is still in conflict with what is there after a new
-//! look. Behind it only members go on: what is planned after it may build on it (a pool goes once no listener needs it any
-//! more), members build on nothing. They may also make the room that a quota lacks.
+//! A step that Octavia rejects comes back likewise; so does one that is still in conflict after a new look. Behind it only
+//! members go on: a step planned after it may build on it (a pool is deleted once no listener needs it any more), members
+//! build on nothing. They may also free the quota that it lacks.
 
 use std::time::Duration;
 
@@ -16,16 +16,16 @@ use tokio::time::Instant;
 use crate::model::{Kind, Step};
 use crate::openstack::{CloudError, ErrorClass};
 
-/// Before the third try; the second comes at once, because most troubles pass.
+use super::settings::QUOTA_RETRY;
+
+/// Delay before the third try; the second comes at once, because most troubles pass.
 const FIRST: Duration = Duration::from_secs(5);
 const MOST: Duration = Duration::from_secs(600);
-/// Somebody may make room at any time, and nothing tells.
-const FOR_ROOM: Duration = Duration::from_secs(60);
-/// The same call will hardly be accepted.
-const FIRST_REFUSED: Duration = Duration::from_secs(60);
-const MOST_REFUSED: Duration = Duration::from_secs(3600);
+/// Delay after a rejection: the same call will hardly be accepted.
+const FIRST_REJECTED: Duration = Duration::from_secs(60);
+const MOST_REJECTED: Duration = Duration::from_secs(3600);
 
-/// What was tried since the load balancer was last as the stack says.
+/// Steps that were tried since the load balancer was last in sync.
 #[derive(Debug, Default)]
 pub(super) struct StepBackoff {
     tried: Vec<Tried>,
@@ -36,24 +36,24 @@ struct Tried {
     step: Step,
     times: u32,
     again: Instant,
-    refusal: Option<CloudError>,
-    /// Its last answer was a conflict.
+    rejection: Option<CloudError>,
+    /// Set when the last answer was a conflict.
     conflicts: bool,
 }
 
-/// How long a step has to wait, and the refusal if that is why.
+/// Time that a step has to wait, and the rejection if that is the reason.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Delay {
     pub left: Duration,
-    pub refusal: Option<CloudError>,
+    pub rejection: Option<CloudError>,
 }
 
-/// What of a plan may run.
+/// The part of a plan that may run now.
 #[derive(Debug, PartialEq)]
 pub(super) enum NextStep<'a> {
-    /// This step. `instead` of one that has to wait.
+    /// This step; `instead` is the delay of an earlier one that has to wait.
     Of { step: &'a Step, instead: Option<Delay> },
-    /// None yet.
+    /// None before this delay is over.
     None(Delay),
 }
 
@@ -63,8 +63,8 @@ impl StepBackoff {
         let first = steps.first()?;
         let Some(delay) = self.delay(first) else { return Some(NextStep::Of { step: first, instead: None }) };
         let delays: Vec<Option<Delay>> = steps.iter().map(|step| self.delay(step)).collect();
-        let refused = delays.iter().flatten().any(|delay| delay.refusal.is_some());
-        let goes_on = |step: &Step| step.depends_on.is_none() && (!refused || step.kind == Kind::Member);
+        let rejected = delays.iter().flatten().any(|delay| delay.rejection.is_some());
+        let goes_on = |step: &Step| step.depends_on.is_none() && (!rejected || step.kind == Kind::Member);
         let other = steps.iter().zip(&delays).find(|(step, delay)| delay.is_none() && goes_on(step));
         Some(match other {
             Some((step, _)) => NextStep::Of { step, instead: Some(delay) },
@@ -75,37 +75,37 @@ impl StepBackoff {
         })
     }
 
-    /// How long this step has to wait, if at all.
+    /// Time that this step has to wait, if any.
     pub fn delay(&self, step: &Step) -> Option<Delay> {
         let tried = self.tried.iter().find(|tried| tried.step.repeats(step))?;
         let left = tried.again.saturating_duration_since(Instant::now());
-        (!left.is_zero()).then(|| Delay { left, refusal: tried.refusal.clone() })
+        (!left.is_zero()).then(|| Delay { left, rejection: tried.rejection.clone() })
     }
 
-    /// Octavia has taken it.
+    /// Records that Octavia has accepted the step.
     pub fn accepted(&mut self, step: &Step) {
         let tried = self.tried(step);
-        tried.refusal = None;
+        tried.rejection = None;
         tried.conflicts = false;
         if tried.times > 1 {
             tried.again = Instant::now() + doubled(FIRST, tried.times - 2).min(MOST);
         }
     }
 
-    /// Octavia found it in conflict with what is there. A new look may show why; the same answer to the same step after
-    /// that is a refusal.
+    /// Records a conflict, and says whether the last answer was one too. A new look may show the reason of the first; the
+    /// same answer to the same step after that is a rejection.
     pub fn repeats_conflict(&mut self, step: &Step) -> bool {
         std::mem::replace(&mut self.entry(step).conflicts, true)
     }
 
-    /// Octavia has refused it.
+    /// Records that Octavia has rejected the step.
     pub fn rejected(&mut self, step: &Step, error: &CloudError) {
         let tried = self.tried(step);
-        tried.refusal = Some(error.clone());
+        tried.rejection = Some(error.clone());
         tried.again = Instant::now()
             + match error.class {
-                ErrorClass::Quota => FOR_ROOM,
-                _ => doubled(FIRST_REFUSED, tried.times - 1).min(MOST_REFUSED),
+                ErrorClass::Quota => QUOTA_RETRY,
+                _ => doubled(FIRST_REJECTED, tried.times - 1).min(MOST_REJECTED),
             };
     }
 
@@ -126,7 +126,7 @@ impl StepBackoff {
                 step: step.clone(),
                 times: 0,
                 again: Instant::now(),
-                refusal: None,
+                rejection: None,
                 conflicts: false,
             });
             self.tried.len() - 1
@@ -156,7 +156,7 @@ mod tests {
         }
     }
 
-    fn refusal(class: ErrorClass) -> CloudError {
+    fn rejection(class: ErrorClass) -> CloudError {
         CloudError {
             class,
             call: "PUT /v2/lbaas/pools/a/members".to_owned(),
@@ -172,56 +172,56 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn what_comes_back_waits_longer_each_time() {
-        let (mut patience, plan) = (StepBackoff::default(), [step("a")]);
+    async fn repeated_step_waits_longer_each_time() {
+        let (mut backoff, plan) = (StepBackoff::default(), [step("a")]);
         let mut waited = Vec::new();
         for _ in 0..10 {
-            if let Some(NextStep::None(delay)) = patience.next_runnable(&plan) {
+            if let Some(NextStep::None(delay)) = backoff.next_runnable(&plan) {
                 waited.push(delay.left.as_secs());
                 tokio::time::advance(delay.left).await;
             }
-            assert_eq!(patience.next_runnable(&plan), Some(NextStep::Of { step: &plan[0], instead: None }));
-            patience.accepted(&plan[0]);
+            assert_eq!(backoff.next_runnable(&plan), Some(NextStep::Of { step: &plan[0], instead: None }));
+            backoff.accepted(&plan[0]);
         }
         assert_eq!(waited, [5, 10, 20, 40, 80, 160, 320, 600]);
-        patience.forget();
-        assert_eq!(patience.next_runnable(&plan), Some(NextStep::Of { step: &plan[0], instead: None }));
-        assert_eq!(patience.next_runnable(&[]), None);
+        backoff.forget();
+        assert_eq!(backoff.next_runnable(&plan), Some(NextStep::Of { step: &plan[0], instead: None }));
+        assert_eq!(backoff.next_runnable(&[]), None);
     }
 
     #[tokio::test(start_paused = true)]
-    async fn the_rest_of_the_plan_goes_on() {
+    async fn delayed_step_does_not_block_plan() {
         let waiting = Step { depends_on: Some("pool a".to_owned()), ..step("b") };
-        let (mut patience, plan) = (StepBackoff::default(), [step("a"), waiting, step("c")]);
-        patience.accepted(&plan[0]);
-        patience.accepted(&plan[0]);
-        let delay = Delay { left: Duration::from_secs(5), refusal: None };
-        assert_eq!(patience.next_runnable(&plan), Some(NextStep::Of { step: &plan[2], instead: Some(delay.clone()) }));
-        patience.accepted(&plan[2]);
-        patience.accepted(&plan[2]);
-        assert_eq!(patience.next_runnable(&plan), Some(NextStep::None(delay)));
+        let (mut backoff, plan) = (StepBackoff::default(), [step("a"), waiting, step("c")]);
+        backoff.accepted(&plan[0]);
+        backoff.accepted(&plan[0]);
+        let delay = Delay { left: Duration::from_secs(5), rejection: None };
+        assert_eq!(backoff.next_runnable(&plan), Some(NextStep::Of { step: &plan[2], instead: Some(delay.clone()) }));
+        backoff.accepted(&plan[2]);
+        backoff.accepted(&plan[2]);
+        assert_eq!(backoff.next_runnable(&plan), Some(NextStep::None(delay)));
     }
 
     #[tokio::test(start_paused = true)]
-    async fn behind_a_refusal_only_members_go_on() {
+    async fn rejected_step_blocks_all_but_members() {
         let members = Step { kind: Kind::Member, ..step("c") };
-        let (mut patience, plan) = (StepBackoff::default(), [step("a"), step("b"), members]);
-        let error = refusal(ErrorClass::Quota);
-        patience.rejected(&plan[0], &error);
-        let delay = Delay { left: FOR_ROOM, refusal: Some(error) };
-        assert_eq!(patience.next_runnable(&plan), Some(NextStep::Of { step: &plan[2], instead: Some(delay.clone()) }));
-        assert_eq!(patience.next_runnable(&plan[..2]), Some(NextStep::None(delay)));
-        tokio::time::advance(FOR_ROOM).await;
-        assert_eq!(patience.next_runnable(&plan), Some(NextStep::Of { step: &plan[0], instead: None }));
+        let (mut backoff, plan) = (StepBackoff::default(), [step("a"), step("b"), members]);
+        let error = rejection(ErrorClass::Quota);
+        backoff.rejected(&plan[0], &error);
+        let delay = Delay { left: QUOTA_RETRY, rejection: Some(error) };
+        assert_eq!(backoff.next_runnable(&plan), Some(NextStep::Of { step: &plan[2], instead: Some(delay.clone()) }));
+        assert_eq!(backoff.next_runnable(&plan[..2]), Some(NextStep::None(delay)));
+        tokio::time::advance(QUOTA_RETRY).await;
+        assert_eq!(backoff.next_runnable(&plan), Some(NextStep::Of { step: &plan[0], instead: None }));
     }
 
     #[tokio::test(start_paused = true)]
-    async fn what_is_refused_is_asked_ever_more_rarely_but_room_is_looked_for_each_minute() {
+    async fn rejection_backs_off_and_quota_is_retried_each_minute() {
         for (class, expected) in [(ErrorClass::Rejected, [60, 120, 240, 480]), (ErrorClass::Quota, [60; 4])] {
-            let (mut patience, plan) = (StepBackoff::default(), [step("a")]);
+            let (mut backoff, plan) = (StepBackoff::default(), [step("a")]);
             let waited = expected.map(|_| {
-                patience.rejected(&plan[0], &refusal(class.clone()));
-                patience.delay(&plan[0]).unwrap().left.as_secs()
+                backoff.rejected(&plan[0], &rejection(class.clone()));
+                backoff.delay(&plan[0]).unwrap().left.as_secs()
             });
             assert_eq!(waited, expected);
         }

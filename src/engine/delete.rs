@@ -1,20 +1,23 @@
-//! Taking everything away, or only our marks.
-
-use std::time::Duration;
+//! The goals that end a stack: delete everything, or orphan it by removing the owner tags.
 
 use crate::model::{
     Kind, ObservedFloatingIp, ObservedLoadBalancer, Owner, Ownership, Plan, Provisioning, foreign_owner,
 };
-use crate::openstack::{CloudError, ErrorClass};
+use crate::openstack::ErrorClass;
 use crate::plan;
 
-use super::converge::foreign_owner_message;
-use super::*;
+use super::locate::Located;
+use super::memory::Memory;
+use super::messages::foreign_owner_message;
+use super::outcome::{Observed, Outcome, Remedy, Retry, StallReason, State};
+use super::reconciliation::Reconciliation;
+use super::settings::FIRST_POLL;
+use super::stop::Stop;
 
 impl Reconciliation<'_> {
-    /// Works from ERROR, with half of it gone, with a create in doubt. Gone means 404 for the load balancer and no
-    /// floating IP that carries our mark.
-    pub(super) async fn delete(&self, retain: bool, memory: &mut Memory) -> Result<Outcome, CloudError> {
+    /// Deletes the load balancer: from ERROR, half deleted, and with a create in doubt. The stack is `Deleted` when the
+    /// load balancer is a 404 and no floating IP carries the owner's tag or description.
+    pub(super) async fn delete(&self, retain_floating_ip: bool, memory: &mut Memory) -> Result<Outcome, Stop> {
         let mut end = State::Deleted;
         let (load_balancer, owner) = match self.locate().await? {
             Located::Ours(found) => {
@@ -25,33 +28,29 @@ impl Reconciliation<'_> {
                 let predecessor = self.owner.predecessor(&found.tags);
                 (Some(*found), predecessor)
             }
-            // Not ours: left alone. What else is ours (a floating IP) still goes.
+            // Left alone. A floating IP that the stack made still goes.
             Located::Foreign(found) => {
                 end = State::Orphaned { left_behind: Some(foreign_owner_message(&found)) };
                 (None, self.owner.clone())
             }
-            Located::Nowhere => match self.pending_outcome(memory) {
-                Some(outcome) => return Ok(outcome),
-                None => (None, self.owner.clone()),
-            },
+            Located::Nowhere => {
+                self.check_pending_create(memory)?;
+                (None, self.owner.clone())
+            }
         };
-        if let Some(found) = &load_balancer
-            && !is_settled(found)
-        {
-            return Ok(self.locked(found.clone(), memory));
-        }
+        self.check_settled(load_balancer.as_ref(), memory)?;
         let vip_port = load_balancer.as_ref().and_then(|lb| lb.vip_port_id.as_deref());
         let floating_ips = self.cloud.floating_ips(&owner, vip_port).await?;
-        let plan = plan::delete(&owner, retain, load_balancer.as_ref(), &floating_ips);
-        self.run_teardown(plan, load_balancer, end, memory).await
+        let plan = plan::delete(&owner, retain_floating_ip, load_balancer.as_ref(), &floating_ips);
+        Ok(self.run_teardown(plan, load_balancer, end, memory).await)
     }
 
-    /// Orphan: waits until Octavia is done with the load balancer, and takes our marks off.
-    pub(super) async fn orphan(&self, memory: &mut Memory) -> Result<Outcome, CloudError> {
+    /// Waits until Octavia is done with the load balancer, and removes the owner tags.
+    pub(super) async fn orphan(&self, memory: &mut Memory) -> Result<Outcome, Stop> {
         let mut left_behind = None;
         let (found, owner, ours) = match self.locate().await? {
             Located::Ours(found) => (Some(*found), self.owner.clone(), true),
-            // It becomes ours first: without its tags nothing would tell whose the floating IP is.
+            // Taken over first: without the tags of an owner nothing would tell whose the floating IP is.
             Located::Orphaned(found) if found.provisioning_status == Provisioning::Active => {
                 return self.take_over(*found, memory).await;
             }
@@ -60,28 +59,34 @@ impl Reconciliation<'_> {
                 (Some(*found), predecessor, true)
             }
             Located::Foreign(found) => {
-                // Without any owner it is as we leave it.
+                // Without any owner it is as an orphan should be.
                 left_behind = foreign_owner(&found.tags).map(|_| foreign_owner_message(&found));
                 (Some(*found), self.owner.clone(), false)
             }
-            Located::Nowhere => match self.pending_outcome(memory) {
-                Some(outcome) => return Ok(outcome),
-                None => (None, self.owner.clone(), false),
-            },
+            Located::Nowhere => {
+                self.check_pending_create(memory)?;
+                (None, self.owner.clone(), false)
+            }
         };
         let load_balancer = found.as_ref().filter(|_| ours);
-        if let Some(found) = load_balancer
-            && !is_settled(found)
-        {
-            return Ok(self.locked(found.clone(), memory));
-        }
+        self.check_settled(load_balancer, memory)?;
         let vip_port = found.as_ref().and_then(|lb| lb.vip_port_id.as_deref());
         let floating_ips = self.cloud.floating_ips(&owner, vip_port).await?;
         if let Some(found) = load_balancer {
             left_behind = remaining_tags_reason(found, &owner, &floating_ips);
         }
         let plan = plan::orphan(&owner, load_balancer, &floating_ips);
-        self.run_teardown(plan, found, State::Orphaned { left_behind }, memory).await
+        Ok(self.run_teardown(plan, found, State::Orphaned { left_behind }, memory).await)
+    }
+
+    /// Stops while Octavia works on the load balancer: it takes neither deletion nor change.
+    fn check_settled(&self, load_balancer: Option<&ObservedLoadBalancer>, memory: &mut Memory) -> Result<(), Stop> {
+        match load_balancer {
+            Some(found) if !matches!(found.provisioning_status, Provisioning::Active | Provisioning::Error) => {
+                Err(self.locked(found.clone(), memory).into())
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Executes the first step; with none left the stack has reached its `end`.
@@ -91,42 +96,37 @@ impl Reconciliation<'_> {
         load_balancer: Option<ObservedLoadBalancer>,
         end: State,
         memory: &mut Memory,
-    ) -> Result<Outcome, CloudError> {
-        let seen = load_balancer.map(|lb| Seen::LoadBalancer(Box::new(lb))).unwrap_or_default();
+    ) -> Outcome {
+        let observed = load_balancer.map(|lb| Observed::LoadBalancer(Box::new(lb))).unwrap_or_default();
         if plan.steps.is_empty() {
-            return Ok(Outcome { seen, ..Outcome::new(end, Retry::Never) });
+            return Outcome { observed, ..Outcome::new(end, Retry::Never) };
         }
         let step = plan.steps.remove(0);
         let deletes = step.kind == Kind::LoadBalancer && step.call.verb() == "delete";
         if deletes && let Some(delay) = memory.backoff.delay(&step) {
-            let why = "Octavia accepts the deletion, but the load balancer stays; it is asked again ever more rarely, at \
+            let why = "Octavia accepts the deletion, but the load balancer stays; it is sent again ever more rarely, at \
                        most every 10 minutes";
-            return Ok(Outcome { seen, retry: Retry::After(delay.left), ..cannot_delete(why) });
+            return Outcome { observed, retry: Retry::After(delay.left), ..cannot_delete(why.to_owned()) };
         }
-        let mut outcome = match self.perform(step, memory).await {
-            Ok(performed) => {
-                let mut outcome =
-                    Outcome::new(State::Progressing, Retry::After(Duration::from_millis(400))).planning(plan);
-                outcome.executed = Some(performed.step);
+        let mut outcome = match self.send(&step, memory).await {
+            Ok(_) => {
+                let mut outcome = Outcome::new(State::Progressing, Retry::After(FIRST_POLL)).with_plan(plan);
+                outcome.executed = Some(step);
                 outcome
             }
-            Err(error) if deletes && error.class == ErrorClass::Rejected => cannot_delete(&error.to_string()),
+            Err(error) if deletes && error.class == ErrorClass::Rejected => cannot_delete(error.to_string()),
             Err(error) => Outcome::failed(error),
         };
-        outcome.seen = seen;
-        Ok(outcome)
+        outcome.observed = observed;
+        outcome
     }
 }
 
-fn cannot_delete(why: &str) -> Outcome {
-    let message = format!(
-        "{why}; annotate the stack with evenkeel.dev/deletion-policy=Orphan to let go of the load balancer, which then \
-         stays in the cloud"
-    );
-    Outcome::stalled(StallReason::ProviderCannotDelete, message)
+fn cannot_delete(message: String) -> Outcome {
+    Outcome::stalled(StallReason::ProviderCannotDelete, message).with_remedy(Remedy::OrphanLoadBalancer)
 }
 
-/// What stays marked although it is let go of, and why.
+/// Reason for owner tags that stay on an orphan.
 fn remaining_tags_reason(
     load_balancer: &ObservedLoadBalancer,
     owner: &Owner,
@@ -134,19 +134,14 @@ fn remaining_tags_reason(
 ) -> Option<String> {
     let in_error = load_balancer.provisioning_status == Provisioning::Error;
     in_error.then(|| {
-        let mut why =
-            format!("load balancer {} is in ERROR, so Octavia lets nobody take the tags off it", load_balancer.id);
-        for made in floating_ips.iter().filter(|seen| Ownership::between(owner, seen) == Ownership::Created) {
-            why.push_str(&format!(
-                "; floating IP {}, which was made for it, keeps its marks",
+        let mut reason =
+            format!("load balancer {} keeps its tags, because Octavia rejects tag updates in ERROR", load_balancer.id);
+        for made in floating_ips.iter().filter(|found| Ownership::between(owner, found) == Ownership::Created) {
+            reason.push_str(&format!(
+                "; floating IP {}, which was made for it, keeps its tags",
                 made.floating_ip_address
             ));
         }
-        why
+        reason
     })
-}
-
-/// Neither deletion nor change is taken while Octavia works on it.
-const fn is_settled(load_balancer: &ObservedLoadBalancer) -> bool {
-    matches!(load_balancer.provisioning_status, Provisioning::Active | Provisioning::Error)
 }

@@ -1,16 +1,19 @@
-//! A write of Neutron that is answered 404: something in it is not there. Its text names several things, of which one is
-//! missing or none: before anything is said to be gone, it is asked for. And its counterpart, a 409: an address that is
-//! taken.
+//! The cause behind a write of Neutron that is answered 404 or 409.
+//!
+//! A 404 names several things, of which one is missing or none: before anything is reported as gone, it is asked for. A
+//! 409 is an address that is taken.
 
-use crate::model::{Call, Kind};
+use crate::model::{Call, Kind, Step};
 use crate::openstack::{CloudError, ErrorClass};
 
-use super::converge::missing_vip_port_message;
-use super::*;
+use super::addresses;
+use super::messages::missing_vip_port_message;
+use super::outcome::{Observed, Outcome, Retry, StallReason, WaitReason};
+use super::reconciliation::Reconciliation;
 
 impl Reconciliation<'_> {
-    /// Cause of a 404 or a 409 of a floating IP; `None` where the next look tells.
-    pub(super) async fn missing(&self, error: &CloudError, step: &Step, seen: &Seen) -> Option<Outcome> {
+    /// Outcome that names the cause of a failed write of a floating IP; `None` where the next reconcile finds it.
+    pub(super) async fn missing(&self, error: &CloudError, step: &Step, observed: &Observed) -> Option<Outcome> {
         if let Some(outcome) = taken(error, step) {
             return Some(outcome);
         }
@@ -26,16 +29,16 @@ impl Reconciliation<'_> {
         if error.class != ErrorClass::NotFound {
             return None;
         }
-        let load_balancer = seen.load_balancer()?;
+        let load_balancer = observed.load_balancer()?;
         let port = load_balancer.vip_port_id.as_deref()?;
-        // Where that cannot be asked, nothing is known.
+        // A failure to ask leaves it unknown.
         let is_gone = self.cloud.is_port_gone(port).await.unwrap_or(false);
         let message = || format!("{error}: {}", missing_vip_port_message(load_balancer, port));
         is_gone.then(|| Outcome::stalled(StallReason::VipPortMissing, message()))
     }
 }
 
-/// The address that the stack asks for is somebody's (`IpAddressAlreadyAllocated` in neutron_lib/exceptions).
+/// The address that the stack asks for is taken (`IpAddressAlreadyAllocated` in neutron_lib/exceptions).
 fn taken(error: &CloudError, step: &Step) -> Option<Outcome> {
     let Call::CreateFloatingIp { body } = &step.call else { return None };
     let address = body.get("floating_ip_address").and_then(|address| address.as_str())?;
@@ -49,7 +52,8 @@ fn taken(error: &CloudError, step: &Step) -> Option<Outcome> {
     Some(Outcome::waiting(WaitReason::Conflict, message, Retry::Backoff))
 }
 
-/// Leaves out the id of the request, so that the same is said as long as it is so.
+/// No router leads to the network of the floating IP. The message leaves out the id of the request, so that it stays the
+/// same as long as that is so.
 fn unreachable(error: &CloudError) -> Outcome {
     let message = format!(
         "spec.loadBalancer.floatingIP: {} The load balancer serves without it. Connect the subnet of its VIP to a router \

@@ -1,30 +1,50 @@
-//! What one pass came to: a value from which conditions, events, metrics and the next look are computed.
+//! Outcome of a reconcile: the value from which the shell computes conditions, Events, metrics and the next reconcile.
 
 use std::time::Duration;
 
 use crate::model::{ObservedFloatingIp, ObservedLoadBalancer, ObservedTree, Plan, Problem, ProblemReason, Step};
 use crate::openstack::{CloudError, ErrorClass};
 
+use super::settings::QUOTA_RETRY;
+
+/// Delay after a lock that a call has met.
+const LOCK_RETRY: Duration = Duration::from_secs(1);
+/// Shortest delay that a server may ask for.
+const SHORTEST_RETRY: Duration = Duration::from_secs(1);
+
+/// End of one reconcile.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Outcome {
     pub state: State,
-    pub seen: Seen,
-    /// What is left to do, would be done (Observe), or is held back.
+    /// The part of the cloud that was read.
+    pub observed: Observed,
+    /// Steps that are left to do, would be done (Observe), or are held back.
     pub plan: Plan,
-    /// The call that was made in this pass.
+    /// The write that was made.
     pub executed: Option<Step>,
-    /// A second load balancer of this stack, which is not ours to delete.
+    /// Ids of further load balancers that carry the owner's tags and may not be deleted.
     pub duplicates: Vec<String>,
-    /// The load balancer went into ERROR in its own create.
+    /// Set for a load balancer that went into ERROR in its own create.
     pub never_served: bool,
-    /// A certificate of the cloud is not accepted, which may pass as any other outage does.
+    /// Set where a TLS certificate of the cloud is not accepted, which may pass as any other outage does.
     pub untrusted: bool,
+    /// Remedies that the shell has to put into words: they depend on where the stack is stored.
+    pub remedies: Vec<Remedy>,
     pub retry: Retry,
+}
+
+/// Something that a person can do about a state.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Remedy {
+    /// Correct the credentials, or the roles of their user.
+    CheckCredentials,
+    /// Delete the stack and leave its load balancer in the cloud.
+    OrphanLoadBalancer,
 }
 
 #[derive(Debug, Clone, PartialEq)]
 pub enum State {
-    /// The cloud is as the stack wants it.
+    /// The cloud is in the desired state.
     InSync,
     /// A step was executed; Octavia is at work.
     Progressing,
@@ -32,7 +52,7 @@ pub enum State {
         reason: WaitReason,
         message: String,
     },
-    /// Everything is done but what would interrupt traffic.
+    /// Everything is done but steps that would interrupt traffic.
     Blocked {
         message: String,
     },
@@ -40,19 +60,19 @@ pub enum State {
         reason: StallReason,
         message: String,
     },
-    /// Observe: `differs` says whether a plan would do anything.
+    /// Goal Observe: `differs` says whether a plan would do anything.
     Observed {
         differs: bool,
     },
     /// Nothing of the stack is left in the cloud.
     Deleted,
-    /// The cloud's objects stay, without our marks; or with them, and why.
+    /// The cloud's objects stay: without the owner tags, or with them for the reason in `left_behind`.
     Orphaned {
         left_behind: Option<String>,
     },
 }
 
-/// Reasons, which conditions and Events call by their own names.
+/// Declares an enum of reasons, which conditions and Events call by their own names.
 macro_rules! reasons {
     ($(#[$doc:meta])* $name:ident { $($(#[$about:meta])* $reason:ident,)+ }) => {
         $(#[$doc])*
@@ -70,7 +90,7 @@ macro_rules! reasons {
 }
 
 reasons!(
-    /// Why it does not go on now, although it will by itself.
+    /// Reason for a transient wait: the next reconcile may end it.
     WaitReason {
         /// Octavia works on it.
         Locked,
@@ -82,11 +102,11 @@ reasons!(
         CreateInDoubt,
         CloudUnreachable,
         QuotaExceeded,
-        /// Octavia takes a change, its data plane does not, again and again.
+        /// Octavia accepts a change, its data plane does not, again and again.
         ProvisioningFailed,
-        /// Somebody else was faster: look again.
+        /// Concurrent modification: the cloud is read again.
         Conflict,
-        /// The object changed while we looked at it.
+        /// The stack changed during the reconcile.
         ObjectChanged,
         /// The Kubernetes API does not let the controller read or write the Secret with the credentials.
         CredentialsInaccessible,
@@ -94,7 +114,7 @@ reasons!(
 );
 
 reasons!(
-    /// Why somebody has to do something.
+    /// Reason for a stall: a person has to act.
     StallReason {
         InvalidSpec,
         UnsupportedByCloud,
@@ -110,7 +130,7 @@ reasons!(
         CredentialsInvalid,
         /// The cloud rejected a request for what is in it.
         RequestRejected,
-        /// The load balancer is in ERROR, which a tenant cannot mend.
+        /// The load balancer is in ERROR, which a tenant cannot repair.
         LoadBalancerError,
         /// The port of the VIP was deleted in Neutron, which Octavia does not notice.
         VipPortMissing,
@@ -133,12 +153,12 @@ impl From<ProblemReason> for StallReason {
 }
 
 impl StallReason {
-    /// The spec itself is at fault: condition `Accepted` is False.
+    /// Whether the spec itself is at fault: condition `Accepted` is False.
     pub const fn is_spec(self) -> bool {
         matches!(self, Self::InvalidSpec | Self::UnsupportedByCloud | Self::ImmutableField)
     }
 
-    /// Something that the spec points at is at fault: condition `ResolvedRefs` is False.
+    /// Whether a reference of the spec is at fault: condition `ResolvedRefs` is False.
     pub const fn is_reference(self) -> bool {
         matches!(
             self,
@@ -151,31 +171,31 @@ impl StallReason {
     }
 }
 
-/// When to look again.
+/// Time of the next reconcile.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Retry {
     After(Duration),
     /// Growing from a second, until something succeeds.
     Backoff,
-    /// Rarely: nothing changes by itself, but somebody may have mended it.
+    /// Every minute: nothing changes by itself, but a person may have repaired it.
     Fixed,
     /// Growing from a minute to an hour: the same call will hardly be accepted.
     SlowBackoff,
-    /// At the stack's resync period.
+    /// After the stack's resync period.
     Resync,
     Never,
 }
 
-/// What the pass saw of the cloud.
+/// The part of the cloud that a reconcile has read.
 #[derive(Debug, Clone, PartialEq, Default)]
-pub enum Seen {
+pub enum Observed {
     #[default]
     Nothing,
     LoadBalancer(Box<ObservedLoadBalancer>),
     Tree(Box<ObservedTree>),
 }
 
-impl Seen {
+impl Observed {
     pub fn load_balancer(&self) -> Option<&ObservedLoadBalancer> {
         match self {
             Self::Nothing => None,
@@ -190,12 +210,13 @@ impl Outcome {
         let (plan, duplicates) = (Plan::default(), Vec::new());
         Self {
             state,
-            seen: Seen::Nothing,
+            observed: Observed::Nothing,
             plan,
             executed: None,
             duplicates,
             never_served: false,
             untrusted: false,
+            remedies: Vec::new(),
             retry,
         }
     }
@@ -219,29 +240,43 @@ impl Outcome {
         Self::stalled(reason, texts.join("; "))
     }
 
-    pub fn seeing_load_balancer(mut self, load_balancer: ObservedLoadBalancer) -> Self {
-        self.seen = Seen::LoadBalancer(Box::new(load_balancer));
+    pub fn with_load_balancer(mut self, load_balancer: ObservedLoadBalancer) -> Self {
+        self.observed = Observed::LoadBalancer(Box::new(load_balancer));
         self
     }
 
-    pub fn seeing(mut self, tree: ObservedTree) -> Self {
-        self.seen = Seen::Tree(Box::new(tree));
+    pub fn with_tree(mut self, tree: ObservedTree) -> Self {
+        self.observed = Observed::Tree(Box::new(tree));
         self
     }
 
-    pub fn planning(mut self, plan: Plan) -> Self {
+    pub fn with_plan(mut self, plan: Plan) -> Self {
         self.plan = plan;
         self
     }
 
+    pub fn with_remedy(mut self, remedy: Remedy) -> Self {
+        self.remedies.push(remedy);
+        self
+    }
+
+    /// Appends to the message of the state, if it has one.
+    pub fn add_to_message(&mut self, text: &str) {
+        if let State::Waiting { message, .. } | State::Blocked { message } | State::Stalled { message, .. } =
+            &mut self.state
+        {
+            message.push_str(text);
+        }
+    }
+
     pub fn load_balancer(&self) -> Option<&ObservedLoadBalancer> {
-        self.seen.load_balancer()
+        self.observed.load_balancer()
     }
 
     pub fn tree(&self) -> Option<&ObservedTree> {
-        match &self.seen {
-            Seen::Tree(tree) => Some(tree),
-            Seen::Nothing | Seen::LoadBalancer(_) => None,
+        match &self.observed {
+            Observed::Tree(tree) => Some(tree),
+            Observed::Nothing | Observed::LoadBalancer(_) => None,
         }
     }
 
@@ -249,32 +284,31 @@ impl Outcome {
         self.tree().map(|tree| tree.floating_ips.as_slice()).unwrap_or_default()
     }
 
-    /// What a failed call means for the stack.
+    /// Outcome of a reconcile that a failed call has ended.
     pub fn failed(error: CloudError) -> Self {
         let message = error.to_string();
         match error.class {
-            ErrorClass::Locked => Self::waiting(WaitReason::Locked, message, Retry::After(Duration::from_secs(1))),
+            ErrorClass::Locked => Self::waiting(WaitReason::Locked, message, Retry::After(LOCK_RETRY)),
             ErrorClass::Conflict => Self::waiting(WaitReason::Conflict, message, Retry::Backoff),
             ErrorClass::NotFound => Self::waiting(WaitReason::Conflict, message, Retry::Backoff),
             ErrorClass::Quota => {
                 let message = format!("{message}; delete something, or ask the operator of the cloud for more");
-                Self::waiting(WaitReason::QuotaExceeded, message, Retry::After(Duration::from_secs(60)))
+                Self::waiting(WaitReason::QuotaExceeded, message, Retry::After(QUOTA_RETRY))
             }
             ErrorClass::Transient(Some(delay)) => {
-                Self::waiting(WaitReason::CloudUnreachable, message, Retry::After(delay.max(Duration::from_secs(1))))
+                Self::waiting(WaitReason::CloudUnreachable, message, Retry::After(delay.max(SHORTEST_RETRY)))
             }
             ErrorClass::Transient(None) => Self::waiting(WaitReason::CloudUnreachable, message, Retry::Backoff),
             ErrorClass::Rejected => {
                 Self { retry: Retry::SlowBackoff, ..Self::stalled(StallReason::RequestRejected, message) }
             }
-            // Looked at again each minute: the certificate may be renewed on the server.
+            // Retried each minute: the certificate may be renewed on the server.
             ErrorClass::Untrusted => {
                 Self { untrusted: true, ..Self::stalled(StallReason::CredentialsInvalid, message) }
             }
-            ErrorClass::Credentials => Self::stalled(
-                StallReason::CredentialsInvalid,
-                format!("{message}: check the Secret of spec.cloudCredentialsRef, and the roles of its user"),
-            ),
+            ErrorClass::Credentials => {
+                Self::stalled(StallReason::CredentialsInvalid, message).with_remedy(Remedy::CheckCredentials)
+            }
         }
     }
 }

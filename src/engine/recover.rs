@@ -1,8 +1,9 @@
-//! A load balancer in ERROR: what is said of it, and when it is made anew.
+//! Recovers a load balancer from ERROR: says what preceded it, and recreates one that has never served.
 //!
-//! Octavia takes nothing but its deletion and an administrator's failover then. One that went into ERROR in its own
-//! create has never served, so it is deleted and made anew as soon as the spec changes: nothing is lost by that, and the
-//! spec may have been the cause. That needs proof, because nothing that served is ever deleted; without one it stays.
+//! In ERROR Octavia takes nothing but the deletion and an administrator's failover. A load balancer that went into ERROR in
+//! its own create has never served, so it is deleted and made anew as soon as the spec changes: nothing is lost by that,
+//! and the spec may have been the cause. That needs proof, because nothing that served is ever deleted; without proof it
+//! stays.
 //!
 //! # Proof
 //!
@@ -10,81 +11,48 @@
 //! failover succeeds (`MarkLBActiveInDB(mark_subobjects=True)` in `load_balancer_flows.py`), and leaves them PENDING_CREATE
 //! when a create fails; only listeners go into ERROR, where the configuration was refused (`ListenersUpdate.revert`).
 //! Nothing makes an object PENDING_CREATE again. So a child that still is, beside none that ever was ACTIVE, is proof. And
-//! the create has to be on record still: its entry goes when the load balancer is first seen ACTIVE.
+//! the create has to be on record still: it is cleared when the load balancer is first seen ACTIVE.
 
-use std::time::Duration;
-
-use super::converge::{children, delayed};
-use super::preconditions::BlockedCreate;
-use super::step_history::Cause;
-use super::*;
-use crate::model::{Desired, Id, Impact, Plan, attempt_of, generation_of};
+use crate::model::{
+    Desired, Id, Impact, ObservedLoadBalancer, ObservedTree, Plan, Provisioning, attempt_of, generation_of,
+};
+use crate::openstack::CloudError;
 use crate::plan;
 
-/// Looks at a load balancer in its create are closer together than this (`poll_interval`), unless one failed.
-const WATCHED: Duration = Duration::from_secs(30);
+use super::memory::Memory;
+use super::messages::{children, delayed};
+use super::outcome::{Observed, Outcome, StallReason};
+use super::preconditions::CreateBlocker;
+use super::reconciliation::Reconciliation;
+use super::step_history::Cause;
+use super::stop::Stop;
+
 /// Objects that a message names.
 const NAMED: usize = 6;
 
-/// Sights of a create in this process: the worker at work, and ERROR at the next look.
-#[derive(Debug, Default)]
-pub(super) struct ServiceHistory {
-    at_work: Option<(Id, Instant)>,
-    /// With the stamp of that moment, which any later change of the load balancer moves.
-    failed: Option<(Id, String)>,
-    /// Seen ACTIVE: this one has served, whatever its children look like later.
-    served: Option<Id>,
-}
-
-impl ServiceHistory {
-    pub fn look(&mut self, seen: &ObservedLoadBalancer) {
-        match seen.provisioning_status {
-            Provisioning::PendingCreate => self.at_work = Some((seen.id.clone(), Instant::now())),
-            Provisioning::Error => {
-                let watched = self.at_work.take().filter(|(id, at)| *id == seen.id && at.elapsed() < WATCHED);
-                if let Some((id, stamp)) = watched.and_then(|(id, _)| Some((id, seen.updated_at.clone()?))) {
-                    self.failed = Some((id, stamp));
-                }
-            }
-            Provisioning::Active => *self = Self { served: Some(seen.id.clone()), ..Self::default() },
-            _ => (self.at_work, self.failed) = (None, None),
-        }
-    }
-
-    fn saw_serving(&self, seen: &ObservedLoadBalancer) -> bool {
-        self.served.as_ref() == Some(&seen.id)
-    }
-
-    fn saw_failing(&self, seen: &ObservedLoadBalancer) -> bool {
-        self.failed.as_ref().is_some_and(|(id, stamp)| *id == seen.id && Some(stamp) == seen.updated_at.as_ref())
-    }
-}
-
 impl Reconciliation<'_> {
-    /// One of ours that is to be kept: made anew, or told.
+    /// Outcome for the stack's own load balancer in ERROR: it is recreated if it has never served and the spec has changed
+    /// since its create, else reported.
     pub(super) async fn converge_failed(
         &self,
         desired: &Desired,
         load_balancer: ObservedLoadBalancer,
         memory: &mut Memory,
-    ) -> Result<Outcome, CloudError> {
+    ) -> Result<Outcome, Stop> {
         let tree = self.cloud.tree(load_balancer, self.owner).await?;
         if !self.failed_in_create(&tree, memory) || !self.is_of_another_spec(&tree.load_balancer) {
             return Ok(self.failed_outcome(tree, memory, true));
         }
-        match self.check_create_preconditions(desired).await? {
-            Some(BlockedCreate { outcome, in_use }) => {
-                let outcome = Outcome { never_served: true, ..outcome.seeing(tree) };
-                Ok(match in_use {
-                    Some((refusal, seen)) => memory.contend(desired, &refusal, &seen, outcome),
-                    None => outcome,
-                })
+        match self.create_blocker(desired).await? {
+            Some(CreateBlocker { outcome, in_use }) => {
+                let outcome = Outcome { never_served: true, ..outcome.with_tree(tree) };
+                Ok(memory.contend(desired, in_use, outcome))
             }
-            None => self.discard(desired, tree, memory).await,
+            None => Ok(self.discard(desired, tree, memory).await),
         }
     }
 
-    /// One that is looked at only, or of a predecessor.
+    /// Outcome for a load balancer in ERROR that is only observed, or that a deleted stack left behind.
     pub(super) async fn failed_load_balancer(
         &self,
         load_balancer: ObservedLoadBalancer,
@@ -94,18 +62,18 @@ impl Reconciliation<'_> {
         Ok(self.failed_outcome(tree, memory, false))
     }
 
-    /// Proof that it has never served.
+    /// Whether there is proof that it has never served.
     fn failed_in_create(&self, tree: &ObservedTree, memory: &Memory) -> bool {
         let attempt = attempt_of(&tree.load_balancer.tags);
-        let intents = &self.record.pending_creates;
-        let on_record = attempt.is_some() && intents.newest().map(|intent| intent.attempt.as_str()) == attempt;
+        let pending = &self.record.pending_creates;
+        let on_record = attempt.is_some() && pending.newest().map(|newest| newest.attempt.as_str()) == attempt;
         let states: Vec<Provisioning> = children(tree).map(|(_, status)| status).collect();
         let never_active =
             states.iter().all(|status| matches!(status, Provisioning::PendingCreate | Provisioning::Error));
         let some_unmade = states.contains(&Provisioning::PendingCreate);
         let unmade = states.iter().all(|status| *status == Provisioning::PendingCreate);
-        // An entry behind another one stays on record for a while after the load balancer was seen ACTIVE.
-        let alone = intents.0.len() == 1;
+        // A create behind another one stays on record for a while after the load balancer was seen ACTIVE.
+        let alone = !pending.any_given_up();
         let proven = match states.as_slice() {
             [] => alone,
             _ => unmade || alone && (some_unmade || memory.service_history.saw_failing(&tree.load_balancer)),
@@ -113,34 +81,34 @@ impl Reconciliation<'_> {
         on_record && never_active && proven && !memory.service_history.saw_serving(&tree.load_balancer)
     }
 
-    /// The name of its create has the generation that it was made from.
+    /// Whether the spec has changed since the create, whose name holds its generation.
     fn is_of_another_spec(&self, load_balancer: &ObservedLoadBalancer) -> bool {
         let made_from = attempt_of(&load_balancer.tags).and_then(generation_of);
         made_from.is_some_and(|generation| generation != self.generation)
     }
 
-    /// Deletes it with everything under it; its floating IP stays. The next passes make the new one.
-    async fn discard(&self, desired: &Desired, tree: ObservedTree, memory: &mut Memory) -> Result<Outcome, CloudError> {
+    /// Deletes it with everything under it; its floating IP stays. The next reconciles make the new one.
+    async fn discard(&self, desired: &Desired, tree: ObservedTree, memory: &mut Memory) -> Outcome {
         let seen = &tree.load_balancer;
         let deletion = plan::delete(self.owner, true, Some(seen), &[]).steps.into_iter();
         let plan = Plan { steps: deletion.map(|step| step.impact(Impact::None)).collect(), ..Plan::default() };
-        let Some(step) = plan.steps.first().cloned() else { return Ok(self.failed_outcome(tree, memory, true)) };
+        let Some(step) = plan.steps.first().cloned() else { return self.failed_outcome(tree, memory, true) };
         if let Some(delay) = memory.backoff.delay(&step) {
-            return Ok(delayed(plan, delay, &memory.history).seeing(tree));
+            return delayed(plan, delay, &memory.history).with_tree(tree);
         }
         let attempt = attempt_of(&seen.tags).map(str::to_owned);
         if has_other_place(desired, seen) {
             memory.address_conflicts.give_up(self.record.vip_address.as_slice());
         }
-        let outcome = self.step(step, plan, Seen::Tree(Box::new(tree)), memory).await?;
+        let outcome = self.execute(step, plan, Observed::Tree(Box::new(tree)), memory).await;
         if outcome.executed.is_some() {
             memory.deleted_attempt = attempt;
         }
-        Ok(outcome)
+        outcome
     }
 
-    /// In ERROR only deletion and an administrator's failover are accepted; every other write is a 409. `remade`: a change
-    /// of the spec has it made anew if it has never served.
+    /// Outcome that reports the ERROR. `remade`: a change of the spec has the load balancer made anew if it has never
+    /// served.
     fn failed_outcome(&self, tree: ObservedTree, memory: &Memory, remade: bool) -> Outcome {
         let id = &tree.load_balancer.id;
         let never_served = self.failed_in_create(&tree, memory);
@@ -151,7 +119,7 @@ impl Reconciliation<'_> {
             let objects = named(&tree, "in ERROR", |status| status == Provisioning::Error);
             self.broken_message(id, &objects, memory.history.cause())
         };
-        Outcome { never_served, ..Outcome::stalled(StallReason::LoadBalancerError, message).seeing(tree) }
+        Outcome { never_served, ..Outcome::stalled(StallReason::LoadBalancerError, message).with_tree(tree) }
     }
 
     /// A failover applies what Octavia has stored, so it helps only where that is not the cause.
@@ -214,26 +182,4 @@ fn named(tree: &ObservedTree, what: &str, which: impl Fn(Provisioning) -> bool) 
     names.truncate(NAMED);
     let more = if more > 0 { format!(" and {more} more") } else { String::new() };
     format!("; {what}: {}{more}", names.join(", "))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn load_balancer_seen_active_stays_one_that_served() {
-        let seen = |id: &str, provisioning_status| ObservedLoadBalancer {
-            id: id.to_owned(),
-            provisioning_status,
-            ..ObservedLoadBalancer::default()
-        };
-        let mut watch = ServiceHistory::default();
-        watch.look(&seen("a", Provisioning::PendingCreate));
-        assert!(!watch.saw_serving(&seen("a", Provisioning::Error)));
-        watch.look(&seen("a", Provisioning::Active));
-        for later in [Provisioning::PendingUpdate, Provisioning::Error] {
-            watch.look(&seen("a", later));
-            assert!(watch.saw_serving(&seen("a", later)) && !watch.saw_serving(&seen("b", later)));
-        }
-    }
 }

@@ -1,18 +1,18 @@
-//! Memory of the changes on the way to the state that the stack describes, so that a failure names its cause.
+//! Changes since the load balancer was last in sync, so that a failure names its cause.
 //!
 //! After a failed change Octavia shows the new values, and comparing finds nothing: the plan only heals. The fields of
-//! the change are known to whoever sent it, and to nobody after a restart.
+//! the change are known to the process that sent it, and to none after a restart.
 
 use crate::model::{Plan, Step, StepReason};
 
-/// Changes that are remembered at most; more is a large edit, of which the latest matter.
+/// Most changes that are remembered; more is a large edit, of which the latest matter.
 const REMEMBERED: usize = 64;
 
 /// Octavia's changes since the load balancer was last in sync, oldest first.
 #[derive(Debug, Default)]
 pub(super) struct StepHistory {
     steps: Vec<Step>,
-    /// This process has seen the load balancer in sync: no change is missing in `steps`.
+    /// Set once this process has seen the load balancer in sync: no change is missing in `steps`.
     complete: bool,
 }
 
@@ -20,7 +20,7 @@ pub(super) struct StepHistory {
 #[derive(Debug, PartialEq)]
 pub(super) enum Cause<'a> {
     Change(&'a Step),
-    /// Evenkeel changed nothing.
+    /// Evenkeel has changed nothing.
     None,
     /// An earlier process may have changed something.
     Unknown,
@@ -38,7 +38,7 @@ impl StepHistory {
         self.steps.push(step.clone());
     }
 
-    /// The load balancer is as the stack says: every change took effect.
+    /// Records that the load balancer is in sync: every change took effect.
     pub fn settled(&mut self) {
         self.steps.clear();
         self.complete = true;
@@ -57,7 +57,7 @@ impl StepHistory {
         self.steps.iter().find(|step| heal.reason == StepReason::Heal && same_object(step, heal))
     }
 
-    /// Gives steps that heal the fields of the change that failed.
+    /// Adds the fields of the failed change to the steps that heal it.
     pub fn explain(&self, plan: &mut Plan, executed: Option<&mut Step>) {
         for step in plan.steps.iter_mut().chain(executed).filter(|step| step.changes.is_empty()) {
             if let Some(change) = self.change_of(step) {
@@ -66,9 +66,9 @@ impl StepHistory {
         }
     }
 
-    /// The steps of a plan that come back, for people: objects in ERROR with the change that led there.
-    pub fn tell(&self, steps: &[Step]) -> String {
-        let mut parts: Vec<String> = steps.iter().map(|step| self.part(step)).collect();
+    /// Describes repeated steps for people: objects in ERROR with the change that led there.
+    pub fn describe(&self, steps: &[Step]) -> String {
+        let mut parts: Vec<String> = steps.iter().map(|step| self.describe_step(step)).collect();
         let known = steps.iter().any(|step| step.reason != StepReason::Heal || self.change_of(step).is_some());
         if let Cause::Change(last) = self.cause()
             && !known
@@ -78,7 +78,7 @@ impl StepHistory {
         parts.join("; ")
     }
 
-    fn part(&self, step: &Step) -> String {
+    fn describe_step(&self, step: &Step) -> String {
         match self.change_of(step) {
             _ if step.reason != StepReason::Heal => step.to_string(),
             Some(change) => format!("{} is in ERROR since {change}", step.object()),
@@ -105,38 +105,38 @@ mod tests {
     }
 
     #[test]
-    fn healed_object_is_told_with_the_change_before() {
-        let mut trail = StepHistory::default();
-        assert_eq!(trail.cause(), Cause::Unknown);
-        trail.settled();
-        assert_eq!(trail.cause(), Cause::None);
-        trail.executed(&step(Kind::Pool, "web", StepReason::Wanted, Some("lb_algorithm")));
-        trail.executed(&step(Kind::Pool, "web", StepReason::Heal, None));
+    fn healed_object_is_described_with_its_change() {
+        let mut history = StepHistory::default();
+        assert_eq!(history.cause(), Cause::Unknown);
+        history.settled();
+        assert_eq!(history.cause(), Cause::None);
+        history.executed(&step(Kind::Pool, "web", StepReason::Wanted, Some("lb_algorithm")));
+        history.executed(&step(Kind::Pool, "web", StepReason::Heal, None));
         let heal = [step(Kind::Pool, "web", StepReason::Heal, None)];
-        assert_eq!(trail.tell(&heal), "pool web is in ERROR since ~ pool web: lb_algorithm a -> b");
+        assert_eq!(history.describe(&heal), "pool web is in ERROR since ~ pool web: lb_algorithm a -> b");
         let mut plan = Plan { steps: heal.to_vec(), ..Plan::default() };
-        trail.explain(&mut plan, None);
+        history.explain(&mut plan, None);
         assert_eq!(plan.steps[0].to_string(), "~ pool web: lb_algorithm a -> b (heal)");
     }
 
     #[test]
-    fn sibling_of_a_failed_change_is_told_with_that_change() {
-        let mut trail = StepHistory::default();
-        trail.executed(&step(Kind::Listener, "new", StepReason::Wanted, Some("tls_ciphers")));
+    fn sibling_of_failed_change_is_described_with_it() {
+        let mut history = StepHistory::default();
+        history.executed(&step(Kind::Listener, "new", StepReason::Wanted, Some("tls_ciphers")));
         let heal = [step(Kind::Listener, "old", StepReason::Heal, None)];
-        let told = "listener old is in ERROR; the last change before was ~ listener new: tls_ciphers a -> b";
-        assert_eq!(trail.tell(&heal), told);
-        trail.settled();
-        assert_eq!(trail.tell(&heal), "listener old is in ERROR");
+        let described = "listener old is in ERROR; the last change before was ~ listener new: tls_ciphers a -> b";
+        assert_eq!(history.describe(&heal), described);
+        history.settled();
+        assert_eq!(history.describe(&heal), "listener old is in ERROR");
     }
 
     #[test]
-    fn only_the_latest_changes_are_remembered() {
-        let mut trail = StepHistory::default();
+    fn history_keeps_only_the_latest_changes() {
+        let mut history = StepHistory::default();
         for name in 0..100 {
-            trail.executed(&step(Kind::Pool, &name.to_string(), StepReason::Wanted, None));
+            history.executed(&step(Kind::Pool, &name.to_string(), StepReason::Wanted, None));
         }
-        assert_eq!(trail.steps.len(), REMEMBERED);
-        assert!(matches!(trail.cause(), Cause::Change(step) if step.name == "99"));
+        assert_eq!(history.steps.len(), REMEMBERED);
+        assert!(matches!(history.cause(), Cause::Change(step) if step.name == "99"));
     }
 }

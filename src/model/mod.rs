@@ -12,6 +12,7 @@ mod plan;
 mod plan_display;
 mod problem;
 mod references;
+mod source;
 
 pub use collation::*;
 pub use desired::*;
@@ -22,6 +23,7 @@ pub use ownership::*;
 pub use plan::*;
 pub use problem::*;
 pub use references::*;
+pub use source::{Source, Validate};
 
 /// The id of an Octavia or Neutron object (a UUID, kept as text).
 pub type Id = String;

@@ -262,6 +262,7 @@ fn parts(client: Client, connector: Arc<dyn Connector>, clock: Arc<dyn Clock>) -
         settings: Settings { shared_age: Duration::from_secs(1), ..Settings::default() },
         cloud_settings: CloudSettings { observer: metrics.clone(), ..CloudSettings::default() },
         metrics,
+        order: None,
     }
 }
 

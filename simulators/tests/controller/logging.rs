@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::*;
 
 /// Where a pass over a stack logs.
-const OF_A_PASS: [&str; 3] = ["evenkeel::controller::reconcile", "evenkeel::engine", "evenkeel::openstack"];
+const OF_A_PASS: [&str; 3] = ["evenkeel::controller::telemetry", "evenkeel::engine", "evenkeel::openstack"];
 
 /// What is logged while a stack is made, is kept from its cloud, and goes.
 async fn logged(format: Format) -> Vec<String> {

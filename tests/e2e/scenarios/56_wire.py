@@ -167,7 +167,7 @@ def never_arrived(t):
     octavia.breaks(never, 'POST', '/loadbalancers$', times=1)
     started = time.monotonic()
     name = t.apply(web())
-    t.shows(name, 'CreateInDoubt', 'it may still appear, so nothing is made until it has been looked for in vain')
+    t.shows(name, 'CreateInDoubt', 'so the load balancer may still appear; no other one is created until')
     t.ready_and_right(name)
     took = time.monotonic() - started
     expect(took > 75, f'made again after {took:.0f} s, within the quiet period')

@@ -54,7 +54,7 @@ def late_create(t, ahead):
     eventually('the create is on its way', lambda: octavia.asked('POST', '/loadbalancers$'), bool, 60, every=0.05)
     t.controller.kill()
     ahead.start(**SHORT)
-    t.shows(name, 'CreateInDoubt', 'it may still appear', 'looked for in vain for 30 s')
+    t.shows(name, 'CreateInDoubt', 'the load balancer may still appear', 'until 30 s have passed without it')
     t.told_once(name, 'CreateInDoubt')
     t.ready_and_right(name)
     same('load balancers', len(t.cloud.load_balancers(t.namespace)), 1)
@@ -72,7 +72,7 @@ def lost_create(t, ahead):
     ahead.kill()
     started = time.monotonic()
     t.controller.start(**SHORT)
-    t.shows(name, 'CreateInDoubt', 'it may still appear', 'looked for in vain for 30 s')
+    t.shows(name, 'CreateInDoubt', 'the load balancer may still appear', 'until 30 s have passed without it')
     t.condition(name, 'Reconciling', 'True', reason='CreateInDoubt')
     t.ready_and_right(name)
     took = time.monotonic() - started

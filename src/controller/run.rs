@@ -1,0 +1,128 @@
+//! Runs the controller: puts its parts together, and watches stacks and Secrets.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use futures::{FutureExt, StreamExt, TryStreamExt};
+use k8s_openapi::api::core::v1::Secret;
+use kube::api::PartialObjectMeta;
+use kube::runtime::controller::{Action, Config, Controller};
+use kube::runtime::{WatchStreamExt, watcher};
+use kube::{Api, Client, Resource, ResourceExt};
+use tokio::sync::mpsc;
+use tracing::Instrument;
+
+use super::context::{Context, ReconcileOrder};
+use super::credentials::{Clouds, ConcurrencyLimits, SessionCache};
+use super::secret_index::SecretIndex;
+use super::secret_watch::{release_unused_secrets, stacks_using_secret};
+use super::stack_state::StackStates;
+use super::startup::{kube_system_uid, wait_for_crd};
+use super::watch::{MaybeStack, watch_events};
+use super::{invalid_object, reconcile};
+use crate::clock::Clock;
+use crate::engine::Settings;
+use crate::http_server::Readiness;
+use crate::metrics::Metrics;
+use crate::openstack::{CloudSettings, Connector};
+
+/// Everything that a controller is made of.
+pub struct ControllerOptions {
+    pub client: Client,
+    pub connector: Arc<dyn Connector>,
+    pub clock: Arc<dyn Clock>,
+    pub metrics: Arc<Metrics>,
+    pub readiness: Arc<Readiness>,
+    /// Written on every load balancer; the UID of kube-system when not given.
+    pub cluster_id: Option<String>,
+    /// Stacks that are reconciled at the same time.
+    pub workers: u16,
+    pub settings: Settings,
+    pub cloud_settings: CloudSettings,
+    /// Order of simultaneous reconciles, for simulations; production leaves it out.
+    pub order: Option<ReconcileOrder>,
+}
+
+/// Runs until `stop` resolves and the reconciles in progress are done.
+pub async fn run(
+    options: ControllerOptions,
+    stop: impl Future<Output = ()> + Send + Sync + 'static,
+) -> Result<(), kube::Error> {
+    let client = options.client.clone();
+    let (readiness, workers) = (options.readiness.clone(), options.workers);
+    let stop = stop.shared();
+    tokio::select! {
+        () = wait_for_crd(&client, &readiness) => {}
+        () = stop.clone() => return Ok(()),
+    }
+    let cluster = match &options.cluster_id {
+        Some(id) => id.clone(),
+        None => kube_system_uid(&client).await?,
+    };
+    tracing::info!(cluster, "the controller starts");
+    // The stacks could be listed. Waiting for the store as well would take its one waker away from the controller, which
+    // waits for it too (kube-runtime 5.0, `DelayedInit`): then one of the two sleeps for ever.
+    readiness.set_ready();
+    let (store, events) = watch_events(client.clone());
+    let clouds = Clouds::new(
+        client.clone(),
+        store.clone(),
+        SessionCache::new(options.connector, options.clock.clone(), options.cloud_settings),
+        ConcurrencyLimits::of(workers),
+    );
+    let context = Arc::new(Context {
+        client: client.clone(),
+        clouds,
+        cluster,
+        settings: options.settings,
+        clock: options.clock,
+        states: StackStates::new(options.metrics.stacks.clone()),
+        metrics: options.metrics,
+        secrets: Arc::new(SecretIndex::default()),
+        order: options.order,
+        begun: Default::default(),
+    });
+    let index = context.secrets.clone();
+    let stacks = events.inspect_ok(move |event| index.observe(event)).applied_objects();
+    let (with_finalizer, to_release) = mpsc::unbounded_channel();
+    let release = tokio::spawn(release_unused_secrets(store.clone(), context.clone(), to_release));
+    let wake = stacks_using_secret(context.clone(), with_finalizer);
+    let secrets = Api::<PartialObjectMeta<Secret>>::all(client);
+    let running = Controller::for_stream(stacks, store)
+        .with_config(Config::default().concurrency(workers))
+        .watches_with(secrets, (), watcher::Config::default(), wake)
+        .graceful_shutdown_on(stop.clone())
+        .run(reconcile_traced, |_, infallible, _| match *infallible {}, context.clone())
+        .for_each(async |_| {});
+    tokio::select! {
+        () = running => {}
+        () = stopped_before_first_reconcile(stop, &context) => {}
+    }
+    release.abort();
+    Ok(())
+}
+
+/// Resolves when the controller is told to stop before its first reconcile: kube-runtime (5.0) would wait for its first
+/// list for ever, and there is nothing to wait for.
+async fn stopped_before_first_reconcile(stop: impl Future<Output = ()>, context: &Context) {
+    stop.await;
+    if context.begun.load(Ordering::Relaxed) {
+        std::future::pending().await
+    }
+}
+
+/// Reconciles with namespace and name of the stack on every line that is logged: a filter that shows errors alone shows
+/// this span with them. No field is called `name`: in JSON that is the span's own.
+async fn reconcile_traced(stored: Arc<MaybeStack>, context: Arc<Context>) -> Result<Action, Infallible> {
+    let namespace = stored.namespace().unwrap_or_default();
+    let span = tracing::error_span!("reconcile", namespace, stack = stored.name_any());
+    context.begun.store(true, Ordering::Relaxed);
+    if let Some(order) = &context.order {
+        order(&stored.name_any()).await;
+    }
+    match &stored.0 {
+        Ok(stack) => reconcile::reconcile(stack, &context).instrument(span).await,
+        Err(problem) => invalid_object::report(problem, &stored.object_ref(&()), &context).instrument(span).await,
+    }
+}

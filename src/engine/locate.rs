@@ -1,0 +1,52 @@
+//! Finds the load balancer of a stack by its recorded id, or else by its tags.
+
+use crate::model::{ObservedLoadBalancer, Provisioning};
+use crate::openstack::CloudError;
+
+use super::reconciliation::Reconciliation;
+
+/// The load balancer of a stack, by its relation to the owner.
+pub(super) enum Located {
+    /// Carries the owner's tags.
+    Ours(Box<ObservedLoadBalancer>),
+    /// Left behind by a deleted stack of the same cluster, namespace and name.
+    Orphaned(Box<ObservedLoadBalancer>),
+    /// Has the recorded id, but not the owner's tags.
+    Foreign(Box<ObservedLoadBalancer>),
+    Nowhere,
+}
+
+impl Reconciliation<'_> {
+    /// The load balancer of the stack: by the recorded id or else by tags, so that a wrong record hides nothing.
+    pub(super) async fn locate(&self) -> Result<Located, CloudError> {
+        let recorded = match &self.record.load_balancer_id {
+            Some(id) => self.cloud.load_balancer(id).await?,
+            None => None,
+        };
+        let recorded = recorded.filter(|lb| lb.provisioning_status != Provisioning::Deleted).map(Box::new);
+        let foreign = match recorded {
+            Some(found) if self.owner.owns(&found.tags) => return Ok(Located::Ours(found)),
+            other => other,
+        };
+        let mut candidates = self.cloud.find(self.owner).await?;
+        candidates.retain(|lb| lb.provisioning_status != Provisioning::Deleted);
+        Ok(match (self.choose_owned(candidates), foreign) {
+            (Located::Nowhere, Some(foreign)) => Located::Foreign(foreign),
+            (chosen, _) => chosen,
+        })
+    }
+
+    /// The oldest of the owner's load balancers. A second one can only come of a create whose response was lost for longer
+    /// than the quiet period; `duplicates.rs` deals with it.
+    fn choose_owned(&self, mut candidates: Vec<ObservedLoadBalancer>) -> Located {
+        candidates.sort_by(|a, b| (&a.created_at, &a.id).cmp(&(&b.created_at, &b.id)));
+        let ours = candidates.iter().position(|lb| self.owner.owns(&lb.tags));
+        if let Some(index) = ours {
+            return Located::Ours(Box::new(candidates.swap_remove(index)));
+        }
+        match candidates.into_iter().find(|lb| self.owner.can_take_over(&lb.tags)) {
+            Some(predecessor) => Located::Orphaned(Box::new(predecessor)),
+            None => Located::Nowhere,
+        }
+    }
+}
