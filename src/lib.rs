@@ -1,17 +1,19 @@
 //! Evenkeel keeps OpenStack Octavia load balancers on an even keel.
 //!
-//! One direction of data flow, one module a stage:
+//! Data flows in one direction, and each stage is a module:
 //!
 //! ```text
-//! api ──> intake ──> Desired ─┐
-//!                              ├─> plan ──> Step ──> openstack::execute ──> outcome ──> controller::status
-//! openstack ──> observe ──> Tree ─┘
+//! api ──> translate ──> Source ─┐
+//!                               ├─> engine: resolve, validate, observe, plan, execute one step ──> Outcome
+//! openstack ──> Resolutions, ───┘                                                                    │
+//!               ObservedTree                                          controller::status, cli <──────┘
 //! ```
 //!
-//! Who may import whom is written down in `tests/layering.rs` and checked there.
+//! `tests/layering.rs` holds and checks which module may import which.
 #![forbid(unsafe_code)]
 
 pub mod api;
+pub mod cli;
 pub mod clock;
 pub mod controller;
 pub mod engine;

@@ -1,4 +1,4 @@
-//! `evenkeel run` and its companions.
+//! The command line: `evenkeel run` is the controller.
 
 use std::io::IsTerminal;
 use std::net::SocketAddr;
@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use evenkeel::cli;
 use evenkeel::clock::SystemClock;
 use evenkeel::controller::{self, ControllerOptions, LeaderElection, LeaderElectionOptions};
 use evenkeel::engine::Settings;
@@ -31,6 +32,9 @@ struct Cli {
 enum Command {
     /// Run the controller: in a cluster, or outside with KUBECONFIG.
     Run(Box<RunArgs>),
+    /// Print what would change in the cloud for a stack in a file. Exit code: 0 without a change, 2 with changes, 1 on
+    /// errors.
+    Plan(cli::PlanArgs),
     /// Print the CustomResourceDefinition.
     Crd,
 }
@@ -122,14 +126,15 @@ async fn main() -> ExitCode {
     // Two users of rustls, one provider: without this the first TLS connection panics.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let result = match Cli::parse().command {
-        Command::Run(args) => run(*args).await,
+        Command::Run(args) => run(*args).await.map(|()| ExitCode::SUCCESS),
+        Command::Plan(args) => cli::plan(&args, &ReqwestConnector, &mut std::io::stdout()).await.map(ExitCode::from),
         Command::Crd => {
             print!("{}", evenkeel::api::crd_yaml());
-            Ok(())
+            Ok(ExitCode::SUCCESS)
         }
     };
     match result {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) => {
             eprintln!("evenkeel: {error:#}");
             ExitCode::FAILURE

@@ -216,7 +216,7 @@ async fn an_orphan_goes_only_when_what_its_dead_controller_sent_has_arrived() {
     };
     write(&rig, "clouds: [").await;
     rig.start();
-    rig.until("it waits", SOON, |rig| rig.message("web").contains("on its way")).await;
+    rig.until("it waits", SOON, |rig| rig.message("web").contains("in flight")).await;
     until_gone(&rig, "web", 3 * MINUTE).await;
     let good = rig.credentials("demo-appcred").string_data.unwrap()["clouds.yaml"].clone();
     write(&rig, &good).await;

@@ -1,0 +1,9 @@
+//! Commands for people at a terminal, on the engine and without Kubernetes.
+
+mod clouds_file;
+mod plan;
+mod plan_args;
+
+pub use clouds_file::CloudArgs;
+pub use plan::plan;
+pub use plan_args::{PlanArgs, PlanResult};
