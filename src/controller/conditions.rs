@@ -1,15 +1,15 @@
-//! From an outcome to conditions; docs/conditions.md is for those who read them. Pure.
+//! Conditions of an outcome. Pure. The documentation of conditions is for their readers.
 //!
 //! | state | Ready | other |
 //! |---|---|---|
-//! | working, locked, cloud unreachable, quota | False | Reconciling |
-//! | drift found and being mended | stays True until a write fails, or the load balancer is made anew | |
-//! | refused, reference missing, foreign owner, other cloud, credentials | False | Stalled; Accepted or ResolvedRefs False |
+//! | progressing, locked, cloud unreachable, quota | False | Reconciling |
+//! | drift being corrected | stays True until a write fails, or the load balancer is made anew | |
+//! | rejected, reference missing, ownership conflict, project mismatch, credentials | False | Stalled; Accepted or ResolvedRefs False |
 //! | held back | False | Stalled |
 //! | Observe | True | Programmed False when it differs |
-//! | paused | as it was | Paused |
+//! | paused | unchanged | Paused |
 //! | members down | True | MembersHealthy False |
-//! | deleting | False, `Deleting` | Reconciling, with what it waits for; Stalled as above |
+//! | deleting | False, `Deleting` | Reconciling, with the reason of the wait; Stalled as above |
 
 use jiff::Timestamp;
 
@@ -27,10 +27,13 @@ const RECONCILING: &str = "Reconciling";
 const STALLED: &str = "Stalled";
 const PAUSED: &str = "Paused";
 
-/// Kubernetes takes 32,768 characters; people take fewer.
+/// Most characters of a message. Kubernetes takes 32,768; people take fewer.
 const MAX_MESSAGE: usize = 1024;
 
-/// What the conditions depend on besides the outcome.
+/// Most unhealthy members that status and conditions name.
+pub const MAX_UNHEALTHY: usize = 5;
+
+/// Inputs of the conditions besides the outcome.
 #[derive(Debug, Clone, Copy)]
 pub struct ConditionInputs<'a> {
     pub previous: &'a [Condition],
@@ -39,53 +42,54 @@ pub struct ConditionInputs<'a> {
     pub now: Timestamp,
 }
 
-/// The stack was Ready at this very generation: what differs now is drift.
+/// Whether the stack was Ready at this very generation: a difference is drift then.
 pub fn was_ready(previous: &[Condition], generation: i64) -> bool {
     find(previous, READY)
         .is_some_and(|c| c.status == ConditionStatus::True && c.observed_generation == Some(generation))
 }
 
-/// Whether the last status says that this is why the stack is not ready.
+/// Whether the last status reports this cause.
 pub fn is_reported(previous: &[Condition], generation: i64, cause: &str) -> bool {
-    let tells = |c: &Condition| c.reason == cause && c.observed_generation == Some(generation);
-    [READY, RECONCILING, STALLED].iter().any(|kind| find(previous, kind).is_some_and(tells))
+    let reports = |c: &Condition| c.reason == cause && c.observed_generation == Some(generation);
+    [READY, RECONCILING, STALLED].iter().any(|kind| find(previous, kind).is_some_and(reports))
 }
 
 pub fn find<'a>(conditions: &'a [Condition], kind: &str) -> Option<&'a Condition> {
     conditions.iter().find(|c| c.kind == kind)
 }
 
-pub fn conditions(outcome: &Outcome, frame: ConditionInputs<'_>) -> Vec<Condition> {
-    let mut set = ConditionBuilder::new(frame);
-    let verdict = summarize(outcome, frame);
-    set.put(READY, verdict.ready, &verdict.reason, &verdict.message);
-    match verdict.progress {
-        Progress::Reconciling => set.put(RECONCILING, true, &verdict.cause, &verdict.message),
-        Progress::Stalled => set.put(STALLED, true, &verdict.cause, &verdict.message),
+/// Conditions after a reconcile.
+pub fn conditions(outcome: &Outcome, inputs: ConditionInputs<'_>) -> Vec<Condition> {
+    let mut builder = ConditionBuilder::new(inputs);
+    let summary = summarize(outcome, inputs);
+    builder.put(READY, summary.ready, &summary.reason, &summary.message);
+    match summary.progress {
+        Progress::Reconciling => builder.put(RECONCILING, true, &summary.cause, &summary.message),
+        Progress::Stalled => builder.put(STALLED, true, &summary.cause, &summary.message),
         Progress::Settled => {}
     }
-    put_accepted_and_resolved(&mut set, outcome, &verdict);
-    put_programmed(&mut set, outcome, &verdict);
+    put_accepted_and_resolved(&mut builder, outcome, &summary);
+    put_programmed(&mut builder, outcome, &summary);
     match outcome.tree() {
-        Some(tree) => put_members(&mut set, tree),
-        None => set.keep(MEMBERS_HEALTHY),
+        Some(tree) => put_members(&mut builder, tree),
+        None => builder.keep(MEMBERS_HEALTHY),
     }
-    set.done
+    builder.done
 }
 
-/// Paused: everything stays as it was, `observedGeneration` included.
-pub fn paused(frame: ConditionInputs<'_>) -> Vec<Condition> {
-    let mut set = ConditionBuilder::new(frame);
-    for condition in frame.previous.iter().filter(|c| ![PAUSED, RECONCILING].contains(&c.kind.as_str())) {
-        set.done.push(condition.clone());
+/// Conditions of a paused stack: everything stays the same, `observedGeneration` included.
+pub fn paused(inputs: ConditionInputs<'_>) -> Vec<Condition> {
+    let mut builder = ConditionBuilder::new(inputs);
+    for condition in inputs.previous.iter().filter(|c| ![PAUSED, RECONCILING].contains(&c.kind.as_str())) {
+        builder.done.push(condition.clone());
     }
-    let message = if frame.deleting {
-        "spec.paused is true: nothing is called, and the deletion waits until it is false"
+    let message = if inputs.deleting {
+        "spec.paused is true: OpenStack is not called, and the deletion waits until it is false"
     } else {
-        "spec.paused is true: nothing is called"
+        "spec.paused is true: OpenStack is not called"
     };
-    set.put(PAUSED, true, "Paused", message);
-    set.done
+    builder.put(PAUSED, true, "Paused", message);
+    builder.done
 }
 
 enum Progress {
@@ -96,17 +100,17 @@ enum Progress {
 
 struct Summary {
     ready: bool,
-    /// Of Ready: `Deleting` for everything that a deletion waits for by itself.
+    /// Reason of Ready: `Deleting` while a deletion waits.
     reason: String,
-    /// What it is in truth.
+    /// Reason of Reconciling or Stalled.
     cause: String,
     message: String,
     progress: Progress,
 }
 
-fn summarize(outcome: &Outcome, frame: ConditionInputs<'_>) -> Summary {
+fn summarize(outcome: &Outcome, inputs: ConditionInputs<'_>) -> Summary {
     let make = |ready, cause: &str, message: String, progress| {
-        let waits = frame.deleting && matches!(progress, Progress::Reconciling);
+        let waits = inputs.deleting && matches!(progress, Progress::Reconciling);
         let reason = if waits { "Deleting" } else { cause };
         Summary { ready, reason: reason.to_owned(), cause: cause.to_owned(), message, progress }
     };
@@ -117,9 +121,9 @@ fn summarize(outcome: &Outcome, frame: ConditionInputs<'_>) -> Summary {
             make(true, "OutOfSync", format!("would do: {}", outcome.plan.summary()), Progress::Settled)
         }
         State::Progressing | State::Waiting { reason: WaitReason::Locked | WaitReason::Conflict, .. }
-            if stays_ready(outcome, frame) =>
+            if stays_ready(outcome, inputs) =>
         {
-            let ready = find(frame.previous, READY);
+            let ready = find(inputs.previous, READY);
             let (reason, message) = ready.map(|c| (c.reason.as_str(), c.message.clone())).unwrap_or_default();
             make(true, reason, message, Progress::Settled)
         }
@@ -133,20 +137,20 @@ fn summarize(outcome: &Outcome, frame: ConditionInputs<'_>) -> Summary {
     }
 }
 
-/// Drift that is being mended, as long as there is a load balancer to speak of.
-fn stays_ready(outcome: &Outcome, frame: ConditionInputs<'_>) -> bool {
+/// Whether Ready stays True: drift is being corrected, and there is a load balancer that serves.
+fn stays_ready(outcome: &Outcome, inputs: ConditionInputs<'_>) -> bool {
     let made_anew =
         outcome.executed.as_ref().is_some_and(|step| step.kind == Kind::LoadBalancer && step.call.verb() == "create");
-    // A conflict without a plan is a look that was overtaken; with one, a step was refused because of what else is there.
+    // A conflict without a plan is a read that was overtaken; with one, another object made a step fail.
     let refused =
         matches!(outcome.state, State::Waiting { reason: WaitReason::Conflict, .. }) && !outcome.plan.steps.is_empty();
-    !frame.deleting && !made_anew && !refused && was_ready(frame.previous, frame.generation)
+    !inputs.deleting && !made_anew && !refused && was_ready(inputs.previous, inputs.generation)
 }
 
 fn in_sync_message(outcome: &Outcome) -> String {
     let Some(lb) = outcome.load_balancer() else { return String::new() };
     let address = lb.vip_address.as_deref().unwrap_or("no address yet");
-    let mut message = format!("load balancer {} at {address} is as the stack says", lb.id);
+    let mut message = format!("load balancer {} at {address} is in sync with the stack", lb.id);
     if !outcome.duplicates.is_empty() {
         message.push_str(&format!(
             "; another load balancer carries the tags of this stack and is left alone: {}; delete it by hand",
@@ -164,44 +168,44 @@ fn working_message(outcome: &Outcome) -> String {
     }
 }
 
-fn put_accepted_and_resolved(set: &mut ConditionBuilder<'_>, outcome: &Outcome, verdict: &Summary) {
+fn put_accepted_and_resolved(builder: &mut ConditionBuilder<'_>, outcome: &Outcome, summary: &Summary) {
     match &outcome.state {
         State::Stalled { reason, .. } if reason.is_spec() => {
-            set.put(ACCEPTED, false, &verdict.reason, &verdict.message);
-            set.keep(RESOLVED_REFS);
+            builder.put(ACCEPTED, false, &summary.reason, &summary.message);
+            builder.keep(RESOLVED_REFS);
         }
         State::Stalled { reason, .. } if reason.is_reference() => {
-            set.put(ACCEPTED, true, "Accepted", "");
-            set.put(RESOLVED_REFS, false, &verdict.reason, &verdict.message);
+            builder.put(ACCEPTED, true, "Accepted", "");
+            builder.put(RESOLVED_REFS, false, &summary.reason, &summary.message);
         }
         State::InSync | State::Progressing | State::Blocked { .. } | State::Observed { .. } => {
-            set.put(ACCEPTED, true, "Accepted", "");
-            set.put(RESOLVED_REFS, true, "ResolvedRefs", "");
+            builder.put(ACCEPTED, true, "Accepted", "");
+            builder.put(RESOLVED_REFS, true, "ResolvedRefs", "");
         }
         State::Stalled { .. } | State::Waiting { .. } | State::Deleted | State::Orphaned { .. } => {
-            set.keep(ACCEPTED);
-            set.keep(RESOLVED_REFS);
+            builder.keep(ACCEPTED);
+            builder.keep(RESOLVED_REFS);
         }
     }
 }
 
-fn put_programmed(set: &mut ConditionBuilder<'_>, outcome: &Outcome, verdict: &Summary) {
-    let programmed = verdict.ready && outcome.state != State::Observed { differs: true };
-    let reason = if programmed { "Programmed" } else { verdict.reason.as_str() };
-    set.put(PROGRAMMED, programmed, reason, if programmed { "" } else { verdict.message.as_str() });
+fn put_programmed(builder: &mut ConditionBuilder<'_>, outcome: &Outcome, summary: &Summary) {
+    let programmed = summary.ready && outcome.state != State::Observed { differs: true };
+    let reason = if programmed { "Programmed" } else { summary.reason.as_str() };
+    builder.put(PROGRAMMED, programmed, reason, if programmed { "" } else { summary.message.as_str() });
 }
 
-/// Never gates Ready: pods that wait for the stack would wait for themselves.
-fn put_members(set: &mut ConditionBuilder<'_>, tree: &ObservedTree) {
+/// Health of the members. It never affects Ready: pods that wait for the stack would wait for themselves.
+fn put_members(builder: &mut ConditionBuilder<'_>, tree: &ObservedTree) {
     let down: Vec<String> = tree.pools.iter().flat_map(members_down).collect();
     let watched = tree.pools.iter().filter(|pool| pool.monitor.is_some()).map(|pool| pool.members.len()).sum::<usize>();
     if down.is_empty() {
-        set.put(MEMBERS_HEALTHY, true, "NoMembersDown", "");
+        builder.put(MEMBERS_HEALTHY, true, "NoMembersDown", "");
     } else {
-        let some: Vec<&str> = down.iter().take(5).map(String::as_str).collect();
+        let some: Vec<&str> = down.iter().take(MAX_UNHEALTHY).map(String::as_str).collect();
         let more = if down.len() > some.len() { ", …" } else { "" };
         let message = format!("{} of {watched} watched members are down: {}{more}", down.len(), some.join(", "));
-        set.put(MEMBERS_HEALTHY, false, "MembersDown", &message);
+        builder.put(MEMBERS_HEALTHY, false, "MembersDown", &message);
     }
 }
 
@@ -212,38 +216,38 @@ fn members_down(pool: &ObservedPool) -> impl Iterator<Item = String> {
         .map(|member| format!("{}:{} of pool {}", member.address, member.protocol_port, pool.name))
 }
 
-/// Collects conditions and keeps the time of those whose status stays.
+/// Collects conditions, and keeps the transition time of those whose status stays.
 struct ConditionBuilder<'a> {
-    frame: ConditionInputs<'a>,
+    inputs: ConditionInputs<'a>,
     done: Vec<Condition>,
 }
 
 impl<'a> ConditionBuilder<'a> {
-    fn new(frame: ConditionInputs<'a>) -> Self {
-        Self { frame, done: Vec::new() }
+    fn new(inputs: ConditionInputs<'a>) -> Self {
+        Self { inputs, done: Vec::new() }
     }
 
     fn put(&mut self, kind: &str, status: bool, reason: &str, message: &str) {
         let status = if status { ConditionStatus::True } else { ConditionStatus::False };
-        let since = find(self.frame.previous, kind)
+        let since = find(self.inputs.previous, kind)
             .filter(|c| c.status == status)
-            .map_or_else(|| in_seconds(self.frame.now), |c| c.last_transition_time);
+            .map_or_else(|| in_seconds(self.inputs.now), |c| c.last_transition_time);
         self.done.push(Condition {
             kind: kind.to_owned(),
             status,
             reason: reason.to_owned(),
             message: shortened(message, MAX_MESSAGE, |_| 1),
-            observed_generation: Some(self.frame.generation),
+            observed_generation: Some(self.inputs.generation),
             last_transition_time: since,
         });
     }
 
     fn keep(&mut self, kind: &str) {
-        self.done.extend(find(self.frame.previous, kind).cloned());
+        self.done.extend(find(self.inputs.previous, kind).cloned());
     }
 }
 
-/// As Kubernetes writes times of conditions.
+/// Whole seconds, as Kubernetes writes times of conditions.
 fn in_seconds(now: Timestamp) -> Timestamp {
     Timestamp::from_second(now.as_second()).unwrap_or(now)
 }
@@ -255,7 +259,7 @@ mod tests {
 
     const NOW: &str = "2026-11-23T10:00:00Z";
 
-    fn frame(previous: &[Condition]) -> ConditionInputs<'_> {
+    fn inputs(previous: &[Condition]) -> ConditionInputs<'_> {
         ConditionInputs { previous, generation: 2, deleting: false, now: NOW.parse().unwrap() }
     }
 
@@ -277,7 +281,7 @@ mod tests {
     }
 
     #[test]
-    fn every_reason_is_in_the_documentation() {
+    fn every_reason_is_documented() {
         let documented = include_str!("../../docs/conditions.md");
         let waits = WaitReason::ALL.iter().map(|reason| reason.as_str());
         for reason in waits.chain(StallReason::ALL.iter().map(|reason| reason.as_str())) {
@@ -286,7 +290,7 @@ mod tests {
     }
 
     #[test]
-    fn in_sync_is_ready_and_nothing_else_is_said() {
+    fn in_sync_is_ready_without_further_conditions() {
         let set = ready_before(2);
         assert_eq!(status(&set, READY), Some(("True", "InSync")));
         assert_eq!(status(&set, PROGRAMMED), Some(("True", "Programmed")));
@@ -294,16 +298,16 @@ mod tests {
     }
 
     #[test]
-    fn an_unreachable_cloud_is_reconciling_never_stalled() {
-        let set = conditions(&waiting(WaitReason::CloudUnreachable), frame(&ready_before(2)));
+    fn unreachable_cloud_is_reconciling_not_stalled() {
+        let set = conditions(&waiting(WaitReason::CloudUnreachable), inputs(&ready_before(2)));
         assert_eq!(status(&set, READY), Some(("False", "CloudUnreachable")));
         assert!(find(&set, RECONCILING).is_some() && find(&set, STALLED).is_none());
     }
 
     #[test]
-    fn a_locked_load_balancer_of_a_ready_stack_stays_ready() {
+    fn locked_load_balancer_of_ready_stack_stays_ready() {
         let before = ready_before(2);
-        let set = conditions(&waiting(WaitReason::Locked), frame(&before));
+        let set = conditions(&waiting(WaitReason::Locked), inputs(&before));
         assert_eq!(status(&set, READY), Some(("True", "InSync")));
         assert_eq!(find(&set, READY).unwrap().last_transition_time, find(&before, READY).unwrap().last_transition_time);
     }
@@ -321,77 +325,77 @@ mod tests {
     }
 
     #[test]
-    fn a_ready_stack_whose_drift_cannot_be_mended_is_not_ready() {
+    fn stack_with_uncorrectable_drift_is_not_ready() {
         let before = ready_before(2);
         let mut outcome = waiting(WaitReason::Conflict);
-        assert_eq!(status(&conditions(&outcome, frame(&before)), READY), Some(("True", "InSync")));
+        assert_eq!(status(&conditions(&outcome, inputs(&before)), READY), Some(("True", "InSync")));
         let call = crate::model::Call::DeleteFloatingIp { id: "ip".to_owned() };
         outcome.plan.steps.push(step(call, Kind::FloatingIp));
-        assert_eq!(status(&conditions(&outcome, frame(&before)), READY), Some(("False", "Conflict")));
+        assert_eq!(status(&conditions(&outcome, inputs(&before)), READY), Some(("False", "Conflict")));
     }
 
     #[test]
-    fn a_ready_stack_whose_load_balancer_is_made_anew_is_not_ready() {
+    fn stack_with_recreated_load_balancer_is_not_ready() {
         let mut outcome = Outcome::new(State::Progressing, Retry::Backoff);
         let call = crate::model::Call::Update { parent: None, id: "p".to_owned(), body: Default::default() };
         outcome.executed = Some(step(call, Kind::Pool));
-        assert_eq!(status(&conditions(&outcome, frame(&ready_before(2))), READY), Some(("True", "InSync")));
+        assert_eq!(status(&conditions(&outcome, inputs(&ready_before(2))), READY), Some(("True", "InSync")));
         let call = crate::model::Call::CreateLoadBalancer { body: Default::default() };
         outcome.executed = Some(step(call, Kind::LoadBalancer));
-        assert_eq!(status(&conditions(&outcome, frame(&ready_before(2))), READY), Some(("False", "Progressing")));
+        assert_eq!(status(&conditions(&outcome, inputs(&ready_before(2))), READY), Some(("False", "Progressing")));
     }
 
     #[test]
-    fn a_new_generation_is_not_ready_while_octavia_works() {
-        let set = conditions(&waiting(WaitReason::Locked), frame(&ready_before(1)));
+    fn new_generation_is_not_ready_while_locked() {
+        let set = conditions(&waiting(WaitReason::Locked), inputs(&ready_before(1)));
         assert_eq!(status(&set, READY), Some(("False", "Locked")));
         assert_eq!(find(&set, READY).unwrap().last_transition_time, NOW.parse::<Timestamp>().unwrap());
     }
 
     #[test]
-    fn a_refused_spec_is_stalled_and_not_accepted() {
+    fn invalid_spec_is_stalled_and_not_accepted() {
         let outcome = Outcome::stalled(StallReason::ImmutableField, "spec.loadBalancer.provider: …".to_owned());
-        let set = conditions(&outcome, frame(&[]));
+        let set = conditions(&outcome, inputs(&[]));
         assert_eq!(status(&set, ACCEPTED), Some(("False", "ImmutableField")));
         assert_eq!(status(&set, STALLED), Some(("True", "ImmutableField")));
         assert!(find(&set, RECONCILING).is_none());
     }
 
     #[test]
-    fn a_missing_reference_is_told_apart_from_a_bad_spec() {
+    fn missing_reference_is_accepted_but_not_resolved() {
         let outcome = Outcome::stalled(StallReason::ReferenceNotFound, "no subnet".to_owned());
-        let set = conditions(&outcome, frame(&[]));
+        let set = conditions(&outcome, inputs(&[]));
         assert_eq!(status(&set, ACCEPTED), Some(("True", "Accepted")));
         assert_eq!(status(&set, RESOLVED_REFS), Some(("False", "ReferenceNotFound")));
     }
 
     #[test]
-    fn a_difference_under_observe_is_ready_but_not_programmed() {
-        let set = conditions(&Outcome::new(State::Observed { differs: true }, Retry::Resync), frame(&[]));
+    fn observed_difference_is_ready_but_not_programmed() {
+        let set = conditions(&Outcome::new(State::Observed { differs: true }, Retry::Resync), inputs(&[]));
         assert_eq!(status(&set, READY), Some(("True", "OutOfSync")));
         assert_eq!(status(&set, PROGRAMMED).unwrap().0, "False");
     }
 
     #[test]
-    fn pausing_changes_nothing_but_says_so() {
+    fn pausing_adds_a_condition_and_keeps_the_others() {
         let before = ready_before(1);
-        let set = paused(frame(&before));
+        let set = paused(inputs(&before));
         assert_eq!(find(&set, READY), find(&before, READY));
         assert_eq!(status(&set, PAUSED), Some(("True", "Paused")));
     }
 
     #[test]
-    fn a_deletion_says_what_it_waits_for() {
+    fn deletion_reports_reason_of_its_wait() {
         let set =
-            conditions(&waiting(WaitReason::Locked), ConditionInputs { deleting: true, ..frame(&ready_before(2)) });
+            conditions(&waiting(WaitReason::Locked), ConditionInputs { deleting: true, ..inputs(&ready_before(2)) });
         assert_eq!(status(&set, READY), Some(("False", "Deleting")));
         assert_eq!(find(&set, READY).unwrap().message, "why");
     }
 
     #[test]
-    fn long_messages_are_cut_at_a_character() {
+    fn long_message_is_cut_at_a_character() {
         let outcome = Outcome::stalled(StallReason::InvalidSpec, "ü".repeat(3000));
-        let set = conditions(&outcome, frame(&[]));
+        let set = conditions(&outcome, inputs(&[]));
         assert_eq!(find(&set, READY).unwrap().message.chars().count(), MAX_MESSAGE);
     }
 }

@@ -1,4 +1,4 @@
-//! What a person would want to be told, once per state and never per retry. Deciding is pure.
+//! Kubernetes Events, one for each change of state and none for a retry. The decision is pure.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -25,9 +25,10 @@ const UPDATING: &str = "Updating";
 const DELETING: &str = "Deleting";
 const RECREATING: &str = "Recreating";
 
-/// Conflicts pass by themselves, as a rule: one that has lasted for so long is told.
-const LASTING: Duration = Duration::from_secs(300);
+/// Time after which a conflict is announced: most pass by themselves.
+const LASTING_CONFLICT: Duration = Duration::from_secs(300);
 
+/// An Event before it is published.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EventDraft {
     pub warning: bool,
@@ -39,41 +40,40 @@ fn draft(warning: bool, reason: &'static str, note: impl Into<String>) -> Option
     Some(EventDraft { warning, reason, note: note.into() })
 }
 
-/// What of the work under way has been told already.
+/// Events that were published about the work in progress.
 #[derive(Debug, Clone, Default)]
 pub struct Announced {
-    /// A drift that is still being mended.
+    /// Set while a drift that was announced is being corrected.
     pub drifting: bool,
-    /// The generation whose change is under way.
+    /// Generation whose change is in progress.
     pub updating: Option<i64>,
-    /// That the load balancer is being deleted, however often it takes.
+    /// Set once the deletion of the load balancer was announced, however many tries it takes.
     pub deleting: bool,
-    /// The last warning for each reason, with its generation: between two tries of the same thing the status says something
-    /// else.
+    /// Last warning for each reason, with its generation: between two tries of one write the status has other reasons.
     warnings: BTreeMap<&'static str, (i64, String)>,
     conflict: Option<Conflict>,
 }
 
-/// A generation that comes to nothing but conflicts.
+/// A generation that ends in nothing but conflicts.
 #[derive(Debug, Clone)]
 struct Conflict {
     generation: i64,
     since: Instant,
     lasts: bool,
-    told: bool,
+    announced: bool,
 }
 
 impl Announced {
-    /// To be told of what every pass came to, before it is decided what is news. `stuck_after`: what is too long for an
-    /// operator who is less patient.
+    /// Records the outcome of every reconcile, before [`event_for`] decides. `stuck_after` is the patience of the operator,
+    /// which may be shorter.
     pub fn watch(&mut self, outcome: &Outcome, generation: i64, stuck_after: Duration) {
         self.conflict = match (&outcome.state, self.conflict.take()) {
             (State::Waiting { reason, .. }, known) => {
                 let known = known.filter(|conflict| conflict.generation == generation);
-                let begins = || Conflict { generation, since: Instant::now(), lasts: false, told: false };
+                let begins = || Conflict { generation, since: Instant::now(), lasts: false, announced: false };
                 let mut conflict = if is_conflict(*reason) { Some(known.unwrap_or_else(begins)) } else { known };
                 if let Some(conflict) = &mut conflict {
-                    conflict.lasts = conflict.since.elapsed() >= LASTING.min(stuck_after);
+                    conflict.lasts = conflict.since.elapsed() >= LASTING_CONFLICT.min(stuck_after);
                 }
                 conflict
             }
@@ -81,23 +81,28 @@ impl Announced {
         };
     }
 
-    /// To be told of what every pass came to.
-    pub fn remember(&mut self, outcome: &Outcome, generation: i64, notice: Option<&EventDraft>) {
+    fn is_repeated(&self, event: &EventDraft, generation: i64) -> bool {
+        let last = self.warnings.get(event.reason);
+        event.warning && last.is_some_and(|(known, note)| (*known, note) == (generation, &event.note))
+    }
+
+    /// Records the outcome of every reconcile, and its Event.
+    pub fn remember(&mut self, outcome: &Outcome, generation: i64, event: Option<&EventDraft>) {
         if outcome.state == State::InSync {
             self.drifting = false;
             self.warnings.clear();
         }
-        let Some(notice) = notice else { return };
-        match notice.reason {
+        let Some(event) = event else { return };
+        match event.reason {
             UPDATING => self.updating = Some(generation),
             DELETING => self.deleting = true,
             _ => {}
         }
         if let Some(conflict) = self.conflict.as_mut().filter(|_| is_lasting_conflict(outcome)) {
-            conflict.told = true;
+            conflict.announced = true;
         }
-        if notice.warning {
-            self.warnings.insert(notice.reason, (generation, notice.note.clone()));
+        if event.warning {
+            self.warnings.insert(event.reason, (generation, event.note.clone()));
         }
     }
 }
@@ -110,41 +115,36 @@ fn is_lasting_conflict(outcome: &Outcome) -> bool {
     matches!(outcome.state, State::Waiting { reason, .. } if is_conflict(reason))
 }
 
-pub fn event_for(outcome: &Outcome, frame: ConditionInputs<'_>, told: &Announced) -> Option<EventDraft> {
-    let is_old = |notice: &EventDraft| {
-        let last = told.warnings.get(notice.reason);
-        notice.warning && last.is_some_and(|(generation, note)| (*generation, note) == (frame.generation, &notice.note))
-    };
-    transition_event(outcome, frame, told).filter(|notice| !is_old(notice))
-}
-
-fn transition_event(outcome: &Outcome, frame: ConditionInputs<'_>, told: &Announced) -> Option<EventDraft> {
-    let is_told = |cause: &str| conditions::is_reported(frame.previous, frame.generation, cause);
-    match &outcome.state {
-        State::Progressing => progress_event(outcome, frame, told),
-        State::InSync if is_told("InSync") => None,
+/// Event of an outcome: none where the last status or an earlier Event says the same.
+pub fn event_for(outcome: &Outcome, inputs: ConditionInputs<'_>, announced: &Announced) -> Option<EventDraft> {
+    let is_reported = |reason: &str| conditions::is_reported(inputs.previous, inputs.generation, reason);
+    let event = match &outcome.state {
+        State::Progressing => progress_event(outcome, inputs, announced),
+        State::InSync if is_reported("InSync") => None,
         State::InSync => draft(false, "Ready", address_note(outcome)),
         State::Waiting { reason, message } => {
-            let worth_telling = match reason {
+            let is_due = match reason {
                 WaitReason::Locked | WaitReason::Queued => false,
                 // Its condition is there from the first moment.
                 WaitReason::Conflict | WaitReason::ObjectChanged => {
-                    told.conflict.as_ref().is_some_and(|conflict| conflict.lasts && !conflict.told)
+                    announced.conflict.as_ref().is_some_and(|conflict| conflict.lasts && !conflict.announced)
                 }
-                _ => !is_told(reason.as_str()),
+                _ => !is_reported(reason.as_str()),
             };
-            if worth_telling { draft(true, reason.as_str(), message) } else { None }
+            if is_due { draft(true, reason.as_str(), message) } else { None }
         }
-        State::Blocked { message } if !is_told("DisruptionForbidden") => draft(true, "DisruptionForbidden", message),
-        State::Stalled { reason, message } if !is_told(reason.as_str()) => draft(true, reason.as_str(), message),
-        State::Observed { differs: true } if !is_told("OutOfSync") => {
+        State::Blocked { message } if !is_reported("DisruptionForbidden") => {
+            draft(true, "DisruptionForbidden", message)
+        }
+        State::Stalled { reason, message } if !is_reported(reason.as_str()) => draft(true, reason.as_str(), message),
+        State::Observed { differs: true } if !is_reported("OutOfSync") => {
             draft(false, "OutOfSync", format!("would do: {}", outcome.plan.summary()))
         }
-        State::Deleted => draft(false, "Deleted", "everything of this stack in the cloud is gone"),
+        State::Deleted => draft(false, "Deleted", "nothing of this stack is left in the cloud"),
         State::Orphaned { left_behind: None } => {
             let note = match outcome.load_balancer() {
-                Some(lb) => format!("load balancer {} stays, without our tags", lb.id),
-                None => "nothing is left that has our tags".to_owned(),
+                Some(lb) => format!("load balancer {} stays, without the tags of this stack", lb.id),
+                None => "nothing in the cloud carries the tags of this stack".to_owned(),
             };
             draft(false, "Orphaned", note)
         }
@@ -152,32 +152,33 @@ fn transition_event(outcome: &Outcome, frame: ConditionInputs<'_>, told: &Announ
             draft(true, "CleanupSkipped", format!("{why}; what is there stays as it is"))
         }
         State::Blocked { .. } | State::Stalled { .. } | State::Observed { .. } => None,
-    }
+    };
+    event.filter(|event| !announced.is_repeated(event, inputs.generation))
 }
 
-fn progress_event(outcome: &Outcome, frame: ConditionInputs<'_>, told: &Announced) -> Option<EventDraft> {
+fn progress_event(outcome: &Outcome, inputs: ConditionInputs<'_>, announced: &Announced) -> Option<EventDraft> {
     let step = outcome.executed.as_ref()?;
     if step.kind == Kind::LoadBalancer && step.call.verb() != "update" {
         let reason = match step.call.verb() {
             "create" => "Creating",
             // Only one that has never served is deleted to make way for another.
-            _ if !frame.deleting => {
+            _ if !inputs.deleting => {
                 let note =
                     format!("{} went into ERROR in its own create: it is made anew, as the spec is now", step.object());
                 return draft(false, RECREATING, note);
             }
             _ => DELETING,
         };
-        return if reason == DELETING && told.deleting { None } else { draft(false, reason, step.to_string()) };
+        return if reason == DELETING && announced.deleting { None } else { draft(false, reason, step.to_string()) };
     }
     let mut note = step.to_string();
     if !outcome.plan.steps.is_empty() {
         note = format!("{note}; then: {}", outcome.plan.summary());
     }
-    if conditions::was_ready(frame.previous, frame.generation) {
-        return if told.drifting { None } else { draft(false, DRIFT, note) };
+    if conditions::was_ready(inputs.previous, inputs.generation) {
+        return if announced.drifting { None } else { draft(false, DRIFT, note) };
     }
-    if told.updating == Some(frame.generation) { None } else { draft(false, UPDATING, note) }
+    if announced.updating == Some(inputs.generation) { None } else { draft(false, UPDATING, note) }
 }
 
 fn address_note(outcome: &Outcome) -> String {
@@ -189,35 +190,35 @@ fn address_note(outcome: &Outcome) -> String {
     note
 }
 
-/// Tells it, as an Event of its own each time: one that is counted up would keep the words of the first. A namespace
-/// that is being deleted takes no Events, which is no error of ours.
-pub async fn publish(client: &Client, now: Timestamp, object: &ObjectReference, notice: EventDraft) {
-    let note = shortened(&notice.note, MAX_NOTE, char::len_utf8);
-    let namespace = object.namespace.as_deref().unwrap_or_default();
-    let event = Event {
+/// Publishes an Event, each as an object of its own: a series would keep the note of the first. A namespace that is being
+/// deleted accepts no Events, which is no error.
+pub async fn publish(client: &Client, now: Timestamp, regarding: &ObjectReference, event: EventDraft) {
+    let note = shortened(&event.note, MAX_NOTE, char::len_utf8);
+    let namespace = regarding.namespace.as_deref().unwrap_or_default();
+    let object = Event {
         metadata: ObjectMeta {
             // With a dot instead, the API server refuses the prefix.
-            generate_name: Some(format!("{}-", object.name.as_deref().unwrap_or_default())),
+            generate_name: Some(format!("{}-", regarding.name.as_deref().unwrap_or_default())),
             namespace: Some(namespace.to_owned()),
             ..ObjectMeta::default()
         },
-        type_: Some(if notice.warning { "Warning" } else { "Normal" }.to_owned()),
-        reason: Some(notice.reason.to_owned()),
+        type_: Some(if event.warning { "Warning" } else { "Normal" }.to_owned()),
+        reason: Some(event.reason.to_owned()),
         note: Some(note),
         action: Some("Reconcile".to_owned()),
         event_time: Some(MicroTime(now)),
-        regarding: Some(object.clone()),
+        regarding: Some(regarding.clone()),
         reporting_controller: Some(MANAGER.to_owned()),
         reporting_instance: Some(MANAGER.to_owned()),
         ..Event::default()
     };
     let events = Api::<Event>::namespaced(client.clone(), namespace);
-    match events.create(&PostParams::default(), &event).await {
+    match events.create(&PostParams::default(), &object).await {
         Ok(_) => {}
         Err(kube::Error::Api(status)) if [403, 404].contains(&status.code) => {
-            tracing::debug!(%status, reason = notice.reason, "the Event was not taken");
+            tracing::debug!(%status, reason = event.reason, "the Event was not taken");
         }
-        Err(error) => tracing::warn!(%error, reason = notice.reason, "the Event was not taken"),
+        Err(error) => tracing::warn!(%error, reason = event.reason, "the Event was not taken"),
     }
 }
 
@@ -226,28 +227,28 @@ mod tests {
     use super::*;
     use crate::engine::{Retry, StallReason};
 
-    fn frame(previous: &[crate::api::Condition]) -> ConditionInputs<'_> {
+    fn inputs(previous: &[crate::api::Condition]) -> ConditionInputs<'_> {
         ConditionInputs { previous, generation: 1, deleting: false, now: "2026-11-23T10:00:00Z".parse().unwrap() }
     }
 
     fn after(outcome: &Outcome) -> Vec<crate::api::Condition> {
-        conditions::conditions(outcome, frame(&[]))
+        conditions::conditions(outcome, inputs(&[]))
     }
 
     #[test]
-    fn each_state_is_told_once() {
+    fn each_state_is_announced_once() {
         let stalled = Outcome::stalled(StallReason::RequestRejected, "no".to_owned());
         let unreachable = Outcome::waiting(WaitReason::CloudUnreachable, "no".to_owned(), Retry::Backoff);
         let in_sync = Outcome::new(State::InSync, Retry::Resync);
         for outcome in [stalled, unreachable, in_sync] {
-            assert!(event_for(&outcome, frame(&[]), &Announced::default()).is_some());
-            assert_eq!(event_for(&outcome, frame(&after(&outcome)), &Announced::default()), None);
+            assert!(event_for(&outcome, inputs(&[]), &Announced::default()).is_some());
+            assert_eq!(event_for(&outcome, inputs(&after(&outcome)), &Announced::default()), None);
         }
     }
 
     #[test]
-    fn what_a_deletion_waits_for_is_told_once() {
-        let deleting = |previous| ConditionInputs { deleting: true, ..frame(previous) };
+    fn wait_of_deletion_is_announced_once() {
+        let deleting = |previous| ConditionInputs { deleting: true, ..inputs(previous) };
         let unreachable = Outcome::waiting(WaitReason::CloudUnreachable, "no".to_owned(), Retry::Backoff);
         assert!(event_for(&unreachable, deleting(&[]), &Announced::default()).is_some());
         let after = conditions::conditions(&unreachable, deleting(&[]));
@@ -255,7 +256,7 @@ mod tests {
     }
 
     #[test]
-    fn a_change_of_many_steps_is_told_once_even_if_it_began_with_a_wait() {
+    fn change_of_many_steps_is_announced_once() {
         let locked = after(&Outcome::waiting(WaitReason::Locked, "PENDING_UPDATE".to_owned(), Retry::Backoff));
         let mut working = Outcome::new(State::Progressing, Retry::Backoff);
         let call = crate::model::Call::Delete { parent: None, id: "p".to_owned() };
@@ -268,47 +269,47 @@ mod tests {
             reason: crate::model::StepReason::Wanted,
             depends_on: None,
         });
-        assert_eq!(event_for(&working, frame(&locked), &Announced::default()).unwrap().reason, UPDATING);
-        let told = Announced { updating: Some(1), ..Announced::default() };
-        assert_eq!(event_for(&working, frame(&locked), &told), None);
+        assert_eq!(event_for(&working, inputs(&locked), &Announced::default()).unwrap().reason, UPDATING);
+        let announced = Announced { updating: Some(1), ..Announced::default() };
+        assert_eq!(event_for(&working, inputs(&locked), &announced), None);
     }
 
-    /// Between two tries the status says something else.
+    /// Between two tries the status has other reasons.
     #[test]
-    fn what_was_told_a_moment_ago_is_not_told_again_until_it_was_well() {
+    fn warning_is_not_repeated_before_stack_is_in_sync() {
         let unreachable = Outcome::waiting(WaitReason::CloudUnreachable, "no".to_owned(), Retry::Backoff);
-        let mut told = Announced::default();
-        let first = event_for(&unreachable, frame(&[]), &told);
-        told.remember(&unreachable, 1, first.as_ref());
-        assert_eq!((first.is_some(), event_for(&unreachable, frame(&[]), &told)), (true, None));
+        let mut announced = Announced::default();
+        let first = event_for(&unreachable, inputs(&[]), &announced);
+        announced.remember(&unreachable, 1, first.as_ref());
+        assert_eq!((first.is_some(), event_for(&unreachable, inputs(&[]), &announced)), (true, None));
         let other = Outcome::waiting(WaitReason::CloudUnreachable, "another".to_owned(), Retry::Backoff);
-        assert!(event_for(&other, frame(&[]), &told).is_some());
-        told.remember(&Outcome::new(State::InSync, Retry::Resync), 1, None);
-        assert!(event_for(&unreachable, frame(&[]), &told).is_some());
+        assert!(event_for(&other, inputs(&[]), &announced).is_some());
+        announced.remember(&Outcome::new(State::InSync, Retry::Resync), 1, None);
+        assert!(event_for(&unreachable, inputs(&[]), &announced).is_some());
     }
 
     #[tokio::test(start_paused = true)]
-    async fn conflict_that_lasts_is_told_once_for_each_generation() {
+    async fn lasting_conflict_is_announced_once_per_generation() {
         let conflict = Outcome::waiting(WaitReason::Conflict, "in use".to_owned(), Retry::Backoff);
         let locked = Outcome::waiting(WaitReason::Locked, "PENDING_UPDATE".to_owned(), Retry::Backoff);
-        let (before, mut told, mut notes) = (after(&conflict), Announced::default(), Vec::new());
+        let (before, mut announced, mut notes) = (after(&conflict), Announced::default(), Vec::new());
         for (minute, generation) in (0..30).map(|minute| (minute, i64::from(minute >= 20))) {
             let outcome = if minute % 2 == 0 { &conflict } else { &locked };
-            told.watch(outcome, generation, Duration::from_secs(900));
-            let found = event_for(outcome, ConditionInputs { generation, ..frame(&before) }, &told);
-            told.remember(outcome, generation, found.as_ref());
+            announced.watch(outcome, generation, Duration::from_secs(900));
+            let found = event_for(outcome, ConditionInputs { generation, ..inputs(&before) }, &announced);
+            announced.remember(outcome, generation, found.as_ref());
             notes.extend(found.map(|_| minute));
             tokio::time::advance(Duration::from_secs(60)).await;
         }
         assert_eq!(notes, [6, 26]);
-        told.watch(&Outcome::new(State::InSync, Retry::Resync), 1, Duration::from_secs(900));
-        told.watch(&conflict, 1, Duration::from_secs(900));
-        assert_eq!(event_for(&conflict, frame(&before), &told), None);
+        announced.watch(&Outcome::new(State::InSync, Retry::Resync), 1, Duration::from_secs(900));
+        announced.watch(&conflict, 1, Duration::from_secs(900));
+        assert_eq!(event_for(&conflict, inputs(&before), &announced), None);
     }
 
     #[test]
-    fn waiting_for_a_lock_is_no_news() {
+    fn wait_for_lock_is_not_announced() {
         let locked = Outcome::waiting(WaitReason::Locked, "PENDING_UPDATE".to_owned(), Retry::Backoff);
-        assert_eq!(event_for(&locked, frame(&[]), &Announced::default()), None);
+        assert_eq!(event_for(&locked, inputs(&[]), &Announced::default()), None);
     }
 }

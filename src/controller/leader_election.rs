@@ -1,7 +1,7 @@
-//! Leader election: of several replicas one works, the others stand by.
+//! Leader election: one of several replicas is active, the others stand by.
 //!
-//! The decision is pure ([`decide`]); the rest reads and writes one `coordination.k8s.io/v1` Lease. A writer that is not
-//! sure to be the leader any more stops the program, and Kubernetes starts it again as a standby.
+//! The decision is pure ([`decide`]); the rest reads and writes one `coordination.k8s.io/v1` Lease. A leader that cannot
+//! renew it in time stops the program, and Kubernetes starts it again as a standby.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,39 +17,39 @@ use tokio::time::Instant;
 use super::conflict::is_conflict;
 use crate::clock::Clock;
 
-/// How long a leader may be silent before another one takes over.
+/// Time without a renewal after which another replica takes over.
 const LEASE_DURATION: Duration = Duration::from_secs(15);
-/// How often the leader renews, and a standby looks.
+/// Interval at which the leader renews, and a standby tries to acquire.
 const RETRY_PERIOD: Duration = Duration::from_secs(3);
-/// A leader that could not renew for this long stops: before anybody may take over.
+/// Time without a renewal after which the leader stops: before another replica may take over.
 const RENEW_DEADLINE: Duration = Duration::from_secs(12);
 
 #[derive(Debug, Clone)]
 pub struct LeaderElectionOptions {
     pub namespace: String,
     pub name: String,
-    /// Who we are; unique among the replicas.
+    /// Name of this replica, unique among them.
     pub identity: String,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Decision {
-    /// Ours, or free for the taking: write it.
+    /// The lease is held by this replica or free: write it.
     Claim,
-    /// Somebody else leads.
+    /// Another replica leads.
     StandBy,
 }
 
-/// What became of a claim.
+/// Result of a claim.
 enum Claim {
     Ours,
     Others,
-    /// Somebody wrote between our look and our write.
+    /// Another client wrote between the read and the write.
     Contended,
 }
 
-/// `unchanged`: for how long we have seen the lease as it is. What its holder wrote down as the time is not compared
-/// with our own: two clocks may be an hour apart.
+/// `unchanged` is the time for which this replica has seen the lease as it is. The timestamps in it are not compared with
+/// this clock: two clocks may be an hour apart.
 fn decide(spec: Option<&LeaseSpec>, me: &str, unchanged: Duration) -> Decision {
     let Some(spec) = spec else { return Decision::Claim };
     let holder = spec.holder_identity.as_deref().unwrap_or_default();
@@ -61,12 +61,12 @@ fn decide(spec: Option<&LeaseSpec>, me: &str, unchanged: Duration) -> Decision {
     if expired { Decision::Claim } else { Decision::StandBy }
 }
 
-/// Holds, or waits for, the one lease of the controller.
+/// The one lease of the controller, held or waited for.
 pub struct LeaderElection {
     api: Api<Lease>,
     options: LeaderElectionOptions,
     clock: Arc<dyn Clock>,
-    /// The resource version of the lease that we saw last, and since when.
+    /// Resource version of the lease that was seen last, and the time since which it is known.
     seen: Mutex<Option<(String, Instant)>>,
 }
 
@@ -79,7 +79,7 @@ impl LeaderElection {
         Self { api: Api::namespaced(client, &options.namespace), options, clock, seen: Mutex::default() }
     }
 
-    /// Returns when we lead.
+    /// Returns when this replica leads.
     pub async fn acquire(&self) {
         loop {
             match self.claim().await {
@@ -91,7 +91,7 @@ impl LeaderElection {
         }
     }
 
-    /// Renews until that fails for too long.
+    /// Renews the lease until the renew deadline passes.
     pub async fn renew_until_lost(&self) -> LeadershipLost {
         let mut renewed = Instant::now();
         loop {
@@ -100,12 +100,12 @@ impl LeaderElection {
             let begun = Instant::now();
             let why = match tokio::time::timeout(left, self.claim()).await {
                 Ok(Ok(Claim::Ours)) => {
-                    // As others count: from before it was written.
+                    // As other replicas count: from before it was written.
                     renewed = begun;
                     continue;
                 }
                 Ok(Ok(Claim::Others)) => return LeadershipLost("another replica took the lease".to_owned()),
-                // A renewal of ours whose answer was lost, or somebody else: the next look tells.
+                // A renewal whose answer was lost, or another client: the next try finds out.
                 Ok(Ok(Claim::Contended)) => "it changed meanwhile".to_owned(),
                 Ok(Err(error)) => error.to_string(),
                 Err(_) => "renewing took too long".to_owned(),
@@ -117,7 +117,7 @@ impl LeaderElection {
         }
     }
 
-    /// Lets another replica lead at once.
+    /// Releases the lease, so that another replica leads at once.
     pub async fn release(&self) {
         let Ok(mut lease) = self.api.get(&self.options.name).await else { return };
         let ours =
@@ -125,12 +125,12 @@ impl LeaderElection {
         if ours {
             lease.spec.get_or_insert_default().holder_identity = Some(String::new());
             if let Err(error) = self.api.replace(&self.options.name, &PostParams::default(), &lease).await {
-                tracing::debug!(%error, "the lease runs out by itself");
+                tracing::debug!(%error, "the lease expires by itself");
             }
         }
     }
 
-    /// The resource version fences: of two claimants one gets a conflict.
+    /// Claims the lease. The resource version fences: of two claimants one gets a conflict.
     async fn claim(&self) -> Result<Claim, kube::Error> {
         let now = self.clock.now();
         let found = self.api.get_opt(&self.options.name).await?;
@@ -153,7 +153,7 @@ impl LeaderElection {
         }
     }
 
-    /// For how long the lease has been as it is, as far as we have seen.
+    /// Time for which this replica has seen the lease unchanged.
     fn unchanged(&self, lease: Option<&Lease>) -> Duration {
         let version = lease.and_then(ResourceExt::resource_version).unwrap_or_default();
         let mut seen = self.seen.lock();
@@ -198,21 +198,21 @@ mod tests {
         LeaseSpec {
             holder_identity: Some(holder.to_owned()),
             lease_duration_seconds: Some(15),
-            // By a clock that is far off ours.
+            // Written by a clock that is far off.
             renew_time: Some(MicroTime("1999-12-31T23:59:59Z".parse().unwrap())),
             ..LeaseSpec::default()
         }
     }
 
     #[test]
-    fn a_free_or_own_lease_is_claimed() {
+    fn free_or_own_lease_is_claimed() {
         assert_eq!(decide(None, "a", Duration::ZERO), Decision::Claim);
         assert_eq!(decide(Some(&held_by("a")), "a", Duration::ZERO), Decision::Claim);
         assert_eq!(decide(Some(&held_by("")), "a", Duration::ZERO), Decision::Claim);
     }
 
     #[test]
-    fn a_lease_of_another_is_respected_until_we_saw_it_unchanged_for_its_duration() {
+    fn lease_of_another_is_claimed_after_its_duration() {
         assert_eq!(decide(Some(&held_by("b")), "a", Duration::from_secs(15)), Decision::StandBy);
         assert_eq!(decide(Some(&held_by("b")), "a", Duration::from_secs(16)), Decision::Claim);
     }

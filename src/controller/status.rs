@@ -5,7 +5,7 @@ use kube::api::{Patch, PatchParams};
 use kube::{Api, Resource, ResourceExt};
 use serde_json::json;
 
-use super::conditions::{self, ConditionInputs};
+use super::conditions::{self, ConditionInputs, MAX_UNHEALTHY};
 use super::conflict::Tries;
 use super::names::MANAGER;
 use crate::api::{
@@ -21,17 +21,16 @@ use crate::model::{
 use crate::openstack::Project;
 
 const MAX_STEPS: usize = 20;
-const MAX_UNHEALTHY: usize = 5;
 const MAX_ADDITIONAL_VIPS: usize = 64;
 
-/// Where the load balancer lives; `None` as long as the cloud has not said so.
+/// Facts about the cloud of a stack; `None` before the cloud has told them.
 #[derive(Debug, Clone, Default)]
 pub struct CloudFacts {
     pub project: Option<Project>,
     pub version: Option<ApiVersion>,
 }
 
-/// The status after a pass. What the pass did not see stays as it was.
+/// Status after a reconcile. A part that the reconcile did not read stays the same.
 pub fn build(
     stack: &LoadBalancerStack,
     outcome: &Outcome,
@@ -49,7 +48,7 @@ pub fn build(
         let before = status.load_balancer.take().unwrap_or_default();
         let same = before.id.as_ref() == Some(&load_balancer.id);
         let kept = if same { before } else { LoadBalancerStatus::default() };
-        // Also while it is deleted and until the new one is there: its fields must not be frozen by then.
+        // Also while it is deleted and until the new one is there: its immutable fields may change until then.
         let still = kept.never_served == Some(true) && load_balancer.provisioning_status != Provisioning::Active;
         let mut shown = load_balancer_status(load_balancer, cloud, kept);
         shown.never_served = (outcome.never_served || still).then_some(true);
@@ -65,20 +64,21 @@ pub fn build(
     status
 }
 
-/// Paused: nothing is looked at, so only the conditions speak.
+/// Status of a paused stack: nothing is read, so only the conditions change.
 pub fn paused(stack: &LoadBalancerStack, now: Timestamp) -> LoadBalancerStackStatus {
     let status = stack.status.clone().unwrap_or_default();
-    let frame = ConditionInputs {
+    let inputs = ConditionInputs {
         previous: &status.conditions,
         generation: stack.metadata.generation.unwrap_or_default(),
         deleting: stack.metadata.deletion_timestamp.is_some(),
         now,
     };
-    let conditions = conditions::paused(frame);
+    let conditions = conditions::paused(inputs);
     LoadBalancerStackStatus { conditions, ..status }
 }
 
-/// Server-side apply under our own name. Nothing is written when nothing changed: a write would wake us again.
+/// Server-side apply under the name of the controller. An unchanged status is not written: the write would trigger another
+/// reconcile.
 pub async fn write(
     api: &Api<LoadBalancerStack>,
     stack: &LoadBalancerStack,
@@ -107,14 +107,14 @@ pub async fn write(
     };
     failpoint::hit(format_args!("after-update-status"));
     match written {
-        // The object went in the meantime.
+        // The object was deleted in the meantime.
         Err(kube::Error::Api(answer)) if answer.code == 404 => Ok(None),
         Err(error) => Err(error),
         Ok(written) => Ok(LastWrittenStatus::of(written)),
     }
 }
 
-/// A status that we wrote, for as long as our view of the cluster is older.
+/// A status that this process wrote, kept while its view of the cluster is older: it reads its own writes.
 #[derive(Debug, Clone, PartialEq)]
 pub struct LastWrittenStatus {
     version: u64,
@@ -136,8 +136,8 @@ impl LastWrittenStatus {
     }
 }
 
-/// Versions of one resource are numbers that grow (Kubernetes 1.35 says so, etcd always did it). What is no number is
-/// taken for a view that has caught up.
+/// Resource version as a number, which grows (Kubernetes 1.35 says so, etcd always did it). A version that is no number
+/// counts as a view that has caught up.
 fn version_of(stack: &LoadBalancerStack) -> Option<u64> {
     stack.metadata.resource_version.as_deref()?.parse().ok()
 }
@@ -161,7 +161,7 @@ fn load_balancer_status(lb: &ObservedLoadBalancer, cloud: &CloudFacts, kept: Loa
     }
 }
 
-/// In the order of their subnets: Octavia's is that of its database.
+/// Additional VIPs in the order of their subnets: Octavia's order is that of its database.
 fn additional_vips(lb: &ObservedLoadBalancer, kept: Vec<AdditionalVipStatus>) -> Vec<AdditionalVipStatus> {
     let shown = |vip: &ObservedAdditionalVip| {
         Some(AdditionalVipStatus {
@@ -220,7 +220,7 @@ fn pool_status(pool: &ObservedPool) -> Option<PoolStatus> {
     })
 }
 
-/// What is being done, held back or would be done. Nothing for a stack in sync.
+/// Steps that are in progress, held back or would be done. None for a stack in sync.
 fn plan_status(outcome: &Outcome) -> Option<PlanStatus> {
     let Plan { steps, held_back: held, problems: _ } = &outcome.plan;
     let shown = matches!(
@@ -244,15 +244,15 @@ mod tests {
     }
 
     #[test]
-    fn what_we_wrote_counts_until_our_view_has_it() {
+    fn written_status_counts_until_the_view_has_it() {
         let reported = LastWrittenStatus::of(stack("100", "new")).unwrap();
         let mut older = stack("99", "old");
         assert_eq!(reported.clone().apply_if_newer(&mut older), Some(reported.clone()));
         assert_eq!(older.status, stack("", "new").status);
         for version in ["100", "101", "opaque"] {
-            let mut seen = stack(version, "somebody else's");
+            let mut seen = stack(version, "another client's");
             assert_eq!(reported.clone().apply_if_newer(&mut seen), None);
-            assert_eq!(seen.status, stack("", "somebody else's").status);
+            assert_eq!(seen.status, stack("", "another client's").status);
         }
     }
 
