@@ -4,7 +4,7 @@
 //! |---|---|---|
 //! | progressing, locked, cloud unreachable, quota | False | Reconciling |
 //! | drift being corrected | stays True until a write fails, or the load balancer is made anew | |
-//! | rejected, reference missing, ownership conflict, project mismatch, credentials | False | Stalled; Accepted or ResolvedRefs False |
+//! | rejected, reference missing, ownership conflict, other project, credentials | False | Stalled; Accepted or ResolvedRefs False |
 //! | held back | False | Stalled |
 //! | Observe | True | Programmed False when it differs |
 //! | paused | unchanged | Paused |
@@ -42,13 +42,13 @@ pub struct ConditionInputs<'a> {
     pub now: Timestamp,
 }
 
-/// Whether the stack was Ready at this very generation: a difference is drift then.
+/// Tells whether the stack was Ready at this very generation: a difference is drift then.
 pub fn was_ready(previous: &[Condition], generation: i64) -> bool {
     find(previous, READY)
         .is_some_and(|c| c.status == ConditionStatus::True && c.observed_generation == Some(generation))
 }
 
-/// Whether the last status reports this cause.
+/// Tells whether the last status reports this cause.
 pub fn is_reported(previous: &[Condition], generation: i64, cause: &str) -> bool {
     let reports = |c: &Condition| c.reason == cause && c.observed_generation == Some(generation);
     [READY, RECONCILING, STALLED].iter().any(|kind| find(previous, kind).is_some_and(reports))
@@ -137,7 +137,7 @@ fn summarize(outcome: &Outcome, inputs: ConditionInputs<'_>) -> Summary {
     }
 }
 
-/// Whether Ready stays True: drift is being corrected, and there is a load balancer that serves.
+/// Tells whether Ready stays True: drift is being corrected, and there is a load balancer that serves.
 fn stays_ready(outcome: &Outcome, inputs: ConditionInputs<'_>) -> bool {
     let made_anew =
         outcome.executed.as_ref().is_some_and(|step| step.kind == Kind::LoadBalancer && step.call.verb() == "create");
@@ -253,149 +253,4 @@ fn in_seconds(now: Timestamp) -> Timestamp {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::engine::{Retry, StallReason};
-
-    const NOW: &str = "2026-11-23T10:00:00Z";
-
-    fn inputs(previous: &[Condition]) -> ConditionInputs<'_> {
-        ConditionInputs { previous, generation: 2, deleting: false, now: NOW.parse().unwrap() }
-    }
-
-    fn status<'a>(conditions: &'a [Condition], kind: &str) -> Option<(&'static str, &'a str)> {
-        find(conditions, kind).map(|c| {
-            let status = if c.status == ConditionStatus::True { "True" } else { "False" };
-            (status, c.reason.as_str())
-        })
-    }
-
-    fn waiting(reason: WaitReason) -> Outcome {
-        Outcome::waiting(reason, "why".to_owned(), Retry::Backoff)
-    }
-
-    fn ready_before(generation: i64) -> Vec<Condition> {
-        let outcome = Outcome::new(State::InSync, Retry::Resync);
-        let earlier = "2026-11-23T09:00:00Z".parse().unwrap();
-        conditions(&outcome, ConditionInputs { previous: &[], generation, deleting: false, now: earlier })
-    }
-
-    #[test]
-    fn every_reason_is_documented() {
-        let documented = include_str!("../../docs/conditions.md");
-        let waits = WaitReason::ALL.iter().map(|reason| reason.as_str());
-        for reason in waits.chain(StallReason::ALL.iter().map(|reason| reason.as_str())) {
-            assert!(documented.contains(&format!("| `{reason}` |")), "docs/conditions.md does not know {reason}");
-        }
-    }
-
-    #[test]
-    fn in_sync_is_ready_without_further_conditions() {
-        let set = ready_before(2);
-        assert_eq!(status(&set, READY), Some(("True", "InSync")));
-        assert_eq!(status(&set, PROGRAMMED), Some(("True", "Programmed")));
-        assert!(find(&set, RECONCILING).is_none() && find(&set, STALLED).is_none());
-    }
-
-    #[test]
-    fn unreachable_cloud_is_reconciling_not_stalled() {
-        let set = conditions(&waiting(WaitReason::CloudUnreachable), inputs(&ready_before(2)));
-        assert_eq!(status(&set, READY), Some(("False", "CloudUnreachable")));
-        assert!(find(&set, RECONCILING).is_some() && find(&set, STALLED).is_none());
-    }
-
-    #[test]
-    fn locked_load_balancer_of_ready_stack_stays_ready() {
-        let before = ready_before(2);
-        let set = conditions(&waiting(WaitReason::Locked), inputs(&before));
-        assert_eq!(status(&set, READY), Some(("True", "InSync")));
-        assert_eq!(find(&set, READY).unwrap().last_transition_time, find(&before, READY).unwrap().last_transition_time);
-    }
-
-    fn step(call: crate::model::Call, kind: Kind) -> crate::model::Step {
-        crate::model::Step {
-            kind,
-            name: "web".to_owned(),
-            call,
-            changes: Vec::new(),
-            impact: crate::model::Impact::None,
-            reason: crate::model::StepReason::Wanted,
-            depends_on: None,
-        }
-    }
-
-    #[test]
-    fn stack_with_uncorrectable_drift_is_not_ready() {
-        let before = ready_before(2);
-        let mut outcome = waiting(WaitReason::Conflict);
-        assert_eq!(status(&conditions(&outcome, inputs(&before)), READY), Some(("True", "InSync")));
-        let call = crate::model::Call::DeleteFloatingIp { id: "ip".to_owned() };
-        outcome.plan.steps.push(step(call, Kind::FloatingIp));
-        assert_eq!(status(&conditions(&outcome, inputs(&before)), READY), Some(("False", "Conflict")));
-    }
-
-    #[test]
-    fn stack_with_recreated_load_balancer_is_not_ready() {
-        let mut outcome = Outcome::new(State::Progressing, Retry::Backoff);
-        let call = crate::model::Call::Update { parent: None, id: "p".to_owned(), body: Default::default() };
-        outcome.executed = Some(step(call, Kind::Pool));
-        assert_eq!(status(&conditions(&outcome, inputs(&ready_before(2))), READY), Some(("True", "InSync")));
-        let call = crate::model::Call::CreateLoadBalancer { body: Default::default() };
-        outcome.executed = Some(step(call, Kind::LoadBalancer));
-        assert_eq!(status(&conditions(&outcome, inputs(&ready_before(2))), READY), Some(("False", "Progressing")));
-    }
-
-    #[test]
-    fn new_generation_is_not_ready_while_locked() {
-        let set = conditions(&waiting(WaitReason::Locked), inputs(&ready_before(1)));
-        assert_eq!(status(&set, READY), Some(("False", "Locked")));
-        assert_eq!(find(&set, READY).unwrap().last_transition_time, NOW.parse::<Timestamp>().unwrap());
-    }
-
-    #[test]
-    fn invalid_spec_is_stalled_and_not_accepted() {
-        let outcome = Outcome::stalled(StallReason::ImmutableField, "spec.loadBalancer.provider: …".to_owned());
-        let set = conditions(&outcome, inputs(&[]));
-        assert_eq!(status(&set, ACCEPTED), Some(("False", "ImmutableField")));
-        assert_eq!(status(&set, STALLED), Some(("True", "ImmutableField")));
-        assert!(find(&set, RECONCILING).is_none());
-    }
-
-    #[test]
-    fn missing_reference_is_accepted_but_not_resolved() {
-        let outcome = Outcome::stalled(StallReason::ReferenceNotFound, "no subnet".to_owned());
-        let set = conditions(&outcome, inputs(&[]));
-        assert_eq!(status(&set, ACCEPTED), Some(("True", "Accepted")));
-        assert_eq!(status(&set, RESOLVED_REFS), Some(("False", "ReferenceNotFound")));
-    }
-
-    #[test]
-    fn observed_difference_is_ready_but_not_programmed() {
-        let set = conditions(&Outcome::new(State::Observed { differs: true }, Retry::Resync), inputs(&[]));
-        assert_eq!(status(&set, READY), Some(("True", "OutOfSync")));
-        assert_eq!(status(&set, PROGRAMMED).unwrap().0, "False");
-    }
-
-    #[test]
-    fn pausing_adds_a_condition_and_keeps_the_others() {
-        let before = ready_before(1);
-        let set = paused(inputs(&before));
-        assert_eq!(find(&set, READY), find(&before, READY));
-        assert_eq!(status(&set, PAUSED), Some(("True", "Paused")));
-    }
-
-    #[test]
-    fn deletion_reports_reason_of_its_wait() {
-        let set =
-            conditions(&waiting(WaitReason::Locked), ConditionInputs { deleting: true, ..inputs(&ready_before(2)) });
-        assert_eq!(status(&set, READY), Some(("False", "Deleting")));
-        assert_eq!(find(&set, READY).unwrap().message, "why");
-    }
-
-    #[test]
-    fn long_message_is_cut_at_a_character() {
-        let outcome = Outcome::stalled(StallReason::InvalidSpec, "ü".repeat(3000));
-        let set = conditions(&outcome, inputs(&[]));
-        assert_eq!(find(&set, READY).unwrap().message.chars().count(), MAX_MESSAGE);
-    }
-}
+mod tests;

@@ -27,8 +27,8 @@ pub fn is_conflict(error: &kube::Error) -> bool {
 pub struct Tries(u32);
 
 impl Tries {
-    /// Whether a failed write may be tried again: after a conflict, and not too often. Pauses then, longer with each try,
-    /// so that clients which met the same conflict spread.
+    /// Tells whether a failed write may be tried again: after a conflict, and not too often. Pauses then, longer with
+    /// each try, so that clients which met the same conflict spread.
     pub async fn again(&mut self, error: &kube::Error) -> bool {
         self.0 += 1;
         if !is_conflict(error) || self.0 >= TRIES {

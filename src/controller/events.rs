@@ -64,8 +64,8 @@ struct Conflict {
 }
 
 impl Announced {
-    /// Records the outcome of every reconcile, before [`event_for`] decides. `stuck_after` is the patience of the operator,
-    /// which may be shorter.
+    /// Records the outcome of every reconcile, before [`event_for`] decides. `stuck_after` is the patience of the
+    /// operator, which may be shorter.
     pub fn watch(&mut self, outcome: &Outcome, generation: i64, stuck_after: Duration) {
         self.conflict = match (&outcome.state, self.conflict.take()) {
             (State::Waiting { reason, .. }, known) => {
@@ -190,14 +190,14 @@ fn address_note(outcome: &Outcome) -> String {
     note
 }
 
-/// Publishes an Event, each as an object of its own: a series would keep the note of the first. A namespace that is being
-/// deleted accepts no Events, which is no error.
+/// Publishes an Event, each as an object of its own: a series would keep the note of the first. A namespace that is
+/// being deleted accepts no Events, which is no error.
 pub async fn publish(client: &Client, now: Timestamp, regarding: &ObjectReference, event: EventDraft) {
     let note = shortened(&event.note, MAX_NOTE, char::len_utf8);
     let namespace = regarding.namespace.as_deref().unwrap_or_default();
     let object = Event {
         metadata: ObjectMeta {
-            // With a dot instead, the API server refuses the prefix.
+            // A dot instead of the dash is not accepted in the prefix.
             generate_name: Some(format!("{}-", regarding.name.as_deref().unwrap_or_default())),
             namespace: Some(namespace.to_owned()),
             ..ObjectMeta::default()
@@ -223,93 +223,4 @@ pub async fn publish(client: &Client, now: Timestamp, regarding: &ObjectReferenc
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::engine::{Retry, StallReason};
-
-    fn inputs(previous: &[crate::api::Condition]) -> ConditionInputs<'_> {
-        ConditionInputs { previous, generation: 1, deleting: false, now: "2026-11-23T10:00:00Z".parse().unwrap() }
-    }
-
-    fn after(outcome: &Outcome) -> Vec<crate::api::Condition> {
-        conditions::conditions(outcome, inputs(&[]))
-    }
-
-    #[test]
-    fn each_state_is_announced_once() {
-        let stalled = Outcome::stalled(StallReason::RequestRejected, "no".to_owned());
-        let unreachable = Outcome::waiting(WaitReason::CloudUnreachable, "no".to_owned(), Retry::Backoff);
-        let in_sync = Outcome::new(State::InSync, Retry::Resync);
-        for outcome in [stalled, unreachable, in_sync] {
-            assert!(event_for(&outcome, inputs(&[]), &Announced::default()).is_some());
-            assert_eq!(event_for(&outcome, inputs(&after(&outcome)), &Announced::default()), None);
-        }
-    }
-
-    #[test]
-    fn wait_of_deletion_is_announced_once() {
-        let deleting = |previous| ConditionInputs { deleting: true, ..inputs(previous) };
-        let unreachable = Outcome::waiting(WaitReason::CloudUnreachable, "no".to_owned(), Retry::Backoff);
-        assert!(event_for(&unreachable, deleting(&[]), &Announced::default()).is_some());
-        let after = conditions::conditions(&unreachable, deleting(&[]));
-        assert_eq!(event_for(&unreachable, deleting(&after), &Announced::default()), None);
-    }
-
-    #[test]
-    fn change_of_many_steps_is_announced_once() {
-        let locked = after(&Outcome::waiting(WaitReason::Locked, "PENDING_UPDATE".to_owned(), Retry::Backoff));
-        let mut working = Outcome::new(State::Progressing, Retry::Backoff);
-        let call = crate::model::Call::Delete { parent: None, id: "p".to_owned() };
-        working.executed = Some(crate::model::Step {
-            kind: Kind::Pool,
-            name: "web".to_owned(),
-            call,
-            changes: Vec::new(),
-            impact: crate::model::Impact::None,
-            reason: crate::model::StepReason::Wanted,
-            depends_on: None,
-        });
-        assert_eq!(event_for(&working, inputs(&locked), &Announced::default()).unwrap().reason, UPDATING);
-        let announced = Announced { updating: Some(1), ..Announced::default() };
-        assert_eq!(event_for(&working, inputs(&locked), &announced), None);
-    }
-
-    /// Between two tries the status has other reasons.
-    #[test]
-    fn warning_is_not_repeated_before_stack_is_in_sync() {
-        let unreachable = Outcome::waiting(WaitReason::CloudUnreachable, "no".to_owned(), Retry::Backoff);
-        let mut announced = Announced::default();
-        let first = event_for(&unreachable, inputs(&[]), &announced);
-        announced.remember(&unreachable, 1, first.as_ref());
-        assert_eq!((first.is_some(), event_for(&unreachable, inputs(&[]), &announced)), (true, None));
-        let other = Outcome::waiting(WaitReason::CloudUnreachable, "another".to_owned(), Retry::Backoff);
-        assert!(event_for(&other, inputs(&[]), &announced).is_some());
-        announced.remember(&Outcome::new(State::InSync, Retry::Resync), 1, None);
-        assert!(event_for(&unreachable, inputs(&[]), &announced).is_some());
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn lasting_conflict_is_announced_once_per_generation() {
-        let conflict = Outcome::waiting(WaitReason::Conflict, "in use".to_owned(), Retry::Backoff);
-        let locked = Outcome::waiting(WaitReason::Locked, "PENDING_UPDATE".to_owned(), Retry::Backoff);
-        let (before, mut announced, mut notes) = (after(&conflict), Announced::default(), Vec::new());
-        for (minute, generation) in (0..30).map(|minute| (minute, i64::from(minute >= 20))) {
-            let outcome = if minute % 2 == 0 { &conflict } else { &locked };
-            announced.watch(outcome, generation, Duration::from_secs(900));
-            let found = event_for(outcome, ConditionInputs { generation, ..inputs(&before) }, &announced);
-            announced.remember(outcome, generation, found.as_ref());
-            notes.extend(found.map(|_| minute));
-            tokio::time::advance(Duration::from_secs(60)).await;
-        }
-        assert_eq!(notes, [6, 26]);
-        announced.watch(&Outcome::new(State::InSync, Retry::Resync), 1, Duration::from_secs(900));
-        announced.watch(&conflict, 1, Duration::from_secs(900));
-        assert_eq!(event_for(&conflict, inputs(&before), &announced), None);
-    }
-
-    #[test]
-    fn wait_for_lock_is_not_announced() {
-        let locked = Outcome::waiting(WaitReason::Locked, "PENDING_UPDATE".to_owned(), Retry::Backoff);
-        assert_eq!(event_for(&locked, inputs(&[]), &Announced::default()), None);
-    }
-}
+mod tests;

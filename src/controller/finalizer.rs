@@ -36,8 +36,8 @@ pub async fn add(api: &Api<LoadBalancerStack>, stack: &mut LoadBalancerStack) ->
     Ok(())
 }
 
-/// Removes the finalizer. Success also for a stack that is gone. (An invalid one has only metadata.) Retries on conflict,
-/// unless UID or generation changed.
+/// Removes the finalizer. Success also for a stack that is gone. (An invalid one has only metadata.) Retries on
+/// conflict, unless UID or generation changed.
 pub async fn remove(api: &Api<LoadBalancerStack>, stack: &mut impl ResourceExt) -> Result<(), kube::Error> {
     let mut tries = Tries::default();
     while has_finalizer(stack) {

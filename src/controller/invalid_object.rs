@@ -1,6 +1,6 @@
-//! Stored objects that this version cannot read: one has a value of a newer version, or its schema was loosened. It is left
-//! alone and reported, once for each generation; all others go on. It can be deleted all the same: its cloud resources are
-//! then left in place.
+//! Stored objects that this version cannot read: one has a value of a newer version, or its schema was loosened. It is
+//! left alone and reported, once for each generation; all others go on. It can be deleted all the same: its cloud
+//! resources are then left in place.
 
 use std::convert::Infallible;
 

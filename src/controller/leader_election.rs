@@ -1,7 +1,7 @@
 //! Leader election: one of several replicas is active, the others stand by.
 //!
-//! The decision is pure ([`decide`]); the rest reads and writes one `coordination.k8s.io/v1` Lease. A leader that cannot
-//! renew it in time stops the program, and Kubernetes starts it again as a standby.
+//! The decision is pure ([`decide`]); the rest reads and writes one `coordination.k8s.io/v1` Lease. A leader that
+//! cannot renew it in time stops the program, and Kubernetes starts it again as a standby.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -48,8 +48,8 @@ enum Claim {
     Contended,
 }
 
-/// `unchanged` is the time for which this replica has seen the lease as it is. The timestamps in it are not compared with
-/// this clock: two clocks may be an hour apart.
+/// `unchanged` is the time for which this replica has seen the lease as it is. The timestamps in it are not compared
+/// with this clock: two clocks may be an hour apart.
 fn decide(spec: Option<&LeaseSpec>, me: &str, unchanged: Duration) -> Decision {
     let Some(spec) = spec else { return Decision::Claim };
     let holder = spec.holder_identity.as_deref().unwrap_or_default();

@@ -14,8 +14,9 @@ use crate::failpoint;
 
 pub const ANNOTATION: &str = "evenkeel.dev/create-pending";
 
-/// Store of pending creates in the annotation, fenced by everything that the create rests on: with an outdated view of the
-/// stack, or beside another leader, nothing is written and so nothing is posted. Other writes to the object cause no wait.
+/// Store of pending creates in the annotation, fenced by everything that the create rests on: with an outdated view of
+/// the stack, or beside another leader, nothing is written and so nothing is posted. Other writes to the object cause
+/// no wait.
 pub struct PendingCreateAnnotation {
     api: Api<LoadBalancerStack>,
     name: String,

@@ -71,7 +71,8 @@ fn secret_version(stack: &LoadBalancerStack, context: &Context) -> Option<String
     context.secrets.version_of(&secret)
 }
 
-/// Whether the Secret holds the credentials of the last reconcile. Another client may have removed the finalizer from it.
+/// Tells whether the Secret holds the credentials of the last reconcile. Another client may have removed the finalizer
+/// from it.
 async fn has_same_credentials(stack: &LoadBalancerStack, context: &Context, state: &StackState) -> bool {
     let finalizer = match finalizer::has_finalizer(stack) {
         true => secret_finalizer(stack),
@@ -128,7 +129,7 @@ impl<'a> StackReconciler<'a> {
         self.stack.metadata.deletion_timestamp.is_some()
     }
 
-    /// Whether the object may go: it is being deleted, and its finalizer is removed.
+    /// Tells whether the object may go: it is being deleted, and its finalizer is removed.
     fn is_released(&self) -> bool {
         self.is_deleting() && !finalizer::has_finalizer(&self.stack)
     }
@@ -161,7 +162,8 @@ impl<'a> StackReconciler<'a> {
         self.state.memory.track_pending(&record);
         let outcome = match self.context.clouds.session(&self.stack, secret_finalizer(&self.stack)).await {
             Ok(cloud) => self.reconcile_in(&cloud, &record).await,
-            // Other clients write to the Secret without a pause: the next reconcile tries again, and nothing is reported.
+            // Other clients write to the Secret without a pause: the next reconcile tries again, and nothing is
+            // reported.
             Err(CredentialsProblem::Kube(error)) if conflict::is_conflict(&error) => return Err(*error),
             Err(problem) => problem.into(),
         };

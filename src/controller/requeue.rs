@@ -28,7 +28,7 @@ pub fn throttle_delay() -> Duration {
     THROTTLE_DELAY.mul_f64(0.5 + fastrand::f64())
 }
 
-/// Whether repeated failures make the delay grow.
+/// Tells whether repeated failures make the delay grow.
 pub const fn grows(retry: Retry) -> bool {
     matches!(retry, Retry::Backoff | Retry::SlowBackoff)
 }

@@ -61,8 +61,8 @@ pub async fn run(
         None => kube_system_uid(&client).await?,
     };
     tracing::info!(cluster, "the controller starts");
-    // The stacks could be listed. Waiting for the store as well would take its one waker away from the controller, which
-    // waits for it too (kube-runtime 5.0, `DelayedInit`): then one of the two sleeps for ever.
+    // The stacks could be listed. Waiting for the store as well would take its one waker away from the controller,
+    // which waits for it too (kube-runtime 5.0, `DelayedInit`): then one of the two sleeps for ever.
     readiness.set_ready();
     let (store, events) = watch_events(client.clone());
     let clouds = Clouds::new(

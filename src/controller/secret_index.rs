@@ -1,7 +1,7 @@
 //! Index from Secrets to the stacks that refer to them, kept up to date by the watch of stacks.
 //!
-//! A cluster has many Secrets, and each of their events asks for the stacks that use the Secret: the index answers without
-//! a walk over all stacks.
+//! A cluster has many Secrets, and each of their events asks for the stacks that use the Secret: the index answers
+//! without a walk over all stacks.
 
 use std::collections::{BTreeSet, HashMap};
 

@@ -15,8 +15,8 @@ use super::credentials;
 use super::names::NamespacedName;
 use super::watch::MaybeStack;
 
-/// How often Secrets with the finalizer are checked for stacks that still need them. As long as this view of the cluster
-/// has one, that costs no call.
+/// Interval at which Secrets with the finalizer are checked for stacks that still need them. As long as this view of
+/// the cluster has one, that costs no call.
 const RELEASE_PERIOD: Duration = Duration::from_secs(5);
 
 /// Maps an event of a Secret to the stacks that refer to it. A Secret with the finalizer goes to `with_finalizer` too.
@@ -35,8 +35,8 @@ pub fn stacks_using_secret(
     }
 }
 
-/// Forgets stacks that are gone, and removes the finalizer from Secrets that no stack refers to any more: a stack may have
-/// changed its reference while no controller ran.
+/// Forgets stacks that are gone, and removes the finalizer from Secrets that no stack refers to any more: a stack may
+/// have changed its reference while no controller ran.
 pub async fn release_unused_secrets(
     store: Store<MaybeStack>,
     context: Arc<Context>,

@@ -124,7 +124,7 @@ impl StackStates {
         delay.map_or_else(Action::await_change, Action::requeue)
     }
 
-    /// Whether this generation of a stack is reported as invalid for the first time.
+    /// Tells whether this generation of a stack is reported as invalid for the first time.
     pub fn is_newly_invalid(&self, uid: &str, generation: Option<i64>) -> bool {
         let mut state = self.take(uid);
         let is_new = state.invalid.replace(generation) != Some(generation);
@@ -141,7 +141,8 @@ impl StackStates {
 }
 
 impl StackState {
-    /// Whether a reconcile of a stack with these inputs is due. Changed inputs are due at once, and reset the backoff.
+    /// Tells whether a reconcile of a stack with these inputs is due. Changed inputs are due at once, and reset the
+    /// backoff.
     pub fn is_due(&mut self, trigger: ReconcileTrigger) -> bool {
         self.invalid = None;
         if self.trigger == Some(trigger) {
@@ -166,8 +167,8 @@ impl StackState {
         }
     }
 
-    /// Whether the Secret has another version than at the last look. Its contents may still be the same: a tool that
-    /// annotates it makes a new version too.
+    /// Tells whether the Secret has another version than at the last look. Its contents may still be the same: a tool
+    /// that annotates it makes a new version too.
     pub fn secret_changed(&mut self, version: Option<String>) -> bool {
         let changed = self.secret != version;
         self.secret = version;

@@ -77,8 +77,8 @@ pub fn paused(stack: &LoadBalancerStack, now: Timestamp) -> LoadBalancerStackSta
     LoadBalancerStackStatus { conditions, ..status }
 }
 
-/// Server-side apply under the name of the controller. An unchanged status is not written: the write would trigger another
-/// reconcile.
+/// Server-side apply under the name of the controller. An unchanged status is not written: the write would trigger
+/// another reconcile.
 pub async fn write(
     api: &Api<LoadBalancerStack>,
     stack: &LoadBalancerStack,

@@ -11,8 +11,8 @@ use crate::api::LoadBalancerStack;
 /// A stack as it is stored: an invalid one must not keep the others from being read.
 pub type MaybeStack = DeserializeGuard<LoadBalancerStack>;
 
-/// All stacks as they come and change, and the store of them. Without `managedFields`, which nothing here reads and which
-/// take four times the memory of all the rest.
+/// All stacks as they come and change, and the store of them. Without `managedFields`, which nothing here reads and
+/// which take four times the memory of all the rest.
 pub fn watch_stacks(
     client: Client,
 ) -> (Store<MaybeStack>, impl Stream<Item = Result<MaybeStack, watcher::Error>> + Send + 'static) {

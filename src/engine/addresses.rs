@@ -19,8 +19,8 @@ impl Conflicts {
         self.0.get(address).is_some_and(|times| *times >= TRIES)
     }
 
-    /// Counts a conflict against those of the addresses that the answer names, or against all where it names none. An address
-    /// that is taken, remembered or given by the stack, is no reason to give up the others.
+    /// Counts a conflict against those of the addresses that the answer names, or against all where it names none. An
+    /// address that is taken, remembered or given by the stack, is no reason to give up the others.
     pub(super) fn count(&mut self, asked: &[String], given: &[String], answer: &str) {
         let named: Vec<&String> = asked.iter().filter(|address| names(answer, address)).collect();
         if named.is_empty() && given.iter().any(|address| names(answer, address)) {
@@ -46,7 +46,7 @@ pub(super) fn given(desired: &Desired) -> Vec<String> {
     vip.address.iter().chain(vip.additional.iter().filter_map(|vip| vip.address.as_ref())).cloned().collect()
 }
 
-/// Whether the text has the address as a word, in whatever spelling.
+/// Tells whether the text has the address as a word, in whatever spelling.
 pub(super) fn names(text: &str, address: &str) -> bool {
     let parse = |word: &str| word.trim_end_matches(['.', ':']).parse::<IpAddr>().ok();
     let wanted = parse(address);
@@ -54,8 +54,8 @@ pub(super) fn names(text: &str, address: &str) -> bool {
     wanted.is_some() && words.any(|word| parse(word) == wanted)
 }
 
-/// The desired state with the addresses on record where the stack names none, and these addresses. A VIP on a given port
-/// has the addresses of that port.
+/// The desired state with the addresses on record where the stack names none, and these addresses. A VIP on a given
+/// port has the addresses of that port.
 pub(super) fn remembering(record: &Record, desired: &Desired, conflicts: &Conflicts) -> (Desired, Vec<String>) {
     let mut desired = desired.clone();
     let vip = &mut desired.load_balancer.vip;

@@ -1,13 +1,13 @@
 //! Backoff for each step that Octavia rejects, or accepts without an effect.
 //!
-//! Octavia accepts a change, its data plane does not (haproxy refuses the configuration, an agent is gone), and the object
-//! is in ERROR. The plan then holds the same step again, and would for ever: each try is a write and a reload. So a step
-//! that comes back waits longer each time, and the rest of the plan goes on: it may be the very cure, since one bad object
-//! spoils the configuration of the whole load balancer.
+//! Octavia accepts a change, its data plane does not (haproxy refuses the configuration, an agent is gone), and the
+//! object is in ERROR. The plan then holds the same step again, and would for ever: each try is a write and a reload.
+//! So a step that comes back waits longer each time, and the rest of the plan goes on: it may be the very cure, since
+//! one bad object spoils the configuration of the whole load balancer.
 //!
-//! A step that Octavia rejects comes back likewise; so does one that is still in conflict after a new look. Behind it only
-//! members go on: a step planned after it may build on it (a pool is deleted once no listener needs it any more), members
-//! build on nothing. They may also free the quota that it lacks.
+//! A step that Octavia rejects comes back likewise; so does one that is still in conflict after a new look. Behind it
+//! only members go on: a step planned after it may build on it (a pool is deleted once no listener needs it any more),
+//! members build on nothing. They may also free the quota that it lacks.
 
 use std::time::Duration;
 
@@ -92,8 +92,8 @@ impl StepBackoff {
         }
     }
 
-    /// Records a conflict, and says whether the last answer was one too. A new look may show the reason of the first; the
-    /// same answer to the same step after that is a rejection.
+    /// Records a conflict, and says whether the last answer was one too. A new look may show the reason of the first;
+    /// the same answer to the same step after that is a rejection.
     pub fn repeats_conflict(&mut self, step: &Step) -> bool {
         std::mem::replace(&mut self.entry(step).conflicts, true)
     }
@@ -142,18 +142,12 @@ fn doubled(first: Duration, times: u32) -> Duration {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Call, Impact, Kind, StepReason};
+    use crate::engine::fixtures;
+    use crate::model::{Call, StepReason};
 
     fn step(id: &str) -> Step {
-        Step {
-            kind: Kind::Pool,
-            name: id.to_owned(),
-            call: Call::Update { parent: None, id: id.to_owned(), body: Default::default() },
-            changes: Vec::new(),
-            impact: Impact::None,
-            reason: StepReason::Heal,
-            depends_on: None,
-        }
+        let call = Call::Update { parent: None, id: id.to_owned(), body: Default::default() };
+        fixtures::step(Kind::Pool, id, call, StepReason::Heal)
     }
 
     fn rejection(class: ErrorClass) -> CloudError {

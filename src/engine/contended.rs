@@ -1,7 +1,7 @@
 //! Waits for a floating IP that another client uses.
 //!
-//! Nothing announces that it is free, so it is polled every few seconds, later every 20: one short list, and nothing else
-//! while it looks the same. Once a minute everything is read again, as for any other stall.
+//! Nothing announces that it is free, so it is polled every few seconds, later every 20: one short list, and nothing
+//! else while it looks the same. Once a minute everything is read again, as for any other stall.
 
 use std::time::Duration;
 
@@ -33,8 +33,8 @@ pub(super) struct Contended {
 }
 
 impl Contended {
-    /// The contention that stalls a reconcile; `last` is the one before it. `None` where the problem is about no floating
-    /// IP that was read.
+    /// The contention that stalls a reconcile; `last` is the one before it. `None` where the problem is about no
+    /// floating IP that was read.
     pub fn new(
         last: Option<Self>,
         desired: &Desired,

@@ -171,8 +171,8 @@ impl Reconciliation<'_> {
         }
     }
 
-    /// Clears the record of a load balancer that was seen ACTIVE: its create ended well. Not yet where another create was
-    /// given up before, which may still appear.
+    /// Clears the record of a load balancer that was seen ACTIVE: its create ended well. Not yet where another create
+    /// was given up before, which may still appear.
     pub(super) async fn clear_outdated_pending(&self, load_balancer: &ObservedLoadBalancer) {
         let pending = &self.record.pending_creates;
         if self.record.names(load_balancer) && !pending.is_empty() && !pending.any_given_up() {

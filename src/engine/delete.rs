@@ -59,7 +59,7 @@ impl Reconciliation<'_> {
                 (Some(*found), predecessor, true)
             }
             Located::Foreign(found) => {
-                // Without any owner it is as an orphan should be.
+                // A load balancer without any owner is an orphan already.
                 left_behind = foreign_owner(&found.tags).map(|_| foreign_owner_message(&found));
                 (Some(*found), self.owner.clone(), false)
             }

@@ -7,8 +7,8 @@ use crate::plan;
 use super::reconciliation::Reconciliation;
 
 impl Reconciliation<'_> {
-    /// The step that deletes a duplicate of the load balancer `kept`. Only one that comes of a create which was given up,
-    /// and that never had the floating IP of the stack, may be deleted; the ids of all others go into `reported`.
+    /// The step that deletes a duplicate of the load balancer `kept`. Only one that comes of a create which was given
+    /// up, and that never had the floating IP of the stack, may be deleted; the ids of all others go into `reported`.
     pub(super) async fn find_duplicates(
         &self,
         kept: &str,

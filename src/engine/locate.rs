@@ -36,8 +36,8 @@ impl Reconciliation<'_> {
         })
     }
 
-    /// The oldest of the owner's load balancers. A second one can only come of a create whose response was lost for longer
-    /// than the quiet period; `duplicates.rs` deals with it.
+    /// The oldest of the owner's load balancers. A second one can only come of a create whose response was lost for
+    /// longer than the quiet period; `duplicates.rs` deals with it.
     fn choose_owned(&self, mut candidates: Vec<ObservedLoadBalancer>) -> Located {
         candidates.sort_by(|a, b| (&a.created_at, &a.id).cmp(&(&b.created_at, &b.id)));
         let ours = candidates.iter().position(|lb| self.owner.owns(&lb.tags));

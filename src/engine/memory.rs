@@ -20,9 +20,9 @@ use super::stop::Stop;
 pub struct Memory {
     /// Tree in the response to the create, until its statuses are confirmed.
     pub(super) created_tree: Option<ObservedTree>,
-    /// Set after a reconcile that left something in flight, and after a change of the stack. Otherwise, and after a start,
-    /// lists shared with other stacks suffice: a restart among a thousand stacks at rest costs some lists, not a thousand
-    /// trees.
+    /// Set after a reconcile that left something in flight, and after a change of the stack. Otherwise, and after a
+    /// start, lists shared with other stacks suffice: a restart among a thousand stacks at rest costs some lists, not a
+    /// thousand trees.
     pub(super) needs_fresh_read: bool,
     /// Time since which every look has found the load balancer locked.
     pub(super) locked_since: Option<Instant>,
@@ -63,8 +63,8 @@ impl Memory {
         self.backoff.forget();
     }
 
-    /// Starts the quiet period of the newest create on record. Every reconcile calls this, also one that cannot reach the
-    /// cloud: time passes all the same.
+    /// Starts the quiet period of the newest create on record. Every reconcile calls this, also one that cannot reach
+    /// the cloud: time passes all the same.
     pub fn track_pending(&mut self, record: &Record) {
         if let Some(newest) = record.pending_creates.newest() {
             self.attempt_age(&newest.attempt);
@@ -85,13 +85,13 @@ impl Memory {
         since.elapsed()
     }
 
-    /// Whether the load balancer of this create was deleted by this process.
+    /// Tells whether the load balancer of this create was deleted by this process.
     pub(super) fn has_deleted(&self, attempt: &str) -> bool {
         self.deleted_attempt.as_deref() == Some(attempt)
     }
 
-    /// The outcome of a whole reconcile that ends before a write. A floating IP of another client as its reason is polled
-    /// from now on: the outcome then says when.
+    /// The outcome of a whole reconcile that ends before a write. A floating IP of another client as its reason is
+    /// polled from now on: the outcome then says when.
     pub(super) fn contend(
         &mut self,
         desired: &Desired,

@@ -58,8 +58,8 @@ fn no_effect_message(plan: &Plan, history: &StepHistory) -> String {
     )
 }
 
-/// A step ran in place of one that has to wait. Below an object in ERROR Octavia rejects it as if that were locked: then
-/// all of them wait.
+/// A step ran in place of one that has to wait. Below an object in ERROR Octavia rejects it as if that were locked:
+/// then all of them wait.
 pub(super) fn deferred(outcome: Outcome, delay: Delay, history: &StepHistory) -> Outcome {
     match outcome.state {
         State::Waiting { reason: WaitReason::Locked, .. } => {

@@ -52,8 +52,8 @@ fn taken(error: &CloudError, step: &Step) -> Option<Outcome> {
     Some(Outcome::waiting(WaitReason::Conflict, message, Retry::Backoff))
 }
 
-/// No router leads to the network of the floating IP. The message leaves out the id of the request, so that it stays the
-/// same as long as that is so.
+/// No router leads to the network of the floating IP. The message leaves out the id of the request, so that it stays
+/// the same as long as that is so.
 fn unreachable(error: &CloudError) -> Outcome {
     let message = format!(
         "spec.loadBalancer.floatingIP: {} The load balancer serves without it. Connect the subnet of its VIP to a router \

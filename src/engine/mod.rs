@@ -5,10 +5,10 @@
 //! preconditions ─> resolve ─> validate ─> locate ─> locked? requeue ─> observe ─> plan (pure) ─> first step ─> Outcome
 //! ```
 //!
-//! [`reconcile`] is the entry. It never sleeps: a locked load balancer is an [`Outcome`] that says when to reconcile again.
-//! Everything that must survive a crash is in the [`Record`], which the caller keeps; the [`Memory`] beside it only saves
-//! calls, and may be lost at any time. Messages name fields of the stack and objects of the cloud; a remedy that depends on
-//! the place where the stack is stored is a [`Remedy`], which the caller puts into words.
+//! [`reconcile`] is the entry. It never sleeps: a locked load balancer is an [`Outcome`] that says when to reconcile
+//! again. Everything that must survive a crash is in the [`Record`], which the caller keeps; the [`Memory`] beside it
+//! only saves calls, and may be lost at any time. Messages name fields of the stack and objects of the cloud; a remedy
+//! that depends on the place where the stack is stored is a [`Remedy`], which the caller puts into words.
 
 mod addresses;
 mod backoff;
@@ -18,6 +18,8 @@ mod create;
 mod delete;
 mod duplicates;
 mod execute;
+#[cfg(test)]
+pub(crate) mod fixtures;
 mod locate;
 mod memory;
 mod messages;

@@ -40,8 +40,8 @@ impl Reconciliation<'_> {
         }
     }
 
-    /// The tree of a stack at rest, from lists that all stacks of the session share. Anything else than "in sync" is read
-    /// again by the stack itself.
+    /// The tree of a stack at rest, from lists that all stacks of the session share. Anything else than "in sync" is
+    /// read again by the stack itself.
     pub(super) async fn still_in_sync(
         &self,
         desired: &Desired,

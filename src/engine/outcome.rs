@@ -153,12 +153,12 @@ impl From<ProblemReason> for StallReason {
 }
 
 impl StallReason {
-    /// Whether the spec itself is at fault: condition `Accepted` is False.
+    /// Tells whether the spec itself is at fault: condition `Accepted` is False.
     pub const fn is_spec(self) -> bool {
         matches!(self, Self::InvalidSpec | Self::UnsupportedByCloud | Self::ImmutableField)
     }
 
-    /// Whether a reference of the spec is at fault: condition `ResolvedRefs` is False.
+    /// Tells whether a reference of the spec is at fault: condition `ResolvedRefs` is False.
     pub const fn is_reference(self) -> bool {
         matches!(
             self,

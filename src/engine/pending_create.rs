@@ -19,7 +19,7 @@ pub struct Record {
 }
 
 impl Record {
-    /// Whether the id of this load balancer is on record.
+    /// Tells whether the id of this load balancer is on record.
     pub(super) fn names(&self, load_balancer: &ObservedLoadBalancer) -> bool {
         self.load_balancer_id.as_ref() == Some(&load_balancer.id)
     }
@@ -28,8 +28,8 @@ impl Record {
 /// Creates that were begun and not yet seen to end, newest first. Written as `<attempt>@<time>,…`.
 ///
 /// A POST of Octavia is invisible until it commits, which may be long after its client is gone. So a create is put on
-/// record before it is posted. While the newest one is younger than the quiet period and no load balancer carries its tag,
-/// it is in doubt, and nothing is posted.
+/// record before it is posted. While the newest one is younger than the quiet period and no load balancer carries its
+/// tag, it is in doubt, and nothing is posted.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct PendingCreates(pub Vec<PendingCreate>);
 
@@ -56,12 +56,12 @@ impl PendingCreates {
         self.0.first()
     }
 
-    /// Whether a create was given up: every one but the newest was, before the next one was begun.
+    /// Tells whether a create was given up: every one but the newest was, before the next one was begun.
     pub fn gave_up(&self, attempt: &str) -> bool {
         self.0.iter().skip(1).any(|pending| pending.attempt == attempt)
     }
 
-    /// Whether an earlier create was given up: it may still appear.
+    /// Tells whether an earlier create was given up: it may still appear.
     pub fn any_given_up(&self) -> bool {
         self.0.len() > 1
     }
@@ -93,9 +93,9 @@ impl std::fmt::Display for PendingCreates {
     }
 }
 
-/// Durable store of pending creates. A write fails when anything that the create rests on (the spec, the load balancer and
-/// the creates on record) has changed since it was read, so that of two writers, or of one with an outdated view, none
-/// posts.
+/// Durable store of pending creates. A write fails when anything that the create rests on (the spec, the load balancer
+/// and the creates on record) has changed since it was read, so that of two writers, or of one with an outdated view,
+/// none posts.
 pub trait PendingCreateStore: Send + Sync {
     fn write(&self, pending: PendingCreates) -> BoxFuture<'_, Result<(), PendingCreateStoreError>>;
 }

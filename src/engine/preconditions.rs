@@ -20,8 +20,8 @@ pub(super) struct CreateBlocker {
 }
 
 impl Reconciliation<'_> {
-    /// Checks that the credentials lead to the recorded project and region (another cloud is not an empty cloud), and that
-    /// Octavia is new enough. Nothing else is looked up before.
+    /// Checks that the credentials lead to the recorded project and region (another cloud is not an empty cloud), and
+    /// that Octavia is new enough. Nothing else is looked up before.
     pub(super) async fn check_preconditions(&self) -> Result<(), Stop> {
         self.check_project().await?;
         let version = self.cloud.api_version().await?;
@@ -80,7 +80,8 @@ impl Reconciliation<'_> {
         }))
     }
 
-    /// Stops a create on a port that is the VIP of another load balancer: Octavia would accept it, and make both ACTIVE.
+    /// Stops a create on a port that is the VIP of another load balancer: Octavia would accept it, and make both
+    /// ACTIVE.
     pub(super) async fn check_vip_port(&self, desired: &Desired) -> Result<(), Stop> {
         let Some(port) = &desired.load_balancer.vip.port_id else { return Ok(()) };
         let Some(other) = self.cloud.on_port(port).await?.into_iter().next() else { return Ok(()) };
@@ -91,8 +92,8 @@ impl Reconciliation<'_> {
         Err(Outcome::stalled(StallReason::ReferenceUnusable, message).into())
     }
 
-    /// Stops a create for which the quota has no room, with numbers. Octavia leaks a VIP port, with its address, each time
-    /// that it refuses the children of a create.
+    /// Stops a create for which the quota has no room, with numbers. Octavia leaks a VIP port, with its address, each
+    /// time that it refuses the children of a create.
     pub(super) async fn check_quota(&self, desired: &Desired) -> Result<(), Stop> {
         let uses = match self.cloud.quota_uses().await {
             Ok(uses) => uses,

@@ -1,17 +1,18 @@
 //! Recovers a load balancer from ERROR: says what preceded it, and recreates one that has never served.
 //!
-//! In ERROR Octavia takes nothing but the deletion and an administrator's failover. A load balancer that went into ERROR in
-//! its own create has never served, so it is deleted and made anew as soon as the spec changes: nothing is lost by that,
-//! and the spec may have been the cause. That needs proof, because nothing that served is ever deleted; without proof it
-//! stays.
+//! In ERROR Octavia takes nothing but the deletion and an administrator's failover. A load balancer that went into
+//! ERROR in its own create has never served, so it is deleted and made anew as soon as the spec changes: nothing is
+//! lost by that, and the spec may have been the cause. That needs proof, because nothing that served is ever deleted;
+//! without proof it stays.
 //!
 //! # Proof
 //!
-//! Octavia's worker makes listeners, pools and everything below them ACTIVE before the load balancer, when a create or a
-//! failover succeeds (`MarkLBActiveInDB(mark_subobjects=True)` in `load_balancer_flows.py`), and leaves them PENDING_CREATE
-//! when a create fails; only listeners go into ERROR, where the configuration was refused (`ListenersUpdate.revert`).
-//! Nothing makes an object PENDING_CREATE again. So a child that still is, beside none that ever was ACTIVE, is proof. And
-//! the create has to be on record still: it is cleared when the load balancer is first seen ACTIVE.
+//! Octavia's worker makes listeners, pools and everything below them ACTIVE before the load balancer, when a create or
+//! a failover succeeds (`MarkLBActiveInDB(mark_subobjects=True)` in `load_balancer_flows.py`), and leaves them
+//! PENDING_CREATE when a create fails; only listeners go into ERROR, where the configuration was refused
+//! (`ListenersUpdate.revert`). Nothing makes an object PENDING_CREATE again. So a child that still is, beside none that
+//! ever was ACTIVE, is proof. And the create has to be on record still: it is cleared when the load balancer is first
+//! seen ACTIVE.
 
 use crate::model::{
     Desired, Id, Impact, ObservedLoadBalancer, ObservedTree, Plan, Provisioning, attempt_of, generation_of,
@@ -31,8 +32,8 @@ use super::stop::Stop;
 const NAMED: usize = 6;
 
 impl Reconciliation<'_> {
-    /// Outcome for the stack's own load balancer in ERROR: it is recreated if it has never served and the spec has changed
-    /// since its create, else reported.
+    /// Outcome for the stack's own load balancer in ERROR: it is recreated if it has never served and the spec has
+    /// changed since its create, else reported.
     pub(super) async fn converge_failed(
         &self,
         desired: &Desired,
@@ -62,7 +63,7 @@ impl Reconciliation<'_> {
         Ok(self.failed_outcome(tree, memory, false))
     }
 
-    /// Whether there is proof that it has never served.
+    /// Tells whether there is proof that it has never served.
     fn failed_in_create(&self, tree: &ObservedTree, memory: &Memory) -> bool {
         let attempt = attempt_of(&tree.load_balancer.tags);
         let pending = &self.record.pending_creates;
@@ -81,7 +82,7 @@ impl Reconciliation<'_> {
         on_record && never_active && proven && !memory.service_history.saw_serving(&tree.load_balancer)
     }
 
-    /// Whether the spec has changed since the create, whose name holds its generation.
+    /// Tells whether the spec has changed since the create, whose name holds its generation.
     fn is_of_another_spec(&self, load_balancer: &ObservedLoadBalancer) -> bool {
         let made_from = attempt_of(&load_balancer.tags).and_then(generation_of);
         made_from.is_some_and(|generation| generation != self.generation)

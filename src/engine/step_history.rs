@@ -95,13 +95,14 @@ fn same_object(one: &Step, other: &Step) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Call, Change, Impact, Kind};
+    use crate::engine::fixtures;
+    use crate::model::{Call, Change, Kind};
 
-    fn step(kind: Kind, name: &str, why: StepReason, field: Option<&str>) -> Step {
+    fn step(kind: Kind, name: &str, reason: StepReason, field: Option<&str>) -> Step {
         let call = Call::Update { parent: None, id: name.to_owned(), body: Default::default() };
         let change = |field: &str| Change { field: field.to_owned(), was: "a".into(), want: "b".into() };
         let changes = field.map(change).into_iter().collect();
-        Step { kind, name: name.to_owned(), call, changes, impact: Impact::None, reason: why, depends_on: None }
+        Step { changes, ..fixtures::step(kind, name, call, reason) }
     }
 
     #[test]

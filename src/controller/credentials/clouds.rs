@@ -14,7 +14,7 @@ use crate::controller::names::NamespacedName;
 use crate::controller::watch::MaybeStack;
 use crate::openstack::Cloud;
 
-/// Whether a session is opened for a stack that may change its cloud.
+/// Treatment of the Secret when a session is opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SecretFinalizer {
     /// The Secret gets the finalizer before it is used.
@@ -64,8 +64,8 @@ impl Clouds {
         Ok(cloud)
     }
 
-    /// Removes the finalizer from a Secret that no stack with a finalizer refers to any more, not counting the one that is
-    /// `leaving`, which this view of the cluster may still show. False while one does.
+    /// Removes the finalizer from a Secret that no stack with a finalizer refers to any more, not counting the one that
+    /// is `leaving`, which this view of the cluster may still show. False while one does.
     pub async fn release_unused(
         &self,
         secret: &NamespacedName,

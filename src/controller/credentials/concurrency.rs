@@ -7,9 +7,9 @@ use parking_lot::Mutex;
 
 use crate::controller::names::NamespacedName;
 
-/// Reconciles in progress for each namespace and each Secret. A cloud that accepts calls and never answers holds each of
-/// them for a minute or more: without a limit it would hold every worker, and all other clouds would wait for it. Entries of
-/// a clouds.yaml are not counted: one Secret may have hundreds of them.
+/// Reconciles in progress for each namespace and each Secret. A cloud that accepts calls and never answers holds each
+/// of them for a minute or more: without a limit it would hold every worker, and all other clouds would wait for it.
+/// Entries of a clouds.yaml are not counted: one Secret may have hundreds of them.
 pub struct ConcurrencyLimits {
     per_secret: usize,
     per_namespace: usize,

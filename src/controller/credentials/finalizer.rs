@@ -24,14 +24,14 @@ pub fn has_finalizer(secret: &impl ResourceExt) -> bool {
     secret.finalizers().iter().any(|finalizer| finalizer == FINALIZER)
 }
 
-/// Whether a stack of the Secret's namespace needs it. An invalid stack may refer to any Secret.
+/// Tells whether a stack of the Secret's namespace needs it. An invalid stack may refer to any Secret.
 pub fn needs(stored: &MaybeStack, secret: &str) -> bool {
     let refers = stored.0.as_ref().map_or(true, |stack| secret_of(stack) == Some(secret));
     refers && finalizer::has_finalizer(stored)
 }
 
-/// Adds the finalizer to the Secret. Stacks that share it come at the same moment, when the controller starts: all but one
-/// meet a conflict, and find the finalizer there at the next look.
+/// Adds the finalizer to the Secret. Stacks that share it come at the same moment, when the controller starts: all but
+/// one meet a conflict, and find the finalizer there at the next look.
 pub async fn add(api: &Api<Secret>, secret: Secret) -> Result<(), CredentialsProblem> {
     let name = secret.name_any();
     let mut seen = secret.metadata.into_response_partial::<Secret>();
@@ -54,7 +54,8 @@ pub async fn add(api: &Api<Secret>, secret: Secret) -> Result<(), CredentialsPro
     Ok(())
 }
 
-/// Removes the finalizer, unless a stack of the cluster itself (this view of it may be behind) needs the Secret: then false.
+/// Removes the finalizer, unless a stack of the cluster itself (this view of it may be behind) needs the Secret: then
+/// false.
 pub async fn remove_unless_needed(client: &Client, secret: &NamespacedName) -> Result<bool, Box<kube::Error>> {
     let NamespacedName { namespace, name } = secret;
     let api = Api::<Secret>::namespaced(client.clone(), namespace);
