@@ -53,7 +53,7 @@ struct RunArgs {
     /// Written on every load balancer, to tell clusters that share a project apart: 1 to 63 letters, digits, dots,
     /// underscores and hyphens. Default: the UID of the namespace kube-system. Keep it when a cluster is restored from
     /// a backup.
-    #[arg(long, env = "EVENKEEL_CLUSTER_ID", value_parser = cluster_id)]
+    #[arg(long, env = "EVENKEEL_CLUSTER_ID", value_parser = cli::cluster_id)]
     cluster_id: Option<String>,
     /// Stacks that are reconciled at the same time.
     #[arg(
@@ -100,18 +100,6 @@ fn create_timeout(text: &str) -> Result<Duration, &'static str> {
         Ok(timeout)
     } else {
         Err("must be at least 1s and at most 240s")
-    }
-}
-
-/// Becomes part of a tag, which Octavia cannot filter by when it has a comma. Clusters that are called by nothing would
-/// be one.
-fn cluster_id(text: &str) -> Result<String, &'static str> {
-    const LONGEST: usize = 63;
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
-    if (1..=LONGEST).contains(&text.len()) && text.chars().all(is_plain) {
-        Ok(text.to_owned())
-    } else {
-        Err("must be 1 to 63 letters, digits, dots, underscores and hyphens")
     }
 }
 
@@ -231,7 +219,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_cluster_is_told_from_others_by_an_id_that_fits_into_a_tag() {
+    fn cluster_id_must_fit_into_a_tag() {
         let parsed = |id: &str| Cli::try_parse_from(["evenkeel", "run", "--cluster-id", id]);
         for id in ["a", "prod.eu-1_B", "9c7d0c5e-3a35-4c1f-8a43-0d2f5b6f3c11", &"x".repeat(63)] {
             assert!(parsed(id).is_ok(), "{id}");

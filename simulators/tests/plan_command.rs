@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use evenkeel::cli::{CloudArgs, PlanArgs, PlanResult, plan};
 use evenkeel::openstack::ReqwestConnector;
-use evenkeel_simulators::cloud::{CloudConfig, CloudSim, Served, Timing};
+use evenkeel_simulators::cloud::{CloudConfig, Served, Timing};
 use evenkeel_simulators::rig::{NAMESPACE, Rig, small};
 use serde_json::{Value, json};
 

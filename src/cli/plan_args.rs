@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use clap::Args;
 
 use super::clouds_file::CloudArgs;
+use super::cluster_id::cluster_id;
 
 #[derive(Args, Debug, Clone)]
 pub struct PlanArgs {
@@ -15,7 +16,7 @@ pub struct PlanArgs {
     #[command(flatten)]
     pub cloud: CloudArgs,
     /// The --cluster-id of the controller that has the stack, or the UID of the namespace kube-system of its cluster.
-    #[arg(long, env = "EVENKEEL_CLUSTER_ID")]
+    #[arg(long, env = "EVENKEEL_CLUSTER_ID", value_parser = cluster_id)]
     pub cluster_id: String,
     /// Namespace of the stack. Default: that in the file, or `default`.
     #[arg(short, long)]

@@ -47,7 +47,8 @@ pub async fn remove(api: &Api<LoadBalancerStack>, stack: &mut impl ResourceExt) 
                 *stack.meta_mut() = metadata;
                 break;
             }
-            Err(kube::Error::Api(status)) if status.code == 404 => break,
+            // The object is gone, and its finalizer with it.
+            Err(kube::Error::Api(status)) if status.code == 404 => stack.meta_mut().finalizers = None,
             Err(error) => {
                 if !tries.again(&error).await {
                     return Err(error);
@@ -55,7 +56,7 @@ pub async fn remove(api: &Api<LoadBalancerStack>, stack: &mut impl ResourceExt) 
                 match read_again(api, stack).await? {
                     Live::Same => {}
                     Live::Changed => return Err(error),
-                    Live::Gone => break,
+                    Live::Gone => stack.meta_mut().finalizers = None,
                 }
             }
         }

@@ -19,7 +19,7 @@ impl Reconciliation<'_> {
             return Ok(Outcome::new(State::InSync, Retry::Resync).with_tree(tree));
         }
         match self.locate().await? {
-            Located::Ours(load_balancer) => {
+            Located::Owned(load_balancer) => {
                 memory.service_history.look(&load_balancer);
                 match load_balancer.provisioning_status {
                     Provisioning::Error => self.converge_failed(desired, *load_balancer, memory).await,

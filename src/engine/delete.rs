@@ -20,7 +20,7 @@ impl Reconciliation<'_> {
     pub(super) async fn delete(&self, retain_floating_ip: bool, memory: &mut Memory) -> Result<Outcome, Stop> {
         let mut end = State::Deleted;
         let (load_balancer, owner) = match self.locate().await? {
-            Located::Ours(found) => {
+            Located::Owned(found) => {
                 self.confirm_pending(&found).await;
                 (Some(*found), self.owner.clone())
             }
@@ -49,7 +49,7 @@ impl Reconciliation<'_> {
     pub(super) async fn orphan(&self, memory: &mut Memory) -> Result<Outcome, Stop> {
         let mut left_behind = None;
         let (found, owner, ours) = match self.locate().await? {
-            Located::Ours(found) => (Some(*found), self.owner.clone(), true),
+            Located::Owned(found) => (Some(*found), self.owner.clone(), true),
             // Taken over first: without the tags of an owner nothing would tell whose the floating IP is.
             Located::Orphaned(found) if found.provisioning_status == Provisioning::Active => {
                 return self.take_over(*found, memory).await;

@@ -8,7 +8,7 @@ use super::reconciliation::Reconciliation;
 /// The load balancer of a stack, by its relation to the owner.
 pub(super) enum Located {
     /// Carries the owner's tags.
-    Ours(Box<ObservedLoadBalancer>),
+    Owned(Box<ObservedLoadBalancer>),
     /// Left behind by a deleted stack of the same cluster, namespace and name.
     Orphaned(Box<ObservedLoadBalancer>),
     /// Has the recorded id, but not the owner's tags.
@@ -25,7 +25,7 @@ impl Reconciliation<'_> {
         };
         let recorded = recorded.filter(|lb| lb.provisioning_status != Provisioning::Deleted).map(Box::new);
         let foreign = match recorded {
-            Some(found) if self.owner.owns(&found.tags) => return Ok(Located::Ours(found)),
+            Some(found) if self.owner.owns(&found.tags) => return Ok(Located::Owned(found)),
             other => other,
         };
         let mut candidates = self.cloud.find(self.owner).await?;
@@ -42,7 +42,7 @@ impl Reconciliation<'_> {
         candidates.sort_by(|a, b| (&a.created_at, &a.id).cmp(&(&b.created_at, &b.id)));
         let ours = candidates.iter().position(|lb| self.owner.owns(&lb.tags));
         if let Some(index) = ours {
-            return Located::Ours(Box::new(candidates.swap_remove(index)));
+            return Located::Owned(Box::new(candidates.swap_remove(index)));
         }
         match candidates.into_iter().find(|lb| self.owner.can_take_over(&lb.tags)) {
             Some(predecessor) => Located::Orphaned(Box::new(predecessor)),

@@ -21,7 +21,7 @@ impl Reconciliation<'_> {
             return Ok(observed(Plan::default()).with_tree(tree));
         }
         match self.locate().await? {
-            Located::Ours(load_balancer) => {
+            Located::Owned(load_balancer) => {
                 memory.service_history.look(&load_balancer);
                 let tree = self.observe_tree(*load_balancer, desired.tree_query(), memory).await?;
                 let plan = plan::update(desired, &tree);
