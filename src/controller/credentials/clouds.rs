@@ -5,6 +5,7 @@ use kube::runtime::reflector::Store;
 use kube::{Api, Client, Resource, ResourceExt};
 
 use super::concurrency::{ConcurrencyLimits, Permit};
+use super::data::CredentialsData;
 use super::error::CredentialsProblem;
 use super::finalizer;
 use super::session_cache::SessionCache;
@@ -56,7 +57,7 @@ impl Clouds {
             self.sessions.forget(source.secret());
             return Err(CredentialsProblem::NoSecret(name.clone()));
         };
-        let cloud = self.sessions.open(&source, &secret)?;
+        let cloud = self.sessions.open(&source, &CredentialsData::from(&secret))?;
         // Only now: an author of stacks must not keep a Secret from being deleted that holds no credentials.
         if finalizer == SecretFinalizer::Add {
             finalizer::add(&api, secret).await?;

@@ -3,6 +3,7 @@
 //! | file | purpose |
 //! |---|---|
 //! | `source` | the place of a stack's credentials |
+//! | `data` | contents of credentials |
 //! | `clouds` | from a stack to its session |
 //! | `session_cache` | open sessions, as long as they are used |
 //! | `concurrency` | limits of concurrent reconciles for each Secret and namespace |
@@ -11,6 +12,7 @@
 
 mod clouds;
 mod concurrency;
+mod data;
 mod error;
 mod finalizer;
 mod session_cache;

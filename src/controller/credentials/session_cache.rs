@@ -4,11 +4,10 @@ use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use k8s_openapi::api::core::v1::Secret;
 use parking_lot::Mutex;
-use sha2::{Digest, Sha256};
 use tokio::time::Instant;
 
+use super::data::CredentialsData;
 use super::error::CredentialsProblem;
 use super::source::CredentialsSource;
 use crate::clock::Clock;
@@ -48,14 +47,14 @@ impl SessionCache {
         Self { connector, clock, settings, kept: Mutex::default() }
     }
 
-    /// Session with the credentials in the Secret as it is now.
-    pub fn open(&self, source: &CredentialsSource, secret: &Secret) -> Result<Cloud, CredentialsProblem> {
-        if !secret.data.as_ref().is_some_and(|data| data.contains_key("clouds.yaml")) {
+    /// Session with the credentials as they are now.
+    pub fn open(&self, source: &CredentialsSource, data: &CredentialsData<'_>) -> Result<Cloud, CredentialsProblem> {
+        let Some(clouds_yaml) = data.clouds_yaml else {
             self.forget(source.secret());
             return Err(CredentialsProblem::NoKey(source.secret().name.clone()));
-        }
-        let opened = self.slot(source, digest(secret));
-        let opened = opened.get_or_init(|| self.connect(source, secret)).clone();
+        };
+        let opened = self.slot(source, &data.version);
+        let opened = opened.get_or_init(|| self.connect(clouds_yaml, data.cacert, source.cloud())).clone();
         opened.map_err(|cause| CredentialsProblem::Unusable { secret: source.secret().name.clone(), cause })
     }
 
@@ -65,7 +64,7 @@ impl SessionCache {
     }
 
     /// Slot for the session of this version, empty for a new one. Drops the sessions of other versions, and idle ones.
-    fn slot(&self, source: &CredentialsSource, version: String) -> Arc<OnceLock<Result<Cloud, String>>> {
+    fn slot(&self, source: &CredentialsSource, version: &str) -> Arc<OnceLock<Result<Cloud, String>>> {
         let now = Instant::now();
         let mut kept = self.kept.lock();
         kept.retain(|other, kept| {
@@ -73,17 +72,15 @@ impl SessionCache {
             now.duration_since(kept.used) < IDLE_TIMEOUT && (!same_secret || kept.version == version)
         });
         make_room(&mut kept, source);
-        let fresh = || CachedSession { version, used: now, opened: Arc::default() };
+        let fresh = || CachedSession { version: version.to_owned(), used: now, opened: Arc::default() };
         let slot = kept.entry(source.clone()).or_insert_with(fresh);
         slot.used = now;
         Arc::clone(&slot.opened)
     }
 
     /// Reads the credentials and opens a session, which takes its time: never under the shared lock.
-    fn connect(&self, source: &CredentialsSource, secret: &Secret) -> Result<Cloud, String> {
-        let key = |name: &str| secret.data.as_ref()?.get(name).map(|bytes| bytes.0.as_slice());
-        let credentials =
-            Credentials::parse(key("clouds.yaml").unwrap_or_default(), key("cacert"), source.cloud()).map_err(text)?;
+    fn connect(&self, clouds_yaml: &[u8], cacert: Option<&[u8]>, cloud: &str) -> Result<Cloud, String> {
+        let credentials = Credentials::parse(clouds_yaml, cacert, cloud).map_err(text)?;
         Cloud::new(credentials, self.connector.as_ref(), self.clock.clone(), self.settings.clone()).map_err(text)
     }
 }
@@ -106,18 +103,6 @@ fn make_room(kept: &mut HashMap<CredentialsSource, CachedSession>, source: &Cred
 
 fn text(error: impl ToString) -> String {
     error.to_string()
-}
-
-/// Digest of the contents: the finalizer on the Secret does not start a new session.
-fn digest(secret: &Secret) -> String {
-    let mut hash = Sha256::new();
-    for (name, value) in secret.data.iter().flatten() {
-        hash.update(name.as_bytes());
-        hash.update([0]);
-        hash.update(&value.0);
-        hash.update([0]);
-    }
-    hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use k8s_openapi::ByteString;
+use k8s_openapi::api::core::v1::Secret;
 
 use super::*;
 use crate::clock::SystemClock;
@@ -20,6 +21,10 @@ impl Connector for Counting {
 fn sessions() -> (Arc<Counting>, SessionCache) {
     let connector = Arc::new(Counting::default());
     (connector.clone(), SessionCache::new(connector, Arc::new(SystemClock), CloudSettings::default()))
+}
+
+fn open(sessions: &SessionCache, source: &CredentialsSource, secret: &Secret) -> Result<Cloud, CredentialsProblem> {
+    sessions.open(source, &CredentialsData::from(secret))
 }
 
 fn source(namespace: &str, secret: &str, cloud: &str) -> CredentialsSource {
@@ -46,7 +51,7 @@ fn kept(sessions: &SessionCache) -> Vec<(String, String, String)> {
 async fn session_opens_once_per_version_of_its_secret() {
     let (connector, sessions) = sessions();
     for (password, opened) in [("a", 1), ("a", 1), ("b", 2), ("b", 2), ("a", 3)] {
-        sessions.open(&source("shop", "s", "c"), &secret(password, None)).unwrap();
+        open(&sessions, &source("shop", "s", "c"), &secret(password, None)).unwrap();
         assert_eq!(connector.0.load(Ordering::SeqCst), opened);
     }
     assert_eq!(kept(&sessions).len(), 1);
@@ -56,17 +61,17 @@ async fn session_opens_once_per_version_of_its_secret() {
 async fn unusable_secret_is_tried_once_per_version() {
     let (connector, sessions) = sessions();
     for _ in 0..3 {
-        let error = sessions.open(&source("shop", "s", "c"), &secret("a", Some("no PEM"))).unwrap_err();
+        let error = open(&sessions, &source("shop", "s", "c"), &secret("a", Some("no PEM"))).unwrap_err();
         assert!(error.to_string().contains("cacert holds no certificate"), "{error}");
     }
     assert_eq!(connector.0.load(Ordering::SeqCst), 1);
-    sessions.open(&source("shop", "s", "c"), &secret("a", None)).unwrap();
+    open(&sessions, &source("shop", "s", "c"), &secret("a", None)).unwrap();
 }
 
 #[tokio::test(start_paused = true)]
 async fn session_is_dropped_an_hour_after_its_last_use() {
     let (_, sessions) = sessions();
-    let open = |name: &str| sessions.open(&source("shop", name, "c"), &secret("a", None)).unwrap();
+    let open = |name: &str| open(&sessions, &source("shop", name, "c"), &secret("a", None)).unwrap();
     open("idle");
     open("busy");
     for _ in 0..3 {
@@ -82,7 +87,7 @@ async fn sessions_used_last_and_in_use_are_kept_per_secret() {
     let (_, sessions) = sessions();
     let open = async |name: &str, cloud: &str| {
         tokio::time::advance(Duration::from_secs(1)).await;
-        sessions.open(&source("shop", name, cloud), &secret("a", None)).unwrap()
+        open(&sessions, &source("shop", name, cloud), &secret("a", None)).unwrap()
     };
     open("other", "c").await;
     let in_use = open("s", "c").await;
@@ -101,14 +106,14 @@ async fn new_version_drops_sessions_of_all_its_clouds() {
     let (_, sessions) = sessions();
     let all = [("shop", "s", "c"), ("shop", "s", "d"), ("shop", "t", "c"), ("other", "s", "c")];
     for (namespace, name, cloud) in all {
-        sessions.open(&source(namespace, name, cloud), &secret("a", None)).unwrap();
+        open(&sessions, &source(namespace, name, cloud), &secret("a", None)).unwrap();
     }
-    sessions.open(&source("shop", "s", "c"), &secret("b", None)).unwrap();
+    open(&sessions, &source("shop", "s", "c"), &secret("b", None)).unwrap();
     let left =
         |all: &[(&str, &str, &str)]| all.iter().map(|(a, b, c)| ((*a).into(), (*b).into(), (*c).into())).collect();
     let expected: Vec<_> = left(&[("other", "s", "c"), ("shop", "s", "c"), ("shop", "t", "c")]);
     assert_eq!(kept(&sessions), expected);
     sessions.forget(&NamespacedName::new("shop", "s"));
-    assert!(sessions.open(&source("shop", "t", "c"), &Secret::default()).is_err());
+    assert!(open(&sessions, &source("shop", "t", "c"), &Secret::default()).is_err());
     assert_eq!(kept(&sessions), left(&[("other", "s", "c")]) as Vec<_>);
 }
