@@ -63,5 +63,6 @@ pub(super) fn in_the_way(vip: &Vip<'_>, foreign: &ObservedFloatingIp) -> Problem
         foreign.id,
         vip.address.as_deref().unwrap_or(vip.port)
     );
-    Problem::new("spec.loadBalancer.floatingIP", ProblemReason::ResourceConflict, message).about_floating_ip(&foreign.id)
+    Problem::new("spec.loadBalancer.floatingIP", ProblemReason::ResourceConflict, message)
+        .about_floating_ip(&foreign.id)
 }
