@@ -279,7 +279,7 @@ fn security_groups_and_cidrs_never_meet() {
         &plan(&cidrs, &groups),
         r#"
 ~ listener http: allowed_cidrs ["10.0.0.0/8"] -> [] [new connections]
-~ load balancer shop/web: tags ["evenkeel:attempt=a1","evenkeel:cluster=c1","evenkeel:name=web","evenkeel:namespace=sh… -> ["evenkeel:attempt=a1","evenkeel:cluster=c1","evenkeel:name=web","evenkeel:namespace=sh…, vip_sg_ids [] -> ["web"] [new connections]
+~ load balancer shop/web: tags ["evenkeel:attempt=a1","evenkeel:cluster=c1","evenkeel:name=web","evenkeel:names… -> ["evenkeel:attempt=a1","evenkeel:cluster=c1","evenkeel:name=web","evenkeel:names…, vip_sg_ids [] -> ["web"] [new connections]
 "#,
     );
     assert_eq!(plan(&groups, &cidrs).summary(), "update load balancer shop/web; update listener http");
@@ -437,7 +437,7 @@ fn rivals_for_a_floating_ip_agree_who_has_it() {
     }
     // Its own one, which somebody else claims in vain.
     let mark = owner().owner_description();
-    let plan = borrowing(lent(Some("their-port"), &mark, &["evenkeel:uid=u0", "evenkeel:made-for=u1"]));
+    let plan = borrowing(lent(Some("their-port"), &mark, &["evenkeel:uid=u0", "evenkeel:created-by=u1"]));
     assert!(plan.problems.is_empty(), "{plan}");
 }
 
