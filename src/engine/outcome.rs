@@ -108,7 +108,7 @@ reasons!(
         Conflict,
         /// The stack changed during the reconcile.
         ObjectChanged,
-        /// The Kubernetes API does not let the controller read or write the Secret with the credentials.
+        /// The credentials of the stack cannot be read or protected now.
         CredentialsInaccessible,
     }
 );
