@@ -276,7 +276,7 @@ impl Example {
         let spec: LoadBalancerStackSpec = serde_json::from_value(self.newest()["spec"].clone()).unwrap();
         let owner = Owner { uid: "u".into(), cluster: "c".into(), namespace: "rules".into(), name: self.name() };
         let answers =
-            Resolutions(translate::references(&spec).into_keys().map(|r| (r.clone(), Ok(found(&r)))).collect());
+            Resolutions(translate::references(&spec).into_iter().map(|r| (r.clone(), Ok(found(&r)))).collect());
         match translate::desired(&spec, owner, &answers, ApiVersion { minor: 30 }) {
             Ok(_) => Vec::new(),
             Err(problems) => problems.iter().map(ToString::to_string).collect(),

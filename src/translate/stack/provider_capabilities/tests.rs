@@ -1,6 +1,7 @@
-//! Each setting that has no effect, with the field that is told, and its neighbours that have one.
+//! Settings without an effect, each with the reported field, and neighbours that have an effect.
 
-use crate::translate::tests::{CONTAINER, ON_SUBNET, accepted, assert_begins, judge, refused};
+use crate::model::ProblemReason;
+use crate::translate::stack::tests::support::{CONTAINER, ON_SUBNET, accepted, assert_begins, fields, judge, refused};
 
 const OF_AMPHORA: &str = "{provider: amphora, vip: {subnet: {name: front}}}";
 const OF_VENDOR: &str = "{provider: some-vendor, vip: {subnet: {name: front}}}";
@@ -13,12 +14,12 @@ fn pool(rest: &str) -> String {
     format!("pools: [{{name: p, {rest}}}]")
 }
 
-/// The amphora does not do it, named or by default; of another provider nothing is known.
+/// Asserts that the amphora ignores a setting, named or by default, and that nothing is known about another provider.
 fn has_no_effect(field: &str, rest: &str) {
-    for (load_balancer, names_none) in [(ON_SUBNET, true), (OF_AMPHORA, false)] {
+    for (load_balancer, is_default) in [(ON_SUBNET, true), (OF_AMPHORA, false)] {
         let problem = refused(load_balancer, rest);
         assert_begins(&problem, &format!("UnsupportedByServer {field}: provider amphora "));
-        assert_eq!(problem.ends_with("name it in spec.loadBalancer.provider)"), names_none, "{problem}");
+        assert_eq!(problem.ends_with("name it in spec.loadBalancer.provider)"), is_default, "{problem}");
     }
     accepted(OF_VENDOR, rest);
 }
@@ -196,7 +197,7 @@ fn granularity_is_an_ipv4_netmask_without_ipv6_beside_it() {
     let both = "{vip: {subnet: {name: front}, additional: [{subnet: {name: front6}}]}}";
     assert_begins(&refused(both, &pool("255.255.255.0")), &format!("UnsupportedByServer {field}: "));
     let from_network = accepted("{vip: {network: {name: modern}}}", &pool("255.255.255.0"));
-    assert!(!from_network.create_problems.is_empty(), "what Octavia will choose is in the way of a create");
+    assert!(!from_network.create_problems.is_empty(), "the predicted IP version blocks a create");
 }
 
 #[test]
@@ -229,7 +230,7 @@ fn monitor_address_and_port_need_a_monitor_that_uses_them() {
 }
 
 #[test]
-fn client_certificates_that_nobody_asks_for_are_refused() {
+fn client_certificate_use_without_request_is_refused() {
     let stack = |tls: &str, rest: &str| {
         listener(&format!(
             "protocol: TERMINATED_HTTPS, tls: {{certificate: {{barbicanRef: '{CONTAINER}'}}{tls}}}, {rest}"
@@ -268,9 +269,8 @@ fn settings_that_ovn_stores_and_ignores_are_refused() {
 pools: [{name: p, protocol: UDP, algorithm: SOURCE_IP, sessionPersistence: {type: SOURCE_IP, granularity: 255.0.0.0}, members: [{address: 10.0.0.1, port: 80, weight: 0}, {address: 10.0.0.2, port: 80, weight: 2}, {address: 10.0.0.3, port: 80, backup: true}]}, {name: even, protocol: TCP, algorithm: SOURCE_IP_PORT, members: [{address: 10.0.0.1, port: 80, weight: 7}, {address: 10.0.0.2, port: 80, weight: 7, backup: false}]}]",
     )
     .unwrap_err();
-    let fields: Vec<&str> = problems.iter().map(|p| p.field.as_str()).collect();
     assert_eq!(
-        fields,
+        fields(&problems),
         [
             "spec.loadBalancer.vip.qosPolicy",
             "spec.listeners[a].connectionLimit",
@@ -300,4 +300,38 @@ fn ciphers_of_another_provider_are_accepted() {
     let rest = pool("protocol: HTTP, algorithm: ROUND_ROBIN, tls: {ciphers: TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256}");
     accepted(OF_VENDOR, &rest);
     refused(ON_SUBNET, &rest);
+}
+
+#[test]
+fn source_ip_port_is_refused_on_amphora() {
+    let pool = "pools: [{name: a, protocol: TCP, algorithm: SOURCE_IP_PORT}]";
+    accepted("{provider: ovn, vip: {subnet: {name: front}}}", pool);
+    for load_balancer in [ON_SUBNET, "{provider: amphora, vip: {subnet: {name: front}}}"] {
+        assert_begins(&refused(load_balancer, pool), "UnsupportedByServer spec.pools[a].algorithm");
+    }
+}
+
+#[test]
+fn settings_that_ovn_cannot_carry_out_are_refused() {
+    let problems = judge(
+        "{provider: ovn, flavor: {name: ha}, vip: {subnet: {name: front}}}",
+        "listeners: [{name: a, protocol: HTTP, port: 80, allowedCIDRs: [10.0.0.0/8]}]
+pools: [{name: p, protocol: HTTP, algorithm: ROUND_ROBIN, tls: {}, sessionPersistence: {type: HTTP_COOKIE}, healthMonitor: {type: PING, delay: 5s, timeout: 5s, maxRetries: 1}, members: [{address: 10.0.0.1, port: 80, monitorPort: 81}]}]",
+    )
+    .unwrap_err();
+    assert!(problems.iter().all(|p| p.reason == ProblemReason::UnsupportedByServer), "{problems:#?}");
+    assert_eq!(
+        fields(&problems),
+        [
+            "spec.loadBalancer.flavor",
+            "spec.listeners[a].protocol",
+            "spec.listeners[a].allowedCIDRs",
+            "spec.pools[p].protocol",
+            "spec.pools[p].algorithm",
+            "spec.pools[p].tls",
+            "spec.pools[p].sessionPersistence.type",
+            "spec.pools[p].healthMonitor.type",
+            "spec.pools[p].members[10.0.0.1:80].monitorPort",
+        ]
+    );
 }

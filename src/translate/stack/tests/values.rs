@@ -1,9 +1,11 @@
-//! Texts that end up in haproxy.cfg: the spelling that Evenkeel writes, and what it refuses.
+//! Texts that end up in haproxy.cfg: their spelling, and those that are refused.
 
 use serde_json::json;
 
-use super::*;
-use crate::model::CompareType;
+use super::support::*;
+use crate::api::LoadBalancerStackSpec;
+use crate::model::{CompareType, Desired, L7Action, Problem};
+use crate::translate::desired;
 
 /// A stack with one rule.
 fn rule_stack(kind: &str, key: Option<&str>, compare: &str, value: &str) -> serde_json::Value {
@@ -36,26 +38,26 @@ fn judge_rule(kind: &str, key: Option<&str>, compare: &str, value: &str) -> Resu
     judge_json(json!({}), rule_stack(kind, key, compare, value))
 }
 
-/// A spec from what stands in `loadBalancer` and beside it.
+/// The verdict on a spec with these fields in `loadBalancer` and beside it.
 fn judge_json(load_balancer: serde_json::Value, rest: serde_json::Value) -> Result<Desired, Vec<Problem>> {
     let mut spec = rest;
     spec["cloudCredentialsRef"] = json!({"secretName": "openstack", "cloudName": "openstack"});
     spec["loadBalancer"] = load_balancer;
     spec["loadBalancer"]["vip"] = json!({"subnet": {"name": "front"}});
     let spec: LoadBalancerStackSpec = serde_json::from_value(spec).unwrap();
-    desired(&spec, owner(), &answers(&spec), NEWEST)
+    desired(&spec, owner(), &resolutions(&spec), NEWEST)
 }
 
-/// How the rule is written into Octavia.
-fn written(kind: &str, compare: &str, value: &str) -> (CompareType, String) {
+/// Spelling of a rule for Octavia.
+fn spelled(kind: &str, compare: &str, value: &str) -> (CompareType, String) {
     let desired = judge_rule(kind, key_of(kind), compare, value)
         .unwrap_or_else(|problems| panic!("{kind} {compare} {value:?}: {problems:#?}"));
     let rule = &desired.listeners["a"].policies[0].rules[0];
     (rule.compare, rule.value.clone())
 }
 
-/// Why the rule is refused; only its value may be the reason.
-fn refusal(kind: &str, compare: &str, value: &str) -> String {
+/// Message about a refused rule; only its value may be the reason.
+fn value_problem(kind: &str, compare: &str, value: &str) -> String {
     let problems = match judge_rule(kind, key_of(kind), compare, value) {
         Ok(_) => panic!("{kind} {compare} {value:?} was accepted"),
         Err(problems) => problems,
@@ -79,8 +81,8 @@ fn plain_value_is_written_as_it_is() {
         ("PATH", "REGEX", r"^/[a-z]+\.html$"),
         ("HEADER", "REGEX", "^Acme Sync$"),
     ] {
-        let (written, text) = written(kind, compare, value);
-        assert_eq!((written.as_str(), text.as_str()), (compare, value), "{kind}");
+        let (spelling, text) = spelled(kind, compare, value);
+        assert_eq!((spelling.as_str(), text.as_str()), (compare, value), "{kind}");
     }
 }
 
@@ -102,7 +104,7 @@ fn literal_that_octavia_breaks_becomes_a_regex() {
         ("SSL_DN_FIELD", "EQUAL_TO", "R&D [x]", r"^R\x26D \[x\]$"),
         ("SSL_DN_FIELD", "EQUAL_TO", r#"Acme "X""#, r"^Acme \x22X\x22$"),
     ] {
-        let (compare, text) = written(kind, compare, value);
+        let (compare, text) = spelled(kind, compare, value);
         assert_eq!((compare, text.as_str()), (CompareType::Regex, regex), "{kind} {value}");
     }
 }
@@ -119,7 +121,7 @@ fn regex_is_written_with_escapes_that_survive() {
         (r"[[:alpha:]_-]\d{2,3}?(?i:x)", r"[[:alpha:]_-]\d{2,3}?(?i:x)"),
         ("(?i)a++(?!b)(?=c)*$", "(?i)a++(?!b)(?=c)*$"),
     ] {
-        assert_eq!(written("HEADER", "REGEX", value), (CompareType::Regex, regex.to_owned()));
+        assert_eq!(spelled("HEADER", "REGEX", value), (CompareType::Regex, regex.to_owned()));
     }
 }
 
@@ -157,7 +159,7 @@ fn regex_that_haproxy_or_octavia_refuses_is_refused() {
         (r"\x2", r"\x"),
         ("(?P<n-1>a)", "name"),
     ] {
-        let message = refusal("HEADER", "REGEX", value);
+        let message = value_problem("HEADER", "REGEX", value);
         assert!(message.contains(part), "{value}: {message}");
     }
 }
@@ -185,7 +187,7 @@ fn value_that_no_request_can_have_is_refused() {
         ("HEADER", "REGEX", "^gzip, br$", "comma"),
         ("COOKIE", "REGEX", "a;b", "semicolon"),
     ] {
-        let message = refusal(kind, compare, value);
+        let message = value_problem(kind, compare, value);
         assert!(message.contains(part), "{kind} {compare} {value}: {message}");
     }
     for (kind, compare, value) in [
@@ -197,23 +199,23 @@ fn value_that_no_request_can_have_is_refused() {
         ("HEADER", "CONTAINS", " a"),
         ("PATH", "CONTAINS", "api"),
     ] {
-        written(kind, compare, value);
+        spelled(kind, compare, value);
     }
 }
 
 #[test]
 fn value_in_double_quotes_is_ambiguous_and_refused() {
     for kind in ["HEADER", "HOST_NAME", "COOKIE", "SSL_DN_FIELD"] {
-        let message = refusal(kind, "EQUAL_TO", r#""Acme Sync""#);
+        let message = value_problem(kind, "EQUAL_TO", r#""Acme Sync""#);
         assert!(message.contains("without the double quotes") && message.contains(r#"\x22"#), "{message}");
     }
 }
 
 #[test]
 fn value_that_grows_too_long_is_refused() {
-    assert!(refusal("HEADER", "EQUAL_TO", &"&".repeat(64)).contains("255"));
-    assert!(refusal("HEADER", "REGEX", &"&".repeat(64)).contains("255"));
-    written("HEADER", "EQUAL_TO", &"&".repeat(63));
+    assert!(value_problem("HEADER", "EQUAL_TO", &"&".repeat(64)).contains("255"));
+    assert!(value_problem("HEADER", "REGEX", &"&".repeat(64)).contains("255"));
+    spelled("HEADER", "EQUAL_TO", &"&".repeat(63));
 }
 
 #[test]
@@ -312,13 +314,13 @@ fn monitor_path_too_long_once_it_is_written_is_refused() {
 
 #[test]
 fn certificate_rule_takes_true_in_any_case_as_given() {
-    assert_eq!(written("SSL_CONN_HAS_CERT", "EQUAL_TO", "True").1, "True");
+    assert_eq!(spelled("SSL_CONN_HAS_CERT", "EQUAL_TO", "True").1, "True");
     judge_rule("SSL_CONN_HAS_CERT", None, "EQUAL_TO", "False").unwrap_err();
 }
 
 #[test]
 fn verify_result_that_never_comes_is_refused() {
-    assert_eq!(written("SSL_VERIFY_RESULT", "EQUAL_TO", "0").1, "0");
+    assert_eq!(spelled("SSL_VERIFY_RESULT", "EQUAL_TO", "0").1, "0");
     for value in ["+5", "-0", "0000000000", "10", "+0"] {
         let problems = judge_rule("SSL_VERIFY_RESULT", None, "EQUAL_TO", value).expect_err(value);
         assert_eq!(problems[0].field, "spec.listeners[a].l7Policies[p].rules[0].value", "{value}");
@@ -338,7 +340,7 @@ fn policy_with_rules_switched_off_alone_is_refused() {
 }
 
 #[test]
-fn member_where_no_machine_is_is_refused() {
+fn unreachable_member_address_is_refused() {
     let pool = |member: serde_json::Value| {
         let monitor = json!({"type": "TCP", "delay": "5s", "timeout": "10s", "maxRetries": 4});
         json!({"pools": [{"name": "w", "protocol": "HTTP", "algorithm": "ROUND_ROBIN", "healthMonitor": monitor, "members": [member]}]})
