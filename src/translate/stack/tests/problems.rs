@@ -25,7 +25,10 @@ fn all_problems_are_reported_at_once() {
 fn member_in_two_spellings_is_duplicate() {
     let members = "members: [{address: '2001:db8::1', port: 80}, {address: '2001:DB8::1', port: 80}]";
     let problem = refused(ON_SUBNET, &format!("pools: [{HTTP_POOL}, {members}}}]"));
-    assert_begins(&problem, "InvalidSpec spec.pools[web].members[[2001:DB8::1]:80]: there is another member");
+    assert_begins(
+        &problem,
+        "InvalidSpec spec.pools[web].members[[2001:DB8::1]:80]: another member has this address and port",
+    );
 }
 
 #[test]
