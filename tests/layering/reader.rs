@@ -300,13 +300,11 @@ impl<'ast> Visit<'ast> for Reading {
             Meta::NameValue(pair) => self.visit_expr(&pair.value),
             Meta::Path(_) => {}
         }
-        for (text, line) in self.strings[before..].to_vec() {
-            if text.contains("::")
-                && let Ok(path) = syn::parse_str::<syn::Path>(&text)
-            {
-                let names = path.segments.iter().map(|segment| segment.ident.to_string()).collect();
-                self.mention(names, path.leading_colon.is_some(), line);
-            }
+        let named = self.strings[before..].iter().filter(|(text, _)| text.contains("::"));
+        let named = named.filter_map(|(text, line)| Some((syn::parse_str::<syn::Path>(text).ok()?, *line)));
+        for (path, line) in named.collect::<Vec<_>>() {
+            let names = path.segments.iter().map(|segment| segment.ident.to_string()).collect();
+            self.mention(names, path.leading_colon.is_some(), line);
         }
     }
 

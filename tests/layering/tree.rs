@@ -187,7 +187,7 @@ fn path_attribute(attributes: &[Attribute]) -> Option<String> {
     })
 }
 
-/// Whether a build without tests can hold what carries these attributes.
+/// True where a build without tests can hold an item with these attributes.
 pub fn is_shipped(attributes: &[Attribute]) -> bool {
     attributes.iter().all(|attribute| {
         if attribute.path().segments.last().is_some_and(|last| last.ident == "test") {
