@@ -29,7 +29,7 @@ const IMPURE: [&str; 16] = [
     "Zoned::now",
 ];
 
-/// What the engine leaves to the shell around it.
+/// Crates, modules and words that belong to the shell around the engine.
 const KUBERNETES: [&str; 2] = ["kube", "k8s_openapi"];
 const SHELL: [&str; 3] = ["api", "translate", "controller"];
 const WORDS_OF_THE_SHELL: [&str; 4] = ["kubectl", "annotat", "Annotat", "Secret"];

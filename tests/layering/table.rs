@@ -48,7 +48,7 @@ fn backticked(cell: &str) -> Vec<String> {
     cell.split('`').skip(1).step_by(2).map(str::to_owned).collect()
 }
 
-/// Where the table and the imports differ: the difference, and where it is.
+/// Differences between the table and the imports, each with its place.
 pub fn differences(table: &Table, modules: &[String], graph: &Graph) -> BTreeMap<String, String> {
     let mut found = BTreeMap::new();
     let nothing = BTreeMap::new();

@@ -61,7 +61,7 @@ impl Tree {
         tree
     }
 
-    /// Files of which no `mod` leads to.
+    /// Files that no `mod` leads to.
     pub fn unreached<'a>(&'a self, sources: &'a Sources) -> impl Iterator<Item = &'a String> {
         let known = |file: &String| self.test_files.contains(file) || self.modules.iter().any(|m| &m.file == file);
         sources.keys().filter(move |file| !known(file))
