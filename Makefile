@@ -14,6 +14,10 @@ test: ## every test that needs neither network nor root
 crds: ## write crds/ anew from the Rust types
 	EVENKEEL_WRITE_CRD=1 cargo test --locked -p evenkeel --test crd
 
+words: ## openings of doc blocks, names of tests, and the subjects of commits since BASE (the last 50 if not given)
+	cargo test --locked -p evenkeel --test words -- --nocapture --test-threads 1
+	@.ci/subjects $(BASE)
+
 doc: ## rustdoc, warnings are errors
 	RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --locked
 
@@ -54,4 +58,4 @@ e2e-down: ## stop everything that e2e and e2e-up started
 image: ## the container image
 	docker build -t evenkeel:$(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -1) .
 
-.PHONY: help check test test-release doc deny crds demo e2e e2e-check bench e2e-up e2e-run e2e-down image
+.PHONY: help check test test-release words doc deny crds demo e2e e2e-check bench e2e-up e2e-run e2e-down image
