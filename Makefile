@@ -40,7 +40,7 @@ demo: ## controller, simulated cloud and simulated cluster in one process
 e2e: ## against a genuine Kubernetes and a genuine OpenStack: everything, or TIER=gate, PART=2/4, SCENARIO=name; KEEP=1 leaves it running
 	@TIER=$(TIER) PART=$(PART) $(E2E) all $(SCENARIO)
 
-bench: ## measure calls, time and memory; writes docs/performance.md
+bench: ## measure calls, time and memory; writes docs/operations/performance.md
 	@$(E2E) bench
 
 e2e-up: ## install and start the genuine control planes only

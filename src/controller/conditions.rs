@@ -1,4 +1,4 @@
-//! From an outcome to conditions; docs/conditions.md is for those who read them. Pure.
+//! From an outcome to conditions; docs/reference/conditions.md is for those who read them. Pure.
 //!
 //! | state | Ready | other |
 //! |---|---|---|
@@ -286,10 +286,10 @@ mod tests {
 
     #[test]
     fn every_reason_is_in_the_documentation() {
-        let documented = include_str!("../../docs/conditions.md");
+        let documented = include_str!("../../docs/reference/conditions.md");
         let waits = WaitReason::ALL.iter().map(|reason| reason.as_str());
         for reason in waits.chain(StallReason::ALL.iter().map(|reason| reason.as_str())) {
-            assert!(documented.contains(&format!("| `{reason}` |")), "docs/conditions.md does not know {reason}");
+            assert!(documented.contains(&format!("| `{reason}` |")), "docs/reference/conditions.md does not know {reason}");
         }
     }
 

@@ -1,4 +1,4 @@
-"""docs/performance.md, from what bench.py has measured."""
+"""docs/operations/performance.md, from what bench.py has measured."""
 import os
 import statistics
 
