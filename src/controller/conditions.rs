@@ -289,7 +289,10 @@ mod tests {
         let documented = include_str!("../../docs/reference/conditions.md");
         let waits = WaitReason::ALL.iter().map(|reason| reason.as_str());
         for reason in waits.chain(StallReason::ALL.iter().map(|reason| reason.as_str())) {
-            assert!(documented.contains(&format!("| `{reason}` |")), "docs/reference/conditions.md does not know {reason}");
+            assert!(
+                documented.contains(&format!("| `{reason}` |")),
+                "docs/reference/conditions.md does not know {reason}"
+            );
         }
     }
 

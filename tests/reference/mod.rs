@@ -8,8 +8,12 @@ use serde_json::Value;
 const HEAD: &str = "# API reference
 
 Generated from the CustomResourceDefinition by `make crds`; do not edit. [fields.md](fields.md) says which providers carry a
-field out, [conditions.md](conditions.md) explains conditions, and [examples/](../../examples/) has whole objects.
+field out, [conditions.md](conditions.md) explains conditions, and [examples/](../../examples/) has whole objects. Expressions of
+rules that are too long for a page are in [crds/](../../crds/).
 ";
+
+/// Characters of a CEL expression that people still read.
+const LONGEST_EXPRESSION: usize = 200;
 
 /// The whole page.
 pub fn page(crd: &Value) -> String {
@@ -22,7 +26,9 @@ pub fn page(crd: &Value) -> String {
     for (what, value) in names.into_iter().chain(short) {
         row(&mut page, &[what, &code(&plain(value))]);
     }
-    page.push_str("\nColumns of `kubectl get` (those marked *wide* with `-o wide`):\n\n| column | field |\n|---|---|\n");
+    page.push_str(
+        "\nColumns of `kubectl get` (those marked *wide* with `-o wide`):\n\n| column | field |\n|---|---|\n",
+    );
     for column in version["additionalPrinterColumns"].as_array().into_iter().flatten() {
         let wide = if column["priority"].as_i64().unwrap_or(0) > 0 { " *(wide)*" } else { "" };
         row(&mut page, &[&format!("{}{wide}", plain(&column["name"])), &code(&plain(&column["jsonPath"]))]);
@@ -58,7 +64,11 @@ fn rules(page: &mut String, object: &Value, fields: &serde_json::Map<String, Val
     let mut lines = String::new();
     let mut add = |about: &str, schema: &Value| {
         for rule in schema["x-kubernetes-validations"].as_array().into_iter().flatten() {
-            let _ = writeln!(lines, "* {about}{}  \n  {}", plain(&rule["message"]), code(&plain(&rule["rule"])));
+            let _ = writeln!(lines, "* {about}{}", plain(&rule["message"]));
+            let expression = plain(&rule["rule"]);
+            if expression.len() <= LONGEST_EXPRESSION {
+                let _ = writeln!(lines, "  <br>{}", code(&expression));
+            }
         }
     };
     add("", object);
