@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""What Evenkeel costs, measured on control planes that are up (e2e.sh bench), written to docs/operations/performance.md.
+"""The costs of Evenkeel, measured on control planes that are up (e2e.sh bench), written to docs/operations/performance.md.
 
     bench.py AT_REST     AT_REST: the binary that measures a controller with nothing to do (simulators)
 
