@@ -8,11 +8,11 @@ use serde_json::Value;
 const HEAD: &str = "# API reference
 
 Generated from the CustomResourceDefinition by `make crds`; do not edit. [fields.md](fields.md) says which providers carry a
-field out, [conditions.md](conditions.md) explains conditions, and [examples/](../../examples/) has whole objects. Expressions of
-rules that are too long for a page are in [crds/](../../crds/).
+field out, [conditions.md](conditions.md) explains conditions, and [examples/](../../examples/) has whole objects. Patterns
+and expressions that are too long for a page are in [crds/](../../crds/).
 ";
 
-/// Characters of a CEL expression that people still read.
+/// Characters of a pattern or of a CEL expression that people still read.
 const LONGEST_EXPRESSION: usize = 200;
 
 /// The whole page.
@@ -123,8 +123,10 @@ fn allowed(field: &Value) -> String {
         }
         all.extend(range(&value["minimum"], &value["maximum"], ""));
         all.extend(range(&value["minLength"], &value["maxLength"], " characters"));
-        if !value["pattern"].is_null() {
-            all.push(format!("matches {}", code(&plain(&value["pattern"]))));
+        let pattern = plain(&value["pattern"]);
+        if !pattern.is_empty() {
+            let is_long = pattern.len() > LONGEST_EXPRESSION;
+            all.push(if is_long { "matches a pattern".to_owned() } else { format!("matches {}", code(&pattern)) });
         }
     }
     all.join("; ")
