@@ -85,7 +85,7 @@ fn only_policies_and_the_status_have_defaults() {
     let expected = [
         "spec.deletionPolicy",
         "spec.disruptionPolicy",
-        "spec.loadBalancer.floatingIP.allocate.reclaim",
+        "spec.loadBalancer.floatingIP.allocate.reclaimPolicy",
         "spec.managementPolicy",
         "status",
     ];

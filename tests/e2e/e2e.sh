@@ -40,10 +40,10 @@ build() { # all|bench: the binary, and after it, so that memory stays bounded, w
       exit
     fi
     # the binary that can be killed at named places; like this it shares its dependencies with what `cargo test` builds
-    cargo test --locked --no-run --test layering --features evenkeel/kill-points
-    cp "$(target)/debug/evenkeel" "$EVENKEEL_E2E_HOME/evenkeel-kill-points"
+    cargo test --locked --no-run --test layering --features evenkeel/failpoints
+    cp "$(target)/debug/evenkeel" "$EVENKEEL_E2E_HOME/evenkeel-failpoints"
     if [ "${TIER:-}" = gate ]; then
-      # what `cargo test` has built: the debug binary without kill points, and what scenarios 72, 73 and 95 run
+      # what `cargo test` has built: the debug binary without failpoints, and what scenarios 72, 73 and 95 run
       cargo test --locked --no-run
       cp "$(target)/debug/evenkeel" "$GATE_BIN"
     else

@@ -15,13 +15,14 @@ cases = ['create', 'life', 'update', 'borrowed', 'orphaned']
 gate = {'create': ['kill before the create', 'kill after the create']}
 # Both sides of the create.
 CREATE = ['before-create-load-balancer', 'after-create-load-balancer']
-# The rest of the way in. `status` is the first one that a stack of its own sees, between the POST and what tells of it.
-UNTIL_THE_CREATE = ['before-hold-stack', 'after-hold-stack', 'before-hold-secret', 'after-hold-secret',
-                    'before-record-intent', 'after-record-intent']
-AFTER_THE_CREATE = ['before-forget-intent', 'after-forget-intent', 'before-status', 'after-status',
+# The rest of the way in. `update-status` is the first one that a stack of its own sees, between the POST and what tells of it.
+UNTIL_THE_CREATE = ['before-add-stack-finalizer', 'after-add-stack-finalizer', 'before-add-secret-finalizer', 'after-add-secret-finalizer',
+                    'before-write-pending-create', 'after-write-pending-create']
+AFTER_THE_CREATE = ['before-clear-pending-create', 'after-clear-pending-create', 'before-update-status', 'after-update-status',
                     'before-create-floating-ip', 'after-create-floating-ip']
-WAY_OUT = ['before-status', 'before-delete-floating-ip', 'after-delete-floating-ip', 'before-delete-load-balancer',
-           'after-delete-load-balancer', 'before-release-stack', 'after-release-stack', 'before-release-secret', 'after-release-secret']
+WAY_OUT = ['before-update-status', 'before-delete-floating-ip', 'after-delete-floating-ip', 'before-delete-load-balancer',
+           'after-delete-load-balancer', 'before-remove-stack-finalizer', 'after-remove-stack-finalizer',
+           'before-remove-secret-finalizer', 'after-remove-secret-finalizer']
 # Every kind of write that an update can be made of.
 WRITES = ['update-load-balancer', 'create-listener', 'update-listener', 'delete-listener', 'create-pool', 'update-pool', 'delete-pool',
           'update-member', 'delete-member', 'create-health-monitor', 'update-health-monitor', 'delete-health-monitor',
@@ -34,12 +35,12 @@ def both_sides(*writes):
 
 
 def run(t, case):
-    asked = config.HOME / 'kill-at'
+    asked = config.HOME / 'failpoints'
     # The conformance suite runs beside it and takes the quotas of the lab's project away.
     project = t.own_project()
     t.controller.stop()
     # Nobody else competes, so no lease has to run out after each death.
-    mortal = Controller(t.controller.kubeconfig, 'mortal', config.CONTROLLER_PORT + 2, config.KILLABLE, EVENKEEL_KILL_AT_FILE=str(asked))
+    mortal = Controller(t.controller.kubeconfig, 'mortal', config.CONTROLLER_PORT + 2, config.BINARY_WITH_FAILPOINTS, EVENKEEL_FAILPOINTS_FILE=str(asked))
     asked.write_text('')
     start(mortal)
     try:
@@ -56,7 +57,7 @@ def with_floating_ip(project):
 
 
 def start(mortal, ready=True):
-    mortal.start(ready, leader_elect='false', create_timeout='15', quiet_period='20')
+    mortal.start(ready, leader_elect='false', create_timeout='15s', quiet_period='20s')
 
 
 def dies(mortal, asked, place):
@@ -176,7 +177,7 @@ def borrowed(t, mortal, asked, project):
 
 def orphaned(t, mortal, asked, project):
     """Killed while a load balancer with its floating IP is let go of: both stay, without our marks, and nothing is made"""
-    places = both_sides('update-load-balancer', 'update-floating-ip', 'release-stack', 'release-secret')
+    places = both_sides('update-load-balancer', 'update-floating-ip', 'remove-stack-finalizer', 'remove-secret-finalizer')
     name = t.apply(web(deletionPolicy='Orphan', load_balancer=with_floating_ip(project)))
     t.ready_and_right(name)
     lb_id, since = t.lb_id(name), time.time()
