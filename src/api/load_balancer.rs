@@ -58,7 +58,7 @@ pub struct LoadBalancerSpec {
     pub vip: VipSpec,
 
     /// Floating IP for the VIP. Default: none, and a floating IP that Evenkeel allocated or borrowed earlier is
-    /// released, retained or disassociated (see reclaim).
+    /// released, retained or disassociated (see reclaimPolicy).
     #[serde(default, skip_serializing_if = "Option::is_none", rename = "floatingIP")]
     pub floating_ip: Option<FloatingIpSpec>,
 }
@@ -169,7 +169,7 @@ pub struct FloatingIpAllocation {
     /// Handling of the floating IP when the stack no longer wants it or is deleted. `Delete`: it is released. `Retain`: it
     /// is kept, and Evenkeel forgets it. Default: `Delete`.
     #[serde(default)]
-    pub reclaim: ReclaimPolicy,
+    pub reclaim_policy: ReclaimPolicy,
 }
 
 /// Handling of an allocated floating IP that the stack no longer wants.

@@ -31,7 +31,7 @@ impl Reconciliation<'_> {
         // Where that cannot be asked, nothing is known.
         let is_gone = self.cloud.is_port_gone(port).await.unwrap_or(false);
         let message = || format!("{error}: {}", missing_vip_port_message(load_balancer, port));
-        is_gone.then(|| Outcome::stalled(StallReason::VipPortGone, message()))
+        is_gone.then(|| Outcome::stalled(StallReason::VipPortMissing, message()))
     }
 }
 

@@ -54,7 +54,7 @@ fn every_recorded_answer_of_octavia_has_its_class_and_keeps_its_text() {
         let text = body.to_string();
         let error = classify(&refusal("load-balancer", &call, status, text.as_bytes(), &HeaderMap::new()));
         let found = match error.class {
-            ErrorClass::Transient(None) => "Later".to_owned(),
+            ErrorClass::Transient(None) => "Transient".to_owned(),
             class => format!("{class:?}"),
         };
         assert_eq!(found, class, "{case}");

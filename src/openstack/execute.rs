@@ -26,9 +26,9 @@ impl Session {
         if let Some(waits) = &step.depends_on {
             return Err(ask.failed(ErrorClass::Rejected, format!("{waits} has to be made first")));
         }
-        failpoint::point(format_args!("before-{}-{}", step.call.verb(), step.kind.noun()));
+        failpoint::hit(format_args!("before-{}-{}", step.call.verb(), step.kind.noun()));
         let answer = self.send(&ask).await;
-        failpoint::point(format_args!("after-{}-{}", step.call.verb(), step.kind.noun()));
+        failpoint::hit(format_args!("after-{}-{}", step.call.verb(), step.kind.noun()));
         match (&step.call, answer) {
             (Call::CreateLoadBalancer { .. }, answer) => {
                 Ok(Done::Created(Box::new(answer?.json::<Created>()?.into_tree())))

@@ -137,7 +137,7 @@ fn removal_without_effect(removed: &str) -> String {
     )
 }
 
-/// Whether a leading alias stands for a cipher.
+/// True if a leading alias stands for a cipher.
 fn leading_alias_has(alias: &str, cipher: &str) -> bool {
     if alias == "DEFAULT" {
         !matches("COMPLEMENTOFDEFAULT", cipher)
@@ -242,7 +242,7 @@ fn is_command(text: &str) -> bool {
     text == "STRENGTH" || matches!(text.strip_prefix("SECLEVEL="), Some("0" | "1" | "2" | "3" | "4" | "5"))
 }
 
-/// Whether an alias of OpenSSL (`cipher_aliases` in ssl/ssl_ciph.c) or the name itself stands for a cipher.
+/// True if an alias of OpenSSL (`cipher_aliases` in ssl/ssl_ciph.c) or the name itself stands for a cipher.
 fn matches(alias: &str, cipher: &str) -> bool {
     let elliptic = cipher.starts_with("ECDHE-");
     let ephemeral = cipher.starts_with("DHE-");

@@ -57,7 +57,7 @@ pub(super) fn check(pattern: &str) -> Result<(), &'static str> {
     if open > 0 { Err("a ( is not closed") } else { Ok(()) }
 }
 
-/// Whether the flag x is set anywhere. It makes blanks and comments meaningless, which is not checked here.
+/// True if the flag x is set anywhere. It makes blanks and comments meaningless, which is not checked here.
 fn is_verbose(pattern: &str) -> bool {
     let flags = |after: &str| after.chars().take_while(|c| c.is_ascii_alphabetic() || *c == '-').any(|c| c == 'x');
     pattern.split("(?").skip(1).any(flags)

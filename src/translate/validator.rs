@@ -49,7 +49,7 @@ impl<'a> Validator<'a> {
     }
 
     pub(super) fn unsupported(&mut self, field: impl Into<String>, message: impl Into<String>) {
-        self.problem(field, ProblemReason::UnsupportedByServer, message);
+        self.problem(field, ProblemReason::UnsupportedByCloud, message);
     }
 
     pub(super) fn unusable(&mut self, field: impl Into<String>, message: impl Into<String>) {
@@ -89,7 +89,7 @@ impl<'a> Validator<'a> {
         }
         let reason = match condition {
             FamilyCondition::Needs(_) => ProblemReason::InvalidSpec,
-            FamilyCondition::Excludes(_) => ProblemReason::UnsupportedByServer,
+            FamilyCondition::Excludes(_) => ProblemReason::UnsupportedByCloud,
         };
         if certain {
             self.problem(field, reason, message());
@@ -184,7 +184,7 @@ impl<'a> Validator<'a> {
 
 /// Reading values.
 impl Validator<'_> {
-    /// Whether a text is of its kind; records a problem if not.
+    /// True if a text is of its kind; otherwise a problem is recorded.
     pub(super) fn check_text(&mut self, kind: TextKind, text: &str, field: &str) -> bool {
         let checked = kind.check(text);
         let is_of_kind = checked.is_ok();

@@ -104,7 +104,7 @@ fn string(schema: &Value, text: &str, path: &str, problems: &mut Vec<String>) {
     }
 }
 
-/// Whether a text matches a pattern. Each of the few patterns is compiled once.
+/// True if a text matches a pattern. Each of the few patterns is compiled once.
 fn matches(pattern: &str, text: &str) -> bool {
     thread_local! {
         static COMPILED: RefCell<HashMap<String, Regex>> = RefCell::default();

@@ -54,7 +54,7 @@ async fn a_secret_that_is_only_annotated_costs_no_call() {
 async fn a_change_that_does_not_take_effect_stays_rare_beside_a_secret_that_is_annotated() {
     let rig = with_ready(&[("web", small())]).await;
     change_in_vain(&rig, "web").await;
-    rig.until("it does not take effect", 5 * MINUTE, |rig| rig.reason("web") == "ChangeFailed").await;
+    rig.until("it does not take effect", 5 * MINUTE, |rig| rig.reason("web") == "ProvisioningFailed").await;
     rig.cloud.forget_requests();
     annotate_each_minute(&rig, 60).await;
     assert!((4..=14).contains(&changes(&rig)), "{} changes in an hour", changes(&rig));
@@ -66,7 +66,7 @@ async fn a_refused_change_stays_rare_beside_a_secret_that_is_annotated() {
     let puts = Match::service(Service::LoadBalancer).method(Method::PUT);
     rig.cloud.fail_always(puts, octavia(400, "Validation failure: the moon is in the wrong phase"));
     rig.patch("web", json!({"spec": {"loadBalancer": {"description": "edited"}}})).await;
-    rig.until("it is refused", SOON, |rig| rig.reason("web") == "Refused").await;
+    rig.until("it is refused", SOON, |rig| rig.reason("web") == "RequestRejected").await;
     rig.cloud.forget_requests();
     annotate_each_minute(&rig, 60).await;
     assert!((1..=7).contains(&changes(&rig)), "{} changes in an hour", changes(&rig));
@@ -132,7 +132,7 @@ async fn credentials_whose_session_is_opened_again_are_the_same() {
         rig.until("all are Ready", 5 * MINUTE, |rig| rig.is_ready(name)).await;
     }
     change_in_vain(&rig, "one").await;
-    rig.until("it does not take effect", 5 * MINUTE, |rig| rig.reason("one") == "ChangeFailed").await;
+    rig.until("it does not take effect", 5 * MINUTE, |rig| rig.reason("one") == "ProvisioningFailed").await;
     sleep(5 * MINUTE).await;
     rig.cloud.forget_requests();
     sleep(20 * MINUTE).await;

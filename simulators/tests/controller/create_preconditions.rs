@@ -153,6 +153,6 @@ async fn a_floating_ip_that_is_taken_away_refuses_nothing_else_of_a_stack_that_i
     let mut spec = behind(&address);
     spec["loadBalancer"]["description"] = json!("edited");
     rig.patch("web", json!({"spec": spec})).await;
-    rig.until("it is told", SOON, |rig| rig.reason("web") == "ForeignChild").await;
+    rig.until("it is told", SOON, |rig| rig.reason("web") == "ResourceConflict").await;
     assert_eq!(rig.load_balancers()[0]["description"], "edited");
 }

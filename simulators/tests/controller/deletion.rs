@@ -71,7 +71,7 @@ async fn without_credentials_a_stack_waits_and_names_the_way_out() {
     let left = rig.load_balancers();
     assert_eq!(left.len(), 1);
     let last = rig.events("web").pop().unwrap();
-    assert!(last.0 == "LetGo" && last.1.contains("stays") && last.1.contains(&id(&left[0])), "{last:?}");
+    assert!(last.0 == "CleanupSkipped" && last.1.contains("stays") && last.1.contains(&id(&left[0])), "{last:?}");
 }
 
 #[tokio::test(start_paused = true)]
@@ -136,7 +136,7 @@ async fn an_orphan_whose_tags_octavia_does_not_let_go_of_goes_all_the_same() {
     rig.delete("web").await;
     until_gone(&rig, "web", SOON).await;
     let last = rig.events("web").pop().unwrap();
-    assert!(last.0 == "LetGo" && last.1.contains("not enabled"), "{last:?}");
+    assert!(last.0 == "CleanupSkipped" && last.1.contains("not enabled"), "{last:?}");
     assert_eq!(rig.load_balancers().len(), 1);
 }
 
@@ -152,7 +152,7 @@ async fn an_orphan_in_error_keeps_its_floating_ip_and_tells() {
     assert_eq!(rig.cloud.floating_ips(), before);
     let (reason, note) = rig.events("web").pop().unwrap();
     let address = before[0]["floating_ip_address"].as_str().unwrap();
-    assert!(reason == "LetGo" && note.contains(&lb) && note.contains(address), "{reason}: {note}");
+    assert!(reason == "CleanupSkipped" && note.contains(&lb) && note.contains(address), "{reason}: {note}");
 
     rig.cloud.set_statuses(Kind::LoadBalancer, &lb, Some(Provisioning::Active), None);
     rig.create("web", spec).await;
@@ -240,7 +240,7 @@ async fn an_orphan_that_octavia_works_on_for_ever_goes_at_last() {
     assert!(!rig.stack("web").is_null(), "it may still end");
     until_gone(&rig, "web", 10 * MINUTE).await;
     let last = rig.events("web").pop().unwrap();
-    assert!(last.0 == "LetGo" && last.1.contains(&lb), "{last:?}");
+    assert!(last.0 == "CleanupSkipped" && last.1.contains(&lb), "{last:?}");
 }
 
 async fn delete_as_orphan(rig: &Rig) {
@@ -280,7 +280,7 @@ async fn a_load_balancer_in_error_is_let_go_as_it_is_and_that_is_told() {
     assert!(rig.cloud.writes().is_empty(), "{:?}", rig.cloud.writes());
     assert_eq!(rig.cloud.tree(&lb), before);
     let (reason, note) = rig.events("web").pop().unwrap();
-    assert!(reason == "LetGo" && note.contains(&lb) && note.contains("ERROR"), "{reason}: {note}");
+    assert!(reason == "CleanupSkipped" && note.contains(&lb) && note.contains("ERROR"), "{reason}: {note}");
 }
 
 #[tokio::test(start_paused = true)]

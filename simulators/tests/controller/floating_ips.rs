@@ -32,7 +32,7 @@ async fn a_cloud_without_floating_ips_serves_stacks_that_want_none() {
 async fn where_there_are_no_floating_ips_a_stack_that_wants_one_is_told() {
     let rig = without_floating_ips().await;
     rig.create("web", with_floating_ip()).await;
-    let stalled = |rig: &Rig| text(condition(&rig.stack("web"), "Stalled"), "reason") == "UnsupportedByServer";
+    let stalled = |rig: &Rig| text(condition(&rig.stack("web"), "Stalled"), "reason") == "UnsupportedByCloud";
     rig.until("it is told", SOON, stalled).await;
     let message = rig.message("web");
     assert!(message.contains("spec.loadBalancer.floatingIP: this cloud has no floating IPs"), "{message}");
@@ -171,7 +171,7 @@ async fn a_floating_ip_without_its_tags_stays_the_stacks() {
 #[tokio::test(start_paused = true)]
 async fn a_described_floating_ip_is_retained_and_forgotten() {
     let mut spec = with_floating_ip();
-    spec["loadBalancer"]["floatingIP"]["allocate"]["reclaim"] = json!("Retain");
+    spec["loadBalancer"]["floatingIP"]["allocate"]["reclaimPolicy"] = json!("Retain");
     let rig = with_ready(&[("web", spec)]).await;
     let path = format!("/v2.0/floatingips/{}", text(&the_one(&rig), "id"));
     neutron(&rig, Method::PUT, &path, Some(json!({"floatingip": {"description": "the shop's"}}))).await;
@@ -179,7 +179,7 @@ async fn a_described_floating_ip_is_retained_and_forgotten() {
     until_gone(&rig, "web", SOON).await;
     let left = the_one(&rig);
     assert_eq!((&left["description"], &left["port_id"]), (&json!("the shop's"), &json!(null)));
-    assert!(!left["tags"].to_string().contains("made-for"), "{left}");
+    assert!(!left["tags"].to_string().contains("created-by"), "{left}");
 }
 
 /// Blue gives it up, by each of the ways there are.

@@ -22,7 +22,7 @@ fn assert_only_one(rig: &Rig, name: &str) {
 /// When the newest create on record was begun, since the beginning.
 fn intent(rig: &Rig, name: &str) -> Option<Duration> {
     let stack = rig.stack(name);
-    let text = stack["metadata"]["annotations"]["evenkeel.dev/create"].as_str()?;
+    let text = stack["metadata"]["annotations"]["evenkeel.dev/create-pending"].as_str()?;
     let at: Timestamp = text.split(',').next()?.split_once('@')?.1.parse().ok()?;
     at.duration_since(beginning()).try_into().ok()
 }

@@ -80,10 +80,10 @@ async fn a_step_that_is_refused_holds_up_no_members_and_keeps_saying_why() {
     rig.until("the refusal is told", SOON, |rig| rig.message("web").contains(refusal)).await;
     rig.cloud.forget_requests();
     sleep(30 * MINUTE).await;
-    assert_eq!(rig.reason("web"), "Refused");
+    assert_eq!(rig.reason("web"), "RequestRejected");
     let writes = rig.cloud.requests().iter().filter(|request| request.method == Method::PUT).count();
     assert!((2..=6).contains(&writes), "{writes} writes in half an hour");
-    assert_eq!(rig.events("web").iter().filter(|(reason, _)| reason == "Refused").count(), 1);
+    assert_eq!(rig.events("web").iter().filter(|(reason, _)| reason == "RequestRejected").count(), 1);
 }
 
 /// The network was made anew with another range while the load balancer was gone.
@@ -113,7 +113,7 @@ async fn address_of_a_create_refused_for_another_cause_is_kept() {
     let (code, _) = rig.cloud.request_as("demo", Method::DELETE, Service::LoadBalancer, &path, None).await;
     assert_eq!(code, 204);
     rig.until("it is refused", 20 * MINUTE, |rig| rig.creates().len() == 3).await;
-    rig.until("it is told", MINUTE, |rig| rig.reason("web") == "Refused").await;
+    rig.until("it is told", MINUTE, |rig| rig.reason("web") == "RequestRejected").await;
     rig.patch("web", json!({"spec": {"loadBalancer": {"description": "edited"}}})).await;
     rig.until("web is Ready", 2 * MINUTE, |rig| rig.is_ready("web")).await;
     assert_eq!(rig.load_balancers()[0]["vip_address"], lb["vip_address"]);
@@ -147,7 +147,7 @@ async fn a_refused_create_is_not_sent_again_before_the_spec_changes() {
     rig.cloud.fail_always(create(), octavia(400, refusal));
     rig.start();
     rig.create("web", small()).await;
-    rig.until("it is refused", SOON, |rig| rig.reason("web") == "Refused").await;
+    rig.until("it is refused", SOON, |rig| rig.reason("web") == "RequestRejected").await;
     let stack = rig.stack("web");
     assert_eq!(condition(&stack, "Stalled")["status"], "True");
     assert!(text(condition(&stack, "Ready"), "message").contains(refusal), "{stack:#}");
@@ -173,7 +173,7 @@ async fn a_change_that_does_not_take_effect_is_sent_ever_more_rarely_and_holds_u
     spec["pools"][0]["algorithm"] = json!("SOURCE_IP");
     spec["loadBalancer"]["description"] = json!("edited");
     rig.patch("web", json!({"spec": spec})).await;
-    rig.until("it does not take effect", 5 * MINUTE, |rig| rig.reason("web") == "ChangeFailed").await;
+    rig.until("it does not take effect", 5 * MINUTE, |rig| rig.reason("web") == "ProvisioningFailed").await;
     assert_eq!(rig.load_balancers()[0]["description"], "edited");
     let message = rig.message("web");
     assert!(message.contains("pool web") && message.contains("does not take effect"), "{message}");
@@ -181,7 +181,7 @@ async fn a_change_that_does_not_take_effect_is_sent_ever_more_rarely_and_holds_u
     sleep(60 * MINUTE).await;
     let writes = rig.cloud.requests().iter().filter(|request| request.method == Method::PUT).count();
     assert!((4..=14).contains(&writes), "{writes} writes in an hour");
-    assert_eq!(rig.events("web").iter().filter(|(reason, _)| reason == "ChangeFailed").count(), 1);
+    assert_eq!(rig.events("web").iter().filter(|(reason, _)| reason == "ProvisioningFailed").count(), 1);
 
     rig.cloud.clear_faults();
     rig.until("web is Ready by itself", 11 * MINUTE, |rig| rig.is_ready("web")).await;
@@ -202,7 +202,7 @@ async fn a_child_that_octavia_works_on_for_ever_is_told() {
 
 fn assert_too_old(rig: &Rig) {
     let stack = rig.stack("web");
-    assert_eq!(text(condition(&stack, "Stalled"), "reason"), "UnsupportedServer", "{stack:#}");
+    assert_eq!(text(condition(&stack, "Stalled"), "reason"), "OctaviaTooOld", "{stack:#}");
     let message = rig.message("web");
     assert!(message.contains("2.12") && message.contains("2.13"), "{message}");
     assert!(rig.cloud.writes().is_empty(), "{:?}", rig.cloud.writes());
@@ -213,11 +213,14 @@ async fn nothing_is_made_in_an_octavia_that_is_too_old() {
     let mut rig = Rig::with(CloudConfig { api_minor: 12, ..CloudConfig::default() }).await;
     rig.start();
     rig.create("web", small()).await;
-    rig.until("it is refused", SOON, |rig| rig.reason("web") == "UnsupportedServer").await;
+    rig.until("it is refused", SOON, |rig| rig.reason("web") == "OctaviaTooOld").await;
     rig.patch("web", json!({"spec": {"loadBalancer": {"description": "edited"}}})).await;
     sleep(30 * MINUTE).await;
     assert_too_old(&rig);
-    assert!(rig.stack("web")["metadata"]["annotations"]["evenkeel.dev/create"].is_null(), "a create is on record");
+    assert!(
+        rig.stack("web")["metadata"]["annotations"]["evenkeel.dev/create-pending"].is_null(),
+        "a create is on record"
+    );
     rig.delete("web").await;
     until_gone(&rig, "web", SOON).await;
     assert_nothing_left(&rig);
@@ -231,7 +234,7 @@ async fn nothing_is_written_to_an_octavia_that_became_too_old() {
     rig.cloud.forget_requests();
     rig.start();
     rig.patch("web", json!({"spec": {"loadBalancer": {"description": "edited"}}})).await;
-    rig.until("it is refused", SOON, |rig| rig.reason("web") == "UnsupportedServer").await;
+    rig.until("it is refused", SOON, |rig| rig.reason("web") == "OctaviaTooOld").await;
     sleep(30 * MINUTE).await;
     assert_too_old(&rig);
     rig.delete("web").await;

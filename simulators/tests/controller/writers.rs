@@ -113,7 +113,8 @@ async fn what_others_write_to_a_stack_all_the_time_holds_up_no_deletion() {
 async fn of_two_that_are_about_to_create_the_second_does_not() {
     let rig = looking(Duration::from_secs(5)).await;
     tokio::time::sleep(Duration::from_secs(3)).await;
-    rig.patch("web", json!({"metadata": {"annotations": {"evenkeel.dev/create": "a1@2026-11-23T10:00:00Z"}}})).await;
+    rig.patch("web", json!({"metadata": {"annotations": {"evenkeel.dev/create-pending": "a1@2026-11-23T10:00:00Z"}}}))
+        .await;
     rig.until("the intent of the first is seen", MINUTE, |rig| rig.reason("web") == "CreateInDoubt").await;
     assert_eq!(rig.creates().len(), 0);
 }

@@ -160,7 +160,7 @@ async fn the_holder_of_a_wanted_floating_ip_is_named() {
     let (me, blue) = (owner("me"), Owner { cluster: "c2".into(), name: "blue".into(), ..owner("blue") });
     let record = |id: &str, tags: Value| json!({"id": id, "description": "", "tags": tags, "project_id": "p1"});
     fake.lay("/v2.0/floatingips", record("f1", json!([blue.uid_tag()])));
-    fake.lay("/v2.0/floatingips", record("f2", json!(["evenkeel:made-for=nobody"])));
+    fake.lay("/v2.0/floatingips", record("f2", json!(["evenkeel:created-by=nobody"])));
     fake.lay("/v2/lbaas/loadbalancers", json!({"id": "lb-9", "project_id": "p1", "tags": blue.tags()}));
     let cloud = fake.cloud_with(REGION);
     for (id, holder) in [("f1", Some("stack shop/blue of cluster c2")), ("f2", None)] {

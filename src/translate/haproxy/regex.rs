@@ -54,7 +54,7 @@ pub(super) struct Speller<'a> {
     pub(super) rest: &'a str,
     pub(super) spelled: String,
     kind: RuleType,
-    /// Whether it has double quotes, in which commas and semicolons may stand.
+    /// True if the expression has double quotes, in which commas and semicolons may stand.
     quoted: bool,
 }
 

@@ -75,6 +75,6 @@ fn allocate(validator: &mut Validator<'_>, spec: &FloatingIpAllocation, path: &s
         network_id: network?.id()?.to_owned(),
         subnet,
         address: address.map(|a| a.to_string()),
-        retain: spec.reclaim == ReclaimPolicy::Retain,
+        retain: spec.reclaim_policy == ReclaimPolicy::Retain,
     })
 }

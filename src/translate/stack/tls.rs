@@ -20,7 +20,7 @@ const SNI_REF_MAX: usize = 128;
 /// Longest `max-age` of HSTS: ten years.
 const HSTS_MAX_AGE_SECONDS: u64 = 87_600 * 3600;
 
-/// Whether haproxy requests a certificate from clients: only with an authority, and OPTIONAL or MANDATORY
+/// True if haproxy requests a certificate from clients: only with an authority, and OPTIONAL or MANDATORY
 /// (`bind_macro`). Otherwise it takes every connection for verified, and X-SSL-Client-Verify would say 0, which means
 /// success, for every client.
 pub(super) fn requests_client_certificates(listener: &ListenerSpec) -> bool {

@@ -41,7 +41,7 @@ class Cloud:
 
     def load_balancers(self, namespace: str, name: str | None = None) -> list[dict]:
         """Those that carry our tags for this place."""
-        tags = [f'evenkeel:ns={namespace}'] + ([f'evenkeel:name={name}'] if name else [])
+        tags = [f'evenkeel:namespace={namespace}'] + ([f'evenkeel:name={name}'] if name else [])
         return self.all('loadbalancers', tags=','.join(tags))
 
     def tree(self, lb_id: str) -> dict:

@@ -18,7 +18,7 @@ fn pool(rest: &str) -> String {
 fn has_no_effect(field: &str, rest: &str) {
     for (load_balancer, is_default) in [(ON_SUBNET, true), (OF_AMPHORA, false)] {
         let problem = refused(load_balancer, rest);
-        assert_begins(&problem, &format!("UnsupportedByServer {field}: provider amphora "));
+        assert_begins(&problem, &format!("UnsupportedByCloud {field}: provider amphora "));
         assert_eq!(problem.ends_with("name it in spec.loadBalancer.provider)"), is_default, "{problem}");
     }
     accepted(OF_VENDOR, rest);
@@ -195,7 +195,7 @@ fn granularity_is_an_ipv4_netmask_without_ipv6_beside_it() {
         accepted(ON_SUBNET, &pool(granularity));
     }
     let both = "{vip: {subnet: {name: front}, additional: [{subnet: {name: front6}}]}}";
-    assert_begins(&refused(both, &pool("255.255.255.0")), &format!("UnsupportedByServer {field}: "));
+    assert_begins(&refused(both, &pool("255.255.255.0")), &format!("UnsupportedByCloud {field}: "));
     let from_network = accepted("{vip: {network: {name: modern}}}", &pool("255.255.255.0"));
     assert!(!from_network.create_problems.is_empty(), "the predicted IP version blocks a create");
 }
@@ -307,7 +307,7 @@ fn source_ip_port_is_refused_on_amphora() {
     let pool = "pools: [{name: a, protocol: TCP, algorithm: SOURCE_IP_PORT}]";
     accepted("{provider: ovn, vip: {subnet: {name: front}}}", pool);
     for load_balancer in [ON_SUBNET, "{provider: amphora, vip: {subnet: {name: front}}}"] {
-        assert_begins(&refused(load_balancer, pool), "UnsupportedByServer spec.pools[a].algorithm");
+        assert_begins(&refused(load_balancer, pool), "UnsupportedByCloud spec.pools[a].algorithm");
     }
 }
 
@@ -319,7 +319,7 @@ fn settings_that_ovn_cannot_carry_out_are_refused() {
 pools: [{name: p, protocol: HTTP, algorithm: ROUND_ROBIN, tls: {}, sessionPersistence: {type: HTTP_COOKIE}, healthMonitor: {type: PING, delay: 5s, timeout: 5s, maxRetries: 1}, members: [{address: 10.0.0.1, port: 80, monitorPort: 81}]}]",
     )
     .unwrap_err();
-    assert!(problems.iter().all(|p| p.reason == ProblemReason::UnsupportedByServer), "{problems:#?}");
+    assert!(problems.iter().all(|p| p.reason == ProblemReason::UnsupportedByCloud), "{problems:#?}");
     assert_eq!(
         fields(&problems),
         [

@@ -138,7 +138,7 @@ fn field_newer_than_api_is_refused_by_field() {
         let at = |minor| desired_at(ApiVersion { minor }, &load_balancer, &rest);
         assert!(at(minor).is_ok(), "{field} at 2.{minor}: {:?}", at(minor));
         let problem = only_problem(at(minor - 1));
-        assert_begins(&problem, &format!("UnsupportedByServer {field}: "));
+        assert_begins(&problem, &format!("UnsupportedByCloud {field}: "));
         assert!(problem.contains(&format!("2.{minor}")) && problem.contains(&format!("2.{}", minor - 1)), "{problem}");
     }
 }

@@ -77,7 +77,7 @@ fn floating_ips_come_from_external_networks_and_lead_to_ipv4() {
     let desired = accepted(
         &with(
             "front",
-            "{allocate: {network: {name: public}, subnet: {name: public-v4}, address: 203.0.113.9, reclaim: Retain}}",
+            "{allocate: {network: {name: public}, subnet: {name: public-v4}, address: 203.0.113.9, reclaimPolicy: Retain}}",
         ),
         "",
     );

@@ -97,7 +97,7 @@ fn check_datagram_persistence(
     });
 }
 
-/// Whether a text is an IPv4 netmask: ones, then zeros. keepalived takes 0.0.0.0 for an absent one.
+/// True for an IPv4 netmask: ones, then zeros. keepalived takes 0.0.0.0 for an absent one.
 fn is_netmask(text: &str) -> bool {
     let mask = text.parse::<std::net::Ipv4Addr>().map(u32::from);
     mask.is_ok_and(|mask| mask != 0 && mask.leading_ones() + mask.trailing_zeros() == 32)
