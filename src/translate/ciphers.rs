@@ -119,7 +119,7 @@ fn sorted_ciphers(list: &str, sorted_entries: &BTreeSet<&str>) -> Result<Ciphers
         return Ok(sorted);
     }
     if intended != sorted {
-        let moved_alias = sorted_entries.iter().skip(1).find_map(|entry| Some(split_leading_alias(entry)?.0));
+        let moved_alias = sorted_entries.iter().skip(1).find_map(|entry| Some(leading_alias(entry)?.alias));
         let removal = sorted_entries.iter().find_map(|entry| entry.strip_prefix('-'));
         match (moved_alias, removal) {
             (Some(alias), _) => return Err(misplaced_alias(alias)),
@@ -146,9 +146,14 @@ fn leading_alias_has(alias: &str, cipher: &str) -> bool {
     }
 }
 
-/// The leading alias and the rest of an entry such as `DEFAULT@SECLEVEL=1`.
-fn split_leading_alias(entry: &str) -> Option<(&'static str, &str)> {
-    LEADING_ALIASES.into_iter().find_map(|alias| Some((alias, entry.strip_prefix(alias)?)))
+/// An entry such as `DEFAULT@SECLEVEL=1`.
+struct LeadingAlias<'a> {
+    alias: &'static str,
+    rest: &'a str,
+}
+
+fn leading_alias(entry: &str) -> Option<LeadingAlias<'_>> {
+    LEADING_ALIASES.into_iter().find_map(|alias| Some(LeadingAlias { alias, rest: entry.strip_prefix(alias)? }))
 }
 
 fn misplaced_alias(alias: &str) -> String {
@@ -197,8 +202,8 @@ impl CipherList {
     fn read<'a>(entries: impl Iterator<Item = &'a str>) -> Result<Ciphers, String> {
         let mut list = Self::default();
         for (index, entry) in entries.enumerate() {
-            match split_leading_alias(entry).filter(|_| index == 0) {
-                Some((alias, rest)) => {
+            match leading_alias(entry).filter(|_| index == 0) {
+                Some(LeadingAlias { alias, rest }) => {
                     list.active.extend(ALL.iter().filter(|cipher| leading_alias_has(alias, cipher)));
                     list.apply(rest)?;
                 }
