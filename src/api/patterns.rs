@@ -34,7 +34,7 @@ pub const TAG: &str = r"^[^,/\x00-\x1f\x7f]+$";
 ///  +-- first character: not an "a", then anything (or, by the last "?", the text is empty)
 /// ```
 ///
-/// So `b`, `a`, `ac` and `` match, and `ab`, `AB` and `abc` do not.
+/// So the empty text, `a`, `b` and `ac` match, and `ab`, `AB` and `abc` do not.
 macro_rules! leaving {
     ($letter:literal) => {
         concat!("([^", $letter, r",/\x00-\x1f\x7f][^,/\x00-\x1f\x7f]*)?")

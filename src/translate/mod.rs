@@ -1,6 +1,6 @@
 //! Translators: they turn the spec of a resource and the resolved references into a [`Desired`](crate::model::Desired).
 //!
-//! Each kind of resource has a folder; today that is [`stack`], the `LoadBalancerStack`. The other modules hold what
+//! Each kind of resource has a folder; today that is `stack`, for the `LoadBalancerStack`. The other modules hold what
 //! any translator needs: a collector of problems, kinds of text, and the languages of the data plane (haproxy, OpenSSL,
 //! Python's `re`). Everything here is pure.
 //!

@@ -9,7 +9,7 @@ use super::{floating_ip, listener, load_balancer, pool, provider_capabilities};
 
 /// Translates a stack: references become ids, and absent values become Octavia's defaults.
 ///
-/// `resolutions` answer [`references`](super::references) of the same spec; `version` is that of the server.
+/// `resolutions` answer [`references`](fn@super::references) of the same spec; `version` is that of the server.
 ///
 /// # Errors
 /// All problems, in the order of the spec. Nothing may be written to the cloud then.

@@ -7,7 +7,7 @@ use crate::model::{Reference, ReferenceKind, Selector};
 use crate::translate::selectors::{certificate_url, cloud_ref, floating_ip};
 
 /// Every reference of the spec. References without a selector, or with two, are left out:
-/// [`desired`](super::desired) rejects them.
+/// [`desired`](fn@super::desired) rejects them.
 pub fn references(spec: &LoadBalancerStackSpec) -> BTreeSet<Reference> {
     let mut found = BTreeSet::new();
     add_load_balancer(&mut found, spec);

@@ -49,9 +49,9 @@ fn tags_equal_to_octavia_are_duplicates() {
         assert!(refused(ON_SUBNET, &listener).contains("are one tag to Octavia's database"), "{twins}");
     }
     accepted(ON_SUBNET, &pool("stra\u{df}e, strasse, \u{d8}re, ore, ' web', web, a-b, a_b"));
-    assert!(refused(ON_SUBNET, &pool("\u{c9}venkeel:x")).contains("Evenkeel's own"));
-    let ours = format!("pools: [{HTTP_POOL}, members: [{{address: 10.0.0.1, port: 80, tags: ['Evenkeel:x']}}]}}]");
-    assert!(refused(ON_SUBNET, &ours).contains("Evenkeel's own"));
+    assert!(refused(ON_SUBNET, &pool("\u{c9}venkeel:x")).contains("Evenkeel's owner tags"));
+    let reserved = format!("pools: [{HTTP_POOL}, members: [{{address: 10.0.0.1, port: 80, tags: ['Evenkeel:x']}}]}}]");
+    assert!(refused(ON_SUBNET, &reserved).contains("Evenkeel's owner tags"));
 }
 
 #[test]

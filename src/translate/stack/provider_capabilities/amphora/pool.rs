@@ -91,7 +91,7 @@ fn check_datagram_persistence(
     }
     // By the netmask keepalived takes the IPv6 half of the listener for IPv4, and leaves out its members.
     validator.check_family(families, FamilyCondition::Excludes(IpFamily::V6), &field, || {
-        "provider amphora would serve nobody at the IPv6 address of the load balancer, since a netmask is for IPv4: \
+        "provider amphora would serve no client at the IPv6 address of the load balancer, since a netmask is for IPv4: \
          remove it"
             .to_owned()
     });
