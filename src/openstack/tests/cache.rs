@@ -1,0 +1,176 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::future::join_all;
+use serde_json::json;
+
+use super::fake_cloud::{FakeCloud, add_stack};
+use crate::model::Owner;
+use crate::openstack::*;
+
+const REGION: &str = "    region_name: R1\n";
+const MINUTE: Duration = Duration::from_secs(60);
+
+fn stacks(count: usize) -> (Arc<FakeCloud>, Vec<Owner>) {
+    let fake = FakeCloud::empty();
+    let owners = (0..count).map(|n| add_stack(&fake, n)).collect();
+    (fake, owners)
+}
+
+async fn read_all(cloud: &Cloud, owners: &[Owner]) {
+    let looks = owners.iter().enumerate().map(|(n, owner)| async move {
+        let tree = cloud.cached_tree(&format!("lb-{n}"), owner, MINUTE).await.unwrap().unwrap();
+        assert_eq!(tree.load_balancer.id, format!("lb-{n}"));
+        assert_eq!(tree.listeners[0].policies[0].rules.len(), 2);
+        assert_eq!(tree.pools[0].members.len(), 2);
+        assert!(tree.pools[0].monitor.is_some());
+        assert_eq!(tree.floating_ips.len(), 1);
+    });
+    join_all(looks).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn watching_a_hundred_quiet_stacks_takes_six_lists() {
+    let (fake, owners) = stacks(100);
+    let cloud = fake.cloud_with(REGION);
+    read_all(&cloud, &owners).await;
+    assert_eq!(fake.calls().len(), 6 + 2 * 100, "the first look reads members and rules as well");
+    for _ in 0..3 {
+        tokio::time::sleep(2 * MINUTE).await;
+        read_all(&cloud, &owners).await;
+        assert_eq!(fake.calls().len(), 6);
+    }
+    read_all(&cloud, &owners).await;
+    assert_eq!(fake.calls().len(), 0, "what is young enough is shared");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_quiet_tree_equals_the_one_that_is_read_in_full() {
+    let (fake, owners) = stacks(3);
+    let cloud = fake.cloud_with(REGION);
+    for _ in 0..2 {
+        let quiet = cloud.cached_tree("lb-1", &owners[1], Duration::ZERO).await.unwrap().unwrap();
+        let observed = cloud.load_balancer("lb-1").await.unwrap().unwrap();
+        assert_eq!(quiet, cloud.tree(observed, &owners[1]).await.unwrap());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn only_the_leaves_of_what_moved_are_read_again() {
+    let (fake, owners) = stacks(20);
+    let cloud = fake.cloud_with(REGION);
+    read_all(&cloud, &owners).await;
+    tokio::time::sleep(2 * MINUTE).await;
+    fake.change("/v2/lbaas/loadbalancers", "lb-7", |lb| lb["updated_at"] = json!("2026-11-23T09:30:00"));
+    fake.change("/v2/lbaas/pools/pool-7/members", "m1-7", |member| member["weight"] = json!(9));
+    fake.calls();
+    let tree = cloud.cached_tree("lb-7", &owners[7], MINUTE).await.unwrap().unwrap();
+    assert_eq!(tree.pools[0].members[0].weight, Some(9));
+    assert_eq!(fake.calls().len(), 6 + 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn members_of_a_pool_that_is_not_well_are_read_each_time() {
+    let (fake, owners) = stacks(2);
+    let cloud = fake.cloud_with(REGION);
+    read_all(&cloud, &owners).await;
+    fake.calls();
+    for status in ["DEGRADED", "DEGRADED", "ONLINE"] {
+        tokio::time::sleep(2 * MINUTE).await;
+        fake.change("/v2/lbaas/pools", "pool-1", |pool| pool["operating_status"] = json!(status));
+        read_all(&cloud, &owners).await;
+        let extra: Vec<String> = fake.lines().into_iter().filter(|line| line.contains("pool-")).collect();
+        assert_eq!(extra, ["GET /octavia/v2/lbaas/pools/pool-1/members"], "{status}");
+    }
+    tokio::time::sleep(2 * MINUTE).await;
+    read_all(&cloud, &owners).await;
+    assert_eq!(fake.calls().len(), 6, "well again, and known");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_changed_a_moment_ago_is_not_remembered() {
+    let (fake, owners) = stacks(1);
+    // The scripted cloud's clock stands at 10:00:00.
+    fake.change("/v2/lbaas/loadbalancers", "lb-0", |lb| lb["updated_at"] = json!("2026-11-23T09:59:59"));
+    let cloud = fake.cloud_with(REGION);
+    for _ in 0..2 {
+        read_all(&cloud, &owners).await;
+        assert_eq!(fake.calls().len(), 6 + 2);
+        tokio::time::sleep(2 * MINUTE).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_load_balancer_that_no_list_shows_is_asked_for_itself() {
+    let (fake, owners) = stacks(1);
+    let cloud = fake.cloud_with(REGION);
+    read_all(&cloud, &owners).await;
+    let younger = add_stack(&fake, 5);
+    let tree = cloud.cached_tree("lb-5", &younger, MINUTE).await.unwrap().unwrap();
+    assert_eq!(tree.pools.len(), 1, "made after the lists were read");
+    assert_eq!(cloud.cached_tree("lb-9", &younger, MINUTE).await.unwrap(), None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn lists_that_do_not_fit_together_are_not_believed() {
+    let (fake, owners) = stacks(2);
+    fake.change("/v2/lbaas/loadbalancers", "lb-1", |lb| lb["pools"] = json!([{"id": "pool-1"}, {"id": "unlisted"}]));
+    let cloud = fake.cloud_with(REGION);
+    cloud.cached_tree("lb-1", &owners[1], MINUTE).await.unwrap().unwrap();
+    assert!(fake.lines().contains(&"GET /octavia/v2/lbaas/loadbalancers/lb-1".to_owned()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_failing_list_is_shared_like_a_good_one() {
+    let fake = FakeCloud::new(|request| request.path.ends_with("/loadbalancers").then_some(Ok((503, json!(null)))));
+    let owner = add_stack(&fake, 0);
+    let cloud = fake.cloud_with(REGION);
+    let failed = join_all((0..50).map(|_| cloud.cached_tree("lb-0", &owner, MINUTE))).await;
+    assert!(failed.iter().all(Result::is_err));
+    let calls = fake.calls().len();
+    assert!(calls <= 2, "{calls} calls");
+}
+
+#[tokio::test(start_paused = true)]
+async fn three_pollers_look_for_themselves_and_many_share_a_list() {
+    let (fake, _) = stacks(30);
+    let cloud = fake.cloud_with(REGION);
+    cloud.project().await.unwrap();
+    let poll = async |count: usize| {
+        let ids: Vec<String> = (0..count).map(|n| format!("lb-{n}")).collect();
+        let looks = join_all(ids.iter().map(|id| cloud.load_balancer(id))).await;
+        for (n, look) in looks.into_iter().enumerate() {
+            assert_eq!(look.unwrap().unwrap().id, format!("lb-{n}"));
+        }
+        tokio::time::sleep(Duration::from_secs(5)).await;
+        fake.calls().len()
+    };
+    assert_eq!(poll(3).await, 3);
+    let calls = poll(30).await;
+    assert!((4..=5).contains(&calls), "three looks and one or two lists, not {calls}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_poll_never_gets_a_list_that_is_older_than_itself() {
+    let (fake, _) = stacks(10);
+    let cloud = fake.cloud_with(REGION);
+    for stamp in ["2026-11-23T09:00:01", "2026-11-23T09:00:02"] {
+        fake.change("/v2/lbaas/loadbalancers", "lb-9", |lb| lb["updated_at"] = json!(stamp));
+        let ids: Vec<String> = (0..10).map(|n| format!("lb-{n}")).collect();
+        let looks = join_all(ids.iter().map(|id| cloud.load_balancer(id))).await;
+        assert_eq!(looks[9].as_ref().unwrap().as_ref().unwrap().updated_at.as_deref(), Some(stamp));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_load_balancer_is_gone_only_when_a_look_at_itself_says_so() {
+    let (fake, _) = stacks(10);
+    let cloud = fake.cloud_with(REGION);
+    let ids: Vec<String> = (5..15).map(|n| format!("lb-{n}")).collect();
+    let looks = join_all(ids.iter().map(|id| cloud.load_balancer(id))).await;
+    assert!(looks[..5].iter().all(|look| look.as_ref().unwrap().is_some()));
+    assert!(looks[5..].iter().all(|look| look.as_ref().unwrap().is_none()));
+    for id in &ids[5..] {
+        assert!(fake.requests.lock().unwrap().iter().any(|request| request.path.ends_with(id.as_str())), "{id}");
+    }
+}
