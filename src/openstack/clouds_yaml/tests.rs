@@ -14,7 +14,7 @@ const PASSWORD: &str = "auth:\n  auth_url: http://keystone:5000/v3\n  username: 
                         project_name: p\n  user_domain_name: Default";
 
 #[test]
-fn a_password_entry_is_read_with_its_defaults() {
+fn password_entry_is_read_with_defaults() {
     let read = parse(&entry(PASSWORD)).unwrap();
     let domain = Domain::Name("Default".into());
     assert_eq!(
@@ -29,7 +29,7 @@ fn a_password_entry_is_read_with_its_defaults() {
 }
 
 #[test]
-fn values_that_look_like_numbers_stay_text() {
+fn values_like_numbers_stay_text() {
     let read =
         parse(&entry("auth: {auth_url: 'http://k', user_id: 007, password: 1e3, project_id: 0123}\nregion_name: 1"))
             .unwrap();
@@ -45,7 +45,7 @@ fn values_that_look_like_numbers_stay_text() {
 }
 
 #[test]
-fn application_credentials_are_read_by_id_and_by_name() {
+fn application_credential_is_read_by_id_and_by_name() {
     let by_id = "auth_type: v3applicationcredential\nauth: {auth_url: 'http://k', application_credential_id: i, \
                  application_credential_secret: s}";
     let by_name = "auth: {auth_url: 'http://k', application_credential_name: n, user_id: u, \
@@ -75,7 +75,7 @@ fn region_interface_verify_and_overrides_are_read() {
 }
 
 #[test]
-fn an_endpoint_is_a_url_to_which_paths_can_be_appended() {
+fn endpoint_with_query_fragment_or_user_is_rejected() {
     for url in ["ftp://k", "k:5000", "http://u@k", "http://u:p@k", "http://k/v3?x=", "http://k/#", "http://k?", ""] {
         let text = entry(&PASSWORD.replace("http://keystone:5000/v3", &format!("'{url}'")));
         let error = parse(&text).unwrap_err().to_string();
@@ -96,7 +96,7 @@ fn anchors_and_merge_keys_are_followed() {
 }
 
 #[test]
-fn a_path_to_a_ca_is_refused_unless_the_secret_brings_the_text() {
+fn cacert_path_is_rejected_unless_secret_has_the_text() {
     let text = entry(&format!("cacert: /etc/ssl/ca.pem\n{PASSWORD}"));
     let error = parse(&text).unwrap_err().to_string();
     assert!(error.contains("key `cacert` of the Secret"), "{error}");
@@ -106,14 +106,14 @@ fn a_path_to_a_ca_is_refused_unless_the_secret_brings_the_text() {
 
 /// As openstacksdk does: who checks nothing needs no authority, not even a readable one.
 #[test]
-fn cacert_is_ignored_where_certificates_are_not_checked() {
+fn cacert_is_ignored_without_verification() {
     let text = entry(&format!("cacert: /etc/ssl/ca.pem\nverify: no\n{PASSWORD}"));
     let read = Credentials::parse(text.as_bytes(), Some(b"no PEM"), "c").unwrap();
     assert_eq!(read.tls, TlsOptions { ca: None, insecure: true });
 }
 
 #[test]
-fn what_is_missing_is_named_with_its_cloud() {
+fn missing_key_is_named_with_its_cloud() {
     for (body, key) in [
         ("region_name: R", "auth.auth_url"),
         ("auth: {username: u}", "auth.auth_url"),
@@ -130,14 +130,14 @@ fn what_is_missing_is_named_with_its_cloud() {
 }
 
 #[test]
-fn an_unknown_cloud_is_answered_with_the_names_that_there_are() {
+fn unknown_cloud_error_lists_available_clouds() {
     let text = format!("{}  d: {{}}\n", entry(PASSWORD));
     let error = Credentials::parse(text.as_bytes(), None, "x").unwrap_err();
     assert_eq!(error.to_string(), "clouds.yaml has no cloud \"x\"; it has c, d");
 }
 
 #[test]
-fn tokens_and_unknown_ways_to_log_in_are_refused() {
+fn unsupported_auth_type_is_rejected_by_name() {
     let error = parse(&entry(&format!("auth_type: v3token\n{PASSWORD}"))).unwrap_err().to_string();
     assert!(error.contains("v3token") && error.contains("cannot be renewed"), "{error}");
     assert!(parse(&entry(&format!("auth_type: v3kerberos\n{PASSWORD}"))).is_err());
@@ -146,7 +146,7 @@ fn tokens_and_unknown_ways_to_log_in_are_refused() {
 }
 
 #[test]
-fn neither_debug_nor_errors_show_a_secret() {
+fn debug_and_errors_show_no_secret() {
     let shown = format!("{:?}", parse(&entry(PASSWORD)).unwrap());
     assert!(!shown.contains("hunter2"), "{shown}");
     for broken in [
@@ -162,7 +162,7 @@ fn neither_debug_nor_errors_show_a_secret() {
 }
 
 #[test]
-fn a_file_that_unfolds_into_more_than_it_shows_is_not_read() {
+fn expanding_aliases_are_rejected() {
     let mut laughs = String::from("a0: &a0 [lol, lol, lol, lol, lol, lol, lol, lol, lol, lol]\n");
     for n in 1..10 {
         let before = format!("*a{}", n - 1);
@@ -193,7 +193,7 @@ fn hundreds_of_clouds_are_read_and_thousands_are_not() {
 }
 
 #[test]
-fn a_message_is_short_whatever_the_file_names() {
+fn message_stays_short_with_long_names() {
     let names: String = (0..400).map(|n| format!("  {}{n}: {{}}\n", "x".repeat(900))).collect();
     let error = parse(&format!("clouds:\n{names}")).unwrap_err().to_string();
     assert!(error.len() < 1000 && error.ends_with("and 390 more"), "{error}");

@@ -30,7 +30,7 @@ async fn read_all(cloud: &Cloud, owners: &[Owner]) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn watching_a_hundred_quiet_stacks_takes_six_lists() {
+async fn hundred_stacks_at_rest_take_six_lists() {
     let (fake, owners) = stacks(100);
     let cloud = fake.cloud_with(REGION);
     read_all(&cloud, &owners).await;
@@ -45,7 +45,7 @@ async fn watching_a_hundred_quiet_stacks_takes_six_lists() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_quiet_tree_equals_the_one_that_is_read_in_full() {
+async fn cached_tree_equals_full_read() {
     let (fake, owners) = stacks(3);
     let cloud = fake.cloud_with(REGION);
     for _ in 0..2 {
@@ -56,7 +56,7 @@ async fn a_quiet_tree_equals_the_one_that_is_read_in_full() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn only_the_leaves_of_what_moved_are_read_again() {
+async fn only_details_of_changed_trees_are_read_again() {
     let (fake, owners) = stacks(20);
     let cloud = fake.cloud_with(REGION);
     read_all(&cloud, &owners).await;
@@ -70,7 +70,7 @@ async fn only_the_leaves_of_what_moved_are_read_again() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn members_of_a_pool_that_is_not_well_are_read_each_time() {
+async fn members_of_degraded_pool_are_read_each_time() {
     let (fake, owners) = stacks(2);
     let cloud = fake.cloud_with(REGION);
     read_all(&cloud, &owners).await;
@@ -88,7 +88,7 @@ async fn members_of_a_pool_that_is_not_well_are_read_each_time() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_changed_a_moment_ago_is_not_remembered() {
+async fn recently_changed_tree_is_not_cached() {
     let (fake, owners) = stacks(1);
     // The scripted cloud's clock stands at 10:00:00.
     fake.change("/v2/lbaas/loadbalancers", "lb-0", |lb| lb["updated_at"] = json!("2026-11-23T09:59:59"));
@@ -101,7 +101,7 @@ async fn what_changed_a_moment_ago_is_not_remembered() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_load_balancer_that_no_list_shows_is_asked_for_itself() {
+async fn load_balancer_younger_than_snapshot_is_read_by_itself() {
     let (fake, owners) = stacks(1);
     let cloud = fake.cloud_with(REGION);
     read_all(&cloud, &owners).await;
@@ -112,7 +112,7 @@ async fn a_load_balancer_that_no_list_shows_is_asked_for_itself() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn lists_that_do_not_fit_together_are_not_believed() {
+async fn inconsistent_lists_cause_a_read_by_itself() {
     let (fake, owners) = stacks(2);
     fake.change("/v2/lbaas/loadbalancers", "lb-1", |lb| lb["pools"] = json!([{"id": "pool-1"}, {"id": "unlisted"}]));
     let cloud = fake.cloud_with(REGION);
@@ -121,7 +121,7 @@ async fn lists_that_do_not_fit_together_are_not_believed() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_failing_list_is_shared_like_a_good_one() {
+async fn failed_list_is_shared_by_waiting_callers() {
     let fake = FakeCloud::new(|request| request.path.ends_with("/loadbalancers").then_some(Ok((503, json!(null)))));
     let owner = add_stack(&fake, 0);
     let cloud = fake.cloud_with(REGION);
@@ -132,7 +132,7 @@ async fn a_failing_list_is_shared_like_a_good_one() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn three_pollers_look_for_themselves_and_many_share_a_list() {
+async fn many_polls_share_one_list() {
     let (fake, _) = stacks(30);
     let cloud = fake.cloud_with(REGION);
     cloud.project().await.unwrap();
@@ -151,7 +151,7 @@ async fn three_pollers_look_for_themselves_and_many_share_a_list() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_poll_never_gets_a_list_that_is_older_than_itself() {
+async fn poll_never_gets_a_list_older_than_itself() {
     let (fake, _) = stacks(10);
     let cloud = fake.cloud_with(REGION);
     for stamp in ["2026-11-23T09:00:01", "2026-11-23T09:00:02"] {
@@ -163,7 +163,7 @@ async fn a_poll_never_gets_a_list_that_is_older_than_itself() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_load_balancer_is_gone_only_when_a_look_at_itself_says_so() {
+async fn load_balancer_missing_in_list_is_read_by_itself() {
     let (fake, _) = stacks(10);
     let cloud = fake.cloud_with(REGION);
     let ids: Vec<String> = (5..15).map(|n| format!("lb-{n}")).collect();

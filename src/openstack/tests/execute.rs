@@ -90,7 +90,7 @@ fn every_call() -> Vec<(Step, &'static str, Option<&'static str>)> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn every_step_is_exactly_one_call_to_its_place_with_its_body() {
+async fn every_step_sends_exactly_one_call() {
     let fake = accepting_cloud();
     let cloud = fake.cloud_with(REGION);
     for (step, line, root) in every_call() {
@@ -113,7 +113,7 @@ async fn every_step_is_exactly_one_call_to_its_place_with_its_body() {
 
 /// Of a floating IP that somebody has changed meanwhile, a write is refused: it is looked at again.
 #[tokio::test(start_paused = true)]
-async fn a_change_of_a_floating_ip_names_its_revision() {
+async fn floating_ip_update_carries_its_revision() {
     let fake = FakeCloud::new(|request| {
         let changed =
             json!({"NeutronError": {"type": "RevisionNumberConstraintFailed", "message": "Constrained to 4"}});
@@ -127,7 +127,7 @@ async fn a_change_of_a_floating_ip_names_its_revision() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn only_the_single_post_brings_a_tree() {
+async fn only_create_of_load_balancer_returns_a_tree() {
     let cloud = accepting_cloud().cloud_with(REGION);
     let Done::Created(tree) = cloud.execute(&create_load_balancer()).await.unwrap() else { panic!("no tree") };
     assert_eq!(tree.load_balancer.id, "new");
@@ -135,7 +135,7 @@ async fn only_the_single_post_brings_a_tree() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn deleting_what_is_gone_is_done_and_changing_it_is_not() {
+async fn delete_of_missing_object_is_done_update_is_not() {
     let fake = FakeCloud::new(|request| {
         let octavia = json!({"faultcode": "Client", "faultstring": "It is not found."});
         let neutron =
@@ -153,7 +153,7 @@ async fn deleting_what_is_gone_is_done_and_changing_it_is_not() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_created_tree_that_cannot_be_read_is_in_doubt() {
+async fn unreadable_create_response_is_in_doubt() {
     let fake =
         FakeCloud::new(|request| (request.method == "POST" && request.token.is_some()).then(|| Ok((201, json!("?")))));
     let error = fake.cloud_with(REGION).execute(&create_load_balancer()).await.unwrap_err();
@@ -162,7 +162,7 @@ async fn a_created_tree_that_cannot_be_read_is_in_doubt() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_step_that_waits_for_another_is_not_sent() {
+async fn step_with_dependency_is_not_sent() {
     let fake = accepting_cloud();
     let waiting = Step { depends_on: Some("pool web".into()), ..create(Kind::Listener, None) };
     let error = fake.cloud_with(REGION).execute(&waiting).await.unwrap_err();
@@ -207,7 +207,7 @@ impl Connector for SlowTransport {
 }
 
 #[tokio::test(start_paused = true)]
-async fn two_creates_are_in_flight_and_a_third_gives_way_unsent() {
+async fn third_concurrent_create_is_locked_and_not_sent() {
     let cloud = slow_cloud("http://k", "", &CloudSettings::default());
     let creates = [create(Kind::Pool, None), create(Kind::Pool, None), create(Kind::Pool, None)];
     let results = join_all(creates.iter().map(|step| cloud.execute(step))).await;
@@ -218,7 +218,7 @@ async fn two_creates_are_in_flight_and_a_third_gives_way_unsent() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn two_sessions_of_one_project_share_its_turns() {
+async fn sessions_of_one_project_share_create_slots() {
     let settings = CloudSettings::default();
     let clouds = [slow_cloud("http://k/v3", "", &settings), slow_cloud("http://K:80", "", &settings)];
     let creates = [create(Kind::Pool, None), create(Kind::Pool, None)];
@@ -228,7 +228,7 @@ async fn two_sessions_of_one_project_share_its_turns() {
 
 /// A Keystone of one's own names any project, and an endpoint of one's own hangs: both leave the project's turns alone.
 #[tokio::test(start_paused = true)]
-async fn nobody_takes_the_turns_of_a_project_by_its_name_alone() {
+async fn forged_project_id_takes_no_create_slot() {
     let settings = CloudSettings::default();
     let honest = slow_cloud("http://k", "", &settings);
     let liars = [

@@ -19,7 +19,7 @@ fn endless(size: usize) -> std::sync::Arc<FakeCloud> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_list_without_an_end_is_given_up() {
+async fn endless_list_is_abandoned() {
     for (size, most) in [(10, 401), (4 << 20, 17)] {
         let fake = endless(size);
         let error = fake.cloud().find(&owner("u")).await.unwrap_err();
@@ -32,7 +32,7 @@ async fn a_list_without_an_end_is_given_up() {
 
 /// Each of the six lists that show all trees would be short enough by itself.
 #[tokio::test(start_paused = true)]
-async fn lists_that_are_kept_together_are_bounded_together() {
+async fn lists_held_together_share_a_budget() {
     let filler = "x".repeat(4 << 20);
     let fake = FakeCloud::new(move |request| {
         let key = request.path.rsplit('/').next().unwrap().to_owned();
@@ -50,7 +50,7 @@ async fn lists_that_are_kept_together_are_bounded_together() {
 
 /// `{}` is a listener of two bytes to us.
 #[tokio::test(start_paused = true)]
-async fn an_answer_with_more_structure_than_text_is_not_read() {
+async fn response_with_more_structure_than_text_is_not_read() {
     for item in [json!({}), json!(0), json!({"id": ""})] {
         let items = vec![item; 100_000];
         let fake =
@@ -65,7 +65,7 @@ async fn an_answer_with_more_structure_than_text_is_not_read() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_write_whose_answer_is_not_read_is_in_doubt() {
+async fn write_with_amplified_response_is_in_doubt() {
     let body = json!({"loadbalancer": {"id": "lb", "pools": vec![json!({}); 100_000]}});
     let fake = FakeCloud::new(move |request| {
         (request.method == "POST" && request.path == LIST).then(|| Ok((201, body.clone())))
@@ -76,7 +76,7 @@ async fn a_write_whose_answer_is_not_read_is_in_doubt() {
 
 /// A pool names each of its members: 500 large ones are more than is read at once.
 #[tokio::test(start_paused = true)]
-async fn where_a_page_is_too_large_smaller_ones_are_asked_for() {
+async fn page_too_large_is_requested_again_in_smaller_pages() {
     let too_large = || TransportError::TooLarge { endpoint: "octavia:9876".into(), limit_mib: 8 };
     let fake = FakeCloud::new(move |request| {
         let limit = request.query("limit").and_then(|limit| limit.parse::<u64>().ok());
@@ -93,7 +93,7 @@ async fn where_a_page_is_too_large_smaller_ones_are_asked_for() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_page_that_cannot_be_small_enough_is_an_error_that_says_so() {
+async fn smallest_page_still_too_large_is_an_error() {
     let too_large = || TransportError::TooLarge { endpoint: "octavia:9876".into(), limit_mib: 8 };
     let fake = FakeCloud::new(move |request| request.query("limit").map(|_| Err(too_large())));
     let error = fake.cloud().find(&owner("u")).await.unwrap_err();

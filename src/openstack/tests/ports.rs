@@ -41,7 +41,7 @@ fn ids_asked_for(fake: &FakeCloud) -> Vec<usize> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_full_look_asks_for_the_vip_port_and_says_that_it_is_gone_when_neutron_does_so_twice() {
+async fn full_read_confirms_missing_vip_port_with_neutron() {
     let fake = FakeCloud::empty();
     let owner = add_plain_stack(&fake, 1);
     add_port(&fake, 1, "Octavia", "p1");
@@ -56,7 +56,7 @@ async fn a_full_look_asks_for_the_vip_port_and_says_that_it_is_gone_when_neutron
 
 /// Neutron's policy refuses reads by showing nothing, when the role `reader` is missing.
 #[tokio::test(start_paused = true)]
-async fn who_sees_nothing_of_the_project_is_told_nothing_of_its_ports() {
+async fn missing_reader_role_reports_no_port_missing() {
     let (fake, owners) = plain_stacks(60);
     fake.remove(GROUPS, "group");
     (0..60).for_each(|n| fake.remove(PORTS, &format!("port-{n}")));
@@ -69,7 +69,7 @@ async fn who_sees_nothing_of_the_project_is_told_nothing_of_its_ports() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn nothing_is_asked_where_a_floating_ip_tells_or_octavia_is_at_work() {
+async fn watched_or_busy_load_balancer_needs_no_port_query() {
     let fake = FakeCloud::empty();
     let owner = add_stack(&fake, 1);
     let cloud = fake.cloud();
@@ -97,7 +97,7 @@ fn with_list(answer: impl Fn() -> Reply + Send + Sync + 'static) -> (Arc<FakeClo
 }
 
 #[tokio::test(start_paused = true)]
-async fn where_ports_may_not_be_listed_they_are_taken_to_be_there() {
+async fn denied_port_list_reports_no_port_missing() {
     for (status, kind) in [(403, "PolicyNotAuthorized"), (401, "x"), (404, "HTTPNotFound"), (400, "HTTPBadRequest")] {
         let (fake, owner) = with_list(move || Ok((status, neutron(kind))));
         let cloud = fake.cloud();
@@ -108,7 +108,7 @@ async fn where_ports_may_not_be_listed_they_are_taken_to_be_there() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_list_that_lacks_a_port_is_not_believed_alone() {
+async fn port_missing_in_list_only_is_not_gone() {
     let (fake, owner) = with_list(|| Ok((200, json!({"ports": []}))));
     add_port(&fake, 1, "Octavia", "p1");
     assert!(!full_look(&fake.cloud(), &owner).await.vip_port_gone);
@@ -126,7 +126,7 @@ async fn a_list_that_lacks_a_port_is_not_believed_alone() {
 
 /// Whether it is there is not known, and must not look as if it were.
 #[tokio::test(start_paused = true)]
-async fn a_neutron_that_does_not_answer_is_told() {
+async fn unavailable_neutron_fails_the_read() {
     let (fake, owner) = with_list(|| Ok((503, json!(null))));
     let observed = fake.cloud().load_balancer("lb-1").await.unwrap().unwrap();
     assert_eq!(fake.cloud().tree(observed, &owner).await.unwrap_err().class, ErrorClass::Transient(None));
@@ -134,7 +134,7 @@ async fn a_neutron_that_does_not_answer_is_told() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_no_id_is_not_gone() {
+async fn malformed_port_id_is_not_gone() {
     for port in ["", "..", "../floatingips", "a?b"] {
         let fake = FakeCloud::empty();
         let owner = add_plain_stack(&fake, 1);
@@ -169,7 +169,7 @@ async fn gone_at_rest(cloud: &Cloud, owners: &[Owner]) -> Vec<usize> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn at_rest_a_few_ports_are_asked_for_by_one_list_and_many_by_the_one_of_octavias() {
+async fn snapshot_queries_few_ports_by_id_and_many_by_owner() {
     for (count, lists) in [(0, vec![]), (1, vec![1]), (50, vec![50]), (51, vec![0]), (700, vec![0, 0])] {
         let (fake, owners) = plain_stacks(count);
         let cloud = fake.cloud();
@@ -179,7 +179,7 @@ async fn at_rest_a_few_ports_are_asked_for_by_one_list_and_many_by_the_one_of_oc
 }
 
 #[tokio::test(start_paused = true)]
-async fn ports_that_octavia_has_not_made_are_asked_for_by_their_ids() {
+async fn snapshot_queries_ports_not_created_by_octavia_by_id() {
     let (fake, owners) = plain_stacks(200);
     for n in 0..120 {
         fake.remove(PORTS, &format!("port-{n}"));
@@ -199,7 +199,7 @@ async fn ports_that_octavia_has_not_made_are_asked_for_by_their_ids() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_lists_ask_for_what_they_need_and_no_more() {
+async fn port_lists_request_ids_only() {
     let (fake, owners) = plain_stacks(60);
     fake.remove(PORTS, "port-7");
     gone_at_rest(&fake.cloud(), &owners).await;
@@ -214,7 +214,7 @@ async fn the_lists_ask_for_what_they_need_and_no_more() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn ports_of_load_balancers_that_are_nobodys_stack_are_not_asked_for() {
+async fn snapshot_ignores_ports_of_foreign_load_balancers() {
     let (fake, owners) = plain_stacks(3);
     fake.change("/v2/lbaas/loadbalancers", "lb-2", |lb| lb["tags"] = json!(["somebody=else"]));
     gone_at_rest(&fake.cloud(), &owners).await;

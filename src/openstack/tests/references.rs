@@ -63,7 +63,7 @@ fn cloud_with_objects() -> std::sync::Arc<FakeCloud> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn each_kind_is_found_with_the_facts_that_validation_needs() {
+async fn each_reference_kind_resolves_with_its_facts() {
     let cloud = cloud_with_objects().cloud_with(REGION);
     let network = ResolvedReference::Network { id: "n1".into(), external: false };
     assert_eq!(one(&cloud, by_name(Kind::Network, "private")).await, Ok(network.clone()));
@@ -88,7 +88,7 @@ async fn each_kind_is_found_with_the_facts_that_validation_needs() {
 
 /// Those that others own and do not share are not in the list.
 #[tokio::test(start_paused = true)]
-async fn a_network_for_a_vip_is_found_with_what_its_subnets_hold() {
+async fn vip_network_resolves_with_subnets_and_cidrs() {
     let fake = cloud_with_objects();
     fake.change("/v2.0/networks", "n1", |network| network["subnets"] = json!(["s1", "s2"]));
     fake.add("/v2.0/subnets", json!({"id": "s9", "network_id": "n9", "cidr": "10.9.0.0/24", "project_id": "p1"}));
@@ -102,7 +102,7 @@ async fn a_network_for_a_vip_is_found_with_what_its_subnets_hold() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn names_are_exact_and_what_others_hide_is_missing() {
+async fn name_matches_exactly_and_hidden_object_is_missing() {
     let cloud = cloud_with_objects().cloud_with(REGION);
     for missing in [
         by_name(Kind::Network, "PRIVATE"),
@@ -219,7 +219,7 @@ async fn group_and_policy_names_lead_to_own_and_shared_objects_only() {
 
 /// Look-ups keep records as they come, and a map of one field takes as much as one of ten.
 #[tokio::test(start_paused = true)]
-async fn an_answer_to_a_look_up_that_is_full_of_objects_is_not_read() {
+async fn lookup_response_with_too_many_objects_is_not_read() {
     let filler = "x".repeat(40);
     let fake = FakeCloud::new(move |request| {
         let network = json!({"id": "n1", "name": "private", "x": vec![json!({"x": filler}); 110_000]});
@@ -242,7 +242,7 @@ async fn an_answer_to_a_look_up_that_is_full_of_objects_is_not_read() {
 
 /// An administrator sees them. In use or not, no list of the project's would tell.
 #[tokio::test(start_paused = true)]
-async fn a_floating_ip_of_another_project_is_missing() {
+async fn floating_ip_of_another_project_is_missing() {
     let fake = cloud_with_objects();
     fake.add(
         "/v2.0/floatingips",
@@ -258,7 +258,7 @@ async fn a_floating_ip_of_another_project_is_missing() {
 
 /// A service that is away must not look like one that has lost everything.
 #[tokio::test(start_paused = true)]
-async fn a_404_of_a_gateway_is_no_answer() {
+async fn gateway_404_resolves_nothing() {
     let certificate = "https://b/v1/secrets/b985cf9d-ed6e-45bf-8e48-ffe855e0c87e";
     let fake = FakeCloud::new(|request| request.token.is_some().then(|| Ok((404, json!("default backend - 404")))));
     let cloud = fake.cloud_with(REGION);
@@ -275,7 +275,7 @@ async fn a_404_of_a_gateway_is_no_answer() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_extension_that_is_not_installed_has_no_objects() {
+async fn missing_extension_has_no_objects() {
     let not_found = json!({"NeutronError": {"type": "HTTPNotFound", "message": "The resource could not be found."}});
     let fake = FakeCloud::new(move |request| request.token.is_some().then(|| Ok((404, not_found.clone()))));
     let cloud = fake.cloud_with(REGION);
@@ -285,7 +285,7 @@ async fn an_extension_that_is_not_installed_has_no_objects() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn good_answers_are_remembered_for_ten_minutes_and_bad_ones_are_not() {
+async fn resolved_reference_is_cached_for_ten_minutes() {
     let fake = cloud_with_objects();
     let cloud = fake.cloud_with(REGION);
     let both = BTreeSet::from([by_id(Kind::Subnet, "s1"), by_id(Kind::Subnet, "s2")]);
@@ -297,7 +297,7 @@ async fn good_answers_are_remembered_for_ten_minutes_and_bad_ones_are_not() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_somebody_waits_for_is_remembered_for_a_minute() {
+async fn temporary_obstacle_is_cached_for_a_minute() {
     let fake = cloud_with_objects();
     let cloud = fake.cloud_with(REGION);
     for (wait, calls) in [(0, 1), (50, 0), (11, 1)] {
@@ -308,7 +308,7 @@ async fn what_somebody_waits_for_is_remembered_for_a_minute() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_cloud_that_does_not_answer_is_an_error_and_not_an_answer() {
+async fn unavailable_service_is_an_error_not_a_missing_object() {
     let fake = FakeCloud::new(|request| request.path.contains("subnets").then_some(Ok((503, json!(null)))));
     let asked = BTreeSet::from([by_id(Kind::Subnet, "s1")]);
     let error = fake.cloud_with(REGION).resolve(&asked).await.unwrap_err();
@@ -316,7 +316,7 @@ async fn a_cloud_that_does_not_answer_is_an_error_and_not_an_answer() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_certificate_is_looked_up_at_the_catalogues_key_manager_only() {
+async fn certificate_is_looked_up_in_catalogue_key_manager_only() {
     let uuid = "b985cf9d-ed6e-45bf-8e48-ffe855e0c87e";
     for (collection, status, record, wanted) in [
         ("secrets", 200, json!({"status": "ACTIVE"}), Ok(ResolvedReference::Certificate)),
@@ -343,7 +343,7 @@ async fn a_certificate_is_looked_up_at_the_catalogues_key_manager_only() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_certificate_that_cannot_be_is_told_apart() {
+async fn missing_certificate_differs_from_malformed_reference() {
     let fake = FakeCloud::new(|request| {
         request
             .path

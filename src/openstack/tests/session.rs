@@ -10,7 +10,7 @@ use crate::clock::SystemClock;
 use crate::openstack::*;
 
 #[tokio::test(start_paused = true)]
-async fn thirty_two_callers_make_one_log_in() {
+async fn concurrent_callers_share_one_login() {
     let fake = FakeCloud::empty();
     let cloud = fake.cloud();
     let owner = owner("u");
@@ -21,7 +21,7 @@ async fn thirty_two_callers_make_one_log_in() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_failing_log_in_is_shared_by_those_who_wait_for_it() {
+async fn failed_login_is_shared_by_waiting_callers() {
     let fake = FakeCloud::new(|request| {
         (request.path == "/v3/auth/tokens").then(|| Ok((401, json!({"error": {"code": 401, "message": "no"}}))))
     });
@@ -33,7 +33,7 @@ async fn a_failing_log_in_is_shared_by_those_who_wait_for_it() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_token_is_renewed_two_minutes_before_it_expires() {
+async fn token_is_renewed_two_minutes_before_it_expires() {
     let fake = FakeCloud::empty();
     let cloud = fake.cloud();
     for (minutes, logins) in [(0, 1), (57, 1), (58, 2)] {
@@ -45,7 +45,7 @@ async fn a_token_is_renewed_two_minutes_before_it_expires() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_short_token_is_used_for_half_of_its_life() {
+async fn short_token_is_used_for_half_its_life() {
     let fake = FakeCloud::empty();
     fake.token_life.store(60, Ordering::SeqCst);
     let cloud = fake.cloud();
@@ -57,7 +57,7 @@ async fn a_short_token_is_used_for_half_of_its_life() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn while_keystone_is_away_a_token_serves_to_its_end() {
+async fn token_serves_to_its_end_while_keystone_is_away() {
     let away = Arc::new(Mutex::new(false));
     let is_away = Arc::clone(&away);
     let fake = FakeCloud::new(move |request| {
@@ -73,7 +73,7 @@ async fn while_keystone_is_away_a_token_serves_to_its_end() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_refused_token_is_renewed_once_and_for_all() {
+async fn rejected_token_is_renewed_once_for_all_callers() {
     let unauthorized = || Ok((401, json!({"error": {"code": 401, "title": "Unauthorized", "message": "no"}})));
     let fake = FakeCloud::new(move |request| (request.token.as_deref() == Some("token-1")).then(unauthorized));
     let cloud = fake.cloud();
@@ -85,7 +85,7 @@ async fn a_refused_token_is_renewed_once_and_for_all() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_token_that_is_refused_again_means_wrong_credentials() {
+async fn token_rejected_twice_means_wrong_credentials() {
     let fake = FakeCloud::new(|request| {
         request
             .token
@@ -98,7 +98,7 @@ async fn a_token_that_is_refused_again_means_wrong_credentials() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_endpoint_is_that_of_interface_and_region_whatever_path_it_names() {
+async fn endpoint_is_chosen_by_interface_and_region() {
     for (more, host) in [
         ("    region_name: R1\n", "public.r1:13876"),
         ("    region_name: R2\n", "public.r2:13876"),
@@ -117,7 +117,7 @@ async fn the_endpoint_is_that_of_interface_and_region_whatever_path_it_names() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_override_stands_in_for_the_catalogue() {
+async fn override_replaces_catalogue_endpoint() {
     let fake = FakeCloud::empty();
     let more = "    region_name: R1\n    load_balancer_endpoint_override: https://own.example/v2.0\n";
     fake.cloud_with(more).find(&owner("u")).await.unwrap();
@@ -126,7 +126,7 @@ async fn an_override_stands_in_for_the_catalogue() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn several_regions_without_a_choice_and_unknown_ones_are_explained() {
+async fn ambiguous_and_unknown_regions_are_explained() {
     let error = FakeCloud::empty().cloud_with("").project().await;
     let message = error.unwrap_err().message;
     assert!(message.contains("R1, R2") && message.contains("region_name"), "{message}");
@@ -136,7 +136,7 @@ async fn several_regions_without_a_choice_and_unknown_ones_are_explained() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_project_and_the_version_are_told() {
+async fn project_and_api_version_are_read() {
     let fake = FakeCloud::empty();
     let cloud = fake.cloud_with("    region_name: R1\n");
     let project = cloud.project().await.unwrap();
@@ -147,7 +147,7 @@ async fn the_project_and_the_version_are_told() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn no_answer_leaves_a_write_in_doubt_and_an_unreachable_endpoint_does_not() {
+async fn lost_response_leaves_write_in_doubt_unsent_request_does_not() {
     let endpoint = "lb:9876".to_owned();
     for (failure, in_doubt) in [
         (TransportError::NotSent { endpoint: endpoint.clone(), cause: "connection refused".into() }, false),
@@ -164,7 +164,7 @@ async fn no_answer_leaves_a_write_in_doubt_and_an_unreachable_endpoint_does_not(
 }
 
 #[tokio::test(start_paused = true)]
-async fn no_secret_is_shown_by_debug_or_errors() {
+async fn session_debug_and_errors_show_no_secret() {
     let fake = FakeCloud::new(|request| {
         let text = format!("bad request: {}", request.body);
         (request.path == "/v3/auth/tokens").then(|| Ok((401, json!({"error": {"code": 401, "message": text}}))))
@@ -179,7 +179,7 @@ async fn no_secret_is_shown_by_debug_or_errors() {
 
 /// The endpoint is where a user's credentials lead: what an answer holds must not be read through a message.
 #[tokio::test(start_paused = true)]
-async fn an_answer_that_is_not_understood_is_not_quoted() {
+async fn malformed_response_is_not_quoted() {
     let bodies = [
         json!("hunter2"),
         json!({"loadbalancers": "hunter2"}),
@@ -208,7 +208,7 @@ async fn an_answer_that_is_not_understood_is_not_quoted() {
 
 /// What Debug shows is what is kept.
 #[test]
-fn a_session_keeps_no_text_of_a_ca() {
+fn session_keeps_no_ca_text() {
     let yaml = b"clouds: {c: {auth: {auth_url: 'http://k', user_id: u, password: p, project_id: p}}}";
     let credentials = Credentials::parse(yaml, Some(b"PEM"), "c").unwrap();
     assert!(format!("{credentials:?}").contains("ca: Some"));
@@ -218,7 +218,7 @@ fn a_session_keeps_no_text_of_a_ca() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_catalogue_of_nothing_but_structure_is_not_read() {
+async fn amplified_catalogue_is_not_read() {
     let fake = FakeCloud::new(|request| {
         let catalogue = json!([{"type": "load-balancer", "endpoints": vec![json!({}); 100_000]}]);
         let token = json!({"project": {"id": "p"}, "catalog": catalogue});
@@ -226,12 +226,15 @@ async fn a_catalogue_of_nothing_but_structure_is_not_read() {
     });
     let error = fake.cloud().project().await.unwrap_err();
     assert_eq!((error.class, error.in_doubt), (ErrorClass::Transient(None), false));
-    assert_eq!(error.message, "the identity service's X");
+    assert_eq!(
+        error.message,
+        "the response of the identity service has more JSON structure than text and was not read"
+    );
 }
 
 /// Every endpoint of a service once had a copy of its type, which may be a megabyte. What is not asked for is not kept.
 #[tokio::test(start_paused = true)]
-async fn of_a_catalogue_only_what_is_spoken_to_is_kept_and_of_that_a_few_names_are_told() {
+async fn large_catalogue_yields_short_error_messages() {
     let endpoints = |kind: &str| {
         let regions =
             (0..500).map(|n| json!({"interface": "public", "region_id": format!("r{n}"), "url": "http://lb"}));
@@ -249,7 +252,7 @@ async fn of_a_catalogue_only_what_is_spoken_to_is_kept_and_of_that_a_few_names_a
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_catalogue_that_names_no_endpoint_is_not_followed() {
+async fn invalid_catalogue_endpoint_is_not_called() {
     for url in ["http://lb/?x=", "http://lb/#x", "http://u:hunter2@lb", "file:///lb", "lb"] {
         let fake = FakeCloud::new(move |request| {
             let endpoint = json!({"interface": "public", "region_id": "R1", "url": url});

@@ -16,7 +16,7 @@ fn ids<T>(items: &[T], id: impl Fn(&T) -> &String) -> Vec<&str> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_tree_is_put_together_in_order() {
+async fn tree_is_assembled_in_order() {
     let fake = FakeCloud::empty();
     let owner = add_stack(&fake, 1);
     add_stack(&fake, 2);
@@ -61,7 +61,7 @@ async fn many_monitors_are_read_by_one_list() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_tree_that_moved_is_read_again_and_one_that_keeps_moving_is_locked() {
+async fn changing_tree_is_read_twice_and_then_locked() {
     let fake = FakeCloud::empty();
     let owner = add_stack(&fake, 1);
     let cloud = fake.cloud_with(REGION);
@@ -84,7 +84,7 @@ async fn a_tree_that_moved_is_read_again_and_one_that_keeps_moving_is_locked() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_tree_that_goes_is_gone() {
+async fn deleted_tree_is_not_found() {
     let fake = FakeCloud::empty();
     let gone = ObservedLoadBalancer { id: "lb-9".into(), ..ObservedLoadBalancer::default() };
     let error = fake.cloud_with(REGION).tree(gone, &owner("u")).await.unwrap_err();
@@ -93,14 +93,14 @@ async fn a_tree_that_goes_is_gone() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_404_of_a_proxy_is_not_a_load_balancer_gone() {
+async fn proxy_404_is_no_missing_load_balancer() {
     let fake = FakeCloud::new(|request| request.path.contains("lbaas").then_some(Ok((404, json!(null)))));
     let error = fake.cloud_with(REGION).load_balancer("lb-1").await.unwrap_err();
     assert_eq!(error.class, ErrorClass::Transient(None));
 }
 
 #[tokio::test(start_paused = true)]
-async fn ours_and_our_predecessors_are_found_by_one_list_and_nobody_elses() {
+async fn find_returns_own_and_predecessor_load_balancers_only() {
     let fake = FakeCloud::empty();
     let me = owner("me");
     let add = |id: &str, tags: BTreeSet<String>| {
@@ -118,7 +118,7 @@ async fn ours_and_our_predecessors_are_found_by_one_list_and_nobody_elses() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn lists_are_read_to_their_end_by_markers_of_our_own() {
+async fn list_is_read_to_its_end_by_own_markers() {
     let fake = FakeCloud::empty();
     fake.page.store(2, Ordering::SeqCst);
     for n in 0..5 {
@@ -136,7 +136,7 @@ async fn lists_are_read_to_their_end_by_markers_of_our_own() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_marker_that_went_starts_the_list_again() {
+async fn unknown_marker_restarts_the_list() {
     let fake = FakeCloud::new({
         let refused = std::sync::atomic::AtomicBool::new(false);
         move |request| {
@@ -156,7 +156,7 @@ async fn a_marker_that_went_starts_the_list_again() {
 
 /// The tags of a load balancer tell more than those of a floating IP have room for.
 #[tokio::test(start_paused = true)]
-async fn the_holder_of_a_wanted_floating_ip_is_named() {
+async fn holder_of_queried_floating_ip_is_named() {
     let fake = FakeCloud::empty();
     let (me, blue) = (owner("me"), Owner { cluster: "c2".into(), name: "blue".into(), ..owner("blue") });
     let record = |id: &str, tags: Value| json!({"id": id, "description": "", "tags": tags, "project_id": "p1"});
@@ -178,14 +178,14 @@ async fn the_holder_of_a_wanted_floating_ip_is_named() {
 }
 
 #[test]
-fn a_record_without_tags_is_of_a_cloud_without_tags() {
+fn floating_ip_without_tags_key_is_untaggable() {
     let read = |record: Value| serde_json::from_value::<ObservedFloatingIp>(record).unwrap();
     assert!(read(json!({"id": "f", "description": null})).untaggable);
     assert!(!read(json!({"id": "f", "tags": []})).untaggable);
 }
 
 #[tokio::test(start_paused = true)]
-async fn floating_ips_are_those_on_the_port_and_those_with_our_mark_however_many_there_are() {
+async fn floating_ips_on_port_or_with_owner_marks_are_found() {
     for page in [500, 3] {
         let fake = FakeCloud::empty();
         fake.page.store(page, Ordering::SeqCst);
@@ -222,7 +222,7 @@ async fn floating_ips_are_those_on_the_port_and_those_with_our_mark_however_many
 }
 
 #[test]
-fn the_answer_to_the_single_post_is_a_whole_tree() {
+fn create_response_is_a_whole_tree() {
     let created: Created = serde_json::from_str(include_str!("../fixtures/created.json")).unwrap();
     let tree = created.into_tree();
     assert_eq!(tree.load_balancer.provisioning_status, Provisioning::PendingCreate);
@@ -267,7 +267,7 @@ fn cloud_with_statuses() -> std::sync::Arc<FakeCloud> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_new_tree_is_confirmed_by_one_call_and_the_floating_ips() {
+async fn created_tree_is_confirmed_by_status_call_and_floating_ips() {
     let fake = cloud_with_statuses();
     let tree = fake.cloud_with(REGION).confirm(created(false), &owner("u")).await.unwrap();
     assert_eq!(tree.load_balancer.provisioning_status, Provisioning::Active);
@@ -277,7 +277,7 @@ async fn a_new_tree_is_confirmed_by_one_call_and_the_floating_ips() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_the_status_call_does_not_show_is_read_in_full() {
+async fn tree_not_covered_by_status_call_is_read_in_full() {
     let id = "81f5d27c-f651-4738-ba33-923ccb1e5d7f";
     let fake = cloud_with_statuses();
     fake.add(LOAD_BALANCERS, json!({"id": id, "admin_state_up": true, "provisioning_status": "ACTIVE"}));

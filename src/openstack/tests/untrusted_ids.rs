@@ -11,7 +11,7 @@ const HOSTILE: [&str; 12] =
     ["", ".", "..", "../../v2.0/ports", "a/b", "a?admin=true", "a#b", "%2e%2e", "a%2fb", "a\\b", "a b", "ä"];
 
 #[tokio::test(start_paused = true)]
-async fn a_recorded_id_that_is_none_leads_to_no_load_balancer_and_to_no_call() {
+async fn malformed_recorded_id_sends_no_request() {
     let fake = FakeCloud::empty();
     let owner = add_stack(&fake, 1);
     let cloud = fake.cloud_with(REGION);
@@ -24,7 +24,7 @@ async fn a_recorded_id_that_is_none_leads_to_no_load_balancer_and_to_no_call() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn ids_of_a_lying_server_are_not_followed() {
+async fn malformed_ids_of_server_are_not_followed() {
     type Change = fn(&mut Value, &str);
     let lies: [(&str, &str, Change); 4] = [
         ("/v2/lbaas/pools", "pool-1", |pool, id| pool["id"] = id.into()),
@@ -52,7 +52,7 @@ async fn ids_of_a_lying_server_are_not_followed() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn no_step_is_sent_to_an_id_that_is_none() {
+async fn step_with_malformed_id_is_not_sent() {
     let fake =
         FakeCloud::new(|request| (request.method != "GET" && request.token.is_some()).then(|| Ok((200, json!({})))));
     let cloud = fake.cloud_with(REGION);

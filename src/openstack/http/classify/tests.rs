@@ -48,7 +48,7 @@ fn neutron(status: u16, kind: &str, text: &str) -> CloudError {
 }
 
 #[test]
-fn every_recorded_answer_of_octavia_has_its_class_and_keeps_its_text() {
+fn recorded_octavia_error_has_expected_class_and_text() {
     let recorded: Vec<Recorded> = serde_json::from_str(include_str!("../../fixtures/errors.json")).unwrap();
     assert!(recorded.len() > 30);
     for Recorded { case, call, status, body, class } in recorded {
@@ -67,14 +67,14 @@ fn every_recorded_answer_of_octavia_has_its_class_and_keeps_its_text() {
 }
 
 #[test]
-fn a_load_balancer_in_error_is_no_lock() {
+fn load_balancer_in_error_is_not_locked() {
     assert_eq!(octavia(409, "Invalid state ERROR of loadbalancer resource 1").class, ErrorClass::Conflict);
     assert_eq!(octavia(409, "Pool 1 is immutable and cannot be updated.").class, ErrorClass::Locked);
 }
 
 /// Whatever a create collides with but an address is in the create itself.
 #[test]
-fn a_create_that_is_a_409_for_its_contents_is_refused() {
+fn create_409_caused_by_body_is_rejected() {
     let create = |text: &str| {
         let body = json!({"faultcode": "Client", "faultstring": text, "debuginfo": null}).to_string();
         classify(&refusal("load-balancer", "POST /v2/lbaas/loadbalancers", 409, body.as_bytes(), &HeaderMap::new()))
@@ -101,7 +101,7 @@ fn a_create_that_is_a_409_for_its_contents_is_refused() {
 }
 
 #[test]
-fn a_child_that_is_a_409_is_looked_at_again_unless_ids_collide() {
+fn child_409_is_conflict_unless_ids_collide() {
     for (text, class) in [
         ("Already an entity with that specified id.", ErrorClass::Rejected),
         ("Too many rules on L7 policy 1", ErrorClass::Rejected),
@@ -116,7 +116,7 @@ fn a_child_that_is_a_409_is_looked_at_again_unless_ids_collide() {
 }
 
 #[test]
-fn a_404_is_only_believed_when_it_names_what_is_missing() {
+fn only_404_naming_the_object_is_not_found() {
     let later = ErrorClass::Transient(None);
     assert_eq!(octavia(404, "Load Balancer 1 not found.").class, ErrorClass::NotFound);
     assert_eq!(answer("load-balancer", 404, r#"{"code":404,"title":"Not Found","description":""}"#).class, later);
@@ -127,7 +127,7 @@ fn a_404_is_only_believed_when_it_names_what_is_missing() {
 }
 
 #[test]
-fn only_a_service_itself_says_that_something_is_absent() {
+fn only_404_of_service_itself_is_absent() {
     let absent = |service, body: &str| answer(service, 404, body).is_absent();
     assert!(octavia(404, "Flavor 1 not found.").is_absent());
     assert!(neutron(404, "SubnetNotFound", "Subnet 1 could not be found.").is_absent());
@@ -149,7 +149,7 @@ fn only_a_service_itself_says_that_something_is_absent() {
 }
 
 #[test]
-fn what_is_full_is_quota_whoever_says_so() {
+fn exhausted_resource_is_quota_in_every_form() {
     for error in [
         octavia(403, "Quota has been met for resources: Member"),
         octavia(409, "The VIP IP address is already in use: No more IP addresses available on network 1."),
@@ -165,7 +165,7 @@ fn what_is_full_is_quota_whoever_says_so() {
 
 /// What a user wrote comes back in a refusal, and in the statement of an error of the database.
 #[test]
-fn what_a_user_wrote_decides_nothing() {
+fn user_text_in_rejection_does_not_set_class() {
     let echoed =
         "Invalid input for field/attribute name. Value: 'Quota exceeded for resources'. Value should be UUID format";
     assert_eq!(octavia(400, echoed).class, ErrorClass::Rejected);
@@ -176,7 +176,7 @@ fn what_a_user_wrote_decides_nothing() {
 }
 
 #[test]
-fn a_404_of_who_stands_before_a_service_is_no_loss() {
+fn gateway_404_is_transient() {
     for body in [r#"{"error": {"message": "service not found"}}"#, r#"{"errors": [{"detail": "upstream not found"}]}"#]
     {
         for service in ["load-balancer", "network"] {
@@ -188,7 +188,7 @@ fn a_404_of_who_stands_before_a_service_is_no_loss() {
 }
 
 #[test]
-fn a_floating_ip_without_a_router_is_told_by_its_kind() {
+fn missing_router_is_recognised_by_neutron_exception() {
     let text = "External network 1 is not reachable from subnet 2.";
     assert!(neutron(404, "ExternalGatewayForFloatingIPNotFound", text).is_external_network_unreachable());
     assert!(
@@ -198,7 +198,7 @@ fn a_floating_ip_without_a_router_is_told_by_its_kind() {
 }
 
 #[test]
-fn a_500_that_the_body_causes_is_refused_and_any_other_comes_later() {
+fn octavia_500_caused_by_body_is_rejected_others_transient() {
     for text in [
         "Provider 'amphora' reports error: BadRequestException: 400",
         "(pymysql.err.IntegrityError) (1048, \"Column 'lb_algorithm' cannot be null\")",
@@ -215,7 +215,7 @@ fn a_500_that_the_body_causes_is_refused_and_any_other_comes_later() {
 }
 
 #[test]
-fn a_write_is_in_doubt_unless_the_service_itself_says_that_it_failed() {
+fn gateway_5xx_leaves_write_in_doubt() {
     let gateway = [
         "<html><head><title>504 Gateway Time-out</title></head></html>",
         r#"{"error": {"message": "The upstream server is timing out", "code": 504}}"#,
@@ -238,7 +238,7 @@ fn a_write_is_in_doubt_unless_the_service_itself_says_that_it_failed() {
 }
 
 #[test]
-fn the_services_own_500_and_503_leave_no_doubt_but_no_502_or_504_is_theirs() {
+fn service_500_and_503_leave_no_doubt_but_502_and_504_do() {
     for (status, in_doubt) in [(500, false), (503, false), (502, true), (504, true)] {
         assert_eq!(octavia(status, "Something unknown went wrong").in_doubt, in_doubt, "{status}");
         assert_eq!(neutron(status, "HTTPInternalServerError", "Request Failed").in_doubt, in_doubt, "{status}");
@@ -247,7 +247,7 @@ fn the_services_own_500_and_503_leave_no_doubt_but_no_502_or_504_is_theirs() {
 
 /// A `clouds.yaml` may lead anywhere in the operator's network: what is found there must not be read through a status.
 #[test]
-fn of_an_answer_that_is_not_openstacks_only_code_and_content_type_are_told() {
+fn foreign_response_shows_status_and_content_type_only() {
     let message = |content_type: &str, body: &str| {
         let content_type = HeaderValue::from_bytes(content_type.as_bytes()).unwrap();
         let headers = HeaderMap::from_iter([(http::header::CONTENT_TYPE, content_type)]);
@@ -264,7 +264,7 @@ fn of_an_answer_that_is_not_openstacks_only_code_and_content_type_are_told() {
 
 /// Parsed, it would take a hundred times its length.
 #[test]
-fn an_error_that_is_longer_than_any_is_not_read() {
+fn overlong_error_body_is_not_read() {
     let long = format!("{{\"faultstring\": \"why\", \"x\": [0{}]}}", ",0".repeat(MAX_ERROR_BODY / 2));
     assert!(answer("load-balancer", 400, &long).message.starts_with("something that is not OpenStack answered"));
     let repeated = "x".repeat(114_688);
@@ -272,7 +272,7 @@ fn an_error_that_is_longer_than_any_is_not_read() {
 }
 
 #[test]
-fn a_request_id_that_is_none_is_not_told() {
+fn malformed_request_id_is_dropped() {
     for text in ["req-1 hunter2", "", &"x".repeat(129)] {
         let headers = HeaderMap::from_iter([(
             http::HeaderName::from_static("x-openstack-request-id"),
@@ -283,7 +283,7 @@ fn a_request_id_that_is_none_is_not_told() {
 }
 
 #[test]
-fn too_large_a_body_and_other_foreign_refusals_wait_for_a_new_spec() {
+fn foreign_4xx_is_rejected_but_429_is_transient() {
     assert_eq!(answer("load-balancer", 413, "Request is too large").class, ErrorClass::Rejected);
     assert_eq!(answer("load-balancer", 422, "").class, ErrorClass::Rejected);
     assert_eq!(answer("load-balancer", 429, "").class, ErrorClass::Transient(None));
@@ -291,7 +291,7 @@ fn too_large_a_body_and_other_foreign_refusals_wait_for_a_new_spec() {
 }
 
 #[test]
-fn keystones_refusals_are_about_the_credentials() {
+fn keystone_4xx_is_about_the_credentials() {
     let error =
         |status, text| answer("identity", status, &json!({"error": {"message": text, "code": status}}).to_string());
     assert_eq!(error(401, "The request you have made requires authentication.").class, ErrorClass::Credentials);
@@ -304,7 +304,7 @@ fn keystones_refusals_are_about_the_credentials() {
 }
 
 #[test]
-fn retry_after_is_understood_as_seconds_and_as_a_date() {
+fn retry_after_is_read_as_seconds_or_date() {
     let wait = |text: &str| {
         let headers = HeaderMap::from_iter([(http::header::RETRY_AFTER, HeaderValue::from_str(text).unwrap())]);
         classify(&refusal("load-balancer", "GET /x", 503, b"", &headers)).class
@@ -319,7 +319,7 @@ fn retry_after_is_understood_as_seconds_and_as_a_date() {
 
 /// The server's clock is an hour ahead of ours.
 #[test]
-fn a_date_to_wait_for_is_compared_with_the_clock_that_it_comes_from() {
+fn retry_after_date_is_compared_with_server_clock() {
     let header = |name, text| (name, HeaderValue::from_static(text));
     let headers = HeaderMap::from_iter([
         header(http::header::DATE, "Mon, 23 Nov 2026 11:00:00 GMT"),
@@ -330,7 +330,7 @@ fn a_date_to_wait_for_is_compared_with_the_clock_that_it_comes_from() {
 }
 
 #[test]
-fn a_message_ends_and_the_request_id_is_kept() {
+fn message_is_shortened_and_keeps_request_id() {
     let headers = HeaderMap::from_iter([(
         http::HeaderName::from_static("x-openstack-request-id"),
         HeaderValue::from_static("req-1"),
@@ -343,7 +343,7 @@ fn a_message_ends_and_the_request_id_is_kept() {
 }
 
 #[test]
-fn text_of_the_user_in_a_database_error_decides_nothing() {
+fn user_text_in_duplicate_entry_does_not_set_class() {
     let class = |status: u16, text: &str| {
         let body = json!({"faultcode": "Server", "faultstring": text}).to_string();
         classify(&refusal("load-balancer", "PUT /x", status, body.as_bytes(), &HeaderMap::new())).class

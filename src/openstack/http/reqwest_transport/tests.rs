@@ -61,7 +61,7 @@ async fn send_to(certificate: &[u8], tls: TlsOptions) -> Result<Response, Transp
 }
 
 #[tokio::test]
-async fn a_server_is_trusted_by_cacert_or_where_verify_is_false_and_nowhere_else() {
+async fn server_is_trusted_by_cacert_or_without_verification_only() {
     let by = |pem: &[u8]| TlsOptions { ca: Some(pem.to_vec()), insecure: false };
     let (right, other) =
         (include_bytes!("../../fixtures/tls/ca.pem"), include_bytes!("../../fixtures/tls/another_ca.pem"));
@@ -103,7 +103,7 @@ async fn certificate_fault_is_named_and_not_an_unreachable_cloud() {
 }
 
 #[tokio::test]
-async fn an_answer_comes_whole_and_the_server_knows_who_asked() {
+async fn response_is_complete_and_request_has_user_agent() {
     let (port, request) = server("HTTP/1.1 201 Created\r\nx-y: z\r\ncontent-length: 2\r\n\r\nok").await;
     let response = send(port, PATIENT).await.unwrap();
     assert_eq!((response.status().as_u16(), response.body().as_ref()), (201, &b"ok"[..]));
@@ -113,13 +113,13 @@ async fn an_answer_comes_whole_and_the_server_knows_who_asked() {
 }
 
 #[tokio::test]
-async fn a_redirect_is_an_answer_and_not_followed() {
+async fn redirect_is_not_followed() {
     let (port, _) = server("HTTP/1.1 302 Found\r\nlocation: http://127.0.0.1:1/\r\ncontent-length: 0\r\n\r\n").await;
     assert_eq!(send(port, PATIENT).await.unwrap().status().as_u16(), 302);
 }
 
 #[tokio::test]
-async fn a_refused_connection_leaves_no_doubt_and_names_host_and_port() {
+async fn refused_connection_is_not_sent_and_names_host_and_port() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
     drop(listener);
@@ -129,7 +129,7 @@ async fn a_refused_connection_leaves_no_doubt_and_names_host_and_port() {
 }
 
 #[tokio::test]
-async fn a_lost_or_cut_answer_leaves_doubt() {
+async fn lost_or_truncated_response_leaves_doubt() {
     for answer in ["", "HTTP/1.1 201 Created\r\ncontent-length: 100\r\n\r\nonly this"] {
         let (port, _) = server(answer).await;
         let error = send(port, PATIENT).await.unwrap_err();
@@ -138,14 +138,14 @@ async fn a_lost_or_cut_answer_leaves_doubt() {
 }
 
 #[tokio::test]
-async fn an_answer_that_does_not_come_in_time_leaves_doubt() {
+async fn response_timeout_leaves_doubt() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let error = send(listener.local_addr().unwrap().port(), Duration::from_millis(50)).await.unwrap_err();
     assert!(matches!(&error, TransportError::NoAnswer { cause, .. } if cause == "no answer in time"), "{error:?}");
 }
 
 #[tokio::test]
-async fn an_answer_is_read_up_to_its_limit_and_no_further() {
+async fn response_is_read_up_to_its_size_limit() {
     for (more, fits) in [(0, true), (1, false)] {
         let length = (MAX_RESPONSE_MIB << 20) + more;
         let head = format!("HTTP/1.1 200 OK\r\ncontent-length: {length}\r\n\r\n");

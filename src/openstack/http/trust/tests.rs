@@ -8,7 +8,7 @@ fn encoded(text: &str) -> Vec<u8> {
 }
 
 #[test]
-fn cacert_is_read_however_it_was_saved() {
+fn cacert_is_read_in_every_encoding() {
     let indented: String = CA.lines().map(|line| format!("    {line}  \r\n")).collect();
     for (text, count) in [
         (CA.as_bytes().to_vec(), 1),
@@ -23,7 +23,7 @@ fn cacert_is_read_however_it_was_saved() {
 }
 
 #[test]
-fn cacert_that_cannot_be_read_is_told_as_what_it_is() {
+fn unreadable_cacert_is_named_with_its_fault() {
     let der = authorities(CA.as_bytes()).unwrap()[0].to_vec();
     let cut: String = CA.lines().filter(|line| !line.contains("END")).map(|line| format!("{line}\n")).collect();
     let mut lines: Vec<&str> = CA.lines().collect();
@@ -53,7 +53,7 @@ fn cacert_that_cannot_be_read_is_told_as_what_it_is() {
 }
 
 #[test]
-fn authorities_are_told_from_servers_by_basic_constraints() {
+fn authority_is_recognised_by_basic_constraints() {
     let of = |pem: &str| Cacert::of(&authorities(pem.as_bytes()).unwrap());
     assert_eq!(Cacert::of(&[]), Cacert::Absent);
     for (pem, expected) in [
