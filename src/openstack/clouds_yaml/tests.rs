@@ -104,7 +104,7 @@ fn cacert_path_is_rejected_unless_secret_has_the_text() {
     assert_eq!(read.tls.ca.as_deref(), Some(&b"PEM"[..]));
 }
 
-/// As openstacksdk does: who checks nothing needs no authority, not even a readable one.
+/// Without verification openstacksdk does not read the authorities either.
 #[test]
 fn cacert_is_ignored_without_verification() {
     let text = entry(&format!("cacert: /etc/ssl/ca.pem\nverify: no\n{PASSWORD}"));

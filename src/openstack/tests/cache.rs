@@ -18,7 +18,7 @@ fn stacks(count: usize) -> (Arc<FakeCloud>, Vec<Owner>) {
 }
 
 async fn read_all(cloud: &Cloud, owners: &[Owner]) {
-    let looks = owners.iter().enumerate().map(|(n, owner)| async move {
+    let polls = owners.iter().enumerate().map(|(n, owner)| async move {
         let tree = cloud.cached_tree(&format!("lb-{n}"), owner, MINUTE).await.unwrap().unwrap();
         assert_eq!(tree.load_balancer.id, format!("lb-{n}"));
         assert_eq!(tree.listeners[0].policies[0].rules.len(), 2);
@@ -26,7 +26,7 @@ async fn read_all(cloud: &Cloud, owners: &[Owner]) {
         assert!(tree.pools[0].monitor.is_some());
         assert_eq!(tree.floating_ips.len(), 1);
     });
-    join_all(looks).await;
+    join_all(polls).await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -34,14 +34,14 @@ async fn hundred_stacks_at_rest_take_six_lists() {
     let (fake, owners) = stacks(100);
     let cloud = fake.cloud_with(REGION);
     read_all(&cloud, &owners).await;
-    assert_eq!(fake.calls().len(), 6 + 2 * 100, "the first look reads members and rules as well");
+    assert_eq!(fake.calls().len(), 6 + 2 * 100, "the first read includes members and rules");
     for _ in 0..3 {
         tokio::time::sleep(2 * MINUTE).await;
         read_all(&cloud, &owners).await;
         assert_eq!(fake.calls().len(), 6);
     }
     read_all(&cloud, &owners).await;
-    assert_eq!(fake.calls().len(), 0, "what is young enough is shared");
+    assert_eq!(fake.calls().len(), 0, "a young snapshot is shared");
 }
 
 #[tokio::test(start_paused = true)]
@@ -49,9 +49,9 @@ async fn cached_tree_equals_full_read() {
     let (fake, owners) = stacks(3);
     let cloud = fake.cloud_with(REGION);
     for _ in 0..2 {
-        let quiet = cloud.cached_tree("lb-1", &owners[1], Duration::ZERO).await.unwrap().unwrap();
+        let cached = cloud.cached_tree("lb-1", &owners[1], Duration::ZERO).await.unwrap().unwrap();
         let observed = cloud.load_balancer("lb-1").await.unwrap().unwrap();
-        assert_eq!(quiet, cloud.tree(observed, &owners[1]).await.unwrap());
+        assert_eq!(cached, cloud.tree(observed, &owners[1]).await.unwrap());
     }
 }
 
@@ -84,13 +84,13 @@ async fn members_of_degraded_pool_are_read_each_time() {
     }
     tokio::time::sleep(2 * MINUTE).await;
     read_all(&cloud, &owners).await;
-    assert_eq!(fake.calls().len(), 6, "well again, and known");
+    assert_eq!(fake.calls().len(), 6, "stable again, and cached");
 }
 
 #[tokio::test(start_paused = true)]
 async fn recently_changed_tree_is_not_cached() {
     let (fake, owners) = stacks(1);
-    // The scripted cloud's clock stands at 10:00:00.
+    // The clock of the fake cloud stands at 10:00:00.
     fake.change("/v2/lbaas/loadbalancers", "lb-0", |lb| lb["updated_at"] = json!("2026-11-23T09:59:59"));
     let cloud = fake.cloud_with(REGION);
     for _ in 0..2 {
@@ -107,7 +107,7 @@ async fn load_balancer_younger_than_snapshot_is_read_by_itself() {
     read_all(&cloud, &owners).await;
     let younger = add_stack(&fake, 5);
     let tree = cloud.cached_tree("lb-5", &younger, MINUTE).await.unwrap().unwrap();
-    assert_eq!(tree.pools.len(), 1, "made after the lists were read");
+    assert_eq!(tree.pools.len(), 1, "created after the lists were read");
     assert_eq!(cloud.cached_tree("lb-9", &younger, MINUTE).await.unwrap(), None);
 }
 
@@ -138,16 +138,16 @@ async fn many_polls_share_one_list() {
     cloud.project().await.unwrap();
     let poll = async |count: usize| {
         let ids: Vec<String> = (0..count).map(|n| format!("lb-{n}")).collect();
-        let looks = join_all(ids.iter().map(|id| cloud.load_balancer(id))).await;
-        for (n, look) in looks.into_iter().enumerate() {
-            assert_eq!(look.unwrap().unwrap().id, format!("lb-{n}"));
+        let polls = join_all(ids.iter().map(|id| cloud.load_balancer(id))).await;
+        for (n, poll) in polls.into_iter().enumerate() {
+            assert_eq!(poll.unwrap().unwrap().id, format!("lb-{n}"));
         }
         tokio::time::sleep(Duration::from_secs(5)).await;
         fake.calls().len()
     };
     assert_eq!(poll(3).await, 3);
     let calls = poll(30).await;
-    assert!((4..=5).contains(&calls), "three looks and one or two lists, not {calls}");
+    assert!((4..=5).contains(&calls), "three polls and one or two lists, not {calls}");
 }
 
 #[tokio::test(start_paused = true)]
@@ -157,8 +157,8 @@ async fn poll_never_gets_a_list_older_than_itself() {
     for stamp in ["2026-11-23T09:00:01", "2026-11-23T09:00:02"] {
         fake.change("/v2/lbaas/loadbalancers", "lb-9", |lb| lb["updated_at"] = json!(stamp));
         let ids: Vec<String> = (0..10).map(|n| format!("lb-{n}")).collect();
-        let looks = join_all(ids.iter().map(|id| cloud.load_balancer(id))).await;
-        assert_eq!(looks[9].as_ref().unwrap().as_ref().unwrap().updated_at.as_deref(), Some(stamp));
+        let polls = join_all(ids.iter().map(|id| cloud.load_balancer(id))).await;
+        assert_eq!(polls[9].as_ref().unwrap().as_ref().unwrap().updated_at.as_deref(), Some(stamp));
     }
 }
 
@@ -167,9 +167,9 @@ async fn load_balancer_missing_in_list_is_read_by_itself() {
     let (fake, _) = stacks(10);
     let cloud = fake.cloud_with(REGION);
     let ids: Vec<String> = (5..15).map(|n| format!("lb-{n}")).collect();
-    let looks = join_all(ids.iter().map(|id| cloud.load_balancer(id))).await;
-    assert!(looks[..5].iter().all(|look| look.as_ref().unwrap().is_some()));
-    assert!(looks[5..].iter().all(|look| look.as_ref().unwrap().is_none()));
+    let polls = join_all(ids.iter().map(|id| cloud.load_balancer(id))).await;
+    assert!(polls[..5].iter().all(|poll| poll.as_ref().unwrap().is_some()));
+    assert!(polls[5..].iter().all(|poll| poll.as_ref().unwrap().is_none()));
     for id in &ids[5..] {
         assert!(fake.requests.lock().unwrap().iter().any(|request| request.path.ends_with(id.as_str())), "{id}");
     }

@@ -29,7 +29,7 @@ pub(super) fn create_load_balancer() -> Step {
     step(Kind::LoadBalancer, Call::CreateLoadBalancer { body: body() })
 }
 
-/// Accepts every write.
+/// A cloud that accepts every write.
 fn accepting_cloud() -> std::sync::Arc<FakeCloud> {
     FakeCloud::new(|request| {
         let created = || json!({"loadbalancer": {"id": "new", "admin_state_up": true, "listeners": [], "pools": []}});
@@ -100,18 +100,18 @@ async fn every_step_sends_exactly_one_call() {
         let query: Vec<String> = calls[0].query.iter().map(|(key, value)| format!("?{key}={value}")).collect();
         assert_eq!(format!("{}{}", calls[0].line(), query.concat()), line);
         let object = Value::Object(body());
-        let wanted = match root {
+        let expected = match root {
             None => Value::Null,
             Some("members") => json!({"members": [object]}),
             Some(root) => json!({root: object}),
         };
-        assert_eq!(calls[0].body, wanted, "{line}");
+        assert_eq!(calls[0].body, expected, "{line}");
         let seconds = if step.call.takes_quota() { 120 } else { 60 };
         assert_eq!(calls[0].timeout, Duration::from_secs(seconds), "{line}");
     }
 }
 
-/// Of a floating IP that somebody has changed meanwhile, a write is refused: it is looked at again.
+/// Neutron rejects a write to a floating IP that another client has changed; the next plan observes it again.
 #[tokio::test(start_paused = true)]
 async fn floating_ip_update_carries_its_revision() {
     let fake = FakeCloud::new(|request| {
@@ -120,8 +120,8 @@ async fn floating_ip_update_carries_its_revision() {
         (request.method == "PUT").then_some(Ok((412, changed)))
     });
     let change = |revision| step(Kind::FloatingIp, Call::UpdateFloatingIp { id: "i".into(), body: body(), revision });
-    let refused = fake.cloud_with(REGION).execute(&change(Some(4))).await.unwrap_err();
-    assert_eq!(refused.class, ErrorClass::Conflict);
+    let rejected = fake.cloud_with(REGION).execute(&change(Some(4))).await.unwrap_err();
+    assert_eq!(rejected.class, ErrorClass::Conflict);
     assert_eq!(fake.calls()[0].if_match.as_deref(), Some("revision_number=4"));
     assert!(change(Some(4)).repeats(&change(Some(5))) && change(Some(4)) != change(Some(5)));
 }
@@ -170,7 +170,7 @@ async fn step_with_dependency_is_not_sent() {
     assert!(fake.calls().is_empty());
 }
 
-/// Answers a create after 20 seconds. Its Keystone names whatever project it likes.
+/// Responds to a create after 20 seconds. Its Keystone may name any project.
 struct SlowTransport;
 
 fn slow_cloud(auth_url: &str, more: &str, settings: &CloudSettings) -> Cloud {
@@ -211,9 +211,9 @@ async fn third_concurrent_create_is_locked_and_not_sent() {
     let cloud = slow_cloud("http://k", "", &CloudSettings::default());
     let creates = [create(Kind::Pool, None), create(Kind::Pool, None), create(Kind::Pool, None)];
     let results = join_all(creates.iter().map(|step| cloud.execute(step))).await;
-    let refused: Vec<&CloudError> = results.iter().filter_map(|result| result.as_ref().err()).collect();
-    assert_eq!(refused.len(), 1);
-    assert_eq!((&refused[0].class, refused[0].in_doubt), (&ErrorClass::Locked, false));
+    let rejected: Vec<&CloudError> = results.iter().filter_map(|result| result.as_ref().err()).collect();
+    assert_eq!(rejected.len(), 1);
+    assert_eq!((&rejected[0].class, rejected[0].in_doubt), (&ErrorClass::Locked, false));
     cloud.execute(&update(Kind::Pool, None)).await.unwrap();
 }
 
@@ -226,16 +226,16 @@ async fn sessions_of_one_project_share_create_slots() {
     assert_eq!(join_all(all).await.into_iter().filter(Result::is_err).count(), 2);
 }
 
-/// A Keystone of one's own names any project, and an endpoint of one's own hangs: both leave the project's turns alone.
+/// A tenant's own Keystone may name any project, and a tenant's own endpoint may hang. Neither occupies the slots of the project.
 #[tokio::test(start_paused = true)]
 async fn forged_project_id_takes_no_create_slot() {
     let settings = CloudSettings::default();
-    let honest = slow_cloud("http://k", "", &settings);
-    let liars = [
-        slow_cloud("http://liar", "", &settings),
-        slow_cloud("http://k", "load_balancer_endpoint_override: 'http://liar',", &settings),
+    let genuine = slow_cloud("http://k", "", &settings);
+    let forged = [
+        slow_cloud("http://forged", "", &settings),
+        slow_cloud("http://k", "load_balancer_endpoint_override: 'http://forged',", &settings),
     ];
     let creates = [create(Kind::Pool, None), create(Kind::Pool, None)];
-    let all = liars.iter().chain([&honest]).flat_map(|cloud| creates.iter().map(|step| cloud.execute(step)));
+    let all = forged.iter().chain([&genuine]).flat_map(|cloud| creates.iter().map(|step| cloud.execute(step)));
     assert!(join_all(all).await.iter().all(Result::is_ok));
 }

@@ -1,4 +1,4 @@
-//! A scripted cloud for the tests of this module: a log-in, and lists and records that a test lays out.
+//! A fake cloud: a log-in, the records that a test adds, and an optional script that overrides responses.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -14,7 +14,7 @@ use crate::clock::SystemClock;
 use crate::model::Owner;
 use crate::openstack::*;
 
-/// A request as the cloud saw it.
+/// A request as the cloud received it.
 #[derive(Debug, Clone)]
 pub(super) struct Received {
     pub(super) method: String,
@@ -40,19 +40,19 @@ impl Received {
 pub(super) type Reply = Result<(u16, Value), TransportError>;
 type Script = Box<dyn Fn(&Received) -> Option<Reply> + Send + Sync>;
 
-/// Records by the path of their list: `/v2/lbaas/pools`.
+/// Records by the path of their collection: `/v2/lbaas/pools`.
 pub(super) type Records = BTreeMap<String, Vec<Value>>;
 
-/// A cloud in memory. A script may answer first; then log-ins and lists are answered from what is laid out.
+/// A cloud in memory. The script may respond first; all other log-ins and reads are served from the records.
 pub(super) struct FakeCloud {
     pub(super) requests: Mutex<Vec<Received>>,
     pub(super) records: Mutex<Records>,
     pub(super) logins: AtomicU64,
-    /// Seconds that a token lives.
+    /// The lifetime of a token, in seconds.
     pub(super) token_life: AtomicU64,
-    /// Longest page.
+    /// The largest page.
     pub(super) page: AtomicU64,
-    /// The token has the role `admin`. Lists show objects of all projects in any case.
+    /// Gives the token the role `admin`. Lists show the objects of all projects in any case.
     pub(super) admin: AtomicBool,
     latency: Duration,
     script: Script,
@@ -89,12 +89,12 @@ impl FakeCloud {
         change(record.unwrap());
     }
 
-    /// Takes the record with this id away.
+    /// Removes the record with this id.
     pub(super) fn remove(&self, path: &str, id: &str) {
         self.records.lock().unwrap().get_mut(path).unwrap().retain(|record| record["id"] != id);
     }
 
-    /// The calls since the last time, log-ins left out.
+    /// The calls since the last time, except log-ins.
     pub(super) fn calls(&self) -> Vec<Received> {
         let requests = std::mem::take(&mut *self.requests.lock().unwrap());
         requests.into_iter().filter(|request| request.path != "/v3/auth/tokens").collect()
@@ -108,7 +108,7 @@ impl FakeCloud {
         self.cloud_with("    region_name: R1\n")
     }
 
-    /// `more`: further lines of the entry in clouds.yaml.
+    /// `more` is appended to the entry of clouds.yaml.
     pub(super) fn cloud_with(self: &Arc<Self>, more: &str) -> Cloud {
         let yaml = format!(
             "clouds:\n  c:\n    auth: {{auth_url: 'http://keystone:5000', user_id: u, password: {PASSWORD}, project_id: p}}\n{more}"
@@ -149,7 +149,7 @@ impl FakeCloud {
         (201, json!({"token": token}))
     }
 
-    /// Answers reads as Octavia and Neutron do: filters, pages, and a 404 that names what is missing.
+    /// Serves reads as Octavia and Neutron do: filters, pages, and a 404 that names the missing object.
     fn read(&self, path: &str, request: &Received) -> (u16, Value) {
         let path = path.strip_prefix("/octavia").unwrap_or(path);
         let records = self.records.lock().unwrap();
@@ -166,7 +166,7 @@ impl FakeCloud {
             );
         }
         let key = last.replace("availabilityzones", "availability_zones").replace('-', "_");
-        // One of the values of a repeated filter.
+        // A repeated filter matches any of its values.
         let fits = |record: &&Value| {
             let any = |key: &String| request.query.iter().any(|(k, value)| k == key && matches(record, key, value));
             request.query.iter().all(|(key, _)| any(key))
@@ -177,7 +177,7 @@ impl FakeCloud {
         let limit = usize::try_from(limit).unwrap();
         let page: Vec<Value> = found.iter().skip(start).take(limit).cloned().collect();
         let more = start + page.len() < found.len();
-        // The link leads to nowhere: a client must not follow it.
+        // A link that a client must not follow.
         let links = if more { json!([{"rel": "next", "href": "http://wrong/"}]) } else { json!([]) };
         (200, json!({ key.clone(): page, format!("{key}_links"): links }))
     }
@@ -189,7 +189,7 @@ fn matches(record: &Value, key: &str, value: &str) -> bool {
         "loadbalancer_id" => record["loadbalancers"][0]["id"] == value,
         "tags" => value.split(',').all(|tag| record["tags"].as_array().unwrap().iter().any(|t| t == tag)),
         "tags-any" => value.split(',').any(|tag| record["tags"].as_array().unwrap().iter().any(|t| t == tag)),
-        // As the database compares: without case.
+        // The database ignores case.
         "name" => record["name"].as_str().is_some_and(|name| name.eq_ignore_ascii_case(value)),
         key => record.get(key).is_none_or(|found| found == value),
     }
@@ -239,19 +239,19 @@ pub(super) fn owner(uid: &str) -> Owner {
     Owner { uid: uid.into(), cluster: "c1".into(), namespace: "shop".into(), name: "web".into() }
 }
 
-/// As [`add_stack`], without a floating IP.
+/// Adds a stack like [`add_stack`], without a floating IP.
 pub(super) fn add_plain_stack(fake: &FakeCloud, n: usize) -> Owner {
     let owner = add_stack(fake, n);
     fake.remove("/v2.0/floatingips", &format!("fip-{n}"));
     owner
 }
 
-/// Lays out a port: of Octavia's, of a user's with an empty `device_owner`, or of another project's.
+/// Adds a port: one that Octavia created, a user's with an empty `device_owner`, or one of another project.
 pub(super) fn add_port(fake: &FakeCloud, n: usize, device_owner: &str, project: &str) {
     fake.add("/v2.0/ports", json!({"id": format!("port-{n}"), "device_owner": device_owner, "project_id": project}));
 }
 
-/// Lays out an in-sync stack: one listener with a policy of two rules, one pool with a monitor and two members.
+/// Adds a stack in sync: one listener with an L7 policy of two rules, one pool with a monitor and two members.
 pub(super) fn add_stack(fake: &FakeCloud, n: usize) -> Owner {
     let owner = owner(&format!("uid-{n}"));
     let id = |kind: &str| format!("{kind}-{n}");

@@ -1,4 +1,4 @@
-//! The client against a scripted cloud, under paused time.
+//! Tests of the client against a fake cloud, under paused time.
 
 mod cache;
 mod execute;

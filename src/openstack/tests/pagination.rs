@@ -7,7 +7,7 @@ use crate::openstack::*;
 
 const LIST: &str = "/octavia/v2/lbaas/loadbalancers";
 
-/// Gives pages for ever, each of one load balancer that was never request before.
+/// Responds with endless pages, each of one new load balancer.
 fn endless(size: usize) -> std::sync::Arc<FakeCloud> {
     let filler = "x".repeat(size);
     FakeCloud::new(move |request| {
@@ -30,7 +30,7 @@ async fn endless_list_is_abandoned() {
     }
 }
 
-/// Each of the six lists that show all trees would be short enough by itself.
+/// Each of the six lists of a snapshot stays within its own limit.
 #[tokio::test(start_paused = true)]
 async fn lists_held_together_share_a_budget() {
     let filler = "x".repeat(4 << 20);
@@ -48,7 +48,7 @@ async fn lists_held_together_share_a_budget() {
     assert!(calls <= 36, "{calls} calls");
 }
 
-/// `{}` is a listener of two bytes to us.
+/// Two bytes of `{}` become a whole record.
 #[tokio::test(start_paused = true)]
 async fn response_with_more_structure_than_text_is_not_read() {
     for item in [json!({}), json!(0), json!({"id": ""})] {
@@ -74,7 +74,7 @@ async fn write_with_amplified_response_is_in_doubt() {
     assert_eq!((error.class, error.in_doubt, error.status), (ErrorClass::Transient(None), true, Some(201)));
 }
 
-/// A pool names each of its members: 500 large ones are more than is read at once.
+/// A record names its children, so 500 large records exceed the response limit.
 #[tokio::test(start_paused = true)]
 async fn page_too_large_is_requested_again_in_smaller_pages() {
     let too_large = || TransportError::TooLarge { endpoint: "octavia:9876".into(), limit_mib: 8 };

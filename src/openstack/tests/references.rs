@@ -86,7 +86,7 @@ async fn each_reference_kind_resolves_with_its_facts() {
     assert_eq!(one(&cloud, by_name(Kind::Provider, "amphora")).await, Ok(ResolvedReference::Provider));
 }
 
-/// Those that others own and do not share are not in the list.
+/// Neutron does not list the subnets that others own and do not share.
 #[tokio::test(start_paused = true)]
 async fn vip_network_resolves_with_subnets_and_cidrs() {
     let fake = cloud_with_objects();
@@ -121,7 +121,7 @@ async fn name_matches_exactly_and_hidden_object_is_missing() {
     assert_eq!(one(&cloud, by_name(Kind::Network, "twice")).await, Err(ResolveError::Ambiguous(ids)));
 }
 
-/// An administrator is shown the objects of all projects. Subnets have no `shared`: their network has.
+/// Neutron shows an administrator the objects of all projects. Subnets have no `shared`, only their network has.
 #[tokio::test(start_paused = true)]
 async fn subnet_name_leads_to_own_shared_and_external_networks_only() {
     let fake = cloud_with_objects();
@@ -151,7 +151,7 @@ async fn subnet_name_leads_to_own_shared_and_external_networks_only() {
     }
 }
 
-/// A policy may hide networks and show their subnets; an administrator sees both.
+/// A policy may hide a network and show its subnets, except from administrators.
 #[tokio::test(start_paused = true)]
 async fn subnet_of_network_that_is_not_listed_stays_usable() {
     let fake = cloud_with_objects();
@@ -186,7 +186,7 @@ async fn external_network_of_others_is_missing_for_an_administrator() {
         assert!(one(&fake.cloud_with(REGION), by_name(Kind::Network, "public")).await.is_ok(), "{target}");
         fake.remove("/v2.0/rbac-policies", id);
     }
-    // Others are not shown the policies, and no network that is not for them.
+    // Neutron shows users neither the RBAC policies nor networks that are not for them.
     fake.admin.store(false, Ordering::SeqCst);
     fake.calls();
     assert!(one(&fake.cloud_with(REGION), by_name(Kind::Network, "public")).await.is_ok());
@@ -204,7 +204,7 @@ async fn group_and_policy_names_lead_to_own_and_shared_objects_only() {
         object("o2", "default", "p2", json!(false));
         object("o3", "common", "p2", json!(true));
         object("o4", "private", "p2", json!(false));
-        // As Neutron told it before groups had the attribute.
+        // The record of a Neutron in which groups lack the attribute.
         object("o5", "old", "p2", json!(null));
         for admin in [true, false] {
             fake.admin.store(admin, Ordering::SeqCst);
@@ -217,7 +217,7 @@ async fn group_and_policy_names_lead_to_own_and_shared_objects_only() {
     }
 }
 
-/// Look-ups keep records as they come, and a map of one field takes as much as one of ten.
+/// Look-ups keep records as JSON, in which a map of one field takes as much memory as one of ten.
 #[tokio::test(start_paused = true)]
 async fn lookup_response_with_too_many_objects_is_not_read() {
     let filler = "x".repeat(40);
@@ -228,7 +228,7 @@ async fn lookup_response_with_too_many_objects_is_not_read() {
         request.path.starts_with("/v2.0/networks").then_some(Ok((200, answer)))
     });
     let cloud = fake.cloud_with(REGION);
-    for (reference, told) in [
+    for (reference, expected) in [
         (
             by_id(Kind::Network, "n1"),
             "the response of the network service has more objects than any OpenStack resource and was not read",
@@ -236,11 +236,11 @@ async fn lookup_response_with_too_many_objects_is_not_read() {
         (by_name(Kind::Network, "private"), "after 32 MiB the list has no end"),
     ] {
         let error = cloud.resolve(&BTreeSet::from([reference])).await.unwrap_err();
-        assert_eq!((error.class, error.message.as_str()), (ErrorClass::Transient(None), told));
+        assert_eq!((error.class, error.message.as_str()), (ErrorClass::Transient(None), expected));
     }
 }
 
-/// An administrator sees them. In use or not, no list of the project's would tell.
+/// Neutron shows them to an administrator, but no list of the project would show their use.
 #[tokio::test(start_paused = true)]
 async fn floating_ip_of_another_project_is_missing() {
     let fake = cloud_with_objects();
@@ -256,7 +256,7 @@ async fn floating_ip_of_another_project_is_missing() {
     }
 }
 
-/// A service that is away must not look like one that has lost everything.
+/// An unavailable service must not look like one without objects.
 #[tokio::test(start_paused = true)]
 async fn gateway_404_resolves_nothing() {
     let certificate = "https://b/v1/secrets/b985cf9d-ed6e-45bf-8e48-ffe855e0c87e";
@@ -310,15 +310,15 @@ async fn temporary_obstacle_is_cached_for_a_minute() {
 #[tokio::test(start_paused = true)]
 async fn unavailable_service_is_an_error_not_a_missing_object() {
     let fake = FakeCloud::new(|request| request.path.contains("subnets").then_some(Ok((503, json!(null)))));
-    let asked = BTreeSet::from([by_id(Kind::Subnet, "s1")]);
-    let error = fake.cloud_with(REGION).resolve(&asked).await.unwrap_err();
+    let references = BTreeSet::from([by_id(Kind::Subnet, "s1")]);
+    let error = fake.cloud_with(REGION).resolve(&references).await.unwrap_err();
     assert_eq!(error.class, ErrorClass::Transient(None));
 }
 
 #[tokio::test(start_paused = true)]
 async fn certificate_is_looked_up_in_catalogue_key_manager_only() {
     let uuid = "b985cf9d-ed6e-45bf-8e48-ffe855e0c87e";
-    for (collection, status, record, wanted) in [
+    for (collection, status, record, expected) in [
         ("secrets", 200, json!({"status": "ACTIVE"}), Ok(ResolvedReference::Certificate)),
         ("containers", 200, json!({"status": "ACTIVE", "type": "certificate"}), Ok(ResolvedReference::Certificate)),
         ("containers", 200, json!({"status": "ACTIVE", "type": "rsa"}), Err("type rsa")),
@@ -329,10 +329,10 @@ async fn certificate_is_looked_up_in_catalogue_key_manager_only() {
             FakeCloud::new(move |request| request.path.starts_with("/v1/").then(|| Ok((status, record.clone()))));
         let reference = by_id(Kind::Certificate, &format!("https://evil.example/v1/{collection}/{uuid}"));
         let outcome = one(&fake.cloud_with(REGION), reference).await;
-        match (outcome, wanted) {
-            (Ok(found), Ok(wanted)) => assert_eq!(found, wanted),
+        match (outcome, expected) {
+            (Ok(found), Ok(expected)) => assert_eq!(found, expected),
             (Err(ResolveError::Unusable(why)), Err(part)) => assert!(why.contains(part), "{why}"),
-            (outcome, wanted) => panic!("{outcome:?} instead of {wanted:?}"),
+            (outcome, expected) => panic!("{outcome:?} instead of {expected:?}"),
         }
         let calls = fake.calls();
         assert_eq!(
@@ -351,7 +351,7 @@ async fn missing_certificate_differs_from_malformed_reference() {
             .then(|| Ok((404, json!({"code": 404, "title": "Not Found", "description": "x"}))))
     });
     let cloud = fake.cloud_with(REGION);
-    let gone = by_id(Kind::Certificate, "https://b/v1/secrets/b985cf9d-ed6e-45bf-8e48-ffe855e0c87e");
-    assert_eq!(one(&cloud, gone).await, Err(ResolveError::Missing));
+    let missing = by_id(Kind::Certificate, "https://b/v1/secrets/b985cf9d-ed6e-45bf-8e48-ffe855e0c87e");
+    assert_eq!(one(&cloud, missing).await, Err(ResolveError::Missing));
     assert!(matches!(one(&cloud, by_id(Kind::Certificate, "web.pem")).await, Err(ResolveError::Unusable(_))));
 }

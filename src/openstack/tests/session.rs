@@ -177,7 +177,7 @@ async fn session_debug_and_errors_show_no_secret() {
     assert!(error.message.contains("cloud \"c\""), "{}", error.message);
 }
 
-/// The endpoint is where a user's credentials lead: what an answer holds must not be read through a message.
+/// A user's credentials choose the endpoint: messages must not reveal its responses.
 #[tokio::test(start_paused = true)]
 async fn malformed_response_is_not_quoted() {
     let bodies = [
@@ -206,7 +206,7 @@ async fn malformed_response_is_not_quoted() {
     }
 }
 
-/// What Debug shows is what is kept.
+/// Debug shows all fields that are kept.
 #[test]
 fn session_keeps_no_ca_text() {
     let yaml = b"clouds: {c: {auth: {auth_url: 'http://k', user_id: u, password: p, project_id: p}}}";
@@ -232,7 +232,7 @@ async fn amplified_catalogue_is_not_read() {
     );
 }
 
-/// Every endpoint of a service once had a copy of its type, which may be a megabyte. What is not asked for is not kept.
+/// A catalogue may have many endpoints, and service types of a megabyte.
 #[tokio::test(start_paused = true)]
 async fn large_catalogue_yields_short_error_messages() {
     let endpoints = |kind: &str| {

@@ -86,8 +86,8 @@ async fn changing_tree_is_read_twice_and_then_locked() {
 #[tokio::test(start_paused = true)]
 async fn deleted_tree_is_not_found() {
     let fake = FakeCloud::empty();
-    let gone = ObservedLoadBalancer { id: "lb-9".into(), ..ObservedLoadBalancer::default() };
-    let error = fake.cloud_with(REGION).tree(gone, &owner("u")).await.unwrap_err();
+    let deleted = ObservedLoadBalancer { id: "lb-9".into(), ..ObservedLoadBalancer::default() };
+    let error = fake.cloud_with(REGION).tree(deleted, &owner("u")).await.unwrap_err();
     assert_eq!(error.class, ErrorClass::NotFound);
     assert_eq!(fake.cloud_with(REGION).load_balancer("lb-9").await.unwrap(), None);
 }
@@ -154,7 +154,7 @@ async fn unknown_marker_restarts_the_list() {
     assert_eq!(fake.cloud_with(REGION).find(&owner("u")).await.unwrap().len(), 3);
 }
 
-/// The tags of a load balancer tell more than those of a floating IP have room for.
+/// The tags of a load balancer name its stack; those of a floating IP have no room for the name.
 #[tokio::test(start_paused = true)]
 async fn holder_of_queried_floating_ip_is_named() {
     let fake = FakeCloud::empty();
@@ -174,7 +174,7 @@ async fn holder_of_queried_floating_ip_is_named() {
     assert_eq!(cloud.floating_ip("f3").await.unwrap(), None);
     fake.calls();
     cloud.floating_ips(&me, None).await.unwrap();
-    assert_eq!(fake.lines(), ["GET /v2.0/floatingips"], "nobody else's is asked for");
+    assert_eq!(fake.lines(), ["GET /v2.0/floatingips"], "no holder is looked up");
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! No id leaves its segment of a path, wherever it comes from: a status that somebody wrote, or a server that lies.
+//! Ids from an edited status or a hostile server never leave their path segment.
 
 use serde_json::{Value, json};
 
@@ -26,19 +26,19 @@ async fn malformed_recorded_id_sends_no_request() {
 #[tokio::test(start_paused = true)]
 async fn malformed_ids_of_server_are_not_followed() {
     type Change = fn(&mut Value, &str);
-    let lies: [(&str, &str, Change); 4] = [
+    let changes: [(&str, &str, Change); 4] = [
         ("/v2/lbaas/pools", "pool-1", |pool, id| pool["id"] = id.into()),
         ("/v2/lbaas/pools", "pool-1", |pool, id| pool["healthmonitor_id"] = id.into()),
         ("/v2/lbaas/l7policies", "policy-1", |policy, id| policy["id"] = id.into()),
         ("/v2/lbaas/loadbalancers", "lb-1", |lb, id| lb["id"] = id.into()),
     ];
-    for (list, record, lie) in lies {
+    for (list, record, change) in changes {
         for id in HOSTILE {
             let fake = FakeCloud::empty();
             let owner = add_stack(&fake, 1);
             let cloud = fake.cloud_with(REGION);
             let observed = cloud.load_balancer("lb-1").await.unwrap().unwrap();
-            fake.change(list, record, |record| lie(record, id));
+            fake.change(list, record, |record| change(record, id));
             let error = cloud.tree(observed, &owner).await.unwrap_err();
             assert!(matches!(error.class, ErrorClass::Locked | ErrorClass::NotFound), "{list} {id:?}: {error}");
             for request in fake.calls() {

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::*;
 use crate::openstack::http::fault::MAX_ERROR_BODY;
 
-/// One answer that a genuine service gave, and what is to be made of it.
+/// A recorded response of a genuine service, and its class.
 #[derive(Deserialize)]
 struct Recorded {
     case: String,
@@ -17,7 +17,7 @@ struct Recorded {
     class: String,
 }
 
-fn refusal<'a>(
+fn response<'a>(
     service: &'static str,
     call: &'a str,
     status: u16,
@@ -35,16 +35,16 @@ fn refusal<'a>(
     }
 }
 
-fn answer(service: &'static str, status: u16, body: &str) -> CloudError {
-    classify(&refusal(service, "POST /x", status, body.as_bytes(), &HeaderMap::new()))
+fn error_of(service: &'static str, status: u16, body: &str) -> CloudError {
+    classify(&response(service, "POST /x", status, body.as_bytes(), &HeaderMap::new()))
 }
 
 fn octavia(status: u16, text: &str) -> CloudError {
-    answer("load-balancer", status, &json!({"faultcode": "x", "faultstring": text, "debuginfo": null}).to_string())
+    error_of("load-balancer", status, &json!({"faultcode": "x", "faultstring": text, "debuginfo": null}).to_string())
 }
 
 fn neutron(status: u16, kind: &str, text: &str) -> CloudError {
-    answer("network", status, &json!({"NeutronError": {"type": kind, "message": text, "detail": ""}}).to_string())
+    error_of("network", status, &json!({"NeutronError": {"type": kind, "message": text, "detail": ""}}).to_string())
 }
 
 #[test]
@@ -53,7 +53,7 @@ fn recorded_octavia_error_has_expected_class_and_text() {
     assert!(recorded.len() > 30);
     for Recorded { case, call, status, body, class } in recorded {
         let text = body.to_string();
-        let error = classify(&refusal("load-balancer", &call, status, text.as_bytes(), &HeaderMap::new()));
+        let error = classify(&response("load-balancer", &call, status, text.as_bytes(), &HeaderMap::new()));
         let found = match error.class {
             ErrorClass::Transient(None) => "Transient".to_owned(),
             class => format!("{class:?}"),
@@ -72,12 +72,12 @@ fn load_balancer_in_error_is_not_locked() {
     assert_eq!(octavia(409, "Pool 1 is immutable and cannot be updated.").class, ErrorClass::Locked);
 }
 
-/// Whatever a create collides with but an address is in the create itself.
+/// A create contains the counterpart of every conflict but that of an address.
 #[test]
 fn create_409_caused_by_body_is_rejected() {
     let create = |text: &str| {
         let body = json!({"faultcode": "Client", "faultstring": text, "debuginfo": null}).to_string();
-        classify(&refusal("load-balancer", "POST /v2/lbaas/loadbalancers", 409, body.as_bytes(), &HeaderMap::new()))
+        classify(&response("load-balancer", "POST /v2/lbaas/loadbalancers", 409, body.as_bytes(), &HeaderMap::new()))
     };
     for text in [
         "Already an entity with that specified id.",
@@ -96,8 +96,8 @@ fn create_409_caused_by_body_is_rejected() {
         create("The VIP IP address is already in use: No more IP addresses available on network 1.").class,
         ErrorClass::Quota
     );
-    let gateway = classify(&refusal("load-balancer", "POST /v2/lbaas/loadbalancers", 409, b"", &HeaderMap::new()));
-    assert_eq!(gateway.class, ErrorClass::Conflict, "nothing is known of a body that is not Octavia's");
+    let gateway = classify(&response("load-balancer", "POST /v2/lbaas/loadbalancers", 409, b"", &HeaderMap::new()));
+    assert_eq!(gateway.class, ErrorClass::Conflict, "a body that is not Octavia's proves nothing");
 }
 
 #[test]
@@ -119,16 +119,16 @@ fn child_409_is_conflict_unless_ids_collide() {
 fn only_404_naming_the_object_is_not_found() {
     let later = ErrorClass::Transient(None);
     assert_eq!(octavia(404, "Load Balancer 1 not found.").class, ErrorClass::NotFound);
-    assert_eq!(answer("load-balancer", 404, r#"{"code":404,"title":"Not Found","description":""}"#).class, later);
-    assert_eq!(answer("load-balancer", 404, "<html><body>default backend - 404</body></html>").class, later);
-    assert_eq!(answer("load-balancer", 404, "").class, later);
+    assert_eq!(error_of("load-balancer", 404, r#"{"code":404,"title":"Not Found","description":""}"#).class, later);
+    assert_eq!(error_of("load-balancer", 404, "<html><body>default backend - 404</body></html>").class, later);
+    assert_eq!(error_of("load-balancer", 404, "").class, later);
     assert_eq!(neutron(404, "FloatingIPNotFound", "Floating IP 1 could not be found.").class, ErrorClass::NotFound);
     assert_eq!(neutron(404, "HTTPNotFound", "The resource could not be found.").class, later);
 }
 
 #[test]
 fn only_404_of_service_itself_is_absent() {
-    let absent = |service, body: &str| answer(service, 404, body).is_absent();
+    let absent = |service, body: &str| error_of(service, 404, body).is_absent();
     assert!(octavia(404, "Flavor 1 not found.").is_absent());
     assert!(neutron(404, "SubnetNotFound", "Subnet 1 could not be found.").is_absent());
     assert!(neutron(404, "HTTPNotFound", "The resource could not be found.").is_absent(), "an extension is missing");
@@ -163,7 +163,7 @@ fn exhausted_resource_is_quota_in_every_form() {
     assert_eq!(neutron(409, "FloatingIPPortAlreadyAssociated", "Cannot associate").class, ErrorClass::Conflict);
 }
 
-/// What a user wrote comes back in a refusal, and in the statement of an error of the database.
+/// Rejections echo user input, and so do the statements in database errors.
 #[test]
 fn user_text_in_rejection_does_not_set_class() {
     let echoed =
@@ -180,11 +180,11 @@ fn gateway_404_is_transient() {
     for body in [r#"{"error": {"message": "service not found"}}"#, r#"{"errors": [{"detail": "upstream not found"}]}"#]
     {
         for service in ["load-balancer", "network"] {
-            assert_eq!(answer(service, 404, body).class, ErrorClass::Transient(None), "{service} {body}");
+            assert_eq!(error_of(service, 404, body).class, ErrorClass::Transient(None), "{service} {body}");
         }
     }
     let own = r#"{"code": 404, "title": "Bad Request", "description": "Pool 1 not found."}"#;
-    assert_eq!(answer("load-balancer", 404, own).class, ErrorClass::NotFound);
+    assert_eq!(error_of("load-balancer", 404, own).class, ErrorClass::NotFound);
 }
 
 #[test]
@@ -227,14 +227,14 @@ fn gateway_5xx_leaves_write_in_doubt() {
     for body in gateway {
         for status in [500, 502, 503, 504, 507, 520] {
             for service in ["load-balancer", "network", "key-manager"] {
-                let at = |call| classify(&refusal(service, call, status, body.as_bytes(), &HeaderMap::new()));
+                let at = |call| classify(&response(service, call, status, body.as_bytes(), &HeaderMap::new()));
                 let (write, read) = (at("POST /x"), at("GET /x"));
                 assert_eq!(write.class, ErrorClass::Transient(None), "{service} {status} {body}");
                 assert_eq!((write.in_doubt, read.in_doubt), (true, false), "{service} {status} {body}");
             }
         }
     }
-    assert!(!answer("load-balancer", 413, "Request is too large").in_doubt);
+    assert!(!error_of("load-balancer", 413, "Request is too large").in_doubt);
 }
 
 #[test]
@@ -245,28 +245,28 @@ fn service_500_and_503_leave_no_doubt_but_502_and_504_do() {
     }
 }
 
-/// A `clouds.yaml` may lead anywhere in the operator's network: what is found there must not be read through a status.
+/// A `clouds.yaml` may lead anywhere in the operator's network: a status must not reveal the responses.
 #[test]
 fn foreign_response_shows_status_and_content_type_only() {
     let message = |content_type: &str, body: &str| {
         let content_type = HeaderValue::from_bytes(content_type.as_bytes()).unwrap();
         let headers = HeaderMap::from_iter([(http::header::CONTENT_TYPE, content_type)]);
-        classify(&refusal("network", "GET /x", 404, body.as_bytes(), &headers)).message
+        classify(&response("network", "GET /x", 404, body.as_bytes(), &headers)).message
     };
-    let told = "something that is not OpenStack answered 404 Not Found for the network service";
+    let expected = "something that is not OpenStack answered 404 Not Found for the network service";
     for body in ["<p>hunter2</p>", "hunter2", r#"{"kind": "Status", "message": "hunter2"}"#, r#"["hunter2"]"#] {
-        assert_eq!(message("text/html; charset=hunter2", body), format!("{told} (text/html)"));
+        assert_eq!(message("text/html; charset=hunter2", body), format!("{expected} (text/html)"));
     }
     for odd in ["hunter2", "text/hunter 2", "text/\u{e4}", &format!("text/{}", "x".repeat(100))] {
-        assert_eq!(message(odd, ""), told, "{odd}");
+        assert_eq!(message(odd, ""), expected, "{odd}");
     }
 }
 
-/// Parsed, it would take a hundred times its length.
+/// A parsed body may take a hundred times the memory of its text.
 #[test]
 fn overlong_error_body_is_not_read() {
     let long = format!("{{\"faultstring\": \"why\", \"x\": [0{}]}}", ",0".repeat(MAX_ERROR_BODY / 2));
-    assert!(answer("load-balancer", 400, &long).message.starts_with("something that is not OpenStack answered"));
+    assert!(error_of("load-balancer", 400, &long).message.starts_with("something that is not OpenStack answered"));
     let repeated = "x".repeat(114_688);
     assert!(octavia(400, &format!("Invalid input. Value: {repeated}")).message.starts_with("Invalid input"));
 }
@@ -284,22 +284,22 @@ fn malformed_request_id_is_dropped() {
 
 #[test]
 fn foreign_4xx_is_rejected_but_429_is_transient() {
-    assert_eq!(answer("load-balancer", 413, "Request is too large").class, ErrorClass::Rejected);
-    assert_eq!(answer("load-balancer", 422, "").class, ErrorClass::Rejected);
-    assert_eq!(answer("load-balancer", 429, "").class, ErrorClass::Transient(None));
-    assert_eq!(answer("load-balancer", 301, "").class, ErrorClass::Transient(None));
+    assert_eq!(error_of("load-balancer", 413, "Request is too large").class, ErrorClass::Rejected);
+    assert_eq!(error_of("load-balancer", 422, "").class, ErrorClass::Rejected);
+    assert_eq!(error_of("load-balancer", 429, "").class, ErrorClass::Transient(None));
+    assert_eq!(error_of("load-balancer", 301, "").class, ErrorClass::Transient(None));
 }
 
 #[test]
 fn keystone_4xx_is_about_the_credentials() {
     let error =
-        |status, text| answer("identity", status, &json!({"error": {"message": text, "code": status}}).to_string());
+        |status, text| error_of("identity", status, &json!({"error": {"message": text, "code": status}}).to_string());
     assert_eq!(error(401, "The request you have made requires authentication.").class, ErrorClass::Credentials);
     assert_eq!(error(400, "Expecting to find domain in project.").class, ErrorClass::Credentials);
     assert_eq!(error(404, "Could not find Application Credential: ac-1.").class, ErrorClass::Credentials);
     assert_eq!(error(404, "The resource could not be found.").class, ErrorClass::Transient(None));
     assert_eq!(error(503, "The database is away.").class, ErrorClass::Transient(None));
-    let newer = answer("load-balancer", 400, r#"{"errors": [{"status": 400, "title": "Bad", "detail": "why"}]}"#);
+    let newer = error_of("load-balancer", 400, r#"{"errors": [{"status": 400, "title": "Bad", "detail": "why"}]}"#);
     assert_eq!((newer.class, newer.message.as_str()), (ErrorClass::Rejected, "why"));
 }
 
@@ -307,7 +307,7 @@ fn keystone_4xx_is_about_the_credentials() {
 fn retry_after_is_read_as_seconds_or_date() {
     let wait = |text: &str| {
         let headers = HeaderMap::from_iter([(http::header::RETRY_AFTER, HeaderValue::from_str(text).unwrap())]);
-        classify(&refusal("load-balancer", "GET /x", 503, b"", &headers)).class
+        classify(&response("load-balancer", "GET /x", 503, b"", &headers)).class
     };
     let later = |seconds| ErrorClass::Transient(Some(Duration::from_secs(seconds)));
     assert_eq!(wait("7"), later(7));
@@ -317,7 +317,7 @@ fn retry_after_is_read_as_seconds_or_date() {
     assert_eq!(wait("soon"), ErrorClass::Transient(None));
 }
 
-/// The server's clock is an hour ahead of ours.
+/// The server's clock is an hour ahead.
 #[test]
 fn retry_after_date_is_compared_with_server_clock() {
     let header = |name, text| (name, HeaderValue::from_static(text));
@@ -325,7 +325,7 @@ fn retry_after_date_is_compared_with_server_clock() {
         header(http::header::DATE, "Mon, 23 Nov 2026 11:00:00 GMT"),
         header(http::header::RETRY_AFTER, "Mon, 23 Nov 2026 11:00:30 GMT"),
     ]);
-    let class = classify(&refusal("load-balancer", "GET /x", 503, b"", &headers)).class;
+    let class = classify(&response("load-balancer", "GET /x", 503, b"", &headers)).class;
     assert_eq!(class, ErrorClass::Transient(Some(Duration::from_secs(30))));
 }
 
@@ -336,7 +336,7 @@ fn message_is_shortened_and_keeps_request_id() {
         HeaderValue::from_static("req-1"),
     )]);
     let body = json!({"faultstring": "ä".repeat(5000)}).to_string();
-    let error = classify(&refusal("load-balancer", "POST /x", 400, body.as_bytes(), &headers));
+    let error = classify(&response("load-balancer", "POST /x", 400, body.as_bytes(), &headers));
     assert_eq!(error.message.chars().count(), MAX_TEXT + 1);
     assert_eq!(error.request_id.as_deref(), Some("req-1"));
     assert!(error.to_string().ends_with("(POST /x: 400, request req-1)"), "{error}");
@@ -346,7 +346,7 @@ fn message_is_shortened_and_keeps_request_id() {
 fn user_text_in_duplicate_entry_does_not_set_class() {
     let class = |status: u16, text: &str| {
         let body = json!({"faultcode": "Server", "faultstring": text}).to_string();
-        classify(&refusal("load-balancer", "PUT /x", status, body.as_bytes(), &HeaderMap::new())).class
+        classify(&response("load-balancer", "PUT /x", status, body.as_bytes(), &HeaderMap::new())).class
     };
     let duplicate =
         |what: &str, user: &str| format!("({what}) (1062, \"Duplicate entry '{user}' for key 'tags.PRIMARY'\")");

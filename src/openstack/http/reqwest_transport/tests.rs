@@ -5,7 +5,7 @@ use tokio::net::TcpListener;
 
 use super::*;
 
-/// A server for one request: it reads, sends `answer`, and hangs up. Returns its port and what it will have read.
+/// A server for one request: reads it, sends `answer`, and closes the connection. Returns its port and the future request.
 async fn server(answer: impl Into<String>) -> (u16, tokio::task::JoinHandle<String>) {
     let answer = answer.into();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -14,7 +14,7 @@ async fn server(answer: impl Into<String>) -> (u16, tokio::task::JoinHandle<Stri
         let (mut stream, _) = listener.accept().await.unwrap();
         let mut request = vec![0; 4096];
         let length = stream.read(&mut request).await.unwrap();
-        // A client that has read enough hangs up.
+        // A client that has read enough closes the connection.
         let _ = stream.write_all(answer.as_bytes()).await;
         String::from_utf8_lossy(&request[..length]).into_owned()
     });
@@ -27,9 +27,9 @@ async fn send(port: u16, timeout: Duration) -> Result<Response, TransportError> 
     transport.send(request, timeout).await
 }
 
-const PATIENT: Duration = Duration::from_secs(20);
+const LONG_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// A server for one request over TLS. All certificates have the key `../../fixtures/tls/server.key`.
+/// A server for one request over TLS. All certificates have the key `fixtures/tls/server.key`.
 async fn tls_server(certificate: &[u8]) -> u16 {
     let certificate = CertificateDer::from_pem_slice(certificate).unwrap();
     let key = PrivateKeyDer::from_pem_slice(include_bytes!("../../fixtures/tls/server.key")).unwrap();
@@ -40,7 +40,7 @@ async fn tls_server(certificate: &[u8]) -> u16 {
     let port = listener.local_addr().unwrap().port();
     tokio::spawn(async move {
         let (stream, _) = listener.accept().await.unwrap();
-        // A client that does not trust us hangs up.
+        // A client without trust closes the connection.
         let Ok(mut stream) = tokio_rustls::TlsAcceptor::from(Arc::new(config)).accept(stream).await else { return };
         let mut request = [0; 4096];
         let _ = stream.read(&mut request).await.unwrap();
@@ -57,7 +57,7 @@ async fn send_over_tls(tls: TlsOptions) -> Result<Response, TransportError> {
 async fn send_to(certificate: &[u8], tls: TlsOptions) -> Result<Response, TransportError> {
     let port = tls_server(certificate).await;
     let request = http::Request::get(format!("https://127.0.0.1:{port}/x")).body("".into()).unwrap();
-    ReqwestConnector.connect(&tls).unwrap().send(request, PATIENT).await
+    ReqwestConnector.connect(&tls).unwrap().send(request, LONG_TIMEOUT).await
 }
 
 #[tokio::test]
@@ -65,17 +65,17 @@ async fn server_is_trusted_by_cacert_or_without_verification_only() {
     let by = |pem: &[u8]| TlsOptions { ca: Some(pem.to_vec()), insecure: false };
     let (right, other) =
         (include_bytes!("../../fixtures/tls/ca.pem"), include_bytes!("../../fixtures/tls/another_ca.pem"));
-    for trusting in [by(right), by(&[other.as_slice(), right].concat()), TlsOptions { ca: None, insecure: true }] {
-        assert_eq!(send_over_tls(trusting).await.unwrap().body().as_ref(), b"ok");
+    for trusted in [by(right), by(&[other.as_slice(), right].concat()), TlsOptions { ca: None, insecure: true }] {
+        assert_eq!(send_over_tls(trusted).await.unwrap().body().as_ref(), b"ok");
     }
-    for wary in [TlsOptions::default(), by(other)] {
-        let refused = send_over_tls(wary).await.unwrap_err();
-        let TransportError::Untrusted { cause, .. } = refused else { panic!("{refused:?}") };
+    for untrusted in [TlsOptions::default(), by(other)] {
+        let error = send_over_tls(untrusted).await.unwrap_err();
+        let TransportError::Untrusted { cause, .. } = error else { panic!("{error:?}") };
         assert!(cause.contains("authorities"), "{cause}");
     }
 }
 
-/// OpenSSL takes the first of them for trusted; the message says what to do instead.
+/// OpenSSL would trust the first of them; the message says what to do instead.
 #[tokio::test]
 async fn certificate_fault_is_named_and_not_an_unreachable_cloud() {
     let (ca, self_signed_ca) = (
@@ -105,7 +105,7 @@ async fn certificate_fault_is_named_and_not_an_unreachable_cloud() {
 #[tokio::test]
 async fn response_is_complete_and_request_has_user_agent() {
     let (port, request) = server("HTTP/1.1 201 Created\r\nx-y: z\r\ncontent-length: 2\r\n\r\nok").await;
-    let response = send(port, PATIENT).await.unwrap();
+    let response = send(port, LONG_TIMEOUT).await.unwrap();
     assert_eq!((response.status().as_u16(), response.body().as_ref()), (201, &b"ok"[..]));
     assert_eq!(response.headers()["x-y"], "z");
     let request = request.await.unwrap().to_lowercase();
@@ -115,7 +115,7 @@ async fn response_is_complete_and_request_has_user_agent() {
 #[tokio::test]
 async fn redirect_is_not_followed() {
     let (port, _) = server("HTTP/1.1 302 Found\r\nlocation: http://127.0.0.1:1/\r\ncontent-length: 0\r\n\r\n").await;
-    assert_eq!(send(port, PATIENT).await.unwrap().status().as_u16(), 302);
+    assert_eq!(send(port, LONG_TIMEOUT).await.unwrap().status().as_u16(), 302);
 }
 
 #[tokio::test]
@@ -123,7 +123,7 @@ async fn refused_connection_is_not_sent_and_names_host_and_port() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
     drop(listener);
-    let error = send(port, PATIENT).await.unwrap_err();
+    let error = send(port, LONG_TIMEOUT).await.unwrap_err();
     assert!(matches!(error, TransportError::NotSent { .. }), "{error:?}");
     assert!(error.to_string().starts_with(&format!("cannot reach 127.0.0.1:{port}: ")), "{error}");
 }
@@ -132,7 +132,7 @@ async fn refused_connection_is_not_sent_and_names_host_and_port() {
 async fn lost_or_truncated_response_leaves_doubt() {
     for answer in ["", "HTTP/1.1 201 Created\r\ncontent-length: 100\r\n\r\nonly this"] {
         let (port, _) = server(answer).await;
-        let error = send(port, PATIENT).await.unwrap_err();
+        let error = send(port, LONG_TIMEOUT).await.unwrap_err();
         assert!(matches!(error, TransportError::NoAnswer { .. }), "{error:?}");
     }
 }
@@ -150,7 +150,7 @@ async fn response_is_read_up_to_its_size_limit() {
         let length = (MAX_RESPONSE_MIB << 20) + more;
         let head = format!("HTTP/1.1 200 OK\r\ncontent-length: {length}\r\n\r\n");
         let (port, _) = server(format!("{head}{}", " ".repeat(length))).await;
-        match send(port, PATIENT).await {
+        match send(port, LONG_TIMEOUT).await {
             Ok(response) => assert!(fits && response.body().len() == length),
             Err(error) => assert!(!fits && error.to_string().ends_with("is larger than 8 MiB"), "{error}"),
         }
