@@ -29,9 +29,9 @@ pub struct Project {
 /// A log-in that leads to no project.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(super) enum LoginError {
-    #[error("Keystone's answer carries no token")]
+    #[error("Keystone's answer carries no token: check auth_url")]
     NoToken,
-    #[error("Keystone's answer was not understood")]
+    #[error("Keystone's answer was not understood: check auth_url")]
     Unreadable,
     #[error("the token is not for a project: give project_id, or project_name and its domain")]
     Unscoped,

@@ -136,8 +136,8 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// True for a URL to which paths can be appended. A query or a fragment would swallow them, and a user name would lead the
-/// token to a host that the URL hides.
+/// True for an HTTP URL to which paths can be appended. A query or a fragment would swallow the paths, and a user name has no
+/// use where a token is sent.
 pub(in crate::openstack) fn is_endpoint(url: &str) -> bool {
     url::Url::parse(url).is_ok_and(|url| {
         matches!(url.scheme(), "http" | "https")

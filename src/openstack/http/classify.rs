@@ -18,18 +18,18 @@ const MAX_TEXT: usize = 1000;
 const NO_ROUTER: &str = "ExternalGatewayForFloatingIPNotFound";
 
 /// A response without success, and its request.
-pub(crate) struct ErrorResponse<'a> {
-    pub(crate) service: Service,
+pub(in crate::openstack) struct ErrorResponse<'a> {
+    pub(in crate::openstack) service: Service,
     /// Method and path.
-    pub(crate) call: &'a str,
-    pub(crate) is_write: bool,
-    pub(crate) status: StatusCode,
-    pub(crate) headers: &'a HeaderMap,
-    pub(crate) body: &'a [u8],
-    pub(crate) now: Timestamp,
+    pub(in crate::openstack) call: &'a str,
+    pub(in crate::openstack) is_write: bool,
+    pub(in crate::openstack) status: StatusCode,
+    pub(in crate::openstack) headers: &'a HeaderMap,
+    pub(in crate::openstack) body: &'a [u8],
+    pub(in crate::openstack) now: Timestamp,
 }
 
-pub(crate) fn classify(response: &ErrorResponse<'_>) -> CloudError {
+pub(in crate::openstack) fn classify(response: &ErrorResponse<'_>) -> CloudError {
     let fault = Fault::parse(response.body);
     let retry_after = retry_after(response.headers, response.now);
     let class = match &fault {

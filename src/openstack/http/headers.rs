@@ -12,7 +12,7 @@ use super::service::is_plain_id;
 const MAX_RETRY_AFTER: Duration = Duration::from_secs(3600);
 
 /// The id under which the service logs the request. A value that is no plain id is dropped: it may come from any server.
-pub(crate) fn request_id(headers: &HeaderMap) -> Option<String> {
+pub(in crate::openstack) fn request_id(headers: &HeaderMap) -> Option<String> {
     let id = headers.get("x-openstack-request-id").or_else(|| headers.get("x-compute-request-id"))?;
     id.to_str().ok().filter(|id| is_plain_id(id)).map(str::to_owned)
 }

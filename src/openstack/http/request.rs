@@ -14,7 +14,7 @@ use super::transport::{Request, TransportError};
 
 /// A request without token and endpoint; the session adds both.
 #[derive(Clone)]
-pub(crate) struct ApiRequest {
+pub(in crate::openstack) struct ApiRequest {
     service: Service,
     method: Method,
     /// Relative to the root of the service: `/v2/lbaas/pools`.
@@ -30,18 +30,18 @@ pub(crate) struct ApiRequest {
 
 impl ApiRequest {
     /// `path` is a constant; ids are appended by [`path_segment`](Self::path_segment).
-    pub(crate) fn new(service: Service, method: Method, path: &'static str) -> Self {
+    pub(in crate::openstack) fn new(service: Service, method: Method, path: &'static str) -> Self {
         let (path, query) = (path.to_owned(), Vec::new());
         Self { service, method, path, invalid_path: false, query, body: None, revision: None, timeout: None }
     }
 
-    pub(crate) fn get(service: Service, path: &'static str) -> Self {
+    pub(in crate::openstack) fn get(service: Service, path: &'static str) -> Self {
         Self::new(service, Method::GET, path)
     }
 
     /// Appends an id to the path. Ids are untrusted, since they may come from an edited status or from a hostile server: one
     /// that could lead elsewhere marks the request as invalid.
-    pub(crate) fn path_segment(mut self, id: &str) -> Self {
+    pub(in crate::openstack) fn path_segment(mut self, id: &str) -> Self {
         let plain = is_plain_id(id);
         self.invalid_path |= !plain;
         self.path.push('/');
@@ -49,63 +49,63 @@ impl ApiRequest {
         self
     }
 
-    pub(crate) fn query(mut self, key: &'static str, value: impl Into<String>) -> Self {
+    pub(in crate::openstack) fn query(mut self, key: &'static str, value: impl Into<String>) -> Self {
         self.query.push((key, value.into()));
         self
     }
 
-    pub(crate) fn body(mut self, body: Value) -> Self {
+    pub(in crate::openstack) fn body(mut self, body: Value) -> Self {
         self.body = Some(body);
         self
     }
 
-    pub(crate) fn if_revision(mut self, revision: Option<i64>) -> Self {
+    pub(in crate::openstack) fn if_revision(mut self, revision: Option<i64>) -> Self {
         self.revision = revision;
         self
     }
 
     /// Replaces the default timeout of the method.
-    pub(crate) fn with_timeout(mut self, timeout: Duration) -> Self {
+    pub(in crate::openstack) fn with_timeout(mut self, timeout: Duration) -> Self {
         self.timeout = Some(timeout);
         self
     }
 
-    pub(crate) fn service(&self) -> Service {
+    pub(in crate::openstack) fn service(&self) -> Service {
         self.service
     }
 
-    pub(crate) fn method(&self) -> &Method {
+    pub(in crate::openstack) fn method(&self) -> &Method {
         &self.method
     }
 
-    pub(crate) fn path(&self) -> &str {
+    pub(in crate::openstack) fn path(&self) -> &str {
         &self.path
     }
 
-    pub(crate) fn has_invalid_path(&self) -> bool {
+    pub(in crate::openstack) fn has_invalid_path(&self) -> bool {
         self.invalid_path
     }
 
-    pub(crate) fn timeout(&self) -> Option<Duration> {
+    pub(in crate::openstack) fn timeout(&self) -> Option<Duration> {
         self.timeout
     }
 
-    pub(crate) fn is_write(&self) -> bool {
+    pub(in crate::openstack) fn is_write(&self) -> bool {
         self.method != Method::GET
     }
 
     /// Method and path, for messages.
-    pub(crate) fn call(&self) -> String {
+    pub(in crate::openstack) fn call(&self) -> String {
         format!("{} {}", self.method, self.path)
     }
 
     /// An error of this request without a response.
-    pub(crate) fn failed(&self, class: ErrorClass, message: impl Into<String>) -> CloudError {
+    pub(in crate::openstack) fn failed(&self, class: ErrorClass, message: impl Into<String>) -> CloudError {
         CloudError::new(class, self.service.as_str(), self.call(), message)
     }
 
     /// The error of a request whose response did not arrive. A write is in doubt unless it was never sent.
-    pub(crate) fn undelivered(&self, error: &TransportError) -> CloudError {
+    pub(in crate::openstack) fn undelivered(&self, error: &TransportError) -> CloudError {
         let (class, may_have_arrived, detail) = match error {
             TransportError::NotSent { .. } => (ErrorClass::Transient(None), false, None),
             TransportError::Untrusted { .. } => (ErrorClass::Untrusted, false, None),
@@ -119,7 +119,7 @@ impl ApiRequest {
     ///
     /// # Errors
     /// `Credentials` when `root` is not a URL.
-    pub(crate) fn to_http(&self, root: &str, token: Option<&HeaderValue>) -> Result<Request, CloudError> {
+    pub(in crate::openstack) fn to_http(&self, root: &str, token: Option<&HeaderValue>) -> Result<Request, CloudError> {
         let mut url = Url::parse(&format!("{root}{}", self.path)).map_err(|_| self.invalid_endpoint(root))?;
         if !self.query.is_empty() {
             url.query_pairs_mut().extend_pairs(&self.query);

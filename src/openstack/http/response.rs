@@ -16,7 +16,7 @@ use super::service::Service;
 const MAX_OBJECTS: usize = 100_000;
 
 /// A response with a success status.
-pub(crate) struct ApiResponse {
+pub(in crate::openstack) struct ApiResponse {
     call: String,
     service: Service,
     is_write: bool,
@@ -29,7 +29,11 @@ pub(crate) struct ApiResponse {
 impl ApiResponse {
     /// # Errors
     /// `Transient` when the parsed body would take far more memory than its text.
-    pub(crate) fn new(request: &ApiRequest, parts: http::response::Parts, body: Bytes) -> Result<Self, CloudError> {
+    pub(in crate::openstack) fn new(
+        request: &ApiRequest,
+        parts: http::response::Parts,
+        body: Bytes,
+    ) -> Result<Self, CloudError> {
         let shape = JsonShape::of(&body);
         let response = Self {
             call: request.call(),
@@ -50,7 +54,7 @@ impl ApiResponse {
     ///
     /// # Errors
     /// As [`parse`](Self::parse), and when the body has more objects than any resource.
-    pub(crate) fn json<'a, T: Deserialize<'a>>(&'a self) -> Result<T, CloudError> {
+    pub(in crate::openstack) fn json<'a, T: Deserialize<'a>>(&'a self) -> Result<T, CloudError> {
         if self.objects > MAX_OBJECTS {
             return Err(self.too_large("has more objects than any OpenStack resource and was not read"));
         }
@@ -59,7 +63,7 @@ impl ApiResponse {
 
     /// # Errors
     /// `Transient` when the body is not the documented one. The message gives a position only: serde would quote the body.
-    pub(crate) fn parse<'a, T: Deserialize<'a>>(&'a self) -> Result<T, CloudError> {
+    pub(in crate::openstack) fn parse<'a, T: Deserialize<'a>>(&'a self) -> Result<T, CloudError> {
         let position = |error: serde_json::Error| format!("line {}, column {}", error.line(), error.column());
         serde_json::from_slice(&self.body)
             .map_err(|error| self.unusable(&format!("was not understood ({})", position(error))))
@@ -79,21 +83,21 @@ impl ApiResponse {
             .with_doubt(self.is_write)
     }
 
-    pub(crate) fn headers(&self) -> &HeaderMap {
+    pub(in crate::openstack) fn headers(&self) -> &HeaderMap {
         &self.headers
     }
 
-    pub(crate) fn body(&self) -> &[u8] {
+    pub(in crate::openstack) fn body(&self) -> &[u8] {
         &self.body
     }
 
     /// The number of JSON objects on all levels.
-    pub(crate) const fn objects(&self) -> usize {
+    pub(in crate::openstack) const fn objects(&self) -> usize {
         self.objects
     }
 
     /// The server's clock, for comparison with the server's own timestamps.
-    pub(crate) fn server_time(&self) -> Option<Timestamp> {
+    pub(in crate::openstack) fn server_time(&self) -> Option<Timestamp> {
         server_time(&self.headers)
     }
 }

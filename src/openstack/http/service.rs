@@ -2,7 +2,7 @@
 
 /// A service of the Keystone catalogue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Service {
+pub(in crate::openstack) enum Service {
     LoadBalancer,
     Network,
     KeyManager,
@@ -13,12 +13,12 @@ impl Service {
     const ALL: [Self; 4] = [Self::LoadBalancer, Self::Network, Self::KeyManager, Self::Identity];
 
     /// Finds the service with this catalogue type.
-    pub(crate) fn from_type(kind: &str) -> Option<Self> {
+    pub(in crate::openstack) fn from_type(kind: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|service| service.as_str() == kind)
     }
 
     /// The type in the catalogue.
-    pub(crate) const fn as_str(self) -> &'static str {
+    pub(in crate::openstack) const fn as_str(self) -> &'static str {
         match self {
             Self::LoadBalancer => "load-balancer",
             Self::Network => "network",
@@ -28,7 +28,7 @@ impl Service {
     }
 
     /// An endpoint reduced to the root of its service. Some catalogues append a version, or Octavia's `lbaas`.
-    pub(crate) fn root(self, url: &str) -> &str {
+    pub(in crate::openstack) fn root(self, url: &str) -> &str {
         let suffixes: &[&str] = match self {
             Self::LoadBalancer => &["/v2.0/lbaas", "/v2/lbaas", "/v2.0", "/v2"],
             Self::Network => &["/v2.0"],
@@ -42,7 +42,7 @@ impl Service {
 
 /// True for a UUID, a name used as an id, or an owner tag. Every other text is kept out of paths: it could end its segment
 /// and lead to another object.
-pub(crate) fn is_plain_id(id: &str) -> bool {
+pub(in crate::openstack) fn is_plain_id(id: &str) -> bool {
     const LONGEST: usize = 128;
     let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | ':' | '=');
     !id.is_empty() && id.len() <= LONGEST && id.chars().all(plain)

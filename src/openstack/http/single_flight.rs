@@ -8,7 +8,7 @@ use super::error::CloudError;
 
 /// The last result of a call that many want. During the call all other callers wait and then share its result, good or bad:
 /// a thousand callers cause one log-in, and one failing log-in.
-pub(crate) struct SingleFlight<T> {
+pub(in crate::openstack) struct SingleFlight<T> {
     tickets: AtomicU64,
     last: Mutex<Option<LastCall<T>>>,
 }
@@ -22,13 +22,13 @@ struct LastCall<T> {
 }
 
 impl<T: Clone> SingleFlight<T> {
-    pub(crate) fn new() -> Self {
+    pub(in crate::openstack) fn new() -> Self {
         Self { tickets: AtomicU64::new(0), last: Mutex::new(None) }
     }
 
     /// Returns, in this order: the result of a call that began after this caller arrived; the last success while it is
     /// `fresh`; the result of `call`, which gets the last success.
-    pub(crate) async fn get<F>(
+    pub(in crate::openstack) async fn get<F>(
         &self,
         fresh: impl Fn(&T) -> bool,
         call: impl FnOnce(Option<T>) -> F,
