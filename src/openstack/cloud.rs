@@ -11,6 +11,7 @@ use tokio::sync::OnceCell;
 
 use super::cache::{SharedPoll, TreeCache};
 use super::clouds_yaml::{Credentials, CredentialsError};
+use super::collections::OCTAVIA_API;
 use super::create_slots::CreateSlot;
 use super::execute::Done;
 use super::http::{ApiRequest, CloudError, Connector, ErrorClass, Service};
@@ -215,7 +216,7 @@ fn fingerprint(credentials: &Credentials) -> u64 {
 }
 
 fn slots_exhausted() -> CloudError {
-    let request = ApiRequest::new(Service::LoadBalancer, Method::POST, "/v2/lbaas");
+    let request = ApiRequest::new(Service::LoadBalancer, Method::POST, OCTAVIA_API);
     let message = "other writes that take quota of this project are in flight; nothing was sent";
     request.failed(ErrorClass::Locked, message)
 }

@@ -40,6 +40,9 @@ impl Collection {
     }
 }
 
+/// The prefix of all paths of Octavia, for errors about no collection in particular.
+pub(super) const OCTAVIA_API: &str = "/v2/lbaas";
+
 pub(super) const LOAD_BALANCERS: Collection =
     Collection::octavia("/v2/lbaas/loadbalancers", "loadbalancers", "loadbalancer");
 pub(super) const LISTENERS: Collection = Collection::octavia("/v2/lbaas/listeners", "listeners", "listener");

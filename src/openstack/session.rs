@@ -149,7 +149,7 @@ impl Session {
         let default = if request.is_write() { self.settings.write_timeout } else { self.settings.read_timeout };
         let started = Instant::now();
         let result = self.transport.send(http_request, request.timeout().unwrap_or(default)).await;
-        self.observe(request, &result, started.elapsed());
+        self.record(request, &result, started.elapsed());
         let (parts, body) = result.map_err(|error| request.undelivered(&error))?.into_parts();
         // Some deployments answer Octavia's list of versions with a 300.
         if parts.status.is_success() || parts.status == StatusCode::MULTIPLE_CHOICES {
@@ -167,7 +167,7 @@ impl Session {
     }
 
     /// Logs and counts an exchange. Never shows a body, a query or a token.
-    fn observe(&self, request: &ApiRequest, result: &Result<Response, TransportError>, took: Duration) {
+    fn record(&self, request: &ApiRequest, result: &Result<Response, TransportError>, took: Duration) {
         let service = request.service().as_str();
         let status = result.as_ref().ok().map(Response::status);
         let code = status.as_ref().map_or("transport", StatusCode::as_str);
