@@ -104,7 +104,7 @@ fn cacert_path_is_rejected_unless_secret_has_the_text() {
     assert_eq!(read.tls.ca.as_deref(), Some(&b"PEM"[..]));
 }
 
-/// Without verification openstacksdk does not read the authorities either.
+/// openstacksdk does not read the authorities either if it verifies nothing.
 #[test]
 fn cacert_is_ignored_without_verification() {
     let text = entry(&format!("cacert: /etc/ssl/ca.pem\nverify: no\n{PASSWORD}"));
