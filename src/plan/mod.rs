@@ -33,11 +33,6 @@ mod step;
 mod tls;
 mod update;
 
-#[cfg(any(test, feature = "arbitrary"))]
-pub mod arbitrary;
-#[cfg(test)]
-mod tests;
-
 pub use create::create;
 use diff::Patch;
 pub use floating_ip::{RETAIN, floating_ip_in_use};

@@ -8,8 +8,9 @@ use proptest::option;
 use proptest::prelude::*;
 use proptest::sample::select;
 
-use super::{Families, World, description, mostly, name, tags, tls_parameters};
-use crate::model::*;
+use super::values::{description, mostly, name, tags, tls_parameters};
+use super::world::{Families, World};
+use evenkeel::model::*;
 
 pub(super) fn pool(world: &World) -> impl Strategy<Value = Pool> + use<> {
     let protocol = prop_oneof![

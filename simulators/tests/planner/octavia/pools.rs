@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
+use super::calls::Octavia;
+use super::fields::{Answer, MEMBER, MONITOR, POOL, ensure, merged, refuse, text, without};
 use super::serving::{CRASH, check_authority, renders};
-use super::{Answer, MEMBER, MONITOR, Octavia, POOL, ensure, merged, refuse, text, without};
-use crate::model::*;
-use crate::model::{Body, Call};
+use evenkeel::model::*;
 
 fn is_datagram(protocol: &str) -> bool {
     matches!(protocol, "UDP" | "SCTP")

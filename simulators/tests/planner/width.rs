@@ -7,8 +7,8 @@ use proptest::strategy::ValueTree;
 use proptest::test_runner::{RngAlgorithm, TestRng, TestRunner};
 use serde_json::{Value, json};
 
-use crate::model::*;
-use crate::plan::arbitrary::{World, pair};
+use evenkeel::model::*;
+use evenkeel_simulators::arbitrary::{World, pair};
 
 const PAIRS: usize = 1_500;
 

@@ -3,9 +3,8 @@
 use serde_json::{Value, json};
 
 use super::stack::*;
-use crate::model::*;
-use crate::model::{Call, Plan};
-use crate::plan::update;
+use evenkeel::model::*;
+use evenkeel::plan::update;
 
 /// The body of a plan's only step.
 fn only_body(plan: &Plan) -> Value {

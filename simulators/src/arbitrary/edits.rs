@@ -7,8 +7,9 @@ use proptest::prelude::*;
 use proptest::sample::{Index, select};
 
 use super::moves::Move;
-use super::{World, desired, repair};
-use crate::model::*;
+use super::stacks::{desired, repair};
+use super::world::World;
+use evenkeel::model::*;
 
 /// How much of another stack comes over.
 #[derive(Debug, Clone, Copy)]

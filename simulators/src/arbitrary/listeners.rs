@@ -8,8 +8,9 @@ use proptest::prelude::*;
 use proptest::sample::select;
 
 use super::policies::{is_of_certificates, policies};
-use super::{Families, World, description, mostly, name, tags, tls_parameters};
-use crate::model::*;
+use super::values::{description, mostly, name, pool_key, tags, tls_parameters};
+use super::world::{Families, World};
+use evenkeel::model::*;
 
 /// All that Octavia knows.
 const HEADERS: [&str; 14] = [
@@ -63,10 +64,6 @@ pub(super) fn listener(world: &World) -> impl Strategy<Value = Listener> + use<>
                 policies,
             }
         })
-}
-
-pub(super) fn pool_key() -> impl Strategy<Value = Key> {
-    (0..4u8).prop_map(|n| format!("pool{n}"))
 }
 
 fn headers() -> impl Strategy<Value = BTreeMap<String, String>> {

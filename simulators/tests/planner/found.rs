@@ -3,9 +3,8 @@
 use super::octavia::Octavia;
 use super::properties::converge;
 use super::stack::*;
-use crate::model::Call;
-use crate::model::*;
-use crate::plan::{delete, update};
+use evenkeel::model::*;
+use evenkeel::plan::{delete, update};
 
 /// Octavia holds only the CIDRs of a request against the groups, not those that are stored, so any other field heals.
 #[test]

@@ -5,9 +5,8 @@ use serde_json::json;
 use super::octavia::Octavia;
 use super::properties::converge;
 use super::stack::*;
-use crate::model::*;
-use crate::model::{Body, Call, Kind};
-use crate::plan::{MAX_BODY, create, delete, orphan, take_over};
+use evenkeel::model::*;
+use evenkeel::plan::{MAX_BODY, create, delete, orphan, take_over};
 
 fn posted(want: &Desired) -> Body {
     match create(want, "a1").call {
@@ -159,7 +158,7 @@ fn deleting_gives_back_what_we_borrowed_then_cascades_then_deletes_what_we_made(
     let mark = owner().owner_description();
     let all = [
         floating_ip("made", &mark, &[]),
-        floating_ip("kept", &mark, &[crate::plan::RETAIN, "evenkeel:made-for=u1"]),
+        floating_ip("kept", &mark, &[evenkeel::plan::RETAIN, "evenkeel:made-for=u1"]),
         floating_ip("lent", "", &["evenkeel:uid=u1"]),
         floating_ip("theirs", "", &["evenkeel:uid=u2"]),
     ];

@@ -6,9 +6,8 @@ use serde_json::{Value, json};
 
 use super::properties::converge;
 use super::stack::*;
-use crate::model::*;
-use crate::model::{Call, Plan};
-use crate::plan::update;
+use evenkeel::model::*;
+use evenkeel::plan::update;
 
 fn tags(tags: &[&str]) -> BTreeSet<String> {
     tags.iter().map(|tag| (*tag).to_owned()).collect()

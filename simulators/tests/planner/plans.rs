@@ -2,9 +2,8 @@
 
 use super::properties::converge;
 use super::stack::*;
-use crate::model::Plan;
-use crate::model::*;
-use crate::plan::{floating_ip_in_use, update};
+use evenkeel::model::*;
+use evenkeel::plan::{floating_ip_in_use, update};
 
 fn shows(plan: &Plan, expected: &str) {
     let expected: String =

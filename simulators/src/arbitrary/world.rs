@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 
-use crate::model::*;
+use evenkeel::model::*;
 
 /// The objects of the cloud that random stacks refer to. They have to be there.
 #[derive(Debug, Clone)]

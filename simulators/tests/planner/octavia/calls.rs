@@ -1,217 +1,21 @@
-//! A small pure model of Octavia (and of Neutron's floating IPs): applies one call to a tree at once, refuses what
-//! Octavia refuses, normalises what Octavia normalises. It has no PENDING states: those are the engine's affair.
+//! Calls: each is applied to the tree at once, or refused as a whole.
 
 use std::collections::BTreeSet;
 
-use serde::Serialize;
-use serde::de::DeserializeOwned;
+use evenkeel::model::{Body, Call, Id, Kind, ObservedLoadBalancer, ObservedTree, Provisioning, Step};
 use serde_json::{Value, json};
 
-use crate::model::*;
-use crate::model::{Body, Call, Kind, Step};
+use super::fields::{Answer, CREATES, LOAD_BALANCER, ensure, merged, nested, refuse, text, without};
 
 /// Octavia's own limit.
 const BODY_LIMIT: usize = 114_688;
-
-pub type Answer = Result<(), String>;
 
 #[derive(Debug, Clone, Default)]
 pub struct Octavia {
     pub tree: Option<ObservedTree>,
     /// All other subnets are of IPv4.
     pub v6_subnets: BTreeSet<Id>,
-    next: u64,
-}
-
-fn refuse<T>(why: impl Into<String>) -> Result<T, String> {
-    Err(why.into())
-}
-
-fn ensure(holds: bool, why: impl Fn() -> String) -> Answer {
-    if holds { Ok(()) } else { Err(why()) }
-}
-
-/// Fields that a `PUT` takes, and for each what null does: `Ok` a reset to this value, `Err` a crash or nothing at all.
-type Fields = &'static [(&'static str, Result<Reset, &'static str>)];
-
-#[derive(Debug, Clone, Copy)]
-enum Reset {
-    Null,
-    Text(&'static str),
-    Number(i64),
-    No,
-    EmptyList,
-    EmptyMap,
-    Versions,
-    Alpn,
-}
-
-impl Reset {
-    fn value(self) -> Value {
-        match self {
-            Self::Null => Value::Null,
-            Self::Text(text) => json!(text),
-            Self::Number(number) => json!(number),
-            Self::No => json!(false),
-            Self::EmptyList => json!([]),
-            Self::EmptyMap => json!({}),
-            Self::Versions => json!(["TLSv1.2", "TLSv1.3"]),
-            Self::Alpn => json!(["h2", "http/1.1", "http/1.0"]),
-        }
-    }
-}
-
-const IGNORED: Result<Reset, &str> = Err("null is ignored");
-const CRASH: Result<Reset, &str> = Err("null is a 500");
-const REFUSED: Result<Reset, &str> = Err("null is a 400");
-const TEXT: Result<Reset, &str> = Ok(Reset::Text(""));
-const NULL: Result<Reset, &str> = Ok(Reset::Null);
-
-const LOAD_BALANCER: Fields = &[
-    ("name", TEXT),
-    ("description", TEXT),
-    ("admin_state_up", IGNORED),
-    ("tags", IGNORED),
-    ("vip_qos_policy_id", NULL),
-    ("vip_sg_ids", Ok(Reset::EmptyList)),
-];
-const LISTENER: Fields = &[
-    ("name", TEXT),
-    ("description", TEXT),
-    ("admin_state_up", IGNORED),
-    ("tags", IGNORED),
-    ("connection_limit", Ok(Reset::Number(-1))),
-    ("default_pool_id", NULL),
-    ("insert_headers", Ok(Reset::EmptyMap)),
-    ("timeout_client_data", Ok(Reset::Number(50_000))),
-    ("timeout_member_connect", Ok(Reset::Number(5_000))),
-    ("timeout_member_data", Ok(Reset::Number(50_000))),
-    ("timeout_tcp_inspect", Ok(Reset::Number(0))),
-    ("default_tls_container_ref", NULL),
-    ("sni_container_refs", Ok(Reset::EmptyList)),
-    ("client_authentication", REFUSED),
-    ("client_ca_tls_container_ref", NULL),
-    ("client_crl_container_ref", NULL),
-    ("allowed_cidrs", NULL),
-    ("tls_ciphers", Ok(Reset::Text("operators-default"))),
-    ("tls_versions", CRASH),
-    ("alpn_protocols", Ok(Reset::Alpn)),
-    ("hsts_max_age", NULL),
-    ("hsts_include_subdomains", Ok(Reset::No)),
-    ("hsts_preload", Ok(Reset::No)),
-];
-const POOL: Fields = &[
-    ("name", TEXT),
-    ("description", TEXT),
-    ("admin_state_up", IGNORED),
-    ("tags", IGNORED),
-    ("lb_algorithm", CRASH),
-    ("session_persistence", NULL),
-    ("tls_enabled", CRASH),
-    ("tls_container_ref", NULL),
-    ("ca_tls_container_ref", NULL),
-    ("crl_container_ref", NULL),
-    ("tls_ciphers", Ok(Reset::Text("operators-default"))),
-    ("tls_versions", Ok(Reset::Versions)),
-    ("alpn_protocols", NULL),
-];
-const MONITOR: Fields = &[
-    ("name", TEXT),
-    ("admin_state_up", IGNORED),
-    ("tags", IGNORED),
-    ("delay", REFUSED),
-    ("timeout", REFUSED),
-    ("max_retries", REFUSED),
-    ("max_retries_down", Ok(Reset::Number(3))),
-    ("http_method", Ok(Reset::Text("GET"))),
-    ("url_path", Ok(Reset::Text("/"))),
-    ("expected_codes", Ok(Reset::Text("200"))),
-    ("http_version", NULL),
-    ("domain_name", NULL),
-];
-const POLICY: Fields = &[
-    ("name", TEXT),
-    ("description", TEXT),
-    ("admin_state_up", IGNORED),
-    ("tags", IGNORED),
-    ("action", REFUSED),
-    ("redirect_pool_id", NULL),
-    ("redirect_url", NULL),
-    ("redirect_prefix", NULL),
-    ("redirect_http_code", NULL),
-    ("position", IGNORED),
-];
-const RULE: Fields = &[
-    ("type", REFUSED),
-    ("compare_type", REFUSED),
-    ("key", CRASH),
-    ("value", REFUSED),
-    ("invert", Ok(Reset::No)),
-    ("admin_state_up", IGNORED),
-    ("tags", IGNORED),
-];
-/// In batches and in creates.
-const MEMBER: Fields = &[
-    ("address", CRASH),
-    ("protocol_port", CRASH),
-    ("name", TEXT),
-    ("admin_state_up", IGNORED),
-    ("tags", IGNORED),
-    ("weight", CRASH),
-    ("backup", CRASH),
-    ("subnet_id", NULL),
-    ("monitor_address", NULL),
-    ("monitor_port", NULL),
-];
-
-/// A record with some fields changed. Unknown fields are a 400, as are fields that only a create takes.
-fn merged<T: Serialize + DeserializeOwned>(
-    was: &T,
-    body: &Body,
-    fields: Fields,
-    creates: &[&str],
-) -> Result<T, String> {
-    let mut record = serde_json::to_value(was).map_err(|e| e.to_string())?;
-    for (field, value) in body {
-        if creates.contains(&field.as_str()) {
-            record[field] = value.clone();
-            continue;
-        }
-        let Some((_, null)) = fields.iter().find(|(name, _)| name == field) else {
-            return refuse(format!("400 Unknown attribute {field}"));
-        };
-        check_tags(field, &record[field], value)?;
-        record[field] =
-            if value.is_null() { null.map_err(|why| format!("{field}: {why}"))?.value() } else { value.clone() };
-    }
-    serde_json::from_value(record).map_err(|e| format!("400 {e}"))
-}
-
-/// Doubles are a 500: the table's key is (resource, tag), and the database takes more for equal than Python does. So is a
-/// tag that takes the place of its equal.
-fn check_tags(field: &str, was: &Value, value: &Value) -> Answer {
-    let items = value.as_array().filter(|_| matches!(field, "tags" | "allowed_cidrs" | "sni_container_refs"));
-    let items = items.map_or(&[][..], Vec::as_slice);
-    let there = was.as_array().filter(|_| field == "tags").map_or(&[][..], Vec::as_slice);
-    let leaving = there.iter().filter(|tag| !items.contains(tag)).filter_map(Value::as_str);
-    let leaving: BTreeSet<String> = leaving.map(collated).collect();
-    let distinct: BTreeSet<String> = items.iter().filter_map(Value::as_str).map(collated).collect();
-    ensure(distinct.is_disjoint(&leaving), || format!("500 {value} for {was}"))?;
-    ensure(distinct.len() == items.len(), || format!("500 doubles in {field}"))?;
-    ensure(items.iter().all(|tag| tag.as_str().is_some_and(|t| t.len() <= 255)), || format!("400 {field}"))
-}
-
-fn text(body: &Body, field: &str) -> Result<String, String> {
-    body.get(field).and_then(Value::as_str).map(str::to_owned).ok_or_else(|| format!("400 {field} is mandatory"))
-}
-
-fn without(body: &Body, fields: &[&str]) -> Body {
-    body.iter().filter(|(name, _)| !fields.contains(&name.as_str())).map(|(n, v)| (n.clone(), v.clone())).collect()
-}
-
-fn nested(body: &Body, field: &str) -> Vec<Body> {
-    let items = body.get(field).and_then(Value::as_array).cloned().unwrap_or_default();
-    items.into_iter().filter_map(|item| item.as_object().cloned()).collect()
+    pub(super) next: u64,
 }
 
 impl Octavia {
@@ -220,7 +24,7 @@ impl Octavia {
         self.next
     }
 
-    fn id(&mut self) -> Id {
+    pub(super) fn id(&mut self) -> Id {
         format!("id-{:04}", self.fresh())
     }
 
@@ -243,7 +47,7 @@ impl Octavia {
         answer
     }
 
-    fn tree_mut(&mut self) -> Result<&mut ObservedTree, String> {
+    pub(super) fn tree_mut(&mut self) -> Result<&mut ObservedTree, String> {
         self.tree.as_mut().ok_or_else(|| "404".to_owned())
     }
 
@@ -309,7 +113,7 @@ impl Octavia {
             provider: "amphora".into(),
             ..ObservedLoadBalancer::default()
         };
-        let mut load_balancer = self.listen(merged(&blank, &own, LOAD_BALANCER, &vips::CREATES)?, body)?;
+        let mut load_balancer = self.listen(merged(&blank, &own, LOAD_BALANCER, &CREATES)?, body)?;
         if load_balancer.provider == "octavia" {
             load_balancer.provider = "amphora".into();
         }
@@ -364,9 +168,3 @@ impl Octavia {
         Ok(())
     }
 }
-
-mod l7;
-mod neutron;
-mod pools;
-mod serving;
-mod vips;

@@ -2,8 +2,8 @@
 
 use proptest::sample::Index;
 
-use super::World;
-use crate::model::*;
+use super::world::World;
+use evenkeel::model::*;
 
 /// One thing that people do to a stack.
 #[derive(Debug, Clone, Copy)]

@@ -6,9 +6,8 @@ use serde_json::{Value, json};
 
 use super::properties::converge;
 use super::stack::*;
-use crate::model::*;
-use crate::model::{Call, Impact, Plan};
-use crate::plan::{MAX_BODY, update};
+use evenkeel::model::*;
+use evenkeel::plan::{MAX_BODY, update};
 
 fn batch(plan: &Plan) -> (bool, Value, bool) {
     assert_eq!(plan.steps.len(), 1, "{plan}");

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use proptest::sample::Index;
 
 use super::octavia::Octavia;
-use crate::model::*;
+use evenkeel::model::*;
 
 #[derive(Debug, Clone)]
 pub enum Disturbance {

@@ -5,9 +5,9 @@ use std::collections::BTreeSet;
 use ipnet::IpNet;
 use serde_json::{Value, json};
 
-use super::{Answer, LISTENER, Octavia, ensure, merged, refuse, without};
-use crate::model::Body;
-use crate::model::*;
+use super::calls::Octavia;
+use super::fields::{Answer, LISTENER, ensure, merged, refuse, without};
+use evenkeel::model::*;
 
 pub(super) fn protocol_of(word: &str) -> Result<ListenerProtocol, String> {
     ListenerProtocol::ALL.iter().find(|p| p.as_str() == word).copied().ok_or_else(|| format!("400 protocol {word}"))

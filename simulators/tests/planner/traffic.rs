@@ -7,8 +7,8 @@ use proptest::prelude::*;
 
 use super::properties::{cases, converge};
 use super::stack::{http, made, policy, pool, stack, to_pool};
-use crate::model::*;
-use crate::plan::arbitrary::rule;
+use evenkeel::model::*;
+use evenkeel_simulators::arbitrary::rule;
 
 /// What a rule asks, apart from being inverted. A request is the set of questions that it answers with yes.
 type Question = (String, String, Option<String>, String);

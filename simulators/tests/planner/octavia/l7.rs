@@ -2,10 +2,10 @@
 
 use serde_json::{Value, json};
 
+use super::calls::Octavia;
+use super::fields::{Answer, POLICY, RULE, ensure, merged, refuse, text, without};
 use super::serving::protocol_of;
-use super::{Answer, Octavia, POLICY, RULE, ensure, merged, refuse, text, without};
-use crate::model::*;
-use crate::model::{Body, Call, Kind};
+use evenkeel::model::*;
 
 impl Octavia {
     fn policy(&mut self, id: &str) -> Result<(&mut ObservedListener, usize), String> {

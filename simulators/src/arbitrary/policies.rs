@@ -4,9 +4,8 @@ use proptest::collection::{btree_map, vec};
 use proptest::prelude::*;
 use proptest::sample::select;
 
-use super::listeners::pool_key;
-use super::{description, mostly, name, tags};
-use crate::model::*;
+use super::values::{description, mostly, name, pool_key, tags};
+use evenkeel::model::*;
 
 /// Distinct keys in any order.
 pub(super) fn policies() -> impl Strategy<Value = Vec<L7Policy>> {

@@ -8,10 +8,9 @@ use proptest::test_runner::RngSeed;
 
 use super::drift::disturbance;
 use super::octavia::Octavia;
-use crate::model::*;
-use crate::model::{Plan, Step};
-use crate::plan::arbitrary::{World, pair};
-use crate::plan::{create, update};
+use evenkeel::model::*;
+use evenkeel::plan::{create, update};
+use evenkeel_simulators::arbitrary::{World, pair};
 
 /// How many random cases: always the same ones, unless `EVENKEEL_SEED` asks for others, and `EVENKEEL_TIMES` for so many
 /// times as many.

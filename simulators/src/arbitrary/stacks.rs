@@ -1,28 +1,16 @@
-//! Random stacks over the whole width of the vocabulary, and random edits of them, for property tests.
-//!
-//! A stack is drawn freely from a small world of names, so that two of them share keys, and then [`repair`]ed into one
-//! that validation would let through. An edit takes some parts from another random stack, so that anything can change
-//! into anything, alone or with everything else, and then moves and renames what is there ([`edits`]).
-
-mod edits;
-mod listeners;
-mod moves;
-mod policies;
-mod pools;
-mod world;
-
-pub use edits::pair;
-pub use policies::rule;
-pub use world::{Families, Place, World};
+//! Random stacks.
 
 use std::collections::BTreeSet;
 
+use evenkeel::model::*;
 use proptest::collection::{btree_map, btree_set};
 use proptest::option;
 use proptest::prelude::*;
 use proptest::sample::select;
 
-use crate::model::*;
+use super::values::{description, mostly, name, one_of, tags};
+use super::world::World;
+use super::{listeners, pools};
 
 /// Any stack.
 pub fn desired(world: &World) -> impl Strategy<Value = Desired> + use<> {
@@ -52,7 +40,7 @@ pub fn desired(world: &World) -> impl Strategy<Value = Desired> + use<> {
 
 /// Makes of any stack one that validation would let through. What only the data plane of a known provider does not carry
 /// out is left in: the planner writes it for others.
-fn repair(world: &World, mut desired: Desired) -> Desired {
+pub(super) fn repair(world: &World, mut desired: Desired) -> Desired {
     let families = world.families(&desired.load_balancer.vip);
     let mut names = BTreeSet::new();
     for (key, pool) in &mut desired.pools {
@@ -125,43 +113,4 @@ fn floating_ip(world: &World) -> impl Strategy<Value = FloatingIp> + use<> {
     );
     let existing = select(world.floating_ip_ids.clone()).prop_map(|id| FloatingIp::Existing { id });
     prop_oneof![3 => allocate, 1 => existing]
-}
-
-/// One of a list that may be empty, or none.
-fn one_of(list: &[String]) -> BoxedStrategy<Option<String>> {
-    if list.is_empty() { Just(None).boxed() } else { option::of(select(list.to_vec())).boxed() }
-}
-
-fn name() -> impl Strategy<Value = String> {
-    select(vec!["", "plain", "Größe ü", "with \"quotes\" and, commas"]).prop_map(str::to_owned)
-}
-
-fn description() -> impl Strategy<Value = Option<String>> {
-    option::of(name())
-}
-
-fn tags() -> impl Strategy<Value = BTreeSet<String>> {
-    let some = select(vec!["team=shop", "Team=Shop", "env:prod", "Zürich", "zurich "]).prop_map(str::to_owned);
-    btree_set(some, 0..3).prop_map(|tags| {
-        let mut known = BTreeSet::new();
-        tags.into_iter().filter(|tag| known.insert(collated(tag))).collect()
-    })
-}
-
-fn mostly(value: bool) -> impl Strategy<Value = bool> {
-    prop_oneof![4 => Just(value), 1 => Just(!value)]
-}
-
-/// `[C]` fields of TLS.
-fn tls_parameters() -> impl Strategy<Value = TlsParameters> {
-    // Each has some for every version.
-    let ciphers = select(vec!["TLS_AES_128_GCM_SHA256:AES128-SHA", "HIGH:!aNULL:TLS_CHACHA20_POLY1305_SHA256"]);
-    let alpn = btree_set(select(AlpnProtocol::ALL.to_vec()), 1..4).prop_map(|set| set.into_iter().collect::<Vec<_>>());
-    let newer = select(vec![TlsVersion::V1_2, TlsVersion::V1_3]);
-    let versions = (newer, btree_set(select(TlsVersion::ALL.to_vec()), 0..4)).prop_map(|(newer, mut versions)| {
-        versions.insert(newer);
-        versions
-    });
-    (option::of(versions), option::of(ciphers.prop_map(str::to_owned)), option::of(alpn.prop_shuffle()))
-        .prop_map(|(versions, ciphers, alpn_protocols)| TlsParameters { versions, ciphers, alpn_protocols })
 }

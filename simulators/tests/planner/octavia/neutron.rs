@@ -4,10 +4,10 @@ use std::net::IpAddr;
 
 use serde_json::Value;
 
+use super::calls::Octavia;
+use super::fields::{Answer, ensure, refuse, text};
 use super::vips::addresses;
-use super::{Answer, Octavia, ensure, refuse, text};
-use crate::model::*;
-use crate::model::{Body, Call};
+use evenkeel::model::*;
 
 impl Octavia {
     pub(super) fn floating_ip(&mut self, call: &Call) -> Answer {

@@ -3,9 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::octavia::Octavia;
-use crate::model::Plan;
-use crate::model::*;
-use crate::plan::{create, update};
+use evenkeel::model::*;
+use evenkeel::plan::{create, update};
 
 pub fn owner() -> Owner {
     Owner { uid: "u1".into(), cluster: "c1".into(), namespace: "shop".into(), name: "web".into() }

@@ -5,13 +5,9 @@ use std::net::IpAddr;
 
 use serde_json::Value;
 
-use super::{Answer, Octavia, ensure, without};
-use crate::model::Body;
-use crate::model::*;
-
-/// Fields that only the create takes.
-pub(super) const CREATES: [&str; 7] =
-    ["provider", "flavor_id", "availability_zone", "vip_subnet_id", "vip_network_id", "vip_port_id", "vip_address"];
+use super::calls::Octavia;
+use super::fields::{Answer, ensure, nested, without};
+use evenkeel::model::*;
 
 impl Octavia {
     /// Fills in what the body of a create leaves to the cloud, and the further addresses.
@@ -24,7 +20,7 @@ impl Octavia {
         new.vip_network_id.get_or_insert_with(|| "network".into());
         new.vip_port_id.get_or_insert_with(|| "vip-port".into());
         let mut subnets = BTreeSet::from([primary]);
-        for vip in super::nested(body, "additional_vips") {
+        for vip in nested(body, "additional_vips") {
             let of = |field: &str| vip.get(field).and_then(Value::as_str).map(str::to_owned);
             let subnet = of("subnet_id").ok_or("400 subnet_id is mandatory")?;
             ensure(without(&vip, &["subnet_id", "ip_address"]).is_empty(), || "400 unknown attribute".to_owned())?;
@@ -41,7 +37,7 @@ impl Octavia {
     }
 
     /// Does the load balancer have an address of this version of IP?
-    pub(in crate::plan::tests) fn listens_on(&self, v6: bool) -> bool {
+    pub fn listens_on(&self, v6: bool) -> bool {
         let Some(tree) = &self.tree else { return false };
         addresses(&tree.load_balancer).any(|address| address.is_ipv6() == v6)
     }
