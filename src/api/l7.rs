@@ -4,7 +4,7 @@ use kube::KubeSchema;
 use serde::{Deserialize, Serialize};
 
 use super::schema;
-use crate::model::{CompareType, PolicyAction, RuleType};
+use crate::model::{L7CompareType, L7PolicyAction, L7RuleType};
 
 /// What to do with the requests that match all its rules.
 #[derive(KubeSchema, Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -37,7 +37,7 @@ pub struct L7PolicySpec {
     pub display_name: Option<String>,
 
     /// What to do with a request that matches.
-    pub action: PolicyAction,
+    pub action: L7PolicyAction,
 
     /// For REDIRECT_TO_POOL: name of a pool in spec.pools of protocol HTTP, PROXY or PROXYV2.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -125,10 +125,10 @@ pub struct L7RuleSpec {
     /// What to look at. PATH: the path of the URL; FILE_TYPE: its ending; HOST_NAME: the host that is asked for; HEADER
     /// and COOKIE: the one named by key; SSL_...: the client's certificate, on TERMINATED_HTTPS listeners only.
     #[serde(rename = "type")]
-    pub kind: RuleType,
+    pub kind: L7RuleType,
 
     /// How to compare. FILE_TYPE knows EQUAL_TO and REGEX only, SSL_CONN_HAS_CERT and SSL_VERIFY_RESULT only EQUAL_TO.
-    pub compare_type: CompareType,
+    pub compare_type: L7CompareType,
 
     /// For HEADER, COOKIE and SSL_DN_FIELD: which one, at most 120 characters. Absent and empty are the same.
     #[serde(default, skip_serializing_if = "Option::is_none")]

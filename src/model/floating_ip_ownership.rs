@@ -24,7 +24,7 @@ pub struct Rival {
     pub uid: String,
     /// Only a description tells it.
     pub cluster: Option<String>,
-    pub tie: Ownership,
+    pub ownership: Ownership,
 }
 
 impl std::fmt::Display for Rival {
@@ -63,9 +63,9 @@ impl Ownership {
 /// The other stack that made this floating IP, else the first of those that borrow it.
 pub fn rival(owner: &Owner, seen: &ObservedFloatingIp) -> Option<Rival> {
     let described = seen.description.strip_prefix(UID).and_then(|rest| rest.split_once(&format!(" {CLUSTER}")));
-    let rival = |uid: &str, tie: Ownership| {
+    let rival = |uid: &str, ownership: Ownership| {
         let cluster = described.filter(|(described, _)| *described == uid).map(|(_, cluster)| cluster.to_owned());
-        Rival { uid: uid.to_owned(), cluster, tie }
+        Rival { uid: uid.to_owned(), cluster, ownership }
     };
     let is_described = described.filter(|_| creators(seen).next().is_none()).map(|(uid, _)| uid);
     let is_other = |uid: &&str| *uid != owner.uid;
@@ -105,7 +105,7 @@ mod tests {
                 "{made:?}"
             );
             assert_eq!(
-                rival(&other, &made).map(|rival| (rival.uid, rival.tie)),
+                rival(&other, &made).map(|rival| (rival.uid, rival.ownership)),
                 Some(("u1".into(), Ownership::Created))
             );
             assert_eq!(rival(&me, &made), None);

@@ -132,12 +132,17 @@ pub enum Call {
     UpdateFloatingIp {
         id: Id,
         body: Body,
-        /// That of the record which the change was planned against.
+        /// Revision of the record that the change was planned against: Neutron refuses the write at another one.
         #[serde(skip)]
         revision: Option<i64>,
     },
     /// `DELETE /floatingips/{id}`
-    DeleteFloatingIp { id: Id },
+    DeleteFloatingIp {
+        id: Id,
+        /// As in [`UpdateFloatingIp`](Self::UpdateFloatingIp).
+        #[serde(skip)]
+        revision: Option<i64>,
+    },
     /// `PUT` or `DELETE /floatingips/{id}/tags/{tag}`
     TagFloatingIp { id: Id, tag: String, present: bool },
 }
@@ -175,22 +180,49 @@ impl Call {
             | Self::TagFloatingIp { .. } => "update",
         }
     }
+
+    /// True if this is the same call as another one, whatever happened to the object in between.
+    fn repeats(&self, other: &Self) -> bool {
+        match (self, other) {
+            (
+                Self::UpdateFloatingIp { id, body, revision: _ },
+                Self::UpdateFloatingIp { id: other_id, body: other_body, revision: _ },
+            ) => id == other_id && body == other_body,
+            (Self::DeleteFloatingIp { id, revision: _ }, Self::DeleteFloatingIp { id: other_id, revision: _ }) => {
+                id == other_id
+            }
+            _ => self == other,
+        }
+    }
 }
 
 impl Step {
-    /// Whether this is the same change as another one, whatever happened to the object in between.
-    pub fn repeats(&self, other: &Self) -> bool {
-        let timeless = |step: &Self| {
-            let mut step = step.clone();
-            if let Call::UpdateFloatingIp { revision, .. } = &mut step.call {
-                *revision = None;
-            }
-            step
-        };
-        timeless(self) == timeless(other)
+    /// A step that the stack wants, depends on nothing, does no harm and shows no changes.
+    pub fn new(kind: Kind, name: impl Into<String>, call: Call) -> Self {
+        Self {
+            kind,
+            name: name.into(),
+            call,
+            changes: Vec::new(),
+            impact: Impact::None,
+            reason: StepReason::Wanted,
+            depends_on: None,
+        }
     }
 
     pub fn impact(self, impact: Impact) -> Self {
         Self { impact, ..self }
+    }
+
+    /// True if this is the same change as another one, whatever happened to the object in between.
+    pub fn repeats(&self, other: &Self) -> bool {
+        let Self { kind, name, call, changes, impact, reason, depends_on } = self;
+        *kind == other.kind
+            && *name == other.name
+            && call.repeats(&other.call)
+            && *changes == other.changes
+            && *impact == other.impact
+            && *reason == other.reason
+            && *depends_on == other.depends_on
     }
 }

@@ -71,7 +71,9 @@ impl Session {
             Call::UpdateFloatingIp { id, body, revision } => {
                 floating_ip(Method::PUT).path_segment(id).body(rooted("floatingip", body)).if_revision(*revision)
             }
-            Call::DeleteFloatingIp { id } => floating_ip(Method::DELETE).path_segment(id),
+            Call::DeleteFloatingIp { id, revision } => {
+                floating_ip(Method::DELETE).path_segment(id).if_revision(*revision)
+            }
             Call::TagFloatingIp { id, tag, present } => {
                 let method = if *present { Method::PUT } else { Method::DELETE };
                 floating_ip(method).path_segment(id).path_segment("tags").path_segment(tag)

@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 
 use crate::api::{L7PolicySpec, L7RuleSpec, ListenerSpec};
-use crate::model::{CompareType, L7Action, L7Policy, L7Rule, ListenerProtocol, PolicyAction, PoolProtocol, RuleType};
+use crate::model::{
+    L7Action, L7CompareType, L7Policy, L7PolicyAction, L7Rule, L7RuleType, ListenerProtocol, PoolProtocol,
+};
 
 use super::haproxy;
 use super::listener::{PoolProtocols, asks_for_certificates};
@@ -70,7 +72,7 @@ fn policy(
 }
 
 fn action(intake: &mut Validator<'_>, wanted: &L7PolicySpec, at: &str, pools: &PoolProtocols<'_>) -> Option<L7Action> {
-    use PolicyAction as A;
+    use L7PolicyAction as A;
     let targets = [
         (A::RedirectToPool, wanted.redirect_pool.as_ref(), "redirectPool"),
         (A::RedirectToUrl, wanted.redirect_url.as_ref(), "redirectURL"),
@@ -123,7 +125,7 @@ fn redirect_pool(intake: &mut Validator<'_>, pool: &str, field: &str, pools: &Po
 }
 
 fn rule(intake: &mut Validator<'_>, wanted: &L7RuleSpec, at: &str, listener: &ListenerSpec) -> L7Rule {
-    use RuleType as T;
+    use L7RuleType as T;
     let certificate = matches!(wanted.kind, T::SslConnHasCert | T::SslVerifyResult | T::SslDnField);
     if certificate && listener.protocol != ListenerProtocol::TerminatedHttps {
         intake.invalid(format!("{at}.type"), format!("{} needs a listener of protocol TERMINATED_HTTPS", wanted.kind));
@@ -151,10 +153,10 @@ fn rule(intake: &mut Validator<'_>, wanted: &L7RuleSpec, at: &str, listener: &Li
 }
 
 fn rule_compare(intake: &mut Validator<'_>, wanted: &L7RuleSpec, field: &str) {
-    use CompareType as C;
+    use L7CompareType as C;
     let allowed: &[C] = match wanted.kind {
-        RuleType::FileType => &[C::EqualTo, C::Regex],
-        RuleType::SslConnHasCert | RuleType::SslVerifyResult => &[C::EqualTo],
+        L7RuleType::FileType => &[C::EqualTo, C::Regex],
+        L7RuleType::SslConnHasCert | L7RuleType::SslVerifyResult => &[C::EqualTo],
         _ => C::ALL,
     };
     if !allowed.contains(&wanted.compare_type) {
@@ -166,11 +168,11 @@ fn rule_compare(intake: &mut Validator<'_>, wanted: &L7RuleSpec, field: &str) {
 
 fn rule_key(intake: &mut Validator<'_>, wanted: &L7RuleSpec, field: &str) -> Option<String> {
     let key = wanted.key.clone().filter(|k| !k.is_empty());
-    let keyed = matches!(wanted.kind, RuleType::Header | RuleType::Cookie | RuleType::SslDnField);
+    let keyed = matches!(wanted.kind, L7RuleType::Header | L7RuleType::Cookie | L7RuleType::SslDnField);
     match &key {
         Some(_) if !keyed => intake.invalid(field, format!("is not allowed for type {}", wanted.kind)),
         None if keyed => intake.invalid(field, format!("is required for type {}", wanted.kind)),
-        Some(key) if wanted.kind == RuleType::SslDnField => dn_field(intake, key, field),
+        Some(key) if wanted.kind == L7RuleType::SslDnField => dn_field(intake, key, field),
         Some(key) => {
             intake.text_of(Text::RuleKey, key, field);
         }
@@ -190,7 +192,7 @@ fn dn_field(intake: &mut Validator<'_>, key: &str, field: &str) {
 }
 
 /// How to compare and with what, as Octavia has to be sent it.
-fn rule_value(intake: &mut Validator<'_>, wanted: &L7RuleSpec, field: &str) -> (CompareType, String) {
+fn rule_value(intake: &mut Validator<'_>, wanted: &L7RuleSpec, field: &str) -> (L7CompareType, String) {
     let (compare, value) = (wanted.compare_type, wanted.value.as_str());
     let as_it_is = || (compare, value.to_owned());
     if !intake.text_of(Text::RuleValue, value, field) {
@@ -198,11 +200,11 @@ fn rule_value(intake: &mut Validator<'_>, wanted: &L7RuleSpec, field: &str) -> (
     }
     let written = match wanted.kind {
         // Octavia compares it in lower case and keeps it as it is given.
-        RuleType::SslConnHasCert if !value.eq_ignore_ascii_case("true") => {
+        L7RuleType::SslConnHasCert if !value.eq_ignore_ascii_case("true") => {
             Err("must be \"true\"; invert turns it round".to_owned())
         }
-        RuleType::SslVerifyResult => verify_result(value, intake.provider).map(|()| as_it_is()),
-        RuleType::SslConnHasCert => Ok(as_it_is()),
+        L7RuleType::SslVerifyResult => verify_result(value, intake.provider).map(|()| as_it_is()),
+        L7RuleType::SslConnHasCert => Ok(as_it_is()),
         kind if intake.provider == Provider::Amphora => haproxy::rule(kind, compare, value),
         kind => haproxy::api_takes(kind, compare, value).map(|()| as_it_is()),
     };

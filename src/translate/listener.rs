@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::api::{HstsSpec, InsertHeader, ListenerSpec, ListenerTlsSpec, LoadBalancerStackSpec, TimeoutsSpec};
 use crate::model::{
-    AlpnProtocol, ClientAuthentication, Hsts, Key, L4, Listener, ListenerProtocol, ListenerTls, PoolProtocol, Timeouts,
-    TlsParameters, TlsVersion, collated,
+    AlpnProtocol, ClientAuthentication, Hsts, Key, Listener, ListenerProtocol, ListenerTls, PoolProtocol, Timeouts,
+    TlsParameters, TlsVersion, TransportProtocol, collated,
 };
 
 use super::ciphers::End;
@@ -27,11 +27,11 @@ pub(super) fn listeners(
 ) -> BTreeMap<Key, Listener> {
     let pools: PoolProtocols<'_> = spec.pools.iter().map(|p| (p.name.as_str(), p.protocol)).collect();
     let groups = spec.load_balancer.vip.security_groups.as_ref().is_some_and(|g| !g.is_empty());
-    let mut ports: BTreeMap<(L4, i32), &str> = BTreeMap::new();
+    let mut ports: BTreeMap<(TransportProtocol, i32), &str> = BTreeMap::new();
     let mut result = BTreeMap::new();
     for wanted in &spec.listeners {
         let at = format!("spec.listeners[{}]", wanted.name);
-        if let Some(other) = ports.insert((wanted.protocol.l4(), wanted.port), &wanted.name) {
+        if let Some(other) = ports.insert((wanted.protocol.transport(), wanted.port), &wanted.name) {
             intake.invalid(
                 format!("{at}.port"),
                 format!("{} is the port of listener {other}, too: choose another", wanted.port),

@@ -158,9 +158,8 @@ fn touch_action(action: &mut L7Action, index: &Index) {
 
 /// Of UDP and SCTP pools the times and masks, of others the cookie.
 fn touch_persistence(stack: &mut Desired, one: &Index, two: &Index) {
-    let is_datagram = |pool: &Pool| matches!(pool.protocol, PoolProtocol::Udp | PoolProtocol::Sctp);
-    let any = stack.pools.values().any(|pool| is_datagram(pool) && pool.persistence.is_some());
-    let those = stack.pools.values_mut().filter(|pool| is_datagram(pool) == any);
+    let any = stack.pools.values().any(|pool| pool.protocol.is_datagram() && pool.persistence.is_some());
+    let those = stack.pools.values_mut().filter(|pool| pool.protocol.is_datagram() == any);
     let Some(persistence) = one_of_those(those.filter_map(|pool| pool.persistence.as_mut()), one) else { return };
     let (timeout, granularity) = match two.index(4) {
         0 => (None, None),

@@ -43,16 +43,16 @@ fn action() -> impl Strategy<Value = L7Action> {
 
 /// A rule of every type, with a few values, so that two policies share some.
 pub fn rule() -> impl Strategy<Value = L7Rule> {
-    use CompareType as C;
+    use L7CompareType as C;
     let what = prop_oneof![
-        3 => (Just(RuleType::Path), select(vec!["/a", "/b", "/c"])),
-        1 => (Just(RuleType::HostName), select(vec!["a.example", "b.example"])),
-        1 => (Just(RuleType::FileType), Just("jpg")),
-        1 => (Just(RuleType::Header), select(vec!["one", "$(two)\\%[src]"])),
-        1 => (Just(RuleType::Cookie), Just("blue")),
-        1 => (Just(RuleType::SslConnHasCert), Just("true")),
-        1 => (Just(RuleType::SslVerifyResult), Just("0")),
-        1 => (Just(RuleType::SslDnField), Just("shop")),
+        3 => (Just(L7RuleType::Path), select(vec!["/a", "/b", "/c"])),
+        1 => (Just(L7RuleType::HostName), select(vec!["a.example", "b.example"])),
+        1 => (Just(L7RuleType::FileType), Just("jpg")),
+        1 => (Just(L7RuleType::Header), select(vec!["one", "$(two)\\%[src]"])),
+        1 => (Just(L7RuleType::Cookie), Just("blue")),
+        1 => (Just(L7RuleType::SslConnHasCert), Just("true")),
+        1 => (Just(L7RuleType::SslVerifyResult), Just("0")),
+        1 => (Just(L7RuleType::SslDnField), Just("shop")),
     ];
     let compare = prop_oneof![4 => select(vec![C::StartsWith, C::EqualTo]), 1 => select(C::ALL.to_vec())];
     // As `intake` sends them: what Octavia would break in haproxy.cfg is escaped.
@@ -60,13 +60,13 @@ pub fn rule() -> impl Strategy<Value = L7Rule> {
     (what, (compare, regex), select(vec!["x-kind", "x-`other"]), mostly(false), mostly(true), tags()).prop_map(
         |((kind, value), (compare, regex), key, invert, admin_state_up, tags)| {
             let compare = match kind {
-                RuleType::SslConnHasCert | RuleType::SslVerifyResult => C::EqualTo,
-                RuleType::FileType if compare != C::Regex => C::EqualTo,
+                L7RuleType::SslConnHasCert | L7RuleType::SslVerifyResult => C::EqualTo,
+                L7RuleType::FileType if compare != C::Regex => C::EqualTo,
                 _ => compare,
             };
             let key = match kind {
-                RuleType::Header | RuleType::Cookie => Some(key.to_owned()),
-                RuleType::SslDnField => Some("O-DN".to_owned()),
+                L7RuleType::Header | L7RuleType::Cookie => Some(key.to_owned()),
+                L7RuleType::SslDnField => Some("O-DN".to_owned()),
                 _ => None,
             };
             let value = if compare == C::Regex { regex.replace('*', value) } else { value.to_owned() };
@@ -77,5 +77,5 @@ pub fn rule() -> impl Strategy<Value = L7Rule> {
 
 /// What only a listener that ends TLS knows of its clients.
 pub(super) const fn is_of_certificates(rule: &L7Rule) -> bool {
-    matches!(rule.kind, RuleType::SslConnHasCert | RuleType::SslVerifyResult | RuleType::SslDnField)
+    matches!(rule.kind, L7RuleType::SslConnHasCert | L7RuleType::SslVerifyResult | L7RuleType::SslDnField)
 }

@@ -144,7 +144,7 @@ pub(super) fn repair(key: &str, pool: &mut Pool, families: Families, names: &mut
     while !names.insert(pool.name.clone()) {
         pool.name.push('+');
     }
-    let datagram = matches!(pool.protocol, PoolProtocol::Udp | PoolProtocol::Sctp);
+    let datagram = pool.protocol.is_datagram();
     if let Some(persistence) = &mut pool.persistence {
         if !matches!(pool.protocol, PoolProtocol::Http | PoolProtocol::Proxy | PoolProtocol::ProxyV2) {
             persistence.kind = PersistenceType::SourceIp;

@@ -48,7 +48,7 @@ pub(super) fn repair(world: &World, mut desired: Desired) -> Desired {
     }
     let grouped = desired.load_balancer.security_group_ids.as_ref().is_some_and(|groups| !groups.is_empty());
     let mut places = BTreeSet::new();
-    desired.listeners.retain(|_, listener| places.insert((listener.port, listener.protocol.l4())));
+    desired.listeners.retain(|_, listener| places.insert((listener.port, listener.protocol.transport())));
     for (key, listener) in &mut desired.listeners {
         listeners::repair(key, listener, &desired.pools, families);
         if grouped {

@@ -49,15 +49,15 @@ fn a_borrowed_floating_ip_no_longer_leads_to_the_users_own_port_when_the_stack_i
 /// Versions before sent the text of the stack, which Octavia breaks on its way into haproxy.cfg.
 #[test]
 fn text_in_an_older_spelling_is_written_anew() {
-    let with = |compare: CompareType, value: &str, url: &str| {
+    let with = |compare: L7CompareType, value: &str, url: &str| {
         edited(|want| {
-            let rule = L7Rule { kind: RuleType::Header, key: Some("x-team".to_owned()), compare, ..rule(value) };
+            let rule = L7Rule { kind: L7RuleType::Header, key: Some("x-team".to_owned()), compare, ..rule(value) };
             let action = L7Action::RedirectToUrl { url: url.to_owned(), code: 302 };
             http(want).policies = vec![L7Policy { rules: vec![rule], ..policy("p", action, &[]) }];
         })
     };
-    let before = with(CompareType::EqualTo, "R&D", "https://a.example/?b&c");
-    let after = with(CompareType::Regex, r"^R\x26D$", r"https://a.example/?b\x26c");
+    let before = with(L7CompareType::EqualTo, "R&D", "https://a.example/?b&c");
+    let after = with(L7CompareType::Regex, r"^R\x26D$", r"https://a.example/?b\x26c");
     let mut octavia = made(&before);
     converge(&mut octavia, &after, |_, _| {});
     let policy = &octavia.tree.as_ref().unwrap().listeners[0].policies[0];
@@ -75,8 +75,8 @@ fn a_rule_with_a_key_becomes_one_of_a_type_that_has_none() {
             listener.policies = vec![L7Policy { rules: vec![rule.clone()], ..policy("p", L7Action::Reject, &[]) }];
         })
     };
-    let header = L7Rule { kind: RuleType::Header, key: Some("x-kind".to_owned()), ..rule("one") };
-    let certificate = L7Rule { kind: RuleType::SslConnHasCert, compare: CompareType::EqualTo, ..rule("true") };
+    let header = L7Rule { kind: L7RuleType::Header, key: Some("x-kind".to_owned()), ..rule("one") };
+    let certificate = L7Rule { kind: L7RuleType::SslConnHasCert, compare: L7CompareType::EqualTo, ..rule("true") };
     let mut octavia = made(&with(header));
     converge(&mut octavia, &with(certificate), |_, _| {});
     assert_eq!(octavia.tree.unwrap().listeners[0].policies[0].rules[0].key.as_deref(), Some(""));

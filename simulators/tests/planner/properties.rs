@@ -65,10 +65,10 @@ fn converged(plan: &Plan, want: &Desired) {
     assert!(plan.held_back.is_empty() || !want.allow_interruption, "{plan}");
 }
 
-type Slot = (u16, L4);
+type Slot = (u16, TransportProtocol);
 
 fn slots(tree: &ObservedTree) -> BTreeMap<Slot, &ObservedListener> {
-    let l4 = |word: &str| ListenerProtocol::ALL.iter().find(|p| p.as_str() == word).unwrap().l4();
+    let l4 = |word: &str| ListenerProtocol::ALL.iter().find(|p| p.as_str() == word).unwrap().transport();
     tree.listeners.iter().map(|l| ((l.protocol_port, l4(&l.protocol)), l)).collect()
 }
 
@@ -83,7 +83,7 @@ impl Continuity {
     fn new(before: &ObservedTree, want: &Desired) -> Self {
         let there = slots(before);
         let kept = |(key, listener): &(&Key, &Listener)| {
-            there.get(&(listener.port, listener.protocol.l4())).is_some_and(|seen| {
+            there.get(&(listener.port, listener.protocol.transport())).is_some_and(|seen| {
                 seen.protocol == listener.protocol.as_str()
                     && key_of(&seen.tags) == Some(key)
                     && seen.default_pool_id.is_some()
@@ -91,7 +91,7 @@ impl Continuity {
             })
         };
         let pooled = want.listeners.iter().filter(kept).map(|(key, _)| key.clone()).collect();
-        let wanted = want.listeners.values().map(|l| (l.port, l.protocol.l4()));
+        let wanted = want.listeners.values().map(|l| (l.port, l.protocol.transport()));
         let served = wanted.filter(|slot| there.contains_key(slot) && !want.allow_interruption).collect();
         Self { pooled, served }
     }

@@ -138,8 +138,8 @@ pub fn to_pool(pool: &str) -> L7Action {
 
 pub fn rule(path: &str) -> L7Rule {
     L7Rule {
-        kind: RuleType::Path,
-        compare: CompareType::StartsWith,
+        kind: L7RuleType::Path,
+        compare: L7CompareType::StartsWith,
         key: None,
         value: path.into(),
         invert: false,

@@ -173,8 +173,8 @@ fn words() -> Vec<(&'static str, Vec<String>)> {
     vec![
         ("listeners.*.protocol", all(ListenerProtocol::ALL)),
         ("listeners.*.tls.client_authentication", all(ClientAuthentication::ALL)),
-        ("listeners.*.policies.*.rules.*.kind", all(RuleType::ALL)),
-        ("listeners.*.policies.*.rules.*.compare", all(CompareType::ALL)),
+        ("listeners.*.policies.*.rules.*.kind", all(L7RuleType::ALL)),
+        ("listeners.*.policies.*.rules.*.compare", all(L7CompareType::ALL)),
         ("pools.*.protocol", all(PoolProtocol::ALL)),
         ("pools.*.algorithm", all(&algorithms)),
         ("pools.*.persistence.kind", all(PersistenceType::ALL)),

@@ -80,7 +80,7 @@ async fn no_step_is_sent_to_an_id_that_is_none() {
                 Call::ReplaceMembers { pool: id(), additive: true, members: vec![body()], grows: false },
             ),
             step(Kind::FloatingIp, Call::UpdateFloatingIp { id: id(), body: body(), revision: None }),
-            step(Kind::FloatingIp, Call::DeleteFloatingIp { id: id() }),
+            step(Kind::FloatingIp, Call::DeleteFloatingIp { id: id(), revision: None }),
             step(Kind::FloatingIp, Call::TagFloatingIp { id: "i".into(), tag: id(), present: true }),
         ];
         for step in steps {

@@ -83,7 +83,7 @@ fn every_call() -> Vec<(Step, &'static str, Option<&'static str>)> {
             "PUT /v2.0/floatingips/i",
             Some("floatingip"),
         ),
-        (fip(Call::DeleteFloatingIp { id: id() }), "DELETE /v2.0/floatingips/i", None),
+        (fip(Call::DeleteFloatingIp { id: id(), revision: None }), "DELETE /v2.0/floatingips/i", None),
         (tag(true), "PUT /v2.0/floatingips/i/tags/evenkeel:uid=u", None),
         (tag(false), "DELETE /v2.0/floatingips/i/tags/evenkeel:uid=u", None),
     ]

@@ -14,7 +14,7 @@ mod class;
 mod regex;
 
 use super::python_re;
-use crate::model::{CompareType, RuleType};
+use crate::model::{L7CompareType, L7RuleType};
 
 /// Octavia's longest value of a rule, and longest URL of a redirect.
 const LONGEST: usize = 255;
@@ -53,8 +53,8 @@ fn fits(written: &str) -> Result<(), String> {
 }
 
 /// How a rule has to be written for provider amphora.
-pub(super) fn rule(kind: RuleType, compare: CompareType, value: &str) -> Result<(CompareType, String), String> {
-    let (compare, written) = if compare == CompareType::Regex {
+pub(super) fn rule(kind: L7RuleType, compare: L7CompareType, value: &str) -> Result<(L7CompareType, String), String> {
+    let (compare, written) = if compare == L7CompareType::Regex {
         (compare, regular_expression(kind, value)?)
     } else {
         literal(kind, compare, value)?
@@ -62,7 +62,7 @@ pub(super) fn rule(kind: RuleType, compare: CompareType, value: &str) -> Result<
     fits(&written).map(|()| (compare, written))
 }
 
-fn regular_expression(kind: RuleType, value: &str) -> Result<String, String> {
+fn regular_expression(kind: L7RuleType, value: &str) -> Result<String, String> {
     // Twice, in Octavia's API and in haproxy, and not by the same rules.
     regex::spell(value, kind)
         .and_then(|written| python_re::check(&written).map(|()| written).map_err(str::to_owned))
@@ -72,7 +72,7 @@ fn regular_expression(kind: RuleType, value: &str) -> Result<String, String> {
 }
 
 /// A rule that Octavia would break is compared by a regular expression that says the same.
-fn literal(kind: RuleType, compare: CompareType, value: &str) -> Result<(CompareType, String), String> {
+fn literal(kind: L7RuleType, compare: L7CompareType, value: &str) -> Result<(L7CompareType, String), String> {
     can_match(kind, compare, value).map_err(|why| format!("{value:?} matches no request: {why}"))?;
     if value.len() > 1 && value.starts_with('"') && value.ends_with('"') {
         return Err(format!(
@@ -82,8 +82,8 @@ fn literal(kind: RuleType, compare: CompareType, value: &str) -> Result<(Compare
     }
     // `validate.l7rule_data`: no blanks but in a field of a certificate, no backslash in a cookie.
     let refused = match kind {
-        RuleType::SslDnField => false,
-        RuleType::Cookie => value.contains([' ', '\\']),
+        L7RuleType::SslDnField => false,
+        L7RuleType::Cookie => value.contains([' ', '\\']),
         _ => value.contains(' '),
     };
     if !refused && !value.contains(BROKEN) && !value.starts_with('-') {
@@ -92,15 +92,15 @@ fn literal(kind: RuleType, compare: CompareType, value: &str) -> Result<(Compare
     let text = escaped(value);
     let pattern = match compare {
         // `path_end`: the end of the path.
-        CompareType::EqualTo if kind == RuleType::FileType => format!("{text}$"),
-        CompareType::EqualTo => format!("^{text}$"),
-        CompareType::StartsWith => format!("^{text}"),
-        CompareType::EndsWith => format!("{text}$"),
-        CompareType::Contains | CompareType::Regex => text,
+        L7CompareType::EqualTo if kind == L7RuleType::FileType => format!("{text}$"),
+        L7CompareType::EqualTo => format!("^{text}$"),
+        L7CompareType::StartsWith => format!("^{text}"),
+        L7CompareType::EndsWith => format!("{text}$"),
+        L7CompareType::Contains | L7CompareType::Regex => text,
     };
     // haproxy takes it for an option.
     let pattern = pattern.strip_prefix('-').map(|rest| format!(r"\x2d{rest}")).unwrap_or(pattern);
-    Ok((CompareType::Regex, pattern))
+    Ok((L7CompareType::Regex, pattern))
 }
 
 fn escaped(value: &str) -> String {
@@ -122,8 +122,8 @@ fn hexadecimal(c: char) -> String {
     format!("\\x{:02x}", u32::from(c))
 }
 
-fn can_match(kind: RuleType, compare: CompareType, value: &str) -> Result<(), &'static str> {
-    use CompareType as C;
+fn can_match(kind: L7RuleType, compare: L7CompareType, value: &str) -> Result<(), &'static str> {
+    use L7CompareType as C;
     let mut quoted = false;
     for c in value.chars() {
         quoted ^= c == '"';
@@ -133,13 +133,13 @@ fn can_match(kind: RuleType, compare: CompareType, value: &str) -> Result<(), &'
     }
     let (from_start, to_end) =
         (matches!(compare, C::EqualTo | C::StartsWith), matches!(compare, C::EqualTo | C::EndsWith));
-    if kind == RuleType::Path && from_start && !value.starts_with('/') {
+    if kind == L7RuleType::Path && from_start && !value.starts_with('/') {
         return Err(NO_SLASH);
     }
-    if kind == RuleType::Cookie && compare == C::EqualTo && quoted {
+    if kind == L7RuleType::Cookie && compare == C::EqualTo && quoted {
         return Err("a double quote in the value of a cookie needs another one");
     }
-    let trimmed = matches!(kind, RuleType::Header | RuleType::HostName | RuleType::Cookie);
+    let trimmed = matches!(kind, L7RuleType::Header | L7RuleType::HostName | L7RuleType::Cookie);
     if trimmed && (from_start && value.starts_with(' ') || to_end && value.ends_with(' ')) {
         return Err("haproxy cuts the blanks at the beginning and at the end of it: leave them out");
     }
@@ -148,36 +148,38 @@ fn can_match(kind: RuleType, compare: CompareType, value: &str) -> Result<(), &'
 
 const NO_SLASH: &str = "a path begins with /";
 
-const fn is_path(kind: RuleType) -> bool {
-    matches!(kind, RuleType::Path | RuleType::FileType)
+const fn is_path(kind: L7RuleType) -> bool {
+    matches!(kind, L7RuleType::Path | L7RuleType::FileType)
 }
 
 /// Why haproxy never compares a text that has this character; commas and semicolons may stand in double quotes.
-const fn absence(kind: RuleType, c: char) -> Option<&'static str> {
+const fn absence(kind: L7RuleType, c: char) -> Option<&'static str> {
     match (kind, c) {
-        (RuleType::Path | RuleType::FileType, ' ') => Some("a path has no blanks: write %20"),
-        (RuleType::Path | RuleType::FileType, '#') => Some("a path has no #: write %23"),
-        (RuleType::Path | RuleType::FileType, '?') => Some("a path ends before the ?, and the query is not compared"),
-        (RuleType::Header | RuleType::HostName, ',') => {
+        (L7RuleType::Path | L7RuleType::FileType, ' ') => Some("a path has no blanks: write %20"),
+        (L7RuleType::Path | L7RuleType::FileType, '#') => Some("a path has no #: write %23"),
+        (L7RuleType::Path | L7RuleType::FileType, '?') => {
+            Some("a path ends before the ?, and the query is not compared")
+        }
+        (L7RuleType::Header | L7RuleType::HostName, ',') => {
             Some("haproxy splits a header at each comma and compares the parts: compare with one of them")
         }
-        (RuleType::Cookie, ',') => Some("the value of a cookie ends before a comma"),
-        (RuleType::Cookie, ';') => Some("the value of a cookie ends before a semicolon"),
+        (L7RuleType::Cookie, ',') => Some("the value of a cookie ends before a comma"),
+        (L7RuleType::Cookie, ';') => Some("the value of a cookie ends before a semicolon"),
         _ => None,
     }
 }
 
 /// How a rule may be written for another provider, whose driver takes it from Octavia as it is: what Octavia's API takes
 /// (`octavia/common/validate.py`).
-pub(super) fn api_takes(kind: RuleType, compare: CompareType, value: &str) -> Result<(), String> {
+pub(super) fn api_takes(kind: L7RuleType, compare: L7CompareType, value: &str) -> Result<(), String> {
     let quoted = value.len() > 1 && value.starts_with('"') && value.ends_with('"');
     match kind {
-        _ if compare == CompareType::Regex => python_re::check(value)
+        _ if compare == L7CompareType::Regex => python_re::check(value)
             .map_err(|fault| format!("{value:?} must be a regular expression, as Python's re takes it: {fault}")),
-        RuleType::Cookie if value.contains([' ', '"', '\\']) => {
+        L7RuleType::Cookie if value.contains([' ', '"', '\\']) => {
             Err("must have no blanks, double quotes and backslashes, unless compareType is REGEX".to_owned())
         }
-        RuleType::SslDnField | RuleType::Cookie => Ok(()),
+        L7RuleType::SslDnField | L7RuleType::Cookie => Ok(()),
         _ if value.contains(' ') && !quoted => Err("must have no blanks, unless compareType is REGEX".to_owned()),
         _ => Ok(()),
     }

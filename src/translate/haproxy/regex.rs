@@ -6,7 +6,7 @@
 //! `(?#`. As haproxy never asks for what a group captured, a named group is written as one without a name.
 
 use super::{BROKEN, NO_SLASH, absence, hexadecimal, is_path};
-use crate::model::RuleType;
+use crate::model::L7RuleType;
 
 /// PCRE2's, of a repetition.
 const MOST_REPEATS: u32 = 65_535;
@@ -14,7 +14,7 @@ const MOST_REPEATS: u32 = 65_535;
 const LARGEST: u64 = 60_000;
 
 /// The spelling to send.
-pub(super) fn spell(pattern: &str, kind: RuleType) -> Result<String, String> {
+pub(super) fn spell(pattern: &str, kind: L7RuleType) -> Result<String, String> {
     let quoted = pattern.contains('"') || pattern.contains(r"\x22");
     let mut walk = Walk { rest: pattern, written: String::new(), kind, quoted };
     walk.flags_of_all()?;
@@ -48,7 +48,7 @@ enum Item {
 pub(super) struct Walk<'a> {
     pub(super) rest: &'a str,
     pub(super) written: String,
-    kind: RuleType,
+    kind: L7RuleType,
     /// Commas and semicolons may stand in the double quotes that it has.
     quoted: bool,
 }
@@ -151,7 +151,7 @@ impl<'a> Walk<'a> {
     fn character(&mut self, c: char, escaped: bool, at_start: bool) -> Item {
         self.write(c, escaped);
         let split = absence(self.kind, c).filter(|_| !self.quoted || is_path(self.kind));
-        let misplaced = (at_start && c != '/' && self.kind == RuleType::Path).then_some(NO_SLASH);
+        let misplaced = (at_start && c != '/' && self.kind == L7RuleType::Path).then_some(NO_SLASH);
         Item::Single(Part { bytes: 2, absent: split.or(misplaced) })
     }
 

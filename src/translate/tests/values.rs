@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::*;
-use crate::model::CompareType;
+use crate::model::L7CompareType;
 
 /// A stack with one rule.
 fn rule_stack(kind: &str, key: Option<&str>, compare: &str, value: &str) -> serde_json::Value {
@@ -47,7 +47,7 @@ fn judge_json(load_balancer: serde_json::Value, rest: serde_json::Value) -> Resu
 }
 
 /// How the rule is written into Octavia.
-fn written(kind: &str, compare: &str, value: &str) -> (CompareType, String) {
+fn written(kind: &str, compare: &str, value: &str) -> (L7CompareType, String) {
     let desired = judge_rule(kind, key_of(kind), compare, value)
         .unwrap_or_else(|problems| panic!("{kind} {compare} {value:?}: {problems:#?}"));
     let rule = &desired.listeners["a"].policies[0].rules[0];
@@ -103,7 +103,7 @@ fn literal_that_octavia_breaks_becomes_a_regex() {
         ("SSL_DN_FIELD", "EQUAL_TO", r#"Acme "X""#, r"^Acme \x22X\x22$"),
     ] {
         let (compare, text) = written(kind, compare, value);
-        assert_eq!((compare, text.as_str()), (CompareType::Regex, regex), "{kind} {value}");
+        assert_eq!((compare, text.as_str()), (L7CompareType::Regex, regex), "{kind} {value}");
     }
 }
 
@@ -119,7 +119,7 @@ fn regex_is_written_with_escapes_that_survive() {
         (r"[[:alpha:]_-]\d{2,3}?(?i:x)", r"[[:alpha:]_-]\d{2,3}?(?i:x)"),
         ("(?i)a++(?!b)(?=c)*$", "(?i)a++(?!b)(?=c)*$"),
     ] {
-        assert_eq!(written("HEADER", "REGEX", value), (CompareType::Regex, regex.to_owned()));
+        assert_eq!(written("HEADER", "REGEX", value), (L7CompareType::Regex, regex.to_owned()));
     }
 }
 

@@ -34,7 +34,7 @@ impl Octavia {
                 *self.known(id)? = new;
                 Ok(())
             }
-            Call::DeleteFloatingIp { id } => {
+            Call::DeleteFloatingIp { id, revision: _ } => {
                 self.known(id)?;
                 self.tree_mut()?.floating_ips.retain(|f| f.id != *id);
                 Ok(())

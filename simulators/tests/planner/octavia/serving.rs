@@ -100,7 +100,8 @@ impl Octavia {
         let protocol = protocol_of(&new.protocol)?;
         let tree = self.tree_mut()?;
         let taken = tree.listeners.iter().filter(|l| Some(l.id.as_str()) != own).any(|l| {
-            l.protocol_port == new.protocol_port && protocol_of(&l.protocol).is_ok_and(|p| p.l4() == protocol.l4())
+            l.protocol_port == new.protocol_port
+                && protocol_of(&l.protocol).is_ok_and(|p| p.transport() == protocol.transport())
         });
         ensure(!taken, || format!("409 Another Listener is already using protocol_port {}", new.protocol_port))?;
         if let Some(pool) = &new.default_pool_id {
