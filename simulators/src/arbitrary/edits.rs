@@ -1,4 +1,4 @@
-//! Random edits: parts of another stack, taken field by field, and then [moves](super::moves) of what is there.
+//! Random edits: parts of another stack, taken field by field, and then [moves](super::moves).
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,7 +11,7 @@ use super::stacks::{desired, repair};
 use super::world::World;
 use evenkeel::model::*;
 
-/// How much of another stack comes over.
+/// Share of another stack that an edit takes.
 #[derive(Debug, Clone, Copy)]
 enum Extent {
     Nothing,
@@ -20,7 +20,7 @@ enum Extent {
     Everything,
 }
 
-/// A stack, and the same stack after an edit of anything that can be edited.
+/// A stack, and the same stack after an edit of any fields that can be edited.
 pub fn pair(world: &World) -> impl Strategy<Value = (Desired, Desired)> + use<> {
     use Extent as E;
     let extent = select(vec![E::Nothing, E::AFourth, E::AFourth, E::Half, E::Half, E::Everything]);
@@ -38,7 +38,7 @@ pub fn pair(world: &World) -> impl Strategy<Value = (Desired, Desired)> + use<> 
     )
 }
 
-/// Says of one part after the other whether it is taken.
+/// Decides for one part after the other if it is taken.
 struct Picks<I> {
     bits: I,
     extent: Extent,
@@ -61,7 +61,7 @@ impl<I: Iterator<Item = bool>> Picks<I> {
         }
     }
 
-    /// Entries of both are mixed; others come and go.
+    /// Mixes entries of both stacks; adds and removes others.
     fn take_entries<K: Ord + Clone, V: Clone>(
         &mut self,
         to: &mut BTreeMap<K, V>,
@@ -72,14 +72,18 @@ impl<I: Iterator<Item = bool>> Picks<I> {
         for key in keys {
             match (to.get_mut(&key), from.get(&key)) {
                 (Some(to), Some(from)) => mix(self, to, from),
-                (None, Some(new)) if self.pick() => drop(to.insert(key, new.clone())),
-                (Some(_), None) if self.pick() => drop(to.remove(&key)),
+                (None, Some(new)) if self.pick() => {
+                    to.insert(key, new.clone());
+                }
+                (Some(_), None) if self.pick() => {
+                    to.remove(&key);
+                }
                 _ => {}
             }
         }
     }
 
-    /// As [`take_entries`](Self::take_entries), inside of something that may come and go as a whole.
+    /// The same as [`take_entries`](Self::take_entries), inside a section that is added or removed as a whole.
     fn take_option<T: Clone>(&mut self, to: &mut Option<T>, from: &Option<T>, mix: impl Fn(&mut Self, &mut T, &T)) {
         match (to.as_mut(), from) {
             (Some(to), Some(from)) => mix(self, to, from),
@@ -104,7 +108,7 @@ fn mix_load_balancer<I: Iterator<Item = bool>>(to: &mut LoadBalancer, from: &Loa
         description,
         tags,
         admin_state_up,
-        // What cannot change.
+        // Immutable.
         provider: _,
         flavor_id: _,
         availability_zone: _,

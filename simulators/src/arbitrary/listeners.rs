@@ -12,7 +12,7 @@ use super::values::{description, mostly, name, pool_key, tags, tls_parameters};
 use super::world::{Families, World};
 use evenkeel::model::*;
 
-/// All that Octavia knows.
+/// All headers that Octavia knows.
 const HEADERS: [&str; 14] = [
     "X-Forwarded-For",
     "X-Forwarded-Port",

@@ -1,19 +1,19 @@
-//! Moves: what people do to a stack besides writing other values into it.
+//! Moves: edits that rename, swap and reorder objects of a stack instead of changing values.
 
 use proptest::sample::Index;
 
 use super::world::World;
 use evenkeel::model::*;
 
-/// One thing that people do to a stack.
+/// One edit of that kind.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Move {
     RenamePool,
     RenameListener,
     RenamePolicy,
-    /// Two listeners change places: each has the port of the other.
+    /// Two listeners swap their ports.
     SwapPorts,
-    /// Two pools change roles: whoever used the one uses the other.
+    /// Two pools change roles: every reference to the one leads to the other.
     SwapPools,
     /// A policy goes to another place in its list.
     ReorderPolicies,
@@ -22,10 +22,10 @@ pub(super) enum Move {
     TurnRulesRound,
     /// A member goes from one pool to another.
     TransferMember,
-    /// The target or the code of a redirect.
+    /// Changes the target or the code of a redirect.
     TouchAction,
     TouchPersistence,
-    /// What a monitor asks for.
+    /// Changes the request of a monitor.
     TouchMonitor,
     TouchCertificates,
 }
@@ -47,7 +47,7 @@ impl Move {
         Self::TouchCertificates,
     ];
 
-    /// `one` and `two` choose among what is there; nothing happens where there is too little.
+    /// Makes the move. `one` and `two` choose among the objects; without enough of them nothing happens.
     pub fn make(self, world: &World, stack: &mut Desired, one: &Index, two: &Index) {
         match self {
             Self::RenamePool => rename_pool(stack, one, two),
@@ -156,7 +156,7 @@ fn touch_action(action: &mut L7Action, index: &Index) {
     }
 }
 
-/// Of UDP and SCTP pools the times and masks, of others the cookie.
+/// Changes times and masks of UDP and SCTP pools, the cookie of others.
 fn touch_persistence(stack: &mut Desired, one: &Index, two: &Index) {
     let any = stack.pools.values().any(|pool| pool.protocol.is_datagram() && pool.persistence.is_some());
     let those = stack.pools.values_mut().filter(|pool| pool.protocol.is_datagram() == any);
@@ -185,7 +185,7 @@ fn touch_monitor(stack: &mut Desired, one: &Index, two: &Index) {
     (http.version, http.domain_name) = (version.map(str::to_owned), domain.map(str::to_owned));
 }
 
-/// The certificate comes or goes where there are others for SNI; the revocation list where there is an authority.
+/// Adds or removes the certificate where others exist for SNI, and the revocation list where an authority exists.
 fn touch_certificates(world: &World, stack: &mut Desired, one: &Index, two: &Index) {
     let those = stack.listeners.values_mut().filter_map(|listener| listener.tls.as_mut());
     let Some(tls) = one_of_those(those, one) else { return };
@@ -212,7 +212,7 @@ fn chosen<'a>(keys: impl ExactSizeIterator<Item = &'a Key>, index: &Index) -> Op
     (count > 0).then(|| index.index(count)).and_then(|at| { keys }.nth(at).cloned())
 }
 
-/// Turns every reference to a pool.
+/// Maps every reference to a pool.
 fn redirect(stack: &mut Desired, turn: impl Fn(&Key) -> Key) {
     for listener in stack.listeners.values_mut() {
         listener.default_pool = listener.default_pool.as_ref().map(&turn);

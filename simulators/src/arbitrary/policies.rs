@@ -55,7 +55,7 @@ pub fn rule() -> impl Strategy<Value = L7Rule> {
         1 => (Just(L7RuleType::SslDnField), Just("shop")),
     ];
     let compare = prop_oneof![4 => select(vec![C::StartsWith, C::EqualTo]), 1 => select(C::ALL.to_vec())];
-    // As `intake` sends them: what Octavia would break in haproxy.cfg is escaped.
+    // In the form that validation passes on: characters that Octavia would break in haproxy.cfg are escaped.
     let regex = select(vec!["^* ?$", r"^*\x26\x27\x22\x3c\x3e\x23$", r"\x2d*\\"]);
     (what, (compare, regex), select(vec!["x-kind", "x-`other"]), mostly(false), mostly(true), tags()).prop_map(
         |((kind, value), (compare, regex), key, invert, admin_state_up, tags)| {
@@ -75,7 +75,7 @@ pub fn rule() -> impl Strategy<Value = L7Rule> {
     )
 }
 
-/// What only a listener that ends TLS knows of its clients.
+/// True for rules about client certificates, which only a listener that terminates TLS knows.
 pub(super) const fn is_of_certificates(rule: &L7Rule) -> bool {
     matches!(rule.kind, L7RuleType::SslConnHasCert | L7RuleType::SslVerifyResult | L7RuleType::SslDnField)
 }

@@ -62,7 +62,7 @@ fn tls(world: &World) -> impl Strategy<Value = PoolTls> + use<> {
         })
 }
 
-/// The amphora speaks what is left out between two versions.
+/// Fills gaps: the amphora also speaks a version that the list leaves out between two others.
 fn without_a_gap(mut parameters: TlsParameters) -> TlsParameters {
     if let Some(versions) = &mut parameters.versions
         && let (Some(oldest), Some(newest)) = (versions.first().copied(), versions.last().copied())
@@ -135,7 +135,7 @@ fn member(world: &World) -> impl Strategy<Value = Member> + use<> {
         })
 }
 
-/// `names`: those of other pools of the stack.
+/// `names`: names of other pools of the stack.
 pub(super) fn repair(key: &str, pool: &mut Pool, families: Families, names: &mut BTreeSet<String>) {
     // The single POST refers to pools by name.
     if pool.name.is_empty() || names.contains(&pool.name) {

@@ -8,7 +8,7 @@ use proptest::option;
 use proptest::prelude::*;
 use proptest::sample::select;
 
-/// One of a list that may be empty, or none.
+/// One item of a list that may be empty, or none.
 pub(super) fn one_of(list: &[String]) -> BoxedStrategy<Option<String>> {
     if list.is_empty() { Just(None).boxed() } else { option::of(select(list.to_vec())).boxed() }
 }
@@ -33,9 +33,9 @@ pub(super) fn mostly(value: bool) -> impl Strategy<Value = bool> {
     prop_oneof![4 => Just(value), 1 => Just(!value)]
 }
 
-/// `[C]` fields of TLS.
+/// TLS parameters, all of them operator-defaulted.
 pub(super) fn tls_parameters() -> impl Strategy<Value = TlsParameters> {
-    // Each has some for every version.
+    // Each list has ciphers for every version.
     let ciphers = select(vec!["TLS_AES_128_GCM_SHA256:AES128-SHA", "HIGH:!aNULL:TLS_CHACHA20_POLY1305_SHA256"]);
     let alpn = btree_set(select(AlpnProtocol::ALL.to_vec()), 1..4).prop_map(|set| set.into_iter().collect::<Vec<_>>());
     let newer = select(vec![TlsVersion::V1_2, TlsVersion::V1_3]);

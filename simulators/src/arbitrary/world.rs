@@ -1,4 +1,4 @@
-//! The cloud that random stacks live in.
+//! The cloud that random stacks refer to.
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
@@ -7,23 +7,23 @@ use ipnet::IpNet;
 
 use evenkeel::model::*;
 
-/// The objects of the cloud that random stacks refer to. They have to be there.
+/// Objects of the cloud that random stacks refer to. They have to exist.
 #[derive(Debug, Clone)]
 pub struct World {
     pub owner: Owner,
-    /// Of the VIP; IPv4.
+    /// IPv4 subnet of the VIP.
     pub vip_subnet_id: Id,
-    /// Other places to listen at.
+    /// Other VIPs.
     pub places: Vec<Place>,
     pub flavor_ids: Vec<Id>,
     pub availability_zones: Vec<String>,
-    /// Floating IPs come from these.
+    /// Networks of floating IPs.
     pub external_network_ids: Vec<Id>,
     /// Subnets of external networks: network and subnet.
     pub external_subnets: Vec<(Id, FloatingSubnet)>,
-    /// Addresses that may be asked for: network and address.
+    /// Addresses that a stack may ask for: network and address.
     pub floating_addresses: Vec<(Id, String)>,
-    /// Floating IPs of others that may be borrowed.
+    /// Floating IPs of other clients that a stack may borrow.
     pub floating_ip_ids: Vec<Id>,
     pub member_subnet_ids: Vec<Id>,
     pub qos_policy_ids: Vec<Id>,
@@ -33,7 +33,7 @@ pub struct World {
     pub authorities: Vec<(String, String)>,
 }
 
-/// A VIP, and the versions of IP that it listens on.
+/// A VIP, and its IP versions.
 #[derive(Debug, Clone)]
 pub struct Place {
     pub vip: Vip,
@@ -84,7 +84,7 @@ impl Default for World {
 }
 
 impl World {
-    /// A cloud that has something of every kind.
+    /// A cloud with objects of every kind.
     pub fn whole() -> Self {
         let (v4, v6, network, port) = (id(2, 1), id(2, 2), id(2, 3), id(2, 4));
         let external = |n: u8, of: u8| {
@@ -113,8 +113,8 @@ impl World {
 }
 
 impl Place {
-    /// Every way to say where: by subnet, network or port, with and without an address, with more addresses. The port
-    /// has an address in each of the two subnets.
+    /// Every way to name a VIP: by subnet, network or port, with and without an address, with additional VIPs. The port has an
+    /// address in each of the two subnets.
     pub fn all(v4: &Id, v4_address: &str, v6: &Id, v6_address: &str, network: &Id, port: &Id) -> Vec<Self> {
         let also = |subnet: &Id, address: Option<&str>| {
             vec![AdditionalVip { subnet_id: subnet.clone(), address: address.map(str::to_owned) }]

@@ -1,4 +1,4 @@
-//! The single POST, and the ways of letting go.
+//! The single POST, deletion, orphaning and takeover.
 
 use serde_json::json;
 
@@ -16,7 +16,7 @@ fn posted(want: &Desired) -> Body {
 }
 
 #[test]
-fn the_whole_stack_is_one_post() {
+fn whole_stack_is_created_by_one_post() {
     let want = edited(|want| {
         http(want).policies = vec![policy("api", to_pool("api"), &["/api"])];
         web(want).monitor = Some(monitor(MonitorType::Http));
@@ -66,7 +66,7 @@ fn the_whole_stack_is_one_post() {
 }
 
 #[test]
-fn keys_that_octavia_reads_without_asking_are_always_there() {
+fn create_body_has_keys_that_octavia_reads_unchecked() {
     let want = edited(|want| {
         let parameters = TlsParameters::default();
         web(want).tls = Some(PoolTls { client_certificate_ref: None, ca_ref: None, crl_ref: None, parameters });
@@ -85,7 +85,7 @@ fn keys_that_octavia_reads_without_asking_are_always_there() {
 }
 
 #[test]
-fn what_is_set_is_remembered_from_the_first_day() {
+fn create_records_operator_defaulted_fields_in_tag() {
     let want = edited(|want| {
         want.load_balancer.qos_policy_id = Some("gold".into());
         http(want).timeouts.member_data = Some(5);
@@ -115,7 +115,7 @@ fn vast() -> Desired {
 }
 
 #[test]
-fn what_does_not_fit_into_the_post_follows_and_nothing_serves_half_built() {
+fn oversized_create_is_cut_and_completed_before_it_serves() {
     let body = posted(&vast());
     assert!(serde_json::to_vec(&body).unwrap().len() <= MAX_BODY);
     let listeners = json!(body)["listeners"].as_array().unwrap().clone();
@@ -128,7 +128,7 @@ fn what_does_not_fit_into_the_post_follows_and_nothing_serves_half_built() {
 }
 
 #[test]
-fn members_are_left_out_first_and_only_as_many_as_needed() {
+fn oversized_create_cuts_members_first() {
     let want = edited(|want| {
         let long = |n: u8| Member { name: format!("{n:0>250}"), ..member() };
         web(want).members = (0..=255)
@@ -153,7 +153,7 @@ fn floating_ip(id: &str, description: &str, tags: &[&str]) -> ObservedFloatingIp
 }
 
 #[test]
-fn deleting_gives_back_what_we_borrowed_then_cascades_then_deletes_what_we_made() {
+fn delete_gives_back_then_cascades_then_deletes_created() {
     let load_balancer = made(&stack()).tree.unwrap().load_balancer;
     let mark = owner().owner_description();
     let all = [
@@ -180,7 +180,7 @@ fn deleting_gives_back_what_we_borrowed_then_cascades_then_deletes_what_we_made(
 }
 
 #[test]
-fn releasing_takes_our_marks_off_and_nothing_else_and_what_we_made_for_it_last() {
+fn orphan_takes_off_owner_tags_only_created_ones_last() {
     let want = edited(|want| want.load_balancer.tags = ["team=shop".to_owned()].into());
     let mut load_balancer = made(&want).tree.unwrap().load_balancer;
     let all = [
@@ -200,14 +200,14 @@ fn releasing_takes_our_marks_off_and_nothing_else_and_what_we_made_for_it_last()
     assert_eq!(described_tag.to_string(), "~ floating IP described: tags evenkeel:made-for=u1 -> none");
     let names = orphan(&owner(), None, &all).steps.into_iter().map(|step| step.name);
     assert_eq!(names.collect::<Vec<_>>(), ["lent", "made", "made", "described"]);
-    // Octavia takes no change of it. What bears its mark goes with it to a successor.
+    // Octavia takes no change of it. Its floating IPs go with it to the stack that takes it over.
     load_balancer.provisioning_status = Provisioning::Error;
     assert_eq!(orphan(&owner(), Some(&load_balancer), &all).summary(), "update floating IP lent");
 }
 
-/// Whichever of the steps was the last one before a crash.
+/// The crash may come after any of the steps.
 #[test]
-fn a_takeover_of_a_floating_ip_survives_a_crash() {
+fn takeover_of_floating_ip_survives_crash() {
     let before = edited(|want| {
         let network_id = "internet".into();
         want.floating_ip = Some(FloatingIp::Allocate { network_id, subnet: None, address: None, retain: false });
@@ -242,7 +242,7 @@ fn a_takeover_of_a_floating_ip_survives_a_crash() {
 }
 
 #[test]
-fn a_successor_takes_the_load_balancer_and_its_floating_ip_over() {
+fn restored_stack_takes_over_load_balancer_and_floating_ip() {
     let before = edited(|want| {
         want.floating_ip =
             Some(FloatingIp::Allocate { network_id: "internet".into(), subnet: None, address: None, retain: false });

@@ -1,4 +1,4 @@
-//! Disturbances: what others, failures and lost answers do to a tree between two looks.
+//! Disturbances: changes to a tree between two reconciles, by other clients, failures and lost answers.
 
 use proptest::prelude::*;
 use proptest::sample::Index;
@@ -12,11 +12,11 @@ pub enum Disturbance {
     Lose(Target, Index),
     /// A write failed on the way to the data plane.
     Fail(Target, Index),
-    /// Somebody changes what is ours.
+    /// Another client changes an object of the stack.
     Drift(Target, Index),
-    /// An answer was lost, and the object made twice.
-    Double(Target, Index),
-    /// Somebody adds a child of their own.
+    /// An answer was lost, and the object created twice.
+    Duplicate(Target, Index),
+    /// Another client adds a child of its own.
     Intrude(Target, Index),
 }
 
@@ -39,7 +39,7 @@ pub fn disturbance() -> impl Strategy<Value = Disturbance> {
         0..=1 => Disturbance::Lose(target, index),
         2..=4 => Disturbance::Fail(target, index),
         5..=6 => Disturbance::Drift(target, index),
-        7 => Disturbance::Double(target, index),
+        7 => Disturbance::Duplicate(target, index),
         _ => Disturbance::Intrude(target, index),
     })
 }
@@ -67,7 +67,7 @@ impl Octavia {
             Disturbance::Lose(target, index) => self.lose(*target, index),
             Disturbance::Fail(target, index) => self.fail(*target, index),
             Disturbance::Drift(target, index) => self.drift(*target, index),
-            Disturbance::Double(target, index) => self.double(*target, index),
+            Disturbance::Duplicate(target, index) => self.duplicate(*target, index),
             Disturbance::Intrude(target, index) => self.intrude(*target, index),
         }
         let tree = self.tree.as_mut().unwrap();
@@ -132,12 +132,12 @@ impl Octavia {
             ),
             Target::Policy => drop(one(tree.listeners.iter_mut(), index).map(|l| l.policies.reverse())),
             Target::Rule => drop(one(policies(tree).flat_map(|p| &mut p.rules), index).map(|r| r.invert = !r.invert)),
-            // Not of a borrowed one on the VIP: without our tag it is somebody else's.
+            // Never of a borrowed one on the VIP: without the owner tag it is another client's.
             Target::FloatingIp => {
                 let made = tree.floating_ips.iter_mut().filter(|f| !f.description.is_empty());
                 let words = ["the shop's", "evenkeel:uid=x evenkeel:cluster=y"];
                 if let Some(made) = one(made, index) {
-                    // Either mark alone is enough.
+                    // Tag or description alone is enough.
                     let is_marked = !words.contains(&made.description.as_str());
                     let is_tagged = made.tags.iter().any(|tag| tag.starts_with("evenkeel:made-for="));
                     match index.index(3) {
@@ -150,49 +150,49 @@ impl Octavia {
         }
     }
 
-    fn double(&mut self, target: Target, index: &Index) {
-        let id = format!("double-{}", self.fresh());
+    fn duplicate(&mut self, target: Target, index: &Index) {
+        let id = format!("duplicate-{}", self.fresh());
         let tree = self.tree.as_mut().unwrap();
         match target {
             Target::Pool => {
-                let double = one(tree.pools.iter_mut(), index).map(|pool| ObservedPool {
+                let duplicate = one(tree.pools.iter_mut(), index).map(|pool| ObservedPool {
                     id: id.clone(),
                     members: Vec::new(),
                     monitor: None,
                     ..pool.clone()
                 });
-                tree.pools.extend(double);
+                tree.pools.extend(duplicate);
             }
             Target::Policy => {
                 if let Some(listener) = one(tree.listeners.iter_mut(), index) {
-                    let double = one(listener.policies.iter_mut(), index).map(|policy| ObservedL7Policy {
+                    let duplicate = one(listener.policies.iter_mut(), index).map(|policy| ObservedL7Policy {
                         id: id.clone(),
                         rules: Vec::new(),
                         ..policy.clone()
                     });
-                    listener.policies.extend(double);
+                    listener.policies.extend(duplicate);
                 }
             }
             Target::Member => {
                 if let Some(pool) = one(tree.pools.iter_mut(), index) {
-                    let double = one(pool.members.iter_mut().filter(|m| m.address.contains("::")), index).map(|m| {
+                    let duplicate = one(pool.members.iter_mut().filter(|m| m.address.contains("::")), index).map(|m| {
                         let address = m.address.replace("::", ":0:0:0:0:0:");
                         ObservedMember { id: id.clone(), address, ..m.clone() }
                     });
-                    pool.members.extend(double);
+                    pool.members.extend(duplicate);
                 }
             }
             _ => {}
         }
     }
 
-    /// A member that any pool takes: one of UDP or SCTP has none of a version of IP that the load balancer does not have.
+    /// A member that any pool takes, with an address of an IP version that the load balancer has.
     pub fn foreign_member(&self, id: Id) -> ObservedMember {
         let address = if self.listens_on(false) { "10.66.0.1" } else { "2001:db8:66::1" };
         ObservedMember { id, address: address.to_owned(), protocol_port: 1, ..ObservedMember::default() }
     }
 
-    /// Children without a key of ours.
+    /// Adds children without a key tag.
     fn intrude(&mut self, target: Target, index: &Index) {
         let id = format!("foreign-{}", self.fresh());
         let member = self.foreign_member(id.clone());

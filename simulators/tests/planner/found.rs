@@ -1,4 +1,4 @@
-//! What random stacks have found, each as the smallest stack that shows it (`docs/found.md`).
+//! Bugs found by random stacks, each as the smallest stack that shows it.
 
 use super::octavia::Octavia;
 use super::properties::converge;
@@ -8,11 +8,11 @@ use evenkeel::plan::{delete, update};
 
 /// Octavia holds only the CIDRs of a request against the groups, not those that are stored, so any other field heals.
 #[test]
-fn a_listener_with_cidrs_is_healed_under_security_groups() {
+fn listener_with_cidrs_heals_under_security_groups() {
     let before = edited(|want| http(want).allowed_cidrs = ["10.0.0.0/8".to_owned()].into());
     let after = edited(|want| {
         want.load_balancer.security_group_ids = Some(["group-1".to_owned()].into());
-        // Not in place, and interruptions are forbidden: the old one stands, CIDRs and all.
+        // It needs a replacement, which is held back: the old one stays, CIDRs and all.
         http(want).protocol = ListenerProtocol::Tcp;
     });
     let mut octavia = made(&before);
@@ -23,9 +23,9 @@ fn a_listener_with_cidrs_is_healed_under_security_groups() {
     assert_eq!(octavia.tree.unwrap().listeners[0].provisioning_status, Provisioning::Active);
 }
 
-/// A VIP port of the user's outlives the load balancer, and so would what leads to it.
+/// A VIP port of the user's outlives the load balancer, and so would the association of a floating IP.
 #[test]
-fn a_borrowed_floating_ip_no_longer_leads_to_the_users_own_port_when_the_stack_is_gone() {
+fn deleted_stack_takes_borrowed_floating_ip_off_users_port() {
     let want = edited(|want| {
         want.load_balancer.vip.port_id = Some("port-1".to_owned());
         want.floating_ip = Some(FloatingIp::Existing { id: "lent".to_owned() });
@@ -46,9 +46,9 @@ fn a_borrowed_floating_ip_no_longer_leads_to_the_users_own_port_when_the_stack_i
     assert_eq!(octavia.tree.unwrap().floating_ips, [lent]);
 }
 
-/// Versions before sent the text of the stack, which Octavia breaks on its way into haproxy.cfg.
+/// Earlier versions sent the text of the stack, which Octavia breaks on its way into haproxy.cfg.
 #[test]
-fn text_in_an_older_spelling_is_written_anew() {
+fn text_in_older_spelling_is_rewritten() {
     let with = |compare: L7CompareType, value: &str, url: &str| {
         edited(|want| {
             let rule = L7Rule { kind: L7RuleType::Header, key: Some("x-team".to_owned()), compare, ..rule(value) };
@@ -68,7 +68,7 @@ fn text_in_an_older_spelling_is_written_anew() {
 
 /// Octavia checks the stored rule with the request laid over it: a key that is only left out stays.
 #[test]
-fn a_rule_with_a_key_becomes_one_of_a_type_that_has_none() {
+fn rule_with_key_changes_to_type_without_key() {
     let with = |rule: L7Rule| {
         edited(|want| {
             let listener = http(want);
@@ -88,7 +88,7 @@ fn there(tree: &ObservedTree) -> Option<&ObservedLoadBalancer> {
 
 /// A write to a pool sends its listeners through PENDING_UPDATE, which heals them.
 #[test]
-fn a_listener_in_error_is_healed_with_its_pool() {
+fn listener_in_error_is_healed_by_write_to_its_pool() {
     let want = stack();
     let mut octavia = made(&want);
     let tree = octavia.tree.as_mut().unwrap();
@@ -101,7 +101,7 @@ fn a_listener_in_error_is_healed_with_its_pool() {
 
 /// The members of a pool whose change of protocol is held back are kept up to date, as far as the old protocol takes them.
 #[test]
-fn a_held_pool_of_udp_gets_no_members_that_it_cannot_reach() {
+fn held_back_udp_pool_gets_no_unreachable_members() {
     let before = edited(|want| {
         (http(want).protocol, http(want).port) = (ListenerProtocol::Udp, 53);
         web(want).protocol = PoolProtocol::Udp;
@@ -118,9 +118,9 @@ fn a_held_pool_of_udp_gets_no_members_that_it_cannot_reach() {
     assert_eq!(old.members.iter().map(|member| member.address.as_str()).collect::<Vec<_>>(), ["10.0.0.13"]);
 }
 
-/// Nobody can add to a pool of UDP what Octavia takes from nobody (501); the intruder of the random cases did.
+/// A member that a UDP pool can take. The disturbance once added one that Octavia takes from no client (501).
 #[test]
-fn an_intruders_member_of_a_held_pool_of_udp_is_healed() {
+fn foreign_member_of_held_back_udp_pool_is_healed() {
     let before = edited(|want| {
         (http(want).protocol, http(want).port) = (ListenerProtocol::Udp, 53);
         web(want).protocol = PoolProtocol::Udp;
@@ -130,7 +130,7 @@ fn an_intruders_member_of_a_held_pool_of_udp_is_healed() {
     octavia.tree.as_mut().unwrap().load_balancer.vip_address = Some("2001:db8:1::10".to_owned());
     let foreign = octavia.foreign_member("foreign".to_owned());
     let tree = octavia.tree.as_mut().unwrap();
-    // A listener of somebody else holds the pool that the stack no longer wants.
+    // A listener of another client uses the pool that the stack no longer wants.
     let udp = tree.listeners[0].clone();
     tree.listeners.push(ObservedListener { id: "theirs".to_owned(), tags: [].into(), protocol_port: 54, ..udp });
     let held = tree.pools.iter_mut().find(|pool| pool.protocol == "UDP").unwrap();
@@ -144,17 +144,17 @@ fn an_intruders_member_of_a_held_pool_of_udp_is_healed() {
     assert_eq!(held.members[0].provisioning_status, Provisioning::Active);
 }
 
-/// Which of two is kept rests on which serves; so the other goes before the kept one pauses, or they would change roles.
+/// Of duplicates the one that serves is kept. So the other goes before the kept one pauses, or they would change roles.
 #[test]
-fn of_two_policies_of_one_key_one_goes_before_the_other_changes() {
+fn duplicate_policy_is_deleted_first() {
     let with = |paths: &[&str]| edited(|want| http(want).policies = vec![policy("p", L7Action::Reject, paths)]);
     let mut octavia = made(&with(&[]));
     let policies = &mut octavia.tree.as_mut().unwrap().listeners[0].policies;
-    let double = ObservedL7Policy { id: "double".to_owned(), position: 2, ..policies[0].clone() };
-    policies.push(double);
+    let duplicate = ObservedL7Policy { id: "duplicate".to_owned(), position: 2, ..policies[0].clone() };
+    policies.push(duplicate);
     let plan = update(&with(&["/one", "/two"]), octavia.tree.as_ref().unwrap());
-    assert!(matches!(&plan.steps[0].call, Call::Delete { id, .. } if id == "double"), "{plan}");
-    // One that pauses, gets two rules and serves again: five writes with the double's, and no more on the way.
+    assert!(matches!(&plan.steps[0].call, Call::Delete { id, .. } if id == "duplicate"), "{plan}");
+    // One that pauses, gets two rules and serves again: five writes with the duplicate's, and no more on the way.
     assert_eq!(plan.steps.len(), 5, "{plan}");
     assert!(converge(&mut octavia, &with(&["/one", "/two"]), |_, _| {}).is_empty());
     let tree = octavia.tree.unwrap();
@@ -164,7 +164,7 @@ fn of_two_policies_of_one_key_one_goes_before_the_other_changes() {
 
 /// Octavia does not fill in ciphers when TLS is switched on, and its worker crashes on versions without ciphers.
 #[test]
-fn a_pool_that_begins_to_encrypt_with_versions_of_its_own_gets_ciphers() {
+fn pool_that_starts_tls_with_versions_gets_ciphers() {
     let mut octavia = made(&stack());
     let encrypts = edited(|want| {
         let parameters = TlsParameters { versions: Some([TlsVersion::V1_3].into()), ..TlsParameters::default() };
@@ -175,7 +175,7 @@ fn a_pool_that_begins_to_encrypt_with_versions_of_its_own_gets_ciphers() {
     let pool = tree.pools.iter_mut().find(|pool| pool.name == "web").unwrap();
     assert!(pool.tls_ciphers.is_some());
 
-    // Somebody else switched it on, and it is in ERROR since.
+    // Another client switched it on, and it is in ERROR since.
     (pool.tls_ciphers, pool.provisioning_status) = (None, Provisioning::Error);
     assert!(converge(&mut octavia, &encrypts, |_, _| {}).is_empty());
     let tree = octavia.tree.unwrap();
@@ -224,7 +224,7 @@ fn metrics_listener_that_gets_versions_gets_ciphers() {
     assert!(seen_metrics(&mut plain).tls_ciphers.is_some());
 }
 
-/// An earlier version, or somebody else, has left them without: a change and a heal put that right.
+/// An earlier version, or another client, has left it without ciphers. A change and a heal add them.
 #[test]
 fn metrics_listener_that_lacks_ciphers_is_healed() {
     let want = metrics(Some(&[TlsVersion::V1_3]));
@@ -241,7 +241,7 @@ fn metrics_listener_that_lacks_ciphers_is_healed() {
     }
 }
 
-/// TLS is on without ciphers, as somebody else has left it.
+/// Another client has switched TLS on without ciphers.
 #[test]
 fn encrypted_pool_without_ciphers_gets_some_with_versions() {
     let with = |versions: Option<TlsVersion>| {

@@ -18,17 +18,17 @@ fn batch(plan: &Plan) -> (bool, Value, bool) {
 }
 
 #[test]
-fn a_changed_member_is_the_only_one_that_is_sent() {
+fn only_changed_member_is_sent() {
     let want = edited(|want| web(want).members.get_mut(&member_key("10.0.0.11")).unwrap().weight = 5);
     let sent = json!([{"address": "10.0.0.11", "protocol_port": 8080, "weight": 5}]);
     assert_eq!(batch(&plan(&stack(), &want)), (true, sent, false));
-    // A batch resets what it leaves out, but the default is spelled out all the same.
+    // A batch resets omitted fields, but the default is spelled out all the same.
     let back = json!([{"address": "10.0.0.11", "protocol_port": 8080, "weight": 1}]);
     assert_eq!(batch(&plan(&want, &stack())), (true, back, false));
 }
 
 #[test]
-fn the_spelling_of_the_cloud_is_repeated() {
+fn member_write_repeats_spelling_of_cloud() {
     let want =
         |weight| edited(|want| web(want).members = [(member_key("2001:db8::1"), Member { weight, ..member() })].into());
     let mut tree = made(&want(1)).tree.unwrap();
@@ -38,7 +38,7 @@ fn the_spelling_of_the_cloud_is_repeated() {
 }
 
 #[test]
-fn one_member_that_leaves_is_deleted_and_several_go_by_one_whole_batch() {
+fn one_member_goes_by_delete_and_several_by_whole_batch() {
     let one = edited(|want| drop(web(want).members.remove(&member_key("10.0.0.11"))));
     let plan_of_one = plan(&stack(), &one);
     assert!(matches!(plan_of_one.steps[..], [ref step] if matches!(step.call, Call::Delete { parent: Some(_), .. })));
@@ -49,7 +49,7 @@ fn one_member_that_leaves_is_deleted_and_several_go_by_one_whole_batch() {
 }
 
 #[test]
-fn a_whole_batch_repeats_the_others_in_few_words_that_change_nothing() {
+fn whole_batch_repeats_unchanged_members_minimally() {
     let named =
         Member { name: "a".into(), weight: 7, subnet_id: Some("s".into()), tags: ["t".to_owned()].into(), ..member() };
     let with = |others: &[&str]| {
@@ -78,7 +78,7 @@ fn a_whole_batch_repeats_the_others_in_few_words_that_change_nothing() {
 }
 
 #[test]
-fn a_subnet_that_leaves_is_sent_as_null_because_a_batch_keeps_what_it_is_not_told() {
+fn removed_subnet_of_member_is_sent_as_null() {
     let with = |subnet: Option<&str>| {
         edited(|want| {
             let subnet_id = subnet.map(str::to_owned);
@@ -91,7 +91,7 @@ fn a_subnet_that_leaves_is_sent_as_null_because_a_batch_keeps_what_it_is_not_tol
 }
 
 #[test]
-fn unreadable_addresses_and_doubles_of_another_spelling_leave() {
+fn invalid_and_duplicate_member_addresses_are_removed() {
     let want = edited(|want| web(want).members = [(member_key("2001:db8::1"), member())].into());
     let mut octavia = made(&want);
     let pool = octavia.tree.as_mut().unwrap().pools.iter_mut().find(|p| p.name == "web").unwrap();
@@ -113,7 +113,7 @@ fn wordy(numbers: std::ops::Range<u32>) -> std::collections::BTreeMap<MemberKey,
 }
 
 #[test]
-fn what_does_not_fit_into_one_body_goes_in_pieces_that_do() {
+fn oversized_member_batch_is_sent_in_pieces() {
     let with = |numbers| edited(|want| web(want).members = wordy(numbers));
     let plan = plan(&stack(), &with(0..1000));
     for step in &plan.steps {
@@ -127,13 +127,13 @@ fn what_does_not_fit_into_one_body_goes_in_pieces_that_do() {
     );
     let mut octavia = made(&stack());
     converge(&mut octavia, &with(0..1000), |_, _| {});
-    // A thousand terse items still fit, so all that leave go at once.
+    // A thousand minimal items still fit, so all obsolete members go at once.
     converge(&mut octavia, &with(500..1000), |_, _| {});
     assert_eq!(octavia.tree.unwrap().pools.iter().map(|p| p.members.len()).max(), Some(500));
 }
 
 #[test]
-fn draining_moves_new_connections_and_adding_moves_none() {
+fn draining_impacts_new_connections_and_adding_none() {
     let weight = |weight| edited(|want| web(want).members.get_mut(&member_key("10.0.0.11")).unwrap().weight = weight);
     assert_eq!(plan(&weight(1), &weight(0)).steps[0].impact, Impact::NewConnections);
     assert_eq!(plan(&weight(1), &weight(9)).steps[0].impact, Impact::None);

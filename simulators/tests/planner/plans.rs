@@ -13,13 +13,13 @@ fn shows(plan: &Plan, expected: &str) {
 }
 
 #[test]
-fn equal_is_nothing_to_do() {
+fn equal_state_needs_no_step() {
     shows(&plan(&stack(), &stack()), "nothing to do");
     assert_eq!(plan(&stack(), &stack()).summary(), "nothing to do");
 }
 
 #[test]
-fn members_come_go_and_change_in_one_write() {
+fn members_are_added_changed_and_removed_in_one_write() {
     let want = edited(|want| {
         let members = &mut web(want).members;
         members.remove(&member_key("10.0.0.11"));
@@ -35,7 +35,7 @@ fn members_come_go_and_change_in_one_write() {
 }
 
 #[test]
-fn a_pool_of_another_protocol_is_made_then_switched_to_then_deleted() {
+fn pool_of_other_protocol_is_created_switched_then_old_deleted() {
     let with = |protocol| {
         edited(|want| {
             *web(want) = Pool { monitor: Some(monitor(MonitorType::Tcp)), ..pool("web", protocol, &["10.0.0.11"]) };
@@ -56,7 +56,7 @@ fn a_pool_of_another_protocol_is_made_then_switched_to_then_deleted() {
 }
 
 #[test]
-fn a_listener_that_moves_to_a_free_port_is_complete_there_before_it_leaves() {
+fn listener_is_complete_at_new_port_before_old_is_deleted() {
     let at = |port| {
         edited(|want| {
             http(want).port = port;
@@ -77,7 +77,7 @@ fn a_listener_that_moves_to_a_free_port_is_complete_there_before_it_leaves() {
 }
 
 #[test]
-fn two_listeners_that_swap_their_ports_are_changed_where_they_stand() {
+fn listeners_that_swap_ports_are_changed_in_place() {
     let with = |first, second| {
         edited(|want| {
             want.listeners.clear();
@@ -104,7 +104,7 @@ fn https() -> Desired {
 }
 
 #[test]
-fn another_protocol_on_the_same_port_is_held_back_and_its_members_kept_meanwhile() {
+fn protocol_change_is_held_back_while_members_are_updated() {
     let held = plan(&stack(), &https());
     shows(
         &held,
@@ -125,7 +125,7 @@ held back, because it interrupts traffic (disruptionPolicy: Allow lets it run):
 }
 
 #[test]
-fn another_protocol_on_the_same_port_runs_where_interruptions_are_allowed() {
+fn protocol_change_runs_if_interruptions_are_allowed() {
     let want = Desired { allow_interruption: true, ..https() };
     shows(
         &plan(&stack(), &want),
@@ -140,7 +140,7 @@ fn another_protocol_on_the_same_port_runs_where_interruptions_are_allowed() {
 }
 
 #[test]
-fn a_new_policy_of_a_live_listener_is_enabled_when_its_rules_are_there() {
+fn new_policy_of_live_listener_is_enabled_after_its_rules() {
     let want = edited(|want| {
         http(want).policies =
             vec![policy("two", to_pool("api"), &["/a", "/b"]), policy("one", L7Action::Reject, &["/c"])];
@@ -159,7 +159,7 @@ fn a_new_policy_of_a_live_listener_is_enabled_when_its_rules_are_there() {
 }
 
 #[test]
-fn rules_narrow_before_the_action_changes_and_widen_after_it() {
+fn rules_narrow_before_action_changes_and_widen_after() {
     let with = |action, paths: &[&str]| edited(|want| http(want).policies = vec![policy("p", action, paths)]);
     let before = with(to_pool("api"), &["/a", "/b"]);
     shows(
@@ -183,7 +183,7 @@ fn rules_narrow_before_the_action_changes_and_widen_after_it() {
 }
 
 #[test]
-fn policies_are_moved_as_few_as_can_be_and_those_that_go_go_last() {
+fn fewest_policies_move_and_obsolete_ones_go_last() {
     let with = |keys: &[&str]| {
         edited(|want| {
             http(want).policies = keys.iter().map(|key| policy(key, L7Action::Reject, &["/x"])).collect();
@@ -207,7 +207,7 @@ fn policies_are_moved_as_few_as_can_be_and_those_that_go_go_last() {
 }
 
 #[test]
-fn what_is_in_error_is_sent_again_parents_first() {
+fn objects_in_error_are_healed_parents_first() {
     let want = edited(|want| {
         http(want).policies = vec![policy("p", to_pool("api"), &["/a"])];
         web(want).monitor = Some(monitor(MonitorType::Http));
@@ -244,7 +244,7 @@ fn what_is_in_error_is_sent_again_parents_first() {
 }
 
 #[test]
-fn a_monitor_of_another_type_is_deleted_and_made() {
+fn monitor_of_other_type_is_deleted_and_created() {
     let with = |kind| edited(|want| web(want).monitor = Some(monitor(kind)));
     shows(
         &plan(&with(MonitorType::Http), &with(MonitorType::Tcp)),
@@ -256,7 +256,7 @@ fn a_monitor_of_another_type_is_deleted_and_made() {
 }
 
 #[test]
-fn a_default_pool_that_goes_is_left_before_it_is_deleted() {
+fn default_pool_is_unset_before_it_is_deleted() {
     let want = edited(|want| {
         want.pools.remove("web");
         http(want).default_pool = None;
@@ -271,7 +271,7 @@ fn a_default_pool_that_goes_is_left_before_it_is_deleted() {
 }
 
 #[test]
-fn security_groups_and_cidrs_never_meet() {
+fn security_groups_and_cidrs_never_coexist() {
     let cidrs = edited(|want| http(want).allowed_cidrs = ["10.0.0.0/8".to_owned()].into());
     let groups = edited(|want| want.load_balancer.security_group_ids = Some(["web".to_owned()].into()));
     shows(
@@ -292,7 +292,7 @@ fn floating(network: &str, retain: bool) -> Desired {
 }
 
 #[test]
-fn a_floating_ip_is_made_kept_and_let_go() {
+fn floating_ip_is_created_retained_and_released() {
     let want = floating("internet", true);
     let mut octavia = made(&want);
     shows(
@@ -321,11 +321,11 @@ fn a_floating_ip_is_made_kept_and_let_go() {
 }
 
 #[test]
-fn another_floating_ip_on_the_same_address_is_held_back() {
+fn other_floating_ip_on_same_address_is_held_back() {
     let before = floating("internet", false);
     let mut octavia = made(&before);
     converge(&mut octavia, &before, |_, _| {});
-    // Of another network: both lead there until the old one goes.
+    // Another network: both lead there until the old one goes.
     shows(
         &update(&floating("other", false), octavia.tree.as_ref().unwrap()),
         "
@@ -362,7 +362,7 @@ held back, because it interrupts traffic (disruptionPolicy: Allow lets it run):
 }
 
 #[test]
-fn a_floating_ip_of_somebody_else_in_the_way_is_not_touched() {
+fn foreign_floating_ip_on_vip_is_left_alone() {
     let mut octavia = made(&stack());
     let tree = octavia.tree.as_mut().unwrap();
     tree.floating_ips.push(ObservedFloatingIp {
@@ -402,7 +402,7 @@ fn borrowing(seen: ObservedFloatingIp) -> Plan {
 }
 
 #[test]
-fn a_floating_ip_is_borrowed_only_while_nobody_else_uses_it() {
+fn floating_ip_in_use_by_other_client_is_not_borrowed() {
     let refused = |seen| match borrowing(seen) {
         Plan { steps, problems, .. } if steps.is_empty() => problems[0].message.clone(),
         plan => panic!("{plan}"),
@@ -417,9 +417,9 @@ fn a_floating_ip_is_borrowed_only_while_nobody_else_uses_it() {
     assert!(of_a_server.contains("already leads to port server-port. Disassociate it first"), "{of_a_server}");
 }
 
-/// Both tagged it: the first by UID goes on, the other steps back, and whoever has it on its VIP keeps it.
+/// Both have tagged it: the first by UID gets it and the other steps back, unless it leads to the VIP of one already.
 #[test]
-fn rivals_for_a_floating_ip_agree_who_has_it() {
+fn rivals_for_floating_ip_agree_on_one() {
     let rivals = |uid: &str| ["evenkeel:uid=u1".to_owned(), format!("evenkeel:uid={uid}")];
     let plan = |on: Option<&str>, uid: &str| {
         let tags = rivals(uid);
@@ -434,7 +434,7 @@ fn rivals_for_a_floating_ip_agree_who_has_it() {
         assert!(plan.problems[0].message.contains(&format!("belongs to ?/{uid}")), "{plan}");
         assert_eq!(plan.problems[0].floating_ip.as_deref(), Some("f1"));
     }
-    // Its own one, which somebody else claims in vain.
+    // A floating IP that the stack created, and that another one claims in vain.
     let mark = owner().owner_description();
     let plan = borrowing(lent(Some("their-port"), &mark, &["evenkeel:uid=u0", "evenkeel:made-for=u1"]));
     assert!(plan.problems.is_empty(), "{plan}");
@@ -442,7 +442,7 @@ fn rivals_for_a_floating_ip_agree_who_has_it() {
 
 /// The name of the stack comes from the tags of its load balancer.
 #[test]
-fn a_refusal_names_the_stack_that_has_the_floating_ip() {
+fn problem_names_stack_that_has_floating_ip() {
     let named = |holder: Option<&str>| {
         let seen = lent(Some("their-port"), "", &["evenkeel:uid=u2"]);
         borrowing(ObservedFloatingIp { holder: holder.map(str::to_owned), ..seen }).problems.remove(0).message
@@ -462,9 +462,9 @@ fn floating_ip_without_tags_is_known_by_its_description() {
     assert_eq!(update(&want, octavia.tree.as_ref().unwrap()), Plan::default());
 }
 
-/// As an older version left it.
+/// An older version has left it so.
 #[test]
-fn a_floating_ip_with_its_description_alone_gets_its_tag() {
+fn floating_ip_with_description_alone_gets_tag() {
     let want = floating("internet", false);
     let mut octavia = made(&want);
     converge(&mut octavia, &want, |_, _| {});
@@ -474,7 +474,7 @@ fn a_floating_ip_with_its_description_alone_gets_its_tag() {
 }
 
 #[test]
-fn a_floating_ip_that_serves_another_is_known_before_the_load_balancer_is_made() {
+fn floating_ip_in_use_is_a_problem_before_create() {
     let want = |port: Option<&str>| {
         edited(|want| {
             want.floating_ip = Some(FloatingIp::Existing { id: "f1".into() });
@@ -485,14 +485,14 @@ fn a_floating_ip_that_serves_another_is_known_before_the_load_balancer_is_made()
     let of_a_server = in_use(None, lent(Some("server-port"), "", &[])).unwrap();
     assert!(of_a_server.contains("198.51.100.9") && of_a_server.contains("server-port"), "{of_a_server}");
     assert!(in_use(None, lent(None, "", &["evenkeel:uid=u2"])).unwrap().contains("belongs to ?/u2"));
-    // Free, on the user's own port already, or ours from before.
+    // Free, on the user's own port already, or borrowed before.
     assert_eq!(in_use(None, lent(None, "", &[])), None);
     assert_eq!(in_use(Some("own-port"), lent(Some("own-port"), "", &[])), None);
     assert_eq!(in_use(None, lent(Some("server-port"), "", &["evenkeel:uid=u1"])), None);
 }
 
 #[test]
-fn a_free_floating_ip_is_borrowed_and_one_that_was_ours_is_fetched_back() {
+fn free_floating_ip_is_borrowed_and_own_one_fetched_back() {
     shows(
         &borrowing(lent(None, "", &[])),
         "
@@ -507,7 +507,7 @@ fn a_free_floating_ip_is_borrowed_and_one_that_was_ours_is_fetched_back() {
 }
 
 #[test]
-fn a_listener_of_somebody_else_in_the_way_stops_only_what_needs_its_place() {
+fn foreign_listener_blocks_only_listener_of_its_port() {
     let mut octavia = made(&stack());
     let tree = octavia.tree.as_mut().unwrap();
     tree.listeners.push(ObservedListener {
@@ -534,7 +534,7 @@ cannot be done:
 }
 
 #[test]
-fn what_cannot_change_stops_all_but_the_healing() {
+fn immutable_difference_stops_all_but_healing() {
     let mut octavia = made(&stack());
     let tree = octavia.tree.as_mut().unwrap();
     tree.pools[0].provisioning_status = Provisioning::Error;
@@ -557,7 +557,7 @@ cannot be done:
 }
 
 #[test]
-fn a_summary_names_some_and_counts_the_rest() {
+fn summary_names_some_steps_and_counts_others() {
     let want = edited(|want| {
         want.pools.clear();
         want.listeners.clear();

@@ -1,5 +1,5 @@
 //! The laws, over random stacks and edits: every step of every plan is accepted in the state in which it runs, the end
-//! is what was wanted, and a plan against its own result is empty.
+//! is the desired state, and a plan against its own result is empty.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,8 +12,8 @@ use evenkeel::model::*;
 use evenkeel::plan::{create, update};
 use evenkeel_simulators::arbitrary::{World, pair};
 
-/// How many random cases: always the same ones, unless `EVENKEEL_SEED` asks for others, and `EVENKEEL_TIMES` for so many
-/// times as many.
+/// Number of random cases: always the same ones, unless `EVENKEEL_SEED` asks for others; `EVENKEEL_TIMES` multiplies their
+/// number.
 pub fn cases(cases: u32) -> ProptestConfig {
     let number = |variable: &str| std::env::var(variable).ok().map(|text| text.parse::<u64>().unwrap());
     let seed = number("EVENKEEL_SEED").unwrap_or(2_026);
@@ -22,10 +22,10 @@ pub fn cases(cases: u32) -> ProptestConfig {
     ProptestConfig { failure_persistence: None, cases: cases * times, rng_seed, ..ProptestConfig::default() }
 }
 
-/// Steps that no plan of a random stack comes near to.
+/// Number of steps that no plan of a random stack comes near.
 const BOUND: usize = 400;
 
-/// Looks, plans and executes the first step, until there is none. `check` sees every state and the step that led there.
+/// Plans and executes the first step, until there is none. `check` gets every state with the step that led there.
 pub fn converge(octavia: &mut Octavia, want: &Desired, mut check: impl FnMut(&ObservedTree, &Step)) -> Plan {
     let mut left = None;
     for _ in 0..BOUND {
@@ -45,7 +45,7 @@ pub fn converge(octavia: &mut Octavia, want: &Desired, mut check: impl FnMut(&Ob
     panic!("does not end: {}", update(want, octavia.tree.as_ref().unwrap()));
 }
 
-/// The cloud in which everything stands that random stacks refer to.
+/// The cloud after the create, with every object that random stacks refer to.
 pub fn made(world: &World, want: &Desired) -> Octavia {
     let mut octavia = Octavia::default();
     octavia.v6_subnets = world.v6_subnets();
@@ -72,8 +72,8 @@ fn slots(tree: &ObservedTree) -> BTreeMap<Slot, &ObservedListener> {
     tree.listeners.iter().map(|l| ((l.protocol_port, l4(&l.protocol)), l)).collect()
 }
 
-/// A listener that keeps its name, protocol and port is never without a pool that it has before and after; and while
-/// interruptions are forbidden, a port that is served before and after is served all the time.
+/// Continuity of service. A listener that keeps its name, protocol and port is never without a pool that it has before and
+/// after. While interruptions are forbidden, a port that is served before and after is served all the time.
 struct Continuity {
     pooled: BTreeSet<Key>,
     served: BTreeSet<Slot>,
@@ -111,7 +111,7 @@ proptest! {
     #![proptest_config(cases(300))]
 
     #[test]
-    fn a_created_stack_needs_only_its_floating_ip_and_then_nothing((want, _) in pair(&World::whole())) {
+    fn created_stack_needs_only_its_floating_ip((want, _) in pair(&World::whole())) {
         let mut octavia = made(&World::whole(), &want);
         let rest = update(&want, octavia.tree.as_ref().unwrap());
         prop_assert!(rest.steps.iter().all(|step| !step.call.is_octavia()), "{}", rest);
@@ -124,13 +124,13 @@ proptest! {
     #![proptest_config(cases(1_000))]
 
     #[test]
-    fn every_step_of_an_edit_is_accepted_and_nothing_is_left_to_do((before, after) in pair(&World::whole())) {
+    fn every_step_of_edit_is_accepted_and_plan_converges((before, after) in pair(&World::whole())) {
         let mut octavia = made(&World::whole(), &before);
         converge(&mut octavia, &before, |_, _| {});
         let continuity = Continuity::new(octavia.tree.as_ref().unwrap(), &after);
         let plan = converge(&mut octavia, &after, |tree, step| continuity.check(tree, step));
         converged(&plan, &after);
-        // Whatever is held back runs as soon as it may.
+        // Steps that are held back run as soon as they may.
         let allowed = Desired { allow_interruption: true, ..after };
         converged(&converge(&mut octavia, &allowed, |_, _| {}), &allowed);
     }
@@ -141,7 +141,7 @@ proptest! {
     #![proptest_config(cases(300))]
 
     #[test]
-    fn whatever_happens_between_two_looks_the_plan_finds_its_way(
+    fn plan_converges_after_any_disturbance(
         (before, after) in pair(&World::whole()),
         mishaps in prop::collection::vec((0..12usize, disturbance()), 1..6),
     ) {
@@ -160,12 +160,12 @@ proptest! {
         let foreign = foreigners(octavia.tree.as_ref().unwrap());
         converged(&converge(&mut octavia, &after, |_, _| {}), &after);
         let tree = octavia.tree.as_ref().unwrap();
-        prop_assert_eq!(foreign, foreigners(tree), "what is not ours is left alone");
-        prop_assert!(!failed(tree), "something of ours stayed in ERROR");
+        prop_assert_eq!(foreign, foreigners(tree), "foreign objects are left alone");
+        prop_assert!(!failed(tree), "an object of the stack stayed in ERROR");
     }
 }
 
-/// Ids of what carries no key of ours, with the pools that it uses.
+/// Ids of objects without a key tag, with the pools that they use.
 fn foreigners(tree: &ObservedTree) -> BTreeSet<(Id, Option<Id>)> {
     let kept = |listener: &ObservedListener| key_of(&listener.tags).is_none();
     let listeners = tree.listeners.iter().filter(|l| kept(l)).map(|l| (l.id.clone(), l.default_pool_id.clone()));
@@ -173,7 +173,7 @@ fn foreigners(tree: &ObservedTree) -> BTreeSet<(Id, Option<Id>)> {
     listeners.chain(pools).collect()
 }
 
-/// Is anything of ours in ERROR?
+/// True if an object of the stack is in ERROR.
 fn failed(tree: &ObservedTree) -> bool {
     let is_ours = |tags: &BTreeSet<String>| key_of(tags).is_some();
     let sick = |status: Provisioning| status == Provisioning::Error;

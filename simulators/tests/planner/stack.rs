@@ -1,4 +1,4 @@
-//! A plain stack for tests to start from: a web listener, a metrics listener, two pools.
+//! A plain stack for tests to start from: a listener and two pools.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,4 +1,4 @@
-//! Tags whose equals stand in their way: Octavia's database holds `Web` and `web` for one.
+//! Tags that take the place of their equals: Octavia's database holds `Web` and `web` for one.
 
 use std::collections::BTreeSet;
 
@@ -45,7 +45,7 @@ fn of_plan(plan: &Plan) -> Vec<String> {
 }
 
 #[test]
-fn tag_takes_the_place_of_its_equal_in_two_writes() {
+fn tag_replaces_its_equal_in_two_writes() {
     for other in ["Web", "w\u{e9}b", "web "] {
         let plan = plan(&tagged("web"), &tagged(other));
         let both = json!(tags(&["kept", other]));
@@ -68,13 +68,13 @@ fn tag_takes_the_place_of_its_equal_in_two_writes() {
 }
 
 #[test]
-fn other_changes_of_tags_are_one_write() {
+fn other_tag_changes_are_one_write() {
     let plan = plan(&tagged("web"), &tagged("Webs"));
     assert_eq!(plan.steps.len(), 7, "{plan}");
 }
 
 #[test]
-fn a_member_with_a_twin_tag_blocks_no_batch() {
+fn member_with_twin_tag_blocks_no_batch() {
     let mut after = tagged("Web");
     let members = &mut web(&mut after).members;
     members.get_mut(&member_key("10.0.0.11")).unwrap().weight = 7;
@@ -95,9 +95,9 @@ fn a_member_with_a_twin_tag_blocks_no_batch() {
     assert_eq!(batches, [first, json!([true, [with(json!(["Web", "kept"]))]])], "{plan}");
 }
 
-/// The mask tells which fields have to be reset once; it goes only with the write that resets them.
+/// The tag of owned fields says which ones have to be reset once. It goes only with the write that resets them.
 #[test]
-fn the_first_write_keeps_what_is_remembered_of_fields() {
+fn first_of_two_tag_writes_keeps_owned_fields() {
     let mut before = tagged("web");
     before.load_balancer.description = Some("old".into());
     let plan = plan(&before, &tagged("Web"));

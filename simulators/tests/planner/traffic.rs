@@ -1,5 +1,4 @@
-//! What requests meet while the policies of a listener change: at every moment each is treated as the old policy or as
-//! the new one says.
+//! Requests while the policies of a listener change: at every moment each is treated as the old or as the new policy says.
 
 use std::collections::BTreeSet;
 
@@ -10,15 +9,15 @@ use super::stack::{http, made, policy, pool, stack, to_pool};
 use evenkeel::model::*;
 use evenkeel_simulators::arbitrary::rule;
 
-/// What a rule asks, apart from being inverted. A request is the set of questions that it answers with yes.
+/// The question of a rule, apart from being inverted. A request is the set of questions that it answers with yes.
 type Question = (String, String, Option<String>, String);
 
 fn question(rule: &ObservedL7Rule) -> Question {
     (rule.kind.clone(), rule.compare_type.clone(), rule.key.clone(), rule.value.clone())
 }
 
-/// Where the policies of the first listener send a request, as haproxy is rendered: disabled rules and policies, and
-/// policies without rules, are not there.
+/// The route of a request through the policies of the first listener, as haproxy is rendered: without disabled rules and
+/// policies, and without policies that have no rules.
 fn route(tree: &ObservedTree, request: &BTreeSet<Question>) -> Option<(String, Option<Id>)> {
     let matches = |rule: &&ObservedL7Rule| request.contains(&question(rule)) != rule.invert;
     let policies = tree.listeners[0].policies.iter().filter(|policy| policy.admin_state_up);
@@ -52,7 +51,7 @@ proptest! {
     #![proptest_config(cases(500))]
 
     #[test]
-    fn each_request_is_treated_as_the_old_or_as_the_new_policy_says(old in any_policy(), new in any_policy()) {
+    fn each_request_meets_old_or_new_policy(old in any_policy(), new in any_policy()) {
         let (mut before, mut after) = (stack(), stack());
         before.pools.insert("spare".into(), pool("spare", PoolProtocol::Http, &[]));
         after.pools.clone_from(&before.pools);

@@ -1,4 +1,4 @@
-//! Octavia's normalising, field by field: what must not make a second plan, and what must be sent together.
+//! Octavia's normalising, field by field: spellings that are no difference, and fields that must be sent together.
 
 use serde_json::{Value, json};
 
@@ -24,7 +24,7 @@ fn bodies(plan: &Plan) -> Vec<Value> {
 }
 
 #[test]
-fn what_octavia_spells_differently_is_no_difference() {
+fn other_spelling_by_octavia_is_no_difference() {
     let want = edited(|want| {
         want.load_balancer.vip.additional =
             vec![AdditionalVip { subnet_id: "v6".into(), address: Some("2001:db8::10".into()) }];
@@ -51,7 +51,7 @@ fn what_octavia_spells_differently_is_no_difference() {
 }
 
 #[test]
-fn versions_are_a_set_but_alpn_is_preference() {
+fn tls_versions_are_a_set_and_alpn_is_ordered() {
     let parameters = TlsParameters {
         versions: Some([TlsVersion::V1_2, TlsVersion::V1_3].into()),
         ciphers: None,
@@ -70,7 +70,7 @@ fn versions_are_a_set_but_alpn_is_preference() {
 }
 
 #[test]
-fn what_the_operator_decides_is_not_compared_until_the_stack_says_it() {
+fn unset_operator_defaulted_field_is_not_compared() {
     let mut tree = made(&stack()).tree.unwrap();
     tree.listeners[0].timeout_client_data = Some(77);
     tree.listeners[0].connection_limit = None;
@@ -80,7 +80,7 @@ fn what_the_operator_decides_is_not_compared_until_the_stack_says_it() {
 }
 
 #[test]
-fn a_field_that_leaves_the_stack_is_reset_once_in_the_write_that_forgets_it() {
+fn removed_field_resets_in_write_that_drops_its_record() {
     let before = edited(|want| {
         want.load_balancer.description = Some("ours".into());
         want.load_balancer.qos_policy_id = Some("gold".into());
@@ -103,14 +103,14 @@ fn a_field_that_leaves_the_stack_is_reset_once_in_the_write_that_forgets_it() {
 }
 
 #[test]
-fn a_field_that_has_the_wanted_value_already_is_still_remembered_as_ours() {
+fn set_field_with_equal_value_is_still_recorded() {
     let want = edited(|want| http(want).connection_limit = Some(-1));
     let tags = ["evenkeel:key=http", "evenkeel:set=connection_limit"];
     assert_eq!(only_body(&plan(&stack(), &want)), json!({"tags": tags}));
 }
 
 #[test]
-fn tls_versions_are_never_reset_by_null_which_is_a_500_on_some_servers() {
+fn tls_versions_are_never_reset_by_null() {
     let terminated = |versions| {
         edited(|want| {
             let listener = http(want);
@@ -124,7 +124,7 @@ fn tls_versions_are_never_reset_by_null_which_is_a_500_on_some_servers() {
 }
 
 #[test]
-fn client_authentication_goes_with_its_authority() {
+fn client_authentication_is_sent_with_its_ca() {
     let terminated = |authentication, ca: Option<&str>, crl: Option<&str>| {
         edited(|want| {
             let listener = http(want);
@@ -152,7 +152,7 @@ fn client_authentication_goes_with_its_authority() {
             "client_authentication": "NONE", "client_ca_tls_container_ref": null, "client_crl_container_ref": null,
         })
     );
-    // Octavia would hold the stored list against the new authority.
+    // Octavia would check the stored list against the new authority.
     let other = terminated(A::Optional, Some("ca-2"), None);
     assert_eq!(
         bodies(&plan(&asks, &other)),
@@ -164,7 +164,7 @@ fn client_authentication_goes_with_its_authority() {
 }
 
 #[test]
-fn hsts_goes_as_a_whole() {
+fn hsts_is_sent_as_a_whole() {
     let terminated = |hsts| {
         edited(|want| {
             let listener = http(want);
@@ -182,7 +182,7 @@ fn hsts_goes_as_a_whole() {
 }
 
 #[test]
-fn persistence_goes_as_a_whole_and_away_by_null() {
+fn persistence_is_sent_as_a_whole_and_removed_by_null() {
     let with = |cookie: Option<&str>| {
         edited(|want| {
             web(want).persistence = cookie.map(|cookie| Persistence {
@@ -199,7 +199,7 @@ fn persistence_goes_as_a_whole_and_away_by_null() {
 }
 
 #[test]
-fn a_pool_that_stops_encrypting_says_false_and_drops_its_references() {
+fn pool_that_stops_tls_drops_its_references() {
     let encrypted = edited(|want| {
         web(want).tls = Some(PoolTls {
             client_certificate_ref: Some("cert-1".into()),
@@ -218,7 +218,7 @@ fn a_pool_that_stops_encrypting_says_false_and_drops_its_references() {
 }
 
 #[test]
-fn the_host_name_of_a_monitor_goes_before_its_version_falls() {
+fn monitor_host_name_goes_before_http_version_drops() {
     let with = |version: &str, domain: Option<&str>| {
         edited(|want| {
             let mut monitor = monitor(MonitorType::Http);
@@ -239,7 +239,7 @@ fn the_host_name_of_a_monitor_goes_before_its_version_falls() {
 }
 
 #[test]
-fn monitors_that_are_not_http_say_nothing_of_http() {
+fn other_monitors_send_no_http_fields() {
     let with = |delay| edited(|want| web(want).monitor = Some(HealthMonitor { delay, ..monitor(MonitorType::Tcp) }));
     let mut tree = made(&with(5)).tree.unwrap();
     let pool = tree.pools.iter_mut().find(|p| p.name == "web").unwrap();
@@ -248,7 +248,7 @@ fn monitors_that_are_not_http_say_nothing_of_http() {
 }
 
 #[test]
-fn a_redirect_is_sent_with_its_action_and_its_code() {
+fn redirect_is_sent_with_action_and_code() {
     let to = |url: &str, code| {
         let action = L7Action::RedirectToUrl { url: url.into(), code };
         edited(|want| http(want).policies = vec![policy("p", action, &["/a"])])
@@ -260,7 +260,7 @@ fn a_redirect_is_sent_with_its_action_and_its_code() {
 }
 
 #[test]
-fn the_key_of_a_path_rule_means_nothing() {
+fn key_of_path_rule_is_ignored() {
     let want = edited(|want| http(want).policies = vec![policy("p", L7Action::Reject, &["/a"])]);
     let mut tree = made(&want).tree.unwrap();
     tree.listeners[0].policies[0].rules[0].key = Some("left over from the create".into());
@@ -268,7 +268,7 @@ fn the_key_of_a_path_rule_means_nothing() {
 }
 
 #[test]
-fn the_alias_of_the_provider_and_another_spelling_of_the_address_are_no_difference() {
+fn provider_alias_and_address_spelling_are_no_difference() {
     let want = edited(|want| {
         want.load_balancer.provider = Some("octavia".into());
         want.load_balancer.vip.address = Some("2001:db8::10".into());
@@ -279,7 +279,7 @@ fn the_alias_of_the_provider_and_another_spelling_of_the_address_are_no_differen
 }
 
 #[test]
-fn additional_addresses_are_compared_by_subnet_and_by_address_where_given() {
+fn additional_vips_compare_by_subnet_and_given_address() {
     let with = |additional| edited(|want| want.load_balancer.vip.additional = additional);
     let vip = |subnet: &str, address: Option<&str>| AdditionalVip {
         subnet_id: subnet.into(),

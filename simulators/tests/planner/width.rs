@@ -1,4 +1,4 @@
-//! Do random stacks and edits cover everything that a stack can say? What is not drawn is not tested.
+//! Coverage of random stacks and edits: every field and value has to be drawn, or it is not tested.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,7 +12,7 @@ use evenkeel_simulators::arbitrary::{World, pair};
 
 const PAIRS: usize = 1_500;
 
-/// What happened to one field, or to the entries of one list, in all edits.
+/// Values and changes of one field in all edits.
 #[derive(Debug, Default)]
 struct Life {
     values: BTreeSet<String>,
@@ -24,7 +24,7 @@ struct Life {
 #[derive(Debug, Default)]
 struct Width {
     fields: BTreeMap<String, Life>,
-    /// Lists and maps: their entries come, go and change places.
+    /// Lists and maps, with the changes of their entries.
     lists: BTreeMap<String, BTreeSet<&'static str>>,
 }
 
@@ -98,7 +98,7 @@ impl Width {
 
     fn note(&mut self, path: &str, before: &Value, after: &Value) {
         let life = self.fields.entry(path.to_owned()).or_default();
-        // A section that comes or goes as a whole.
+        // A section that is added or removed as a whole.
         let text = |value: &Value| if value.is_object() { "section".to_owned() } else { value.to_string() };
         life.values.extend([before, after].map(text));
         match (before.is_null(), after.is_null()) {
@@ -109,7 +109,7 @@ impl Width {
     }
 }
 
-/// Fields that cannot change, whoever the stack belongs to, and what is no field of the cloud.
+/// True for fields that cannot change, and for keys of maps and lists.
 fn stays(path: &str) -> bool {
     const LOAD_BALANCER: [&str; 4] = ["provider", "flavor_id", "availability_zone", "vip"];
     path.starts_with("owner.")
@@ -132,7 +132,7 @@ fn width() -> Width {
 }
 
 #[test]
-fn every_field_is_set_changed_and_removed_and_every_word_is_used() {
+fn every_field_is_set_changed_removed_and_every_value_used() {
     let Width { fields, lists } = width();
     let mut missing = Vec::new();
     for (path, life) in fields.iter().filter(|(path, _)| !path.starts_with("owner.")) {
@@ -163,12 +163,12 @@ fn every_field_is_set_changed_and_removed_and_every_word_is_used() {
     assert!(missing.is_empty(), "{}", missing.join("\n"));
 }
 
-/// The words of every field that has a vocabulary, as JSON.
+/// All values of every field with an enumeration, as JSON.
 fn words() -> Vec<(&'static str, Vec<String>)> {
     fn all<T: serde::Serialize>(list: &[T]) -> Vec<String> {
         list.iter().map(|word| json!(word).to_string()).collect()
     }
-    // An amphora does not know SOURCE_IP_PORT, and the cloud of these tests has nothing else.
+    // Random stacks have no SOURCE_IP_PORT, which an amphora does not know.
     let algorithms: Vec<_> = Algorithm::ALL.iter().filter(|a| **a != Algorithm::SourceIpPort).collect();
     vec![
         ("listeners.*.protocol", all(ListenerProtocol::ALL)),

@@ -117,13 +117,17 @@ async fn a_change_of_a_floating_ip_names_its_revision() {
     let fake = FakeCloud::new(|seen| {
         let changed =
             json!({"NeutronError": {"type": "RevisionNumberConstraintFailed", "message": "Constrained to 4"}});
-        (seen.method == "PUT").then_some(Ok((412, changed)))
+        (seen.method != "GET" && seen.if_match.is_some()).then_some(Ok((412, changed)))
     });
+    let cloud = fake.cloud_with(REGION);
     let change = |revision| step(Kind::FloatingIp, Call::UpdateFloatingIp { id: "i".into(), body: body(), revision });
-    let refused = fake.cloud_with(REGION).execute(&change(Some(4))).await.unwrap_err();
-    assert_eq!(refused.class, ErrorClass::Conflict);
-    assert_eq!(fake.calls()[0].if_match.as_deref(), Some("revision_number=4"));
-    assert!(change(Some(4)).repeats(&change(Some(5))) && change(Some(4)) != change(Some(5)));
+    let delete = |revision| step(Kind::FloatingIp, Call::DeleteFloatingIp { id: "i".into(), revision });
+    for (planned, later) in [(change(Some(4)), change(Some(5))), (delete(Some(4)), delete(Some(5)))] {
+        let refused = cloud.execute(&planned).await.unwrap_err();
+        assert_eq!(refused.class, ErrorClass::Conflict);
+        assert_eq!(fake.calls()[0].if_match.as_deref(), Some("revision_number=4"));
+        assert!(planned.repeats(&later) && planned != later);
+    }
 }
 
 #[tokio::test(start_paused = true)]

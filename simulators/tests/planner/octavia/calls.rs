@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::fields::{Answer, CREATES, LOAD_BALANCER, ensure, merged, nested, refuse, text, without};
 
-/// Octavia's own limit.
+/// Octavia's limit of a body.
 const BODY_LIMIT: usize = 114_688;
 
 #[derive(Debug, Clone, Default)]

@@ -17,7 +17,7 @@ pub(super) fn ensure(holds: bool, why: impl Fn() -> String) -> Answer {
     if holds { Ok(()) } else { Err(why()) }
 }
 
-/// Fields that a `PUT` takes, and for each what null does: `Ok` a reset to this value, `Err` a crash or nothing at all.
+/// Fields that a `PUT` takes, each with the effect of null: `Ok` a reset to this value, `Err` a crash or nothing at all.
 pub(super) type Fields = &'static [(&'static str, Result<Reset, &'static str>)];
 
 #[derive(Debug, Clone, Copy)]
@@ -136,7 +136,7 @@ pub(super) const RULE: Fields = &[
     ("admin_state_up", IGNORED),
     ("tags", IGNORED),
 ];
-/// In batches and in creates.
+/// Fields of members in batches and in creates.
 pub(super) const MEMBER: Fields = &[
     ("address", CRASH),
     ("protocol_port", CRASH),
@@ -177,7 +177,7 @@ pub(super) fn merged<T: Serialize + DeserializeOwned>(
     serde_json::from_value(record).map_err(|e| format!("400 {e}"))
 }
 
-/// Doubles are a 500: the table's key is (resource, tag), and the database takes more for equal than Python does. So is a
+/// Checks sets. Duplicates are a 500: the table's key is (resource, tag), and the database takes more for equal than Python does. So is a
 /// tag that takes the place of its equal.
 pub(super) fn check_tags(field: &str, was: &Value, value: &Value) -> Answer {
     let items = value.as_array().filter(|_| matches!(field, "tags" | "allowed_cidrs" | "sni_container_refs"));
@@ -187,7 +187,7 @@ pub(super) fn check_tags(field: &str, was: &Value, value: &Value) -> Answer {
     let leaving: BTreeSet<String> = leaving.map(collated).collect();
     let distinct: BTreeSet<String> = items.iter().filter_map(Value::as_str).map(collated).collect();
     ensure(distinct.is_disjoint(&leaving), || format!("500 {value} for {was}"))?;
-    ensure(distinct.len() == items.len(), || format!("500 doubles in {field}"))?;
+    ensure(distinct.len() == items.len(), || format!("500 duplicates in {field}"))?;
     ensure(items.iter().all(|tag| tag.as_str().is_some_and(|t| t.len() <= 255)), || format!("400 {field}"))
 }
 

@@ -15,7 +15,7 @@ impl Octavia {
             Call::CreateFloatingIp { body } => {
                 let id = self.id();
                 ensure(!body.contains_key("tags"), || "400 tags in a POST".to_owned())?;
-                // The subnets of the arbitrary world end in their number.
+                // Ids of subnets in random stacks end in their number.
                 let subnet = body.get("subnet_id").and_then(Value::as_str).and_then(|id| id.chars().last());
                 let third = 100 + subnet.and_then(|last| last.to_digit(10)).unwrap_or_default();
                 let new = ObservedFloatingIp {
@@ -53,7 +53,7 @@ impl Octavia {
         self.tree_mut()?.floating_ips.iter_mut().find(|f| f.id == id).ok_or_else(|| format!("404 floating IP {id}"))
     }
 
-    /// A second one on one address is a 409.
+    /// Associates a floating IP. A second one on one address is a 409.
     fn associated(&mut self, mut new: ObservedFloatingIp, body: &Body) -> Result<ObservedFloatingIp, String> {
         let load_balancer = self.tree_mut()?.load_balancer.clone();
         let mut on_port: Vec<String> =

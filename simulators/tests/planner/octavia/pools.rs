@@ -18,7 +18,7 @@ impl Octavia {
         self.tree_mut()?.pools.iter_mut().find(|p| p.id == id).ok_or_else(|| format!("404 pool {id}"))
     }
 
-    /// For writes below it. They send the listeners of the pool through PENDING_UPDATE too.
+    /// The pool for a write below it. Such a write also sends its listeners through PENDING_UPDATE.
     pub(super) fn writable_pool(&mut self, id: &str) -> Result<&mut ObservedPool, String> {
         let active = self.pool(id)?.provisioning_status == Provisioning::Active;
         ensure(active, || format!("409 Pool {id} is immutable"))?;
@@ -77,7 +77,7 @@ impl Octavia {
         self.push_listeners_of(id)
     }
 
-    /// 409 while a policy refers to it; as a default pool it goes, and leaves its listeners empty.
+    /// Deletes a pool: 409 while a policy refers to it. A default pool goes, and leaves its listeners without one.
     pub(super) fn delete_pool(&mut self, id: &str) -> Answer {
         let tree = self.tree_mut()?;
         let mut policies = tree.listeners.iter().flat_map(|l| &l.policies);
@@ -93,8 +93,8 @@ impl Octavia {
         Ok(())
     }
 
-    /// Matched by the text of the address. What an item leaves out of a member that is there is kept (name, tags,
-    /// subnet) or reset (all else).
+    /// Matches members by the text of the address. Fields that an item leaves out of an existing member are kept (name, tags,
+    /// subnet) or reset (all others).
     pub(super) fn replace_members(&mut self, pool: &str, additive: bool, items: &[Body], grows: bool) -> Answer {
         let old = self.writable_pool(pool)?.members.clone();
         let protocol = self.pool(pool)?.protocol.clone();

@@ -86,7 +86,7 @@ impl Octavia {
         Ok(())
     }
 
-    /// Those of the request are held against the groups and the VIPs, not those that are stored.
+    /// Checks the CIDRs of the request against security groups and VIPs. Octavia does not check stored ones.
     fn check_cidrs(&mut self, body: &Body) -> Answer {
         let given = body.get("allowed_cidrs").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
         let grouped = !self.tree_mut()?.load_balancer.vip_sg_ids.is_empty();
@@ -95,7 +95,7 @@ impl Octavia {
         ensure(given.iter().all(suits), || "400 CIDR IP version incompatible with all VIPs".to_owned())
     }
 
-    /// What Octavia checks on create and on update alike, and what its worker needs.
+    /// Checks that Octavia makes on create and on update, and conditions of its worker.
     fn check_listener(&mut self, new: &ObservedListener, own: Option<&str>) -> Answer {
         let protocol = protocol_of(&new.protocol)?;
         let tree = self.tree_mut()?;
@@ -130,14 +130,14 @@ impl Octavia {
 
 pub(super) const CRASH: &str = "KeyError in the worker: ERROR";
 
-/// The worker leaves out the ciphers that no version needs, and crashes where there are none (`_transform_listener` and
+/// True if the worker can render: it leaves out the ciphers that no version needs, and crashes where there are none (`_transform_listener` and
 /// `_transform_pool` in octavia/common/jinja/haproxy/combined_listeners/jinja_cfg.py).
 pub(super) fn renders(versions: Option<&Vec<String>>, ciphers: Option<&String>) -> bool {
     let newest = |version: &String| version == "TLSv1.3";
     ciphers.is_some() || versions.is_none_or(|list| list.iter().any(newest) && !list.iter().all(newest))
 }
 
-/// In this model's world the list of an authority ends as the authority does.
+/// Checks a revocation list: in this model its name ends like that of its authority.
 pub(super) fn check_authority(ca: Option<&str>, crl: Option<&str>) -> Answer {
     let Some(crl) = crl else { return Ok(()) };
     let Some(ca) = ca else { return refuse("400 a CRL needs a CA") };

@@ -1,4 +1,4 @@
-//! Where the load balancer of the model listens.
+//! VIPs of the model.
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
@@ -10,7 +10,7 @@ use super::fields::{Answer, ensure, nested, without};
 use evenkeel::model::*;
 
 impl Octavia {
-    /// Fills in what the body of a create leaves to the cloud, and the further addresses.
+    /// Fills in the addresses that the body of a create leaves to the cloud, and the additional VIPs.
     pub(super) fn listen(&self, mut new: ObservedLoadBalancer, body: &Body) -> Result<ObservedLoadBalancer, String> {
         let given = [&new.vip_subnet_id, &new.vip_network_id, &new.vip_port_id];
         ensure(given.iter().any(|id| id.is_some()), || "400 no VIP".to_owned())?;
@@ -36,13 +36,13 @@ impl Octavia {
         Ok(new)
     }
 
-    /// Does the load balancer have an address of this version of IP?
+    /// True if the load balancer has an address of this IP version.
     pub fn listens_on(&self, v6: bool) -> bool {
         let Some(tree) = &self.tree else { return false };
         addresses(&tree.load_balancer).any(|address| address.is_ipv6() == v6)
     }
 
-    /// A member of UDP or SCTP must be reachable without crossing over.
+    /// Refuses a member of UDP or SCTP with an IP version that the load balancer does not have.
     pub(super) fn check_family(&self, protocol: &str, member: &str) -> Answer {
         let crosses = matches!(protocol, "UDP" | "SCTP") && !self.listens_on(member.contains(':'));
         ensure(!crosses, || format!("501 member {member} in a {protocol} pool"))
