@@ -247,7 +247,40 @@ pub struct Pool {
     /// `None`: connections to the members are not encrypted.
     pub tls: Option<PoolTls>,
     pub monitor: Option<HealthMonitor>,
-    pub members: BTreeMap<MemberKey, Member>,
+    pub members: Members,
+}
+
+/// Desired members of a pool.
+///
+/// Unknown is not empty: while the source of the members cannot be read, the observed members keep serving. The planner leaves
+/// them alone, and keeps the pool that has them, even if its protocol is to change.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(untagged)]
+pub enum Members {
+    Known(BTreeMap<MemberKey, Member>),
+    Unknown,
+}
+
+impl Members {
+    pub const fn known(&self) -> Option<&BTreeMap<MemberKey, Member>> {
+        match self {
+            Self::Known(members) => Some(members),
+            Self::Unknown => None,
+        }
+    }
+
+    pub const fn known_mut(&mut self) -> Option<&mut BTreeMap<MemberKey, Member>> {
+        match self {
+            Self::Known(members) => Some(members),
+            Self::Unknown => None,
+        }
+    }
+}
+
+impl From<BTreeMap<MemberKey, Member>> for Members {
+    fn from(members: BTreeMap<MemberKey, Member>) -> Self {
+        Self::Known(members)
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

@@ -18,7 +18,8 @@ mod references;
 pub use collation::{collated, without_twins};
 pub use desired::{
     AdditionalVip, Desired, FloatingIp, FloatingSubnet, HealthMonitor, Hsts, HttpCheck, L7Action, L7Policy, L7Rule,
-    Listener, ListenerTls, LoadBalancer, Member, MemberKey, Persistence, Pool, PoolTls, Timeouts, TlsParameters, Vip,
+    Listener, ListenerTls, LoadBalancer, Member, MemberKey, Members, Persistence, Pool, PoolTls, Timeouts,
+    TlsParameters, Vip,
 };
 pub use floating_ip_ownership::{Ownership, Rival, rival};
 pub use ids::{Id, Key};

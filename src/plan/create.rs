@@ -119,8 +119,13 @@ impl CreatePool {
         if let Some(monitor) = &pool.monitor {
             body.insert("healthmonitor".to_owned(), json!(health_monitor::create_body(monitor)));
         }
-        let members: Vec<Body> =
-            pool.members.iter().map(|(key, member)| member::batch_item(key, member, None)).collect();
+        let members: Vec<Body> = pool
+            .members
+            .known()
+            .into_iter()
+            .flatten()
+            .map(|(key, member)| member::batch_item(key, member, None))
+            .collect();
         let (bytes, member_bytes) = (item_bytes(&body) + NESTED_LIST_BYTES, members.iter().map(item_bytes).sum());
         Self { body, members, bytes, member_bytes }
     }

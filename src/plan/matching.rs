@@ -240,7 +240,11 @@ fn match_pools<'a>(
     for pool in &tree.pools {
         let Some(key) = key_of(&pool.tags) else { continue };
         let protocol = PoolProtocol::parse(&pool.protocol);
-        let serves = desired.pools.get(key).is_some_and(|desired| Some(desired.protocol) == protocol);
+        // A pool of another protocol is replaced by one with the desired members. While these are unknown, it stays.
+        let serves = desired
+            .pools
+            .get(key)
+            .is_some_and(|desired| Some(desired.protocol) == protocol || desired.members.known().is_none());
         match pools.get(key).copied() {
             _ if !serves => obsolete.push(pool),
             Some(other) if rank(key, other) >= rank(key, pool) => obsolete.push(pool),

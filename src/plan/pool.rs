@@ -135,8 +135,9 @@ pub(super) fn steps(load_balancer: &str, key: &str, desired: &Pool, observed: Op
     };
     let members: &[ObservedMember] = observed.map_or(&[], |pool| &pool.members);
     let monitor: Option<&ObservedMonitor> = observed.and_then(|pool| pool.monitor.as_ref());
+    let member_steps = desired.members.known().map(|desired| member::steps(key, &target, desired, members));
     own.into_iter()
-        .chain(member::steps(key, &target, &desired.members, members))
+        .chain(member_steps.into_iter().flatten())
         .chain(health_monitor::steps(key, &target, desired.monitor.as_ref(), monitor))
         .collect()
 }

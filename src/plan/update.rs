@@ -92,7 +92,8 @@ impl<'a> PlanBuilder<'a> {
             let Some((key, desired)) = key.and_then(|key| self.matching.desired.pools.get_key_value(key)) else {
                 continue;
             };
-            let members = reachable(&self.matching.tree.load_balancer, pool, &desired.members);
+            let Some(members) = desired.members.known() else { continue };
+            let members = reachable(&self.matching.tree.load_balancer, pool, members);
             self.steps.extend(member::steps(key, &Target::existing(&pool.id), &members, &pool.members));
         }
     }

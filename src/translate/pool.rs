@@ -79,7 +79,7 @@ fn pool(intake: &mut Validator<'_>, wanted: &PoolSpec, at: &str, families: &Fami
             .map(|p| persistence(intake, p, wanted.protocol, &format!("{at}.sessionPersistence"))),
         tls: tls(intake, wanted, &format!("{at}.tls")),
         monitor,
-        members: members(intake, wanted, at, families),
+        members: members(intake, wanted, at, families).into(),
         name,
     }
 }

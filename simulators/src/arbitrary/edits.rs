@@ -219,7 +219,9 @@ fn mix_pool<I: Iterator<Item = bool>>(to: &mut Pool, from: &Pool, picks: &mut Pi
     picks.take(&mut to.persistence, persistence);
     picks.take_option(&mut to.tls, tls, |picks, to, from| mix_pool_tls(to, from, picks));
     picks.take_option(&mut to.monitor, monitor, |picks, to, from| mix_monitor(to, from, picks));
-    picks.take_entries(&mut to.members, members, |picks, to, from| mix_member(to, from, picks));
+    if let (Some(to), Some(from)) = (to.members.known_mut(), members.known()) {
+        picks.take_entries(to, from, |picks, to, from| mix_member(to, from, picks));
+    }
 }
 
 fn mix_pool_tls<I: Iterator<Item = bool>>(to: &mut PoolTls, from: &PoolTls, picks: &mut Picks<I>) {

@@ -135,9 +135,10 @@ fn swap_pools(stack: &mut Desired, one: &Index, two: &Index) {
 fn transfer_member(stack: &mut Desired, one: &Index, two: &Index) {
     let keys = chosen(stack.pools.keys(), one).zip(chosen(stack.pools.keys(), two));
     let Some((from, to)) = keys else { return };
-    let member = stack.pools.get_mut(&from).and_then(|pool| pool.members.pop_first());
-    if let (Some((key, member)), Some(pool)) = (member, stack.pools.get_mut(&to)) {
-        pool.members.insert(key, member);
+    let member = stack.pools.get_mut(&from).and_then(|pool| pool.members.known_mut()?.pop_first());
+    let members = stack.pools.get_mut(&to).and_then(|pool| pool.members.known_mut());
+    if let (Some((key, member)), Some(members)) = (member, members) {
+        members.insert(key, member);
     }
 }
 

@@ -1,6 +1,6 @@
 //! Random pools, members and monitors.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use proptest::collection::btree_map;
@@ -28,6 +28,7 @@ pub(super) fn pool(world: &World) -> impl Strategy<Value = Pool> + use<> {
     )
         .prop_map(|(common, persistence, tls, monitor, members)| {
             let (name, protocol, algorithm, description, tags, admin_state_up) = common;
+            let members = Members::Known(members);
             Pool { name, protocol, algorithm, description, tags, admin_state_up, persistence, tls, monitor, members }
         })
 }
@@ -160,12 +161,14 @@ pub(super) fn repair(key: &str, pool: &mut Pool, families: Families, names: &mut
     }
     if datagram {
         pool.tls = None;
-        pool.members.retain(|key, _| if key.address.is_ipv4() { families.v4 } else { families.v6 });
+        if let Some(members) = pool.members.known_mut() {
+            members.retain(|key, _| if key.address.is_ipv4() { families.v4 } else { families.v6 });
+        }
     }
     match &mut pool.monitor {
         Some(monitor) => repair_monitor(monitor, datagram),
         None => {
-            for member in pool.members.values_mut() {
+            for member in pool.members.known_mut().into_iter().flat_map(BTreeMap::values_mut) {
                 (member.monitor_address, member.monitor_port) = (None, None);
             }
         }

@@ -22,7 +22,7 @@ fn whole_stack_is_created_by_one_post() {
         web(want).monitor = Some(monitor(MonitorType::Http));
         want.pools
             .remove("web")
-            .map(|web| want.pools.insert("web".into(), Pool { members: Default::default(), ..web }));
+            .map(|web| want.pools.insert("web".into(), Pool { members: Members::Known(Default::default()), ..web }));
     });
     assert_eq!(
         json!(posted(&want)),
@@ -108,7 +108,7 @@ fn vast() -> Desired {
             listener.tags.clone_from(&tags);
             want.listeners.insert(format!("l{n}"), listener);
         }
-        web(want).members = (0..=255)
+        *web_members(want) = (0..=255)
             .map(|n| (MemberKey { address: [10, 0, 1, n].into(), port: 80 }, Member { tags: tags.clone(), ..member() }))
             .collect();
     })
@@ -131,7 +131,7 @@ fn oversized_create_is_cut_and_completed_before_it_serves() {
 fn oversized_create_cuts_members_first() {
     let want = edited(|want| {
         let long = |n: u8| Member { name: format!("{n:0>250}"), ..member() };
-        web(want).members = (0..=255)
+        *web_members(want) = (0..=255)
             .flat_map(|n| [80, 81].map(|port| (MemberKey { address: [10, 0, 1, n].into(), port }, long(n))))
             .collect();
     });

@@ -109,7 +109,7 @@ fn held_back_udp_pool_gets_no_unreachable_members() {
     });
     // The place of the new listener is taken until interruptions are allowed, and the old one waits for it.
     let after = edited(|want| {
-        web(want).members = ["10.0.0.13", "2001:db8::1"].map(|address| (member_key(address), member())).into();
+        *web_members(want) = ["10.0.0.13", "2001:db8::1"].map(|address| (member_key(address), member())).into();
     });
     let mut octavia = made(&before);
     let plan = converge(&mut octavia, &after, |_, _| {});
@@ -124,7 +124,7 @@ fn foreign_member_of_held_back_udp_pool_is_healed() {
     let before = edited(|want| {
         (http(want).protocol, http(want).port) = (ListenerProtocol::Udp, 53);
         web(want).protocol = PoolProtocol::Udp;
-        web(want).members.clear();
+        web_members(want).clear();
     });
     let mut octavia = made(&before);
     octavia.tree.as_mut().unwrap().load_balancer.vip_address = Some("2001:db8:1::10".to_owned());

@@ -19,7 +19,7 @@ fn batch(plan: &Plan) -> (bool, Value, bool) {
 
 #[test]
 fn only_changed_member_is_sent() {
-    let want = edited(|want| web(want).members.get_mut(&member_key("10.0.0.11")).unwrap().weight = 5);
+    let want = edited(|want| web_members(want).get_mut(&member_key("10.0.0.11")).unwrap().weight = 5);
     let sent = json!([{"address": "10.0.0.11", "protocol_port": 8080, "weight": 5}]);
     assert_eq!(batch(&plan(&stack(), &want)), (true, sent, false));
     // A batch resets omitted fields, but the default is spelled out all the same.
@@ -29,8 +29,9 @@ fn only_changed_member_is_sent() {
 
 #[test]
 fn member_write_repeats_spelling_of_cloud() {
-    let want =
-        |weight| edited(|want| web(want).members = [(member_key("2001:db8::1"), Member { weight, ..member() })].into());
+    let want = |weight| {
+        edited(|want| *web_members(want) = [(member_key("2001:db8::1"), Member { weight, ..member() })].into())
+    };
     let mut tree = made(&want(1)).tree.unwrap();
     tree.pools.iter_mut().find(|p| p.name == "web").unwrap().members[0].address = "2001:DB8::0:1".into();
     let (_, members, _) = batch(&update(&want(2), &tree));
@@ -39,11 +40,11 @@ fn member_write_repeats_spelling_of_cloud() {
 
 #[test]
 fn one_member_goes_by_delete_and_several_by_whole_batch() {
-    let one = edited(|want| drop(web(want).members.remove(&member_key("10.0.0.11"))));
+    let one = edited(|want| drop(web_members(want).remove(&member_key("10.0.0.11"))));
     let plan_of_one = plan(&stack(), &one);
     assert!(matches!(plan_of_one.steps[..], [ref step] if matches!(step.call, Call::Delete { parent: Some(_), .. })));
     assert_eq!(plan_of_one.steps[0].impact, Impact::NewConnections);
-    let swapped = edited(|want| web(want).members = [(member_key("10.0.0.13"), member())].into());
+    let swapped = edited(|want| *web_members(want) = [(member_key("10.0.0.13"), member())].into());
     let sent = json!([{"address": "10.0.0.13", "protocol_port": 8080}]);
     assert_eq!(batch(&plan(&stack(), &swapped)), (false, sent, false));
 }
@@ -54,8 +55,8 @@ fn whole_batch_repeats_unchanged_members_minimally() {
         Member { name: "a".into(), weight: 7, subnet_id: Some("s".into()), tags: ["t".to_owned()].into(), ..member() };
     let with = |others: &[&str]| {
         edited(|want| {
-            web(want).members = others.iter().map(|address| (member_key(address), member())).collect();
-            web(want).members.insert(member_key("10.0.0.9"), named.clone());
+            *web_members(want) = others.iter().map(|address| (member_key(address), member())).collect();
+            web_members(want).insert(member_key("10.0.0.9"), named.clone());
         })
     };
     let after = with(&["10.0.0.13"]);
@@ -82,7 +83,7 @@ fn removed_subnet_of_member_is_sent_as_null() {
     let with = |subnet: Option<&str>| {
         edited(|want| {
             let subnet_id = subnet.map(str::to_owned);
-            web(want).members = [(member_key("10.0.0.11"), Member { subnet_id, ..member() })].into();
+            *web_members(want) = [(member_key("10.0.0.11"), Member { subnet_id, ..member() })].into();
         })
     };
     let (_, members, _) = batch(&plan(&with(Some("s")), &with(None)));
@@ -92,7 +93,7 @@ fn removed_subnet_of_member_is_sent_as_null() {
 
 #[test]
 fn invalid_and_duplicate_member_addresses_are_removed() {
-    let want = edited(|want| web(want).members = [(member_key("2001:db8::1"), member())].into());
+    let want = edited(|want| *web_members(want) = [(member_key("2001:db8::1"), member())].into());
     let mut octavia = made(&want);
     let pool = octavia.tree.as_mut().unwrap().pools.iter_mut().find(|p| p.name == "web").unwrap();
     let first = pool.members[0].clone();
@@ -114,7 +115,7 @@ fn wordy(numbers: std::ops::Range<u32>) -> std::collections::BTreeMap<MemberKey,
 
 #[test]
 fn oversized_member_batch_is_sent_in_pieces() {
-    let with = |numbers| edited(|want| web(want).members = wordy(numbers));
+    let with = |numbers| edited(|want| *web_members(want) = wordy(numbers));
     let plan = plan(&stack(), &with(0..1000));
     for step in &plan.steps {
         assert!(serde_json::to_vec(&step.call).unwrap().len() <= MAX_BODY + 200);
@@ -134,7 +135,44 @@ fn oversized_member_batch_is_sent_in_pieces() {
 
 #[test]
 fn draining_impacts_new_connections_and_adding_none() {
-    let weight = |weight| edited(|want| web(want).members.get_mut(&member_key("10.0.0.11")).unwrap().weight = weight);
+    let weight = |weight| edited(|want| web_members(want).get_mut(&member_key("10.0.0.11")).unwrap().weight = weight);
     assert_eq!(plan(&weight(1), &weight(0)).steps[0].impact, Impact::NewConnections);
     assert_eq!(plan(&weight(1), &weight(9)).steps[0].impact, Impact::None);
+}
+
+/// The source of the members cannot be read at present.
+fn unknown(edit: impl FnOnce(&mut Desired)) -> Desired {
+    edited(|want| {
+        web(want).members = Members::Unknown;
+        edit(want);
+    })
+}
+
+#[test]
+fn unknown_members_are_left_alone() {
+    assert_eq!(plan(&stack(), &unknown(|_| ())), Plan::default());
+    let renamed = plan(&stack(), &unknown(|want| web(want).name = "renamed".into()));
+    assert_eq!(renamed.to_string(), "~ pool web: name web -> renamed\n");
+}
+
+#[test]
+fn pool_with_unknown_members_is_not_replaced() {
+    let with = |protocol: PoolProtocol, want: Desired| {
+        let mut want = want;
+        http(&mut want).protocol = ListenerProtocol::Tcp;
+        web(&mut want).protocol = protocol;
+        want
+    };
+    let before = with(PoolProtocol::Tcp, stack());
+    assert_eq!(plan(&before, &with(PoolProtocol::Proxy, unknown(|_| ()))), Plan::default());
+    let known = plan(&before, &with(PoolProtocol::Proxy, stack()));
+    assert_eq!(known.summary(), "create pool web; update members of pool web; update listener http; delete pool web");
+}
+
+#[test]
+fn created_pool_gets_unknown_members_once_they_are_known() {
+    let mut octavia = made(&unknown(|_| ()));
+    assert_eq!(update(&unknown(|_| ()), octavia.tree.as_ref().unwrap()), Plan::default());
+    let plan = converge(&mut octavia, &stack(), |_, step| assert_eq!(step.object(), "members of pool web"));
+    assert!(plan.is_empty(), "{plan}");
 }

@@ -21,7 +21,7 @@ fn equal_state_needs_no_step() {
 #[test]
 fn members_are_added_changed_and_removed_in_one_write() {
     let want = edited(|want| {
-        let members = &mut web(want).members;
+        let members = web_members(want);
         members.remove(&member_key("10.0.0.11"));
         members.insert(member_key("10.0.0.13"), member());
         members.get_mut(&member_key("10.0.0.12")).unwrap().weight = 3;
@@ -99,7 +99,7 @@ fn https() -> Desired {
     edited(|want| {
         http(want).protocol = ListenerProtocol::Tcp;
         *web(want) = pool("web", PoolProtocol::Tcp, &["10.0.0.11"]);
-        web(want).members.insert(member_key("10.0.0.14"), member());
+        web_members(want).insert(member_key("10.0.0.14"), member());
     })
 }
 

@@ -78,7 +78,7 @@ pub fn pool(name: &str, protocol: PoolProtocol, addresses: &[&str]) -> Pool {
         persistence: None,
         tls: None,
         monitor: None,
-        members: addresses.iter().map(|address| (member_key(address), member())).collect(),
+        members: Members::Known(addresses.iter().map(|address| (member_key(address), member())).collect()),
     }
 }
 
@@ -169,6 +169,10 @@ pub fn plan(before: &Desired, after: &Desired) -> Plan {
 
 pub fn web(want: &mut Desired) -> &mut Pool {
     want.pools.get_mut("web").unwrap()
+}
+
+pub fn web_members(want: &mut Desired) -> &mut BTreeMap<MemberKey, Member> {
+    web(want).members.known_mut().unwrap()
 }
 
 pub fn http(want: &mut Desired) -> &mut Listener {

@@ -25,7 +25,7 @@ fn tagged(tag: &str) -> Desired {
         http(want).policies = vec![policy];
         web(want).tags.clone_from(&all);
         web(want).monitor = Some(HealthMonitor { tags: all.clone(), ..monitor(MonitorType::Tcp) });
-        web(want).members.get_mut(&member_key("10.0.0.11")).unwrap().tags = all;
+        web_members(want).get_mut(&member_key("10.0.0.11")).unwrap().tags = all;
     })
 }
 
@@ -76,7 +76,7 @@ fn other_tag_changes_are_one_write() {
 #[test]
 fn member_with_twin_tag_blocks_no_batch() {
     let mut after = tagged("Web");
-    let members = &mut web(&mut after).members;
+    let members = web_members(&mut after);
     members.get_mut(&member_key("10.0.0.11")).unwrap().weight = 7;
     members.insert(member_key("10.0.0.13"), member());
     members.remove(&member_key("10.0.0.12"));

@@ -38,7 +38,7 @@ fn other_spelling_by_octavia_is_no_difference() {
             }),
             ..monitor(MonitorType::Http)
         });
-        web(want).members = [(member_key("2001:db8::1"), member())].into();
+        *web_members(want) = [(member_key("2001:db8::1"), member())].into();
     });
     let mut tree = made(&want).tree.unwrap();
     tree.listeners[0].allowed_cidrs = ["10.1.2.3/8".to_owned(), "2001:DB8::/32".into(), "192.0.2.7".into()].into();

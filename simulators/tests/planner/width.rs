@@ -30,13 +30,15 @@ struct Width {
 
 /// A stack as plain data. JSON has no keys of two parts, and policies are known by their key.
 fn plain(stack: &Desired) -> Value {
-    let bare = |pool: &Pool| Pool { members: BTreeMap::new(), ..pool.clone() };
+    let bare = |pool: &Pool| Pool { members: Members::Known(BTreeMap::new()), ..pool.clone() };
     let pools = stack.pools.iter().map(|(key, pool)| (key.clone(), bare(pool))).collect();
     let mut value = serde_json::to_value(Desired { pools, ..stack.clone() }).unwrap();
     for (key, pool) in &stack.pools {
         value["pools"][key]["members"] = pool
             .members
-            .iter()
+            .known()
+            .into_iter()
+            .flatten()
             .map(|(key, member)| (key.to_string(), json!(member)))
             .collect::<serde_json::Map<_, _>>()
             .into();

@@ -242,7 +242,9 @@ fn pool(report: &mut Report, name: &str, want: &Pool, seen: &Value) {
     monitor(report, &what, want.monitor.as_ref(), &seen["healthmonitor"]);
     let wanted: BTreeMap<String, Value> = want
         .members
-        .iter()
+        .known()
+        .into_iter()
+        .flatten()
         .map(|(key, m)| {
             let row = json!([
                 m.name,
