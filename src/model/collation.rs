@@ -1,22 +1,22 @@
 //! Equality of tags in Octavia's database.
 //!
 //! The key of its table is (resource, tag), in the collation of the database: `general_ci` of MySQL and MariaDB, under
-//! `utf8mb3` as under `utf8mb4`, in nearly every OpenStack. It compares character by character without case and accents,
-//! pads with blanks, and holds all characters beyond U+FFFF for one. Two equal tags of one object are a 409 or 500, and
-//! so is one that takes the place of its equal: SQLAlchemy inserts before it deletes (`TagMixin` in
+//! `utf8mb3` as under `utf8mb4`, in nearly every OpenStack. It compares character by character without case and
+//! accents, pads with blanks, and holds all characters beyond U+FFFF for one. Two equal tags of one object are a 409 or
+//! 500, and so is one that takes the place of its equal: SQLAlchemy inserts before it deletes (`TagMixin` in
 //! octavia/db/base_models.py).
 //!
-//! Newer collations (`0900_ai_ci`, `uca1400_ai_ci`) hold a little more for equal, `ß` and `ss` for instance. That cannot
-//! be known from here, and is refused by the database.
+//! Newer collations (`0900_ai_ci`, `uca1400_ai_ci`) hold a little more for equal, `ß` and `ss` for instance. That
+//! cannot be known from here, and is refused by the database.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::LazyLock;
 
-/// Lines of characters of equal weight; the first character of a line stands for all. Characters of a weight of their own are
-/// left out.
+/// Lines of characters of equal weight; the first character of a line stands for all. Characters of a weight of their
+/// own are left out.
 ///
-/// From `WEIGHT_STRING` of every character from U+0020 to U+FFFF; the end-to-end scenario `58_others.py` compares it with
-/// the database of the genuine Octavia.
+/// From `WEIGHT_STRING` of every character from U+0020 to U+FFFF; the end-to-end scenario `58_others.py` compares it
+/// with the database of the genuine Octavia.
 const GROUPS: &str = include_str!("collation.txt");
 
 static WEIGHTS: LazyLock<HashMap<char, char>> = LazyLock::new(|| {
@@ -36,8 +36,8 @@ pub fn collated(text: &str) -> String {
     text.trim_end_matches(' ').chars().map(weight).collect()
 }
 
-/// The observed tags without those that are in the way of an equal desired one; `None` if none is. They have to be written
-/// first: Octavia takes no write that puts a tag in the place of its equal.
+/// The observed tags without those that are in the way of an equal desired one; `None` if none is. They have to be
+/// written first: Octavia takes no write that puts a tag in the place of its equal.
 pub fn without_twins(observed: &BTreeSet<String>, desired: &BTreeSet<String>) -> Option<BTreeSet<String>> {
     let coming: BTreeSet<String> = desired.difference(observed).map(|tag| collated(tag)).collect();
     if coming.is_empty() {

@@ -3,9 +3,10 @@
 //! The planner compares every field with the cloud and corrects it. Two kinds of `Option` are exceptions while they are
 //! `None`, and their doc comments say so:
 //!
-//! * *Operator-defaulted*: the value is up to the operator of the cloud, so it is not compared. If the stack has set the
-//!   field before ([`OwnedFields`](super::OwnedFields)), it is reset once.
-//! * *Immutable*: Octavia cannot change the field. A value that the stack gives is compared, and a difference is a problem.
+//! * *Operator-defaulted*: the value is up to the operator of the cloud, so it is not compared. If the stack has set
+//!   the field before ([`OwnedFields`](super::OwnedFields)), it is reset once.
+//! * *Immutable*: Octavia cannot change the field. A value that the stack gives is compared, and a difference is a
+//!   problem.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -95,8 +96,8 @@ pub enum FloatingIp {
     Existing { id: Id },
 }
 
-/// A subnet of an external network. Neutron does not show the subnet of a floating IP, but its address tells: subnets of one
-/// network do not overlap.
+/// A subnet of an external network. Neutron does not show the subnet of a floating IP, but its address tells: subnets
+/// of one network do not overlap.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct FloatingSubnet {
     pub id: Id,
@@ -234,7 +235,8 @@ pub struct L7Rule {
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Pool {
-    /// Octavia's name: the display name, or the key. Unique within a stack, because the single POST refers to pools by name.
+    /// Octavia's name: the display name, or the key. Unique within a stack, because the single POST refers to pools by
+    /// name.
     pub name: String,
     /// Octavia cannot change it: another value means another object.
     pub protocol: PoolProtocol,
@@ -252,8 +254,8 @@ pub struct Pool {
 
 /// Desired members of a pool.
 ///
-/// Unknown is not empty: while the source of the members cannot be read, the observed members keep serving. The planner leaves
-/// them alone, and keeps the pool that has them, even if its protocol is to change.
+/// Unknown is not empty: while the source of the members cannot be read, the observed members keep serving. The planner
+/// leaves them alone, and keeps the pool that has them, even if its protocol is to change.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(untagged)]
 pub enum Members {

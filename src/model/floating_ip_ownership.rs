@@ -1,9 +1,9 @@
 //! Ownership of floating IPs, by their tags and descriptions.
 //!
-//! One that a stack created carries the description [`Owner::owner_description`] from the POST on, because Neutron takes no
-//! tags there, and the tag [`Owner::created_tag`] from the next write on. The tag decides, because any user may describe a
-//! floating IP. The description decides alone for one that was created a moment ago or by an older version, and in a cloud
-//! without tags. One that a stack borrows carries the tag [`Owner::uid_tag`].
+//! One that a stack created carries the description [`Owner::owner_description`] from the POST on, because Neutron
+//! takes no tags there, and the tag [`Owner::created_tag`] from the next write on. The tag decides, because any user
+//! may describe a floating IP. The description decides alone for one that was created a moment ago or by an older
+//! version, and in a cloud without tags. One that a stack borrows carries the tag [`Owner::uid_tag`].
 
 use super::ownership::{CLUSTER, UID};
 use super::{ObservedFloatingIp, Owner};

@@ -1,7 +1,7 @@
 //! Observed state: Octavia's records, in Octavia's own field names, joined to a tree.
 //!
-//! Reading is tolerant, because a server may be older or newer than this version: absent fields get defaults, unknown fields
-//! are ignored, values of enumerations are kept as text.
+//! Reading is tolerant, because a server may be older or newer than this version: absent fields get defaults, unknown
+//! fields are ignored, values of enumerations are kept as text.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -22,8 +22,8 @@ pub struct ObservedTree {
     pub pools: Vec<ObservedPool>,
     /// Floating IPs on the VIP port, and those with owner tags or description of the stack, wherever they are.
     pub floating_ips: Vec<ObservedFloatingIp>,
-    /// Neutron does not know the VIP port any more. Checked only where no floating IP leads to it: with one, the loss shows by
-    /// itself, because that floating IP loses its port.
+    /// Neutron does not know the VIP port any more. Checked only where no floating IP leads to it: with one, the loss
+    /// shows by itself, because that floating IP loses its port.
     pub vip_port_gone: bool,
 }
 
@@ -303,7 +303,8 @@ pub struct ObservedFloatingIp {
     pub port_id: Option<Id>,
     pub description: String,
     pub tags: BTreeSet<String>,
-    /// Grows with every change of the floating IP and its tags. A write that names it fails (412) if it is another one by then.
+    /// Grows with every change of the floating IP and its tags. A write that names it fails (412) if it is another one
+    /// by then.
     #[serde(rename = "revision_number")]
     pub revision: Option<i64>,
     /// This Neutron has no tags (extension `standard-attr-tag`): its records are without the field.

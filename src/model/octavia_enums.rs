@@ -149,7 +149,8 @@ impl ListenerProtocol {
         }
     }
 
-    /// True for listeners on which Octavia evaluates L7 policies. (Amphora driver: others are a 501, or without effect.)
+    /// True for listeners on which Octavia evaluates L7 policies. (Amphora driver: others are a 501, or without
+    /// effect.)
     pub const fn is_http(self) -> bool {
         matches!(self, Self::Http | Self::TerminatedHttps)
     }
@@ -170,8 +171,8 @@ impl ListenerProtocol {
 }
 
 impl PoolProtocol {
-    /// True for protocols without connections. Their pools take no TLS, other kinds of persistence and health monitors, and
-    /// only members of an IP version that the load balancer has.
+    /// True for protocols without connections. Their pools take no TLS, other kinds of persistence and health monitors,
+    /// and only members of an IP version that the load balancer has.
     pub const fn is_datagram(self) -> bool {
         matches!(self, Self::Udp | Self::Sctp)
     }

@@ -59,8 +59,8 @@ impl Owner {
         Self { uid: value_of(tags, UID).unwrap_or_default().to_owned(), ..self.clone() }
     }
 
-    /// True for a load balancer of the same cluster, namespace and name under another UID. Its stack was deleted, since a living
-    /// stack of that name would be this one.
+    /// True for a load balancer of the same cluster, namespace and name under another UID. Its stack was deleted, since
+    /// a living stack of that name would be this one.
     pub fn can_take_over(&self, tags: &BTreeSet<String>) -> bool {
         !tags.contains(&self.uid_tag()) && self.place_tags().iter().all(|t| tags.contains(t))
     }
@@ -87,8 +87,8 @@ pub fn tag_of(uid: &str) -> String {
     format!("{UID}{uid}")
 }
 
-/// The stack that owns a load balancer with these tags, for people: namespace and name, and its cluster where that is another
-/// one.
+/// The stack that owns a load balancer with these tags, for people: namespace and name, and its cluster where that is
+/// another one.
 pub fn stack_named(tags: &BTreeSet<String>, cluster: &str) -> Option<String> {
     let named = format!("stack {}/{}", value_of(tags, NAMESPACE)?, value_of(tags, NAME)?);
     let elsewhere = value_of(tags, CLUSTER).filter(|other| *other != cluster);
@@ -132,8 +132,8 @@ pub fn user_tags(tags: &BTreeSet<String>) -> BTreeSet<String> {
 
 /// Operator-defaulted fields of one object that the stack has set ([`Desired`](super::Desired)).
 ///
-/// Their names are kept in a tag of the object itself, `evenkeel:set=a.b.c`, written in the same request as the fields. So a
-/// field that is removed from the stack is reset once, without a record anywhere else.
+/// Their names are kept in a tag of the object itself, `evenkeel:set=a.b.c`, written in the same request as the fields.
+/// So a field that is removed from the stack is reset once, without a record anywhere else.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
 pub struct OwnedFields(pub BTreeSet<String>);
 

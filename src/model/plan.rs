@@ -1,9 +1,9 @@
 //! The plan as a value: ordered steps, one HTTP call each, that the planner computes and the executor carries out.
 //!
-//! A [`Plan`] prints (for people) and serialises (for machines). A [`Step`] holds every id and every value: its execution
-//! needs no look-up and no choice. Only the first step of a plan is ever executed; then the cloud is observed again and a
-//! new plan is made. A later step may refer to an object that an earlier one creates: its body then has `"<pool web>"` in
-//! place of the id, and [`Step::depends_on`] names the object.
+//! A [`Plan`] prints (for people) and serialises (for machines). A [`Step`] holds every id and every value: its
+//! execution needs no look-up and no choice. Only the first step of a plan is ever executed; then the cloud is observed
+//! again and a new plan is made. A later step may refer to an object that an earlier one creates: its body then has
+//! `"<pool web>"` in place of the id, and [`Step::depends_on`] names the object.
 
 use serde::Serialize;
 use serde_json::{Map, Value};

@@ -24,8 +24,8 @@ pub enum ReferenceKind {
     Flavor,
     AvailabilityZone,
     Provider,
-    /// A Barbican secret or certificate container. The id is the whole reference. Only its UUID is looked up, at the key
-    /// manager of the catalogue, so that a reference cannot send the token elsewhere.
+    /// A Barbican secret or certificate container. The id is the whole reference. Only its UUID is looked up, at the
+    /// key manager of the catalogue, so that a reference cannot send the token elsewhere.
     Certificate,
 }
 
@@ -133,7 +133,8 @@ impl ResolvedReference {
         }
     }
 
-    /// True for a flavor or zone that the operator of the cloud has disabled: no new object may have it, existing ones keep it.
+    /// True for a flavor or zone that the operator of the cloud has disabled: no new object may have it, existing ones
+    /// keep it.
     pub const fn is_disabled(&self) -> bool {
         matches!(self, Self::Flavor { enabled: false, .. } | Self::AvailabilityZone { enabled: false })
     }

@@ -82,8 +82,8 @@ impl CreateBody {
         cut > 0
     }
 
-    /// Cuts the policies of the listener that has most of them; without them it must not serve yet. False if no listener has
-    /// any.
+    /// Cuts the policies of the listener that has most of them; without them it must not serve yet. False if no
+    /// listener has any.
     fn cut_policies(&mut self) -> bool {
         let Some(longest) = self.listeners.iter_mut().max_by_key(|listener| listener.policy_bytes) else {
             return false;

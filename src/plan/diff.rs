@@ -1,8 +1,8 @@
 //! Comparison of the desired with the observed state of one object.
 //!
-//! Both sides are brought into one normal form, a [`Body`] of the changeable fields in Octavia's names. A `PUT` sends the
-//! fields that differ. The normal form undoes what Octavia does to values (sets are sorted, addresses parsed, defaults
-//! filled in), so a plan against its own result is empty.
+//! Both sides are brought into one normal form, a [`Body`] of the changeable fields in Octavia's names. A `PUT` sends
+//! the fields that differ. The normal form undoes what Octavia does to values (sets are sorted, addresses parsed,
+//! defaults filled in), so a plan against its own result is empty.
 
 use std::collections::BTreeSet;
 
@@ -44,8 +44,8 @@ pub(super) struct FieldRules {
 }
 
 impl FieldRules {
-    /// The tags of an object: the user's, those of the owner, and the record of the operator-defaulted fields that `body`
-    /// sets.
+    /// The tags of an object: the user's, those of the owner, and the record of the operator-defaulted fields that
+    /// `body` sets.
     pub fn tags(
         &self,
         user: &BTreeSet<String>,
@@ -57,7 +57,8 @@ impl FieldRules {
         user.iter().cloned().chain(owner).chain(owned.tag()).collect()
     }
 
-    /// The `PUT` that turns `observed` into `desired`. `owned`: operator-defaulted fields that the stack has set before.
+    /// The `PUT` that turns `observed` into `desired`. `owned`: operator-defaulted fields that the stack has set
+    /// before.
     pub fn compare(&self, desired: &Body, observed: &Body, owned: &OwnedFields) -> Patch {
         let mut patch = Patch::default();
         for (field, want) in desired {
@@ -136,8 +137,8 @@ impl Patch {
         taken
     }
 
-    /// The `PUT` that has to come first where a tag takes the place of one that Octavia's database holds for equal (`Web`
-    /// that of `web`): it takes the old tag off and leaves all others on.
+    /// The `PUT` that has to come first where a tag takes the place of one that Octavia's database holds for equal
+    /// (`Web` that of `web`): it takes the old tag off and leaves all others on.
     pub fn tags_first(&mut self, observed: &BTreeSet<String>) -> Option<Self> {
         let desired: BTreeSet<String> = serde_json::from_value(self.body.get("tags")?.clone()).ok()?;
         let rest = json!(without_twins(observed, &desired)?);
@@ -179,8 +180,8 @@ pub(super) fn without_empties(body: Body) -> Body {
         .collect()
 }
 
-/// A body that changes nothing: the name that the object has. Octavia applies the whole object again. (An empty body would
-/// do for all kinds but policies, where it is a 400.)
+/// A body that changes nothing: the name that the object has. Octavia applies the whole object again. (An empty body
+/// would do for all kinds but policies, where it is a 400.)
 pub(super) fn no_op_body(name: &str) -> Body {
     object([("name", json!(name))])
 }

@@ -4,7 +4,8 @@
 //! * A new policy is created disabled, gets its rules, and is then enabled. With a single rule it is complete at once,
 //!   because Octavia does not render a policy without rules.
 //! * Rules of a live policy change so that at every moment each request is treated as the old or as the new policy says
-//!   ([`RuleDiff::steps`](super::l7_rule::RuleDiff::steps)): new rules first, then the action, then the deletion of the old.
+//!   ([`RuleDiff::steps`](super::l7_rule::RuleDiff::steps)): new rules first, then the action, then the deletion of the
+//!   old.
 //! * Obsolete policies go after those that come. Of duplicates of one key, one goes before anything else.
 //! * Positions are moved one at a time, and only those outside a longest run of well-ordered ones.
 
@@ -136,8 +137,8 @@ pub(super) fn kept<'a>(
     match_policies(desired, observed).kept
 }
 
-/// Steps from the observed policies of a listener to the desired ones. Duplicates go first, because the choice between them
-/// depends on fields that the steps change.
+/// Steps from the observed policies of a listener to the desired ones. Duplicates go first, because the choice between
+/// them depends on fields that the steps change.
 pub(super) fn steps(context: &PolicyContext<'_>, desired: &[L7Policy], observed: &[ObservedL7Policy]) -> Vec<Step> {
     let MatchedPolicies { kept, duplicates, obsolete } = match_policies(desired, observed);
     let delete = |policy: &&ObservedL7Policy| {
@@ -184,8 +185,8 @@ fn create(context: &PolicyContext<'_>, desired: &L7Policy, position: usize) -> V
 
 /// Changes a policy in place.
 ///
-/// One that comes up gets its rules first, one that goes down loses them last. One that stays up changes between the rules
-/// that narrow it and those that widen it. Where that cannot be done safely, it pauses meanwhile.
+/// One that comes up gets its rules first, one that goes down loses them last. One that stays up changes between the
+/// rules that narrow it and those that widen it. Where that cannot be done safely, it pauses meanwhile.
 fn update(
     context: &PolicyContext<'_>,
     desired: &L7Policy,

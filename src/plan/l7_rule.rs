@@ -109,10 +109,11 @@ impl<'a> RuleDiff<'a> {
         }
     }
 
-    /// True if the policy, live all the time, would match requests in between that neither the old nor the new one matches.
+    /// True if the policy, live all the time, would match requests in between that neither the old nor the new one
+    /// matches.
     ///
-    /// Rules only narrow, except the first and the last one: a policy without rules matches nothing, and one of two rules
-    /// alone matches too much.
+    /// Rules only narrow, except the first and the last one: a policy without rules matches nothing, and one of two
+    /// rules alone matches too much.
     pub fn is_unsafe_live(&self) -> bool {
         let missing = self.missing.iter().filter(|rule| rule.admin_state_up).count();
         let surplus = self.surplus.iter().filter(|rule| rule.admin_state_up).count();
@@ -121,10 +122,10 @@ impl<'a> RuleDiff<'a> {
 
     /// Steps around a change of the policy: narrowing ones come before it, widening ones after.
     ///
-    /// With all new rules added the policy matches the requests that both the old and the new one match. Without the old
-    /// rules it matches those of the new one. So at every moment each request is treated as the old or as the new policy
-    /// says. Example: rules `/a`, `/b` become `/c`, `/d`, and the action changes. `/c` and `/d` are created, then the action
-    /// changes, then `/a` and `/b` are deleted.
+    /// With all new rules added the policy matches the requests that both the old and the new one match. Without the
+    /// old rules it matches those of the new one. So at every moment each request is treated as the old or as the new
+    /// policy says. Example: rules `/a`, `/b` become `/c`, `/d`, and the action changes. `/c` and `/d` are created,
+    /// then the action changes, then `/a` and `/b` are deleted.
     ///
     /// Where the action stays, one old rule becomes a new one at the turning point, which saves a write.
     pub fn steps(&self, policy_name: &str, policy: &Target, action_changes_live: bool) -> RuleSteps {
@@ -146,8 +147,8 @@ impl<'a> RuleDiff<'a> {
         }
     }
 
-    /// An old rule and the new one that it becomes by one update, in place of a create and a delete. None for a live change of
-    /// the action, where the old rules have to outlive it.
+    /// An old rule and the new one that it becomes by one update, in place of a create and a delete. None for a live
+    /// change of the action, where the old rules have to outlive it.
     fn turning_pair(&self, action_changes_live: bool) -> Option<(&'a ObservedL7Rule, &'a L7Rule)> {
         let rendered_throughout = self.rendered_before && self.rendered_after;
         if action_changes_live && rendered_throughout {

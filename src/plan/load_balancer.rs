@@ -138,7 +138,8 @@ fn impact(patch: &Patch) -> Impact {
     }
 }
 
-/// Problems of fields that differ although Octavia cannot change them. A value that the cloud does not show proves nothing.
+/// Problems of fields that differ although Octavia cannot change them. A value that the cloud does not show proves
+/// nothing.
 pub(super) fn immutable(desired: &LoadBalancer, observed: &ObservedLoadBalancer) -> Vec<Problem> {
     let Vip { subnet_id, network_id, port_id, address, additional } = &desired.vip;
     let provider = desired.provider.as_deref().filter(|_| !observed.provider.is_empty()).map(canonical_provider);
@@ -183,8 +184,8 @@ fn canonical_address(text: &str) -> String {
     text.parse::<IpAddr>().map_or_else(|_| text.to_owned(), |address| address.to_string())
 }
 
-/// The difference of additional VIPs, desired and observed, for people. Compared only if the stack names any: by subnet, and
-/// by address where it names one.
+/// The difference of additional VIPs, desired and observed, for people. Compared only if the stack names any: by
+/// subnet, and by address where it names one.
 fn additional_difference(desired: &[AdditionalVip], observed: &[ObservedAdditionalVip]) -> Option<(String, String)> {
     if desired.is_empty() {
         return None;

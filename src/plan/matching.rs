@@ -1,5 +1,5 @@
-//! Matches desired to observed objects: which object of the cloud serves which key of the stack, which ones are obsolete,
-//! and which of these cannot be deleted or replaced now.
+//! Matches desired to observed objects: which object of the cloud serves which key of the stack, which ones are
+//! obsolete, and which of these cannot be deleted or replaced now.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
@@ -13,8 +13,8 @@ use crate::model::{
 /// Listener of the cloud at the port of a desired one.
 ///
 /// Octavia keeps one listener for each port and transport protocol. So port and transport are the identity, and the key
-/// tag says that the listener is the stack's: a listener that is renamed in the stack, or two that swap their ports, are
-/// changed in place and no client notices.
+/// tag says that the listener is the stack's: a listener that is renamed in the stack, or two that swap their ports,
+/// are changed in place and no client notices.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum ListenerMatch<'a> {
     Missing,
@@ -28,11 +28,11 @@ pub(super) enum ListenerMatch<'a> {
 
 /// Decision whether steps for an object may run now.
 ///
-/// Example: listener `web` changes from HTTP to TCP on port 80, while `disruptionPolicy` forbids interruptions. Its gate is
-/// [`HeldBack`](Self::HeldBack): Octavia can only delete and recreate the listener, so these steps are shown in the plan
-/// and not run. So are the steps for its new pool, and the deletion of its old pool, which keeps serving. With a listener of
-/// another client on port 80 the gate is [`Blocked`](Self::Blocked): no steps, and the plan has a problem that names that
-/// listener. In all other cases it is [`Open`](Self::Open).
+/// Example: listener `web` changes from HTTP to TCP on port 80, while `disruptionPolicy` forbids interruptions. Its
+/// gate is [`HeldBack`](Self::HeldBack): Octavia can only delete and recreate the listener, so these steps are shown in
+/// the plan and not run. So are the steps for its new pool, and the deletion of its old pool, which keeps serving. With
+/// a listener of another client on port 80 the gate is [`Blocked`](Self::Blocked): no steps, and the plan has a problem
+/// that names that listener. In all other cases it is [`Open`](Self::Open).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Gate {
     /// The steps run.
@@ -106,8 +106,9 @@ impl<'a> Matching<'a> {
         }
     }
 
-    /// Pools that must stay, because listeners and policies that this plan leaves alone use them. Octavia refuses to delete a
-    /// pool that a policy uses (409). It does delete one that is a default pool, and leaves the listener without one.
+    /// Pools that must stay, because listeners and policies that this plan leaves alone use them. Octavia refuses to
+    /// delete a pool that a policy uses (409). It does delete one that is a default pool, and leaves the listener
+    /// without one.
     pub fn pools_in_use(&self) -> PoolsInUse<'a> {
         let obsolete =
             |gate: Gate| self.obsolete_listeners.iter().copied().filter(move |old| self.may_delete(old) == gate);

@@ -1,8 +1,8 @@
 //! Members: the difference of two sets, sent in as few writes as Octavia allows.
 //!
 //! Octavia's key is the text of the address and the port. The key here is the parsed address, so a write repeats the
-//! spelling that the cloud has. A field that a batch leaves out of an existing member is kept (name, tags, subnet) or reset
-//! (weight, backup, state, monitor address and port): so an unchanged member can be repeated in few bytes.
+//! spelling that the cloud has. A field that a batch leaves out of an existing member is kept (name, tags, subnet) or
+//! reset (weight, backup, state, monitor address and port): so an unchanged member can be repeated in few bytes.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
@@ -146,8 +146,8 @@ impl<'a> MemberDiff<'a> {
         Self { desired, observed, changed, twins, surplus }
     }
 
-    /// The item for the first batch with this member, without a tag whose equal is still on: Octavia would refuse the whole
-    /// batch for it.
+    /// The item for the first batch with this member, without a tag whose equal is still on: Octavia would refuse the
+    /// whole batch for it.
     fn item(&self, key: &MemberKey) -> Option<Body> {
         let mut item = batch_item(key, self.desired.get(key)?, self.observed.get(key).copied());
         if let Some(tags) = self.twins.get(key) {
@@ -198,8 +198,8 @@ fn print(observed: &ObservedMember) -> String {
     key_of(observed).map_or_else(|| format!("{}:{}", observed.address, observed.protocol_port), |key| key.to_string())
 }
 
-/// The fewest writes: one additive batch while no member goes, one `DELETE` if just one member goes, else one whole batch;
-/// in pieces where the body would be too large.
+/// The fewest writes: one additive batch while no member goes, one `DELETE` if just one member goes, else one whole
+/// batch; in pieces where the body would be too large.
 pub(super) fn steps(
     pool_key: &str,
     pool: &Target,
@@ -288,8 +288,8 @@ fn addition(pool_key: &str, pool: &Target, diff: &MemberDiff<'_>, keys: &[&Membe
     Step { changes: diff.changes_of(keys), ..step }
 }
 
-/// The whole set in one batch, if it fits: members that it leaves out go. It also changes those in `changed`; all others are
-/// as desired, or made so by earlier batches.
+/// The whole set in one batch, if it fits: members that it leaves out go. It also changes those in `changed`; all
+/// others are as desired, or made so by earlier batches.
 fn whole_batch(pool_key: &str, pool: &Target, diff: &MemberDiff<'_>, changed: &[&MemberKey]) -> Option<Step> {
     let changed_keys: HashSet<&MemberKey> = changed.iter().copied().collect();
     let item = |key: &MemberKey| {

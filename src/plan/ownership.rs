@@ -12,8 +12,9 @@ use crate::model::{
 
 /// Deletes everything (deletion policy `Delete`). `load_balancer`: `None` when it is gone already.
 ///
-/// Borrowed floating IPs are given back while the VIP is known. Then comes the cascade, because Octavia may refuse it. Last,
-/// the floating IPs that the stack created are deleted, or kept without its owner tags where they are to be retained.
+/// Borrowed floating IPs are given back while the VIP is known. Then comes the cascade, because Octavia may refuse it.
+/// Last, the floating IPs that the stack created are deleted, or kept without its owner tags where they are to be
+/// retained.
 pub fn delete(
     owner: &Owner,
     retain_floating_ip: bool,
@@ -32,13 +33,13 @@ pub fn delete(
     }
 }
 
-/// Takes the owner tags off and leaves everything in place (deletion policy `Orphan`). `load_balancer`: `None` when the stack
-/// does not own it any more. Children keep their key tags, which mean nothing without an owner.
+/// Takes the owner tags off and leaves everything in place (deletion policy `Orphan`). `load_balancer`: `None` when the
+/// stack does not own it any more. Children keep their key tags, which mean nothing without an owner.
 ///
-/// A floating IP that the stack created comes after the load balancer: half an orphaned stack may have to go, and a new stack
-/// of its name takes over the load balancer that still carries the tags. A floating IP without owner tags on that load
-/// balancer would be in the new stack's way for ever. So it also keeps its tags where Octavia takes no change of the load
-/// balancer (in ERROR).
+/// A floating IP that the stack created comes after the load balancer: half an orphaned stack may have to go, and a new
+/// stack of its name takes over the load balancer that still carries the tags. A floating IP without owner tags on that
+/// load balancer would be in the new stack's way for ever. So it also keeps its tags where Octavia takes no change of
+/// the load balancer (in ERROR).
 pub fn orphan(
     owner: &Owner,
     load_balancer: Option<&ObservedLoadBalancer>,
@@ -52,8 +53,8 @@ pub fn orphan(
     Plan { steps, ..Plan::default() }
 }
 
-/// Takes over the load balancer of a deleted stack of the same name: a stack that was restored from a backup has a new UID.
-/// The floating IPs come first: once the load balancer has the new owner, nothing tells who owned them before.
+/// Takes over the load balancer of a deleted stack of the same name: a stack that was restored from a backup has a new
+/// UID. The floating IPs come first: once the load balancer has the new owner, nothing tells who owned them before.
 pub fn take_over(owner: &Owner, load_balancer: &ObservedLoadBalancer, floating_ips: &[ObservedFloatingIp]) -> Plan {
     let predecessor = owner.predecessor(&load_balancer.tags);
     let mut steps = floating_ip::take_over(owner, &predecessor, floating_ips);

@@ -4,10 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::{Key, L7Policy, ObservedL7Policy};
 
-/// The order of a listener's policies, as Octavia keeps it: dense, from 1. A move takes the policy out and puts it back in
-/// (`L7PolicyRepository.update`).
+/// The order of a listener's policies, as Octavia keeps it: dense, from 1. A move takes the policy out and puts it back
+/// in (`L7PolicyRepository.update`).
 ///
-/// Example: `a b c d` becomes `d a b c`. The longest run that is in order, `a b c`, rests; only `d` is moved, from 4 to 1.
+/// Example: `a b c d` becomes `d a b c`. The longest run that is in order, `a b c`, rests; only `d` is moved, from 4 to
+/// 1.
 pub(super) struct PolicyOrder {
     /// Entries in their present order: the id of an existing policy, `new KEY` of one that a step creates.
     list: Vec<String>,

@@ -1,13 +1,13 @@
 //! TLS parameters of listeners and pools: versions, ciphers, ALPN.
 //!
-//! Versions alone can crash Octavia. Its worker sorts the ciphers of a listener or pool into those up to TLS 1.2 and those
-//! of TLS 1.3, and drops the part that no version needs. Without ciphers there is no such part: a `KeyError`, and ERROR for
-//! the whole load balancer (`_transform_listener` and `_transform_pool` in
+//! Versions alone can crash Octavia. Its worker sorts the ciphers of a listener or pool into those up to TLS 1.2 and
+//! those of TLS 1.3, and drops the part that no version needs. Without ciphers there is no such part: a `KeyError`, and
+//! ERROR for the whole load balancer (`_transform_listener` and `_transform_pool` in
 //! octavia/common/jinja/haproxy/combined_listeners/jinja_cfg.py).
 //!
-//! Octavia fills in ciphers when it creates a TERMINATED_HTTPS listener or a pool with TLS (`octavia/db/prepare.py`), never
-//! when it creates a PROMETHEUS listener, and not when TLS is switched on later. In an update, null gives the operator's
-//! default on every protocol.
+//! Octavia fills in ciphers when it creates a TERMINATED_HTTPS listener or a pool with TLS (`octavia/db/prepare.py`),
+//! never when it creates a PROMETHEUS listener, and not when TLS is switched on later. In an update, null gives the
+//! operator's default on every protocol.
 
 use std::collections::BTreeSet;
 

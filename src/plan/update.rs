@@ -4,8 +4,8 @@
 //! 2. the load balancer itself, unless it has to wait ([`load_balancer::Update`]);
 //! 3. pools with members and monitors, so that every reference finds them complete;
 //! 4. listeners in place: policies and default pools switch;
-//! 5. listeners that replace another at their port, then those at free ports: created disabled when they have policies, and
-//!    enabled when these are complete;
+//! 5. listeners that replace another at their port, then those at free ports: created disabled when they have policies,
+//!    and enabled when these are complete;
 //! 6. deletion of listeners, then of pools that nothing refers to any more;
 //! 7. the load balancer, if it had to wait; the floating IP, whose troubles must not hold up the rest.
 
@@ -25,7 +25,8 @@ use crate::model::{
 
 /// The plan for a load balancer that exists and is ACTIVE, and of which no child is PENDING.
 ///
-/// A difference in a field that cannot change stops everything but healing: no change of such a stack is applied in part.
+/// A difference in a field that cannot change stops everything but healing: no change of such a stack is applied in
+/// part.
 pub fn update(desired: &Desired, tree: &ObservedTree) -> Plan {
     let matching = Matching::new(desired, tree);
     let problems = load_balancer::immutable(&desired.load_balancer, &tree.load_balancer);
@@ -82,8 +83,8 @@ impl<'a> PlanBuilder<'a> {
         self.update_members_of_waiting_pools();
     }
 
-    /// A pool of another protocol keeps serving while its listener cannot be replaced, perhaps for days. So its members must
-    /// stay up to date.
+    /// A pool of another protocol keeps serving while its listener cannot be replaced, perhaps for days. So its members
+    /// must stay up to date.
     fn update_members_of_waiting_pools(&mut self) {
         let in_use = self.matching.pools_in_use();
         let obsolete = self.matching.obsolete_pools.iter();
@@ -107,7 +108,8 @@ impl<'a> PlanBuilder<'a> {
         }
     }
 
-    /// Changes a listener in place. It goes down first and comes up last, so that clients never meet policies half changed.
+    /// Changes a listener in place. It goes down first and comes up last, so that clients never meet policies half
+    /// changed.
     fn change_listener(&self, key: &'a str, desired: &Listener, observed: &ObservedListener) -> Vec<Step> {
         let target = Target::existing(&observed.id);
         let pool = self.default_pool(desired);
@@ -199,8 +201,8 @@ impl<'a> PlanBuilder<'a> {
         }
     }
 
-    /// Deletes pools. One that another client's object uses stays without a word: it does no harm, and Octavia would refuse
-    /// the call.
+    /// Deletes pools. One that another client's object uses stays without a word: it does no harm, and Octavia would
+    /// refuse the call.
     fn delete_pools(&mut self) {
         let in_use = self.matching.pools_in_use();
         for old in self.matching.obsolete_pools.clone() {
@@ -212,8 +214,8 @@ impl<'a> PlanBuilder<'a> {
     }
 }
 
-/// The members that a pool can take: one of UDP or SCTP takes none of an IP version that the load balancer does not have
-/// (501). Such members can be desired all the same, for the pool of another protocol that cannot come yet.
+/// The members that a pool can take: one of UDP or SCTP takes none of an IP version that the load balancer does not
+/// have (501). Such members can be desired all the same, for the pool of another protocol that cannot come yet.
 fn reachable(
     load_balancer: &ObservedLoadBalancer,
     pool: &ObservedPool,

@@ -38,8 +38,8 @@ pub fn desired(world: &World) -> impl Strategy<Value = Desired> + use<> {
         })
 }
 
-/// Turns any stack into one that validation accepts. Fields that only the data plane of a known provider ignores are left in:
-/// the planner writes them for other providers.
+/// Turns any stack into one that validation accepts. Fields that only the data plane of a known provider ignores are
+/// left in: the planner writes them for other providers.
 pub(super) fn repair(world: &World, mut desired: Desired) -> Desired {
     let families = world.families(&desired.load_balancer.vip);
     let mut names = BTreeSet::new();

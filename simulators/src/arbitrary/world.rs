@@ -113,8 +113,8 @@ impl World {
 }
 
 impl Place {
-    /// Every way to name a VIP: by subnet, network or port, with and without an address, with additional VIPs. The port has an
-    /// address in each of the two subnets.
+    /// Every way to name a VIP: by subnet, network or port, with and without an address, with additional VIPs. The port
+    /// has an address in each of the two subnets.
     pub fn all(v4: &Id, v4_address: &str, v6: &Id, v6_address: &str, network: &Id, port: &Id) -> Vec<Self> {
         let also = |subnet: &Id, address: Option<&str>| {
             vec![AdditionalVip { subnet_id: subnet.clone(), address: address.map(str::to_owned) }]

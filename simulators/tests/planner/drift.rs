@@ -51,6 +51,13 @@ fn one<'a, T>(items: impl Iterator<Item = &'a mut T>, index: &Index) -> Option<&
     items.into_iter().nth(at)
 }
 
+/// Changes one of a list, if there is any.
+fn change_one<'a, T: 'a>(items: impl Iterator<Item = &'a mut T>, index: &Index, change: impl FnOnce(&mut T)) {
+    if let Some(item) = one(items, index) {
+        change(item);
+    }
+}
+
 fn drop_one<T>(items: &mut Vec<T>, index: &Index) {
     if !items.is_empty() {
         items.remove(index.index(items.len()));
@@ -86,11 +93,11 @@ impl Octavia {
         match target {
             Target::Listener => drop_one(&mut tree.listeners, index),
             Target::Pool => drop_one(&mut tree.pools, index),
-            Target::Member => drop(one(tree.pools.iter_mut(), index).map(|p| drop_one(&mut p.members, index))),
-            Target::Monitor => drop(one(tree.pools.iter_mut(), index).and_then(|p| p.monitor.take())),
-            Target::Policy => drop(one(tree.listeners.iter_mut(), index).map(|l| drop_one(&mut l.policies, index))),
-            Target::Rule => drop(one(policies(tree), index).map(|p| drop_one(&mut p.rules, index))),
-            Target::FloatingIp => drop(one(tree.floating_ips.iter_mut(), index).map(|f| f.port_id = None)),
+            Target::Member => change_one(tree.pools.iter_mut(), index, |p| drop_one(&mut p.members, index)),
+            Target::Monitor => change_one(tree.pools.iter_mut(), index, |p| p.monitor = None),
+            Target::Policy => change_one(tree.listeners.iter_mut(), index, |l| drop_one(&mut l.policies, index)),
+            Target::Rule => change_one(policies(tree), index, |p| drop_one(&mut p.rules, index)),
+            Target::FloatingIp => change_one(tree.floating_ips.iter_mut(), index, |f| f.port_id = None),
         }
     }
 
@@ -117,21 +124,21 @@ impl Octavia {
     fn drift(&mut self, target: Target, index: &Index) {
         let tree = self.tree.as_mut().unwrap();
         match target {
-            Target::Listener => drop(one(tree.listeners.iter_mut(), index).map(|l| {
+            Target::Listener => change_one(tree.listeners.iter_mut(), index, |l| {
                 l.admin_state_up = !l.admin_state_up;
                 l.default_pool_id = None;
                 l.tags.insert("theirs".to_owned());
-            })),
-            Target::Pool => drop(one(tree.pools.iter_mut(), index).map(|p| p.lb_algorithm = "SOURCE_IP".to_owned())),
-            Target::Member => drop(one(tree.pools.iter_mut().flat_map(|p| &mut p.members), index).map(|m| {
+            }),
+            Target::Pool => change_one(tree.pools.iter_mut(), index, |p| p.lb_algorithm = "SOURCE_IP".to_owned()),
+            Target::Member => change_one(tree.pools.iter_mut().flat_map(|p| &mut p.members), index, |m| {
                 m.weight = None;
                 m.address = m.address.to_uppercase();
-            })),
-            Target::Monitor => drop(
-                one(tree.pools.iter_mut().filter_map(|p| p.monitor.as_mut()), index).map(|m| m.max_retries_down = None),
-            ),
-            Target::Policy => drop(one(tree.listeners.iter_mut(), index).map(|l| l.policies.reverse())),
-            Target::Rule => drop(one(policies(tree).flat_map(|p| &mut p.rules), index).map(|r| r.invert = !r.invert)),
+            }),
+            Target::Monitor => change_one(tree.pools.iter_mut().filter_map(|p| p.monitor.as_mut()), index, |m| {
+                m.max_retries_down = None
+            }),
+            Target::Policy => change_one(tree.listeners.iter_mut(), index, |l| l.policies.reverse()),
+            Target::Rule => change_one(policies(tree).flat_map(|p| &mut p.rules), index, |r| r.invert = !r.invert),
             // Never of a borrowed one on the VIP: without the owner tag it is another client's.
             Target::FloatingIp => {
                 let made = tree.floating_ips.iter_mut().filter(|f| !f.description.is_empty());
@@ -233,7 +240,7 @@ impl Octavia {
                     listener.policies.insert(at, foreign);
                 }
             }
-            Target::Member => drop(one(tree.pools.iter_mut(), index).map(|pool| pool.members.push(member))),
+            Target::Member => change_one(tree.pools.iter_mut(), index, |pool| pool.members.push(member)),
             _ => {}
         }
     }

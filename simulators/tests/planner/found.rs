@@ -99,7 +99,8 @@ fn listener_in_error_is_healed_by_write_to_its_pool() {
     assert_eq!(octavia.tree.unwrap().listeners[0].provisioning_status, Provisioning::Active);
 }
 
-/// The members of a pool whose change of protocol is held back are kept up to date, as far as the old protocol takes them.
+/// The members of a pool whose change of protocol is held back are kept up to date, as far as the old protocol takes
+/// them.
 #[test]
 fn held_back_udp_pool_gets_no_unreachable_members() {
     let before = edited(|want| {

@@ -12,8 +12,8 @@ use evenkeel::model::*;
 use evenkeel::plan::{create, update};
 use evenkeel_simulators::arbitrary::{World, pair};
 
-/// Number of random cases: always the same ones, unless `EVENKEEL_SEED` asks for others; `EVENKEEL_TIMES` multiplies their
-/// number.
+/// Number of random cases: always the same ones, unless `EVENKEEL_SEED` asks for others; `EVENKEEL_TIMES` multiplies
+/// their number.
 pub fn cases(cases: u32) -> ProptestConfig {
     let number = |variable: &str| std::env::var(variable).ok().map(|text| text.parse::<u64>().unwrap());
     let seed = number("EVENKEEL_SEED").unwrap_or(2_026);
@@ -72,8 +72,8 @@ fn slots(tree: &ObservedTree) -> BTreeMap<Slot, &ObservedListener> {
     tree.listeners.iter().map(|l| ((l.protocol_port, l4(&l.protocol)), l)).collect()
 }
 
-/// Continuity of service. A listener that keeps its name, protocol and port is never without a pool that it has before and
-/// after. While interruptions are forbidden, a port that is served before and after is served all the time.
+/// Continuity of service. A listener that keeps its name, protocol and port is never without a pool that it has before
+/// and after. While interruptions are forbidden, a port that is served before and after is served all the time.
 struct Continuity {
     pooled: BTreeSet<Key>,
     served: BTreeSet<Slot>,

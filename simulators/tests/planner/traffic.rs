@@ -1,4 +1,5 @@
-//! Requests while the policies of a listener change: at every moment each is treated as the old or as the new policy says.
+//! Requests while the policies of a listener change: at every moment each is treated as the old or as the new policy
+//! says.
 
 use std::collections::BTreeSet;
 
@@ -16,8 +17,8 @@ fn question(rule: &ObservedL7Rule) -> Question {
     (rule.kind.clone(), rule.compare_type.clone(), rule.key.clone(), rule.value.clone())
 }
 
-/// The route of a request through the policies of the first listener, as haproxy is rendered: without disabled rules and
-/// policies, and without policies that have no rules.
+/// The route of a request through the policies of the first listener, as haproxy is rendered: without disabled rules
+/// and policies, and without policies that have no rules.
 fn route(tree: &ObservedTree, request: &BTreeSet<Question>) -> Option<(String, Option<Id>)> {
     let matches = |rule: &&ObservedL7Rule| request.contains(&question(rule)) != rule.invert;
     let policies = tree.listeners[0].policies.iter().filter(|policy| policy.admin_state_up);

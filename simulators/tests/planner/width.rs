@@ -56,11 +56,15 @@ impl Width {
                 let keys: BTreeSet<&String> = one.keys().chain(two.keys()).collect();
                 for key in keys {
                     let below = if is_map { format!("{path}.*") } else { format!("{path}.{key}") };
-                    match (one.get(key), two.get(key)) {
-                        (Some(one), Some(two)) => self.compare(below.trim_start_matches('.'), one, two),
-                        (None, _) => drop(self.lists.entry(path.to_owned()).or_default().insert("added")),
-                        (_, None) => drop(self.lists.entry(path.to_owned()).or_default().insert("dropped")),
-                    }
+                    let change = match (one.get(key), two.get(key)) {
+                        (Some(one), Some(two)) => {
+                            self.compare(below.trim_start_matches('.'), one, two);
+                            continue;
+                        }
+                        (None, _) => "added",
+                        (_, None) => "dropped",
+                    };
+                    self.lists.entry(path.to_owned()).or_default().insert(change);
                 }
             }
             (Value::Array(one), Value::Array(two)) => self.compare_lists(path, one, two),

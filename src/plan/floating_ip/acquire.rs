@@ -111,8 +111,8 @@ pub(super) fn allocate(owner: &Owner, desired: &FloatingIp, vip: Option<&Vip<'_>
     std::iter::once(create).chain(tags).collect()
 }
 
-/// Tags that an existing floating IP lacks or has too many: that the stack created it and whether it is to be retained, or
-/// that the stack borrows it.
+/// Tags that an existing floating IP lacks or has too many: that the stack created it and whether it is to be retained,
+/// or that the stack borrows it.
 pub(super) fn owner_tags(owner: &Owner, desired: &FloatingIp, observed: &ObservedFloatingIp) -> Vec<Step> {
     let tags = match desired {
         FloatingIp::Allocate { retain, .. } => {

@@ -1,12 +1,12 @@
 //! The floating IP, an object of Neutron.
 //!
-//! Its owner is written on it ([`Ownership`](crate::model::Ownership)): a description and a tag on one that a stack created, a
-//! tag on one that it borrows.
+//! Its owner is written on it ([`Ownership`](crate::model::Ownership)): a description and a tag on one that a stack
+//! created, a tag on one that it borrows.
 //!
 //! Neutron moves none to another network, subnet or address: another one takes its place.
 //!
-//! A floating IP to be retained carries the tag [`RETAIN`] from its creation: once the stack no longer has the section, that
-//! tag alone says that the floating IP is to be kept.
+//! A floating IP to be retained carries the tag [`RETAIN`] from its creation: once the stack no longer has the section,
+//! that tag alone says that the floating IP is to be kept.
 
 mod acquire;
 mod calls;

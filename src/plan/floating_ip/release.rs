@@ -4,8 +4,8 @@ use super::calls::{self, RETAIN, describe, set_tag, update};
 use super::vip::Vip;
 use crate::model::{ObservedFloatingIp, ObservedLoadBalancer, Owner, Ownership, Step};
 
-/// Releases one floating IP: deletes it or retains it without owner tags if the stack created it, gives it back if it is
-/// borrowed.
+/// Releases one floating IP: deletes it or retains it without owner tags if the stack created it, gives it back if it
+/// is borrowed.
 pub(super) fn release(
     owner: &Owner,
     observed: &ObservedFloatingIp,
@@ -48,8 +48,8 @@ pub(super) fn retains(observed: &ObservedFloatingIp) -> bool {
     observed.tags.contains(RETAIN)
 }
 
-/// Gives borrowed floating IPs back before the load balancer goes: one on a port of the user's would lead to that port for
-/// ever, since the port outlives the load balancer. Another stack that waits for it need not wait for Octavia.
+/// Gives borrowed floating IPs back before the load balancer goes: one on a port of the user's would lead to that port
+/// for ever, since the port outlives the load balancer. Another stack that waits for it need not wait for Octavia.
 pub(in crate::plan) fn give_back(
     owner: &Owner,
     load_balancer: &ObservedLoadBalancer,
@@ -60,8 +60,8 @@ pub(in crate::plan) fn give_back(
     borrowed.flat_map(|one| release(owner, one, Ownership::Borrowed, true, vip.as_ref())).collect()
 }
 
-/// Releases the floating IPs that the stack created, when it goes with its load balancer. `borrowed`: also those that it
-/// borrows, because no load balancer is there any more to give them back before.
+/// Releases the floating IPs that the stack created, when it goes with its load balancer. `borrowed`: also those that
+/// it borrows, because no load balancer is there any more to give them back before.
 pub(in crate::plan) fn delete(
     owner: &Owner,
     retain: bool,
@@ -73,8 +73,8 @@ pub(in crate::plan) fn delete(
     released.flat_map(|(one, ownership)| release(owner, one, ownership, retain || retains(one), None)).collect()
 }
 
-/// Takes over the floating IPs that the predecessor created or borrowed. A created one never carries the tags of both stacks
-/// at once: such a floating IP would belong to neither.
+/// Takes over the floating IPs that the predecessor created or borrowed. A created one never carries the tags of both
+/// stacks at once: such a floating IP would belong to neither.
 pub(in crate::plan) fn take_over(owner: &Owner, predecessor: &Owner, observed: &[ObservedFloatingIp]) -> Vec<Step> {
     let take_over = |one: &ObservedFloatingIp| match Ownership::between(predecessor, one) {
         Ownership::Created => {

@@ -23,8 +23,8 @@ pub(super) struct Replacement<'a> {
 
 impl Replacement<'_> {
     /// Neutron takes one floating IP of each external network for an address (`neutron/db/l3_db.py`,
-    /// `_check_and_get_fip_assoc`). So one of another network is associated beside the old one, which serves until then. One
-    /// of the same network has to be exchanged.
+    /// `_check_and_get_fip_assoc`). So one of another network is associated beside the old one, which serves until
+    /// then. One of the same network has to be exchanged.
     pub fn steps(&self) -> Vec<Step> {
         let beside = self.blocking.iter().all(|(old, _)| self.is_of_another_network(old));
         let steps = if beside { self.add_then_release() } else { self.exchange() };
@@ -44,7 +44,8 @@ impl Replacement<'_> {
         acquire(self.owner, self.desired, self.observed, self.vip).into_iter().chain(released).collect()
     }
 
-    /// The new one is obtained first. Then the address changes hands in two writes, and only then is the old one released.
+    /// The new one is obtained first. Then the address changes hands in two writes, and only then is the old one
+    /// released.
     fn exchange(&self) -> Vec<Step> {
         let (mut steps, target, name) = self.obtain();
         steps.extend(self.blocking.iter().filter_map(|(old, _)| update(old, None, None)));

@@ -13,8 +13,8 @@ pub fn floating_ip_in_use(desired: &Desired, observed: &[ObservedFloatingIp]) ->
     in_use(&desired.owner, Vip::expected(&desired.load_balancer).as_ref(), wanted)
 }
 
-/// The problem of a floating IP that another client uses: a foreign one is borrowed only while it is unassociated. One that
-/// this stack created or borrowed before is fetched back.
+/// The problem of a floating IP that another client uses: a foreign one is borrowed only while it is unassociated. One
+/// that this stack created or borrowed before is fetched back.
 pub(super) fn in_use(owner: &Owner, vip: Option<&Vip<'_>>, observed: &ObservedFloatingIp) -> Option<Problem> {
     let on_vip = vip.is_some_and(|vip| vip.has(observed));
     let ownership = Ownership::between(owner, observed);
@@ -34,9 +34,9 @@ pub(super) fn in_use(owner: &Owner, vip: Option<&Vip<'_>>, observed: &ObservedFl
     Some(problem.about_floating_ip(&observed.id))
 }
 
-/// True if this stack goes before a rival. Stacks that saw the floating IP free at the same time have all tagged it. The one
-/// with the first UID gets it, unless it leads to the VIP of another one by now. Each of them decides alike, and every other
-/// one takes its tag off.
+/// True if this stack goes before a rival. Stacks that saw the floating IP free at the same time have all tagged it.
+/// The one with the first UID gets it, unless it leads to the VIP of another one by now. Each of them decides alike,
+/// and every other one takes its tag off.
 fn goes_before(owner: &Owner, ownership: Ownership, rival: &Rival, observed: &ObservedFloatingIp) -> bool {
     let both_borrow = ownership == Ownership::Borrowed && rival.ownership == Ownership::Borrowed;
     both_borrow && observed.port_id.is_none() && owner.uid < rival.uid

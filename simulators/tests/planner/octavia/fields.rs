@@ -17,7 +17,8 @@ pub(super) fn ensure(holds: bool, why: impl Fn() -> String) -> Answer {
     if holds { Ok(()) } else { Err(why()) }
 }
 
-/// Fields that a `PUT` takes, each with the effect of null: `Ok` a reset to this value, `Err` a crash or nothing at all.
+/// Fields that a `PUT` takes, each with the effect of null: `Ok` a reset to this value, `Err` a crash or nothing at
+/// all.
 pub(super) type Fields = &'static [(&'static str, Result<Reset, &'static str>)];
 
 #[derive(Debug, Clone, Copy)]
@@ -177,8 +178,8 @@ pub(super) fn merged<T: Serialize + DeserializeOwned>(
     serde_json::from_value(record).map_err(|e| format!("400 {e}"))
 }
 
-/// Checks sets. Duplicates are a 500: the table's key is (resource, tag), and the database takes more for equal than Python does. So is a
-/// tag that takes the place of its equal.
+/// Checks sets. Duplicates are a 500: the table's key is (resource, tag), and the database takes more for equal than
+/// Python does. So is a tag that takes the place of its equal.
 pub(super) fn check_tags(field: &str, was: &Value, value: &Value) -> Answer {
     let items = value.as_array().filter(|_| matches!(field, "tags" | "allowed_cidrs" | "sni_container_refs"));
     let items = items.map_or(&[][..], Vec::as_slice);

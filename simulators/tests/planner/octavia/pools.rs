@@ -93,8 +93,8 @@ impl Octavia {
         Ok(())
     }
 
-    /// Matches members by the text of the address. Fields that an item leaves out of an existing member are kept (name, tags,
-    /// subnet) or reset (all others).
+    /// Matches members by the text of the address. Fields that an item leaves out of an existing member are kept (name,
+    /// tags, subnet) or reset (all others).
     pub(super) fn replace_members(&mut self, pool: &str, additive: bool, items: &[Body], grows: bool) -> Answer {
         let old = self.writable_pool(pool)?.members.clone();
         let protocol = self.pool(pool)?.protocol.clone();

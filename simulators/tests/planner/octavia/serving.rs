@@ -130,8 +130,8 @@ impl Octavia {
 
 pub(super) const CRASH: &str = "KeyError in the worker: ERROR";
 
-/// True if the worker can render: it leaves out the ciphers that no version needs, and crashes where there are none (`_transform_listener` and
-/// `_transform_pool` in octavia/common/jinja/haproxy/combined_listeners/jinja_cfg.py).
+/// True if the worker can render: it leaves out the ciphers that no version needs, and crashes where there are none
+/// (`_transform_listener` and `_transform_pool` in octavia/common/jinja/haproxy/combined_listeners/jinja_cfg.py).
 pub(super) fn renders(versions: Option<&Vec<String>>, ciphers: Option<&String>) -> bool {
     let newest = |version: &String| version == "TLSv1.3";
     ciphers.is_some() || versions.is_none_or(|list| list.iter().any(newest) && !list.iter().all(newest))
