@@ -6,6 +6,7 @@
 
 mod bodies;
 mod drift;
+mod floating_ips;
 mod found;
 mod members;
 mod octavia;

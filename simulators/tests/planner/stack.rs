@@ -178,3 +178,11 @@ pub fn web_members(want: &mut Desired) -> &mut BTreeMap<MemberKey, Member> {
 pub fn http(want: &mut Desired) -> &mut Listener {
     want.listeners.get_mut("http").unwrap()
 }
+
+/// Compares a plan with its printed form, line by line without indentation.
+pub fn shows(plan: &Plan, expected: &str) {
+    let expected: String =
+        expected.trim_matches('\n').lines().map(|line| format!("{}\n", line.trim_start_matches("    "))).collect();
+    let printed = plan.to_string();
+    assert!(printed == expected, "printed:\n{printed}\nexpected:\n{expected}");
+}
