@@ -133,8 +133,16 @@ struct PlannedWrites<'a> {
     deleted: HashSet<&'a str>,
     /// Pools of which all members are sent.
     whole_batches: HashSet<&'a str>,
-    /// Pool, address and port of members that are sent one by one.
-    members: HashSet<(&'a str, &'a str, u64)>,
+    /// Members that are sent one by one.
+    members: HashSet<MemberWrite<'a>>,
+}
+
+/// A member as an item of a batch identifies it.
+#[derive(PartialEq, Eq, Hash)]
+struct MemberWrite<'a> {
+    pool: &'a str,
+    address: &'a str,
+    port: u64,
 }
 
 impl<'a> PlannedWrites<'a> {
@@ -169,7 +177,7 @@ impl<'a> PlannedWrites<'a> {
                 }
                 self.members.extend(members.iter().filter_map(|item| {
                     let address = item.get("address")?.as_str()?;
-                    Some((pool.as_str(), address, item.get("protocol_port")?.as_u64()?))
+                    Some(MemberWrite { pool, address, port: item.get("protocol_port")?.as_u64()? })
                 }));
             }
             _ => {}
@@ -198,7 +206,7 @@ impl<'a> PlannedWrites<'a> {
     fn sends_member(&self, pool: &str, member: &ObservedMember) -> bool {
         self.whole_batches.contains(pool)
             || self.deletes(&member.id)
-            || self.members.contains(&(pool, member.address.as_str(), u64::from(member.protocol_port)))
+            || self.members.contains(&MemberWrite { pool, address: &member.address, port: member.protocol_port.into() })
     }
 
     /// True if a write to the listener, its policies, their rules or its pool pushes it again: all of these send the

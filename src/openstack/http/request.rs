@@ -12,6 +12,12 @@ use super::error::{CloudError, ErrorClass, ErrorDetail};
 use super::service::{Service, is_plain_id};
 use super::transport::{Request, TransportError};
 
+#[derive(Clone)]
+struct QueryParameter {
+    key: &'static str,
+    value: String,
+}
+
 /// A request without token and endpoint; the session adds both.
 #[derive(Clone)]
 pub(in crate::openstack) struct ApiRequest {
@@ -21,7 +27,7 @@ pub(in crate::openstack) struct ApiRequest {
     path: String,
     /// A path segment is no id. No such object can exist, so nothing is sent.
     invalid_path: bool,
-    query: Vec<(&'static str, String)>,
+    query: Vec<QueryParameter>,
     body: Option<Value>,
     /// The revision of a Neutron object that the write applies to. Neutron answers any other revision with a 412.
     revision: Option<i64>,
@@ -50,7 +56,7 @@ impl ApiRequest {
     }
 
     pub(in crate::openstack) fn query(mut self, key: &'static str, value: impl Into<String>) -> Self {
-        self.query.push((key, value.into()));
+        self.query.push(QueryParameter { key, value: value.into() });
         self
     }
 
@@ -122,7 +128,7 @@ impl ApiRequest {
     pub(in crate::openstack) fn to_http(&self, root: &str, token: Option<&HeaderValue>) -> Result<Request, CloudError> {
         let mut url = Url::parse(&format!("{root}{}", self.path)).map_err(|_| self.invalid_endpoint(root))?;
         if !self.query.is_empty() {
-            url.query_pairs_mut().extend_pairs(&self.query);
+            url.query_pairs_mut().extend_pairs(self.query.iter().map(|parameter| (parameter.key, &parameter.value)));
         }
         let mut request = http::Request::builder().method(self.method.clone()).uri(url.as_str());
         request = request.header(ACCEPT, "application/json");
