@@ -1,6 +1,7 @@
 //! Simulators for tests and the demo. Not shipped.
 #![forbid(unsafe_code)]
 
+pub mod arbitrary;
 pub mod cloud;
 pub mod cluster;
 pub mod demo;

@@ -44,7 +44,7 @@ pub async fn plan(args: &PlanArgs, connector: &dyn Connector, out: &mut dyn Writ
     let owner = existing_owner(&cloud, owner_of(&stack, args)).await?;
     let spec = &stack.spec;
     let source = Source {
-        references: translate::references(spec).into_keys().collect(),
+        references: translate::references(spec),
         validate: &|resolutions, version| translate::desired(spec, owner.clone(), resolutions, version),
     };
     let reconciliation = Reconciliation {

@@ -177,7 +177,7 @@ impl<'a> StackReconciler<'a> {
         let store = PendingCreateAnnotation::new(self.api.clone(), &self.stack, record.pending_creates.clone());
         let spec = &self.stack.spec;
         let source = Source {
-            references: translate::references(spec).into_keys().collect(),
+            references: translate::references(spec),
             validate: &|resolutions, version| translate::desired(spec, owner.clone(), resolutions, version),
         };
         let reconciliation = Reconciliation {

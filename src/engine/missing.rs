@@ -21,7 +21,7 @@ impl Reconciliation<'_> {
         if step.kind != Kind::FloatingIp || error.class != ErrorClass::NotFound && error.status != Some(500) {
             return None;
         }
-        if error.external_network_unreachable {
+        if error.is_external_network_unreachable() {
             return Some(unreachable(error));
         }
         // The network, its subnet or the floating IP itself, found when it was still there: looked up anew.

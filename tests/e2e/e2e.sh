@@ -5,7 +5,7 @@
 #   e2e.sh all [SCENARIO...]    up, build, every scenario (or these), down. KEEP=1 leaves everything running. `values` alone
 #                               needs no control plane and starts none
 #                               TIER=gate: one of each kind, with a debug binary. PART=2/4: the second of four parts
-#   e2e.sh bench                up, build, measure what Evenkeel costs, write docs/performance.md, down. KEEP=1 too
+#   e2e.sh bench                up, build, measure what Evenkeel costs, write docs/operations/performance.md, down. KEEP=1 too
 #   e2e.sh run [SCENARIO...]    only the scenarios, on control planes that are up
 #   e2e.sh check                do the parts hold every scenario once, and the gate tier one of each kind? Needs `install`
 #   e2e.sh down [--purge]       stops everything; --purge also forgets all data (not what was installed)

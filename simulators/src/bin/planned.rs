@@ -100,7 +100,7 @@ fn judge(spec: &LoadBalancerStackSpec) -> Result<std::result::Result<Desired, Ve
         name: "planned".into(),
     };
     let found = |reference: Reference| Ok((reference.clone(), Ok(found(&reference)?)));
-    let answers = translate::references(spec).into_keys().map(found).collect::<Result<_>>()?;
+    let answers = translate::references(spec).into_iter().map(found).collect::<Result<_>>()?;
     let judged = translate::desired(spec, owner, &Resolutions(answers), ApiVersion { minor: 30 });
     Ok(judged.map_err(|problems| problems.iter().map(ToString::to_string).collect()))
 }

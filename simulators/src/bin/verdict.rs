@@ -53,7 +53,7 @@ fn judge(schema: &Value, rules: &CompiledSchema, spec: &Value) -> anyhow::Result
     }
     let spec: LoadBalancerStackSpec = serde_json::from_value(spec.clone()).context("a spec that has other types")?;
     let owner = Owner { uid: "u".into(), cluster: "c".into(), namespace: "values".into(), name: "values".into() };
-    let answers = Resolutions(translate::references(&spec).into_keys().map(|r| (r.clone(), Ok(found(&r)))).collect());
+    let answers = Resolutions(translate::references(&spec).into_iter().map(|r| (r.clone(), Ok(found(&r)))).collect());
     Ok(match translate::desired(&spec, owner, &answers, ApiVersion { minor: 30 }) {
         Ok(desired) => json!({"schema": by_schema, "intake": [], "body": body(&desired)}),
         Err(problems) => {

@@ -28,10 +28,10 @@ fn ready_before(generation: i64) -> Vec<Condition> {
 
 #[test]
 fn every_reason_is_documented() {
-    let documented = include_str!("../../../docs/conditions.md");
+    let documented = include_str!("../../../docs/reference/conditions.md");
     let waits = WaitReason::ALL.iter().map(|reason| reason.as_str());
     for reason in waits.chain(StallReason::ALL.iter().map(|reason| reason.as_str())) {
-        assert!(documented.contains(&format!("| `{reason}` |")), "docs/conditions.md does not know {reason}");
+        assert!(documented.contains(&format!("| `{reason}` |")), "docs/reference/conditions.md does not know {reason}");
     }
 }
 
@@ -63,7 +63,7 @@ fn stack_with_uncorrectable_drift_is_not_ready() {
     let before = ready_before(2);
     let mut outcome = waiting(WaitReason::Conflict);
     assert_eq!(status(&conditions(&outcome, inputs(&before)), READY), Some(("True", "InSync")));
-    let call = Call::DeleteFloatingIp { id: "ip".to_owned() };
+    let call = Call::DeleteFloatingIp { id: "ip".to_owned(), revision: None };
     outcome.plan.steps.push(step(Kind::FloatingIp, "web", call, StepReason::Wanted));
     assert_eq!(status(&conditions(&outcome, inputs(&before)), READY), Some(("False", "Conflict")));
 }

@@ -272,7 +272,7 @@ class Generator:
 
 
 def _mend_pool(p: dict, two_families: bool) -> None:
-    """Takes away what the amphora does not carry out (docs/fields.md)."""
+    """Takes away what the amphora does not carry out (docs/reference/fields.md)."""
     kind = p.get('healthMonitor', {}).get('type')
     for m in p['members']:
         if kind in (None, 'PING'):

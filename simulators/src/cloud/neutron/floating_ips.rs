@@ -184,7 +184,7 @@ impl Network {
     }
 
     pub(super) fn floating_ip_delete(&mut self, visit: &Visit<'_>, id: &str) -> Answer {
-        self.visible(visit.caller, Resource::FloatingIp, id)?;
+        check_revision(visit, self.visible(visit.caller, Resource::FloatingIp, id)?)?;
         if let Some(row) = self.floating_ips.remove(id) {
             let subnets: Vec<String> =
                 self.subnets_of(text(&row, "floating_network_id")).iter().map(|subnet| subnet.id.clone()).collect();
