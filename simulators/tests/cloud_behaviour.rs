@@ -128,7 +128,7 @@ fn fails(kind: Kind, verb: Verb) -> ProviderFault {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_create_whose_client_is_gone_commits_all_the_same_and_only_then_is_seen() {
+async fn create_of_gone_client_commits_and_is_visible_only_then() {
     let tenant = Tenant::quick().await;
     let body = lb_body(&tenant, "a");
     let created = tenant.sim.handle(tenant.request(Method::POST, "loadbalancers", Some(body)));
@@ -149,7 +149,7 @@ async fn creates_of_one_project_queue_on_its_quota_row() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_waits_too_long_for_the_quota_row_is_told_that_the_project_is_busy() {
+async fn create_that_waits_too_long_for_quota_row_gets_project_busy() {
     let mut config = CloudConfig::default();
     config.timing.quota_lock_timeout = Duration::from_millis(50);
     let tenant = Tenant::new(config).await;
@@ -163,7 +163,7 @@ async fn who_waits_too_long_for_the_quota_row_is_told_that_the_project_is_busy()
 }
 
 #[tokio::test(start_paused = true)]
-async fn of_several_changes_at_once_one_wins() {
+async fn concurrent_changes_let_one_win() {
     let tenant = Tenant::quick().await;
     let tree = tenant.settled_tree().await;
     let body = |port: u16| json!({"listener": {"loadbalancer_id": tree.lb, "protocol": "TCP", "protocol_port": port}});
@@ -174,7 +174,7 @@ async fn of_several_changes_at_once_one_wins() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn stamps_have_whole_seconds_and_move_with_every_change() {
+async fn timestamps_have_whole_seconds_and_advance_on_change() {
     let tenant = Tenant::quick().await;
     let tree = tenant.settled_tree().await;
     let path = format!("loadbalancers/{}", tree.lb);
@@ -187,7 +187,7 @@ async fn stamps_have_whole_seconds_and_move_with_every_change() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_create_that_fails_leaves_its_children_pending_for_ever() {
+async fn failed_create_leaves_children_pending() {
     let tenant = Tenant::quick().await;
     tenant.sim.fail_provider(fails(Kind::LoadBalancer, Verb::Create));
     let tree = tenant.settled_tree().await;
@@ -206,7 +206,7 @@ async fn a_create_that_fails_leaves_its_children_pending_for_ever() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_child_that_fails_keeps_its_new_values_and_the_load_balancer_is_active() {
+async fn failed_child_keeps_new_values_and_load_balancer_active() {
     let tenant = Tenant::quick().await;
     let tree = tenant.settled_tree().await;
     tenant.sim.fail_provider(fails(Kind::Pool, Verb::Update));
@@ -224,7 +224,7 @@ async fn a_child_that_fails_keeps_its_new_values_and_the_load_balancer_is_active
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_listener_whose_creation_fails_takes_its_siblings_along() {
+async fn failed_listener_create_fails_its_siblings() {
     let tenant = Tenant::quick().await;
     let tree = tenant.settled_tree().await;
     tenant.sim.fail_provider(fails(Kind::Listener, Verb::Create));
@@ -237,7 +237,7 @@ async fn a_listener_whose_creation_fails_takes_its_siblings_along() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_deletion_that_fails_leaves_the_object_in_error_and_can_be_repeated() {
+async fn failed_delete_leaves_error_and_can_be_repeated() {
     let tenant = Tenant::quick().await;
     let tree = tenant.settled_tree().await;
     tenant.sim.fail_provider(fails(Kind::Listener, Verb::Delete));
@@ -251,7 +251,7 @@ async fn a_deletion_that_fails_leaves_the_object_in_error_and_can_be_repeated() 
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_load_balancer_whose_update_fails_is_frozen_with_its_new_values() {
+async fn failed_update_freezes_load_balancer_with_new_values() {
     let tenant = Tenant::quick().await;
     let tree = tenant.settled_tree().await;
     tenant.sim.fail_provider(fails(Kind::LoadBalancer, Verb::Update));
@@ -268,7 +268,7 @@ async fn a_load_balancer_whose_update_fails_is_frozen_with_its_new_values() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_worker_that_never_answers_leaves_a_change_pending() {
+async fn hung_worker_leaves_change_pending() {
     let tenant = Tenant::quick().await;
     let tree = tenant.settled_tree().await;
     tenant.sim.fail_provider(ProviderFault { effect: Effect::Sticks, ..fails(Kind::Listener, Verb::Update) });
@@ -280,7 +280,7 @@ async fn a_worker_that_never_answers_leaves_a_change_pending() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_nested_member_of_an_unknown_subnet_is_accepted_and_never_works() {
+async fn nested_member_of_unknown_subnet_is_accepted_and_stuck() {
     let tenant = Tenant::quick().await;
     let body = json!({"loadbalancer": {"vip_subnet_id": tenant.sim.subnet_id("tenant-v4"), "pools": [
         {"name": "p", "protocol": "TCP", "lb_algorithm": "ROUND_ROBIN", "members": [
@@ -293,7 +293,7 @@ async fn a_nested_member_of_an_unknown_subnet_is_accepted_and_never_works() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn operating_statuses_follow_the_health_of_members() {
+async fn operating_status_follows_member_health() {
     let config = CloudConfig { healthy_after: Some(Duration::from_secs(1)), ..CloudConfig::default() };
     let tenant = Tenant::new(config).await;
     let tree = tenant.settled_tree().await;
@@ -321,7 +321,7 @@ async fn operating_statuses_follow_the_health_of_members() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_old_server_does_not_know_new_attributes_and_values() {
+async fn old_server_rejects_new_attributes_and_values() {
     let tenant = Tenant::new(CloudConfig { api_minor: 11, ..CloudConfig::default() }).await;
     let versions = tenant.get("/load-balancer/").await;
     assert_eq!(versions["versions"].as_array().map(Vec::len), Some(12));
@@ -339,7 +339,7 @@ async fn an_old_server_does_not_know_new_attributes_and_values() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn quotas_refuse_with_a_text_of_their_own() {
+async fn exceeded_quota_is_rejected_with_its_own_text() {
     let tenant = Tenant::quick().await;
     let tree = tenant.settled_tree().await;
     tenant.sim.set_quota("demo", Kind::Member, 2);
@@ -356,7 +356,7 @@ async fn quotas_refuse_with_a_text_of_their_own() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn tokens_expire_and_a_revoked_one_lives_on_where_it_is_cached() {
+async fn revoked_token_lives_on_where_cached_until_expiry() {
     let tenant = Tenant::quick().await;
     assert!(tenant.get("loadbalancers").await["loadbalancers"].is_array());
     let mut revoke = tenant.request(Method::DELETE, "/identity/v3/auth/tokens", None);
@@ -373,7 +373,7 @@ async fn tokens_expire_and_a_revoked_one_lives_on_where_it_is_cached() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn faults_strike_the_requests_they_are_for_and_no_others() {
+async fn fault_strikes_only_matching_requests() {
     let tenant = Tenant::quick().await;
     let answer = Fault::Answer { status: 503, body: "busy".into(), retry_after: Some(7) };
     tenant.sim.fail(Match::service(Service::LoadBalancer).method(Method::GET).path("/pools").skip(1), answer, 1);
@@ -389,7 +389,7 @@ async fn faults_strike_the_requests_they_are_for_and_no_others() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_transport_tells_what_was_not_sent_from_what_was_not_answered() {
+async fn transport_tells_unsent_from_unanswered() {
     let tenant = Tenant::quick().await;
     let transport = tenant.sim.transport().connect(&TlsOptions::default()).expect("a transport");
     let timeout = Duration::from_secs(1);
@@ -412,7 +412,7 @@ async fn a_transport_tells_what_was_not_sent_from_what_was_not_answered() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_was_done_can_be_looked_at() {
+async fn requests_and_writes_are_recorded() {
     let tenant = Tenant::quick().await;
     let tree = tenant.settled_tree().await;
     let writes = tenant.sim.writes();
@@ -430,7 +430,7 @@ async fn what_was_done_can_be_looked_at() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_same_seed_gives_the_same_ids_in_no_order() {
+async fn same_seed_repeats_unordered_ids() {
     let ids = async || {
         let tenant = Tenant::new(CloudConfig { timing: Timing::instant(), ..CloudConfig::default() }).await;
         for name in ["a", "b", "c", "d"] {
@@ -447,7 +447,7 @@ async fn the_same_seed_gives_the_same_ids_in_no_order() {
 
 #[tokio::test]
 #[allow(clippy::disallowed_methods, reason = "what it serves is asked from outside")]
-async fn it_serves_real_sockets_and_its_catalogue_says_so() {
+async fn served_cloud_lists_its_own_sockets_in_catalogue() {
     let sim = CloudSim::new(CloudConfig::default());
     let served = sim.serve().await.expect("a port");
     rustls::crypto::ring::default_provider().install_default().ok();

@@ -38,7 +38,7 @@ async fn make(sim: &CloudSim) -> String {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_client_logs_in_with_a_password_and_with_an_application_credential() {
+async fn client_logs_in_by_password_and_application_credential() {
     let sim = CloudSim::new(CloudConfig::default());
     for name in ["demo", "demo-appcred"] {
         let cloud = client(&sim, name);
@@ -49,7 +49,7 @@ async fn the_client_logs_in_with_a_password_and_with_an_application_credential()
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_client_finds_its_load_balancer_by_tag_and_reads_its_tree() {
+async fn client_finds_load_balancer_by_tag_and_reads_tree() {
     let sim = CloudSim::new(CloudConfig::default());
     let id = make(&sim).await;
     let cloud = client(&sim, "demo-appcred");
@@ -62,7 +62,7 @@ async fn the_client_finds_its_load_balancer_by_tag_and_reads_its_tree() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_client_outlives_its_tokens() {
+async fn client_outlives_its_tokens() {
     let sim = CloudSim::new(CloudConfig::default());
     let cloud = client(&sim, "demo");
     assert!(cloud.find(&owner()).await.is_ok());
@@ -75,7 +75,7 @@ async fn the_client_outlives_its_tokens() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_client_takes_a_cloud_that_is_down_for_a_reason_to_wait() {
+async fn client_treats_unreachable_cloud_as_transient() {
     let sim = CloudSim::new(CloudConfig::default());
     let cloud = client(&sim, "demo");
     cloud.project().await.expect("a project");
@@ -86,7 +86,7 @@ async fn the_client_takes_a_cloud_that_is_down_for_a_reason_to_wait() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_client_finds_everything_of_the_seeded_world_by_name() {
+async fn client_resolves_every_seeded_name() {
     let sim = CloudSim::new(CloudConfig::default());
     let cloud = client(&sim, "demo-appcred");
     let name = |name: &str| Selector::Name(name.to_owned());

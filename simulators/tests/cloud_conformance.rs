@@ -136,7 +136,7 @@ fn print(outcomes: &[Outcome], requests: usize) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_simulated_cloud_answers_as_the_scripts_say() {
+async fn simulated_cloud_answers_as_scripted() {
     let sim = CloudSim::new(CloudConfig::default());
     let clouds = format!("{}\u{0}demo", sim.clouds_yaml(CloudSim::AUTH_URL));
     conform(&Backend::Simulated(sim), &clouds).await;
@@ -144,7 +144,7 @@ async fn the_simulated_cloud_answers_as_the_scripts_say() {
 
 #[tokio::test]
 #[allow(clippy::disallowed_methods, reason = "a genuine cloud is asked from outside")]
-async fn the_genuine_cloud_answers_as_the_scripts_say() {
+async fn genuine_cloud_answers_as_scripted() {
     let Ok(value) = std::env::var(VARIABLE) else {
         println!("NOT RUN against a genuine cloud: {VARIABLE} is not set");
         return;

@@ -37,18 +37,18 @@ async fn compare_with(recorded: &str, folder: &str) {
 }
 
 #[tokio::test]
-async fn files_are_read_as_openstacksdk_reads_them() {
+async fn supported_file_is_read_as_by_openstacksdk() {
     compare_with("openstacksdk.json", "read").await;
 }
 
 #[tokio::test]
-async fn files_beyond_openstacksdk_are_read_as_documented() {
+async fn file_beyond_openstacksdk_is_read_as_documented() {
     compare_with("more.json", "more").await;
 }
 
 /// The first line of each file is a comment: words of the message.
 #[tokio::test]
-async fn unsupported_and_doubled_keys_are_refused_by_name() {
+async fn unsupported_or_duplicate_key_is_rejected_by_name() {
     let mut wrong = Vec::new();
     for (name, text) in files("refused") {
         let first = text.split(|byte| *byte == b'\n').next().unwrap();

@@ -130,13 +130,13 @@ fn is_ready(stack: &LoadBalancerStack) -> bool {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_cloud_that_never_answers_leaves_workers_to_the_others() {
+async fn unresponsive_cloud_leaves_workers_to_other_stacks() {
     others_are_served(|_| entry_name(0)).await;
 }
 
 /// Each entry of a clouds.yaml once had a share of its own.
 #[tokio::test(start_paused = true)]
-async fn a_secret_that_leads_there_under_many_names_leaves_workers_to_the_others() {
+async fn unresponsive_cloud_under_many_names_leaves_workers() {
     others_are_served(entry_name).await;
 }
 

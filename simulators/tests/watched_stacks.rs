@@ -22,7 +22,7 @@ fn read<T: DeserializeOwned>(path: &str) -> T {
 
 /// Four fifths of the memory of a stack were its managers' lists of fields.
 #[tokio::test]
-async fn managed_fields_are_not_kept() {
+async fn managed_fields_are_dropped_from_cache() {
     let cluster = ClusterSim::new(Arc::new(TokioClock::starting_at(SystemClock.now())));
     let (client, how) = (cluster.client(), PostParams::default());
     let definition: CustomResourceDefinition = read("crds/evenkeel.dev_loadbalancerstacks.yaml");

@@ -98,7 +98,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_condition_is_found_by_its_type() {
+    fn jsonpath_filter_finds_condition_by_type() {
         let object = json!({"status": {"conditions": [
             {"type": "Accepted", "status": "False"}, {"type": "Ready", "status": "True"},
         ]}});
@@ -109,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn a_field_name_may_contain_an_escaped_dot() {
+    fn jsonpath_escaped_dot_belongs_to_field_name() {
         let object = json!({"metadata": {"annotations": {"a.b/c": "x"}}});
         assert_eq!(find(&object, r".metadata.annotations.a\.b/c"), [&json!("x")]);
     }

@@ -169,7 +169,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn managers_are_listed_by_operation_and_time_and_only_then_by_name() {
+    fn managers_sort_by_operation_then_time_then_name() {
         let mut managers = Managers::default();
         let own = fields::from_json(&json!({"f:spec": {}}));
         for (operation, name, time) in [

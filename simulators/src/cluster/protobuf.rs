@@ -120,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn a_secret_is_read_with_its_data() {
+    fn protobuf_secret_is_decoded_with_data() {
         let type_meta = [field(1, b"v1"), field(2, b"Secret")].concat();
         let entry = [field(1, b"p"), field(2, b"hunter2")].concat();
         let secret = [field(1, &field(1, b"s")), field(2, &entry), field(3, b"Opaque")].concat();
@@ -133,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_cut_short_is_nothing() {
+    fn truncated_protobuf_decodes_to_none() {
         assert_eq!(decode(b"k8s\0\x0a\x20"), None);
         assert_eq!(decode(b"{}"), None);
     }

@@ -228,7 +228,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ages_read_as_kubectl_writes_them() {
+    fn age_is_written_as_kubectl_does() {
         let expected =
             [(0, "0s"), (119, "119s"), (120, "2m"), (125, "2m5s"), (600, "10m"), (10_860, "3h1m"), (90_000, "25h")];
         for (seconds, text) in expected {

@@ -124,7 +124,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_hangs_below_is_drawn_with_branches() {
+    fn children_are_drawn_with_branches() {
         let block = |lines: &[&str]| lines.iter().map(|line| (*line).to_owned()).collect::<Vec<_>>();
         let mut lines = block(&["root"]);
         hang(&mut lines, vec![block(&["a", "├─ b", "└─ c"]), block(&["d", "└─ e"])]);

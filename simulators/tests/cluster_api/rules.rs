@@ -71,7 +71,7 @@ async fn create(api: &Api<DynamicObject>, document: &Value) -> kube::Result<Dyna
 }
 
 #[tokio::test]
-async fn what_is_accepted_by_the_rules_is_accepted() {
+async fn accepted_rule_files_are_accepted() {
     let api = stacks().await;
     for example in examples("accepted") {
         if let Err(error) = apply(&api, &example).await {
@@ -81,7 +81,7 @@ async fn what_is_accepted_by_the_rules_is_accepted() {
 }
 
 #[tokio::test]
-async fn what_is_refused_by_the_rules_is_refused_in_the_expected_words() {
+async fn refused_rule_files_are_rejected_in_expected_words() {
     let api = stacks().await;
     for example in examples("refused") {
         let path = example.path.display();
@@ -98,7 +98,7 @@ async fn what_is_refused_by_the_rules_is_refused_in_the_expected_words() {
 }
 
 #[tokio::test]
-async fn the_examples_are_accepted() {
+async fn examples_are_accepted() {
     let api = stacks().await;
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples");
     for entry in std::fs::read_dir(folder).unwrap() {
@@ -112,7 +112,7 @@ async fn the_examples_are_accepted() {
 
 /// A status write and a deletion must never be refused for what was stored before a rule became stricter.
 #[tokio::test]
-async fn a_stack_that_breaks_a_newer_rule_can_still_be_reported_on_and_deleted() {
+async fn stack_breaking_newer_rule_keeps_status_and_deletion() {
     let client: Client = ClusterSim::new(Arc::new(SystemClock)).client();
     let definitions: Api<CustomResourceDefinition> = Api::all(client.clone());
     let definition: CustomResourceDefinition = serde_saphyr::from_str(&api::crd_yaml()).unwrap();

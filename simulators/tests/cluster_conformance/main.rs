@@ -81,13 +81,13 @@ struct Answer {
 }
 
 #[tokio::test]
-async fn the_simulator_answers_as_written() {
+async fn simulated_api_server_answers_as_written() {
     let client = ClusterSim::new(Arc::new(SystemClock)).client();
     run(&client, "conformance", true).await;
 }
 
 #[tokio::test]
-async fn a_genuine_api_server_answers_as_written() {
+async fn genuine_api_server_answers_as_written() {
     let Ok(path) = std::env::var("EVENKEEL_CONFORMANCE_KUBECONFIG") else {
         eprintln!("skipped: EVENKEEL_CONFORMANCE_KUBECONFIG is not set");
         return;

@@ -63,7 +63,7 @@ async fn additional_addresses_are_shown_in_status() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn load_balancer_made_again_keeps_additional_address() {
+async fn recreated_load_balancer_keeps_additional_address() {
     let rig = with_late_addresses().await;
     let (lb, before) = (id(&rig.load_balancers()[0]), addresses(&rig));
     delete_load_balancer(&rig).await;
@@ -73,7 +73,7 @@ async fn load_balancer_made_again_keeps_additional_address() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn taken_additional_address_is_given_up_and_first_one_kept() {
+async fn taken_additional_address_is_dropped_and_first_kept() {
     let mut rig = with_late_addresses().await;
     let (lb, (first, additional)) = (id(&rig.load_balancers()[0]), addresses(&rig));
     rig.stop().await;

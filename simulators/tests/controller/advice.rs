@@ -7,7 +7,7 @@ use serde_json::json;
 use super::*;
 
 #[tokio::test(start_paused = true)]
-async fn error_after_a_change_names_the_change_and_no_failover() {
+async fn error_after_change_names_change_and_no_failover() {
     let rig = with_ready(&[("web", small())]).await;
     rig.cloud.fail_provider(ProviderFault::fails(Kind::LoadBalancer, Verb::Update));
     rig.patch("web", json!({"spec": {"loadBalancer": {"description": "changed"}}})).await;
@@ -22,7 +22,7 @@ async fn error_after_a_change_names_the_change_and_no_failover() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn error_that_nothing_preceded_asks_for_a_failover_only() {
+async fn error_without_preceding_change_asks_for_failover_only() {
     let rig = with_ready(&[("web", small())]).await;
     let lb = id(&rig.load_balancers()[0]);
     rig.cloud.set_statuses(Kind::LoadBalancer, &lb, Some(Provisioning::Error), None);
@@ -34,7 +34,7 @@ async fn error_that_nothing_preceded_asks_for_a_failover_only() {
 
 /// The stack never is in sync: somebody else has its floating IP.
 #[tokio::test(start_paused = true)]
-async fn error_long_after_a_change_is_not_blamed_on_that_change() {
+async fn error_long_after_change_is_not_blamed_on_it() {
     let rig = with_ready(&[("blue", small()), ("green", small())]).await;
     let wanted = json!({"floatingip": {"floating_network_id": rig.cloud.network_id("public")}});
     let post = (Method::POST, Service::Network, "/v2.0/floatingips");
@@ -55,7 +55,7 @@ async fn error_long_after_a_change_is_not_blamed_on_that_change() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn failed_change_names_object_and_fields_also_in_the_plan() {
+async fn failed_change_names_object_and_fields_in_plan_too() {
     let mut rig = with_ready(&[("web", small())]).await;
     rig.cloud.fail_provider(ProviderFault::fails(Kind::Pool, Verb::Update));
     rig.patch("web", json!({"spec": {"pools": [{"name": "web", "protocol": "HTTP", "algorithm": "SOURCE_IP"}]}})).await;
@@ -86,7 +86,7 @@ async fn failed_change_names_object_and_fields_also_in_the_plan() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn failed_new_listener_is_named_for_its_siblings() {
+async fn failed_listener_create_is_named_to_siblings() {
     let rig = with_ready(&[("web", small())]).await;
     rig.cloud.fail_provider(ProviderFault {
         kind: Some(Kind::Listener),
@@ -104,7 +104,7 @@ async fn failed_new_listener_is_named_for_its_siblings() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn conflict_that_lasts_has_one_event() {
+async fn lasting_conflict_has_one_event() {
     let mut rig = Rig::new().await;
     let in_use = "The VIP IP address is already in use: IP address 10.10.0.9 already allocated in subnet 1";
     rig.cloud.fail_always(
@@ -128,7 +128,7 @@ async fn conflict_that_lasts_has_one_event() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn conflict_that_passes_has_no_event() {
+async fn passing_conflict_has_no_event() {
     let rig = with_ready(&[("web", small())]).await;
     let put = Match::service(Service::LoadBalancer).method(Method::PUT).path("/pools");
     rig.cloud.fail(put, octavia(409, "Pool is in use by somebody else"), 3);

@@ -42,7 +42,7 @@ async fn change_in_vain(rig: &Rig, name: &str) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_secret_that_is_only_annotated_costs_no_call() {
+async fn annotated_secret_costs_no_call() {
     let rig = with_ready(&[("web", rarely_looked_at()), ("api", rarely_looked_at())]).await;
     sleep(MINUTE).await;
     rig.cloud.forget_requests();
@@ -51,7 +51,7 @@ async fn a_secret_that_is_only_annotated_costs_no_call() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_change_that_does_not_take_effect_stays_rare_beside_a_secret_that_is_annotated() {
+async fn annotated_secret_keeps_backoff_of_ineffective_change() {
     let rig = with_ready(&[("web", small())]).await;
     change_in_vain(&rig, "web").await;
     rig.until("it does not take effect", 5 * MINUTE, |rig| rig.reason("web") == "ChangeFailed").await;
@@ -61,7 +61,7 @@ async fn a_change_that_does_not_take_effect_stays_rare_beside_a_secret_that_is_a
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_refused_change_stays_rare_beside_a_secret_that_is_annotated() {
+async fn annotated_secret_keeps_backoff_of_rejected_change() {
     let rig = with_ready(&[("web", small())]).await;
     let puts = Match::service(Service::LoadBalancer).method(Method::PUT);
     rig.cloud.fail_always(puts, octavia(400, "Validation failure: the moon is in the wrong phase"));
@@ -74,7 +74,7 @@ async fn a_refused_change_stays_rare_beside_a_secret_that_is_annotated() {
 
 /// After a start, stacks may be looked at before the watch tells of their Secret.
 #[tokio::test(start_paused = true)]
-async fn a_secret_that_is_heard_of_late_is_not_another_one() {
+async fn late_secret_event_does_not_change_credentials() {
     let mut rig = with_ready(&[("web", rarely_looked_at()), ("api", rarely_looked_at())]).await;
     rig.stop().await;
     let late = cluster::Effect::SlowAnswer(Duration::from_secs(10));
@@ -89,7 +89,7 @@ async fn a_secret_that_is_heard_of_late_is_not_another_one() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn our_entry_on_a_secret_in_use_is_put_back() {
+async fn finalizer_removed_from_used_secret_is_restored() {
     let rig = with_ready(&[("web", rarely_looked_at())]).await;
     let is_held = |rig: &Rig| {
         let secret = rig.cluster.object("", "secrets", NAMESPACE, SECRET).unwrap();
@@ -117,7 +117,7 @@ async fn put_entries(rig: &Rig, names: &[&str]) {
 
 /// More than the sessions of one Secret that are kept, so that most passes open theirs again.
 #[tokio::test(start_paused = true)]
-async fn credentials_whose_session_is_opened_again_are_the_same() {
+async fn reopened_session_counts_as_same_credentials() {
     let names = ["one", "two", "three", "four", "five", "six"];
     let mut rig = Rig::new().await;
     put_entries(&rig, &names).await;

@@ -36,7 +36,7 @@ fn assert_nothing_told(rig: &Rig, shown: &Mutex<Vec<(String, String)>>, names: &
 }
 
 #[tokio::test(start_paused = true)]
-async fn nine_stacks_that_share_a_secret_never_show_its_conflicts() {
+async fn nine_stacks_sharing_secret_never_report_conflicts() {
     let mut rig = Rig::new().await;
     rig.workers = 36;
     rig.cluster.set_latency(Duration::from_millis(20));
@@ -62,7 +62,7 @@ async fn nine_stacks_that_share_a_secret_never_show_its_conflicts() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn conflicts_of_any_write_are_retried_within_the_pass() {
+async fn write_conflict_is_retried_within_one_reconcile() {
     for (path, conflicts) in [("/secrets", 3), ("/loadbalancerstacks/web", 3), ("/status", 3)] {
         let mut rig = Rig::new().await;
         rig.cluster.inject(ClusterFault::next("patch", path, Effect::Conflict).times(conflicts));
@@ -76,7 +76,7 @@ async fn conflicts_of_any_write_are_retried_within_the_pass() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn conflicts_at_the_end_hold_up_no_deletion() {
+async fn conflict_on_finalizer_removal_does_not_block_deletion() {
     let rig = with_ready(&[("web", small())]).await;
     for path in ["/secrets", "/loadbalancerstacks/web"] {
         rig.cluster.inject(ClusterFault::next("patch", path, Effect::Conflict).times(3));

@@ -17,7 +17,7 @@ fn vip_ports(rig: &Rig) -> usize {
 
 /// Each of them leaves a VIP port behind.
 #[tokio::test(start_paused = true)]
-async fn a_create_in_conflict_for_its_contents_is_sent_once() {
+async fn create_in_conflict_by_content_is_sent_once() {
     for text in [SAME_ID, TAKEN, "This pool already has a health monitor", "a conflict of another release"] {
         let mut rig = Rig::new().await;
         rig.cloud.fail_always(create(), octavia(409, text));
@@ -38,7 +38,7 @@ async fn a_create_in_conflict_for_its_contents_is_sent_once() {
 
 /// Another address would not help.
 #[tokio::test(start_paused = true)]
-async fn a_create_again_in_conflict_for_its_contents_is_sent_once() {
+async fn recreate_in_conflict_by_content_is_sent_once() {
     let rig = with_ready(&[("web", small())]).await;
     rig.cloud.fail_always(create(), octavia(409, SAME_ID));
     rig.cloud.forget_requests();
@@ -49,7 +49,7 @@ async fn a_create_again_in_conflict_for_its_contents_is_sent_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_create_whose_address_is_in_use_waits_for_it() {
+async fn create_with_address_in_use_waits_for_it() {
     let mut rig = Rig::new().await;
     let in_use = "The VIP IP address is already in use: IP address 10.10.0.9 already allocated in subnet 1";
     rig.cloud.fail(create(), octavia(409, in_use), 4);
@@ -61,7 +61,7 @@ async fn a_create_whose_address_is_in_use_waits_for_it() {
 
 /// For instance for tags that this cloud's database holds for equal and most do not.
 #[tokio::test(start_paused = true)]
-async fn a_child_that_stays_in_conflict_is_sent_ever_more_rarely() {
+async fn child_in_lasting_conflict_backs_off() {
     let rig = with_ready(&[("web", small())]).await;
     let post = Match::service(Service::LoadBalancer).method(Method::POST).path("/listeners");
     rig.cloud.fail_always(post, octavia(409, TAKEN));
@@ -81,7 +81,7 @@ async fn a_child_that_stays_in_conflict_is_sent_ever_more_rarely() {
 
 /// A look in between shows that somebody made room.
 #[tokio::test(start_paused = true)]
-async fn a_child_in_conflict_once_is_made_soon_after() {
+async fn child_in_passing_conflict_is_created_soon_after() {
     let rig = with_ready(&[("web", small())]).await;
     let post = Match::service(Service::LoadBalancer).method(Method::POST).path("/listeners");
     rig.cloud.fail(post, octavia(409, TAKEN), 1);
@@ -93,7 +93,7 @@ async fn a_child_in_conflict_once_is_made_soon_after() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_create_that_fails_within_octavia_is_sent_ever_more_rarely() {
+async fn create_with_server_error_backs_off() {
     let mut rig = Rig::new().await;
     rig.cloud.fail_always(create(), octavia(500, "Provider 'amphora' reports error: MessagingTimeout"));
     rig.start();
@@ -120,7 +120,7 @@ fn tagged(tag: &str) -> Value {
 
 /// Octavia inserts the new tag before it deletes the old one.
 #[tokio::test(start_paused = true)]
-async fn a_tag_that_changes_in_case_alone_changes_on_every_kind() {
+async fn tag_change_in_case_only_reaches_every_kind() {
     let rig = with_ready(&[("web", tagged("web"))]).await;
     let lb = id(&rig.load_balancers()[0]);
     for tag in ["Web", "w\u{e9}b", "web "] {

@@ -34,7 +34,7 @@ async fn edit(rig: &Rig, name: &str) {
 
 /// Its operator takes a flavor or a zone out of use, and what has it goes on.
 #[tokio::test(start_paused = true)]
-async fn what_is_disabled_stalls_no_stack_that_has_its_load_balancer() {
+async fn disabled_create_option_does_not_stall_existing_stack() {
     for (wish, name) in [(json!({"flavor": {"name": "ha"}}), "ha"), (json!({"availabilityZone": "az1"}), "az1")] {
         let mut load_balancer = json!({"vip": {"subnet": {"name": "tenant-v4"}}});
         load_balancer.as_object_mut().unwrap().extend(wish.as_object().unwrap().clone());
@@ -57,7 +57,7 @@ async fn what_is_disabled_stalls_no_stack_that_has_its_load_balancer() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_load_balancer_is_not_made_again_with_a_flavor_that_is_disabled() {
+async fn recreate_with_disabled_flavor_is_blocked() {
     let flavored = json!({"flavor": {"name": "ha"}, "vip": {"subnet": {"name": "tenant-v4"}}});
     let rig = with_ready(&[("web", with(flavored))]).await;
     rig.cloud.enable("ha", false);
@@ -70,7 +70,7 @@ async fn a_load_balancer_is_not_made_again_with_a_flavor_that_is_disabled() {
 
 /// Octavia takes it in the single call, and the load balancer ends in ERROR.
 #[tokio::test(start_paused = true)]
-async fn members_that_an_address_from_the_network_cannot_reach_are_refused_before_anything_is_made() {
+async fn unreachable_member_ip_version_is_rejected_before_create() {
     let mut rig = Rig::new().await;
     rig.start();
     rig.create("dns", datagrams(json!({"vip": {"network": {"name": "tenant"}}}))).await;
@@ -86,7 +86,7 @@ async fn members_that_an_address_from_the_network_cannot_reach_are_refused_befor
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_subnet_that_comes_later_stalls_no_stack_that_has_its_load_balancer() {
+async fn later_subnet_does_not_stall_existing_stack() {
     let mut rig = Rig::new().await;
     let network = rig.cloud.add_network("demo", "modern");
     rig.cloud.add_subnet(&network, "modern-v6", "fd00:77::/64".parse().unwrap());
@@ -127,7 +127,7 @@ fn writes(rig: &Rig) -> Vec<Entry> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_floating_ip_that_serves_somebody_else_is_told_before_anything_is_made() {
+async fn floating_ip_of_another_is_reported_before_create() {
     let mut rig = Rig::new().await;
     let (address, path, port) = floating_ip_of_a_server(&rig).await;
     rig.start();
@@ -147,7 +147,7 @@ async fn a_floating_ip_that_serves_somebody_else_is_told_before_anything_is_made
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_floating_ip_that_is_taken_away_refuses_nothing_else_of_a_stack_that_is_there() {
+async fn lost_floating_ip_does_not_block_other_changes() {
     let rig = with_ready(&[("web", small())]).await;
     let (address, ..) = floating_ip_of_a_server(&rig).await;
     let mut spec = behind(&address);

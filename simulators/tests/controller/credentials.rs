@@ -25,7 +25,7 @@ fn lists(rig: &Rig) -> usize {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_secret_is_held_while_a_stack_needs_it_and_that_costs_no_lists() {
+async fn used_secret_has_finalizer_without_extra_lists() {
     let names = ["a", "b", "c", "d", "e"];
     let rig = with_ready(&names.map(|name| (name, small()))).await;
     assert!(is_held(&rig.cluster, SECRET));
@@ -44,7 +44,7 @@ async fn a_secret_is_held_while_a_stack_needs_it_and_that_costs_no_lists() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_secret_that_the_last_stack_refers_to_no_more_is_let_go() {
+async fn unused_secret_loses_finalizer() {
     let rig = with_ready(&[("web", small())]).await;
     let mut other = rig.credentials("demo-appcred");
     other.metadata.name = Some("other".to_owned());
@@ -57,7 +57,7 @@ async fn a_secret_that_the_last_stack_refers_to_no_more_is_let_go() {
 
 /// Who may write stacks may not write Secrets, nor keep one from being deleted.
 #[tokio::test(start_paused = true)]
-async fn a_secret_that_holds_no_credentials_is_never_held() {
+async fn secret_without_credentials_never_gets_finalizer() {
     let mut rig = Rig::new().await;
     rig.start();
     let plain = |data: Value| -> Secret {
@@ -81,7 +81,7 @@ async fn a_secret_that_holds_no_credentials_is_never_held() {
 
 /// A Secret that is gone would leave the load balancer in the cloud for good.
 #[tokio::test(start_paused = true)]
-async fn a_secret_is_held_before_anything_is_made_with_it() {
+async fn secret_gets_finalizer_before_first_create() {
     let mut rig = Rig::new().await;
     let cluster = rig.cluster.clone();
     let in_order = move |request: &Request| {
@@ -96,7 +96,7 @@ async fn a_secret_is_held_before_anything_is_made_with_it() {
 
 /// Neutron shows the subnets of all projects to an administrator.
 #[tokio::test(start_paused = true)]
-async fn names_of_an_administrator_lead_to_no_other_project() {
+async fn administrator_names_resolve_to_own_project_only() {
     let mut rig = Rig::new().await;
     rig.replace_credentials("demo-admin").await;
     rig.start();

@@ -8,7 +8,7 @@ use serde_json::json;
 use super::*;
 
 #[tokio::test(start_paused = true)]
-async fn a_load_balancer_in_error_is_deleted() {
+async fn load_balancer_in_error_is_deleted() {
     let rig = with_ready(&[("web", small())]).await;
     let lb = id(&rig.load_balancers()[0]);
     rig.cloud.set_statuses(Kind::LoadBalancer, &lb, Some(Provisioning::Error), None);
@@ -20,7 +20,7 @@ async fn a_load_balancer_in_error_is_deleted() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_stack_is_deleted_when_the_quota_is_full() {
+async fn stack_is_deleted_with_full_quota() {
     let rig = with_ready(&[("web", small())]).await;
     for kind in [Kind::LoadBalancer, Kind::Listener, Kind::Pool, Kind::Member, Kind::HealthMonitor] {
         rig.cloud.set_quota("demo", kind, 0);
@@ -31,7 +31,7 @@ async fn a_stack_is_deleted_when_the_quota_is_full() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_stack_is_deleted_when_half_or_all_of_it_is_gone() {
+async fn stack_is_deleted_when_half_or_all_is_missing() {
     for kind in [Kind::Member, Kind::Listener, Kind::Pool, Kind::LoadBalancer] {
         let rig = with_ready(&[("web", small())]).await;
         let lb = id(&rig.load_balancers()[0]);
@@ -58,7 +58,7 @@ async fn lose_credentials(rig: &mut Rig) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn without_credentials_a_stack_waits_and_names_the_way_out() {
+async fn deletion_without_credentials_waits_and_names_orphan() {
     let mut rig = with_ready(&[("web", small())]).await;
     lose_credentials(&mut rig).await;
     rig.delete("web").await;
@@ -75,7 +75,7 @@ async fn without_credentials_a_stack_waits_and_names_the_way_out() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_stack_that_waits_for_credentials_to_go_goes_when_they_come_back() {
+async fn deletion_without_credentials_ends_when_they_return() {
     let mut rig = with_ready(&[("web", small())]).await;
     lose_credentials(&mut rig).await;
     rig.delete("web").await;
@@ -86,7 +86,7 @@ async fn a_stack_that_waits_for_credentials_to_go_goes_when_they_come_back() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_stack_that_never_made_anything_goes_without_credentials() {
+async fn stack_without_create_is_deleted_without_credentials() {
     let mut rig = Rig::new().await;
     lose_credentials(&mut rig).await;
     rig.create("web", small()).await;
@@ -97,7 +97,7 @@ async fn a_stack_that_never_made_anything_goes_without_credentials() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn where_octavia_itself_cannot_delete_the_way_out_is_named() {
+async fn failing_octavia_delete_names_orphan() {
     let rig = with_ready(&[("web", small())]).await;
     let refusal = octavia(501, "Provider 'x' does not support a requested action");
     rig.cloud.fail_always(Match::service(Service::LoadBalancer).method(Method::DELETE), refusal);
@@ -113,7 +113,7 @@ async fn where_octavia_itself_cannot_delete_the_way_out_is_named() {
 
 /// Octavia takes the DELETE, its worker fails at it, and the load balancer is in ERROR again.
 #[tokio::test(start_paused = true)]
-async fn a_deletion_that_does_not_last_is_sent_ever_more_rarely_and_names_the_way_out() {
+async fn ineffective_delete_backs_off_and_names_orphan() {
     let rig = with_ready(&[("web", small())]).await;
     rig.cloud.fail_provider(ProviderFault::fails(Kind::LoadBalancer, Verb::Delete));
     rig.delete("web").await;
@@ -128,7 +128,7 @@ async fn a_deletion_that_does_not_last_is_sent_ever_more_rarely_and_names_the_wa
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_orphan_whose_tags_octavia_does_not_let_go_of_goes_all_the_same() {
+async fn orphan_with_stuck_tags_is_released() {
     let rig = with_ready(&[("web", small())]).await;
     let refusal = octavia(501, "Provider 'x' is not enabled.");
     rig.cloud.fail_always(Match::service(Service::LoadBalancer).method(Method::PUT), refusal);
@@ -142,7 +142,7 @@ async fn an_orphan_whose_tags_octavia_does_not_let_go_of_goes_all_the_same() {
 
 /// Octavia takes no change of it, so a successor will take it over; what we made for it goes along.
 #[tokio::test(start_paused = true)]
-async fn an_orphan_in_error_keeps_its_floating_ip_and_tells() {
+async fn orphan_in_error_keeps_floating_ip_and_reports() {
     let spec = with_floating_ip();
     let rig = with_ready(&[("web", spec.clone())]).await;
     let (lb, before) = (id(&rig.load_balancers()[0]), rig.cloud.floating_ips());
@@ -164,7 +164,7 @@ async fn an_orphan_in_error_keeps_its_floating_ip_and_tells() {
 
 /// Its successor finds both with their marks, or neither: a floating IP without them would be somebody else's, and in the way.
 #[tokio::test(start_paused = true)]
-async fn an_orphan_that_is_let_go_halfway_does_not_hold_up_its_successor() {
+async fn partial_orphan_does_not_block_takeover() {
     for done in 0..=2 {
         let spec = with_floating_ip();
         let rig = with_ready(&[("web", spec.clone())]).await;
@@ -181,7 +181,7 @@ async fn an_orphan_that_is_let_go_halfway_does_not_hold_up_its_successor() {
 
 /// What a predecessor left is let go of whole, also by a successor that never came to take it over.
 #[tokio::test(start_paused = true)]
-async fn an_orphan_takes_its_predecessors_marks_off_as_well() {
+async fn orphan_loses_tags_of_earlier_stack_too() {
     let mut spec = with_floating_ip();
     spec["deletionPolicy"] = json!("Orphan");
     let mut rig = with_ready(&[("web", spec.clone())]).await;
@@ -203,7 +203,7 @@ async fn an_orphan_takes_its_predecessors_marks_off_as_well() {
 
 /// The write that takes the tags off arrives when its controller is dead and its stack could be gone.
 #[tokio::test(start_paused = true)]
-async fn an_orphan_goes_only_when_what_its_dead_controller_sent_has_arrived() {
+async fn orphan_waits_for_create_of_crashed_controller() {
     let mut rig = with_ready(&[("web", small())]).await;
     let tags = Match::service(Service::LoadBalancer).method(Method::PUT);
     rig.cloud.fail(tags, Fault::SlowStart(Duration::from_secs(20)), 1);
@@ -229,7 +229,7 @@ async fn an_orphan_goes_only_when_what_its_dead_controller_sent_has_arrived() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_orphan_that_octavia_works_on_for_ever_goes_at_last() {
+async fn orphan_in_lasting_pending_state_is_released() {
     let rig = with_ready(&[("web", small())]).await;
     rig.patch("web", json!({"spec": {"deletionPolicy": "Orphan"}})).await;
     rig.until("web is Ready", SOON, |rig| rig.is_ready("web")).await;
@@ -249,7 +249,7 @@ async fn delete_as_orphan(rig: &Rig) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_load_balancer_is_let_go_when_octavia_is_done_with_it() {
+async fn pending_load_balancer_is_orphaned_once_active() {
     let rig = with_ready(&[("web", small())]).await;
     let before = rig.load_balancers().remove(0);
     let set = |state| rig.cloud.set_statuses(Kind::LoadBalancer, &id(&before), Some(state), None);
@@ -269,7 +269,7 @@ async fn a_load_balancer_is_let_go_when_octavia_is_done_with_it() {
 
 /// Octavia takes no change of it, so our tags stay.
 #[tokio::test(start_paused = true)]
-async fn a_load_balancer_in_error_is_let_go_as_it_is_and_that_is_told() {
+async fn load_balancer_in_error_is_orphaned_and_reported() {
     let rig = with_ready(&[("web", small())]).await;
     let lb = id(&rig.load_balancers()[0]);
     rig.cloud.set_statuses(Kind::LoadBalancer, &lb, Some(Provisioning::Error), None);
@@ -284,7 +284,7 @@ async fn a_load_balancer_in_error_is_let_go_as_it_is_and_that_is_told() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_let_go_of_is_told_to_be_orphaned() {
+async fn orphaned_load_balancer_is_named_in_event() {
     let rig = with_ready(&[("web", small())]).await;
     rig.patch("web", json!({"spec": {"deletionPolicy": "Orphan"}})).await;
     rig.delete("web").await;
@@ -295,7 +295,7 @@ async fn what_is_let_go_of_is_told_to_be_orphaned() {
 
 /// An earlier create was lost and given up; the one after it succeeded, so nothing is in doubt.
 #[tokio::test(start_paused = true)]
-async fn a_create_that_succeeded_after_a_lost_one_holds_up_no_deletion() {
+async fn create_after_lost_one_does_not_delay_deletion() {
     let rig = ready_after_one(Fault::LostBefore).await;
     rig.delete("web").await;
     until_gone(&rig, "web", SOON).await;

@@ -26,7 +26,7 @@ async fn edit(rig: &Rig, description: &str) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn failed_create_is_made_anew_when_the_spec_changes() {
+async fn failed_create_is_recreated_on_spec_change() {
     let rig = with_failed_create(small()).await;
     let failed = rig.load_balancers().remove(0);
     edit(&rig, "corrected").await;
@@ -42,7 +42,7 @@ async fn failed_create_is_made_anew_when_the_spec_changes() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn failed_create_of_an_unchanged_spec_is_left_alone() {
+async fn failed_create_of_unchanged_spec_is_left_alone() {
     let rig = with_failed_create(small()).await;
     tokio::time::sleep(60 * MINUTE).await;
     assert_eq!((rig.creates().len(), deletes(&rig)), (1, 0));
@@ -52,7 +52,7 @@ async fn failed_create_of_an_unchanged_spec_is_left_alone() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn failed_create_is_made_anew_after_a_restart() {
+async fn failed_create_is_recreated_after_restart() {
     let mut rig = with_failed_create(small()).await;
     rig.kill().await;
     edit(&rig, "corrected while nobody looked").await;
@@ -62,7 +62,7 @@ async fn failed_create_is_made_anew_after_a_restart() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn spec_changed_during_a_failing_create_is_made_anew() {
+async fn spec_change_during_failing_create_is_recreated() {
     let mut rig = Rig::new().await;
     let slow = ProviderFault::fails(Kind::LoadBalancer, Verb::Create);
     rig.cloud.fail_provider(ProviderFault { times: Some(1), ..slow });
@@ -75,7 +75,7 @@ async fn spec_changed_during_a_failing_create_is_made_anew() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn create_that_fails_again_is_tried_once_for_each_change() {
+async fn repeated_failed_create_is_sent_once_per_spec_change() {
     let rig = with_failed_create(small()).await;
     rig.cloud.fail_provider(ProviderFault::fails(Kind::LoadBalancer, Verb::Create));
     edit(&rig, "still wrong").await;
@@ -90,7 +90,7 @@ async fn create_that_fails_again_is_tried_once_for_each_change() {
 
 /// The deletion of what failed is carried out, its answer is lost, and the process dies.
 #[tokio::test(start_paused = true)]
-async fn crash_between_deletion_and_new_create_makes_one() {
+async fn crash_between_delete_and_recreate_creates_one() {
     let mut rig = with_failed_create(small()).await;
     rig.cloud.fail_always(create(), Fault::Refused);
     edit(&rig, "corrected").await;
@@ -103,7 +103,7 @@ async fn crash_between_deletion_and_new_create_makes_one() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn immutable_fields_of_a_failed_create_can_change() {
+async fn immutable_fields_of_failed_create_can_change() {
     let rig = with_failed_create(small()).await;
     assert_eq!(rig.stack("web")["status"]["loadBalancer"]["neverServed"], true);
     rig.patch("web", json!({"spec": {"loadBalancer": {"vip": {"subnet": {"name": "tenant-v6"}}}}})).await;
@@ -114,7 +114,7 @@ async fn immutable_fields_of_a_failed_create_can_change() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn failed_create_is_kept_by_observe_and_unusable_spec() {
+async fn failed_create_is_kept_by_observe_and_invalid_spec() {
     let rig = with_failed_create(small()).await;
     let failed = id(&rig.load_balancers()[0]);
     rig.patch("web", json!({"spec": {"managementPolicy": "Observe"}})).await;
@@ -136,7 +136,7 @@ async fn failed_create_is_kept_by_observe_and_unusable_spec() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn load_balancer_that_served_outlives_its_error() {
+async fn load_balancer_that_served_outlives_error() {
     let mut rig = with_ready(&[("web", small())]).await;
     let lb = id(&rig.load_balancers()[0]);
     rig.cloud.set_statuses(Kind::LoadBalancer, &lb, Some(Provisioning::Error), None);
@@ -157,7 +157,7 @@ async fn load_balancer_that_served_outlives_its_error() {
 
 /// It came up, and went into ERROR, while no controller looked.
 #[tokio::test(start_paused = true)]
-async fn load_balancer_that_served_unseen_outlives_its_error() {
+async fn load_balancer_that_served_unseen_outlives_error() {
     let mut rig = Rig::new().await;
     rig.start();
     rig.create("web", small()).await;
@@ -182,7 +182,7 @@ fn break_listeners(rig: &Rig) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn failed_create_with_listeners_in_error_is_made_anew() {
+async fn failed_create_with_error_listeners_is_recreated() {
     let mut rig = with_failed_create(small()).await;
     break_listeners(&rig);
     rig.kill().await;
@@ -194,7 +194,7 @@ async fn failed_create_with_listeners_in_error_is_made_anew() {
 
 /// Nothing but listeners: their states alone are no proof, but the process that saw the create fail knows.
 #[tokio::test(start_paused = true)]
-async fn create_without_proof_counts_only_for_who_watched_it() {
+async fn unproven_failed_create_counts_only_for_its_observer() {
     let mut spec = small();
     spec["pools"] = json!([]);
     spec["listeners"] = json!([{"name": "tcp", "protocol": "TCP", "port": 80}]);
@@ -212,7 +212,7 @@ async fn create_without_proof_counts_only_for_who_watched_it() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn failed_create_is_told_with_objects_and_no_failover() {
+async fn failed_create_reports_objects_and_no_failover() {
     let rig = with_failed_create(small()).await;
     let message = rig.message("web");
     for part in ["its own create", "listener http", "pool web", "ask the operator", "made anew"] {
@@ -224,7 +224,7 @@ async fn failed_create_is_told_with_objects_and_no_failover() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn refused_configuration_of_a_create_asks_for_another_spec() {
+async fn rejected_create_configuration_asks_for_spec_change() {
     let mut rig = with_failed_create(small()).await;
     rig.kill().await;
     break_listeners(&rig);
@@ -234,7 +234,7 @@ async fn refused_configuration_of_a_create_asks_for_another_spec() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn failed_create_is_not_promised_anew_by_observe() {
+async fn observe_does_not_promise_recreate_of_failed_create() {
     let rig = with_failed_create(small()).await;
     rig.patch("web", json!({"spec": {"managementPolicy": "Observe"}})).await;
     rig.until("it is told", MINUTE, |rig| !rig.message("web").contains("made anew")).await;

@@ -15,7 +15,7 @@ async fn without_floating_ips() -> Rig {
 
 /// Neutron's L3 extension is missing, and every list of floating IPs is a 404.
 #[tokio::test(start_paused = true)]
-async fn a_cloud_without_floating_ips_serves_stacks_that_want_none() {
+async fn cloud_without_floating_ips_serves_stack_without_one() {
     let rig = without_floating_ips().await;
     rig.create("web", small()).await;
     rig.until("web is Ready", SOON, |rig| rig.is_ready("web")).await;
@@ -29,7 +29,7 @@ async fn a_cloud_without_floating_ips_serves_stacks_that_want_none() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn where_there_are_no_floating_ips_a_stack_that_wants_one_is_told() {
+async fn cloud_without_floating_ips_is_reported_to_stack_with_one() {
     let rig = without_floating_ips().await;
     rig.create("web", with_floating_ip()).await;
     let stalled = |rig: &Rig| text(condition(&rig.stack("web"), "Stalled"), "reason") == "UnsupportedByServer";
@@ -85,7 +85,7 @@ fn wants(floating_ip: Value) -> Value {
 
 /// Network, subnet and address are asked for in turn; each of them replaces the floating IP, and only where that is allowed.
 #[tokio::test(start_paused = true)]
-async fn a_changed_allocation_replaces_the_floating_ip() {
+async fn changed_allocation_replaces_floating_ip() {
     let rig = with_ready(&[("web", with_floating_ip())]).await;
     let (public, first) = (rig.cloud.network_id("public"), the_one(&rig));
     rig.cloud.add_subnet(&public, "public-b", "198.51.100.0/24".parse().unwrap());
@@ -118,7 +118,7 @@ async fn a_changed_allocation_replaces_the_floating_ip() {
 
 /// Another external network is another router: as long as the new one cannot lead to the VIP, the old one does.
 #[tokio::test(start_paused = true)]
-async fn the_old_floating_ip_serves_until_the_new_one_does() {
+async fn replaced_floating_ip_serves_until_new_one_does() {
     let mut spec = with_floating_ip();
     spec["disruptionPolicy"] = json!("Allow");
     let rig = with_ready(&[("web", spec)]).await;
@@ -136,7 +136,7 @@ async fn the_old_floating_ip_serves_until_the_new_one_does() {
 
 /// Anybody who may use the project may describe it.
 #[tokio::test(start_paused = true)]
-async fn a_described_floating_ip_stays_the_stacks() {
+async fn floating_ip_with_owner_description_stays_owned() {
     for words in ["the shop's", "", "evenkeel:uid=another evenkeel:cluster=another"] {
         let rig = with_ready(&[("web", with_floating_ip())]).await;
         let before = the_one(&rig);
@@ -154,7 +154,7 @@ async fn a_described_floating_ip_stays_the_stacks() {
 
 /// The tags go as easily.
 #[tokio::test(start_paused = true)]
-async fn a_floating_ip_without_its_tags_stays_the_stacks() {
+async fn floating_ip_without_tags_stays_owned() {
     let rig = with_ready(&[("web", with_floating_ip())]).await;
     let before = the_one(&rig);
     let path = format!("/v2.0/floatingips/{}", text(&before, "id"));
@@ -169,7 +169,7 @@ async fn a_floating_ip_without_its_tags_stays_the_stacks() {
 
 /// Kept without any mark, and without the words of somebody else being lost.
 #[tokio::test(start_paused = true)]
-async fn a_described_floating_ip_is_retained_and_forgotten() {
+async fn retained_floating_ip_loses_owner_description() {
     let mut spec = with_floating_ip();
     spec["loadBalancer"]["floatingIP"]["allocate"]["reclaim"] = json!("Retain");
     let rig = with_ready(&[("web", spec)]).await;
@@ -184,7 +184,7 @@ async fn a_described_floating_ip_is_retained_and_forgotten() {
 
 /// Blue gives it up, by each of the ways there are.
 #[tokio::test(start_paused = true)]
-async fn a_floating_ip_is_handed_over_within_seconds() {
+async fn released_floating_ip_is_handed_over_within_seconds() {
     for made in [true, false] {
         let rig = with_ready(&[("blue", small()), ("green", small())]).await;
         let (id, address) = free_floating_ip(&rig).await;
@@ -216,7 +216,7 @@ async fn a_floating_ip_is_handed_over_within_seconds() {
 
 /// Nor is it looked at more than that takes.
 #[tokio::test(start_paused = true)]
-async fn a_stack_that_waits_for_a_floating_ip_asks_little() {
+async fn stack_waiting_for_floating_ip_sends_few_requests() {
     let rig = with_ready(&[("blue", small()), ("green", small())]).await;
     let (id, _) = free_floating_ip(&rig).await;
     rig.patch("blue", wants(json!({"existing": {"id": id}}))).await;
@@ -237,7 +237,7 @@ async fn a_stack_that_waits_for_a_floating_ip_asks_little() {
 
 /// Two writes that cross: one stack has it and is Ready, and the other's write, planned before, arrives.
 #[tokio::test(start_paused = true)]
-async fn a_late_claim_takes_no_floating_ip_away() {
+async fn late_claim_does_not_take_floating_ip_away() {
     let rig = with_ready(&[("blue", small()), ("green", small())]).await;
     let (id, _) = free_floating_ip(&rig).await;
     let tag = format!("tags/evenkeel:uid={}", uid(&rig.stack("blue")));
@@ -258,7 +258,7 @@ async fn a_late_claim_takes_no_floating_ip_away() {
 
 /// Both saw it free and tagged it: exactly one has it, the other says so.
 #[tokio::test(start_paused = true)]
-async fn of_two_stacks_that_claim_a_floating_ip_one_has_it() {
+async fn two_stacks_claiming_floating_ip_leave_one_owner() {
     for tagged in [false, true] {
         let mut rig = with_ready(&[("blue", small()), ("green", small())]).await;
         let (id, _) = free_floating_ip(&rig).await;
@@ -289,7 +289,7 @@ async fn of_two_stacks_that_claim_a_floating_ip_one_has_it() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn taken_address_to_allocate_is_told_with_its_field() {
+async fn taken_floating_ip_address_is_reported_with_field() {
     let rig = with_ready(&[("web", small())]).await;
     let address = "198.51.100.77";
     let text = format!("IP address {address} already allocated in subnet 1.");

@@ -9,7 +9,7 @@ use serde_json::json;
 use super::*;
 
 #[tokio::test(start_paused = true)]
-async fn what_only_has_our_name_is_never_touched() {
+async fn resource_with_matching_name_only_is_never_changed() {
     let mut rig = Rig::new().await;
     let cluster = rig.cluster.object("", "namespaces", "", "kube-system").unwrap();
     let (mine, other) = (uid(&cluster), "0aa00000-0000-4000-8000-000000000000");
@@ -40,7 +40,7 @@ async fn what_only_has_our_name_is_never_touched() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn another_owner_is_named_and_left_alone() {
+async fn load_balancer_of_another_owner_is_named_and_untouched() {
     let rig = with_ready(&[("web", small())]).await;
     let lb = id(&rig.load_balancers()[0]);
     let path = format!("/v2/lbaas/loadbalancers/{lb}");
@@ -62,7 +62,7 @@ async fn another_owner_is_named_and_left_alone() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_dead_predecessor_is_succeeded_and_not_doubled() {
+async fn load_balancer_of_deleted_stack_is_taken_over() {
     let mut rig = with_ready(&[("web", small())]).await;
     rig.stop().await;
     let (dead, lb) = (uid(&rig.stack("web")), id(&rig.load_balancers()[0]));

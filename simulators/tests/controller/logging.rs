@@ -29,7 +29,7 @@ fn lines_of<'a>(lines: &'a [String], target: impl Fn(&str) -> bool + 'a, name: &
 }
 
 #[tokio::test(start_paused = true)]
-async fn each_line_of_a_pass_names_its_stack() {
+async fn log_line_of_reconcile_names_its_stack() {
     let lines = logged(Format::Plain).await;
     let names = format!(r#"{{namespace="{NAMESPACE}" stack="web"}}"#);
     for target in OF_A_PASS {
@@ -40,7 +40,7 @@ async fn each_line_of_a_pass_names_its_stack() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn each_line_of_a_pass_names_its_stack_in_json_too() {
+async fn json_log_line_of_reconcile_names_its_stack() {
     let lines = logged(Format::Json).await;
     let read = |line: &str| serde_json::from_str::<Value>(line).unwrap();
     let target_of = |line: &str| read(line)["target"].as_str().unwrap_or_default().to_owned();

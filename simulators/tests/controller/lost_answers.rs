@@ -28,7 +28,7 @@ fn intent(rig: &Rig, name: &str) -> Option<Duration> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_create_that_was_carried_out_is_found_when_its_answer_is_lost() {
+async fn create_with_lost_answer_is_found() {
     let slow = Fault::SlowAnswer(Duration::from_secs(300));
     for fault in [Fault::LostAfter, Fault::HalfBody, slow] {
         let mut rig = Rig::new().await;
@@ -43,7 +43,7 @@ async fn a_create_that_was_carried_out_is_found_when_its_answer_is_lost() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_create_that_never_arrived_is_repeated_after_the_quiet_period_and_not_before() {
+async fn lost_create_is_repeated_only_after_quiet_period() {
     let page = Fault::Answer { status: 502, body: "<html>Bad Gateway</html>".into(), retry_after: None };
     for fault in [Fault::LostBefore, page] {
         let mut rig = Rig::new().await;
@@ -62,7 +62,7 @@ async fn a_create_that_never_arrived_is_repeated_after_the_quiet_period_and_not_
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_doubt_that_is_over_does_not_come_back_with_a_refusal() {
+async fn settled_create_is_not_in_doubt_after_rejection() {
     let mut rig = Rig::new().await;
     rig.cloud.fail(create(), Fault::LostBefore, 1);
     rig.cloud.fail(create(), octavia(409, "The VIP IP address is already in use."), 2);
@@ -74,7 +74,7 @@ async fn a_doubt_that_is_over_does_not_come_back_with_a_refusal() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_create_that_cannot_have_arrived_is_repeated_at_once() {
+async fn unsent_create_is_repeated_at_once() {
     let mut rig = Rig::new().await;
     rig.cloud.fail(create(), Fault::Refused, 1);
     rig.start();
@@ -84,7 +84,7 @@ async fn a_create_that_cannot_have_arrived_is_repeated_at_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_controller_that_dies_before_its_create_leaves_waits_for_the_quiet_period() {
+async fn crash_before_create_waits_for_quiet_period() {
     let mut rig = Rig::new().await;
     let posts = |request: &evenkeel::openstack::Request| {
         request.method() == Method::POST && request.uri().path().ends_with("/loadbalancers")
@@ -107,7 +107,7 @@ async fn a_controller_that_dies_before_its_create_leaves_waits_for_the_quiet_per
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_create_that_commits_seconds_after_its_client_died_is_found() {
+async fn create_committed_after_crash_is_found() {
     let timing = Timing { commit_load_balancer: Duration::from_secs(9), ..Timing::default() };
     let mut rig = Rig::with(CloudConfig { timing, ..CloudConfig::default() }).await;
     rig.start();
@@ -122,7 +122,7 @@ async fn a_create_that_commits_seconds_after_its_client_died_is_found() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_controller_that_dies_between_the_create_and_the_status_finds_it_again() {
+async fn crash_between_create_and_status_finds_create_again() {
     let mut rig = Rig::new().await;
     rig.cloud.fail(create(), Fault::SlowAnswer(Duration::from_secs(20)), 1);
     rig.start();
@@ -137,7 +137,7 @@ async fn a_controller_that_dies_between_the_create_and_the_status_finds_it_again
 }
 
 #[tokio::test(start_paused = true)]
-async fn lost_answers_of_the_api_server_double_nothing() {
+async fn lost_api_server_answers_cause_no_duplicate() {
     for effect in [Effect::LoseAnswer, Effect::Drop, Effect::Conflict, Effect::Status(500)] {
         let mut rig = Rig::new().await;
         let fault = cluster::Fault::next("patch", "/loadbalancerstacks/web", effect.clone()).times(3);
@@ -158,7 +158,7 @@ fn deleted(rig: &Rig) -> Vec<String> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_create_that_appears_after_it_was_given_up_is_deleted() {
+async fn late_create_given_up_before_is_deleted() {
     let rig = ready_after_one(Fault::SlowStart(Duration::from_secs(200))).await;
     let kept = id(&rig.load_balancers()[0]);
     rig.until("the other appears", 2 * MINUTE, |rig| rig.load_balancers().len() == 2).await;
@@ -174,7 +174,7 @@ async fn a_create_that_appears_after_it_was_given_up_is_deleted() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_double_that_no_attempt_on_record_made_is_reported_and_left_alone() {
+async fn duplicate_of_unknown_attempt_is_reported_and_untouched() {
     let rig = ready_after_one(Fault::LostBefore).await;
     let kept = rig.load_balancers().remove(0);
     let tags = kept["tags"].as_array().unwrap().iter().filter_map(|tag| tag.as_str());
@@ -190,7 +190,7 @@ async fn a_double_that_no_attempt_on_record_made_is_reported_and_left_alone() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn of_two_controllers_at_once_one_creates() {
+async fn two_concurrent_controllers_create_once() {
     let timing = Timing { commit_load_balancer: Duration::from_secs(3), ..Timing::default() };
     let mut rig = Rig::with(CloudConfig { timing, ..CloudConfig::default() }).await;
     rig.start();
@@ -206,7 +206,7 @@ async fn of_two_controllers_at_once_one_creates() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_stack_that_is_deleted_while_its_create_is_in_doubt_leaves_nothing() {
+async fn deletion_during_create_in_doubt_leaves_nothing() {
     let mut rig = Rig::new().await;
     rig.cloud.fail(create(), Fault::SlowStart(Duration::from_secs(100)), 1);
     rig.start();
@@ -222,7 +222,7 @@ async fn a_stack_that_is_deleted_while_its_create_is_in_doubt_leaves_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_stack_that_is_deleted_before_its_create_is_in_its_status_leaves_nothing() {
+async fn deletion_before_create_reaches_status_leaves_nothing() {
     let mut rig = Rig::new().await;
     let status = cluster::Fault::next("patch", "/loadbalancerstacks/web/status", Effect::Status(500));
     rig.cluster.inject(status.times(1000));

@@ -40,7 +40,7 @@ async fn looked_after() -> Rig {
 }
 
 #[tokio::test(start_paused = true)]
-async fn passes_steps_calls_waits_drift_and_the_time_to_ready_are_counted() {
+async fn metrics_count_reconciles_steps_requests_waits_and_drift() {
     let rig = looked_after().await;
     let exactly = [
         ("evenkeel_plan_steps_total", r#"kind="load balancer",verb="create""#, 1.0),

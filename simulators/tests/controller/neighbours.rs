@@ -10,7 +10,7 @@ use tokio::time::{Instant, sleep};
 use super::*;
 
 #[tokio::test(start_paused = true)]
-async fn a_pass_that_panics_stops_nobody_else() {
+async fn panicking_reconcile_stops_no_other_stack() {
     let mut rig = Rig::new().await;
     let panics = |request: &evenkeel::openstack::Request| {
         let breaks = request.body().windows(4).any(|bytes| bytes == b"boom");
@@ -70,7 +70,7 @@ async fn neighbours_beside(other: Option<Value>) -> Duration {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_hostile_stack_delays_nobody() {
+async fn hostile_stack_delays_no_other_stack() {
     let (alone, beside) = (neighbours_beside(None).await, neighbours_beside(Some(hostile())).await);
     assert!(beside < alone + Duration::from_millis(500), "{beside:?} beside it, {alone:?} without it");
 }
@@ -97,7 +97,7 @@ async fn at_rest(stacks: usize) -> (usize, usize) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_calls_of_a_resync_do_not_grow_with_the_stacks() {
+async fn resync_requests_do_not_grow_with_stacks() {
     let (few, leaves_of_few) = at_rest(10).await;
     // The VIP ports of more than fifty are not asked for by their ids.
     let (many, leaves_of_many) = at_rest(60).await;
@@ -109,7 +109,7 @@ async fn the_calls_of_a_resync_do_not_grow_with_the_stacks() {
 
 /// After a restart nothing is known of any stack, and yet stacks at rest are looked at by way of the lists that they share.
 #[tokio::test(start_paused = true)]
-async fn a_restart_among_stacks_at_rest_costs_lists_and_not_a_tree_for_each() {
+async fn restart_with_stable_stacks_reads_lists_not_trees() {
     const STACKS: usize = 12;
     let names: Vec<String> = (0..STACKS).map(|n| format!("s{n}")).collect();
     let mut rig = with_ready(&names.iter().map(|name| (name.as_str(), small())).collect::<Vec<_>>()).await;

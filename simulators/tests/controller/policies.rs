@@ -8,7 +8,7 @@ use tokio::time::sleep;
 use super::*;
 
 #[tokio::test(start_paused = true)]
-async fn a_paused_stack_makes_no_calls() {
+async fn paused_stack_sends_no_request() {
     let rig = with_ready(&[("web", small())]).await;
     rig.patch("web", json!({"spec": {"paused": true}})).await;
     rig.until("it says so", SOON, |rig| condition(&rig.stack("web"), "Paused")["status"] == "True").await;
@@ -25,7 +25,7 @@ async fn a_paused_stack_makes_no_calls() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn observe_writes_nothing_to_the_cloud() {
+async fn observe_writes_nothing_to_openstack() {
     let rig = with_ready(&[("web", small())]).await;
     rig.patch("web", json!({"spec": {"managementPolicy": "Observe"}})).await;
     rig.until("it is observed", SOON, |rig| rig.reason("web") == "Observed").await;
@@ -51,7 +51,7 @@ async fn observe_writes_nothing_to_the_cloud() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_status_that_is_deleted_comes_back_without_a_write() {
+async fn deleted_status_is_restored_without_cloud_write() {
     let rig = with_ready(&[("web", small())]).await;
     let before = rig.stack("web")["status"].clone();
     rig.cloud.forget_requests();
@@ -70,7 +70,7 @@ async fn a_status_that_is_deleted_comes_back_without_a_write() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn another_project_behind_the_credentials_is_not_an_empty_one() {
+async fn credentials_of_another_project_cause_no_create() {
     let rig = with_ready(&[("web", small())]).await;
     rig.cloud.forget_requests();
     rig.replace_credentials("demo-demo2").await;
@@ -86,7 +86,7 @@ async fn another_project_behind_the_credentials_is_not_an_empty_one() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn another_region_behind_the_credentials_is_not_an_empty_one() {
+async fn credentials_of_another_region_cause_no_create() {
     let rig = with_ready(&[("web", small())]).await;
     rig.cloud.forget_requests();
     let move_to = |region: &'static str| rig.cloud.configure(|config| config.region = region.into());
@@ -108,7 +108,7 @@ async fn another_region_behind_the_credentials_is_not_an_empty_one() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_deletion_waits_when_another_project_is_behind_the_credentials() {
+async fn deletion_with_credentials_of_another_project_waits() {
     let rig = with_ready(&[("web", small())]).await;
     rig.replace_credentials("demo-demo2").await;
     rig.until("it is seen", SOON, |rig| rig.reason("web") == "CloudChanged").await;

@@ -8,7 +8,7 @@ use tokio::time::sleep;
 use super::*;
 
 #[tokio::test(start_paused = true)]
-async fn an_immutable_load_balancer_is_a_wait_without_an_error_count() {
+async fn immutable_load_balancer_requeues_without_error_backoff() {
     let rig = with_ready(&[("web", small())]).await;
     let locked = octavia(409, "Load Balancer 1 is immutable and cannot be updated.");
     rig.cloud.fail(Match::service(Service::LoadBalancer).method(Method::PUT), locked, 8);
@@ -22,7 +22,7 @@ async fn an_immutable_load_balancer_is_a_wait_without_an_error_count() {
 
 /// Octavia leaks the VIP port of a create whose children it refuses.
 #[tokio::test(start_paused = true)]
-async fn a_create_without_room_is_never_sent() {
+async fn create_over_quota_is_never_sent() {
     for kind in [Kind::LoadBalancer, Kind::Listener, Kind::Pool, Kind::Member] {
         let mut rig = Rig::new().await;
         rig.cloud.set_quota("demo", kind, 0);
@@ -35,7 +35,7 @@ async fn a_create_without_room_is_never_sent() {
 
 /// Neutron has no address left, or Octavia counts otherwise than its lists do: our own look finds room.
 #[tokio::test(start_paused = true)]
-async fn a_create_that_is_refused_for_a_quota_that_cannot_be_seen_is_repeated_rarely() {
+async fn create_rejected_for_hidden_quota_is_repeated_rarely() {
     let mut rig = Rig::new().await;
     let full = octavia(403, "Quota has been met for resources: Load Balancer");
     rig.cloud.fail_always(create(), full);
@@ -48,7 +48,7 @@ async fn a_create_that_is_refused_for_a_quota_that_cannot_be_seen_is_repeated_ra
 
 /// One edit needs room for a member in a pool and makes it in another.
 #[tokio::test(start_paused = true)]
-async fn what_would_make_room_runs_although_an_earlier_step_has_none() {
+async fn step_that_frees_quota_runs_past_step_over_quota() {
     let mut spec = small();
     let two = json!([{"address": "192.0.2.1", "port": 80}, {"address": "192.0.2.2", "port": 80}]);
     spec["pools"] = json!([
@@ -67,7 +67,7 @@ async fn what_would_make_room_runs_although_an_earlier_step_has_none() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_step_that_is_refused_holds_up_no_members_and_keeps_saying_why() {
+async fn rejected_step_blocks_no_members_and_stays_reported() {
     let rig = with_ready(&[("web", small())]).await;
     let listener = Match::service(Service::LoadBalancer).method(Method::PUT).path("/listeners/");
     let refusal = "Validation failure: the moon is in the wrong phase";
@@ -88,7 +88,7 @@ async fn a_step_that_is_refused_holds_up_no_members_and_keeps_saying_why() {
 
 /// The network was made anew with another range while the load balancer was gone.
 #[tokio::test(start_paused = true)]
-async fn a_remembered_address_that_is_refused_is_given_up() {
+async fn rejected_remembered_address_is_dropped() {
     let rig = with_ready(&[("web", small())]).await;
     let lb = id(&rig.load_balancers()[0]);
     let path = format!("/v2/lbaas/loadbalancers/{lb}?cascade=true");
@@ -105,7 +105,7 @@ async fn a_remembered_address_that_is_refused_is_given_up() {
 
 /// Refused with the address and without: it was something else, which passes.
 #[tokio::test(start_paused = true)]
-async fn address_of_a_create_refused_for_another_cause_is_kept() {
+async fn address_of_create_rejected_for_other_cause_is_kept() {
     let rig = with_ready(&[("web", small())]).await;
     let lb = rig.load_balancers().remove(0);
     rig.cloud.fail(create(), octavia(400, "This flavor is out of order."), 2);
@@ -120,7 +120,7 @@ async fn address_of_a_create_refused_for_another_cause_is_kept() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_quota_is_asked_for_rarely_and_shown_with_its_numbers() {
+async fn exceeded_quota_is_polled_rarely_and_shown_with_numbers() {
     let mut rig = Rig::new().await;
     rig.cloud.set_quota("demo", Kind::Listener, 0);
     rig.start();
@@ -141,7 +141,7 @@ async fn a_quota_is_asked_for_rarely_and_shown_with_its_numbers() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_refused_create_is_not_sent_again_before_the_spec_changes() {
+async fn rejected_create_waits_for_spec_change() {
     let mut rig = Rig::new().await;
     let refusal = "Validation failure: the moon is in the wrong phase";
     rig.cloud.fail_always(create(), octavia(400, refusal));
@@ -166,7 +166,7 @@ async fn a_refused_create_is_not_sent_again_before_the_spec_changes() {
 /// Octavia takes the change (200) and its data plane does not: sending it again every few seconds would be a reload each
 /// time, for ever.
 #[tokio::test(start_paused = true)]
-async fn a_change_that_does_not_take_effect_is_sent_ever_more_rarely_and_holds_up_nothing_else() {
+async fn ineffective_step_backs_off_without_blocking_plan() {
     let rig = with_ready(&[("web", small())]).await;
     rig.cloud.fail_provider(ProviderFault::fails(Kind::Pool, Verb::Update));
     let mut spec = rig.stack("web")["spec"].take();
@@ -189,7 +189,7 @@ async fn a_change_that_does_not_take_effect_is_sent_ever_more_rarely_and_holds_u
 
 /// Octavia itself knows such a state: a member whose subnet does not exist stays in PENDING_CREATE.
 #[tokio::test(start_paused = true)]
-async fn a_child_that_octavia_works_on_for_ever_is_told() {
+async fn child_pending_forever_is_reported() {
     let rig = with_ready(&[("web", small())]).await;
     let member = id(&rig.cloud.objects(Kind::Member)[0]);
     rig.cloud.set_statuses(Kind::Member, &member, Some(Provisioning::PendingCreate), None);
@@ -209,7 +209,7 @@ fn assert_too_old(rig: &Rig) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn nothing_is_made_in_an_octavia_that_is_too_old() {
+async fn too_old_octavia_gets_no_create() {
     let mut rig = Rig::with(CloudConfig { api_minor: 12, ..CloudConfig::default() }).await;
     rig.start();
     rig.create("web", small()).await;
@@ -224,7 +224,7 @@ async fn nothing_is_made_in_an_octavia_that_is_too_old() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn nothing_is_written_to_an_octavia_that_became_too_old() {
+async fn octavia_that_became_too_old_gets_no_write() {
     let mut rig = with_ready(&[("web", small())]).await;
     rig.stop().await;
     rig.cloud.configure(|config| config.api_minor = 12);

@@ -31,7 +31,7 @@ fn port_of(rig: &Rig) -> String {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_subnet_without_a_router_is_told_and_nothing_is_deleted() {
+async fn subnet_without_router_is_reported_and_nothing_deleted() {
     let (rig, subnet) = on_an_island(with_floating_ip()).await;
     let lb = id(&rig.load_balancers()[0]);
     let message = rig.message("web");
@@ -55,7 +55,7 @@ async fn a_subnet_without_a_router_is_told_and_nothing_is_deleted() {
 
 /// Its PUT says the same.
 #[tokio::test(start_paused = true)]
-async fn an_existing_floating_ip_without_a_router_is_told_likewise() {
+async fn existing_floating_ip_without_router_is_reported() {
     let rig = with_ready(&[("web", small())]).await;
     let wanted = json!({"floatingip": {"floating_network_id": rig.cloud.network_id("public")}});
     let path = "/v2.0/floatingips";
@@ -72,7 +72,7 @@ async fn an_existing_floating_ip_without_a_router_is_told_likewise() {
 
 /// Whatever else Neutron misses: its text may name the port all the same.
 #[tokio::test(start_paused = true)]
-async fn a_port_that_is_there_is_never_told_as_gone() {
+async fn existing_port_is_never_reported_missing() {
     for kind in ["RouterNotFound", "SubnetNotFound", "NetworkNotFound", "PortNotFound", "ObjectNotFound"] {
         let rig = with_ready(&[("web", small())]).await;
         let message = format!("Something of port {} could not be found.", port_of(&rig));
@@ -90,7 +90,7 @@ async fn a_port_that_is_there_is_never_told_as_gone() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_port_that_is_gone_is_told_when_a_floating_ip_misses_it() {
+async fn missing_port_is_reported_when_floating_ip_needs_it() {
     let rig = with_ready(&[("web", small())]).await;
     let path = format!("/v2.0/ports/{}", port_of(&rig));
     let (code, _) = rig.cloud.request_as("demo", Method::DELETE, Service::Network, &path, None).await;
@@ -103,7 +103,7 @@ async fn a_port_that_is_gone_is_told_when_a_floating_ip_misses_it() {
 
 /// What it led to is remembered for ten minutes, but not beyond the first 404.
 #[tokio::test(start_paused = true)]
-async fn a_floating_ip_that_has_gone_is_looked_up_anew() {
+async fn missing_floating_ip_is_looked_up_again() {
     let mut rig = Rig::new().await;
     let wanted = json!({"floatingip": {"floating_network_id": rig.cloud.network_id("public")}});
     let path = "/v2.0/floatingips";

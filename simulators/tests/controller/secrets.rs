@@ -20,7 +20,7 @@ fn outputs(rig: &Rig, log: &Log) -> Vec<(&'static str, String)> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn no_password_and_no_token_is_in_any_output() {
+async fn password_and_token_are_in_no_output() {
     let log = Log::capture("debug,evenkeel=trace");
     let rig = with_ready(&[("web", small())]).await;
     let password = "not-a-secret";

@@ -7,7 +7,7 @@ use tokio::time::timeout;
 use super::*;
 
 #[tokio::test(start_paused = true)]
-async fn a_controller_that_is_told_to_stop_before_its_first_list_is_there_stops() {
+async fn controller_stopped_before_first_list_stops() {
     let mut rig = Rig::new().await;
     let slow = Effect::SlowAnswer(Duration::from_secs(10));
     // The first of them asks whether there is a definition at all.
@@ -19,7 +19,7 @@ async fn a_controller_that_is_told_to_stop_before_its_first_list_is_there_stops(
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_controller_that_is_told_to_stop_ends_what_it_has_begun() {
+async fn stopped_controller_finishes_running_reconcile() {
     let mut rig = Rig::new().await;
     rig.start();
     rig.create("web", small()).await;

@@ -46,7 +46,7 @@ async fn assert_survives(rig: &Rig, which: Match, fault: Fault) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_octavia_that_does_not_answer_is_waited_for() {
+async fn unresponsive_octavia_requeues() {
     let rig = with_ready(&[("web", small())]).await;
     for fault in faults() {
         assert_survives(&rig, Match::service(Service::LoadBalancer), fault).await;
@@ -54,7 +54,7 @@ async fn an_octavia_that_does_not_answer_is_waited_for() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_keystone_that_does_not_answer_is_waited_for() {
+async fn unresponsive_keystone_requeues() {
     let rig = with_ready(&[("web", small())]).await;
     for fault in faults() {
         assert_survives(&rig, Match::service(Service::Identity), fault).await;
@@ -62,7 +62,7 @@ async fn a_keystone_that_does_not_answer_is_waited_for() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_server_that_says_when_to_come_back_is_believed() {
+async fn retry_after_of_server_is_honoured() {
     let rig = with_ready(&[("web", small())]).await;
     let busy = Fault::Answer { status: 503, body: String::new(), retry_after: Some(45) };
     rig.cloud.fail(Match::service(Service::LoadBalancer), busy, 1);
@@ -76,7 +76,7 @@ async fn a_server_that_says_when_to_come_back_is_believed() {
 
 /// Somebody has to see to it, perhaps on the server: it is looked at each minute.
 #[tokio::test(start_paused = true)]
-async fn untrusted_certificate_stalls_the_stack_until_it_is_renewed() {
+async fn untrusted_certificate_stalls_stack_until_renewed() {
     let rig = with_ready(&[("web", small())]).await;
     for service in [Service::Identity, Service::LoadBalancer, Service::Network] {
         rig.cloud.fail_always(Match::service(service), Fault::Untrusted);

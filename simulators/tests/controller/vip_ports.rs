@@ -52,7 +52,7 @@ async fn until_told(rig: &Rig) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_deleted_vip_port_is_told_without_a_floating_ip_and_its_load_balancer_made_again() {
+async fn missing_vip_port_is_reported_and_load_balancer_recreated() {
     let rig = with_ready(&[("web", often()), ("api", often())]).await;
     let lb = rig.load_balancers_of(&uid(&rig.stack("web"))).remove(0);
     let (port, address) = (text(&json!(lb), "vip_port_id").to_owned(), lb["vip_address"].clone());
@@ -80,7 +80,7 @@ async fn a_deleted_vip_port_is_told_without_a_floating_ip_and_its_load_balancer_
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_else_there_is_to_do_goes_on_without_the_vip_port() {
+async fn missing_vip_port_does_not_block_other_steps() {
     let rig = with_ready(&[("web", often())]).await;
     delete_port(&rig, &only_one(&rig).1).await;
     rig.patch("web", json!({"spec": {"loadBalancer": {"description": "edited"}}})).await;
@@ -95,7 +95,7 @@ async fn what_else_there_is_to_do_goes_on_without_the_vip_port() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_observed_stack_says_so_too() {
+async fn missing_vip_port_is_reported_by_observe() {
     let mut spec = often();
     spec["managementPolicy"] = json!("Observe");
     let rig = with_ready(&[("web", often())]).await;
@@ -108,7 +108,7 @@ async fn an_observed_stack_says_so_too() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_port_of_the_users_own_is_missed_when_it_goes_and_not_before() {
+async fn user_port_is_reported_missing_only_when_gone() {
     let mut rig = Rig::new().await;
     let (network, subnet) = (rig.cloud.network_id("tenant"), rig.cloud.subnet_id("tenant-v4"));
     let body = json!({"port": {"network_id": network, "fixed_ips": [{"subnet_id": subnet}]}});
@@ -131,7 +131,7 @@ async fn a_port_of_the_users_own_is_missed_when_it_goes_and_not_before() {
 
 /// Whoever may not look at ports is told nothing of them.
 #[tokio::test(start_paused = true)]
-async fn where_the_policy_hides_ports_no_stack_is_stalled_for_it() {
+async fn hidden_ports_do_not_stall_stack() {
     for (status, kind) in [(403, "PolicyNotAuthorized"), (404, "HTTPNotFound")] {
         let rig = with_ready(&[("web", often())]).await;
         let error = json!({"NeutronError": {"type": kind, "message": "rule:get_port is disallowed by policy"}});
@@ -153,7 +153,7 @@ async fn where_the_policy_hides_ports_no_stack_is_stalled_for_it() {
 
 /// A failover may make the port anew. While it lasts, nothing is said of ports, and after it the new one counts.
 #[tokio::test(start_paused = true)]
-async fn a_port_that_octavia_makes_anew_is_no_loss() {
+async fn port_recreated_by_octavia_is_not_reported_missing() {
     let rig = with_ready(&[("web", often())]).await;
     let (lb, port, _) = only_one(&rig);
     let (network, subnet) = (rig.cloud.network_id("tenant"), rig.cloud.subnet_id("tenant-v4"));

@@ -47,7 +47,7 @@ fn cases() -> Vec<(&'static str, Value)> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn setting_without_effect_is_refused_by_api_server() {
+async fn setting_without_effect_is_rejected_by_api_server() {
     let mut rig = Rig::new().await;
     rig.start();
     for (message, spec) in cases() {
@@ -59,7 +59,7 @@ async fn setting_without_effect_is_refused_by_api_server() {
 
 /// The API server does not know the IP version of a subnet.
 #[tokio::test(start_paused = true)]
-async fn netmask_beside_ipv6_address_is_told_before_any_write() {
+async fn netmask_beside_ipv6_address_is_reported_before_write() {
     let mut spec = small();
     spec["loadBalancer"]["vip"]["additional"] = json!([{"subnet": {"name": "tenant-v6"}}]);
     spec["listeners"][0]["protocol"] = json!("UDP");

@@ -22,7 +22,7 @@ async fn counted(timing: Timing) -> (Rig, Wire) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn at_most_two_calls_of_a_project_that_take_quota_are_in_flight() {
+async fn project_has_at_most_two_quota_requests_in_flight() {
     let timing = Timing { commit_load_balancer: Duration::from_secs(2), ..Timing::default() };
     let (rig, wire) = counted(timing).await;
     let names: Vec<String> = (0..6).map(|n| format!("web-{n}")).collect();
@@ -37,7 +37,7 @@ async fn at_most_two_calls_of_a_project_that_take_quota_are_in_flight() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_load_balancer_has_one_writer_that_never_meets_its_lock() {
+async fn load_balancer_has_one_writer_that_never_meets_its_lock() {
     let timing = Timing { change: Duration::from_secs(3), write: Duration::from_secs(1), ..Timing::default() };
     let (rig, wire) = counted(timing).await;
     rig.create("web", small()).await;
@@ -57,7 +57,7 @@ async fn a_load_balancer_has_one_writer_that_never_meets_its_lock() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_busy_project_is_a_wait() {
+async fn busy_project_requeues() {
     let mut rig = Rig::new().await;
     let busy = octavia(503, "Project busy.  Unable to lock the project.  Please try again.");
     rig.cloud.fail(create(), busy, 3);
@@ -92,7 +92,7 @@ async fn hammer(stacks: Api<LoadBalancerStack>) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_others_write_to_a_stack_all_the_time_holds_up_no_create() {
+async fn constant_writes_of_others_do_not_delay_create() {
     let rig = looking(Duration::from_millis(500)).await;
     tokio::spawn(hammer(rig.stacks()));
     rig.until("web is Ready", SOON, |rig| rig.is_ready("web")).await;
@@ -100,7 +100,7 @@ async fn what_others_write_to_a_stack_all_the_time_holds_up_no_create() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_others_write_to_a_stack_all_the_time_holds_up_no_deletion() {
+async fn constant_writes_of_others_do_not_delay_deletion() {
     let rig = looking(Duration::from_millis(500)).await;
     rig.until("web is Ready", SOON, |rig| rig.is_ready("web")).await;
     tokio::spawn(hammer(rig.stacks()));
@@ -110,7 +110,7 @@ async fn what_others_write_to_a_stack_all_the_time_holds_up_no_deletion() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn of_two_that_are_about_to_create_the_second_does_not() {
+async fn second_controller_about_to_create_does_not() {
     let rig = looking(Duration::from_secs(5)).await;
     tokio::time::sleep(Duration::from_secs(3)).await;
     rig.patch("web", json!({"metadata": {"annotations": {"evenkeel.dev/create": "a1@2026-11-23T10:00:00Z"}}})).await;
@@ -119,7 +119,7 @@ async fn of_two_that_are_about_to_create_the_second_does_not() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_stack_that_changes_just_before_its_create_is_made_as_it_is_then() {
+async fn stack_changed_just_before_create_is_created_as_changed() {
     let rig = looking(Duration::from_secs(5)).await;
     tokio::time::sleep(Duration::from_secs(3)).await;
     rig.patch("web", json!({"spec": {"loadBalancer": {"description": "new"}}})).await;

@@ -150,13 +150,13 @@ fn seeds() -> (u64, u64) {
 
 /// Two halves, so that two processors share them.
 #[test]
-fn random_stacks_and_edits_converge_and_stay_first_half() {
+fn random_stacks_converge_and_stay_first_half() {
     let (first, pairs) = seeds();
     check(first..first + pairs.div_ceil(2));
 }
 
 #[test]
-fn random_stacks_and_edits_converge_and_stay_second_half() {
+fn random_stacks_converge_and_stay_second_half() {
     let (first, pairs) = seeds();
     check(first + pairs.div_ceil(2)..first + pairs);
 }

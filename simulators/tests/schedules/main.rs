@@ -98,19 +98,19 @@ fn run_all(seeds: Range<u64>) {
 
 /// Two halves, so that two processors share them.
 #[test]
-fn schedules_break_no_law_and_converge_first_half() {
+fn random_schedules_obey_laws_and_converge_first_half() {
     let (first, schedules) = seeds();
     run_all(first..first + schedules.div_ceil(2));
 }
 
 #[test]
-fn schedules_break_no_law_and_converge_second_half() {
+fn random_schedules_obey_laws_and_converge_second_half() {
     let (first, schedules) = seeds();
     run_all(first + schedules.div_ceil(2)..first + schedules);
 }
 
 #[test]
-fn a_seed_reproduces_its_run() {
+fn same_seed_repeats_its_run() {
     let (first, _) = seeds();
     for seed in first..first + 5 {
         let (one, two) = (run(seed), run(seed));

@@ -86,7 +86,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn urls_are_absolute_with_a_host_and_without_blanks() {
+    fn url_without_host_or_with_blank_is_rejected() {
         for good in ["http://a/", "https://a.example:8080/x?y#z"] {
             assert!(is_url(good), "{good}");
         }
@@ -96,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn expected_codes_are_one_a_list_or_a_range() {
+    fn expected_codes_are_single_list_or_range() {
         for good in ["200", "200,201", "200, 201 ,202", "200-299"] {
             assert!(is_expected_codes(good), "{good}");
         }
@@ -106,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn domain_names_have_labels() {
+    fn domain_name_without_labels_is_rejected() {
         for good in ["a", "a.example", "A.example.", "xn--a.b-c", "_tcp.example"] {
             assert!(is_domain_name(good), "{good}");
         }
@@ -116,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn regular_expressions_are_refused_as_python_words_it() {
+    fn bad_regular_expression_is_rejected_in_python_words() {
         assert_eq!(regex_error("^/a[bc]+(d|e)?\\.html$"), None);
         for (pattern, text) in [
             ("[", "unterminated character set at position 0"),
