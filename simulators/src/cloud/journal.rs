@@ -1,4 +1,4 @@
-//! What was asked and what was answered.
+//! The log of requests to the simulated cloud.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -7,10 +7,10 @@ use http::Method;
 
 use super::call::{Call, Service};
 
-/// One request.
+/// One logged request.
 #[derive(Debug, Clone)]
 pub struct Entry {
-    /// Since the start of the cloud, when it arrived.
+    /// Time of arrival, counted from the start of the cloud.
     pub at: Duration,
     pub service: Service,
     pub method: Method,
@@ -18,9 +18,9 @@ pub struct Entry {
     pub path: String,
     pub query: String,
     pub user_agent: String,
-    /// Bytes of its body.
+    /// Length of the request body in bytes.
     pub sent: usize,
-    /// Code of the service's answer; `None`: still at work, or never got there.
+    /// Status code of the service's answer. `None`: still running, or the request never arrived.
     pub status: Option<u16>,
 }
 
@@ -39,30 +39,30 @@ impl Entry {
         }
     }
 
-    /// A request that changes something (logins do not).
+    /// True for a request that changes something. Logins do not count.
     pub fn is_write(&self) -> bool {
         self.service != Service::Identity && self.method != Method::GET && self.method != Method::HEAD
     }
 
-    /// The service carried it out.
+    /// True when the service carried the request out.
     pub fn is_accepted(&self) -> bool {
         self.status.is_some_and(|status| status < 300)
     }
 }
 
-/// The latest requests. A long demo forgets the oldest.
+/// The latest requests. The oldest are dropped, so that a long demo does not grow.
 #[derive(Debug, Default)]
 pub(crate) struct Journal {
     entries: VecDeque<Entry>,
-    /// Number of the first entry that is still there.
+    /// Number of the first request that is still logged.
     first: usize,
 }
 
-/// Entries that are kept.
+/// Number of requests that are kept.
 const MOST: usize = 100_000;
 
 impl Journal {
-    /// Adds a request; its number.
+    /// Adds a request and returns its number.
     pub fn add(&mut self, entry: Entry) -> usize {
         self.entries.push_back(entry);
         if self.entries.len() > MOST {

@@ -1,9 +1,11 @@
-//! A simulated OpenStack: Keystone v3, Octavia v2, and the little of Neutron and Barbican that load balancers need.
+//! A simulated OpenStack: Keystone v3, Octavia v2, and the parts of Neutron and Barbican that load balancers need.
 //!
-//! The state is a value (`world::World`) that one request changes at one moment; around it there is time: a request
-//! takes a while, a POST is invisible until it commits, a change is PENDING until it is due. Time is tokio's, so tests
-//! may pause it. Answers, refusals, defaults, orders and quirks are those measured on Octavia 19, Neutron 29 and
-//! Keystone 30; `tests/cloud_conformance.rs` holds this cloud and a genuine one to the same expectations.
+//! The state is a value (`world::World`) that one request changes at one moment. Time is simulated around it: a request
+//! takes a while, a POST is invisible until it commits, a change is PENDING until it is due. The clock is tokio's, so
+//! tests may pause it.
+//!
+//! Answers, errors, defaults, orders and quirks are those measured on Octavia 19, Neutron 29 and Keystone 30.
+//! `tests/cloud_conformance.rs` holds this cloud and a genuine one to the same expectations.
 
 mod barbican;
 mod call;
@@ -39,7 +41,7 @@ use call::Call;
 use reply::{Reply, fault};
 use world::World;
 
-/// The simulated cloud. Clones share it.
+/// The simulated cloud. Clones share its state.
 #[derive(Clone, Debug)]
 pub struct CloudSim {
     inner: Arc<Inner>,
@@ -48,11 +50,11 @@ pub struct CloudSim {
 #[derive(Debug)]
 struct Inner {
     world: Mutex<World>,
-    /// The quota rows of projects, which Octavia locks for the whole of a POST.
+    /// The quota rows of projects. Octavia locks a row for the whole of a POST.
     quota_rows: Mutex<BTreeMap<String, Arc<tokio::sync::Mutex<()>>>>,
 }
 
-/// How a request ended.
+/// The end of a request, as the client sees it.
 #[derive(Debug)]
 pub(crate) enum Exchange {
     Answered(Response<Bytes>),
@@ -67,7 +69,7 @@ pub(crate) enum Exchange {
 }
 
 impl CloudSim {
-    /// Where Keystone is for a client that uses [`CloudSim::transport`].
+    /// Keystone's URL for a client that uses [`CloudSim::transport`].
     pub const AUTH_URL: &'static str = "http://cloud.test/identity/v3";
 
     pub fn new(config: CloudConfig) -> Self {
@@ -75,9 +77,9 @@ impl CloudSim {
         Self { inner: Arc::new(inner) }
     }
 
-    /// One request, answered as the service would. A connection that breaks is shown as 502.
+    /// Answers one request as the service would. A connection that breaks is shown as 502.
     ///
-    /// Dropping the future does not stop the service: what it had begun, it finishes.
+    /// Dropping the future does not stop the service: it finishes a request that it has begun.
     pub async fn handle(&self, request: Request<Bytes>) -> Response<Bytes> {
         match self.exchange(request).await {
             Exchange::Answered(response) => response,
@@ -118,7 +120,7 @@ impl CloudSim {
         let response = {
             let mut world = self.world();
             world.journal.answered(entry, reply.status);
-            // The size limit stands in front of what gives requests their ids.
+            // The size limit is checked in front of the middleware that assigns request ids.
             let id = (reply.status != 413).then(|| world.ids.uuid());
             finish(reply, id)
         };
@@ -133,7 +135,7 @@ impl CloudSim {
         }
     }
 
-    /// The service's own time, then its work at one moment.
+    /// Waits for the service's own time, then carries the request out at one moment.
     async fn serve_call(&self, call: &Call) -> Reply {
         let (timing, takes_quota, project) = {
             let mut world = self.world();
@@ -192,7 +194,7 @@ fn finish(reply: Reply, id: Option<String>) -> Response<Bytes> {
     response
 }
 
-/// An answer of something in front of the service.
+/// The answer of a proxy in front of the service.
 fn canned(status: u16, body: &str, retry_after: Option<u64>) -> Response<Bytes> {
     let kind = if body.starts_with('{') { "application/json" } else { "text/html" };
     let mut reply = Reply::empty(status).with("content-type", kind);

@@ -1,4 +1,4 @@
-//! The cloud as the other end of a client's transport, without sockets.
+//! The simulated cloud as the peer of a client's transport, without sockets.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use futures::future::BoxFuture;
 use super::{CloudSim, Exchange};
 
 impl CloudSim {
-    /// Connections that end in this cloud, whatever the trust.
+    /// A connector whose connections end in this cloud, whatever certificates the client trusts.
     pub fn transport(&self) -> Arc<dyn Connector> {
         Arc::new(InProcess(self.clone()))
     }

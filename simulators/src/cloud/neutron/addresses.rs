@@ -1,4 +1,4 @@
-//! Addresses of subnets.
+//! Allocation of addresses from subnets.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -6,7 +6,7 @@ use ipnet::IpNet;
 
 use super::{Network, Refusal, Subnet, refusal};
 
-/// The first host, as a subnet made without `gateway_ip` has it.
+/// The first host of a range: the gateway of a subnet that was created without `gateway_ip`.
 pub(super) fn gateway(cidr: &IpNet) -> IpAddr {
     nth(cidr, 1)
 }
@@ -19,7 +19,7 @@ fn nth(cidr: &IpNet, offset: u32) -> IpAddr {
 }
 
 impl Network {
-    /// Takes the wanted address, or any free one when `wanted` is empty.
+    /// Allocates the wanted address, or any free one when `wanted` is empty.
     pub(super) fn take_address(&mut self, subnet_id: &str, wanted: &str) -> Result<String, Refusal> {
         let Some(subnet) = self.subnets.get(subnet_id).cloned() else {
             return Err(super::Resource::Subnet.not_found(subnet_id));
@@ -43,8 +43,8 @@ impl Network {
         Ok(address)
     }
 
-    /// The next free one after the last that was given out, so that an address is not seen again at once; never the
-    /// broadcast address.
+    /// The next free address after the last one that was allocated, so that a released address is not reused at once.
+    /// Never the broadcast address.
     fn free_address(&mut self, subnet: &Subnet) -> Result<IpAddr, Refusal> {
         let taken = self.taken.get(&subnet.id);
         let last = subnet.cidr.broadcast();

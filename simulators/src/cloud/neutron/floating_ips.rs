@@ -1,4 +1,4 @@
-//! Floating IPs, and the tags of everything.
+//! Floating IPs, and the tags of all Neutron resources.
 
 use http::Method;
 use serde_json::{Value, json};
@@ -66,7 +66,8 @@ impl Network {
         Ok(Reply::json(201, &json!({"floatingip": self.show(visit.caller, Resource::FloatingIp, &row)})))
     }
 
-    /// The subnet of an external network in which an address is looked for: the wanted one, else the first.
+    /// The subnet of an external network from which a floating IP is allocated: that of the wanted address, else the
+    /// first.
     fn floating_subnet(&self, network: &str, wanted: &str) -> Result<String, Refusal> {
         let subnets = self.subnets_of(network);
         let found = subnets.iter().find(|subnet| wanted.is_empty() || subnet.id == wanted);
@@ -86,7 +87,7 @@ impl Network {
         }
     }
 
-    /// Binds a floating IP to the port that a body names; null takes it off.
+    /// Associates a floating IP with the port in a body. A null port disassociates it.
     fn associate(&self, visit: &Visit<'_>, row: &mut Row, given: &Row) -> Result<(), Refusal> {
         let Some(port_id) = given.get("port_id") else { return Ok(()) };
         let Some(port_id) = port_id.as_str() else {
@@ -122,7 +123,8 @@ impl Network {
         Ok(())
     }
 
-    /// `get_router_for_floatingip`: a router with its gateway on the one and an interface on the other.
+    /// Checks that a router has its gateway on the external network and an interface on the port's subnet
+    /// (`get_router_for_floatingip`).
     fn check_route(&self, network: &str, port: &Row, fixed: &str) -> Result<(), Refusal> {
         let subnet = fixed_ips(port).into_iter().find(|(_, address)| address == fixed).map(|(subnet, _)| subnet);
         let Some(subnet) = subnet.and_then(|id| self.subnets.get(&id)) else { return Ok(()) };
@@ -138,7 +140,7 @@ impl Network {
         Err(refusal(404, "ExternalGatewayForFloatingIPNotFound", text))
     }
 
-    /// There is one router for all; its id is derived from the smallest network's.
+    /// The id of the only router, derived from the smallest network id.
     fn router_id(&self) -> String {
         self.networks.keys().next().cloned().unwrap_or_default()
     }
@@ -195,9 +197,9 @@ impl Network {
         Ok(Reply::empty(204))
     }
 
-    /// /v2.0/{collection}/{id}/tags and below.
+    /// Answers /v2.0/{collection}/{id}/tags and below.
     pub(super) fn tags_call(&mut self, visit: &Visit<'_>, resource: Resource, id: &str, rest: &[String]) -> Answer {
-        // The tags plugin crashes where the object is missing.
+        // Neutron's tags plugin crashes when the object is missing.
         self.visible(visit.caller, resource, id).map_err(|_| {
             let text = "Request Failed: internal server error while processing your request.";
             neutron_error(500, "HTTPInternalServerError", text)
@@ -243,7 +245,7 @@ impl Network {
     }
 }
 
-/// Extension `revision-if-match`.
+/// Checks the `If-Match` header of Neutron's extension `revision-if-match`.
 fn check_revision(visit: &Visit<'_>, row: &Row) -> Result<(), Refusal> {
     let wanted = visit
         .call

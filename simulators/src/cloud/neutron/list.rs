@@ -1,4 +1,4 @@
-//! Lists: filters (a repeated one means any of its values), tags, fields, pages.
+//! Lists: filters (a repeated one matches any of its values), tags, fields, pagination.
 
 use std::collections::BTreeSet;
 
@@ -78,7 +78,7 @@ impl Network {
         Ok(Reply::json(200, &body))
     }
 
-    /// A row with what is derived.
+    /// A row together with its derived attributes.
     pub(super) fn show(&self, caller: &Caller, resource: Resource, row: &Row) -> Row {
         let mut shown = row.clone();
         if resource == Resource::Network {
@@ -118,7 +118,7 @@ fn matches(row: &Row, key: &str, wanted: &str) -> bool {
         Some(Value::String(value)) => value == wanted,
         Some(Value::Bool(value)) => *value == ["true", "1", "True"].contains(&wanted),
         Some(Value::Number(value)) => value.to_string() == wanted,
-        // fixed_ips=ip_address=192.0.2.1 or fixed_ips=subnet_id=...
+        // A filter such as fixed_ips=ip_address=192.0.2.1 or fixed_ips=subnet_id=...
         Some(Value::Array(items)) => {
             wanted.split_once('=').is_some_and(|(field, value)| items.iter().any(|item| item[field] == value))
         }

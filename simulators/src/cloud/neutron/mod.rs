@@ -1,6 +1,7 @@
-//! The little of Neutron that load balancers need: networks, subnets, ports, floating IPs, security groups, QoS
-//! policies. No routers: every subnet is thought to be on one that leads to all networks of floating IPs, but those that a
-//! test takes off it, and those of such networks themselves.
+//! The part of Neutron that load balancers need: networks, subnets, ports, floating IPs, security groups, QoS policies.
+//!
+//! One router, which the API does not show, connects every subnet with all networks of floating IPs. Exceptions are the
+//! subnets that a test detaches, and the subnets of those external networks.
 
 mod addresses;
 mod floating_ips;
@@ -40,21 +41,21 @@ pub(crate) struct Network {
     pub groups: BTreeMap<String, Row>,
     pub policies: BTreeMap<String, Row>,
     pub floating_ips: BTreeMap<String, Row>,
-    /// RBAC policies of networks: with whom they are shared, for whom they are external.
+    /// RBAC policies of networks: the projects that may use them, as shared or as external network.
     rbac: BTreeMap<String, Row>,
-    /// Addresses in use, by subnet.
+    /// Addresses in use, by subnet id.
     taken: BTreeMap<String, BTreeSet<IpAddr>>,
     /// Subnets that are on no router.
     pub unrouted: BTreeSet<String>,
-    /// Where the search for a free address goes on, by subnet.
+    /// Offset at which the search for a free address continues, by subnet id.
     next_offsets: BTreeMap<String, u32>,
-    /// Limits of floating IPs by project; others have `floating_ip_quota`.
+    /// Quotas of floating IPs by project. Other projects have `floating_ip_quota`.
     pub quotas: BTreeMap<String, i64>,
     pub default_quota: i64,
     has_floating_ips: bool,
 }
 
-/// A refusal of Neutron, before it is JSON.
+/// An error of Neutron, before it is rendered as JSON.
 #[derive(Debug)]
 pub(crate) struct Refusal {
     pub status: u16,
@@ -72,7 +73,7 @@ pub(crate) fn refusal(status: u16, kind: &'static str, message: impl Into<String
     Refusal { status, kind, message: message.into() }
 }
 
-/// A request with what its handler needs.
+/// A request with its caller and its time.
 pub(crate) struct Visit<'a> {
     pub call: &'a Call,
     pub caller: &'a Caller,
@@ -96,7 +97,7 @@ impl Resource {
     const ALL: [Self; 7] =
         [Self::Network, Self::Subnet, Self::Port, Self::Group, Self::Policy, Self::FloatingIp, Self::Rbac];
 
-    /// Segment in paths, key of one, key of many.
+    /// Segment in paths, key of one object, key of a list.
     fn names(self) -> (&'static str, &'static str, &'static str) {
         match self {
             Self::Network => ("networks", "network", "networks"),
@@ -230,7 +231,7 @@ impl Network {
         }
     }
 
-    /// An object that the caller may see; objects of others are not found.
+    /// An object that the caller may see. An object of another project is not found.
     fn visible(&self, caller: &Caller, resource: Resource, id: &str) -> Result<&Row, Refusal> {
         self.row(resource, id)
             .filter(|row| self.is_visible(caller, resource, row))
@@ -275,7 +276,7 @@ impl Network {
         })));
         self.networks.insert(id.clone(), row);
         if external {
-            // neutron/db/external_net_db.py
+            // As in neutron/db/external_net_db.py.
             self.add_rbac(&id, project, rbac::EXTERNAL, "*", ids);
         }
         id
@@ -341,7 +342,7 @@ pub(crate) fn text<'a>(row: &'a Row, field: &str) -> &'a str {
     row.get(field).and_then(Value::as_str).unwrap_or_default()
 }
 
-/// The object in a body; its attributes must be known ones.
+/// The object in a body. An unknown attribute is an error.
 fn read_body(call: &Call, root: &str, known: &[&str]) -> Result<Row, Refusal> {
     let bad = |text: String| refusal(400, "HTTPBadRequest", text);
     let body = call.json().ok_or_else(|| {
@@ -365,7 +366,7 @@ fn read_body(call: &Call, root: &str, known: &[&str]) -> Result<Row, Refusal> {
     Ok(given.clone())
 }
 
-/// A change of a row.
+/// Records a change of a row: time and revision.
 fn touch(row: &mut Row, now: &Moment) {
     row.insert("updated_at".into(), now.zulu().into());
     let revision = row.get("revision_number").and_then(Value::as_i64).unwrap_or_default();

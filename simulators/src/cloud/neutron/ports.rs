@@ -1,4 +1,4 @@
-//! Ports, those of tenants and those that Octavia makes.
+//! Ports, both those of tenants and those that Octavia creates.
 
 use serde_json::{Value, json};
 
@@ -25,7 +25,7 @@ const POST: [&str; 15] = [
     "allowed_address_pairs",
 ];
 
-/// A port to be made.
+/// A port to be created.
 pub(crate) struct Wanted<'a> {
     pub project: &'a str,
     pub network: &'a str,
@@ -77,7 +77,7 @@ impl Network {
         self.groups.values().find(own).map(|row| text(row, "id")).into_iter().collect()
     }
 
-    /// Octavia puts its own security group on a tenant's VIP port, and leaves device and owner empty.
+    /// Does to a tenant's VIP port what Octavia does: adds Octavia's security group, and leaves device and owner empty.
     pub fn take_over(&mut self, port: &str, ids: &mut Ids) {
         if let Some(row) = self.ports.get_mut(port) {
             row.insert("security_groups".into(), json!([ids.uuid()]));
@@ -107,7 +107,7 @@ impl Network {
         self.visible(visit.caller, Resource::Network, &network)?;
         let mut ips = fixed_ips(&given);
         if ips.is_empty() {
-            // One address of the first IPv4 subnet, and one of the first IPv6 subnet.
+            // Neutron's choice: one address of the first IPv4 subnet, and one of the first IPv6 subnet.
             let subnets = self.subnets_of(&network);
             let first = |v4: bool| subnets.iter().find(|subnet| subnet.cidr.addr().is_ipv4() == v4);
             ips = [true, false].into_iter().filter_map(first).map(|s| (s.id.clone(), String::new())).collect();
@@ -125,7 +125,7 @@ impl Network {
         };
         let id = self.make_port(wanted, visit.ids, visit.now)?;
         if let Some(row) = self.ports.get_mut(&id) {
-            // Tags in a POST are dropped without a word.
+            // Neutron drops the tags of a POST silently.
             let kept = ["description", "security_groups", "qos_policy_id"];
             row.extend(given.into_iter().filter(|(key, _)| kept.contains(&key.as_str())));
             return Ok(Reply::json(201, &json!({"port": row})));
@@ -133,7 +133,7 @@ impl Network {
         Err(neutron_error(404, "PortNotFound", format!("Port {id} could not be found.")))
     }
 
-    /// An address without subnet finds its own.
+    /// Completes a fixed IP: an address without a subnet gets the subnet that contains it.
     fn place(&self, network: &str, subnet: &mut String, address: &str) -> Result<(), Refusal> {
         let subnets = self.subnets_of(network);
         if subnet.is_empty() {

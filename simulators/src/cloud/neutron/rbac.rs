@@ -1,4 +1,4 @@
-//! RBAC policies of networks, and the visibility that they give.
+//! RBAC policies of networks, and the visibility that they grant.
 
 use serde_json::{Value, json};
 
@@ -28,7 +28,8 @@ impl Network {
         self.rbac.values().filter(fits).any(is_for)
     }
 
-    /// Subnets are shared with their network. An administrator sees all of all projects.
+    /// True for a row that the caller may see. A subnet is shared with its network. An administrator sees the rows of
+    /// all projects.
     pub(super) fn is_visible(&self, caller: &Caller, resource: Resource, row: &Row) -> bool {
         let allowed = |network: &str| self.allows(&caller.project, text(row, network), &[SHARED, EXTERNAL]);
         let shared = match resource {

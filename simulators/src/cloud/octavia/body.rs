@@ -16,7 +16,7 @@ pub(crate) fn read(call: &Call, kind: Kind, place: u8, minor: u32) -> Result<Map
     schema(kind).read(object, place, minor).map_err(|error| error.inside(kind.root()).reply(kind.argument(), &body))
 }
 
-/// The list of a batch, or Python's class of what is there instead.
+/// The list of a batch, or the Python class of the value that stands in its place.
 type Members = Result<Vec<Map<String, Value>>, &'static str>;
 
 /// The list in a body `{"members": [...]}` of a batch.
@@ -57,7 +57,7 @@ fn parse(call: &Call, argument: &str) -> Result<Value, Reply> {
     call.json().ok_or_else(|| fault(400, "Request is not in valid JSON format"))
 }
 
-/// The attribute that a controller looks at first, and falls over. Only PUT of listeners asks first.
+/// The attribute that a controller reads first, and crashes on. Only PUT of listeners checks before.
 fn first_look(kind: Kind, place: u8) -> &'static str {
     match (kind, place) {
         (Kind::LoadBalancer, place::PUT) => "vip_sg_ids",
@@ -70,7 +70,7 @@ fn first_look(kind: Kind, place: u8) -> &'static str {
     }
 }
 
-/// wsme does not demand the root key, so that its absence and null crash the controller.
+/// The object below the root key. wsme does not require the root key, so its absence and null crash the controller.
 fn unwrap_root<'a>(body: &'a Value, argument: &str, root: &str, attribute: &str) -> Result<&'a Value, Reply> {
     let crash = |class: &str| match attribute {
         "" => Err(invalid("No listener object supplied.")),
@@ -83,7 +83,7 @@ fn unwrap_root<'a>(body: &'a Value, argument: &str, root: &str, attribute: &str)
     }
 }
 
-/// The value below the root key, which is the only key that may be there.
+/// The value below the root key. Any other key is an error.
 fn root_of<'a>(body: &'a Value, argument: &str, root: &str) -> Result<Option<&'a Value>, Reply> {
     let Some(map) = body.as_object() else {
         let class = if body.is_array() { "list" } else { "str" };

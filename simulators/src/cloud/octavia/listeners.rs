@@ -52,7 +52,7 @@ impl World {
         self.answer_stored(201, Kind::Listener, &target.1)
     }
 
-    /// Checks a new listener and makes its attributes. `lb` is the stored load balancer.
+    /// Checks a new listener and builds its attributes. `lb` is the stored load balancer.
     pub fn listener_fields(
         &self,
         ctx: Context<'_>,
@@ -80,7 +80,7 @@ impl World {
         }
         self.check_port(lb, &given, &protocol)?;
         check_cidrs(lb, given.get("allowed_cidrs"))?;
-        // The single call leaves out what was not given, and nothing fills it for PROMETHEUS.
+        // The single call leaves out absent attributes, and nothing fills them for PROMETHEUS.
         if let (true, "PROMETHEUS", place::NESTED) = (offloads, protocol.as_str(), place)
             && let Some(missing) = TLS[1..].iter().zip(&had_tls_keys[1..]).find(|(_, had)| !**had)
         {
@@ -180,7 +180,7 @@ impl World {
         }
         let wanted = given.get("client_authentication");
         let has_ca = stored.has("client_ca_tls_container_ref") || truthy(given, "client_ca_tls_container_ref");
-        // null is compared before it is reset, so that it needs a CA too.
+        // null is compared before it is replaced by the default, so it needs a CA too.
         if let Some(wanted) = wanted.filter(|wanted| **wanted != "NONE" && !has_ca) {
             return Err(authentication_needs_ca(wanted));
         }
@@ -207,7 +207,7 @@ impl World {
         check_hsts_put(given, stored)
     }
 
-    /// What null restores (`_set_default_on_none`).
+    /// Replaces null by the default (`_set_default_on_none`).
     fn reset_listener(&self, given: &mut Map<String, Value>) {
         let mut defaults = vec![
             ("connection_limit", json!(-1)),
@@ -259,8 +259,8 @@ fn complete_listener(mut given: Map<String, Value>) -> Result<Map<String, Value>
     Ok(given)
 }
 
-/// `_has_tls_container_refs`. In the single call and in POST the key of the CA is another one, so that a CA alone is
-/// not noticed there; that is the case for PUT too.
+/// True with references to certificates (`_has_tls_container_refs`). The single call, POST and PUT name the key of the
+/// CA otherwise than this check does, so a CA alone goes unnoticed.
 fn has_references(given: &Map<String, Value>) -> bool {
     truthy(given, "default_tls_container_ref") || truthy(given, "sni_container_refs")
 }
@@ -338,7 +338,7 @@ pub(super) fn check_ciphers(given: &Map<String, Value>) -> Result<(), Reply> {
     Err(invalid("Invalid characters in cipher string. Only alphanumeric, -, +, !, :, @, =, _, and . are allowed."))
 }
 
-/// Versions and ALPN: given lists are not empty, versions are known ones.
+/// Checks TLS versions and ALPN protocols: a given list is not empty, versions are known.
 pub(super) fn check_tls_lists(given: &Map<String, Value>) -> Result<(), Reply> {
     let list = |field: &str| given.get(field).and_then(Value::as_array);
     if let Some(versions) = list("tls_versions") {

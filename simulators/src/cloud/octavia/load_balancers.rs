@@ -48,7 +48,7 @@ impl World {
         let allocated = self.allocate_vip(ctx, &mut lb, vip)?;
         self.octavia.store.insert(lb);
         if let Err(refusal) = self.single_call(ctx, &id, listeners, pools) {
-            // The rows are rolled back. The VIP port is not: nothing in the API's path deletes it.
+            // Octavia rolls the rows back and leaks the VIP port: nothing in the path of the API deletes it.
             self.octavia.store.remove_tree(Kind::LoadBalancer, &id);
             return Err(refusal);
         }
@@ -90,7 +90,7 @@ impl World {
         let provider = match (given.get("provider"), flavor) {
             (None, None) => self.config.default_provider.clone(),
             (None, Some(_)) => "amphora".to_owned(),
-            // A null is the amphora provider, whatever the configured default is.
+            // null means the amphora provider, whatever the configured default is.
             (Some(Value::Null), _) => "amphora".to_owned(),
             (Some(given), Some(flavor)) if given != "amphora" => {
                 let text = format!("Flavor '{flavor}' is not compatible with provider '{}'", python(given));
@@ -123,7 +123,7 @@ impl World {
         self.answer_stored(200, Kind::LoadBalancer, id)
     }
 
-    /// The lock as the load balancer's own controller words it.
+    /// Checks the lock, with the message of the load balancer's own controller.
     fn test_state(&self, stored: &Record) -> Result<(), Reply> {
         if stored.provisioning == Provisioning::Active {
             return Ok(());
@@ -135,7 +135,7 @@ impl World {
     pub fn load_balancer_delete(&mut self, ctx: Context<'_>, id: &str) -> Answer {
         let stored = self.writable(ctx, Kind::LoadBalancer, id)?;
         let cascade = is_true(ctx.call.parameter("cascade"));
-        // Looked at before the state.
+        // Octavia checks this before the state.
         if !cascade && !self.octavia.store.tree(id).is_empty() {
             return Err(invalid(format!("Cannot delete Load Balancer {id} - it has children")));
         }
@@ -146,7 +146,7 @@ impl World {
         Ok(Reply::empty(204))
     }
 
-    /// /loadbalancers/{id}/status, stats and failover.
+    /// Answers /loadbalancers/{id}/status, stats and failover.
     pub fn load_balancer_extra(&mut self, ctx: Context<'_>, id: &str, what: &str) -> Answer {
         match (&ctx.call.method, what) {
             (&Method::GET, "status" | "statuses") => {

@@ -14,13 +14,13 @@ use super::schema::place;
 use super::tables::schema;
 use super::{Context, Kind, Record, body, list, method_not_allowed};
 
-/// The default of `reserved_ips`: the metadata service.
+/// The default of Octavia's option `reserved_ips`: the metadata service.
 const RESERVED: &str = "169.254.169.254";
 
 impl World {
-    /// Everything below /pools/{pool}/members.
+    /// Answers everything below /pools/{pool}/members.
     pub fn member_call(&mut self, ctx: Context<'_>, pool_id: &str, rest: &[&str]) -> Answer {
-        // The parent is looked up while routing, hence the other shape.
+        // Octavia looks the parent up while routing, hence the other shape of the error.
         let Some(pool) = self.octavia.store.get(Kind::Pool, pool_id).cloned() else {
             return Err(routing(404, "Bad Request", format!("Pool {pool_id} not found.")));
         };
@@ -69,7 +69,8 @@ impl World {
         self.answer_stored(201, Kind::Member, &target.1)
     }
 
-    /// A new member; not yet stored. `monitored`: whether Octavia sees a monitor, which it does not in the single call.
+    /// Builds a new member without storing it. `monitored`: Octavia sees a monitor, which it does not in the single
+    /// call.
     pub fn make_member(
         &mut self,
         ctx: Context<'_>,
@@ -103,7 +104,7 @@ impl World {
         Err(fault(400, format!("Subnet {subnet} not found.")))
     }
 
-    /// The natural key of a member: the text of its address, and its port.
+    /// Checks the natural key of a member: the text of its address, and its port.
     pub fn check_twin(&self, pool: &Record, given: &Map<String, Value>) -> Result<(), Reply> {
         let (address, port) = (text(given, "address"), given.get("protocol_port").and_then(Value::as_i64));
         let twin = |member: &Record| member.text("address") == address && member.number("protocol_port") == port;
@@ -113,7 +114,7 @@ impl World {
         Ok(())
     }
 
-    /// UDP and SCTP do not translate between IPv4 and IPv6.
+    /// Checks IP versions. UDP and SCTP do not translate between IPv4 and IPv6.
     pub fn check_families(&self, pool: &Record, addresses: &[String]) -> Result<(), Reply> {
         let protocol = pool.text("protocol");
         let used = !self.octavia.store.listeners_of(pool).is_empty();
@@ -129,7 +130,7 @@ impl World {
         Ok(())
     }
 
-    /// What a change of members or monitor marks besides: the pool and the listeners that use it.
+    /// The ancestors that a change of members or monitor marks too: the pool and the listeners that use it.
     pub fn above(&self, pool: &Record) -> Vec<(Kind, String)> {
         let mut above = self.listeners_as_ancestors(pool);
         above.push((Kind::Pool, pool.id.clone()));
@@ -176,7 +177,7 @@ pub(super) fn check_reserved(address: &str) -> Result<(), Reply> {
     Ok(())
 }
 
-/// No flavor here allows SR-IOV.
+/// Checks SR-IOV, which no flavor here allows.
 pub(super) fn check_sriov(given: &Map<String, Value>) -> Result<(), Reply> {
     if truthy(given, "request_sriov") {
         return Err(fault(400, "The load balancer flavor does not allow SR-IOV member ports."));

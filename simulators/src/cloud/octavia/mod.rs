@@ -45,23 +45,23 @@ use super::clock::Moment;
 use super::reply::{Answer, Reply, fault, not_found, policy_forbidden, routing};
 use super::world::World;
 
-/// Octavia's database and its worker's work.
+/// Octavia's database, and the work of its worker.
 #[derive(Debug, Default)]
 pub(crate) struct Octavia {
     pub store: Store,
-    /// The change in flight of each locked load balancer.
+    /// The in-flight change of each locked load balancer.
     jobs: BTreeMap<String, jobs::Job>,
-    /// When changes end.
+    /// Ends of changes.
     due: BTreeSet<(Instant, String)>,
-    /// When heartbeats arrive.
+    /// Arrivals of heartbeats.
     beats: BTreeSet<(Instant, String)>,
     /// Load balancers whose heartbeats are suppressed.
     pub silenced: BTreeSet<String>,
-    /// What the data planes find of members, by id; all others are up.
+    /// Health of members by id, as the data planes find it. All others are up.
     pub health: BTreeMap<String, Health>,
-    /// Load balancers whose VIP port Octavia made, and deletes.
+    /// Load balancers whose VIP port Octavia created, and therefore deletes.
     owned_ports: BTreeSet<String>,
-    /// Limits of projects, by field; absent: -1.
+    /// Quotas of projects by field. Absent: -1.
     pub quotas: BTreeMap<String, BTreeMap<&'static str, i64>>,
     pub catalog: Catalog,
 }
@@ -72,7 +72,7 @@ impl Octavia {
     }
 }
 
-/// A request with its caller and time.
+/// A request with its caller and its time.
 #[derive(Clone, Copy)]
 pub(crate) struct Context<'a> {
     pub call: &'a Call,
@@ -94,7 +94,7 @@ impl Context<'_> {
     }
 }
 
-/// When each minor version was published, as in `octavia/api/root_controller.py`.
+/// Publication dates of the minor versions, as in `octavia/api/root_controller.py`.
 const VERSIONS: [&str; 31] = [
     "2016-12-11T00:00:00Z",
     "2018-04-20T00:00:00Z",
@@ -129,7 +129,7 @@ const VERSIONS: [&str; 31] = [
     "2025-02-26T00:00:00Z",
 ];
 
-/// GET /: needs no token.
+/// Answers GET /, which needs no token.
 pub(crate) fn versions(call: &Call, minor: u32) -> Reply {
     let href = format!("{}{}/v2", call.base, call.prefix);
     let versions: Vec<_> = (0..=minor)
@@ -144,7 +144,7 @@ pub(crate) fn versions(call: &Call, minor: u32) -> Reply {
 }
 
 impl World {
-    /// Any request with a good token.
+    /// Answers any request with a valid token.
     pub fn octavia(&mut self, ctx: Context<'_>) -> Answer {
         let segments = ctx.call.segments();
         let rest = match segments.as_slice() {
@@ -212,7 +212,7 @@ impl World {
 
     fn list(&self, ctx: Context<'_>, kind: Kind) -> Answer {
         let asked = ctx.call.parameter("project_id");
-        // Without project_id an administrator sees all projects, everybody else the own one.
+        // Without project_id an administrator sees all projects, any other user only its own.
         let project = if ctx.caller.is_admin() { asked } else { Some(asked.unwrap_or(&ctx.caller.project)) };
         if let Some(project) = project {
             ctx.must_read(project)?;
@@ -250,14 +250,14 @@ impl World {
         Reply::json(status, &json!({record.kind.root(): shown}))
     }
 
-    /// The answer to a POST or PUT: the object as it is now stored.
+    /// The answer to a POST or PUT: the object as it is stored now.
     fn answer_stored(&self, status: u16, kind: Kind, id: &str) -> Answer {
         let record = self.octavia.store.get(kind, id).ok_or_else(|| not_found(kind.words(), id))?;
         let shown = render::show(&self.octavia.store, record);
         Ok(Reply::json(status, &json!({kind.root(): shown})))
     }
 
-    /// A new row; `fields` as they are shown.
+    /// A new row. `fields` have the form in which they are shown.
     fn new_record(
         &mut self,
         kind: Kind,
@@ -288,7 +288,7 @@ impl World {
     }
 }
 
-/// Octavia answers in JSON only.
+/// Checks the `Accept` header: Octavia answers in JSON only.
 fn acceptable(call: &Call) -> Result<(), Reply> {
     let accept = call.header("accept").unwrap_or("*/*");
     let json = |offer: &str| {

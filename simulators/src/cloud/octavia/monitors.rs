@@ -78,7 +78,7 @@ impl World {
     }
 }
 
-/// Which checks suit a pool.
+/// Checks that a monitor of this type suits a pool.
 pub(super) fn check_type(kind: &str, delay: Option<&Value>, protocol: &str) -> Result<(), Reply> {
     if !matches!(protocol, "UDP" | "SCTP") {
         if matches!(kind, "UDP-CONNECT" | "SCTP") {
@@ -106,7 +106,7 @@ fn not_an_option(value: &str, option: &str) -> Reply {
     fault(400, format!("{value} is not a valid option for {option}"))
 }
 
-/// Checks a new monitor and makes its attributes (`_validate_create_hm`).
+/// Checks a new monitor and builds its attributes (`_validate_create_hm`).
 pub(super) fn monitor_fields(mut given: Map<String, Value>) -> Result<Map<String, Value>, Reply> {
     for field in ["type", "delay", "timeout", "max_retries"] {
         if given.get(field).is_none_or(Value::is_null) {
@@ -149,7 +149,7 @@ fn check_domain(named: bool, version: Option<f64>) -> Result<(), Reply> {
 fn check_put(given: &Map<String, Value>, stored: &Record) -> Result<(), Reply> {
     let kind = stored.text("type");
     if !matches!(kind, "HTTP" | "HTTPS") {
-        // Even null is refused.
+        // Even null is rejected.
         if let Some((name, _)) = HTTP_ONLY.iter().find(|(name, _)| given.contains_key(*name)) {
             return Err(not_an_option(name, &format!("health monitors of type {kind}")));
         }

@@ -59,7 +59,7 @@ impl World {
         }
     }
 
-    /// Limits only: what is in use is not shown.
+    /// The limits of a project. The API does not show usage.
     fn show_quota(&self, project: &str) -> Value {
         let limits = self.octavia.quotas.get(project);
         let limit = |field: &str| limits.and_then(|limits| limits.get(field)).copied().unwrap_or(-1);

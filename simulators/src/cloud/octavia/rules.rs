@@ -16,7 +16,7 @@ use super::{Context, Kind, Record, body, list, method_not_allowed};
 const MOST_RULES: usize = 50;
 
 impl World {
-    /// Everything below /l7policies/{policy}/rules.
+    /// Answers everything below /l7policies/{policy}/rules.
     pub fn rule_call(&mut self, ctx: Context<'_>, policy_id: &str, rest: &[&str]) -> Answer {
         let Some(policy) = self.octavia.store.get(Kind::L7Policy, policy_id).cloned() else {
             return Err(routing(404, "Bad Request", format!("L7Policy {policy_id} not found.")));
@@ -82,7 +82,7 @@ impl World {
         check_rule(&merged)?;
         self.lockable_below(Kind::L7Policy, &policy.id)?;
         check_null_key(&stored.fields, &given)?;
-        // Any update clears a key that the type does not use; a create keeps it.
+        // Any update clears a key that the type does not use. A create keeps it.
         if matches!(text(&merged, "type"), "HOST_NAME" | "PATH" | "FILE_TYPE") {
             given.insert("key".into(), Value::Null);
         }
@@ -115,7 +115,7 @@ fn too_many(policy: &str) -> Reply {
     fault(409, format!("Too many rules on L7 policy {policy}"))
 }
 
-/// The rules of a policy in the single call.
+/// Checks the rules of a policy in the single call.
 pub(super) fn check_rules(rules: &[Map<String, Value>], policy: &str) -> Result<(), Reply> {
     if rules.len() > MOST_RULES {
         return Err(too_many(policy));
@@ -123,8 +123,8 @@ pub(super) fn check_rules(rules: &[Map<String, Value>], policy: &str) -> Result<
     rules.iter().try_for_each(check_rule)
 }
 
-/// The check before the write takes null for no key; the one inside of it (`repositories.py`) sees the stored key again,
-/// and nobody catches what that says.
+/// Checks a null key as Octavia does, twice: the check before the write takes null for no key. The one within the write
+/// (`repositories.py`) sees the stored key again, and nothing catches its error.
 fn check_null_key(stored: &Map<String, Value>, given: &Map<String, Value>) -> Result<(), Reply> {
     if !given.get("key").is_some_and(Value::is_null) {
         return Ok(());

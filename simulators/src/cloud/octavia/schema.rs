@@ -1,4 +1,4 @@
-//! How wsme reads a body: types, ranges, defaults, and its messages.
+//! Reading of bodies as wsme does it: types, ranges, defaults, and its messages.
 
 use serde_json::{Map, Value};
 
@@ -11,7 +11,7 @@ use super::words::{is_domain_name, is_expected_codes};
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Type {
     Text(usize),
-    /// Text with a rule of its own: the longest length, the rule, and the pattern that the message shows.
+    /// Text with a format: the longest length, the check, and the pattern that the message shows.
     Pattern(usize, fn(&str) -> bool, &'static str),
     Bool,
     Int(i64, i64),
@@ -54,7 +54,7 @@ impl Fill {
     }
 }
 
-/// In which bodies an attribute may stand.
+/// The requests in whose bodies an attribute may stand, as bits.
 pub(crate) mod place {
     pub const POST: u8 = 1;
     pub const PUT: u8 = 2;
@@ -72,7 +72,7 @@ pub(crate) struct Field {
     pub places: u8,
     pub required: u8,
     pub fill: Fill,
-    /// Minor version of the API that brought it; servers below say "unknown attribute".
+    /// Minor version of the API that introduced it. Older servers say "unknown attribute".
     pub since: u32,
 }
 
@@ -104,7 +104,7 @@ pub(crate) struct Schema {
 }
 
 impl Schema {
-    /// Reads one object. The result has what was given, in the types of the API.
+    /// Reads one object. The result has the given attributes, in the types of the API.
     pub fn read(&self, body: &Value, place: u8, minor: u32) -> Result<Map<String, Value>, ReadError> {
         let Some(given) = body.as_object() else { return Err(ReadError::no_keys(body)) };
         let known = |name: &str| self.known(place, minor).any(|field| field.name == name);
@@ -132,7 +132,7 @@ impl Schema {
         self.fields.iter().filter(move |field| field.places & place != 0 && field.since <= minor)
     }
 
-    /// Fills what a create leaves out.
+    /// Fills the attributes that a create leaves out.
     pub fn fill(&self, read: &mut Map<String, Value>) {
         for field in self.fields {
             if let Some(value) = field.fill.value() {
@@ -160,7 +160,7 @@ impl Field {
     }
 }
 
-/// Minor version that brought a value of an enumeration.
+/// Minor version that introduced a value of an enumeration.
 fn since(value: &str) -> u32 {
     match value {
         "UDP" | "UDP-CONNECT" => 2,
@@ -175,7 +175,7 @@ fn since(value: &str) -> u32 {
 }
 
 fn read_nested(kind: Type, value: &Value, place: u8, minor: u32) -> Result<Value, ReadError> {
-    // What is nested in a POST /loadbalancers is read by the rules of the single call, whatever the depth.
+    // Objects nested in a POST /loadbalancers follow the rules of the single call at any depth.
     let place = if place == place::POST { place::NESTED } else { place };
     match (kind, value) {
         (_, Value::Null) => Ok(Value::Null),
@@ -200,7 +200,7 @@ pub(crate) const COOKIE_NAME: Type = Type::Pattern(
     r"^[^\s,;\\]+$",
 );
 
-/// Why a body cannot be read.
+/// The error for a body that cannot be read.
 #[derive(Debug)]
 pub(crate) enum ReadError {
     Unknown {
@@ -212,9 +212,9 @@ pub(crate) enum ReadError {
         value: String,
         text: String,
     },
-    /// A conversion failed: wsme blames the whole argument.
+    /// A conversion failed: wsme names the whole argument.
     Conversion(String),
-    /// Not foreseen by wsme: 500 with the text of a Python exception.
+    /// wsme does not foresee it: 500 with the text of a Python exception.
     Crash(String),
 }
 

@@ -1,19 +1,19 @@
-//! Texts with a grammar: URLs, paths, codes, names, and the values of L7 rules.
+//! Formats of texts: URLs, paths, codes, names, and the values of L7 rules.
 
-/// An absolute http(s) URL as `octavia.common.validate.url` wants it: lower-case scheme, a host, no blanks or control
-/// characters.
+/// True for an absolute http(s) URL as `octavia.common.validate.url` wants it: lower-case scheme, a host, no blanks or
+/// control characters.
 pub(crate) fn is_url(text: &str) -> bool {
     let clean = !text.chars().any(|c| c <= ' ' || ('\u{7f}'..='\u{9f}').contains(&c));
     let rest = text.strip_prefix("http://").or_else(|| text.strip_prefix("https://"));
     clean && rest.is_some_and(|rest| !rest.is_empty() && !rest.starts_with(['/', '?', '#']))
 }
 
-/// A path that starts with a slash; a query is accepted.
+/// True for a path that starts with a slash. A query is accepted.
 pub(crate) fn is_url_path(text: &str) -> bool {
     text.starts_with('/') && !text.starts_with("//") && !text.chars().any(char::is_whitespace)
 }
 
-/// `ddd`, `ddd, ddd` or `ddd-ddd`.
+/// True for `ddd`, `ddd, ddd` or `ddd-ddd`.
 pub(crate) fn is_expected_codes(text: &str) -> bool {
     let code = |text: &str| text.len() == 3 && text.bytes().all(|b| b.is_ascii_digit());
     match text.split_once('-') {
@@ -39,7 +39,7 @@ pub(crate) fn is_domain_name(text: &str) -> bool {
     (1..=253).contains(&text.len()) && text.split('.').all(label)
 }
 
-/// Octavia's `HTTP_HEADER_NAME_REGEX`; the `+-.` in it is a range that takes the comma in.
+/// Octavia's `HTTP_HEADER_NAME_REGEX`. The `+-.` in it is a range, which includes the comma.
 pub(crate) fn is_header_name(text: &str) -> bool {
     !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || "!#$%&'*+,-.^_`|~".contains(c))
 }
@@ -55,7 +55,7 @@ pub(crate) fn is_cookie_value(text: &str) -> bool {
     !text.is_empty() && text.chars().all(|c| c.is_ascii_graphic() && !"\"\\".contains(c))
 }
 
-/// What Python's `re.compile` would say; the most common mistakes only.
+/// The error of Python's `re.compile`, for the most common mistakes only.
 pub(crate) fn regex_error(pattern: &str) -> Option<String> {
     let chars: Vec<char> = pattern.chars().collect();
     let mut groups = Vec::new();
