@@ -1,4 +1,4 @@
-//! Server-side apply: the merge of a configuration into an object, by the schema and by who owns what.
+//! Server-side apply: merges a configuration into an object, by the schema and by field ownership.
 
 use http::StatusCode;
 use serde_json::{Value, json};
@@ -7,10 +7,10 @@ use super::fields::{self, Fields, Parts, Path, Step, child_schema, parts};
 use super::managers::{Conflict, Manager, Managers, Operation, is_servers_own};
 use super::status::Refusal;
 
-/// Merges `configuration` into `live` in the name of `manager`, and says who owns what afterwards.
+/// Merges `configuration` into `live` for `manager`, and returns the object with its new field ownership.
 ///
 /// # Errors
-/// 409 with one cause for each field that others own with another value, unless `force` takes them.
+/// 409 with one cause for each field that other managers own with another value, unless `force` takes them over.
 pub fn apply(
     live: &Value,
     configuration: &Value,
@@ -95,8 +95,8 @@ fn merge(live: Option<&Value>, configuration: &Value, schema: &Value) -> Value {
     }
 }
 
-/// Brings two lists together as structured-merge-diff does: the items of `new` in their order, and those that only
-/// `old` has before the items that they stood before.
+/// Merges two lists as structured-merge-diff does: the items of `new` in their order, and those that only `old` has
+/// before the items that they preceded.
 fn weave(old: &[(Step, &Value)], new: &[(Step, &Value)], join: impl Fn(Option<&Value>, &Value) -> Value) -> Value {
     let has = |items: &[(Step, &Value)], step: &Step| items.iter().any(|(s, _)| s == step);
     let joined = |step: &Step, item: &Value| join(old.iter().find(|(s, _)| s == step).map(|(_, item)| *item), item);
@@ -110,7 +110,7 @@ fn weave(old: &[(Step, &Value)], new: &[(Step, &Value)], join: impl Fn(Option<&V
                 shared.next_if(|step| *step == b);
                 (left, right) = (rest, others);
             }
-            // Moved to another place by the new order.
+            // The new order moved this item to another place.
             ([(a, _), rest @ ..], [_, ..]) if has(new, a) && shared.peek().is_some_and(|step| *step != a) => {
                 left = rest
             }
@@ -129,12 +129,12 @@ fn weave(old: &[(Step, &Value)], new: &[(Step, &Value)], join: impl Fn(Option<&V
     }
 }
 
-/// Takes out what the manager set before and sets no more, unless somebody owns it or something below it.
-/// Containers that this leaves empty go too.
+/// Removes the fields that the manager set before and sets no more, unless another manager owns the field or something
+/// below it. Containers that become empty are removed too.
 fn remove_given_up(object: &mut Value, schema: &Value, given_up: Vec<&Path>, kept: &Fields) {
     let owned = |path: &[Step]| kept.iter().any(|owned| owned.starts_with(path));
     let mut paths = given_up;
-    // Items before what is in them: an item that goes takes its keys along, one that stays keeps them.
+    // An item before its fields: a removed item loses its keys too, one that stays keeps them.
     paths.sort_by_key(|path| path.len());
     for path in paths {
         let mut path = path.as_slice();
@@ -154,7 +154,7 @@ fn remove_given_up(object: &mut Value, schema: &Value, given_up: Vec<&Path>, kep
     }
 }
 
-/// Whether `path` leads to a key of an item of a map list.
+/// True when `path` leads to a key of an item of a map list.
 fn is_key(path: &[Step]) -> bool {
     let [.., Step::Keys(keys), Step::Field(name)] = path else { return false };
     serde_json::from_str::<Value>(keys).is_ok_and(|keys| keys.get(name).is_some())

@@ -1,5 +1,5 @@
-//! A bell that many listen to. It wakes them in the order in which they began to listen, which tokio's own `watch` does
-//! not: a simulation has to repeat itself.
+//! A notification with many listeners. It wakes them in the order in which they began to listen. tokio's own `watch`
+//! does not, and a simulation has to repeat exactly.
 
 use std::pin::pin;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -18,12 +18,12 @@ impl Bell {
         self.listeners.notify_waiters();
     }
 
-    /// How often it has been rung.
+    /// The number of notifications so far.
     pub fn rung(&self) -> u64 {
         self.rung.load(Ordering::SeqCst)
     }
 
-    /// Until it has been rung more often than so.
+    /// Waits until there have been more than `heard` notifications.
     pub async fn more_than(&self, heard: u64) {
         let mut next = pin!(self.listeners.notified());
         next.as_mut().enable();

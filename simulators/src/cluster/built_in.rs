@@ -1,4 +1,4 @@
-//! What an API server adds to objects of built-in kinds before it keeps them, and what it refuses of them.
+//! Defaults and checks of built-in kinds.
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -8,7 +8,7 @@ use super::object::{self, map_at, put, set_field};
 use super::schema::Schema;
 use super::status::FieldProblem;
 
-/// Fills in what `kind` brings along by itself.
+/// Fills in the defaults of `kind`.
 pub fn complete(kind: &Kind, object: &mut Value, time: &str) {
     match kind.plural.as_str() {
         "namespaces" => complete_namespace(object),
@@ -48,7 +48,7 @@ fn complete_namespace(object: &mut Value) {
     }
 }
 
-/// `stringData` is folded into `data`.
+/// Merges `stringData` into `data`.
 fn complete_secret(object: &mut Value) {
     if object["type"].is_null() {
         set_field(object, "type", "Opaque".into());
@@ -85,7 +85,7 @@ fn complete_definition(object: &mut Value, time: &str) {
     object["status"]["storedVersions"] = stored.into();
 }
 
-/// Seconds in UTC, as metadata has them.
+/// A time in UTC with whole seconds, as metadata has it.
 pub fn rfc3339(now: Timestamp) -> String {
     now.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
 }

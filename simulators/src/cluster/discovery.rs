@@ -1,4 +1,4 @@
-//! Discovery: which groups, versions and resources there are.
+//! Discovery: the groups, versions and resources that are served.
 
 use std::collections::BTreeSet;
 
@@ -18,7 +18,7 @@ pub fn version() -> Value {
     })
 }
 
-/// `/api`: the core group, aggregated when the client takes that.
+/// `/api`: the core group, aggregated when the client accepts that.
 pub fn core(kinds: &Kinds, accept: &str) -> (&'static str, Value) {
     if accept.contains("as=APIGroupDiscoveryList") {
         return (AGGREGATED, aggregated(kinds, |group| group.is_empty()));

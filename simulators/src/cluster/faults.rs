@@ -1,4 +1,4 @@
-//! Faults that tests ask for, and the log of requests.
+//! Faults that tests inject, and the log of requests.
 
 use std::time::Duration;
 
@@ -6,35 +6,35 @@ use http::StatusCode;
 
 use super::status::Refusal;
 
-/// One request as it came in.
+/// One request, as it arrived.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SeenRequest {
     /// `get`, `list`, `watch`, `create`, `update`, `patch`, `delete` or `deletecollection`.
     pub verb: &'static str,
     pub path: String,
     pub query: String,
-    /// Content type, empty without a body.
+    /// The content type. Empty without a body.
     pub content_type: String,
 }
 
-/// What happens to a request that a [`Fault`] meets.
+/// The effect of a [`Fault`] on a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Effect {
-    /// This status code, in a `Status` body; nothing is done.
+    /// The server answers with this status code in a `Status` body, and does nothing.
     Status(u16),
-    /// 409, as when somebody else was faster; nothing is done.
+    /// The server answers 409, as after a concurrent modification, and does nothing.
     Conflict,
     /// The connection breaks before anything is done.
     Drop,
-    /// All is done as asked, but the connection breaks before the answer.
+    /// The request is carried out, and the connection breaks before the answer.
     LoseAnswer,
-    /// All is done as asked, the answer comes so much later.
+    /// The request is carried out, and the answer comes this much later.
     SlowAnswer(Duration),
-    /// All is done as asked, after this time.
+    /// The request is carried out after this time.
     Delay(Duration),
 }
 
-/// Meets the next `times` requests whose verb is `verb` (any, when empty) and whose path contains `path`.
+/// A fault of the next `times` requests with this verb (any, when empty) and with `path` in their path.
 #[derive(Debug, Clone)]
 pub struct Fault {
     verb: &'static str,
@@ -66,7 +66,7 @@ pub struct Faults {
 }
 
 impl Faults {
-    /// Logs a request and says what is to happen to it.
+    /// Logs a request and returns the delay and the effect of the faults that strike it.
     pub fn meet(&mut self, request: SeenRequest) -> (Duration, Option<Effect>) {
         let met = self.waiting.iter_mut().find(|fault| fault.meets(&request));
         let effect = met.map(|fault| {
@@ -79,7 +79,7 @@ impl Faults {
     }
 }
 
-/// The refusal of an injected status code.
+/// The error of an injected status code.
 pub fn refusal(code: u16) -> Refusal {
     let (code, reason) = match code {
         401 => (StatusCode::UNAUTHORIZED, "Unauthorized"),

@@ -1,6 +1,6 @@
-//! Sets of fields, as `managedFields` keeps them, and the comparison of two objects field by field.
+//! Sets of fields, as `managedFields` stores them, and the comparison of two objects field by field.
 //!
-//! The rules are those of structured-merge-diff: objects are granular unless the schema says `atomic`, lists are
+//! The rules are those of structured-merge-diff: objects are granular unless the schema says `atomic`, and lists are
 //! atomic unless the schema makes them a set or a map by keys.
 
 use std::collections::BTreeSet;
@@ -20,9 +20,9 @@ pub enum Step {
 pub type Path = Vec<Step>;
 pub type Fields = BTreeSet<Path>;
 
-/// How a value is taken apart.
+/// The structure of a value, by its schema.
 pub enum Parts<'a> {
-    /// Owned and compared as a whole.
+    /// Atomic: owned and compared as a whole.
     Whole,
     Granular(&'a Map<String, Value>),
     Keyed(Vec<(Step, &'a Value)>),
@@ -41,7 +41,7 @@ pub fn parts<'a>(value: &'a Value, schema: &Value) -> Parts<'a> {
     }
 }
 
-/// The keys of an item of a map list, with the schema's defaults for those left out.
+/// The keys of an item of a map list. The schema's defaults stand for those left out.
 pub fn keys_of(item: &Value, schema: &Value) -> Step {
     let keys = schema["x-kubernetes-list-map-keys"].as_array().into_iter().flatten().filter_map(Value::as_str);
     let named: Map<String, Value> = keys
@@ -66,7 +66,7 @@ fn with(path: &Path, step: Step) -> Path {
     longer
 }
 
-/// The fields that a configuration sets: leaves, and the items of lists.
+/// The fields that a configuration sets: leaves, and items of lists.
 pub fn set_by(value: &Value, schema: &Value) -> Fields {
     let mut found = Fields::new();
     collect(value, schema, &Path::new(), false, &mut found);
@@ -102,7 +102,7 @@ fn collect(value: &Value, schema: &Value, path: &Path, containers: bool, found: 
     }
 }
 
-/// The first field of `object` that its schema does not declare, as [`display`] writes it.
+/// The first field of `object` that its schema does not declare, in the form of [`display`].
 pub fn undeclared(object: &Value, schema: &Value) -> Option<String> {
     let content = object.as_object()?.iter();
     content
@@ -130,7 +130,7 @@ fn find_undeclared(value: &Value, schema: &Value, path: &Path) -> Option<String>
     }
 }
 
-/// What differs between two objects.
+/// The differences between two objects.
 #[derive(Debug, Default)]
 pub struct Difference {
     pub added: Fields,
@@ -186,7 +186,7 @@ fn descend(old: Option<&Value>, new: Option<&Value>, schema: &Value, path: &Path
     }
 }
 
-/// The form of `fieldsV1`.
+/// The fields in the form of `fieldsV1`.
 pub fn to_json(fields: &Fields) -> Value {
     let mut root = json!({});
     for path in fields {
@@ -203,7 +203,7 @@ pub fn to_json(fields: &Fields) -> Value {
     root
 }
 
-/// A leaf is `{}`: its mark of membership goes without saying.
+/// Shortens a leaf to `{}`, without the mark that it is a member.
 fn tidy(node: &mut Value) {
     let Value::Object(map) = node else { return };
     if map.len() == 1 {

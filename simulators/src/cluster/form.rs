@@ -1,4 +1,4 @@
-//! The form in which a client wants objects: whole, their metadata only, or rows of a table.
+//! The representation that a client asks for: whole objects, their metadata only, or rows of a table.
 
 use http::{HeaderMap, header};
 use jiff::Timestamp;
@@ -24,7 +24,7 @@ pub enum RowsHold {
 }
 
 impl Form {
-    /// The first form in the `Accept` header that is served.
+    /// The first representation in the `Accept` header that is served.
     pub fn wanted(headers: &HeaderMap, query: &Query) -> Self {
         let accept = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
         let json = accept.split(',').map(str::trim).find(|range| range.starts_with("application/json"));
@@ -50,7 +50,7 @@ impl Form {
         }
     }
 
-    /// A list of `objects`; `metadata` is the list's.
+    /// A list of `objects`. `metadata` is the list's own.
     pub fn list(self, kind: &Kind, objects: &[Value], metadata: Value, now: Timestamp) -> Value {
         match self {
             Self::Whole => json!({
@@ -65,7 +65,7 @@ impl Form {
         }
     }
 
-    /// What a bookmark carries.
+    /// The object of a bookmark.
     pub fn bookmark(self, kind: &Kind, revision: u64, initial_done: bool, now: Timestamp) -> Value {
         let mut metadata = json!({"resourceVersion": revision.to_string()});
         if initial_done {

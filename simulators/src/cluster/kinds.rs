@@ -1,4 +1,4 @@
-//! The kinds that are served: a few built-in ones, and one for each served version of a CustomResourceDefinition.
+//! The served kinds: a few built-in ones, and one for each served version of a CustomResourceDefinition.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::schema::Schema;
 use super::table::{self, Column};
 
-/// Where the objects of a kind are kept. Two kinds may share a place, as the two forms of Event do.
+/// The key under which the objects of a kind are stored. The two forms of Event share one.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Place {
     pub group: String,
@@ -25,13 +25,13 @@ pub struct Kind {
     pub short_names: Vec<String>,
     pub categories: Vec<String>,
     pub namespaced: bool,
-    /// Status is written through its own subresource and only there.
+    /// True with a `/status` subresource, the only way to write the status.
     pub has_status: bool,
     pub place: Place,
     pub columns: Vec<Column>,
-    /// JSON paths that may stand in a field selector, besides name and namespace.
+    /// JSON paths that field selectors may use, besides name and namespace.
     pub selectable: Vec<String>,
-    /// Schema of a custom resource; built-in kinds have none and are taken as they come.
+    /// Schema of a custom resource. Built-in kinds have none and are not validated.
     pub schema: Option<Schema>,
 }
 
@@ -55,7 +55,7 @@ impl Kind {
     }
 }
 
-/// Everything that is served just now.
+/// All kinds that are served at present.
 #[derive(Debug, Clone)]
 pub struct Kinds(Vec<Arc<Kind>>);
 
@@ -84,7 +84,7 @@ impl Kinds {
         places
     }
 
-    /// Replaces what `definition` defines by what it says now.
+    /// Installs the kinds of `definition` in place of those that it defined before.
     pub fn install(&mut self, definition: &Value) {
         self.remove(definition);
         self.0.extend(known(&definition["spec"]));
@@ -96,7 +96,7 @@ impl Kinds {
     }
 }
 
-/// Where the instances of a CustomResourceDefinition are kept.
+/// The storage key of the instances of a CustomResourceDefinition.
 pub fn place_of(definition: &Value) -> Place {
     place_of_spec(&definition["spec"])
 }
@@ -113,10 +113,11 @@ fn texts(value: &Value) -> Vec<String> {
     value.as_array().into_iter().flatten().map(text).collect()
 }
 
-/// A definition and what it defines.
+/// The spec of a definition, and the kinds that it defines.
 type Known = (Value, Vec<Arc<Kind>>);
 
-/// Simulations make thousands of clusters with the same definition, and its rules take long to compile.
+/// Compiles the kinds of a definition, with a cache: simulations make thousands of clusters with the same definition,
+/// and its rules take long to compile.
 fn known(spec: &Value) -> Vec<Arc<Kind>> {
     static KNOWN: Mutex<Vec<Known>> = Mutex::new(Vec::new());
     let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
@@ -219,7 +220,7 @@ fn built_in() -> Vec<Kind> {
     BUILT_IN
         .iter()
         .map(|&(group, version, kind, plural, short_names, namespaced, has_status, selectable)| {
-            // Both forms of Event are one store; the core form is what is kept.
+            // Both forms of Event are stored in the core form.
             let home = if plural == "events" { "" } else { group };
             Kind {
                 group: group.to_owned(),

@@ -1,4 +1,4 @@
-//! `metadata.managedFields`: who set which field.
+//! `metadata.managedFields`: the owners of fields.
 
 use std::collections::BTreeMap;
 
@@ -6,10 +6,11 @@ use serde_json::{Value, json};
 
 use super::fields::{self, Difference, Fields, Step};
 
-/// One line of `managedFields`, without fields and time.
+/// One entry of `managedFields`, without fields and time.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Manager {
-    /// `Apply` sorts before `Update`, as the API server lists them; within one it lists by time, then by name.
+    /// `Apply` sorts before `Update`, as the API server lists them. Within one operation entries are sorted by time,
+    /// then by name.
     pub operation: Operation,
     pub name: String,
     pub api_version: String,
@@ -31,14 +32,14 @@ struct Entry {
     time: String,
 }
 
-/// Fields that another manager holds and that a write without force would change.
+/// A field of another manager that a write without force would change.
 #[derive(Debug)]
 pub struct Conflict {
     pub manager: Manager,
     pub path: fields::Path,
 }
 
-/// Metadata that the server writes itself; nobody owns it.
+/// Metadata that the server itself writes and no manager owns.
 const SERVERS_OWN: &[&str] = &[
     "name",
     "namespace",
@@ -74,7 +75,7 @@ impl Managers {
 
     pub fn write(&self, object: &mut Value) {
         let mut entries: Vec<_> = self.0.iter().collect();
-        // Stable: those of one second stay in the order of `Manager`.
+        // The sort is stable: entries of one second stay in the order of `Manager`.
         entries.sort_by_key(|(manager, entry)| (manager.operation, &entry.time));
         let lines: Vec<Value> = entries.into_iter().map(|(manager, entry)| line(manager, entry)).collect();
         let lines = if lines.is_empty() { Value::Null } else { lines.into() };
@@ -85,12 +86,12 @@ impl Managers {
         self.0.get(manager).map(|entry| entry.fields.clone()).unwrap_or_default()
     }
 
-    /// Everything that anybody owns.
+    /// All fields that any manager owns.
     pub fn owned(&self) -> Fields {
         self.0.values().flat_map(|entry| entry.fields.iter().cloned()).collect()
     }
 
-    /// Makes `fields` what `manager` owns. The time moves only when that is new.
+    /// Makes `fields` the set that `manager` owns. The time changes only when the set does.
     pub fn set(&mut self, manager: Manager, fields: Fields, now: &str) {
         if fields.is_empty() {
             self.0.remove(&manager);
@@ -99,7 +100,7 @@ impl Managers {
         }
     }
 
-    /// The fields of others that `difference` writes.
+    /// The fields of other managers that `difference` writes.
     pub fn conflicts(&self, manager: &Manager, difference: &Difference) -> Vec<Conflict> {
         let others = self.0.iter().filter(|(other, _)| *other != manager);
         others
@@ -110,7 +111,7 @@ impl Managers {
             .collect()
     }
 
-    /// Takes from everybody but `manager` what `difference` writes, and from all what it removes.
+    /// Takes the written fields of `difference` from all managers but `manager`, and the removed ones from all.
     pub fn yield_to(&mut self, manager: &Manager, difference: &Difference) {
         for (other, entry) in &mut self.0 {
             let theirs = |path: &fields::Path| {
@@ -121,7 +122,7 @@ impl Managers {
         self.0.retain(|_, entry| !entry.fields.is_empty());
     }
 
-    /// What a plain write (create, update, patch) does to ownership.
+    /// Updates the ownership after a plain write (create, update, patch).
     pub fn updated(&mut self, manager: Manager, difference: &Difference, now: &str) {
         self.yield_to(&manager, difference);
         let mut own = self.fields(&manager);

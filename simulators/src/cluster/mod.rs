@@ -1,11 +1,12 @@
-//! A simulated Kubernetes API server: what kube-rs and everyday kubectl need, for Evenkeel's own resources.
+//! A simulated Kubernetes API server with the features that kube-rs and everyday kubectl need for Evenkeel's own
+//! resources.
 //!
-//! It keeps Namespaces, Secrets, ConfigMaps, Events, Leases and CustomResourceDefinitions, and instances of
-//! whatever is defined, by the rules of the genuine one: revisions, uids, generations, finalizers, server-side
-//! apply with ownership, schemas with defaults and CEL. It has no users, no roles, and no controllers but those
-//! that empty a namespace or a definition that is being deleted; nothing collects owned objects.
+//! It serves Namespaces, Secrets, ConfigMaps, Events, Leases and CustomResourceDefinitions, and instances of each
+//! defined kind, by the rules of the genuine server: revisions, uids, generations, finalizers, server-side apply with
+//! ownership, schemas with defaults and CEL. It has no users and no roles. Its only controllers empty a namespace or a
+//! definition that is being deleted; owned objects are not garbage-collected.
 //!
-//! `tests/cluster_conformance.rs` puts the same questions to this and to a genuine API server.
+//! `tests/cluster_conformance` puts the same requests to this and to a genuine API server.
 
 mod apply;
 mod bell;
@@ -55,7 +56,7 @@ use bell::Bell;
 use faults::Faults;
 use state::State;
 
-/// One simulated cluster. Clones are the same cluster.
+/// One simulated cluster. Clones share its state.
 #[derive(Clone)]
 pub struct ClusterSim {
     inner: Arc<Inner>,
@@ -65,9 +66,9 @@ struct Inner {
     state: Mutex<State>,
     clock: Arc<dyn Clock>,
     faults: Mutex<Faults>,
-    /// Rung for watches after each write.
+    /// Notified after each write, for watches.
     written: Bell,
-    /// Rung when all watches are cut.
+    /// Notified when all watches are cut.
     cut: Bell,
 }
 
@@ -80,7 +81,7 @@ impl Inner {
         self.faults.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Runs one write and tells the watches.
+    /// Runs one write and notifies the watches.
     fn write<T>(&self, write: impl FnOnce(&mut State) -> T) -> T {
         let answer = write(&mut self.lock());
         self.written.ring();
@@ -108,20 +109,20 @@ impl ClusterSim {
         Self { inner: Arc::new(inner) }
     }
 
-    /// A client without a socket, default namespace `default`. To be called within a tokio runtime.
+    /// A client without a socket, with the default namespace `default`. The caller must be within a tokio runtime.
     pub fn client(&self) -> kube::Client {
         kube::Client::new(client::InProcess(self.inner.clone()), "default")
     }
 
-    /// Serves on a free port of 127.0.0.1 until the answer is dropped.
+    /// Serves on a free port of 127.0.0.1 until the result is dropped.
     ///
     /// # Errors
-    /// When no port can be had.
+    /// No port could be opened.
     pub async fn serve(&self) -> std::io::Result<Served> {
         Served::start(self.inner.clone()).await
     }
 
-    /// Every object of a resource, as its first served version shows it.
+    /// Every object of a resource, in the form of its first served version.
     pub fn objects(&self, group: &str, plural: &str) -> Vec<Value> {
         serving::objects(&self.inner, group, plural)
     }
@@ -145,12 +146,12 @@ impl ClusterSim {
         self.inner.faults().waiting.push(fault);
     }
 
-    /// Whatever was injected and met nobody yet is forgotten.
+    /// Removes all injected faults.
     pub fn clear_faults(&self) {
         self.inner.faults().waiting.clear();
     }
 
-    /// Every request waits so long before anything is done.
+    /// Delays every request by this time.
     pub fn set_latency(&self, latency: Duration) {
         self.inner.faults().latency = latency;
     }
@@ -160,7 +161,7 @@ impl ClusterSim {
         self.inner.cut.ring();
     }
 
-    /// Remembers only the last so many changes: a watch that wants to resume from before gets 410 Gone.
+    /// Limits the history to the last `changes`: a watch that resumes from before them gets 410 Gone.
     pub fn limit_history(&self, changes: usize) {
         self.inner.lock().store.limit_history(changes);
     }

@@ -1,4 +1,4 @@
-//! OpenAPI v3 documents, as far as `kubectl apply` and `kubectl explain` read them.
+//! OpenAPI v3 documents, reduced to the parts that `kubectl apply` and `kubectl explain` read.
 
 use serde_json::{Value, json};
 
@@ -36,7 +36,7 @@ pub fn document(kinds: &Kinds, group: &str, version: &str) -> Result<Value, Refu
     }))
 }
 
-/// `dev.evenkeel.v1alpha1.LoadBalancerStack`.
+/// The name of the component of a kind: `dev.evenkeel.v1alpha1.LoadBalancerStack`.
 fn component(kind: &Kind) -> String {
     let reversed: Vec<&str> = kind.group.rsplit('.').filter(|part| !part.is_empty()).collect();
     let group = if reversed.is_empty() { "io.k8s.api.core".to_owned() } else { reversed.join(".") };
@@ -64,7 +64,7 @@ fn schema(kind: &Kind) -> Value {
     schema
 }
 
-/// kubectl looks here for the query parameters that it may send.
+/// The operations of a kind. kubectl reads from them the query parameters that it may send.
 fn operations(kind: &Kind) -> Value {
     let parameter = |name: &str| json!({"name": name, "in": "query", "schema": {"type": "string"}});
     let parameters: Vec<Value> = ["dryRun", "fieldManager", "fieldValidation", "force"].map(parameter).into();

@@ -1,12 +1,12 @@
-//! JSON patch (RFC 6902) and merge patch (RFC 7396), with the liberties that the API server takes.
+//! JSON patch (RFC 6902) and merge patch (RFC 7396), with the API server's deviations.
 
 use serde_json::{Map, Value};
 
 use super::status::Refusal;
 use http::StatusCode;
 
-/// Applies a JSON patch. As the API server does it, `test` of a missing path against null holds: that is how
-/// a finalizer is added only where there is none.
+/// Applies a JSON patch. As in the API server, `test` of a missing path against null succeeds: clients use that to add
+/// a finalizer only where there is none.
 pub fn json_patch(object: &mut Value, patch: &Value) -> Result<(), Refusal> {
     let operations = patch.as_array().ok_or_else(|| Refusal::bad_request("a JSON patch is a list of operations"))?;
     for operation in operations {
@@ -47,7 +47,7 @@ fn refused(message: &str) -> Refusal {
     Refusal::new(StatusCode::UNPROCESSABLE_ENTITY, "Invalid", message)
 }
 
-/// The API server does not say which test failed.
+/// The error of a failed `test`. The API server does not name the test.
 fn refused_test() -> Refusal {
     refused("the server rejected our request due to an error in our request")
 }
@@ -56,7 +56,7 @@ fn missing(path: &str) -> Refusal {
     refused(&format!("the path {path} is not there"))
 }
 
-/// The container that holds the last step of `path`, and that step unescaped.
+/// The container of the last step of `path`, and that step unescaped.
 fn parent<'a>(object: &'a mut Value, path: &str) -> Result<(&'a mut Value, String), Refusal> {
     let (parent, last) = path.rsplit_once('/').ok_or_else(|| missing(path))?;
     let container = object.pointer_mut(parent).ok_or_else(|| missing(path))?;
@@ -116,8 +116,8 @@ pub fn merge_patch(object: &mut Value, patch: &Value) {
     }
 }
 
-/// Applies a strategic merge patch to a built-in kind. Of the lists of the kinds served here only those in the
-/// metadata have a strategy: finalizers are a set, owner references are keyed by uid. All others are replaced.
+/// Applies a strategic merge patch to a built-in kind. Of the lists of the kinds served here only those in the metadata
+/// have a strategy: finalizers are a set, owner references are keyed by uid. All others are replaced.
 pub fn strategic_patch(object: &mut Value, patch: &Value) {
     let mut plain = patch.clone();
     let directives = take_directives(&mut plain);
@@ -145,7 +145,7 @@ pub fn strategic_patch(object: &mut Value, patch: &Value) {
     }
 }
 
-/// Takes `$…` directives out of `patch`; what is left of them is the items that a list shall lose.
+/// Takes the `$…` directives out of `patch`. Those that delete items of lists are returned.
 fn take_directives(patch: &mut Value) -> Vec<(String, Vec<Value>)> {
     let mut found = Vec::new();
     collect_directives(patch, "", &mut found);

@@ -20,7 +20,7 @@ impl Query {
         )
     }
 
-    /// The value of `key`, empty when it is not given.
+    /// The value of `key`. Empty when it is not given.
     pub fn text(&self, key: &str) -> &str {
         self.0.get(key).map(String::as_str).unwrap_or_default()
     }
@@ -39,7 +39,7 @@ impl Query {
     }
 }
 
-/// Undoes percent-encoding and `+` for a space.
+/// Decodes percent-encoding, and `+` for a space.
 pub fn unescape(text: &str) -> String {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.bytes();

@@ -1,4 +1,4 @@
-//! Lists, in pages.
+//! Lists and their pagination.
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -12,15 +12,15 @@ use super::selector::Selector;
 use super::state::State;
 use super::status::Refusal;
 
-/// The objects of `kind` in `namespace` (or in all) that the selectors of `query` let through.
+/// The objects of `kind` in `namespace` (or in all) that match the selectors of `query`.
 pub fn select(state: &State, kind: &Kind, namespace: Option<&str>, query: &Query) -> Result<Vec<Value>, Refusal> {
     let selector = Selector::parse(kind, query.text("labelSelector"), query.text("fieldSelector"))?;
     let kept = state.store.list(&kind.place, namespace);
     Ok(kept.iter().map(|object| shown(kind, object)).filter(|object| selector.matches(object)).collect())
 }
 
-/// One page. The continue token names the last object of the page before, so that pages never repeat an object;
-/// they do not show one moment in time as etcd's do.
+/// One page of a list. The continue token names the last object of the page before, so pages never repeat an object.
+/// Unlike etcd's, they do not show one moment in time.
 pub fn list(
     state: &State,
     kind: &Kind,

@@ -6,7 +6,7 @@ use super::kinds::Kind;
 use super::object;
 use super::status::Refusal;
 
-/// What a list or a watch is restricted to.
+/// The restriction of a list or a watch.
 #[derive(Debug, Clone, Default)]
 pub struct Selector {
     labels: Vec<Requirement>,
@@ -61,7 +61,7 @@ fn field_text(object: &Value, path: &str) -> String {
     match path {
         "metadata.name" => object::name(object).to_owned(),
         "metadata.namespace" => object::namespace(object).to_owned(),
-        // The core Event's selector names a struct by its first field.
+        // The core Event's field `source` is a struct, and its selector compares the first field.
         "source" => object["source"]["component"].as_str().unwrap_or_default().to_owned(),
         _ => match path.split('.').fold(object, |value, step| &value[step]) {
             Value::Null => String::new(),

@@ -14,7 +14,7 @@ use tokio::task::JoinHandle;
 use super::Inner;
 use super::serving::answer;
 
-/// A running server; it stops when this is dropped.
+/// A running server. It stops when this is dropped.
 #[derive(Debug)]
 pub struct Served {
     address: SocketAddr,

@@ -1,4 +1,4 @@
-//! From an HTTP request to its answer.
+//! Handling of an HTTP request, from routing to the answer.
 
 use std::io;
 use std::sync::Arc;
@@ -25,7 +25,7 @@ use super::store::{Key, key_of};
 use super::watch;
 use super::write::{How, Patch, UnknownFields, Written};
 
-/// The connection breaks instead of an answer.
+/// The connection breaks, and the client gets no answer.
 pub struct Broken;
 
 impl From<Broken> for io::Error {
@@ -42,7 +42,7 @@ struct Call<'a> {
     body: &'a Bytes,
 }
 
-/// Answers one request, after the faults that meet it.
+/// Answers one request, after the faults that strike it.
 pub async fn answer(inner: &Arc<Inner>, request: Request<Bytes>) -> Result<Response<Body>, Broken> {
     let (parts, body) = request.into_parts();
     let query = Query::parse(parts.uri.query().unwrap_or_default());

@@ -1,4 +1,4 @@
-//! The state behind one lock: what is kept, what is served, and the rules by which objects come and go.
+//! The state behind one lock: the stored objects, the served kinds, and the life cycle of objects.
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -14,12 +14,12 @@ use super::store::{Key, Store};
 pub struct State {
     pub store: Store,
     pub kinds: Kinds,
-    /// High half of every uid: two clusters with other seeds never give the same uid.
+    /// High half of every uid: clusters with different seeds never give the same uid.
     seed: u64,
     uids: u64,
 }
 
-/// What DELETE was asked for besides the name.
+/// The options of a DELETE.
 #[derive(Debug, Default)]
 pub struct DeleteOptions {
     pub uid: Option<String>,
@@ -58,7 +58,7 @@ impl State {
         Ok(convert::shown(kind, &kept))
     }
 
-    /// The namespace must be there and stay there for something new to be made in it.
+    /// Checks that an object may be created in the namespace: it exists and is not being deleted.
     pub fn admit_into(&self, kind: &Kind, namespace: &str, name: &str) -> Result<(), Refusal> {
         if !kind.namespaced {
             return Ok(());
@@ -71,7 +71,7 @@ impl State {
         if object::is_deleting(&home) { Err(Refusal::terminating(kind, name, namespace)) } else { Ok(()) }
     }
 
-    /// DELETE of one object: at once, or marked and left to its finalizers.
+    /// Deletes one object: at once, or by a deletion timestamp when it has finalizers.
     pub fn delete(
         &mut self,
         kind: &Kind,
@@ -113,7 +113,7 @@ impl State {
         convert::shown(kind, &kept)
     }
 
-    /// A namespace takes its contents along, a definition its instances.
+    /// Deletes the contents of a namespace, or the instances of a definition.
     fn delete_what_it_holds(&mut self, kind: &Kind, object: &Value, now: Timestamp) {
         let (places, namespace) = match kind.plural.as_str() {
             "namespaces" => (self.kinds.namespaced_places(), Some(object::name(object).to_owned())),
@@ -124,13 +124,13 @@ impl State {
             let Some(kind) = self.kinds.stored_at(&place) else { continue };
             for held in self.store.list(&place, namespace.as_deref()) {
                 let key = super::store::key_of(&held);
-                // It was listed under the same lock, so that it cannot be gone.
+                // Listed under the same lock, so it exists.
                 let _ = self.delete(&kind, &key, &DeleteOptions::default(), now);
             }
         }
     }
 
-    /// Takes an object away for good, and what waited for that with it.
+    /// Removes an object, and then the deleted container that it was the last one in.
     pub fn remove(&mut self, kind: &Kind, key: &Key, last: Option<Value>) {
         self.store.remove(&kind.place, key, last.map(|object| convert::kept(kind, object)));
         if kind.namespaced {
@@ -148,7 +148,7 @@ impl State {
         }
     }
 
-    /// Removes a namespace or a definition that is being deleted and holds nothing any more.
+    /// Removes a namespace or a definition that is being deleted and is empty.
     pub fn settle(&mut self, kind: &Kind, key: &Key) {
         let Some(object) = self.store.get(&kind.place, key).filter(|object| object::is_deleting(object)) else {
             return;
@@ -176,7 +176,7 @@ pub fn definitions() -> Place {
     Place { group: "apiextensions.k8s.io".to_owned(), plural: "customresourcedefinitions".to_owned() }
 }
 
-/// Kinds whose objects stay until what they hold is gone.
+/// True for the kinds whose objects stay until their contents are deleted.
 pub fn holds_others(kind: &Kind) -> bool {
     [namespaces(), definitions()].contains(&kind.place)
 }

@@ -1,4 +1,4 @@
-//! Objects, the revision counter, and the history that watches read.
+//! The stored objects, the revision counter, and the history for watches.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -18,7 +18,7 @@ pub struct Change {
     pub place: Place,
     pub verb: ChangeVerb,
     pub object: Arc<Value>,
-    /// What stood there before; tells a watch with a selector whether the object was in its view.
+    /// The object before the write. It tells a watch with a selector whether the object was in its view.
     pub before: Option<Arc<Value>>,
 }
 
@@ -29,14 +29,14 @@ pub enum ChangeVerb {
     Deleted,
 }
 
-/// All objects of all kinds in the form in which they are kept.
+/// All objects of all kinds in their stored form.
 #[derive(Debug)]
 pub struct Store {
     objects: BTreeMap<Place, BTreeMap<Key, Arc<Value>>>,
     revision: u64,
     history: VecDeque<Change>,
     history_limit: usize,
-    /// Changes up to here are forgotten.
+    /// The latest revision that is no longer in the history.
     forgotten: u64,
 }
 
@@ -55,13 +55,13 @@ impl Store {
         self.objects.get(place)?.get(key).cloned()
     }
 
-    /// Everything at `place`, in the order of keys; of one namespace when one is named.
+    /// Every object at `place` in the order of keys, in one namespace when one is named.
     pub fn list(&self, place: &Place, namespace: Option<&str>) -> Vec<Arc<Value>> {
         let Some(objects) = self.objects.get(place) else { return Vec::new() };
         objects.iter().filter(|((ns, _), _)| namespace.is_none_or(|n| n == ns)).map(|(_, o)| o.clone()).collect()
     }
 
-    /// Writes `object` with the next revision and returns what is kept now.
+    /// Stores `object` with the next revision and returns the stored form.
     pub fn put(&mut self, place: &Place, key: Key, mut object: Value) -> Arc<Value> {
         self.revision += 1;
         set_meta(&mut object, "resourceVersion", self.revision.to_string().into());
@@ -72,7 +72,7 @@ impl Store {
         object
     }
 
-    /// Takes the object away. The last state that watches see is `last`, or what was kept.
+    /// Removes the object. The last state that watches see is `last`, or the stored one.
     pub fn remove(&mut self, place: &Place, key: &Key, last: Option<Value>) {
         let Some(before) = self.objects.get_mut(place).and_then(|objects| objects.remove(key)) else { return };
         self.revision += 1;
@@ -94,7 +94,7 @@ impl Store {
         }
     }
 
-    /// How many changes are remembered for watches that resume; more are forgotten at once.
+    /// Limits the history of changes, and drops older ones at once.
     pub fn limit_history(&mut self, changes: usize) {
         self.history_limit = changes;
         self.trim();
@@ -105,7 +105,7 @@ impl Store {
         self.forgotten
     }
 
-    /// The changes at `place` after `revision`, or `None` when some of them are forgotten.
+    /// The changes at `place` after `revision`. `None` when some of them are no longer in the history.
     pub fn since(&self, place: &Place, revision: u64) -> Option<Vec<Change>> {
         if revision < self.forgotten {
             return None;

@@ -1,4 +1,4 @@
-//! Watches: a stream of changes, one JSON text a line.
+//! Watches: a stream of changes, one JSON text per line.
 
 use std::collections::VecDeque;
 use std::io;
@@ -22,9 +22,9 @@ use super::state::State;
 use super::status::{FieldProblem, Refusal};
 use super::store::{Change, ChangeVerb};
 
-/// How often a watch without news says how far it is.
+/// Interval at which a watch without events sends a bookmark.
 const BOOKMARK_EVERY: Duration = Duration::from_secs(60);
-/// How long a watch lasts that names no time.
+/// Duration of a watch that names none.
 const DEFAULT_TIMEOUT: u64 = 1800;
 
 struct Watcher {
@@ -36,13 +36,13 @@ struct Watcher {
     bookmarks: bool,
     next_bookmark: Instant,
     deadline: Instant,
-    /// How often the bells of the cluster had been rung when they were last listened to.
+    /// Notifications of the cluster that the watch has processed.
     writes: u64,
     cuts: u64,
     done: bool,
 }
 
-/// Which objects are seen, and in which form.
+/// The objects that the watch shows, and their representation.
 struct View {
     kind: Arc<Kind>,
     namespace: Option<String>,
@@ -50,10 +50,10 @@ struct View {
     form: Form,
 }
 
-/// Starts a watch as `query` wants it.
+/// Starts a watch as `query` describes it.
 ///
 /// # Errors
-/// Selectors that make no sense, and initial events asked for in a way that the API server refuses.
+/// Malformed selectors, and a request for initial events in a way that the API server rejects.
 pub fn start(
     inner: &Arc<Inner>,
     kind: Arc<Kind>,
@@ -68,7 +68,7 @@ pub fn start(
     check_initial_events(query, bookmarks, initial)?;
     let from = query.number("resourceVersion")?.unwrap_or_default();
 
-    // Before the state is read, so that nothing falls between.
+    // Before the state is read, so that no write is missed.
     let (writes, cuts) = (inner.written.rung(), inner.cut.rung());
     let state = inner.lock();
     let now = inner.clock.now();
@@ -154,7 +154,7 @@ impl Watcher {
         }
     }
 
-    /// Takes what was written since the last look into the queue.
+    /// Appends the changes since the last read to the queue.
     fn read_on(&mut self) {
         self.writes = self.inner.written.rung();
         let now = self.inner.clock.now();
@@ -179,7 +179,7 @@ impl View {
         seen.map(|object| self.say("ADDED", &object, now)).collect()
     }
 
-    /// What a change looks like from here: an object that enters the view is added, one that leaves it is deleted.
+    /// The event of a change for this view: an object that enters the view is added, one that leaves it is deleted.
     fn event(&self, change: &Change, now: Timestamp) -> Option<Value> {
         let object = shown(&self.kind, &change.object);
         if self.namespace.as_deref().is_some_and(|namespace| namespace != super::object::namespace(&object)) {

@@ -1,4 +1,4 @@
-//! Create, update, patch and apply: from the body of a request to what is kept.
+//! Create, update, patch and apply: from the body of a request to the stored object.
 
 use std::sync::Arc;
 
@@ -19,7 +19,7 @@ use super::state::{State, definitions};
 use super::status::{FieldProblem, Refusal};
 use super::store::Key;
 
-/// How a write was asked for.
+/// The options of a write.
 #[derive(Debug)]
 pub struct How {
     pub manager: String,
@@ -39,7 +39,7 @@ pub enum UnknownFields {
     Refuse,
 }
 
-/// What a write left behind.
+/// The result of a write.
 #[derive(Debug)]
 pub struct Written {
     pub object: Value,
@@ -71,7 +71,7 @@ impl How {
     }
 }
 
-/// The schema that merges and comparisons of `kind` go by.
+/// The schema for merges and comparisons of `kind`.
 fn merging(kind: &Kind) -> &Value {
     kind.schema.as_ref().map_or(&schema::BUILT_IN, |schema| &schema.merging)
 }
@@ -252,7 +252,7 @@ impl State {
         self.create_decoded(kind, &key.0, object, Some(managers), Vec::new(), how)
     }
 
-    /// Makes `new` the successor of `live`. `managers`: who owns what, when a server-side apply has settled that.
+    /// Replaces `live` by `new`. `managers` is the field ownership after a server-side apply.
     #[expect(clippy::too_many_arguments, reason = "one call from each of the three ways to write")]
     fn write_over(
         &mut self,
@@ -327,7 +327,7 @@ fn check_type(kind: &Kind, object: &Value) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// Unknown fields go, defaults come.
+/// Removes unknown fields and fills in defaults.
 fn decode(kind: &Kind, object: &mut Value, how: &How) -> Result<Vec<String>, Refusal> {
     let warnings = unknown_fields(kind, object, how)?;
     set_field(object, "apiVersion", kind.api_version().into());
@@ -359,7 +359,8 @@ fn unknown_fields(kind: &Kind, object: &mut Value, how: &How) -> Result<Vec<Stri
     }
 }
 
-/// An apply must not name fields that the schema does not declare. The API server takes that for its own failure.
+/// Rejects an apply with fields that the schema does not declare. The API server answers such a request with an
+/// internal error.
 fn refuse_undeclared(kind: &Kind, configuration: &Value) -> Result<(), Refusal> {
     let Some(schema) = &kind.schema else { return Ok(()) };
     let Some(path) = undeclared(configuration, &schema.merging) else { return Ok(()) };
@@ -371,7 +372,7 @@ fn refuse_undeclared(kind: &Kind, configuration: &Value) -> Result<(), Refusal> 
     Err(Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, "", message))
 }
 
-/// An apply through `/status` brings only the status, any other everything but it.
+/// Restricts an apply to the part that its endpoint writes: the status through `/status`, everything else otherwise.
 fn restrict_to_what_is_written(kind: &Kind, configuration: &mut Value, how: &How) {
     let Some(map) = configuration.as_object_mut() else { return };
     if how.status {
@@ -395,7 +396,7 @@ fn check_version(kind: &Kind, live: &Value, new: &Value) -> Result<(), Refusal> 
     Ok(())
 }
 
-/// The status comes from the one endpoint, all else from the other.
+/// Restricts a write to the part that its endpoint writes: the status through `/status`, everything else otherwise.
 fn take_what_may_change(kind: &Kind, live: &Value, new: &mut Value, how: &How) {
     if how.status {
         let status = new["status"].take();
@@ -440,7 +441,7 @@ fn no_subdomain(field: &str, text: &str) -> FieldProblem {
 fn problems_of(kind: &Kind, object: &Value, old: Option<&Value>) -> Vec<FieldProblem> {
     let mut problems = Vec::new();
     if old.is_none() {
-        // A prefix may end in a dash: more comes.
+        // A prefix may end in a dash, because a suffix follows.
         let prefix = object::meta_text(object, "generateName");
         let is_prefix = prefix.is_empty() || object::is_subdomain(prefix.strip_suffix('-').unwrap_or(prefix));
         problems.extend((!is_prefix).then(|| no_subdomain("metadata.generateName", prefix)));
