@@ -1,4 +1,4 @@
-//! Simulators for tests and the demo. Not shipped.
+//! Simulators of OpenStack and Kubernetes, for tests and the demo. Not shipped.
 #![forbid(unsafe_code)]
 
 pub mod cloud;

@@ -1,5 +1,5 @@
-//! The meaning that Evenkeel gives to an entry of a `clouds.yaml`: the log-in that it sends, and where it looks for
-//! services. For comparison with openstacksdk.
+//! Evenkeel's interpretation of an entry of a `clouds.yaml`: the login that it sends, and the endpoints that it
+//! chooses. Tests compare it with openstacksdk.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -13,7 +13,7 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 use serde_json::{Value, json};
 
-/// Requests that were sent, and the trust that was asked for.
+/// The recorded requests and TLS options.
 #[derive(Default)]
 struct Sent {
     login: Option<(String, Value)>,
@@ -57,7 +57,7 @@ impl Transport for Listener {
     }
 }
 
-/// A token whose catalogue tells interfaces and regions apart.
+/// A token whose catalogue has a distinct endpoint for each interface and region.
 fn token() -> Value {
     let endpoint = |kind: &str, interface: &str, region: &str| {
         let url = format!("https://{kind}.{interface}.{region}.example").to_lowercase();
@@ -73,8 +73,10 @@ fn token() -> Value {
     json!({"token": {"project": {"id": "p", "name": "shop"}, "catalog": [service("load-balancer"), service("network")]}})
 }
 
+/// Reads an entry of a `clouds.yaml`, and records the requests of the client that uses it.
+///
 /// # Errors
-/// The text of a status, for an entry that cannot be used.
+/// The message in the status of a stack, for an entry that cannot be used.
 pub async fn read(clouds_yaml: &[u8], cloud: &str) -> Result<Value, String> {
     let listener = Listener::default();
     let credentials = Credentials::parse(clouds_yaml, None, cloud).map_err(|error| error.to_string())?;

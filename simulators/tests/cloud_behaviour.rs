@@ -1,4 +1,4 @@
-//! What scripts of requests cannot show: time, failures, and what is behind the API.
+//! Behaviour of the simulated cloud that scripts of requests cannot show: time, failures, and changes behind the API.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a helper of a test may fail as the test does")]
 
@@ -62,7 +62,7 @@ impl Tenant {
         self.call(Method::DELETE, path, None).await.0
     }
 
-    /// A load balancer with a listener, a monitored pool of two members, not yet settled.
+    /// A load balancer with a listener and a monitored pool of two members, still PENDING.
     async fn tree(&self) -> Tree {
         let body = json!({"loadbalancer": {
             "name": "lb", "vip_subnet_id": self.sim.subnet_id("tenant-v4"),

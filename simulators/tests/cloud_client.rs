@@ -1,4 +1,4 @@
-//! Evenkeel's own client against the simulated cloud: what each of them takes for granted about the other.
+//! Evenkeel's own client against the simulated cloud: checks that the two agree about the API.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a helper of a test may fail as the test does")]
 
@@ -21,7 +21,7 @@ fn owner() -> Owner {
     Owner { uid: "u".into(), cluster: "c".into(), namespace: "ns".into(), name: "n".into() }
 }
 
-/// A load balancer of the owner, made by somebody else's hand.
+/// Creates a load balancer of the owner as another client.
 async fn make(sim: &CloudSim) -> String {
     let tags: BTreeSet<String> = owner().tags();
     let body = json!({"loadbalancer": {

@@ -1,13 +1,14 @@
-//! Holds the simulated cloud to what a genuine OpenStack does.
+//! Holds the simulated cloud and a genuine OpenStack to the same expectations.
 //!
-//! The scripts in `cloud_conformance/` say what is asked and what must be answered. They run against the simulated
-//! cloud always, and against a genuine one when `EVENKEEL_CONFORMANCE_CLOUD=<path of clouds.yaml>:<cloud>` is set; that
-//! cloud needs the networks, flavor and zone names of the simulated world. Cases of other users are skipped where
-//! clouds.yaml does not have them, and scripts of failures where the data plane cannot be made to fail
+//! The scripts in `cloud_conformance/` are requests with their expected answers. They always run against the simulated
+//! cloud, and against a genuine one when `EVENKEEL_CONFORMANCE_CLOUD=<path of clouds.yaml>:<cloud>` is set. That cloud
+//! needs the networks, flavor and zone names of the simulated one. Cases of other users are skipped where clouds.yaml
+//! does not have them. Scripts of failures are skipped where the data plane cannot be made to fail
 //! (`EVENKEEL_CONFORMANCE_FAILURES=<path>`, a file that the lab of the end-to-end tests reads).
 //! `EVENKEEL_CONFORMANCE_ONLY=<name>,<name>` runs single scripts, `EVENKEEL_CONFORMANCE_EXCEPT=<name>` all others.
 //!
-//! A case where the simulated cloud may answer otherwise says so, what and why; when it no longer does, that fails too.
+//! A case in which the simulated cloud may answer otherwise records its answer and the reason. The test fails when the
+//! recorded difference no longer exists.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a helper of a test may fail as the test does")]
 
@@ -52,7 +53,8 @@ const SCRIPTS: [&str; 21] = [
     "other_users",
 ];
 
-/// What the cases do not compare, and why the simulated cloud may differ there. Printed with every run.
+/// Parts that the cases do not compare, and the reason why the simulated cloud may differ there. Printed with every
+/// run.
 const NOT_COMPARED: &[(&str, &str)] = &[
     ("texts of SQL errors", "only their class and number are the same; nobody reads the rest"),
     ("order of values in \"Value should be one of\"", "Python's sets have none; compared sorted"),
@@ -94,11 +96,11 @@ async fn conform(backend: &Backend, clouds: &str) {
     let different = outcomes.iter().flat_map(|o| o.different.iter().map(|(case, text)| (&o.script, case, text)));
     let report: Vec<String> = different.map(|(script, case, text)| format!("{script}: {case}\n    {text}")).collect();
     assert!(report.is_empty(), "{} differences:\n{}", report.len(), report.join("\n"));
-    // A change that Octavia carries out late brings back what was deleted meanwhile, in ERROR.
+    // A change that Octavia carries out late can bring a deleted object back, in ERROR.
     assert!(left.is_empty(), "deleted, and there again: {left:?}");
 }
 
-/// Names of scripts in a variable. One that is no script's would leave its cases out in silence.
+/// The names of scripts in a variable. An unknown name is an error, because its cases would be skipped silently.
 fn named(variable: &str) -> Vec<String> {
     let text = std::env::var(variable).unwrap_or_default();
     let names: Vec<String> = text.split(',').filter(|name| !name.is_empty()).map(str::to_owned).collect();
@@ -114,7 +116,7 @@ fn cases(name: &str) -> Vec<Case> {
     serde_saphyr::from_str(&script).unwrap_or_else(|error| panic!("{name}: {error}"))
 }
 
-/// The table of the suite.
+/// Prints the results as a table.
 fn print(outcomes: &[Outcome], requests: usize) {
     println!("{:<16} {:>6} {:>6} {:>7} {:>9}", "script", "agree", "known", "skipped", "different");
     let row = |name: &str, agreed: usize, known: usize, skipped: usize, different: usize| {
@@ -152,7 +154,7 @@ async fn genuine_cloud_answers_as_scripted() {
     let (path, cloud) = value.rsplit_once(':').expect("EVENKEEL_CONFORMANCE_CLOUD is <clouds.yaml>:<cloud>");
     let yaml = std::fs::read_to_string(path).expect("a readable clouds.yaml");
     rustls::crypto::ring::default_provider().install_default().ok();
-    // A connection for each request: servers close kept ones when they like, after a 413 for example.
+    // One connection per request: servers close idle ones at any time, after a 413 for example.
     let client = reqwest::Client::builder().timeout(Duration::from_secs(120)).pool_max_idle_per_host(0).build();
     let client = client.expect("a client");
     let failures = std::env::var_os(FAILURES).map(Into::into);

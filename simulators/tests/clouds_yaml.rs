@@ -1,7 +1,8 @@
-//! Files that other people could have: each is read as openstacksdk reads it, or refused with the key that is at fault.
+//! Reading of `clouds.yaml`: each file is read as openstacksdk reads it, or rejected with the offending key.
 //!
-//! `tests/clouds_yaml/openstacksdk.json` is what openstacksdk sends for the files of `read`: recorded by
-//! `tests/e2e/harness/openstacksdk.py`, and compared with openstacksdk itself by the end-to-end scenario `61_credentials`. `more` are files that openstacksdk cannot use.
+//! `tests/clouds_yaml/openstacksdk.json` is the recording of the requests that openstacksdk sends for the files of
+//! `read`. `tests/e2e/harness/openstacksdk.py` records it, and the end-to-end scenario `61_credentials` compares it
+//! with openstacksdk itself. `more` has files that openstacksdk cannot use.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a helper of a test may fail as the test does")]
 
@@ -46,7 +47,7 @@ async fn file_beyond_openstacksdk_is_read_as_documented() {
     compare_with("more.json", "more").await;
 }
 
-/// The first line of each file is a comment: words of the message.
+/// The first line of each file is a comment with words of the expected message.
 #[tokio::test]
 async fn unsupported_or_duplicate_key_is_rejected_by_name() {
     let mut wrong = Vec::new();

@@ -1,4 +1,4 @@
-//! The demo does what it says, in process and under paused time.
+//! The demo in process, under paused time.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a helper of a test may fail as the test does")]
 

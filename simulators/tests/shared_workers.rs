@@ -1,4 +1,4 @@
-//! What a cloud that never answers costs the stacks of another.
+//! Sharing of workers: a cloud that never answers must not delay the stacks of another.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a helper of a test may fail as the test does")]
 
@@ -27,11 +27,12 @@ use serde_json::{Value, json};
 const WORKERS: u16 = 8;
 const HUNG_STACKS: usize = 40;
 
-/// Takes every connection to the host `hung` and never answers; the others end in the simulated cloud.
+/// A transport on which the host `hung` accepts every connection and never answers. All other requests go to the
+/// simulated cloud.
 #[derive(Clone)]
 struct Roads {
     open: Arc<dyn Transport>,
-    /// Calls to `hung` under way.
+    /// Requests to `hung` that are in flight.
     hanging: Arc<AtomicUsize>,
 }
 
@@ -90,7 +91,7 @@ impl Stage {
         Self { client, hanging, cloud }
     }
 
-    /// A namespace with credentials that lead to this Keystone: under as many names as there are stacks.
+    /// Creates a namespace with credentials for this Keystone, under as many names as there are stacks.
     async fn tenant(&self, namespace: &str, auth_url: &str) {
         let how = PostParams::default();
         let object: Namespace = serde_json::from_value(json!({"metadata": {"name": namespace}})).unwrap();
@@ -134,13 +135,13 @@ async fn unresponsive_cloud_leaves_workers_to_other_stacks() {
     others_are_served(|_| entry_name(0)).await;
 }
 
-/// Each entry of a clouds.yaml once had a share of its own.
+/// Each entry of a clouds.yaml once had a limit of its own.
 #[tokio::test(start_paused = true)]
 async fn unresponsive_cloud_under_many_names_leaves_workers() {
     others_are_served(entry_name).await;
 }
 
-/// `cloud`: what the hung stacks call theirs.
+/// Asserts that other stacks become Ready beside hung ones. `cloud` is the name of the cloud in the n-th hung stack.
 async fn others_are_served(cloud: impl Fn(usize) -> String) {
     let stage = Stage::start().await;
     stage.tenant("hung", "http://hung/v3").await;

@@ -1,7 +1,7 @@
-//! What a controller costs that has nothing to do: its memory, and its calls in a resync period.
+//! Measures an idle controller: its memory, and its requests per resync period.
 //!
-//! The simulated cloud and cluster are in this process and serve on sockets; the controller is a process of its own, so
-//! that its memory is its own. Prints one line of JSON for each number of stacks.
+//! The simulated cloud and cluster run in this process and serve on sockets. The controller is a process of its own, so
+//! that its memory can be measured. Prints one line of JSON for each number of stacks.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -24,21 +24,21 @@ use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 
 const NAMESPACE: &str = "at-rest";
-/// How long the stacks may take to become Ready.
+/// Limit for the stacks to become Ready.
 const PATIENCE: Duration = Duration::from_secs(900);
-/// Calls are counted over so many resync periods.
+/// Number of resync periods over which requests are counted.
 const PERIODS: u32 = 2;
 
 #[derive(Parser)]
 #[command(name = "at_rest")]
 struct Cli {
-    /// The binary that is measured.
+    /// The controller binary to measure.
     #[arg(long)]
     controller: PathBuf,
-    /// Numbers of stacks at rest.
+    /// Numbers of stacks.
     #[arg(long, value_delimiter = ',', default_value = "0,100,1000")]
     stacks: Vec<usize>,
-    /// Seconds of a resync period.
+    /// The resync period in seconds.
     #[arg(long, default_value_t = 60)]
     period: u64,
 }
@@ -62,7 +62,8 @@ async fn measure_all(cli: &Cli) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// One controller makes the stacks; another one, started when all are Ready, has nothing to do.
+/// Measures one number of stacks. A first controller creates them. A second one, started when all are Ready, is
+/// measured.
 async fn measure(root: &Path, cli: &Cli, number: usize) -> anyhow::Result<Value> {
     let period = Duration::from_secs(cli.period);
     let lab = Lab::start(root).await?;
@@ -87,7 +88,7 @@ async fn measure(root: &Path, cli: &Cli, number: usize) -> anyhow::Result<Value>
     }))
 }
 
-/// The process that is measured, and its access to the cluster; both go with this.
+/// The measured process and its kubeconfig. Dropping it ends the process.
 struct Controller {
     process: Child,
     kubeconfig: PathBuf,
@@ -95,14 +96,14 @@ struct Controller {
 
 impl Drop for Controller {
     fn drop(&mut self) {
-        // It may have ended by itself, and nothing can be done about a file that stays.
+        // The process may have ended by itself. A file that cannot be removed stays.
         let _ = self.process.kill();
         let _ = self.process.wait();
         let _ = std::fs::remove_file(&self.kubeconfig);
     }
 }
 
-/// Both simulators, served.
+/// Both simulators and their servers.
 struct Lab {
     cloud: CloudSim,
     cluster: ClusterSim,
@@ -133,7 +134,7 @@ impl Lab {
         Ok(Self { cloud, cluster, client, cloud_served, cluster_served })
     }
 
-    /// So many copies of the reference stack, which no resync disturbs for now.
+    /// Applies `number` copies of the reference stack, without resync.
     async fn apply(&self, root: &Path, number: usize) -> anyhow::Result<()> {
         let how = PostParams::default();
         let clouds: Value = serde_saphyr::from_str(&self.cloud.clouds_yaml(&self.cloud_served.auth_url))?;
@@ -150,7 +151,7 @@ impl Lab {
         Ok(())
     }
 
-    /// While no controller runs.
+    /// Sets the resync period of all stacks, while no controller runs.
     async fn set_period(&self, number: usize, seconds: u64) -> anyhow::Result<()> {
         let patch = Patch::Merge(json!({"spec": {"resyncPeriod": format!("{seconds}s")}}));
         for n in 0..number {
@@ -168,7 +169,7 @@ impl Lab {
         std::fs::write(&kubeconfig, self.cluster_served.kubeconfig(NAMESPACE))?;
         let process = Command::new(binary)
             .args(["run", "--listen", "127.0.0.1:0", "--cluster-id", "at-rest", "--log", "error"])
-            // Alone, so that a slow machine does not make it lose its Lease.
+            // Without leader election, so that a slow machine does not lose its Lease.
             .args(["--leader-elect", "false"])
             .env("KUBECONFIG", &kubeconfig)
             .stdin(Stdio::null())
@@ -188,7 +189,8 @@ impl Lab {
         Ok(())
     }
 
-    /// Until every stack has been looked at: members are read for nothing else. What never comes to rest is measured too.
+    /// Waits until every stack has been read once: only the first read of a stack asks for members. After the limit the
+    /// measurement goes on all the same.
     async fn until_at_rest(&self, period: Duration) {
         for _ in 0..PATIENCE.as_secs() / period.as_secs() {
             self.cloud.forget_requests();
@@ -208,11 +210,11 @@ impl Lab {
         stacks.len() == number && stacks.iter().all(ready)
     }
 
-    /// Calls of one of so many periods, by what they ask for; `members` stands for the list of any pool.
+    /// Requests per resync period by what they ask for. `members` stands for the list of any pool.
     fn calls(&self, periods: u32) -> BTreeMap<String, f64> {
         let mut calls = BTreeMap::new();
         for request in self.cloud.requests() {
-            // The last part that is no id.
+            // The last segment that is no id.
             let collection = request.path.rsplit('/').find(|part| !part.contains('-')).unwrap_or_default();
             let name = match (request.service, request.is_write()) {
                 (Service::Identity, _) => "logins".to_owned(),

@@ -1,7 +1,7 @@
 //! The demo: a simulated cloud, a simulated cluster and the controller in one process.
 //!
-//! It applies the examples, shows them becoming Ready, breaks something behind the controller's back and shows it
-//! healed. What is shown goes to one writer; a terminal gets lines that change in place, anything else plain lines.
+//! It applies the examples, shows how they become Ready, causes drift and shows its correction. All output goes to one
+//! writer: a terminal gets lines that change in place, anything else plain lines.
 
 mod drift;
 mod screen;
@@ -19,24 +19,24 @@ pub use stage::Wiring;
 use screen::Screen;
 use stage::Stage;
 
-/// How long all stacks may take to become Ready, and the drift to be healed.
+/// Limit for all stacks to become Ready, and for the correction of the drift.
 const PATIENCE: Duration = Duration::from_secs(90);
-/// How often the demo looks.
+/// Interval between two looks at the stacks.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 
 #[derive(Debug, Clone, Copy)]
 pub struct Options {
-    /// End after all is shown instead of staying until `stop`.
+    /// End when all has been shown, instead of staying until `stop`.
     pub once: bool,
     /// The writer is a terminal.
     pub terminal: bool,
     pub wiring: Wiring,
 }
 
-/// Runs the demo; `stop` ends it early.
+/// Runs the demo. `stop` ends it early.
 ///
 /// # Errors
-/// What did not start, did not become Ready, or was not healed in time.
+/// A part did not start, a stack did not become Ready, or the drift was not corrected in time.
 pub async fn run(options: Options, out: Box<dyn Write + Send>, stop: impl Future<Output = ()>) -> anyhow::Result<()> {
     let mut screen = Screen::new(out, options.terminal);
     tokio::select! {
@@ -89,7 +89,7 @@ async fn show(options: Options, screen: &mut Screen) -> anyhow::Result<()> {
     stage.wait().await
 }
 
-/// Waits until `holds`, showing the stacks meanwhile.
+/// Waits until `holds`, and shows the stacks meanwhile.
 async fn until(
     screen: &mut Screen,
     stage: &mut Stage,

@@ -1,4 +1,4 @@
-//! What the demo runs: the two simulators, the controller, and the examples.
+//! The environment of the demo: the two simulators, the controller, and the examples.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -25,13 +25,13 @@ use crate::cloud::{self, CloudConfig, CloudSim, Kind, Timing};
 use crate::cluster::{self, ClusterSim, TokioClock};
 
 pub const NAMESPACE: &str = "demo";
-/// The shortest that a stack may ask for: nobody wants to wait ten minutes for a demo.
+/// The resync period of all stacks. It is the shortest that the API allows, so that the drift is corrected soon.
 pub const RESYNC_PERIOD: &str = "10s";
 
-/// How the controller reaches the cloud.
+/// The connection between controller and cloud.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Wiring {
-    /// By HTTP over the loopback, as in production.
+    /// HTTP over the loopback interface, as in production.
     Sockets,
     /// In process, so that tests may pause time.
     InProcess,
@@ -49,7 +49,7 @@ pub struct Stage {
     _cluster_served: cluster::Served,
 }
 
-/// The files that invite to go on by hand, in a folder of their own; removed at the end.
+/// A folder with files for further use by hand, removed at the end.
 struct Files(PathBuf);
 
 impl Files {
@@ -61,14 +61,14 @@ impl Files {
 
 impl Drop for Files {
     fn drop(&mut self) {
-        // Nothing can be done about a folder that stays.
+        // A folder that cannot be removed stays.
         let _ = std::fs::remove_dir_all(&self.0);
     }
 }
 
 impl Stage {
     pub async fn start(wiring: Wiring) -> anyhow::Result<Self> {
-        // Already installed when a test ran before; one provider is all it takes.
+        // Fails when a test has installed a provider before. One is enough.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let timing = Timing { create_load_balancer: Duration::from_secs(2), ..Timing::default() };
         let healthy_after = Some(Duration::from_millis(500));
@@ -108,7 +108,7 @@ impl Stage {
         })
     }
 
-    /// Applies the definition, a namespace, credentials and every example; how many stacks there are.
+    /// Applies the CRD, a namespace, credentials and every example. Returns the number of stacks.
     pub async fn apply_examples(&self) -> anyhow::Result<usize> {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
         let how = PostParams::default();
@@ -156,7 +156,7 @@ impl Stage {
         Ok(serde_json::from_value(secret)?)
     }
 
-    /// The certificates that the examples name are not in this cloud; others take their place.
+    /// Replaces the certificates of the examples by those of the simulated cloud.
     fn use_certificates(&self, value: &mut Value, names: &mut impl Iterator<Item = &'static str>) {
         match value {
             Value::Object(map) => {
@@ -181,7 +181,7 @@ impl Stage {
         !stacks.is_empty() && stacks.iter().all(tree::is_ready)
     }
 
-    /// The data planes have told so: heartbeats come a moment after Octavia says ACTIVE.
+    /// True when all data planes serve. Their heartbeats come a moment after Octavia says ACTIVE.
     pub fn all_serve(&self) -> bool {
         let (load_balancers, listeners) = (Kind::LoadBalancer, Kind::Listener);
         let mut objects = self.cloud.objects(load_balancers).into_iter().chain(self.cloud.objects(listeners));
@@ -220,7 +220,7 @@ impl Stage {
         bail!("the controller ended by itself");
     }
 
-    /// Until the controller ends.
+    /// Waits for the end of the controller.
     pub async fn wait(&mut self) -> anyhow::Result<()> {
         let ended = (&mut self.controller).await.map_err(|error| anyhow!("the controller broke: {error}"))?;
         ended.context("the controller ended")
@@ -228,13 +228,13 @@ impl Stage {
 
     pub async fn stop(&mut self) -> anyhow::Result<()> {
         if let Some(stop) = self.stop_controller.take() {
-            // It may have ended already; then nobody listens.
+            // Fails when the controller has ended by itself.
             let _ = stop.send(());
         }
         self.wait().await
     }
 
-    /// How to go on by hand.
+    /// The commands for further use by hand.
     pub fn invitation(&self) -> String {
         let kubectl = format!("kubectl --kubeconfig {}", self.files.0.join("kubeconfig").display());
         let clouds = self.files.0.join("clouds.yaml");
@@ -258,7 +258,7 @@ fn parts(client: Client, connector: Arc<dyn Connector>, clock: Arc<dyn Clock>) -
         readiness: Arc::new(Readiness::default()),
         cluster_id: None,
         workers: 8,
-        // Drift shall be seen at the next resync, not when the shared lists happen to be old.
+        // A short cache age, so that the next resync sees the drift.
         settings: Settings { shared_age: Duration::from_secs(1), ..Settings::default() },
         cloud_settings: CloudSettings { observer: metrics.clone(), ..CloudSettings::default() },
         metrics,

@@ -1,4 +1,5 @@
-//! The whole controller between the two simulators: in one process, without sockets, in tokio's time, which tests pause.
+//! The test rig: the whole controller between the two simulators, in one process without sockets. It runs in tokio's
+//! time, which tests pause.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a helper of a test may fail as the test does")]
 
@@ -34,28 +35,28 @@ use tokio::time::{Instant, sleep, timeout};
 use crate::cloud::{CloudConfig, CloudSim};
 use crate::cluster::{ClusterSim, TokioClock};
 
-/// Where all stacks are, and the Secret that they refer to.
+/// The namespace of all stacks.
 pub const NAMESPACE: &str = "shop";
 pub const SECRET: &str = "openstack";
 
-/// How often [`Rig::until`] looks.
+/// Interval between two checks of [`Rig::until`].
 const LOOK: Duration = Duration::from_millis(200);
 
-/// No pass takes longer.
+/// Longer than any reconcile takes.
 const STOP: Duration = Duration::from_secs(400);
 
-/// Two simulators, and a controller that can be started, stopped and killed between them.
+/// Two simulators, and controllers between them that can be started, stopped and killed.
 pub struct Rig {
     pub cloud: CloudSim,
     pub cluster: ClusterSim,
-    /// What people use.
+    /// The client of the users who apply stacks.
     pub client: Client,
     pub clock: Arc<dyn Clock>,
-    /// How the next controller reaches the cloud; [`CloudSim::transport`] unless a test puts something between.
+    /// The connection of the next controller to the cloud: [`CloudSim::transport`], unless a test replaces it.
     pub connector: Arc<dyn Connector>,
     pub settings: Settings,
     pub workers: u16,
-    /// Of the controller that was started last.
+    /// The metrics of the controller that was started last.
     pub metrics: Arc<Metrics>,
     controllers: Vec<Running>,
 }
@@ -65,13 +66,13 @@ struct Running {
     task: JoinHandle<Result<(), kube::Error>>,
 }
 
-/// When every simulation begins.
+/// The time at which every simulation begins.
 pub fn beginning() -> Timestamp {
     Timestamp::from_second(1_800_000_000).expect("a time")
 }
 
 impl Rig {
-    /// Both simulators, with the definition, a namespace and credentials; no controller yet.
+    /// Both simulators, with the CRD, a namespace and credentials, and without a controller.
     pub async fn new() -> Self {
         Self::with(CloudConfig::default()).await
     }
@@ -100,7 +101,7 @@ impl Rig {
         rig
     }
 
-    /// The Secret of all stacks, with the credentials of one of the cloud's own `clouds.yaml` in it.
+    /// The Secret of all stacks, with the credentials of one entry of the cloud's own `clouds.yaml`.
     pub fn credentials(&self, cloud: &str) -> Secret {
         let clouds: Value = serde_saphyr::from_str(&self.cloud.clouds_yaml(CloudSim::AUTH_URL)).expect("a YAML");
         let clouds = json!({"clouds": {"openstack": clouds["clouds"][cloud]}});
@@ -136,26 +137,26 @@ impl Rig {
         self.controllers.push(Running { stop, task });
     }
 
-    /// Lets every controller finish what it does.
+    /// Stops every controller gracefully.
     pub async fn stop(&mut self) {
         for Running { stop, task } in self.controllers.drain(..) {
-            // One that ended by itself listens no more, and the next line says why it ended.
+            // Fails when the controller has ended by itself. The next line reports its error.
             let _ = stop.send(());
             let ended = timeout(STOP, task).await.expect("the controller does not stop");
             ended.expect("the controller broke").expect("the controller ended");
         }
     }
 
-    /// Every controller dies where it stands, as by SIGKILL. What the cloud has begun for it, the cloud finishes.
+    /// Kills every controller, as SIGKILL would. The cloud finishes the requests that it has begun.
     pub async fn kill(&mut self) {
         for Running { task, .. } in self.controllers.drain(..) {
             task.abort();
-            // Cancelled, which is the point.
+            // Always an error: the task is cancelled.
             let _ = task.await;
         }
     }
 
-    /// Why controllers ended by themselves; the others go on.
+    /// The errors of controllers that ended by themselves. The others go on.
     pub async fn reap(&mut self) -> Vec<String> {
         let mut ends = Vec::new();
         let ended: Vec<usize> =
@@ -171,7 +172,7 @@ impl Rig {
         !self.controllers.is_empty()
     }
 
-    /// Lets time pass until this holds, and fails when it takes longer than `limit`.
+    /// Lets time pass until `holds`, and fails when that takes longer than `limit`.
     pub async fn until(&self, what: &str, limit: Duration, holds: impl Fn(&Self) -> bool) {
         let begun = Instant::now();
         while !holds(self) {

@@ -1,4 +1,4 @@
-//! What people do: they apply, edit and delete stacks.
+//! Actions of users: they apply, edit and delete stacks.
 
 use evenkeel::api::LoadBalancerStack;
 use kube::api::{DeleteParams, Patch, PatchParams, PostParams};
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::{NAMESPACE, Rig, SECRET, read};
 use crate::cloud::CloudSim;
 
-/// One HTTP listener with a monitored pool of two members.
+/// A spec with one HTTP listener and a monitored pool of two members.
 pub fn small() -> Value {
     json!({
         "cloudCredentialsRef": {"secretName": SECRET, "cloudName": "openstack"},
@@ -30,7 +30,7 @@ impl Rig {
         self.stacks().create(&PostParams::default(), &stack).await.expect("the stack is accepted");
     }
 
-    /// The message with which the API server refuses the stack.
+    /// The message with which the API server rejects the stack.
     pub async fn refused(&self, name: &str, spec: Value) -> String {
         let stack: LoadBalancerStack = read(json!({
             "apiVersion": "evenkeel.dev/v1alpha1", "kind": "LoadBalancerStack",
@@ -40,7 +40,7 @@ impl Rig {
         answer.expect_err("the stack is refused").to_string()
     }
 
-    /// A merge patch of the stack, its metadata included.
+    /// Applies a merge patch to the stack, metadata included.
     pub async fn patch(&self, name: &str, patch: Value) {
         let patch = Patch::Merge(patch);
         self.stacks().patch(name, &PatchParams::default(), &patch).await.expect("the patch is accepted");
@@ -50,7 +50,7 @@ impl Rig {
         self.stacks().delete(name, &DeleteParams::default()).await.expect("the stack is there");
     }
 
-    /// Other credentials, under the same name.
+    /// Replaces the credentials in the Secret.
     pub async fn replace_credentials(&self, cloud: &str) {
         let mut secret = serde_json::to_value(self.credentials(cloud)).expect("a Secret");
         secret["metadata"] = json!({});
@@ -60,7 +60,7 @@ impl Rig {
             .expect("the Secret is there");
     }
 
-    /// Makes a load balancer as another tool would; its id.
+    /// Creates a load balancer as another client and returns its id.
     pub async fn make_load_balancer(&self, body: Value) -> String {
         make_load_balancer(&self.cloud, body).await
     }

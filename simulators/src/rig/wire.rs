@@ -1,4 +1,4 @@
-//! A wire to the cloud that a test can look at and cut.
+//! A connector between controller and cloud that a test can watch and interrupt.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -9,19 +9,19 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 use http::Method;
 
-/// What becomes of a request on its way.
+/// The treatment of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Treatment {
     Carry,
-    /// It never leaves the client.
+    /// The request never leaves the client.
     Hold,
-    /// The client's own code breaks.
+    /// The client's own code panics.
     Panic,
 }
 
 type Rule = dyn Fn(&Request) -> Treatment + Send + Sync;
 
-/// Treats requests by a rule, and counts those that change something and are on their way at the same time.
+/// A connector that treats requests by a rule and counts the writes in flight.
 #[derive(Clone)]
 pub struct Wire {
     inner: Arc<dyn Connector>,
@@ -40,7 +40,7 @@ impl Wire {
         Self { inner, rule: Arc::new(rule), flights: Arc::default() }
     }
 
-    /// The most writes that were ever in flight together.
+    /// The largest number of writes that were in flight at the same time.
     pub fn most_writes(&self) -> usize {
         self.flights.most.load(Ordering::Relaxed)
     }

@@ -1,4 +1,4 @@
-//! Runs the cases against one cloud and says what differs.
+//! Runs the cases against one cloud and reports the differences.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -13,16 +13,17 @@ use super::compare::{compare, fits_text, normalise};
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Case {
-    /// What it shows.
+    /// The behaviour that the step shows.
     say: String,
-    /// Whose token: empty the tenant's, `none`, `bad`, or a suffix of a cloud in the same clouds.yaml.
+    /// The token: the tenant's when empty, `none`, `bad`, or that of a cloud in the same clouds.yaml, by its suffix.
     #[serde(default, rename = "as")]
     who: String,
-    /// Method and path. Without a leading slash below `/v2/lbaas/` of Octavia; else `/<service type>/...`.
+    /// Method and path. A path without a leading slash is below `/v2/lbaas/` of Octavia, any other is `/<service
+    /// type>/...`.
     call: String,
     #[serde(default)]
     body: Option<Value>,
-    /// A body that is no JSON.
+    /// A body that is not JSON.
     #[serde(default)]
     raw: Option<String>,
     #[serde(default)]
@@ -31,39 +32,41 @@ pub struct Case {
     /// The whole `faultstring`, normalised.
     #[serde(default)]
     fault: Option<String>,
-    /// What the body must contain: objects may have more, lists may not. `<any>` fits everything, `<absent>` a key that
-    /// is not there, `<text...>` every text with that beginning.
+    /// Required content of the body: objects may have more, lists may not. `<any>` matches every value, `<absent>` a
+    /// missing key, `<text...>` every text with that beginning.
     #[serde(default)]
     has: Option<Value>,
-    /// Headers that the answer must have.
+    /// Required headers of the answer.
     #[serde(default)]
     answer_headers: BTreeMap<String, String>,
-    /// Variable to path in the answer.
+    /// Variables to set, each with its path in the answer.
     #[serde(default)]
     save: BTreeMap<String, String>,
-    /// Then wait until this load balancer is settled, or gone.
+    /// Load balancer to wait for after the call, until it is settled or gone.
     #[serde(default)]
     settle: Option<String>,
-    /// It may settle in ERROR.
+    /// The load balancer may settle in ERROR.
     #[serde(default)]
     may_fail: bool,
     #[serde(default)]
     gone: Option<String>,
-    /// Repeat the call until the answer fits, at most this many seconds: for what settles a moment later.
+    /// Seconds for which the call is repeated until the answer matches, for states that settle a moment later.
     #[serde(default)]
     within: u64,
-    /// Then ask for nothing for so many seconds: what still happens behind the API shall not meet the next case.
+    /// Seconds without a request after the call, so that work behind the API does not affect the next case.
     #[serde(default)]
     rest: u64,
-    /// From this call on, changes of the load balancer of this name fail on their way to the data plane; empty: no more.
+    /// Name of the load balancer whose changes fail from this call on, on their way to the data plane. Empty: none
+    /// fails.
     #[serde(default)]
     fails: Option<String>,
-    /// The simulated cloud answers otherwise, and may.
+    /// A known difference of the simulated cloud.
     #[serde(default)]
     differs: Option<Known>,
 }
 
-/// What the simulated cloud answers instead. That it does is asserted, too: a difference that is mended has to go.
+/// A known difference: the answer of the simulated cloud and the reason. The answer is asserted too, so that an
+/// obsolete entry fails.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Known {
@@ -76,15 +79,15 @@ pub struct Known {
     has: Option<Value>,
 }
 
-/// What came of one script.
+/// The result of one script.
 #[derive(Default)]
 pub struct Outcome {
     pub script: String,
     pub agreed: usize,
     pub skipped: usize,
-    /// Cases that differ as they are known to, and why they may.
+    /// Cases with a known difference, and the reason.
     pub known: Vec<(String, String)>,
-    /// Case and what did not fit.
+    /// Cases that failed, and the mismatch.
     pub different: Vec<(String, String)>,
 }
 
@@ -92,7 +95,7 @@ pub struct Runner<'a> {
     backend: &'a Backend,
     clouds: Clouds,
     variables: BTreeMap<String, String>,
-    /// The answer to the case that was last looked at.
+    /// The latest answer.
     last: Option<Answer>,
     pub requests: usize,
 }
@@ -216,8 +219,9 @@ impl<'a> Runner<'a> {
         self.check(case).await
     }
 
-    /// Octavia marks a load balancer ACTIVE and its listeners a moment later (`MarkLBAndListenersActiveInDB`, 17.0), and so
-    /// over what the next write has set meanwhile: who looks then sees what was.
+    /// Seconds for which a read may be repeated. Octavia marks a load balancer ACTIVE and its listeners a moment later
+    /// (`MarkLBAndListenersActiveInDB`, 17.0), which also overwrites the effect of the next write: a read in between
+    /// sees the old state.
     fn patience(&self, case: &Case) -> u64 {
         const OVERTAKEN: u64 = 30;
         let looks = case.call.starts_with("GET ") && !self.backend.is_simulated();
@@ -320,7 +324,7 @@ impl<'a> Runner<'a> {
         }
     }
 
-    /// Names of load balancers that are there in spite of [`Self::clean_up`].
+    /// Names of the load balancers that [`Self::clean_up`] could not delete.
     pub async fn left(&mut self, prefix: &str) -> Vec<String> {
         self.load_balancers(prefix).await.into_iter().map(|(_, name)| name).collect()
     }
@@ -335,7 +339,7 @@ impl<'a> Runner<'a> {
         named.filter(|(_, name)| name.starts_with(prefix)).collect()
     }
 
-    /// Deletes what earlier scripts left, by the prefix of names.
+    /// Deletes the objects of earlier scripts, by the prefix of their names.
     pub async fn clean_up(&mut self, prefix: &str) {
         let none = BTreeMap::new();
         for (id, _) in self.load_balancers(prefix).await {
@@ -373,7 +377,7 @@ impl<'a> Runner<'a> {
         }
     }
 
-    /// A VIP port whose load balancer was never committed: the single call leaves such ports behind.
+    /// True for a VIP port whose load balancer was never committed. The single call leaks such ports.
     async fn is_leaked(&mut self, port: &Value, name: &str) -> bool {
         let Some(id) = name.strip_prefix("octavia-lb-").filter(|_| port["device_owner"] == "Octavia") else {
             return false;
@@ -382,7 +386,7 @@ impl<'a> Runner<'a> {
     }
 }
 
-/// What an answer has to be.
+/// The expectation of a case.
 struct Wanted<'a> {
     code: u16,
     fault: Option<&'a str>,

@@ -1,4 +1,4 @@
-//! Objects come, change and go by the rules of a genuine API server.
+//! The life cycle of objects, by the rules of a genuine API server.
 
 use std::sync::Arc;
 
@@ -71,7 +71,7 @@ async fn stale_resource_version_is_conflict() {
 }
 
 #[tokio::test]
-async fn duplicate_name_unknown_kind_or_namespace_is_rejected() {
+async fn duplicate_name_and_missing_namespace_are_rejected() {
     let (_, client) = cluster().await;
     let api = widgets(&client);
     api.create(&PostParams::default(), &widget("a", 3)).await.unwrap();

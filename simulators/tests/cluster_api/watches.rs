@@ -1,4 +1,4 @@
-//! Watches, reflectors and controllers run on it.
+//! Watches, and the reflectors and controllers that run on them.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -113,7 +113,7 @@ async fn fault_strikes_only_named_requests() {
     }
 }
 
-/// A controller that puts a finalizer on each widget, sets its status by server-side apply, and says so.
+/// Runs a controller that adds a finalizer to each widget, sets its status by server-side apply, and writes an Event.
 async fn run_controller(client: Client) {
     let api = widgets(&client);
     let reconcile = async |widget: Arc<Widget>, client: Arc<Client>| {

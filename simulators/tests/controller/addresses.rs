@@ -1,4 +1,4 @@
-//! A load balancer that is made again keeps its addresses, each as long as nobody else has it.
+//! Addresses of a recreated load balancer: it keeps each of them unless another port has taken it.
 
 use evenkeel_simulators::rig::small;
 use serde_json::json;
@@ -18,7 +18,7 @@ async fn as_tenant(rig: &Rig, method: Method, service: Service, path: &str, body
     answer
 }
 
-/// Takes an address of `tenant-v6`: this one, or the first that is free.
+/// Allocates an address of `tenant-v6`: this one, or the first free one.
 async fn take_address(rig: &Rig, address: Option<&str>) -> String {
     let mut fixed_ip = json!({"subnet_id": rig.cloud.subnet_id("tenant-v6")});
     if let Some(address) = address {
@@ -42,7 +42,7 @@ fn addresses(rig: &Rig) -> (Value, Value) {
     (all[0]["vip_address"].clone(), all[0]["additional_vips"][0]["ip_address"].clone())
 }
 
-/// A stack whose addresses are not the first free ones, so that a create that asks for none gets others.
+/// A rig with a stack whose addresses are not the first free ones, so that a create without addresses gets others.
 async fn with_late_addresses() -> Rig {
     let mut rig = Rig::new().await;
     let blocker = take_address(&rig, None).await;

@@ -1,4 +1,4 @@
-//! What failed is told with its object, its fields and what helps; what lasts has an Event.
+//! Reports of failures: the message names the object, its fields and the remedy, and lasting conflicts have an Event.
 
 use evenkeel_simulators::cloud::{ProviderFault, Provisioning, Verb};
 use evenkeel_simulators::rig::small;
@@ -32,7 +32,7 @@ async fn error_without_preceding_change_asks_for_failover_only() {
     assert!(!message.contains("delete the stack"), "{message}");
 }
 
-/// The stack never is in sync: somebody else has its floating IP.
+/// The stack is never in sync, because another stack has its floating IP.
 #[tokio::test(start_paused = true)]
 async fn error_long_after_change_is_not_blamed_on_it() {
     let rig = with_ready(&[("blue", small()), ("green", small())]).await;
@@ -68,7 +68,7 @@ async fn failed_change_names_object_and_fields_in_plan_too() {
     let steps = rig.stack("web")["status"]["plan"]["steps"].to_string();
     assert!(steps.contains("lb_algorithm ROUND_ROBIN -> SOURCE_IP"), "{steps}");
 
-    // An edit of something else does not make it forget.
+    // A change of another field must not erase the memory of the failed one.
     rig.patch("web", json!({"spec": {"resyncPeriod": "11m"}})).await;
     let generation = rig.stack("web")["metadata"]["generation"].clone();
     let told = |rig: &Rig| {

@@ -1,4 +1,4 @@
-//! Credentials are what a Secret holds, not what is written about it.
+//! Changes of a Secret's metadata: only its data are credentials.
 
 use evenkeel_simulators::cloud::{CloudSim, Kind, ProviderFault, Verb};
 use evenkeel_simulators::cluster;
@@ -14,7 +14,7 @@ async fn patch_secret(rig: &Rig, metadata: Value) {
     rig.secrets().patch(SECRET, &PatchParams::default(), &patch).await.unwrap();
 }
 
-/// As a tool does that notes on every Secret when it last saw it.
+/// Annotates the Secret every minute, as tools do that record when they last saw it.
 async fn annotate_each_minute(rig: &Rig, minutes: u32) {
     for minute in 0..minutes {
         patch_secret(rig, json!({"annotations": {"backup.example/seen": minute.to_string()}})).await;
@@ -32,7 +32,7 @@ fn changes(rig: &Rig) -> usize {
     rig.cloud.requests().iter().filter(|request| request.method == Method::PUT).count()
 }
 
-/// A change that Octavia takes and its data plane does not.
+/// Makes a change that Octavia accepts and its data plane does not apply.
 async fn change_in_vain(rig: &Rig, name: &str) {
     let fails = ProviderFault::fails(Kind::Pool, Verb::Update);
     rig.cloud.fail_provider(ProviderFault { load_balancer: Some(name.to_owned()), ..fails });
@@ -72,7 +72,7 @@ async fn annotated_secret_keeps_backoff_of_rejected_change() {
     assert!((1..=7).contains(&changes(&rig)), "{} changes in an hour", changes(&rig));
 }
 
-/// After a start, stacks may be looked at before the watch tells of their Secret.
+/// A restarted controller may reconcile stacks before its watch delivers their Secret.
 #[tokio::test(start_paused = true)]
 async fn late_secret_event_does_not_change_credentials() {
     let mut rig = with_ready(&[("web", rarely_looked_at()), ("api", rarely_looked_at())]).await;
@@ -106,7 +106,7 @@ async fn finalizer_removed_from_used_secret_is_restored() {
     rig.until("it is taken off and put back", SOON, |rig| patches(rig) == 2 && is_held(rig)).await;
 }
 
-/// The Secret with the same credentials under each of these names.
+/// Stores the same credentials under each of these names.
 async fn put_entries(rig: &Rig, names: &[&str]) {
     let file: Value = serde_saphyr::from_str(&rig.cloud.clouds_yaml(CloudSim::AUTH_URL)).unwrap();
     let entry = |name: &&str| ((*name).to_owned(), file["clouds"]["demo-appcred"].clone());
@@ -115,7 +115,7 @@ async fn put_entries(rig: &Rig, names: &[&str]) {
     rig.secrets().patch(SECRET, &PatchParams::default(), &patch).await.unwrap();
 }
 
-/// More than the sessions of one Secret that are kept, so that most passes open theirs again.
+/// More entries than sessions are cached per Secret, so most reconciles open theirs again.
 #[tokio::test(start_paused = true)]
 async fn reopened_session_counts_as_same_credentials() {
     let names = ["one", "two", "three", "four", "five", "six"];

@@ -1,4 +1,4 @@
-//! A conflict of the Kubernetes API is retried at once, and told nobody.
+//! Conflicts of the Kubernetes API: they are retried at once and never reported.
 
 use std::sync::{Arc, Mutex};
 
@@ -10,7 +10,7 @@ use kube::runtime::{WatchStreamExt, watcher};
 
 use super::*;
 
-/// Every reason that any stack shows from now on, by name of the stack.
+/// Records every reason that any stack shows from now on, with the name of the stack.
 fn reasons_shown(rig: &Rig) -> Arc<Mutex<Vec<(String, String)>>> {
     let shown: Arc<Mutex<Vec<(String, String)>>> = Arc::default();
     let (stacks, seen) = (rig.stacks(), Arc::clone(&shown));
@@ -76,7 +76,7 @@ async fn write_conflict_is_retried_within_one_reconcile() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn conflict_on_finalizer_removal_does_not_block_deletion() {
+async fn conflicts_on_last_writes_do_not_block_deletion() {
     let rig = with_ready(&[("web", small())]).await;
     for path in ["/secrets", "/loadbalancerstacks/web"] {
         rig.cluster.inject(ClusterFault::next("patch", path, Effect::Conflict).times(3));

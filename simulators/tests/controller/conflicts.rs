@@ -1,4 +1,4 @@
-//! A 409: a wait, or no for good.
+//! 409 of Octavia: a transient lock, or a final rejection.
 
 use evenkeel_simulators::cloud::Kind;
 use evenkeel_simulators::rig::{condition, small};
@@ -15,7 +15,7 @@ fn vip_ports(rig: &Rig) -> usize {
     rig.cloud.ports().iter().filter(vip).count()
 }
 
-/// Each of them leaves a VIP port behind.
+/// Each rejected create leaks a VIP port.
 #[tokio::test(start_paused = true)]
 async fn create_in_conflict_by_content_is_sent_once() {
     for text in [SAME_ID, TAKEN, "This pool already has a health monitor", "a conflict of another release"] {
@@ -59,7 +59,7 @@ async fn create_with_address_in_use_waits_for_it() {
     rig.until("web is Ready", 2 * MINUTE, |rig| rig.is_ready("web")).await;
 }
 
-/// For instance for tags that this cloud's database holds for equal and most do not.
+/// For example because of tags that this cloud's database takes for equal and most do not.
 #[tokio::test(start_paused = true)]
 async fn child_in_lasting_conflict_backs_off() {
     let rig = with_ready(&[("web", small())]).await;
@@ -79,7 +79,7 @@ async fn child_in_lasting_conflict_backs_off() {
     rig.until("web is Ready by itself", 70 * MINUTE, |rig| rig.is_ready("web")).await;
 }
 
-/// A look in between shows that somebody made room.
+/// A read in between shows that the object in the way is gone.
 #[tokio::test(start_paused = true)]
 async fn child_in_passing_conflict_is_created_soon_after() {
     let rig = with_ready(&[("web", small())]).await;

@@ -1,4 +1,4 @@
-//! What is in the way of a new load balancer is not in the way of one that is there.
+//! Preconditions of a create: they never block an existing load balancer.
 
 use evenkeel_simulators::cloud::Entry;
 use evenkeel_simulators::rig::{condition, small};
@@ -7,7 +7,7 @@ use tokio::time::sleep;
 
 use super::*;
 
-/// Longer than answers of the cloud are remembered.
+/// Longer than resolved references are cached.
 const FORGOTTEN: Duration = Duration::from_secs(11 * 60);
 
 fn with(load_balancer: Value) -> Value {
@@ -16,7 +16,7 @@ fn with(load_balancer: Value) -> Value {
     spec
 }
 
-/// A UDP pool with a member of IPv6.
+/// A spec with a UDP pool and a member of IPv6.
 fn datagrams(load_balancer: Value) -> Value {
     let mut spec = with(load_balancer);
     spec["listeners"] = json!([{"name": "dns", "protocol": "UDP", "port": 53, "defaultPool": "dns"}]);
@@ -32,7 +32,7 @@ async fn edit(rig: &Rig, name: &str) {
     assert!(rig.load_balancers().iter().any(|lb| lb["description"] == "edited"));
 }
 
-/// Its operator takes a flavor or a zone out of use, and what has it goes on.
+/// The operator disables a flavor or a zone. Load balancers that use it keep working.
 #[tokio::test(start_paused = true)]
 async fn disabled_create_option_does_not_stall_existing_stack() {
     for (wish, name) in [(json!({"flavor": {"name": "ha"}}), "ha"), (json!({"availabilityZone": "az1"}), "az1")] {
@@ -68,7 +68,7 @@ async fn recreate_with_disabled_flavor_is_blocked() {
     assert!(rig.creates().is_empty(), "{:?}", rig.creates());
 }
 
-/// Octavia takes it in the single call, and the load balancer ends in ERROR.
+/// Octavia accepts it in the single call, and the load balancer ends in ERROR.
 #[tokio::test(start_paused = true)]
 async fn unreachable_member_ip_version_is_rejected_before_create() {
     let mut rig = Rig::new().await;
@@ -104,7 +104,7 @@ async fn neutron(rig: &Rig, method: Method, path: &str, body: Value) -> Value {
     answer
 }
 
-/// A floating IP that leads to a port of a server; the address, its path, and the port.
+/// Creates a floating IP on the port of a server. Returns the address, its path, and the port.
 async fn floating_ip_of_a_server(rig: &Rig) -> (String, String, String) {
     let (network, subnet) = (rig.cloud.network_id("tenant"), rig.cloud.subnet_id("tenant-v4"));
     let port = json!({"port": {"network_id": network, "fixed_ips": [{"subnet_id": subnet}]}});
@@ -140,7 +140,8 @@ async fn floating_ip_of_another_is_reported_before_create() {
     neutron(&rig, Method::PUT, &path, json!({"floatingip": {"port_id": null}})).await;
     rig.until("web is Ready", 2 * MINUTE, |rig| rig.is_ready("web")).await;
 
-    // That it was free is remembered of the first; whom it serves now is seen all the same.
+    // The cached reference of the first stack says that it is free. The port that it serves now must be seen all the
+    // same.
     rig.create("second", behind(&address)).await;
     rig.until("the second is refused", SOON, |rig| rig.reason("second") == "ReferenceUnusable").await;
     assert_eq!((rig.creates().len(), rig.load_balancers().len()), (1, 1));

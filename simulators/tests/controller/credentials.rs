@@ -1,4 +1,4 @@
-//! The Secrets that stacks refer to: kept as long as a stack needs them, and no longer.
+//! The Secrets that stacks refer to: they have a finalizer exactly as long as a stack needs them.
 
 use std::sync::Arc;
 
@@ -18,7 +18,7 @@ fn is_held(cluster: &ClusterSim, name: &str) -> bool {
     secret["metadata"]["finalizers"].as_array().is_some_and(|entries| entries.contains(&ours))
 }
 
-/// Requests of the controller for many stacks at once.
+/// Number of list requests of the controller.
 fn lists(rig: &Rig) -> usize {
     let is_list = |verb: &str, path: &str| verb == "list" && path.ends_with("/loadbalancerstacks");
     rig.cluster.requests().iter().filter(|request| is_list(request.verb, &request.path)).count()
@@ -55,7 +55,7 @@ async fn unused_secret_loses_finalizer() {
     assert!(is_held(&rig.cluster, "other"));
 }
 
-/// Who may write stacks may not write Secrets, nor keep one from being deleted.
+/// A user who may write stacks may have no access to Secrets, and must not block the deletion of one.
 #[tokio::test(start_paused = true)]
 async fn secret_without_credentials_never_gets_finalizer() {
     let mut rig = Rig::new().await;
@@ -79,7 +79,7 @@ async fn secret_without_credentials_never_gets_finalizer() {
     assert!(rig.cluster.object("", "secrets", NAMESPACE, "plain").is_none());
 }
 
-/// A Secret that is gone would leave the load balancer in the cloud for good.
+/// Without its Secret a load balancer could not be deleted.
 #[tokio::test(start_paused = true)]
 async fn secret_gets_finalizer_before_first_create() {
     let mut rig = Rig::new().await;

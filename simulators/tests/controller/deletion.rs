@@ -1,4 +1,4 @@
-//! Deleting is always possible.
+//! Deletion of stacks: it is always possible.
 
 use evenkeel_simulators::cloud::{Fault, ProviderFault, Provisioning, Verb};
 use evenkeel_simulators::rig::{SECRET, condition, small, text};
@@ -48,7 +48,7 @@ async fn stack_is_deleted_when_half_or_all_is_missing() {
     }
 }
 
-/// The Secret goes although stacks need it: somebody took our entry off it while no controller looked.
+/// Deletes the Secret that stacks need: its finalizer was removed while no controller ran.
 async fn lose_credentials(rig: &mut Rig) {
     rig.stop().await;
     let unheld = Patch::Merge(json!({"metadata": {"finalizers": null}}));
@@ -111,7 +111,7 @@ async fn failing_octavia_delete_names_orphan() {
     assert!(!tags.contains("evenkeel:"), "{tags}");
 }
 
-/// Octavia takes the DELETE, its worker fails at it, and the load balancer is in ERROR again.
+/// Octavia accepts the DELETE, its worker fails, and the load balancer is in ERROR again.
 #[tokio::test(start_paused = true)]
 async fn ineffective_delete_backs_off_and_names_orphan() {
     let rig = with_ready(&[("web", small())]).await;
@@ -140,7 +140,8 @@ async fn orphan_with_stuck_tags_is_released() {
     assert_eq!(rig.load_balancers().len(), 1);
 }
 
-/// Octavia takes no change of it, so a successor will take it over; what we made for it goes along.
+/// Octavia rejects the removal of tags in ERROR, so a stack of the same name will take the load balancer over. Its
+/// floating IP goes along.
 #[tokio::test(start_paused = true)]
 async fn orphan_in_error_keeps_floating_ip_and_reports() {
     let spec = with_floating_ip();
@@ -162,7 +163,8 @@ async fn orphan_in_error_keeps_floating_ip_and_reports() {
     assert_eq!(after[0]["id"], before[0]["id"]);
 }
 
-/// Its successor finds both with their marks, or neither: a floating IP without them would be somebody else's, and in the way.
+/// The next stack must find load balancer and floating IP both with their owner tags, or both without: a floating IP
+/// without tags would be another owner's, and in the way.
 #[tokio::test(start_paused = true)]
 async fn partial_orphan_does_not_block_takeover() {
     for done in 0..=2 {
@@ -179,7 +181,7 @@ async fn partial_orphan_does_not_block_takeover() {
     }
 }
 
-/// What a predecessor left is let go of whole, also by a successor that never came to take it over.
+/// A stack that is orphaned before it took over the resources of an earlier stack removes the earlier stack's tags too.
 #[tokio::test(start_paused = true)]
 async fn orphan_loses_tags_of_earlier_stack_too() {
     let mut spec = with_floating_ip();
@@ -201,9 +203,9 @@ async fn orphan_loses_tags_of_earlier_stack_too() {
     assert_eq!((floating.len(), &floating[0]["description"]), (1, &json!("")));
 }
 
-/// The write that takes the tags off arrives when its controller is dead and its stack could be gone.
+/// The write that removes the tags arrives after its controller died, when the stack could be gone already.
 #[tokio::test(start_paused = true)]
-async fn orphan_waits_for_create_of_crashed_controller() {
+async fn orphan_waits_for_write_of_crashed_controller() {
     let mut rig = with_ready(&[("web", small())]).await;
     let tags = Match::service(Service::LoadBalancer).method(Method::PUT);
     rig.cloud.fail(tags, Fault::SlowStart(Duration::from_secs(20)), 1);
@@ -267,7 +269,7 @@ async fn pending_load_balancer_is_orphaned_once_active() {
     assert_eq!((&after["id"], after["tags"].to_string().contains("evenkeel:")), (&before["id"], false), "{after:?}");
 }
 
-/// Octavia takes no change of it, so our tags stay.
+/// Octavia rejects any change in ERROR, so the owner tags stay.
 #[tokio::test(start_paused = true)]
 async fn load_balancer_in_error_is_orphaned_and_reported() {
     let rig = with_ready(&[("web", small())]).await;
@@ -293,7 +295,7 @@ async fn orphaned_load_balancer_is_named_in_event() {
     assert!(reason == "Orphaned" && note.contains(&id(&rig.load_balancers()[0])), "{reason}: {note}");
 }
 
-/// An earlier create was lost and given up; the one after it succeeded, so nothing is in doubt.
+/// An earlier create was lost and given up. The next one succeeded, so nothing is in doubt.
 #[tokio::test(start_paused = true)]
 async fn create_after_lost_one_does_not_delay_deletion() {
     let rig = ready_after_one(Fault::LostBefore).await;

@@ -1,4 +1,5 @@
-//! A load balancer that went into ERROR in its own create: made anew when the spec changes, and never if it may have served.
+//! Load balancers that went into ERROR in their own create: recreated when the spec changes, and never if they may have
+//! served.
 
 use evenkeel_simulators::cloud::{ProviderFault, Provisioning, Verb};
 use evenkeel_simulators::rig::small;
@@ -6,7 +7,7 @@ use serde_json::json;
 
 use super::*;
 
-/// A rig whose stack has a load balancer that failed in its create; the worker works again.
+/// A rig whose stack has a load balancer that failed in its create. The worker works again.
 async fn with_failed_create(spec: Value) -> Rig {
     let mut rig = Rig::new().await;
     rig.cloud.fail_provider(ProviderFault::fails(Kind::LoadBalancer, Verb::Create));
@@ -30,7 +31,7 @@ async fn failed_create_is_recreated_on_spec_change() {
     let rig = with_failed_create(small()).await;
     let failed = rig.load_balancers().remove(0);
     edit(&rig, "corrected").await;
-    // Without the quiet period: nothing is in doubt.
+    // Not after the quiet period: nothing is in doubt.
     rig.until("web is Ready", SOON, |rig| rig.is_ready("web")).await;
     let made = rig.load_balancers();
     assert_eq!((made.len(), rig.creates().len(), deletes(&rig)), (1, 2, 1));
@@ -88,7 +89,7 @@ async fn repeated_failed_create_is_sent_once_per_spec_change() {
     assert_eq!((rig.creates().len(), rig.load_balancers().len()), (3, 1));
 }
 
-/// The deletion of what failed is carried out, its answer is lost, and the process dies.
+/// The deletion of the failed load balancer is carried out, its answer is lost, and the process dies.
 #[tokio::test(start_paused = true)]
 async fn crash_between_delete_and_recreate_creates_one() {
     let mut rig = with_failed_create(small()).await;
@@ -155,7 +156,7 @@ async fn load_balancer_that_served_outlives_error() {
     rig.until("web is Ready", 2 * MINUTE, |rig| rig.is_ready("web")).await;
 }
 
-/// It came up, and went into ERROR, while no controller looked.
+/// The load balancer became ACTIVE, and then ERROR, while no controller ran.
 #[tokio::test(start_paused = true)]
 async fn load_balancer_that_served_unseen_outlives_error() {
     let mut rig = Rig::new().await;
@@ -174,7 +175,8 @@ async fn load_balancer_that_served_unseen_outlives_error() {
     assert_eq!((id(&rig.load_balancers()[0]), deletes(&rig)), (lb, 0));
 }
 
-/// Where the data plane refuses the configuration of a create, the listeners are in ERROR (`ListenersUpdate.revert`).
+/// Sets the states that Octavia sets when the data plane rejects the configuration of a create: the listeners are in
+/// ERROR (`ListenersUpdate.revert`).
 fn break_listeners(rig: &Rig) {
     for listener in rig.cloud.objects(Kind::Listener) {
         rig.cloud.set_statuses(Kind::Listener, &id(&listener), Some(Provisioning::Error), None);
@@ -192,7 +194,7 @@ async fn failed_create_with_error_listeners_is_recreated() {
     assert_eq!((rig.creates().len(), rig.load_balancers().len()), (2, 1));
 }
 
-/// Nothing but listeners: their states alone are no proof, but the process that saw the create fail knows.
+/// With nothing but listeners, the states alone are no proof. The process that observed the failed create knows.
 #[tokio::test(start_paused = true)]
 async fn unproven_failed_create_counts_only_for_its_observer() {
     let mut spec = small();

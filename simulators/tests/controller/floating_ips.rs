@@ -1,4 +1,4 @@
-//! Floating IPs: what changes in how they are allocated, whose they are, and how one goes from stack to stack.
+//! Floating IPs: changes of their allocation, their ownership, and the handover between stacks.
 
 use evenkeel_simulators::cloud::CloudConfig;
 use evenkeel_simulators::rig::{condition, small, text};
@@ -13,7 +13,7 @@ async fn without_floating_ips() -> Rig {
     rig
 }
 
-/// Neutron's L3 extension is missing, and every list of floating IPs is a 404.
+/// Neutron lacks its L3 extension, and every list of floating IPs is a 404.
 #[tokio::test(start_paused = true)]
 async fn cloud_without_floating_ips_serves_stack_without_one() {
     let rig = without_floating_ips().await;
@@ -41,7 +41,7 @@ async fn cloud_without_floating_ips_is_reported_to_stack_with_one() {
     rig.until("web is Ready", SOON, |rig| rig.is_ready("web")).await;
 }
 
-/// Longer than a stack that waits for a floating IP looks away, and what follows.
+/// Longer than a stack waits between two looks at its floating IP, with the steps that follow.
 const HAND_OVER: Duration = Duration::from_secs(12);
 
 async fn neutron(rig: &Rig, method: Method, path: &str, body: Option<Value>) -> Value {
@@ -50,7 +50,7 @@ async fn neutron(rig: &Rig, method: Method, path: &str, body: Option<Value>) -> 
     answer
 }
 
-/// A floating IP of nobody's: its id and its address.
+/// Creates a floating IP without an owner. Returns its id and its address.
 async fn free_floating_ip(rig: &Rig) -> (String, String) {
     let wanted = json!({"floatingip": {"floating_network_id": rig.cloud.network_id("public")}});
     let made = neutron(rig, Method::POST, "/v2.0/floatingips", Some(wanted)).await;
@@ -61,7 +61,7 @@ fn floating_ip(rig: &Rig, id: &str) -> Value {
     rig.cloud.floating_ips().into_iter().find(|seen| seen["id"] == id).map_or(Value::Null, Value::Object)
 }
 
-/// The only one there is.
+/// The only floating IP.
 fn the_one(rig: &Rig) -> Value {
     let all = rig.cloud.floating_ips();
     assert_eq!(all.len(), 1, "{all:#?}");
@@ -83,7 +83,8 @@ fn wants(floating_ip: Value) -> Value {
     json!({"spec": {"loadBalancer": {"floatingIP": floating_ip}}})
 }
 
-/// Network, subnet and address are asked for in turn; each of them replaces the floating IP, and only where that is allowed.
+/// Network, subnet and address change in turn. Each change replaces the floating IP, and only where interruptions are
+/// allowed.
 #[tokio::test(start_paused = true)]
 async fn changed_allocation_replaces_floating_ip() {
     let rig = with_ready(&[("web", with_floating_ip())]).await;
@@ -116,7 +117,7 @@ async fn changed_allocation_replaces_floating_ip() {
     assert!(rig.cloud.floating_ips().is_empty());
 }
 
-/// Another external network is another router: as long as the new one cannot lead to the VIP, the old one does.
+/// Another external network has another router. The old floating IP serves as long as the new one cannot reach the VIP.
 #[tokio::test(start_paused = true)]
 async fn replaced_floating_ip_serves_until_new_one_does() {
     let mut spec = with_floating_ip();
@@ -134,9 +135,9 @@ async fn replaced_floating_ip_serves_until_new_one_does() {
     assert_ne!(the_one(&rig)["id"], first["id"]);
 }
 
-/// Anybody who may use the project may describe it.
+/// Any user of the project may change the description.
 #[tokio::test(start_paused = true)]
-async fn floating_ip_with_owner_description_stays_owned() {
+async fn floating_ip_with_foreign_description_stays_owned() {
     for words in ["the shop's", "", "evenkeel:uid=another evenkeel:cluster=another"] {
         let rig = with_ready(&[("web", with_floating_ip())]).await;
         let before = the_one(&rig);
@@ -152,7 +153,7 @@ async fn floating_ip_with_owner_description_stays_owned() {
     }
 }
 
-/// The tags go as easily.
+/// Any user of the project may remove the tags.
 #[tokio::test(start_paused = true)]
 async fn floating_ip_without_tags_stays_owned() {
     let rig = with_ready(&[("web", with_floating_ip())]).await;
@@ -167,9 +168,9 @@ async fn floating_ip_without_tags_stays_owned() {
     assert!(rig.cloud.floating_ips().is_empty());
 }
 
-/// Kept without any mark, and without the words of somebody else being lost.
+/// The owner tags are removed. The description of another client is kept.
 #[tokio::test(start_paused = true)]
-async fn retained_floating_ip_loses_owner_description() {
+async fn retained_floating_ip_keeps_foreign_description() {
     let mut spec = with_floating_ip();
     spec["loadBalancer"]["floatingIP"]["allocate"]["reclaim"] = json!("Retain");
     let rig = with_ready(&[("web", spec)]).await;
@@ -182,7 +183,7 @@ async fn retained_floating_ip_loses_owner_description() {
     assert!(!left["tags"].to_string().contains("made-for"), "{left}");
 }
 
-/// Blue gives it up, by each of the ways there are.
+/// The stack blue gives it up in each possible way.
 #[tokio::test(start_paused = true)]
 async fn released_floating_ip_is_handed_over_within_seconds() {
     for made in [true, false] {
@@ -214,7 +215,7 @@ async fn released_floating_ip_is_handed_over_within_seconds() {
     }
 }
 
-/// Nor is it looked at more than that takes.
+/// The floating IP is not polled more often than needed either.
 #[tokio::test(start_paused = true)]
 async fn stack_waiting_for_floating_ip_sends_few_requests() {
     let rig = with_ready(&[("blue", small()), ("green", small())]).await;
@@ -235,7 +236,8 @@ async fn stack_waiting_for_floating_ip_sends_few_requests() {
     assert!(rig.cloud.writes().is_empty(), "{:?}", rig.cloud.writes());
 }
 
-/// Two writes that cross: one stack has it and is Ready, and the other's write, planned before, arrives.
+/// Two writes cross: one stack has the floating IP and is Ready, and the other's write, which was planned before,
+/// arrives.
 #[tokio::test(start_paused = true)]
 async fn late_claim_does_not_take_floating_ip_away() {
     let rig = with_ready(&[("blue", small()), ("green", small())]).await;
@@ -256,7 +258,7 @@ async fn late_claim_does_not_take_floating_ip_away() {
     }
 }
 
-/// Both saw it free and tagged it: exactly one has it, the other says so.
+/// Both stacks saw it free and tagged it. Exactly one has it, and the other reports so.
 #[tokio::test(start_paused = true)]
 async fn two_stacks_claiming_floating_ip_leave_one_owner() {
     for tagged in [false, true] {

@@ -1,4 +1,4 @@
-//! Identity is a tag, never a name.
+//! Identity of load balancers: an owner tag, never a name.
 
 use evenkeel_simulators::cloud::{Kind, Service};
 use evenkeel_simulators::rig::{NAMESPACE, Rig, small};
@@ -66,7 +66,7 @@ async fn load_balancer_of_deleted_stack_is_taken_over() {
     let mut rig = with_ready(&[("web", small())]).await;
     rig.stop().await;
     let (dead, lb) = (uid(&rig.stack("web")), id(&rig.load_balancers()[0]));
-    // As after a restore from a backup: the object is another one, its load balancer is still there.
+    // As after a restore from a backup: the object has a new UID, and its load balancer still exists.
     let unheld = Patch::Merge(json!({"metadata": {"finalizers": null}}));
     rig.stacks().patch("web", &PatchParams::default(), &unheld).await.unwrap();
     rig.stacks().delete("web", &DeleteParams::default()).await.unwrap();

@@ -1,4 +1,4 @@
-//! Whoever reads the log sees which stack a line is about.
+//! Log lines: each names the stack that it is about.
 
 use evenkeel_simulators::cloud::Fault;
 use evenkeel_simulators::rig::{Format, Log, NAMESPACE, small};
@@ -6,10 +6,10 @@ use serde_json::{Value, json};
 
 use super::*;
 
-/// Where a pass over a stack logs.
+/// The targets that log during a reconcile.
 const OF_A_PASS: [&str; 3] = ["evenkeel::controller::reconcile", "evenkeel::engine", "evenkeel::openstack"];
 
-/// What is logged while a stack is made, is kept from its cloud, and goes.
+/// The log of a stack that is created, loses its cloud, and is deleted.
 async fn logged(format: Format) -> Vec<String> {
     let log = Log::capture_as(format, "debug,evenkeel=trace");
     let rig = with_ready(&[("web", small())]).await;
@@ -21,7 +21,7 @@ async fn logged(format: Format) -> Vec<String> {
     log.text().lines().map(str::to_owned).collect()
 }
 
-/// The lines of this target, of which there must be some.
+/// The lines of matching targets. There must be some.
 fn lines_of<'a>(lines: &'a [String], target: impl Fn(&str) -> bool + 'a, name: &str) -> Vec<&'a String> {
     let found: Vec<_> = lines.iter().filter(|line| target(line)).collect();
     assert!(!found.is_empty(), "nothing was logged by {name}");

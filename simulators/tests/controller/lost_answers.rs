@@ -1,4 +1,4 @@
-//! A lost answer never makes a second load balancer.
+//! Lost answers to creates: they never lead to a second load balancer.
 
 use std::sync::Arc;
 
@@ -12,14 +12,14 @@ use super::*;
 
 const QUIET: Duration = Duration::from_secs(150);
 
-/// Exactly one, and it is that of the stack.
+/// Asserts that there is exactly one load balancer, which belongs to the stack.
 fn assert_only_one(rig: &Rig, name: &str) {
     let all: Vec<String> = rig.load_balancers().iter().map(id).collect();
     assert_eq!(rig.load_balancers_of(&uid(&rig.stack(name))).iter().map(id).collect::<Vec<_>>(), all);
     assert_eq!(all.len(), 1, "{all:?}");
 }
 
-/// When the newest create on record was begun, since the beginning.
+/// Start of the newest pending create in the annotation, counted from the beginning of the simulation.
 fn intent(rig: &Rig, name: &str) -> Option<Duration> {
     let stack = rig.stack(name);
     let text = stack["metadata"]["annotations"]["evenkeel.dev/create"].as_str()?;
@@ -54,7 +54,7 @@ async fn lost_create_is_repeated_only_after_quiet_period() {
         rig.until("web is Ready", AFTER_DOUBT, |rig| rig.is_ready("web")).await;
         let creates = rig.creates();
         assert_eq!(creates.len(), 2, "{fault:?}");
-        // Counted from the record, which was written a moment before the create was sent.
+        // Counted from the annotation, which was written a moment before the create was sent.
         let waited = creates[1].at - creates[0].at + Duration::from_millis(100);
         assert!(waited >= QUIET, "{fault:?}: {creates:?}");
         assert_only_one(&rig, "web");
@@ -150,7 +150,7 @@ async fn lost_api_server_answers_cause_no_duplicate() {
     }
 }
 
-/// Load balancers that somebody deleted.
+/// Ids of the load balancers that were deleted.
 fn deleted(rig: &Rig) -> Vec<String> {
     let mut deletes = rig.cloud.writes();
     deletes.retain(|write| write.method == Method::DELETE);
@@ -231,7 +231,7 @@ async fn deletion_before_create_reaches_status_leaves_nothing() {
     rig.until("it is made", SOON, |rig| !rig.load_balancers().is_empty()).await;
     rig.kill().await;
     assert!(rig.stack("web")["status"]["loadBalancer"].is_null());
-    // Nothing on record but the intent, and the cloud does not answer when the stack goes.
+    // Only the annotation records the create, and the cloud does not answer when the stack is deleted.
     rig.cloud.fail_always(Match::all(), Fault::Refused);
     rig.delete("web").await;
     rig.start();

@@ -1,4 +1,4 @@
-//! What happens to a stack is counted.
+//! Metrics of the life of a stack.
 
 use evenkeel_simulators::cloud::{CloudConfig, Timing};
 use evenkeel_simulators::rig::small;
@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::*;
 
-/// The sum of all samples of this name whose labels have this in them.
+/// The sum of all samples of this name whose labels contain `labels`.
 fn total(rig: &Rig, sample: &str, labels: &str) -> f64 {
     let text = rig.metrics.text().unwrap();
     let values = text.lines().filter_map(|line| {
@@ -17,8 +17,7 @@ fn total(rig: &Rig, sample: &str, labels: &str) -> f64 {
     values.sum()
 }
 
-/// Made, changed, edited behind our back and mended, by a cloud whose changes take longer than the time after which they
-/// are looked at.
+/// A stack that was created, changed, drifted and corrected. Changes of its cloud take longer than the poll interval.
 async fn looked_after() -> Rig {
     let timing = Timing { change: Duration::from_secs(3), ..Timing::default() };
     let mut rig = Rig::with(CloudConfig { timing, ..CloudConfig::default() }).await;
@@ -51,7 +50,7 @@ async fn metrics_count_reconciles_steps_requests_waits_and_drift() {
         ("evenkeel_stacks", "", 1.0),
         ("evenkeel_cloud_calls_total", r#"service="load-balancer",verb="POST",code="201""#, 1.0),
         ("evenkeel_cloud_calls_total", r#"service="load-balancer",verb="PUT",code="200""#, 2.0),
-        // Whatever reached the cloud's door.
+        // Every request that reached the cloud.
         ("evenkeel_cloud_calls_total", "", rig.cloud.requests().len() as f64),
         ("evenkeel_cloud_call_seconds_count", "", rig.cloud.requests().len() as f64),
     ];

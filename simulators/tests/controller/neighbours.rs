@@ -1,4 +1,4 @@
-//! One stack's trouble is not another's, and many stacks at rest cost no more than one.
+//! Isolation of stacks: trouble of one does not affect another, and many stable stacks cost no more requests than one.
 
 use std::sync::Arc;
 
@@ -32,7 +32,7 @@ async fn panicking_reconcile_stops_no_other_stack() {
     assert_eq!(rig.load_balancers().len(), 2);
 }
 
-/// As large as a stack may be, and full of what breaks careless programs.
+/// The largest allowed stack, full of texts that break careless programs.
 fn hostile() -> Value {
     let mut spec = small();
     let name: String = "ü\"'<{".chars().cycle().take(255).collect();
@@ -46,7 +46,7 @@ fn hostile() -> Value {
     spec
 }
 
-/// How long two small stacks take, beside this one.
+/// The time that two small stacks take to become Ready, beside this one.
 async fn neighbours_beside(other: Option<Value>) -> Duration {
     let mut rig = Rig::new().await;
     rig.start();
@@ -75,7 +75,7 @@ async fn hostile_stack_delays_no_other_stack() {
     assert!(beside < alone + Duration::from_millis(500), "{beside:?} beside it, {alone:?} without it");
 }
 
-/// Calls of ten resync periods of so many stacks at rest: lists, and reads of members and rules.
+/// Requests in ten resync periods of so many stable stacks: lists, and reads of members and rules.
 async fn at_rest(stacks: usize) -> (usize, usize) {
     let healthy_after = Some(Duration::from_millis(500));
     let mut rig = Rig::with(CloudConfig { healthy_after, ..CloudConfig::default() }).await;
@@ -99,15 +99,15 @@ async fn at_rest(stacks: usize) -> (usize, usize) {
 #[tokio::test(start_paused = true)]
 async fn resync_requests_do_not_grow_with_stacks() {
     let (few, leaves_of_few) = at_rest(10).await;
-    // The VIP ports of more than fifty are not asked for by their ids.
+    // With more than fifty VIP ports, ports are no longer read by id.
     let (many, leaves_of_many) = at_rest(60).await;
-    // Lists are shared for 20 s: three rounds a minute of seven lists each, and what renews the token.
+    // Lists are shared for 20 s: three rounds a minute of seven lists each, and the renewal of the token.
     let most = 10 * 3 * 7 + 10;
     assert!(few <= most && many <= most, "{few} calls for 10 stacks, {many} for 60, {most} expected at most");
     assert_eq!((leaves_of_few, leaves_of_many), (0, 0), "members of trees at rest are read again");
 }
 
-/// After a restart nothing is known of any stack, and yet stacks at rest are looked at by way of the lists that they share.
+/// A restarted controller knows nothing of any stack, and yet reads stable stacks by way of the shared lists.
 #[tokio::test(start_paused = true)]
 async fn restart_with_stable_stacks_reads_lists_not_trees() {
     const STACKS: usize = 12;

@@ -1,4 +1,4 @@
-//! What a stack may ask of the controller, and what is none of the controller's business.
+//! The policies of a stack (pause, observe), and credentials that lead to another project or region.
 
 use evenkeel_simulators::rig::{condition, small};
 use kube::api::{Patch, PatchParams};

@@ -1,4 +1,4 @@
-//! What Octavia says no to, and what then.
+//! Requests that Octavia rejects, and the retries.
 
 use evenkeel_simulators::cloud::{CloudConfig, Kind, ProviderFault, Provisioning, Verb};
 use evenkeel_simulators::rig::{condition, small, text};
@@ -20,7 +20,7 @@ async fn immutable_load_balancer_requeues_without_error_backoff() {
     assert_eq!(rig.load_balancers()[0]["description"], "edited");
 }
 
-/// Octavia leaks the VIP port of a create whose children it refuses.
+/// Octavia leaks the VIP port of a create whose children it rejects.
 #[tokio::test(start_paused = true)]
 async fn create_over_quota_is_never_sent() {
     for kind in [Kind::LoadBalancer, Kind::Listener, Kind::Pool, Kind::Member] {
@@ -33,7 +33,7 @@ async fn create_over_quota_is_never_sent() {
     }
 }
 
-/// Neutron has no address left, or Octavia counts otherwise than its lists do: our own look finds room.
+/// Neutron has no address left, or Octavia counts otherwise than its lists do: Evenkeel's own check finds room.
 #[tokio::test(start_paused = true)]
 async fn create_rejected_for_hidden_quota_is_repeated_rarely() {
     let mut rig = Rig::new().await;
@@ -46,7 +46,7 @@ async fn create_rejected_for_hidden_quota_is_repeated_rarely() {
     assert!((3..=7).contains(&rig.creates().len()), "{} creates in half an hour", rig.creates().len());
 }
 
-/// One edit needs room for a member in a pool and makes it in another.
+/// One edit needs room for a member in a pool and frees it in another.
 #[tokio::test(start_paused = true)]
 async fn step_that_frees_quota_runs_past_step_over_quota() {
     let mut spec = small();
@@ -86,7 +86,7 @@ async fn rejected_step_blocks_no_members_and_stays_reported() {
     assert_eq!(rig.events("web").iter().filter(|(reason, _)| reason == "Refused").count(), 1);
 }
 
-/// The network was made anew with another range while the load balancer was gone.
+/// The network was recreated with another range while the load balancer was gone.
 #[tokio::test(start_paused = true)]
 async fn rejected_remembered_address_is_dropped() {
     let rig = with_ready(&[("web", small())]).await;
@@ -103,7 +103,7 @@ async fn rejected_remembered_address_is_dropped() {
     assert_eq!(rig.load_balancers().len(), 1);
 }
 
-/// Refused with the address and without: it was something else, which passes.
+/// Octavia rejects the create with the address and without it, so the cause is another one.
 #[tokio::test(start_paused = true)]
 async fn address_of_create_rejected_for_other_cause_is_kept() {
     let rig = with_ready(&[("web", small())]).await;
@@ -163,8 +163,8 @@ async fn rejected_create_waits_for_spec_change() {
     assert_eq!((rig.creates().len(), rig.load_balancers().len()), (2, 1));
 }
 
-/// Octavia takes the change (200) and its data plane does not: sending it again every few seconds would be a reload each
-/// time, for ever.
+/// Octavia accepts the change (200) and its data plane does not apply it. A retry every few seconds would reload the
+/// data plane each time.
 #[tokio::test(start_paused = true)]
 async fn ineffective_step_backs_off_without_blocking_plan() {
     let rig = with_ready(&[("web", small())]).await;
@@ -187,7 +187,7 @@ async fn ineffective_step_backs_off_without_blocking_plan() {
     rig.until("web is Ready by itself", 11 * MINUTE, |rig| rig.is_ready("web")).await;
 }
 
-/// Octavia itself knows such a state: a member whose subnet does not exist stays in PENDING_CREATE.
+/// Octavia itself has such a state: a member whose subnet does not exist stays in PENDING_CREATE.
 #[tokio::test(start_paused = true)]
 async fn child_pending_forever_is_reported() {
     let rig = with_ready(&[("web", small())]).await;

@@ -1,4 +1,4 @@
-//! A floating IP that cannot lead to the VIP: what of it is missing, and what is not.
+//! Floating IPs without a route to the VIP: the message names the missing part.
 
 use evenkeel_simulators::rig::{condition, small};
 use serde_json::json;
@@ -6,7 +6,7 @@ use tokio::time::sleep;
 
 use super::*;
 
-/// As the sample: the stack wants a floating IP on a subnet that is on no router.
+/// A rig as in the sample: the stack wants a floating IP, and its subnet is on no router.
 async fn on_an_island(spec: Value) -> (Rig, String) {
     let mut rig = Rig::new().await;
     let subnet = rig.cloud.subnet_id("tenant-v4");
@@ -53,7 +53,7 @@ async fn subnet_without_router_is_reported_and_nothing_deleted() {
     assert!(rig.stack("web")["status"]["loadBalancer"]["floatingIP"].is_string(), "{:#}", rig.stack("web")["status"]);
 }
 
-/// Its PUT says the same.
+/// The PUT fails with the same error.
 #[tokio::test(start_paused = true)]
 async fn existing_floating_ip_without_router_is_reported() {
     let rig = with_ready(&[("web", small())]).await;
@@ -70,7 +70,7 @@ async fn existing_floating_ip_without_router_is_reported() {
     rig.until("web is Ready by itself", 2 * MINUTE, |rig| rig.is_ready("web")).await;
 }
 
-/// Whatever else Neutron misses: its text may name the port all the same.
+/// Neutron's text may name the port when something else is missing.
 #[tokio::test(start_paused = true)]
 async fn existing_port_is_never_reported_missing() {
     for kind in ["RouterNotFound", "SubnetNotFound", "NetworkNotFound", "PortNotFound", "ObjectNotFound"] {
@@ -101,7 +101,7 @@ async fn missing_port_is_reported_when_floating_ip_needs_it() {
     assert!(rig.message("web").contains("openstack loadbalancer delete --cascade"), "{}", rig.message("web"));
 }
 
-/// What it led to is remembered for ten minutes, but not beyond the first 404.
+/// The resolved id is cached for ten minutes, but not beyond the first 404.
 #[tokio::test(start_paused = true)]
 async fn missing_floating_ip_is_looked_up_again() {
     let mut rig = Rig::new().await;

@@ -1,4 +1,4 @@
-//! A controller that is told to stop stops.
+//! Graceful shutdown of the controller.
 
 use evenkeel_simulators::cluster::{Effect, Fault};
 use evenkeel_simulators::rig::small;
@@ -10,7 +10,7 @@ use super::*;
 async fn controller_stopped_before_first_list_stops() {
     let mut rig = Rig::new().await;
     let slow = Effect::SlowAnswer(Duration::from_secs(10));
-    // The first of them asks whether there is a definition at all.
+    // The first of the two lists asks whether the CRD exists at all.
     rig.cluster.inject(Fault::next("list", "/loadbalancerstacks", slow).times(2));
     rig.start();
     let lists = |rig: &Rig| rig.cluster.requests().iter().filter(|request| request.verb == "list").count();

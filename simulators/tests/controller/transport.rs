@@ -1,4 +1,4 @@
-//! Transport is never terminal.
+//! Transport failures: none is final.
 
 use evenkeel_simulators::cloud::Fault;
 use evenkeel_simulators::rig::{condition, small};
@@ -21,7 +21,7 @@ fn faults() -> Vec<Fault> {
     ]
 }
 
-/// Under this fault the stack waits and says so; after it, it is Ready without anybody's help.
+/// Asserts that the stack reports the fault and waits, and becomes Ready by itself when the fault ends.
 async fn assert_survives(rig: &Rig, which: Match, fault: Fault) {
     rig.cloud.fail_always(which, fault.clone());
     rig.cloud.forget_requests();
@@ -74,7 +74,7 @@ async fn retry_after_of_server_is_honoured() {
     assert!(pause >= Duration::from_secs(45) && pause < Duration::from_secs(50), "{pause:?}");
 }
 
-/// Somebody has to see to it, perhaps on the server: it is looked at each minute.
+/// A person has to act, perhaps on the server, so the stack is checked every minute.
 #[tokio::test(start_paused = true)]
 async fn untrusted_certificate_stalls_stack_until_renewed() {
     let rig = with_ready(&[("web", small())]).await;

@@ -1,5 +1,5 @@
-//! The port of a VIP is deleted in Neutron, behind a living load balancer that no floating IP leads to. Octavia does not
-//! notice: it stays ACTIVE, and nothing reaches it.
+//! A VIP port that is deleted in Neutron behind a load balancer without a floating IP. Octavia does not notice: the
+//! load balancer stays ACTIVE, and nothing reaches it.
 
 use evenkeel_simulators::cloud::{Entry, Provisioning};
 use evenkeel_simulators::rig::{condition, small, text};
@@ -8,7 +8,7 @@ use tokio::time::sleep;
 
 use super::*;
 
-/// What a reference leads to is remembered for ten minutes.
+/// Longer than resolved references are cached (ten minutes).
 const FORGOTTEN: Duration = Duration::from_secs(11 * 60);
 
 fn often() -> Value {
@@ -23,7 +23,7 @@ async fn as_tenant(rig: &Rig, method: Method, service: Service, path: &str, body
     answer
 }
 
-/// The only load balancer: its id, its port, its address.
+/// Id, port and address of the only load balancer.
 fn only_one(rig: &Rig) -> (String, String, String) {
     let all = rig.load_balancers();
     assert_eq!(all.len(), 1);
@@ -129,7 +129,7 @@ async fn user_port_is_reported_missing_only_when_gone() {
     assert!(!rig.is_ready("web"), "{}", rig.message("web"));
 }
 
-/// Whoever may not look at ports is told nothing of them.
+/// Users without access to ports get no report about them.
 #[tokio::test(start_paused = true)]
 async fn hidden_ports_do_not_stall_stack() {
     for (status, kind) in [(403, "PolicyNotAuthorized"), (404, "HTTPNotFound")] {
@@ -151,7 +151,7 @@ async fn hidden_ports_do_not_stall_stack() {
     }
 }
 
-/// A failover may make the port anew. While it lasts, nothing is said of ports, and after it the new one counts.
+/// A failover may recreate the port. While it lasts, ports are not reported. After it the new port counts.
 #[tokio::test(start_paused = true)]
 async fn port_recreated_by_octavia_is_not_reported_missing() {
     let rig = with_ready(&[("web", often())]).await;

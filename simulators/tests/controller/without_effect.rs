@@ -1,4 +1,4 @@
-//! Settings that the data plane would not carry out: said with their field, and nothing is written to the cloud.
+//! Settings that the data plane would not apply: reported with their field, and nothing is written to the cloud.
 
 use evenkeel_simulators::rig::{condition, small, text};
 use serde_json::json;

@@ -1,4 +1,5 @@
-//! One writer per load balancer, at most two calls that take quota in flight per project, and others who write to the stack.
+//! Concurrent writes: one writer per load balancer, at most two requests that take quota per project, and other clients
+//! that write to the stack.
 
 use std::sync::Arc;
 
@@ -11,7 +12,7 @@ use serde_json::json;
 
 use super::*;
 
-/// A rig whose wire to the cloud counts what is in flight.
+/// A rig whose connector counts the writes in flight.
 async fn counted(timing: Timing) -> (Rig, Wire) {
     let mut rig = Rig::with(CloudConfig { timing, ..CloudConfig::default() }).await;
     let wire = Wire::new(rig.cloud.transport(), |_| Treatment::Carry);
@@ -70,7 +71,7 @@ async fn busy_project_requeues() {
     assert_eq!((rig.creates().len(), rig.load_balancers().len()), (4, 1));
 }
 
-/// A rig with a stack whose load balancer is about to be made: the last look for one of ours takes this long.
+/// A rig with a stack just before its create: the last search for a load balancer of the stack takes this long.
 async fn looking(takes: Duration) -> Rig {
     let mut rig = Rig::new().await;
     let look = Match::service(Service::LoadBalancer).method(Method::GET).path("/loadbalancers");
@@ -80,7 +81,7 @@ async fn looking(takes: Duration) -> Rig {
     rig
 }
 
-/// Somebody else writes to the stack twenty times a second, until it is gone.
+/// Writes to the stack as another client, twenty times a second, until it is gone.
 async fn hammer(stacks: Api<LoadBalancerStack>) {
     for number in 0.. {
         let theirs = Patch::Merge(json!({"metadata": {"annotations": {"theirs": number.to_string()}}}));

@@ -1,4 +1,5 @@
-//! A simulated cloud with everything in it that random stacks refer to, and one stack driven on it as the engine does.
+//! A simulated cloud with all objects that random stacks refer to, and one stack that planner and client drive on it,
+//! as the engine does.
 
 use std::collections::BTreeSet;
 use std::future::Future;
@@ -19,13 +20,13 @@ use serde_json::{Value, json};
 
 use super::continuity::Continuity;
 
-/// Steps that no plan of a random stack comes near to.
+/// More steps than any plan of a random stack has.
 const MOST_STEPS: usize = 400;
-/// Looks at a load balancer until a change has to be done.
+/// More polls of a load balancer than any change takes.
 const MOST_POLLS: usize = 100;
 const POLL: Duration = Duration::from_millis(250);
 
-/// Runs a future in a time of its own that passes as fast as nobody works.
+/// Runs a future in paused time, which advances whenever nothing runs.
 pub fn paused<T>(future: impl Future<Output = T>) -> T {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
     runtime.expect("a runtime").block_on(future)
@@ -64,7 +65,7 @@ impl Bench {
         Ok(())
     }
 
-    /// Looks, plans and executes the first step, until there is none.
+    /// Reads, plans and executes the first step, until a plan is empty.
     pub async fn converge(&self, want: &Desired, continuity: Option<&Continuity>) -> Result<Plan> {
         self.sim.forget_requests();
         let (mut left, mut sent) = (None, BTreeSet::new());
@@ -83,7 +84,7 @@ impl Bench {
             seen = self.active(continuity).await.with_context(|| format!("after {step}\nof\n{plan}"))?;
             let heals = step.reason == StepReason::Heal;
             ensure!(heals || self.substance() != before, "it changes nothing: {step}\n{:?}\nof\n{plan}", step.call);
-            // A policy may have one rule twice, and rules are all that has no identity.
+            // Rules have no identity, and a policy may have the same rule twice.
             let again = step.kind != StepKind::L7Rule && !sent.insert(serde_json::to_string(&step.call)?);
             ensure!(!again, "written twice: {step}\n{:?}", step.call);
             left = Some(plan.steps.len() - 1);
@@ -101,7 +102,7 @@ impl Bench {
         bail!("locked for ever")
     }
 
-    /// Waits until the load balancer is no longer at work. What clients see is looked at meanwhile and at the end.
+    /// Waits until the load balancer is no longer PENDING. Checks continuity at each poll and at the end.
     pub async fn active(&self, continuity: Option<&Continuity>) -> Result<ObservedLoadBalancer> {
         for _ in 0..MOST_POLLS {
             if let Some(continuity) = continuity {
@@ -133,19 +134,19 @@ impl Bench {
         tree.context("the load balancer is not in the lists")
     }
 
-    /// The tree as Octavia has it, past our own reading.
+    /// The tree as Octavia has it, independent of Evenkeel's client.
     pub fn shown(&self) -> Value {
         self.sim.tree(&self.id).map(Value::Object).unwrap_or_default()
     }
 
-    /// What is shown, without states and times, and the floating IPs.
+    /// The tree without states and times, and the floating IPs.
     fn substance(&self) -> Value {
         let mut shown = json!([self.shown(), self.sim.floating_ips()]);
         without_states(&mut shown);
         shown
     }
 
-    /// Another tool's request. A conflict is no error.
+    /// Sends a request of another client. A conflict is no error.
     pub async fn meddle(&self, method: Method, service: Service, path: &str, body: Option<Value>) -> Result<()> {
         let (code, answer) = self.sim.request_as("demo", method.clone(), service, path, body).await;
         ensure!(code < 300 || code == 409, "another tool's {method} {path} is refused: {code} {answer}");
@@ -153,7 +154,7 @@ impl Bench {
         Ok(())
     }
 
-    /// Everything goes, but for what is lent or to be retained.
+    /// Deletes the stack, and checks that nothing stays but borrowed and retained resources.
     pub async fn delete(&self, want: &Desired) -> Result<()> {
         let retain = matches!(want.floating_ip, Some(FloatingIp::Allocate { retain: true, .. }));
         for _ in 0..MOST_POLLS {
@@ -203,7 +204,7 @@ fn without_states(of: &mut Value) {
     }
 }
 
-/// Ids come of the cloud's seed: every bench has the same world.
+/// The objects that random stacks refer to. Their ids follow from the cloud's seed, so they are the same in every run.
 async fn world(sim: &CloudSim) -> World {
     let subnet = "198.51.100.0/24".parse().expect("a subnet");
     let secret = |name: String| {

@@ -1,4 +1,4 @@
-//! What other tools and accidents do to a load balancer behind the controller's back.
+//! Drift: changes by other clients, and failures, behind the controller's back.
 
 use anyhow::{Context, Result};
 use evenkeel_simulators::cloud::{Kind, Provisioning, Service};
@@ -15,14 +15,14 @@ enum What {
     Delete,
     Rename,
     Switch,
-    /// In ERROR, as after a change that Octavia's worker could not carry out.
+    /// Sets the object to ERROR, as after a change that Octavia's worker could not carry out.
     Fail,
     UnplugFloatingIp,
     DeleteFloatingIp,
     DescribeFloatingIp,
 }
 
-/// Something that happens to one object.
+/// One change to one object.
 #[derive(Debug, Clone)]
 pub struct Drift {
     what: What,

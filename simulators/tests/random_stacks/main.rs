@@ -1,8 +1,8 @@
-//! The laws, over random stacks and edits, against the simulated cloud: every step of every plan is accepted, the end is
-//! what was wanted, a second look finds nothing to do, and nobody is cut off on the way.
+//! Laws of the planner over random stacks and edits, on the simulated cloud: Octavia accepts every step of every plan,
+//! the result is the desired state, a second plan is empty, and service is never interrupted on the way.
 //!
 //! `EVENKEEL_PAIRS` is the number of pairs (300), `EVENKEEL_SEED` the seed of the first (0); the others follow it. A
-//! failure tells its seed and the smallest stack that fails alike.
+//! failure prints its seed and the smallest stack that fails in the same way.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a helper of a test may fail as the test does")]
 
@@ -36,8 +36,8 @@ fn case(world: &World) -> impl Strategy<Value = Case> + use<> {
     (pair(world), drift::drifts()).prop_map(|((before, after), drifts)| Case { before, after, drifts })
 }
 
-/// What lives took: writes of edits, edits that changed nothing, edits of which something was held back, writes after
-/// disturbances.
+/// Statistics of a run: writes of edits, edits without a change, edits that were held back in part, and writes that
+/// correct drift.
 #[derive(Debug, Default, Clone, Copy)]
 struct Counts {
     lives: usize,
@@ -68,7 +68,7 @@ impl fmt::Display for Counts {
     }
 }
 
-/// The life of one stack: made, edited, let do what it held back, disturbed from outside, deleted.
+/// The life of one stack: created, edited, allowed its held-back steps, drifted, deleted.
 async fn live(case: &Case) -> Result<Counts> {
     let Case { before, after, drifts } = case;
     let mut bench = Bench::new().await;
@@ -99,7 +99,7 @@ async fn live(case: &Case) -> Result<Counts> {
     Ok(Counts { lives: 1, edits, idle: usize::from(edits == 0), held, heals })
 }
 
-/// Nothing is left to do, and it is what was wanted.
+/// Checks that no step is left and that the cloud has the desired state.
 async fn settled(bench: &Bench, want: &Desired, plan: &Plan) -> Result<()> {
     ensure!(plan.steps.is_empty() && plan.problems.is_empty(), "not settled: {plan}");
     ensure!(
@@ -148,7 +148,7 @@ fn seeds() -> (u64, u64) {
     (number("EVENKEEL_SEED", 0), number("EVENKEEL_PAIRS", 300))
 }
 
-/// Two halves, so that two processors share them.
+/// The seeds are split in two tests, so that two processors share them.
 #[test]
 fn random_stacks_converge_and_stay_first_half() {
     let (first, pairs) = seeds();

@@ -1,4 +1,4 @@
-//! The end of every schedule: the faults are over, everything converges, everything is deleted, nothing is left.
+//! The end of every schedule: faults end, all stacks converge, all are deleted, nothing is left.
 
 use std::time::Duration;
 
@@ -11,9 +11,9 @@ use tokio::time::Instant;
 use super::compare;
 use super::stage::Stage;
 
-/// Longer than the quiet period and everything that may have to be waited for before and after it.
+/// Longer than the quiet period and all waits before and after it.
 const SETTLED: Duration = Duration::from_secs(500);
-/// Calls to the cloud until a stack has converged, polls included.
+/// Limit of requests to the cloud until a stack has converged, polls included.
 const CALLS_PER_STACK: usize = 400;
 
 pub async fn finale(stage: &mut Stage) {
@@ -25,9 +25,9 @@ pub async fn finale(stage: &mut Stage) {
     let most = CALLS_PER_STACK * stage.hopes.len();
     assert!(calls <= most, "{calls} calls until everything converged, {most} expected at most");
     replace_what_cannot_be_mended(stage).await;
-    // Drift is found at the next resync at the latest.
+    // The next resync finds drift at the latest.
     until(stage, "everything is as wanted", |stage| differences(stage).is_empty()).await;
-    // Before the stacks and what they say are gone.
+    // Checked before the stacks and their status are gone.
     stage.check_shown();
     delete_all(stage).await;
     stage.check_calls();
@@ -36,7 +36,7 @@ pub async fn finale(stage: &mut Stage) {
     stage.check_log();
 }
 
-/// The faults end, and everybody wants stacks to be managed.
+/// Ends all faults, and makes all stacks managed.
 async fn calm(stage: &mut Stage) {
     stage.rig.cloud.clear_faults();
     stage.rig.cluster.clear_faults();
@@ -57,7 +57,7 @@ async fn calm(stage: &mut Stage) {
     }
 }
 
-/// What Octavia's worker has forgotten stays PENDING until the operator of the cloud does something about it.
+/// Unblocks objects that Octavia's worker left PENDING, as the operator of a cloud would.
 async fn free_what_is_stuck(stage: &mut Stage) {
     let pending = |stage: &Stage| -> Vec<(Kind, String, String)> {
         let of = |kind: Kind| stage.rig.cloud.objects(kind).into_iter().map(move |object| (kind, object));
@@ -79,7 +79,7 @@ async fn free_what_is_stuck(stage: &mut Stage) {
     }
 }
 
-/// A load balancer in ERROR takes no changes: the stack says so, and is deleted and applied again.
+/// Deletes and applies again the stacks whose load balancer is in ERROR, since it takes no changes.
 async fn replace_what_cannot_be_mended(stage: &mut Stage) {
     let specs: Vec<(usize, Option<Value>)> = (0..stage.hopes.len())
         .filter(|&stack| reason(&stage.rig.stack(stage.hopes[stack].name)) == "LoadBalancerError")
@@ -93,7 +93,7 @@ async fn replace_what_cannot_be_mended(stage: &mut Stage) {
         .await;
 }
 
-/// Everything in the cloud that is not as people want it.
+/// All differences between the cloud and the wishes of the users.
 fn differences(stage: &Stage) -> Vec<String> {
     let hoped = stage.hopes.iter().filter_map(|hope| Some((hope.name, hope.spec.as_ref()?)));
     let mut found: Vec<String> = hoped
@@ -133,7 +133,8 @@ async fn delete_all(stage: &mut Stage) {
     .await;
 }
 
-/// Octavia itself leaks the VIP port of a create that it refuses; every other port has its load balancer.
+/// Checks for leaked ports. Octavia itself leaks the VIP port of a create that it rejects; every other port has its
+/// load balancer.
 fn check_ports(stage: &Stage) {
     let requests = stage.rig.cloud.requests();
     let refused = requests.iter().filter(|e| e.method == Method::POST && e.path.ends_with("/loadbalancers"));
@@ -154,7 +155,7 @@ async fn until(stage: &mut Stage, what: &str, holds: impl Fn(&Stage) -> bool) {
 }
 
 impl Stage {
-    /// What there is and what was done last, for whoever has to find out why.
+    /// The current state and the latest log lines, for the message of a failure.
     fn account(&self) -> String {
         let stacks = self.rig.cluster.objects("evenkeel.dev", "loadbalancerstacks");
         let said: Vec<_> = stacks.iter().map(|stack| json!([stack["metadata"]["name"], stack["status"]])).collect();
@@ -164,12 +165,13 @@ impl Stage {
         format!("{said:#?}\n{:#?}\n{}\n{}", self.ours(), differences(self).join("\n"), last.join("\n"))
     }
 
-    /// Stacks that people are not done with.
+    /// Stacks whose wish has not reached the cluster yet.
     fn open(&self) -> Vec<&str> {
         self.hopes.iter().filter(|hope| hope.open).map(|hope| hope.name).collect()
     }
 
-    /// Stacks that are not as they should end. `broken_is_fine`: neither Ready nor able to be, which is said.
+    /// Stacks that have not reached their final state. `broken_is_fine`: a stack that reports a load balancer in ERROR
+    /// counts as settled.
     fn unsettled(&self, broken_is_fine: bool) -> Vec<&str> {
         let settled = |name: &str, hoped: bool| {
             let stack = self.rig.stack(name);

@@ -1,4 +1,4 @@
-//! What must hold at every moment.
+//! Laws that must hold at every moment.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,18 +7,18 @@ use serde_json::{Map, Value, json};
 
 use super::stage::{Stage, WRONG_SECRET};
 
-/// More calls, to the cloud or to the API server, than any schedule has any use for.
+/// Limit of requests, to the cloud or to the API server, far above the needs of any schedule.
 const MOST_CALLS: usize = 5_000;
 
 impl Stage {
-    /// The load balancers that our controller made.
+    /// The load balancers that Evenkeel created.
     pub fn ours(&self) -> Vec<Map<String, Value>> {
         let mut all = self.rig.cloud.objects(Kind::LoadBalancer);
         all.retain(|lb| uid_of(lb).is_some_and(|uid| uid != "0"));
         all
     }
 
-    /// A create is always over before its quiet period is: never are there two of one stack.
+    /// At most one load balancer per stack: no create takes longer than the quiet period here.
     pub fn check_laws(&self) {
         let mut by_uid: BTreeMap<String, Vec<Value>> = BTreeMap::new();
         for lb in self.ours() {
@@ -35,7 +35,7 @@ impl Stage {
         assert!(calls.0 < MOST_CALLS && calls.1 < MOST_CALLS, "{calls:?} calls: somebody runs in circles");
     }
 
-    /// Those that shall be there, or shall go: not those that somebody wanted to outlive their stack.
+    /// The load balancers of stacks that were not orphaned.
     pub fn ours_to_keep(&self) -> Vec<Map<String, Value>> {
         let mut all = self.ours();
         all.retain(|lb| uid_of(lb).is_none_or(|uid| !self.orphaned.contains(&uid)));
@@ -54,7 +54,7 @@ impl Stage {
         );
     }
 
-    /// No password, secret or token in what the cluster shows at this moment; the next step may take it away again.
+    /// No password, secret or token is in an output of this moment. Later steps may remove it again.
     pub fn check_shown(&self) {
         let objects = |group: &str, plural: &str| json!(self.rig.cluster.objects(group, plural)).to_string();
         self.check_texts(&[
@@ -64,7 +64,7 @@ impl Stage {
         ]);
     }
 
-    /// Nor in what was logged; a log only grows, so once is enough.
+    /// No password, secret or token is in the log. A log only grows, so one check at the end is enough.
     pub fn check_log(&self) {
         self.check_texts(&[("the log", self.log.text())]);
     }
@@ -85,14 +85,14 @@ fn uid_of(lb: &Map<String, Value>) -> Option<String> {
     tags.iter().find_map(|tag| tag.as_str()?.strip_prefix("evenkeel:uid=")).map(str::to_owned)
 }
 
-/// What others have in the cloud: load balancers, floating IPs, ports.
+/// Resources of other owners: load balancers, floating IPs, ports.
 pub struct Foreign {
     ids: BTreeSet<String>,
     then: Value,
 }
 
 impl Foreign {
-    /// Everything that is there at this moment.
+    /// All resources that exist at this moment.
     pub fn at_first(cloud: &CloudSim) -> Self {
         let all = [cloud.objects(Kind::LoadBalancer), cloud.floating_ips(), cloud.ports()];
         let ids = all.iter().flatten().map(|object| object["id"].as_str().unwrap().to_owned()).collect();
@@ -101,7 +101,7 @@ impl Foreign {
     }
 }
 
-/// Load balancers with everything in them.
+/// The current state of these resources, load balancers with their trees.
 fn foreign_now(cloud: &CloudSim, ids: &BTreeSet<String>) -> Value {
     let trees: Vec<_> = ids.iter().filter_map(|id| cloud.tree(id)).collect();
     let mut others = [cloud.floating_ips(), cloud.ports()].concat();

@@ -1,8 +1,8 @@
-//! Deterministic simulation: the whole controller between a simulated cloud and a simulated cluster, in a time of its
-//! own, under a schedule of edits, faults, lost answers, crashes and restarts that follows from a seed alone.
+//! Deterministic simulation: the whole controller between a simulated cloud and a simulated cluster, in paused time. A
+//! seed alone determines the schedule of edits, faults, lost answers, crashes and restarts.
 //!
 //! `EVENKEEL_SCHEDULES` is the number of schedules (100), `EVENKEEL_SEED` the seed of the first (0); the others follow
-//! it. A failure tells its seed and the schedule, step by step.
+//! it. A failure prints its seed and the schedule, step by step.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a helper of a test may fail as the test does")]
 
@@ -25,7 +25,7 @@ use std::time::Duration;
 use schedule::Schedule;
 use stage::Stage;
 
-/// What a run leaves behind, to be compared with another run of the same seed.
+/// The requests of a run, for comparison with another run of the same seed.
 #[derive(PartialEq)]
 struct Trace {
     cloud: Vec<String>,
@@ -46,10 +46,10 @@ async fn live(schedule: &Schedule) -> Trace {
     stage.trace()
 }
 
-/// A schedule takes a fraction of a second; in what has taken this long, something turns in circles.
+/// Far longer than a schedule takes, which is a fraction of a second.
 const ENDLESS: Duration = Duration::from_secs(60);
 
-/// Does the work; if it seems to have no end, says meanwhile what it is.
+/// Does the work. Prints `what` meanwhile if the work takes too long.
 #[expect(clippy::explicit_write, reason = "what a test tells by eprintln is shown when it ends")]
 fn watched<T>(what: &str, work: impl FnOnce() -> T) -> T {
     thread::scope(|scope| {
@@ -65,7 +65,7 @@ fn watched<T>(what: &str, work: impl FnOnce() -> T) -> T {
     })
 }
 
-/// Runs a schedule in a time of its own. Every source of chance is seeded.
+/// Runs a schedule in paused time. Every source of randomness is seeded.
 fn run(seed: u64) -> Trace {
     fastrand::seed(seed);
     let schedule = Schedule::draw(seed);
@@ -96,7 +96,7 @@ fn run_all(seeds: Range<u64>) {
     println!("{schedules} schedules from seed {from}: {cloud} calls to the cloud, {cluster} to the API server");
 }
 
-/// Two halves, so that two processors share them.
+/// The seeds are split in two tests, so that two processors share them.
 #[test]
 fn random_schedules_obey_laws_and_converge_first_half() {
     let (first, schedules) = seeds();

@@ -1,4 +1,4 @@
-//! Who acts in a schedule: people who want stacks, the cloud's operator, the cluster, and whoever kills controllers.
+//! The actors of a schedule: users who want stacks, the operator of the cloud, the cluster, and crashes of controllers.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -20,20 +20,20 @@ use super::laws::Foreign;
 use super::schedule::Schedule;
 use super::step::{Broken, Step, next_write};
 
-/// How often people and checks look.
+/// Interval of the users' retries and of the checks.
 const LOOK: Duration = Duration::from_millis(1_000);
-/// A person tries so often, and then looks again later.
+/// Number of attempts of a user before a longer pause.
 const TRIES: usize = 20;
-/// What somebody writes instead of the password.
+/// A wrong password in the credentials.
 pub const WRONG_SECRET: &str = "wrong-and-secret";
 
-/// What people want of one name.
+/// The wish of a user for one stack.
 pub struct Hope {
     pub name: &'static str,
     pub spec: Option<Value>,
-    /// With no spec: what is in the cloud shall stay there.
+    /// Without a spec: the cloud resources shall stay.
     pub orphan: bool,
-    /// A look at the object is needed until it is as hoped.
+    /// The cluster does not match the wish yet.
     pub open: bool,
 }
 
@@ -42,11 +42,11 @@ pub struct Stage {
     pub log: Log,
     pub hopes: Vec<Hope>,
     pub dice: Dice,
-    /// What is none of our business, as it was at the beginning.
+    /// Resources of other owners, as they were at the beginning.
     pub foreign: Foreign,
-    /// UIDs of stacks that were deleted so that what they made stays.
+    /// UIDs of stacks that were deleted with the policy Orphan.
     pub orphaned: BTreeSet<String>,
-    /// Why controllers ended; like a kubelet, the stage starts another one.
+    /// Errors of controllers that ended. As a kubelet would, the simulation starts another one.
     pub ends: Vec<String>,
 }
 
@@ -75,7 +75,7 @@ impl Stage {
         stage
     }
 
-    /// Lets time pass, in which people go on trying and laws are looked after.
+    /// Lets time pass. Users retry meanwhile, and laws are checked.
     pub async fn pass(&mut self, pause: Duration) {
         let end = Instant::now() + pause;
         loop {
@@ -161,7 +161,7 @@ impl Stage {
         }
     }
 
-    /// Does what is missing between the cluster and what people want; false when it has to be looked at again.
+    /// Brings the cluster in line with the wish. Returns false when that has to be repeated later.
     async fn pursue(&mut self, stack: usize) -> bool {
         for _ in 0..TRIES {
             match self.try_once(stack).await {
@@ -196,8 +196,8 @@ impl Stage {
         }
     }
 
-    /// What is only observed has no finalizer, and deleting it leaves the load balancer. People who do not want that
-    /// let the stack be managed again before they delete it.
+    /// Deletes a stack. An observed stack has no finalizer, and its deletion leaves the load balancer. Unless that is
+    /// the wish, the stack becomes managed first.
     async fn delete(&mut self, name: &str, mut found: LoadBalancerStack, orphan: bool) -> Result<bool, kube::Error> {
         let api = self.rig.stacks();
         let held = found.metadata.finalizers.iter().flatten().any(|entry| entry == FINALIZER);
@@ -211,7 +211,7 @@ impl Stage {
         if !held && found.status.is_some_and(|status| status.load_balancer.is_some()) {
             return Ok(false);
         }
-        // Before the call, whose answer may be lost.
+        // Before the request, whose answer may be lost.
         if orphan {
             self.orphaned.insert(uid);
         } else {
@@ -229,7 +229,7 @@ impl Stage {
         }
     }
 
-    /// Kills the controller while its next write is with the cloud.
+    /// Kills the controller while its next write is in flight.
     async fn crash_in_write(&mut self, late: bool) {
         let (before, after) = (Fault::SlowStart(Duration::from_secs(20)), Fault::SlowAnswer(Duration::from_secs(20)));
         let fault = if late { after } else { before };
@@ -282,7 +282,7 @@ impl Stage {
         }
     }
 
-    /// Another tool changes or deletes an object of ours, if there is one and it is free.
+    /// Changes or deletes an object of Evenkeel as another client, if there is one and it is not locked.
     async fn drift(&mut self, dice: &mut Dice) {
         let ours: Vec<Map<String, Value>> = self.ours();
         if ours.is_empty() {
@@ -319,7 +319,8 @@ impl Stage {
         }
     }
 
-    /// Of one that has its tag: without that, the description is all there is.
+    /// Changes the description of a floating IP that has its owner tag: without the tag, the description is the only
+    /// mark.
     async fn describe_floating_ip(&self, dice: &mut Dice) {
         let mut made = self.rig.cloud.floating_ips();
         made.retain(|ip| ip["tags"].to_string().contains("evenkeel:made-for="));
@@ -341,13 +342,14 @@ impl Stage {
     }
 }
 
-/// Names of Events hold the time of day of this machine: kube's recorder makes them.
+/// One request to the API server as a line of the trace. Names of Events are left out: kube's recorder derives them
+/// from the time of day.
 fn described(request: &SeenRequest) -> String {
     let path = request.path.split_inclusive("/events/").next().unwrap_or_default();
     format!("{} {path} {} {}", request.verb, request.query, request.content_type)
 }
 
-/// Whether what the stack made shall outlive it; true when that was otherwise.
+/// Sets the deletion policy annotation. Returns true when that was a change.
 fn mark(found: &mut LoadBalancerStack, orphan: bool) -> bool {
     let (annotations, policy) = (found.metadata.annotations.get_or_insert_default(), DELETION_POLICY_ANNOTATION);
     let before = if orphan { annotations.insert(policy.into(), "Orphan".into()) } else { annotations.remove(policy) };

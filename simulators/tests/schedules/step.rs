@@ -1,4 +1,4 @@
-//! Everything that may happen.
+//! The steps of a schedule.
 
 use std::time::Duration;
 
@@ -12,16 +12,16 @@ use super::specs;
 
 #[derive(Debug, Clone)]
 pub enum Step {
-    /// A person applies a stack, new or edited.
+    /// A user applies a stack, new or edited.
     Apply(usize, Value),
     Delete(usize),
-    /// Deleted, so that everything in the cloud stays.
+    /// A user deletes a stack with the policy Orphan.
     Orphan(usize),
-    /// Deleted, and made again under the same name as soon as that is free.
+    /// A user deletes a stack and creates it again under the same name as soon as possible.
     Recreate(usize, Value),
     Pause(usize, bool),
     Observe(usize, bool),
-    /// So many requests to the cloud that fit get the fault.
+    /// The next matching requests to the cloud, so many of them, meet the fault.
     Cloud(Match, Fault, usize),
     Down(Service),
     /// The faults of the cloud end.
@@ -29,22 +29,22 @@ pub enum Step {
     Worker(ProviderFault),
     Cluster(cluster::Fault),
     CutWatches,
-    /// Watches that want to resume are sent away with 410.
+    /// Watches that resume get 410 Gone.
     ForgetHistory,
     /// SIGKILL, and a new controller after this time.
     Crash(Duration),
-    /// SIGKILL while the next write is with the cloud: before or after it is carried out.
+    /// SIGKILL while the next write to the cloud is in flight: before or after it is carried out.
     CrashInWrite {
         late: bool,
     },
-    /// SIGKILL after the API server has done the next patch of a stack, before the answer.
+    /// SIGKILL after the API server has carried out the next patch of a stack, before the answer.
     CrashInPatch,
     Restart,
     BreakCredentials(Broken),
     MendCredentials,
     ExpireTokens,
     Quota(Kind, i64),
-    /// Another tool changes something of ours.
+    /// Another client changes a resource of Evenkeel.
     Drift(u64),
 }
 
@@ -55,7 +55,7 @@ pub enum Broken {
     WrongPassword,
 }
 
-/// The next step of a schedule about so many stacks.
+/// Draws the next step of a schedule with so many stacks.
 pub fn draw(dice: &mut Dice, stacks: usize) -> Step {
     let stack = dice.index(stacks);
     match dice.below(100) {
@@ -145,7 +145,7 @@ fn cluster_fault(dice: &mut Dice) -> cluster::Fault {
     cluster::Fault::next(verb, path, dice.pick(&effects)).times(1 + dice.index(3))
 }
 
-/// The next write to Octavia.
+/// Matches the next write to Octavia.
 pub fn next_write() -> cloud::Match {
     Match::service(Service::LoadBalancer).path("/lbaas/")
 }
