@@ -60,7 +60,7 @@ def monitors(matrix, members: 'Members') -> None:
     cells += [('domainName', text, {'httpVersion': '1.1', 'domainName': text}, {'http_version': 1.1, 'domain_name': text}, None) for text in hosts]
     specs = [stack(pool={'healthMonitor': monitor(**ours)}) for _, _, ours, _, _ in cells]
     labels = [f'{field} {text!r}' for field, text, *_ in cells]
-    reasons = matrix.verdicts(specs, labels)
+    reasons = matrix.rejections(specs, labels)
     tried = []
     for (field, text, _, *others), reason, body in zip(cells, reasons, matrix.bodies, strict=True):
         sent = [body_pool(other) for other in others if other] if reason else [body['pools'][0]]
@@ -162,7 +162,7 @@ def cookies(matrix) -> None:
     texts = [f'a{c}b' for c in PRINTABLE] + ['ü', '-a', 'sid', 'k' * 255]
     specs = [stack(pool={'sessionPersistence': {'type': 'APP_COOKIE', 'cookieName': text}}) for text in texts]
     labels = [f'cookieName {text!r}' for text in texts]
-    reasons = matrix.verdicts(specs, labels)
+    reasons = matrix.rejections(specs, labels)
     tried = [(Tried(text), text) for text in texts]
     for one, text in tried:
         one.fault = haproxy.api_refusal(persistent([text]))[-160:]
@@ -212,7 +212,7 @@ def datagram_paths(matrix) -> None:
         made['pools'][0]['members'] = [{'address': '10.0.0.1', 'port': 53}]
         specs.append(made)
     labels = [f'urlPath of a UDP pool {text!r}' for text in texts]
-    reasons = matrix.verdicts(specs, labels)
+    reasons = matrix.rejections(specs, labels)
     accepted = next(body for body in matrix.bodies if body)
     for text, label, reason, body in zip(texts, labels, reasons, matrix.bodies, strict=True):
         sent = body or with_path(accepted, text)
@@ -232,7 +232,7 @@ def with_path(body: dict, path: str) -> dict:
 def codes(matrix) -> None:
     texts = ['200', '200,202', '200, 202', '200 ,202', '200-204', '100-599', '204-200', '200,', '200-', '099', '600', '200,201-204', '2xx', '200|202', '20', '2000',
              ','.join(EVERY_CODE[:16]), '', '200-200']
-    reasons = matrix.verdicts([stack(pool={'healthMonitor': monitor(expectedCodes=text)}) for text in texts], [f'expectedCodes {t!r}' for t in texts])
+    reasons = matrix.rejections([stack(pool={'healthMonitor': monitor(expectedCodes=text)}) for text in texts], [f'expectedCodes {t!r}' for t in texts])
     for text, reason, body in zip(texts, reasons, matrix.bodies, strict=True):
         pool = {**(body['pools'][0] if body else body_pool({'expected_codes': text})), 'name': 'w'}
         one = Tried(str(pool['healthmonitor']['expected_codes']))
@@ -270,7 +270,7 @@ def names(matrix) -> None:
         made['loadBalancer'].update(name=text, **named)
         specs.append(made)
     labels = [f'names {text!r}' for text in texts]
-    reasons = matrix.verdicts(specs, labels)
+    reasons = matrix.rejections(specs, labels)
     plain = haproxy.render(matrix.bodies[0])
     for label, reason, body in zip(labels, reasons, matrix.bodies, strict=True):
         # None may be refused: what is not rendered harms nothing.
@@ -283,7 +283,7 @@ def ciphers(matrix) -> None:
     from octavia.common import validate
     texts = [f'ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE{c}RSA' for c in PRINTABLE]
     made = [stack({'protocol': 'TERMINATED_HTTPS', 'tls': {'certificate': {'barbicanRef': values.CERTIFICATE}, 'ciphers': text}}) for text in texts]
-    for text, reason in zip(texts, matrix.verdicts(made, texts), strict=True):
+    for text, reason in zip(texts, matrix.rejections(made, texts), strict=True):
         taken = bool(validate.VALID_CIPHER_RE.match(text))
         characters = 'letters, digits and' in reason
         matrix.settle(f'ciphers {text!r}', reason if characters else '', [Tried(text, '' if taken else 'Octavia drops it')])

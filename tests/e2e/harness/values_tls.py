@@ -25,7 +25,7 @@ def run(matrix) -> None:
     cells = [('CN', compare, text) for text in TEXTS for compare in (COMPARES if len(text) != 3 else ('EQUAL_TO', 'CONTAINS'))]
     cells += [('CN', 'REGEX', text) for text in ('^R&D$', "^a'b$", '^Acme Sync', '-b')] + [(field, 'EQUAL_TO', 'shop') for field in FIELDS]
     labels = [f'SSL_DN_FIELD {key} {compare} {text!r}' for key, compare, text in cells]
-    reasons = matrix.verdicts([of_rule(key, compare, text) for key, compare, text in cells], labels)
+    reasons = matrix.rejections([of_rule(key, compare, text) for key, compare, text in cells], labels)
     trials = []
     for (key, compare, text), reason, body in zip(cells, reasons, matrix.bodies, strict=True):
         spellings = [(compare, text)] + ([] if compare == 'REGEX' else [('REGEX', pattern('SSL_DN_FIELD', compare, text, hexadecimal))])

@@ -3,12 +3,11 @@ worker crashes on, what haproxy refuses and what has no effect, and nothing else
 import itertools
 import json
 import random
-import subprocess
 import tempfile
 from collections import Counter
 from pathlib import Path
 
-from harness import config, haproxy_config, tls_settings
+from harness import haproxy_config, planned, tls_settings
 from harness.tls_settings import CERTIFICATE
 from harness.waiting import expect
 
@@ -75,7 +74,7 @@ def handshakes():
     offers = [(['TLSv1.2'], 'ECDHE-RSA-AES128-GCM-SHA256'), (['TLSv1.3'], 'TLS_CHACHA20_POLY1305_SHA256'), (['TLSv1.1', 'TLSv1.2'], None),
               (['TLSv1.2', 'TLSv1.3'], 'TLS_AES_128_GCM_SHA256:AES256-GCM-SHA384'), (None, 'DHE+AESGCM:AES256-SHA:@SECLEVEL=2'), (['TLSv1.3'], None)]
     specs = [_listener(protocol, _settings(*offer, None)) for offer in offers for protocol in LISTENERS]
-    bodies = [answer['create'] for answer in _planned([{'spec': spec} for spec in specs])]
+    bodies = [answer['create'] for answer in planned.creates(specs)]
     made = 0
     with tempfile.TemporaryDirectory() as directory:
         together = _together([_stored(body) for body in bodies], 20_443)
@@ -120,15 +119,6 @@ def _pool(protocol, settings):
     return _spec(listeners=[listener], pools=[pool])
 
 
-def _planned(questions):
-    """What Evenkeel answers to each."""
-    cargo = ['cargo', 'run', '--quiet', '--locked', '-p', 'evenkeel-simulators', '--bin', 'planned']
-    asked = '\n'.join(map(json.dumps, questions)) + '\n'
-    done = subprocess.run(cargo, cwd=config.ROOT, input=asked, capture_output=True, text=True)
-    expect(done.returncode == 0, done.stderr[-2000:])
-    return [json.loads(line) for line in done.stdout.splitlines()]
-
-
 def _wanted(spec):
     """Kind, settings and the word that begins haproxy's line."""
     if 'pools' in spec:
@@ -144,22 +134,22 @@ def _stored(body):
 
 def _compared(specs):
     """Asks Evenkeel, then judges what it would send, or would have sent, with Octavia, OpenSSL and haproxy."""
-    answers = _planned([{'spec': spec} for spec in specs])
+    answers = planned.creates(specs)
     # What Evenkeel refuses is sent all the same: the body of the same stack without settings, and these put into it.
     plain = {json.dumps(spec): answer['create'] for spec, answer in zip(*_without_settings(specs))}
-    bodies = [answer.get('create') or _with_settings(plain[json.dumps(_bare(spec))], spec) for spec, answer in zip(specs, answers)]
+    bodies = [answer['create'] or _with_settings(plain[json.dumps(_bare(spec))], spec) for spec, answer in zip(specs, answers)]
     reasons = _judged(specs, bodies)
     counts, wrong = Counter(), []
     for spec, answer, reason in zip(specs, answers, reasons):
-        refused = ' '.join(answer.get('problems', []))
+        refused = planned.reason(answer)
         counts[reason or 'works'] += 1
         kind, settings, _ = _wanted(spec)
         if bool(refused) != bool(reason):
             wrong.append(f"{spec[kind][0]['protocol']} {kind} {settings}: {refused or 'accepted'}; {reason or 'it works'}")
-        if answer.get('schema') and not refused:
+        if answer['schema'] and not refused:
             wrong.append(f"{spec[kind][0]['protocol']} {kind} {settings}: only the schema refuses it: {answer['schema']}")
-        expect(all('.tls.' in problem for problem in answer.get('problems', [])), refused)
-        counts['refused by the schema'] += bool(answer.get('schema'))
+        expect(all('.tls.' in problem['field'] for problem in answer['problems']), refused)
+        counts['refused by the schema'] += bool(answer['schema'])
     expect(not wrong, f'{len(wrong)} of {len(specs)} cells, for example\n' + '\n'.join(wrong[:12]))
     return f'{len(specs)} cells: ' + ', '.join(f'{count} {reason}' for reason, count in counts.most_common())
 
@@ -171,7 +161,7 @@ def _bare(spec):
 
 def _without_settings(specs):
     bare = list({json.dumps(_bare(spec)): _bare(spec) for spec in specs}.values())
-    return bare, _planned([{'spec': spec} for spec in bare])
+    return bare, planned.creates(bare)
 
 
 def _with_settings(body, spec):
@@ -255,7 +245,7 @@ def _refused_alone(kept, rendered):
 def _changed(kind, forms):
     """Each form is stored, and turned into each of the others, and brought back where it was left without ciphers."""
     counts = Counter()
-    made = [(spec, answer['create']) for spec, answer in zip(forms, _planned([{'spec': spec} for spec in forms])) if 'create' in answer]
+    made = [(spec, answer['create']) for spec, answer in zip(forms, planned.creates(forms)) if answer['create']]
     forms, stored = [spec for spec, _ in made], [_stored(body) for _, body in made]
     turns = [{'spec': want, 'lb': _load_balancer(was), kind: was[kind][0], 'was': was} for was in stored for want in forms]
     for turn in list(turns):
@@ -267,7 +257,7 @@ def _changed(kind, forms):
     counts['pairs'] = len(turns)
     rendered = {}
     for _ in range(4):
-        answers = _planned([{'spec': turn['spec'], 'stored': _seen(turn, kind)} for turn in turns])
+        answers = planned.updates([{'spec': turn['spec'], 'stored': _seen(turn, kind)} for turn in turns])
         # Members and monitors are not among what is stored.
         writes = [[write['call']['update'] for write in answer['writes'] if write['kind'] + 's' == kind] for answer in answers]
         turns = [_written(turn, kind, calls[0], counts) for turn, calls in zip(turns, writes) if calls]
