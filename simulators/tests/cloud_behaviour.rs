@@ -7,8 +7,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use evenkeel::openstack::{TlsOptions, TransportError};
 use evenkeel_simulators::cloud::{
-    CloudConfig, CloudSim, Effect, Fault, Health, Kind, Match, Operating, ProviderFault, Provisioning, Service, Timing,
-    Verb,
+    CloudConfig, CloudSim, Fault, Health, Kind, Match, Operating, ProviderFault, Provisioning, Service, Timing, Verb,
+    WorkerEffect,
 };
 use http::{Method, Request};
 use serde_json::{Value, json};
@@ -271,7 +271,7 @@ async fn failed_update_freezes_load_balancer_with_new_values() {
 async fn hung_worker_leaves_change_pending() {
     let tenant = Tenant::quick().await;
     let tree = tenant.settled_tree().await;
-    tenant.sim.fail_provider(ProviderFault { effect: Effect::Sticks, ..fails(Kind::Listener, Verb::Update) });
+    tenant.sim.fail_provider(ProviderFault { effect: WorkerEffect::Hangs, ..fails(Kind::Listener, Verb::Update) });
     tenant.put(&format!("listeners/{}", tree.listener), json!({"listener": {}})).await;
     tokio::time::sleep(Duration::from_secs(3600)).await;
     let tenant = Tenant { token: login(&tenant.sim).await, ..tenant };

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::call::{Call, Caller};
 use super::clock::Moment;
 use super::ids::Ids;
-use super::reply::{Answer, Reply, routing};
+use super::reply::{HandlerResult, Reply, routing};
 
 #[derive(Debug, Clone)]
 struct Secret {
@@ -97,7 +97,7 @@ impl Barbican {
         reads(caller, &secret.project).then_some(secret.payload.as_str())
     }
 
-    pub fn handle(&mut self, call: &Call, caller: &Caller, ids: &mut Ids, now: &Moment) -> Answer {
+    pub fn handle(&mut self, call: &Call, caller: &Caller, ids: &mut Ids, now: &Moment) -> HandlerResult {
         let segments = call.segments();
         let root = format!("{}{}/v1", call.base, call.prefix);
         match (&call.method, segments.as_slice()) {
@@ -152,7 +152,7 @@ impl Barbican {
         if reads(caller, &container.project) { Ok(container) } else { Err(forbidden("Container retrieval")) }
     }
 
-    fn post_secret(&mut self, call: &Call, caller: &Caller, ids: &mut Ids, now: &Moment, root: &str) -> Answer {
+    fn post_secret(&mut self, call: &Call, caller: &Caller, ids: &mut Ids, now: &Moment, root: &str) -> HandlerResult {
         let body = creator_body(call, caller, "Secret creation")?;
         let text = |name: &str| body[name].as_str().unwrap_or_default().to_owned();
         let content_type = text("payload_content_type");
@@ -164,7 +164,14 @@ impl Barbican {
         Ok(Reply::json(201, &json!({"secret_ref": format!("{root}/secrets/{id}")})))
     }
 
-    fn post_container(&mut self, call: &Call, caller: &Caller, ids: &mut Ids, now: &Moment, root: &str) -> Answer {
+    fn post_container(
+        &mut self,
+        call: &Call,
+        caller: &Caller,
+        ids: &mut Ids,
+        now: &Moment,
+        root: &str,
+    ) -> HandlerResult {
         let body = creator_body(call, caller, "Container creation")?;
         let refs = body["secret_refs"].as_array().into_iter().flatten();
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();

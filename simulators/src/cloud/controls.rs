@@ -11,9 +11,9 @@ use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
 use super::faults::{Fault, Match, ProviderFault};
-use super::journal::Entry;
 use super::neutron::{Resource, text};
 use super::octavia::{Health, Kind, Operating, Provisioning, show, show_tree};
+use super::request_log::CloudRequest;
 use super::world::{PASSWORD, World};
 use super::{CloudSim, Service};
 
@@ -285,18 +285,18 @@ impl CloudSim {
     }
 
     /// The requests so far, the latest 100,000 at most.
-    pub fn requests(&self) -> Vec<Entry> {
-        self.world().journal.entries().cloned().collect()
+    pub fn requests(&self) -> Vec<CloudRequest> {
+        self.world().request_log.entries().cloned().collect()
     }
 
     /// The requests so far that change something. Logins do not count.
-    pub fn writes(&self) -> Vec<Entry> {
-        self.world().journal.entries().filter(|entry| entry.is_write()).cloned().collect()
+    pub fn writes(&self) -> Vec<CloudRequest> {
+        self.world().request_log.entries().filter(|entry| entry.is_write()).cloned().collect()
     }
 
     /// Clears the request log.
     pub fn forget_requests(&self) {
-        self.world().journal.forget();
+        self.world().request_log.forget();
     }
 
     /// The cloud's own clock, for its clients. It stands still while tokio's time is paused, and moves with it.

@@ -86,7 +86,7 @@ pub struct ProviderFault {
     pub verb: Option<Verb>,
     /// A part of the name of the load balancer. `None`: any.
     pub load_balancer: Option<String>,
-    pub effect: Effect,
+    pub effect: WorkerEffect,
     /// Number of changes that it strikes. `None`: unlimited.
     pub times: Option<usize>,
 }
@@ -94,7 +94,7 @@ pub struct ProviderFault {
 impl ProviderFault {
     /// A fault that fails every change of this kind until it is removed.
     pub const fn fails(kind: Kind, verb: Verb) -> Self {
-        Self { kind: Some(kind), verb: Some(verb), load_balancer: None, effect: Effect::Fails, times: None }
+        Self { kind: Some(kind), verb: Some(verb), load_balancer: None, effect: WorkerEffect::Fails, times: None }
     }
 }
 
@@ -107,11 +107,11 @@ pub enum Verb {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Effect {
+pub enum WorkerEffect {
     /// The change fails after its time, and leaves the states that Octavia leaves.
     Fails,
     /// The worker never finishes: the objects stay PENDING.
-    Sticks,
+    Hangs,
 }
 
 #[derive(Debug, Default)]
@@ -150,7 +150,7 @@ impl Faults {
     }
 
     /// The effect of worker faults on a change, if any. Counts the strike.
-    pub fn provider(&mut self, kind: Kind, verb: Verb, load_balancer: &str) -> Option<Effect> {
+    pub fn provider(&mut self, kind: Kind, verb: Verb, load_balancer: &str) -> Option<WorkerEffect> {
         let at = self.provider.iter().position(|fault| {
             fault.kind.is_none_or(|wanted| wanted == kind)
                 && fault.verb.is_none_or(|wanted| wanted == verb)

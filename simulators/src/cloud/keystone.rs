@@ -11,7 +11,7 @@ use super::call::{Call, Caller, INTERFACES, Service};
 use super::clock::Moment;
 use super::config::CloudConfig;
 use super::ids::Ids;
-use super::reply::{Answer, Reply, identity_error, unauthorized};
+use super::reply::{HandlerResult, Reply, identity_error, unauthorized};
 
 /// A user, its roles by project, and the project of a login that names none.
 #[derive(Debug, Clone)]
@@ -93,7 +93,7 @@ impl Identity {
         Some(token.caller.clone())
     }
 
-    pub fn handle(&mut self, call: &Call, config: &CloudConfig, ids: &mut Ids, now: &Moment) -> Answer {
+    pub fn handle(&mut self, call: &Call, config: &CloudConfig, ids: &mut Ids, now: &Moment) -> HandlerResult {
         let auth_uri = format!("{}{}/v3", call.base, call.prefix);
         let segments = call.segments();
         match (&call.method, segments.as_slice()) {
@@ -107,7 +107,14 @@ impl Identity {
         }
     }
 
-    fn login(&mut self, call: &Call, config: &CloudConfig, ids: &mut Ids, now: &Moment, auth_uri: &str) -> Answer {
+    fn login(
+        &mut self,
+        call: &Call,
+        config: &CloudConfig,
+        ids: &mut Ids,
+        now: &Moment,
+        auth_uri: &str,
+    ) -> HandlerResult {
         let bad = |text: &str| identity_error(400, &format!("Expecting to find {text} {MALFORMED}"));
         let body = call.json().ok_or_else(|| bad("valid JSON in request body."))?;
         let identity = &body["auth"]["identity"];
@@ -238,7 +245,7 @@ impl Identity {
     }
 
     /// Answers GET, HEAD and DELETE of a token.
-    fn token_call(&mut self, call: &Call, now: &Moment, auth_uri: &str) -> Answer {
+    fn token_call(&mut self, call: &Call, now: &Moment, auth_uri: &str) -> HandlerResult {
         self.authenticate(call.header("x-auth-token"), Service::Identity, now.at)
             .ok_or_else(|| unauthorized(auth_uri))?;
         let valid = |token: &&mut Token| !token.revoked && now.at < token.expires;
@@ -253,7 +260,7 @@ impl Identity {
         Ok(Reply::json(200, &json!({"token": {"user": {"id": token.caller.user}, "project": project}})))
     }
 
-    fn own_projects(&mut self, call: &Call, now: &Moment, auth_uri: &str) -> Answer {
+    fn own_projects(&mut self, call: &Call, now: &Moment, auth_uri: &str) -> HandlerResult {
         let caller = self
             .authenticate(call.header("x-auth-token"), Service::Identity, now.at)
             .ok_or_else(|| unauthorized(auth_uri))?;

@@ -14,11 +14,11 @@ mod config;
 mod controls;
 mod faults;
 mod ids;
-mod journal;
 mod keystone;
 mod neutron;
 mod octavia;
 mod reply;
+mod request_log;
 mod server;
 mod transport;
 mod world;
@@ -32,9 +32,9 @@ use http::{HeaderValue, Request, Response, StatusCode};
 
 pub use call::Service;
 pub use config::{CloudConfig, Prefixes, Timing};
-pub use faults::{Effect, Fault, Match, ProviderFault, Verb};
-pub use journal::Entry;
+pub use faults::{Fault, Match, ProviderFault, Verb, WorkerEffect};
 pub use octavia::{Health, Kind, Operating, Provisioning};
+pub use request_log::CloudRequest;
 pub use server::Served;
 
 use call::Call;
@@ -104,7 +104,7 @@ impl CloudSim {
             let struck = world.faults.strike(&call);
             let now = world.clock.now();
             let at = world.clock.since_start(now.at);
-            (world.journal.add(Entry::new(&call, at)), struck)
+            (world.request_log.add(CloudRequest::new(&call, at)), struck)
         };
         match &struck {
             Some(Fault::Refused) => return Exchange::Refused,
@@ -119,7 +119,7 @@ impl CloudSim {
         let reply = self.serve_call(&call).await;
         let response = {
             let mut world = self.world();
-            world.journal.answered(entry, reply.status);
+            world.request_log.answered(entry, reply.status);
             // The size limit is checked in front of the middleware that assigns request ids.
             let id = (reply.status != 413).then(|| world.ids.uuid());
             finish(reply, id)

@@ -13,7 +13,7 @@ pub(crate) struct Reply {
 }
 
 /// The result of a handler. An error is an answer too: handlers leave early with it.
-pub(crate) type Answer = Result<Reply, Reply>;
+pub(crate) type HandlerResult = Result<Reply, Reply>;
 
 impl Reply {
     pub fn empty(status: u16) -> Self {

@@ -12,11 +12,11 @@ use super::clock::{Clock, Moment};
 use super::config::CloudConfig;
 use super::faults::Faults;
 use super::ids::Ids;
-use super::journal::Journal;
 use super::keystone::{ApplicationCredential, Identity, User};
-use super::neutron::{Network, Visit};
+use super::neutron::{Network, RequestContext};
 use super::octavia::{Catalog, Context, Kind, Octavia, versions};
 use super::reply::{Reply, unauthorized};
+use super::request_log::RequestLog;
 
 #[derive(Debug)]
 pub(crate) struct World {
@@ -28,7 +28,7 @@ pub(crate) struct World {
     pub keys: Barbican,
     pub octavia: Octavia,
     pub faults: Faults,
-    pub journal: Journal,
+    pub request_log: RequestLog,
     /// References of the seeded certificates, by name.
     pub certificates: BTreeMap<String, String>,
 }
@@ -60,7 +60,7 @@ impl World {
             keys: Barbican::default(),
             octavia,
             faults: Faults::default(),
-            journal: Journal::default(),
+            request_log: RequestLog::default(),
             certificates: BTreeMap::new(),
         };
         let now = world.clock.now();
@@ -193,7 +193,7 @@ impl World {
                 match (service, caller) {
                     (Service::LoadBalancer, Some(caller)) => self.octavia(Context { call, caller: &caller, now }),
                     (Service::Network, Some(caller)) => {
-                        self.network.handle(Visit { call, caller: &caller, now, ids: &mut self.ids })
+                        self.network.handle(RequestContext { call, caller: &caller, now, ids: &mut self.ids })
                     }
                     (Service::KeyManager, Some(caller)) => self.keys.handle(call, &caller, &mut self.ids, now),
                     _ => Err(unauthorized(&self.auth_uri(call))),

@@ -3,9 +3,9 @@
 use http::StatusCode;
 use serde_json::{Value, json};
 
-use super::fields::{self, Fields, Parts, Path, Step, child_schema, parts};
-use super::managers::{Conflict, Manager, Managers, Operation, is_servers_own};
-use super::status::Refusal;
+use super::fields::{self, Fields, Path, Step, Structure, child_schema, structure};
+use super::managed_fields::{Conflict, Manager, Managers, Operation, is_servers_own};
+use super::status::StatusError;
 
 /// Merges `configuration` into `live` for `manager`, and returns the object with its new field ownership.
 ///
@@ -18,7 +18,7 @@ pub fn apply(
     manager: &Manager,
     force: bool,
     now: &str,
-) -> Result<(Value, Managers), Refusal> {
+) -> Result<(Value, Managers), StatusError> {
     let mut managers = Managers::read(live);
     let before = managers.fields(manager);
     let own: Fields = fields::set_by(configuration, schema).into_iter().filter(|path| !is_servers_own(path)).collect();
@@ -38,7 +38,7 @@ pub fn apply(
     Ok((merged, managers))
 }
 
-fn refuse(conflicts: &[Conflict]) -> Refusal {
+fn refuse(conflicts: &[Conflict]) -> StatusError {
     let who = |conflict: &Conflict| {
         let Manager { operation, name, api_version, subresource } = &conflict.manager;
         let subresource =
@@ -65,31 +65,31 @@ fn refuse(conflicts: &[Conflict]) -> Refusal {
         .iter()
         .map(|c| json!({"reason": "FieldManagerConflict", "message": who(c), "field": fields::display(&c.path)}))
         .collect();
-    Refusal { details: json!({"causes": causes}), ..Refusal::new(StatusCode::CONFLICT, "Conflict", text) }
+    StatusError { details: json!({"causes": causes}), ..StatusError::new(StatusCode::CONFLICT, "Conflict", text) }
 }
 
 fn merge(live: Option<&Value>, configuration: &Value, schema: &Value) -> Value {
     let Some(live) = live else { return configuration.clone() };
-    match (parts(live, schema), parts(configuration, schema)) {
-        (Parts::Granular(old), Parts::Granular(new)) => {
+    match (structure(live, schema), structure(configuration, schema)) {
+        (Structure::Granular(old), Structure::Granular(new)) => {
             let mut merged = old.clone();
             for (name, value) in new {
                 merged.insert(name.clone(), merge(old.get(name), value, child_schema(schema, name)));
             }
             Value::Object(merged)
         }
-        (Parts::Keyed(old), Parts::Keyed(new)) => weave(&old, &new, |item, wanted| match item {
+        (Structure::Keyed(old), Structure::Keyed(new)) => merge_lists(&old, &new, |item, wanted| match item {
             Some(item) => merge(Some(item), wanted, &schema["items"]),
             None => wanted.clone(),
         }),
-        (Parts::Set(old), Parts::Set(new)) => {
+        (Structure::Set(old), Structure::Set(new)) => {
             let pair = |steps: Vec<Step>, list: &'_ Value| -> Vec<(Step, Value)> {
                 steps.into_iter().zip(list.as_array().cloned().unwrap_or_default()).collect()
             };
             let (old, new) = (pair(old, live), pair(new, configuration));
             let old: Vec<(Step, &Value)> = old.iter().map(|(step, item)| (step.clone(), item)).collect();
             let new: Vec<(Step, &Value)> = new.iter().map(|(step, item)| (step.clone(), item)).collect();
-            weave(&old, &new, |_, wanted| wanted.clone())
+            merge_lists(&old, &new, |_, wanted| wanted.clone())
         }
         _ => configuration.clone(),
     }
@@ -97,7 +97,11 @@ fn merge(live: Option<&Value>, configuration: &Value, schema: &Value) -> Value {
 
 /// Merges two lists as structured-merge-diff does: the items of `new` in their order, and those that only `old` has
 /// before the items that they preceded.
-fn weave(old: &[(Step, &Value)], new: &[(Step, &Value)], join: impl Fn(Option<&Value>, &Value) -> Value) -> Value {
+fn merge_lists(
+    old: &[(Step, &Value)],
+    new: &[(Step, &Value)],
+    join: impl Fn(Option<&Value>, &Value) -> Value,
+) -> Value {
     let has = |items: &[(Step, &Value)], step: &Step| items.iter().any(|(s, _)| s == step);
     let joined = |step: &Step, item: &Value| join(old.iter().find(|(s, _)| s == step).map(|(_, item)| *item), item);
     let mut shared = new.iter().map(|(step, _)| step).filter(|step| has(old, step)).peekable();

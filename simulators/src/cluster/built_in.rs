@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::kinds::{Kind, place_of};
+use super::kinds::{Kind, group_resource_of};
 use super::object::{self, map_at, put, set_field};
 use super::schema::Schema;
 use super::status::FieldProblem;
@@ -22,8 +22,8 @@ pub fn problems(kind: &Kind, object: &Value) -> Vec<FieldProblem> {
     if kind.plural != "customresourcedefinitions" {
         return Vec::new();
     }
-    let place = place_of(object);
-    let name = format!("{}.{}", place.plural, place.group);
+    let group_resource = group_resource_of(object);
+    let name = format!("{}.{}", group_resource.plural, group_resource.group);
     let mut problems = Vec::new();
     if object::name(object) != name {
         let why = format!("must be spec.names.plural+\".\"+spec.group, which is \"{name}\"");

@@ -11,7 +11,7 @@ use http::{Request, Response};
 use tower::Service;
 
 use super::Inner;
-use super::serving::answer;
+use super::handler::answer;
 
 #[derive(Clone)]
 pub struct InProcess(pub Arc<Inner>);

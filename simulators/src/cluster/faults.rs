@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use http::StatusCode;
 
-use super::status::Refusal;
+use super::status::StatusError;
 
 /// One request, as it arrived.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SeenRequest {
+pub struct ClusterRequest {
     /// `get`, `list`, `watch`, `create`, `update`, `patch`, `delete` or `deletecollection`.
     pub verb: &'static str,
     pub path: String,
@@ -53,7 +53,7 @@ impl Fault {
         Self { times, ..self }
     }
 
-    fn meets(&self, request: &SeenRequest) -> bool {
+    fn matches(&self, request: &ClusterRequest) -> bool {
         self.times > 0 && (self.verb.is_empty() || self.verb == request.verb) && request.path.contains(&self.path)
     }
 }
@@ -62,13 +62,13 @@ impl Fault {
 pub struct Faults {
     pub waiting: Vec<Fault>,
     pub latency: Duration,
-    pub log: Vec<SeenRequest>,
+    pub log: Vec<ClusterRequest>,
 }
 
 impl Faults {
     /// Logs a request and returns the delay and the effect of the faults that strike it.
-    pub fn meet(&mut self, request: SeenRequest) -> (Duration, Option<Effect>) {
-        let met = self.waiting.iter_mut().find(|fault| fault.meets(&request));
+    pub fn strike(&mut self, request: ClusterRequest) -> (Duration, Option<Effect>) {
+        let met = self.waiting.iter_mut().find(|fault| fault.matches(&request));
         let effect = met.map(|fault| {
             fault.times -= 1;
             fault.effect.clone()
@@ -80,7 +80,7 @@ impl Faults {
 }
 
 /// The error of an injected status code.
-pub fn refusal(code: u16) -> Refusal {
+pub fn injected_error(code: u16) -> StatusError {
     let (code, reason) = match code {
         401 => (StatusCode::UNAUTHORIZED, "Unauthorized"),
         403 => (StatusCode::FORBIDDEN, "Forbidden"),
@@ -91,5 +91,5 @@ pub fn refusal(code: u16) -> Refusal {
         504 => (StatusCode::GATEWAY_TIMEOUT, "Timeout"),
         other => (StatusCode::from_u16(other).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR), "InternalError"),
     };
-    Refusal::new(code, reason, format!("injected {}", code.as_u16()))
+    StatusError::new(code, reason, format!("injected {}", code.as_u16()))
 }

@@ -9,7 +9,6 @@
 //! `tests/cluster_conformance` puts the same requests to this and to a genuine API server.
 
 mod apply;
-mod bell;
 mod built_in;
 mod cel;
 mod client;
@@ -18,21 +17,22 @@ mod convert;
 mod discovery;
 mod faults;
 mod fields;
-mod form;
+mod handler;
 mod jsonpath;
 mod kinds;
-mod managers;
+mod list;
+mod managed_fields;
 mod object;
 mod openapi;
+mod ordered_notify;
 mod patch;
 mod protobuf;
 mod query;
-mod read;
+mod representation;
 mod route;
 mod schema;
 mod selector;
-mod serve;
-mod serving;
+mod server;
 mod state;
 mod status;
 mod store;
@@ -49,11 +49,11 @@ use evenkeel::clock::Clock;
 use serde_json::Value;
 
 pub use clock::TokioClock;
-pub use faults::{Effect, Fault, SeenRequest};
-pub use serve::Served;
+pub use faults::{ClusterRequest, Effect, Fault};
+pub use server::Served;
 
-use bell::Bell;
 use faults::Faults;
+use ordered_notify::OrderedNotify;
 use state::State;
 
 /// One simulated cluster. Clones share its state.
@@ -67,9 +67,9 @@ struct Inner {
     clock: Arc<dyn Clock>,
     faults: Mutex<Faults>,
     /// Notified after each write, for watches.
-    written: Bell,
+    written: OrderedNotify,
     /// Notified when all watches are cut.
-    cut: Bell,
+    cut: OrderedNotify,
 }
 
 impl Inner {
@@ -84,7 +84,7 @@ impl Inner {
     /// Runs one write and notifies the watches.
     fn write<T>(&self, write: impl FnOnce(&mut State) -> T) -> T {
         let answer = write(&mut self.lock());
-        self.written.ring();
+        self.written.notify();
         answer
     }
 }
@@ -103,8 +103,8 @@ impl ClusterSim {
             state: Mutex::new(state),
             clock,
             faults: Mutex::default(),
-            written: Bell::default(),
-            cut: Bell::default(),
+            written: OrderedNotify::default(),
+            cut: OrderedNotify::default(),
         };
         Self { inner: Arc::new(inner) }
     }
@@ -124,7 +124,7 @@ impl ClusterSim {
 
     /// Every object of a resource, in the form of its first served version.
     pub fn objects(&self, group: &str, plural: &str) -> Vec<Value> {
-        serving::objects(&self.inner, group, plural)
+        handler::objects(&self.inner, group, plural)
     }
 
     /// One object, or `None`. `namespace` is empty for cluster-wide kinds.
@@ -134,7 +134,7 @@ impl ClusterSim {
     }
 
     /// Every request since the last [`Self::forget_requests`], in order of arrival.
-    pub fn requests(&self) -> Vec<SeenRequest> {
+    pub fn requests(&self) -> Vec<ClusterRequest> {
         self.inner.faults().log.clone()
     }
 
@@ -158,7 +158,7 @@ impl ClusterSim {
 
     /// Ends all watches, as a restarting API server does.
     pub fn cut_watches(&self) {
-        self.inner.cut.ring();
+        self.inner.cut.notify();
     }
 
     /// Limits the history to the last `changes`: a watch that resumes from before them gets 410 Gone.

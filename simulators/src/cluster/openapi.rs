@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::discovery;
 use super::kinds::{Kind, Kinds};
-use super::status::Refusal;
+use super::status::StatusError;
 
 pub fn index(kinds: &Kinds) -> Value {
     let mut paths = json!({});
@@ -19,10 +19,10 @@ pub fn index(kinds: &Kinds) -> Value {
     json!({"paths": paths})
 }
 
-pub fn document(kinds: &Kinds, group: &str, version: &str) -> Result<Value, Refusal> {
+pub fn document(kinds: &Kinds, group: &str, version: &str) -> Result<Value, StatusError> {
     let served: Vec<&Kind> = discovery::of(kinds, group, version).collect();
     if served.is_empty() {
-        return Err(Refusal::no_such_path());
+        return Err(StatusError::no_such_path());
     }
     let mut schemas = json!({});
     let mut paths = json!({});

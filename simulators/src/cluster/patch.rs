@@ -2,20 +2,21 @@
 
 use serde_json::{Map, Value};
 
-use super::status::Refusal;
+use super::status::StatusError;
 use http::StatusCode;
 
 /// Applies a JSON patch. As in the API server, `test` of a missing path against null succeeds: clients use that to add
 /// a finalizer only where there is none.
-pub fn json_patch(object: &mut Value, patch: &Value) -> Result<(), Refusal> {
-    let operations = patch.as_array().ok_or_else(|| Refusal::bad_request("a JSON patch is a list of operations"))?;
+pub fn json_patch(object: &mut Value, patch: &Value) -> Result<(), StatusError> {
+    let operations =
+        patch.as_array().ok_or_else(|| StatusError::bad_request("a JSON patch is a list of operations"))?;
     for operation in operations {
         apply_operation(object, operation)?;
     }
     Ok(())
 }
 
-fn apply_operation(object: &mut Value, operation: &Value) -> Result<(), Refusal> {
+fn apply_operation(object: &mut Value, operation: &Value) -> Result<(), StatusError> {
     let path = operation["path"].as_str().ok_or_else(|| refused("an operation has no path"))?;
     let from = || operation["from"].as_str().ok_or_else(|| refused("an operation has no from"));
     match operation["op"].as_str().unwrap_or_default() {
@@ -43,27 +44,27 @@ fn apply_operation(object: &mut Value, operation: &Value) -> Result<(), Refusal>
     }
 }
 
-fn refused(message: &str) -> Refusal {
-    Refusal::new(StatusCode::UNPROCESSABLE_ENTITY, "Invalid", message)
+fn refused(message: &str) -> StatusError {
+    StatusError::new(StatusCode::UNPROCESSABLE_ENTITY, "Invalid", message)
 }
 
 /// The error of a failed `test`. The API server does not name the test.
-fn refused_test() -> Refusal {
+fn refused_test() -> StatusError {
     refused("the server rejected our request due to an error in our request")
 }
 
-fn missing(path: &str) -> Refusal {
+fn missing(path: &str) -> StatusError {
     refused(&format!("the path {path} is not there"))
 }
 
 /// The container of the last step of `path`, and that step unescaped.
-fn parent<'a>(object: &'a mut Value, path: &str) -> Result<(&'a mut Value, String), Refusal> {
+fn parent<'a>(object: &'a mut Value, path: &str) -> Result<(&'a mut Value, String), StatusError> {
     let (parent, last) = path.rsplit_once('/').ok_or_else(|| missing(path))?;
     let container = object.pointer_mut(parent).ok_or_else(|| missing(path))?;
     Ok((container, last.replace("~1", "/").replace("~0", "~")))
 }
 
-fn add(object: &mut Value, path: &str, value: Value) -> Result<(), Refusal> {
+fn add(object: &mut Value, path: &str, value: Value) -> Result<(), StatusError> {
     if path.is_empty() {
         *object = value;
         return Ok(());
@@ -87,7 +88,7 @@ fn add(object: &mut Value, path: &str, value: Value) -> Result<(), Refusal> {
     }
 }
 
-fn remove(object: &mut Value, path: &str) -> Result<Value, Refusal> {
+fn remove(object: &mut Value, path: &str) -> Result<Value, StatusError> {
     let (container, last) = parent(object, path)?;
     let removed = match container {
         Value::Object(map) => map.remove(&last),

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::status::Refusal;
+use super::status::StatusError;
 
 #[derive(Debug, Default)]
 pub struct Query(BTreeMap<String, String>);
@@ -29,12 +29,12 @@ impl Query {
         matches!(self.text(key), "true" | "1")
     }
 
-    pub fn number(&self, key: &str) -> Result<Option<u64>, Refusal> {
+    pub fn number(&self, key: &str) -> Result<Option<u64>, StatusError> {
         let text = self.text(key);
         if text.is_empty() {
             return Ok(None);
         }
-        let parsed = text.parse().map_err(|_| Refusal::bad_request(format!("{key}: Invalid value: {text:?}")))?;
+        let parsed = text.parse().map_err(|_| StatusError::bad_request(format!("{key}: Invalid value: {text:?}")))?;
         Ok(Some(parsed))
     }
 }

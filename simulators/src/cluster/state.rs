@@ -5,9 +5,9 @@ use serde_json::{Value, json};
 
 use super::built_in::rfc3339;
 use super::convert;
-use super::kinds::{Kind, Kinds, Place, place_of};
+use super::kinds::{GroupResource, Kind, Kinds, group_resource_of};
 use super::object::{self, set_meta};
-use super::status::{Refusal, deleted};
+use super::status::{StatusError, deleted};
 use super::store::{Key, Store};
 
 #[derive(Debug)]
@@ -32,7 +32,7 @@ impl State {
     pub fn new(seed: u64, now: Timestamp) -> Self {
         let mut state = Self { store: Store::default(), kinds: Kinds::default(), seed, uids: 0 };
         for name in ["default", "kube-node-lease", "kube-public", "kube-system"] {
-            let place = namespaces();
+            let group_resource = namespaces();
             let namespace = json!({
                 "apiVersion": "v1", "kind": "Namespace",
                 "metadata": {
@@ -41,7 +41,7 @@ impl State {
                 },
                 "spec": {"finalizers": ["kubernetes"]}, "status": {"phase": "Active"},
             });
-            state.store.put(&place, (String::new(), name.to_owned()), namespace);
+            state.store.put(&group_resource, (String::new(), name.to_owned()), namespace);
         }
         state
     }
@@ -53,22 +53,22 @@ impl State {
             .to_string()
     }
 
-    pub fn get(&self, kind: &Kind, key: &Key) -> Result<Value, Refusal> {
-        let kept = self.store.get(&kind.place, key).ok_or_else(|| Refusal::not_found(kind, &key.1))?;
+    pub fn get(&self, kind: &Kind, key: &Key) -> Result<Value, StatusError> {
+        let kept = self.store.get(&kind.group_resource, key).ok_or_else(|| StatusError::not_found(kind, &key.1))?;
         Ok(convert::shown(kind, &kept))
     }
 
     /// Checks that an object may be created in the namespace: it exists and is not being deleted.
-    pub fn admit_into(&self, kind: &Kind, namespace: &str, name: &str) -> Result<(), Refusal> {
+    pub fn admit_into(&self, kind: &Kind, namespace: &str, name: &str) -> Result<(), StatusError> {
         if !kind.namespaced {
             return Ok(());
         }
         let home = self.store.get(&namespaces(), &(String::new(), namespace.to_owned()));
         let Some(home) = home else {
             let kind = self.kinds.stored_at(&namespaces());
-            return Err(kind.map_or_else(Refusal::no_such_path, |kind| Refusal::not_found(&kind, namespace)));
+            return Err(kind.map_or_else(StatusError::no_such_path, |kind| StatusError::not_found(&kind, namespace)));
         };
-        if object::is_deleting(&home) { Err(Refusal::terminating(kind, name, namespace)) } else { Ok(()) }
+        if object::is_deleting(&home) { Err(StatusError::terminating(kind, name, namespace)) } else { Ok(()) }
     }
 
     /// Deletes one object: at once, or by a deletion timestamp when it has finalizers.
@@ -78,10 +78,10 @@ impl State {
         key: &Key,
         options: &DeleteOptions,
         now: Timestamp,
-    ) -> Result<Value, Refusal> {
+    ) -> Result<Value, StatusError> {
         let live = self.get(kind, key)?;
         check_preconditions(kind, &live, options)?;
-        let held = !object::finalizers(&live).is_empty() || holds_others(kind);
+        let held = !object::finalizers(&live).is_empty() || is_container(kind);
         if options.dry_run {
             return Ok(if held { live } else { deleted(kind, &live) });
         }
@@ -93,7 +93,7 @@ impl State {
             return Ok(live);
         }
         let marked = self.mark_deleting(kind, key, live, now);
-        self.delete_what_it_holds(kind, &marked, now);
+        self.delete_contents(kind, &marked, now);
         self.settle(kind, key);
         Ok(marked)
     }
@@ -109,20 +109,20 @@ impl State {
             let generation = object::generation(&object) + 1;
             set_meta(&mut object, "generation", generation.into());
         }
-        let kept = self.store.put(&kind.place, key.clone(), convert::kept(kind, object));
+        let kept = self.store.put(&kind.group_resource, key.clone(), convert::kept(kind, object));
         convert::shown(kind, &kept)
     }
 
     /// Deletes the contents of a namespace, or the instances of a definition.
-    fn delete_what_it_holds(&mut self, kind: &Kind, object: &Value, now: Timestamp) {
-        let (places, namespace) = match kind.plural.as_str() {
-            "namespaces" => (self.kinds.namespaced_places(), Some(object::name(object).to_owned())),
-            "customresourcedefinitions" => (vec![place_of(object)], None),
+    fn delete_contents(&mut self, kind: &Kind, object: &Value, now: Timestamp) {
+        let (resources, namespace) = match kind.plural.as_str() {
+            "namespaces" => (self.kinds.namespaced_resources(), Some(object::name(object).to_owned())),
+            "customresourcedefinitions" => (vec![group_resource_of(object)], None),
             _ => return,
         };
-        for place in places {
-            let Some(kind) = self.kinds.stored_at(&place) else { continue };
-            for held in self.store.list(&place, namespace.as_deref()) {
+        for group_resource in resources {
+            let Some(kind) = self.kinds.stored_at(&group_resource) else { continue };
+            for held in self.store.list(&group_resource, namespace.as_deref()) {
                 let key = super::store::key_of(&held);
                 // Listed under the same lock, so it exists.
                 let _ = self.delete(&kind, &key, &DeleteOptions::default(), now);
@@ -132,7 +132,7 @@ impl State {
 
     /// Removes an object, and then the deleted container that it was the last one in.
     pub fn remove(&mut self, kind: &Kind, key: &Key, last: Option<Value>) {
-        self.store.remove(&kind.place, key, last.map(|object| convert::kept(kind, object)));
+        self.store.remove(&kind.group_resource, key, last.map(|object| convert::kept(kind, object)));
         if kind.namespaced {
             self.settle_named("namespaces", &key.0);
         }
@@ -142,52 +142,53 @@ impl State {
     }
 
     fn settle_named(&mut self, plural: &str, name: &str) {
-        let place = if plural == "namespaces" { namespaces() } else { definitions() };
-        if let Some(kind) = self.kinds.stored_at(&place) {
+        let group_resource = if plural == "namespaces" { namespaces() } else { definitions() };
+        if let Some(kind) = self.kinds.stored_at(&group_resource) {
             self.settle(&kind, &(String::new(), name.to_owned()));
         }
     }
 
     /// Removes a namespace or a definition that is being deleted and is empty.
     pub fn settle(&mut self, kind: &Kind, key: &Key) {
-        let Some(object) = self.store.get(&kind.place, key).filter(|object| object::is_deleting(object)) else {
+        let Some(object) = self.store.get(&kind.group_resource, key).filter(|object| object::is_deleting(object))
+        else {
             return;
         };
         let empty = match kind.plural.as_str() {
-            "namespaces" => self.store.is_empty_in(&self.kinds.namespaced_places(), &key.1),
-            "customresourcedefinitions" => self.store.list(&place_of(&object), None).is_empty(),
+            "namespaces" => self.store.is_empty_in(&self.kinds.namespaced_resources(), &key.1),
+            "customresourcedefinitions" => self.store.list(&group_resource_of(&object), None).is_empty(),
             _ => false,
         };
         if !empty || !object::finalizers(&object).is_empty() {
             return;
         }
-        self.store.remove(&kind.place, key, None);
+        self.store.remove(&kind.group_resource, key, None);
         if kind.plural == "customresourcedefinitions" {
             self.kinds.remove(&object);
         }
     }
 }
 
-pub fn namespaces() -> Place {
-    Place { group: String::new(), plural: "namespaces".to_owned() }
+pub fn namespaces() -> GroupResource {
+    GroupResource { group: String::new(), plural: "namespaces".to_owned() }
 }
 
-pub fn definitions() -> Place {
-    Place { group: "apiextensions.k8s.io".to_owned(), plural: "customresourcedefinitions".to_owned() }
+pub fn definitions() -> GroupResource {
+    GroupResource { group: "apiextensions.k8s.io".to_owned(), plural: "customresourcedefinitions".to_owned() }
 }
 
 /// True for the kinds whose objects stay until their contents are deleted.
-pub fn holds_others(kind: &Kind) -> bool {
-    [namespaces(), definitions()].contains(&kind.place)
+pub fn is_container(kind: &Kind) -> bool {
+    [namespaces(), definitions()].contains(&kind.group_resource)
 }
 
-fn check_preconditions(kind: &Kind, live: &Value, options: &DeleteOptions) -> Result<(), Refusal> {
+fn check_preconditions(kind: &Kind, live: &Value, options: &DeleteOptions) -> Result<(), StatusError> {
     let checks = [("uid", "UID", &options.uid), ("resourceVersion", "ResourceVersion", &options.resource_version)];
     for (key, words, wanted) in checks {
         let seen = object::meta_text(live, key);
         if let Some(wanted) = wanted.as_deref().filter(|wanted| *wanted != seen) {
             let why = format!("Precondition failed: {words} in precondition: {wanted}, {words} in object meta: {seen}");
-            return Err(Refusal::conflict(kind, object::name(live), &why));
+            return Err(StatusError::conflict(kind, object::name(live), &why));
         }
     }
     Ok(())

@@ -7,7 +7,7 @@ use super::kinds::Kind;
 
 /// The error of one request, which becomes a `Status` body.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Refusal {
+pub struct StatusError {
     pub code: u16,
     /// Empty when the API server gives none.
     pub reason: &'static str,
@@ -42,7 +42,7 @@ impl FieldProblem {
     }
 }
 
-impl Refusal {
+impl StatusError {
     pub fn new(code: StatusCode, reason: &'static str, message: impl Into<String>) -> Self {
         Self { code: code.as_u16(), reason, message: message.into(), details: Value::Null }
     }

@@ -12,22 +12,22 @@ use super::status::FieldProblem;
 
 /// All problems of `object` by the schema without its CEL rules.
 pub fn validate(object: &Value, old: Option<&Value>, schema: &Value) -> Vec<FieldProblem> {
-    let mut judge = Judge::default();
+    let mut judge = Validation::default();
     judge.value(object, old, schema, "");
-    let Judge { early, values, lists, .. } = judge;
+    let Validation { early, values, lists, .. } = judge;
     early.into_iter().chain(values).chain(lists).collect()
 }
 
 /// The problems, separated by the pass in which the API server finds them.
 #[derive(Default)]
-struct Judge {
+struct Validation {
     /// Lengths of strings and missing fields, which come before all others.
     early: Vec<FieldProblem>,
     values: Vec<FieldProblem>,
     lists: Vec<FieldProblem>,
 }
 
-impl Judge {
+impl Validation {
     fn value(&mut self, value: &Value, old: Option<&Value>, schema: &Value, path: &str) {
         if old == Some(value) || !schema.is_object() || (value.is_null() && schema["nullable"] == true) {
             return;
@@ -195,7 +195,7 @@ impl Judge {
 }
 
 fn validate_branch(value: &Value, branch: &Value) -> bool {
-    let mut judge = Judge::default();
+    let mut judge = Validation::default();
     judge.value(value, None, branch, "branch");
     judge.early.is_empty() && judge.values.is_empty() && judge.lists.is_empty()
 }

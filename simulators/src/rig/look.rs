@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::{NAMESPACE, Rig};
-use crate::cloud::{Entry, Kind};
+use crate::cloud::{CloudRequest, Kind};
 
 /// A condition of a stack. Null when it has none of this type.
 pub fn condition<'a>(stack: &'a Value, kind: &str) -> &'a Value {
@@ -59,7 +59,7 @@ impl Rig {
     }
 
     /// The creates of load balancers that reached the cloud.
-    pub fn creates(&self) -> Vec<Entry> {
+    pub fn creates(&self) -> Vec<CloudRequest> {
         let mut writes = self.cloud.writes();
         writes.retain(|entry| entry.method == http::Method::POST && entry.path.ends_with("/loadbalancers"));
         writes

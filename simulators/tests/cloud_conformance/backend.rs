@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use bytes::Bytes;
-use evenkeel_simulators::cloud::{CloudSim, Effect, ProviderFault};
+use evenkeel_simulators::cloud::{CloudSim, ProviderFault, WorkerEffect};
 use serde_json::{Value, json};
 
 pub enum Backend {
@@ -45,7 +45,7 @@ impl Backend {
             Self::Simulated(sim) => {
                 sim.clear_faults();
                 if !name.is_empty() {
-                    let (load_balancer, effect) = (Some(name.to_owned()), Effect::Fails);
+                    let (load_balancer, effect) = (Some(name.to_owned()), WorkerEffect::Fails);
                     sim.fail_provider(ProviderFault { kind: None, verb: None, load_balancer, effect, times: None });
                 }
             }

@@ -10,7 +10,7 @@ use kube::runtime::finalizer::{Event, finalizer};
 use kube::{Resource, ResourceExt};
 use serde_json::json;
 
-use crate::support::{Widget, cluster, refusal, status_code, widget, widgets};
+use crate::support::{Widget, cluster, rejection_message, status_code, widget, widgets};
 
 async fn nothing(_: Event<Widget>) -> Result<Action, std::io::Error> {
     Ok(Action::await_change())
@@ -64,7 +64,7 @@ async fn stale_resource_version_is_conflict() {
     slower.spec.size = 5;
     let answer = api.replace("a", &PostParams::default(), &slower).await;
     assert_eq!(
-        refusal(answer),
+        rejection_message(answer),
         "Operation cannot be fulfilled on widgets.sim.dev \"a\": the object has been modified; please apply your \
          changes to the latest version and try again"
     );
@@ -76,11 +76,11 @@ async fn duplicate_name_and_missing_namespace_are_rejected() {
     let api = widgets(&client);
     api.create(&PostParams::default(), &widget("a", 3)).await.unwrap();
     let double = api.create(&PostParams::default(), &widget("a", 3)).await;
-    assert_eq!(refusal(double), "widgets.sim.dev \"a\" already exists");
+    assert_eq!(rejection_message(double), "widgets.sim.dev \"a\" already exists");
     assert_eq!(status_code(api.get("b").await), 404);
     let nowhere: Api<Widget> = Api::namespaced(client, "nowhere");
     let homeless = nowhere.create(&PostParams::default(), &widget("a", 3)).await;
-    assert_eq!(refusal(homeless), "namespaces \"nowhere\" not found");
+    assert_eq!(rejection_message(homeless), "namespaces \"nowhere\" not found");
 }
 
 #[tokio::test]

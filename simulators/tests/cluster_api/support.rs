@@ -106,7 +106,7 @@ pub fn status_code<T>(answer: kube::Result<T>) -> u16 {
 }
 
 /// The message of a rejected request.
-pub fn refusal<T>(answer: kube::Result<T>) -> String {
+pub fn rejection_message<T>(answer: kube::Result<T>) -> String {
     match answer {
         Err(kube::Error::Api(status)) => status.message,
         Err(other) => panic!("no answer of an API server: {other}"),

@@ -96,8 +96,9 @@ async fn finalizer_removed_from_used_secret_is_restored() {
         secret["metadata"]["finalizers"].to_string().contains("evenkeel.dev/credentials-in-use")
     };
     let patches = |rig: &Rig| {
-        let ours =
-            |request: &&cluster::SeenRequest| request.verb == "patch" && request.path.ends_with("/secrets/openstack");
+        let ours = |request: &&cluster::ClusterRequest| {
+            request.verb == "patch" && request.path.ends_with("/secrets/openstack")
+        };
         rig.cluster.requests().iter().filter(ours).count()
     };
     assert!(is_held(&rig));

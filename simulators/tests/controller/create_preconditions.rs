@@ -1,6 +1,6 @@
 //! Preconditions of a create: they never block an existing load balancer.
 
-use evenkeel_simulators::cloud::Entry;
+use evenkeel_simulators::cloud::CloudRequest;
 use evenkeel_simulators::rig::{condition, small};
 use serde_json::json;
 use tokio::time::sleep;
@@ -120,7 +120,7 @@ fn behind(address: &str) -> Value {
     with(json!({"vip": {"subnet": {"name": "tenant-v4"}}, "floatingIP": {"existing": {"address": address}}}))
 }
 
-fn writes(rig: &Rig) -> Vec<Entry> {
+fn writes(rig: &Rig) -> Vec<CloudRequest> {
     let mut writes = rig.cloud.writes();
     writes.retain(|entry| entry.user_agent != "another-tool");
     writes

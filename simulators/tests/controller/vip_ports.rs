@@ -1,7 +1,7 @@
 //! A VIP port that is deleted in Neutron behind a load balancer without a floating IP. Octavia does not notice: the
 //! load balancer stays ACTIVE, and nothing reaches it.
 
-use evenkeel_simulators::cloud::{Entry, Provisioning};
+use evenkeel_simulators::cloud::{CloudRequest, Provisioning};
 use evenkeel_simulators::rig::{condition, small, text};
 use serde_json::json;
 use tokio::time::sleep;
@@ -40,7 +40,7 @@ async fn delete_load_balancer(rig: &Rig, lb: &str) {
     as_tenant(rig, Method::DELETE, Service::LoadBalancer, &path, None).await;
 }
 
-fn our_writes(rig: &Rig) -> Vec<Entry> {
+fn our_writes(rig: &Rig) -> Vec<CloudRequest> {
     let mut writes = rig.cloud.writes();
     writes.retain(|entry| entry.user_agent != "another-tool");
     writes

@@ -6,7 +6,7 @@ use std::time::Duration;
 use evenkeel::api::{DELETION_POLICY_ANNOTATION, LoadBalancerStack};
 use evenkeel::controller::FINALIZER;
 use evenkeel_simulators::cloud::{CloudConfig, Fault, Kind, Service};
-use evenkeel_simulators::cluster::{self, Effect, SeenRequest};
+use evenkeel_simulators::cluster::{self, ClusterRequest, Effect};
 use evenkeel_simulators::rig::{Log, NAMESPACE, Rig, SECRET};
 use http::Method;
 use kube::ResourceExt;
@@ -344,7 +344,7 @@ impl Stage {
 
 /// One request to the API server as a line of the trace. Names of Events are left out: kube's recorder derives them
 /// from the time of day.
-fn described(request: &SeenRequest) -> String {
+fn described(request: &ClusterRequest) -> String {
     let path = request.path.split_inclusive("/events/").next().unwrap_or_default();
     format!("{} {path} {} {}", request.verb, request.query, request.content_type)
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use evenkeel_simulators::cloud::{self, Effect, Fault, Kind, Match, ProviderFault, Service, Verb};
+use evenkeel_simulators::cloud::{self, Fault, Kind, Match, ProviderFault, Service, Verb, WorkerEffect};
 use evenkeel_simulators::cluster;
 use http::Method;
 use serde_json::Value;
@@ -118,7 +118,7 @@ fn cloud_fault(dice: &mut Dice) -> Step {
 
 fn worker_fault(dice: &mut Dice) -> ProviderFault {
     let kinds = [None, Some(Kind::LoadBalancer), Some(Kind::Listener), Some(Kind::Pool), Some(Kind::Member)];
-    let effect = if dice.chance(80) { Effect::Fails } else { Effect::Sticks };
+    let effect = if dice.chance(80) { WorkerEffect::Fails } else { WorkerEffect::Hangs };
     let verb = dice.pick(&[None, Some(Verb::Create), Some(Verb::Update), Some(Verb::Delete)]);
     ProviderFault { kind: dice.pick(&kinds), verb, load_balancer: None, effect, times: Some(1) }
 }

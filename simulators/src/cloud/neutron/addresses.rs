@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use ipnet::IpNet;
 
-use super::{Network, Refusal, Subnet, refusal};
+use super::{Network, NeutronError, Subnet, error};
 
 /// The first host of a range: the gateway of a subnet that was created without `gateway_ip`.
 pub(super) fn gateway(cidr: &IpNet) -> IpAddr {
@@ -20,7 +20,7 @@ fn nth(cidr: &IpNet, offset: u32) -> IpAddr {
 
 impl Network {
     /// Allocates the wanted address, or any free one when `wanted` is empty.
-    pub(super) fn take_address(&mut self, subnet_id: &str, wanted: &str) -> Result<String, Refusal> {
+    pub(super) fn take_address(&mut self, subnet_id: &str, wanted: &str) -> Result<String, NeutronError> {
         let Some(subnet) = self.subnets.get(subnet_id).cloned() else {
             return Err(super::Resource::Subnet.not_found(subnet_id));
         };
@@ -30,22 +30,22 @@ impl Network {
         Ok(address.to_string())
     }
 
-    fn wanted_address(&self, subnet: &Subnet, wanted: &str) -> Result<IpAddr, Refusal> {
+    fn wanted_address(&self, subnet: &Subnet, wanted: &str) -> Result<IpAddr, NeutronError> {
         let address = wanted.parse::<IpAddr>().ok().filter(|address| subnet.cidr.contains(address));
         let Some(address) = address else {
             let text = format!("IP address {wanted} is not a valid IP for the specified subnet.");
-            return Err(refusal(400, "InvalidIpForSubnet", text));
+            return Err(error(400, "InvalidIpForSubnet", text));
         };
         if self.taken.get(&subnet.id).is_some_and(|taken| taken.contains(&address)) {
             let text = format!("IP address {wanted} already allocated in subnet {}", subnet.id);
-            return Err(refusal(409, "IpAddressAlreadyAllocated", text));
+            return Err(error(409, "IpAddressAlreadyAllocated", text));
         }
         Ok(address)
     }
 
     /// The next free address after the last one that was allocated, so that a released address is not reused at once.
     /// Never the broadcast address.
-    fn free_address(&mut self, subnet: &Subnet) -> Result<IpAddr, Refusal> {
+    fn free_address(&mut self, subnet: &Subnet) -> Result<IpAddr, NeutronError> {
         let taken = self.taken.get(&subnet.id);
         let last = subnet.cidr.broadcast();
         let free = |address: &IpAddr| *address != last && !taken.is_some_and(|taken| taken.contains(address));
@@ -56,7 +56,7 @@ impl Network {
         let found = after.or_else(|| (2..from).map(host).take_while(inside).find(|(_, address)| free(address)));
         let Some((offset, address)) = found else {
             let text = format!("No more IP addresses available on network {}.", subnet.network);
-            return Err(refusal(409, "IpAddressGenerationFailure", text));
+            return Err(error(409, "IpAddressGenerationFailure", text));
         };
         self.next_offsets.insert(subnet.id.clone(), offset.saturating_add(1));
         Ok(address)

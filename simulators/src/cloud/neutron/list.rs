@@ -5,9 +5,9 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 
 use super::super::call::{Call, Caller};
-use super::super::reply::{Answer, Reply};
+use super::super::reply::{HandlerResult, Reply};
 use super::rbac::SHARED;
-use super::{Network, Resource, Row, Visit, refusal, text};
+use super::{Network, RequestContext, Resource, Row, error, text};
 
 const AUXILIARY: [&str; 6] = ["fields", "limit", "marker", "page_reverse", "sort_key", "sort_dir"];
 const TAG_FILTERS: [&str; 4] = ["tags", "tags-any", "not-tags", "not-tags-any"];
@@ -34,8 +34,8 @@ fn columns(resource: Resource) -> impl Iterator<Item = &'static str> {
 }
 
 impl Network {
-    pub(super) fn list(&self, visit: &Visit<'_>, resource: Resource) -> Answer {
-        let call = visit.call;
+    pub(super) fn list(&self, ctx: &RequestContext<'_>, resource: Resource) -> HandlerResult {
+        let call = ctx.call;
         let filters: Vec<_> = call
             .query
             .iter()
@@ -49,10 +49,10 @@ impl Network {
         if !unknown.is_empty() {
             let names: Vec<_> = unknown.iter().map(|name| format!("'{name}'")).collect();
             let text = format!("[{}] is invalid attribute for filtering", names.join(", "));
-            return Err(refusal(400, "HTTPBadRequest", text).into());
+            return Err(error(400, "HTTPBadRequest", text).into());
         }
         let fits = |row: &Row| {
-            self.is_visible(visit.caller, resource, row)
+            self.is_visible(ctx.caller, resource, row)
                 && filters
                     .iter()
                     .all(|(key, _)| filters.iter().any(|(other, wanted)| other == key && matches(row, key, wanted)))
@@ -62,7 +62,7 @@ impl Network {
             .rows(resource)
             .into_iter()
             .filter(|row| fits(row))
-            .map(|row| self.show(visit.caller, resource, row))
+            .map(|row| self.show(ctx.caller, resource, row))
             .collect();
         if let Some(marker) = call.parameter("marker") {
             rows.retain(|row| text(row, "id") > marker);

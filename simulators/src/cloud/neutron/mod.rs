@@ -16,12 +16,12 @@ use http::Method;
 use ipnet::IpNet;
 use serde_json::{Map, Value, json};
 
-pub(crate) use ports::{Wanted, fixed_ips};
+pub(crate) use ports::{NewPort, fixed_ips};
 
 use super::call::{Call, Caller};
 use super::clock::Moment;
 use super::ids::Ids;
-use super::reply::{Answer, Reply, neutron_error};
+use super::reply::{HandlerResult, Reply, neutron_error};
 
 pub(crate) type Row = Map<String, Value>;
 
@@ -57,24 +57,24 @@ pub(crate) struct Network {
 
 /// An error of Neutron, before it is rendered as JSON.
 #[derive(Debug)]
-pub(crate) struct Refusal {
+pub(crate) struct NeutronError {
     pub status: u16,
     pub kind: &'static str,
     pub message: String,
 }
 
-impl From<Refusal> for Reply {
-    fn from(refusal: Refusal) -> Self {
+impl From<NeutronError> for Reply {
+    fn from(refusal: NeutronError) -> Self {
         neutron_error(refusal.status, refusal.kind, refusal.message)
     }
 }
 
-pub(crate) fn refusal(status: u16, kind: &'static str, message: impl Into<String>) -> Refusal {
-    Refusal { status, kind, message: message.into() }
+pub(crate) fn error(status: u16, kind: &'static str, message: impl Into<String>) -> NeutronError {
+    NeutronError { status, kind, message: message.into() }
 }
 
 /// A request with its caller and its time.
-pub(crate) struct Visit<'a> {
+pub(crate) struct RequestContext<'a> {
     pub call: &'a Call,
     pub caller: &'a Caller,
     pub now: &'a Moment,
@@ -110,7 +110,7 @@ impl Resource {
         }
     }
 
-    pub fn not_found(self, id: &str) -> Refusal {
+    pub fn not_found(self, id: &str) -> NeutronError {
         let (kind, message) = match self {
             Self::Network => ("NetworkNotFound", format!("Network {id} could not be found.")),
             Self::Subnet => ("SubnetNotFound", format!("Subnet {id} could not be found.")),
@@ -120,7 +120,7 @@ impl Resource {
             Self::FloatingIp => ("FloatingIPNotFound", format!("Floating IP {id} could not be found")),
             Self::Rbac => ("RbacPolicyNotFound", format!("RBAC policy of type unknown with ID {id} not found")),
         };
-        refusal(404, kind, message)
+        error(404, kind, message)
     }
 }
 
@@ -129,8 +129,8 @@ impl Network {
         Self { default_quota, has_floating_ips, ..Self::default() }
     }
 
-    pub fn handle(&mut self, visit: Visit<'_>) -> Answer {
-        let segments = visit.call.segments();
+    pub fn handle(&mut self, ctx: RequestContext<'_>) -> HandlerResult {
+        let segments = ctx.call.segments();
         let rest: Vec<&str> = match segments.as_slice() {
             ["v2.0"] => return Ok(Reply::json(200, &json!({"resources": []}))),
             ["v2.0", "qos", rest @ ..] | ["v2.0", rest @ ..] => rest.to_vec(),
@@ -138,15 +138,15 @@ impl Network {
             _ => return Err(unknown_path()),
         };
         if let ["quotas", project] = rest.as_slice() {
-            return self.quota_call(&visit, project);
+            return self.quota_call(&ctx, project);
         }
         let known = |resource: &Resource| self.has_floating_ips || *resource != Resource::FloatingIp;
         let named = |resource: &Resource| Some(&resource.names().0) == rest.first();
         let Some(resource) = Resource::ALL.into_iter().filter(known).find(named) else {
             return Err(unknown_path());
         };
-        if visit.call.method != Method::GET && !visit.caller.writes(&visit.caller.project) {
-            let verb = match visit.call.method {
+        if ctx.call.method != Method::GET && !ctx.caller.writes(&ctx.caller.project) {
+            let verb = match ctx.call.method {
                 Method::POST => "create",
                 Method::DELETE => "delete",
                 _ => "update",
@@ -154,40 +154,40 @@ impl Network {
             let text = format!("rule:{verb}_{} is disallowed by policy", resource.names().1);
             return Err(neutron_error(403, "PolicyNotAuthorized", text));
         }
-        match (&visit.call.method, &rest[1..], resource) {
-            (&Method::GET, [], _) => self.list(&visit, resource),
+        match (&ctx.call.method, &rest[1..], resource) {
+            (&Method::GET, [], _) => self.list(&ctx, resource),
             (&Method::GET, [id], _) => {
-                let row = self.visible(visit.caller, resource, id)?;
-                let shown = list::pick(self.show(visit.caller, resource, row), visit.call);
+                let row = self.visible(ctx.caller, resource, id)?;
+                let shown = list::pick(self.show(ctx.caller, resource, row), ctx.call);
                 Ok(Reply::json(200, &json!({resource.names().1: shown})))
             }
             (_, [id, "tags", rest @ ..], _) => {
                 let (id, rest) =
                     ((*id).to_owned(), rest.iter().map(|tag| super::call::decode(tag)).collect::<Vec<_>>());
-                self.tags_call(&visit, resource, &id, &rest)
+                self.tags_call(&ctx, resource, &id, &rest)
             }
-            (&Method::POST, [], Resource::FloatingIp) => self.floating_ip_post(visit),
-            (&Method::PUT, [id], Resource::FloatingIp) => self.floating_ip_put(&visit, id),
-            (&Method::DELETE, [id], Resource::FloatingIp) => self.floating_ip_delete(&visit, id),
-            (&Method::POST, [], Resource::Port) => self.port_post(visit),
-            (&Method::PUT, [id], Resource::Port) => self.port_put(&visit, id),
-            (&Method::DELETE, [id], Resource::Port) => self.port_delete(&visit, id),
-            (&Method::POST, [], Resource::Rbac) => self.rbac_post(visit),
-            (&Method::DELETE, [id], Resource::Rbac) => self.rbac_delete(&visit, id),
+            (&Method::POST, [], Resource::FloatingIp) => self.floating_ip_post(ctx),
+            (&Method::PUT, [id], Resource::FloatingIp) => self.floating_ip_put(&ctx, id),
+            (&Method::DELETE, [id], Resource::FloatingIp) => self.floating_ip_delete(&ctx, id),
+            (&Method::POST, [], Resource::Port) => self.port_post(ctx),
+            (&Method::PUT, [id], Resource::Port) => self.port_put(&ctx, id),
+            (&Method::DELETE, [id], Resource::Port) => self.port_delete(&ctx, id),
+            (&Method::POST, [], Resource::Rbac) => self.rbac_post(ctx),
+            (&Method::DELETE, [id], Resource::Rbac) => self.rbac_delete(&ctx, id),
             _ => Err(neutron_error(405, "HTTPMethodNotAllowed", METHOD_NOT_ALLOWED)),
         }
     }
 
-    fn quota_call(&mut self, visit: &Visit<'_>, project: &str) -> Answer {
-        if !visit.caller.is_admin() && visit.caller.project != project {
+    fn quota_call(&mut self, ctx: &RequestContext<'_>, project: &str) -> HandlerResult {
+        if !ctx.caller.is_admin() && ctx.caller.project != project {
             return Err(neutron_error(
                 403,
                 "AdminRequired",
                 "User does not have admin privileges: Cannot get resources for another tenant",
             ));
         }
-        if visit.call.method == Method::PUT && visit.caller.is_admin() {
-            let body = visit.call.json().unwrap_or_default();
+        if ctx.call.method == Method::PUT && ctx.caller.is_admin() {
+            let body = ctx.call.json().unwrap_or_default();
             if let Some(limit) = body["quota"]["floatingip"].as_i64() {
                 self.quotas.insert(project.to_owned(), limit);
             }
@@ -232,7 +232,7 @@ impl Network {
     }
 
     /// An object that the caller may see. An object of another project is not found.
-    fn visible(&self, caller: &Caller, resource: Resource, id: &str) -> Result<&Row, Refusal> {
+    fn visible(&self, caller: &Caller, resource: Resource, id: &str) -> Result<&Row, NeutronError> {
         self.row(resource, id)
             .filter(|row| self.is_visible(caller, resource, row))
             .ok_or_else(|| resource.not_found(id))
@@ -343,8 +343,8 @@ pub(crate) fn text<'a>(row: &'a Row, field: &str) -> &'a str {
 }
 
 /// The object in a body. An unknown attribute is an error.
-fn read_body(call: &Call, root: &str, known: &[&str]) -> Result<Row, Refusal> {
-    let bad = |text: String| refusal(400, "HTTPBadRequest", text);
+fn read_body(call: &Call, root: &str, known: &[&str]) -> Result<Row, NeutronError> {
+    let bad = |text: String| error(400, "HTTPBadRequest", text);
     let body = call.json().ok_or_else(|| {
         bad("The server could not comply with the request since it is either malformed or otherwise incorrect.".into())
     })?;

@@ -4,8 +4,8 @@ use serde_json::{Value, json};
 
 use super::super::clock::Moment;
 use super::super::ids::Ids;
-use super::super::reply::{Answer, Reply, neutron_error};
-use super::{Network, Refusal, Resource, Row, Visit, common, object, read_body, refusal, text, touch};
+use super::super::reply::{HandlerResult, Reply, neutron_error};
+use super::{Network, NeutronError, RequestContext, Resource, Row, common, error, object, read_body, text, touch};
 
 const POST: [&str; 15] = [
     "network_id",
@@ -26,7 +26,7 @@ const POST: [&str; 15] = [
 ];
 
 /// A port to be created.
-pub(crate) struct Wanted<'a> {
+pub(crate) struct NewPort<'a> {
     pub project: &'a str,
     pub network: &'a str,
     pub name: String,
@@ -44,7 +44,7 @@ pub(crate) fn fixed_ips(port: &Row) -> Vec<(String, String)> {
 }
 
 impl Network {
-    pub fn make_port(&mut self, wanted: Wanted<'_>, ids: &mut Ids, now: &Moment) -> Result<String, Refusal> {
+    pub fn make_port(&mut self, wanted: NewPort<'_>, ids: &mut Ids, now: &Moment) -> Result<String, NeutronError> {
         let mut taken: Vec<(String, String)> = Vec::new();
         for (subnet, address) in &wanted.fixed_ips {
             match self.take_address(subnet, address) {
@@ -97,14 +97,14 @@ impl Network {
         }
     }
 
-    pub(super) fn port_post(&mut self, visit: Visit<'_>) -> Answer {
-        let given = read_body(visit.call, "port", &POST)?;
+    pub(super) fn port_post(&mut self, ctx: RequestContext<'_>) -> HandlerResult {
+        let given = read_body(ctx.call, "port", &POST)?;
         let network = text(&given, "network_id").to_owned();
         if network.is_empty() {
             let text = "Failed to parse request. Required attribute 'network_id' not specified";
             return Err(neutron_error(400, "HTTPBadRequest", text));
         }
-        self.visible(visit.caller, Resource::Network, &network)?;
+        self.visible(ctx.caller, Resource::Network, &network)?;
         let mut ips = fixed_ips(&given);
         if ips.is_empty() {
             // Neutron's choice: one address of the first IPv4 subnet, and one of the first IPv6 subnet.
@@ -113,17 +113,17 @@ impl Network {
             ips = [true, false].into_iter().filter_map(first).map(|s| (s.id.clone(), String::new())).collect();
         }
         for (subnet, address) in &mut ips {
-            self.place(&network, subnet, address)?;
+            self.complete_fixed_ip(&network, subnet, address)?;
         }
-        let wanted = Wanted {
-            project: &visit.caller.project,
+        let wanted = NewPort {
+            project: &ctx.caller.project,
             network: &network,
             name: text(&given, "name").to_owned(),
             device: (text(&given, "device_id").to_owned(), text(&given, "device_owner").to_owned()),
             admin_state_up: given.get("admin_state_up").and_then(Value::as_bool).unwrap_or(true),
             fixed_ips: ips,
         };
-        let id = self.make_port(wanted, visit.ids, visit.now)?;
+        let id = self.make_port(wanted, ctx.ids, ctx.now)?;
         if let Some(row) = self.ports.get_mut(&id) {
             // Neutron drops the tags of a POST silently.
             let kept = ["description", "security_groups", "qos_policy_id"];
@@ -134,7 +134,7 @@ impl Network {
     }
 
     /// Completes a fixed IP: an address without a subnet gets the subnet that contains it.
-    fn place(&self, network: &str, subnet: &mut String, address: &str) -> Result<(), Refusal> {
+    fn complete_fixed_ip(&self, network: &str, subnet: &mut String, address: &str) -> Result<(), NeutronError> {
         let subnets = self.subnets_of(network);
         if subnet.is_empty() {
             let parsed = address.parse::<std::net::IpAddr>().ok();
@@ -145,7 +145,7 @@ impl Network {
                     let text = format!(
                         "IP address {address} is not a valid IP for any of the subnets on the specified network."
                     );
-                    return Err(refusal(400, "InvalidIpForNetwork", text));
+                    return Err(error(400, "InvalidIpForNetwork", text));
                 }
             }
         }
@@ -156,23 +156,23 @@ impl Network {
             "Invalid input for operation: Failed to create port on network {network}, because fixed_ips \
              included invalid subnet {subnet}."
         );
-        Err(refusal(400, "InvalidInput", text))
+        Err(error(400, "InvalidInput", text))
     }
 
-    pub(super) fn port_put(&mut self, visit: &Visit<'_>, id: &str) -> Answer {
-        self.visible(visit.caller, Resource::Port, id)?;
+    pub(super) fn port_put(&mut self, ctx: &RequestContext<'_>, id: &str) -> HandlerResult {
+        self.visible(ctx.caller, Resource::Port, id)?;
         let known =
             ["name", "description", "admin_state_up", "device_id", "device_owner", "security_groups", "qos_policy_id"];
-        let given = read_body(visit.call, "port", &known)?;
+        let given = read_body(ctx.call, "port", &known)?;
         let row = self.ports.get_mut(id).ok_or_else(|| Resource::Port.not_found(id))?;
         row.extend(given);
-        touch(row, visit.now);
+        touch(row, ctx.now);
         Ok(Reply::json(200, &json!({"port": row})))
     }
 
-    pub(super) fn port_delete(&mut self, visit: &Visit<'_>, id: &str) -> Answer {
-        self.visible(visit.caller, Resource::Port, id)?;
-        self.remove_port(id, visit.now);
+    pub(super) fn port_delete(&mut self, ctx: &RequestContext<'_>, id: &str) -> HandlerResult {
+        self.visible(ctx.caller, Resource::Port, id)?;
+        self.remove_port(id, ctx.now);
         Ok(Reply::empty(204))
     }
 }

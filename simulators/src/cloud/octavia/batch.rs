@@ -4,13 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value, json};
 
-use super::super::reply::{Answer, Reply, fault, invalid, not_found};
+use super::super::reply::{HandlerResult, Reply, fault, invalid, not_found};
 use super::super::world::World;
 use super::body;
 use super::checks::{OnNull, member_exists, store_change, text};
 use super::jobs::Change;
 use super::members::{check_reserved, check_sriov};
-use super::schema::place;
+use super::schema::request_kind;
 use super::tables::schema;
 use super::{Context, Kind, Record};
 
@@ -25,8 +25,8 @@ struct Batch {
 }
 
 impl World {
-    pub fn member_batch(&mut self, ctx: Context<'_>, pool: &Record) -> Answer {
-        let members = body::read_members(ctx.call, place::POST, self.config.api_minor)?;
+    pub fn member_batch(&mut self, ctx: Context<'_>, pool: &Record) -> HandlerResult {
+        let members = body::read_members(ctx.call, request_kind::POST, self.config.api_minor)?;
         ctx.must_write(&pool.project)?;
         let additive = is_true(ctx.call.parameter("additive_only"));
         self.lockable_below(Kind::Pool, &pool.id)?;

@@ -4,7 +4,7 @@ use http::Method;
 use serde_json::{Map, Value, json};
 
 use super::super::ids::Ids;
-use super::super::reply::{Answer, Reply, not_found, policy_forbidden, routing};
+use super::super::reply::{HandlerResult, Reply, not_found, policy_forbidden, routing};
 use super::super::world::World;
 use super::list::pick;
 use super::{Context, method_not_allowed};
@@ -75,7 +75,7 @@ fn map(value: Value) -> Map<String, Value> {
 }
 
 impl World {
-    pub fn catalog_call(&mut self, ctx: Context<'_>, rest: &[&str]) -> Answer {
+    pub fn catalog_call(&mut self, ctx: Context<'_>, rest: &[&str]) -> HandlerResult {
         if ctx.call.method != Method::GET {
             // Writes are for administrators, and no test needs one.
             return if ctx.caller.is_admin() { Err(method_not_allowed()) } else { Err(policy_forbidden()) };

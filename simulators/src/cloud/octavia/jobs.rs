@@ -10,13 +10,13 @@ use serde_json::Value;
 use tokio::time::Instant;
 
 use super::super::clock::Moment;
-use super::super::faults::{Effect, Verb};
+use super::super::faults::{Verb, WorkerEffect};
 use super::super::reply::{Reply, fault};
 use super::super::world::World;
 use super::record::{Kind, Operating, Provisioning};
 
 /// Objects of one load balancer.
-pub(crate) type Ids = Vec<(Kind, String)>;
+pub(crate) type ObjectRefs = Vec<(Kind, String)>;
 
 /// A change that the worker carries out.
 #[derive(Debug)]
@@ -27,14 +27,14 @@ pub(crate) enum Change {
     Failover,
     /// One or more children were created or updated. A batch may delete others in the same change.
     Children {
-        targets: Ids,
-        ancestors: Ids,
-        removed: Ids,
+        targets: ObjectRefs,
+        ancestors: ObjectRefs,
+        removed: ObjectRefs,
     },
     /// One child was deleted.
     DeleteChild {
         target: (Kind, String),
-        ancestors: Ids,
+        ancestors: ObjectRefs,
     },
 }
 
@@ -90,11 +90,11 @@ impl World {
         }
         let name = self.octavia.store.get(Kind::LoadBalancer, load_balancer).map(|lb| lb.text("name").to_owned());
         let effect = self.faults.provider(kind, verb, &name.unwrap_or_default());
-        if effect == Some(Effect::Sticks) || self.provider_is_mute(load_balancer) {
+        if effect == Some(WorkerEffect::Hangs) || self.provider_is_mute(load_balancer) {
             return;
         }
         let fails = match effect {
-            Some(Effect::Fails) => Some(Failure::InDataPlane),
+            Some(WorkerEffect::Fails) => Some(Failure::InDataPlane),
             _ if self.cannot_work(load_balancer, &change) => Some(Failure::Before),
             _ => self.is_refused_by_data_plane(load_balancer, &change).then_some(Failure::InDataPlane),
         };
@@ -103,7 +103,7 @@ impl World {
         self.octavia.jobs.insert(load_balancer.to_owned(), Job { due, change, fails });
     }
 
-    fn verb_of(&self, targets: &Ids) -> Verb {
+    fn verb_of(&self, targets: &ObjectRefs) -> Verb {
         let fresh = |(kind, id): &(Kind, String)| {
             self.octavia.store.get(*kind, id).is_some_and(|record| record.provisioning == Provisioning::PendingCreate)
         };

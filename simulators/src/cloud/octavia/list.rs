@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use serde_json::{Map, Value, json};
 
 use super::super::call::Call;
-use super::super::reply::{Answer, Reply, fault, routing};
+use super::super::reply::{HandlerResult, Reply, fault, routing};
 use super::record::{Kind, Record, Store};
 use super::render::show;
 
@@ -21,7 +21,7 @@ pub(crate) fn list<'a>(
     rows: impl Iterator<Item = &'a Record>,
     call: &Call,
     page_limit: usize,
-) -> Answer {
+) -> HandlerResult {
     let limit = read_limit(call, page_limit)?;
     let sort = read_sort(call)?;
     let filters = read_filters(kind, call)?;
@@ -40,7 +40,7 @@ pub(crate) fn list<'a>(
         let marker = position(store, row, &keys);
         let reverse = call.parameter("page_reverse") == Some("True");
         let wanted = if reverse { Ordering::Less } else { Ordering::Greater };
-        found.retain(|(place, _)| compare(place, &marker, &keys) == wanted);
+        found.retain(|(sort_value, _)| compare(sort_value, &marker, &keys) == wanted);
     }
     found.sort_by(|(a, _), (b, _)| compare(a, b, &keys));
     found.truncate(limit.unwrap_or(usize::MAX));
@@ -116,7 +116,7 @@ fn class(kind: Kind) -> String {
 
 /// The value by which a row is sorted.
 #[derive(PartialEq, PartialOrd)]
-enum Place {
+enum SortValue {
     Nothing,
     Flag(bool),
     Number(f64),
@@ -124,18 +124,18 @@ enum Place {
     Text(String),
 }
 
-fn position(store: &Store, row: &Record, keys: &Sort) -> Vec<Place> {
-    let place = |(key, _): &(String, bool)| match column(store, row, key) {
-        Value::String(text) => Place::Text(text.to_lowercase()),
-        Value::Bool(flag) => Place::Flag(flag),
-        Value::Number(number) => Place::Number(number.as_f64().unwrap_or_default()),
-        Value::Null | Value::Array(_) | Value::Object(_) => Place::Nothing,
+fn position(store: &Store, row: &Record, keys: &Sort) -> Vec<SortValue> {
+    let sort_value = |(key, _): &(String, bool)| match column(store, row, key) {
+        Value::String(text) => SortValue::Text(text.to_lowercase()),
+        Value::Bool(flag) => SortValue::Flag(flag),
+        Value::Number(number) => SortValue::Number(number.as_f64().unwrap_or_default()),
+        Value::Null | Value::Array(_) | Value::Object(_) => SortValue::Nothing,
     };
-    keys.iter().map(place).collect()
+    keys.iter().map(sort_value).collect()
 }
 
-fn compare(a: &[Place], b: &[Place], keys: &Sort) -> Ordering {
-    let order = |((a, b), (_, descending)): ((&Place, &Place), &(String, bool))| {
+fn compare(a: &[SortValue], b: &[SortValue], keys: &Sort) -> Ordering {
+    let order = |((a, b), (_, descending)): ((&SortValue, &SortValue), &(String, bool))| {
         let order = a.partial_cmp(b).unwrap_or(Ordering::Equal);
         if *descending { order.reverse() } else { order }
     };

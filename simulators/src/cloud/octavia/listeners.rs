@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::super::reply::{Answer, Reply, fault, invalid, not_found};
+use super::super::reply::{HandlerResult, Reply, fault, invalid, not_found};
 use super::super::world::World;
 use super::checks::{
     OnNull, as_set, complete, layer4, listener_exists, no_children, no_nesting, protocols_fit, store_change, text,
@@ -10,7 +10,7 @@ use super::checks::{
 };
 use super::jobs::Change;
 use super::python::python_repr;
-use super::schema::place;
+use super::schema::request_kind;
 use super::tables::schema;
 use super::{Context, Kind, Record, body};
 
@@ -31,8 +31,8 @@ const TIMEOUTS: [&str; 4] =
 const TLS: [&str; 3] = ["tls_ciphers", "tls_versions", "alpn_protocols"];
 
 impl World {
-    pub fn listener_post(&mut self, ctx: Context<'_>) -> Answer {
-        let mut given = body::read(ctx.call, Kind::Listener, place::POST, self.config.api_minor)?;
+    pub fn listener_post(&mut self, ctx: Context<'_>) -> HandlerResult {
+        let mut given = body::read(ctx.call, Kind::Listener, request_kind::POST, self.config.api_minor)?;
         schema(Kind::Listener).fill(&mut given);
         let lb = self.parent_load_balancer(ctx, text(&given, "loadbalancer_id"))?;
         self.check_quota(Kind::Listener, &lb.project, 1)?;
@@ -40,7 +40,7 @@ impl World {
         self.lockable(&lb.id)?;
         given.remove("loadbalancer_id");
         let nests = truthy(&given, "default_pool") || truthy(&given, "l7policies");
-        let fields = self.listener_fields(ctx, &lb, given, place::POST)?;
+        let fields = self.listener_fields(ctx, &lb, given, request_kind::POST)?;
         if nests {
             return Err(no_nesting());
         }
@@ -58,7 +58,7 @@ impl World {
         ctx: Context<'_>,
         lb: &Record,
         mut given: Map<String, Value>,
-        place: u8,
+        request_kind: u8,
     ) -> Result<Map<String, Value>, Reply> {
         let protocol = text(&given, "protocol").to_owned();
         let had_tls_keys = TLS.map(|key| given.contains_key(key));
@@ -81,7 +81,7 @@ impl World {
         self.check_port(lb, &given, &protocol)?;
         check_cidrs(lb, given.get("allowed_cidrs"))?;
         // The single call leaves out absent attributes, and nothing fills them for PROMETHEUS.
-        if let (true, "PROMETHEUS", place::NESTED) = (offloads, protocol.as_str(), place)
+        if let (true, "PROMETHEUS", request_kind::NESTED) = (offloads, protocol.as_str(), request_kind)
             && let Some(missing) = TLS[1..].iter().zip(&had_tls_keys[1..]).find(|(_, had)| !**had)
         {
             return Err(fault(500, format!("'{}'", missing.0)));
@@ -136,8 +136,8 @@ impl World {
         taken.map_or(Ok(()), |other| Err(listener_exists(other.text("protocol"), port)))
     }
 
-    pub fn listener_put(&mut self, ctx: Context<'_>, id: &str) -> Answer {
-        let mut given = body::read(ctx.call, Kind::Listener, place::PUT, self.config.api_minor)?;
+    pub fn listener_put(&mut self, ctx: Context<'_>, id: &str) -> HandlerResult {
+        let mut given = body::read(ctx.call, Kind::Listener, request_kind::PUT, self.config.api_minor)?;
         let stored = self.writable(ctx, Kind::Listener, id)?;
         let lb = self.parent_load_balancer(ctx, &stored.load_balancer)?;
         self.check_listener_put(ctx, &lb, &stored, &given)?;
@@ -226,7 +226,7 @@ impl World {
         }
     }
 
-    pub fn listener_delete(&mut self, ctx: Context<'_>, id: &str) -> Answer {
+    pub fn listener_delete(&mut self, ctx: Context<'_>, id: &str) -> HandlerResult {
         let stored = self.writable(ctx, Kind::Listener, id)?;
         self.lockable(&stored.load_balancer)?;
         let change = Change::DeleteChild { target: (Kind::Listener, id.to_owned()), ancestors: Vec::new() };

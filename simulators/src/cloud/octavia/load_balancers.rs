@@ -3,7 +3,7 @@
 use http::Method;
 use serde_json::{Map, Value, json};
 
-use super::super::reply::{Answer, Reply, fault, invalid, not_found};
+use super::super::reply::{HandlerResult, Reply, fault, invalid, not_found};
 use super::super::world::World;
 use super::batch::is_true;
 use super::checks::{OnNull, check_groups_differ, complete, store_change, text};
@@ -11,13 +11,13 @@ use super::jobs::Change;
 use super::python::python;
 use super::record::{Provisioning, Record};
 use super::render::{show_tree, status_tree};
-use super::schema::place;
+use super::schema::request_kind;
 use super::tables::schema;
 use super::{Context, Kind, body, method_not_allowed, no_statistics};
 
 impl World {
-    pub fn load_balancer_post(&mut self, ctx: Context<'_>) -> Answer {
-        let mut given = body::read(ctx.call, Kind::LoadBalancer, place::POST, self.config.api_minor)?;
+    pub fn load_balancer_post(&mut self, ctx: Context<'_>) -> HandlerResult {
+        let mut given = body::read(ctx.call, Kind::LoadBalancer, request_kind::POST, self.config.api_minor)?;
         schema(Kind::LoadBalancer).fill(&mut given);
         let project = [text(&given, "project_id"), text(&given, "tenant_id"), &ctx.caller.project]
             .into_iter()
@@ -104,8 +104,8 @@ impl World {
         Ok(provider)
     }
 
-    pub fn load_balancer_put(&mut self, ctx: Context<'_>, id: &str) -> Answer {
-        let mut given = body::read(ctx.call, Kind::LoadBalancer, place::PUT, self.config.api_minor)?;
+    pub fn load_balancer_put(&mut self, ctx: Context<'_>, id: &str) -> HandlerResult {
+        let mut given = body::read(ctx.call, Kind::LoadBalancer, request_kind::PUT, self.config.api_minor)?;
         let stored = self.writable(ctx, Kind::LoadBalancer, id)?;
         let policy = text(&given, "vip_qos_policy_id");
         if !policy.is_empty() && policy != stored.text("vip_qos_policy_id") {
@@ -132,7 +132,7 @@ impl World {
         Err(fault(409, format!("Invalid state {state} of loadbalancer resource {id}")))
     }
 
-    pub fn load_balancer_delete(&mut self, ctx: Context<'_>, id: &str) -> Answer {
+    pub fn load_balancer_delete(&mut self, ctx: Context<'_>, id: &str) -> HandlerResult {
         let stored = self.writable(ctx, Kind::LoadBalancer, id)?;
         let cascade = is_true(ctx.call.parameter("cascade"));
         // Octavia checks this before the state.
@@ -147,7 +147,7 @@ impl World {
     }
 
     /// Answers /loadbalancers/{id}/status, stats and failover.
-    pub fn load_balancer_extra(&mut self, ctx: Context<'_>, id: &str, what: &str) -> Answer {
+    pub fn load_balancer_extra(&mut self, ctx: Context<'_>, id: &str, what: &str) -> HandlerResult {
         match (&ctx.call.method, what) {
             (&Method::GET, "status" | "statuses") => {
                 let lb = self.readable(ctx, Kind::LoadBalancer, id)?;

@@ -5,12 +5,12 @@ use std::net::IpAddr;
 use http::Method;
 use serde_json::{Map, Value, json};
 
-use super::super::reply::{Answer, Reply, fault, not_found, routing};
+use super::super::reply::{HandlerResult, Reply, fault, not_found, routing};
 use super::super::world::World;
 use super::checks::{OnNull, complete, member_exists, store_change, text, truthy, unsupported};
 use super::jobs::Change;
 use super::record::Operating;
-use super::schema::place;
+use super::schema::request_kind;
 use super::tables::schema;
 use super::{Context, Kind, Record, body, list, method_not_allowed};
 
@@ -19,7 +19,7 @@ const RESERVED: &str = "169.254.169.254";
 
 impl World {
     /// Answers everything below /pools/{pool}/members.
-    pub fn member_call(&mut self, ctx: Context<'_>, pool_id: &str, rest: &[&str]) -> Answer {
+    pub fn member_call(&mut self, ctx: Context<'_>, pool_id: &str, rest: &[&str]) -> HandlerResult {
         // Octavia looks the parent up while routing, hence the other shape of the error.
         let Some(pool) = self.octavia.store.get(Kind::Pool, pool_id).cloned() else {
             return Err(routing(404, "Bad Request", format!("Pool {pool_id} not found.")));
@@ -44,8 +44,8 @@ impl World {
         }
     }
 
-    fn member_post(&mut self, ctx: Context<'_>, pool: &Record) -> Answer {
-        let mut given = body::read(ctx.call, Kind::Member, place::POST, self.config.api_minor)?;
+    fn member_post(&mut self, ctx: Context<'_>, pool: &Record) -> HandlerResult {
+        let mut given = body::read(ctx.call, Kind::Member, request_kind::POST, self.config.api_minor)?;
         schema(Kind::Member).fill(&mut given);
         ctx.must_write(&pool.project)?;
         check_reserved(text(&given, "address"))?;
@@ -137,8 +137,8 @@ impl World {
         above
     }
 
-    fn member_put(&mut self, ctx: Context<'_>, pool: &Record, id: &str) -> Answer {
-        let mut given = body::read(ctx.call, Kind::Member, place::PUT, self.config.api_minor)?;
+    fn member_put(&mut self, ctx: Context<'_>, pool: &Record, id: &str) -> HandlerResult {
+        let mut given = body::read(ctx.call, Kind::Member, request_kind::PUT, self.config.api_minor)?;
         let stored = self.writable(ctx, Kind::Member, id)?;
         in_pool(&stored, &pool.id)?;
         for (name, value) in [("backup", json!(false)), ("weight", json!(1))] {
@@ -155,7 +155,7 @@ impl World {
         self.answer_stored(200, Kind::Member, id)
     }
 
-    fn member_delete(&mut self, ctx: Context<'_>, pool: &Record, id: &str) -> Answer {
+    fn member_delete(&mut self, ctx: Context<'_>, pool: &Record, id: &str) -> HandlerResult {
         let stored = self.writable(ctx, Kind::Member, id)?;
         in_pool(&stored, &pool.id)?;
         self.lockable_below(Kind::Pool, &pool.id)?;

@@ -22,9 +22,9 @@ mod rules;
 mod schema;
 mod single_call;
 mod tables;
+mod text_formats;
 mod values;
 mod vips;
-mod words;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -42,7 +42,7 @@ pub(crate) use render::{show, show_tree};
 
 use super::call::{Call, Caller};
 use super::clock::Moment;
-use super::reply::{Answer, Reply, fault, not_found, policy_forbidden, routing};
+use super::reply::{HandlerResult, Reply, fault, not_found, policy_forbidden, routing};
 use super::world::World;
 
 /// Octavia's database, and the work of its worker.
@@ -145,7 +145,7 @@ pub(crate) fn versions(call: &Call, minor: u32) -> Reply {
 
 impl World {
     /// Answers any request with a valid token.
-    pub fn octavia(&mut self, ctx: Context<'_>) -> Answer {
+    pub fn octavia(&mut self, ctx: Context<'_>) -> HandlerResult {
         let segments = ctx.call.segments();
         let rest = match segments.as_slice() {
             ["v2" | "v2.0"] => return Ok(Reply::json(200, &json!("v2"))),
@@ -180,7 +180,7 @@ impl World {
         }
     }
 
-    fn object_call(&mut self, ctx: Context<'_>, kind: Kind, rest: &[&str]) -> Answer {
+    fn object_call(&mut self, ctx: Context<'_>, kind: Kind, rest: &[&str]) -> HandlerResult {
         match (&ctx.call.method, rest) {
             (&Method::GET, []) => self.list(ctx, kind),
             (&Method::GET, [id]) => self.get(ctx, kind, id),
@@ -210,7 +210,7 @@ impl World {
         }
     }
 
-    fn list(&self, ctx: Context<'_>, kind: Kind) -> Answer {
+    fn list(&self, ctx: Context<'_>, kind: Kind) -> HandlerResult {
         let asked = ctx.call.parameter("project_id");
         // Without project_id an administrator sees all projects, any other user only its own.
         let project = if ctx.caller.is_admin() { asked } else { Some(asked.unwrap_or(&ctx.caller.project)) };
@@ -221,7 +221,7 @@ impl World {
         list::list(&self.octavia.store, kind, rows, ctx.call, self.config.page_limit)
     }
 
-    fn get(&self, ctx: Context<'_>, kind: Kind, id: &str) -> Answer {
+    fn get(&self, ctx: Context<'_>, kind: Kind, id: &str) -> HandlerResult {
         let record = self.readable(ctx, kind, id)?;
         Ok(self.answer(200, record, ctx.call))
     }
@@ -251,7 +251,7 @@ impl World {
     }
 
     /// The answer to a POST or PUT: the object as it is stored now.
-    fn answer_stored(&self, status: u16, kind: Kind, id: &str) -> Answer {
+    fn answer_stored(&self, status: u16, kind: Kind, id: &str) -> HandlerResult {
         let record = self.octavia.store.get(kind, id).ok_or_else(|| not_found(kind.words(), id))?;
         let shown = render::show(&self.octavia.store, record);
         Ok(Reply::json(status, &json!({kind.root(): shown})))

@@ -2,11 +2,11 @@
 
 use serde_json::{Map, Value, json};
 
-use super::super::reply::{Answer, Reply, fault, invalid, not_found};
+use super::super::reply::{HandlerResult, Reply, fault, invalid, not_found};
 use super::super::world::World;
 use super::checks::{OnNull, complete, store_change, text, truthy};
 use super::jobs::Change;
-use super::schema::place;
+use super::schema::request_kind;
 use super::tables::schema;
 use super::{Context, Kind, Record, body};
 
@@ -16,8 +16,8 @@ const UDP_CONNECT_LEAST_DELAY: i64 = 3;
 const HTTP_ONLY: [(&str, &str); 3] = [("http_method", "GET"), ("url_path", "/"), ("expected_codes", "200")];
 
 impl World {
-    pub fn monitor_post(&mut self, ctx: Context<'_>) -> Answer {
-        let mut given = body::read(ctx.call, Kind::HealthMonitor, place::POST, self.config.api_minor)?;
+    pub fn monitor_post(&mut self, ctx: Context<'_>) -> HandlerResult {
+        let mut given = body::read(ctx.call, Kind::HealthMonitor, request_kind::POST, self.config.api_minor)?;
         schema(Kind::HealthMonitor).fill(&mut given);
         let pool_id = text(&given, "pool_id").to_owned();
         let pool = self.writable(ctx, Kind::Pool, &pool_id)?;
@@ -39,8 +39,8 @@ impl World {
         self.answer_stored(201, Kind::HealthMonitor, &target.1)
     }
 
-    pub fn monitor_put(&mut self, ctx: Context<'_>, id: &str) -> Answer {
-        let mut given = body::read(ctx.call, Kind::HealthMonitor, place::PUT, self.config.api_minor)?;
+    pub fn monitor_put(&mut self, ctx: Context<'_>, id: &str) -> HandlerResult {
+        let mut given = body::read(ctx.call, Kind::HealthMonitor, request_kind::PUT, self.config.api_minor)?;
         let stored = self.writable(ctx, Kind::HealthMonitor, id)?;
         let pool = self.pool_of(&stored)?;
         check_put(&given, &stored)?;
@@ -64,7 +64,7 @@ impl World {
         self.answer_stored(200, Kind::HealthMonitor, id)
     }
 
-    pub fn monitor_delete(&mut self, ctx: Context<'_>, id: &str) -> Answer {
+    pub fn monitor_delete(&mut self, ctx: Context<'_>, id: &str) -> HandlerResult {
         let stored = self.writable(ctx, Kind::HealthMonitor, id)?;
         let pool = self.pool_of(&stored)?;
         self.lockable_below(Kind::Pool, &pool.id)?;

@@ -3,19 +3,19 @@
 use serde_json::{Map, Value, json};
 
 use super::super::clock::Moment;
-use super::super::reply::{Answer, Reply, fault, not_found};
+use super::super::reply::{HandlerResult, Reply, fault, not_found};
 use super::super::world::World;
 use super::checks::{
     OnNull, complete, no_children, no_nesting, protocols_fit, store_change, text, truthy, unsupported,
 };
 use super::jobs::Change;
-use super::schema::place;
+use super::schema::request_kind;
 use super::tables::schema;
 use super::{Context, Kind, Record, body};
 
 impl World {
-    pub fn policy_post(&mut self, ctx: Context<'_>) -> Answer {
-        let mut given = body::read(ctx.call, Kind::L7Policy, place::POST, self.config.api_minor)?;
+    pub fn policy_post(&mut self, ctx: Context<'_>) -> HandlerResult {
+        let mut given = body::read(ctx.call, Kind::L7Policy, request_kind::POST, self.config.api_minor)?;
         schema(Kind::L7Policy).fill(&mut given);
         let listener = self.writable(ctx, Kind::Listener, text(&given, "listener_id"))?;
         let protocol = listener.text("protocol");
@@ -118,8 +118,8 @@ impl World {
         }
     }
 
-    pub fn policy_put(&mut self, ctx: Context<'_>, id: &str) -> Answer {
-        let mut given = body::read(ctx.call, Kind::L7Policy, place::PUT, self.config.api_minor)?;
+    pub fn policy_put(&mut self, ctx: Context<'_>, id: &str) -> HandlerResult {
+        let mut given = body::read(ctx.call, Kind::L7Policy, request_kind::PUT, self.config.api_minor)?;
         let stored = self.writable(ctx, Kind::L7Policy, id)?;
         let listener = self.listener_of(&stored)?;
         sanitize(&mut given)?;
@@ -145,7 +145,7 @@ impl World {
         self.answer_stored(200, Kind::L7Policy, id)
     }
 
-    pub fn policy_delete(&mut self, ctx: Context<'_>, id: &str) -> Answer {
+    pub fn policy_delete(&mut self, ctx: Context<'_>, id: &str) -> HandlerResult {
         let stored = self.writable(ctx, Kind::L7Policy, id)?;
         self.lockable(&stored.load_balancer)?;
         let ancestors = vec![(Kind::Listener, stored.parent.clone())];

@@ -2,20 +2,20 @@
 
 use serde_json::{Map, Value, json};
 
-use super::super::reply::{Answer, Reply, fault, invalid};
+use super::super::reply::{HandlerResult, Reply, fault, invalid};
 use super::super::world::World;
 use super::checks::{
     OnNull, complete, no_children, no_nesting, protocols_fit, store_change, text, truthy, unsupported,
 };
 use super::jobs::Change;
 use super::listeners::{check_ciphers, check_tls_lists};
-use super::schema::place;
+use super::schema::request_kind;
 use super::tables::schema;
 use super::{Context, Kind, Record, body};
 
 impl World {
-    pub fn pool_post(&mut self, ctx: Context<'_>) -> Answer {
-        let mut given = body::read(ctx.call, Kind::Pool, place::POST, self.config.api_minor)?;
+    pub fn pool_post(&mut self, ctx: Context<'_>) -> HandlerResult {
+        let mut given = body::read(ctx.call, Kind::Pool, request_kind::POST, self.config.api_minor)?;
         schema(Kind::Pool).fill(&mut given);
         let listener_id = text(&given, "listener_id").to_owned();
         let lb_id = self.parent_of_pool(text(&given, "loadbalancer_id"), &listener_id)?;
@@ -115,8 +115,8 @@ impl World {
         Ok(given)
     }
 
-    pub fn pool_put(&mut self, ctx: Context<'_>, id: &str) -> Answer {
-        let mut given = body::read(ctx.call, Kind::Pool, place::PUT, self.config.api_minor)?;
+    pub fn pool_put(&mut self, ctx: Context<'_>, id: &str) -> HandlerResult {
+        let mut given = body::read(ctx.call, Kind::Pool, request_kind::PUT, self.config.api_minor)?;
         let stored = self.writable(ctx, Kind::Pool, id)?;
         for name in ["tls_versions", "tls_ciphers"] {
             if given.get(name).is_some_and(Value::is_null) {
@@ -177,7 +177,7 @@ impl World {
         check_tls_lists(given)
     }
 
-    pub fn pool_delete(&mut self, ctx: Context<'_>, id: &str) -> Answer {
+    pub fn pool_delete(&mut self, ctx: Context<'_>, id: &str) -> HandlerResult {
         let stored = self.writable(ctx, Kind::Pool, id)?;
         if let Some(policy) = self.octavia.store.policies_to(&stored).first() {
             return Err(fault(409, format!("Pool {id} is in use by L7 policy {}", policy.id)));

@@ -3,13 +3,13 @@
 use http::Method;
 use serde_json::{Map, Value, json};
 
-use super::super::reply::{Answer, Reply, fault, not_found, routing};
+use super::super::reply::{HandlerResult, Reply, fault, not_found, routing};
 use super::super::world::World;
 use super::checks::{OnNull, complete, store_change, text, truthy};
 use super::jobs::Change;
-use super::schema::place;
+use super::schema::request_kind;
 use super::tables::schema;
-use super::words::{is_cookie_value, is_header_name, is_header_value, regex_error};
+use super::text_formats::{is_cookie_value, is_header_name, is_header_value, regex_error};
 use super::{Context, Kind, Record, body, list, method_not_allowed};
 
 /// `MAX_L7RULES_PER_L7POLICY`.
@@ -17,7 +17,7 @@ const MOST_RULES: usize = 50;
 
 impl World {
     /// Answers everything below /l7policies/{policy}/rules.
-    pub fn rule_call(&mut self, ctx: Context<'_>, policy_id: &str, rest: &[&str]) -> Answer {
+    pub fn rule_call(&mut self, ctx: Context<'_>, policy_id: &str, rest: &[&str]) -> HandlerResult {
         let Some(policy) = self.octavia.store.get(Kind::L7Policy, policy_id).cloned() else {
             return Err(routing(404, "Bad Request", format!("L7Policy {policy_id} not found.")));
         };
@@ -36,8 +36,8 @@ impl World {
         }
     }
 
-    fn rule_post(&mut self, ctx: Context<'_>, policy: &Record) -> Answer {
-        let mut given = body::read(ctx.call, Kind::L7Rule, place::POST, self.config.api_minor)?;
+    fn rule_post(&mut self, ctx: Context<'_>, policy: &Record) -> HandlerResult {
+        let mut given = body::read(ctx.call, Kind::L7Rule, request_kind::POST, self.config.api_minor)?;
         schema(Kind::L7Rule).fill(&mut given);
         ctx.must_write(&policy.project)?;
         check_rule(&given)?;
@@ -70,8 +70,8 @@ impl World {
         Ok(id)
     }
 
-    fn rule_put(&mut self, ctx: Context<'_>, policy: &Record, id: &str) -> Answer {
-        let mut given = body::read(ctx.call, Kind::L7Rule, place::PUT, self.config.api_minor)?;
+    fn rule_put(&mut self, ctx: Context<'_>, policy: &Record, id: &str) -> HandlerResult {
+        let mut given = body::read(ctx.call, Kind::L7Rule, request_kind::PUT, self.config.api_minor)?;
         let stored = self.octavia.store.get(Kind::L7Rule, id).cloned().ok_or_else(|| not_found("L7 Rule", id))?;
         ctx.must_write(&policy.project)?;
         if given.get("invert").is_some_and(Value::is_null) {
@@ -97,7 +97,7 @@ impl World {
         self.answer_stored(200, Kind::L7Rule, id)
     }
 
-    fn rule_delete(&mut self, ctx: Context<'_>, policy: &Record, id: &str) -> Answer {
+    fn rule_delete(&mut self, ctx: Context<'_>, policy: &Record, id: &str) -> HandlerResult {
         self.octavia.store.get(Kind::L7Rule, id).ok_or_else(|| not_found("L7 Rule", id))?;
         ctx.must_write(&policy.project)?;
         self.lockable_below(Kind::L7Policy, &policy.id)?;

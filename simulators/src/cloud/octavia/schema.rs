@@ -4,8 +4,8 @@ use serde_json::{Map, Value};
 
 use super::super::reply::{Reply, fault};
 use super::python::{python, python_type};
+use super::text_formats::{is_domain_name, is_expected_codes};
 use super::values::{check, convert};
-use super::words::{is_domain_name, is_expected_codes};
 
 /// Type of an attribute.
 #[derive(Debug, Clone, Copy)]
@@ -55,7 +55,7 @@ impl Fill {
 }
 
 /// The requests in whose bodies an attribute may stand, as bits.
-pub(crate) mod place {
+pub(crate) mod request_kind {
     pub const POST: u8 = 1;
     pub const PUT: u8 = 2;
     /// Inside POST /loadbalancers.
@@ -69,7 +69,7 @@ pub(crate) mod place {
 pub(crate) struct Field {
     pub name: &'static str,
     pub kind: Type,
-    pub places: u8,
+    pub request_kinds: u8,
     pub required: u8,
     pub fill: Fill,
     /// Minor version of the API that introduced it. Older servers say "unknown attribute".
@@ -77,12 +77,12 @@ pub(crate) struct Field {
 }
 
 impl Field {
-    pub const fn new(name: &'static str, kind: Type, places: u8) -> Self {
-        Self { name, kind, places, required: 0, fill: Fill::Nothing, since: 0 }
+    pub const fn new(name: &'static str, kind: Type, request_kinds: u8) -> Self {
+        Self { name, kind, request_kinds, required: 0, fill: Fill::Nothing, since: 0 }
     }
 
-    pub const fn required(mut self, places: u8) -> Self {
-        self.required = places;
+    pub const fn required(mut self, request_kinds: u8) -> Self {
+        self.required = request_kinds;
         self
     }
 
@@ -105,21 +105,21 @@ pub(crate) struct Schema {
 
 impl Schema {
     /// Reads one object. The result has the given attributes, in the types of the API.
-    pub fn read(&self, body: &Value, place: u8, minor: u32) -> Result<Map<String, Value>, ReadError> {
+    pub fn read(&self, body: &Value, request_kind: u8, minor: u32) -> Result<Map<String, Value>, ReadError> {
         let Some(given) = body.as_object() else { return Err(ReadError::no_keys(body)) };
-        let known = |name: &str| self.known(place, minor).any(|field| field.name == name);
+        let known = |name: &str| self.known(request_kind, minor).any(|field| field.name == name);
         let unknown: Vec<_> = given.keys().filter(|name| !known(name)).cloned().collect();
         if !unknown.is_empty() {
             return Err(ReadError::Unknown { path: Vec::new(), names: unknown });
         }
         let mut read = Map::new();
-        for field in self.known(place, minor) {
+        for field in self.known(request_kind, minor) {
             match given.get(field.name) {
                 Some(value) => {
-                    let value = field.read(value, place, minor).map_err(|error| error.inside(field.name))?;
+                    let value = field.read(value, request_kind, minor).map_err(|error| error.inside(field.name))?;
                     read.insert(field.name.to_owned(), value);
                 }
-                None if field.required & place != 0 => {
+                None if field.required & request_kind != 0 => {
                     return Err(ReadError::input(field.name, &Value::Null, "Mandatory field missing."));
                 }
                 None => {}
@@ -128,8 +128,8 @@ impl Schema {
         Ok(read)
     }
 
-    fn known(&self, place: u8, minor: u32) -> impl Iterator<Item = &Field> {
-        self.fields.iter().filter(move |field| field.places & place != 0 && field.since <= minor)
+    fn known(&self, request_kind: u8, minor: u32) -> impl Iterator<Item = &Field> {
+        self.fields.iter().filter(move |field| field.request_kinds & request_kind != 0 && field.since <= minor)
     }
 
     /// Fills the attributes that a create leaves out.
@@ -143,10 +143,10 @@ impl Schema {
 }
 
 impl Field {
-    fn read(&self, value: &Value, place: u8, minor: u32) -> Result<Value, ReadError> {
+    fn read(&self, value: &Value, request_kind: u8, minor: u32) -> Result<Value, ReadError> {
         let refused = |text: String| ReadError::input(self.name, value, text);
         match self.kind {
-            Type::Object(_) | Type::List(&Type::Object(_)) => read_nested(self.kind, value, place, minor),
+            Type::Object(_) | Type::List(&Type::Object(_)) => read_nested(self.kind, value, request_kind, minor),
             kind => {
                 let converted = convert(kind, value)?;
                 let known =
@@ -174,15 +174,15 @@ fn since(value: &str) -> u32 {
     }
 }
 
-fn read_nested(kind: Type, value: &Value, place: u8, minor: u32) -> Result<Value, ReadError> {
+fn read_nested(kind: Type, value: &Value, request_kind: u8, minor: u32) -> Result<Value, ReadError> {
     // Objects nested in a POST /loadbalancers follow the rules of the single call at any depth.
-    let place = if place == place::POST { place::NESTED } else { place };
+    let request_kind = if request_kind == request_kind::POST { request_kind::NESTED } else { request_kind };
     match (kind, value) {
         (_, Value::Null) => Ok(Value::Null),
-        (Type::Object(schema), value) => Ok(Value::Object(schema.read(value, place, minor)?)),
+        (Type::Object(schema), value) => Ok(Value::Object(schema.read(value, request_kind, minor)?)),
         (Type::List(Type::Object(schema)), Value::Array(items)) => items
             .iter()
-            .map(|item| schema.read(item, place, minor).map(Value::Object))
+            .map(|item| schema.read(item, request_kind, minor).map(Value::Object))
             .collect::<Result<_, _>>()
             .map(Value::Array),
         (_, other) => Err(ReadError::Conversion(format!("Value not a valid list: {}", python(other)))),

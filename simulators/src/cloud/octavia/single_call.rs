@@ -11,7 +11,7 @@ use super::members::{check_reserved, check_sriov};
 use super::monitors::{check_type, monitor_fields};
 use super::policies::sanitize;
 use super::rules::check_rules;
-use super::schema::place;
+use super::schema::request_kind;
 use super::tables::schema;
 use super::{Context, Kind, Record};
 
@@ -111,7 +111,7 @@ impl World {
         }
         let protocol = text(&given, "protocol").to_owned();
         self.check_default_pool(&lb.id, &protocol, text(&given, "default_pool_id"))?;
-        let fields = self.listener_fields(ctx, lb, given, place::NESTED)?;
+        let fields = self.listener_fields(ctx, lb, given, request_kind::NESTED)?;
         let listener = self.new_record(Kind::Listener, &lb.id, (&lb.id, &lb.project), fields, ctx.now);
         self.octavia.store.insert(listener.clone());
         if protocol == "PROMETHEUS" && !policies.is_empty() {

@@ -1,7 +1,7 @@
 //! The attributes of Octavia's objects (`octavia/api/v2/types/`).
 
 use super::Kind;
-use super::schema::place::{ANY, CREATE, NESTED, POST, PUT};
+use super::schema::request_kind::{ANY, CREATE, NESTED, POST, PUT};
 use super::schema::{COOKIE_NAME, DOMAIN_NAME, EXPECTED_CODES, Field, Fill, ONE_LINE, Schema, Type};
 
 const NAME: Type = Type::Text(255);
@@ -18,8 +18,8 @@ const LISTENER_PROTOCOLS: Type =
 const POOL_PROTOCOLS: Type = Type::OneOf(&["HTTP", "HTTPS", "PROXY", "PROXYV2", "SCTP", "TCP", "UDP"]);
 const ALGORITHMS: Type = Type::OneOf(&["LEAST_CONNECTIONS", "ROUND_ROBIN", "SOURCE_IP", "SOURCE_IP_PORT"]);
 
-const fn text(name: &'static str, places: u8) -> Field {
-    Field::new(name, NAME, places)
+const fn text(name: &'static str, request_kinds: u8) -> Field {
+    Field::new(name, NAME, request_kinds)
 }
 
 /// `project_id` and its old alias: every POST accepts them, and only load balancers use them.

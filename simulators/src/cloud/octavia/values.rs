@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::python::{python, python_repr, python_type};
 use super::schema::{ReadError, Type};
-use super::words::{is_url, is_url_path};
+use super::text_formats::{is_url, is_url_path};
 
 /// wsme's `fromjson`: converts from other JSON types where possible.
 pub(super) fn convert(kind: Type, value: &Value) -> Result<Value, ReadError> {

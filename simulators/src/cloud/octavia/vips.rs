@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::super::neutron::Wanted;
+use super::super::neutron::NewPort;
 use super::super::reply::{Reply, fault, invalid};
 use super::super::world::World;
 use super::checks::text;
@@ -187,7 +187,7 @@ impl World {
     fn make_vip_port(&mut self, ctx: Context<'_>, lb: &Record, vip: &Vip) -> Result<String, Reply> {
         let first = (vip.subnet.clone(), vip.address.clone());
         let fixed_ips = std::iter::once(first).chain(vip.more.iter().cloned()).collect();
-        let wanted = Wanted {
+        let wanted = NewPort {
             project: &lb.project,
             network: &vip.network,
             name: format!("octavia-lb-{}", lb.id),

@@ -11,19 +11,19 @@ use serde_json::{Value, json};
 use super::Inner;
 use super::convert;
 use super::discovery;
-use super::faults::{self, Effect, SeenRequest};
-use super::form::Form;
+use super::faults::{self, ClusterRequest, Effect};
 use super::kinds::Kind;
+use super::list;
 use super::openapi;
 use super::protobuf;
 use super::query::Query;
-use super::read;
+use super::representation::Representation;
 use super::route::{Route, Target, route, verb};
 use super::state::DeleteOptions;
-use super::status::Refusal;
+use super::status::StatusError;
 use super::store::{Key, key_of};
 use super::watch;
-use super::write::{How, Patch, UnknownFields, Written};
+use super::write::{Patch, UnknownFields, WriteOptions, Written};
 
 /// The connection breaks, and the client gets no answer.
 pub struct Broken;
@@ -51,28 +51,30 @@ pub async fn answer(inner: &Arc<Inner>, request: Request<Bytes>) -> Result<Respo
     let named = matches!(&route, Route::Objects(Target { name: Some(_), .. }));
     let verb = verb(&parts.method, named, &query);
     let content_type = text_of(&parts.headers, header::CONTENT_TYPE).to_owned();
-    let seen = SeenRequest {
+    let seen = ClusterRequest {
         verb,
         path: path.to_owned(),
         query: parts.uri.query().unwrap_or_default().to_owned(),
         content_type: if body.is_empty() { String::new() } else { content_type },
     };
-    let (latency, effect) = inner.faults().meet(seen);
+    let (latency, effect) = inner.faults().strike(seen);
     if !latency.is_zero() {
         tokio::time::sleep(latency).await;
     }
     match effect {
-        Some(Effect::Status(code)) => return Ok(refused(&faults::refusal(code))),
+        Some(Effect::Status(code)) => return Ok(refused(&faults::injected_error(code))),
         Some(Effect::Conflict) => {
-            let Route::Objects(Target { kind, name, .. }) = &route else { return Ok(refused(&faults::refusal(409))) };
-            return Ok(refused(&Refusal::modified(kind, name.as_deref().unwrap_or_default())));
+            let Route::Objects(Target { kind, name, .. }) = &route else {
+                return Ok(refused(&faults::injected_error(409)));
+            };
+            return Ok(refused(&StatusError::modified(kind, name.as_deref().unwrap_or_default())));
         }
         Some(Effect::Drop) => return Err(Broken),
         Some(Effect::Delay(time)) => tokio::time::sleep(time).await,
         Some(Effect::LoseAnswer | Effect::SlowAnswer(_)) | None => {}
     }
     let call = Call { inner, headers: &parts.headers, query, verb, body: &body };
-    let response = call.dispatch(route).unwrap_or_else(|refusal| refused(&refusal));
+    let response = call.dispatch(route).unwrap_or_else(|injected_error| refused(&injected_error));
     match effect {
         Some(Effect::LoseAnswer) => return Err(Broken),
         Some(Effect::SlowAnswer(time)) => tokio::time::sleep(time).await,
@@ -85,9 +87,9 @@ fn text_of(headers: &HeaderMap, name: header::HeaderName) -> &str {
     headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
 }
 
-fn refused(refusal: &Refusal) -> Response<Body> {
-    let code = StatusCode::from_u16(refusal.code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    json_response(code, &refusal.body())
+fn refused(injected_error: &StatusError) -> Response<Body> {
+    let code = StatusCode::from_u16(injected_error.code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    json_response(code, &injected_error.body())
 }
 
 fn json_response(code: StatusCode, body: &Value) -> Response<Body> {
@@ -102,7 +104,7 @@ fn ok(body: &Value) -> Response<Body> {
 }
 
 impl Call<'_> {
-    fn dispatch(&self, route: Route) -> Result<Response<Body>, Refusal> {
+    fn dispatch(&self, route: Route) -> Result<Response<Body>, StatusError> {
         let kinds = self.inner.lock().kinds.clone();
         let accept = text_of(self.headers, header::ACCEPT);
         match route {
@@ -115,27 +117,27 @@ impl Call<'_> {
             Route::OpenApiIndex => Ok(ok(&openapi::index(&kinds))),
             Route::OpenApi { group, version } => Ok(ok(&openapi::document(&kinds, &group, &version)?)),
             Route::Objects(target) => self.objects(target),
-            Route::Nothing => Err(Refusal::no_such_path()),
+            Route::Nothing => Err(StatusError::no_such_path()),
         }
     }
 
-    fn objects(&self, target: Target) -> Result<Response<Body>, Refusal> {
+    fn objects(&self, target: Target) -> Result<Response<Body>, StatusError> {
         let status = match target.subresource.as_deref() {
             None => false,
             Some("status") if target.kind.has_status => true,
-            Some(_) => return Err(Refusal::no_such_path()),
+            Some(_) => return Err(StatusError::no_such_path()),
         };
-        let form = Form::wanted(self.headers, &self.query);
+        let representation = Representation::wanted(self.headers, &self.query);
         let now = self.inner.clock.now();
         let Target { kind, namespace, name, .. } = target;
         let key = (namespace.clone().unwrap_or_default(), name.unwrap_or_default());
         match self.verb {
             "list" => {
                 let state = self.inner.lock();
-                Ok(ok(&read::list(&state, &kind, namespace.as_deref(), &self.query, form, now)?))
+                Ok(ok(&list::list(&state, &kind, namespace.as_deref(), &self.query, representation, now)?))
             }
             "watch" => {
-                let events = watch::start(self.inner, kind, namespace, &self.query, form)?;
+                let events = watch::start(self.inner, kind, namespace, &self.query, representation)?;
                 let mut response = Response::new(Body::from_stream(events));
                 let json = header::HeaderValue::from_static("application/json");
                 response.headers_mut().insert(header::CONTENT_TYPE, json);
@@ -143,36 +145,42 @@ impl Call<'_> {
             }
             "get" => {
                 let object = self.inner.lock().get(&kind, &key)?;
-                Ok(ok(&form.object(&kind, &object, now)))
+                Ok(ok(&representation.object(&kind, &object, now)))
             }
             "delete" => {
                 let options = self.delete_options()?;
                 Ok(ok(&self.inner.write(|state| state.delete(&kind, &key, &options, now))?))
             }
             "deletecollection" => self.delete_collection(&kind, namespace.as_deref()),
-            _ => self.written(&kind, &key, status, form),
+            _ => self.written(&kind, &key, status, representation),
         }
     }
 
-    fn written(&self, kind: &Kind, key: &Key, status: bool, form: Form) -> Result<Response<Body>, Refusal> {
+    fn written(
+        &self,
+        kind: &Kind,
+        key: &Key,
+        status: bool,
+        representation: Representation,
+    ) -> Result<Response<Body>, StatusError> {
         let written = match (self.verb, key.1.is_empty()) {
             ("create", true) => {
-                let (body, how) = (self.decoded()?, self.how(status)?);
-                self.inner.write(|state| state.create(kind, &key.0, body, &how))?
+                let (body, options) = (self.decoded()?, self.write_options(status)?);
+                self.inner.write(|state| state.create(kind, &key.0, body, &options))?
             }
             ("update", false) => {
-                let (body, how) = (self.decoded()?, self.how(status)?);
-                self.inner.write(|state| state.replace(kind, key, body, &how))?
+                let (body, options) = (self.decoded()?, self.write_options(status)?);
+                self.inner.write(|state| state.replace(kind, key, body, &options))?
             }
             ("patch", false) => {
-                let (patch, how) = (self.patch(kind.is_custom())?, self.how(status)?);
-                self.inner.write(|state| state.patch(kind, key, patch, &how))?
+                let (patch, options) = (self.patch(kind.is_custom())?, self.write_options(status)?);
+                self.inner.write(|state| state.patch(kind, key, patch, &options))?
             }
-            _ => return Err(Refusal::method_not_allowed()),
+            _ => return Err(StatusError::method_not_allowed()),
         };
         let Written { object, created, warnings } = written;
         let code = if created { StatusCode::CREATED } else { StatusCode::OK };
-        let mut response = json_response(code, &form.object(kind, &object, self.inner.clock.now()));
+        let mut response = json_response(code, &representation.object(kind, &object, self.inner.clock.now()));
         for warning in warnings {
             let text = format!("299 - \"{}\"", warning.replace('"', "\\\""));
             if let Ok(value) = header::HeaderValue::from_str(&text) {
@@ -182,32 +190,36 @@ impl Call<'_> {
         Ok(response)
     }
 
-    fn delete_collection(&self, kind: &super::kinds::Kind, namespace: Option<&str>) -> Result<Response<Body>, Refusal> {
+    fn delete_collection(
+        &self,
+        kind: &super::kinds::Kind,
+        namespace: Option<&str>,
+    ) -> Result<Response<Body>, StatusError> {
         let now = self.inner.clock.now();
         let options = self.delete_options()?;
         let body = self.inner.write(|state| {
-            let objects = read::select(state, kind, namespace, &self.query)?;
+            let objects = list::select(state, kind, namespace, &self.query)?;
             for object in &objects {
                 state.delete(kind, &key_of(object), &options, now)?;
             }
             let metadata = json!({"resourceVersion": state.store.revision().to_string()});
-            Ok(Form::Whole.list(kind, &objects, metadata, now))
+            Ok(Representation::Whole.list(kind, &objects, metadata, now))
         })?;
         Ok(ok(&body))
     }
 
-    fn decoded(&self) -> Result<Value, Refusal> {
+    fn decoded(&self) -> Result<Value, StatusError> {
         if text_of(self.headers, header::CONTENT_TYPE).contains("protobuf") {
             let accepted = ["application/json", "application/yaml"];
-            return protobuf::decode(self.body).ok_or_else(|| Refusal::unsupported_patch(&accepted));
+            return protobuf::decode(self.body).ok_or_else(|| StatusError::unsupported_patch(&accepted));
         }
-        let text = std::str::from_utf8(self.body).map_err(|error| Refusal::bad_request(error.to_string()))?;
+        let text = std::str::from_utf8(self.body).map_err(|error| StatusError::bad_request(error.to_string()))?;
         serde_json::from_str(text)
             .or_else(|_| serde_saphyr::from_str(text))
-            .map_err(|error| Refusal::bad_request(format!("the body is neither JSON nor YAML: {error}")))
+            .map_err(|error| StatusError::bad_request(format!("the body is neither JSON nor YAML: {error}")))
     }
 
-    fn patch(&self, custom: bool) -> Result<Patch, Refusal> {
+    fn patch(&self, custom: bool) -> Result<Patch, StatusError> {
         let content_type = text_of(self.headers, header::CONTENT_TYPE).split(';').next().unwrap_or_default();
         match content_type {
             "application/json-patch+json" => Ok(Patch::Json(self.decoded()?)),
@@ -220,12 +232,12 @@ impl Call<'_> {
                 if !custom {
                     accepted.insert(2, "application/strategic-merge-patch+json");
                 }
-                Err(Refusal::unsupported_patch(&accepted))
+                Err(StatusError::unsupported_patch(&accepted))
             }
         }
     }
 
-    fn how(&self, status: bool) -> Result<How, Refusal> {
+    fn write_options(&self, status: bool) -> Result<WriteOptions, StatusError> {
         let agent = text_of(self.headers, header::USER_AGENT).split('/').next().unwrap_or_default();
         let given = self.query.text("fieldManager");
         let apply = text_of(self.headers, header::CONTENT_TYPE).starts_with("application/apply-patch");
@@ -235,7 +247,7 @@ impl Call<'_> {
                 "FieldValueRequired",
                 "Required value: is required for apply patch",
             );
-            return Err(Refusal::invalid(("PatchOptions", "meta.k8s.io"), "", &[problem]));
+            return Err(StatusError::invalid(("PatchOptions", "meta.k8s.io"), "", &[problem]));
         }
         let unknown_fields = match self.query.text("fieldValidation") {
             "Strict" => UnknownFields::Refuse,
@@ -247,7 +259,7 @@ impl Call<'_> {
             ("", agent) => agent,
             (given, _) => given,
         };
-        Ok(How {
+        Ok(WriteOptions {
             manager: manager.to_owned(),
             status,
             unknown_fields,
@@ -257,7 +269,7 @@ impl Call<'_> {
         })
     }
 
-    fn delete_options(&self) -> Result<DeleteOptions, Refusal> {
+    fn delete_options(&self) -> Result<DeleteOptions, StatusError> {
         let body = if self.body.is_empty() { json!({}) } else { self.decoded()? };
         let text = |key: &str| body["preconditions"][key].as_str().map(str::to_owned);
         let dry_run =
@@ -278,5 +290,5 @@ pub fn objects(inner: &Inner, group: &str, plural: &str) -> Vec<Value> {
     let Some(kind) = state.kinds.all().iter().find(|kind| kind.is(group, plural)).cloned() else {
         return Vec::new();
     };
-    convert::shown_all(&kind, &state.store.list(&kind.place, None))
+    convert::shown_all(&kind, &state.store.list(&kind.group_resource, None))
 }

@@ -4,18 +4,18 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::convert::shown;
-use super::form::Form;
 use super::kinds::Kind;
 use super::object;
 use super::query::Query;
+use super::representation::Representation;
 use super::selector::Selector;
 use super::state::State;
-use super::status::Refusal;
+use super::status::StatusError;
 
 /// The objects of `kind` in `namespace` (or in all) that match the selectors of `query`.
-pub fn select(state: &State, kind: &Kind, namespace: Option<&str>, query: &Query) -> Result<Vec<Value>, Refusal> {
+pub fn select(state: &State, kind: &Kind, namespace: Option<&str>, query: &Query) -> Result<Vec<Value>, StatusError> {
     let selector = Selector::parse(kind, query.text("labelSelector"), query.text("fieldSelector"))?;
-    let kept = state.store.list(&kind.place, namespace);
+    let kept = state.store.list(&kind.group_resource, namespace);
     Ok(kept.iter().map(|object| shown(kind, object)).filter(|object| selector.matches(object)).collect())
 }
 
@@ -26,16 +26,16 @@ pub fn list(
     kind: &Kind,
     namespace: Option<&str>,
     query: &Query,
-    form: Form,
+    representation: Representation,
     now: Timestamp,
-) -> Result<Value, Refusal> {
+) -> Result<Value, StatusError> {
     let mut objects = select(state, kind, namespace, query)?;
     let after = query.text("continue");
     let mut revision = state.store.revision().to_string();
     if !after.is_empty() {
         let (first_revision, key) = parse_token(after)?;
         if first_revision < state.store.oldest() {
-            return Err(Refusal::expired(
+            return Err(StatusError::expired(
                 "The provided continue parameter is too old to display a consistent list result.",
             ));
         }
@@ -53,14 +53,14 @@ pub fn list(
             metadata["remainingItemCount"] = left.into();
         }
     }
-    Ok(form.list(kind, &objects, metadata, now))
+    Ok(representation.list(kind, &objects, metadata, now))
 }
 
-fn parse_token(token: &str) -> Result<(u64, (String, String)), Refusal> {
+fn parse_token(token: &str) -> Result<(u64, (String, String)), StatusError> {
     let mut parts = token.splitn(3, '/');
     let revision = parts.next().and_then(|text| text.parse().ok());
     match (revision, parts.next(), parts.next()) {
         (Some(revision), Some(namespace), Some(name)) => Ok((revision, (namespace.to_owned(), name.to_owned()))),
-        _ => Err(Refusal::bad_request("continue key is not valid")),
+        _ => Err(StatusError::bad_request("continue key is not valid")),
     }
 }

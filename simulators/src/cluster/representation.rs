@@ -9,7 +9,7 @@ use super::query::Query;
 use super::table;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Form {
+pub enum Representation {
     Whole,
     Metadata,
     Table(RowsHold),
@@ -23,7 +23,7 @@ pub enum RowsHold {
     Whole,
 }
 
-impl Form {
+impl Representation {
     /// The first representation in the `Accept` header that is served.
     pub fn wanted(headers: &HeaderMap, query: &Query) -> Self {
         let accept = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();

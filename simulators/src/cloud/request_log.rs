@@ -9,7 +9,7 @@ use super::call::{Call, Service};
 
 /// One logged request.
 #[derive(Debug, Clone)]
-pub struct Entry {
+pub struct CloudRequest {
     /// Time of arrival, counted from the start of the cloud.
     pub at: Duration,
     pub service: Service,
@@ -24,7 +24,7 @@ pub struct Entry {
     pub status: Option<u16>,
 }
 
-impl Entry {
+impl CloudRequest {
     pub(crate) fn new(call: &Call, at: Duration) -> Self {
         let pairs: Vec<_> = call.query.iter().map(|(key, value)| format!("{key}={value}")).collect();
         Self {
@@ -52,8 +52,8 @@ impl Entry {
 
 /// The latest requests. The oldest are dropped, so that a long demo does not grow.
 #[derive(Debug, Default)]
-pub(crate) struct Journal {
-    entries: VecDeque<Entry>,
+pub(crate) struct RequestLog {
+    entries: VecDeque<CloudRequest>,
     /// Number of the first request that is still logged.
     first: usize,
 }
@@ -61,9 +61,9 @@ pub(crate) struct Journal {
 /// Number of requests that are kept.
 const MOST: usize = 100_000;
 
-impl Journal {
+impl RequestLog {
     /// Adds a request and returns its number.
-    pub fn add(&mut self, entry: Entry) -> usize {
+    pub fn add(&mut self, entry: CloudRequest) -> usize {
         self.entries.push_back(entry);
         if self.entries.len() > MOST {
             self.entries.pop_front();
@@ -79,7 +79,7 @@ impl Journal {
         }
     }
 
-    pub fn entries(&self) -> impl Iterator<Item = &Entry> {
+    pub fn entries(&self) -> impl Iterator<Item = &CloudRequest> {
         self.entries.iter()
     }
 

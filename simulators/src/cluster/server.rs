@@ -12,7 +12,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
 use super::Inner;
-use super::serving::answer;
+use super::handler::answer;
 
 /// A running server. It stops when this is dropped.
 #[derive(Debug)]

@@ -7,27 +7,27 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use tokio::sync::Notify;
 
 #[derive(Debug, Default)]
-pub struct Bell {
-    rung: AtomicU64,
+pub struct OrderedNotify {
+    count: AtomicU64,
     listeners: Notify,
 }
 
-impl Bell {
-    pub fn ring(&self) {
-        self.rung.fetch_add(1, Ordering::SeqCst);
+impl OrderedNotify {
+    pub fn notify(&self) {
+        self.count.fetch_add(1, Ordering::SeqCst);
         self.listeners.notify_waiters();
     }
 
     /// The number of notifications so far.
-    pub fn rung(&self) -> u64 {
-        self.rung.load(Ordering::SeqCst)
+    pub fn count(&self) -> u64 {
+        self.count.load(Ordering::SeqCst)
     }
 
     /// Waits until there have been more than `heard` notifications.
-    pub async fn more_than(&self, heard: u64) {
+    pub async fn wait_beyond(&self, heard: u64) {
         let mut next = pin!(self.listeners.notified());
         next.as_mut().enable();
-        if self.rung() == heard {
+        if self.count() == heard {
             next.await;
         }
     }
