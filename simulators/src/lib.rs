@@ -2,7 +2,7 @@
 #![forbid(unsafe_code)]
 
 pub mod cloud;
+pub mod clouds_yaml_probe;
 pub mod cluster;
 pub mod demo;
-pub mod reading;
 pub mod rig;

@@ -9,7 +9,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use evenkeel_simulators::reading;
+use evenkeel_simulators::clouds_yaml_probe;
 use serde_json::Value;
 
 fn table() -> PathBuf {
@@ -29,7 +29,7 @@ async fn compare_with(recorded: &str, folder: &str) {
     assert_eq!(files.keys().collect::<Vec<_>>(), recorded.keys().collect::<Vec<_>>());
     let mut wrong = Vec::new();
     for (name, text) in files {
-        match reading::read(&text, "openstack").await {
+        match clouds_yaml_probe::probe(&text, "openstack").await {
             Ok(reading) if reading == recorded[&name] => {}
             reading => wrong.push(format!("{name}: {reading:?}\n    instead of {}", recorded[&name])),
         }
@@ -54,7 +54,7 @@ async fn unsupported_or_duplicate_key_is_rejected_by_name() {
     for (name, text) in files("refused") {
         let first = text.split(|byte| *byte == b'\n').next().unwrap();
         let words = std::str::from_utf8(first).unwrap().strip_prefix("# ").unwrap().to_owned();
-        match reading::read(&text, "openstack").await {
+        match clouds_yaml_probe::probe(&text, "openstack").await {
             Err(message) if message.contains(&words) && !message.contains("replace-me") => {}
             reading => wrong.push(format!("{name}: {reading:?} instead of {words:?}")),
         }

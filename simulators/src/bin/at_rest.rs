@@ -25,7 +25,7 @@ use tokio::time::{Instant, sleep};
 
 const NAMESPACE: &str = "at-rest";
 /// Limit for the stacks to become Ready.
-const PATIENCE: Duration = Duration::from_secs(900);
+const TIME_LIMIT: Duration = Duration::from_secs(900);
 /// Number of resync periods over which requests are counted.
 const PERIODS: u32 = 2;
 
@@ -66,24 +66,24 @@ async fn measure_all(cli: &Cli) -> anyhow::Result<()> {
 /// measured.
 async fn measure(root: &Path, cli: &Cli, number: usize) -> anyhow::Result<Value> {
     let period = Duration::from_secs(cli.period);
-    let lab = Lab::start(root).await?;
-    lab.apply(root, number).await?;
-    let mut maker = lab.controller(&cli.controller)?;
-    lab.until_ready(&mut maker, number).await?;
-    let until_ready = lab.calls(1);
+    let simulators = Simulators::start(root).await?;
+    simulators.apply(root, number).await?;
+    let mut maker = simulators.controller(&cli.controller)?;
+    simulators.until_ready(&mut maker, number).await?;
+    let until_ready = simulators.calls(1);
     drop(maker);
-    lab.set_period(number, cli.period).await?;
-    let controller = lab.controller(&cli.controller)?;
-    lab.until_at_rest(period).await;
-    lab.cloud.forget_requests();
+    simulators.set_period(number, cli.period).await?;
+    let controller = simulators.controller(&cli.controller)?;
+    simulators.until_at_rest(period).await;
+    simulators.cloud.forget_requests();
     sleep(period * PERIODS).await;
-    let writes = lab.cloud.writes().len();
+    let writes = simulators.cloud.writes().len();
     ensure!(writes == 0, "{writes} writes at rest");
     Ok(json!({
         "stacks": number,
         "rss_kib": resident(controller.process.id())?,
         "period_seconds": cli.period,
-        "calls": lab.calls(PERIODS),
+        "calls": simulators.calls(PERIODS),
         "calls_until_ready": until_ready,
     }))
 }
@@ -104,7 +104,7 @@ impl Drop for Controller {
 }
 
 /// Both simulators and their servers.
-struct Lab {
+struct Simulators {
     cloud: CloudSim,
     cluster: ClusterSim,
     client: Client,
@@ -112,7 +112,7 @@ struct Lab {
     cluster_served: cluster::Served,
 }
 
-impl Lab {
+impl Simulators {
     async fn start(root: &Path) -> anyhow::Result<Self> {
         let healthy_after = Some(Duration::ZERO);
         let cloud = CloudSim::new(CloudConfig { timing: Timing::instant(), healthy_after, ..CloudConfig::default() });
@@ -183,7 +183,7 @@ impl Lab {
         let begun = Instant::now();
         while !self.all_ready(number) {
             ensure!(controller.process.try_wait()?.is_none(), "the controller ended by itself");
-            ensure!(begun.elapsed() < PATIENCE, "the stacks are not Ready within {PATIENCE:?}");
+            ensure!(begun.elapsed() < TIME_LIMIT, "the stacks are not Ready within {TIME_LIMIT:?}");
             sleep(Duration::from_secs(1)).await;
         }
         Ok(())
@@ -192,7 +192,7 @@ impl Lab {
     /// Waits until every stack has been read once: only the first read of a stack asks for members. After the limit the
     /// measurement goes on all the same.
     async fn until_at_rest(&self, period: Duration) {
-        for _ in 0..PATIENCE.as_secs() / period.as_secs() {
+        for _ in 0..TIME_LIMIT.as_secs() / period.as_secs() {
             self.cloud.forget_requests();
             sleep(period).await;
             if !self.cloud.requests().iter().any(|request| request.path.ends_with("/members")) {

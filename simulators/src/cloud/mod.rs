@@ -141,8 +141,8 @@ impl CloudSim {
             let mut world = self.world();
             let now = world.clock.now();
             world.settle(&now);
-            if let Err(refusal) = world.admit(call, &now) {
-                return refusal;
+            if let Err(error) = world.admit(call, &now) {
+                return error;
             }
             let caller = world.identity.authenticate(call.header("x-auth-token"), call.service, now.at);
             (world.config.timing.clone(), world.takes_quota(call), caller.map(|caller| caller.project))

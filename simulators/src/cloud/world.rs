@@ -182,8 +182,8 @@ impl World {
     /// Carries a request out at one moment.
     pub fn respond(&mut self, call: &Call, now: &Moment) -> Reply {
         self.settle(now);
-        if let Err(refusal) = self.admit(call, now) {
-            return refusal;
+        if let Err(error) = self.admit(call, now) {
+            return error;
         }
         let answer = match call.service {
             Service::Identity => self.identity.handle(call, &self.config, &mut self.ids, now),
@@ -200,7 +200,7 @@ impl World {
                 }
             }
         };
-        answer.unwrap_or_else(|refusal| refusal)
+        answer.unwrap_or_else(|error| error)
     }
 
     /// True when Octavia locks the quota row of the project for this call: every POST, and a batch that adds members.

@@ -62,19 +62,19 @@ pub async fn answer(inner: &Arc<Inner>, request: Request<Bytes>) -> Result<Respo
         tokio::time::sleep(latency).await;
     }
     match effect {
-        Some(Effect::Status(code)) => return Ok(refused(&faults::injected_error(code))),
+        Some(Effect::Status(code)) => return Ok(error_response(&faults::injected_error(code))),
         Some(Effect::Conflict) => {
             let Route::Objects(Target { kind, name, .. }) = &route else {
-                return Ok(refused(&faults::injected_error(409)));
+                return Ok(error_response(&faults::injected_error(409)));
             };
-            return Ok(refused(&StatusError::modified(kind, name.as_deref().unwrap_or_default())));
+            return Ok(error_response(&StatusError::modified(kind, name.as_deref().unwrap_or_default())));
         }
         Some(Effect::Drop) => return Err(Broken),
         Some(Effect::Delay(time)) => tokio::time::sleep(time).await,
         Some(Effect::LoseAnswer | Effect::SlowAnswer(_)) | None => {}
     }
     let call = Call { inner, headers: &parts.headers, query, verb, body: &body };
-    let response = call.dispatch(route).unwrap_or_else(|injected_error| refused(&injected_error));
+    let response = call.dispatch(route).unwrap_or_else(|error| error_response(&error));
     match effect {
         Some(Effect::LoseAnswer) => return Err(Broken),
         Some(Effect::SlowAnswer(time)) => tokio::time::sleep(time).await,
@@ -87,9 +87,9 @@ fn text_of(headers: &HeaderMap, name: header::HeaderName) -> &str {
     headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
 }
 
-fn refused(injected_error: &StatusError) -> Response<Body> {
-    let code = StatusCode::from_u16(injected_error.code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    json_response(code, &injected_error.body())
+fn error_response(error: &StatusError) -> Response<Body> {
+    let code = StatusCode::from_u16(error.code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    json_response(code, &error.body())
 }
 
 fn json_response(code: StatusCode, body: &Value) -> Response<Body> {

@@ -17,12 +17,12 @@ pub fn json_patch(object: &mut Value, patch: &Value) -> Result<(), StatusError> 
 }
 
 fn apply_operation(object: &mut Value, operation: &Value) -> Result<(), StatusError> {
-    let path = operation["path"].as_str().ok_or_else(|| refused("an operation has no path"))?;
-    let from = || operation["from"].as_str().ok_or_else(|| refused("an operation has no from"));
+    let path = operation["path"].as_str().ok_or_else(|| bad_request("an operation has no path"))?;
+    let from = || operation["from"].as_str().ok_or_else(|| bad_request("an operation has no from"));
     match operation["op"].as_str().unwrap_or_default() {
         "test" => {
             let seen = object.pointer(path).unwrap_or(&Value::Null);
-            if *seen == operation["value"] { Ok(()) } else { Err(refused_test()) }
+            if *seen == operation["value"] { Ok(()) } else { Err(failed_test()) }
         }
         "add" => add(object, path, operation["value"].clone()),
         "remove" => remove(object, path).map(drop),
@@ -40,21 +40,21 @@ fn apply_operation(object: &mut Value, operation: &Value) -> Result<(), StatusEr
             let value = object.pointer(from).cloned().ok_or_else(|| missing(from))?;
             add(object, path, value)
         }
-        other => Err(refused(&format!("unknown operation {other:?}"))),
+        other => Err(bad_request(&format!("unknown operation {other:?}"))),
     }
 }
 
-fn refused(message: &str) -> StatusError {
+fn bad_request(message: &str) -> StatusError {
     StatusError::new(StatusCode::UNPROCESSABLE_ENTITY, "Invalid", message)
 }
 
 /// The error of a failed `test`. The API server does not name the test.
-fn refused_test() -> StatusError {
-    refused("the server rejected our request due to an error in our request")
+fn failed_test() -> StatusError {
+    bad_request("the server rejected our request due to an error in our request")
 }
 
 fn missing(path: &str) -> StatusError {
-    refused(&format!("the path {path} is not there"))
+    bad_request(&format!("the path {path} is not there"))
 }
 
 /// The container of the last step of `path`, and that step unescaped.

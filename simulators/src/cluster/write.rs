@@ -114,7 +114,7 @@ impl State {
         self.name_it(kind, namespace, &mut object)?;
         self.admit_into(kind, namespace, object::name(&object))?;
         self.prepare_new(kind, &mut object, options);
-        refuse_if_any(kind, &object, problems_of(kind, &object, None))?;
+        reject_problems(kind, &object, problems_of(kind, &object, None))?;
         let key = (namespace.to_owned(), object::name(&object).to_owned());
         if self.store.get(&kind.group_resource, &key).is_some() {
             return Err(StatusError::already_exists(kind, &key.1));
@@ -239,7 +239,7 @@ impl State {
         if configuration["metadata"]["managedFields"].as_array().is_some_and(|lines| !lines.is_empty()) {
             return Err(StatusError::bad_request("metadata.managedFields must be nil"));
         }
-        refuse_undeclared(kind, &configuration)?;
+        reject_undeclared(kind, &configuration)?;
         restrict_to_what_is_written(kind, &mut configuration, options);
         let manager = options.manager(kind, Operation::Apply);
         let existing = self.store.get(&kind.group_resource, key).map(|kept| convert::shown(kind, &kept));
@@ -301,7 +301,7 @@ impl State {
         count_generation(kind, live, &mut new);
         let mut problems = new_finalizers(live, &new);
         problems.extend(problems_of(kind, &new, Some(live)));
-        refuse_if_any(kind, &new, problems)?;
+        reject_problems(kind, &new, problems)?;
 
         let managers = managers.unwrap_or_else(|| {
             let base = if given.is_array() { &given } else { &live["metadata"]["managedFields"] };
@@ -386,7 +386,7 @@ fn unknown_fields(kind: &Kind, object: &mut Value, options: &WriteOptions) -> Re
 
 /// Rejects an apply with fields that the schema does not declare. The API server answers such a request with an
 /// internal error.
-fn refuse_undeclared(kind: &Kind, configuration: &Value) -> Result<(), StatusError> {
+fn reject_undeclared(kind: &Kind, configuration: &Value) -> Result<(), StatusError> {
     let Some(schema) = &kind.schema else { return Ok(()) };
     let Some(path) = undeclared(configuration, &schema.merging) else { return Ok(()) };
     let (namespace, name) = (object::namespace(configuration), object::name(configuration));
@@ -480,7 +480,7 @@ fn problems_of(kind: &Kind, object: &Value, old: Option<&Value>) -> Vec<FieldPro
     problems
 }
 
-fn refuse_if_any(kind: &Kind, object: &Value, problems: Vec<FieldProblem>) -> Result<(), StatusError> {
+fn reject_problems(kind: &Kind, object: &Value, problems: Vec<FieldProblem>) -> Result<(), StatusError> {
     if problems.is_empty() {
         return Ok(());
     }

@@ -18,7 +18,7 @@ const WRONG_WEIGHT: i64 = 9;
 ///
 /// # Errors
 /// The cloud rejects a change, or stays locked.
-pub async fn break_it(cloud: &CloudSim) -> anyhow::Result<Vec<String>> {
+pub async fn cause_drift(cloud: &CloudSim) -> anyhow::Result<Vec<String>> {
     let (load_balancer, tree) =
         reference(cloud).ok_or_else(|| anyhow::anyhow!("there is no load balancer to break"))?;
     let Some(listener) = listener(&tree) else { bail!("the stack has no listener {}", LISTENER.0) };
@@ -35,7 +35,7 @@ pub async fn break_it(cloud: &CloudSim) -> anyhow::Result<Vec<String>> {
 }
 
 /// True when the listener is back, the member has its weight again, and no change is in flight.
-pub fn is_healed(cloud: &CloudSim) -> bool {
+pub fn is_corrected(cloud: &CloudSim) -> bool {
     let Some((_, tree)) = reference(cloud) else { return false };
     tree["provisioning_status"] == "ACTIVE"
         && listener(&tree).is_some()

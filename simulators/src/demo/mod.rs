@@ -4,8 +4,8 @@
 //! writer: a terminal gets lines that change in place, anything else plain lines.
 
 mod drift;
+mod environment;
 mod screen;
-mod stage;
 mod tree;
 
 use std::io::Write;
@@ -14,15 +14,15 @@ use std::time::Duration;
 use anyhow::bail;
 use tokio::time::{Instant, sleep};
 
-pub use stage::Wiring;
+pub use environment::Wiring;
 
+use environment::DemoEnvironment;
 use screen::Screen;
-use stage::Stage;
 
 /// Limit for all stacks to become Ready, and for the correction of the drift.
-const PATIENCE: Duration = Duration::from_secs(90);
+const TIME_LIMIT: Duration = Duration::from_secs(90);
 /// Interval between two looks at the stacks.
-const LOOK_EVERY: Duration = Duration::from_millis(100);
+const CHECK_INTERVAL: Duration = Duration::from_millis(100);
 
 #[derive(Debug, Clone, Copy)]
 pub struct Options {
@@ -49,63 +49,67 @@ pub async fn run(options: Options, out: Box<dyn Write + Send>, stop: impl Future
 
 async fn show(options: Options, screen: &mut Screen) -> anyhow::Result<()> {
     screen.say("Starting a simulated OpenStack, a simulated Kubernetes and the controller in this process.")?;
-    let mut stage = Stage::start(options.wiring).await?;
-    let stacks = stage.apply_examples().await?;
+    let mut environment = DemoEnvironment::start(options.wiring).await?;
+    let stacks = environment.apply_examples().await?;
     screen.say(&format!(
         "Applied crds/, the namespace {}, credentials and {} examples.\n",
-        stage::NAMESPACE,
+        environment::NAMESPACE,
         stacks
     ))?;
-    until(screen, &mut stage, "every stack is Ready and serves", |stage| stage.all_ready() && stage.all_serve())
-        .await?;
+    until(screen, &mut environment, "every stack is Ready and serves", |environment| {
+        environment.all_ready() && environment.all_serve()
+    })
+    .await?;
     screen.finish_progress()?;
-    for line in stage.trees() {
+    for line in environment.trees() {
         screen.say(&line)?;
     }
 
     screen.say("\nSomebody changes the load balancer of the stack \"reference\" behind the controller's back:")?;
-    for line in drift::break_it(&stage.cloud).await? {
+    for line in drift::cause_drift(&environment.cloud).await? {
         screen.say(&format!("  {line}"))?;
     }
     screen.say(&format!(
         "The controller looks for drift every {} here (every 10m unless the stack says otherwise).\n",
-        stage::RESYNC_PERIOD
+        environment::RESYNC_PERIOD
     ))?;
     let broken_at = Instant::now();
-    let healed = |stage: &Stage| drift::is_healed(&stage.cloud) && stage.all_ready() && stage.all_serve();
-    until(screen, &mut stage, "the drift is healed", healed).await?;
+    let healed = |environment: &DemoEnvironment| {
+        drift::is_corrected(&environment.cloud) && environment.all_ready() && environment.all_serve()
+    };
+    until(screen, &mut environment, "the drift is healed", healed).await?;
     screen.finish_progress()?;
     screen.say(&format!("Healed after {:.1} s:", broken_at.elapsed().as_secs_f64()))?;
-    for line in stage.news("reference") {
+    for line in environment.events("reference") {
         screen.say(&format!("  {line}"))?;
     }
-    for line in stage.trees_of("reference") {
+    for line in environment.trees_of("reference") {
         screen.say(&line)?;
     }
     if options.once {
-        return stage.stop().await;
+        return environment.stop().await;
     }
-    screen.say(&stage.invitation())?;
-    stage.wait().await
+    screen.say(&environment.next_steps())?;
+    environment.wait().await
 }
 
 /// Waits until `holds`, and shows the stacks meanwhile.
 async fn until(
     screen: &mut Screen,
-    stage: &mut Stage,
+    environment: &mut DemoEnvironment,
     what: &str,
-    holds: impl Fn(&Stage) -> bool,
+    holds: impl Fn(&DemoEnvironment) -> bool,
 ) -> anyhow::Result<()> {
     let begun = Instant::now();
-    while !holds(stage) {
-        screen.progress(begun.elapsed(), &stage.lines())?;
-        stage.check_controller().await?;
-        if begun.elapsed() > PATIENCE {
+    while !holds(environment) {
+        screen.progress(begun.elapsed(), &environment.lines())?;
+        environment.check_controller().await?;
+        if begun.elapsed() > TIME_LIMIT {
             let lines: Vec<String> =
-                stage.lines().into_iter().map(|(name, state)| format!("{name}: {state}")).collect();
-            bail!("not within {} s: {what}\n{}", PATIENCE.as_secs(), lines.join("\n"));
+                environment.lines().into_iter().map(|(name, state)| format!("{name}: {state}")).collect();
+            bail!("not within {} s: {what}\n{}", TIME_LIMIT.as_secs(), lines.join("\n"));
         }
-        sleep(LOOK_EVERY).await;
+        sleep(CHECK_INTERVAL).await;
     }
-    screen.progress(begun.elapsed(), &stage.lines())
+    screen.progress(begun.elapsed(), &environment.lines())
 }

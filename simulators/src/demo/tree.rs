@@ -53,12 +53,12 @@ pub fn lines(stack: &Value, cloud: &CloudSim) -> Vec<String> {
     let pools = sorted(&tree, "pools", "name");
     let of_listeners = sorted(&tree, "listeners", "protocol_port").into_iter().map(|l| listener_lines(l, &pools));
     let of_pools = pools.iter().map(|pool| pool_lines(pool));
-    hang(&mut lines, of_listeners.chain(of_pools).collect());
+    append_branches(&mut lines, of_listeners.chain(of_pools).collect());
     lines
 }
 
 /// Appends blocks of lines as branches, the last one with a corner.
-fn hang(lines: &mut Vec<String>, blocks: Vec<Vec<String>>) {
+fn append_branches(lines: &mut Vec<String>, blocks: Vec<Vec<String>>) {
     let last = blocks.len().saturating_sub(1);
     for (index, block) in blocks.into_iter().enumerate() {
         let (first, others) = if index == last { ("└─ ", "   ") } else { ("├─ ", "│  ") };
@@ -98,7 +98,7 @@ fn listener_lines(listener: &Value, pools: &[&Value]) -> Vec<String> {
             text(policy, "provisioning_status")
         )]
     });
-    hang(&mut lines, policies.collect());
+    append_branches(&mut lines, policies.collect());
     lines
 }
 
@@ -111,7 +111,7 @@ fn pool_lines(pool: &Value) -> Vec<String> {
         let (address, port, weight) = (text(member, "address"), &member["protocol_port"], &member["weight"]);
         vec![format!("{address}:{port} weight {weight}{backup}  {}", states(member))]
     });
-    hang(&mut lines, members.collect());
+    append_branches(&mut lines, members.collect());
     lines
 }
 
@@ -127,7 +127,7 @@ mod tests {
     fn children_are_drawn_with_branches() {
         let block = |lines: &[&str]| lines.iter().map(|line| (*line).to_owned()).collect::<Vec<_>>();
         let mut lines = block(&["root"]);
-        hang(&mut lines, vec![block(&["a", "├─ b", "└─ c"]), block(&["d", "└─ e"])]);
+        append_branches(&mut lines, vec![block(&["a", "├─ b", "└─ c"]), block(&["d", "└─ e"])]);
         assert_eq!(lines, ["root", "├─ a", "│  ├─ b", "│  └─ c", "└─ d", "   └─ e"]);
     }
 }

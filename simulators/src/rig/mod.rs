@@ -3,15 +3,15 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a helper of a test may fail as the test does")]
 
+mod interceptor;
 mod log;
-mod look;
-mod people;
-mod wire;
+mod user_actions;
+mod views;
 
+pub use interceptor::{Interception, Interceptor};
 pub use log::{Format, Log};
-pub use look::{condition, is_ready, reason, text};
-pub use people::small;
-pub use wire::{Treatment, Wire};
+pub use user_actions::small;
+pub use views::{condition, is_ready, reason, text};
 
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -40,10 +40,10 @@ pub const NAMESPACE: &str = "shop";
 pub const SECRET: &str = "openstack";
 
 /// Interval between two checks of [`Rig::until`].
-const LOOK: Duration = Duration::from_millis(200);
+const CHECK_INTERVAL: Duration = Duration::from_millis(200);
 
 /// Longer than any reconcile takes.
-const STOP: Duration = Duration::from_secs(400);
+const STOP_LIMIT: Duration = Duration::from_secs(400);
 
 /// Two simulators, and controllers between them that can be started, stopped and killed.
 pub struct Rig {
@@ -67,7 +67,7 @@ struct Running {
 }
 
 /// The time at which every simulation begins.
-pub fn beginning() -> Timestamp {
+pub fn start_time() -> Timestamp {
     Timestamp::from_second(1_800_000_000).expect("a time")
 }
 
@@ -79,8 +79,8 @@ impl Rig {
 
     pub async fn with(config: CloudConfig) -> Self {
         let seed = config.seed;
-        let cloud = CloudSim::new(CloudConfig { starts_at: beginning(), ..config });
-        let clock: Arc<dyn Clock> = Arc::new(TokioClock::starting_at(beginning()));
+        let cloud = CloudSim::new(CloudConfig { starts_at: start_time(), ..config });
+        let clock: Arc<dyn Clock> = Arc::new(TokioClock::starting_at(start_time()));
         let cluster = ClusterSim::with_seed(clock.clone(), seed);
         let rig = Self {
             connector: cloud.transport(),
@@ -142,7 +142,7 @@ impl Rig {
         for Running { stop, task } in self.controllers.drain(..) {
             // Fails when the controller has ended by itself. The next line reports its error.
             let _ = stop.send(());
-            let ended = timeout(STOP, task).await.expect("the controller does not stop");
+            let ended = timeout(STOP_LIMIT, task).await.expect("the controller does not stop");
             ended.expect("the controller broke").expect("the controller ended");
         }
     }
@@ -178,7 +178,7 @@ impl Rig {
         while !holds(self) {
             let stacks = self.cluster.objects("evenkeel.dev", "loadbalancerstacks");
             assert!(begun.elapsed() < limit, "not within {limit:?}: {what}\n{stacks:#?}");
-            sleep(LOOK).await;
+            sleep(CHECK_INTERVAL).await;
         }
     }
 }

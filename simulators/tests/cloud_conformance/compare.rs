@@ -19,7 +19,7 @@ pub fn normalise(text: &str) -> String {
 
 pub fn fits_text(wanted: &str, got: &str) -> bool {
     match wanted.strip_prefix('<').and_then(|rest| rest.strip_suffix("...>")) {
-        Some(beginning) => got.starts_with(beginning),
+        Some(start_time) => got.starts_with(start_time),
         None => wanted == "<any>" || wanted == got,
     }
 }

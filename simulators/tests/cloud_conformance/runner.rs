@@ -62,14 +62,14 @@ pub struct Case {
     fails: Option<String>,
     /// A known difference of the simulated cloud.
     #[serde(default)]
-    differs: Option<Known>,
+    differs: Option<KnownDifference>,
 }
 
 /// A known difference: the answer of the simulated cloud and the reason. The answer is asserted too, so that an
 /// obsolete entry fails.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Known {
+pub struct KnownDifference {
     why: String,
     #[serde(default)]
     code: Option<u16>,
@@ -261,7 +261,7 @@ impl<'a> Runner<'a> {
         texts
     }
 
-    fn differences(&self, answer: &Answer, wanted: &Wanted<'_>) -> Vec<String> {
+    fn differences(&self, answer: &Answer, wanted: &Expectation<'_>) -> Vec<String> {
         let mut texts = Vec::new();
         if answer.code != wanted.code {
             texts.push(format!("code {} instead of {}: {}", answer.code, wanted.code, answer.text));
@@ -387,20 +387,20 @@ impl<'a> Runner<'a> {
 }
 
 /// The expectation of a case.
-struct Wanted<'a> {
+struct Expectation<'a> {
     code: u16,
     fault: Option<&'a str>,
     has: Option<&'a Value>,
 }
 
 impl Case {
-    fn wanted(&self) -> Wanted<'_> {
-        Wanted { code: self.code, fault: self.fault.as_deref(), has: self.has.as_ref() }
+    fn wanted(&self) -> Expectation<'_> {
+        Expectation { code: self.code, fault: self.fault.as_deref(), has: self.has.as_ref() }
     }
 }
 
-impl Known {
-    fn as_wanted<'a>(&'a self, case: &Case) -> Wanted<'a> {
-        Wanted { code: self.code.unwrap_or(case.code), fault: self.fault.as_deref(), has: self.has.as_ref() }
+impl KnownDifference {
+    fn as_wanted<'a>(&'a self, case: &Case) -> Expectation<'a> {
+        Expectation { code: self.code.unwrap_or(case.code), fault: self.fault.as_deref(), has: self.has.as_ref() }
     }
 }

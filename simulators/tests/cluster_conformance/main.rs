@@ -52,13 +52,13 @@ struct Case {
     /// Text of the expected `Warning` header.
     warning: Option<String>,
     /// A known difference of the simulator.
-    differs: Option<Known>,
+    differs: Option<KnownDifference>,
 }
 
 /// An answer of the simulator that differs from the API server's, and the reason.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Known {
+struct KnownDifference {
     why: String,
     code: u16,
     #[serde(default)]
@@ -218,7 +218,7 @@ fn is_plain_bookmark(event: &Value) -> bool {
     event["type"] == "BOOKMARK" && event["object"]["metadata"]["annotations"].is_null()
 }
 
-fn judge_known(known: &Known, seen: &Answer, namespace: &str) -> Result<(), String> {
+fn judge_known(known: &KnownDifference, seen: &Answer, namespace: &str) -> Result<(), String> {
     if seen.code != known.code {
         return Err(format!("code {} instead of {}, as known", seen.code, known.code));
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use evenkeel::openstack::Request;
 use evenkeel_simulators::cluster::ClusterSim;
-use evenkeel_simulators::rig::{NAMESPACE, SECRET, Treatment, Wire, small};
+use evenkeel_simulators::rig::{Interception, Interceptor, NAMESPACE, SECRET, small};
 use http::Method;
 use k8s_openapi::api::core::v1::Secret;
 use serde_json::{Value, json};
@@ -86,9 +86,9 @@ async fn secret_gets_finalizer_before_first_create() {
     let cluster = rig.cluster.clone();
     let in_order = move |request: &Request| {
         let creates = request.method() == Method::POST && request.uri().path().ends_with("/loadbalancers");
-        if creates && !is_held(&cluster, SECRET) { Treatment::Hold } else { Treatment::Carry }
+        if creates && !is_held(&cluster, SECRET) { Interception::Withhold } else { Interception::Forward }
     };
-    rig.connector = Arc::new(Wire::new(rig.cloud.transport(), in_order));
+    rig.connector = Arc::new(Interceptor::new(rig.cloud.transport(), in_order));
     rig.start();
     rig.create("web", small()).await;
     rig.until("web is Ready", SOON, |rig| rig.is_ready("web")).await;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use evenkeel_simulators::cloud::{CloudConfig, Fault, Timing};
 use evenkeel_simulators::cluster::{self, Effect};
-use evenkeel_simulators::rig::{Treatment, Wire, beginning, small};
+use evenkeel_simulators::rig::{Interception, Interceptor, small, start_time};
 use jiff::Timestamp;
 use serde_json::json;
 
@@ -24,7 +24,7 @@ fn intent(rig: &Rig, name: &str) -> Option<Duration> {
     let stack = rig.stack(name);
     let text = stack["metadata"]["annotations"]["evenkeel.dev/create"].as_str()?;
     let at: Timestamp = text.split(',').next()?.split_once('@')?.1.parse().ok()?;
-    at.duration_since(beginning()).try_into().ok()
+    at.duration_since(start_time()).try_into().ok()
 }
 
 #[tokio::test(start_paused = true)]
@@ -89,8 +89,8 @@ async fn crash_before_create_waits_for_quiet_period() {
     let posts = |request: &evenkeel::openstack::Request| {
         request.method() == Method::POST && request.uri().path().ends_with("/loadbalancers")
     };
-    let hold = move |request: &_| if posts(request) { Treatment::Hold } else { Treatment::Carry };
-    rig.connector = Arc::new(Wire::new(rig.cloud.transport(), hold));
+    let hold = move |request: &_| if posts(request) { Interception::Withhold } else { Interception::Forward };
+    rig.connector = Arc::new(Interceptor::new(rig.cloud.transport(), hold));
     rig.start();
     rig.create("web", small()).await;
     rig.until("the create is on record", SOON, |rig| intent(rig, "web").is_some()).await;

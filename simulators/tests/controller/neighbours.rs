@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use evenkeel_simulators::cloud::CloudConfig;
-use evenkeel_simulators::rig::{Treatment, Wire, small};
+use evenkeel_simulators::rig::{Interception, Interceptor, small};
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 
@@ -14,9 +14,9 @@ async fn panicking_reconcile_stops_no_other_stack() {
     let mut rig = Rig::new().await;
     let panics = |request: &evenkeel::openstack::Request| {
         let breaks = request.body().windows(4).any(|bytes| bytes == b"boom");
-        if breaks { Treatment::Panic } else { Treatment::Carry }
+        if breaks { Interception::Panic } else { Interception::Forward }
     };
-    rig.connector = Arc::new(Wire::new(rig.cloud.transport(), panics));
+    rig.connector = Arc::new(Interceptor::new(rig.cloud.transport(), panics));
     rig.start();
     let mut broken = small();
     broken["loadBalancer"]["description"] = "boom".into();

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use evenkeel::api::LoadBalancerStack;
 use evenkeel_simulators::cloud::{CloudConfig, Timing};
-use evenkeel_simulators::rig::{Treatment, Wire, small};
+use evenkeel_simulators::rig::{Interception, Interceptor, small};
 use kube::Api;
 use kube::api::{Patch, PatchParams};
 use serde_json::json;
@@ -13,9 +13,9 @@ use serde_json::json;
 use super::*;
 
 /// A rig whose connector counts the writes in flight.
-async fn counted(timing: Timing) -> (Rig, Wire) {
+async fn counted(timing: Timing) -> (Rig, Interceptor) {
     let mut rig = Rig::with(CloudConfig { timing, ..CloudConfig::default() }).await;
-    let wire = Wire::new(rig.cloud.transport(), |_| Treatment::Carry);
+    let wire = Interceptor::new(rig.cloud.transport(), |_| Interception::Forward);
     rig.connector = Arc::new(wire.clone());
     rig.workers = 32;
     rig.start();

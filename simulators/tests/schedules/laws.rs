@@ -5,14 +5,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use evenkeel_simulators::cloud::{CloudSim, Kind};
 use serde_json::{Map, Value, json};
 
-use super::stage::{Stage, WRONG_SECRET};
+use super::simulation::{Simulation, WRONG_SECRET};
 
 /// Limit of requests, to the cloud or to the API server, far above the needs of any schedule.
 const MOST_CALLS: usize = 5_000;
 
-impl Stage {
+impl Simulation {
     /// The load balancers that Evenkeel created.
-    pub fn ours(&self) -> Vec<Map<String, Value>> {
+    pub fn evenkeel_load_balancers(&self) -> Vec<Map<String, Value>> {
         let mut all = self.rig.cloud.objects(Kind::LoadBalancer);
         all.retain(|lb| uid_of(lb).is_some_and(|uid| uid != "0"));
         all
@@ -21,7 +21,7 @@ impl Stage {
     /// At most one load balancer per stack: no create takes longer than the quiet period here.
     pub fn check_laws(&self) {
         let mut by_uid: BTreeMap<String, Vec<Value>> = BTreeMap::new();
-        for lb in self.ours() {
+        for lb in self.evenkeel_load_balancers() {
             by_uid.entry(uid_of(&lb).unwrap()).or_default().push(Value::Object(lb));
         }
         for (uid, load_balancers) in by_uid {
@@ -36,8 +36,8 @@ impl Stage {
     }
 
     /// The load balancers of stacks that were not orphaned.
-    pub fn ours_to_keep(&self) -> Vec<Map<String, Value>> {
-        let mut all = self.ours();
+    pub fn load_balancers_to_keep(&self) -> Vec<Map<String, Value>> {
+        let mut all = self.evenkeel_load_balancers();
         all.retain(|lb| uid_of(lb).is_none_or(|uid| !self.orphaned.contains(&uid)));
         all
     }
@@ -55,7 +55,7 @@ impl Stage {
     }
 
     /// No password, secret or token is in an output of this moment. Later steps may remove it again.
-    pub fn check_shown(&self) {
+    pub fn check_outputs(&self) {
         let objects = |group: &str, plural: &str| json!(self.rig.cluster.objects(group, plural)).to_string();
         self.check_texts(&[
             ("a stack", objects("evenkeel.dev", "loadbalancerstacks")),

@@ -8,11 +8,11 @@
 
 mod compare;
 mod dice;
-mod finale;
+mod final_checks;
 mod laws;
 mod schedule;
+mod simulation;
 mod specs;
-mod stage;
 mod step;
 
 use std::io::Write as _;
@@ -23,7 +23,7 @@ use std::thread;
 use std::time::Duration;
 
 use schedule::Schedule;
-use stage::Stage;
+use simulation::Simulation;
 
 /// The requests of a run, for comparison with another run of the same seed.
 #[derive(PartialEq)]
@@ -33,21 +33,21 @@ struct Trace {
 }
 
 async fn live(schedule: &Schedule) -> Trace {
-    let mut stage = Stage::new(schedule).await;
+    let mut simulation = Simulation::new(schedule).await;
     for (pause, step) in &schedule.steps {
-        stage.pass(*pause).await;
-        stage.perform(step).await;
-        stage.check_laws();
-        stage.check_calls();
-        stage.check_foreign();
-        stage.check_shown();
+        simulation.pass(*pause).await;
+        simulation.perform(step).await;
+        simulation.check_laws();
+        simulation.check_calls();
+        simulation.check_foreign();
+        simulation.check_outputs();
     }
-    finale::finale(&mut stage).await;
-    stage.trace()
+    final_checks::run(&mut simulation).await;
+    simulation.trace()
 }
 
 /// Far longer than a schedule takes, which is a fraction of a second.
-const ENDLESS: Duration = Duration::from_secs(60);
+const SLOW_RUN: Duration = Duration::from_secs(60);
 
 /// Does the work. Prints `what` meanwhile if the work takes too long.
 #[expect(clippy::explicit_write, reason = "what a test tells by eprintln is shown when it ends")]
@@ -55,8 +55,8 @@ fn watched<T>(what: &str, work: impl FnOnce() -> T) -> T {
     thread::scope(|scope| {
         let (done, end) = channel::<()>();
         scope.spawn(move || {
-            if end.recv_timeout(ENDLESS) == Err(RecvTimeoutError::Timeout) {
-                writeln!(std::io::stderr(), "still at work after {} s: {what}", ENDLESS.as_secs()).unwrap();
+            if end.recv_timeout(SLOW_RUN) == Err(RecvTimeoutError::Timeout) {
+                writeln!(std::io::stderr(), "still at work after {} s: {what}", SLOW_RUN.as_secs()).unwrap();
             }
         });
         let worked = work();

@@ -23,9 +23,9 @@ pub enum Step {
     Observe(usize, bool),
     /// The next matching requests to the cloud, so many of them, meet the fault.
     Cloud(Match, Fault, usize),
-    Down(Service),
+    ServiceDown(Service),
     /// The faults of the cloud end.
-    Up,
+    EndFaults,
     Worker(ProviderFault),
     Cluster(cluster::Fault),
     CutWatches,
@@ -40,8 +40,8 @@ pub enum Step {
     /// SIGKILL after the API server has carried out the next patch of a stack, before the answer.
     CrashInPatch,
     Restart,
-    BreakCredentials(Broken),
-    MendCredentials,
+    BreakCredentials(BrokenCredentials),
+    RestoreCredentials,
     ExpireTokens,
     Quota(Kind, i64),
     /// Another client changes a resource of Evenkeel.
@@ -49,7 +49,7 @@ pub enum Step {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Broken {
+pub enum BrokenCredentials {
     Garbage,
     NoKey,
     WrongPassword,
@@ -66,8 +66,8 @@ pub fn draw(dice: &mut Dice, stacks: usize) -> Step {
         32..35 => Step::Pause(stack, dice.chance(50)),
         35..38 => Step::Observe(stack, dice.chance(50)),
         38..52 => cloud_fault(dice),
-        52..54 => Step::Down(dice.pick(&Service::ALL)),
-        54..56 => Step::Up,
+        52..54 => Step::ServiceDown(dice.pick(&Service::ALL)),
+        54..56 => Step::EndFaults,
         56..61 => Step::Worker(worker_fault(dice)),
         61..68 => Step::Cluster(cluster_fault(dice)),
         68..71 => Step::CutWatches,
@@ -76,8 +76,12 @@ pub fn draw(dice: &mut Dice, stacks: usize) -> Step {
         78..84 => Step::CrashInWrite { late: dice.chance(50) },
         84..87 => Step::CrashInPatch,
         87..89 => Step::Restart,
-        89..91 => Step::BreakCredentials(dice.pick(&[Broken::Garbage, Broken::NoKey, Broken::WrongPassword])),
-        91..93 => Step::MendCredentials,
+        89..91 => Step::BreakCredentials(dice.pick(&[
+            BrokenCredentials::Garbage,
+            BrokenCredentials::NoKey,
+            BrokenCredentials::WrongPassword,
+        ])),
+        91..93 => Step::RestoreCredentials,
         93..94 => Step::ExpireTokens,
         94..96 => {
             let kinds = [Kind::LoadBalancer, Kind::Listener, Kind::Pool, Kind::Member, Kind::HealthMonitor];

@@ -60,9 +60,9 @@ impl Network {
             "fixed_ip_address": null, "status": "DOWN", "qos_policy_id": given.get("qos_policy_id"),
             "port_forwardings": [], "description": text(&given, "description"),
         })));
-        if let Err(refusal) = self.associate(&ctx, &mut row, &given) {
+        if let Err(error) = self.associate(&ctx, &mut row, &given) {
             self.free(&subnet, &address);
-            return Err(refusal.into());
+            return Err(error.into());
         }
         self.floating_ips.insert(id, row.clone());
         Ok(Reply::json(201, &json!({"floatingip": self.show(ctx.caller, Resource::FloatingIp, &row)})))
@@ -270,11 +270,11 @@ fn check_revision(ctx: &RequestContext<'_>, row: &Row) -> Result<(), NeutronErro
 
 fn no_address(network: &str) -> impl Fn(NeutronError) -> Reply {
     let network = network.to_owned();
-    move |refusal| {
-        if refusal.kind == "IpAddressGenerationFailure" {
+    move |error| {
+        if error.kind == "IpAddressGenerationFailure" {
             let text = format!("Unable to find any IP address on external network {network}.");
             return neutron_error(400, "ExternalIpAddressExhausted", text);
         }
-        refusal.into()
+        error.into()
     }
 }

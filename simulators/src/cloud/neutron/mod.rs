@@ -64,8 +64,8 @@ pub(crate) struct NeutronError {
 }
 
 impl From<NeutronError> for Reply {
-    fn from(refusal: NeutronError) -> Self {
-        neutron_error(refusal.status, refusal.kind, refusal.message)
+    fn from(error: NeutronError) -> Self {
+        neutron_error(error.status, error.kind, error.message)
     }
 }
 

@@ -49,9 +49,9 @@ impl Network {
         for (subnet, address) in &wanted.fixed_ips {
             match self.take_address(subnet, address) {
                 Ok(address) => taken.push((subnet.clone(), address)),
-                Err(refusal) => {
+                Err(error) => {
                     taken.iter().for_each(|(subnet, address)| self.free(subnet, address));
-                    return Err(refusal);
+                    return Err(error);
                 }
             }
         }

@@ -12,7 +12,7 @@ const REMOVED: [&str; 8] = ["RC4", "RC2", "DES", "EXP", "IDEA", "SEED", "LOW", "
 impl World {
     /// True where the worker or haproxy rejects the TLS settings of any listener, or of a pool that a listener uses.
     /// `gone` is the object that is being deleted.
-    pub(super) fn tls_is_refused(&self, load_balancer: &str, gone: Option<&(Kind, String)>) -> bool {
+    pub(super) fn data_plane_rejects_tls(&self, load_balancer: &str, gone: Option<&(Kind, String)>) -> bool {
         let store = &self.octavia.store;
         let stays = |kind: Kind, id: &str| gone != Some(&(kind, id.to_owned()));
         store
@@ -22,7 +22,7 @@ impl World {
                 let encrypts = matches!(listener.text("protocol"), "TERMINATED_HTTPS" | "PROMETHEUS");
                 let pools = store.pools_of(listener);
                 let pools = pools.iter().filter(|id| stays(Kind::Pool, id)).filter_map(|id| store.get(Kind::Pool, id));
-                encrypts && is_refused(listener) || pools.filter(|pool| pool.flag("tls_enabled")).any(is_refused)
+                encrypts && is_rejected(listener) || pools.filter(|pool| pool.flag("tls_enabled")).any(is_rejected)
             })
     }
 }
@@ -32,7 +32,7 @@ fn is_rendered(listener: &Record) -> bool {
     !matches!(listener.text("protocol"), "UDP" | "SCTP")
 }
 
-fn is_refused(record: &Record) -> bool {
+fn is_rejected(record: &Record) -> bool {
     let versions = record.fields.get("tls_versions").and_then(Value::as_array);
     let named = |newest: bool| {
         versions.is_none_or(|list| list.iter().any(|version| (version.as_str() == Some("TLSv1.3")) == newest))

@@ -96,7 +96,7 @@ impl World {
         let fails = match effect {
             Some(WorkerEffect::Fails) => Some(Failure::InDataPlane),
             _ if self.cannot_work(load_balancer, &change) => Some(Failure::Before),
-            _ => self.is_refused_by_data_plane(load_balancer, &change).then_some(Failure::InDataPlane),
+            _ => self.data_plane_rejects(load_balancer, &change).then_some(Failure::InDataPlane),
         };
         let due = now.at + self.duration(load_balancer, &change, kind);
         self.octavia.due.insert((due, load_balancer.to_owned()));
@@ -152,11 +152,11 @@ impl World {
         }
     }
 
-    fn is_refused_by_data_plane(&self, load_balancer: &str, change: &Change) -> bool {
+    fn data_plane_rejects(&self, load_balancer: &str, change: &Change) -> bool {
         match change {
             Change::DeleteLoadBalancer => false,
-            Change::DeleteChild { target, .. } => self.tls_is_refused(load_balancer, Some(target)),
-            _ => self.tls_is_refused(load_balancer, None),
+            Change::DeleteChild { target, .. } => self.data_plane_rejects_tls(load_balancer, Some(target)),
+            _ => self.data_plane_rejects_tls(load_balancer, None),
         }
     }
 

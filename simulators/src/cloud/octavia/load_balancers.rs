@@ -47,10 +47,10 @@ impl World {
         let id = lb.id.clone();
         let allocated = self.allocate_vip(ctx, &mut lb, vip)?;
         self.octavia.store.insert(lb);
-        if let Err(refusal) = self.single_call(ctx, &id, listeners, pools) {
+        if let Err(error) = self.single_call(ctx, &id, listeners, pools) {
             // Octavia rolls the rows back and leaks the VIP port: nothing in the path of the API deletes it.
             self.octavia.store.remove_tree(Kind::LoadBalancer, &id);
-            return Err(refusal);
+            return Err(error);
         }
         if allocated {
             self.octavia.owned_ports.insert(id.clone());

@@ -137,8 +137,8 @@ fn check_null_key(stored: &Map<String, Value>, given: &Map<String, Value>) -> Re
 
 /// `validate.l7rule_data`.
 fn check_rule(rule: &Map<String, Value>) -> Result<(), Reply> {
-    let refused = |text: &str| Err(fault(400, format!("Error parsing L7Rule: {text}")));
-    let invalid = |text: &str| refused(&format!("Invalid L7 Rule: {text}"));
+    let rejected = |text: &str| Err(fault(400, format!("Error parsing L7Rule: {text}")));
+    let invalid = |text: &str| rejected(&format!("Invalid L7 Rule: {text}"));
     let (kind, compare, value) = (text(rule, "type"), text(rule, "compare_type"), text(rule, "value"));
     if value.is_empty() {
         return invalid("L7 rule type requires a value");
@@ -155,7 +155,7 @@ fn check_rule(rule: &Map<String, Value>) -> Result<(), Reply> {
             return invalid("L7 rule type requires a key");
         }
         if !is_header_name(text(rule, "key")) {
-            return refused("Invalid characters in key");
+            return rejected("Invalid characters in key");
         }
     }
     if kind == "FILE_TYPE" && !matches!(compare, "REGEX" | "EQUAL_TO") {
@@ -163,10 +163,10 @@ fn check_rule(rule: &Map<String, Value>) -> Result<(), Reply> {
     }
     match (compare, kind) {
         ("REGEX", _) => check_regex(value),
-        (_, "COOKIE") if !is_cookie_value(value) => refused("Invalid characters in cookie value"),
+        (_, "COOKIE") if !is_cookie_value(value) => rejected("Invalid characters in cookie value"),
         (_, "COOKIE") => Ok(()),
-        (_, "HEADER") if !is_header_value(value) => refused("Invalid characters in header value"),
-        _ if !is_header_value(value) => refused("Invalid characters in comparison value"),
+        (_, "HEADER") if !is_header_value(value) => rejected("Invalid characters in header value"),
+        _ if !is_header_value(value) => rejected("Invalid characters in comparison value"),
         _ => Ok(()),
     }
 }

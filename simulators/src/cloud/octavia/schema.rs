@@ -144,7 +144,7 @@ impl Schema {
 
 impl Field {
     fn read(&self, value: &Value, request_kind: u8, minor: u32) -> Result<Value, ReadError> {
-        let refused = |text: String| ReadError::input(self.name, value, text);
+        let rejected = |text: String| ReadError::input(self.name, value, text);
         match self.kind {
             Type::Object(_) | Type::List(&Type::Object(_)) => read_nested(self.kind, value, request_kind, minor),
             kind => {
@@ -152,9 +152,9 @@ impl Field {
                 let known =
                     converted.as_str().is_none_or(|text| !matches!(kind, Type::OneOf(_)) || since(text) <= minor);
                 if !known {
-                    return Err(refused("Value should be one of: what this version knows".into()));
+                    return Err(rejected("Value should be one of: what this version knows".into()));
                 }
-                check(kind, &converted).map_err(refused)
+                check(kind, &converted).map_err(rejected)
             }
         }
     }

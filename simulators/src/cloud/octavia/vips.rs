@@ -195,8 +195,8 @@ impl World {
             admin_state_up: false,
             fixed_ips,
         };
-        self.network.make_port(wanted, &mut self.ids, ctx.now).map_err(|refusal| match refusal.status {
-            409 => fault(409, format!("The VIP IP address is already in use: {}", refusal.message)),
+        self.network.make_port(wanted, &mut self.ids, ctx.now).map_err(|error| match error.status {
+            409 => fault(409, format!("The VIP IP address is already in use: {}", error.message)),
             _ => fault(500, "Provider 'amphora' reports error: BadRequestException: 400"),
         })
     }

@@ -37,7 +37,7 @@ pub enum Wiring {
     InProcess,
 }
 
-pub struct Stage {
+pub struct DemoEnvironment {
     pub cloud: CloudSim,
     pub cluster: ClusterSim,
     client: Client,
@@ -45,28 +45,28 @@ pub struct Stage {
     wiring: Wiring,
     controller: JoinHandle<Result<(), kube::Error>>,
     stop_controller: Option<oneshot::Sender<()>>,
-    files: Files,
+    files: TemporaryFiles,
     _cluster_served: cluster::Served,
 }
 
 /// A folder with files for further use by hand, removed at the end.
-struct Files(PathBuf);
+struct TemporaryFiles(PathBuf);
 
-impl Files {
+impl TemporaryFiles {
     fn write(&self, name: &str, text: &str) -> anyhow::Result<()> {
         let path = self.0.join(name);
         std::fs::write(&path, text).with_context(|| format!("{} cannot be written", path.display()))
     }
 }
 
-impl Drop for Files {
+impl Drop for TemporaryFiles {
     fn drop(&mut self) {
         // A folder that cannot be removed stays.
         let _ = std::fs::remove_dir_all(&self.0);
     }
 }
 
-impl Stage {
+impl DemoEnvironment {
     pub async fn start(wiring: Wiring) -> anyhow::Result<Self> {
         // Fails when a test has installed a provider before. One is enough.
         let _ = rustls::crypto::ring::default_provider().install_default();
@@ -87,12 +87,12 @@ impl Stage {
         };
         let folder = std::env::temp_dir().join(format!("evenkeel-demo-{}", uuid::Uuid::new_v4()));
         std::fs::create_dir(&folder).with_context(|| format!("{} cannot be made", folder.display()))?;
-        let files = Files(folder);
+        let files = TemporaryFiles(folder);
         files.write("kubeconfig", &cluster_served.kubeconfig(NAMESPACE))?;
         files.write("clouds.yaml", &cloud.clouds_yaml(&cloud_served.auth_url))?;
         let client = cluster.client();
         let (stop_controller, stopped) = oneshot::channel::<()>();
-        let controller = tokio::spawn(controller::run(parts(client.clone(), connector, clock), async move {
+        let controller = tokio::spawn(controller::run(options(client.clone(), connector, clock), async move {
             let _ = stopped.await;
         }));
         Ok(Self {
@@ -203,7 +203,7 @@ impl Stage {
     }
 
     /// The Events of a stack, oldest first.
-    pub fn news(&self, name: &str) -> Vec<String> {
+    pub fn events(&self, name: &str) -> Vec<String> {
         let mut events = self.cluster.objects("", "events");
         events.retain(|event| event["involvedObject"]["name"] == name);
         events.sort_by_key(|event| event["eventTime"].to_string());
@@ -235,7 +235,7 @@ impl Stage {
     }
 
     /// The commands for further use by hand.
-    pub fn invitation(&self) -> String {
+    pub fn next_steps(&self) -> String {
         let kubectl = format!("kubectl --kubeconfig {}", self.files.0.join("kubeconfig").display());
         let clouds = self.files.0.join("clouds.yaml");
         format!(
@@ -249,7 +249,7 @@ impl Stage {
     }
 }
 
-fn parts(client: Client, connector: Arc<dyn Connector>, clock: Arc<dyn Clock>) -> ControllerOptions {
+fn options(client: Client, connector: Arc<dyn Connector>, clock: Arc<dyn Clock>) -> ControllerOptions {
     let metrics = Metrics::new();
     ControllerOptions {
         client,

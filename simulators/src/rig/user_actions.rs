@@ -31,13 +31,13 @@ impl Rig {
     }
 
     /// The message with which the API server rejects the stack.
-    pub async fn refused(&self, name: &str, spec: Value) -> String {
+    pub async fn create_rejected(&self, name: &str, spec: Value) -> String {
         let stack: LoadBalancerStack = read(json!({
             "apiVersion": "evenkeel.dev/v1alpha1", "kind": "LoadBalancerStack",
             "metadata": {"name": name, "namespace": NAMESPACE}, "spec": spec,
         }));
         let answer = self.stacks().create(&PostParams::default(), &stack).await;
-        answer.expect_err("the stack is refused").to_string()
+        answer.expect_err("the stack is rejected").to_string()
     }
 
     /// Applies a merge patch to the stack, metadata included.

@@ -32,14 +32,14 @@ pub fn paused<T>(future: impl Future<Output = T>) -> T {
     runtime.expect("a runtime").block_on(future)
 }
 
-pub struct Bench {
+pub struct PlannerRig {
     pub sim: CloudSim,
     pub world: World,
     cloud: Cloud,
     id: Id,
 }
 
-impl Bench {
+impl PlannerRig {
     pub async fn new() -> Self {
         let sim = CloudSim::new(CloudConfig::default());
         let world = world(&sim).await;
@@ -79,11 +79,15 @@ impl Bench {
                 ensure!(self.sim.writes().len() == done, "{} writes for {done} steps", self.sim.writes().len());
                 return Ok(plan);
             };
-            let before = self.substance();
+            let before = self.tree_without_states();
             self.execute(step).await.with_context(|| format!("refused: {step}\n{:?}\nof\n{plan}", step.call))?;
             seen = self.active(continuity).await.with_context(|| format!("after {step}\nof\n{plan}"))?;
             let heals = step.reason == StepReason::Heal;
-            ensure!(heals || self.substance() != before, "it changes nothing: {step}\n{:?}\nof\n{plan}", step.call);
+            ensure!(
+                heals || self.tree_without_states() != before,
+                "it changes nothing: {step}\n{:?}\nof\n{plan}",
+                step.call
+            );
             // Rules have no identity, and a policy may have the same rule twice.
             let again = step.kind != StepKind::L7Rule && !sent.insert(serde_json::to_string(&step.call)?);
             ensure!(!again, "written twice: {step}\n{:?}", step.call);
@@ -106,13 +110,13 @@ impl Bench {
     pub async fn active(&self, continuity: Option<&Continuity>) -> Result<ObservedLoadBalancer> {
         for _ in 0..MOST_POLLS {
             if let Some(continuity) = continuity {
-                continuity.check(&self.shown())?;
+                continuity.check(&self.octavia_tree())?;
             }
             tokio::time::sleep(POLL).await;
             let seen = self.cloud.load_balancer(&self.id).await?.context("the load balancer is gone")?;
             match seen.provisioning_status {
                 Provisioning::Active => {
-                    continuity.map_or(Ok(()), |continuity| continuity.check(&self.shown()))?;
+                    continuity.map_or(Ok(()), |continuity| continuity.check(&self.octavia_tree()))?;
                     return Ok(seen);
                 }
                 status => ensure!(status.is_pending(), "the load balancer is {status}"),
@@ -129,25 +133,31 @@ impl Bench {
         Ok(self.cloud.tree(seen, want.tree_query()).await?)
     }
 
-    pub async fn quiet_tree(&self, want: &Desired) -> Result<ObservedTree> {
+    pub async fn cached_tree(&self, want: &Desired) -> Result<ObservedTree> {
         let tree = self.cloud.cached_tree(&self.id, want.tree_query(), Duration::ZERO).await?;
         tree.context("the load balancer is not in the lists")
     }
 
     /// The tree as Octavia has it, independent of Evenkeel's client.
-    pub fn shown(&self) -> Value {
+    pub fn octavia_tree(&self) -> Value {
         self.sim.tree(&self.id).map(Value::Object).unwrap_or_default()
     }
 
     /// The tree without states and times, and the floating IPs.
-    fn substance(&self) -> Value {
-        let mut shown = json!([self.shown(), self.sim.floating_ips()]);
+    fn tree_without_states(&self) -> Value {
+        let mut shown = json!([self.octavia_tree(), self.sim.floating_ips()]);
         without_states(&mut shown);
         shown
     }
 
     /// Sends a request of another client. A conflict is no error.
-    pub async fn meddle(&self, method: Method, service: Service, path: &str, body: Option<Value>) -> Result<()> {
+    pub async fn request_as_other_client(
+        &self,
+        method: Method,
+        service: Service,
+        path: &str,
+        body: Option<Value>,
+    ) -> Result<()> {
         let (code, answer) = self.sim.request_as("demo", method.clone(), service, path, body).await;
         ensure!(code < 300 || code == 409, "another tool's {method} {path} is refused: {code} {answer}");
         self.active(None).await?;

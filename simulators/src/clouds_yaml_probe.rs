@@ -77,7 +77,7 @@ fn token() -> Value {
 ///
 /// # Errors
 /// The message in the status of a stack, for an entry that cannot be used.
-pub async fn read(clouds_yaml: &[u8], cloud: &str) -> Result<Value, String> {
+pub async fn probe(clouds_yaml: &[u8], cloud: &str) -> Result<Value, String> {
     let listener = Listener::default();
     let credentials = Credentials::parse(clouds_yaml, None, cloud).map_err(|error| error.to_string())?;
     let cloud = Cloud::new(credentials, &listener, Arc::new(SystemClock), CloudSettings::default());

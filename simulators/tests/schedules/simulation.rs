@@ -18,17 +18,17 @@ use super::Trace;
 use super::dice::Dice;
 use super::laws::Foreign;
 use super::schedule::Schedule;
-use super::step::{Broken, Step, next_write};
+use super::step::{BrokenCredentials, Step, next_write};
 
 /// Interval of the users' retries and of the checks.
-const LOOK: Duration = Duration::from_millis(1_000);
+const CHECK_INTERVAL: Duration = Duration::from_millis(1_000);
 /// Number of attempts of a user before a longer pause.
 const TRIES: usize = 20;
 /// A wrong password in the credentials.
 pub const WRONG_SECRET: &str = "wrong-and-secret";
 
 /// The wish of a user for one stack.
-pub struct Hope {
+pub struct WantedStack {
     pub name: &'static str,
     pub spec: Option<Value>,
     /// Without a spec: the cloud resources shall stay.
@@ -37,10 +37,10 @@ pub struct Hope {
     pub open: bool,
 }
 
-pub struct Stage {
+pub struct Simulation {
     pub rig: Rig,
     pub log: Log,
-    pub hopes: Vec<Hope>,
+    pub wanted: Vec<WantedStack>,
     pub dice: Dice,
     /// Resources of other owners, as they were at the beginning.
     pub foreign: Foreign,
@@ -50,7 +50,7 @@ pub struct Stage {
     pub ends: Vec<String>,
 }
 
-impl Stage {
+impl Simulation {
     pub async fn new(schedule: &Schedule) -> Self {
         let log = Log::capture("info,evenkeel=debug");
         let rig = Rig::with(CloudConfig { seed: schedule.seed + 1, ..CloudConfig::default() }).await;
@@ -67,60 +67,61 @@ impl Stage {
         }
         sleep(Duration::from_secs(2)).await;
         rig.cluster.set_latency(schedule.latency);
-        let hopes = schedule.stacks.iter().map(|name| Hope { name, spec: None, orphan: false, open: false }).collect();
+        let wanted =
+            schedule.stacks.iter().map(|name| WantedStack { name, spec: None, orphan: false, open: false }).collect();
         let dice = Dice::new(!schedule.seed);
         let foreign = Foreign::at_first(&rig.cloud);
-        let mut stage = Self { rig, log, hopes, dice, foreign, orphaned: BTreeSet::new(), ends: Vec::new() };
-        stage.rig.start();
-        stage
+        let mut simulation = Self { rig, log, wanted, dice, foreign, orphaned: BTreeSet::new(), ends: Vec::new() };
+        simulation.rig.start();
+        simulation
     }
 
     /// Lets time pass. Users retry meanwhile, and laws are checked.
     pub async fn pass(&mut self, pause: Duration) {
         let end = Instant::now() + pause;
         loop {
-            self.look_after().await;
+            self.advance_actors().await;
             let left = end.saturating_duration_since(Instant::now());
             if left.is_zero() {
                 return;
             }
-            sleep(left.min(LOOK)).await;
+            sleep(left.min(CHECK_INTERVAL)).await;
         }
     }
 
-    pub async fn look_after(&mut self) {
+    pub async fn advance_actors(&mut self) {
         self.check_laws();
         let ends = self.rig.reap().await;
         if !ends.is_empty() {
             self.ends.extend(ends);
             self.rig.start();
         }
-        for stack in 0..self.hopes.len() {
-            if self.hopes[stack].open {
-                self.hopes[stack].open = !self.pursue(stack).await;
+        for stack in 0..self.wanted.len() {
+            if self.wanted[stack].open {
+                self.wanted[stack].open = !self.apply_wanted(stack).await;
             }
         }
     }
 
     pub async fn perform(&mut self, step: &Step) {
         match step {
-            Step::Apply(stack, spec) => self.hope(*stack, Some(spec.clone())).await,
-            Step::Delete(stack) => self.hope(*stack, None).await,
+            Step::Apply(stack, spec) => self.want(*stack, Some(spec.clone())).await,
+            Step::Delete(stack) => self.want(*stack, None).await,
             Step::Orphan(stack) => {
-                self.hopes[*stack].orphan = true;
-                self.pursue_from_now(*stack, None).await;
+                self.wanted[*stack].orphan = true;
+                self.set_wanted(*stack, None).await;
             }
             Step::Recreate(stack, spec) => {
-                self.hope(*stack, None).await;
-                self.hope(*stack, Some(spec.clone())).await;
+                self.want(*stack, None).await;
+                self.want(*stack, Some(spec.clone())).await;
             }
             Step::Pause(stack, on) => self.edit(*stack, "paused", json!(on)).await,
             Step::Observe(stack, on) => {
                 self.edit(*stack, "managementPolicy", if *on { "Observe" } else { "Managed" }.into()).await;
             }
             Step::Cloud(which, fault, times) => self.rig.cloud.fail(which.clone(), fault.clone(), *times),
-            Step::Down(service) => self.rig.cloud.service_down(*service),
-            Step::Up => self.rig.cloud.clear_faults(),
+            Step::ServiceDown(service) => self.rig.cloud.service_down(*service),
+            Step::EndFaults => self.rig.cloud.clear_faults(),
             Step::Worker(fault) => self.rig.cloud.fail_provider(fault.clone()),
             Step::Cluster(fault) => self.rig.cluster.inject(fault.clone()),
             Step::CutWatches => self.rig.cluster.cut_watches(),
@@ -137,32 +138,32 @@ impl Stage {
                 self.rig.start();
             }
             Step::BreakCredentials(how) => self.break_credentials(*how).await,
-            Step::MendCredentials => self.mend_credentials().await,
+            Step::RestoreCredentials => self.restore_credentials().await,
             Step::ExpireTokens => self.rig.cloud.expire_tokens(),
             Step::Quota(kind, limit) => self.rig.cloud.set_quota("demo", *kind, *limit),
             Step::Drift(chance) => self.drift(&mut Dice::new(*chance)).await,
         }
     }
 
-    pub async fn hope(&mut self, stack: usize, spec: Option<Value>) {
-        self.hopes[stack].orphan = false;
-        self.pursue_from_now(stack, spec).await;
+    pub async fn want(&mut self, stack: usize, spec: Option<Value>) {
+        self.wanted[stack].orphan = false;
+        self.set_wanted(stack, spec).await;
     }
 
-    async fn pursue_from_now(&mut self, stack: usize, spec: Option<Value>) {
-        self.hopes[stack].spec = spec;
-        self.hopes[stack].open = !self.pursue(stack).await;
+    async fn set_wanted(&mut self, stack: usize, spec: Option<Value>) {
+        self.wanted[stack].spec = spec;
+        self.wanted[stack].open = !self.apply_wanted(stack).await;
     }
 
     async fn edit(&mut self, stack: usize, field: &str, value: Value) {
-        if let Some(mut spec) = self.hopes[stack].spec.clone() {
+        if let Some(mut spec) = self.wanted[stack].spec.clone() {
             spec[field] = value;
-            self.hope(stack, Some(spec)).await;
+            self.want(stack, Some(spec)).await;
         }
     }
 
     /// Brings the cluster in line with the wish. Returns false when that has to be repeated later.
-    async fn pursue(&mut self, stack: usize) -> bool {
+    async fn apply_wanted(&mut self, stack: usize) -> bool {
         for _ in 0..TRIES {
             match self.try_once(stack).await {
                 Ok(done) => return done,
@@ -173,7 +174,7 @@ impl Stage {
     }
 
     async fn try_once(&mut self, stack: usize) -> Result<bool, kube::Error> {
-        let Hope { name, ref spec, orphan, .. } = self.hopes[stack];
+        let WantedStack { name, ref spec, orphan, .. } = self.wanted[stack];
         let api = self.rig.stacks();
         let found = api.get_opt(name).await?;
         match (spec, found) {
@@ -187,7 +188,7 @@ impl Stage {
             (_, Some(found)) if found.metadata.deletion_timestamp.is_some() => Ok(spec.is_none()),
             (Some(spec), Some(mut found)) => {
                 self.orphaned.remove(&found.uid().unwrap());
-                mark(&mut found, false);
+                set_orphan_annotation(&mut found, false);
                 found.spec = serde_json::from_value(spec.clone()).unwrap();
                 api.replace(name, &PostParams::default(), &found).await?;
                 Ok(true)
@@ -201,7 +202,7 @@ impl Stage {
     async fn delete(&mut self, name: &str, mut found: LoadBalancerStack, orphan: bool) -> Result<bool, kube::Error> {
         let api = self.rig.stacks();
         let held = found.metadata.finalizers.iter().flatten().any(|entry| entry == FINALIZER);
-        if mark(&mut found, orphan) | found.spec.observes_only() | found.spec.is_paused() {
+        if set_orphan_annotation(&mut found, orphan) | found.spec.observes_only() | found.spec.is_paused() {
             found.spec.management_policy = Default::default();
             found.spec.paused = None;
             api.replace(name, &PostParams::default(), &found).await?;
@@ -257,17 +258,17 @@ impl Stage {
         self.crash(Duration::from_millis(100)).await;
     }
 
-    async fn break_credentials(&mut self, how: Broken) {
+    async fn break_credentials(&mut self, how: BrokenCredentials) {
         let good = self.rig.credentials("demo-appcred").string_data.unwrap()["clouds.yaml"].clone();
         let data = match how {
-            Broken::Garbage => json!({"clouds.yaml": "clouds: ["}),
-            Broken::NoKey => json!({"other": "thing", "clouds.yaml": ""}),
-            Broken::WrongPassword => json!({"clouds.yaml": good.replace("not-a-secret", WRONG_SECRET)}),
+            BrokenCredentials::Garbage => json!({"clouds.yaml": "clouds: ["}),
+            BrokenCredentials::NoKey => json!({"other": "thing", "clouds.yaml": ""}),
+            BrokenCredentials::WrongPassword => json!({"clouds.yaml": good.replace("not-a-secret", WRONG_SECRET)}),
         };
         self.write_secret(json!({"stringData": data})).await;
     }
 
-    pub async fn mend_credentials(&mut self) {
+    pub async fn restore_credentials(&mut self) {
         let secret = serde_json::to_value(self.rig.credentials("demo-appcred")).unwrap();
         self.write_secret(json!({"stringData": secret["stringData"]})).await;
     }
@@ -284,7 +285,7 @@ impl Stage {
 
     /// Changes or deletes an object of Evenkeel as another client, if there is one and it is not locked.
     async fn drift(&mut self, dice: &mut Dice) {
-        let ours: Vec<Map<String, Value>> = self.ours();
+        let ours: Vec<Map<String, Value>> = self.evenkeel_load_balancers();
         if ours.is_empty() {
             return;
         }
@@ -350,7 +351,7 @@ fn described(request: &ClusterRequest) -> String {
 }
 
 /// Sets the deletion policy annotation. Returns true when that was a change.
-fn mark(found: &mut LoadBalancerStack, orphan: bool) -> bool {
+fn set_orphan_annotation(found: &mut LoadBalancerStack, orphan: bool) -> bool {
     let (annotations, policy) = (found.metadata.annotations.get_or_insert_default(), DELETION_POLICY_ANNOTATION);
     let before = if orphan { annotations.insert(policy.into(), "Orphan".into()) } else { annotations.remove(policy) };
     before.is_some() != orphan
