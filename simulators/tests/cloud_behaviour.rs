@@ -132,7 +132,7 @@ async fn create_of_gone_client_commits_and_is_visible_only_then() {
     let tenant = Tenant::quick().await;
     let body = lb_body(&tenant, "a");
     let created = tenant.sim.handle(tenant.request(Method::POST, "loadbalancers", Some(body)));
-    assert!(tokio::time::timeout(Duration::from_millis(50), created).await.is_err(), "the client gave up");
+    assert!(tokio::time::timeout(Duration::from_millis(50), created).await.is_err(), "the client timed out");
     assert_eq!(tenant.get("loadbalancers?tags=t").await["loadbalancers"], json!([]));
     tokio::time::sleep(Duration::from_millis(100)).await;
     assert_eq!(tenant.get("loadbalancers?tags=t").await["loadbalancers"][0]["name"], "a");
@@ -466,5 +466,5 @@ async fn served_cloud_lists_its_own_sockets_in_catalogue() {
     assert_eq!(list.expect("an answer").status(), 200);
     sim.fail(Match::service(Service::LoadBalancer), Fault::HalfBody, 1);
     let half = client.get(format!("{url}/")).send().await.expect("a head");
-    assert!(half.bytes().await.is_err(), "the body is cut");
+    assert!(half.bytes().await.is_err(), "the body is incomplete");
 }

@@ -104,7 +104,7 @@ async fn client_resolves_every_seeded_name() {
         wanted.iter().map(|(kind, by, _)| Reference { kind: *kind, by: by.clone() }).collect();
     let answers = cloud.resolve(&references).await.expect("answers").0;
     for (kind, by, id) in wanted {
-        let found = answers[&Reference { kind, by: by.clone() }].as_ref().expect("something is found");
+        let found = answers[&Reference { kind, by: by.clone() }].as_ref().expect("nothing is found");
         assert_eq!(found.id().map(str::to_owned), id, "{kind:?} {by}");
     }
     let ghost = Reference { kind: ReferenceKind::Subnet, by: name("ghost") };

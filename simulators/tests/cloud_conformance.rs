@@ -97,7 +97,7 @@ async fn conform(backend: &Backend, clouds: &str) {
     let report: Vec<String> = different.map(|(script, case, text)| format!("{script}: {case}\n    {text}")).collect();
     assert!(report.is_empty(), "{} differences:\n{}", report.len(), report.join("\n"));
     // A change that Octavia carries out late can bring a deleted object back, in ERROR.
-    assert!(left.is_empty(), "deleted, and there again: {left:?}");
+    assert!(left.is_empty(), "deleted and back: {left:?}");
 }
 
 /// The names of scripts in a variable. An unknown name is an error, because its cases would be skipped silently.

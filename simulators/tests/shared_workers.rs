@@ -157,12 +157,12 @@ async fn others_are_served(cloud: impl Fn(usize) -> String) {
         let applied = tokio::time::Instant::now();
         setup.apply("shop", name, &entry_name(0)).await;
         while !is_ready(&setup.stacks("shop").get(name).await.unwrap()) {
-            assert!(applied.elapsed() < Duration::from_secs(15), "{name} waits for workers that a hung cloud holds");
+            assert!(applied.elapsed() < Duration::from_secs(15), "{name} waits for workers of an unresponsive cloud");
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
     }
     let turned_away = setup.stacks("hung").list(&Default::default()).await.unwrap();
     let untold = turned_away.iter().filter(|stack| stack.status.as_ref().is_none_or(|s| s.conditions.is_empty()));
-    assert!(untold.count() >= HUNG_STACKS - 10, "one that was turned away is not reported on");
+    assert!(untold.count() >= HUNG_STACKS - 10, "a throttled stack has a status");
     assert!(turned_away.iter().all(|stack| stack.name_any().starts_with("web-")));
 }

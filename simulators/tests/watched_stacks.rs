@@ -29,7 +29,7 @@ async fn managed_fields_are_dropped_from_cache() {
     Api::all(client.clone()).create(&how, &definition).await.unwrap();
     let stacks: Api<LoadBalancerStack> = Api::default_namespaced(client.clone());
     let made = stacks.create(&how, &read("examples/reference.yaml")).await.unwrap();
-    assert!(made.metadata.managed_fields.is_some_and(|fields| !fields.is_empty()), "the cluster tells none");
+    assert!(made.metadata.managed_fields.is_some_and(|fields| !fields.is_empty()), "the cluster has none");
 
     let (store, seen) = watch_stacks(client);
     let mut seen = pin!(seen);

@@ -233,12 +233,13 @@ fn name_of(n: usize) -> String {
 
 /// Resident memory of a process in KiB.
 fn resident(pid: u32) -> anyhow::Result<u64> {
-    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).context("only Linux tells the memory")?;
+    let status =
+        std::fs::read_to_string(format!("/proc/{pid}/status")).context("only Linux reports the memory of a process")?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("no VmRSS")?;
     Ok(line.trim().trim_end_matches(" kB").trim().parse()?)
 }
 
 fn read<T: DeserializeOwned>(path: &Path) -> anyhow::Result<T> {
     let text = std::fs::read_to_string(path).with_context(|| format!("{} cannot be read", path.display()))?;
-    serde_saphyr::from_str(&text).with_context(|| format!("{} makes no sense", path.display()))
+    serde_saphyr::from_str(&text).with_context(|| format!("{} is malformed", path.display()))
 }

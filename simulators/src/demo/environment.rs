@@ -267,5 +267,5 @@ fn options(client: Client, connector: Arc<dyn Connector>, clock: Arc<dyn Clock>)
 
 fn read<T: serde::de::DeserializeOwned>(path: &Path) -> anyhow::Result<T> {
     let text = std::fs::read_to_string(path).with_context(|| format!("{} cannot be read", path.display()))?;
-    serde_saphyr::from_str(&text).with_context(|| format!("{} makes no sense", path.display()))
+    serde_saphyr::from_str(&text).with_context(|| format!("{} is malformed", path.display()))
 }

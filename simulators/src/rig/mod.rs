@@ -143,7 +143,7 @@ impl Rig {
             // Fails when the controller has ended by itself. The next line reports its error.
             let _ = stop.send(());
             let ended = timeout(STOP_LIMIT, task).await.expect("the controller does not stop");
-            ended.expect("the controller broke").expect("the controller ended");
+            ended.expect("the controller panicked").expect("the controller ended");
         }
     }
 
@@ -162,7 +162,7 @@ impl Rig {
         let ended: Vec<usize> =
             (0..self.controllers.len()).filter(|&at| self.controllers[at].task.is_finished()).collect();
         for at in ended.into_iter().rev() {
-            let ended = self.controllers.swap_remove(at).task.await.expect("the controller broke");
+            let ended = self.controllers.swap_remove(at).task.await.expect("the controller panicked");
             ends.push(ended.err().map_or_else(|| "without an error".to_owned(), |error| error.to_string()));
         }
         ends

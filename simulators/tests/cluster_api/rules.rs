@@ -85,7 +85,7 @@ async fn refused_rule_files_are_rejected_in_expected_words() {
     let api = stacks().await;
     for example in examples("refused") {
         let path = example.path.display();
-        let expected = example.expected.as_deref().unwrap_or_else(|| panic!("{path} expects nothing"));
+        let expected = example.expected.as_deref().unwrap_or_else(|| panic!("{path} has no expectation"));
         match apply(&api, &example).await {
             Err(kube::Error::Api(status)) => {
                 assert!(status.message.contains(expected), "{path}: {}", status.message);

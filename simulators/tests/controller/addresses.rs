@@ -78,7 +78,7 @@ async fn taken_additional_address_is_dropped_and_first_kept() {
     let (lb, (first, additional)) = (id(&rig.load_balancers()[0]), addresses(&rig));
     rig.stop().await;
     delete_load_balancer(&rig).await;
-    rig.until("it is gone", 5 * MINUTE, |rig| rig.load_balancers().is_empty()).await;
+    rig.until("it is deleted", 5 * MINUTE, |rig| rig.load_balancers().is_empty()).await;
     take_address(&rig, additional.as_str()).await;
     rig.start();
     rig.until("another one", 20 * MINUTE, |rig| rig.load_balancers().iter().any(|seen| id(seen) != lb)).await;

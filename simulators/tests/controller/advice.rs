@@ -45,7 +45,7 @@ async fn error_long_after_change_is_not_blamed_on_it() {
     rig.until("blue is Ready", SOON, |rig| rig.is_ready("blue")).await;
     let change = json!({"floatingIP": floating_ip, "description": "changed"});
     rig.patch("green", json!({"spec": {"loadBalancer": change}})).await;
-    rig.until("green says who has it", SOON, |rig| rig.message("green").contains("shop/blue")).await;
+    rig.until("green names the owner", SOON, |rig| rig.message("green").contains("shop/blue")).await;
     tokio::time::sleep(5 * MINUTE).await;
     let lb = rig.stack("green")["status"]["loadBalancer"]["id"].as_str().unwrap().to_owned();
     rig.cloud.set_statuses(Kind::LoadBalancer, &lb, Some(Provisioning::Error), None);
@@ -74,7 +74,7 @@ async fn failed_change_names_object_and_fields_in_plan_too() {
     let told = |rig: &Rig| {
         rig.reason("web") == "ChangeFailed" && rig.stack("web")["status"]["observedGeneration"] == generation
     };
-    rig.until("it is told again", 2 * MINUTE, told).await;
+    rig.until("the stack reports it again", 2 * MINUTE, told).await;
     assert!(rig.message("web").contains("lb_algorithm ROUND_ROBIN -> SOURCE_IP"), "{}", rig.message("web"));
 
     rig.kill().await;
@@ -116,7 +116,7 @@ async fn lasting_conflict_has_one_event() {
     rig.until("it waits", MINUTE, |rig| rig.reason("web") == "Conflict").await;
     let told = |rig: &Rig| rig.events("web").iter().filter(|(reason, _)| reason == "Conflict").count();
     tokio::time::sleep(MINUTE).await;
-    assert_eq!(told(&rig), 0, "a moment is no news");
+    assert_eq!(told(&rig), 0, "a passing conflict has no Event");
     tokio::time::sleep(7 * MINUTE).await;
     assert_eq!(told(&rig), 1);
     let events = rig.events("web");

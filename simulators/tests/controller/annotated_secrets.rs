@@ -83,7 +83,7 @@ async fn late_secret_event_does_not_change_credentials() {
     rig.start();
     sleep(Duration::from_secs(5)).await;
     let first_look = rig.cloud.requests().len();
-    assert!(first_look > 0, "nobody looked");
+    assert!(first_look > 0, "no stack was reconciled");
     sleep(MINUTE).await;
     assert_eq!(rig.cloud.requests().len(), first_look, "{:?}", rig.cloud.requests());
 }
@@ -104,7 +104,7 @@ async fn finalizer_removed_from_used_secret_is_restored() {
     assert!(is_held(&rig));
     rig.cluster.forget_requests();
     patch_secret(&rig, json!({"finalizers": null})).await;
-    rig.until("it is taken off and put back", SOON, |rig| patches(rig) == 2 && is_held(rig)).await;
+    rig.until("the finalizer is restored", SOON, |rig| patches(rig) == 2 && is_held(rig)).await;
 }
 
 /// Stores the same credentials under each of these names.
@@ -138,6 +138,6 @@ async fn reopened_session_counts_as_same_credentials() {
     rig.cloud.forget_requests();
     sleep(20 * MINUTE).await;
     let logins = rig.cloud.requests().iter().filter(|request| request.service == Service::Identity).count();
-    assert!(logins > 20, "sessions are kept after all: {logins} logins");
+    assert!(logins > 20, "sessions are cached: {logins} logins");
     assert!((1..=6).contains(&changes(&rig)), "{} changes in 20 minutes", changes(&rig));
 }

@@ -28,7 +28,7 @@ fn datagrams(load_balancer: Value) -> Value {
 
 async fn edit(rig: &Rig, name: &str) {
     rig.patch(name, json!({"spec": {"loadBalancer": {"description": "edited"}}})).await;
-    rig.until("the edit is there", SOON, |rig| rig.is_ready(name)).await;
+    rig.until("the edit is applied", SOON, |rig| rig.is_ready(name)).await;
     assert!(rig.load_balancers().iter().any(|lb| lb["description"] == "edited"));
 }
 
@@ -52,7 +52,7 @@ async fn disabled_create_option_does_not_stall_existing_stack() {
         assert!(rig.creates().is_empty(), "{:?}", rig.creates());
 
         rig.cloud.enable(name, true);
-        rig.until("the new one is made", 3 * MINUTE, |rig| rig.is_ready("new")).await;
+        rig.until("the new one is created", 3 * MINUTE, |rig| rig.is_ready("new")).await;
     }
 }
 

@@ -31,14 +31,14 @@ async fn used_secret_has_finalizer_without_extra_lists() {
     assert!(is_held(&rig.cluster, SECRET));
     rig.cluster.forget_requests();
     sleep(10 * MINUTE).await;
-    assert_eq!(lists(&rig), 0, "ten minutes at rest");
+    assert_eq!(lists(&rig), 0, "ten idle minutes");
     for name in names {
         rig.delete(name).await;
     }
     for name in names {
         until_gone(&rig, name, SOON).await;
     }
-    rig.until("the Secret is let go", MINUTE, |rig| !is_held(&rig.cluster, SECRET)).await;
+    rig.until("the Secret has no finalizer", MINUTE, |rig| !is_held(&rig.cluster, SECRET)).await;
     assert!(lists(&rig) <= 2, "{} lists for five deletions", lists(&rig));
     assert_nothing_left(&rig);
 }
@@ -50,8 +50,8 @@ async fn unused_secret_loses_finalizer() {
     other.metadata.name = Some("other".to_owned());
     rig.secrets().create(&Default::default(), &other).await.unwrap();
     rig.patch("web", json!({"spec": {"cloudCredentialsRef": {"secretName": "other"}}})).await;
-    rig.until("the new one is held", SOON, |rig| is_held(&rig.cluster, "other")).await;
-    rig.until("the old one is let go", MINUTE, |rig| !is_held(&rig.cluster, SECRET)).await;
+    rig.until("the new one has the finalizer", SOON, |rig| is_held(&rig.cluster, "other")).await;
+    rig.until("the old one has no finalizer", MINUTE, |rig| !is_held(&rig.cluster, SECRET)).await;
     assert!(is_held(&rig.cluster, "other"));
 }
 
@@ -67,7 +67,7 @@ async fn secret_without_credentials_never_gets_finalizer() {
     spec["cloudCredentialsRef"]["secretName"] = "plain".into();
     rig.secrets().create(&Default::default(), &plain(json!({"token": "of somebody else"}))).await.unwrap();
     rig.create("web", spec).await;
-    rig.until("it is told", SOON, |rig| rig.message("web").contains("no key clouds.yaml")).await;
+    rig.until("the stack reports it", SOON, |rig| rig.message("web").contains("no key clouds.yaml")).await;
     assert!(!is_held(&rig.cluster, "plain"));
     for clouds in ["clouds: {}", "clouds: {openstack: {auth: {}}}", "- no clouds"] {
         let merge = kube::api::Patch::Merge(json!({"stringData": {"clouds.yaml": clouds}}));

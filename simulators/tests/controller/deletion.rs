@@ -62,9 +62,10 @@ async fn deletion_without_credentials_waits_and_names_orphan() {
     let mut rig = with_ready(&[("web", small())]).await;
     lose_credentials(&mut rig).await;
     rig.delete("web").await;
-    rig.until("it is told", SOON, |rig| rig.message("web").contains("evenkeel.dev/deletion-policy=Orphan")).await;
+    rig.until("the stack reports it", SOON, |rig| rig.message("web").contains("evenkeel.dev/deletion-policy=Orphan"))
+        .await;
     tokio::time::sleep(10 * MINUTE).await;
-    assert!(!rig.stack("web").is_null(), "it went although its load balancer is still there");
+    assert!(!rig.stack("web").is_null(), "the stack was deleted before its load balancer");
 
     rig.patch("web", json!({"metadata": {"annotations": {"evenkeel.dev/deletion-policy": "Orphan"}}})).await;
     until_gone(&rig, "web", SOON).await;
@@ -79,7 +80,7 @@ async fn deletion_without_credentials_ends_when_they_return() {
     let mut rig = with_ready(&[("web", small())]).await;
     lose_credentials(&mut rig).await;
     rig.delete("web").await;
-    rig.until("it waits", SOON, |rig| rig.message("web").contains("does not exist")).await;
+    rig.until("the stack waits", SOON, |rig| rig.message("web").contains("does not exist")).await;
     rig.secrets().create(&Default::default(), &rig.credentials("demo-appcred")).await.unwrap();
     until_gone(&rig, "web", 2 * MINUTE).await;
     assert_nothing_left(&rig);
@@ -103,7 +104,7 @@ async fn failing_octavia_delete_names_orphan() {
     rig.cloud.fail_always(Match::service(Service::LoadBalancer).method(Method::DELETE), refusal);
     rig.delete("web").await;
     let stalled = |rig: &Rig| text(condition(&rig.stack("web"), "Stalled"), "reason") == "ProviderCannotDelete";
-    rig.until("it is told", SOON, stalled).await;
+    rig.until("the stack reports it", SOON, stalled).await;
     assert!(rig.message("web").contains("evenkeel.dev/deletion-policy=Orphan"), "{}", rig.message("web"));
     rig.patch("web", json!({"metadata": {"annotations": {"evenkeel.dev/deletion-policy": "Orphan"}}})).await;
     until_gone(&rig, "web", SOON).await;
@@ -117,7 +118,10 @@ async fn ineffective_delete_backs_off_and_names_orphan() {
     let rig = with_ready(&[("web", small())]).await;
     rig.cloud.fail_provider(ProviderFault::fails(Kind::LoadBalancer, Verb::Delete));
     rig.delete("web").await;
-    rig.until("it is told", 2 * MINUTE, |rig| rig.message("web").contains("evenkeel.dev/deletion-policy=Orphan")).await;
+    rig.until("the stack reports it", 2 * MINUTE, |rig| {
+        rig.message("web").contains("evenkeel.dev/deletion-policy=Orphan")
+    })
+    .await;
     tokio::time::sleep(60 * MINUTE).await;
     let deletes = rig.cloud.requests().iter().filter(|request| request.method == Method::DELETE).count();
     assert!((5..=16).contains(&deletes), "{deletes} deletes in an hour");
@@ -157,7 +161,7 @@ async fn orphan_in_error_keeps_floating_ip_and_reports() {
 
     rig.cloud.set_statuses(Kind::LoadBalancer, &lb, Some(Provisioning::Active), None);
     rig.create("web", spec).await;
-    rig.until("its successor is Ready", SOON, |rig| rig.is_ready("web")).await;
+    rig.until("the next stack is Ready", SOON, |rig| rig.is_ready("web")).await;
     let after = rig.cloud.floating_ips();
     assert_eq!((rig.load_balancers().len(), after.len()), (1, 1));
     assert_eq!(after[0]["id"], before[0]["id"]);
@@ -177,7 +181,7 @@ async fn partial_orphan_does_not_block_takeover() {
         until_gone(&rig, "web", SOON).await;
         rig.cloud.clear_faults();
         rig.create("web", spec).await;
-        rig.until("its successor is Ready", 5 * MINUTE, |rig| rig.is_ready("web")).await;
+        rig.until("the next stack is Ready", 5 * MINUTE, |rig| rig.is_ready("web")).await;
     }
 }
 
@@ -218,12 +222,12 @@ async fn orphan_waits_for_write_of_crashed_controller() {
     };
     write(&rig, "clouds: [").await;
     rig.start();
-    rig.until("it waits", SOON, |rig| rig.message("web").contains("on its way")).await;
+    rig.until("the stack waits", SOON, |rig| rig.message("web").contains("on its way")).await;
     until_gone(&rig, "web", 3 * MINUTE).await;
     let good = rig.credentials("demo-appcred").string_data.unwrap()["clouds.yaml"].clone();
     write(&rig, &good).await;
     rig.create("web", small()).await;
-    rig.until("its successor is Ready", SOON, |rig| rig.is_ready("web")).await;
+    rig.until("the next stack is Ready", SOON, |rig| rig.is_ready("web")).await;
     tokio::time::sleep(20 * MINUTE).await;
     assert!(rig.is_ready("web"), "{}", rig.message("web"));
     let ours = rig.load_balancers().iter().filter(|lb| lb["tags"].to_string().contains("evenkeel:uid")).count();
@@ -239,7 +243,7 @@ async fn orphan_in_lasting_pending_state_is_released() {
     rig.cloud.set_statuses(Kind::LoadBalancer, &lb, Some(Provisioning::PendingUpdate), None);
     rig.delete("web").await;
     tokio::time::sleep(10 * MINUTE).await;
-    assert!(!rig.stack("web").is_null(), "it may still end");
+    assert!(!rig.stack("web").is_null(), "Octavia may still finish");
     until_gone(&rig, "web", 10 * MINUTE).await;
     let last = rig.events("web").pop().unwrap();
     assert!(last.0 == "LetGo" && last.1.contains(&lb), "{last:?}");
@@ -258,7 +262,7 @@ async fn pending_load_balancer_is_orphaned_once_active() {
     set(Provisioning::PendingUpdate);
     rig.cloud.forget_requests();
     delete_as_orphan(&rig).await;
-    rig.until("it waits", SOON, |rig| rig.message("web").contains("PENDING_UPDATE")).await;
+    rig.until("the stack waits", SOON, |rig| rig.message("web").contains("PENDING_UPDATE")).await;
     tokio::time::sleep(5 * MINUTE).await;
     assert_eq!(rig.reason("web"), "Deleting");
     assert!(rig.cloud.writes().is_empty(), "{:?}", rig.cloud.writes());

@@ -69,7 +69,7 @@ async fn spec_change_during_failing_create_is_recreated() {
     rig.cloud.fail_provider(ProviderFault { times: Some(1), ..slow });
     rig.start();
     rig.create("web", small()).await;
-    rig.until("it is being made", SOON, |rig| rig.creates().len() == 1).await;
+    rig.until("the load balancer is being created", SOON, |rig| rig.creates().len() == 1).await;
     edit(&rig, "corrected at once").await;
     rig.until("web is Ready", MINUTE, |rig| rig.is_ready("web")).await;
     assert_eq!((rig.creates().len(), rig.load_balancers().len()), (2, 1));
@@ -80,7 +80,7 @@ async fn repeated_failed_create_is_sent_once_per_spec_change() {
     let rig = with_failed_create(small()).await;
     rig.cloud.fail_provider(ProviderFault::fails(Kind::LoadBalancer, Verb::Create));
     edit(&rig, "still wrong").await;
-    rig.until("it failed again", MINUTE, |rig| rig.creates().len() == 2).await;
+    rig.until("the create failed again", MINUTE, |rig| rig.creates().len() == 2).await;
     tokio::time::sleep(30 * MINUTE).await;
     assert_eq!((rig.creates().len(), deletes(&rig), rig.load_balancers().len()), (2, 1, 1));
     rig.cloud.clear_faults();
@@ -95,7 +95,7 @@ async fn crash_between_delete_and_recreate_creates_one() {
     let mut rig = with_failed_create(small()).await;
     rig.cloud.fail_always(create(), Fault::Refused);
     edit(&rig, "corrected").await;
-    rig.until("the old one is gone", SOON, |rig| rig.load_balancers().is_empty()).await;
+    rig.until("the old one is deleted", SOON, |rig| rig.load_balancers().is_empty()).await;
     rig.kill().await;
     rig.cloud.clear_faults();
     rig.start();
@@ -162,7 +162,7 @@ async fn load_balancer_that_served_unseen_outlives_error() {
     let mut rig = Rig::new().await;
     rig.start();
     rig.create("web", small()).await;
-    rig.until("it is posted", SOON, |rig| rig.creates().len() == 1 && rig.load_balancers().len() == 1).await;
+    rig.until("the create is sent", SOON, |rig| rig.creates().len() == 1 && rig.load_balancers().len() == 1).await;
     rig.kill().await;
     rig.until("it serves", MINUTE, |rig| rig.load_balancers()[0]["provisioning_status"] == "ACTIVE").await;
     let lb = id(&rig.load_balancers()[0]);
@@ -231,7 +231,7 @@ async fn rejected_create_configuration_asks_for_spec_change() {
     rig.kill().await;
     break_listeners(&rig);
     rig.start();
-    rig.until("it is told", MINUTE, |rig| rig.message("web").contains("correct the spec")).await;
+    rig.until("the stack reports it", MINUTE, |rig| rig.message("web").contains("correct the spec")).await;
     assert!(rig.message("web").contains("made anew"), "{}", rig.message("web"));
 }
 
@@ -239,6 +239,6 @@ async fn rejected_create_configuration_asks_for_spec_change() {
 async fn observe_does_not_promise_recreate_of_failed_create() {
     let rig = with_failed_create(small()).await;
     rig.patch("web", json!({"spec": {"managementPolicy": "Observe"}})).await;
-    rig.until("it is told", MINUTE, |rig| !rig.message("web").contains("made anew")).await;
+    rig.until("the stack reports it", MINUTE, |rig| !rig.message("web").contains("made anew")).await;
     assert!(rig.message("web").contains("never served"), "{}", rig.message("web"));
 }

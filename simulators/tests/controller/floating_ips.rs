@@ -33,7 +33,7 @@ async fn cloud_without_floating_ips_is_reported_to_stack_with_one() {
     let rig = without_floating_ips().await;
     rig.create("web", with_floating_ip()).await;
     let stalled = |rig: &Rig| text(condition(&rig.stack("web"), "Stalled"), "reason") == "UnsupportedByServer";
-    rig.until("it is told", SOON, stalled).await;
+    rig.until("the stack reports it", SOON, stalled).await;
     let message = rig.message("web");
     assert!(message.contains("spec.loadBalancer.floatingIP: this cloud has no floating IPs"), "{message}");
     assert!(rig.load_balancers().is_empty());
@@ -144,8 +144,10 @@ async fn floating_ip_with_foreign_description_stays_owned() {
         let path = format!("/v2.0/floatingips/{}", text(&before, "id"));
         let describe = || neutron(&rig, Method::PUT, &path, Some(json!({"floatingip": {"description": words}})));
         describe().await;
-        rig.until("it is described again", 15 * MINUTE, |rig| the_one(rig)["description"] == before["description"])
-            .await;
+        rig.until("the description is restored", 15 * MINUTE, |rig| {
+            the_one(rig)["description"] == before["description"]
+        })
+        .await;
         describe().await;
         rig.delete("web").await;
         until_gone(&rig, "web", SOON).await;
@@ -160,7 +162,7 @@ async fn floating_ip_without_tags_stays_owned() {
     let before = the_one(&rig);
     let path = format!("/v2.0/floatingips/{}", text(&before, "id"));
     neutron(&rig, Method::PUT, &format!("{path}/tags"), Some(json!({"tags": ["team"]}))).await;
-    rig.until("it is tagged again", 15 * MINUTE, |rig| the_one(rig)["tags"].to_string().contains("evenkeel:")).await;
+    rig.until("the tags are restored", 15 * MINUTE, |rig| the_one(rig)["tags"].to_string().contains("evenkeel:")).await;
     assert!(the_one(&rig)["tags"].to_string().contains("team"));
     neutron(&rig, Method::PUT, &path, Some(json!({"floatingip": {"description": "the shop's"}}))).await;
     rig.delete("web").await;
@@ -198,7 +200,7 @@ async fn released_floating_ip_is_handed_over_within_seconds() {
             until_gone(&rig, "green", SOON).await;
             rig.create("green", with_existing(&id)).await;
         }
-        rig.until("green says who has it", SOON, |rig| rig.message("green").contains("shop/blue")).await;
+        rig.until("green names the owner", SOON, |rig| rig.message("green").contains("shop/blue")).await;
         assert!(rig.message("green").contains(&address), "{}", rig.message("green"));
         sleep(7 * MINUTE).await;
         assert_eq!(floating_ip(&rig, &id)["port_id"], vip_port(&rig, "blue"));
@@ -207,7 +209,7 @@ async fn released_floating_ip_is_handed_over_within_seconds() {
         assert_eq!(floating_ip(&rig, &id)["port_id"], vip_port(&rig, "green"));
 
         rig.patch("blue", wants(json!({"existing": {"id": id}}))).await;
-        rig.until("blue says who has it", SOON, |rig| rig.message("blue").contains("shop/green")).await;
+        rig.until("blue names the owner", SOON, |rig| rig.message("blue").contains("shop/green")).await;
         sleep(MINUTE).await;
         rig.delete("green").await;
         rig.until("blue has it back", HAND_OVER, |rig| rig.is_ready("blue")).await;
@@ -223,7 +225,7 @@ async fn stack_waiting_for_floating_ip_sends_few_requests() {
     rig.patch("blue", wants(json!({"existing": {"id": id}}))).await;
     rig.until("blue is Ready", SOON, |rig| rig.is_ready("blue")).await;
     rig.patch("green", wants(json!({"existing": {"id": id}}))).await;
-    rig.until("green says who has it", SOON, |rig| rig.message("green").contains("shop/blue")).await;
+    rig.until("green names the owner", SOON, |rig| rig.message("green").contains("shop/blue")).await;
     sleep(5 * MINUTE).await;
     rig.cloud.forget_requests();
     sleep(10 * MINUTE).await;
@@ -250,7 +252,7 @@ async fn late_claim_does_not_take_floating_ip_away() {
         rig.patch(name, wants(json!({"existing": {"id": id}}))).await;
     }
     rig.until("blue has it", SOON, |rig| rig.is_ready("blue") && floating_ip(rig, &id)["port_id"].is_string()).await;
-    rig.until("green says who has it", SOON, |rig| rig.message("green").contains("shop/blue")).await;
+    rig.until("green names the owner", SOON, |rig| rig.message("green").contains("shop/blue")).await;
     for _ in 0..120 {
         sleep(Duration::from_secs(1)).await;
         assert_eq!(floating_ip(&rig, &id)["port_id"], vip_port(&rig, "blue"));
@@ -276,10 +278,10 @@ async fn two_stacks_claiming_floating_ip_leave_one_owner() {
             rig.start();
         }
         let have = |rig: &Rig| ["blue", "green"].into_iter().filter(|name| rig.is_ready(name)).collect::<Vec<_>>();
-        rig.until("one has it", SOON, |rig| have(rig).len() == 1).await;
+        rig.until("one stack has it", SOON, |rig| have(rig).len() == 1).await;
         let (first, second) = if have(&rig) == ["blue"] { ("blue", "green") } else { ("green", "blue") };
         let waits = |rig: &Rig| rig.message(second).contains(&format!("shop/{first}"));
-        rig.until("the other says who has it", SOON, waits).await;
+        rig.until("the other names the owner", SOON, waits).await;
         sleep(5 * MINUTE).await;
         assert_eq!(have(&rig), [first]);
         let seen = floating_ip(&rig, &id);
@@ -299,7 +301,7 @@ async fn taken_floating_ip_address_is_reported_with_field() {
     let post = Match::service(Service::Network).method(Method::POST).path("/v2.0/floatingips");
     rig.cloud.fail_always(post, Fault::Answer { status: 409, body: body.to_string(), retry_after: None });
     rig.patch("web", wants(json!({"allocate": {"network": {"name": "public"}, "address": address}}))).await;
-    rig.until("it is told", MINUTE, |rig| rig.message("web").contains("floatingIP.allocate.address: ")).await;
+    rig.until("the stack reports it", MINUTE, |rig| rig.message("web").contains("floatingIP.allocate.address: ")).await;
     assert_eq!(rig.reason("web"), "Conflict");
     assert!(rig.message("web").contains("floatingIP.existing"), "{}", rig.message("web"));
     rig.cloud.clear_faults();

@@ -24,8 +24,10 @@ async fn resource_with_matching_name_only_is_never_changed() {
         let body = json!({"name": "shop/web", "tags": tags, "listeners": [{"name": "http", "protocol": "HTTP", "protocol_port": 80}]});
         rig.make_load_balancer(body).await;
     }
-    rig.until("they are made", SOON, |rig| rig.load_balancers().iter().all(|lb| lb["provisioning_status"] == "ACTIVE"))
-        .await;
+    rig.until("they are created", SOON, |rig| {
+        rig.load_balancers().iter().all(|lb| lb["provisioning_status"] == "ACTIVE")
+    })
+    .await;
     let before: Vec<_> = rig.load_balancers().iter().map(|lb| rig.cloud.tree(&id(lb))).collect();
     rig.start();
     rig.create("web", small()).await;

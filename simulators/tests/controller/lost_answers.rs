@@ -127,7 +127,7 @@ async fn crash_between_create_and_status_finds_create_again() {
     rig.cloud.fail(create(), Fault::SlowAnswer(Duration::from_secs(20)), 1);
     rig.start();
     rig.create("web", small()).await;
-    rig.until("it is made", SOON, |rig| !rig.load_balancers().is_empty()).await;
+    rig.until("the load balancer is created", SOON, |rig| !rig.load_balancers().is_empty()).await;
     rig.kill().await;
     assert!(rig.stack("web")["status"]["loadBalancer"].is_null());
     rig.start();
@@ -181,7 +181,7 @@ async fn duplicate_of_unknown_attempt_is_reported_and_untouched() {
     let attempt = "evenkeel:attempt=";
     let tags = tags.filter(|tag| !tag.starts_with(attempt)).map(str::to_owned).chain([format!("{attempt}another")]);
     let double = rig.make_load_balancer(json!({"tags": tags.collect::<Vec<_>>()})).await;
-    rig.until("it is reported", MINUTE, |rig| rig.message("web").contains(&double)).await;
+    rig.until("the stack reports it", MINUTE, |rig| rig.message("web").contains(&double)).await;
     assert!(rig.message("web").contains("delete it by hand"), "{}", rig.message("web"));
     assert!(rig.is_ready("web"));
     tokio::time::sleep(30 * MINUTE).await;
@@ -228,7 +228,7 @@ async fn deletion_before_create_reaches_status_leaves_nothing() {
     rig.cluster.inject(status.times(1000));
     rig.start();
     rig.create("web", small()).await;
-    rig.until("it is made", SOON, |rig| !rig.load_balancers().is_empty()).await;
+    rig.until("the load balancer is created", SOON, |rig| !rig.load_balancers().is_empty()).await;
     rig.kill().await;
     assert!(rig.stack("web")["status"]["loadBalancer"].is_null());
     // Only the annotation records the create, and the cloud does not answer when the stack is deleted.

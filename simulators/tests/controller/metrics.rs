@@ -32,7 +32,7 @@ async fn looked_after() -> Rig {
     rig.cloud.edit(Kind::LoadBalancer, &lb, |fields| {
         fields.insert("description".into(), "drifted".into());
     });
-    rig.until("it is mended", MINUTE, |rig| rig.load_balancers()[0]["description"] == "edited").await;
+    rig.until("the drift is corrected", MINUTE, |rig| rig.load_balancers()[0]["description"] == "edited").await;
     tokio::time::sleep(MINUTE).await;
     rig.stop().await;
     rig

@@ -28,7 +28,7 @@ async fn panicking_reconcile_stops_no_other_stack() {
     sleep(10 * MINUTE).await;
     assert!((panics..panics + 12).contains(&rig.metrics.panics.get()), "{} panics", rig.metrics.panics.get());
     rig.patch("broken", json!({"spec": {"loadBalancer": {"description": "mended"}}})).await;
-    rig.until("it is mended", AFTER_DOUBT, |rig| rig.is_ready("broken")).await;
+    rig.until("the drift is corrected", AFTER_DOUBT, |rig| rig.is_ready("broken")).await;
     assert_eq!(rig.load_balancers().len(), 2);
 }
 
@@ -52,7 +52,7 @@ async fn neighbours_beside(other: Option<Value>) -> Duration {
     rig.start();
     if let Some(spec) = &other {
         rig.create("hostile", spec.clone()).await;
-        rig.until("it is begun", SOON, |rig| !rig.creates().is_empty()).await;
+        rig.until("the create has begun", SOON, |rig| !rig.creates().is_empty()).await;
     }
     let begun = Instant::now();
     for name in ["web", "api"] {
@@ -103,8 +103,8 @@ async fn resync_requests_do_not_grow_with_stacks() {
     let (many, leaves_of_many) = at_rest(60).await;
     // Lists are shared for 20 s: three rounds a minute of seven lists each, and the renewal of the token.
     let most = 10 * 3 * 7 + 10;
-    assert!(few <= most && many <= most, "{few} calls for 10 stacks, {many} for 60, {most} expected at most");
-    assert_eq!((leaves_of_few, leaves_of_many), (0, 0), "members of trees at rest are read again");
+    assert!(few <= most && many <= most, "{few} requests for 10 stacks, {many} for 60, {most} expected at most");
+    assert_eq!((leaves_of_few, leaves_of_many), (0, 0), "members of stable trees are read again");
 }
 
 /// A restarted controller knows nothing of any stack, and yet reads stable stacks by way of the shared lists.
@@ -120,7 +120,7 @@ async fn restart_with_stable_stacks_reads_lists_not_trees() {
     sleep(MINUTE).await;
     let requests = rig.cloud.requests();
     let of_pools = requests.iter().filter(|request| request.path.ends_with("/members")).count();
-    assert_eq!(of_pools, STACKS, "every stack was looked at once");
+    assert_eq!(of_pools, STACKS, "every stack was reconciled once");
     let others = requests.len() - of_pools;
     assert!(others <= 15, "{others} calls: {:?}", requests.iter().map(|r| r.path.clone()).collect::<Vec<_>>());
     assert!(names.iter().all(|name| rig.is_ready(name)));

@@ -11,7 +11,7 @@ use super::*;
 async fn paused_stack_sends_no_request() {
     let rig = with_ready(&[("web", small())]).await;
     rig.patch("web", json!({"spec": {"paused": true}})).await;
-    rig.until("it says so", SOON, |rig| condition(&rig.stack("web"), "Paused")["status"] == "True").await;
+    rig.until("the stack reports it", SOON, |rig| condition(&rig.stack("web"), "Paused")["status"] == "True").await;
     rig.cloud.forget_requests();
     rig.patch("web", json!({"spec": {"loadBalancer": {"description": "edited"}}})).await;
     sleep(60 * MINUTE).await;

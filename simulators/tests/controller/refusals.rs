@@ -77,7 +77,7 @@ async fn rejected_step_blocks_no_members_and_stays_reported() {
     spec["pools"][0]["members"][0]["weight"] = json!(7);
     rig.patch("web", json!({"spec": spec})).await;
     rig.until("the weight is set", SOON, |rig| rig.cloud.objects(Kind::Member).iter().any(|m| m["weight"] == 7)).await;
-    rig.until("the refusal is told", SOON, |rig| rig.message("web").contains(refusal)).await;
+    rig.until("the stack reports the rejection", SOON, |rig| rig.message("web").contains(refusal)).await;
     rig.cloud.forget_requests();
     sleep(30 * MINUTE).await;
     assert_eq!(rig.reason("web"), "Refused");
@@ -98,7 +98,7 @@ async fn rejected_remembered_address_is_dropped() {
     assert_eq!(code, 204);
     let another =
         |rig: &Rig| rig.load_balancers().iter().any(|seen| id(seen) != lb && seen["provisioning_status"] == "ACTIVE");
-    rig.until("it is made again", 20 * MINUTE, another).await;
+    rig.until("the load balancer is created again", 20 * MINUTE, another).await;
     rig.until("web is Ready", MINUTE, |rig| rig.is_ready("web")).await;
     assert_eq!(rig.load_balancers().len(), 1);
 }
@@ -125,7 +125,7 @@ async fn exceeded_quota_is_polled_rarely_and_shown_with_numbers() {
     rig.cloud.set_quota("demo", Kind::Listener, 0);
     rig.start();
     rig.create("web", small()).await;
-    rig.until("the quota is in the way", SOON, |rig| {
+    rig.until("the quota blocks the create", SOON, |rig| {
         rig.message("web").contains("listener 0 of 0 used, 1 more needed")
     })
     .await;
@@ -134,7 +134,7 @@ async fn exceeded_quota_is_polled_rarely_and_shown_with_numbers() {
     rig.cloud.forget_requests();
     sleep(10 * MINUTE).await;
     assert!(rig.creates().is_empty(), "a create that cannot succeed leaks a port each time");
-    assert!(rig.cloud.requests().len() < 120, "{} calls in ten minutes", rig.cloud.requests().len());
+    assert!(rig.cloud.requests().len() < 120, "{} requests in ten minutes", rig.cloud.requests().len());
     rig.cloud.set_quota("demo", Kind::Listener, 5);
     rig.until("web is Ready", 2 * MINUTE, |rig| rig.is_ready("web")).await;
     assert_eq!(rig.load_balancers().len(), 1);
@@ -197,7 +197,7 @@ async fn child_pending_forever_is_reported() {
     rig.cloud.forget_requests();
     rig.until("it is told", 16 * MINUTE, |rig| rig.reason("web") == "StuckPending").await;
     assert!(rig.message("web").contains("member 10.20.0.1"), "{}", rig.message("web"));
-    assert!(rig.cloud.requests().len() < 1500, "{} calls in 15 minutes", rig.cloud.requests().len());
+    assert!(rig.cloud.requests().len() < 1500, "{} requests in 15 minutes", rig.cloud.requests().len());
 }
 
 fn assert_too_old(rig: &Rig) {
@@ -235,6 +235,7 @@ async fn octavia_that_became_too_old_gets_no_write() {
     sleep(30 * MINUTE).await;
     assert_too_old(&rig);
     rig.delete("web").await;
-    rig.until("it is told", SOON, |rig| rig.message("web").contains("evenkeel.dev/deletion-policy=Orphan")).await;
+    rig.until("the stack reports it", SOON, |rig| rig.message("web").contains("evenkeel.dev/deletion-policy=Orphan"))
+        .await;
     assert_too_old(&rig);
 }

@@ -79,7 +79,7 @@ async fn existing_port_is_never_reported_missing() {
         rig.cloud.fail_always(floating_ip_writes(), neutron(kind, &message));
         let wanted = json!({"allocate": {"network": {"name": "public"}}});
         rig.patch("web", json!({"spec": {"loadBalancer": {"floatingIP": wanted}}})).await;
-        rig.until("it is told", MINUTE, |rig| rig.message("web").contains(&message)).await;
+        rig.until("the stack reports it", MINUTE, |rig| rig.message("web").contains(&message)).await;
         sleep(5 * MINUTE).await;
         assert_eq!(rig.reason("web"), "Conflict");
         assert!(!rig.message("web").contains("openstack loadbalancer delete"), "{}", rig.message("web"));

@@ -69,5 +69,5 @@ async fn password_and_token_are_in_no_output() {
             );
         }
     }
-    assert!(log.text().contains("called OpenStack"), "the log is not what it should be");
+    assert!(log.text().contains("called OpenStack"), "the log lacks expected lines");
 }

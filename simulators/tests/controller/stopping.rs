@@ -14,8 +14,8 @@ async fn controller_stopped_before_first_list_stops() {
     rig.cluster.inject(Fault::next("list", "/loadbalancerstacks", slow).times(2));
     rig.start();
     let lists = |rig: &Rig| rig.cluster.requests().iter().filter(|request| request.verb == "list").count();
-    rig.until("the stacks are asked for", SOON, |rig| lists(rig) >= 3).await;
-    timeout(MINUTE, rig.stop()).await.expect("it stops");
+    rig.until("the stacks are listed", SOON, |rig| lists(rig) >= 3).await;
+    timeout(MINUTE, rig.stop()).await.expect("the controller stops");
 }
 
 #[tokio::test(start_paused = true)]
@@ -24,6 +24,6 @@ async fn stopped_controller_finishes_running_reconcile() {
     rig.start();
     rig.create("web", small()).await;
     rig.until("the create is sent", SOON, |rig| !rig.creates().is_empty()).await;
-    timeout(MINUTE, rig.stop()).await.expect("it stops");
-    assert!(!rig.stack("web")["status"]["loadBalancer"]["id"].is_null(), "the answer was not waited for");
+    timeout(MINUTE, rig.stop()).await.expect("the controller stops");
+    assert!(!rig.stack("web")["status"]["loadBalancer"]["id"].is_null(), "the controller did not wait for the answer");
 }

@@ -38,7 +38,7 @@ async fn assert_survives(rig: &Rig, which: Match, fault: Fault) {
     }
     assert!(said, "{fault:?}: {:#}", rig.stack("web"));
     assert!(!rig.is_ready("web"), "{fault:?}");
-    assert!(rig.cloud.requests().len() < 120, "{fault:?}: {} calls in four minutes", rig.cloud.requests().len());
+    assert!(rig.cloud.requests().len() < 120, "{fault:?}: {} requests in four minutes", rig.cloud.requests().len());
     rig.cloud.clear_faults();
     rig.until("web is Ready again", 2 * MINUTE, |rig| rig.is_ready("web")).await;
     assert_eq!(rig.load_balancers()[0]["description"], *description);
@@ -90,7 +90,7 @@ async fn untrusted_certificate_stalls_stack_until_renewed() {
         assert!(!condition(&rig.stack("web"), "Stalled").is_null(), "{service:?}");
         assert_eq!(rig.reason("web"), "CredentialsInvalid");
         let calls = rig.cloud.requests().len();
-        assert!((2..40).contains(&calls), "{service:?}: {calls} calls in four minutes");
+        assert!((2..40).contains(&calls), "{service:?}: {calls} requests in four minutes");
         rig.cloud.clear_faults();
         rig.until("web is Ready again", 2 * MINUTE, |rig| rig.is_ready("web")).await;
         assert_eq!(rig.load_balancers()[0]["description"], *description);

@@ -87,7 +87,7 @@ async fn missing_vip_port_does_not_block_other_steps() {
     until_told(&rig).await;
     assert_eq!(rig.load_balancers()[0]["description"], "edited");
     rig.patch("web", json!({"spec": {"loadBalancer": {"description": "again"}}})).await;
-    rig.until("that too", SOON, |rig| rig.load_balancers()[0]["description"] == "again").await;
+    rig.until("the second edit is applied", SOON, |rig| rig.load_balancers()[0]["description"] == "again").await;
     until_told(&rig).await;
     rig.delete("web").await;
     until_gone(&rig, "web", SOON).await;
@@ -124,7 +124,7 @@ async fn user_port_is_reported_missing_only_when_gone() {
     assert!(rig.is_ready("web"), "{}", rig.message("web"));
     assert!(!rig.events("web").iter().any(|(reason, _)| reason == "VipPortGone"));
     delete_port(&rig, &port).await;
-    rig.until("it is missed", 2 * MINUTE, |rig| !rig.is_ready("web")).await;
+    rig.until("the stack reports it missing", 2 * MINUTE, |rig| !rig.is_ready("web")).await;
     sleep(FORGOTTEN).await;
     assert!(!rig.is_ready("web"), "{}", rig.message("web"));
 }
@@ -145,7 +145,7 @@ async fn hidden_ports_do_not_stall_stack() {
         sleep(10 * MINUTE).await;
         assert!(rig.is_ready("web"), "{}", rig.message("web"));
         let more = rig.cloud.requests().len();
-        assert!(more <= calls * 3 / 2, "{calls} calls in ten minutes with the port, {more} without");
+        assert!(more <= calls * 3 / 2, "{calls} requests in ten minutes with the port, {more} without");
         rig.cloud.clear_faults();
         until_told(&rig).await;
     }

@@ -82,11 +82,11 @@ async fn live(case: &Case) -> Result<Counts> {
     settled(&rig, after, &plan).await.context("after the edit")?;
     let held = usize::from(!plan.held_back.is_empty());
     let quiet = plan::update(after, &rig.cached_tree(after).await?);
-    ensure!(quiet == plan, "the shared lists show it otherwise: {quiet}");
+    ensure!(quiet == plan, "the plan by shared lists differs: {quiet}");
     if !plan.held_back.is_empty() {
         let allowed = Desired { allow_interruption: true, ..after.clone() };
-        let plan = rig.converge(&allowed, None).await.context("what was held back")?;
-        settled(&rig, &allowed, &plan).await.context("after what was held back")?;
+        let plan = rig.converge(&allowed, None).await.context("held-back steps")?;
+        settled(&rig, &allowed, &plan).await.context("after the held-back steps")?;
     }
 
     for drift in drifts {
@@ -108,11 +108,11 @@ async fn settled(rig: &PlannerRig, want: &Desired, plan: &Plan) -> Result<()> {
     );
     let writes = rig.sim.writes().len();
     let second = plan::update(want, &rig.tree(want).await?);
-    ensure!(second == *plan, "a second look sees it otherwise: {second}");
-    ensure!(rig.sim.writes().len() == writes, "looking writes");
+    ensure!(second == *plan, "a second plan differs: {second}");
+    ensure!(rig.sim.writes().len() == writes, "reading writes");
     if plan.held_back.is_empty() {
         let differences = compare::differences(want, &rig.sim);
-        ensure!(differences.is_empty(), "not as wanted:\n{}", differences.join("\n"));
+        ensure!(differences.is_empty(), "not as desired:\n{}", differences.join("\n"));
     }
     Ok(())
 }

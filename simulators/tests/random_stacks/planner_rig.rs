@@ -55,13 +55,13 @@ impl PlannerRig {
 
     pub async fn create(&mut self, want: &Desired) -> Result<()> {
         let step = plan::create(want, "attempt-1");
-        let Done::Created(made) = self.execute(&step).await? else { bail!("a create makes a tree") };
+        let Done::Created(made) = self.execute(&step).await? else { bail!("a create returns a tree") };
         self.id.clone_from(&made.load_balancer.id);
         self.active(None).await?;
         let confirmed = plan::update(want, &self.cloud.confirm(*made, want.tree_query()).await?);
         let read = plan::update(want, &self.tree(want).await?);
         ensure!(confirmed == read, "the answer to the create, confirmed, needs {confirmed}\nand the tree {read}");
-        ensure!(read.steps.iter().all(|step| !step.call.is_octavia()), "the create left something to do: {read}");
+        ensure!(read.steps.iter().all(|step| !step.call.is_octavia()), "the create left steps: {read}");
         Ok(())
     }
 
@@ -73,7 +73,7 @@ impl PlannerRig {
         for done in 0..MOST_STEPS {
             let plan = plan::update(want, &self.read(seen, want).await?);
             if let Some(left) = left {
-                ensure!(plan.steps.len() == left, "a plan has to tell how many steps are left, not {left}\n{plan}");
+                ensure!(plan.steps.len() == left, "a plan must count its remaining steps, not {left}\n{plan}");
             }
             let Some(step) = plan.steps.first() else {
                 ensure!(self.sim.writes().len() == done, "{} writes for {done} steps", self.sim.writes().len());
@@ -93,7 +93,7 @@ impl PlannerRig {
             ensure!(!again, "written twice: {step}\n{:?}", step.call);
             left = Some(plan.steps.len() - 1);
         }
-        bail!("does not end: {}", plan::update(want, &self.tree(want).await?))
+        bail!("no end: {}", plan::update(want, &self.tree(want).await?))
     }
 
     async fn execute(&self, step: &Step) -> Result<Done> {
@@ -103,7 +103,7 @@ impl PlannerRig {
                 answer => return Ok(answer?),
             }
         }
-        bail!("locked for ever")
+        bail!("locked without end")
     }
 
     /// Waits until the load balancer is no longer PENDING. Checks continuity at each poll and at the end.
@@ -122,7 +122,7 @@ impl PlannerRig {
                 status => ensure!(status.is_pending(), "the load balancer is {status}"),
             }
         }
-        bail!("pending for ever")
+        bail!("PENDING without end")
     }
 
     pub async fn tree(&self, want: &Desired) -> Result<ObservedTree> {
@@ -159,7 +159,7 @@ impl PlannerRig {
         body: Option<Value>,
     ) -> Result<()> {
         let (code, answer) = self.sim.request_as("demo", method.clone(), service, path, body).await;
-        ensure!(code < 300 || code == 409, "another tool's {method} {path} is refused: {code} {answer}");
+        ensure!(code < 300 || code == 409, "another client's {method} {path} is rejected: {code} {answer}");
         self.active(None).await?;
         Ok(())
     }
@@ -193,8 +193,8 @@ impl PlannerRig {
         for left in self.sim.floating_ips() {
             let text = json!([left["tags"], left["description"]]).to_string();
             let lent = self.world.floating_ip_ids.iter().any(|id| left["id"] == id.as_str());
-            ensure!(left["port_id"].is_null(), "still leads somewhere: {left:?}");
-            ensure!(!text.contains(&self.owner().uid), "still ours: {left:?}");
+            ensure!(left["port_id"].is_null(), "still associated: {left:?}");
+            ensure!(!text.contains(&self.owner().uid), "still with owner tags: {left:?}");
             ensure!(lent || text.contains("Retain") || left["description"] == "", "left: {left:?}");
         }
         Ok(())

@@ -26,10 +26,10 @@ pub async fn run(simulation: &mut Simulation) {
     .await;
     let calls = simulation.rig.cloud.requests().len() - calls;
     let most = CALLS_PER_STACK * simulation.wanted.len();
-    assert!(calls <= most, "{calls} calls until everything converged, {most} expected at most");
+    assert!(calls <= most, "{calls} requests until all stacks converged, {most} expected at most");
     replace_failed(simulation).await;
     // The next resync finds drift at the latest.
-    until(simulation, "everything is as wanted", |simulation| differences(simulation).is_empty()).await;
+    until(simulation, "the cloud is as desired", |simulation| differences(simulation).is_empty()).await;
     // Checked before the stacks and their status are gone.
     simulation.check_outputs();
     delete_all(simulation).await;
@@ -92,7 +92,7 @@ async fn replace_failed(simulation: &mut Simulation) {
         simulation.want(stack, None).await;
         simulation.want(stack, spec).await;
     }
-    until(simulation, "what was replaced is Ready", |simulation| {
+    until(simulation, "the replaced stacks are Ready", |simulation| {
         simulation.open().is_empty() && simulation.unsettled(false).is_empty()
     })
     .await;
@@ -113,7 +113,7 @@ fn differences(simulation: &Simulation) -> Vec<String> {
         .collect();
     let (ours, wanted) = (simulation.load_balancers_to_keep().len(), wanted_specs.count());
     if ours != wanted {
-        found.push(format!("{ours} load balancers, {wanted} wanted"));
+        found.push(format!("{ours} load balancers, {wanted} desired"));
     }
     found
 }
@@ -134,7 +134,7 @@ async fn delete_all(simulation: &mut Simulation) {
     });
     assert!(marked.is_empty(), "left: {marked:#?}");
     check_ports(simulation);
-    until(simulation, "the credentials are let go", |simulation| {
+    until(simulation, "the credentials have no finalizer", |simulation| {
         let secret = simulation.rig.cluster.object("", "secrets", "shop", SECRET).unwrap();
         secret["metadata"]["finalizers"].as_array().is_none_or(Vec::is_empty)
     })
@@ -151,7 +151,7 @@ fn check_ports(simulation: &Simulation) {
     let mut ports = simulation.rig.cloud.ports();
     ports.retain(|port| port["name"].as_str().is_some_and(|name| name.starts_with("octavia-lb")));
     ports.retain(|port| !load_balancers.iter().any(|lb| lb["vip_port_id"] == port["id"]));
-    assert!(ports.len() <= refused, "{} ports are left of {refused} refused creates: {ports:#?}", ports.len());
+    assert!(ports.len() <= refused, "{} leaked ports after {refused} rejected creates: {ports:#?}", ports.len());
 }
 
 async fn until(simulation: &mut Simulation, what: &str, holds: impl Fn(&Simulation) -> bool) {

@@ -27,12 +27,12 @@ impl Simulation {
         for (uid, load_balancers) in by_uid {
             assert!(load_balancers.len() < 2, "two load balancers of stack {uid}: {load_balancers:#?}");
         }
-        assert_eq!(self.rig.metrics.panics.get(), 0, "a pass panicked");
+        assert_eq!(self.rig.metrics.panics.get(), 0, "a reconcile panicked");
     }
 
     pub fn check_calls(&self) {
         let calls = (self.rig.cloud.requests().len(), self.rig.cluster.requests().len());
-        assert!(calls.0 < MOST_CALLS && calls.1 < MOST_CALLS, "{calls:?} calls: somebody runs in circles");
+        assert!(calls.0 < MOST_CALLS && calls.1 < MOST_CALLS, "{calls:?} requests: a loop");
     }
 
     /// The load balancers of stacks that were not orphaned.
@@ -44,7 +44,7 @@ impl Simulation {
 
     pub fn check_foreign(&self) {
         let Foreign { ids, then } = &self.foreign;
-        assert_eq!(*then, foreign_now(&self.rig.cloud, ids), "what is not ours was changed");
+        assert_eq!(*then, foreign_now(&self.rig.cloud, ids), "a resource of another owner was changed");
         let mut let_go = self.rig.cloud.objects(Kind::LoadBalancer);
         let_go.retain(|lb| uid_of(lb).is_none() && !ids.contains(lb["id"].as_str().unwrap()));
         assert!(
