@@ -1,4 +1,4 @@
-"""Rules on the certificates of clients, in the matrix of values: one listener that ends TLS, and a client for each text."""
+"""Rules on client certificates in the matrix of values: one listener that terminates TLS, and a client for each text."""
 import datetime
 import socket
 import ssl
@@ -83,7 +83,7 @@ def treated(authority: 'Authority', number: int, key: str, compare: str, text: s
 
 
 class Authority:
-    """Signs the server's certificate and those of the clients."""
+    """A CA that signs the server's certificate and those of the clients."""
     NAMES = {'cn': NameOID.COMMON_NAME, 'ou': NameOID.ORGANIZATIONAL_UNIT_NAME, 'o': NameOID.ORGANIZATION_NAME, 'emailaddress': NameOID.EMAIL_ADDRESS,
              'commonname': NameOID.COMMON_NAME, 'organizationalunitname': NameOID.ORGANIZATIONAL_UNIT_NAME, 'email': NameOID.EMAIL_ADDRESS}
 

@@ -1,4 +1,4 @@
-"""The same port with another protocol interrupts traffic: held back and explained under Forbid, done under Allow."""
+"""Another protocol on the same port interrupts traffic: held back and explained under Forbid, carried out under Allow."""
 from harness.stacks import listener, monitor, pool, stack
 from harness.waiting import expect, same
 

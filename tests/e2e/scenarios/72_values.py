@@ -1,7 +1,7 @@
-"""Every text that reaches the data plane, with every class of characters: accepted and served as the stack says, or refused.
+"""Every text that reaches the data plane, with every class of characters: accepted and served as in the stack, or rejected.
 
-What no other scenario has: some thousands of cells, each through Octavia's own validators and templates and a haproxy that
-runs, on no load balancer (`values.py`, which runs without control planes too).
+It alone tries some thousand texts, each with Octavia's own validators and templates and a running haproxy, without a load
+balancer (`values.py`, which runs without control planes too).
 """
 import subprocess
 import sys

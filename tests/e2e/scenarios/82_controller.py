@@ -1,5 +1,5 @@
-"""The controller as a process: its metrics, a status restored, a graceful stop, paused stacks that cost nothing; one stack
-for all of it."""
+"""The controller as a process: its metrics, a restored status, a graceful stop, paused stacks without requests; on one
+stack."""
 from harness.faults import slow
 from harness.requests_log import RequestLog
 from harness.stacks import web
@@ -20,7 +20,7 @@ def run(t):
 
 
 def paused(t, name):
-    """Not one call, neither for a change nor for a deletion."""
+    """No request at all, neither for a change nor for a deletion."""
     t.edit(name, lambda spec: spec.update(paused=True))
     t.condition(name, 'Paused', 'True', timeout=20)
     pause(3)
@@ -38,7 +38,7 @@ def paused(t, name):
 
 
 def status_restored(t, name):
-    """Status is a projection: deleted, it comes back, with the same load balancer."""
+    """Status is derived: a deleted one is restored, with the same load balancer."""
     lb_id = t.lb_id(name)
     t.controller.stop()
     t.kube.kubectl('patch', 'loadbalancerstack', name, '-n', t.namespace, '--subresource=status', '--type=json',
@@ -51,7 +51,7 @@ def status_restored(t, name):
 
 
 def graceful_stop(t, name):
-    """In the middle of a create: the stop is quick, the next start goes on where it stood."""
+    """During a create: the stop is quick, and the next start continues."""
     log = RequestLog()
     other = t.apply(web('other'))
     log.arrived('POST', '/loadbalancers$')

@@ -35,7 +35,7 @@ def both_sides(*writes):
 
 def run(t, case):
     asked = config.HOME / 'kill-at'
-    # The conformance suite runs beside it and takes the quotas of the lab's project away.
+    # The conformance suite runs beside it and reduces the quotas of the lab's project.
     project = t.own_project()
     t.controller.stop()
     # Nobody else competes, so no lease has to run out after each death.
@@ -74,12 +74,12 @@ def dies_at_each(mortal, asked, places):
         same('how it ended', mortal.process.returncode, -signal.SIGABRT)
         before, left = left, asked.read_text().split()
         same('places left', len(left), len(before) - 1)
-        # It may die again before it is ready.
+        # It may crash again before it is ready.
         start(mortal, ready=False)
 
 
 def apply_mortal(t, project, name):
-    """A stack with a floating IP and a Secret of its own."""
+    """Applies a stack with a floating IP and a Secret of its own."""
     t.kube.apply(credentials(name, 'demo', **project.auth), namespace=t.namespace)
     document = web(name, load_balancer=with_floating_ip(project))
     document['spec']['cloudCredentialsRef']['secretName'] = name
