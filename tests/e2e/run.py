@@ -7,8 +7,8 @@
 TIER=gate selects the scenarios of the gate tier, PART=2/4 the second of four parts (harness/plays.py).
 
 A scenario is a file `scenarios/NN_name.py`: its docstring describes the behaviour, and `run(t)` demonstrates it. With
-`serial = True` it runs alone after the others, because it stops the controller or counts every request. `beside =
-('name',)`, or `{'case': ('name',)}`, names a serial scenario that it may accompany (the first that is played). With `cases`,
+`serial = True` it runs alone after the others, because it stops the controller or counts every request.
+`beside = ('name',)`, or `{'case': ('name',)}`, names a serial scenario that it may accompany (the first that is played). With `cases`,
 a list of names, it is several scenarios, `run(t, case)`. With `traffic = True` it needs load balancers that serve
 (LAB_DATAPLANE=haproxy). `gate = ['kind']`, or `{'case': ['kind']}`, puts it into the gate tier. With `everywhere = True` it
 belongs to every part.
