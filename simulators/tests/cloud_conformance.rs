@@ -56,26 +56,26 @@ const SCRIPTS: [&str; 21] = [
 /// Parts that the cases do not compare, and the reason why the simulated cloud may differ there. Printed with every
 /// run.
 const NOT_COMPARED: &[(&str, &str)] = &[
-    ("texts of SQL errors", "only their class and number are the same; nobody reads the rest"),
+    ("texts of SQL errors", "only their class and number are the same; no client reads the rest"),
     ("order of values in \"Value should be one of\"", "Python's sets have none; compared sorted"),
     ("Keystone's 400 of a schema", "first line only"),
-    ("operating states of what is there", "the next heartbeat changes them, whenever that comes"),
+    ("operating statuses of existing objects", "the next heartbeat changes them at any time"),
     ("certificates", "present and readable, or not; PKCS12, keys and signatures are not parsed"),
     ("regular expressions of L7 rules", "the common mistakes only"),
     ("addresses and ids", "allocated in order and from a seed, so that runs repeat"),
-    ("routers", "one for all subnets; a test takes some off it beside the API"),
-    ("security groups of VIP ports", "the default group; Octavia's own group is not made"),
+    ("routers", "one for all subnets; a test may detach some behind the API"),
+    ("security groups of VIP ports", "the default group; Octavia's own group does not exist"),
     ("Neutron's page links", "next only"),
     ("administration of flavors, zones, providers and amphorae", "seeded; no controller writes them"),
-    ("provider ovn", "absent: nothing to measure it against"),
-    ("refusals of a POST", "come when it would have committed, not before"),
+    ("provider ovn", "absent: no genuine one to compare with"),
+    ("time of the error of a POST", "when it would have committed, not before"),
     (
-        "changes that the database refuses after the worker was told of them",
-        "the worker carries them out with the next change, or a minute later; the simulated one drops them",
+        "changes that the database rejects after the worker got them",
+        "the genuine worker carries them out with the next change, or a minute later; the simulated one drops them",
     ),
     (
-        "requests at the same time, clients that hang up",
-        "a script asks one after the other; the scenarios of make e2e do that",
+        "concurrent requests, clients that hang up",
+        "a script sends one request at a time; make e2e has scenarios for these",
     ),
 ];
 

@@ -65,7 +65,8 @@ async fn show(options: Options, screen: &mut Screen) -> anyhow::Result<()> {
         screen.say(&line)?;
     }
 
-    screen.say("\nSomebody changes the load balancer of the stack \"reference\" behind the controller's back:")?;
+    screen
+        .say("\nAnother client changes the load balancer of the stack \"reference\" behind the controller's back:")?;
     for line in drift::cause_drift(&environment.cloud).await? {
         screen.say(&format!("  {line}"))?;
     }
@@ -74,10 +75,10 @@ async fn show(options: Options, screen: &mut Screen) -> anyhow::Result<()> {
         environment::RESYNC_PERIOD
     ))?;
     let broken_at = Instant::now();
-    let healed = |environment: &DemoEnvironment| {
+    let corrected = |environment: &DemoEnvironment| {
         drift::is_corrected(&environment.cloud) && environment.all_ready() && environment.all_serve()
     };
-    until(screen, &mut environment, "the drift is healed", healed).await?;
+    until(screen, &mut environment, "the drift is corrected", corrected).await?;
     screen.finish_progress()?;
     screen.say(&format!("Healed after {:.1} s:", broken_at.elapsed().as_secs_f64()))?;
     for line in environment.events("reference") {

@@ -67,11 +67,17 @@ struct KnownDifference {
 
 /// Parts that the cases do not compare, and the reason why the simulator may differ there. Printed with every run.
 const NOT_COMPARED: &[(&str, &str)] = &[
-    ("kinds that the controller does not use", "absent: only what it watches, reads and writes is there"),
-    ("authentication and authorisation", "everybody may do everything; the rights of deploy/ are tried end to end"),
-    ("admission webhooks, aggregation, metrics of the server", "absent: nothing of ours meets them"),
-    ("a bookmark after the initial events", "depends on a timer and on what others list; the simulator sends none"),
-    ("costs of CEL rules", "not counted; the genuine API server refuses a CRD that is too dear"),
+    ("kinds that the controller does not use", "absent: only the kinds that it watches, reads and writes exist"),
+    (
+        "authentication and authorisation",
+        "every client may do everything; the end-to-end tests check the rights of deploy/",
+    ),
+    ("admission webhooks, aggregation, metrics of the server", "absent: no part of Evenkeel uses them"),
+    (
+        "a bookmark after the initial events",
+        "depends on a timer and on lists of other clients; the simulator sends none",
+    ),
+    ("costs of CEL rules", "not counted; the genuine API server rejects a CRD that exceeds its limits"),
 ];
 
 struct Answer {
