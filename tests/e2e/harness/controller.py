@@ -23,7 +23,7 @@ class Controller:
 
     def start(self, ready: bool = True, **settings: str) -> None:
         if self.get('/healthz'):
-            raise Failed(f'somebody else listens on port {self.port}')
+            raise Failed(f'another process listens on port {self.port}')
         environment = {
             'PATH': os.environ['PATH'], 'HOME': str(config.HOME), 'KUBECONFIG': str(self.kubeconfig),
             'POD_NAMESPACE': 'evenkeel-system', 'HOSTNAME': self.name, 'RUST_BACKTRACE': '1', **self.environment}

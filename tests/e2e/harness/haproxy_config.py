@@ -228,7 +228,7 @@ def faults(config: str, known: set[str]) -> dict[str, str]:
                 found.setdefault(ids[0], said)
                 break
         else:
-            raise RuntimeError(f'haproxy refuses what belongs to nobody: line {number}: {said}')
+            raise RuntimeError(f'haproxy rejects a line of no known object: line {number}: {said}')
     return found
 
 

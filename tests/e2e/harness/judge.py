@@ -261,7 +261,7 @@ class Judge:
             elif value is not ANY:
                 self._same(f'{where}: {field}', got[field], value)
         if unjudged := set(got) - set(want) - judged_apart - KEPT:
-            self._differs(f'{where}: nobody judges {sorted(unjudged)}')
+            self._differs(f'{where}: the judge does not know {sorted(unjudged)}')
 
     def _states(self, where: str, objects: list[dict]) -> None:
         for o in objects:

@@ -113,7 +113,7 @@ def _services() -> dict[str, float]:
     for file in [*(config.HOME / 'openstack/run').glob('*.pid'), *(config.HOME / 'kube/run').glob('*.pid')]:
         if (text := file.read_text().strip()).isdigit():
             names[int(text)] = file.stem
-    names[os.getpid()] = 'these tests and what they run'
+    names[os.getpid()] = 'these tests and their children'
     sums = Counter()
     for pid, seconds in used.items():
         owner = pid

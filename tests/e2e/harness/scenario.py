@@ -68,7 +68,7 @@ class Scenario:
         # After the deletion, because a repeated Event may come long after its state.
         floods = self._floods()
         expect(not floods, f'Events repeat themselves: {floods}')
-        secret = eventually('the Secret is let go', lambda: self.kube.secret(self.namespace, 'openstack'),
+        secret = eventually('the Secret has no finalizer', lambda: self.kube.secret(self.namespace, 'openstack'),
                             lambda s: s is None or SECRET_FINALIZER not in s['metadata'].get('finalizers', []), 15)
         if secret:
             self.kube.kubectl('delete', 'namespace', self.namespace, '--wait=false')

@@ -159,7 +159,7 @@ def avoids_the_busy(members, vip, port, members_port, **how):
     waiting = [threading.Thread(target=lambda: get(vip, port, '/hold', timeout=60, **how)) for _ in range(2 * len(served))]
     for number, request in enumerate(waiting, 1):
         request.start()
-        eventually('it waits', lambda: sum(members.held(members_port).values()), lambda n: n == number, 20, every=0.05)
+        eventually('the request waits', lambda: sum(members.held(members_port).values()), lambda n: n == number, 20, every=0.05)
     same('least connections: waiting requests', {m: n for m, n in members.held(members_port).items() if n}, {m: 2 for m in served})
     *free, busy = served
     for last in free:

@@ -58,7 +58,7 @@ def metrics(t):
     t.change(name, 'versions alone', tls(0, versions=['TLSv1.3']), one)
     t.change(name, 'no versions', tls(0), one)
     t.change(name, 'TLS that comes with versions', tls(1, versions=['TLSv1.3'], alpnProtocols=['http/1.1']), one)
-    t.change(name, 'TLS that goes', lambda spec: spec['listeners'][1].pop('tls'), one)
+    t.change(name, 'TLS is removed', lambda spec: spec['listeners'][1].pop('tls'), one)
 
 
 def unknown_ciphers(t):

@@ -19,12 +19,12 @@ def run(t, case):
 
 def removal(t, name):
     """A listener in use, and then pools in use, are removed."""
-    t.change(name, 'a listener goes', lambda spec: spec['listeners'].pop(1), ['DELETE listeners'])
-    t.change(name, 'a pool goes that a policy uses', lambda spec: (
+    t.change(name, 'a listener is removed', lambda spec: spec['listeners'].pop(1), ['DELETE listeners'])
+    t.change(name, 'a pool in use by a policy is removed', lambda spec: (
         named(spec['listeners'], 'http').update(l7Policies=[]), spec['pools'].pop(1)))
     t.change(name, 'the default pool is swapped', lambda spec: (
         named(spec['listeners'], 'http').update(defaultPool='new'), spec.update(pools=[pool('new', members=3)])))
-    t.change(name, 'all goes', lambda spec: spec.update(listeners=[], pools=[]))
+    t.change(name, 'everything is removed', lambda spec: spec.update(listeners=[], pools=[]))
 
 
 def port(t, name):

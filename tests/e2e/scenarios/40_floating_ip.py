@@ -31,7 +31,7 @@ def allocated(t):
     t.ready_and_right(name)
     fip = fip_of(t, name)
     t.cloud.neutron.update_ip(fip['id'], description="the shop's")
-    eventually('it is described again', lambda: fip_of(t, name)['description'], lambda d: d == fip['description'], 60)
+    eventually('the description is restored', lambda: fip_of(t, name)['description'], lambda d: d == fip['description'], 60)
     t.ready_and_right(name)
     t.cloud.neutron.update_ip(fip['id'], description="the shop's")
     t.delete(name)
@@ -70,12 +70,12 @@ def changed(t):
     """From none to an allocated one, to a borrowed one (which interrupts clients of the first), to none."""
     name = t.apply(web(disruptionPolicy='Allow'))
     t.ready_and_right(name)
-    t.change(name, 'one of our own', lambda spec: spec['loadBalancer'].update(floatingIP=allocate()), [])
+    t.change(name, 'an allocated one', lambda spec: spec['loadBalancer'].update(floatingIP=allocate()), [])
     own = fip_of(t, name)
     fip = t.cloud.make_floating_ip()
     try:
         t.change(name, 'a borrowed one', lambda spec: spec['loadBalancer'].update(floatingIP={'existing': {'id': fip['id']}}), [])
-        eventually('our own is released', lambda: t.cloud.floating_ips(id=own['id']), lambda f: not f, 30)
+        eventually('the allocated one is released', lambda: t.cloud.floating_ips(id=own['id']), lambda f: not f, 30)
         t.change(name, 'none', lambda spec: spec['loadBalancer'].pop('floatingIP'), [])
         left = t.cloud.floating_ips(id=fip['id'])[0]
         same('port and tags of the borrowed one', (left['port_id'], left['tags']), (None, []))

@@ -51,7 +51,7 @@ def first(tree, name='http'):
 
 DRIFTS = {
     'name of the load balancer': lambda t, lb: put(t, 'loadbalancers', {'name': 'mine'}, lb['id']),
-    'a tag of somebody else': lambda t, lb: put(t, 'loadbalancers', {'tags': [*lb['tags'], 'stray']}, lb['id']),
+    'a tag of another client': lambda t, lb: put(t, 'loadbalancers', {'tags': [*lb['tags'], 'stray']}, lb['id']),
     'fields of a listener': lambda t, lb: put(t, 'listeners', {'connection_limit': 5, 'allowed_cidrs': ['192.0.2.0/24']}, first(lb)['id']),
     'default pool': lambda t, lb: put(t, 'listeners', {'default_pool_id': None}, first(lb)['id']),
     'algorithm': lambda t, lb: put(t, 'pools', {'lb_algorithm': 'SOURCE_IP'}, lb['pools'][0]['id']),

@@ -58,7 +58,7 @@ def unreachable(t, *services):
         proxy.up()
     for name in (changed, made):
         t.ready_and_right(name)
-    eventually('the deletion goes on', lambda: t.stack(deleted), lambda s: s is None, 120)
+    eventually('the deletion ends', lambda: t.stack(deleted), lambda s: s is None, 120)
     for name in (changed, made, deleted):
         t.told_once(name, 'CloudUnreachable')
     same('creates', t.creates(), 3)

@@ -152,7 +152,7 @@ def crowd(t):
     octavia, = t.behind('octavia')
     project.limit()
     same('load balancers at first', project.cloud.all('loadbalancers'), [])
-    body = {'loadbalancer': {'name': 'of somebody else', 'vip_subnet_id': project.subnet.id}}
+    body = {'loadbalancer': {'name': 'of another client', 'vip_subnet_id': project.subnet.id}}
     # Four: with the stack's own, five of the eight threads of the lab's Octavia API wait for the row.
     with ThreadPoolExecutor(4) as others:
         with operator.quota_row_held(project.id):

@@ -111,7 +111,7 @@ def another_project(t):
     t.told_once(name, 'CloudChanged', states=3)     # of the stack, of its edit and of its deletion
     same('writes', t.writes_since(since), [])
     t.kube.apply(credentials(), namespace=t.namespace)
-    eventually('the deletion goes on', lambda: t.stack(name), lambda s: s is None, 120)
+    eventually('the deletion ends', lambda: t.stack(name), lambda s: s is None, 120)
 
 
 def secret_taken(t):
@@ -128,7 +128,7 @@ def secret_taken(t):
     t.told_once(name, 'CredentialsMissing', states=2)     # of the stack and of its deletion
     t.condition(name, 'Stalled', 'True', reason='CredentialsMissing')
     t.kube.apply(credentials(), namespace=t.namespace)
-    eventually('the deletion goes on', lambda: t.stack(name), lambda s: s is None, 120)
+    eventually('the deletion ends', lambda: t.stack(name), lambda s: s is None, 120)
 
 
 def port_deleted(t):

@@ -44,9 +44,9 @@ def wrong_then_right(t):
     t.told_once(name, 'CloudUnreachable')
     # the Secret stays while the stack needs it
     t.kube.kubectl('delete', 'secret', 'mine', '-n', t.namespace, '--wait=false')
-    expect(SECRET_FINALIZER in t.kube.secret(t.namespace, 'mine')['metadata']['finalizers'], 'the Secret has no finalizer of ours')
+    expect(SECRET_FINALIZER in t.kube.secret(t.namespace, 'mine')['metadata']['finalizers'], 'the Secret lacks the finalizer')
     t.delete(name)
-    eventually('the Secret goes after the stack', lambda: t.kube.secret(t.namespace, 'mine'), lambda s: s is None, 90)
+    eventually('the Secret is deleted after the stack', lambda: t.kube.secret(t.namespace, 'mine'), lambda s: s is None, 90)
 
 
 def wrong_meanwhile(t):
@@ -66,7 +66,7 @@ def wrong_meanwhile(t):
     says(t, name, 'CredentialsInvalid', *REFUSED, 'evenkeel.dev/deletion-policy=Orphan')
     t.told_once(name, 'CredentialsInvalid', states=4)   # of the stack, of its edit, once more of the stack, of its deletion
     put(t, credentials())
-    eventually('the deletion goes on', lambda: t.stack(name), lambda s: s is None, 90)
+    eventually('the deletion ends', lambda: t.stack(name), lambda s: s is None, 90)
 
 
 def revoked(t):

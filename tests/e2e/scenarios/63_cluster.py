@@ -37,8 +37,8 @@ def hammered(t):
         try:
             lb_id = t.ready_and_right(name)['status']['loadBalancer']['id']
             t.change(name, 'a change meanwhile', weight(7), ['PUT members'])
-            ours = {'conditions': [condition('Ready', 'False', 'not ours')], 'loadBalancer': {'id': NOWHERE}}
-            eventually('ours is overwritten', lambda: overwritten(t, name, 'strangers', **ours), bool, 15)
+            ours = {'conditions': [condition('Ready', 'False', 'of another client')], 'loadBalancer': {'id': NOWHERE}}
+            eventually('the status is overwritten', lambda: overwritten(t, name, 'strangers', **ours), bool, 15)
             # Found by its owner tags, not by the wrong id in the status; the judge compares the status as well.
             t.change(name, 'a change after that', weight(8), ['PUT members'])
             t.condition(name, 'Ready', 'True', reason='InSync')
@@ -110,10 +110,10 @@ def finalizer_of_others(t):
     t.ready_and_right(name)
     same('finalizers', set(t.stack(name)['metadata']['finalizers']), {FINALIZER, 'example.com/mine'})
     t.delete(name, wait=False)
-    left = eventually('ours goes', lambda: t.stack(name)['metadata']['finalizers'], lambda f: FINALIZER not in f, 60)
+    left = eventually('the own finalizer is removed', lambda: t.stack(name)['metadata']['finalizers'], lambda f: FINALIZER not in f, 60)
     same('theirs', left, ['example.com/mine'])
     same('load balancers', t.cloud.load_balancers(t.namespace), [])
     t.patch(name, {'metadata': {'finalizers': None}})
-    eventually('the Secret is let go', lambda: t.kube.secret(t.namespace, 'openstack')['metadata']['finalizers'],
+    eventually('the Secret has no finalizer', lambda: t.kube.secret(t.namespace, 'openstack')['metadata']['finalizers'],
                lambda f: f == ['example.com/mine'], 90)
     t.kube.kubectl('patch', 'secret', 'openstack', '-n', t.namespace, '--type=merge', '-p', '{"metadata":{"finalizers":null}}')

@@ -64,7 +64,7 @@ def hostile(t):
     accepted, refused = apply_hostile(t, project)
     started = time.monotonic()
     among = apply_healthy(t, 'healthy')
-    expect(verdict(t.stack('members')) is None, 'the largest of the hostile ones is settled already: nobody was in the way')
+    expect(verdict(t.stack('members')) is None, 'the largest hostile stack is settled already: it delayed no other stack')
     expect(among < 2 * alone + 10, f'Octavia was asked for healthy ones after {among:.1f} s, while they were alone after {alone:.1f} s')
     for name in healthy('healthy'):
         t.ready_and_right(name)
@@ -73,7 +73,7 @@ def hostile(t):
         t.ready_and_right(name, timeout=400, cloud=project.cloud)
     big = time.monotonic() - started
     told = [settled(t, name, project.cloud) for name in accepted]
-    expect('Ready' in told, 'not one odd stack is Ready')
+    expect('Ready' in told, 'no odd stack is Ready')
     t.note = (f'healthy ones: Octavia asked after {among:.1f} s (alone {alone:.1f} s), Ready after {took:.0f} s; big ones after {big:.0f} s; '
               f'of {2 * len(ODD)} odd ones {refused} refused by the API server, {told.count("Ready")} Ready, others: '
               f'{", ".join(sorted(set(told) - {"Ready"})) or "none"}')

@@ -15,7 +15,7 @@ gate = ['values that reach haproxy']
 def run(t):
     done = subprocess.run([sys.executable, str(config.E2E / 'values.py')], capture_output=True, text=True, timeout=600)
     (config.REPORT / 'values.txt').write_text(done.stdout + done.stderr)
-    expect(done.stdout.strip(), f'values.py says nothing: {done.stderr[-500:]}')
+    expect(done.stdout.strip(), f'values.py prints nothing: {done.stderr[-500:]}')
     t.note = done.stdout.strip().splitlines()[-1].removeprefix('values: ')
     wrong = [line for line in done.stdout.splitlines() if line.startswith('WRONG')]
     expect(done.returncode == 0, f'{t.note}; {wrong[:3] or done.stderr[-500:]}')

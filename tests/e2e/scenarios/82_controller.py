@@ -34,7 +34,7 @@ def paused(t, name):
     same('load balancers', len(t.cloud.load_balancers(t.namespace, name)), 1)
     expect(any('paus' in c['message'] for c in t.stack(name)['status']['conditions']), 'the stack does not say that the deletion waits')
     t.patch(name, {'spec': {'paused': False}})
-    eventually('the deletion goes on', lambda: t.stack(name), lambda s: s is None, 60)
+    eventually('the deletion ends', lambda: t.stack(name), lambda s: s is None, 60)
 
 
 def status_restored(t, name):

@@ -68,11 +68,11 @@ def members(shop):
 
     def edit(change):
         return shop.pool('blue', lambda p: change(p['members']))
-    shop.change('a member comes', edit(lambda m: m.append(shop.member(13))), one, {'m11': 4, 'm12': 4, 'm13': 4})
-    shop.change('members are weighted anew', edit(lambda m: m[0].update(weight=5)), one, {'m11': 10, 'm12': 2, 'm13': 2})
+    shop.change('a member is added', edit(lambda m: m.append(shop.member(13))), one, {'m11': 4, 'm12': 4, 'm13': 4})
+    shop.change('members are re-weighted', edit(lambda m: m[0].update(weight=5)), one, {'m11': 10, 'm12': 2, 'm13': 2})
     shop.change('a member is drained (weight 0)', edit(lambda m: m[0].update(weight=0)), one, {'m12': 6, 'm13': 6})
-    shop.change('a member goes', edit(lambda m: m.pop(0)), ['DELETE members'], {'m12': 6, 'm13': 6})
-    shop.change('one comes, one goes, one is weighted', edit(lambda m: (
+    shop.change('a member is removed', edit(lambda m: m.pop(0)), ['DELETE members'], {'m12': 6, 'm13': 6})
+    shop.change('one is added, one removed, one re-weighted', edit(lambda m: (
         m.pop(0), m[0].update(weight=2), m.append(shop.member(11)))), one, {'m13': 8, 'm11': 4})
 
 
@@ -86,7 +86,7 @@ def pools(shop):
                 ['POST pools', 'PUT members', 'POST healthmonitors', 'PUT listeners', 'DELETE pools'], {'m21', 'm22'})
     same('the PROXY protocol names the client', client.get(shop.vip, 80, source='198.18.0.1').body['client'], '198.18.0.1')
     shop.change("a pool's algorithm changes", shop.pool('green', lambda p: p.update(algorithm='LEAST_CONNECTIONS')), ['PUT pools'], {'m21', 'm22'})
-    shop.change('a pool that nobody uses goes', lambda spec: spec['pools'].pop(0), ['DELETE pools'], {'m21', 'm22'})
+    shop.change('an unused pool is removed', lambda spec: spec['pools'].pop(0), ['DELETE pools'], {'m21', 'm22'})
 
 
 def policies(shop):
@@ -119,7 +119,7 @@ def listeners(shop):
     certificates = shop.t.certificates
     secret = {host: {'barbicanRef': certificates.certificate(host)} for host in ('shop.example', 'new-shop.example')}
     https = listener('https', 443, 'TERMINATED_HTTPS', defaultPool='blue', tls={'certificate': secret['shop.example']})
-    shop.change('a listener comes', lambda spec: spec['listeners'].append(https), ['POST listeners'], {'m11', 'm12'})
+    shop.change('a listener is added', lambda spec: spec['listeners'].append(https), ['POST listeners'], {'m11', 'm12'})
     trust = certificates.trust(check_hostname=False)
 
     def served(host):
@@ -130,7 +130,7 @@ def listeners(shop):
     served('new-shop.example')
     shop.change('headers and time-outs', lambda spec: named(spec['listeners'], 'http').update(
         insertHeaders=['X-Forwarded-For'], timeouts={'clientData': '1m'}), ['PUT listeners'], {'m11', 'm12'})
-    shop.change('a listener goes', lambda spec: spec['listeners'].pop(1), ['DELETE listeners'], {'m11', 'm12'})
+    shop.change('a listener is removed', lambda spec: spec['listeners'].pop(1), ['DELETE listeners'], {'m11', 'm12'})
 
 
 def nothing(shop):
