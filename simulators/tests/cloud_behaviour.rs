@@ -446,7 +446,7 @@ async fn same_seed_repeats_unordered_ids() {
 }
 
 #[tokio::test]
-#[allow(clippy::disallowed_methods, reason = "what it serves is asked from outside")]
+#[allow(clippy::disallowed_methods, reason = "requests from outside need a genuine client")]
 async fn served_cloud_lists_its_own_sockets_in_catalogue() {
     let sim = CloudSim::new(CloudConfig::default());
     let served = sim.serve().await.expect("a port");

@@ -145,7 +145,7 @@ async fn simulated_cloud_answers_as_scripted() {
 }
 
 #[tokio::test]
-#[allow(clippy::disallowed_methods, reason = "a genuine cloud is asked from outside")]
+#[allow(clippy::disallowed_methods, reason = "requests to a genuine cloud need a genuine client")]
 async fn genuine_cloud_answers_as_scripted() {
     let Ok(value) = std::env::var(VARIABLE) else {
         println!("NOT RUN against a genuine cloud: {VARIABLE} is not set");

@@ -79,7 +79,7 @@ async fn secret_without_credentials_never_gets_finalizer() {
     assert!(rig.cluster.object("", "secrets", NAMESPACE, "plain").is_none());
 }
 
-/// Without its Secret a load balancer could not be deleted.
+/// A load balancer could not be deleted without its Secret.
 #[tokio::test(start_paused = true)]
 async fn secret_gets_finalizer_before_first_create() {
     let mut rig = Rig::new().await;

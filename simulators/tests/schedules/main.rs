@@ -49,8 +49,8 @@ async fn live(schedule: &Schedule) -> Trace {
 /// Far longer than a schedule takes, which is a fraction of a second.
 const SLOW_RUN: Duration = Duration::from_secs(60);
 
-/// Does the work. Prints `what` meanwhile if the work takes too long.
-#[expect(clippy::explicit_write, reason = "what a test tells by eprintln is shown when it ends")]
+/// Runs `work`, and prints `what` meanwhile if it takes too long.
+#[expect(clippy::explicit_write, reason = "the output of eprintln is shown only when a test ends")]
 fn watched<T>(what: &str, work: impl FnOnce() -> T) -> T {
     thread::scope(|scope| {
         let (done, end) = channel::<()>();

@@ -31,7 +31,7 @@ pub const WRONG_SECRET: &str = "wrong-and-secret";
 pub struct WantedStack {
     pub name: &'static str,
     pub spec: Option<Value>,
-    /// Without a spec: the cloud resources shall stay.
+    /// The cloud resources shall stay. Only relevant without a spec.
     pub orphan: bool,
     /// The cluster does not match the wish yet.
     pub open: bool,

@@ -180,9 +180,9 @@ class Scenario:
             generations = self.generations.get(uid, 1) + 1
             known = {
                 'Creating': creates[f'evenkeel:uid={uid}'],         # one per create that Octavia accepted
-                'Updating': generations + starts,                   # a new process does not know what was told
+                'Updating': generations + starts,                   # a new process does not know the earlier Events
                 'Deleting': 1 + starts,                             # likewise
-                'DriftCorrected': len(writes) + len(of_neutron),    # told of a write that was made
+                'DriftCorrected': len(writes) + len(of_neutron),    # one per write
                 'Deleted': 1,
                 'Orphaned': 1,
             }

@@ -65,7 +65,7 @@ def graceful_stop(t, name):
 
 
 def metrics(t, name):
-    """A change that is waited for, and one behind our back: passes, steps, calls, waits, drift, time to Ready are counted."""
+    """The metrics of a change with a wait and of drift: reconciles, steps, requests, waits, drift, time to Ready."""
     before = {family: counted(t, family) for family in FAMILIES}
     with slow(f'{t.namespace}/{name}', 3):
         t.change(name, 'a change that takes its time', lambda spec: spec['pools'][0].update(algorithm='SOURCE_IP'))

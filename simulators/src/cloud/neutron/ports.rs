@@ -77,7 +77,7 @@ impl Network {
         self.groups.values().find(own).map(|row| text(row, "id")).into_iter().collect()
     }
 
-    /// Does to a tenant's VIP port what Octavia does: adds Octavia's security group, and leaves device and owner empty.
+    /// Adds Octavia's security group to a tenant's VIP port, as Octavia does, and leaves device and owner empty.
     pub fn take_over(&mut self, port: &str, ids: &mut Ids) {
         if let Some(row) = self.ports.get_mut(port) {
             row.insert("security_groups".into(), json!([ids.uuid()]));

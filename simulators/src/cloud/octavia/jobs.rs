@@ -236,7 +236,7 @@ impl World {
         }
         match (job.change, job.fails.is_some()) {
             (Change::DeleteLoadBalancer, false) => self.load_balancer_is_gone(load_balancer, now),
-            // Of the children only monitors become ONLINE, and only in a create.
+            // Monitors are the only children that become ONLINE, and only in a create.
             (change @ (Change::CreateLoadBalancer | Change::Failover), false) => {
                 for (kind, id) in self.octavia.store.tree(load_balancer) {
                     if kind == Kind::HealthMonitor && matches!(change, Change::CreateLoadBalancer) {
