@@ -5,7 +5,7 @@
 //! tests may pause it.
 //!
 //! Answers, errors, defaults, orders and quirks are those measured on Octavia 19, Neutron 29 and Keystone 30.
-//! `tests/cloud_conformance.rs` holds this cloud and a genuine one to the same expectations.
+//! `tests/cloud_conformance` holds this cloud and a genuine one to the same expectations.
 
 mod barbican;
 mod call;
@@ -21,6 +21,7 @@ mod reply;
 mod request_log;
 mod server;
 mod transport;
+mod views;
 mod world;
 
 use std::collections::BTreeMap;

@@ -23,7 +23,8 @@ use super::state::DeleteOptions;
 use super::status::StatusError;
 use super::store::{Key, key_of};
 use super::watch;
-use super::write::{Patch, UnknownFields, WriteOptions, Written};
+use super::write::{Patch, Written};
+use super::write_options::{UnknownFields, WriteOptions};
 
 /// The connection breaks, and the client gets no answer.
 pub struct Broken;

@@ -40,6 +40,8 @@ mod table;
 mod validation;
 mod watch;
 mod write;
+mod write_checks;
+mod write_options;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

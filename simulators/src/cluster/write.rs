@@ -2,42 +2,25 @@
 
 use std::sync::Arc;
 
-use http::StatusCode;
-use jiff::Timestamp;
 use serde_json::Value;
 
 use super::apply::apply;
-use super::built_in::{self, rfc3339};
+use super::built_in::{self};
 use super::convert;
-use super::fields::{compare, undeclared};
+use super::fields::compare;
 use super::kinds::Kind;
-use super::managed_fields::{Manager, Managers, Operation};
-use super::object::{self, content, finalizers, is_deleting, set_field, set_meta};
+use super::managed_fields::{Managers, Operation};
+use super::object::{self, finalizers, is_deleting, set_field, set_meta};
 use super::patch;
-use super::schema::{self, prune_metadata};
+use super::schema::{self};
 use super::state::{State, definitions};
 use super::status::{FieldProblem, StatusError};
 use super::store::Key;
-
-/// The options of a write.
-#[derive(Debug)]
-pub struct WriteOptions {
-    pub manager: String,
-    /// Written through `/status`.
-    pub status: bool,
-    pub unknown_fields: UnknownFields,
-    pub dry_run: bool,
-    pub force: bool,
-    pub now: Timestamp,
-}
-
-/// The query parameter `fieldValidation`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum UnknownFields {
-    Ignore,
-    Warn,
-    Refuse,
-}
+use super::write_checks::{
+    check_type, check_version, count_generation, decode, keep_fixed_parts, new_finalizers, problems_of,
+    reject_problems, reject_undeclared, restrict_to_endpoint,
+};
+use super::write_options::WriteOptions;
 
 /// The result of a write.
 #[derive(Debug)]
@@ -56,37 +39,10 @@ pub enum Patch {
     Apply(Value),
 }
 
-impl WriteOptions {
-    fn time(&self) -> String {
-        rfc3339(self.now)
-    }
-
-    fn manager(&self, kind: &Kind, operation: Operation) -> Manager {
-        Manager {
-            operation,
-            name: self.manager.clone(),
-            api_version: kind.api_version(),
-            subresource: if self.status { "status".to_owned() } else { String::new() },
-        }
-    }
-}
-
 /// The schema for merges and comparisons of `kind`.
 fn merging(kind: &Kind) -> &Value {
     kind.schema.as_ref().map_or(&schema::BUILT_IN, |schema| &schema.merging)
 }
-
-/// Metadata that no client can change.
-const FIXED: &[&str] = &[
-    "name",
-    "namespace",
-    "uid",
-    "creationTimestamp",
-    "deletionTimestamp",
-    "deletionGracePeriodSeconds",
-    "generation",
-    "generateName",
-];
 
 impl State {
     pub fn create(
@@ -240,7 +196,7 @@ impl State {
             return Err(StatusError::bad_request("metadata.managedFields must be nil"));
         }
         reject_undeclared(kind, &configuration)?;
-        restrict_to_what_is_written(kind, &mut configuration, options);
+        restrict_to_endpoint(kind, &mut configuration, options);
         let manager = options.manager(kind, Operation::Apply);
         let existing = self.store.get(&kind.group_resource, key).map(|kept| convert::shown(kind, &kept));
         let Some(live) = existing else {
@@ -291,7 +247,7 @@ impl State {
     ) -> Result<Written, StatusError> {
         check_version(kind, live, &new)?;
         let given = new["metadata"]["managedFields"].clone();
-        take_what_may_change(kind, live, &mut new, options);
+        keep_fixed_parts(kind, live, &mut new, options);
         if options.status && !kind.has_status {
             return Err(StatusError::no_such_path());
         }
@@ -334,155 +290,4 @@ impl State {
         }
         convert::shown(kind, &kept)
     }
-}
-
-fn check_type(kind: &Kind, object: &Value) -> Result<(), StatusError> {
-    let expected = kind.api_version();
-    for (key, expected, words) in [("apiVersion", expected.as_str(), "API version"), ("kind", &kind.kind, "kind")] {
-        let given = object[key].as_str().unwrap_or_default();
-        if !given.is_empty() && given != expected {
-            return Err(StatusError::bad_request(format!(
-                "the {words} in the data ({given}) does not match the expected {words} ({expected})"
-            )));
-        }
-    }
-    if kind.is_custom() && (object["apiVersion"].is_null() || object["kind"].is_null()) {
-        return Err(StatusError::bad_request("Object 'Kind' is missing in the body"));
-    }
-    Ok(())
-}
-
-/// Removes unknown fields and fills in defaults.
-fn decode(kind: &Kind, object: &mut Value, options: &WriteOptions) -> Result<Vec<String>, StatusError> {
-    let warnings = unknown_fields(kind, object, options)?;
-    set_field(object, "apiVersion", kind.api_version().into());
-    set_field(object, "kind", kind.kind.clone().into());
-    if let Some(schema) = &kind.schema {
-        schema.fill_defaults(object);
-    }
-    Ok(warnings)
-}
-
-fn unknown_fields(kind: &Kind, object: &mut Value, options: &WriteOptions) -> Result<Vec<String>, StatusError> {
-    let mut unknown = prune_metadata(object);
-    if let Some(schema) = &kind.schema {
-        unknown.extend(schema.prune(object));
-    }
-    unknown.sort();
-    let texts: Vec<String> = unknown.iter().map(|path| format!("unknown field \"{path}\"")).collect();
-    match options.unknown_fields {
-        UnknownFields::Ignore => Ok(Vec::new()),
-        UnknownFields::Warn => Ok(texts),
-        UnknownFields::Refuse if texts.is_empty() => Ok(texts),
-        UnknownFields::Refuse => {
-            let (kind, version) = (&kind.kind, &kind.version);
-            let texts = texts.join(", ");
-            Err(StatusError::bad_request(format!(
-                "{kind} in version \"{version}\" cannot be handled as a {kind}: strict decoding error: {texts}"
-            )))
-        }
-    }
-}
-
-/// Rejects an apply with fields that the schema does not declare. The API server answers such a request with an
-/// internal error.
-fn reject_undeclared(kind: &Kind, configuration: &Value) -> Result<(), StatusError> {
-    let Some(schema) = &kind.schema else { return Ok(()) };
-    let Some(path) = undeclared(configuration, &schema.merging) else { return Ok(()) };
-    let (namespace, name) = (object::namespace(configuration), object::name(configuration));
-    let kind = format!("{}, Kind={}", kind.api_version(), kind.kind);
-    let message = format!(
-        "failed to create typed patch object ({namespace}/{name}; {kind}): {path}: field not declared in schema"
-    );
-    Err(StatusError::new(StatusCode::INTERNAL_SERVER_ERROR, "", message))
-}
-
-/// Restricts an apply to the part that its endpoint writes: the status through `/status`, everything else otherwise.
-fn restrict_to_what_is_written(kind: &Kind, configuration: &mut Value, options: &WriteOptions) {
-    let Some(map) = configuration.as_object_mut() else { return };
-    if options.status {
-        map.retain(|key, _| matches!(key.as_str(), "apiVersion" | "kind" | "metadata" | "status"));
-        object::metadata_mut(configuration).retain(|key, _| matches!(key.as_str(), "name" | "uid" | "resourceVersion"));
-    } else if kind.has_status {
-        map.remove("status");
-    }
-}
-
-fn check_version(kind: &Kind, live: &Value, new: &Value) -> Result<(), StatusError> {
-    let given = object::meta_text(new, "resourceVersion");
-    if !given.is_empty() && given != object::meta_text(live, "resourceVersion") {
-        return Err(StatusError::modified(kind, object::name(live)));
-    }
-    let (given, seen) = (object::meta_text(new, "uid"), object::meta_text(live, "uid"));
-    if !given.is_empty() && given != seen {
-        let problem = FieldProblem::invalid("metadata.uid", &given.into(), "field is immutable");
-        return Err(StatusError::invalid((&kind.kind, &kind.group), object::name(live), &[problem]));
-    }
-    Ok(())
-}
-
-/// Restricts a write to the part that its endpoint writes: the status through `/status`, everything else otherwise.
-fn take_what_may_change(kind: &Kind, live: &Value, new: &mut Value, options: &WriteOptions) {
-    if options.status {
-        let status = new["status"].take();
-        *new = live.clone();
-        set_field(new, "status", status);
-    } else if kind.has_status {
-        set_field(new, "status", live["status"].clone());
-    }
-    for key in FIXED {
-        set_meta(new, key, live["metadata"][*key].clone());
-    }
-}
-
-fn count_generation(kind: &Kind, live: &Value, new: &mut Value) {
-    let before = object::generation(live);
-    let with_status = !kind.has_status;
-    if before > 0 && content(live, with_status) != content(new, with_status) {
-        set_meta(new, "generation", (before + 1).into());
-    }
-}
-
-fn new_finalizers(live: &Value, new: &Value) -> Vec<FieldProblem> {
-    let held = finalizers(live);
-    let added: Vec<String> = finalizers(new).iter().filter(|f| !held.contains(f)).map(|f| format!("{f:?}")).collect();
-    if !is_deleting(live) || added.is_empty() {
-        return Vec::new();
-    }
-    let added = added.join(", ");
-    let why = format!(
-        "no new finalizers can be added if the object is being deleted, found new finalizers []string{{{added}}}"
-    );
-    vec![FieldProblem::forbidden("metadata.finalizers", why)]
-}
-
-fn no_subdomain(field: &str, text: &str) -> FieldProblem {
-    let why = "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start \
-               and end with an alphanumeric character (e.g. 'example.com', regex used for validation is \
-               '[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')";
-    FieldProblem::invalid(field, &text.into(), why)
-}
-
-fn problems_of(kind: &Kind, object: &Value, old: Option<&Value>) -> Vec<FieldProblem> {
-    let mut problems = Vec::new();
-    if old.is_none() {
-        // A prefix may end in a dash, because a suffix follows.
-        let prefix = object::meta_text(object, "generateName");
-        let is_prefix = prefix.is_empty() || object::is_subdomain(prefix.strip_suffix('-').unwrap_or(prefix));
-        problems.extend((!is_prefix).then(|| no_subdomain("metadata.generateName", prefix)));
-        let name = object::name(object);
-        problems.extend((!object::is_subdomain(name)).then(|| no_subdomain("metadata.name", name)));
-    }
-    problems.extend(built_in::problems(kind, object));
-    if let Some(schema) = &kind.schema {
-        problems.extend(schema.validate(object, old));
-    }
-    problems
-}
-
-fn reject_problems(kind: &Kind, object: &Value, problems: Vec<FieldProblem>) -> Result<(), StatusError> {
-    if problems.is_empty() {
-        return Ok(());
-    }
-    Err(StatusError::invalid((&kind.kind, &kind.group), object::name(object), &problems))
 }

@@ -3,81 +3,11 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::backend::{Answer, Backend, Clouds};
+use super::case::{Case, Expectation};
 use super::compare::{compare, fits_text, normalise};
-
-/// One step of a script.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Case {
-    /// The behaviour that the step shows.
-    say: String,
-    /// The token: the tenant's when empty, `none`, `bad`, or that of a cloud in the same clouds.yaml, by its suffix.
-    #[serde(default, rename = "as")]
-    who: String,
-    /// Method and path. A path without a leading slash is below `/v2/lbaas/` of Octavia, any other is `/<service
-    /// type>/...`.
-    call: String,
-    #[serde(default)]
-    body: Option<Value>,
-    /// A body that is not JSON.
-    #[serde(default)]
-    raw: Option<String>,
-    #[serde(default)]
-    headers: BTreeMap<String, String>,
-    code: u16,
-    /// The whole `faultstring`, normalised.
-    #[serde(default)]
-    fault: Option<String>,
-    /// Required content of the body: objects may have more, lists may not. `<any>` matches every value, `<absent>` a
-    /// missing key, `<text...>` every text with that beginning.
-    #[serde(default)]
-    has: Option<Value>,
-    /// Required headers of the answer.
-    #[serde(default)]
-    answer_headers: BTreeMap<String, String>,
-    /// Variables to set, each with its path in the answer.
-    #[serde(default)]
-    save: BTreeMap<String, String>,
-    /// Load balancer to wait for after the call, until it is settled or gone.
-    #[serde(default)]
-    settle: Option<String>,
-    /// The load balancer may settle in ERROR.
-    #[serde(default)]
-    may_fail: bool,
-    #[serde(default)]
-    gone: Option<String>,
-    /// Seconds for which the call is repeated until the answer matches, for states that settle a moment later.
-    #[serde(default)]
-    within: u64,
-    /// Seconds without a request after the call, so that work behind the API does not affect the next case.
-    #[serde(default)]
-    rest: u64,
-    /// Name of the load balancer whose changes fail from this call on, on their way to the data plane. Empty: none
-    /// fails.
-    #[serde(default)]
-    fails: Option<String>,
-    /// A known difference of the simulated cloud.
-    #[serde(default)]
-    differs: Option<KnownDifference>,
-}
-
-/// A known difference: the answer of the simulated cloud and the reason. The answer is asserted too, so that an
-/// obsolete entry fails.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct KnownDifference {
-    why: String,
-    #[serde(default)]
-    code: Option<u16>,
-    #[serde(default)]
-    fault: Option<String>,
-    #[serde(default)]
-    has: Option<Value>,
-}
 
 /// The result of one script.
 #[derive(Default)]
@@ -383,24 +313,5 @@ impl<'a> Runner<'a> {
             return false;
         };
         self.send("", "GET", &format!("loadbalancers/{id}"), None, &BTreeMap::new()).await.code == 404
-    }
-}
-
-/// The expectation of a case.
-struct Expectation<'a> {
-    code: u16,
-    fault: Option<&'a str>,
-    has: Option<&'a Value>,
-}
-
-impl Case {
-    fn wanted(&self) -> Expectation<'_> {
-        Expectation { code: self.code, fault: self.fault.as_deref(), has: self.has.as_ref() }
-    }
-}
-
-impl KnownDifference {
-    fn as_wanted<'a>(&'a self, case: &Case) -> Expectation<'a> {
-        Expectation { code: self.code.unwrap_or(case.code), fault: self.fault.as_deref(), has: self.has.as_ref() }
     }
 }

@@ -23,6 +23,7 @@ mod schema;
 mod single_call;
 mod tables;
 mod text_formats;
+mod tls_checks;
 mod values;
 mod vips;
 

@@ -8,9 +8,9 @@ use super::checks::{
     OnNull, complete, no_children, no_nesting, protocols_fit, store_change, text, truthy, unsupported,
 };
 use super::jobs::Change;
-use super::listeners::{check_ciphers, check_tls_lists};
 use super::schema::request_kind;
 use super::tables::schema;
+use super::tls_checks::{check_ciphers, check_tls_lists};
 use super::{Context, Kind, Record, body};
 
 impl World {

@@ -2,129 +2,22 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a helper of a test may fail as the test does")]
 
+mod failures;
+mod tenant;
+
 use std::time::Duration;
 
-use bytes::Bytes;
 use evenkeel::openstack::{TlsOptions, TransportError};
 use evenkeel_simulators::cloud::{
-    CloudConfig, CloudSim, Fault, Health, Kind, Match, Operating, ProviderFault, Provisioning, Service, Timing, Verb,
-    WorkerEffect,
+    CloudConfig, CloudSim, Fault, Health, Kind, Match, Operating, Provisioning, Service, Timing,
 };
-use http::{Method, Request};
+use http::Method;
 use serde_json::{Value, json};
 
-/// The tenant of one cloud.
-struct Tenant {
-    sim: CloudSim,
-    token: String,
-}
-
-impl Tenant {
-    async fn new(config: CloudConfig) -> Self {
-        let sim = CloudSim::new(config);
-        let token = login(&sim).await;
-        Self { sim, token }
-    }
-
-    async fn quick() -> Self {
-        Self::new(CloudConfig::default()).await
-    }
-
-    fn request(&self, method: Method, path: &str, body: Option<Value>) -> Request<Bytes> {
-        let url = if path.starts_with('/') {
-            format!("http://cloud.test{path}")
-        } else {
-            format!("http://cloud.test/load-balancer/v2/lbaas/{path}")
-        };
-        let body = body.map_or_else(Bytes::new, |body| Bytes::from(body.to_string()));
-        let request = Request::builder().method(method).uri(url).header("x-auth-token", &self.token);
-        request.header("content-type", "application/json").body(body).expect("a request")
-    }
-
-    async fn call(&self, method: Method, path: &str, body: Option<Value>) -> (u16, Value) {
-        let response = self.sim.handle(self.request(method, path, body)).await;
-        (response.status().as_u16(), serde_json::from_slice(response.body()).unwrap_or_default())
-    }
-
-    async fn get(&self, path: &str) -> Value {
-        self.call(Method::GET, path, None).await.1
-    }
-
-    async fn post(&self, path: &str, body: Value) -> (u16, Value) {
-        self.call(Method::POST, path, Some(body)).await
-    }
-
-    async fn put(&self, path: &str, body: Value) -> (u16, Value) {
-        self.call(Method::PUT, path, Some(body)).await
-    }
-
-    async fn delete(&self, path: &str) -> u16 {
-        self.call(Method::DELETE, path, None).await.0
-    }
-
-    /// A load balancer with a listener and a monitored pool of two members, still PENDING.
-    async fn tree(&self) -> Tree {
-        let body = json!({"loadbalancer": {
-            "name": "lb", "vip_subnet_id": self.sim.subnet_id("tenant-v4"),
-            "listeners": [{"name": "l", "protocol": "HTTP", "protocol_port": 80, "default_pool": {"name": "p"}}],
-            "pools": [{"name": "p", "protocol": "HTTP", "lb_algorithm": "ROUND_ROBIN",
-                "healthmonitor": {"type": "TCP", "delay": 5, "timeout": 3, "max_retries": 3},
-                "members": [{"address": "10.20.0.1", "protocol_port": 80},
-                            {"address": "10.20.0.2", "protocol_port": 80}]}],
-        }});
-        let (code, body) = self.post("loadbalancers", body).await;
-        assert_eq!(code, 201, "{body}");
-        let lb = &body["loadbalancer"];
-        let id = |value: &Value| value["id"].as_str().expect("an id").to_owned();
-        Tree {
-            lb: id(lb),
-            listener: id(&lb["listeners"][0]),
-            pool: id(&lb["pools"][0]),
-            monitor: id(&lb["pools"][0]["healthmonitor"]),
-        }
-    }
-
-    async fn settled_tree(&self) -> Tree {
-        let tree = self.tree().await;
-        self.settle().await;
-        tree
-    }
-
-    async fn settle(&self) {
-        tokio::time::sleep(Duration::from_secs(5)).await;
-    }
-
-    /// provisioning_status and operating_status of an object.
-    async fn status(&self, path: &str) -> String {
-        let body = self.get(path).await;
-        let object = body.as_object().and_then(|body| body.values().next()).cloned().unwrap_or_default();
-        let text = |name: &str| object[name].as_str().unwrap_or("gone").to_owned();
-        format!("{}/{}", text("provisioning_status"), text("operating_status"))
-    }
-}
-
-struct Tree {
-    lb: String,
-    listener: String,
-    pool: String,
-    monitor: String,
-}
-
-async fn login(sim: &CloudSim) -> String {
-    let user = json!({"name": "demo", "domain": {"id": "default"}, "password": "not-a-secret"});
-    let body = json!({"auth": {"identity": {"methods": ["password"], "password": {"user": user}}}});
-    let request = Request::post("http://cloud.test/identity/v3/auth/tokens").body(Bytes::from(body.to_string()));
-    let response = sim.handle(request.expect("a request")).await;
-    assert_eq!(response.status(), 201);
-    response.headers()["x-subject-token"].to_str().expect("a token").to_owned()
-}
+use tenant::{Tenant, login};
 
 fn lb_body(tenant: &Tenant, name: &str) -> Value {
     json!({"loadbalancer": {"name": name, "vip_subnet_id": tenant.sim.subnet_id("tenant-v4"), "tags": ["t"]}})
-}
-
-fn fails(kind: Kind, verb: Verb) -> ProviderFault {
-    ProviderFault { times: Some(1), ..ProviderFault::fails(kind, verb) }
 }
 
 #[tokio::test(start_paused = true)]
@@ -184,99 +77,6 @@ async fn timestamps_have_whole_seconds_and_advance_on_change() {
     let after = tenant.get(&path).await["loadbalancer"]["updated_at"].clone();
     assert_ne!(before, after);
     assert_eq!(after.as_str().expect("a stamp").len(), "2026-11-23T02:35:41".len());
-}
-
-#[tokio::test(start_paused = true)]
-async fn failed_create_leaves_children_pending() {
-    let tenant = Tenant::quick().await;
-    tenant.sim.fail_provider(fails(Kind::LoadBalancer, Verb::Create));
-    let tree = tenant.settled_tree().await;
-    assert_eq!(tenant.status(&format!("loadbalancers/{}", tree.lb)).await, "ERROR/OFFLINE");
-    assert_eq!(tenant.status(&format!("listeners/{}", tree.listener)).await, "PENDING_CREATE/OFFLINE");
-    assert_eq!(tenant.status(&format!("healthmonitors/{}", tree.monitor)).await, "PENDING_CREATE/OFFLINE");
-    let (code, body) = tenant.put(&format!("loadbalancers/{}", tree.lb), json!({"loadbalancer": {}})).await;
-    assert_eq!(
-        (code, body["faultstring"].as_str()),
-        (409, Some(&*format!("Invalid state ERROR of loadbalancer resource {}", tree.lb)))
-    );
-    assert_eq!(tenant.delete(&format!("loadbalancers/{}?cascade=true", tree.lb)).await, 204);
-    tenant.settle().await;
-    assert_eq!(tenant.status(&format!("loadbalancers/{}", tree.lb)).await, "gone/gone");
-    assert!(tenant.sim.ports().is_empty(), "the VIP port went with it");
-}
-
-#[tokio::test(start_paused = true)]
-async fn failed_child_keeps_new_values_and_load_balancer_active() {
-    let tenant = Tenant::quick().await;
-    let tree = tenant.settled_tree().await;
-    tenant.sim.fail_provider(fails(Kind::Pool, Verb::Update));
-    let path = format!("pools/{}", tree.pool);
-    tenant.put(&path, json!({"pool": {"lb_algorithm": "SOURCE_IP"}})).await;
-    tenant.settle().await;
-    assert_eq!(tenant.status(&path).await, "ERROR/OFFLINE");
-    assert_eq!(tenant.status(&format!("loadbalancers/{}", tree.lb)).await, "ACTIVE/OFFLINE");
-    assert_eq!(tenant.get(&path).await["pool"]["lb_algorithm"], "SOURCE_IP");
-    let (code, _) = tenant.put(&format!("{path}/members"), json!({"members": []})).await;
-    assert_eq!(code, 409, "members of a pool in ERROR cannot be changed");
-    assert_eq!(tenant.put(&path, json!({"pool": {}})).await.0, 200);
-    tenant.settle().await;
-    assert_eq!(tenant.status(&path).await, "ACTIVE/OFFLINE");
-}
-
-#[tokio::test(start_paused = true)]
-async fn failed_listener_create_fails_its_siblings() {
-    let tenant = Tenant::quick().await;
-    let tree = tenant.settled_tree().await;
-    tenant.sim.fail_provider(fails(Kind::Listener, Verb::Create));
-    let body = json!({"listener": {"loadbalancer_id": tree.lb, "protocol": "TCP", "protocol_port": 81}});
-    tenant.post("listeners", body).await;
-    tenant.settle().await;
-    let listeners = tenant.get("listeners?fields=provisioning_status").await;
-    assert_eq!(listeners["listeners"], json!([{"provisioning_status": "ERROR"}, {"provisioning_status": "ERROR"}]));
-    assert_eq!(tenant.status(&format!("loadbalancers/{}", tree.lb)).await, "ACTIVE/OFFLINE");
-}
-
-#[tokio::test(start_paused = true)]
-async fn failed_delete_leaves_error_and_can_be_repeated() {
-    let tenant = Tenant::quick().await;
-    let tree = tenant.settled_tree().await;
-    tenant.sim.fail_provider(fails(Kind::Listener, Verb::Delete));
-    let path = format!("listeners/{}", tree.listener);
-    assert_eq!(tenant.delete(&path).await, 204);
-    tenant.settle().await;
-    assert_eq!(tenant.status(&path).await, "ERROR/OFFLINE");
-    assert_eq!(tenant.delete(&path).await, 204);
-    tenant.settle().await;
-    assert_eq!(tenant.status(&path).await, "gone/gone");
-}
-
-#[tokio::test(start_paused = true)]
-async fn failed_update_freezes_load_balancer_with_new_values() {
-    let tenant = Tenant::quick().await;
-    let tree = tenant.settled_tree().await;
-    tenant.sim.fail_provider(fails(Kind::LoadBalancer, Verb::Update));
-    let path = format!("loadbalancers/{}", tree.lb);
-    tenant.put(&path, json!({"loadbalancer": {"tags": ["new"]}})).await;
-    tenant.settle().await;
-    assert_eq!(tenant.status(&path).await, "ERROR/OFFLINE");
-    assert_eq!(tenant.get(&path).await["loadbalancer"]["tags"], json!(["new"]));
-    let failover = format!("/v2/lbaas/loadbalancers/{}/failover", tree.lb);
-    let (code, _) = tenant.sim.request_as("admin", Method::PUT, Service::LoadBalancer, &failover, None).await;
-    assert_eq!(code, 202);
-    tenant.settle().await;
-    assert_eq!(tenant.status(&path).await, "ACTIVE/OFFLINE");
-}
-
-#[tokio::test(start_paused = true)]
-async fn hung_worker_leaves_change_pending() {
-    let tenant = Tenant::quick().await;
-    let tree = tenant.settled_tree().await;
-    tenant.sim.fail_provider(ProviderFault { effect: WorkerEffect::Hangs, ..fails(Kind::Listener, Verb::Update) });
-    tenant.put(&format!("listeners/{}", tree.listener), json!({"listener": {}})).await;
-    tokio::time::sleep(Duration::from_secs(3600)).await;
-    let tenant = Tenant { token: login(&tenant.sim).await, ..tenant };
-    assert_eq!(tenant.status(&format!("loadbalancers/{}", tree.lb)).await, "PENDING_UPDATE/OFFLINE");
-    assert_eq!(tenant.delete(&format!("loadbalancers/{}?cascade=true", tree.lb)).await, 409);
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,6 +1,6 @@
 //! Holds the simulated cloud and a genuine OpenStack to the same expectations.
 //!
-//! The scripts in `cloud_conformance/` are requests with their expected answers. They always run against the simulated
+//! The scripts beside this file are requests with their expected answers. They always run against the simulated
 //! cloud, and against a genuine one when `EVENKEEL_CONFORMANCE_CLOUD=<path of clouds.yaml>:<cloud>` is set. That cloud
 //! needs the networks, flavor and zone names of the simulated one. Cases of other users are skipped where clouds.yaml
 //! does not have them. Scripts of failures are skipped where the data plane cannot be made to fail
@@ -12,19 +12,18 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a helper of a test may fail as the test does")]
 
-#[path = "cloud_conformance/backend.rs"]
 mod backend;
-#[path = "cloud_conformance/compare.rs"]
+mod case;
 mod compare;
-#[path = "cloud_conformance/runner.rs"]
 mod runner;
 
 use std::time::Duration;
 
 use backend::{Backend, Genuine};
+use case::Case;
 use evenkeel::clock::{Clock, SystemClock};
 use evenkeel_simulators::cloud::{CloudConfig, CloudSim};
-use runner::{Case, Outcome, Runner};
+use runner::{Outcome, Runner};
 
 const VARIABLE: &str = "EVENKEEL_CONFORMANCE_CLOUD";
 const FAILURES: &str = "EVENKEEL_CONFORMANCE_FAILURES";
