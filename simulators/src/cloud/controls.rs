@@ -4,10 +4,11 @@ use bytes::Bytes;
 use http::{Method, Request};
 use serde_json::{Map, Value, json};
 
+use super::call::Service;
 use super::faults::{Fault, Match, ProviderFault};
 use super::octavia::{Health, Kind, Operating, Provisioning};
+use super::sim::CloudSim;
 use super::world::{PASSWORD, World};
-use super::{CloudSim, Service};
 
 /// Faults.
 impl CloudSim {

@@ -13,7 +13,7 @@ use http_body_util::BodyExt;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
-use super::{CloudSim, Exchange};
+use super::sim::{CloudSim, Exchange};
 
 /// A running server. It stops when this is dropped.
 #[derive(Debug)]

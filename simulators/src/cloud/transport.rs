@@ -7,7 +7,7 @@ use evenkeel::openstack::{Connector, Request, Response, TlsOptions, Transport, T
 use futures::FutureExt;
 use futures::future::BoxFuture;
 
-use super::{CloudSim, Exchange};
+use super::sim::{CloudSim, Exchange};
 
 impl CloudSim {
     /// A connector whose connections end in this cloud, whatever certificates the client trusts.

@@ -7,10 +7,10 @@ use evenkeel::clock::Clock;
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
-use super::CloudSim;
 use super::neutron::{Resource, text};
 use super::octavia::{Kind, show, show_tree};
 use super::request_log::CloudRequest;
+use super::sim::CloudSim;
 use super::world::PASSWORD;
 
 /// The clouds of [`CloudSim::clouds_yaml`]: name, user and project.

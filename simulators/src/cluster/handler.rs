@@ -8,10 +8,10 @@ use bytes::Bytes;
 use http::{HeaderMap, Request, Response, StatusCode, header};
 use serde_json::{Value, json};
 
-use super::Inner;
 use super::convert;
 use super::discovery;
 use super::faults::{self, ClusterRequest, Effect};
+use super::inner::Inner;
 use super::kinds::Kind;
 use super::list;
 use super::openapi;

@@ -11,8 +11,8 @@ use http::{Request, Response};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
-use super::Inner;
 use super::handler::answer;
+use super::inner::Inner;
 
 /// A running server. It stops when this is dropped.
 #[derive(Debug)]

@@ -12,8 +12,8 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep_until};
 
-use super::Inner;
 use super::convert::shown;
+use super::inner::Inner;
 use super::kinds::Kind;
 use super::query::Query;
 use super::representation::Representation;

@@ -4,7 +4,7 @@ use evenkeel::api::LoadBalancerStack;
 use kube::api::{DeleteParams, Patch, PatchParams, PostParams};
 use serde_json::{Value, json};
 
-use super::{NAMESPACE, Rig, SECRET, read};
+use super::harness::{NAMESPACE, Rig, SECRET, read};
 use crate::cloud::CloudSim;
 
 /// A spec with one HTTP listener and a monitored pool of two members.

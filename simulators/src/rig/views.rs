@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::{NAMESPACE, Rig};
+use super::harness::{NAMESPACE, Rig};
 use crate::cloud::{CloudRequest, Kind};
 
 /// A condition of a stack. Null when it has none of this type.

@@ -4,7 +4,8 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use ipnet::IpNet;
 
-use super::{Network, NeutronError, Subnet, error};
+use super::network::{Network, Subnet};
+use super::resource::{NeutronError, error};
 
 /// The first host of a range: the gateway of a subnet that was created without `gateway_ip`.
 pub(super) fn gateway(cidr: &IpNet) -> IpAddr {

@@ -4,9 +4,9 @@ use http::Method;
 use serde_json::{Value, json};
 
 use super::super::reply::{HandlerResult, Reply, neutron_error};
-use super::{
-    Network, NeutronError, RequestContext, Resource, Row, common, error, fixed_ips, object, read_body, text, touch,
-};
+use super::network::Network;
+use super::ports::fixed_ips;
+use super::resource::{NeutronError, RequestContext, Resource, Row, common, error, object, read_body, text, touch};
 
 const POST: [&str; 11] = [
     "floating_network_id",

@@ -6,8 +6,9 @@ use serde_json::{Value, json};
 
 use super::super::call::{Call, Caller};
 use super::super::reply::{HandlerResult, Reply};
+use super::network::Network;
 use super::rbac::SHARED;
-use super::{Network, RequestContext, Resource, Row, error, text};
+use super::resource::{RequestContext, Resource, Row, error, text};
 
 const AUXILIARY: [&str; 6] = ["fields", "limit", "marker", "page_reverse", "sort_key", "sort_dir"];
 const TAG_FILTERS: [&str; 4] = ["tags", "tags-any", "not-tags", "not-tags-any"];

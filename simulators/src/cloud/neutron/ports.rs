@@ -5,7 +5,8 @@ use serde_json::{Value, json};
 use super::super::clock::Moment;
 use super::super::ids::Ids;
 use super::super::reply::{HandlerResult, Reply, neutron_error};
-use super::{Network, NeutronError, RequestContext, Resource, Row, common, error, object, read_body, text, touch};
+use super::network::Network;
+use super::resource::{NeutronError, RequestContext, Resource, Row, common, error, object, read_body, text, touch};
 
 const POST: [&str; 15] = [
     "network_id",

@@ -5,7 +5,8 @@ use serde_json::{Value, json};
 use super::super::call::Caller;
 use super::super::ids::Ids;
 use super::super::reply::{HandlerResult, Reply, neutron_error};
-use super::{Network, RequestContext, Resource, Row, object, read_body, text};
+use super::network::Network;
+use super::resource::{RequestContext, Resource, Row, object, read_body, text};
 
 pub(super) const SHARED: &str = "access_as_shared";
 pub(super) const EXTERNAL: &str = "access_as_external";

@@ -6,8 +6,9 @@ use serde_json::{Map, Value, json};
 use super::super::ids::Ids;
 use super::super::reply::{HandlerResult, Reply, not_found, policy_forbidden, routing};
 use super::super::world::World;
+use super::Context;
+use super::checks::method_not_allowed;
 use super::list::pick;
-use super::{Context, method_not_allowed};
 
 #[derive(Debug, Default)]
 pub(crate) struct Catalog {

@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 
 use evenkeel::model::collated;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
-use super::super::reply::{Reply, fault, invalid};
+use super::super::reply::{Reply, fault, invalid, routing};
 use super::super::world::World;
 use super::python::python_repr;
 use super::{Context, Kind, Record};
@@ -214,4 +214,14 @@ fn bad_references<'a>(bad: impl Iterator<Item = &'a String>) -> Result<(), Reply
         return Ok(());
     }
     Err(fault(400, format!("Could not retrieve certificate: {}", python_repr(&Value::Array(bad)))))
+}
+
+pub(super) fn method_not_allowed() -> Reply {
+    routing(405, "Method Not Allowed", "")
+}
+
+pub(super) fn no_statistics() -> Reply {
+    let zeros = ["active_connections", "bytes_in", "bytes_out", "request_errors", "total_connections"];
+    let zeros: Map<_, _> = zeros.into_iter().map(|name| (name.to_owned(), 0.into())).collect();
+    Reply::json(200, &json!({"stats": zeros}))
 }

@@ -7,13 +7,14 @@ use super::super::reply::{HandlerResult, Reply, fault, invalid, not_found};
 use super::super::world::World;
 use super::batch::is_true;
 use super::checks::{OnNull, check_groups_differ, complete, store_change, text};
+use super::checks::{method_not_allowed, no_statistics};
 use super::jobs::Change;
 use super::python::python;
 use super::record::{Provisioning, Record};
 use super::render::{show_tree, status_tree};
 use super::schema::request_kind;
 use super::tables::schema;
-use super::{Context, Kind, body, method_not_allowed, no_statistics};
+use super::{Context, Kind, body};
 
 impl World {
     pub fn load_balancer_post(&mut self, ctx: Context<'_>) -> HandlerResult {

@@ -7,12 +7,13 @@ use serde_json::{Map, Value, json};
 
 use super::super::reply::{HandlerResult, Reply, fault, not_found, routing};
 use super::super::world::World;
+use super::checks::method_not_allowed;
 use super::checks::{OnNull, complete, member_exists, store_change, text, truthy, unsupported};
 use super::jobs::Change;
 use super::record::Operating;
 use super::schema::request_kind;
 use super::tables::schema;
-use super::{Context, Kind, Record, body, list, method_not_allowed};
+use super::{Context, Kind, Record, body, list};
 
 /// The default of Octavia's option `reserved_ips`: the metadata service.
 const RESERVED: &str = "169.254.169.254";

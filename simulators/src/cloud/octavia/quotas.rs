@@ -5,9 +5,10 @@ use serde_json::{Map, Value, json};
 
 use super::super::reply::{HandlerResult, Reply, not_found, policy_forbidden};
 use super::super::world::World;
+use super::checks::method_not_allowed;
 use super::schema::request_kind;
 use super::tables::QUOTA;
-use super::{Context, Kind, body, method_not_allowed};
+use super::{Context, Kind, body};
 
 /// Deprecated names of two limits.
 const ALIASES: [(&str, &str); 2] = [("load_balancer", "loadbalancer"), ("health_monitor", "healthmonitor")];

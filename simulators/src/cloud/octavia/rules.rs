@@ -5,12 +5,13 @@ use serde_json::{Map, Value, json};
 
 use super::super::reply::{HandlerResult, Reply, fault, not_found, routing};
 use super::super::world::World;
+use super::checks::method_not_allowed;
 use super::checks::{OnNull, complete, store_change, text, truthy};
 use super::jobs::Change;
 use super::schema::request_kind;
 use super::tables::schema;
 use super::text_formats::{is_cookie_value, is_header_name, is_header_value, regex_error};
-use super::{Context, Kind, Record, body, list, method_not_allowed};
+use super::{Context, Kind, Record, body, list};
 
 /// `MAX_L7RULES_PER_L7POLICY`.
 const MOST_RULES: usize = 50;
