@@ -4,29 +4,29 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a helper of a test may fail as the test does")]
 
 mod addresses;
-mod advice;
 mod annotated_secrets;
 mod cluster_conflicts;
+mod concurrency;
 mod conflicts;
 mod create_preconditions;
 mod credentials;
 mod deletion;
 mod failed_creates;
+mod failure_reports;
+mod floating_ip_routes;
 mod floating_ips;
 mod identity;
+mod isolation;
 mod logging;
 mod lost_answers;
 mod metrics;
-mod neighbours;
 mod policies;
-mod refusals;
-mod routes;
+mod rejections;
 mod secrets;
-mod stopping;
+mod shutdown;
 mod transport;
 mod vip_ports;
 mod without_effect;
-mod writers;
 
 use std::time::Duration;
 
