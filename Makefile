@@ -1,57 +1,61 @@
 .DEFAULT_GOAL := help
 E2E := tests/e2e/e2e.sh
 
-help: ## this list
+help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-check: ## format and lints
+check: ## check format and lints
 	cargo fmt --check
 	cargo clippy --all-targets --locked -- -D warnings
 
-test: ## every test that needs neither network nor root
+test: ## run every test that needs neither network nor root
 	cargo test --locked
 
-crds: ## write crds/ anew from the Rust types
+crds: ## write crds/ and docs/reference/api.md anew from the Rust types
 	EVENKEEL_WRITE_CRD=1 cargo test --locked -p evenkeel --test crd
 
-doc: ## rustdoc, warnings are errors
+words: ## check openings of doc blocks, names of tests, and the subjects of commits since BASE (the last 50 if not given)
+	cargo test --locked -p evenkeel --test words -- --nocapture --test-threads 1
+	@.ci/subjects $(BASE)
+
+doc: ## build rustdoc; warnings are errors
 	RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --locked
 
-deny: ## what deny.toml says of the dependencies: bans, licences, sources, advisories
+deny: ## check dependencies by deny.toml: bans, licences, sources, advisories
 	.ci/deny
 
 test-release: PAIRS := 10000
 test-release: TIMES := 100
 test-release: SCHEDULES := 10000
 test-release: SEED := $(shell date +%s)
-test-release: ## the property tests for a release (PAIRS of random stacks, SCHEDULES, TIMES as many cases of the planner's; SEED repeats a run)
+test-release: ## run the property tests for a release (PAIRS of random stacks, SCHEDULES, TIMES as many cases of the planner; SEED repeats a run)
 	@echo "seed $(SEED): $(PAIRS) pairs on the simulated cloud, $(SCHEDULES) schedules, $(TIMES) times the planner's own cases"
 	EVENKEEL_SEED=$(SEED) EVENKEEL_TIMES=$(TIMES) cargo test --release --locked --package evenkeel --lib plan::tests
 	EVENKEEL_SEED=$(SEED) EVENKEEL_PAIRS=$(PAIRS) EVENKEEL_SCHEDULES=$(SCHEDULES) \
 		cargo test --release --locked --package evenkeel-simulators --test random_stacks --test schedules -- --nocapture
 
-demo: ## controller, simulated cloud and simulated cluster in one process
+demo: ## run controller, simulated cloud and simulated cluster in one process
 	cargo demo
 
-e2e: ## against a genuine Kubernetes and a genuine OpenStack: everything, or TIER=gate, PART=2/4, SCENARIO=name; KEEP=1 leaves it running
+e2e: ## test against a genuine Kubernetes and a genuine OpenStack: everything, or TIER=gate, PART=2/4, SCENARIO=name; KEEP=1 leaves it running
 	@TIER=$(TIER) PART=$(PART) $(E2E) all $(SCENARIO)
 
-bench: ## measure calls, time and memory; writes docs/performance.md
+bench: ## measure calls, time and memory; writes docs/operations/performance.md
 	@$(E2E) bench
 
 e2e-up: ## install and start the genuine control planes only
 	@$(E2E) up
 
-e2e-run: ## the scenarios only (TIER, PART, SCENARIO as above), on control planes that are up
+e2e-run: ## run the scenarios only (TIER, PART, SCENARIO as above), on control planes that are up
 	@TIER=$(TIER) PART=$(PART) $(E2E) run $(SCENARIO)
 
-e2e-check: ## do the parts hold every scenario once, and the gate tier one of each kind? Needs what e2e-up installs
+e2e-check: ## check that the parts hold every scenario once, and the gate tier one of each kind; needs what e2e-up installs
 	@$(E2E) check
 
 e2e-down: ## stop everything that e2e and e2e-up started
 	@$(E2E) down
 
-image: ## the container image
+image: ## build the container image
 	docker build -t evenkeel:$(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -1) .
 
-.PHONY: help check test test-release doc deny crds demo e2e e2e-check bench e2e-up e2e-run e2e-down image
+.PHONY: help check test test-release words doc deny crds demo e2e e2e-check bench e2e-up e2e-run e2e-down image

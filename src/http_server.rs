@@ -89,6 +89,6 @@ mod tests {
         readiness.set_ready();
         assert_eq!(ready(State(shared.clone())).await.status(), StatusCode::OK);
         shared.metrics.drift.inc();
-        assert!(shared.metrics.text().unwrap().contains("evenkeel_drift_total 1"));
+        assert!(shared.metrics.text().unwrap().contains("evenkeel_drift_detected_total 1"));
     }
 }

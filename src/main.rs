@@ -16,8 +16,8 @@ use evenkeel::openstack::{CloudSettings, ReqwestConnector};
 use futures::FutureExt;
 use tracing_subscriber::EnvFilter;
 
-/// Seconds. A pass is given up after 300, and before a create it reads and waits for its turn.
-const LONGEST_CREATE: u64 = 240;
+/// Longest time-out of a create. A reconcile is given up after 300 s, and before a create it reads and waits for its turn.
+const LONGEST_CREATE: Duration = Duration::from_secs(240);
 
 /// Keeps OpenStack Octavia load balancers on an even keel.
 #[derive(Parser)]
@@ -37,43 +37,66 @@ enum Command {
 
 #[derive(Args)]
 struct RunArgs {
-    /// Where /healthz, /readyz and /metrics are served.
-    #[arg(long, env = "EVENKEEL_LISTEN", default_value = "0.0.0.0:8080")]
-    listen: SocketAddr,
+    /// Address and port that serve /healthz, /readyz and /metrics.
+    #[arg(long, env = "EVENKEEL_BIND_ADDRESS", default_value = "0.0.0.0:8080")]
+    bind_address: SocketAddr,
+    /// Format of the log on standard error.
     #[arg(long, env = "EVENKEEL_LOG_FORMAT", value_enum, default_value_t = LogFormat::Plain)]
     log_format: LogFormat,
-    /// What is logged, in the syntax of tracing-subscriber's EnvFilter.
-    #[arg(long, env = "EVENKEEL_LOG", default_value = "info,kube_runtime=warn,kube_client=warn")]
-    log: String,
+    /// Log level, for example `debug`, or levels by module in the syntax of tracing-subscriber's EnvFilter.
+    #[arg(long, env = "EVENKEEL_LOG_LEVEL", default_value = "info,kube_runtime=warn,kube_client=warn")]
+    log_level: String,
     /// Written on every load balancer, to tell clusters that share a project apart: 1 to 63 letters, digits, dots,
     /// underscores and hyphens. Default: the UID of the namespace kube-system. Keep it when a cluster is restored from
     /// a backup.
     #[arg(long, env = "EVENKEEL_CLUSTER_ID", value_parser = cluster_id)]
     cluster_id: Option<String>,
-    /// Stacks that are worked on at the same time.
-    #[arg(long, env = "EVENKEEL_WORKERS", default_value_t = 32, value_parser = clap::value_parser!(u16).range(1..))]
-    workers: u16,
-    /// Seconds for which a create whose answer was lost may still appear. Longer than the time-out of that call.
-    #[arg(long, env = "EVENKEEL_QUIET_PERIOD", default_value_t = 150)]
-    quiet_period: u64,
-    /// Seconds after which the answer to a create is not waited for any longer: at most 240, since a pass over a stack
-    /// is given up after 300.
+    /// Stacks that are reconciled at the same time.
     #[arg(
         long,
-        env = "EVENKEEL_CREATE_TIMEOUT",
-        default_value_t = 120,
-        value_parser = clap::value_parser!(u64).range(1..=LONGEST_CREATE)
+        env = "EVENKEEL_MAX_CONCURRENT_RECONCILES",
+        default_value_t = 32,
+        value_parser = clap::value_parser!(u16).range(1..)
     )]
-    create_timeout: u64,
-    /// Minutes after which a locked load balancer is said to be stuck.
-    #[arg(long, env = "EVENKEEL_STUCK_AFTER", default_value_t = 15)]
-    stuck_after: u64,
-    /// Work only while holding a Lease, so that several replicas may run.
-    #[arg(long, env = "EVENKEEL_LEADER_ELECT", default_value_t = true, action = clap::ArgAction::Set)]
+    max_concurrent_reconciles: u16,
+    /// Time for which a create whose response was lost may still appear. Longer than --create-timeout.
+    #[arg(long, env = "EVENKEEL_QUIET_PERIOD", default_value = "150s", value_parser = duration)]
+    quiet_period: Duration,
+    /// Time-out of the request that creates a load balancer: 1s to 240s, since a reconcile is given up after 300s.
+    #[arg(long, env = "EVENKEEL_CREATE_TIMEOUT", default_value = "120s", value_parser = create_timeout)]
+    create_timeout: Duration,
+    /// Time after which a locked load balancer is reported as stuck.
+    #[arg(long, env = "EVENKEEL_STUCK_AFTER", default_value = "15m", value_parser = duration)]
+    stuck_after: Duration,
+    /// Reconcile only while holding a Lease, so that several replicas may run.
+    #[arg(
+        long,
+        env = "EVENKEEL_LEADER_ELECT",
+        default_value_t = true,
+        num_args = 0..=1,
+        default_missing_value = "true",
+        action = clap::ArgAction::Set
+    )]
     leader_elect: bool,
-    /// The namespace of the Lease.
+    /// Namespace of the Lease.
     #[arg(long, env = "POD_NAMESPACE", default_value = "evenkeel-system")]
-    lease_namespace: String,
+    leader_election_namespace: String,
+}
+
+/// Reads the value of a flag: a duration with its unit.
+fn duration(text: &str) -> Result<Duration, &'static str> {
+    evenkeel::api::duration::parse(text)
+        .ok_or("must be a duration of whole numbers with the units h, m, s and ms, for example 150s or 2m30s")
+}
+
+/// Reads the value of `--create-timeout`.
+fn create_timeout(text: &str) -> Result<Duration, &'static str> {
+    let timeout = duration(text)?;
+    if (Duration::from_secs(1)..=LONGEST_CREATE).contains(&timeout) {
+        Ok(timeout)
+    } else {
+        Err("must be at least 1s and at most 240s")
+    }
 }
 
 /// Becomes part of a tag, which Octavia cannot filter by when it has a comma. Clusters that are called by nothing would
@@ -117,13 +140,13 @@ async fn main() -> ExitCode {
 async fn run(args: RunArgs) -> anyhow::Result<()> {
     anyhow::ensure!(
         args.quiet_period > args.create_timeout,
-        "--quiet-period ({} s) must be longer than --create-timeout ({} s), or a create whose answer was lost is made twice",
+        "--quiet-period ({:?}) must be longer than --create-timeout ({:?}), or a create whose answer was lost is made twice",
         args.quiet_period,
         args.create_timeout
     );
     start_logging(&args)?;
     let (metrics, readiness) = (Metrics::new(), Arc::new(Readiness::default()));
-    let (address, server) = http_server::bind(args.listen, readiness.clone(), metrics.clone()).await?;
+    let (address, server) = http_server::bind(args.bind_address, readiness.clone(), metrics.clone()).await?;
     tracing::info!(%address, "serving /healthz, /readyz and /metrics");
     tokio::spawn(server);
     let client = kube::Client::try_default().await?;
@@ -142,14 +165,10 @@ async fn run(args: RunArgs) -> anyhow::Result<()> {
         clock: Arc::new(SystemClock),
         readiness,
         cluster_id: args.cluster_id,
-        workers: args.workers,
-        settings: Settings {
-            quiet_period: Duration::from_secs(args.quiet_period),
-            stuck_after: Duration::from_secs(args.stuck_after * 60),
-            ..Settings::default()
-        },
+        workers: args.max_concurrent_reconciles,
+        settings: Settings { quiet_period: args.quiet_period, stuck_after: args.stuck_after, ..Settings::default() },
         cloud_settings: CloudSettings {
-            create_timeout: Duration::from_secs(args.create_timeout),
+            create_timeout: args.create_timeout,
             observer: metrics.clone(),
             ..CloudSettings::default()
         },
@@ -170,7 +189,7 @@ async fn run(args: RunArgs) -> anyhow::Result<()> {
 fn lease_options(args: &RunArgs) -> LeaderElectionOptions {
     let host = std::env::var("HOSTNAME").unwrap_or_else(|_| "evenkeel".to_owned());
     LeaderElectionOptions {
-        namespace: args.lease_namespace.clone(),
+        namespace: args.leader_election_namespace.clone(),
         name: "evenkeel".to_owned(),
         identity: format!("{host}_{}", uuid::Uuid::new_v4()),
     }
@@ -178,7 +197,7 @@ fn lease_options(args: &RunArgs) -> LeaderElectionOptions {
 
 fn start_logging(args: &RunArgs) -> anyhow::Result<()> {
     let builder = tracing_subscriber::fmt()
-        .with_env_filter(EnvFilter::try_new(&args.log)?)
+        .with_env_filter(EnvFilter::try_new(&args.log_level)?)
         .with_ansi(std::io::stderr().is_terminal())
         .with_writer(std::io::stderr);
     match args.log_format {
@@ -217,15 +236,43 @@ mod tests {
         }
     }
 
+    fn error_of(flag: &str, value: &str) -> Option<String> {
+        Cli::try_parse_from(["evenkeel", "run", flag, value]).err().map(|error| error.to_string())
+    }
+
     #[test]
-    fn a_create_times_out_before_its_pass_does() {
-        let refused = |seconds: &str| Cli::try_parse_from(["evenkeel", "run", "--create-timeout", seconds]).err();
-        for seconds in ["1", "120", "240"] {
-            assert!(refused(seconds).is_none(), "{seconds}");
+    fn create_timeout_ends_before_the_reconcile_does() {
+        for timeout in ["1s", "120s", "2m30s", "240s", "4m"] {
+            assert_eq!(error_of("--create-timeout", timeout), None, "{timeout}");
         }
-        for seconds in ["0", "241", "300", "86400"] {
-            let message = refused(seconds).map(|error| error.to_string()).unwrap_or_default();
-            assert!(message.contains("--create-timeout") && message.contains("1..=240"), "{seconds}: {message}");
+        for timeout in ["0s", "999ms", "241s", "5m", "24h"] {
+            let message = error_of("--create-timeout", timeout).unwrap_or_default();
+            assert!(message.contains("--create-timeout") && message.contains("at most 240s"), "{timeout}: {message}");
+        }
+    }
+
+    #[test]
+    fn duration_flag_without_unit_is_rejected() {
+        for flag in ["--quiet-period", "--create-timeout", "--stuck-after"] {
+            for value in ["150", "", "15 m", "1.5m"] {
+                let message = error_of(flag, value).unwrap_or_default();
+                assert!(message.contains(flag) && message.contains("for example 150s or 2m30s"), "{value}: {message}");
+            }
+        }
+    }
+
+    #[test]
+    fn leader_elect_may_stand_alone() {
+        for (args, expected) in [
+            (&["--leader-elect"][..], true),
+            (&["--leader-elect", "false"], false),
+            (&["--leader-elect=false"], false),
+            (&[], true),
+        ] {
+            let Command::Run(parsed) = Cli::parse_from(["evenkeel", "run"].iter().chain(args)).command else {
+                panic!()
+            };
+            assert_eq!(parsed.leader_elect, expected, "{args:?}");
         }
     }
 }

@@ -23,9 +23,9 @@ pub struct StepLabel {
 }
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
-pub struct CallLabel {
+pub struct RequestLabel {
     pub service: String,
-    pub verb: String,
+    pub method: String,
     pub code: String,
 }
 
@@ -41,17 +41,17 @@ pub struct Metrics {
     pub reconciles: Family<ResultLabel, Counter>,
     /// `evenkeel_plan_steps_total{kind,verb}`: executed ones
     pub steps: Family<StepLabel, Counter>,
-    /// `evenkeel_cloud_calls_total{service,verb,code}`
-    pub calls: Family<CallLabel, Counter>,
-    /// `evenkeel_cloud_call_seconds{service}`
-    pub call_seconds: Family<ServiceLabel, Histogram>,
-    /// `evenkeel_lock_waits_total`: passes that found the load balancer locked
+    /// `evenkeel_openstack_requests_total{service,method,code}`
+    pub openstack_requests: Family<RequestLabel, Counter>,
+    /// `evenkeel_openstack_request_duration_seconds{service}`
+    pub openstack_request_duration: Family<ServiceLabel, Histogram>,
+    /// `evenkeel_lock_waits_total`: reconciles that found the load balancer locked
     pub lock_waits: Counter,
-    /// `evenkeel_drift_total`: times that the cloud differed from an unchanged stack
+    /// `evenkeel_drift_detected_total`: times that the cloud differed from an unchanged stack
     pub drift: Counter,
     /// `evenkeel_time_to_ready_seconds`: from seeing a generation to Ready
     pub time_to_ready: Histogram,
-    /// `evenkeel_panics_total`: reconciles that ended in a bug of ours
+    /// `evenkeel_reconcile_panics_total`: reconciles that panicked
     pub panics: Counter,
     /// `evenkeel_stacks`
     pub stacks: Gauge,
@@ -62,28 +62,40 @@ impl Metrics {
         let mut registry = Registry::with_prefix("evenkeel");
         let reconciles = Family::<ResultLabel, Counter>::default();
         let steps = Family::<StepLabel, Counter>::default();
-        let calls = Family::<CallLabel, Counter>::default();
-        let call_seconds = Family::<ServiceLabel, Histogram>::new_with_constructor(|| {
+        let openstack_requests = Family::<RequestLabel, Counter>::default();
+        let openstack_request_duration = Family::<ServiceLabel, Histogram>::new_with_constructor(|| {
             Histogram::new(exponential_buckets(0.01, 2.0, 14))
         });
         let time_to_ready = Histogram::new(exponential_buckets(0.5, 2.0, 12));
         let (lock_waits, drift, panics) = (Counter::default(), Counter::default(), Counter::default());
         let stacks = Gauge::default();
-        registry.register("reconciles", "Passes over a stack, by what they came to", reconciles.clone());
-        registry.register("plan_steps", "Executed steps of plans, by kind of object and verb", steps.clone());
-        registry.register("cloud_calls", "Calls to the cloud, by service, HTTP method and code", calls.clone());
-        registry.register("cloud_call_seconds", "How long calls to the cloud took", call_seconds.clone());
-        registry.register("lock_waits", "Passes that found the load balancer locked by Octavia", lock_waits.clone());
-        registry.register("drift", "Times that the cloud differed from an unchanged stack", drift.clone());
+        registry.register("reconciles", "Reconciles of a stack, by result", reconciles.clone());
+        registry.register("plan_steps", "Executed plan steps, by kind of object and verb", steps.clone());
+        registry.register(
+            "openstack_requests",
+            "Requests to OpenStack, by service, HTTP method and status code",
+            openstack_requests.clone(),
+        );
+        registry.register(
+            "openstack_request_duration_seconds",
+            "Duration of requests to OpenStack",
+            openstack_request_duration.clone(),
+        );
+        registry.register(
+            "lock_waits",
+            "Reconciles that found the load balancer locked by Octavia",
+            lock_waits.clone(),
+        );
+        registry.register("drift_detected", "Times that the cloud differed from an unchanged stack", drift.clone());
         registry.register("time_to_ready_seconds", "From seeing a generation to Ready", time_to_ready.clone());
-        registry.register("panics", "Passes that ended in a bug of the controller", panics.clone());
+        registry.register("reconcile_panics", "Reconciles that panicked: bugs of the controller", panics.clone());
         registry.register("stacks", "Stacks known to the controller", stacks.clone());
         Arc::new(Self {
             registry,
             reconciles,
             steps,
-            calls,
-            call_seconds,
+            openstack_requests,
+            openstack_request_duration,
             lock_waits,
             drift,
             time_to_ready,
@@ -102,8 +114,8 @@ impl Metrics {
 
 impl CallObserver for Metrics {
     fn called(&self, service: &'static str, verb: &'static str, code: &str, seconds: f64) {
-        let label = CallLabel { service: service.to_owned(), verb: verb.to_owned(), code: code.to_owned() };
-        self.calls.get_or_create(&label).inc();
-        self.call_seconds.get_or_create(&ServiceLabel { service: service.to_owned() }).observe(seconds);
+        let label = RequestLabel { service: service.to_owned(), method: verb.to_owned(), code: code.to_owned() };
+        self.openstack_requests.get_or_create(&label).inc();
+        self.openstack_request_duration.get_or_create(&ServiceLabel { service: service.to_owned() }).observe(seconds);
     }
 }

@@ -4,6 +4,7 @@
 
 #[path = "rules/check.rs"]
 mod check;
+mod reference;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -16,6 +17,7 @@ use kube::core::cel::{CompiledSchema, Validator, compile_schema};
 use serde_json::Value;
 
 const FILE: &str = "crds/evenkeel.dev_loadbalancerstacks.yaml";
+const REFERENCE: &str = "docs/reference/api.md";
 
 static SCHEMA: LazyLock<(Value, CompiledSchema)> = LazyLock::new(|| {
     let schema = schema();
@@ -37,16 +39,23 @@ fn root() -> &'static Path {
 }
 
 #[test]
-fn the_crd_file_is_what_the_types_say() {
-    let path = root().join(FILE);
+fn crd_file_matches_types() {
+    check_generated(FILE, &api::crd_yaml());
+}
+
+#[test]
+fn api_reference_matches_crd() {
+    check_generated(REFERENCE, &reference::page(&serde_json::to_value(api::crd()).unwrap()));
+}
+
+/// Compares a generated file with its contents, and writes it first where the environment says so.
+fn check_generated(file: &str, contents: &str) {
+    let path = root().join(file);
     if std::env::var_os("EVENKEEL_WRITE_CRD").is_some() {
-        std::fs::write(&path, api::crd_yaml()).unwrap();
+        std::fs::write(&path, contents).unwrap();
     }
     let stored = std::fs::read_to_string(&path).unwrap_or_default();
-    assert!(
-        stored == api::crd_yaml(),
-        "{FILE} is stale: write it anew with EVENKEEL_WRITE_CRD=1 cargo test --test crd"
-    );
+    assert!(stored == contents, "{file} is stale: write it anew with make crds");
 }
 
 #[test]
@@ -76,7 +85,7 @@ fn only_policies_and_the_status_have_defaults() {
     let expected = [
         "spec.deletionPolicy",
         "spec.disruptionPolicy",
-        "spec.loadBalancer.floatingIP.allocate.reclaim",
+        "spec.loadBalancer.floatingIP.allocate.reclaimPolicy",
         "spec.managementPolicy",
         "status",
     ];

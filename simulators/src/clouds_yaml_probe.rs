@@ -7,7 +7,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use evenkeel::clock::SystemClock;
 use evenkeel::openstack::{
-    Cloud, CloudSettings, Connector, Credentials, Request, Response, TlsOptions, Transport, TransportError,
+    Cloud, CloudSettings, ConnectError, Connector, Credentials, Request, Response, TlsOptions, Transport,
+    TransportError,
 };
 use futures::FutureExt;
 use futures::future::BoxFuture;
@@ -31,7 +32,7 @@ impl Listener {
 }
 
 impl Connector for Listener {
-    fn connect(&self, tls: &TlsOptions) -> Result<Arc<dyn Transport>, String> {
+    fn connect(&self, tls: &TlsOptions) -> Result<Arc<dyn Transport>, ConnectError> {
         self.sent().verify = !tls.insecure;
         Ok(Arc::new(self.clone()))
     }

@@ -13,7 +13,9 @@ use evenkeel::controller::{self, ControllerOptions};
 use evenkeel::engine::Settings;
 use evenkeel::http_server::Readiness;
 use evenkeel::metrics::Metrics;
-use evenkeel::openstack::{CloudSettings, Connector, Request, Response, TlsOptions, Transport, TransportError};
+use evenkeel::openstack::{
+    CloudSettings, ConnectError, Connector, Request, Response, TlsOptions, Transport, TransportError,
+};
 use evenkeel_simulators::cloud::{CloudConfig, CloudSim};
 use evenkeel_simulators::cluster::{ClusterSim, TokioClock};
 use futures::FutureExt;
@@ -39,7 +41,7 @@ struct HangingTransport {
 struct HangingConnector(Arc<dyn Connector>, Arc<AtomicUsize>);
 
 impl Connector for HangingConnector {
-    fn connect(&self, tls: &TlsOptions) -> Result<Arc<dyn Transport>, String> {
+    fn connect(&self, tls: &TlsOptions) -> Result<Arc<dyn Transport>, ConnectError> {
         Ok(Arc::new(HangingTransport { open: self.0.connect(tls)?, hanging: Arc::clone(&self.1) }))
     }
 }

@@ -54,7 +54,7 @@ pub struct LoadBalancerSpec {
     /// qosPolicy and securityGroups.
     pub vip: VipSpec,
 
-    /// A floating IP for the VIP. Absent means none: one that Evenkeel made or used goes (see reclaim).
+    /// A floating IP for the VIP. Absent means none: one that Evenkeel made or used goes (see reclaimPolicy).
     #[serde(default, skip_serializing_if = "Option::is_none", rename = "floatingIP")]
     pub floating_ip: Option<FloatingIpSpec>,
 }
@@ -170,7 +170,7 @@ pub struct FloatingIpAllocation {
     /// What happens to it when the stack no longer wants it, or is deleted. `Delete` (the default): it is released.
     /// `Retain`: it is kept and Evenkeel forgets it.
     #[serde(default)]
-    pub reclaim: ReclaimPolicy,
+    pub reclaim_policy: ReclaimPolicy,
 }
 
 #[derive(JsonSchema, Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]

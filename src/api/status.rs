@@ -218,7 +218,7 @@ pub struct MembersStatus {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 5))]
     #[x_kube(merge_strategy = ListMerge::Atomic)]
-    pub worst: Vec<String>,
+    pub unhealthy: Vec<String>,
 }
 
 /// What is being done, or would be.

@@ -1,4 +1,4 @@
-//! From an outcome to conditions; docs/conditions.md is for those who read them. Pure.
+//! From an outcome to conditions; docs/reference/conditions.md is for those who read them. Pure.
 //!
 //! | state | Ready | other |
 //! |---|---|---|
@@ -111,9 +111,9 @@ fn summarize(outcome: &Outcome, frame: ConditionInputs<'_>) -> Summary {
     };
     match &outcome.state {
         State::InSync => make(true, "InSync", in_sync_message(outcome), Progress::Settled),
-        State::Observed { differs: false } => make(true, "Observed", in_sync_message(outcome), Progress::Settled),
+        State::Observed { differs: false } => make(true, "InSync", in_sync_message(outcome), Progress::Settled),
         State::Observed { differs: true } => {
-            make(true, "ObservedDiffers", format!("would do: {}", outcome.plan.summary()), Progress::Settled)
+            make(true, "OutOfSync", format!("would do: {}", outcome.plan.summary()), Progress::Settled)
         }
         State::Progressing | State::Waiting { reason: WaitReason::Locked | WaitReason::Conflict, .. }
             if stays_ready(outcome, frame) =>
@@ -122,7 +122,7 @@ fn summarize(outcome: &Outcome, frame: ConditionInputs<'_>) -> Summary {
             let (reason, message) = ready.map(|c| (c.reason.as_str(), c.message.clone())).unwrap_or_default();
             make(true, reason, message, Progress::Settled)
         }
-        State::Progressing => make(false, "Programming", working_message(outcome), Progress::Reconciling),
+        State::Progressing => make(false, "Progressing", working_message(outcome), Progress::Reconciling),
         State::Waiting { reason, message } => make(false, reason.as_str(), message.clone(), Progress::Reconciling),
         State::Blocked { message } => make(false, "DisruptionForbidden", message.clone(), Progress::Stalled),
         State::Stalled { reason, message } => make(false, reason.as_str(), message.clone(), Progress::Stalled),
@@ -195,7 +195,7 @@ fn put_members(set: &mut ConditionBuilder<'_>, tree: &ObservedTree) {
     let down: Vec<String> = tree.pools.iter().flat_map(members_down).collect();
     let watched = tree.pools.iter().filter(|pool| pool.monitor.is_some()).map(|pool| pool.members.len()).sum::<usize>();
     if down.is_empty() {
-        set.put(MEMBERS_HEALTHY, true, "NoneDown", "");
+        set.put(MEMBERS_HEALTHY, true, "NoMembersDown", "");
     } else {
         let some: Vec<&str> = down.iter().take(5).map(String::as_str).collect();
         let more = if down.len() > some.len() { ", …" } else { "" };
@@ -286,10 +286,13 @@ mod tests {
 
     #[test]
     fn every_reason_is_in_the_documentation() {
-        let documented = include_str!("../../docs/conditions.md");
+        let documented = include_str!("../../docs/reference/conditions.md");
         let waits = WaitReason::ALL.iter().map(|reason| reason.as_str());
         for reason in waits.chain(StallReason::ALL.iter().map(|reason| reason.as_str())) {
-            assert!(documented.contains(&format!("| `{reason}` |")), "docs/conditions.md does not know {reason}");
+            assert!(
+                documented.contains(&format!("| `{reason}` |")),
+                "docs/reference/conditions.md does not know {reason}"
+            );
         }
     }
 
@@ -346,7 +349,7 @@ mod tests {
         assert_eq!(status(&conditions(&outcome, frame(&ready_before(2))), READY), Some(("True", "InSync")));
         let call = crate::model::Call::CreateLoadBalancer { body: Default::default() };
         outcome.executed = Some(step(call, Kind::LoadBalancer));
-        assert_eq!(status(&conditions(&outcome, frame(&ready_before(2))), READY), Some(("False", "Programming")));
+        assert_eq!(status(&conditions(&outcome, frame(&ready_before(2))), READY), Some(("False", "Progressing")));
     }
 
     #[test]
@@ -376,7 +379,7 @@ mod tests {
     #[test]
     fn a_difference_under_observe_is_ready_but_not_programmed() {
         let set = conditions(&Outcome::new(State::Observed { differs: true }, Retry::Resync), frame(&[]));
-        assert_eq!(status(&set, READY), Some(("True", "ObservedDiffers")));
+        assert_eq!(status(&set, READY), Some(("True", "OutOfSync")));
         assert_eq!(status(&set, PROGRAMMED).unwrap().0, "False");
     }
 

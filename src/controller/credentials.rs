@@ -185,9 +185,9 @@ async fn write_finalizers(
     entries: &[String],
 ) -> Result<(), Box<kube::Error>> {
     let patch = json!({"metadata": {"resourceVersion": secret.resource_version(), "finalizers": entries}});
-    let deed = if entries.len() < secret.finalizers().len() { "release" } else { "hold" };
-    failpoint::point(format_args!("before-{deed}-secret"));
+    let verb = if entries.len() < secret.finalizers().len() { "remove" } else { "add" };
+    failpoint::hit(format_args!("before-{verb}-secret-finalizer"));
     api.patch_metadata(&secret.name_any(), &PatchParams::default(), &Patch::Merge(patch)).await.map_err(Box::new)?;
-    failpoint::point(format_args!("after-{deed}-secret"));
+    failpoint::hit(format_args!("after-{verb}-secret-finalizer"));
     Ok(())
 }

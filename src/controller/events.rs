@@ -135,8 +135,8 @@ fn transition_event(outcome: &Outcome, frame: ConditionInputs<'_>, told: &Announ
         }
         State::Blocked { message } if !is_told("DisruptionForbidden") => draft(true, "DisruptionForbidden", message),
         State::Stalled { reason, message } if !is_told(reason.as_str()) => draft(true, reason.as_str(), message),
-        State::Observed { differs: true } if !is_told("ObservedDiffers") => {
-            draft(false, "ObservedDiffers", format!("would do: {}", outcome.plan.summary()))
+        State::Observed { differs: true } if !is_told("OutOfSync") => {
+            draft(false, "OutOfSync", format!("would do: {}", outcome.plan.summary()))
         }
         State::Deleted => draft(false, "Deleted", "everything of this stack in the cloud is gone"),
         State::Orphaned { left_behind: None } => {
@@ -147,7 +147,7 @@ fn transition_event(outcome: &Outcome, frame: ConditionInputs<'_>, told: &Announ
             draft(false, "Orphaned", note)
         }
         State::Orphaned { left_behind: Some(why) } => {
-            draft(true, "LetGo", format!("{why}; what is there stays as it is"))
+            draft(true, "CleanupSkipped", format!("{why}; what is there stays as it is"))
         }
         State::Blocked { .. } | State::Stalled { .. } | State::Observed { .. } => None,
     }
@@ -239,7 +239,7 @@ mod tests {
 
     #[test]
     fn each_state_is_told_once() {
-        let stalled = Outcome::stalled(StallReason::Refused, "no".to_owned());
+        let stalled = Outcome::stalled(StallReason::RequestRejected, "no".to_owned());
         let unreachable = Outcome::waiting(WaitReason::CloudUnreachable, "no".to_owned(), Retry::Backoff);
         let in_sync = Outcome::new(State::InSync, Retry::Resync);
         for outcome in [stalled, unreachable, in_sync] {

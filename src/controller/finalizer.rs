@@ -106,9 +106,9 @@ async fn write(
         "resourceVersion": stack.resource_version(),
         "finalizers": entries,
     }});
-    let deed = if has_finalizer(stack) { "release" } else { "hold" };
-    failpoint::point(format_args!("before-{deed}-stack"));
+    let verb = if has_finalizer(stack) { "remove" } else { "add" };
+    failpoint::hit(format_args!("before-{verb}-stack-finalizer"));
     let written = api.patch_metadata(&stack.name_any(), &PatchParams::default(), &Patch::Merge(patch)).await?;
-    failpoint::point(format_args!("after-{deed}-stack"));
+    failpoint::hit(format_args!("after-{verb}-stack-finalizer"));
     Ok(written.metadata)
 }

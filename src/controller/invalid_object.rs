@@ -39,7 +39,7 @@ pub async fn report(
             problem.error,
             if deleting { way_out } else { "" }
         );
-        publish_event(context, reference, "Unreadable", note).await;
+        publish_event(context, reference, "InvalidObject", note).await;
     }
     Ok(Action::requeue(FIXED_RETRY))
 }
@@ -55,7 +55,7 @@ async fn remove_finalizer(
         return Ok(Action::requeue(FIXED_RETRY));
     }
     let note = "the stack could not be read; whatever it had in the cloud stays as it is".to_owned();
-    publish_event(context, reference, "LetGo", note).await;
+    publish_event(context, reference, "CleanupSkipped", note).await;
     Ok(Action::await_change())
 }
 

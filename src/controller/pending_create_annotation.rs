@@ -12,7 +12,7 @@ use crate::api::{LoadBalancerStack, LoadBalancerStatus};
 use crate::engine::{PendingCreateStore, PendingCreateStoreError, PendingCreates};
 use crate::failpoint;
 
-pub const ANNOTATION: &str = "evenkeel.dev/create";
+pub const ANNOTATION: &str = "evenkeel.dev/create-pending";
 
 /// Writes the annotation, fenced by what the pass rests on: with an outdated view of the stack, or beside another
 /// leader, nothing is written and so nothing is posted. Whatever else others write to the object is no reason to wait.
@@ -57,12 +57,12 @@ impl PendingCreateAnnotation {
     }
 
     async fn put(&self, version: Option<&str>, intents: &PendingCreates) -> Result<Option<String>, kube::Error> {
-        let deed = if intents.is_empty() { "forget" } else { "record" };
-        failpoint::point(format_args!("before-{deed}-intent"));
+        let verb = if intents.is_empty() { "clear" } else { "write" };
+        failpoint::hit(format_args!("before-{verb}-pending-create"));
         let value = (!intents.is_empty()).then(|| intents.to_string());
         let patch = json!({"metadata": {"resourceVersion": version, "annotations": {ANNOTATION: value}}});
         let patched = self.api.patch_metadata(&self.name, &PatchParams::default(), &Patch::Merge(patch)).await?;
-        failpoint::point(format_args!("after-{deed}-intent"));
+        failpoint::hit(format_args!("after-{verb}-pending-create"));
         Ok(patched.metadata.resource_version)
     }
 

@@ -25,7 +25,7 @@ pub async fn prepare(spec: &LoadBalancerStackSpec, owner: &Owner, cloud: &Cloud)
 fn no_floating_ips() -> Problem {
     Problem::new(
         "spec.loadBalancer.floatingIP",
-        ProblemReason::UnsupportedByServer,
+        ProblemReason::UnsupportedByCloud,
         "this cloud has no floating IPs (Neutron runs without its L3 extension): remove it",
     )
 }

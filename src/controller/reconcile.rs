@@ -241,13 +241,13 @@ fn remembered(vip: &AdditionalVipStatus) -> AdditionalVip {
 
 fn retains_floating_ip(stack: &LoadBalancerStack) -> bool {
     let allocate = stack.spec.load_balancer.floating_ip.as_ref().and_then(|wanted| wanted.allocate.as_ref());
-    allocate.is_some_and(|allocate| allocate.reclaim == ReclaimPolicy::Retain)
+    allocate.is_some_and(|allocate| allocate.reclaim_policy == ReclaimPolicy::Retain)
 }
 
 fn credentials_outcome(problem: CredentialsProblem) -> Outcome {
     let message = format!("spec.cloudCredentialsRef: {problem}");
     match problem {
-        CredentialsProblem::Kube(_) => Outcome::waiting(WaitReason::CredentialsUnreadable, message, Retry::Backoff),
+        CredentialsProblem::Kube(_) => Outcome::waiting(WaitReason::CredentialsInaccessible, message, Retry::Backoff),
         CredentialsProblem::NoReference | CredentialsProblem::NoSecret(_) | CredentialsProblem::Leaving(_) => {
             Outcome::stalled(StallReason::CredentialsMissing, message)
         }
@@ -309,7 +309,8 @@ fn measure(context: &Context, entry: &mut StackState, outcome: &Outcome, frame: 
     let metrics = &context.metrics;
     metrics.reconciles.get_or_create(&ResultLabel { result: label(&outcome.state).to_owned() }).inc();
     if let Some(step) = &outcome.executed {
-        let label = StepLabel { kind: step.kind.noun().to_owned(), verb: step.call.verb().to_owned() };
+        let label =
+            StepLabel { kind: step.kind.noun().to_lowercase().replace(' ', "_"), verb: step.call.verb().to_owned() };
         metrics.steps.get_or_create(&label).inc();
         let drift = !frame.deleting && conditions::was_ready(frame.previous, frame.generation);
         if drift && !entry.announced.drifting {
@@ -329,14 +330,14 @@ fn measure(context: &Context, entry: &mut StackState, outcome: &Outcome, frame: 
 
 fn label(state: &State) -> &'static str {
     match state {
-        State::InSync => "InSync",
-        State::Progressing => "Working",
+        State::InSync | State::Observed { differs: false } => "InSync",
+        State::Progressing => "Progressing",
         State::Waiting { reason, .. } => reason.as_str(),
-        State::Blocked { .. } => "DisruptionForbidden",
+        State::Blocked { .. } => "Blocked",
         State::Stalled { reason, .. } => reason.as_str(),
-        State::Observed { .. } => "Observed",
-        State::Deleted => "Gone",
-        State::Orphaned { .. } => "LetGo",
+        State::Observed { differs: true } => "OutOfSync",
+        State::Deleted => "Deleted",
+        State::Orphaned { .. } => "Orphaned",
     }
 }
 

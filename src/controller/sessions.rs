@@ -144,14 +144,14 @@ mod tests {
 
     use super::*;
     use crate::clock::SystemClock;
-    use crate::openstack::{ReqwestConnector, TlsOptions, Transport};
+    use crate::openstack::{ConnectError, ReqwestConnector, TlsOptions, Transport};
 
     /// Counts how often a client is built, and builds it.
     #[derive(Default)]
     struct Counting(AtomicUsize);
 
     impl Connector for Counting {
-        fn connect(&self, tls: &TlsOptions) -> Result<Arc<dyn Transport>, String> {
+        fn connect(&self, tls: &TlsOptions) -> Result<Arc<dyn Transport>, ConnectError> {
             self.0.fetch_add(1, Ordering::SeqCst);
             ReqwestConnector.connect(tls)
         }

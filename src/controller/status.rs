@@ -20,7 +20,7 @@ use crate::model::{
 use crate::openstack::Project;
 
 const MAX_STEPS: usize = 20;
-const MAX_WORST: usize = 5;
+const MAX_UNHEALTHY: usize = 5;
 const MAX_ADDITIONAL_VIPS: usize = 64;
 
 /// Where the load balancer lives; `None` as long as the cloud has not said so.
@@ -94,7 +94,7 @@ pub async fn write(
     });
     let parameters = PatchParams::apply(super::MANAGER).force();
     let patch = Patch::Apply(patch);
-    failpoint::point(format_args!("before-status"));
+    failpoint::hit(format_args!("before-update-status"));
     let mut written = api.patch_status(&stack.name_any(), &parameters, &patch).await;
     // The API server gives up on a patch that meets too many other writes. (Under another UID it is another stack, and
     // the next pass is about that one.)
@@ -105,7 +105,7 @@ pub async fn write(
         }
         written = api.patch_status(&stack.name_any(), &parameters, &patch).await;
     }
-    failpoint::point(format_args!("after-status"));
+    failpoint::hit(format_args!("after-update-status"));
     match written {
         // The object went in the meantime.
         Err(kube::Error::Api(answer)) if answer.code == 404 => Ok(None),
@@ -212,7 +212,10 @@ fn pool_status(pool: &ObservedPool) -> Option<PoolStatus> {
             online: in_state(&["ONLINE", "NO_MONITOR"]),
             draining: in_state(&["DRAINING"]),
             error: in_state(&["ERROR"]),
-            worst: down.take(MAX_WORST).map(|member| format!("{}:{}", member.address, member.protocol_port)).collect(),
+            unhealthy: down
+                .take(MAX_UNHEALTHY)
+                .map(|member| format!("{}:{}", member.address, member.protocol_port))
+                .collect(),
         },
     })
 }

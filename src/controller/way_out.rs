@@ -29,7 +29,7 @@ pub fn way_out(
         State::Stalled { reason, message } if shuts_out(*reason) => (message, Duration::ZERO),
         // It has been waited for long enough already.
         State::Waiting { reason: WaitReason::StuckPending, message } => (message, Duration::ZERO),
-        State::Waiting { reason: WaitReason::CloudUnreachable | WaitReason::CredentialsUnreadable, message } => {
+        State::Waiting { reason: WaitReason::CloudUnreachable | WaitReason::CredentialsInaccessible, message } => {
             (message, ORPHAN_PATIENCE)
         }
         _ => return outcome,
@@ -67,9 +67,9 @@ const fn shuts_out(reason: StallReason) -> bool {
         reason,
         StallReason::CredentialsMissing
             | StallReason::CredentialsInvalid
-            | StallReason::CloudChanged
-            | StallReason::UnsupportedServer
-            | StallReason::Refused
+            | StallReason::ProjectMismatch
+            | StallReason::OctaviaTooOld
+            | StallReason::RequestRejected
     )
 }
 
@@ -113,7 +113,8 @@ mod tests {
 
     #[test]
     fn what_made_something_is_told_the_way_out() {
-        for outcome in [stalled(StallReason::CloudChanged), stalled(StallReason::CredentialsInvalid), unreachable()] {
+        for outcome in [stalled(StallReason::ProjectMismatch), stalled(StallReason::CredentialsInvalid), unreachable()]
+        {
             let outcome = out_by(outcome, &made(), DeletionPolicy::Delete, LONG);
             let (State::Stalled { message, .. } | State::Waiting { message, .. }) = outcome.state else {
                 panic!("{outcome:?}")
@@ -128,7 +129,7 @@ mod tests {
     #[test]
     fn the_way_out_is_open_at_once_where_somebody_must_act_and_after_a_while_where_the_cloud_may_come_back() {
         let let_go = State::Orphaned { left_behind: Some("why; on record is load balancer lb".to_owned()) };
-        for reason in [StallReason::CloudChanged, StallReason::UnsupportedServer, StallReason::CredentialsMissing] {
+        for reason in [StallReason::ProjectMismatch, StallReason::OctaviaTooOld, StallReason::CredentialsMissing] {
             assert_eq!(out_by(stalled(reason), &made(), DeletionPolicy::Orphan, Duration::ZERO).state, let_go);
         }
         assert_eq!(out_by(unreachable(), &made(), DeletionPolicy::Orphan, Duration::ZERO), unreachable());
@@ -157,7 +158,7 @@ mod tests {
     #[test]
     fn what_octavia_refuses_or_never_ends_can_be_left_behind() {
         let stuck = || Outcome::waiting(WaitReason::StuckPending, "why".to_owned(), Retry::Backoff);
-        for outcome in [stalled(StallReason::Refused), stuck()] {
+        for outcome in [stalled(StallReason::RequestRejected), stuck()] {
             let left = out_by(outcome, &made(), DeletionPolicy::Orphan, Duration::ZERO);
             assert!(matches!(left.state, State::Orphaned { left_behind: Some(why) } if why.starts_with("why; ")));
         }

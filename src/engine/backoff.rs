@@ -157,18 +157,7 @@ mod tests {
     }
 
     fn refusal(class: ErrorClass) -> CloudError {
-        CloudError {
-            class,
-            call: "PUT /v2/lbaas/pools/a/members".to_owned(),
-            service: "load-balancer",
-            status: Some(403),
-            message: "no".to_owned(),
-            request_id: None,
-            in_doubt: false,
-            too_large: false,
-            external_network_unreachable: false,
-            absent: false,
-        }
+        CloudError::new(class, "load-balancer", "PUT /v2/lbaas/pools/a/members", "no").with_status(403)
     }
 
     #[tokio::test(start_paused = true)]

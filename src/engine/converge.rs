@@ -261,7 +261,7 @@ fn foreign(load_balancer: ObservedLoadBalancer) -> Outcome {
         "{}; it is left alone: put the evenkeel: tags of this stack back",
         foreign_owner_message(&load_balancer)
     );
-    Outcome::stalled(StallReason::ForeignOwner, message).seeing_load_balancer(load_balancer)
+    Outcome::stalled(StallReason::OwnershipConflict, message).seeing_load_balancer(load_balancer)
 }
 
 /// Why a load balancer whose id we recorded is not touched.
@@ -276,7 +276,7 @@ pub(super) fn foreign_owner_message(load_balancer: &ObservedLoadBalancer) -> Str
 /// Neutron does not know the VIP port: its tenant deleted it.
 fn missing_vip_port(tree: &ObservedTree) -> Option<Outcome> {
     let port = tree.load_balancer.vip_port_id.as_deref().filter(|_| tree.vip_port_gone)?;
-    Some(Outcome::stalled(StallReason::VipPortGone, missing_vip_port_message(&tree.load_balancer, port)))
+    Some(Outcome::stalled(StallReason::VipPortMissing, missing_vip_port_message(&tree.load_balancer, port)))
 }
 
 /// Octavia's load balancer stays ACTIVE without its port and cannot be given another one.
@@ -294,7 +294,7 @@ pub(super) fn delayed(plan: Plan, delay: Delay, trail: &StepHistory) -> Outcome 
     let retry = Retry::After(delay.left);
     let outcome = match delay.refusal {
         Some(error) => Outcome { retry, ..Outcome::failed(error) },
-        None => Outcome::waiting(WaitReason::ChangeFailed, no_effect_message(&plan, trail), retry),
+        None => Outcome::waiting(WaitReason::ProvisioningFailed, no_effect_message(&plan, trail), retry),
     };
     outcome.planning(plan)
 }

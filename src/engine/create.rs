@@ -38,7 +38,7 @@ impl Reconciliation<'_> {
             Some(refused)
                 if refused.session == self.cloud.credentials_fingerprint() && *refused.desired == *desired =>
             {
-                let outcome = Outcome::stalled(StallReason::Refused, refused.message.clone());
+                let outcome = Outcome::stalled(StallReason::RequestRejected, refused.message.clone());
                 return Ok(Outcome { retry: Retry::SlowBackoff, ..outcome });
             }
             _ => memory.rejected_create = None,

@@ -18,7 +18,7 @@ impl Reconciliation<'_> {
         if step.kind != Kind::FloatingIp || error.class != ErrorClass::NotFound && error.status != Some(500) {
             return None;
         }
-        if error.external_network_unreachable {
+        if error.is_external_network_unreachable() {
             return Some(unreachable(error));
         }
         // The network, its subnet or the floating IP itself, found when it was still there: looked up anew.
@@ -31,7 +31,7 @@ impl Reconciliation<'_> {
         // Where that cannot be asked, nothing is known.
         let is_gone = self.cloud.is_port_gone(port).await.unwrap_or(false);
         let message = || format!("{error}: {}", missing_vip_port_message(load_balancer, port));
-        is_gone.then(|| Outcome::stalled(StallReason::VipPortGone, message()))
+        is_gone.then(|| Outcome::stalled(StallReason::VipPortMissing, message()))
     }
 }
 

@@ -186,7 +186,7 @@ impl Reconciliation<'_> {
                 format!("project {} of region {}", id.unwrap_or("?"), region.unwrap_or("?"))
             };
             return Ok(Some(Outcome::stalled(
-                StallReason::CloudChanged,
+                StallReason::ProjectMismatch,
                 format!(
                     "the credentials lead to {} now, but load balancer {} was made in {}; nothing is written: point the \
                      credentials back",
@@ -199,7 +199,7 @@ impl Reconciliation<'_> {
         let version = self.cloud.api_version().await?;
         if version < OLDEST_API {
             return Ok(Some(Outcome::stalled(
-                StallReason::UnsupportedServer,
+                StallReason::OctaviaTooOld,
                 format!("this Octavia speaks API version {version}; {OLDEST_API} is the oldest that is supported"),
             )));
         }

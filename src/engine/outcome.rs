@@ -83,13 +83,13 @@ reasons!(
         CloudUnreachable,
         QuotaExceeded,
         /// Octavia takes a change, its data plane does not, again and again.
-        ChangeFailed,
+        ProvisioningFailed,
         /// Somebody else was faster: look again.
         Conflict,
         /// The object changed while we looked at it.
         ObjectChanged,
-        /// The Kubernetes API does not let us read or keep the Secret with the credentials.
-        CredentialsUnreadable,
+        /// The Kubernetes API does not let the controller read or write the Secret with the credentials.
+        CredentialsInaccessible,
     }
 );
 
@@ -97,23 +97,23 @@ reasons!(
     /// Why somebody has to do something.
     StallReason {
         InvalidSpec,
-        UnsupportedByServer,
+        UnsupportedByCloud,
         ReferenceNotFound,
         ReferenceAmbiguous,
         ReferenceUnusable,
         ImmutableField,
-        ForeignChild,
-        ForeignOwner,
-        CloudChanged,
-        UnsupportedServer,
+        ResourceConflict,
+        OwnershipConflict,
+        ProjectMismatch,
+        OctaviaTooOld,
         CredentialsMissing,
         CredentialsInvalid,
-        /// Octavia refused a call for good.
-        Refused,
+        /// The cloud rejected a request for what is in it.
+        RequestRejected,
         /// The load balancer is in ERROR, which a tenant cannot mend.
         LoadBalancerError,
         /// The port of the VIP was deleted in Neutron, which Octavia does not notice.
-        VipPortGone,
+        VipPortMissing,
         ProviderCannotDelete,
     }
 );
@@ -122,12 +122,12 @@ impl From<ProblemReason> for StallReason {
     fn from(reason: ProblemReason) -> Self {
         match reason {
             ProblemReason::InvalidSpec => Self::InvalidSpec,
-            ProblemReason::UnsupportedByServer => Self::UnsupportedByServer,
+            ProblemReason::UnsupportedByCloud => Self::UnsupportedByCloud,
             ProblemReason::ReferenceNotFound => Self::ReferenceNotFound,
             ProblemReason::ReferenceAmbiguous => Self::ReferenceAmbiguous,
             ProblemReason::ReferenceUnusable => Self::ReferenceUnusable,
             ProblemReason::ImmutableField => Self::ImmutableField,
-            ProblemReason::ForeignChild => Self::ForeignChild,
+            ProblemReason::ResourceConflict => Self::ResourceConflict,
         }
     }
 }
@@ -135,7 +135,7 @@ impl From<ProblemReason> for StallReason {
 impl StallReason {
     /// The spec itself is at fault: condition `Accepted` is False.
     pub const fn is_spec(self) -> bool {
-        matches!(self, Self::InvalidSpec | Self::UnsupportedByServer | Self::ImmutableField)
+        matches!(self, Self::InvalidSpec | Self::UnsupportedByCloud | Self::ImmutableField)
     }
 
     /// Something that the spec points at is at fault: condition `ResolvedRefs` is False.
@@ -264,7 +264,9 @@ impl Outcome {
                 Self::waiting(WaitReason::CloudUnreachable, message, Retry::After(delay.max(Duration::from_secs(1))))
             }
             ErrorClass::Transient(None) => Self::waiting(WaitReason::CloudUnreachable, message, Retry::Backoff),
-            ErrorClass::Rejected => Self { retry: Retry::SlowBackoff, ..Self::stalled(StallReason::Refused, message) },
+            ErrorClass::Rejected => {
+                Self { retry: Retry::SlowBackoff, ..Self::stalled(StallReason::RequestRejected, message) }
+            }
             // Looked at again each minute: the certificate may be renewed on the server.
             ErrorClass::Untrusted => {
                 Self { untrusted: true, ..Self::stalled(StallReason::CredentialsInvalid, message) }

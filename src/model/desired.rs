@@ -2,7 +2,7 @@
 //!
 //! What the absence of a field means is written in its type. A plain value is compared with the cloud and
 //! corrected. An `Option` marked `[C]` is somebody else's business while it is `None`: it is not compared, and it is
-//! reset once if we had set it before ([`SetMask`](super::SetMask)).
+//! reset once if we had set it before ([`OwnedFields`](super::OwnedFields)).
 
 use std::collections::{BTreeMap, BTreeSet};
 

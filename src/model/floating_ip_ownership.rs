@@ -1,14 +1,14 @@
 //! Owners of floating IPs, by the marks on them.
 //!
-//! One that a stack made carries two marks: the description [`Owner::floating_ip_mark`] from the POST on, because Neutron
-//! takes no tags there, and the tag [`Owner::made_tag`] from the next write on. The tag decides, because anybody may
+//! One that a stack made carries two marks: the description [`Owner::owner_description`] from the POST on, because Neutron
+//! takes no tags there, and the tag [`Owner::created_tag`] from the next write on. The tag decides, because anybody may
 //! describe a floating IP. The description alone marks one that was made a moment ago or by an older version, and one of
 //! a cloud without tags. One that a stack borrows carries the tag [`Owner::uid_tag`].
 
 use super::ownership::{CLUSTER, UID};
 use super::{ObservedFloatingIp, Owner};
 
-const MADE_FOR: &str = "evenkeel:made-for=";
+const CREATED_BY: &str = "evenkeel:created-by=";
 
 /// Relation of a stack to a floating IP.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,7 +41,7 @@ impl Owner {
 
     /// The tag of a floating IP that this owner made. Older versions of Neutron take 60 characters.
     pub fn created_tag(&self) -> String {
-        format!("{MADE_FOR}{}", self.uid)
+        format!("{CREATED_BY}{}", self.uid)
     }
 }
 
@@ -76,7 +76,7 @@ pub fn rival(owner: &Owner, seen: &ObservedFloatingIp) -> Option<Rival> {
 
 /// UIDs of the stacks that say by a tag that they made it.
 fn creators(seen: &ObservedFloatingIp) -> impl Iterator<Item = &str> {
-    seen.tags.iter().filter_map(|tag| tag.strip_prefix(MADE_FOR))
+    seen.tags.iter().filter_map(|tag| tag.strip_prefix(CREATED_BY))
 }
 
 #[cfg(test)]

@@ -2,10 +2,10 @@
 //!
 //! | object | carries |
 //! |---|---|
-//! | load balancer | `evenkeel:uid=`, `evenkeel:cluster=`, `evenkeel:ns=`, `evenkeel:name=`, `evenkeel:attempt=` |
+//! | load balancer | `evenkeel:uid=`, `evenkeel:cluster=`, `evenkeel:namespace=`, `evenkeel:name=`, `evenkeel:attempt=` |
 //! | listener, pool, policy | `evenkeel:key=` (the name in the stack) |
-//! | all of these | `evenkeel:set=` ([`SetMask`]), when there is something to remember |
-//! | floating IP we made | description ([`Owner::floating_ip_mark`]) and tag `evenkeel:made-for=` ([`super::claims`]) |
+//! | all of these | `evenkeel:owned-fields=` ([`OwnedFields`]), when there is something to remember |
+//! | floating IP we made | description ([`Owner::owner_description`]) and tag `evenkeel:created-by=` ([`super::floating_ip_ownership`]) |
 //! | floating IP we borrowed | tag `evenkeel:uid=` |
 
 use std::collections::BTreeSet;
@@ -16,11 +16,11 @@ use sha2::{Digest, Sha256};
 pub const PREFIX: &str = "evenkeel:";
 pub(super) const UID: &str = "evenkeel:uid=";
 pub(super) const CLUSTER: &str = "evenkeel:cluster=";
-const NAMESPACE: &str = "evenkeel:ns=";
+const NAMESPACE: &str = "evenkeel:namespace=";
 const NAME: &str = "evenkeel:name=";
 const ATTEMPT: &str = "evenkeel:attempt=";
 const KEY: &str = "evenkeel:key=";
-const SET: &str = "evenkeel:set=";
+const OWNED_FIELDS: &str = "evenkeel:owned-fields=";
 
 /// Longest tag that Octavia stores (`octavia/api/common/types.py`).
 const MAX_TAG: usize = 255;
@@ -131,14 +131,14 @@ pub fn user_tags(tags: &BTreeSet<String>) -> BTreeSet<String> {
 }
 
 /// Which `[C]` fields of one object we have set: a set of short field names, kept in the object's own tag
-/// `evenkeel:set=a.b.c`, written in the same request as the field. So a field removed from the stack is reset once,
+/// `evenkeel:owned-fields=a.b.c`, written in the same request as the field. So a field removed from the stack is reset once,
 /// without memory anywhere else.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
 pub struct OwnedFields(pub BTreeSet<String>);
 
 impl OwnedFields {
     pub fn of(tags: &BTreeSet<String>) -> Self {
-        let names = value_of(tags, SET).unwrap_or_default();
+        let names = value_of(tags, OWNED_FIELDS).unwrap_or_default();
         Self(names.split('.').filter(|n| !n.is_empty()).map(str::to_owned).collect())
     }
 
@@ -147,7 +147,7 @@ impl OwnedFields {
             return None;
         }
         let names: Vec<&str> = self.0.iter().map(String::as_str).collect();
-        Some(format!("{SET}{}", names.join(".")))
+        Some(format!("{OWNED_FIELDS}{}", names.join(".")))
     }
 }
 
@@ -203,7 +203,7 @@ mod tests {
     #[test]
     fn a_mask_survives_its_tag() {
         let mask = OwnedFields(["description".to_owned(), "ciphers".to_owned()].into());
-        assert_eq!(mask.tag().as_deref(), Some("evenkeel:set=ciphers.description"));
+        assert_eq!(mask.tag().as_deref(), Some("evenkeel:owned-fields=ciphers.description"));
         assert_eq!(OwnedFields::of(&mask.tag().into_iter().collect()), mask);
         assert_eq!(OwnedFields::default().tag(), None);
     }

@@ -25,7 +25,7 @@ pub enum ProblemReason {
     /// The stack contradicts itself or Octavia's rules, whatever the cloud.
     InvalidSpec,
     /// This Octavia is too old, or the provider does not support it.
-    UnsupportedByServer,
+    UnsupportedByCloud,
     /// The cloud has no such object, or the project cannot see it.
     ReferenceNotFound,
     /// Several objects have the name.
@@ -35,7 +35,7 @@ pub enum ProblemReason {
     /// Octavia cannot change the field once the load balancer exists.
     ImmutableField,
     /// Another client's object inside the stack's load balancer is in the way: a listener on the same port.
-    ForeignChild,
+    ResourceConflict,
 }
 
 impl Problem {

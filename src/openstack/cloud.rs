@@ -1,4 +1,4 @@
-//! The one door to a cloud: a session of one project.
+//! The public interface to one project of one cloud.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -6,76 +6,38 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde::Deserialize;
+use http::Method;
 use tokio::sync::OnceCell;
 
+use super::cache::{SharedPoll, TreeCache};
 use super::clouds_yaml::{Credentials, CredentialsError};
+use super::collections::OCTAVIA_API;
+use super::create_slots::CreateSlot;
 use super::execute::Done;
+use super::http::{ApiRequest, CloudError, Connector, ErrorClass, Service};
 use super::keystone::Project;
 use super::pagination::Budget;
-use super::quota::{CreateSlot, CreateSlots, QuotaUse};
-use super::resolve::Resolver;
-use super::session::{ApiRequest, Service, Session};
-use super::shared_poll::SharedPoll;
-use super::tree_cache::TreeCache;
-use super::{CloudError, Connector, ErrorClass};
+use super::quota::QuotaUse;
+use super::references::Resolver;
+use super::session::Session;
+use super::settings::CloudSettings;
 use crate::clock::Clock;
 use crate::model::{
     ApiVersion, ObservedFloatingIp, ObservedLoadBalancer, ObservedTree, Owner, Reference, Resolutions, Step, TreeQuery,
 };
 
-/// Hears of every exchange with a cloud, for metrics.
-pub trait CallObserver: Send + Sync {
-    /// `code`: the HTTP status, or `transport` when no answer came.
-    fn called(&self, service: &'static str, verb: &'static str, code: &str, seconds: f64);
-}
-
-/// Listens to nothing.
-struct NoopObserver;
-
-impl CallObserver for NoopObserver {
-    fn called(&self, _: &'static str, _: &'static str, _: &str, _: f64) {}
-}
-
-/// How patient a session is, and who watches it.
-#[derive(Clone)]
-pub struct CloudSettings {
-    /// For every read, and a log-in.
-    pub read_timeout: Duration,
-    /// For a write that takes no quota: it may wait for a row lock of the database, 50 s by default.
-    pub write_timeout: Duration,
-    /// For a write that takes quota: those of a project queue.
-    pub create_timeout: Duration,
-    pub observer: Arc<dyn CallObserver>,
-    /// Shared by all sessions, since several may lead to one project.
-    pub turns: CreateSlots,
-}
-
-impl Default for CloudSettings {
-    fn default() -> Self {
-        Self {
-            read_timeout: Duration::from_secs(30),
-            write_timeout: Duration::from_secs(60),
-            create_timeout: Duration::from_secs(120),
-            observer: Arc::new(NoopObserver),
-            turns: CreateSlots::default(),
-        }
-    }
-}
-
-/// A session of one project of one cloud. Clones share it: its token, its lists, its answers.
+/// A session of one project. Clones share its token, its lists and its caches.
 #[derive(Clone)]
 pub struct Cloud {
     shared: Arc<Shared>,
 }
 
 struct Shared {
-    number: u64,
+    credentials_fingerprint: u64,
     session: Session,
-    version: OnceCell<ApiVersion>,
-    turns: CreateSlots,
-    polls: SharedPoll,
-    quiet: TreeCache,
+    api_version: OnceCell<ApiVersion>,
+    shared_poll: SharedPoll,
+    tree_cache: TreeCache,
     resolver: Resolver,
 }
 
@@ -86,135 +48,135 @@ impl fmt::Debug for Cloud {
 }
 
 impl Cloud {
+    /// Sends nothing; the first call logs in.
+    ///
     /// # Errors
-    /// When the connector cannot use the trust that the credentials ask for.
+    /// When the connector cannot use the TLS settings of the credentials.
     pub fn new(
         mut credentials: Credentials,
         connector: &dyn Connector,
         clock: Arc<dyn Clock>,
         settings: CloudSettings,
     ) -> Result<Self, CredentialsError> {
-        let number = fingerprint(&credentials);
-        // What it trusts is in the transport from now on; the text of a CA may be a megabyte.
+        let credentials_fingerprint = fingerprint(&credentials);
+        // The transport keeps what it needs of the certificates, whose text may be a megabyte.
         let tls = std::mem::take(&mut credentials.tls);
-        let connection = |cause| CredentialsError::Connection { cloud: credentials.cloud.clone(), cause };
-        let transport = connector.connect(&tls).map_err(connection)?;
+        let failed = |cause| CredentialsError::Connection { cloud: credentials.cloud.clone(), cause };
+        let transport = connector.connect(&tls).map_err(failed)?;
         let shared = Shared {
-            number,
-            turns: settings.turns.clone(),
+            credentials_fingerprint,
             session: Session::new(credentials, transport, clock, settings),
-            version: OnceCell::new(),
-            polls: SharedPoll::new(),
-            quiet: TreeCache::new(),
+            api_version: OnceCell::new(),
+            shared_poll: SharedPoll::new(),
+            tree_cache: TreeCache::new(),
             resolver: Resolver::new(),
         };
         Ok(Self { shared: Arc::new(shared) })
     }
 
-    /// Somebody else works in it too.
+    /// True while other clones exist.
     pub fn is_shared(&self) -> bool {
         Arc::strong_count(&self.shared) > 1
     }
 
-    /// Tells credentials apart: other ones, another number. A session of theirs that was dropped and is opened again has the
-    /// same.
+    /// A number that differs between credentials, and stays the same when a session of the same credentials is opened again.
     pub fn credentials_fingerprint(&self) -> u64 {
-        self.shared.number
+        self.shared.credentials_fingerprint
     }
 
-    /// The project that the credentials are good for; logs in.
+    /// The project of the credentials; logs in.
     pub async fn project(&self) -> Result<Project, CloudError> {
         Ok(self.shared.session.login(None).await?.project.clone())
     }
 
-    /// The newest API version of Octavia, asked for once.
+    /// The newest API version of Octavia, read once.
     pub async fn api_version(&self) -> Result<ApiVersion, CloudError> {
-        self.shared.version.get_or_try_init(|| self.shared.session.api_version()).await.copied()
+        self.shared.api_version.get_or_try_init(|| self.shared.session.api_version()).await.copied()
     }
 
-    /// What references lead to. Good answers are remembered for ten minutes, others asked for again each time.
+    /// Resolves references. Resolved ones are remembered for ten minutes, others looked up again each time.
     pub async fn resolve(&self, references: &BTreeSet<Reference>) -> Result<Resolutions, CloudError> {
         self.shared.resolver.resolve(&self.shared.session, references).await
     }
 
-    /// Something that a reference led to is there no more: all are looked up anew.
+    /// Drops all resolved references, after the object of one has turned out to be missing.
     pub fn forget_references(&self) {
         self.shared.resolver.forget();
     }
 
-    /// Whether Neutron has lost this VIP port; not where these credentials may not look at ports.
+    /// True when Neutron has lost this VIP port; false when these credentials may not read ports.
     pub async fn is_port_gone(&self, port: &str) -> Result<bool, CloudError> {
         self.shared.session.is_port_gone(port, &Budget::default()).await
     }
 
-    /// The load balancers that are the owner's or a dead predecessor's, by tag: one list.
+    /// The load balancers of the owner, and of deleted stacks with its name, by tags: one list.
     pub async fn find(&self, owner: &Owner) -> Result<Vec<ObservedLoadBalancer>, CloudError> {
         self.shared.session.find(owner).await
     }
 
-    /// A look at one load balancer, no older than this call; `None` when it is gone. Many looks at the same time share
-    /// one list.
+    /// One load balancer in a state no older than this call; `None` when it was deleted. Many simultaneous calls share one
+    /// list.
     pub async fn load_balancer(&self, id: &str) -> Result<Option<ObservedLoadBalancer>, CloudError> {
-        self.shared.polls.look(&self.shared.session, id).await
+        self.shared.shared_poll.poll(&self.shared.session, id).await
     }
 
     /// The whole tree, read now.
     ///
     /// # Errors
-    /// `Locked` when it changes while it is read, `Gone` when it goes.
+    /// `Locked` when it changes while it is read, `NotFound` when it was deleted.
     pub async fn tree<'a>(
         &self,
         load_balancer: ObservedLoadBalancer,
-        interest: impl Into<TreeQuery<'a>>,
+        query: impl Into<TreeQuery<'a>>,
     ) -> Result<ObservedTree, CloudError> {
-        self.shared.session.tree(load_balancer, interest.into()).await
+        self.shared.session.tree(load_balancer, query.into()).await
     }
 
-    /// The whole tree, at most `max_age` old, from lists that all stacks of the session share; `None` when it is gone.
-    /// Good for finding drift; before anything is written, [`tree`](Self::tree) has the last word.
+    /// The whole tree, at most `max_age` old, from lists that all stacks of the session share; `None` when it was deleted.
+    /// Good enough to detect drift. Before a write, only [`tree`](Self::tree) is.
     pub async fn cached_tree<'a>(
         &self,
         id: &str,
-        interest: impl Into<TreeQuery<'a>>,
+        query: impl Into<TreeQuery<'a>>,
         max_age: Duration,
     ) -> Result<Option<ObservedTree>, CloudError> {
-        self.shared.quiet.tree(&self.shared.session, id, interest.into(), max_age).await
+        self.shared.tree_cache.tree(&self.shared.session, id, query.into(), max_age).await
     }
 
-    /// A tree just made, with its states of now.
+    /// A tree that was just created, with its current states.
     pub async fn confirm<'a>(
         &self,
-        made: ObservedTree,
-        interest: impl Into<TreeQuery<'a>>,
+        created: ObservedTree,
+        query: impl Into<TreeQuery<'a>>,
     ) -> Result<ObservedTree, CloudError> {
-        self.shared.session.confirm(made, interest.into()).await
+        self.shared.session.confirm(created, query.into()).await
     }
 
-    /// The floating IPs on the port, and those that carry the owner's mark wherever they are.
+    /// The floating IPs on the port, those that carry the owner's description or tags, and the one that the query names.
     pub async fn floating_ips<'a>(
         &self,
-        interest: impl Into<TreeQuery<'a>>,
+        query: impl Into<TreeQuery<'a>>,
         vip_port_id: Option<&str>,
     ) -> Result<Vec<ObservedFloatingIp>, CloudError> {
-        self.shared.session.floating_ips(interest.into(), vip_port_id).await
+        self.shared.session.floating_ips(query.into(), vip_port_id).await
     }
 
-    /// One of the project's by its id, without its holder: one list.
+    /// One floating IP of the project by its id, without its holder: one list.
     pub async fn floating_ip(&self, id: &str) -> Result<Option<ObservedFloatingIp>, CloudError> {
         self.shared.session.floating_ip(id).await
     }
 
-    /// Whether the cloud has floating IPs at all. That it has is asked for once, that it has none each time.
+    /// False for a cloud without floating IPs. A positive answer is remembered, a negative one is not.
     pub async fn has_floating_ips(&self) -> Result<bool, CloudError> {
         self.shared.session.has_floating_ips().await
     }
 
-    /// The load balancers that use this port as their VIP. Octavia lets two of them have it (API 2.27, measured).
+    /// The load balancers with this port as their VIP. Octavia allows two (API 2.27, measured).
     pub async fn on_port(&self, port: &str) -> Result<Vec<ObservedLoadBalancer>, CloudError> {
         self.shared.session.on_port(port).await
     }
 
-    /// What the project may have and has: a read, and a list for each kind that is limited.
+    /// The limits and the use of the project's quota: a read, and a list for each limited kind.
     pub async fn quota_uses(&self) -> Result<Vec<QuotaUse>, CloudError> {
         self.shared.session.quota_uses().await
     }
@@ -222,26 +184,27 @@ impl Cloud {
     /// Waits for the right to one quota-taking call.
     ///
     /// # Errors
-    /// `Locked` when too many of the project's are in flight or waiting.
+    /// `Locked` when too many calls of the project are in flight or waiting.
     pub async fn create_slot(&self) -> Result<CreateSlot, CloudError> {
-        let queue = self.shared.session.queue().await?;
-        self.shared.turns.take(queue).await.ok_or_else(|| self.shared.session.crowded())
+        let session = &self.shared.session;
+        let slot = session.settings().create_slots.acquire(session.slot_key().await?).await;
+        slot.ok_or_else(slots_exhausted)
     }
 
     /// Executes one step: exactly one call, never repeated.
     ///
     /// # Errors
-    /// As the cloud answered; as [`turn`](Self::turn), with nothing sent.
+    /// As the cloud responds, and as [`create_slot`](Self::create_slot), with nothing sent.
     pub async fn execute(&self, step: &Step) -> Result<Done, CloudError> {
         if step.call.takes_quota() {
-            let turn = self.create_slot().await?;
-            return self.execute_in_slot(step, turn).await;
+            let slot = self.create_slot().await?;
+            return self.execute_in_slot(step, slot).await;
         }
         self.shared.session.execute(step).await
     }
 
-    /// Executes a step that takes quota, whose turn it is; likewise.
-    pub async fn execute_in_slot(&self, step: &Step, _turn: CreateSlot) -> Result<Done, CloudError> {
+    /// Executes a quota-taking step in a slot that is already held.
+    pub async fn execute_in_slot(&self, step: &Step, _slot: CreateSlot) -> Result<Done, CloudError> {
         self.shared.session.execute(step).await
     }
 }
@@ -252,34 +215,8 @@ fn fingerprint(credentials: &Credentials) -> u64 {
     hasher.finish()
 }
 
-/// `v2.27`: what else an answer holds is not told.
-fn is_version(id: &&str) -> bool {
-    id.len() <= 10 && id.strip_prefix('v').is_some_and(|rest| rest.chars().all(|c| c.is_ascii_digit() || c == '.'))
-}
-
-impl Session {
-    async fn api_version(&self) -> Result<ApiVersion, CloudError> {
-        #[derive(Deserialize)]
-        struct Versions {
-            versions: Vec<Version>,
-        }
-        #[derive(Deserialize)]
-        struct Version {
-            id: String,
-        }
-        let ask = ApiRequest::get(Service::LoadBalancer, "/");
-        let versions = self.send(&ask).await?.json::<Versions>()?.versions;
-        let minors = versions.iter().filter_map(|version| version.id.strip_prefix("v2.")?.parse().ok());
-        let minor = minors.max().ok_or_else(|| {
-            let ids: Vec<&str> = versions.iter().map(|version| version.id.as_str()).filter(is_version).collect();
-            ask.failed(ErrorClass::Rejected, format!("Octavia offers no version v2 of its API, but {}", ids.join(", ")))
-        })?;
-        Ok(ApiVersion { minor })
-    }
-
-    fn crowded(&self) -> CloudError {
-        let ask = ApiRequest::new(Service::LoadBalancer, http::Method::POST, "/v2/lbaas");
-        let message = "other writes that take quota of this project are in flight; nothing was sent";
-        ask.failed(ErrorClass::Locked, message.into())
-    }
+fn slots_exhausted() -> CloudError {
+    let request = ApiRequest::new(Service::LoadBalancer, Method::POST, OCTAVIA_API);
+    let message = "other writes that take quota of this project are in flight; nothing was sent";
+    request.failed(ErrorClass::Locked, message)
 }

@@ -1,114 +1,121 @@
-//! One step, one HTTP call.
+//! Executes one step as exactly one HTTP call: the only writer to the cloud.
 
 use http::Method;
 use serde_json::{Value, json};
 
-use super::records::Created;
-use super::session::{ApiRequest, Service, Session};
-use super::{CloudError, ErrorClass};
+use super::collections::{
+    Collection, FLOATING_IPS, HEALTH_MONITORS, L7_POLICIES, LISTENERS, LOAD_BALANCERS, MEMBERS, POOLS, RULES,
+};
+use super::http::{ApiRequest, CloudError, ErrorClass};
+use super::octavia::Created;
+use super::session::Session;
 use crate::failpoint;
 use crate::model::{Body, Call, Kind, ObservedTree, Step};
 
-/// How a step went.
+/// The result of an executed step.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Done {
-    /// The single POST: the whole tree with its new ids, all of it still PENDING.
+    /// A load balancer was created: the whole tree with its new ids, all of it still PENDING.
     Created(Box<ObservedTree>),
-    /// Octavia works on it, or nothing was left to do.
+    /// The service has accepted the change, or the object to delete was absent.
     Accepted,
 }
 
 impl Session {
+    /// Sends the call of a step, once.
+    ///
     /// # Errors
-    /// As the cloud answered. A delete of what is gone is no error.
+    /// As the cloud responds. A delete of an absent object is no error.
     pub(super) async fn execute(&self, step: &Step) -> Result<Done, CloudError> {
-        let ask = self.ask_for(step)?;
-        if let Some(waits) = &step.depends_on {
-            return Err(ask.failed(ErrorClass::Rejected, format!("{waits} has to be made first")));
+        let request = self.request_for(step)?;
+        if let Some(dependency) = &step.depends_on {
+            return Err(request.failed(ErrorClass::Rejected, format!("{dependency} has to be created first")));
         }
-        failpoint::point(format_args!("before-{}-{}", step.call.verb(), step.kind.noun()));
-        let answer = self.send(&ask).await;
-        failpoint::point(format_args!("after-{}-{}", step.call.verb(), step.kind.noun()));
-        match (&step.call, answer) {
-            (Call::CreateLoadBalancer { .. }, answer) => {
-                Ok(Done::Created(Box::new(answer?.json::<Created>()?.into_tree())))
+        failpoint::hit(format_args!("before-{}-{}", step.call.verb(), step.kind.noun()));
+        let result = self.send(&request).await;
+        failpoint::hit(format_args!("after-{}-{}", step.call.verb(), step.kind.noun()));
+        match (&step.call, result) {
+            (Call::CreateLoadBalancer { .. }, response) => {
+                Ok(Done::Created(Box::new(response?.json::<Created>()?.into_tree())))
             }
-            (call, Err(error)) if removes(call) && error.class == ErrorClass::NotFound => Ok(Done::Accepted),
-            (_, answer) => answer.map(|_| Done::Accepted),
+            (call, Err(error)) if is_delete(call) && error.class == ErrorClass::NotFound => Ok(Done::Accepted),
+            (_, response) => response.map(|_| Done::Accepted),
         }
     }
 
-    fn ask_for(&self, step: &Step) -> Result<ApiRequest, CloudError> {
-        let create_timeout = self.settings().create_timeout;
-        let of = |method, parent: &Option<String>| place(method, step.kind, parent.as_deref(), &step.name);
-        let ask = match &step.call {
+    fn request_for(&self, step: &Step) -> Result<ApiRequest, CloudError> {
+        let child = |method, parent: &Option<String>| child_request(method, step.kind, parent.as_deref(), &step.name);
+        let request = match &step.call {
             Call::CreateLoadBalancer { body } => {
-                octavia(Method::POST, LOAD_BALANCERS).body(rooted("loadbalancer", body))
+                with_object(LOAD_BALANCERS.request(Method::POST), LOAD_BALANCERS, body)
             }
             Call::UpdateLoadBalancer { id, body } => {
-                octavia(Method::PUT, LOAD_BALANCERS).path_segment(id).body(rooted("loadbalancer", body))
+                with_object(LOAD_BALANCERS.request(Method::PUT).path_segment(id), LOAD_BALANCERS, body)
             }
             Call::DeleteLoadBalancer { id } => {
-                octavia(Method::DELETE, LOAD_BALANCERS).path_segment(id).query("cascade", "true")
+                LOAD_BALANCERS.request(Method::DELETE).path_segment(id).query("cascade", "true")
             }
             Call::Create { parent, body } => {
-                let (ask, root) = of(Method::POST, parent)?;
-                ask.body(rooted(root, body))
+                let ChildRequest { request, key } = child(Method::POST, parent)?;
+                request.body(object(key, body))
             }
             Call::Update { parent, id, body } => {
-                let (ask, root) = of(Method::PUT, parent)?;
-                ask.path_segment(id).body(rooted(root, body))
+                let ChildRequest { request, key } = child(Method::PUT, parent)?;
+                request.path_segment(id).body(object(key, body))
             }
-            Call::Delete { parent, id } => of(Method::DELETE, parent)?.0.path_segment(id),
+            Call::Delete { parent, id } => child(Method::DELETE, parent)?.request.path_segment(id),
             Call::ReplaceMembers { pool, additive, members, grows: _ } => {
-                let ask = octavia(Method::PUT, POOLS)
-                    .path_segment(pool)
-                    .path_segment("members")
-                    .body(json!({"members": members}));
-                if *additive { ask.query("additive_only", "true") } else { ask }
+                let request = members_of(pool, Method::PUT).body(json!({MEMBERS: members}));
+                if *additive { request.query("additive_only", "true") } else { request }
             }
-            Call::CreateFloatingIp { body } => floating_ip(Method::POST).body(rooted("floatingip", body)),
+            Call::CreateFloatingIp { body } => with_object(FLOATING_IPS.request(Method::POST), FLOATING_IPS, body),
             Call::UpdateFloatingIp { id, body, revision } => {
-                floating_ip(Method::PUT).path_segment(id).body(rooted("floatingip", body)).if_revision(*revision)
+                let request = FLOATING_IPS.request(Method::PUT).path_segment(id).if_revision(*revision);
+                with_object(request, FLOATING_IPS, body)
             }
-            Call::DeleteFloatingIp { id } => floating_ip(Method::DELETE).path_segment(id),
+            Call::DeleteFloatingIp { id } => FLOATING_IPS.request(Method::DELETE).path_segment(id),
             Call::TagFloatingIp { id, tag, present } => {
                 let method = if *present { Method::PUT } else { Method::DELETE };
-                floating_ip(method).path_segment(id).path_segment("tags").path_segment(tag)
+                FLOATING_IPS.request(method).path_segment(id).path_segment("tags").path_segment(tag)
             }
         };
-        Ok(if step.call.takes_quota() { ask.timeout(create_timeout) } else { ask })
+        let takes_quota = step.call.takes_quota();
+        Ok(if takes_quota { request.with_timeout(self.settings().create_timeout) } else { request })
     }
 }
 
-const LOAD_BALANCERS: &str = "/v2/lbaas/loadbalancers";
-const POOLS: &str = "/v2/lbaas/pools";
+/// A request to the collection of a child, and the key of the object in its body.
+struct ChildRequest {
+    request: ApiRequest,
+    key: &'static str,
+}
 
-/// Where objects of a kind are, and the root key of their bodies.
-fn place(
-    method: Method,
-    kind: Kind,
-    parent: Option<&str>,
-    name: &str,
-) -> Result<(ApiRequest, &'static str), CloudError> {
+fn child_request(method: Method, kind: Kind, parent: Option<&str>, name: &str) -> Result<ChildRequest, CloudError> {
+    let top_level =
+        |collection: Collection, method| ChildRequest { request: collection.request(method), key: collection.item_key };
     Ok(match (kind, parent) {
-        (Kind::Listener, None) => (octavia(method, "/v2/lbaas/listeners"), "listener"),
-        (Kind::Pool, None) => (octavia(method, POOLS), "pool"),
-        (Kind::HealthMonitor, None) => (octavia(method, "/v2/lbaas/healthmonitors"), "healthmonitor"),
-        (Kind::L7Policy, None) => (octavia(method, "/v2/lbaas/l7policies"), "l7policy"),
-        (Kind::Member, Some(pool)) => (octavia(method, POOLS).path_segment(pool).path_segment("members"), "member"),
+        (Kind::Listener, None) => top_level(LISTENERS, method),
+        (Kind::Pool, None) => top_level(POOLS, method),
+        (Kind::HealthMonitor, None) => top_level(HEALTH_MONITORS, method),
+        (Kind::L7Policy, None) => top_level(L7_POLICIES, method),
+        (Kind::Member, Some(pool)) => ChildRequest { request: members_of(pool, method), key: "member" },
         (Kind::L7Rule, Some(policy)) => {
-            (octavia(method, "/v2/lbaas/l7policies").path_segment(policy).path_segment("rules"), "rule")
+            let request = L7_POLICIES.request(method).path_segment(policy).path_segment(RULES);
+            ChildRequest { request, key: "rule" }
         }
         (kind, parent) => {
             let parent = if parent.is_some() { "below a parent" } else { "without a parent" };
             let message = format!("a {} cannot be written {parent}: {name}", kind.noun());
-            return Err(octavia(method, LOAD_BALANCERS).failed(ErrorClass::Rejected, message));
+            return Err(LOAD_BALANCERS.request(method).failed(ErrorClass::Rejected, message));
         }
     })
 }
 
-fn removes(call: &Call) -> bool {
+fn members_of(pool: &str, method: Method) -> ApiRequest {
+    POOLS.request(method).path_segment(pool).path_segment(MEMBERS)
+}
+
+fn is_delete(call: &Call) -> bool {
     matches!(
         call,
         Call::DeleteLoadBalancer { .. }
@@ -118,14 +125,10 @@ fn removes(call: &Call) -> bool {
     )
 }
 
-fn rooted(root: &str, body: &Body) -> Value {
-    json!({root: body})
+fn with_object(request: ApiRequest, collection: Collection, body: &Body) -> ApiRequest {
+    request.body(object(collection.item_key, body))
 }
 
-fn octavia(method: Method, path: &'static str) -> ApiRequest {
-    ApiRequest::new(Service::LoadBalancer, method, path)
-}
-
-fn floating_ip(method: Method) -> ApiRequest {
-    ApiRequest::new(Service::Network, method, "/v2.0/floatingips")
+fn object(key: &str, body: &Body) -> Value {
+    json!({key: body})
 }

@@ -1,54 +1,55 @@
-//! OpenStack over HTTP: Keystone, Octavia, and the little of Neutron and Barbican we use. No Kubernetes.
+//! The OpenStack client: Keystone, Octavia, and the parts of Neutron and Barbican that load balancers need. Knows nothing of
+//! Kubernetes.
 //!
-//! Two seams: [`Transport`] carries every request (reqwest in production, a simulator's router in tests), and time comes
-//! from [`Clock`](crate::clock::Clock).
+//! Two seams serve tests: [`Transport`] carries every request (reqwest in production, a simulator's router in tests), and
+//! [`Clock`](crate::clock::Clock) tells the time.
 //!
-//! | file | what |
+//! | module | content |
 //! |---|---|
-//! | `clouds` | an entry of `clouds.yaml` |
-//! | `trust` | its `cacert`, and faults of the certificates that servers show |
-//! | `keystone`, `session` | a token that is always good, calls that carry it |
-//! | `density`, `classify` | which answers are not read; from the others to what to do about them |
-//! | `lists`, `records`, `neutron`, `barbican` | lists page by page; records as they arrive |
-//! | `observe` | one tree, read now |
-//! | `inventory`, `leaves`, `polls`, `flight` | what many stacks share |
-//! | `resolve`, `scope` | what references lead to, and which objects a name may lead to |
-//! | `quota` | limits and uses, and the turns in which quota is taken |
-//! | `execute` | one step, one call |
-//! | `cloud` | the door to all of it |
+//! | `cloud` | the public interface |
+//! | `execute` | one step, one call: the only writer |
+//! | `cache` | reads that many stacks share |
+//! | `references` | resolution of names, ids and URLs |
+//! | `quota` | limits and use |
+//! | `octavia`, `neutron` | reads of the two services |
+//! | `pagination` | lists, page by page |
+//! | `session`, `keystone` | a valid token, and the requests that carry it |
+//! | `settings`, `create_slots` | timeouts and hooks; concurrency of quota-taking writes |
+//! | `clouds_yaml` | credentials |
+//! | `collections` | the paths of the APIs |
+//! | `http` | requests, responses, errors, transport |
+//! | `text` | shortening of foreign texts |
+//!
+//! Each module imports only from the modules below it in this table.
 
-mod barbican;
-mod classify;
+mod cache;
 mod cloud;
 mod clouds_yaml;
-mod error;
+mod collections;
+mod create_slots;
 mod execute;
+mod http;
 mod keystone;
 mod neutron;
-mod observe;
+mod octavia;
 mod pagination;
-mod project_snapshot;
 mod quota;
-mod records;
-mod reqwest_transport;
-mod resolve;
-mod response_limits;
-mod scope;
+mod references;
 mod session;
-mod shared_poll;
-mod single_flight;
-mod transport;
-mod tree_cache;
-mod trust;
+mod settings;
+mod text;
 
-pub use cloud::{CallObserver, Cloud, CloudSettings};
+pub use cloud::Cloud;
 pub use clouds_yaml::{Credentials, CredentialsError};
-pub use error::*;
+pub use create_slots::{CreateSlot, CreateSlots};
 pub use execute::Done;
+pub use http::{
+    CacertError, CloudError, ConnectError, Connector, ErrorClass, ErrorDetail, Request, ReqwestConnector, Response,
+    TlsOptions, Transport, TransportError,
+};
 pub use keystone::Project;
-pub use quota::{CreateSlot, CreateSlots, QuotaUse};
-pub use reqwest_transport::ReqwestConnector;
-pub use transport::*;
+pub use quota::QuotaUse;
+pub use settings::{CallObserver, CloudSettings};
 
 #[cfg(test)]
 mod tests;

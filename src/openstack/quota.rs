@@ -1,69 +1,17 @@
-//! What a project may have and has, and the turns in which its quota is taken.
-
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+//! The quota of a project: its limits and its use, and the key of its create slots.
 
 use serde::Deserialize;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use url::Url;
 
-use super::CloudError;
+use super::collections::{Collection, HEALTH_MONITORS, LISTENERS, LOAD_BALANCERS, POOLS, QUOTAS};
+use super::create_slots::SlotKey;
+use super::http::{ApiRequest, CloudError, ErrorClass, Service};
+use super::octavia::PoolRecord;
 use super::pagination::Listing;
-use super::records::PoolRecord;
-use super::session::{ApiRequest, Service, Session};
+use super::session::Session;
 use crate::model::{IdRef, Kind};
 
-/// Quota-taking calls in flight for one project: Octavia holds the project's quota row for the whole call, queues the
-/// others behind it and gives up on those that wait too long.
-const QUOTA_CALLS: usize = 2;
-
-/// Calls that queue for a turn: each holds a worker of the controller meanwhile, so a project may not keep many.
-const QUEUED: usize = 8;
-
-/// How long a queued call waits for its turn before it gives way.
-const PATIENCE: Duration = Duration::from_secs(5);
-
-/// The turns of every project, whichever credentials lead to it. Clones share them.
-#[derive(Clone, Default)]
-pub struct CreateSlots(Arc<Mutex<HashMap<SlotKey, Arc<SlotGate>>>>);
-
-/// Who takes turns with each other. Not by the project alone: its id is what a Keystone says, and a Keystone and an
-/// Octavia of somebody's own would name another's project and keep its turns.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(super) struct SlotKey {
-    pub(super) identity: String,
-    pub(super) load_balancer: String,
-    pub(super) project: String,
-}
-
-struct SlotGate {
-    turns: Arc<Semaphore>,
-    queue: Semaphore,
-}
-
-/// The right to one quota-taking call, as long as it is kept.
-pub struct CreateSlot {
-    _permit: OwnedSemaphorePermit,
-}
-
-impl CreateSlots {
-    /// `None`: too many are before us.
-    pub(super) async fn take(&self, queue: SlotKey) -> Option<CreateSlot> {
-        let gate = self.gate(queue);
-        let _queued = gate.queue.try_acquire().ok()?;
-        let turn = tokio::time::timeout(PATIENCE, gate.turns.clone().acquire_owned()).await;
-        turn.ok()?.ok().map(|permit| CreateSlot { _permit: permit })
-    }
-
-    fn gate(&self, queue: SlotKey) -> Arc<SlotGate> {
-        let mut gates = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        gates.retain(|_, gate| Arc::strong_count(gate) > 1 || gate.turns.available_permits() < QUOTA_CALLS);
-        let gate = || SlotGate { turns: Arc::new(Semaphore::new(QUOTA_CALLS)), queue: Semaphore::new(QUEUED) };
-        gates.entry(queue).or_insert_with(|| Arc::new(gate())).clone()
-    }
-}
-
-/// One kind of object of a project that is limited, counted. Octavia shows the limit but not the use.
+/// The limit of one kind of object, and the objects counted. Octavia reports the limit but not the use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct QuotaUse {
     pub kind: Kind,
@@ -76,7 +24,7 @@ struct QuotaResponse {
     quota: Limits,
 }
 
-/// The kinds that Octavia counts when it makes a whole tree; of policies and rules it does not. -1 is no limit.
+/// The kinds that Octavia counts for the create of a whole tree, which excludes L7 policies and rules. -1 means unlimited.
 #[derive(Deserialize)]
 struct Limits {
     loadbalancer: Option<i64>,
@@ -87,18 +35,17 @@ struct Limits {
 }
 
 impl Session {
-    /// Reads the limits, and counts what there is of each kind that has one.
+    /// Reads the limits, and counts the objects of each limited kind.
     pub(super) async fn quota_uses(&self) -> Result<Vec<QuotaUse>, CloudError> {
         let project = self.login(None).await?.project.id.clone();
-        let ask = ApiRequest::get(Service::LoadBalancer, "/v2/lbaas/quotas").path_segment(&project);
-        let QuotaResponse { quota } = self.send(&ask).await?.json()?;
+        let QuotaResponse { quota } = self.send(&QUOTAS.item(&project)).await?.json()?;
         let Limits { loadbalancer, listener, pool, member, healthmonitor } = quota;
         let mut uses = Vec::new();
         let mut add = |kind, limit: i64, used: i64| uses.push(QuotaUse { kind, used, limit });
         let counted = [
-            (Kind::LoadBalancer, loadbalancer, "loadbalancers"),
-            (Kind::Listener, listener, "listeners"),
-            (Kind::HealthMonitor, healthmonitor, "healthmonitors"),
+            (Kind::LoadBalancer, loadbalancer, LOAD_BALANCERS),
+            (Kind::Listener, listener, LISTENERS),
+            (Kind::HealthMonitor, healthmonitor, HEALTH_MONITORS),
         ];
         for (kind, limit, collection) in counted {
             if let Some(limit) = limited(limit) {
@@ -107,7 +54,7 @@ impl Session {
         }
         let (pool, member) = (limited(pool), limited(member));
         if pool.is_some() || member.is_some() {
-            let pools = self.list::<PoolRecord>(&self.of_project(Listing::octavia("pools")).await?).await?.items;
+            let pools = self.list::<PoolRecord>(&self.of_project(Listing::records(POOLS)).await?).await?.items;
             let members = pools.iter().map(|pool| pool.members.len() as i64).sum();
             pool.into_iter().for_each(|limit| add(Kind::Pool, limit, pools.len() as i64));
             member.into_iter().for_each(|limit| add(Kind::Member, limit, members));
@@ -115,9 +62,27 @@ impl Session {
         Ok(uses)
     }
 
-    async fn count(&self, collection: &'static str) -> Result<i64, CloudError> {
-        let listing = self.of_project(Listing::octavia(collection)).await?;
+    async fn count(&self, collection: Collection) -> Result<i64, CloudError> {
+        let listing = self.of_project(Listing::records(collection)).await?;
         Ok(self.list::<IdRef>(&listing).await?.items.len() as i64)
+    }
+
+    /// The key under which this session shares create slots with others.
+    pub(super) async fn slot_key(&self) -> Result<SlotKey, CloudError> {
+        let login = self.login(None).await?;
+        // Normalised, so that two spellings of one URL share their slots.
+        let url = |service| {
+            let request = ApiRequest::get(service, "/");
+            let root = self.endpoint(&request, &login)?;
+            let message = || format!("the endpoint of the {} service is not a URL", service.as_str());
+            let url = Url::parse(&root).map_err(|_| request.failed(ErrorClass::Credentials, message()))?;
+            Ok::<_, CloudError>(String::from(url))
+        };
+        Ok(SlotKey {
+            identity_url: url(Service::Identity)?,
+            load_balancer_url: url(Service::LoadBalancer)?,
+            project: login.project.id.clone(),
+        })
     }
 }
 

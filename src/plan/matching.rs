@@ -127,7 +127,7 @@ impl<'a> Matching<'a> {
             };
             Some(Problem::new(
                 format!("spec.listeners[name={key}].port"),
-                ProblemReason::ForeignChild,
+                ProblemReason::ResourceConflict,
                 format!(
                     "listener {key} cannot have port {}: listener {:?} ({}, {}), which this stack did not make, has \
                      it. Delete that listener, or take another port",

@@ -130,6 +130,6 @@ fn allocation(intake: &mut Validator<'_>, wanted: &FloatingIpAllocation, field: 
         network_id: network?.id()?.to_owned(),
         subnet,
         address: address.map(|a| a.to_string()),
-        retain: wanted.reclaim == ReclaimPolicy::Retain,
+        retain: wanted.reclaim_policy == ReclaimPolicy::Retain,
     })
 }

@@ -369,7 +369,7 @@ fn floating_ips_come_from_external_networks_and_lead_to_ipv4() {
     let desired = accepted(
         &with(
             "front",
-            "{allocate: {network: {name: public}, subnet: {name: public-v4}, address: 203.0.113.9, reclaim: Retain}}",
+            "{allocate: {network: {name: public}, subnet: {name: public-v4}, address: 203.0.113.9, reclaimPolicy: Retain}}",
         ),
         "",
     );
@@ -575,7 +575,7 @@ fn what_is_newer_than_the_server_is_told_by_field() {
         let at = |minor| judge_at(ApiVersion { minor }, &load_balancer, &rest);
         assert!(at(minor).is_ok(), "{field} at 2.{minor}: {:?}", at(minor));
         let problem = one(at(minor - 1));
-        assert_begins(&problem, &format!("UnsupportedByServer {field}: "));
+        assert_begins(&problem, &format!("UnsupportedByCloud {field}: "));
         assert!(problem.contains(&format!("2.{minor}")) && problem.contains(&format!("2.{}", minor - 1)), "{problem}");
     }
 }
@@ -585,7 +585,7 @@ fn an_algorithm_that_the_provider_does_not_know_is_refused() {
     let pool = "pools: [{name: a, protocol: TCP, algorithm: SOURCE_IP_PORT}]";
     accepted("{provider: ovn, vip: {subnet: {name: front}}}", pool);
     for load_balancer in [ON_SUBNET, "{provider: amphora, vip: {subnet: {name: front}}}"] {
-        assert_begins(&refused(load_balancer, pool), "UnsupportedByServer spec.pools[a].algorithm");
+        assert_begins(&refused(load_balancer, pool), "UnsupportedByCloud spec.pools[a].algorithm");
     }
 }
 
@@ -597,7 +597,7 @@ fn what_ovn_cannot_do_is_refused_before_it_leaves_something_behind() {
 pools: [{name: p, protocol: HTTP, algorithm: ROUND_ROBIN, tls: {}, sessionPersistence: {type: HTTP_COOKIE}, healthMonitor: {type: PING, delay: 5s, timeout: 5s, maxRetries: 1}, members: [{address: 10.0.0.1, port: 80, monitorPort: 81}]}]",
     )
     .unwrap_err();
-    assert!(problems.iter().all(|p| p.reason == ProblemReason::UnsupportedByServer), "{problems:#?}");
+    assert!(problems.iter().all(|p| p.reason == ProblemReason::UnsupportedByCloud), "{problems:#?}");
     let fields: Vec<&str> = problems.iter().map(|p| p.field.as_str()).collect();
     assert_eq!(
         fields,

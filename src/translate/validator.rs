@@ -30,7 +30,7 @@ impl<'a> Validator<'a> {
     }
 
     pub(super) fn unsupported(&mut self, field: impl Into<String>, message: impl Into<String>) {
-        self.refuse(field, ProblemReason::UnsupportedByServer, message);
+        self.refuse(field, ProblemReason::UnsupportedByCloud, message);
     }
 
     pub(super) fn unusable(&mut self, field: impl Into<String>, message: impl Into<String>) {
@@ -73,7 +73,7 @@ impl<'a> Validator<'a> {
         match families {
             Families::Known(known) if known.contains(&family) => self.unsupported(field, message()),
             Families::Foreseen(foreseen) if foreseen.contains(&family) => {
-                self.refuse_create(field, ProblemReason::UnsupportedByServer, message());
+                self.refuse_create(field, ProblemReason::UnsupportedByCloud, message());
             }
             _ => {}
         }

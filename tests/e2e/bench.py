@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The cost of Evenkeel, measured on running control planes (e2e.sh bench) and written to docs/performance.md.
+"""The cost of Evenkeel, measured on running control planes (e2e.sh bench) and written to docs/operations/performance.md.
 
     bench.py AT_REST     AT_REST: the binary that measures an idle controller (simulators)
 
@@ -58,7 +58,7 @@ def main() -> None:
     measured = {'script': by_script, 'stack': by_stack, 'costs': costs, 'rest': rest}
     (config.REPORT / 'bench.json').write_text(json.dumps(measured, default=vars, indent=1))
     text = performance.page(**measured)
-    (config.ROOT / 'docs/performance.md').write_text(text)
+    (config.ROOT / 'docs/operations/performance.md').write_text(text)
     print(text)
     if (ratio := performance.ratio(by_script, by_stack)) > performance.GOAL:
         sys.exit(f'the goal is missed: {ratio:.2f} is more than {performance.GOAL}')

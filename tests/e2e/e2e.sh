@@ -5,7 +5,7 @@
 #   e2e.sh all [SCENARIO...]    up, build, every scenario (or these), down. KEEP=1 leaves everything running. `values` alone
 #                               needs no control plane and starts none
 #                               TIER=gate: one of each kind, with a debug binary. PART=2/4: the second of four parts
-#   e2e.sh bench                up, build, measure the cost of Evenkeel, write docs/performance.md, down. KEEP=1 too
+#   e2e.sh bench                up, build, measure the cost of Evenkeel, write docs/operations/performance.md, down. KEEP=1 too
 #   e2e.sh run [SCENARIO...]    only the scenarios, on running control planes
 #   e2e.sh check                checks that the parts hold every scenario once, and the gate tier one of each kind. Needs `install`
 #   e2e.sh down [--purge]       stops everything; --purge also removes all data (not the installed software)
@@ -40,10 +40,10 @@ build() { # all|bench: the binary, and then (so that memory stays bounded) the o
       exit
     fi
     # the binary that can be killed at named places; like this it shares its dependencies with what `cargo test` builds
-    cargo test --locked --no-run --test layering --features evenkeel/kill-points
-    cp "$(target)/debug/evenkeel" "$EVENKEEL_E2E_HOME/evenkeel-kill-points"
+    cargo test --locked --no-run --test layering --features evenkeel/failpoints
+    cp "$(target)/debug/evenkeel" "$EVENKEEL_E2E_HOME/evenkeel-failpoints"
     if [ "${TIER:-}" = gate ]; then
-      # what `cargo test` has built: the debug binary without kill points, and what scenarios 72, 73 and 95 run
+      # what `cargo test` has built: the debug binary without failpoints, and what scenarios 72, 73 and 95 run
       cargo test --locked --no-run
       cp "$(target)/debug/evenkeel" "$GATE_BIN"
     else

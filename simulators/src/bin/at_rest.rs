@@ -168,7 +168,7 @@ impl Simulators {
         let kubeconfig = std::env::temp_dir().join(format!("evenkeel-at-rest-{}", uuid::Uuid::new_v4()));
         std::fs::write(&kubeconfig, self.cluster_served.kubeconfig(NAMESPACE))?;
         let process = Command::new(binary)
-            .args(["run", "--listen", "127.0.0.1:0", "--cluster-id", "at-rest", "--log", "error"])
+            .args(["run", "--bind-address", "127.0.0.1:0", "--cluster-id", "at-rest", "--log-level", "error"])
             // Without leader election, so that a slow machine does not lose its Lease.
             .args(["--leader-elect", "false"])
             .env("KUBECONFIG", &kubeconfig)

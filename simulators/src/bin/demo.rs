@@ -17,16 +17,16 @@ struct Cli {
     #[arg(long)]
     once: bool,
     /// Print the controller's log, filtered in the syntax of tracing-subscriber's EnvFilter, for example `info`.
-    #[arg(long, env = "EVENKEEL_LOG", default_value = "off")]
-    log: String,
+    #[arg(long, env = "EVENKEEL_LOG_LEVEL", default_value = "off")]
+    log_level: String,
 }
 
 #[tokio::main]
 async fn main() -> ExitCode {
     let cli = Cli::parse();
-    match EnvFilter::try_new(&cli.log) {
+    match EnvFilter::try_new(&cli.log_level) {
         Ok(filter) => tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init(),
-        Err(error) => eprintln!("demo: --log: {error}"),
+        Err(error) => eprintln!("demo: --log-level: {error}"),
     }
     let terminal = std::io::stderr().is_terminal();
     let options = Options { once: cli.once, terminal, wiring: Wiring::Sockets };

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use evenkeel::openstack::{Connector, Request, Response, TlsOptions, Transport, TransportError};
+use evenkeel::openstack::{ConnectError, Connector, Request, Response, TlsOptions, Transport, TransportError};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 
@@ -19,7 +19,7 @@ impl CloudSim {
 struct InProcess(CloudSim);
 
 impl Connector for InProcess {
-    fn connect(&self, _tls: &TlsOptions) -> Result<Arc<dyn Transport>, String> {
+    fn connect(&self, _tls: &TlsOptions) -> Result<Arc<dyn Transport>, ConnectError> {
         Ok(Arc::new(InProcess(self.0.clone())))
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use evenkeel::openstack::{Connector, Request, Response, TlsOptions, Transport, TransportError};
+use evenkeel::openstack::{ConnectError, Connector, Request, Response, TlsOptions, Transport, TransportError};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use http::Method;
@@ -47,7 +47,7 @@ impl Interceptor {
 }
 
 impl Connector for Interceptor {
-    fn connect(&self, tls: &TlsOptions) -> Result<Arc<dyn Transport>, String> {
+    fn connect(&self, tls: &TlsOptions) -> Result<Arc<dyn Transport>, ConnectError> {
         let transport = self.inner.connect(tls)?;
         Ok(Arc::new(Connected { transport, rule: self.rule.clone(), in_flight: self.in_flight.clone() }))
     }

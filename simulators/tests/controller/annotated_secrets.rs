@@ -54,7 +54,7 @@ async fn annotated_secret_costs_no_call() {
 async fn annotated_secret_keeps_backoff_of_ineffective_change() {
     let rig = with_ready(&[("web", small())]).await;
     change_in_vain(&rig, "web").await;
-    rig.until("it does not take effect", 5 * MINUTE, |rig| rig.reason("web") == "ChangeFailed").await;
+    rig.until("it does not take effect", 5 * MINUTE, |rig| rig.reason("web") == "ProvisioningFailed").await;
     rig.cloud.forget_requests();
     annotate_each_minute(&rig, 60).await;
     assert!((4..=14).contains(&changes(&rig)), "{} changes in an hour", changes(&rig));
@@ -66,7 +66,7 @@ async fn annotated_secret_keeps_backoff_of_rejected_change() {
     let puts = Match::service(Service::LoadBalancer).method(Method::PUT);
     rig.cloud.fail_always(puts, octavia(400, "Validation failure: the moon is in the wrong phase"));
     rig.patch("web", json!({"spec": {"loadBalancer": {"description": "edited"}}})).await;
-    rig.until("it is refused", SOON, |rig| rig.reason("web") == "Refused").await;
+    rig.until("it is refused", SOON, |rig| rig.reason("web") == "RequestRejected").await;
     rig.cloud.forget_requests();
     annotate_each_minute(&rig, 60).await;
     assert!((1..=7).contains(&changes(&rig)), "{} changes in an hour", changes(&rig));
@@ -133,7 +133,7 @@ async fn reopened_session_counts_as_same_credentials() {
         rig.until("all are Ready", 5 * MINUTE, |rig| rig.is_ready(name)).await;
     }
     change_in_vain(&rig, "one").await;
-    rig.until("it does not take effect", 5 * MINUTE, |rig| rig.reason("one") == "ChangeFailed").await;
+    rig.until("it does not take effect", 5 * MINUTE, |rig| rig.reason("one") == "ProvisioningFailed").await;
     sleep(5 * MINUTE).await;
     rig.cloud.forget_requests();
     sleep(20 * MINUTE).await;

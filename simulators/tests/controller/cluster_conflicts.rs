@@ -27,11 +27,11 @@ fn reasons_shown(rig: &Rig) -> Arc<Mutex<Vec<(String, String)>>> {
 
 fn assert_nothing_told(rig: &Rig, shown: &Mutex<Vec<(String, String)>>, names: &[String]) {
     let unreadable: Vec<_> =
-        shown.lock().unwrap().iter().filter(|(_, reason)| reason == "CredentialsUnreadable").cloned().collect();
+        shown.lock().unwrap().iter().filter(|(_, reason)| reason == "CredentialsInaccessible").cloned().collect();
     assert!(unreadable.is_empty(), "{unreadable:?}");
     for name in names {
         let events = rig.events(name);
-        assert!(!events.iter().any(|(reason, _)| reason == "CredentialsUnreadable"), "{events:?}");
+        assert!(!events.iter().any(|(reason, _)| reason == "CredentialsInaccessible"), "{events:?}");
     }
 }
 

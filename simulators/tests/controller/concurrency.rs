@@ -114,7 +114,8 @@ async fn constant_writes_of_others_do_not_delay_deletion() {
 async fn second_controller_about_to_create_does_not() {
     let rig = looking(Duration::from_secs(5)).await;
     tokio::time::sleep(Duration::from_secs(3)).await;
-    rig.patch("web", json!({"metadata": {"annotations": {"evenkeel.dev/create": "a1@2026-11-23T10:00:00Z"}}})).await;
+    rig.patch("web", json!({"metadata": {"annotations": {"evenkeel.dev/create-pending": "a1@2026-11-23T10:00:00Z"}}}))
+        .await;
     rig.until("the intent of the first is seen", MINUTE, |rig| rig.reason("web") == "CreateInDoubt").await;
     assert_eq!(rig.creates().len(), 0);
 }

@@ -154,6 +154,6 @@ async fn lost_floating_ip_does_not_block_other_changes() {
     let mut spec = behind(&address);
     spec["loadBalancer"]["description"] = json!("edited");
     rig.patch("web", json!({"spec": spec})).await;
-    rig.until("it is told", SOON, |rig| rig.reason("web") == "ForeignChild").await;
+    rig.until("it is told", SOON, |rig| rig.reason("web") == "ResourceConflict").await;
     assert_eq!(rig.load_balancers()[0]["description"], "edited");
 }

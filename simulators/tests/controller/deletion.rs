@@ -72,7 +72,7 @@ async fn deletion_without_credentials_waits_and_names_orphan() {
     let left = rig.load_balancers();
     assert_eq!(left.len(), 1);
     let last = rig.events("web").pop().unwrap();
-    assert!(last.0 == "LetGo" && last.1.contains("stays") && last.1.contains(&id(&left[0])), "{last:?}");
+    assert!(last.0 == "CleanupSkipped" && last.1.contains("stays") && last.1.contains(&id(&left[0])), "{last:?}");
 }
 
 #[tokio::test(start_paused = true)]
@@ -140,7 +140,7 @@ async fn orphan_with_stuck_tags_is_released() {
     rig.delete("web").await;
     until_gone(&rig, "web", SOON).await;
     let last = rig.events("web").pop().unwrap();
-    assert!(last.0 == "LetGo" && last.1.contains("not enabled"), "{last:?}");
+    assert!(last.0 == "CleanupSkipped" && last.1.contains("not enabled"), "{last:?}");
     assert_eq!(rig.load_balancers().len(), 1);
 }
 
@@ -157,7 +157,7 @@ async fn orphan_in_error_keeps_floating_ip_and_reports() {
     assert_eq!(rig.cloud.floating_ips(), before);
     let (reason, note) = rig.events("web").pop().unwrap();
     let address = before[0]["floating_ip_address"].as_str().unwrap();
-    assert!(reason == "LetGo" && note.contains(&lb) && note.contains(address), "{reason}: {note}");
+    assert!(reason == "CleanupSkipped" && note.contains(&lb) && note.contains(address), "{reason}: {note}");
 
     rig.cloud.set_statuses(Kind::LoadBalancer, &lb, Some(Provisioning::Active), None);
     rig.create("web", spec).await;
@@ -246,7 +246,7 @@ async fn orphan_in_lasting_pending_state_is_released() {
     assert!(!rig.stack("web").is_null(), "Octavia may still finish");
     until_gone(&rig, "web", 10 * MINUTE).await;
     let last = rig.events("web").pop().unwrap();
-    assert!(last.0 == "LetGo" && last.1.contains(&lb), "{last:?}");
+    assert!(last.0 == "CleanupSkipped" && last.1.contains(&lb), "{last:?}");
 }
 
 async fn delete_as_orphan(rig: &Rig) {
@@ -286,7 +286,7 @@ async fn load_balancer_in_error_is_orphaned_and_reported() {
     assert!(rig.cloud.writes().is_empty(), "{:?}", rig.cloud.writes());
     assert_eq!(rig.cloud.tree(&lb), before);
     let (reason, note) = rig.events("web").pop().unwrap();
-    assert!(reason == "LetGo" && note.contains(&lb) && note.contains("ERROR"), "{reason}: {note}");
+    assert!(reason == "CleanupSkipped" && note.contains(&lb) && note.contains("ERROR"), "{reason}: {note}");
 }
 
 #[tokio::test(start_paused = true)]

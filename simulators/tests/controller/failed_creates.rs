@@ -39,7 +39,7 @@ async fn failed_create_is_recreated_on_spec_change() {
     assert_ne!(made[0]["id"], failed["id"]);
     assert_eq!(made[0]["vip_address"], failed["vip_address"], "it asks for the address again");
     let annotations = rig.stack("web")["metadata"]["annotations"].to_string();
-    assert!(!annotations.contains("evenkeel.dev/create"), "{annotations}");
+    assert!(!annotations.contains("evenkeel.dev/create-pending"), "{annotations}");
 }
 
 #[tokio::test(start_paused = true)]

@@ -59,7 +59,7 @@ async fn failed_change_names_object_and_fields_in_plan_too() {
     let mut rig = with_ready(&[("web", small())]).await;
     rig.cloud.fail_provider(ProviderFault::fails(Kind::Pool, Verb::Update));
     rig.patch("web", json!({"spec": {"pools": [{"name": "web", "protocol": "HTTP", "algorithm": "SOURCE_IP"}]}})).await;
-    rig.until("it is told", 2 * MINUTE, |rig| rig.reason("web") == "ChangeFailed").await;
+    rig.until("it is told", 2 * MINUTE, |rig| rig.reason("web") == "ProvisioningFailed").await;
     let message = rig.message("web");
     for part in ["pool web", "in ERROR", "lb_algorithm ROUND_ROBIN -> SOURCE_IP", "does not take effect"] {
         assert!(message.contains(part), "{part}: {message}");
@@ -72,7 +72,7 @@ async fn failed_change_names_object_and_fields_in_plan_too() {
     rig.patch("web", json!({"spec": {"resyncPeriod": "11m"}})).await;
     let generation = rig.stack("web")["metadata"]["generation"].clone();
     let told = |rig: &Rig| {
-        rig.reason("web") == "ChangeFailed" && rig.stack("web")["status"]["observedGeneration"] == generation
+        rig.reason("web") == "ProvisioningFailed" && rig.stack("web")["status"]["observedGeneration"] == generation
     };
     rig.until("the stack reports it again", 2 * MINUTE, told).await;
     assert!(rig.message("web").contains("lb_algorithm ROUND_ROBIN -> SOURCE_IP"), "{}", rig.message("web"));
@@ -81,7 +81,7 @@ async fn failed_change_names_object_and_fields_in_plan_too() {
     rig.start();
     tokio::time::sleep(5 * MINUTE).await;
     let message = rig.message("web");
-    assert_eq!(rig.reason("web"), "ChangeFailed");
+    assert_eq!(rig.reason("web"), "ProvisioningFailed");
     assert!(message.contains("pool web is in ERROR") && !message.contains("(heal)"), "{message}");
 }
 
@@ -98,7 +98,7 @@ async fn failed_listener_create_is_named_to_siblings() {
         {"name": "new", "protocol": "HTTP", "port": 81, "defaultPool": "web"},
     ]);
     rig.patch("web", json!({"spec": {"listeners": listeners}})).await;
-    rig.until("it is told", 3 * MINUTE, |rig| rig.reason("web") == "ChangeFailed").await;
+    rig.until("it is told", 3 * MINUTE, |rig| rig.reason("web") == "ProvisioningFailed").await;
     let message = rig.message("web");
     assert!(message.contains("listener new") && !message.contains("(heal)"), "{message}");
 }

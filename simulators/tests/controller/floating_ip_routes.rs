@@ -45,7 +45,7 @@ async fn subnet_without_router_is_reported_and_nothing_deleted() {
     sleep(10 * MINUTE).await;
     assert_eq!((rig.reason("web"), rig.message("web")), ("ReferenceUnusable".into(), message));
     assert_eq!(rig.events("web").iter().filter(|(reason, _)| reason == "ReferenceUnusable").count(), 1);
-    assert!(!rig.events("web").iter().any(|(reason, _)| reason == "VipPortGone"));
+    assert!(!rig.events("web").iter().any(|(reason, _)| reason == "VipPortMissing"));
 
     rig.cloud.route(&subnet, true);
     rig.until("web is Ready by itself", 2 * MINUTE, |rig| rig.is_ready("web")).await;
@@ -83,7 +83,7 @@ async fn existing_port_is_never_reported_missing() {
         sleep(5 * MINUTE).await;
         assert_eq!(rig.reason("web"), "Conflict");
         assert!(!rig.message("web").contains("openstack loadbalancer delete"), "{}", rig.message("web"));
-        assert!(!rig.events("web").iter().any(|(reason, _)| reason == "VipPortGone"));
+        assert!(!rig.events("web").iter().any(|(reason, _)| reason == "VipPortMissing"));
         rig.cloud.clear_faults();
         rig.until("web is Ready by itself", 2 * MINUTE, |rig| rig.is_ready("web")).await;
     }
@@ -97,7 +97,7 @@ async fn missing_port_is_reported_when_floating_ip_needs_it() {
     assert_eq!(code, 204);
     let wanted = json!({"allocate": {"network": {"name": "public"}}});
     rig.patch("web", json!({"spec": {"loadBalancer": {"floatingIP": wanted}}})).await;
-    rig.until("it is told", MINUTE, |rig| rig.reason("web") == "VipPortGone").await;
+    rig.until("it is told", MINUTE, |rig| rig.reason("web") == "VipPortMissing").await;
     assert!(rig.message("web").contains("openstack loadbalancer delete --cascade"), "{}", rig.message("web"));
 }
 

@@ -32,7 +32,7 @@ async fn cloud_without_floating_ips_serves_stack_without_one() {
 async fn cloud_without_floating_ips_is_reported_to_stack_with_one() {
     let rig = without_floating_ips().await;
     rig.create("web", with_floating_ip()).await;
-    let stalled = |rig: &Rig| text(condition(&rig.stack("web"), "Stalled"), "reason") == "UnsupportedByServer";
+    let stalled = |rig: &Rig| text(condition(&rig.stack("web"), "Stalled"), "reason") == "UnsupportedByCloud";
     rig.until("the stack reports it", SOON, stalled).await;
     let message = rig.message("web");
     assert!(message.contains("spec.loadBalancer.floatingIP: this cloud has no floating IPs"), "{message}");
@@ -174,7 +174,7 @@ async fn floating_ip_without_tags_stays_owned() {
 #[tokio::test(start_paused = true)]
 async fn retained_floating_ip_keeps_foreign_description() {
     let mut spec = with_floating_ip();
-    spec["loadBalancer"]["floatingIP"]["allocate"]["reclaim"] = json!("Retain");
+    spec["loadBalancer"]["floatingIP"]["allocate"]["reclaimPolicy"] = json!("Retain");
     let rig = with_ready(&[("web", spec)]).await;
     let path = format!("/v2.0/floatingips/{}", text(&the_one(&rig), "id"));
     neutron(&rig, Method::PUT, &path, Some(json!({"floatingip": {"description": "the shop's"}}))).await;
@@ -182,7 +182,7 @@ async fn retained_floating_ip_keeps_foreign_description() {
     until_gone(&rig, "web", SOON).await;
     let left = the_one(&rig);
     assert_eq!((&left["description"], &left["port_id"]), (&json!("the shop's"), &json!(null)));
-    assert!(!left["tags"].to_string().contains("made-for"), "{left}");
+    assert!(!left["tags"].to_string().contains("created-by"), "{left}");
 }
 
 /// The stack blue gives it up in each possible way.

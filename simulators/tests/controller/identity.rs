@@ -13,7 +13,7 @@ async fn resource_with_matching_name_only_is_never_changed() {
     let mut rig = Rig::new().await;
     let cluster = rig.cluster.object("", "namespaces", "", "kube-system").unwrap();
     let (mine, other) = (uid(&cluster), "0aa00000-0000-4000-8000-000000000000");
-    let place = |cluster: &str| vec![format!("evenkeel:cluster={cluster}"), "evenkeel:ns=shop".to_owned()];
+    let place = |cluster: &str| vec![format!("evenkeel:cluster={cluster}"), "evenkeel:namespace=shop".to_owned()];
     let foreign_tags = [
         vec![],
         vec!["team=shop".to_owned()],
@@ -54,7 +54,7 @@ async fn load_balancer_of_another_owner_is_named_and_untouched() {
     let before = rig.cloud.tree(&lb);
 
     rig.patch("web", json!({"spec": {"loadBalancer": {"description": "edited"}}})).await;
-    rig.until("it is refused", SOON, |rig| rig.reason("web") == "ForeignOwner").await;
+    rig.until("it is refused", SOON, |rig| rig.reason("web") == "OwnershipConflict").await;
     assert!(rig.message("web").contains("cluster-2/uid-2"), "{}", rig.message("web"));
     rig.delete("web").await;
     until_gone(&rig, "web", SOON).await;

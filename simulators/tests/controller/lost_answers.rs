@@ -22,7 +22,7 @@ fn assert_only_one(rig: &Rig, name: &str) {
 /// Start of the newest pending create in the annotation, counted from the beginning of the simulation.
 fn intent(rig: &Rig, name: &str) -> Option<Duration> {
     let stack = rig.stack(name);
-    let text = stack["metadata"]["annotations"]["evenkeel.dev/create"].as_str()?;
+    let text = stack["metadata"]["annotations"]["evenkeel.dev/create-pending"].as_str()?;
     let at: Timestamp = text.split(',').next()?.split_once('@')?.1.parse().ok()?;
     at.duration_since(start_time()).try_into().ok()
 }

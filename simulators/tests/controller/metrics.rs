@@ -42,30 +42,30 @@ async fn looked_after() -> Rig {
 async fn metrics_count_reconciles_steps_requests_waits_and_drift() {
     let rig = looked_after().await;
     let exactly = [
-        ("evenkeel_plan_steps_total", r#"kind="load balancer",verb="create""#, 1.0),
-        ("evenkeel_plan_steps_total", r#"kind="load balancer",verb="update""#, 2.0),
-        ("evenkeel_drift_total", "", 1.0),
+        ("evenkeel_plan_steps_total", r#"kind="load_balancer",verb="create""#, 1.0),
+        ("evenkeel_plan_steps_total", r#"kind="load_balancer",verb="update""#, 2.0),
+        ("evenkeel_drift_detected_total", "", 1.0),
         ("evenkeel_time_to_ready_seconds_count", "", 2.0),
-        ("evenkeel_panics_total", "", 0.0),
+        ("evenkeel_reconcile_panics_total", "", 0.0),
         ("evenkeel_stacks", "", 1.0),
-        ("evenkeel_cloud_calls_total", r#"service="load-balancer",verb="POST",code="201""#, 1.0),
-        ("evenkeel_cloud_calls_total", r#"service="load-balancer",verb="PUT",code="200""#, 2.0),
+        ("evenkeel_openstack_requests_total", r#"service="load-balancer",method="POST",code="201""#, 1.0),
+        ("evenkeel_openstack_requests_total", r#"service="load-balancer",method="PUT",code="200""#, 2.0),
         // Every request that reached the cloud.
-        ("evenkeel_cloud_calls_total", "", rig.cloud.requests().len() as f64),
-        ("evenkeel_cloud_call_seconds_count", "", rig.cloud.requests().len() as f64),
+        ("evenkeel_openstack_requests_total", "", rig.cloud.requests().len() as f64),
+        ("evenkeel_openstack_request_duration_seconds_count", "", rig.cloud.requests().len() as f64),
     ];
     for (sample, labels, times) in exactly {
         assert_eq!(total(&rig, sample, labels), times, "{sample} {labels}\n{}", rig.metrics.text().unwrap());
     }
     let at_least_once = [
-        ("evenkeel_reconciles_total", r#"result="Working""#),
+        ("evenkeel_reconciles_total", r#"result="Progressing""#),
         ("evenkeel_reconciles_total", r#"result="Locked""#),
         ("evenkeel_reconciles_total", r#"result="InSync""#),
         ("evenkeel_lock_waits_total", ""),
         ("evenkeel_time_to_ready_seconds_sum", ""),
-        ("evenkeel_cloud_calls_total", r#"service="load-balancer",verb="GET",code="200""#),
-        ("evenkeel_cloud_calls_total", r#"service="identity",verb="POST",code="201""#),
-        ("evenkeel_cloud_calls_total", r#"service="network",verb="GET",code="200""#),
+        ("evenkeel_openstack_requests_total", r#"service="load-balancer",method="GET",code="200""#),
+        ("evenkeel_openstack_requests_total", r#"service="identity",method="POST",code="201""#),
+        ("evenkeel_openstack_requests_total", r#"service="network",method="GET",code="200""#),
     ];
     for (sample, labels) in at_least_once {
         assert!(total(&rig, sample, labels) > 0.0, "{sample} {labels}\n{}", rig.metrics.text().unwrap());

@@ -28,7 +28,7 @@ async fn paused_stack_sends_no_request() {
 async fn observe_writes_nothing_to_openstack() {
     let rig = with_ready(&[("web", small())]).await;
     rig.patch("web", json!({"spec": {"managementPolicy": "Observe"}})).await;
-    rig.until("it is observed", SOON, |rig| rig.reason("web") == "Observed").await;
+    rig.until("it is observed", SOON, |rig| rig.is_ready("web") && rig.reason("web") == "InSync").await;
     rig.cloud.forget_requests();
     rig.patch("web", json!({"spec": {"loadBalancer": {"description": "edited"}, "listeners": []}})).await;
     rig.create("new", {
@@ -37,8 +37,8 @@ async fn observe_writes_nothing_to_openstack() {
         spec
     })
     .await;
-    rig.until("the difference is seen", SOON, |rig| rig.reason("web") == "ObservedDiffers").await;
-    rig.until("the new one is planned", SOON, |rig| rig.reason("new") == "ObservedDiffers").await;
+    rig.until("the difference is seen", SOON, |rig| rig.reason("web") == "OutOfSync").await;
+    rig.until("the new one is planned", SOON, |rig| rig.reason("new") == "OutOfSync").await;
     let plan = rig.stack("web")["status"]["plan"]["steps"].to_string();
     assert!(plan.contains("- listener http"), "{plan}");
     sleep(60 * MINUTE).await;
@@ -74,11 +74,11 @@ async fn credentials_of_another_project_cause_no_create() {
     let rig = with_ready(&[("web", small())]).await;
     rig.cloud.forget_requests();
     rig.replace_credentials("demo-demo2").await;
-    rig.until("it is seen", SOON, |rig| rig.reason("web") == "CloudChanged").await;
+    rig.until("it is seen", SOON, |rig| rig.reason("web") == "ProjectMismatch").await;
     assert_eq!(condition(&rig.stack("web"), "Stalled")["status"], "True");
     rig.patch("web", json!({"spec": {"loadBalancer": {"description": "edited"}}})).await;
     sleep(30 * MINUTE).await;
-    assert_eq!(rig.reason("web"), "CloudChanged");
+    assert_eq!(rig.reason("web"), "ProjectMismatch");
     assert!(rig.cloud.writes().is_empty(), "{:?}", rig.cloud.writes());
     rig.replace_credentials("demo-appcred").await;
     rig.until("web is Ready again", SOON, |rig| rig.is_ready("web")).await;
@@ -92,14 +92,14 @@ async fn credentials_of_another_region_cause_no_create() {
     let move_to = |region: &'static str| rig.cloud.configure(|config| config.region = region.into());
     move_to("RegionTwo");
     rig.replace_credentials("demo-appcred").await;
-    rig.until("it is seen", SOON, |rig| rig.reason("web") == "CloudChanged").await;
+    rig.until("it is seen", SOON, |rig| rig.reason("web") == "ProjectMismatch").await;
     let (message, project) = (rig.message("web"), rig.cloud.project_id("demo"));
     for region in ["RegionOne", "RegionTwo"] {
         assert!(message.contains(&format!("project {project} of region {region}")), "{message}");
     }
     rig.patch("web", json!({"spec": {"loadBalancer": {"description": "edited"}}})).await;
     sleep(30 * MINUTE).await;
-    assert_eq!(rig.reason("web"), "CloudChanged");
+    assert_eq!(rig.reason("web"), "ProjectMismatch");
     assert!(rig.cloud.writes().is_empty(), "{:?}", rig.cloud.writes());
     move_to("RegionOne");
     rig.replace_credentials("demo-appcred").await;
@@ -111,7 +111,7 @@ async fn credentials_of_another_region_cause_no_create() {
 async fn deletion_with_credentials_of_another_project_waits() {
     let rig = with_ready(&[("web", small())]).await;
     rig.replace_credentials("demo-demo2").await;
-    rig.until("it is seen", SOON, |rig| rig.reason("web") == "CloudChanged").await;
+    rig.until("it is seen", SOON, |rig| rig.reason("web") == "ProjectMismatch").await;
     rig.delete("web").await;
     sleep(30 * MINUTE).await;
     assert_eq!((rig.stack("web").is_null(), rig.load_balancers().len()), (false, 1));

@@ -80,10 +80,10 @@ async fn rejected_step_blocks_no_members_and_stays_reported() {
     rig.until("the stack reports the rejection", SOON, |rig| rig.message("web").contains(refusal)).await;
     rig.cloud.forget_requests();
     sleep(30 * MINUTE).await;
-    assert_eq!(rig.reason("web"), "Refused");
+    assert_eq!(rig.reason("web"), "RequestRejected");
     let writes = rig.cloud.requests().iter().filter(|request| request.method == Method::PUT).count();
     assert!((2..=6).contains(&writes), "{writes} writes in half an hour");
-    assert_eq!(rig.events("web").iter().filter(|(reason, _)| reason == "Refused").count(), 1);
+    assert_eq!(rig.events("web").iter().filter(|(reason, _)| reason == "RequestRejected").count(), 1);
 }
 
 /// The network was recreated with another range while the load balancer was gone.
@@ -113,7 +113,7 @@ async fn address_of_create_rejected_for_other_cause_is_kept() {
     let (code, _) = rig.cloud.request_as("demo", Method::DELETE, Service::LoadBalancer, &path, None).await;
     assert_eq!(code, 204);
     rig.until("it is refused", 20 * MINUTE, |rig| rig.creates().len() == 3).await;
-    rig.until("it is told", MINUTE, |rig| rig.reason("web") == "Refused").await;
+    rig.until("it is told", MINUTE, |rig| rig.reason("web") == "RequestRejected").await;
     rig.patch("web", json!({"spec": {"loadBalancer": {"description": "edited"}}})).await;
     rig.until("web is Ready", 2 * MINUTE, |rig| rig.is_ready("web")).await;
     assert_eq!(rig.load_balancers()[0]["vip_address"], lb["vip_address"]);
@@ -147,7 +147,7 @@ async fn rejected_create_waits_for_spec_change() {
     rig.cloud.fail_always(create(), octavia(400, refusal));
     rig.start();
     rig.create("web", small()).await;
-    rig.until("it is refused", SOON, |rig| rig.reason("web") == "Refused").await;
+    rig.until("it is refused", SOON, |rig| rig.reason("web") == "RequestRejected").await;
     let stack = rig.stack("web");
     assert_eq!(condition(&stack, "Stalled")["status"], "True");
     assert!(text(condition(&stack, "Ready"), "message").contains(refusal), "{stack:#}");
@@ -173,7 +173,7 @@ async fn ineffective_step_backs_off_without_blocking_plan() {
     spec["pools"][0]["algorithm"] = json!("SOURCE_IP");
     spec["loadBalancer"]["description"] = json!("edited");
     rig.patch("web", json!({"spec": spec})).await;
-    rig.until("it does not take effect", 5 * MINUTE, |rig| rig.reason("web") == "ChangeFailed").await;
+    rig.until("it does not take effect", 5 * MINUTE, |rig| rig.reason("web") == "ProvisioningFailed").await;
     assert_eq!(rig.load_balancers()[0]["description"], "edited");
     let message = rig.message("web");
     assert!(message.contains("pool web") && message.contains("does not take effect"), "{message}");
@@ -181,7 +181,7 @@ async fn ineffective_step_backs_off_without_blocking_plan() {
     sleep(60 * MINUTE).await;
     let writes = rig.cloud.requests().iter().filter(|request| request.method == Method::PUT).count();
     assert!((4..=14).contains(&writes), "{writes} writes in an hour");
-    assert_eq!(rig.events("web").iter().filter(|(reason, _)| reason == "ChangeFailed").count(), 1);
+    assert_eq!(rig.events("web").iter().filter(|(reason, _)| reason == "ProvisioningFailed").count(), 1);
 
     rig.cloud.clear_faults();
     rig.until("web is Ready by itself", 11 * MINUTE, |rig| rig.is_ready("web")).await;
@@ -202,7 +202,7 @@ async fn child_pending_forever_is_reported() {
 
 fn assert_too_old(rig: &Rig) {
     let stack = rig.stack("web");
-    assert_eq!(text(condition(&stack, "Stalled"), "reason"), "UnsupportedServer", "{stack:#}");
+    assert_eq!(text(condition(&stack, "Stalled"), "reason"), "OctaviaTooOld", "{stack:#}");
     let message = rig.message("web");
     assert!(message.contains("2.12") && message.contains("2.13"), "{message}");
     assert!(rig.cloud.writes().is_empty(), "{:?}", rig.cloud.writes());
@@ -213,11 +213,14 @@ async fn too_old_octavia_gets_no_create() {
     let mut rig = Rig::with(CloudConfig { api_minor: 12, ..CloudConfig::default() }).await;
     rig.start();
     rig.create("web", small()).await;
-    rig.until("it is refused", SOON, |rig| rig.reason("web") == "UnsupportedServer").await;
+    rig.until("it is refused", SOON, |rig| rig.reason("web") == "OctaviaTooOld").await;
     rig.patch("web", json!({"spec": {"loadBalancer": {"description": "edited"}}})).await;
     sleep(30 * MINUTE).await;
     assert_too_old(&rig);
-    assert!(rig.stack("web")["metadata"]["annotations"]["evenkeel.dev/create"].is_null(), "a create is on record");
+    assert!(
+        rig.stack("web")["metadata"]["annotations"]["evenkeel.dev/create-pending"].is_null(),
+        "a create is on record"
+    );
     rig.delete("web").await;
     until_gone(&rig, "web", SOON).await;
     assert_nothing_left(&rig);
@@ -231,7 +234,7 @@ async fn octavia_that_became_too_old_gets_no_write() {
     rig.cloud.forget_requests();
     rig.start();
     rig.patch("web", json!({"spec": {"loadBalancer": {"description": "edited"}}})).await;
-    rig.until("it is refused", SOON, |rig| rig.reason("web") == "UnsupportedServer").await;
+    rig.until("it is refused", SOON, |rig| rig.reason("web") == "OctaviaTooOld").await;
     sleep(30 * MINUTE).await;
     assert_too_old(&rig);
     rig.delete("web").await;

@@ -47,8 +47,8 @@ fn our_writes(rig: &Rig) -> Vec<CloudRequest> {
 }
 
 async fn until_told(rig: &Rig) {
-    rig.until("it is told", 2 * MINUTE, |rig| rig.reason("web") == "VipPortGone").await;
-    assert_eq!(text(condition(&rig.stack("web"), "Stalled"), "reason"), "VipPortGone");
+    rig.until("it is told", 2 * MINUTE, |rig| rig.reason("web") == "VipPortMissing").await;
+    assert_eq!(text(condition(&rig.stack("web"), "Stalled"), "reason"), "VipPortMissing");
 }
 
 #[tokio::test(start_paused = true)]
@@ -65,8 +65,8 @@ async fn missing_vip_port_is_reported_and_load_balancer_recreated() {
         assert!(message.contains(words), "{message}");
     }
     sleep(20 * MINUTE).await;
-    assert_eq!((rig.reason("web"), rig.message("web")), ("VipPortGone".into(), message));
-    assert_eq!(rig.events("web").iter().filter(|(reason, _)| reason == "VipPortGone").count(), 1);
+    assert_eq!((rig.reason("web"), rig.message("web")), ("VipPortMissing".into(), message));
+    assert_eq!(rig.events("web").iter().filter(|(reason, _)| reason == "VipPortMissing").count(), 1);
     assert!(rig.is_ready("api"), "{}", rig.message("api"));
     assert!(our_writes(&rig).is_empty(), "{:?}", our_writes(&rig));
 
@@ -100,7 +100,7 @@ async fn missing_vip_port_is_reported_by_observe() {
     spec["managementPolicy"] = json!("Observe");
     let rig = with_ready(&[("web", often())]).await;
     rig.patch("web", json!({"spec": spec})).await;
-    rig.until("it is observed", SOON, |rig| rig.reason("web") == "Observed").await;
+    rig.until("it is observed", SOON, |rig| rig.is_ready("web") && rig.reason("web") == "InSync").await;
     rig.cloud.forget_requests();
     delete_port(&rig, &only_one(&rig).1).await;
     until_told(&rig).await;
@@ -122,7 +122,7 @@ async fn user_port_is_reported_missing_only_when_gone() {
     assert_eq!(only_one(&rig).1, port);
     sleep(FORGOTTEN).await;
     assert!(rig.is_ready("web"), "{}", rig.message("web"));
-    assert!(!rig.events("web").iter().any(|(reason, _)| reason == "VipPortGone"));
+    assert!(!rig.events("web").iter().any(|(reason, _)| reason == "VipPortMissing"));
     delete_port(&rig, &port).await;
     rig.until("the stack reports it missing", 2 * MINUTE, |rig| !rig.is_ready("web")).await;
     sleep(FORGOTTEN).await;
@@ -162,11 +162,11 @@ async fn port_recreated_by_octavia_is_not_reported_missing() {
     rig.cloud.set_statuses(Kind::LoadBalancer, &lb, Some(Provisioning::PendingUpdate), None);
     delete_port(&rig, &port).await;
     sleep(5 * MINUTE).await;
-    assert_ne!(rig.reason("web"), "VipPortGone");
+    assert_ne!(rig.reason("web"), "VipPortMissing");
     rig.cloud.edit(Kind::LoadBalancer, &lb, |lb| drop(lb.insert("vip_port_id".into(), made["port"]["id"].clone())));
     rig.cloud.set_statuses(Kind::LoadBalancer, &lb, Some(Provisioning::Active), None);
     rig.until("web is Ready", 2 * MINUTE, |rig| rig.is_ready("web")).await;
     sleep(10 * MINUTE).await;
     assert!(rig.is_ready("web"), "{}", rig.message("web"));
-    assert!(!rig.events("web").iter().any(|(reason, _)| reason == "VipPortGone"));
+    assert!(!rig.events("web").iter().any(|(reason, _)| reason == "VipPortMissing"));
 }

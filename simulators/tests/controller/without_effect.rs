@@ -74,6 +74,6 @@ async fn netmask_beside_ipv6_address_is_reported_before_write() {
     sleep(30 * MINUTE).await;
     let stack = rig.stack("web");
     assert_eq!(condition(&stack, "Accepted")["status"], "False");
-    assert_eq!(text(condition(&stack, "Stalled"), "reason"), "UnsupportedByServer");
+    assert_eq!(text(condition(&stack, "Stalled"), "reason"), "UnsupportedByCloud");
     assert!(rig.cloud.writes().is_empty(), "{:?}", rig.cloud.writes());
 }

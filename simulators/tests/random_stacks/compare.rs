@@ -318,7 +318,7 @@ fn floating_ip(report: &mut Report, want: &Desired, tree: &Value, sim: &CloudSim
             report.same("subnet of the floating IP", &json!(fits), json!(true));
             report.same(
                 "tag of the floating IP",
-                &json!(ip["tags"].to_string().contains("evenkeel:made-for=")),
+                &json!(ip["tags"].to_string().contains("evenkeel:created-by=")),
                 json!(true),
             );
             report.same("network of the floating IP", &ip["floating_network_id"], json!(network_id));

@@ -54,7 +54,7 @@ impl Simulation {
     pub async fn new(schedule: &Schedule) -> Self {
         let log = Log::capture("info,evenkeel=debug");
         let rig = Rig::with(CloudConfig { seed: schedule.seed + 1, ..CloudConfig::default() }).await;
-        let of_another = ["evenkeel:uid=0", "evenkeel:cluster=0", "evenkeel:ns=shop", "evenkeel:name=web"];
+        let of_another = ["evenkeel:uid=0", "evenkeel:cluster=0", "evenkeel:namespace=shop", "evenkeel:name=web"];
         for tags in [&[][..], &of_another[..]] {
             let listener = json!({"name": "http", "protocol": "HTTP", "protocol_port": 80});
             rig.make_load_balancer(json!({"name": "shop/web", "tags": tags, "listeners": [listener]})).await;
@@ -324,7 +324,7 @@ impl Simulation {
     /// mark.
     async fn describe_floating_ip(&self, dice: &mut Dice) {
         let mut made = self.rig.cloud.floating_ips();
-        made.retain(|ip| ip["tags"].to_string().contains("evenkeel:made-for="));
+        made.retain(|ip| ip["tags"].to_string().contains("evenkeel:created-by="));
         if made.is_empty() {
             return;
         }

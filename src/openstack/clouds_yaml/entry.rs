@@ -1,24 +1,28 @@
-//! From the keys of one cloud to credentials, step by step as openstacksdk does it (openstack/config/loader.py) and
-//! keystoneauth1 reads what comes of that (loading/identity.py, identity/generic/password.py, identity/v3/base.py).
+//! The meaning of the keys of one cloud, step by step as in openstacksdk (openstack/config/loader.py) and keystoneauth1
+//! (loading/identity.py, identity/generic/password.py, identity/v3/base.py).
 //!
-//! Keys that openstacksdk fails on may have a meaning all the same: `default_domain` has the one of openstackclient.
+//! Some keys on which openstacksdk fails have a meaning here: `default_domain` has that of openstackclient.
 
-use super::file::{CloudEntry, Keys, underscored};
-use super::{
-    Auth, Credentials, CredentialsError, Domain, Interface, Named, PerService, Secret, is_endpoint, shortened,
-};
-use crate::openstack::TlsOptions;
-use crate::openstack::session::Service;
+use super::credentials::{Auth, Credentials, Domain, Interface, Named, PerService, Secret, is_endpoint};
+use super::error::CredentialsError;
+use super::file::{self, CloudEntry, Key, underscored};
+use crate::openstack::http::{Service, TlsOptions};
+use crate::openstack::text::{MAX_NAME, printable};
 
-/// `Credentials` of an entry; `cacert` comes from the Secret.
-pub(super) fn credentials(
-    mut entry: CloudEntry,
-    cacert: Option<&[u8]>,
-    cloud: &str,
-) -> Result<Credentials, CredentialsError> {
+impl Credentials {
+    /// Reads the entry `cloud_name` of `clouds_yaml`. `cacert` is PEM, trusted in addition to the system's roots.
+    ///
+    /// # Errors
+    /// When the file, the entry or one of its keys is missing, or an option is not supported.
+    pub fn parse(clouds_yaml: &[u8], cacert: Option<&[u8]>, cloud_name: &str) -> Result<Self, CredentialsError> {
+        credentials(file::entry(clouds_yaml, cloud_name)?, cacert, cloud_name)
+    }
+}
+
+fn credentials(mut entry: CloudEntry, cacert: Option<&[u8]>, cloud: &str) -> Result<Credentials, CredentialsError> {
     let region = choose_region(&mut entry);
-    let reader = Reader { cloud, beside: entry.keys, auth: entry.auth, region };
-    reader.refuse_unsupported()?;
+    let reader = Reader { cloud, top_level: entry.keys, auth: entry.auth, region };
+    reader.reject_unsupported()?;
     let auth_url = reader.option("auth_url").ok_or_else(|| reader.missing("auth.auth_url"))?;
     Ok(Credentials {
         cloud: cloud.to_owned(),
@@ -33,12 +37,12 @@ pub(super) fn credentials(
     })
 }
 
-/// The first of `regions`, with its values over those of the entry; else `region_name`, of whose list the first.
+/// The first of `regions`, whose values override those of the entry; else the first of `region_name`.
 fn choose_region(entry: &mut CloudEntry) -> Option<String> {
     let name = match entry.regions.take() {
         Some(regions) => {
             let first = regions.into_iter().next()?;
-            entry.keys.extend(first.values.keys.into_iter().filter(|(_, value)| value.is_some()));
+            entry.keys.extend(first.values.keys.into_iter().filter(|key| key.value.is_some()));
             entry.auth.extend(first.values.auth);
             entry.interface = first.values.interface.or(entry.interface.take());
             first.name
@@ -48,57 +52,61 @@ fn choose_region(entry: &mut CloudEntry) -> Option<String> {
             first.split(',').next().unwrap_or_default().to_owned()
         }
     };
-    filled(Some(&name)).map(str::to_owned)
+    non_empty(Some(&name)).map(str::to_owned)
 }
 
 struct Reader<'c> {
     cloud: &'c str,
-    beside: Keys,
-    auth: Keys,
+    /// The keys beside `auth`.
+    top_level: Vec<Key>,
+    auth: Vec<Key>,
     region: Option<String>,
 }
 
-/// The last value of a key, by its exact spelling. Empty is as good as absent.
-fn exactly<'k>(keys: &'k Keys, key: &str) -> Option<&'k str> {
-    let found = keys.iter().rev().find(|(other, _)| other == key)?;
-    filled(found.1.as_ref().map(Secret::reveal))
+/// The last value of a key in this exact spelling. An empty value counts as absent.
+fn exactly<'k>(keys: &'k [Key], name: &str) -> Option<&'k str> {
+    let found = keys.iter().rev().find(|key| key.name == name)?;
+    non_empty(found.value.as_ref().map(Secret::reveal))
 }
 
-/// The last value of a key, with hyphens or underscores.
-fn loosely<'k>(keys: &'k Keys, key: &str) -> Option<&'k str> {
-    let found = keys.iter().rev().find(|(other, _)| underscored(other) == key)?;
-    filled(found.1.as_ref().map(Secret::reveal))
+/// The last value of a key, spelt with hyphens or underscores.
+fn loosely<'k>(keys: &'k [Key], name: &str) -> Option<&'k str> {
+    let found = keys.iter().rev().find(|key| underscored(&key.name) == name)?;
+    non_empty(found.value.as_ref().map(Secret::reveal))
 }
 
-fn filled(text: Option<&str>) -> Option<&str> {
+fn non_empty(text: Option<&str>) -> Option<&str> {
     text.filter(|text| !text.trim().is_empty())
 }
 
 impl Reader<'_> {
-    /// An option of the log-in: from `auth`, else from beside it (`_validate_auth`).
+    /// An option of the log-in, from `auth` or else from the top level (`_validate_auth`).
     fn option(&self, key: &str) -> Option<String> {
-        loosely(&self.auth, key).or_else(|| loosely(&self.beside, key)).map(str::to_owned)
+        loosely(&self.auth, key).or_else(|| loosely(&self.top_level, key)).map(str::to_owned)
     }
 
-    /// Project and domains: the one beside `auth` wins, and of several spellings the last (`_fix_backwards_auth`).
+    /// A project or domain. The top level wins over `auth`, the last of several spellings over the others
+    /// (`_fix_backwards_auth`).
     fn of_scope(&self, spellings: &[&str]) -> Option<String> {
         let hyphenated = |key: &&str| [(*key).to_owned(), key.replace('_', "-")];
         let keys: Vec<String> = spellings.iter().flat_map(hyphenated).collect();
-        let value = |key: &String| exactly(&self.beside, key).or_else(|| exactly(&self.auth, key));
+        let value = |key: &String| exactly(&self.top_level, key).or_else(|| exactly(&self.auth, key));
         keys.iter().rev().find_map(value).map(str::to_owned)
     }
 
-    /// Names what openstacksdk knows and Evenkeel cannot do.
-    fn refuse_unsupported(&self) -> Result<(), CredentialsError> {
-        let profile = ["profile", "cloud"].into_iter().find(|key| self.beside.iter().any(|(other, _)| other == key));
-        if let Some(key) = profile.filter(|key| exactly(&self.beside, key).is_some_and(|name| name != "envvars")) {
-            return Err(self.unusable(key, "profiles of vendors are not known here; write out what it stands for"));
+    /// Rejects options that openstacksdk has and Evenkeel does not support.
+    fn reject_unsupported(&self) -> Result<(), CredentialsError> {
+        let profile = ["profile", "cloud"].into_iter().find(|name| self.top_level.iter().any(|key| key.name == *name));
+        if let Some(key) = profile.filter(|key| exactly(&self.top_level, key).is_some_and(|name| name != "envvars")) {
+            return Err(
+                self.unusable(key, "vendor profiles are not supported; write out the options that it stands for")
+            );
         }
         self.auth_type()?;
         for (key, advice) in [
             ("trust_id", "trusts are not supported; use an application credential, or the project itself"),
-            ("system_scope", "load balancers belong to projects, so the credentials have to be for a project"),
-            ("passcode", "a second factor cannot be typed in; use an application credential"),
+            ("system_scope", "load balancers belong to projects; give project_id, or project_name and its domain"),
+            ("passcode", "a second factor cannot be entered; use an application credential"),
         ] {
             if self.option(key).is_some() {
                 return Err(self.unusable(key, advice));
@@ -106,26 +114,28 @@ impl Reader<'_> {
         }
         for (service, prefix) in SERVICES {
             let key = format!("{prefix}_service_type");
-            if loosely(&self.beside, &key).is_some_and(|kind| kind != service.as_str()) {
-                return Err(self.unusable(&key, "other types of services are not supported; leave it out"));
+            if loosely(&self.top_level, &key).is_some_and(|kind| kind != service.as_str()) {
+                return Err(self.unusable(&key, "other service types are not supported; remove the key"));
             }
         }
         Ok(())
     }
 
-    /// openstacksdk reads `auth_plugin` and `auth-type` and prefers its default `password` to them.
+    /// Only the spelling `auth_type` counts: openstacksdk reads `auth_plugin` and `auth-type` too, but its default `password`
+    /// overrides them.
     fn auth_type(&self) -> Result<&str, CredentialsError> {
         let default = match self.option("application_credential_secret") {
             Some(_) => "v3applicationcredential",
             None => "password",
         };
-        let auth_type = exactly(&self.beside, "auth_type").unwrap_or(default);
+        let auth_type = exactly(&self.top_level, "auth_type").unwrap_or(default);
         let hint = match auth_type {
             "password" | "v3password" | "v3applicationcredential" => return Ok(auth_type),
             "token" | "v3token" | "v3oidcaccesstoken" => " (a token cannot be renewed)",
             _ => "",
         };
-        Err(CredentialsError::AuthType { cloud: self.cloud.to_owned(), auth_type: shortened(auth_type), hint })
+        let auth_type = printable(auth_type, MAX_NAME);
+        Err(CredentialsError::AuthType { cloud: self.cloud.to_owned(), auth_type, hint })
     }
 
     fn auth(&self) -> Result<Auth, CredentialsError> {
@@ -153,7 +163,7 @@ impl Reader<'_> {
         Ok(Named::Name { name, domain })
     }
 
-    /// A project without a domain of its own is looked for in the user's, as other clients do.
+    /// A project without a domain is taken from the user's domain, as other clients do.
     fn project(&self) -> Result<Named, CredentialsError> {
         if let Some(id) = self.of_scope(&["tenant_id", "project_id"]) {
             return Ok(Named::Id(id));
@@ -164,10 +174,10 @@ impl Reader<'_> {
         Ok(Named::Name { name, domain: domain.ok_or_else(|| self.missing("auth.project_domain_name"))? })
     }
 
-    /// The own domain, else that of both (`_handle_domain_id`), else the default; an id wins over a name. The default of
-    /// openstackclient, an id, comes last (osc_lib/cli/client_config.py).
-    fn domain_of(&self, whose: &str) -> Option<Domain> {
-        let own = |field: &str| self.of_scope(&[&format!("{whose}_domain_{field}")]);
+    /// The domain of `user` or `project`: its own, else the common one (`_handle_domain_id`), else the default. An id wins over
+    /// a name. The default of openstackclient, an id, comes last (osc_lib/cli/client_config.py).
+    fn domain_of(&self, subject: &str) -> Option<Domain> {
+        let own = |field: &str| self.of_scope(&[&format!("{subject}_domain_{field}")]);
         let find = |field: &str| {
             let common = || self.of_scope(&[&format!("domain_{field}")]);
             own(field).or_else(common).or_else(|| self.option(&format!("default_domain_{field}")))
@@ -176,9 +186,9 @@ impl Reader<'_> {
         by_id.or_else(|| find("name").map(Domain::Name)).or_else(|| self.option("default_domain").map(Domain::Id))
     }
 
-    /// One interface, or a list with one in it. Its older name `endpoint_type` wins (`_fix_backwards_interface`).
+    /// One interface, or a list of one. The older key `endpoint_type` wins (`_fix_backwards_interface`).
     fn interface(&self, given: Option<&[String]>) -> Result<Interface, CredentialsError> {
-        if let Some(text) = exactly(&self.beside, "endpoint_type") {
+        if let Some(text) = exactly(&self.top_level, "endpoint_type") {
             return self.parsed_interface("endpoint_type", text);
         }
         match given {
@@ -194,7 +204,7 @@ impl Reader<'_> {
         Interface::parse(text).ok_or_else(|| self.unusable(key, "it must be public, internal or admin"))
     }
 
-    /// Values of keys that begin with a service; `read` gets the key, for messages.
+    /// The values of `load_balancer_SUFFIX` and the like. `read` gets the key too, for messages.
     fn of_each_service<T>(
         &self,
         suffix: &str,
@@ -204,8 +214,8 @@ impl Reader<'_> {
         for (service, prefix) in SERVICES {
             let key = format!("{prefix}_{suffix}");
             let older = format!("{prefix}_endpoint_type");
-            let older = || exactly(&self.beside, &older).filter(|_| suffix == "interface");
-            let Some(text) = loosely(&self.beside, &key).or_else(older) else { continue };
+            let older = || exactly(&self.top_level, &older).filter(|_| suffix == "interface");
+            let Some(text) = loosely(&self.top_level, &key).or_else(older) else { continue };
             let value = Some(read(&key, text.to_owned())?);
             match service {
                 Service::LoadBalancer => values.load_balancer = value,
@@ -217,12 +227,12 @@ impl Reader<'_> {
         Ok(values)
     }
 
-    /// openstacksdk's own keys, then those named after the projects of OpenStack, which other clients know.
+    /// Endpoint overrides: by openstacksdk's keys, else by those with the names of OpenStack projects, which other clients have.
     fn overrides(&self) -> Result<PerService<String>, CredentialsError> {
         let read = |own: &str, project: &str| {
             let keys = ["endpoint_override", "endpoint"].map(|suffix| format!("{own}_{suffix}"));
             let keys = keys.into_iter().chain([format!("{project}_endpoint_override")]);
-            let mut found = keys.filter_map(|key| Some((loosely(&self.beside, &key)?, key)));
+            let mut found = keys.filter_map(|key| Some((loosely(&self.top_level, &key)?, key)));
             found.next().map(|(url, key)| self.url(&key, url)).transpose()
         };
         Ok(PerService {
@@ -232,12 +242,13 @@ impl Reader<'_> {
         })
     }
 
-    /// A URL with `{region_name}` and other keys of the entry filled in (`magic_fixes`). No password is.
+    /// A URL with `{region_name}` filled in (`magic_fixes`). openstacksdk fills in other keys as well; a URL with any other
+    /// placeholder is rejected here, so that no password ends up in it.
     fn url(&self, key: &str, text: &str) -> Result<String, CredentialsError> {
-        let mut url = text.to_owned();
-        if let Some(region) = &self.region {
-            url = url.replace("{region_name}", region);
-        }
+        let url = match &self.region {
+            Some(region) => text.replace("{region_name}", region),
+            None => text.to_owned(),
+        };
         if is_endpoint(&url) && !url.contains(['{', '}']) {
             return Ok(url);
         }
@@ -245,25 +256,25 @@ impl Reader<'_> {
     }
 
     fn tls(&self, cacert: Option<&[u8]>) -> Result<TlsOptions, CredentialsError> {
-        if loosely(&self.beside, "cert").is_some() {
+        if loosely(&self.top_level, "cert").is_some() {
             return Err(self.unusable("cert", "client certificates are not supported"));
         }
-        if self.switch("insecure", false)? || !self.switch("verify", true)? {
+        if self.boolean("insecure", false)? || !self.boolean("verify", true)? {
             return Ok(TlsOptions { ca: None, insecure: true });
         }
-        let given = loosely(&self.beside, "cacert");
+        let given = loosely(&self.top_level, "cacert");
         let inline = given.filter(|text| text.contains("-----BEGIN"));
         if given.is_some() && inline.is_none() && cacert.is_none() {
-            let advice = "a path means nothing here; put the PEM text itself under the key `cacert` of the Secret";
+            let advice = "a path leads to no file here; put the PEM text itself under the key `cacert` of the Secret";
             return Err(self.unusable("cacert", advice));
         }
         let ca = cacert.map(<[u8]>::to_vec).or_else(|| inline.map(|text| text.as_bytes().to_vec()));
         Ok(TlsOptions { ca, insecure: false })
     }
 
-    /// YAML 1.1 has more words for a boolean than others; PyYAML knows these.
-    fn switch(&self, key: &str, default: bool) -> Result<bool, CredentialsError> {
-        match loosely(&self.beside, key).map(str::to_ascii_lowercase).as_deref() {
+    /// A boolean in the spellings of YAML 1.1 that PyYAML reads.
+    fn boolean(&self, key: &str, default: bool) -> Result<bool, CredentialsError> {
+        match loosely(&self.top_level, key).map(str::to_ascii_lowercase).as_deref() {
             None => Ok(default),
             Some("true" | "yes" | "on") => Ok(true),
             Some("false" | "no" | "off") => Ok(false),

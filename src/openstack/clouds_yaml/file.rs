@@ -1,7 +1,7 @@
-//! The YAML of `clouds.yaml`: the keys of one cloud that have a meaning here, as they are written.
+//! The YAML of `clouds.yaml`: the known keys of one cloud, as written.
 //!
-//! Scalars keep their text: `007` is no number, and `yes` no boolean yet. Anything that other clouds and unknown keys hold is
-//! skipped.
+//! Scalars keep their text: `007` stays no number, and `yes` no boolean. Other clouds and unknown keys are skipped, whatever
+//! they hold.
 
 use std::fmt;
 
@@ -9,31 +9,66 @@ use serde::Deserialize;
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_saphyr::options::DuplicateKeyPolicy;
 
-use super::{CredentialsError, Secret, shortened};
+use super::credentials::Secret;
+use super::error::CredentialsError;
+use crate::openstack::text::{MAX_NAME, shortened};
 
-/// Keys with their values in the order of the file; `None` is null.
-pub(super) type Keys = Vec<(String, Option<Secret>)>;
+/// A key with its value; `None` is null.
+#[derive(Clone)]
+pub(super) struct Key {
+    pub(super) name: String,
+    pub(super) value: Option<Secret>,
+}
 
-/// One cloud, or the `values` of one of its regions.
+/// One cloud, or the `values` of one of its regions. Keys keep the order of the file.
 #[derive(Default, Clone)]
 pub(super) struct CloudEntry {
-    pub(super) keys: Keys,
-    pub(super) auth: Keys,
+    pub(super) keys: Vec<Key>,
+    pub(super) auth: Vec<Key>,
     pub(super) interface: Option<Vec<String>>,
     pub(super) region_name: Option<Vec<String>>,
     pub(super) regions: Option<Vec<Region>>,
-    /// A known key that stands there more than once.
-    doubled: Option<String>,
+    /// The known keys so far.
+    known: Vec<String>,
+    /// The first known key that occurs more than once.
+    duplicate: Option<String>,
 }
 
 /// A region of `regions`: a name, or `name` and `values`.
-#[derive(Clone)]
+#[derive(Clone, Default)]
 pub(super) struct Region {
     pub(super) name: String,
     pub(super) values: CloudEntry,
 }
 
-/// Keys that may stand in `auth` or beside it. `clouds.yaml` may have hyphens where these have underscores.
+/// Finds the entry of this cloud.
+///
+/// # Errors
+/// When the file has no such entry, or has it, or one of its known keys, twice.
+pub(super) fn entry(clouds_yaml: &[u8], cloud: &str) -> Result<CloudEntry, CredentialsError> {
+    let read = |deserializer: serde_saphyr::Deserializer<'_, '_>| {
+        let clouds = Clouds { cloud, entry: None, occurrences: 0, others: Vec::new() };
+        MapReader(CloudsFile { sections: 0, clouds }).deserialize(deserializer)
+    };
+    let file = serde_saphyr::with_deserializer_from_slice_with_options(clouds_yaml, limits(), read);
+    let CloudsFile { sections, clouds } = file.map_err(|error| unreadable(&error))?;
+    let Clouds { entry, occurrences, others: mut available, .. } = clouds;
+    let duplicate = |key: String| Err(CredentialsError::Duplicate { key });
+    let name = shortened(cloud, MAX_NAME);
+    match entry {
+        _ if sections > 1 => duplicate("clouds".to_owned()),
+        _ if occurrences > 1 => duplicate(format!("clouds.{name}")),
+        Some(CloudEntry { duplicate: Some(key), .. }) => duplicate(format!("clouds.{name}.{key}")),
+        Some(entry) => Ok(entry),
+        None => {
+            available.sort();
+            available.dedup();
+            Err(CredentialsError::NoSuchCloud { cloud: cloud.to_owned(), available })
+        }
+    }
+}
+
+/// The keys of `auth`, which may stand beside it as well. `clouds.yaml` may have hyphens in place of underscores.
 const AUTH: [&str; 24] = [
     "auth_url",
     "username",
@@ -60,50 +95,28 @@ const AUTH: [&str; 24] = [
     "trust_id",
     "system_scope",
 ];
-const BESIDE: [&str; 9] =
+/// The keys that stand beside `auth` only.
+const TOP_LEVEL: [&str; 9] =
     ["auth_type", "profile", "cloud", "verify", "insecure", "cacert", "cert", "endpoint_type", "key"];
+/// Prefixes of keys for one service.
 const SERVICES: [&str; 6] = ["load_balancer", "network", "key_manager", "octavia", "neutron", "barbican"];
-const OF_A_SERVICE: [&str; 6] =
+/// The rest of these keys.
+const OF_SERVICE: [&str; 6] =
     ["_endpoint_override", "_endpoint", "_interface", "_endpoint_type", "_region_name", "_service_type"];
 
-fn is_known(key: &str, in_auth: bool) -> bool {
-    let of_a_service = || {
-        let tail = SERVICES.iter().find_map(|service| key.strip_prefix(service));
-        tail.is_some_and(|tail| OF_A_SERVICE.contains(&tail))
+fn is_auth_key(name: &str) -> bool {
+    AUTH.contains(&name)
+}
+
+fn is_top_level_key(name: &str) -> bool {
+    let of_service = || {
+        let rest = SERVICES.iter().find_map(|service| name.strip_prefix(service));
+        rest.is_some_and(|rest| OF_SERVICE.contains(&rest))
     };
-    AUTH.contains(&key) || !in_auth && (BESIDE.contains(&key) || of_a_service())
+    is_auth_key(name) || TOP_LEVEL.contains(&name) || of_service()
 }
 
-/// The part of a file that is of use.
-#[derive(Default)]
-struct CloudsFile {
-    entry: Option<CloudEntry>,
-    /// How often the name is there, and the key `clouds`.
-    times: usize,
-    sections: usize,
-    names: Vec<String>,
-}
-
-/// The cloud of this name; the names that there are when none has it.
-pub(super) fn entry(clouds_yaml: &[u8], cloud: &str) -> Result<CloudEntry, CredentialsError> {
-    let read = |deserializer: serde_saphyr::Deserializer<'_, '_>| Sections { cloud }.deserialize(deserializer);
-    let found = serde_saphyr::with_deserializer_from_slice_with_options(clouds_yaml, limits(), read);
-    let CloudsFile { entry, times, sections, mut names } = found.map_err(|error| unreadable(&error))?;
-    let doubled = |key: String| Err(CredentialsError::Doubled { key });
-    match entry {
-        _ if sections > 1 => doubled("clouds".to_owned()),
-        _ if times > 1 => doubled(format!("clouds.{}", shortened(cloud))),
-        Some(CloudEntry { doubled: Some(key), .. }) => doubled(format!("clouds.{}.{key}", shortened(cloud))),
-        Some(entry) => Ok(entry),
-        None => {
-            names.sort();
-            names.dedup();
-            Err(CredentialsError::NoSuchCloud { cloud: cloud.to_owned(), available: names })
-        }
-    }
-}
-
-/// Hundreds of clouds, and nothing that unfolds into more than is written: a file is whatever its author likes.
+/// Limits for an untrusted file: hundreds of clouds, and no aliases that expand to far more than the file.
 fn limits() -> serde_saphyr::Options {
     serde_saphyr::options! {
         budget: serde_saphyr::budget! {
@@ -132,7 +145,7 @@ fn unreadable(error: &serde_saphyr::Error) -> CredentialsError {
         Error::Budget { .. }
         | Error::AliasReplayLimitExceeded { .. }
         | Error::AliasExpansionLimitExceeded { .. }
-        | Error::AliasReplayStackDepthExceeded { .. } => CredentialsError::TooMuch,
+        | Error::AliasReplayStackDepthExceeded { .. } => CredentialsError::TooLarge,
         error => {
             let (line, column) = error.location().map_or((0, 0), |at| (at.line(), at.column()));
             CredentialsError::Unreadable { line, column }
@@ -140,169 +153,160 @@ fn unreadable(error: &serde_saphyr::Error) -> CredentialsError {
     }
 }
 
-/// The whole file.
-struct Sections<'c> {
-    cloud: &'c str,
+/// A map that is read key by key.
+trait ReadKeys<'de> {
+    const EXPECTED: &'static str;
+
+    /// Reads the value of a key.
+    fn read<A: MapAccess<'de>>(&mut self, name: String, map: &mut A) -> Result<(), A::Error>;
 }
 
-impl<'de> DeserializeSeed<'de> for Sections<'_> {
-    type Value = CloudsFile;
+impl<'de, T: ReadKeys<'de>> ReadKeys<'de> for &mut T {
+    const EXPECTED: &'static str = T::EXPECTED;
 
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<CloudsFile, D::Error> {
+    fn read<A: MapAccess<'de>>(&mut self, name: String, map: &mut A) -> Result<(), A::Error> {
+        (**self).read(name, map)
+    }
+}
+
+/// Fills a value from a map; null counts as an empty map.
+struct MapReader<T>(T);
+
+impl<'de, T: ReadKeys<'de>> DeserializeSeed<'de> for MapReader<T> {
+    type Value = T;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<T, D::Error> {
         deserializer.deserialize_option(self)
     }
 }
 
-impl<'de> Visitor<'de> for Sections<'_> {
-    type Value = CloudsFile;
+impl<'de, T: ReadKeys<'de>> Visitor<'de> for MapReader<T> {
+    type Value = T;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a map with the key clouds")
+        f.write_str(T::EXPECTED)
     }
 
-    fn visit_none<E>(self) -> Result<CloudsFile, E> {
-        Ok(CloudsFile::default())
+    fn visit_none<E>(self) -> Result<T, E> {
+        Ok(self.0)
     }
 
-    fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<CloudsFile, D::Error> {
+    fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<T, D::Error> {
         deserializer.deserialize_map(self)
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<CloudsFile, A::Error> {
-        let mut found = CloudsFile::default();
-        while let Some(key) = map.next_key::<String>()? {
-            if key == "clouds" {
-                found.sections += 1;
-                map.next_value_seed(Clouds { cloud: self.cloud, found: &mut found })?;
-            } else {
-                map.next_value::<IgnoredAny>()?;
-            }
+    fn visit_map<A: MapAccess<'de>>(mut self, mut map: A) -> Result<T, A::Error> {
+        while let Some(name) = map.next_key::<String>()? {
+            self.0.read(name, &mut map)?;
         }
-        Ok(found)
+        Ok(self.0)
+    }
+}
+
+fn skip<'de, A: MapAccess<'de>>(map: &mut A) -> Result<(), A::Error> {
+    map.next_value::<IgnoredAny>().map(drop)
+}
+
+/// The whole file.
+struct CloudsFile<'c> {
+    /// The number of keys `clouds`.
+    sections: usize,
+    clouds: Clouds<'c>,
+}
+
+impl<'de> ReadKeys<'de> for CloudsFile<'_> {
+    const EXPECTED: &'static str = "a map with the key clouds";
+
+    fn read<A: MapAccess<'de>>(&mut self, name: String, map: &mut A) -> Result<(), A::Error> {
+        if name != "clouds" {
+            return skip(map);
+        }
+        self.sections += 1;
+        map.next_value_seed(MapReader(&mut self.clouds)).map(drop)
     }
 }
 
 /// The value of `clouds`.
-struct Clouds<'c, 'f> {
+struct Clouds<'c> {
     cloud: &'c str,
-    found: &'f mut CloudsFile,
+    entry: Option<CloudEntry>,
+    occurrences: usize,
+    /// The names of all other clouds.
+    others: Vec<String>,
 }
 
-impl<'de> DeserializeSeed<'de> for Clouds<'_, '_> {
-    type Value = ();
+impl<'de> ReadKeys<'de> for Clouds<'_> {
+    const EXPECTED: &'static str = "a map of clouds";
 
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        deserializer.deserialize_option(self)
-    }
-}
-
-impl<'de> Visitor<'de> for Clouds<'_, '_> {
-    type Value = ();
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a map of clouds")
-    }
-
-    fn visit_none<E>(self) -> Result<(), E> {
-        Ok(())
-    }
-
-    fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        deserializer.deserialize_map(self)
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
-        while let Some(name) = map.next_key::<String>()? {
-            if name == self.cloud {
-                self.found.times += 1;
-                self.found.entry = Some(map.next_value::<Option<CloudEntry>>()?.unwrap_or_default());
-            } else {
-                map.next_value::<IgnoredAny>()?;
-                self.found.names.push(name);
-            }
+    fn read<A: MapAccess<'de>>(&mut self, name: String, map: &mut A) -> Result<(), A::Error> {
+        if name != self.cloud {
+            self.others.push(name);
+            return skip(map);
         }
+        self.occurrences += 1;
+        self.entry = Some(map.next_value_seed(MapReader(CloudEntry::default()))?);
         Ok(())
     }
 }
 
-impl<'de> Deserialize<'de> for CloudEntry {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_map(EntryVisitor)
-    }
-}
+impl<'de> ReadKeys<'de> for CloudEntry {
+    const EXPECTED: &'static str = "a map of the keys of a cloud";
 
-struct EntryVisitor;
-
-impl<'de> Visitor<'de> for EntryVisitor {
-    type Value = CloudEntry;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a map of the keys of a cloud")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<CloudEntry, A::Error> {
-        let mut entry = CloudEntry::default();
-        let mut seen = Vec::new();
-        while let Some(key) = map.next_key::<String>()? {
-            match (key.as_str(), underscored(&key).as_str()) {
-                ("auth", _) => {
-                    let auth = map.next_value::<Option<Auth>>()?.unwrap_or_default();
-                    entry.doubled = entry.doubled.or(auth.doubled);
-                    entry.auth = auth.keys;
-                }
-                ("regions", _) => entry.regions = Some(map.next_value::<Option<Vec<Region>>>()?.unwrap_or_default()),
-                ("interface", _) => entry.interface = Some(map.next_value::<OneOrMany>()?.0),
-                (_, "region_name") => entry.region_name = Some(map.next_value::<OneOrMany>()?.0),
-                (_, known) if is_known(known, false) => entry.keys.push((key.clone(), map.next_value()?)),
-                _ => {
-                    map.next_value::<IgnoredAny>()?;
-                    continue;
-                }
+    fn read<A: MapAccess<'de>>(&mut self, name: String, map: &mut A) -> Result<(), A::Error> {
+        match (name.as_str(), underscored(&name).as_str()) {
+            ("auth", _) => {
+                let Auth { keys, duplicate } = map.next_value_seed(MapReader(Auth::default()))?;
+                self.duplicate = self.duplicate.take().or(duplicate);
+                self.auth = keys;
             }
-            if seen.contains(&key) && entry.doubled.is_none() {
-                entry.doubled = Some(key.clone());
+            ("regions", _) => self.regions = Some(map.next_value::<Option<Vec<Region>>>()?.unwrap_or_default()),
+            ("interface", _) => self.interface = Some(map.next_value::<OneOrMany>()?.0),
+            (_, "region_name") => self.region_name = Some(map.next_value::<OneOrMany>()?.0),
+            (_, known) if is_top_level_key(known) => {
+                self.keys.push(Key { name: name.clone(), value: map.next_value()? });
             }
-            seen.push(key);
+            _ => return skip(map),
         }
-        Ok(entry)
+        if self.known.contains(&name) {
+            self.duplicate.get_or_insert_with(|| name.clone());
+        }
+        self.known.push(name);
+        Ok(())
     }
 }
 
 /// The value of `auth`.
 #[derive(Default)]
 struct Auth {
-    keys: Keys,
-    doubled: Option<String>,
+    keys: Vec<Key>,
+    duplicate: Option<String>,
 }
 
-impl<'de> Deserialize<'de> for Auth {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_map(AuthVisitor)
-    }
-}
+impl<'de> ReadKeys<'de> for Auth {
+    const EXPECTED: &'static str = "a map of the keys of a log-in";
 
-struct AuthVisitor;
-
-impl<'de> Visitor<'de> for AuthVisitor {
-    type Value = Auth;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a map of the keys of a log-in")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Auth, A::Error> {
-        let mut auth = Auth::default();
-        while let Some(key) = map.next_key::<String>()? {
-            if !is_known(&underscored(&key), true) {
-                map.next_value::<IgnoredAny>()?;
-                continue;
-            }
-            if auth.keys.iter().any(|(other, _)| *other == key) {
-                auth.doubled.get_or_insert_with(|| format!("auth.{key}"));
-            }
-            auth.keys.push((key, map.next_value()?));
+    fn read<A: MapAccess<'de>>(&mut self, name: String, map: &mut A) -> Result<(), A::Error> {
+        if !is_auth_key(&underscored(&name)) {
+            return skip(map);
         }
-        Ok(auth)
+        if self.keys.iter().any(|key| key.name == name) {
+            self.duplicate.get_or_insert_with(|| format!("auth.{name}"));
+        }
+        self.keys.push(Key { name, value: map.next_value()? });
+        Ok(())
+    }
+}
+
+impl<'de> ReadKeys<'de> for Region {
+    const EXPECTED: &'static str = "a map of name and values";
+
+    fn read<A: MapAccess<'de>>(&mut self, name: String, map: &mut A) -> Result<(), A::Error> {
+        match name.as_str() {
+            "name" => self.name = map.next_value::<Option<String>>()?.unwrap_or_default(),
+            "values" => self.values = map.next_value_seed(MapReader(CloudEntry::default()))?,
+            _ => return skip(map),
+        }
+        Ok(())
     }
 }
 
@@ -329,20 +333,12 @@ impl<'de> Visitor<'de> for RegionVisitor {
         self.visit_str(&name.to_string())
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Region, A::Error> {
-        let mut region = Region { name: String::new(), values: CloudEntry::default() };
-        while let Some(key) = map.next_key::<String>()? {
-            match key.as_str() {
-                "name" => region.name = map.next_value::<Option<String>>()?.unwrap_or_default(),
-                "values" => region.values = map.next_value::<Option<CloudEntry>>()?.unwrap_or_default(),
-                _ => drop(map.next_value::<IgnoredAny>()?),
-            }
-        }
-        Ok(region)
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Region, A::Error> {
+        MapReader(Region::default()).visit_map(map)
     }
 }
 
-/// A text, or a list of them.
+/// A text or a list of texts.
 struct OneOrMany(Vec<String>);
 
 impl<'de> Deserialize<'de> for OneOrMany {
@@ -381,7 +377,7 @@ impl<'de> Visitor<'de> for OneOrManyVisitor {
     }
 }
 
-/// openstacksdk takes hyphens for underscores (`normalize_keys`).
-pub(super) fn underscored(key: &str) -> String {
-    key.replace('-', "_")
+/// The key with underscores: openstacksdk accepts hyphens in their place (`normalize_keys`).
+pub(super) fn underscored(name: &str) -> String {
+    name.replace('-', "_")
 }

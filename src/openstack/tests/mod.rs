@@ -1,11 +1,11 @@
-//! The client against a scripted cloud, under paused time.
+//! Tests of the client against a fake cloud, under paused time.
 
-mod cloud;
-mod lists;
-mod paths;
+mod cache;
+mod execute;
+mod fake_cloud;
+mod pagination;
 mod ports;
 mod references;
 mod session;
-mod sharing;
-mod steps;
 mod trees;
+mod untrusted_ids;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::cloud::FakeCloud;
+use super::fake_cloud::FakeCloud;
 use crate::model::*;
 use crate::openstack::*;
 
@@ -25,12 +25,12 @@ async fn one(cloud: &Cloud, reference: Reference) -> Result<ResolvedReference, R
     answers.0.remove(&reference).unwrap()
 }
 
-fn furnished() -> std::sync::Arc<FakeCloud> {
-    let fake = FakeCloud::new(|seen| {
-        (seen.path.ends_with("/providers")).then(|| Ok((200, json!({"providers": [{"name": "amphora"}]}))))
+fn cloud_with_objects() -> std::sync::Arc<FakeCloud> {
+    let fake = FakeCloud::new(|request| {
+        (request.path.ends_with("/providers")).then(|| Ok((200, json!({"providers": [{"name": "amphora"}]}))))
     });
     let network = |id: &str, name: &str, project: &str, shared: bool, external: bool| {
-        fake.lay(
+        fake.add(
             "/v2.0/networks",
             json!({"id": id, "name": name, "project_id": project, "shared": shared,
             "router:external": external, "subnets": ["s1"]}),
@@ -42,29 +42,29 @@ fn furnished() -> std::sync::Arc<FakeCloud> {
     network("n4", "hidden", "p2", false, false);
     network("n5", "twice", "p1", false, false);
     network("n6", "twice", "p2", true, false);
-    fake.lay(
+    fake.add(
         "/v2.0/subnets",
         json!({"id": "s1", "name": "s", "network_id": "n1", "cidr": "10.0.0.0/24", "project_id": "p1"}),
     );
-    fake.lay(
+    fake.add(
         "/v2.0/ports",
         json!({"id": "port1", "name": "vip", "network_id": "n1", "device_id": "", "project_id": "p1",
         "fixed_ips": [{"subnet_id": "s1", "ip_address": "10.0.0.9"}]}),
     );
-    fake.lay(
+    fake.add(
         "/v2.0/floatingips",
         json!({"id": "f1", "floating_ip_address": "203.0.113.7", "port_id": null, "project_id": "p1"}),
     );
-    fake.lay("/v2/lbaas/flavors", json!({"id": "fl1", "name": "ha", "enabled": true}));
-    fake.lay("/v2/lbaas/flavors", json!({"id": "fl2", "name": "old", "enabled": false}));
-    fake.lay("/v2/lbaas/availabilityzones", json!({"name": "az1", "enabled": true}));
-    fake.lay("/v2/lbaas/availabilityzones", json!({"name": "az0", "enabled": false}));
+    fake.add("/v2/lbaas/flavors", json!({"id": "fl1", "name": "ha", "enabled": true}));
+    fake.add("/v2/lbaas/flavors", json!({"id": "fl2", "name": "old", "enabled": false}));
+    fake.add("/v2/lbaas/availabilityzones", json!({"name": "az1", "enabled": true}));
+    fake.add("/v2/lbaas/availabilityzones", json!({"name": "az0", "enabled": false}));
     fake
 }
 
 #[tokio::test(start_paused = true)]
-async fn each_kind_is_found_with_the_facts_that_validation_needs() {
-    let cloud = furnished().cloud_with(REGION);
+async fn each_reference_kind_resolves_with_its_facts() {
+    let cloud = cloud_with_objects().cloud_with(REGION);
     let network = ResolvedReference::Network { id: "n1".into(), external: false };
     assert_eq!(one(&cloud, by_name(Kind::Network, "private")).await, Ok(network.clone()));
     assert_eq!(one(&cloud, by_id(Kind::Network, "n1")).await, Ok(network));
@@ -86,12 +86,12 @@ async fn each_kind_is_found_with_the_facts_that_validation_needs() {
     assert_eq!(one(&cloud, by_name(Kind::Provider, "amphora")).await, Ok(ResolvedReference::Provider));
 }
 
-/// Those that others own and do not share are not in the list.
+/// Neutron does not list the subnets that others own and do not share.
 #[tokio::test(start_paused = true)]
-async fn a_network_for_a_vip_is_found_with_what_its_subnets_hold() {
-    let fake = furnished();
+async fn vip_network_resolves_with_subnets_and_cidrs() {
+    let fake = cloud_with_objects();
     fake.change("/v2.0/networks", "n1", |network| network["subnets"] = json!(["s1", "s2"]));
-    fake.lay("/v2.0/subnets", json!({"id": "s9", "network_id": "n9", "cidr": "10.9.0.0/24", "project_id": "p1"}));
+    fake.add("/v2.0/subnets", json!({"id": "s9", "network_id": "n9", "cidr": "10.9.0.0/24", "project_id": "p1"}));
     let cloud = fake.cloud_with(REGION);
     let cidrs = vec!["10.0.0.0/24".parse().unwrap()];
     let network = ResolvedReference::VipNetwork { id: "n1".into(), subnet_ids: vec!["s1".into(), "s2".into()], cidrs };
@@ -102,8 +102,8 @@ async fn a_network_for_a_vip_is_found_with_what_its_subnets_hold() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn names_are_exact_and_what_others_hide_is_missing() {
-    let cloud = furnished().cloud_with(REGION);
+async fn name_matches_exactly_and_hidden_object_is_missing() {
+    let cloud = cloud_with_objects().cloud_with(REGION);
     for missing in [
         by_name(Kind::Network, "PRIVATE"),
         by_name(Kind::Network, "hidden"),
@@ -121,14 +121,14 @@ async fn names_are_exact_and_what_others_hide_is_missing() {
     assert_eq!(one(&cloud, by_name(Kind::Network, "twice")).await, Err(ResolveError::Ambiguous(ids)));
 }
 
-/// An administrator is shown the objects of all projects. Subnets have no `shared`: their network has.
+/// Neutron shows an administrator the objects of all projects. Subnets have no `shared`, only their network has.
 #[tokio::test(start_paused = true)]
 async fn subnet_name_leads_to_own_shared_and_external_networks_only() {
-    let fake = furnished();
+    let fake = cloud_with_objects();
     let subnet = |id: &str, name: &str, network: &str, project: &str| {
         let record =
             json!({"id": id, "name": name, "network_id": network, "cidr": "10.9.0.0/24", "project_id": project});
-        fake.lay("/v2.0/subnets", record);
+        fake.add("/v2.0/subnets", record);
     };
     subnet("s2", "s", "n4", "p2");
     subnet("s3", "hidden", "n4", "p2");
@@ -151,11 +151,11 @@ async fn subnet_name_leads_to_own_shared_and_external_networks_only() {
     }
 }
 
-/// A policy may hide networks and show their subnets; an administrator sees both.
+/// A policy may hide a network and show its subnets, except from administrators.
 #[tokio::test(start_paused = true)]
 async fn subnet_of_network_that_is_not_listed_stays_usable() {
-    let fake = furnished();
-    fake.lay(
+    let fake = cloud_with_objects();
+    fake.add(
         "/v2.0/subnets",
         json!({"id": "s2", "name": "t", "network_id": "n9", "cidr": "10.9.0.0/24", "project_id": "p2"}),
     );
@@ -165,15 +165,15 @@ async fn subnet_of_network_that_is_not_listed_stays_usable() {
 
 #[tokio::test(start_paused = true)]
 async fn external_network_of_others_is_missing_for_an_administrator() {
-    let fake = furnished();
-    fake.lay(
+    let fake = cloud_with_objects();
+    fake.add(
         "/v2.0/subnets",
         json!({"id": "s4", "name": "floating", "network_id": "n3", "cidr": "10.9.0.0/24", "project_id": "p2"}),
     );
     let allow = |id: &str, target: &str| {
         let record = json!({"id": id, "object_type": "network", "object_id": "n3", "action": "access_as_external",
                             "target_tenant": target});
-        fake.lay("/v2.0/rbac-policies", record);
+        fake.add("/v2.0/rbac-policies", record);
     };
     fake.admin.store(true, Ordering::SeqCst);
     allow("r1", "p3");
@@ -184,9 +184,9 @@ async fn external_network_of_others_is_missing_for_an_administrator() {
     for (id, target) in [("r2", "p1"), ("r3", "*")] {
         allow(id, target);
         assert!(one(&fake.cloud_with(REGION), by_name(Kind::Network, "public")).await.is_ok(), "{target}");
-        fake.take("/v2.0/rbac-policies", id);
+        fake.remove("/v2.0/rbac-policies", id);
     }
-    // Others are not shown the policies, and no network that is not for them.
+    // Neutron shows users neither the RBAC policies nor networks that are not for them.
     fake.admin.store(false, Ordering::SeqCst);
     fake.calls();
     assert!(one(&fake.cloud_with(REGION), by_name(Kind::Network, "public")).await.is_ok());
@@ -195,16 +195,16 @@ async fn external_network_of_others_is_missing_for_an_administrator() {
 
 #[tokio::test(start_paused = true)]
 async fn group_and_policy_names_lead_to_own_and_shared_objects_only() {
-    let fake = furnished();
+    let fake = cloud_with_objects();
     for (kind, path) in [(Kind::SecurityGroup, "/v2.0/security-groups"), (Kind::QosPolicy, "/v2.0/qos/policies")] {
         let object = |id: &str, name: &str, project: &str, shared: serde_json::Value| {
-            fake.lay(path, json!({"id": id, "name": name, "project_id": project, "shared": shared}));
+            fake.add(path, json!({"id": id, "name": name, "project_id": project, "shared": shared}));
         };
         object("o1", "default", "p1", json!(false));
         object("o2", "default", "p2", json!(false));
         object("o3", "common", "p2", json!(true));
         object("o4", "private", "p2", json!(false));
-        // As Neutron told it before groups had the attribute.
+        // The record of a Neutron in which groups lack the attribute.
         object("o5", "old", "p2", json!(null));
         for admin in [true, false] {
             fake.admin.store(admin, Ordering::SeqCst);
@@ -217,31 +217,34 @@ async fn group_and_policy_names_lead_to_own_and_shared_objects_only() {
     }
 }
 
-/// Look-ups keep records as they come, and a map of one field takes as much as one of ten.
+/// Look-ups keep records as JSON, in which a map of one field takes as much memory as one of ten.
 #[tokio::test(start_paused = true)]
-async fn an_answer_to_a_look_up_that_is_full_of_objects_is_not_read() {
+async fn lookup_response_with_too_many_objects_is_not_read() {
     let filler = "x".repeat(40);
-    let fake = FakeCloud::new(move |seen| {
+    let fake = FakeCloud::new(move |request| {
         let network = json!({"id": "n1", "name": "private", "x": vec![json!({"x": filler}); 110_000]});
-        let one = seen.path == "/v2.0/networks/n1";
+        let one = request.path == "/v2.0/networks/n1";
         let answer = if one { json!({"network": network}) } else { json!({"networks": [network]}) };
-        seen.path.starts_with("/v2.0/networks").then_some(Ok((200, answer)))
+        request.path.starts_with("/v2.0/networks").then_some(Ok((200, answer)))
     });
     let cloud = fake.cloud_with(REGION);
-    for (reference, told) in [
-        (by_id(Kind::Network, "n1"), "the network service's answer has more in it than any object of OpenStack"),
+    for (reference, expected) in [
+        (
+            by_id(Kind::Network, "n1"),
+            "the response of the network service has more objects than any OpenStack resource and was not read",
+        ),
         (by_name(Kind::Network, "private"), "after 32 MiB the list has no end"),
     ] {
         let error = cloud.resolve(&BTreeSet::from([reference])).await.unwrap_err();
-        assert_eq!((error.class, error.message.as_str()), (ErrorClass::Transient(None), told));
+        assert_eq!((error.class, error.message.as_str()), (ErrorClass::Transient(None), expected));
     }
 }
 
-/// An administrator sees them. In use or not, no list of the project's would tell.
+/// Neutron shows them to an administrator, but no list of the project would show their use.
 #[tokio::test(start_paused = true)]
-async fn a_floating_ip_of_another_project_is_missing() {
-    let fake = furnished();
-    fake.lay(
+async fn floating_ip_of_another_project_is_missing() {
+    let fake = cloud_with_objects();
+    fake.add(
         "/v2.0/floatingips",
         json!({"id": "f2", "floating_ip_address": "203.0.113.8", "port_id": "port9", "project_id": "p2"}),
     );
@@ -253,11 +256,11 @@ async fn a_floating_ip_of_another_project_is_missing() {
     }
 }
 
-/// A service that is away must not look like one that has lost everything.
+/// An unavailable service must not look like one without objects.
 #[tokio::test(start_paused = true)]
-async fn a_404_of_a_gateway_is_no_answer() {
+async fn gateway_404_resolves_nothing() {
     let certificate = "https://b/v1/secrets/b985cf9d-ed6e-45bf-8e48-ffe855e0c87e";
-    let fake = FakeCloud::new(|seen| seen.token.is_some().then(|| Ok((404, json!("default backend - 404")))));
+    let fake = FakeCloud::new(|request| request.token.is_some().then(|| Ok((404, json!("default backend - 404")))));
     let cloud = fake.cloud_with(REGION);
     for reference in [
         by_id(Kind::Subnet, "s1"),
@@ -272,9 +275,9 @@ async fn a_404_of_a_gateway_is_no_answer() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_extension_that_is_not_installed_has_no_objects() {
+async fn missing_extension_has_no_objects() {
     let not_found = json!({"NeutronError": {"type": "HTTPNotFound", "message": "The resource could not be found."}});
-    let fake = FakeCloud::new(move |seen| seen.token.is_some().then(|| Ok((404, not_found.clone()))));
+    let fake = FakeCloud::new(move |request| request.token.is_some().then(|| Ok((404, not_found.clone()))));
     let cloud = fake.cloud_with(REGION);
     for reference in [by_id(Kind::QosPolicy, "q1"), by_name(Kind::QosPolicy, "gold"), by_id(Kind::FloatingIp, "f1")] {
         assert_eq!(one(&cloud, reference).await, Err(ResolveError::Missing));
@@ -282,8 +285,8 @@ async fn an_extension_that_is_not_installed_has_no_objects() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn good_answers_are_remembered_for_ten_minutes_and_bad_ones_are_not() {
-    let fake = furnished();
+async fn resolved_reference_is_cached_for_ten_minutes() {
+    let fake = cloud_with_objects();
     let cloud = fake.cloud_with(REGION);
     let both = BTreeSet::from([by_id(Kind::Subnet, "s1"), by_id(Kind::Subnet, "s2")]);
     for (wait, calls) in [(0, 2), (1, 1), (590, 1), (10, 2)] {
@@ -294,8 +297,8 @@ async fn good_answers_are_remembered_for_ten_minutes_and_bad_ones_are_not() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_somebody_waits_for_is_remembered_for_a_minute() {
-    let fake = furnished();
+async fn temporary_obstacle_is_cached_for_a_minute() {
+    let fake = cloud_with_objects();
     let cloud = fake.cloud_with(REGION);
     for (wait, calls) in [(0, 1), (50, 0), (11, 1)] {
         tokio::time::sleep(Duration::from_secs(wait)).await;
@@ -305,46 +308,50 @@ async fn what_somebody_waits_for_is_remembered_for_a_minute() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_cloud_that_does_not_answer_is_an_error_and_not_an_answer() {
-    let fake = FakeCloud::new(|seen| seen.path.contains("subnets").then_some(Ok((503, json!(null)))));
-    let asked = BTreeSet::from([by_id(Kind::Subnet, "s1")]);
-    let error = fake.cloud_with(REGION).resolve(&asked).await.unwrap_err();
+async fn unavailable_service_is_an_error_not_a_missing_object() {
+    let fake = FakeCloud::new(|request| request.path.contains("subnets").then_some(Ok((503, json!(null)))));
+    let references = BTreeSet::from([by_id(Kind::Subnet, "s1")]);
+    let error = fake.cloud_with(REGION).resolve(&references).await.unwrap_err();
     assert_eq!(error.class, ErrorClass::Transient(None));
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_certificate_is_looked_up_at_the_catalogues_key_manager_only() {
+async fn certificate_is_looked_up_in_catalogue_key_manager_only() {
     let uuid = "b985cf9d-ed6e-45bf-8e48-ffe855e0c87e";
-    for (shelf, status, record, wanted) in [
+    for (collection, status, record, expected) in [
         ("secrets", 200, json!({"status": "ACTIVE"}), Ok(ResolvedReference::Certificate)),
         ("containers", 200, json!({"status": "ACTIVE", "type": "certificate"}), Ok(ResolvedReference::Certificate)),
         ("containers", 200, json!({"status": "ACTIVE", "type": "rsa"}), Err("type rsa")),
         ("secrets", 200, json!({"status": "PENDING"}), Err("PENDING")),
         ("secrets", 403, json!({"code": 403, "title": "Forbidden", "description": "no"}), Err("may not read")),
     ] {
-        let fake = FakeCloud::new(move |seen| seen.path.starts_with("/v1/").then(|| Ok((status, record.clone()))));
-        let reference = by_id(Kind::Certificate, &format!("https://evil.example/v1/{shelf}/{uuid}"));
+        let fake =
+            FakeCloud::new(move |request| request.path.starts_with("/v1/").then(|| Ok((status, record.clone()))));
+        let reference = by_id(Kind::Certificate, &format!("https://evil.example/v1/{collection}/{uuid}"));
         let outcome = one(&fake.cloud_with(REGION), reference).await;
-        match (outcome, wanted) {
-            (Ok(found), Ok(wanted)) => assert_eq!(found, wanted),
+        match (outcome, expected) {
+            (Ok(found), Ok(expected)) => assert_eq!(found, expected),
             (Err(ResolveError::Unusable(why)), Err(part)) => assert!(why.contains(part), "{why}"),
-            (outcome, wanted) => panic!("{outcome:?} instead of {wanted:?}"),
+            (outcome, expected) => panic!("{outcome:?} instead of {expected:?}"),
         }
         let calls = fake.calls();
         assert_eq!(
             (calls[0].host.as_str(), calls[0].path.as_str()),
-            ("public.r1:9311", format!("/v1/{shelf}/{uuid}").as_str())
+            ("public.r1:9311", format!("/v1/{collection}/{uuid}").as_str())
         );
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_certificate_that_cannot_be_is_told_apart() {
-    let fake = FakeCloud::new(|seen| {
-        seen.path.starts_with("/v1/").then(|| Ok((404, json!({"code": 404, "title": "Not Found", "description": "x"}))))
+async fn missing_certificate_differs_from_malformed_reference() {
+    let fake = FakeCloud::new(|request| {
+        request
+            .path
+            .starts_with("/v1/")
+            .then(|| Ok((404, json!({"code": 404, "title": "Not Found", "description": "x"}))))
     });
     let cloud = fake.cloud_with(REGION);
-    let gone = by_id(Kind::Certificate, "https://b/v1/secrets/b985cf9d-ed6e-45bf-8e48-ffe855e0c87e");
-    assert_eq!(one(&cloud, gone).await, Err(ResolveError::Missing));
+    let missing = by_id(Kind::Certificate, "https://b/v1/secrets/b985cf9d-ed6e-45bf-8e48-ffe855e0c87e");
+    assert_eq!(one(&cloud, missing).await, Err(ResolveError::Missing));
     assert!(matches!(one(&cloud, by_id(Kind::Certificate, "web.pem")).await, Err(ResolveError::Unusable(_))));
 }

@@ -5,13 +5,13 @@ use std::time::Duration;
 use futures::future::join_all;
 use serde_json::json;
 
-use super::cloud::{FakeCloud, PASSWORD, Plug, owner};
+use super::fake_cloud::{FakeCloud, FakeTransport, PASSWORD, owner};
 use crate::clock::SystemClock;
 use crate::openstack::*;
 
 #[tokio::test(start_paused = true)]
-async fn thirty_two_callers_make_one_log_in() {
-    let fake = FakeCloud::quiet();
+async fn concurrent_callers_share_one_login() {
+    let fake = FakeCloud::empty();
     let cloud = fake.cloud();
     let owner = owner("u");
     let found = join_all((0..32).map(|_| cloud.find(&owner))).await;
@@ -21,20 +21,20 @@ async fn thirty_two_callers_make_one_log_in() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_failing_log_in_is_shared_by_those_who_wait_for_it() {
-    let fake = FakeCloud::new(|seen| {
-        (seen.path == "/v3/auth/tokens").then(|| Ok((401, json!({"error": {"code": 401, "message": "no"}}))))
+async fn failed_login_is_shared_by_waiting_callers() {
+    let fake = FakeCloud::new(|request| {
+        (request.path == "/v3/auth/tokens").then(|| Ok((401, json!({"error": {"code": 401, "message": "no"}}))))
     });
     let cloud = fake.cloud();
     let failed = join_all((0..32).map(|_| cloud.project())).await;
     assert!(failed.iter().all(|failed| failed.as_ref().is_err_and(|error| error.class == ErrorClass::Credentials)));
-    let logins = fake.seen.lock().unwrap().len();
+    let logins = fake.requests.lock().unwrap().len();
     assert!(logins <= 2, "{logins} log-ins");
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_token_is_renewed_two_minutes_before_it_expires() {
-    let fake = FakeCloud::quiet();
+async fn token_is_renewed_two_minutes_before_it_expires() {
+    let fake = FakeCloud::empty();
     let cloud = fake.cloud();
     for (minutes, logins) in [(0, 1), (57, 1), (58, 2)] {
         tokio::time::sleep(Duration::from_secs(60 * minutes)).await;
@@ -45,8 +45,8 @@ async fn a_token_is_renewed_two_minutes_before_it_expires() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_short_token_is_used_for_half_of_its_life() {
-    let fake = FakeCloud::quiet();
+async fn short_token_is_used_for_half_its_life() {
+    let fake = FakeCloud::empty();
     fake.token_life.store(60, Ordering::SeqCst);
     let cloud = fake.cloud();
     for (seconds, logins) in [(0, 1), (28, 1), (4, 2)] {
@@ -57,11 +57,11 @@ async fn a_short_token_is_used_for_half_of_its_life() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn while_keystone_is_away_a_token_serves_to_its_end() {
+async fn token_serves_to_its_end_while_keystone_is_away() {
     let away = Arc::new(Mutex::new(false));
     let is_away = Arc::clone(&away);
-    let fake = FakeCloud::new(move |seen| {
-        (seen.path == "/v3/auth/tokens" && *is_away.lock().unwrap()).then_some(Ok((503, json!(null))))
+    let fake = FakeCloud::new(move |request| {
+        (request.path == "/v3/auth/tokens" && *is_away.lock().unwrap()).then_some(Ok((503, json!(null))))
     });
     let cloud = fake.cloud();
     cloud.find(&owner("u")).await.unwrap();
@@ -73,9 +73,9 @@ async fn while_keystone_is_away_a_token_serves_to_its_end() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_refused_token_is_renewed_once_and_for_all() {
+async fn rejected_token_is_renewed_once_for_all_callers() {
     let unauthorized = || Ok((401, json!({"error": {"code": 401, "title": "Unauthorized", "message": "no"}})));
-    let fake = FakeCloud::new(move |seen| (seen.token.as_deref() == Some("token-1")).then(unauthorized));
+    let fake = FakeCloud::new(move |request| (request.token.as_deref() == Some("token-1")).then(unauthorized));
     let cloud = fake.cloud();
     let owner = owner("u");
     let found = join_all((0..8).map(|_| cloud.find(&owner))).await;
@@ -85,9 +85,10 @@ async fn a_refused_token_is_renewed_once_and_for_all() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_token_that_is_refused_again_means_wrong_credentials() {
-    let fake = FakeCloud::new(|seen| {
-        seen.token
+async fn token_rejected_twice_means_wrong_credentials() {
+    let fake = FakeCloud::new(|request| {
+        request
+            .token
             .is_some()
             .then(|| Ok((401, json!({"error": {"code": 401, "title": "Unauthorized", "message": "no"}}))))
     });
@@ -97,13 +98,13 @@ async fn a_token_that_is_refused_again_means_wrong_credentials() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_endpoint_is_that_of_interface_and_region_whatever_path_it_names() {
+async fn endpoint_is_chosen_by_interface_and_region() {
     for (more, host) in [
         ("    region_name: R1\n", "public.r1:13876"),
         ("    region_name: R2\n", "public.r2:13876"),
         ("    interface: internal\n", "internal.r1:13876"),
     ] {
-        let fake = FakeCloud::quiet();
+        let fake = FakeCloud::empty();
         let cloud = fake.cloud_with(more);
         cloud.find(&owner("u")).await.unwrap();
         cloud.floating_ips(&owner("u"), None).await.unwrap();
@@ -116,8 +117,8 @@ async fn the_endpoint_is_that_of_interface_and_region_whatever_path_it_names() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_override_stands_in_for_the_catalogue() {
-    let fake = FakeCloud::quiet();
+async fn override_replaces_catalogue_endpoint() {
+    let fake = FakeCloud::empty();
     let more = "    region_name: R1\n    load_balancer_endpoint_override: https://own.example/v2.0\n";
     fake.cloud_with(more).find(&owner("u")).await.unwrap();
     let calls = fake.calls();
@@ -125,37 +126,37 @@ async fn an_override_stands_in_for_the_catalogue() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn several_regions_without_a_choice_and_unknown_ones_are_explained() {
-    let error = FakeCloud::quiet().cloud_with("").project().await;
+async fn ambiguous_and_unknown_regions_are_explained() {
+    let error = FakeCloud::empty().cloud_with("").project().await;
     let message = error.unwrap_err().message;
     assert!(message.contains("R1, R2") && message.contains("region_name"), "{message}");
-    let error = FakeCloud::quiet().cloud_with("    region_name: R9\n").find(&owner("u")).await.unwrap_err();
+    let error = FakeCloud::empty().cloud_with("    region_name: R9\n").find(&owner("u")).await.unwrap_err();
     assert_eq!(error.class, ErrorClass::Credentials);
     assert!(error.message.contains("no public endpoint of type load-balancer in region \"R9\""), "{}", error.message);
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_project_and_the_version_are_told() {
-    let fake = FakeCloud::quiet();
+async fn project_and_api_version_are_read() {
+    let fake = FakeCloud::empty();
     let cloud = fake.cloud_with("    region_name: R1\n");
     let project = cloud.project().await.unwrap();
-    assert_eq!(project, Project { id: "p1".into(), name: "demo".into(), region: "R1".into() });
+    assert_eq!(project, Project { id: "p1".into(), region: "R1".into() });
     assert_eq!(cloud.api_version().await.unwrap().minor, 27);
     assert_eq!(cloud.api_version().await.unwrap().to_string(), "2.27");
     assert_eq!(fake.lines(), ["GET /octavia/"]);
 }
 
 #[tokio::test(start_paused = true)]
-async fn no_answer_leaves_a_write_in_doubt_and_an_unreachable_endpoint_does_not() {
+async fn lost_response_leaves_write_in_doubt_unsent_request_does_not() {
     let endpoint = "lb:9876".to_owned();
     for (failure, in_doubt) in [
         (TransportError::NotSent { endpoint: endpoint.clone(), cause: "connection refused".into() }, false),
         (TransportError::NoAnswer { endpoint: endpoint.clone(), cause: "no answer in time".into() }, true),
     ] {
         let text = failure.to_string();
-        let fake = FakeCloud::new(move |seen| seen.token.is_some().then(|| Err(failure.clone())));
+        let fake = FakeCloud::new(move |request| request.token.is_some().then(|| Err(failure.clone())));
         let cloud = fake.cloud_with("    region_name: R1\n");
-        let error = cloud.execute(&super::steps::create_load_balancer()).await.unwrap_err();
+        let error = cloud.execute(&super::execute::create_load_balancer()).await.unwrap_err();
         assert_eq!((error.class, error.in_doubt, error.status), (ErrorClass::Transient(None), in_doubt, None));
         assert_eq!(error.message, text);
         assert!(!cloud.find(&owner("u")).await.unwrap_err().in_doubt);
@@ -163,10 +164,10 @@ async fn no_answer_leaves_a_write_in_doubt_and_an_unreachable_endpoint_does_not(
 }
 
 #[tokio::test(start_paused = true)]
-async fn no_secret_is_shown_by_debug_or_errors() {
-    let fake = FakeCloud::new(|seen| {
-        let text = format!("bad request: {}", seen.body);
-        (seen.path == "/v3/auth/tokens").then(|| Ok((401, json!({"error": {"code": 401, "message": text}}))))
+async fn session_debug_and_errors_show_no_secret() {
+    let fake = FakeCloud::new(|request| {
+        let text = format!("bad request: {}", request.body);
+        (request.path == "/v3/auth/tokens").then(|| Ok((401, json!({"error": {"code": 401, "message": text}}))))
     });
     let cloud = fake.cloud();
     let error = cloud.project().await.unwrap_err();
@@ -176,9 +177,9 @@ async fn no_secret_is_shown_by_debug_or_errors() {
     assert!(error.message.contains("cloud \"c\""), "{}", error.message);
 }
 
-/// The endpoint is where a user's credentials lead: what an answer holds must not be read through a message.
+/// A user's credentials choose the endpoint: messages must not reveal its responses.
 #[tokio::test(start_paused = true)]
-async fn an_answer_that_is_not_understood_is_not_quoted() {
+async fn malformed_response_is_not_quoted() {
     let bodies = [
         json!("hunter2"),
         json!({"loadbalancers": "hunter2"}),
@@ -190,13 +191,14 @@ async fn an_answer_that_is_not_understood_is_not_quoted() {
     ];
     for body in bodies {
         let answer = body.clone();
-        let fake = FakeCloud::new(move |seen| seen.path.starts_with("/octavia").then(|| Ok((200, answer.clone()))));
+        let fake =
+            FakeCloud::new(move |request| request.path.starts_with("/octavia").then(|| Ok((200, answer.clone()))));
         let cloud = fake.cloud();
         let errors = [
             cloud.find(&owner("u")).await.err(),
             cloud.load_balancer("lb").await.err(),
             cloud.api_version().await.err(),
-            cloud.execute(&super::steps::create_load_balancer()).await.err(),
+            cloud.execute(&super::execute::create_load_balancer()).await.err(),
         ];
         for error in errors.into_iter().flatten() {
             assert!(!error.to_string().contains("hunter2"), "{body}: {error}");
@@ -204,40 +206,44 @@ async fn an_answer_that_is_not_understood_is_not_quoted() {
     }
 }
 
-/// What Debug shows is what is kept.
+/// Debug shows all fields that are kept.
 #[test]
-fn a_session_keeps_no_text_of_a_ca() {
+fn session_keeps_no_ca_text() {
     let yaml = b"clouds: {c: {auth: {auth_url: 'http://k', user_id: u, password: p, project_id: p}}}";
     let credentials = Credentials::parse(yaml, Some(b"PEM"), "c").unwrap();
     assert!(format!("{credentials:?}").contains("ca: Some"));
-    let cloud = Cloud::new(credentials, &Plug(FakeCloud::quiet()), Arc::new(SystemClock), CloudSettings::default());
+    let cloud =
+        Cloud::new(credentials, &FakeTransport(FakeCloud::empty()), Arc::new(SystemClock), CloudSettings::default());
     assert!(format!("{:?}", cloud.unwrap()).contains("ca: None"));
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_catalogue_of_nothing_but_structure_is_not_read() {
-    let fake = FakeCloud::new(|seen| {
+async fn amplified_catalogue_is_not_read() {
+    let fake = FakeCloud::new(|request| {
         let catalogue = json!([{"type": "load-balancer", "endpoints": vec![json!({}); 100_000]}]);
         let token = json!({"project": {"id": "p"}, "catalog": catalogue});
-        (seen.path == "/v3/auth/tokens").then(|| Ok((201, json!({"token": token}))))
+        (request.path == "/v3/auth/tokens").then(|| Ok((201, json!({"token": token}))))
     });
     let error = fake.cloud().project().await.unwrap_err();
     assert_eq!((error.class, error.in_doubt), (ErrorClass::Transient(None), false));
-    assert_eq!(error.message, "the identity service's answer has more structure than text");
+    assert_eq!(
+        error.message,
+        "the response of the identity service has more JSON structure than text and was not read"
+    );
 }
 
-/// Every endpoint of a service once had a copy of its type, which may be a megabyte. What is not asked for is not kept.
+/// A catalogue may have many endpoints, and service types of a megabyte.
 #[tokio::test(start_paused = true)]
-async fn of_a_catalogue_only_what_is_spoken_to_is_kept_and_of_that_a_few_names_are_told() {
+async fn large_catalogue_yields_short_error_messages() {
     let endpoints = |kind: &str| {
         let regions =
             (0..500).map(|n| json!({"interface": "public", "region_id": format!("r{n}"), "url": "http://lb"}));
         json!({"type": kind, "endpoints": regions.collect::<Vec<_>>()})
     };
     let catalogue = json!([endpoints("load-balancer"), endpoints(&"compute".repeat(1000))]);
-    let fake = FakeCloud::new(move |seen| {
+    let fake = FakeCloud::new(move |request| {
         let token = json!({"project": {"id": "p"}, "catalog": catalogue});
-        (seen.path == "/v3/auth/tokens").then(|| Ok((201, json!({"token": token}))))
+        (request.path == "/v3/auth/tokens").then(|| Ok((201, json!({"token": token}))))
     });
     let errors = [fake.cloud_with("").project().await.err(), fake.cloud().find(&owner("u")).await.err()];
     for error in errors.into_iter().flatten() {
@@ -246,13 +252,13 @@ async fn of_a_catalogue_only_what_is_spoken_to_is_kept_and_of_that_a_few_names_a
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_catalogue_that_names_no_endpoint_is_not_followed() {
+async fn invalid_catalogue_endpoint_is_not_called() {
     for url in ["http://lb/?x=", "http://lb/#x", "http://u:hunter2@lb", "file:///lb", "lb"] {
-        let fake = FakeCloud::new(move |seen| {
+        let fake = FakeCloud::new(move |request| {
             let endpoint = json!({"interface": "public", "region_id": "R1", "url": url});
             let token =
                 json!({"project": {"id": "p"}, "catalog": [{"type": "load-balancer", "endpoints": [endpoint]}]});
-            (seen.path == "/v3/auth/tokens").then(|| Ok((201, json!({"token": token}))))
+            (request.path == "/v3/auth/tokens").then(|| Ok((201, json!({"token": token}))))
         });
         let error = fake.cloud().find(&owner("u")).await.unwrap_err();
         assert_eq!(error.class, ErrorClass::Credentials, "{url}");

@@ -26,7 +26,7 @@ pub use rivals::floating_ip_in_use;
 use rivals::{in_the_way, step_back, taken};
 
 /// On a floating IP of ours that is kept when the stack no longer wants it.
-pub const RETAIN: &str = "evenkeel:reclaim=Retain";
+pub const RETAIN: &str = "evenkeel:reclaim-policy=Retain";
 
 /// The end of the VIP that a floating IP leads to.
 struct Vip<'a> {

@@ -27,7 +27,7 @@ pub(super) fn taken(owner: &Owner, vip: Option<&Vip<'_>>, seen: &ObservedFloatin
         }
     };
     let message = format!("floating IP {} ({}) {why}", seen.floating_ip_address, seen.id);
-    let problem = Problem::new("spec.loadBalancer.floatingIP.existing", ProblemReason::ForeignChild, message);
+    let problem = Problem::new("spec.loadBalancer.floatingIP.existing", ProblemReason::ResourceConflict, message);
     Some(problem.about_floating_ip(&seen.id))
 }
 
@@ -63,5 +63,6 @@ pub(super) fn in_the_way(vip: &Vip<'_>, foreign: &ObservedFloatingIp) -> Problem
         foreign.id,
         vip.address.as_deref().unwrap_or(vip.port)
     );
-    Problem::new("spec.loadBalancer.floatingIP", ProblemReason::ForeignChild, message).about_floating_ip(&foreign.id)
+    Problem::new("spec.loadBalancer.floatingIP", ProblemReason::ResourceConflict, message)
+        .about_floating_ip(&foreign.id)
 }

@@ -31,7 +31,7 @@ fn the_whole_stack_is_one_post() {
             "name": "shop/web",
             "admin_state_up": true,
             "tags": [
-                "evenkeel:attempt=a1", "evenkeel:cluster=c1", "evenkeel:name=web", "evenkeel:ns=shop",
+                "evenkeel:attempt=a1", "evenkeel:cluster=c1", "evenkeel:name=web", "evenkeel:namespace=shop",
                 "evenkeel:uid=u1",
             ],
             "vip_subnet_id": "subnet-1",
@@ -93,8 +93,8 @@ fn what_is_set_is_remembered_from_the_first_day() {
         http(want).tags = ["team=shop".to_owned()].into();
     });
     let body = json!(posted(&want));
-    assert!(body["tags"].as_array().unwrap().contains(&json!("evenkeel:set=vip_qos_policy_id")));
-    let tags = json!(["evenkeel:key=http", "evenkeel:set=timeout_member_data", "team=shop"]);
+    assert!(body["tags"].as_array().unwrap().contains(&json!("evenkeel:owned-fields=vip_qos_policy_id")));
+    let tags = json!(["evenkeel:key=http", "evenkeel:owned-fields=timeout_member_data", "team=shop"]);
     assert_eq!(body["listeners"][0]["tags"], tags);
 }
 
@@ -159,7 +159,7 @@ fn deleting_gives_back_what_we_borrowed_then_cascades_then_deletes_what_we_made(
     let mark = owner().owner_description();
     let all = [
         floating_ip("made", &mark, &[]),
-        floating_ip("kept", &mark, &[crate::plan::RETAIN, "evenkeel:made-for=u1"]),
+        floating_ip("kept", &mark, &[crate::plan::RETAIN, "evenkeel:created-by=u1"]),
         floating_ip("lent", "", &["evenkeel:uid=u1"]),
         floating_ip("theirs", "", &["evenkeel:uid=u2"]),
     ];
@@ -171,7 +171,7 @@ fn deleting_gives_back_what_we_borrowed_then_cascades_then_deletes_what_we_made(
          - load balancer shop/web [interrupts]\n\
          - floating IP made [interrupts]\n\
          ~ floating IP kept: description evenkeel:uid=u1 evenkeel:cluster=c1 -> \"\", port_id vip-port -> none [interrupts]\n\
-         ~ floating IP kept: tags evenkeel:made-for=u1 -> none\n"
+         ~ floating IP kept: tags evenkeel:created-by=u1 -> none\n"
     );
     let left = delete(&owner(), false, None, &all[2..]);
     assert_eq!(left.to_string(), "~ floating IP lent: tags evenkeel:uid=u1 -> none\n");
@@ -185,10 +185,10 @@ fn releasing_takes_our_marks_off_and_nothing_else_and_what_we_made_for_it_last()
     let want = edited(|want| want.load_balancer.tags = ["team=shop".to_owned()].into());
     let mut load_balancer = made(&want).tree.unwrap().load_balancer;
     let all = [
-        floating_ip("made", &owner().owner_description(), &["evenkeel:made-for=u1"]),
+        floating_ip("made", &owner().owner_description(), &["evenkeel:created-by=u1"]),
         floating_ip("lent", "", &["evenkeel:uid=u1"]),
         floating_ip("strange", "", &[]),
-        floating_ip("described", "the shop's", &["evenkeel:made-for=u1"]),
+        floating_ip("described", "the shop's", &["evenkeel:created-by=u1"]),
     ];
     let plan = orphan(&owner(), Some(&load_balancer), &all);
     let [lent, tags, made, made_tag, described_tag] = &plan.steps[..] else { panic!("{plan}") };
@@ -197,8 +197,8 @@ fn releasing_takes_our_marks_off_and_nothing_else_and_what_we_made_for_it_last()
         matches!(&tags.call, Call::UpdateLoadBalancer { body, .. } if json!(body) == json!({"tags": ["team=shop"]}))
     );
     assert!(matches!(&made.call, Call::UpdateFloatingIp { body, .. } if json!(body) == json!({"description": ""})));
-    assert_eq!(made_tag.to_string(), "~ floating IP made: tags evenkeel:made-for=u1 -> none");
-    assert_eq!(described_tag.to_string(), "~ floating IP described: tags evenkeel:made-for=u1 -> none");
+    assert_eq!(made_tag.to_string(), "~ floating IP made: tags evenkeel:created-by=u1 -> none");
+    assert_eq!(described_tag.to_string(), "~ floating IP described: tags evenkeel:created-by=u1 -> none");
     let names = orphan(&owner(), None, &all).steps.into_iter().map(|step| step.name);
     assert_eq!(names.collect::<Vec<_>>(), ["lent", "made", "made", "described"]);
     // Octavia takes no change of it. What bears its mark goes with it to a successor.

@@ -139,7 +139,7 @@ impl Octavia {
                 if let Some(made) = one(made, index) {
                     // Either mark alone is enough.
                     let is_marked = !words.contains(&made.description.as_str());
-                    let is_tagged = made.tags.iter().any(|tag| tag.starts_with("evenkeel:made-for="));
+                    let is_tagged = made.tags.iter().any(|tag| tag.starts_with("evenkeel:created-by="));
                     match index.index(3) {
                         0 if is_marked => made.tags.clear(),
                         at if is_tagged => made.description = words[at % 2].to_owned(),

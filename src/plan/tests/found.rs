@@ -1,4 +1,4 @@
-//! What random stacks have found, each as the smallest stack that shows it (`docs/found.md`).
+//! What random stacks have found, each as the smallest stack that shows it (`docs/development/bugs-found.md`).
 
 use super::octavia::Octavia;
 use super::properties::converge;

@@ -279,7 +279,7 @@ fn security_groups_and_cidrs_never_meet() {
         &plan(&cidrs, &groups),
         r#"
 ~ listener http: allowed_cidrs ["10.0.0.0/8"] -> [] [new connections]
-~ load balancer shop/web: tags ["evenkeel:attempt=a1","evenkeel:cluster=c1","evenkeel:name=web","evenkeel:ns=sh… -> ["evenkeel:attempt=a1","evenkeel:cluster=c1","evenkeel:name=web","evenkeel:ns=sh…, vip_sg_ids [] -> ["web"] [new connections]
+~ load balancer shop/web: tags ["evenkeel:attempt=a1","evenkeel:cluster=c1","evenkeel:name=web","evenkeel:names… -> ["evenkeel:attempt=a1","evenkeel:cluster=c1","evenkeel:name=web","evenkeel:names…, vip_sg_ids [] -> ["web"] [new connections]
 "#,
     );
     assert_eq!(plan(&groups, &cidrs).summary(), "update load balancer shop/web; update listener http");
@@ -300,8 +300,8 @@ fn a_floating_ip_is_made_kept_and_let_go() {
         &update(&want, octavia.tree.as_ref().unwrap()),
         "
 + floating IP new
-~ floating IP new: tags none -> evenkeel:reclaim=Retain
-~ floating IP new: tags none -> evenkeel:made-for=u1
+~ floating IP new: tags none -> evenkeel:reclaim-policy=Retain
+~ floating IP new: tags none -> evenkeel:created-by=u1
 ",
     );
     converge(&mut octavia, &want, |_, _| {});
@@ -309,7 +309,7 @@ fn a_floating_ip_is_made_kept_and_let_go() {
         &update(&stack(), octavia.tree.as_ref().unwrap()),
         r#"
 ~ floating IP 198.51.100.8: description evenkeel:uid=u1 evenkeel:cluster=c1 -> "", port_id vip-port -> none [interrupts]
-~ floating IP 198.51.100.8: tags evenkeel:made-for=u1 -> none
+~ floating IP 198.51.100.8: tags evenkeel:created-by=u1 -> none
 "#,
     );
     converge(&mut octavia, &floating("internet", false), |_, _| {});
@@ -332,14 +332,14 @@ fn another_floating_ip_on_the_same_address_is_held_back() {
         "
 held back, because it interrupts traffic (disruptionPolicy: Allow lets it run):
   + floating IP new (replace)
-  ~ floating IP new: tags none -> evenkeel:made-for=u1 (replace)
+  ~ floating IP new: tags none -> evenkeel:created-by=u1 (replace)
   - floating IP 198.51.100.8 (replace) [interrupts]
 ",
     );
     let exchanged = "
 held back, because it interrupts traffic (disruptionPolicy: Allow lets it run):
   + floating IP NAME (replace)
-  ~ floating IP NAME: tags none -> evenkeel:made-for=u1 (replace)
+  ~ floating IP NAME: tags none -> evenkeel:created-by=u1 (replace)
   ~ floating IP 198.51.100.8: port_id vip-port -> none (replace) [interrupts]
   ~ floating IP NAME: port_id none -> vip-port (replace)
   - floating IP 198.51.100.8 (replace)
@@ -437,7 +437,7 @@ fn rivals_for_a_floating_ip_agree_who_has_it() {
     }
     // Its own one, which somebody else claims in vain.
     let mark = owner().owner_description();
-    let plan = borrowing(lent(Some("their-port"), &mark, &["evenkeel:uid=u0", "evenkeel:made-for=u1"]));
+    let plan = borrowing(lent(Some("their-port"), &mark, &["evenkeel:uid=u0", "evenkeel:created-by=u1"]));
     assert!(plan.problems.is_empty(), "{plan}");
 }
 
@@ -471,7 +471,7 @@ fn a_floating_ip_with_its_description_alone_gets_its_tag() {
     converge(&mut octavia, &want, |_, _| {});
     octavia.tree.as_mut().unwrap().floating_ips[0].tags.clear();
     let plan = update(&want, octavia.tree.as_ref().unwrap());
-    shows(&plan, "~ floating IP 198.51.100.8: tags none -> evenkeel:made-for=u1");
+    shows(&plan, "~ floating IP 198.51.100.8: tags none -> evenkeel:created-by=u1");
 }
 
 #[test]
@@ -527,7 +527,7 @@ fn a_listener_of_somebody_else_in_the_way_stops_only_what_needs_its_place() {
     shows(
         &update(&want, tree),
         r#"
-~ listener http: connection_limit -1 -> 9, tags ["evenkeel:key=http"] -> ["evenkeel:key=http","evenkeel:set=connection_limit"] [new connections]
+~ listener http: connection_limit -1 -> 9, tags ["evenkeel:key=http"] -> ["evenkeel:key=http","evenkeel:owned-fields=connection_limit"] [new connections]
 cannot be done:
   listener tls cannot have port 443: listener "by hand" (TCP, l9), which this stack did not make, has it. Delete that listener, or take another port
 "#,

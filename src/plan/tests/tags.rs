@@ -102,6 +102,9 @@ fn the_first_write_keeps_what_is_remembered_of_fields() {
     let mut before = tagged("web");
     before.load_balancer.description = Some("old".into());
     let plan = plan(&before, &tagged("Web"));
-    assert!(tags_of(&plan.steps[0].call).as_array().unwrap().contains(&json!("evenkeel:set=description")), "{plan}");
+    assert!(
+        tags_of(&plan.steps[0].call).as_array().unwrap().contains(&json!("evenkeel:owned-fields=description")),
+        "{plan}"
+    );
     converge(&mut made(&before), &tagged("Web"), |_, _| {});
 }

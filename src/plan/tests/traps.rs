@@ -92,8 +92,13 @@ fn a_field_that_leaves_the_stack_is_reset_once_in_the_write_that_forgets_it() {
     });
     let plan = plan(&before, &stack());
     let [load_balancer, listener] = bodies(&plan).try_into().unwrap();
-    let tags =
-        ["evenkeel:attempt=a1", "evenkeel:cluster=c1", "evenkeel:name=web", "evenkeel:ns=shop", "evenkeel:uid=u1"];
+    let tags = [
+        "evenkeel:attempt=a1",
+        "evenkeel:cluster=c1",
+        "evenkeel:name=web",
+        "evenkeel:namespace=shop",
+        "evenkeel:uid=u1",
+    ];
     assert_eq!(load_balancer, json!({"description": "", "vip_qos_policy_id": null, "tags": tags}));
     assert_eq!(
         listener,
@@ -106,7 +111,7 @@ fn a_field_that_leaves_the_stack_is_reset_once_in_the_write_that_forgets_it() {
 #[test]
 fn a_field_that_has_the_wanted_value_already_is_still_remembered_as_ours() {
     let want = edited(|want| http(want).connection_limit = Some(-1));
-    let tags = ["evenkeel:key=http", "evenkeel:set=connection_limit"];
+    let tags = ["evenkeel:key=http", "evenkeel:owned-fields=connection_limit"];
     assert_eq!(only_body(&plan(&stack(), &want)), json!({"tags": tags}));
 }
 

@@ -1,7 +1,7 @@
 //! Settings that Octavia stores and the data plane of provider amphora does not carry out, or carries out otherwise.
 //!
 //! Source: the templates that Octavia renders for the amphora, `octavia/common/jinja/haproxy/combined_listeners` (TCP,
-//! HTTP, HTTPS, TERMINATED_HTTPS, PROMETHEUS) and `octavia/common/jinja/lvs` (UDP, SCTP). `docs/fields.md` has the whole
+//! HTTP, HTTPS, TERMINATED_HTTPS, PROMETHEUS) and `octavia/common/jinja/lvs` (UDP, SCTP). `docs/reference/fields.md` has the whole
 //! table. The same rules are in the schema (`api/amphora.rs`).
 
 mod listeners;

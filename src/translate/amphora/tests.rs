@@ -17,7 +17,7 @@ fn pool(rest: &str) -> String {
 fn has_no_effect(field: &str, rest: &str) {
     for (load_balancer, names_none) in [(ON_SUBNET, true), (OF_AMPHORA, false)] {
         let problem = refused(load_balancer, rest);
-        assert_begins(&problem, &format!("UnsupportedByServer {field}: provider amphora "));
+        assert_begins(&problem, &format!("UnsupportedByCloud {field}: provider amphora "));
         assert_eq!(problem.ends_with("name it in spec.loadBalancer.provider)"), names_none, "{problem}");
     }
     accepted(OF_VENDOR, rest);
@@ -194,7 +194,7 @@ fn granularity_is_an_ipv4_netmask_without_ipv6_beside_it() {
         accepted(ON_SUBNET, &pool(granularity));
     }
     let both = "{vip: {subnet: {name: front}, additional: [{subnet: {name: front6}}]}}";
-    assert_begins(&refused(both, &pool("255.255.255.0")), &format!("UnsupportedByServer {field}: "));
+    assert_begins(&refused(both, &pool("255.255.255.0")), &format!("UnsupportedByCloud {field}: "));
     let from_network = accepted("{vip: {network: {name: modern}}}", &pool("255.255.255.0"));
     assert!(!from_network.create_problems.is_empty(), "what Octavia will choose is in the way of a create");
 }

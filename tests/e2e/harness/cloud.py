@@ -40,7 +40,7 @@ class Cloud:
 
     def load_balancers(self, namespace: str, name: str | None = None) -> list[dict]:
         """The load balancers with the owner tags of this cluster, namespace and name."""
-        tags = [f'evenkeel:ns={namespace}'] + ([f'evenkeel:name={name}'] if name else [])
+        tags = [f'evenkeel:namespace={namespace}'] + ([f'evenkeel:name={name}'] if name else [])
         return self.all('loadbalancers', tags=','.join(tags))
 
     def tree(self, lb_id: str) -> dict:

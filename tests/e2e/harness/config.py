@@ -14,6 +14,6 @@ FAULTS = HOME / 'openstack/etc/octavia/faults.json'
 E2E = Path(__file__).resolve().parent.parent
 ROOT = E2E.parent.parent
 BINARY = Path(os.environ['EVENKEEL_BIN'])
-# The same with kill points compiled in (src/kill.rs).
-KILLABLE = HOME / 'evenkeel-kill-points'
+# The same with failpoints compiled in (src/failpoint.rs).
+BINARY_WITH_FAILPOINTS = HOME / 'evenkeel-failpoints'
 CONTROLLER_PORT = int(os.environ['CONTROLLER_PORT'])

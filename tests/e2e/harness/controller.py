@@ -28,7 +28,7 @@ class Controller:
             'PATH': os.environ['PATH'], 'HOME': str(config.HOME), 'KUBECONFIG': str(self.kubeconfig),
             'POD_NAMESPACE': 'evenkeel-system', 'HOSTNAME': self.name, 'RUST_BACKTRACE': '1', **self.environment}
         flags = [part for name, value in {**SETTINGS, **settings}.items() for part in ('--' + name.replace('_', '-'), value)]
-        command = [str(self.binary), 'run', '--listen', f'127.0.0.1:{self.port}', '--log-format', 'json', *flags]
+        command = [str(self.binary), 'run', '--bind-address', f'127.0.0.1:{self.port}', '--log-format', 'json', *flags]
         with self.log.open('ab') as log:
             log.write(f'--- {time.strftime("%T")} {" ".join(command)}\n'.encode())
             log.flush()
@@ -85,4 +85,4 @@ class Controller:
 
 # Half of the defaults and less: a create that never reached Octavia, or a load balancer that stays locked, must not cost a
 # scenario minutes.
-SETTINGS = {'cluster_id': 'e2e', 'create_timeout': '60', 'quiet_period': '75', 'stuck_after': '1'}
+SETTINGS = {'cluster_id': 'e2e', 'create_timeout': '60s', 'quiet_period': '75s', 'stuck_after': '1m'}

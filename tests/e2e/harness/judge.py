@@ -61,7 +61,7 @@ class Judge:
         want, vip = self.spec.get('loadBalancer') or {}, (self.spec.get('loadBalancer') or {}).get('vip') or {}
         where = 'load balancer'
         owner = {f"evenkeel:uid={self.meta['uid']}", f'evenkeel:cluster={self.cluster}',
-                 f"evenkeel:ns={self.meta['namespace']}", f"evenkeel:name={self.meta['name']}"}
+                 f"evenkeel:namespace={self.meta['namespace']}", f"evenkeel:name={self.meta['name']}"}
         if missing := owner - set(lb['tags']):
             self._differs(f'{where}: tags {sorted(missing)} are missing')
         self._fields(where, lb, {
@@ -214,7 +214,7 @@ class Judge:
         if allocate := want.get('allocate'):
             mark = f"evenkeel:uid={self.meta['uid']} evenkeel:cluster={self.cluster}"
             self._same('floating IP: description', got[0]['description'], mark)
-            self._same('floating IP: tag', f"evenkeel:made-for={self.meta['uid']}" in got[0]['tags'], True)
+            self._same('floating IP: tag', f"evenkeel:created-by={self.meta['uid']}" in got[0]['tags'], True)
             if subnet := allocate.get('subnet'):
                 cidr = self.cloud.neutron.get_subnet(self._id('subnet', subnet)).cidr
                 self._same('floating IP: subnet', ip_address(got[0]['floating_ip_address']) in ip_network(cidr), True)

@@ -1,14 +1,14 @@
-"""Renders docs/performance.md from the measurements of bench.py."""
+"""Renders docs/operations/performance.md from the measurements of bench.py."""
 import os
 import statistics
 
 GOAL = 1.15
 PAGE = 500      # the controller's page size of a list request
-HEAD = """# What Evenkeel costs
+HEAD = """# Performance
 
-Written by `make bench`; not by hand. Calls are counted by the services, not by the controller. The reference stack is 1
-load balancer with 3 listeners, 3 pools, 9 members and 3 health monitors. Seconds and bytes are those of the machine that
-ran it last ({cores} cores) and only an example; ratios and counts are what should be the same elsewhere.
+Written by `make bench`; not by hand. The services count calls, not the controller. The reference stack is 1 load balancer with 3
+listeners, 3 pools, 9 members and 3 health monitors. Seconds and bytes are those of the last machine ({cores} cores) and only an
+example; ratios and counts should be the same elsewhere.
 """
 
 
@@ -21,11 +21,11 @@ def _time(script: list, stack: list) -> str:
         seconds = [m.seconds for m in made]
         middle = [statistics.median(getattr(m, part) for m in made) for part in ('writes', 'octavia', 'others')]
         return [what, f'{statistics.median(seconds):.2f}', f'{min(seconds):.2f} to {max(seconds):.2f}', *(f'{n:g}' for n in middle)]
-    return f"""## From the request to Ready
+    return f"""## Time from the request to Ready
 
 {len(script)} turns on one genuine Octavia, each with a bare script and then with a stack. The script has logged in and
-knows the ids: it sends one POST and looks once each second until the load balancer is ACTIVE. The stack's time runs
-from the request to the API server until its condition Ready is seen there.
+knows the ids: it sends one POST and polls each second until the load balancer is ACTIVE. The stack's time runs from the request to
+the API server until its condition Ready appears there.
 
 {_table(['made by', 'seconds (median)', 'from to', 'writes', 'calls of Octavia', 'calls of other services'],
         [line('the script', script), line('a stack', stack)])}
@@ -40,11 +40,11 @@ def ratio(script: list, stack: list) -> float:
 
 def _calls(costs: dict) -> str:
     lines = [[what, len(c.writes), len(c.calls) - len(c.writes), len(c.polls), c.total - len(c.octavia)] for what, c in costs.items()]
-    return f"""## What happens to one stack, in calls
+    return f"""## Calls for one stack
 
 {_table(['', 'writes', 'reads', 'polls', 'calls of other services'], lines)}
 
-Polls are looks at a load balancer that is locked: their number follows the time that Octavia takes.
+Polls are reads of a locked load balancer: their number follows the time that Octavia takes.
 """
 
 
@@ -58,15 +58,15 @@ def _rest(rest: list[dict]) -> str:
               f"{sum(r['calls'].values()):g}", *(f"{r['calls'].get(kind, 0):g}" for kind in kinds)] for r in rest]
     return f"""## At rest
 
-The release binary against the simulators, with so many reference stacks in one project. One controller made them all, applied
-at once; another one was started then, with nothing to do, and measured after its first resync. A resync
-period is {rest[0]['period_seconds']} s here, so that it can be waited for (10 minutes unless a stack says something else). Not one write.
+The release binary runs against the simulators, with this number of reference stacks in one project. One controller created them all,
+applied at once; then another one was started, with nothing to do, and measured after its first resync. A resync
+period is {rest[0]['period_seconds']} s here, to shorten the measurement (the default is 10 minutes). No write happens.
 
 {_table(['stacks', 'memory (MiB)', 'KiB for each stack', 'calls to make one', 'calls in a period', *kinds], lines)}
 
 Stacks share lists that are at most 20 s old; a list takes one call for each {PAGE} objects. Members are read again only
-where a load balancer's `updated_at` or the operating status of a pool has moved, or that is neither ONLINE nor OFFLINE nor
-NO_MONITOR. VIP ports to which a floating IP leads are not asked for; the reference stack has none.
+if a load balancer's `updated_at` or the operating status of a pool has changed, or if that status is neither ONLINE nor OFFLINE nor
+NO_MONITOR. VIP ports with a floating IP are not read; the reference stack has none.
 """
 
 

@@ -82,8 +82,8 @@ def check(plays: list[Play]) -> str:
         stray = set(named) - set(getattr(module, 'cases', [])) if isinstance(named, dict) else set()
         assert not stray, f'{module.__name__}: gate names cases that are not there: {stray}'
     known = {name for p in plays for name in _names(*p)}
-    told = re.findall(r'`([\w-]+)`', (config.ROOT / 'docs/proof.md').read_text().split('| scenarios |')[1])
-    assert not set(told) - known, f'docs/proof.md names missing scenarios: {sorted(set(told) - known)}'
+    told = re.findall(r'`([\w-]+)`', (config.ROOT / 'docs/development/testing.md').read_text().split('| scenarios |')[1])
+    assert not set(told) - known, f'docs/development/testing.md names missing scenarios: {sorted(set(told) - known)}'
     chosen = select(plays, [], 'gate')
     lines = [f'TIER=gate: {", ".join(title(*p) for p in chosen)}']
     lines += [f'PART={n}/4: about {_load(_part(plays, n, 4)) / 60:.0f} minutes, {", ".join(title(*p) for p in _part(plays, n, 4))}'

@@ -71,7 +71,7 @@ class Generator:
         return {**copy.deepcopy(place), **self._some({'qosPolicy': lambda: {'name': 'gold'}, 'securityGroups': lambda: [{'name': 'web'}]}, 0.2)}
 
     def floating_ip(self) -> dict:
-        return {'allocate': {'network': {'name': 'public'}, **self._some({'reclaim': lambda: 'Delete', 'subnet': lambda: {'name': 'public-v4'}})}}
+        return {'allocate': {'network': {'name': 'public'}, **self._some({'reclaimPolicy': lambda: 'Delete', 'subnet': lambda: {'name': 'public-v4'}})}}
 
     # -- listeners
     def listener(self, name: str, port: int, pools: list[dict], protocol: str | None = None) -> dict:
@@ -272,7 +272,7 @@ class Generator:
 
 
 def _mend_pool(p: dict, two_families: bool) -> None:
-    """Removes settings that the amphora does not apply (docs/fields.md)."""
+    """Removes settings that the amphora does not apply (docs/reference/fields.md)."""
     kind = p.get('healthMonitor', {}).get('type')
     for m in p['members']:
         if kind in (None, 'PING'):

@@ -101,11 +101,11 @@ class RequestLog:
         mine: set[str] = set()
         writes = [r for r in self.count().writes]
         for request in writes:
-            if f'evenkeel:ns={namespace}' in request.get('tags', ()):
+            if f'evenkeel:namespace={namespace}' in request.get('tags', ()):
                 mine.update(request['ids'])
         found = []
         for request in writes:
-            if mine.intersection(request['ids']) or f'evenkeel:ns={namespace}' in request.get('tags', ()):
+            if mine.intersection(request['ids']) or f'evenkeel:namespace={namespace}' in request.get('tags', ()):
                 mine.update(request['ids'])
                 found.append(request)
         return found

@@ -186,7 +186,7 @@ class Scenario:
                 'Deleted': 1,
                 'Orphaned': 1,
             }
-            # Ready, ObservedDiffers: for each generation, and again after each trouble. Two more for what is not told: a
+            # Ready, OutOfSync: for each generation, and again after each trouble. Two more for what is not told: a
             # conflict, a status that somebody overwrote.
             return known.get(reason, generations + starts + troubles + 2)
         return most

@@ -10,7 +10,7 @@ ELSEWHERE = {
     'disruptionPolicy=Forbid': 'scenario disruption: what is held back would not become Ready',
     'loadBalancer.floatingIP.existing': 'scenario floating_ip',
     'loadBalancer.floatingIP.allocate.address': 'scenario floating_ip: for administrators only',
-    'loadBalancer.floatingIP.allocate.reclaim=Retain': 'scenario floating_ip: it would be left over',
+    'loadBalancer.floatingIP.allocate.reclaimPolicy=Retain': 'scenario floating_ip: it would be left over',
     'loadBalancer.vip.port': 'scenario address', 'pools[].algorithm=SOURCE_IP_PORT': 'provider ovn only',
     'listeners[].insertHeaders[]=X-Forwarded-IP': 'never added by provider amphora', 'listeners[].insertHeaders[]=X-Client-IP': 'as before',
     'listeners[].insertHeaders[]=X-Real-IP': 'as before',

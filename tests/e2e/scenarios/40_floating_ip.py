@@ -40,7 +40,7 @@ def allocated(t):
 
 def retained(t):
     """Kept after the deletion of the stack, without an owner."""
-    name = t.apply(web(load_balancer={'floatingIP': allocate(reclaim='Retain')}))
+    name = t.apply(web(load_balancer={'floatingIP': allocate(reclaimPolicy='Retain')}))
     t.ready_and_right(name)
     fip = fip_of(t, name)
     t.delete(name)
@@ -159,7 +159,7 @@ def handed_over(t):
         first = eventually('one of them has it', lambda: [n for n in names if is_ready(t, n)], lambda ready: len(ready) == 1, 60)[0]
         second, = [name for name in names if name != first]
         for has, waits in ((first, second), (second, first)):
-            t.shows(waits, 'ForeignChild', fip['floating_ip_address'], f'stack {t.namespace}/{has}')
+            t.shows(waits, 'ResourceConflict', fip['floating_ip_address'], f'stack {t.namespace}/{has}')
             t.ready_and_right(has)
             started = time.monotonic()
             t.edit(has, lambda spec: spec['loadBalancer'].pop('floatingIP'))

@@ -22,12 +22,12 @@ def child(t):
         t.edit(name, lambda spec: spec['pools'][0].update(algorithm='SOURCE_IP'))
         eventually('the pool is in ERROR', lambda: t.cloud.all('pools', loadbalancer_id=lb_id)[0]['provisioning_status'], lambda s: s == 'ERROR', 60)
         # Sent once as a change and twice to heal it.
-        message = t.shows(name, 'ChangeFailed', 'does not take effect', 'pool web is in ERROR since ~ pool web: lb_algorithm ROUND_ROBIN -> SOURCE_IP',
+        message = t.shows(name, 'ProvisioningFailed', 'does not take effect', 'pool web is in ERROR since ~ pool web: lb_algorithm ROUND_ROBIN -> SOURCE_IP',
                           'sent again ever more rarely', "ask the operator of the cloud what the log of Octavia's worker says")
         expect('(heal)' not in message, message)
-        t.condition(name, 'Reconciling', 'True', reason='ChangeFailed')
+        t.condition(name, 'Reconciling', 'True', reason='ProvisioningFailed')
     t.ready_and_right(name)
-    t.told_once(name, 'ChangeFailed')
+    t.told_once(name, 'ProvisioningFailed')
 
 
 def load_balancer(t):

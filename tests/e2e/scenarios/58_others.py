@@ -61,10 +61,10 @@ def another_owner(t):
     other = [tag if not tag.startswith('evenkeel:name=') else 'evenkeel:name=somebody-else' for tag in other]
     t.cloud.write('PUT', f'loadbalancers/{lb_id}', {'loadbalancer': {'tags': other}})
     since = time.time()
-    t.shows(name, 'ForeignOwner', lb_id, '00000000-0000-4000-8000-000000000000', 'left alone', 'tags of this stack back')
+    t.shows(name, 'OwnershipConflict', lb_id, '00000000-0000-4000-8000-000000000000', 'left alone', 'tags of this stack back')
     t.edit(name, lambda spec: spec['pools'][0]['members'][0].update(weight=7))
     steadily('nothing is written', lambda: not t.writes_since(since), 12)
-    t.told_once(name, 'ForeignOwner', states=2)     # before and after the edit
+    t.told_once(name, 'OwnershipConflict', states=2)     # before and after the edit
     t.cloud.active(lb_id)
     t.cloud.write('PUT', f'loadbalancers/{lb_id}', {'loadbalancer': {'tags': tags}})
     t.ready_and_right(name)
@@ -100,15 +100,15 @@ def another_project(t):
     lb_id = t.lb_id(name)
     t.kube.apply(credentials(cloud='demo2'), namespace=t.namespace)
     since = time.time()
-    t.shows(name, 'CloudChanged', lb_id, 'nothing is written', 'point the credentials back')
-    t.condition(name, 'Stalled', 'True', reason='CloudChanged')
+    t.shows(name, 'ProjectMismatch', lb_id, 'nothing is written', 'point the credentials back')
+    t.condition(name, 'Stalled', 'True', reason='ProjectMismatch')
     t.edit(name, lambda spec: spec['pools'][0]['members'][0].update(weight=7))
-    t.shows(name, 'CloudChanged', lb_id)
+    t.shows(name, 'ProjectMismatch', lb_id)
     t.delete(name, wait=False)
-    t.shows(name, 'CloudChanged', lb_id, 'point the credentials back', 'evenkeel.dev/deletion-policy=Orphan')
-    t.condition(name, 'Stalled', 'True', reason='CloudChanged')
+    t.shows(name, 'ProjectMismatch', lb_id, 'point the credentials back', 'evenkeel.dev/deletion-policy=Orphan')
+    t.condition(name, 'Stalled', 'True', reason='ProjectMismatch')
     steadily('the stack stays', lambda: t.stack(name), 5)
-    t.told_once(name, 'CloudChanged', states=3)     # of the stack, of its edit and of its deletion
+    t.told_once(name, 'ProjectMismatch', states=3)     # of the stack, of its edit and of its deletion
     same('writes', t.writes_since(since), [])
     t.kube.apply(credentials(), namespace=t.namespace)
     eventually('the deletion ends', lambda: t.stack(name), lambda s: s is None, 120)
@@ -151,9 +151,9 @@ def without_port(t, name):
     status = t.ready_and_right(name)['status']['loadBalancer']
     t.cloud.delete_port(status['vipPortID'])
     lb_id = status['id']
-    t.note = t.shows(name, 'VipPortGone', status['vipPortID'], f'openstack loadbalancer delete --cascade {lb_id}')[:150]
-    t.condition(name, 'Stalled', 'True', reason='VipPortGone')
-    t.told_once(name, 'VipPortGone')
+    t.note = t.shows(name, 'VipPortMissing', status['vipPortID'], f'openstack loadbalancer delete --cascade {lb_id}')[:150]
+    t.condition(name, 'Stalled', 'True', reason='VipPortMissing')
+    t.told_once(name, 'VipPortMissing')
     t.cloud.delete_load_balancer(lb_id)
     eventually('another load balancer', lambda: t.stack(name)['status']['loadBalancer'].get('id'), lambda i: i not in (None, lb_id), 120)
     after = t.ready_and_right(name)['status']['loadBalancer']

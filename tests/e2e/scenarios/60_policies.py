@@ -19,11 +19,11 @@ def observe(t):
     t.ready_and_right(name)
     lb_id = t.lb_id(name)
     t.edit(name, lambda spec: spec.update(managementPolicy='Observe'))
-    t.condition(name, 'Ready', 'True', reason='Observed')
+    t.condition(name, 'Ready', 'True', reason='InSync')
     t.cloud.write('PUT', f'loadbalancers/{lb_id}', {'loadbalancer': {'name': 'touched', 'admin_state_up': False}})
     t.cloud.active(lb_id)
     since = time.time()
-    stack = t.condition(name, 'Ready', 'True', reason='ObservedDiffers')
+    stack = t.condition(name, 'Ready', 'True', reason='OutOfSync')
     expect('admin_state_up' in stack['status']['plan']['summary'] + str(stack['status']['plan']['steps']),
            f"the plan does not say what differs: {stack['status']['plan']}")
     t.condition(name, 'Programmed', 'False')
@@ -35,7 +35,7 @@ def observe(t):
 def observe_then_manage(t):
     """Observe from the start creates nothing and adds no finalizer; later the stack becomes managed."""
     name = t.apply(web(managementPolicy='Observe'))
-    stack = t.condition(name, 'Ready', 'True', reason='ObservedDiffers')
+    stack = t.condition(name, 'Ready', 'True', reason='OutOfSync')
     expect(stack['status']['plan']['steps'], 'no plan')
     expect(FINALIZER not in stack['metadata'].get('finalizers', []), 'a stack that is only observed has our finalizer')
     same('load balancers', t.cloud.load_balancers(t.namespace), [])

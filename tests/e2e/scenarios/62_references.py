@@ -56,7 +56,7 @@ def wrong(t):
                           [{**pool('web'), 'members': [member(10, **of_member)]}], load_balancer))
     t.apply(stack('algorithm', [listener('tcp', 80, 'TCP', defaultPool='web')], [pool('web', protocol='TCP', algorithm='SOURCE_IP_PORT')],
                   {'vip': VIP, 'provider': 'amphora'}))
-    says(t, 'algorithm', 'Accepted', 'UnsupportedByServer', 'spec.pools[web].algorithm', 'provider amphora does not know SOURCE_IP_PORT',
+    says(t, 'algorithm', 'Accepted', 'UnsupportedByCloud', 'spec.pools[web].algorithm', 'provider amphora does not know SOURCE_IP_PORT',
          'choose SOURCE_IP')
     for stacks, condition, reason, to_do in WRONG:
         for name, (*_, field, words) in stacks.items():
@@ -93,9 +93,9 @@ def certificates(t):
     says(t, name, 'ResolvedRefs', 'ReferenceUnusable', field, generic, 'it is a container of type generic, not certificate')
     # Only Octavia can judge the content of a secret, which it reads.
     t.edit(name, certified_by(text))
-    t.shows(name, 'Refused', 'PKCS12 bundle is unreadable', 'POST /v2/lbaas/loadbalancers: 400')
-    t.condition(name, 'Stalled', 'True', reason='Refused')
-    t.told_once(name, 'Refused')
+    t.shows(name, 'RequestRejected', 'PKCS12 bundle is unreadable', 'POST /v2/lbaas/loadbalancers: 400')
+    t.condition(name, 'Stalled', 'True', reason='RequestRejected')
+    t.told_once(name, 'RequestRejected')
     # Octavia leaks the port of a create that it rejects this late.
     for port in project.cloud.ports(device_owner='Octavia'):
         project.cloud.delete_port(port['id'])

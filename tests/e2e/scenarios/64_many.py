@@ -12,7 +12,7 @@ cases = ['twenty', 'hostile']
 NAME = 'ü' * 200 + '"\'<>&%s' + 'x' * 48     # 255 characters
 ODD = [NAME, 'one\r\ntwo', 'a"b', "a'b", 'a\\b', 'http://x.example/\nX-Evil: 1', 'ünïcödé', '\x00']
 
-MENDED_BY_THE_USER = {'InvalidSpec', 'UnsupportedByServer', 'Refused'}
+MENDED_BY_THE_USER = {'InvalidSpec', 'UnsupportedByCloud', 'RequestRejected'}
 
 
 def run(t, case):

@@ -1,5 +1,5 @@
 """SIGKILL during a create in Octavia, and again during the deletion: there is never a second load balancer, and nothing is
-left. 85_kill_points kills between the steps of an update, and 92_traffic_killed under traffic."""
+left. 85_failpoints kills between the steps of an update, and 92_traffic_killed under traffic."""
 from harness.requests_log import RequestLog
 from harness.stacks import web
 from harness.waiting import eventually, same

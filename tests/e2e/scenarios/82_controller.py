@@ -6,8 +6,8 @@ from harness.stacks import web
 from harness.waiting import eventually, expect, pause, same
 
 serial = True
-FAMILIES = ('evenkeel_reconciles_total', 'evenkeel_plan_steps_total', 'evenkeel_cloud_calls_total', 'evenkeel_lock_waits_total',
-            'evenkeel_drift_total', 'evenkeel_time_to_ready_seconds_count')
+FAMILIES = ('evenkeel_reconciles_total', 'evenkeel_plan_steps_total', 'evenkeel_openstack_requests_total', 'evenkeel_lock_waits_total',
+            'evenkeel_drift_detected_total', 'evenkeel_time_to_ready_seconds_count')
 
 
 def run(t):

@@ -10,7 +10,7 @@ from harness.waiting import eventually, expect, same, steadily
 serial = True
 cases = ['lease', 'late_create', 'lost_create']
 # libfaketime shifts only the time of day, not the clock that measures durations.
-SHORT = {'create_timeout': '20', 'quiet_period': '30'}
+SHORT = {'create_timeout': '20s', 'quiet_period': '30s'}
 AHEAD = {'LD_PRELOAD': '/usr/$LIB/faketime/libfaketimeMT.so.1', 'FAKETIME': '+3600s', 'FAKETIME_DONT_FAKE_MONOTONIC': '1'}
 
 

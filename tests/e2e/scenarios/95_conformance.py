@@ -12,7 +12,7 @@ from harness.waiting import expect
 serial = True
 # Quotas and failures only beside scenarios with their own project; the other parts do not affect scenarios that count their own
 # writes.
-beside = {'cloud_fast': ('clock', 'kill_points'), 'cluster': ('clock', 'kill_points'), 'cloud': ('kill_points',)}
+beside = {'cloud_fast': ('clock', 'failpoints'), 'cluster': ('clock', 'failpoints'), 'cloud': ('failpoints',)}
 cases = ['cloud_fast', 'cloud', 'cluster']
 gate = {'cloud_fast': ['conformance of the cloud'], 'cluster': ['conformance of the cluster']}
 # Scripts that need no load balancer of their own, or hardly one.

@@ -1,0 +1,14 @@
+//! Reads that all stacks of a session share, so that many stacks cost few calls.
+//!
+//! | file | content |
+//! |---|---|
+//! | `tree_cache` | trees at rest, from project lists and remembered members and rules |
+//! | `project_snapshot` | the lists of a project, at one moment |
+//! | `shared_poll` | load balancers in flight, polled together |
+
+mod project_snapshot;
+mod shared_poll;
+mod tree_cache;
+
+pub(super) use shared_poll::SharedPoll;
+pub(super) use tree_cache::TreeCache;
