@@ -169,7 +169,7 @@ impl Simulators {
         std::fs::write(&kubeconfig, self.cluster_served.kubeconfig(NAMESPACE))?;
         let process = Command::new(binary)
             .args(["run", "--bind-address", "127.0.0.1:0", "--cluster-id", "at-rest", "--log-level", "error"])
-            // Without leader election, so that a slow machine does not lose its Lease.
+            // No leader election, so that a slow machine does not lose its Lease.
             .args(["--leader-elect", "false"])
             .env("KUBECONFIG", &kubeconfig)
             .stdin(Stdio::null())

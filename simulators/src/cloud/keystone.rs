@@ -102,7 +102,7 @@ impl Identity {
             (&Method::POST, ["v3", "auth", "tokens"]) => self.login(call, config, ids, now, &auth_uri),
             (_, ["v3", "auth", "tokens"]) => self.token_call(call, now, &auth_uri),
             (&Method::GET, ["v3", "auth", "projects"]) => self.own_projects(call, now, &auth_uri),
-            // Nothing uses these paths, so the answer does not have Keystone's own shape.
+            // The answer does not have Keystone's own shape: no client uses these paths.
             _ => Err(Reply::html(404, "The requested URL was not found on the server.")),
         }
     }

@@ -28,7 +28,7 @@ def run(t):
         expect(t.differences(name), f'breaking it changed nothing: {what}')
         eventually(f'put right: {what}', lambda: t.differences(name), lambda d: not d, 60, every=1)
     notes = [e['note'] for e in eventually('an Event about drift', told, bool, 20)]
-    # Of the first drift, before which the stack was in sync for sure. Drift that happens while the last one is corrected has no
+    # The Event of the first drift, before which the stack was in sync for sure. Drift that happens while the last one is corrected has no
     # Event of its own.
     first = [n for n in notes if 'load balancer' in n and 'name mine -> shop' in n]
     expect(first, f'no Event names the load balancer, what it had and what it has: {notes}')

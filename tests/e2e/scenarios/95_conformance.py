@@ -59,7 +59,7 @@ def cluster(t):
 def _suite(name: str, test: str, **variables) -> str:
     """Runs one test of the simulators against the genuine service, and keeps its output in the report. Its table is printed
     at the end, whatever the result. Without a backtrace, so that the differences come last."""
-    # Of the whole workspace, so that the binaries of `cargo test` are used.
+    # Built for the whole workspace, so that the binaries of `cargo test` are used.
     command = ['cargo', 'test', '--locked', '--test', name, '--', '--nocapture', test]
     environment = {**os.environ, 'RUST_BACKTRACE': '0', **{k: str(v) for k, v in variables.items()}}
     ran = subprocess.run(command, cwd=config.ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,

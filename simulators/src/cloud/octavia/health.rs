@@ -65,7 +65,7 @@ impl World {
         let monitored = store.children(Kind::HealthMonitor, &pool.id).any(|monitor| monitor.flag("admin_state_up"));
         let status = |member: &Record| match self.octavia.health.get(&member.id) {
             _ if !member.flag("admin_state_up") => Operating::Offline,
-            // Without a monitor the weight does not show.
+            // The weight does not show without a monitor.
             _ if !monitored => Operating::NoMonitor,
             Some(Health::Down) => Operating::Error,
             _ if member.number("weight") == Some(0) => Operating::Draining,

@@ -21,7 +21,7 @@ pub(crate) fn show(store: &Store, record: &Record) -> Map<String, Value> {
             let listeners: Vec<_> = store.listeners_of(record).into_iter().map(|id| json!({"id": id})).collect();
             shown.insert("listeners".into(), listeners.into());
             shown.insert("members".into(), ids(store.children(Kind::Member, &record.id)));
-            // Without a monitor the attribute is absent, not null.
+            // The attribute is absent, not null, without a monitor.
             if let Some(monitor) = store.children(Kind::HealthMonitor, &record.id).next() {
                 shown.insert("healthmonitor_id".into(), monitor.id.clone().into());
             }

@@ -130,7 +130,7 @@ impl World {
 
     pub(super) fn list(&self, ctx: Context<'_>, kind: Kind) -> HandlerResult {
         let asked = ctx.call.parameter("project_id");
-        // Without project_id an administrator sees all projects, any other user only its own.
+        // An administrator who names no project sees all projects, any other user only its own.
         let project = if ctx.caller.is_admin() { asked } else { Some(asked.unwrap_or(&ctx.caller.project)) };
         if let Some(project) = project {
             ctx.must_read(project)?;
