@@ -163,8 +163,9 @@ async fn others_are_served(cloud: impl Fn(usize) -> String) {
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
     }
-    let turned_away = setup.stacks("hung").list(&Default::default()).await.unwrap();
-    let untold = turned_away.iter().filter(|stack| stack.status.as_ref().is_none_or(|s| s.conditions.is_empty()));
-    assert!(untold.count() >= HUNG_STACKS - 10, "a throttled stack has a status");
-    assert!(turned_away.iter().all(|stack| stack.name_any().starts_with("web-")));
+    let hung_stacks = setup.stacks("hung").list(&Default::default()).await.unwrap();
+    let without_status =
+        hung_stacks.iter().filter(|stack| stack.status.as_ref().is_none_or(|s| s.conditions.is_empty()));
+    assert!(without_status.count() >= HUNG_STACKS - 10, "a throttled stack has a status");
+    assert!(hung_stacks.iter().all(|stack| stack.name_any().starts_with("web-")));
 }

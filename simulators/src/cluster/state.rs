@@ -81,11 +81,11 @@ impl State {
     ) -> Result<Value, StatusError> {
         let live = self.get(kind, key)?;
         check_preconditions(kind, &live, options)?;
-        let held = !object::finalizers(&live).is_empty() || is_container(kind);
+        let has_finalizers = !object::finalizers(&live).is_empty() || is_container(kind);
         if options.dry_run {
-            return Ok(if held { live } else { deleted(kind, &live) });
+            return Ok(if has_finalizers { live } else { deleted(kind, &live) });
         }
-        if !held {
+        if !has_finalizers {
             self.remove(kind, key, None);
             return Ok(deleted(kind, &live));
         }
@@ -122,8 +122,8 @@ impl State {
         };
         for group_resource in resources {
             let Some(kind) = self.kinds.stored_at(&group_resource) else { continue };
-            for held in self.store.list(&group_resource, namespace.as_deref()) {
-                let key = super::store::key_of(&held);
+            for object in self.store.list(&group_resource, namespace.as_deref()) {
+                let key = super::store::key_of(&object);
                 // Listed under the same lock, so it exists.
                 let _ = self.delete(&kind, &key, &DeleteOptions::default(), now);
             }

@@ -139,7 +139,7 @@ impl<'a> Runner<'a> {
     }
 
     async fn check_until(&mut self, case: &Case) -> Vec<String> {
-        for _ in 0..self.patience(case) * 4 {
+        for _ in 0..self.retry_seconds(case) * 4 {
             let texts = self.check(case).await;
             if texts.is_empty() {
                 return texts;
@@ -152,7 +152,7 @@ impl<'a> Runner<'a> {
     /// Seconds for which a read may be repeated. Octavia marks a load balancer ACTIVE and its listeners a moment later
     /// (`MarkLBAndListenersActiveInDB`, 17.0), which also overwrites the effect of the next write: a read in between
     /// sees the old state.
-    fn patience(&self, case: &Case) -> u64 {
+    fn retry_seconds(&self, case: &Case) -> u64 {
         const OVERTAKEN: u64 = 30;
         let looks = case.call.starts_with("GET ") && !self.backend.is_simulated();
         if looks { case.within.max(OVERTAKEN) } else { case.within }

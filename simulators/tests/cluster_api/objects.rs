@@ -75,12 +75,12 @@ async fn duplicate_name_and_missing_namespace_are_rejected() {
     let (_, client) = cluster().await;
     let api = widgets(&client);
     api.create(&PostParams::default(), &widget("a", 3)).await.unwrap();
-    let double = api.create(&PostParams::default(), &widget("a", 3)).await;
-    assert_eq!(rejection_message(double), "widgets.sim.dev \"a\" already exists");
+    let duplicate = api.create(&PostParams::default(), &widget("a", 3)).await;
+    assert_eq!(rejection_message(duplicate), "widgets.sim.dev \"a\" already exists");
     assert_eq!(status_code(api.get("b").await), 404);
-    let nowhere: Api<Widget> = Api::namespaced(client, "nowhere");
-    let homeless = nowhere.create(&PostParams::default(), &widget("a", 3)).await;
-    assert_eq!(rejection_message(homeless), "namespaces \"nowhere\" not found");
+    let missing: Api<Widget> = Api::namespaced(client, "nowhere");
+    let without_namespace = missing.create(&PostParams::default(), &widget("a", 3)).await;
+    assert_eq!(rejection_message(without_namespace), "namespaces \"nowhere\" not found");
 }
 
 #[tokio::test]

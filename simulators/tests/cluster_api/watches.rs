@@ -152,7 +152,7 @@ async fn controller_readies_and_finalizes_objects() {
     }
     let ready = async || sim.objects("sim.dev", "widgets").iter().all(|w| w["status"]["id"] == w["metadata"]["name"]);
     eventually("all have a status", ready).await;
-    eventually("all are told of", async || sim.objects("", "events").len() >= 3).await;
+    eventually("all have Events", async || sim.objects("", "events").len() >= 3).await;
     api.delete_collection(&DeleteParams::default(), &Default::default()).await.unwrap();
     eventually("all are gone", async || sim.objects("sim.dev", "widgets").is_empty()).await;
 }

@@ -54,7 +54,7 @@ async fn annotated_secret_costs_no_call() {
 async fn annotated_secret_keeps_backoff_of_ineffective_change() {
     let rig = with_ready(&[("web", small())]).await;
     change_in_vain(&rig, "web").await;
-    rig.until("it does not take effect", 5 * MINUTE, |rig| rig.reason("web") == "ProvisioningFailed").await;
+    rig.until("the change has no effect", 5 * MINUTE, |rig| rig.reason("web") == "ProvisioningFailed").await;
     rig.cloud.forget_requests();
     annotate_each_minute(&rig, 60).await;
     assert!((4..=14).contains(&changes(&rig)), "{} changes in an hour", changes(&rig));
@@ -66,7 +66,7 @@ async fn annotated_secret_keeps_backoff_of_rejected_change() {
     let puts = Match::service(Service::LoadBalancer).method(Method::PUT);
     rig.cloud.fail_always(puts, octavia(400, "Validation failure: the moon is in the wrong phase"));
     rig.patch("web", json!({"spec": {"loadBalancer": {"description": "edited"}}})).await;
-    rig.until("it is refused", SOON, |rig| rig.reason("web") == "RequestRejected").await;
+    rig.until("the create is rejected", SOON, |rig| rig.reason("web") == "RequestRejected").await;
     rig.cloud.forget_requests();
     annotate_each_minute(&rig, 60).await;
     assert!((1..=7).contains(&changes(&rig)), "{} changes in an hour", changes(&rig));
@@ -91,7 +91,7 @@ async fn late_secret_event_does_not_change_credentials() {
 #[tokio::test(start_paused = true)]
 async fn finalizer_removed_from_used_secret_is_restored() {
     let rig = with_ready(&[("web", rarely_looked_at())]).await;
-    let is_held = |rig: &Rig| {
+    let has_finalizer = |rig: &Rig| {
         let secret = rig.cluster.object("", "secrets", NAMESPACE, SECRET).unwrap();
         secret["metadata"]["finalizers"].to_string().contains("evenkeel.dev/credentials-in-use")
     };
@@ -101,10 +101,10 @@ async fn finalizer_removed_from_used_secret_is_restored() {
         };
         rig.cluster.requests().iter().filter(ours).count()
     };
-    assert!(is_held(&rig));
+    assert!(has_finalizer(&rig));
     rig.cluster.forget_requests();
     patch_secret(&rig, json!({"finalizers": null})).await;
-    rig.until("the finalizer is restored", SOON, |rig| patches(rig) == 2 && is_held(rig)).await;
+    rig.until("the finalizer is restored", SOON, |rig| patches(rig) == 2 && has_finalizer(rig)).await;
 }
 
 /// Stores the same credentials under each of these names.
@@ -133,7 +133,7 @@ async fn reopened_session_counts_as_same_credentials() {
         rig.until("all are Ready", 5 * MINUTE, |rig| rig.is_ready(name)).await;
     }
     change_in_vain(&rig, "one").await;
-    rig.until("it does not take effect", 5 * MINUTE, |rig| rig.reason("one") == "ProvisioningFailed").await;
+    rig.until("the change has no effect", 5 * MINUTE, |rig| rig.reason("one") == "ProvisioningFailed").await;
     sleep(5 * MINUTE).await;
     rig.cloud.forget_requests();
     sleep(20 * MINUTE).await;

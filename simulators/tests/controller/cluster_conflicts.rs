@@ -18,14 +18,14 @@ fn reasons_shown(rig: &Rig) -> Arc<Mutex<Vec<(String, String)>>> {
         let mut changes = watcher(stacks, watcher::Config::default()).applied_objects().boxed();
         while let Some(Ok(stack)) = changes.next().await {
             let conditions = stack.status.iter().flat_map(|status| &status.conditions);
-            let told = conditions.map(|condition| (stack.name_any(), condition.reason.clone()));
-            seen.lock().unwrap().extend(told);
+            let reported = conditions.map(|condition| (stack.name_any(), condition.reason.clone()));
+            seen.lock().unwrap().extend(reported);
         }
     });
     shown
 }
 
-fn assert_nothing_told(rig: &Rig, shown: &Mutex<Vec<(String, String)>>, names: &[String]) {
+fn assert_nothing_reported(rig: &Rig, shown: &Mutex<Vec<(String, String)>>, names: &[String]) {
     let unreadable: Vec<_> =
         shown.lock().unwrap().iter().filter(|(_, reason)| reason == "CredentialsInaccessible").cloned().collect();
     assert!(unreadable.is_empty(), "{unreadable:?}");
@@ -49,16 +49,17 @@ async fn nine_stacks_sharing_secret_never_report_conflicts() {
     for name in &names {
         rig.until("all are Ready", 3 * MINUTE, |rig| rig.is_ready(name)).await;
     }
-    assert_nothing_told(&rig, &shown, &names);
+    assert_nothing_reported(&rig, &shown, &names);
     for name in &names {
         rig.delete(name).await;
     }
     for name in &names {
         until_gone(&rig, name, 3 * MINUTE).await;
     }
-    assert_nothing_told(&rig, &shown, &names);
-    let held = |rig: &Rig| rig.cluster.object("", "secrets", "shop", SECRET).unwrap()["metadata"]["finalizers"].clone();
-    rig.until("the Secret has no finalizer", MINUTE, |rig| held(rig).as_array().is_none_or(Vec::is_empty)).await;
+    assert_nothing_reported(&rig, &shown, &names);
+    let finalizers =
+        |rig: &Rig| rig.cluster.object("", "secrets", "shop", SECRET).unwrap()["metadata"]["finalizers"].clone();
+    rig.until("the Secret has no finalizer", MINUTE, |rig| finalizers(rig).as_array().is_none_or(Vec::is_empty)).await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -71,7 +72,7 @@ async fn write_conflict_is_retried_within_one_reconcile() {
         rig.start();
         rig.until("Octavia is asked", Duration::from_millis(900), |rig| rig.creates().len() == 1).await;
         rig.until("web is Ready", SOON, |rig| rig.is_ready("web")).await;
-        assert_nothing_told(&rig, &shown, &["web".to_owned()]);
+        assert_nothing_reported(&rig, &shown, &["web".to_owned()]);
     }
 }
 
@@ -83,9 +84,10 @@ async fn conflicts_on_last_writes_do_not_block_deletion() {
     }
     rig.delete("web").await;
     until_gone(&rig, "web", SOON).await;
-    let held = |rig: &Rig| rig.cluster.object("", "secrets", "shop", SECRET).unwrap()["metadata"]["finalizers"].clone();
+    let finalizers =
+        |rig: &Rig| rig.cluster.object("", "secrets", "shop", SECRET).unwrap()["metadata"]["finalizers"].clone();
     rig.until("the Secret has no finalizer", Duration::from_secs(2), |rig| {
-        held(rig).as_array().is_none_or(Vec::is_empty)
+        finalizers(rig).as_array().is_none_or(Vec::is_empty)
     })
     .await;
 }

@@ -116,7 +116,7 @@ async fn second_controller_about_to_create_does_not() {
     tokio::time::sleep(Duration::from_secs(3)).await;
     rig.patch("web", json!({"metadata": {"annotations": {"evenkeel.dev/create-pending": "a1@2026-11-23T10:00:00Z"}}}))
         .await;
-    rig.until("the intent of the first is seen", MINUTE, |rig| rig.reason("web") == "CreateInDoubt").await;
+    rig.until("the pending create of the first is visible", MINUTE, |rig| rig.reason("web") == "CreateInDoubt").await;
     assert_eq!(rig.creates().len(), 0);
 }
 

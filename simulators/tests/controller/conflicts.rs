@@ -23,7 +23,7 @@ async fn create_in_conflict_by_content_is_sent_once() {
         rig.cloud.fail_always(create(), octavia(409, text));
         rig.start();
         rig.create("web", small()).await;
-        rig.until("it is refused", SOON, |rig| rig.reason("web") == "RequestRejected").await;
+        rig.until("the create is rejected", SOON, |rig| rig.reason("web") == "RequestRejected").await;
         assert_eq!(condition(&rig.stack("web"), "Stalled")["status"], "True");
         assert!(rig.message("web").contains(text), "{}", rig.message("web"));
         sleep(3 * 60 * MINUTE).await;
@@ -43,7 +43,7 @@ async fn recreate_in_conflict_by_content_is_sent_once() {
     rig.cloud.fail_always(create(), octavia(409, SAME_ID));
     rig.cloud.forget_requests();
     rig.cloud.vanish(Kind::LoadBalancer, &id(&rig.load_balancers()[0]));
-    rig.until("it is refused", 20 * MINUTE, |rig| rig.reason("web") == "RequestRejected").await;
+    rig.until("the create is rejected", 20 * MINUTE, |rig| rig.reason("web") == "RequestRejected").await;
     sleep(60 * MINUTE).await;
     assert_eq!(rig.creates().len(), 1, "{:?}", rig.creates());
 }
@@ -55,7 +55,7 @@ async fn create_with_address_in_use_waits_for_it() {
     rig.cloud.fail(create(), octavia(409, in_use), 4);
     rig.start();
     rig.create("web", small()).await;
-    rig.until("it waits", SOON, |rig| rig.reason("web") == "Conflict").await;
+    rig.until("the stack waits", SOON, |rig| rig.reason("web") == "Conflict").await;
     rig.until("web is Ready", 2 * MINUTE, |rig| rig.is_ready("web")).await;
 }
 
@@ -70,7 +70,7 @@ async fn child_in_lasting_conflict_backs_off() {
     spec["listeners"].as_array_mut().unwrap().push(json!({"name": "more", "protocol": "HTTP", "port": 81}));
     spec["pools"][0]["members"][0]["weight"] = json!(7);
     rig.patch("web", json!({"spec": spec})).await;
-    rig.until("it is refused", 2 * MINUTE, |rig| rig.reason("web") == "RequestRejected").await;
+    rig.until("the create is rejected", 2 * MINUTE, |rig| rig.reason("web") == "RequestRejected").await;
     sleep(60 * MINUTE).await;
     let posts = rig.cloud.requests().iter().filter(|request| request.method == Method::POST).count();
     assert!((3..=9).contains(&posts), "{posts} posts in an hour");
@@ -140,6 +140,6 @@ async fn tag_change_in_case_only_reaches_every_kind() {
         assert!(rig.cloud.objects(Kind::Member).iter().any(weight), "the rest of the batch");
         assert_eq!((id(&rig.load_balancers()[0]), rig.reason("web")), (lb.clone(), "InSync".to_owned()));
     }
-    let told = rig.events("web");
-    assert!(!told.iter().any(|(reason, _)| reason == "RequestRejected"), "{told:?}");
+    let reported = rig.events("web");
+    assert!(!reported.iter().any(|(reason, _)| reason == "RequestRejected"), "{reported:?}");
 }

@@ -64,7 +64,7 @@ async fn recreate_with_disabled_flavor_is_blocked() {
     sleep(FORGOTTEN).await;
     rig.cloud.forget_requests();
     rig.cloud.vanish(Kind::LoadBalancer, &id(&rig.load_balancers()[0]));
-    rig.until("it is refused", 15 * MINUTE, |rig| rig.reason("web") == "ReferenceUnusable").await;
+    rig.until("the create is rejected", 15 * MINUTE, |rig| rig.reason("web") == "ReferenceUnusable").await;
     assert!(rig.creates().is_empty(), "{:?}", rig.creates());
 }
 
@@ -74,7 +74,7 @@ async fn unreachable_member_ip_version_is_rejected_before_create() {
     let mut rig = Rig::new().await;
     rig.start();
     rig.create("dns", datagrams(json!({"vip": {"network": {"name": "tenant"}}}))).await;
-    rig.until("it is refused", SOON, |rig| rig.reason("dns") == "InvalidSpec").await;
+    rig.until("the create is rejected", SOON, |rig| rig.reason("dns") == "InvalidSpec").await;
     assert!(rig.message("dns").contains("fd00:99::1 is IPv6"), "{}", rig.message("dns"));
     assert_eq!(condition(&rig.stack("dns"), "Accepted")["status"], "False");
     assert!(rig.cloud.writes().is_empty(), "{:?}", rig.cloud.writes());
@@ -132,7 +132,7 @@ async fn floating_ip_of_another_is_reported_before_create() {
     let (address, path, port) = floating_ip_of_a_server(&rig).await;
     rig.start();
     rig.create("web", behind(&address)).await;
-    rig.until("it is refused", SOON, |rig| rig.reason("web") == "ReferenceUnusable").await;
+    rig.until("the create is rejected", SOON, |rig| rig.reason("web") == "ReferenceUnusable").await;
     let message = rig.message("web");
     assert!(message.contains(&address) && message.contains(&port), "{message}");
     assert!(writes(&rig).is_empty(), "{:?}", writes(&rig));
@@ -154,6 +154,6 @@ async fn lost_floating_ip_does_not_block_other_changes() {
     let mut spec = behind(&address);
     spec["loadBalancer"]["description"] = json!("edited");
     rig.patch("web", json!({"spec": spec})).await;
-    rig.until("it is told", SOON, |rig| rig.reason("web") == "ResourceConflict").await;
+    rig.until("the stack reports it", SOON, |rig| rig.reason("web") == "ResourceConflict").await;
     assert_eq!(rig.load_balancers()[0]["description"], "edited");
 }

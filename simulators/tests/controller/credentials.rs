@@ -12,7 +12,7 @@ use tokio::time::sleep;
 
 use super::*;
 
-fn is_held(cluster: &ClusterSim, name: &str) -> bool {
+fn has_finalizer(cluster: &ClusterSim, name: &str) -> bool {
     let secret = cluster.object("", "secrets", NAMESPACE, name).expect("the Secret is there");
     let ours = Value::from("evenkeel.dev/credentials-in-use");
     secret["metadata"]["finalizers"].as_array().is_some_and(|entries| entries.contains(&ours))
@@ -28,7 +28,7 @@ fn lists(rig: &Rig) -> usize {
 async fn used_secret_has_finalizer_without_extra_lists() {
     let names = ["a", "b", "c", "d", "e"];
     let rig = with_ready(&names.map(|name| (name, small()))).await;
-    assert!(is_held(&rig.cluster, SECRET));
+    assert!(has_finalizer(&rig.cluster, SECRET));
     rig.cluster.forget_requests();
     sleep(10 * MINUTE).await;
     assert_eq!(lists(&rig), 0, "ten idle minutes");
@@ -38,7 +38,7 @@ async fn used_secret_has_finalizer_without_extra_lists() {
     for name in names {
         until_gone(&rig, name, SOON).await;
     }
-    rig.until("the Secret has no finalizer", MINUTE, |rig| !is_held(&rig.cluster, SECRET)).await;
+    rig.until("the Secret has no finalizer", MINUTE, |rig| !has_finalizer(&rig.cluster, SECRET)).await;
     assert!(lists(&rig) <= 2, "{} lists for five deletions", lists(&rig));
     assert_nothing_left(&rig);
 }
@@ -50,9 +50,9 @@ async fn unused_secret_loses_finalizer() {
     other.metadata.name = Some("other".to_owned());
     rig.secrets().create(&Default::default(), &other).await.unwrap();
     rig.patch("web", json!({"spec": {"cloudCredentialsRef": {"secretName": "other"}}})).await;
-    rig.until("the new one has the finalizer", SOON, |rig| is_held(&rig.cluster, "other")).await;
-    rig.until("the old one has no finalizer", MINUTE, |rig| !is_held(&rig.cluster, SECRET)).await;
-    assert!(is_held(&rig.cluster, "other"));
+    rig.until("the new one has the finalizer", SOON, |rig| has_finalizer(&rig.cluster, "other")).await;
+    rig.until("the old one has no finalizer", MINUTE, |rig| !has_finalizer(&rig.cluster, SECRET)).await;
+    assert!(has_finalizer(&rig.cluster, "other"));
 }
 
 /// A user who may write stacks may have no access to Secrets, and must not block the deletion of one.
@@ -68,12 +68,12 @@ async fn secret_without_credentials_never_gets_finalizer() {
     rig.secrets().create(&Default::default(), &plain(json!({"token": "of somebody else"}))).await.unwrap();
     rig.create("web", spec).await;
     rig.until("the stack reports it", SOON, |rig| rig.message("web").contains("no key clouds.yaml")).await;
-    assert!(!is_held(&rig.cluster, "plain"));
+    assert!(!has_finalizer(&rig.cluster, "plain"));
     for clouds in ["clouds: {}", "clouds: {openstack: {auth: {}}}", "- no clouds"] {
         let merge = kube::api::Patch::Merge(json!({"stringData": {"clouds.yaml": clouds}}));
         rig.secrets().patch("plain", &Default::default(), &merge).await.unwrap();
         sleep(2 * MINUTE).await;
-        assert!(!is_held(&rig.cluster, "plain"), "{clouds}");
+        assert!(!has_finalizer(&rig.cluster, "plain"), "{clouds}");
     }
     rig.secrets().delete("plain", &Default::default()).await.unwrap();
     assert!(rig.cluster.object("", "secrets", NAMESPACE, "plain").is_none());
@@ -86,7 +86,7 @@ async fn secret_gets_finalizer_before_first_create() {
     let cluster = rig.cluster.clone();
     let in_order = move |request: &Request| {
         let creates = request.method() == Method::POST && request.uri().path().ends_with("/loadbalancers");
-        if creates && !is_held(&cluster, SECRET) { Interception::Withhold } else { Interception::Forward }
+        if creates && !has_finalizer(&cluster, SECRET) { Interception::Withhold } else { Interception::Forward }
     };
     rig.connector = Arc::new(Interceptor::new(rig.cloud.transport(), in_order));
     rig.start();

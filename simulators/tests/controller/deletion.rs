@@ -13,7 +13,7 @@ async fn load_balancer_in_error_is_deleted() {
     let lb = id(&rig.load_balancers()[0]);
     rig.cloud.set_statuses(Kind::LoadBalancer, &lb, Some(Provisioning::Error), None);
     rig.patch("web", json!({"spec": {"loadBalancer": {"description": "edited"}}})).await;
-    rig.until("it is seen", SOON, |rig| rig.reason("web") == "LoadBalancerError").await;
+    rig.until("the stack reports it", SOON, |rig| rig.reason("web") == "LoadBalancerError").await;
     rig.delete("web").await;
     until_gone(&rig, "web", SOON).await;
     assert_nothing_left(&rig);
@@ -100,8 +100,8 @@ async fn stack_without_create_is_deleted_without_credentials() {
 #[tokio::test(start_paused = true)]
 async fn failing_octavia_delete_names_orphan() {
     let rig = with_ready(&[("web", small())]).await;
-    let refusal = octavia(501, "Provider 'x' does not support a requested action");
-    rig.cloud.fail_always(Match::service(Service::LoadBalancer).method(Method::DELETE), refusal);
+    let rejection = octavia(501, "Provider 'x' does not support a requested action");
+    rig.cloud.fail_always(Match::service(Service::LoadBalancer).method(Method::DELETE), rejection);
     rig.delete("web").await;
     let stalled = |rig: &Rig| text(condition(&rig.stack("web"), "Stalled"), "reason") == "ProviderCannotDelete";
     rig.until("the stack reports it", SOON, stalled).await;
@@ -134,8 +134,8 @@ async fn ineffective_delete_backs_off_and_names_orphan() {
 #[tokio::test(start_paused = true)]
 async fn orphan_with_stuck_tags_is_released() {
     let rig = with_ready(&[("web", small())]).await;
-    let refusal = octavia(501, "Provider 'x' is not enabled.");
-    rig.cloud.fail_always(Match::service(Service::LoadBalancer).method(Method::PUT), refusal);
+    let rejection = octavia(501, "Provider 'x' is not enabled.");
+    rig.cloud.fail_always(Match::service(Service::LoadBalancer).method(Method::PUT), rejection);
     rig.patch("web", json!({"spec": {"deletionPolicy": "Orphan"}})).await;
     rig.delete("web").await;
     until_gone(&rig, "web", SOON).await;
@@ -191,8 +191,8 @@ async fn orphan_loses_tags_of_earlier_stack_too() {
     let mut spec = with_floating_ip();
     spec["deletionPolicy"] = json!("Orphan");
     let mut rig = with_ready(&[("web", spec.clone())]).await;
-    let refusal = Fault::Answer { status: 403, body: "{}".into(), retry_after: None };
-    rig.cloud.fail_always(Match::all().method(Method::PUT), refusal);
+    let rejection = Fault::Answer { status: 403, body: "{}".into(), retry_after: None };
+    rig.cloud.fail_always(Match::all().method(Method::PUT), rejection);
     rig.delete("web").await;
     until_gone(&rig, "web", SOON).await;
     rig.create("web", spec).await;

@@ -13,7 +13,7 @@ async fn with_failed_create(spec: Value) -> Rig {
     rig.cloud.fail_provider(ProviderFault::fails(Kind::LoadBalancer, Verb::Create));
     rig.start();
     rig.create("web", spec).await;
-    rig.until("it is told", MINUTE, |rig| rig.reason("web") == "LoadBalancerError").await;
+    rig.until("the stack reports it", MINUTE, |rig| rig.reason("web") == "LoadBalancerError").await;
     rig.cloud.clear_faults();
     rig
 }
@@ -145,7 +145,7 @@ async fn load_balancer_that_served_outlives_error() {
         rig.cloud.set_statuses(kind, &id(&rig.cloud.objects(kind)[0]), Some(Provisioning::Error), None);
     }
     edit(&rig, "changed").await;
-    rig.until("it is told", SOON, |rig| rig.reason("web") == "LoadBalancerError").await;
+    rig.until("the stack reports it", SOON, |rig| rig.reason("web") == "LoadBalancerError").await;
     tokio::time::sleep(10 * MINUTE).await;
     rig.kill().await;
     rig.start();
@@ -169,7 +169,7 @@ async fn load_balancer_that_served_unseen_outlives_error() {
     rig.cloud.set_statuses(Kind::LoadBalancer, &lb, Some(Provisioning::Error), None);
     edit(&rig, "changed").await;
     rig.start();
-    rig.until("it is told", AFTER_DOUBT, |rig| rig.reason("web") == "LoadBalancerError").await;
+    rig.until("the stack reports it", AFTER_DOUBT, |rig| rig.reason("web") == "LoadBalancerError").await;
     edit(&rig, "changed again").await;
     tokio::time::sleep(10 * MINUTE).await;
     assert_eq!((id(&rig.load_balancers()[0]), deletes(&rig)), (lb, 0));

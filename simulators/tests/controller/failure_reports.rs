@@ -11,7 +11,7 @@ async fn error_after_change_names_change_and_no_failover() {
     let rig = with_ready(&[("web", small())]).await;
     rig.cloud.fail_provider(ProviderFault::fails(Kind::LoadBalancer, Verb::Update));
     rig.patch("web", json!({"spec": {"loadBalancer": {"description": "changed"}}})).await;
-    rig.until("it is told", MINUTE, |rig| rig.reason("web") == "LoadBalancerError").await;
+    rig.until("the stack reports it", MINUTE, |rig| rig.reason("web") == "LoadBalancerError").await;
     let message = rig.message("web");
     for part in ["description", "changed", "listener http", "correct the spec"] {
         assert!(message.contains(part), "{part}: {message}");
@@ -26,7 +26,7 @@ async fn error_without_preceding_change_asks_for_failover_only() {
     let rig = with_ready(&[("web", small())]).await;
     let lb = id(&rig.load_balancers()[0]);
     rig.cloud.set_statuses(Kind::LoadBalancer, &lb, Some(Provisioning::Error), None);
-    rig.until("it is told", 20 * MINUTE, |rig| rig.reason("web") == "LoadBalancerError").await;
+    rig.until("the stack reports it", 20 * MINUTE, |rig| rig.reason("web") == "LoadBalancerError").await;
     let message = rig.message("web");
     assert!(message.contains(&format!("openstack loadbalancer failover {lb}")), "{message}");
     assert!(!message.contains("delete the stack"), "{message}");
@@ -49,7 +49,7 @@ async fn error_long_after_change_is_not_blamed_on_it() {
     tokio::time::sleep(5 * MINUTE).await;
     let lb = rig.stack("green")["status"]["loadBalancer"]["id"].as_str().unwrap().to_owned();
     rig.cloud.set_statuses(Kind::LoadBalancer, &lb, Some(Provisioning::Error), None);
-    rig.until("it is told", 20 * MINUTE, |rig| rig.reason("green") == "LoadBalancerError").await;
+    rig.until("the stack reports it", 20 * MINUTE, |rig| rig.reason("green") == "LoadBalancerError").await;
     let message = rig.message("green");
     assert!(message.contains("without a change by Evenkeel"), "{message}");
 }
@@ -59,7 +59,7 @@ async fn failed_change_names_object_and_fields_in_plan_too() {
     let mut rig = with_ready(&[("web", small())]).await;
     rig.cloud.fail_provider(ProviderFault::fails(Kind::Pool, Verb::Update));
     rig.patch("web", json!({"spec": {"pools": [{"name": "web", "protocol": "HTTP", "algorithm": "SOURCE_IP"}]}})).await;
-    rig.until("it is told", 2 * MINUTE, |rig| rig.reason("web") == "ProvisioningFailed").await;
+    rig.until("the stack reports it", 2 * MINUTE, |rig| rig.reason("web") == "ProvisioningFailed").await;
     let message = rig.message("web");
     for part in ["pool web", "in ERROR", "lb_algorithm ROUND_ROBIN -> SOURCE_IP", "does not take effect"] {
         assert!(message.contains(part), "{part}: {message}");
@@ -71,10 +71,10 @@ async fn failed_change_names_object_and_fields_in_plan_too() {
     // A change of another field must not erase the memory of the failed one.
     rig.patch("web", json!({"spec": {"resyncPeriod": "11m"}})).await;
     let generation = rig.stack("web")["metadata"]["generation"].clone();
-    let told = |rig: &Rig| {
+    let reported = |rig: &Rig| {
         rig.reason("web") == "ProvisioningFailed" && rig.stack("web")["status"]["observedGeneration"] == generation
     };
-    rig.until("the stack reports it again", 2 * MINUTE, told).await;
+    rig.until("the stack reports it again", 2 * MINUTE, reported).await;
     assert!(rig.message("web").contains("lb_algorithm ROUND_ROBIN -> SOURCE_IP"), "{}", rig.message("web"));
 
     rig.kill().await;
@@ -98,7 +98,7 @@ async fn failed_listener_create_is_named_to_siblings() {
         {"name": "new", "protocol": "HTTP", "port": 81, "defaultPool": "web"},
     ]);
     rig.patch("web", json!({"spec": {"listeners": listeners}})).await;
-    rig.until("it is told", 3 * MINUTE, |rig| rig.reason("web") == "ProvisioningFailed").await;
+    rig.until("the stack reports it", 3 * MINUTE, |rig| rig.reason("web") == "ProvisioningFailed").await;
     let message = rig.message("web");
     assert!(message.contains("listener new") && !message.contains("(heal)"), "{message}");
 }
@@ -113,16 +113,16 @@ async fn lasting_conflict_has_one_event() {
     );
     rig.start();
     rig.create("web", small()).await;
-    rig.until("it waits", MINUTE, |rig| rig.reason("web") == "Conflict").await;
-    let told = |rig: &Rig| rig.events("web").iter().filter(|(reason, _)| reason == "Conflict").count();
+    rig.until("the stack waits", MINUTE, |rig| rig.reason("web") == "Conflict").await;
+    let reported = |rig: &Rig| rig.events("web").iter().filter(|(reason, _)| reason == "Conflict").count();
     tokio::time::sleep(MINUTE).await;
-    assert_eq!(told(&rig), 0, "a passing conflict has no Event");
+    assert_eq!(reported(&rig), 0, "a passing conflict has no Event");
     tokio::time::sleep(7 * MINUTE).await;
-    assert_eq!(told(&rig), 1);
+    assert_eq!(reported(&rig), 1);
     let events = rig.events("web");
     assert!(events.iter().any(|(reason, note)| reason == "Conflict" && note.contains("10.10.0.9")), "{events:?}");
     tokio::time::sleep(60 * MINUTE).await;
-    assert_eq!(told(&rig), 1);
+    assert_eq!(reported(&rig), 1);
     rig.cloud.clear_faults();
     rig.until("web is Ready", 30 * MINUTE, |rig| rig.is_ready("web")).await;
 }

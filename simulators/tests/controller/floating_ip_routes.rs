@@ -13,7 +13,7 @@ async fn on_an_island(spec: Value) -> (Rig, String) {
     rig.cloud.route(&subnet, false);
     rig.start();
     rig.create("web", spec).await;
-    rig.until("it is told", MINUTE, |rig| rig.reason("web") == "ReferenceUnusable").await;
+    rig.until("the stack reports it", MINUTE, |rig| rig.reason("web") == "ReferenceUnusable").await;
     (rig, subnet)
 }
 
@@ -64,7 +64,7 @@ async fn existing_floating_ip_without_router_is_reported() {
     rig.cloud.route(&subnet, false);
     let existing = json!({"existing": {"address": made["floatingip"]["floating_ip_address"]}});
     rig.patch("web", json!({"spec": {"loadBalancer": {"floatingIP": existing, "description": "edited"}}})).await;
-    rig.until("it is told", MINUTE, |rig| rig.reason("web") == "ReferenceUnusable").await;
+    rig.until("the stack reports it", MINUTE, |rig| rig.reason("web") == "ReferenceUnusable").await;
     assert_eq!(rig.load_balancers()[0]["description"], "edited");
     rig.cloud.route(&subnet, true);
     rig.until("web is Ready by itself", 2 * MINUTE, |rig| rig.is_ready("web")).await;
@@ -97,7 +97,7 @@ async fn missing_port_is_reported_when_floating_ip_needs_it() {
     assert_eq!(code, 204);
     let wanted = json!({"allocate": {"network": {"name": "public"}}});
     rig.patch("web", json!({"spec": {"loadBalancer": {"floatingIP": wanted}}})).await;
-    rig.until("it is told", MINUTE, |rig| rig.reason("web") == "VipPortMissing").await;
+    rig.until("the stack reports it", MINUTE, |rig| rig.reason("web") == "VipPortMissing").await;
     assert!(rig.message("web").contains("openstack loadbalancer delete --cascade"), "{}", rig.message("web"));
 }
 
@@ -118,5 +118,5 @@ async fn missing_floating_ip_is_looked_up_again() {
     let path = format!("/v2.0/floatingips/{floating_ip}");
     let (code, _) = rig.cloud.request_as("demo", Method::DELETE, Service::Network, &path, None).await;
     assert_eq!(code, 204);
-    rig.until("it is told", 3 * MINUTE, |rig| rig.reason("web") == "ReferenceNotFound").await;
+    rig.until("the stack reports it", 3 * MINUTE, |rig| rig.reason("web") == "ReferenceNotFound").await;
 }

@@ -93,7 +93,7 @@ async fn changed_allocation_replaces_floating_ip() {
     rig.cloud.add_external_network("other", "192.0.2.0/24".parse().unwrap());
     let by_subnet = json!({"allocate": {"network": {"name": "public"}, "subnet": {"name": "public-b"}}});
     rig.patch("web", wants(by_subnet)).await;
-    rig.until("it is held back", SOON, |rig| rig.reason("web") == "DisruptionForbidden").await;
+    rig.until("the change is held back", SOON, |rig| rig.reason("web") == "DisruptionForbidden").await;
     assert_eq!(the_one(&rig), first);
     rig.patch("web", json!({"spec": {"disruptionPolicy": "Allow"}})).await;
     rig.until("web is Ready", SOON, |rig| rig.is_ready("web")).await;
@@ -125,8 +125,8 @@ async fn replaced_floating_ip_serves_until_new_one_does() {
     let rig = with_ready(&[("web", spec)]).await;
     let first = the_one(&rig);
     rig.cloud.add_external_network("other", "192.0.2.0/24".parse().unwrap());
-    let refusal = Fault::Answer { status: 404, body: "{}".into(), retry_after: None };
-    rig.cloud.fail_always(Match::service(Service::Network).method(Method::POST).path("/floatingips"), refusal);
+    let rejection = Fault::Answer { status: 404, body: "{}".into(), retry_after: None };
+    rig.cloud.fail_always(Match::service(Service::Network).method(Method::POST).path("/floatingips"), rejection);
     rig.patch("web", wants(json!({"allocate": {"network": {"name": "other"}}}))).await;
     sleep(MINUTE).await;
     assert_eq!(the_one(&rig), first);

@@ -54,7 +54,7 @@ async fn load_balancer_of_another_owner_is_named_and_untouched() {
     let before = rig.cloud.tree(&lb);
 
     rig.patch("web", json!({"spec": {"loadBalancer": {"description": "edited"}}})).await;
-    rig.until("it is refused", SOON, |rig| rig.reason("web") == "OwnershipConflict").await;
+    rig.until("the create is rejected", SOON, |rig| rig.reason("web") == "OwnershipConflict").await;
     assert!(rig.message("web").contains("cluster-2/uid-2"), "{}", rig.message("web"));
     rig.delete("web").await;
     until_gone(&rig, "web", SOON).await;

@@ -20,7 +20,7 @@ fn assert_only_one(rig: &Rig, name: &str) {
 }
 
 /// Start of the newest pending create in the annotation, counted from the beginning of the simulation.
-fn intent(rig: &Rig, name: &str) -> Option<Duration> {
+fn pending_create_start(rig: &Rig, name: &str) -> Option<Duration> {
     let stack = rig.stack(name);
     let text = stack["metadata"]["annotations"]["evenkeel.dev/create-pending"].as_str()?;
     let at: Timestamp = text.split(',').next()?.split_once('@')?.1.parse().ok()?;
@@ -38,7 +38,7 @@ async fn create_with_lost_answer_is_found() {
         rig.until("web is Ready", AFTER_DOUBT, |rig| rig.is_ready("web")).await;
         assert_eq!(rig.creates().len(), 1, "{fault:?}");
         assert_only_one(&rig, "web");
-        rig.until("nothing is in doubt any more", SOON, |rig| intent(rig, "web").is_none()).await;
+        rig.until("nothing is in doubt any more", SOON, |rig| pending_create_start(rig, "web").is_none()).await;
     }
 }
 
@@ -50,7 +50,7 @@ async fn lost_create_is_repeated_only_after_quiet_period() {
         rig.cloud.fail(create(), fault.clone(), 1);
         rig.start();
         rig.create("web", small()).await;
-        rig.until("it is in doubt", SOON, |rig| rig.reason("web") == "CreateInDoubt").await;
+        rig.until("the create is in doubt", SOON, |rig| rig.reason("web") == "CreateInDoubt").await;
         rig.until("web is Ready", AFTER_DOUBT, |rig| rig.is_ready("web")).await;
         let creates = rig.creates();
         assert_eq!(creates.len(), 2, "{fault:?}");
@@ -93,16 +93,16 @@ async fn crash_before_create_waits_for_quiet_period() {
     rig.connector = Arc::new(Interceptor::new(rig.cloud.transport(), hold));
     rig.start();
     rig.create("web", small()).await;
-    rig.until("the create is on record", SOON, |rig| intent(rig, "web").is_some()).await;
+    rig.until("the pending create is recorded", SOON, |rig| pending_create_start(rig, "web").is_some()).await;
     rig.kill().await;
-    let intent = intent(&rig, "web").unwrap();
+    let start = pending_create_start(&rig, "web").unwrap();
     assert!(rig.creates().is_empty());
 
     rig.connector = rig.cloud.transport();
     rig.start();
     rig.until("web is Ready", AFTER_DOUBT, |rig| rig.is_ready("web")).await;
     assert_eq!(rig.creates().len(), 1);
-    assert!(rig.creates()[0].at >= intent + QUIET, "{:?} after {intent:?}", rig.creates()[0].at);
+    assert!(rig.creates()[0].at >= start + QUIET, "{:?} after {start:?}", rig.creates()[0].at);
     assert_only_one(&rig, "web");
 }
 
@@ -169,7 +169,7 @@ async fn late_create_given_up_before_is_deleted() {
     assert_only_one(&rig, "web");
     tokio::time::sleep(10 * MINUTE).await;
     assert_eq!(rig.stack("web")["status"]["loadBalancer"]["id"], *kept);
-    assert!(rig.is_ready("web") && intent(&rig, "web").is_none(), "{:#}", rig.stack("web"));
+    assert!(rig.is_ready("web") && pending_create_start(&rig, "web").is_none(), "{:#}", rig.stack("web"));
     assert_eq!((rig.creates().len(), deleted(&rig).len()), (2, 1));
 }
 
@@ -180,8 +180,8 @@ async fn duplicate_of_unknown_attempt_is_reported_and_untouched() {
     let tags = kept["tags"].as_array().unwrap().iter().filter_map(|tag| tag.as_str());
     let attempt = "evenkeel:attempt=";
     let tags = tags.filter(|tag| !tag.starts_with(attempt)).map(str::to_owned).chain([format!("{attempt}another")]);
-    let double = rig.make_load_balancer(json!({"tags": tags.collect::<Vec<_>>()})).await;
-    rig.until("the stack reports it", MINUTE, |rig| rig.message("web").contains(&double)).await;
+    let duplicate = rig.make_load_balancer(json!({"tags": tags.collect::<Vec<_>>()})).await;
+    rig.until("the stack reports it", MINUTE, |rig| rig.message("web").contains(&duplicate)).await;
     assert!(rig.message("web").contains("delete it by hand"), "{}", rig.message("web"));
     assert!(rig.is_ready("web"));
     tokio::time::sleep(30 * MINUTE).await;

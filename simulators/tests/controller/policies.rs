@@ -28,7 +28,7 @@ async fn paused_stack_sends_no_request() {
 async fn observe_writes_nothing_to_openstack() {
     let rig = with_ready(&[("web", small())]).await;
     rig.patch("web", json!({"spec": {"managementPolicy": "Observe"}})).await;
-    rig.until("it is observed", SOON, |rig| rig.is_ready("web") && rig.reason("web") == "InSync").await;
+    rig.until("the stack is observed", SOON, |rig| rig.is_ready("web") && rig.reason("web") == "InSync").await;
     rig.cloud.forget_requests();
     rig.patch("web", json!({"spec": {"loadBalancer": {"description": "edited"}, "listeners": []}})).await;
     rig.create("new", {
@@ -74,7 +74,7 @@ async fn credentials_of_another_project_cause_no_create() {
     let rig = with_ready(&[("web", small())]).await;
     rig.cloud.forget_requests();
     rig.replace_credentials("demo-demo2").await;
-    rig.until("it is seen", SOON, |rig| rig.reason("web") == "ProjectMismatch").await;
+    rig.until("the stack reports it", SOON, |rig| rig.reason("web") == "ProjectMismatch").await;
     assert_eq!(condition(&rig.stack("web"), "Stalled")["status"], "True");
     rig.patch("web", json!({"spec": {"loadBalancer": {"description": "edited"}}})).await;
     sleep(30 * MINUTE).await;
@@ -92,7 +92,7 @@ async fn credentials_of_another_region_cause_no_create() {
     let move_to = |region: &'static str| rig.cloud.configure(|config| config.region = region.into());
     move_to("RegionTwo");
     rig.replace_credentials("demo-appcred").await;
-    rig.until("it is seen", SOON, |rig| rig.reason("web") == "ProjectMismatch").await;
+    rig.until("the stack reports it", SOON, |rig| rig.reason("web") == "ProjectMismatch").await;
     let (message, project) = (rig.message("web"), rig.cloud.project_id("demo"));
     for region in ["RegionOne", "RegionTwo"] {
         assert!(message.contains(&format!("project {project} of region {region}")), "{message}");
@@ -111,7 +111,7 @@ async fn credentials_of_another_region_cause_no_create() {
 async fn deletion_with_credentials_of_another_project_waits() {
     let rig = with_ready(&[("web", small())]).await;
     rig.replace_credentials("demo-demo2").await;
-    rig.until("it is seen", SOON, |rig| rig.reason("web") == "ProjectMismatch").await;
+    rig.until("the stack reports it", SOON, |rig| rig.reason("web") == "ProjectMismatch").await;
     rig.delete("web").await;
     sleep(30 * MINUTE).await;
     assert_eq!((rig.stack("web").is_null(), rig.load_balancers().len()), (false, 1));

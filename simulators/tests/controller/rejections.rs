@@ -13,7 +13,7 @@ async fn immutable_load_balancer_requeues_without_error_backoff() {
     let locked = octavia(409, "Load Balancer 1 is immutable and cannot be updated.");
     rig.cloud.fail(Match::service(Service::LoadBalancer).method(Method::PUT), locked, 8);
     rig.patch("web", json!({"spec": {"loadBalancer": {"description": "edited"}}})).await;
-    rig.until("it is locked", SOON, |rig| rig.reason("web") == "Locked").await;
+    rig.until("the load balancer is locked", SOON, |rig| rig.reason("web") == "Locked").await;
     assert!(condition(&rig.stack("web"), "Stalled").is_null());
     // Eight errors would back off for more than two minutes.
     rig.until("web is Ready again", Duration::from_secs(20), |rig| rig.is_ready("web")).await;
@@ -28,7 +28,7 @@ async fn create_over_quota_is_never_sent() {
         rig.cloud.set_quota("demo", kind, 0);
         rig.start();
         rig.create("web", small()).await;
-        rig.until("the quota is in the way", SOON, |rig| rig.reason("web") == "QuotaExceeded").await;
+        rig.until("the quota blocks the create", SOON, |rig| rig.reason("web") == "QuotaExceeded").await;
         assert!(rig.creates().is_empty(), "{:?}", rig.creates());
     }
 }
@@ -41,7 +41,7 @@ async fn create_rejected_for_hidden_quota_is_repeated_rarely() {
     rig.cloud.fail_always(create(), full);
     rig.start();
     rig.create("web", small()).await;
-    rig.until("the quota is in the way", SOON, |rig| rig.reason("web") == "QuotaExceeded").await;
+    rig.until("the quota blocks the create", SOON, |rig| rig.reason("web") == "QuotaExceeded").await;
     sleep(30 * MINUTE).await;
     assert!((3..=7).contains(&rig.creates().len()), "{} creates in half an hour", rig.creates().len());
 }
@@ -70,14 +70,14 @@ async fn step_that_frees_quota_runs_past_step_over_quota() {
 async fn rejected_step_blocks_no_members_and_stays_reported() {
     let rig = with_ready(&[("web", small())]).await;
     let listener = Match::service(Service::LoadBalancer).method(Method::PUT).path("/listeners/");
-    let refusal = "Validation failure: the moon is in the wrong phase";
-    rig.cloud.fail_always(listener, octavia(400, refusal));
+    let rejection = "Validation failure: the moon is in the wrong phase";
+    rig.cloud.fail_always(listener, octavia(400, rejection));
     let mut spec = rig.stack("web")["spec"].take();
     spec["listeners"][0]["connectionLimit"] = json!(5);
     spec["pools"][0]["members"][0]["weight"] = json!(7);
     rig.patch("web", json!({"spec": spec})).await;
     rig.until("the weight is set", SOON, |rig| rig.cloud.objects(Kind::Member).iter().any(|m| m["weight"] == 7)).await;
-    rig.until("the stack reports the rejection", SOON, |rig| rig.message("web").contains(refusal)).await;
+    rig.until("the stack reports the rejection", SOON, |rig| rig.message("web").contains(rejection)).await;
     rig.cloud.forget_requests();
     sleep(30 * MINUTE).await;
     assert_eq!(rig.reason("web"), "RequestRejected");
@@ -92,8 +92,8 @@ async fn rejected_remembered_address_is_dropped() {
     let rig = with_ready(&[("web", small())]).await;
     let lb = id(&rig.load_balancers()[0]);
     let path = format!("/v2/lbaas/loadbalancers/{lb}?cascade=true");
-    let refusal = "Supplied network does not contain a subnet for VIP address specified.";
-    rig.cloud.fail(create(), octavia(400, refusal), 1);
+    let rejection = "Supplied network does not contain a subnet for VIP address specified.";
+    rig.cloud.fail(create(), octavia(400, rejection), 1);
     let (code, _) = rig.cloud.request_as("demo", Method::DELETE, Service::LoadBalancer, &path, None).await;
     assert_eq!(code, 204);
     let another =
@@ -112,8 +112,8 @@ async fn address_of_create_rejected_for_other_cause_is_kept() {
     let path = format!("/v2/lbaas/loadbalancers/{}?cascade=true", id(&lb));
     let (code, _) = rig.cloud.request_as("demo", Method::DELETE, Service::LoadBalancer, &path, None).await;
     assert_eq!(code, 204);
-    rig.until("it is refused", 20 * MINUTE, |rig| rig.creates().len() == 3).await;
-    rig.until("it is told", MINUTE, |rig| rig.reason("web") == "RequestRejected").await;
+    rig.until("the create is rejected", 20 * MINUTE, |rig| rig.creates().len() == 3).await;
+    rig.until("the stack reports it", MINUTE, |rig| rig.reason("web") == "RequestRejected").await;
     rig.patch("web", json!({"spec": {"loadBalancer": {"description": "edited"}}})).await;
     rig.until("web is Ready", 2 * MINUTE, |rig| rig.is_ready("web")).await;
     assert_eq!(rig.load_balancers()[0]["vip_address"], lb["vip_address"]);
@@ -143,14 +143,14 @@ async fn exceeded_quota_is_polled_rarely_and_shown_with_numbers() {
 #[tokio::test(start_paused = true)]
 async fn rejected_create_waits_for_spec_change() {
     let mut rig = Rig::new().await;
-    let refusal = "Validation failure: the moon is in the wrong phase";
-    rig.cloud.fail_always(create(), octavia(400, refusal));
+    let rejection = "Validation failure: the moon is in the wrong phase";
+    rig.cloud.fail_always(create(), octavia(400, rejection));
     rig.start();
     rig.create("web", small()).await;
-    rig.until("it is refused", SOON, |rig| rig.reason("web") == "RequestRejected").await;
+    rig.until("the create is rejected", SOON, |rig| rig.reason("web") == "RequestRejected").await;
     let stack = rig.stack("web");
     assert_eq!(condition(&stack, "Stalled")["status"], "True");
-    assert!(text(condition(&stack, "Ready"), "message").contains(refusal), "{stack:#}");
+    assert!(text(condition(&stack, "Ready"), "message").contains(rejection), "{stack:#}");
     sleep(60 * MINUTE).await;
     rig.cluster.cut_watches();
     sleep(10 * MINUTE).await;
@@ -173,7 +173,7 @@ async fn ineffective_step_backs_off_without_blocking_plan() {
     spec["pools"][0]["algorithm"] = json!("SOURCE_IP");
     spec["loadBalancer"]["description"] = json!("edited");
     rig.patch("web", json!({"spec": spec})).await;
-    rig.until("it does not take effect", 5 * MINUTE, |rig| rig.reason("web") == "ProvisioningFailed").await;
+    rig.until("the change has no effect", 5 * MINUTE, |rig| rig.reason("web") == "ProvisioningFailed").await;
     assert_eq!(rig.load_balancers()[0]["description"], "edited");
     let message = rig.message("web");
     assert!(message.contains("pool web") && message.contains("does not take effect"), "{message}");
@@ -195,7 +195,7 @@ async fn child_pending_forever_is_reported() {
     rig.cloud.set_statuses(Kind::Member, &member, Some(Provisioning::PendingCreate), None);
     rig.patch("web", json!({"spec": {"loadBalancer": {"description": "edited"}}})).await;
     rig.cloud.forget_requests();
-    rig.until("it is told", 16 * MINUTE, |rig| rig.reason("web") == "StuckPending").await;
+    rig.until("the stack reports it", 16 * MINUTE, |rig| rig.reason("web") == "StuckPending").await;
     assert!(rig.message("web").contains("member 10.20.0.1"), "{}", rig.message("web"));
     assert!(rig.cloud.requests().len() < 1500, "{} requests in 15 minutes", rig.cloud.requests().len());
 }
@@ -213,7 +213,7 @@ async fn too_old_octavia_gets_no_create() {
     let mut rig = Rig::with(CloudConfig { api_minor: 12, ..CloudConfig::default() }).await;
     rig.start();
     rig.create("web", small()).await;
-    rig.until("it is refused", SOON, |rig| rig.reason("web") == "OctaviaTooOld").await;
+    rig.until("the create is rejected", SOON, |rig| rig.reason("web") == "OctaviaTooOld").await;
     rig.patch("web", json!({"spec": {"loadBalancer": {"description": "edited"}}})).await;
     sleep(30 * MINUTE).await;
     assert_too_old(&rig);
@@ -234,7 +234,7 @@ async fn octavia_that_became_too_old_gets_no_write() {
     rig.cloud.forget_requests();
     rig.start();
     rig.patch("web", json!({"spec": {"loadBalancer": {"description": "edited"}}})).await;
-    rig.until("it is refused", SOON, |rig| rig.reason("web") == "OctaviaTooOld").await;
+    rig.until("the create is rejected", SOON, |rig| rig.reason("web") == "OctaviaTooOld").await;
     sleep(30 * MINUTE).await;
     assert_too_old(&rig);
     rig.delete("web").await;

@@ -51,7 +51,7 @@ async fn password_and_token_are_in_no_output() {
         json!({"stringData": {"clouds.yaml": format!("clouds:\n  openstack: {{auth: {password}: {password}}}\n")}});
     let merge = kube::api::Patch::Merge(broken);
     rig.secrets().patch("openstack", &Default::default(), &merge).await.unwrap();
-    rig.until("it is seen", MINUTE, |rig| rig.reason("web") == "CredentialsInvalid").await;
+    rig.until("the stack reports it", MINUTE, |rig| rig.reason("web") == "CredentialsInvalid").await;
     rig.delete("web").await;
     sleep(2 * MINUTE).await;
 

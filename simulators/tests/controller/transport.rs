@@ -84,7 +84,7 @@ async fn untrusted_certificate_stalls_stack_until_renewed() {
         rig.cloud.forget_requests();
         let description = format!("behind {service:?}");
         rig.patch("web", json!({"spec": {"loadBalancer": {"description": description}}})).await;
-        rig.until("it is told", MINUTE, |rig| rig.reason("web") == "CredentialsInvalid").await;
+        rig.until("the stack reports it", MINUTE, |rig| rig.reason("web") == "CredentialsInvalid").await;
         assert!(rig.message("web").starts_with("the TLS certificate of cloud.test is not accepted: "));
         sleep(4 * MINUTE).await;
         assert!(!condition(&rig.stack("web"), "Stalled").is_null(), "{service:?}");

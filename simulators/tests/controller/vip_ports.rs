@@ -46,8 +46,8 @@ fn our_writes(rig: &Rig) -> Vec<CloudRequest> {
     writes
 }
 
-async fn until_told(rig: &Rig) {
-    rig.until("it is told", 2 * MINUTE, |rig| rig.reason("web") == "VipPortMissing").await;
+async fn until_reported(rig: &Rig) {
+    rig.until("the stack reports it", 2 * MINUTE, |rig| rig.reason("web") == "VipPortMissing").await;
     assert_eq!(text(condition(&rig.stack("web"), "Stalled"), "reason"), "VipPortMissing");
 }
 
@@ -59,7 +59,7 @@ async fn missing_vip_port_is_reported_and_load_balancer_recreated() {
     let lb = id(&lb);
     rig.cloud.forget_requests();
     delete_port(&rig, &port).await;
-    until_told(&rig).await;
+    until_reported(&rig).await;
     let message = rig.message("web");
     for words in [port.as_str(), &format!("openstack loadbalancer delete --cascade {lb}")] {
         assert!(message.contains(words), "{message}");
@@ -84,11 +84,11 @@ async fn missing_vip_port_does_not_block_other_steps() {
     let rig = with_ready(&[("web", often())]).await;
     delete_port(&rig, &only_one(&rig).1).await;
     rig.patch("web", json!({"spec": {"loadBalancer": {"description": "edited"}}})).await;
-    until_told(&rig).await;
+    until_reported(&rig).await;
     assert_eq!(rig.load_balancers()[0]["description"], "edited");
     rig.patch("web", json!({"spec": {"loadBalancer": {"description": "again"}}})).await;
     rig.until("the second edit is applied", SOON, |rig| rig.load_balancers()[0]["description"] == "again").await;
-    until_told(&rig).await;
+    until_reported(&rig).await;
     rig.delete("web").await;
     until_gone(&rig, "web", SOON).await;
     assert_nothing_left(&rig);
@@ -100,10 +100,10 @@ async fn missing_vip_port_is_reported_by_observe() {
     spec["managementPolicy"] = json!("Observe");
     let rig = with_ready(&[("web", often())]).await;
     rig.patch("web", json!({"spec": spec})).await;
-    rig.until("it is observed", SOON, |rig| rig.is_ready("web") && rig.reason("web") == "InSync").await;
+    rig.until("the stack is observed", SOON, |rig| rig.is_ready("web") && rig.reason("web") == "InSync").await;
     rig.cloud.forget_requests();
     delete_port(&rig, &only_one(&rig).1).await;
-    until_told(&rig).await;
+    until_reported(&rig).await;
     assert!(our_writes(&rig).is_empty(), "{:?}", our_writes(&rig));
 }
 
@@ -147,7 +147,7 @@ async fn hidden_ports_do_not_stall_stack() {
         let more = rig.cloud.requests().len();
         assert!(more <= calls * 3 / 2, "{calls} requests in ten minutes with the port, {more} without");
         rig.cloud.clear_faults();
-        until_told(&rig).await;
+        until_reported(&rig).await;
     }
 }
 

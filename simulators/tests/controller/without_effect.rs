@@ -70,7 +70,7 @@ async fn netmask_beside_ipv6_address_is_reported_before_write() {
     rig.start();
     rig.create("web", spec).await;
     let field = "spec.pools[web].sessionPersistence.granularity";
-    rig.until("it is refused", SOON, |rig| rig.message("web").contains(field)).await;
+    rig.until("the create is rejected", SOON, |rig| rig.message("web").contains(field)).await;
     sleep(30 * MINUTE).await;
     let stack = rig.stack("web");
     assert_eq!(condition(&stack, "Accepted")["status"], "False");

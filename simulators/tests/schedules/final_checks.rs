@@ -74,7 +74,7 @@ async fn unblock_pending(simulation: &mut Simulation) {
             .collect()
     };
     let before = pending(simulation);
-    simulation.pass(Duration::from_secs(5)).await;
+    simulation.advance(Duration::from_secs(5)).await;
     let now = pending(simulation);
     let state = if simulation.dice.chance(50) { Provisioning::Active } else { Provisioning::Error };
     for (kind, id, _) in now.iter().filter(|stuck| before.contains(stuck)) {
@@ -158,7 +158,7 @@ async fn until(simulation: &mut Simulation, what: &str, holds: impl Fn(&Simulati
     let begun = Instant::now();
     while !holds(simulation) {
         assert!(begun.elapsed() < SETTLED, "not within {SETTLED:?}: {what}\n{}", simulation.describe_state());
-        simulation.pass(Duration::from_secs(1)).await;
+        simulation.advance(Duration::from_secs(1)).await;
     }
 }
 

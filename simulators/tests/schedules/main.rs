@@ -35,7 +35,7 @@ struct Trace {
 async fn live(schedule: &Schedule) -> Trace {
     let mut simulation = Simulation::new(schedule).await;
     for (pause, step) in &schedule.steps {
-        simulation.pass(*pause).await;
+        simulation.advance(*pause).await;
         simulation.perform(step).await;
         simulation.check_laws();
         simulation.check_calls();

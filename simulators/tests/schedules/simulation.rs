@@ -77,7 +77,7 @@ impl Simulation {
     }
 
     /// Lets time pass. Users retry meanwhile, and laws are checked.
-    pub async fn pass(&mut self, pause: Duration) {
+    pub async fn advance(&mut self, pause: Duration) {
         let end = Instant::now() + pause;
         loop {
             self.advance_actors().await;
@@ -224,7 +224,7 @@ impl Simulation {
 
     async fn crash(&mut self, down: Duration) {
         self.rig.kill().await;
-        self.pass(down).await;
+        self.advance(down).await;
         if !self.rig.is_running() {
             self.rig.start();
         }
