@@ -1,18 +1,18 @@
-//! The wall clock, as a seam: nothing else in the program asks the system for the time.
+//! The wall clock as a trait, so that simulations can bring their own. Nothing else reads the time of the system.
 
 use jiff::Timestamp;
 
-/// Tells the time of day. Production uses [`SystemClock`]; simulations bring their own.
+/// Source of the time of day. Production uses [`SystemClock`].
 pub trait Clock: Send + Sync + 'static {
     fn now(&self) -> Timestamp;
 }
 
-/// The time of the machine.
+/// Clock of the machine.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct SystemClock;
 
 impl Clock for SystemClock {
-    #[allow(clippy::disallowed_methods, reason = "the one place that asks the machine")]
+    #[allow(clippy::disallowed_methods, reason = "the only place that reads the system's clock")]
     fn now(&self) -> Timestamp {
         Timestamp::now()
     }

@@ -1,17 +1,18 @@
-//! `/healthz`, `/readyz` and `/metrics`.
+//! The HTTP server for probes and metrics: `/healthz`, `/readyz` and `/metrics`.
 
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use parking_lot::Mutex;
 
 use crate::metrics::Metrics;
 
-/// Whether the controller works, and if not, what it waits for.
+/// Readiness of the controller: ready, or the reason why not.
 #[derive(Debug)]
 pub struct Readiness(Mutex<Option<String>>);
 
@@ -22,30 +23,31 @@ impl Default for Readiness {
 }
 
 impl Readiness {
-    pub fn set_not_ready(&self, what: impl Into<String>) {
-        self.set(Some(what.into()));
+    pub fn set_not_ready(&self, reason: impl Into<String>) {
+        self.set(Some(reason.into()));
     }
 
     pub fn set_ready(&self) {
         self.set(None);
     }
 
-    fn set(&self, value: Option<String>) {
-        *self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = value;
+    fn set(&self, reason: Option<String>) {
+        *self.0.lock() = reason;
     }
 
-    fn get(&self) -> Option<String> {
-        self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone()
+    fn reason(&self) -> Option<String> {
+        self.0.lock().clone()
     }
 }
 
+/// State of all handlers.
 #[derive(Clone)]
 struct Shared {
     readiness: Arc<Readiness>,
     metrics: Arc<Metrics>,
 }
 
-/// Binds at once, so that a taken port is an error at start; the returned future serves until it is dropped.
+/// Binds the address at once, so that a used port is an error at start. The returned future serves until it is dropped.
 pub async fn bind(
     address: SocketAddr,
     readiness: Arc<Readiness>,
@@ -62,9 +64,9 @@ pub async fn bind(
 }
 
 async fn ready(State(shared): State<Shared>) -> Response {
-    match shared.readiness.get() {
+    match shared.readiness.reason() {
         None => "ok\n".into_response(),
-        Some(what) => (StatusCode::SERVICE_UNAVAILABLE, format!("not ready: {what}\n")).into_response(),
+        Some(reason) => (StatusCode::SERVICE_UNAVAILABLE, format!("not ready: {reason}\n")).into_response(),
     }
 }
 
@@ -81,7 +83,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn readiness_says_what_is_missing_and_metrics_print() {
+    async fn readiness_follows_state_and_metrics_are_printed() {
         let readiness = Arc::new(Readiness::default());
         let shared = Shared { readiness: readiness.clone(), metrics: Metrics::new() };
         readiness.set_not_ready("the CustomResourceDefinition");

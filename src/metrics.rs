@@ -1,4 +1,4 @@
-//! What is counted. Labels hold kinds, verbs, codes and reasons only: never names, never secrets.
+//! Metrics of the controller. Labels hold kinds, verbs, codes and results only: never names, never secrets.
 
 use std::sync::Arc;
 
@@ -39,7 +39,7 @@ pub struct Metrics {
     pub registry: Registry,
     /// `evenkeel_reconciles_total{result}`
     pub reconciles: Family<ResultLabel, Counter>,
-    /// `evenkeel_plan_steps_total{kind,verb}`: executed ones
+    /// `evenkeel_plan_steps_total{kind,verb}`: executed steps
     pub steps: Family<StepLabel, Counter>,
     /// `evenkeel_openstack_requests_total{service,method,code}`
     pub openstack_requests: Family<RequestLabel, Counter>,
@@ -104,7 +104,7 @@ impl Metrics {
         })
     }
 
-    /// In the text format of OpenMetrics.
+    /// All metrics in the text format of OpenMetrics.
     pub fn text(&self) -> Result<String, std::fmt::Error> {
         let mut text = String::new();
         prometheus_client::encoding::text::encode(&mut text, &self.registry)?;

@@ -1,4 +1,4 @@
-//! The CRD: its file is what the types say, and it judges the examples in `tests/rules/` as they say they should be.
+//! The CRD: its file is up to date, and its schema judges the samples in `tests/rules/` as they expect.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a helper of a test may fail as the test does")]
 
@@ -25,7 +25,7 @@ static SCHEMA: LazyLock<(Value, CompiledSchema)> = LazyLock::new(|| {
     (schema, compiled)
 });
 
-/// The refused examples, with what the API server would say of them.
+/// The refused samples, each with the messages of the API server.
 static REFUSED: LazyLock<Vec<(Example, Vec<String>)>> = LazyLock::new(|| {
     let judge = |example: Example| {
         let problems = example.judge();
@@ -59,15 +59,18 @@ fn check_generated(file: &str, contents: &str) {
 }
 
 #[test]
-fn every_field_says_what_it_means() {
+fn every_field_has_a_description() {
     each_field(&schema(), String::new(), &mut |path, field| {
-        let ours = path.starts_with("spec") || path.starts_with("status");
-        assert!(!ours || field["description"].as_str().is_some_and(|d| d.len() > 10), "{path} has no description");
+        let is_of_stack = path.starts_with("spec") || path.starts_with("status");
+        assert!(
+            !is_of_stack || field["description"].as_str().is_some_and(|d| d.len() > 10),
+            "{path} has no description"
+        );
     });
 }
 
 #[test]
-fn nothing_that_older_or_newer_servers_stumble_over_is_in_the_schema() {
+fn schema_has_no_word_that_some_servers_reject() {
     let text = api::crd_yaml();
     for word in ["nullable", "uint", "uniqueItems", "anyOf", "oneOf", "title:"] {
         assert!(!text.contains(word), "{word} is in the CRD");
@@ -93,7 +96,7 @@ fn only_policies_and_the_status_have_defaults() {
 }
 
 #[test]
-fn accepted_examples_are_accepted() {
+fn accepted_samples_are_accepted() {
     let mut unused = BTreeSet::new();
     each_field(&schema(), String::new(), &mut |path, _| {
         if path.starts_with("spec.") {
@@ -103,27 +106,27 @@ fn accepted_examples_are_accepted() {
     for example in examples("accepted") {
         let problems = example.judge();
         assert!(problems.is_empty(), "{}: {problems:#?}", example.name());
-        let problems = example.intake();
-        assert!(problems.is_empty(), "{}, by intake: {problems:#?}", example.name());
+        let problems = example.translate();
+        assert!(problems.is_empty(), "{}, translated: {problems:#?}", example.name());
         forget_used(example.newest(), String::new(), &mut unused);
     }
-    assert!(unused.is_empty(), "fields without an accepted example: {unused:#?}");
+    assert!(unused.is_empty(), "fields without an accepted sample: {unused:#?}");
 }
 
 #[test]
-fn the_examples_for_people_are_accepted() {
+fn examples_are_accepted() {
     let stacks: Vec<Example> = examples_in("examples").into_iter().filter(Example::is_stack).collect();
     assert!(stacks.len() >= 9, "the examples have not been found");
     for example in stacks {
         assert_eq!(example.judge(), Vec::<String>::new(), "{}", example.name());
-        assert_eq!(example.intake(), Vec::<String>::new(), "{}, by intake", example.name());
+        assert_eq!(example.translate(), Vec::<String>::new(), "{}, translated", example.name());
     }
 }
 
 #[test]
-fn refused_examples_are_refused_with_their_message() {
+fn refused_samples_are_refused_with_expected_message() {
     for (example, problems) in REFUSED.iter() {
-        let expected = example.comment("expect").expect("a refused example begins with # expect:");
+        let expected = example.comment("expect").expect("a refused sample begins with # expect:");
         assert!(
             problems.iter().any(|p| p.contains(&expected)),
             "{}: expected {expected:?}, got {problems:#?}",
@@ -133,7 +136,7 @@ fn refused_examples_are_refused_with_their_message() {
 }
 
 #[test]
-fn every_rule_has_a_refused_example() {
+fn every_rule_has_a_refused_sample() {
     let mut untried = BTreeSet::new();
     each_field(&schema(), String::new(), &mut |path, field| {
         for rule in field["x-kubernetes-validations"].as_array().into_iter().flatten() {
@@ -147,23 +150,23 @@ fn every_rule_has_a_refused_example() {
             untried.retain(|message| !problem.ends_with(message.as_str()));
         }
     }
-    assert!(untried.is_empty(), "rules without a refused example: {untried:#?}");
+    assert!(untried.is_empty(), "rules without a refused sample: {untried:#?}");
 }
 
-/// An object may have been stored before a rule was there. Bounds on numbers of things are the API server's alone.
+/// An object may have been stored before a rule existed. Only the API server limits the number of items.
 #[test]
-fn intake_refuses_what_the_rules_refuse() {
-    let judged = |e: &&Example| e.documents.len() == 1 && e.comment("intake").is_none() && !e.is_about_a_bound();
+fn translate_refuses_samples_that_rules_refuse() {
+    let judged = |e: &&Example| e.documents.len() == 1 && e.comment("translate").is_none() && !e.is_about_a_bound();
     let examples = REFUSED.iter().map(|(example, _)| example).filter(judged);
-    // What the types cannot hold does not get as far as intake.
+    // Samples that the types cannot hold never reach the translation.
     let typed =
         examples.filter(|e| serde_json::from_value::<LoadBalancerStackSpec>(e.newest()["spec"].clone()).is_ok());
-    let passed: Vec<String> = typed.filter(|e| e.intake().is_empty()).map(Example::name).collect();
-    assert!(passed.is_empty(), "these pass intake: {passed:#?}");
+    let passed: Vec<String> = typed.filter(|e| e.translate().is_empty()).map(Example::name).collect();
+    assert!(passed.is_empty(), "translated without a problem: {passed:#?}");
 }
 
 #[test]
-fn an_object_that_breaks_a_rule_of_today_can_still_be_finalized_where_the_rule_is_at_the_root() {
+fn rules_at_root_are_transition_rules() {
     let schema = schema();
     let rules = schema["x-kubernetes-validations"].as_array().unwrap();
     for rule in rules {
@@ -185,7 +188,7 @@ fn each_field(schema: &Value, path: String, visit: &mut impl FnMut(&str, &Value)
         each_field(property, at, visit);
     }
     if let Some(items) = schema.get("items") {
-        // Items speak for themselves only where they are objects.
+        // Items have descriptions only if they are objects.
         for (name, property) in items["properties"].as_object().into_iter().flatten() {
             each_field(property, format!("{path}.{name}"), visit);
         }
@@ -196,7 +199,7 @@ fn each_field(schema: &Value, path: String, visit: &mut impl FnMut(&str, &Value)
 fn visit_rules_of_items(items: &Value, path: &str, visit: &mut impl FnMut(&str, &Value)) {
     if items.get("x-kubernetes-validations").is_some() {
         let mut described = items.clone();
-        described["description"] = "speaks for itself".into();
+        described["description"] = "described by its list".into();
         visit(path, &described);
     }
 }
@@ -267,7 +270,7 @@ impl Example {
         self.comment("expect").is_some_and(|e| e.contains("must have at most"))
     }
 
-    /// What the API server would say of the last document.
+    /// Messages of the API server about the last document.
     fn judge(&self) -> Vec<String> {
         let schema = &SCHEMA.0;
         let mut problems = check::check(&schema["properties"]["spec"], &self.newest()["spec"], "spec");
@@ -280,24 +283,24 @@ impl Example {
         problems
     }
 
-    /// What intake says of the last document, in a cloud that has all that it asks for.
-    fn intake(&self) -> Vec<String> {
+    /// Problems of translating the last document, in a cloud with all objects that it refers to.
+    fn translate(&self) -> Vec<String> {
         let spec: LoadBalancerStackSpec = serde_json::from_value(self.newest()["spec"].clone()).unwrap();
         let owner = Owner { uid: "u".into(), cluster: "c".into(), namespace: "rules".into(), name: self.name() };
-        let answers =
-            Resolutions(translate::references(&spec).into_keys().map(|r| (r.clone(), Ok(found(&r)))).collect());
-        match translate::desired(&spec, owner, &answers, ApiVersion { minor: 30 }) {
+        let resolutions =
+            Resolutions(translate::references(&spec).into_iter().map(|r| (r.clone(), Ok(found(&r)))).collect());
+        match translate::desired(&spec, owner, &resolutions, ApiVersion { minor: 30 }) {
             Ok(_) => Vec::new(),
             Err(problems) => problems.iter().map(ToString::to_string).collect(),
         }
     }
 }
 
-/// As the example `references-by-id` has them.
+/// Ids of the sample `references-by-id`.
 const EXTERNAL_NETWORK: &str = "00000000-0000-4000-8000-000000000006";
 const OTHER_SUBNET: &str = "00000000-0000-4000-8000-000000000007";
 
-/// A cloud in which every name leads somewhere: all subnets are in one network.
+/// Resolves any reference, in a cloud where all subnets are in one network.
 fn found(reference: &Reference) -> ResolvedReference {
     let name = match &reference.by {
         Selector::Id(text) | Selector::Name(text) => text.clone(),

@@ -1,4 +1,4 @@
-//! From the types to the CustomResourceDefinition.
+//! The CustomResourceDefinition, generated from the types.
 
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{
     CustomResourceDefinition, JSON, JSONSchemaProps, JSONSchemaPropsOrArray, JSONSchemaPropsOrBool,
@@ -6,7 +6,7 @@ use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{
 use kube::CustomResourceExt;
 use serde_json::{Value, json};
 
-use super::LoadBalancerStack;
+use super::stack::LoadBalancerStack;
 
 /// The CustomResourceDefinition, as it is installed.
 pub fn crd() -> CustomResourceDefinition {
@@ -14,7 +14,7 @@ pub fn crd() -> CustomResourceDefinition {
     for version in &mut crd.spec.versions {
         let Some(root) = version.schema.as_mut().and_then(|s| s.open_api_v3_schema.as_mut()) else { continue };
         tidy(root);
-        // kstatus takes an object without status for healthy; this says that nobody has looked yet.
+        // kstatus takes an object without status for healthy; this marks a stack that was never reconciled.
         if let Some(status) = root.properties.as_mut().and_then(|p| p.get_mut("status")) {
             status.default = Some(JSON(json!({"observedGeneration": -1})));
         }
@@ -24,7 +24,7 @@ pub fn crd() -> CustomResourceDefinition {
 
 /// The CustomResourceDefinition as a YAML document.
 pub fn crd_yaml() -> String {
-    // Plain data in memory: a failure here is a bug, which the tests would show as a document that is no CRD.
+    // Plain data in memory: a failure here is a bug, which the tests would report as a document that is no CRD.
     document().unwrap_or_else(|problem| format!("# {problem}\n"))
 }
 
@@ -34,10 +34,9 @@ fn document() -> Result<String, Box<dyn std::error::Error>> {
     Ok(serde_saphyr::to_string(&value)?)
 }
 
-/// Takes out what the generator puts in and we do not mean:
-/// `nullable`, so that null is the same as absent; defaults of anything but policies (enumerations), because a default
-/// that the API server stores can never change; formats that Kubernetes does not know; line breaks of our source;
-/// names of our types.
+/// Removes unwanted output of the generator: `nullable`, so that null is the same as absent; defaults of everything but
+/// policies (enumerations), because a default that the API server stores can never change; formats that Kubernetes does
+/// not know; line breaks and type names of the source.
 fn tidy(schema: &mut JSONSchemaProps) {
     schema.nullable = None;
     schema.title = None;
@@ -59,7 +58,7 @@ fn tidy(schema: &mut JSONSchemaProps) {
     }
 }
 
-/// `65535.0` becomes `65535`: limits are floating point in the Kubernetes type, and read as if they were not exact.
+/// Turns `65535.0` into `65535`: limits are floating point in the Kubernetes type, and would look inexact.
 fn whole_numbers(value: &mut Value) {
     match value {
         Value::Number(number) => {

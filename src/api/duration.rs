@@ -1,8 +1,8 @@
-//! Durations as people write them: `50s`, `1m30s`, `500ms`.
+//! Durations in the format of specs: `50s`, `1m30s`, `500ms`.
 
 use std::time::Duration;
 
-/// A sum of whole numbers with the units h, m, s and ms. `None` if the text is anything else or too large.
+/// Reads a sum of whole numbers with the units h, m, s and ms. `None` for any other text, or if the sum is too large.
 pub fn parse(text: &str) -> Option<Duration> {
     let mut rest = text;
     let mut total = Duration::ZERO;
@@ -29,7 +29,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn durations_are_sums_of_whole_numbers_with_units() {
+    fn sum_of_numbers_with_units_is_duration() {
         for (text, milliseconds) in
             [("0s", 0), ("50s", 50_000), ("1m30s", 90_000), ("500ms", 500), ("1h1ms", 3_600_001)]
         {
@@ -38,7 +38,7 @@ mod tests {
     }
 
     #[test]
-    fn anything_else_is_no_duration() {
+    fn other_text_is_no_duration() {
         for text in ["", "5", "s", "-5s", "1.5s", "1d", "5 s", "99999999999999999999s", "9999999999999999999h"] {
             assert_eq!(parse(text), None, "{text}");
         }

@@ -1,123 +1,123 @@
-//! The load balancer itself: its address, its floating IP, and what it is made of.
+//! The load balancer itself: its addresses, its floating IP, its provider and flavor.
 
 use kube::KubeSchema;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::rules::load_balancer;
 use super::schema;
 
-pub(super) const MOST_ADDITIONAL_VIPS: usize = 16;
+/// Most additional addresses. The rule against their change is written out for each of them.
+pub(super) const ADDITIONAL_VIPS_MAX: usize = 16;
 
 /// The load balancer itself.
 #[derive(JsonSchema, Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct LoadBalancerSpec {
-    /// Its name in Octavia: for people only, may change. Absent means namespace/name of this object.
+    /// Name in Octavia: for people only, at most 255 characters on one line, changeable. Default: namespace/name of
+    /// this object.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::display_name")]
     pub name: Option<String>,
 
-    /// A text for people, at most 255 characters. Absent means that Evenkeel leaves it alone.
+    /// Text for people, at most 255 characters. If absent, Evenkeel leaves Octavia's value unchanged.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::description")]
     pub description: Option<String>,
 
-    /// Tags in Octavia, besides Evenkeel's own: at most 32 of at most 255 characters each, without comma and slash;
-    /// evenkeel: is refused as a beginning. No two may differ in case, accents or blanks at the end alone: Octavia's
-    /// database holds them for one. Tags that are not listed are removed.
+    /// Tags in Octavia beside Evenkeel's owner tags: at most 32, each of 1 to 255 characters without comma and slash. None
+    /// may begin with evenkeel: in any case, and no two may differ only in case, accents or trailing blanks, which Octavia's
+    /// database ignores. Unlisted tags are removed. Default: none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(schema_with = "schema::tags")]
     pub tags: Vec<String>,
 
-    /// False: the load balancer answers nothing. Absent means true.
+    /// Administrative state: false closes all ports. Default: true.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub admin_state_up: Option<bool>,
 
-    /// Octavia's provider driver, for example amphora or ovn. Absent means the cloud's default, or the flavor's. Cannot
-    /// change once there is a load balancer.
+    /// Name of Octavia's provider driver, 1 to 64 characters, for example amphora or ovn. Default: the provider of the
+    /// flavor, or else of the cloud. Immutable once the load balancer exists.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 64))]
     pub provider: Option<String>,
 
-    /// Octavia's flavor, which decides for example between one instance and two. Absent means the cloud's default.
-    /// Cannot change once there is a load balancer.
+    /// Octavia flavor, which chooses for example between one instance and two. Default: that of the cloud. Immutable
+    /// once the load balancer exists.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub flavor: Option<CloudRef>,
 
-    /// Name of Octavia's availability zone. Absent means the cloud's default. Cannot change once there is a load
-    /// balancer. Octavia API 2.14.
+    /// Name of an Octavia availability zone. Default: that of the cloud. Immutable once the load balancer exists.
+    /// Octavia API 2.14.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::name")]
     pub availability_zone: Option<String>,
 
-    /// The virtual IP address: where the load balancer listens. Cannot change once there is a load balancer, except for
+    /// Virtual IP address on which the load balancer listens. Immutable once the load balancer exists, except for
     /// qosPolicy and securityGroups.
     pub vip: VipSpec,
 
-    /// A floating IP for the VIP. Absent means none: one that Evenkeel made or used goes (see reclaimPolicy).
+    /// Floating IP for the VIP. Default: none, and a floating IP that Evenkeel allocated or borrowed earlier is
+    /// released, retained or disassociated (see reclaimPolicy).
     #[serde(default, skip_serializing_if = "Option::is_none", rename = "floatingIP")]
     pub floating_ip: Option<FloatingIpSpec>,
 }
 
-/// An object of the cloud, by id or by name.
+/// Reference to a cloud object, by id or by name.
 #[derive(KubeSchema, Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-#[x_kube(validation = ("has(self.id) != has(self.name)", "exactly one of id and name is required"))]
+#[x_kube(validation = load_balancer::id_or_name())]
 pub struct CloudRef {
-    /// The id of the object: a UUID in lower case.
+    /// Id of the object: a UUID in lower case.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::uuid")]
     pub id: Option<String>,
 
-    /// The name of the object. It must be the only one of this name that the project sees.
+    /// Name of the object: 1 to 255 characters on one line. The project must see exactly one object of this name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::name")]
     pub name: Option<String>,
 }
 
-/// Where the load balancer listens.
+/// Addresses on which the load balancer listens.
 #[derive(KubeSchema, Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-#[x_kube(
-    validation = ("has(self.subnet) || has(self.network) || has(self.port)", "one of subnet, network and port is required"),
-    validation = ("!has(self.network) || (!has(self.subnet) && !has(self.port))", "network stands alone: subnet and port each name their network already")
-)]
+#[x_kube(validation = load_balancer::vip_has_source(), validation = load_balancer::vip_network_stands_alone())]
 pub struct VipSpec {
-    /// The subnet that the address comes from. With port: which of the port's addresses to use.
+    /// Subnet of the address. With port: the subnet of the port's address to use.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub subnet: Option<CloudRef>,
 
-    /// The network that the address comes from; Octavia chooses the subnet (IPv4 first).
+    /// Network of the address. Octavia chooses the subnet, IPv4 first.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub network: Option<CloudRef>,
 
-    /// A Neutron port of yours that holds the address. It outlives the load balancer, so the address survives whatever
-    /// happens. Nobody else may use it. A port with several addresses needs subnet or address as well.
+    /// Existing Neutron port that holds the address and that nothing else uses. It outlives the load balancer, so the
+    /// address survives a new create. A port with several addresses needs subnet or address as well.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub port: Option<CloudRef>,
 
-    /// The address, in canonical spelling. Absent means that Neutron chooses one; status.loadBalancer.vipAddress shows
-    /// it.
+    /// IP address in canonical spelling. Default: chosen by Neutron and shown in status.loadBalancer.vipAddress.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::ip")]
     pub address: Option<String>,
 
-    /// Neutron's QoS policy for the VIP port, with provider amphora. Absent means that Evenkeel leaves it alone. One that
-    /// is removed here goes from Octavia's record only: amphorae keep it until they get another.
+    /// Neutron QoS policy for the VIP port, with provider amphora. If absent, Evenkeel leaves Octavia's value
+    /// unchanged. A removed policy leaves Octavia's record only: amphorae keep it until they get another.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub qos_policy: Option<CloudRef>,
 
-    /// Security groups for the VIP port, instead of the rules that Octavia makes; they exclude allowedCIDRs of
-    /// listeners. Absent means that Evenkeel leaves them alone. Octavia's vip_sg_ids, API 2.29.
+    /// Security groups for the VIP port: at most 32, in place of the rules that Octavia makes. They exclude
+    /// allowedCIDRs of listeners. If absent, Evenkeel leaves Octavia's value unchanged. Octavia's vip_sg_ids, API 2.29.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 32))]
     #[x_kube(merge_strategy = ListMerge::Atomic)]
     pub security_groups: Option<Vec<CloudRef>>,
 
-    /// More addresses, each from another subnet of the same network, for example one of IPv6. Absent means none.
-    /// Octavia's additional_vips, API 2.26.
+    /// Additional addresses: at most 16, each from another subnet of the same network, for example an IPv6 one.
+    /// Default: none. Octavia's additional_vips, API 2.26.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = MOST_ADDITIONAL_VIPS))]
+    #[schemars(length(max = ADDITIONAL_VIPS_MAX))]
     #[x_kube(merge_strategy = ListMerge::Atomic)]
     pub additional: Vec<AdditionalVipSpec>,
 }
@@ -126,71 +126,73 @@ pub struct VipSpec {
 #[derive(JsonSchema, Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct AdditionalVipSpec {
-    /// The subnet that the address comes from.
+    /// Subnet of the address.
     pub subnet: CloudRef,
 
-    /// The address, in canonical spelling. Absent means that Neutron chooses one.
+    /// IP address in canonical spelling. Default: chosen by Neutron.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::ip")]
     pub address: Option<String>,
 }
 
-/// A floating IP for the VIP: one of its own, or one that is there already.
+/// Floating IP of the VIP: allocated for it, or existing.
 #[derive(KubeSchema, Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-#[x_kube(validation = ("has(self.allocate) != has(self.existing)", "exactly one of allocate and existing is required"))]
+#[x_kube(validation = load_balancer::allocate_or_existing())]
 pub struct FloatingIpSpec {
-    /// Evenkeel makes one, and finds it again if the load balancer has to be made again.
+    /// Allocation of a new floating IP. Evenkeel finds it again if the load balancer has to be created again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub allocate: Option<FloatingIpAllocation>,
 
-    /// One that is there already: used, but never released.
+    /// Existing floating IP, which Evenkeel associates and never releases.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub existing: Option<ExistingFloatingIp>,
 }
 
-/// How to make a floating IP.
+/// Allocation of a floating IP.
 #[derive(JsonSchema, Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct FloatingIpAllocation {
-    /// The external network that it comes from.
+    /// External network of the floating IP.
     pub network: CloudRef,
 
-    /// The subnet of that network, of IPv4. Absent means that Neutron chooses. Another network, subnet or address means
-    /// another floating IP: see disruptionPolicy.
+    /// IPv4 subnet of that network. Default: chosen by Neutron. Another network, subnet or address needs another
+    /// floating IP, subject to disruptionPolicy.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub subnet: Option<CloudRef>,
 
-    /// The address, in canonical spelling; most clouds allow this to administrators only. Absent means that Neutron
-    /// chooses.
+    /// IPv4 address in canonical spelling; most clouds reserve this to administrators. Default: chosen by Neutron.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::ipv4")]
     pub address: Option<String>,
 
-    /// What happens to it when the stack no longer wants it, or is deleted. `Delete` (the default): it is released.
-    /// `Retain`: it is kept and Evenkeel forgets it.
+    /// Handling of the floating IP when the stack no longer wants it or is deleted. `Delete`: it is released. `Retain`: it
+    /// is kept, and Evenkeel forgets it. Default: `Delete`.
     #[serde(default)]
     pub reclaim_policy: ReclaimPolicy,
 }
 
+/// Handling of an allocated floating IP that the stack no longer wants.
 #[derive(JsonSchema, Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub enum ReclaimPolicy {
+    /// The floating IP is released.
     #[default]
     Delete,
+    /// The floating IP is kept, and Evenkeel forgets it.
     Retain,
 }
 
-/// Which floating IP to use.
+/// Reference to an existing floating IP.
 #[derive(KubeSchema, Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-#[x_kube(validation = ("has(self.id) != has(self.address)", "exactly one of id and address is required"))]
+#[x_kube(validation = load_balancer::id_or_address())]
 pub struct ExistingFloatingIp {
-    /// The id of the floating IP: a UUID in lower case.
+    /// Id of the floating IP: a UUID in lower case.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::uuid")]
     pub id: Option<String>,
 
-    /// The floating address itself, in canonical spelling.
+    /// Floating address itself, in canonical spelling.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::ip")]
     pub address: Option<String>,

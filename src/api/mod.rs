@@ -1,28 +1,37 @@
-//! The resource `LoadBalancerStack`: its fields, what the API server refuses, and the CRD that says so.
+//! The resource `LoadBalancerStack`: its fields, the rules of the API server, and the CRD that carries them.
 //!
-//! Rules of validation sit at the smallest subtree that holds what they compare. A rule that an object stored earlier
-//! breaks refuses every write to the changed part of the object; at the root it would refuse status writes and the
-//! removal of the finalizer, so only transition rules over `oldSelf.status` are there (`immutable`). All of this is a
-//! courtesy to people who write stacks: `intake` is the authority.
+//! A validation rule sits at the smallest subtree with all the fields that it compares. If an object stored earlier
+//! breaks a rule, every write to the changed part of the object is refused; at the root that would refuse status writes
+//! and the removal of the finalizer, so only transition rules over `oldSelf.status` are there (`rules/immutable.rs`). All
+//! rules are a courtesy to authors of stacks: `translate` is the authority.
 
-mod amphora;
-mod ciphers;
 mod crd;
 pub mod duration;
-mod immutable;
 mod l7;
 mod listener;
 mod load_balancer;
 pub mod patterns;
 mod pool;
+mod rules;
 mod schema;
 mod stack;
 mod status;
+mod tls;
 
 pub use crd::{crd, crd_yaml};
-pub use l7::*;
-pub use listener::*;
-pub use load_balancer::*;
-pub use pool::*;
-pub use stack::*;
-pub use status::*;
+pub use l7::{L7PolicySpec, L7RuleSpec};
+pub use listener::{InsertHeader, ListenerSpec, TimeoutsSpec};
+pub use load_balancer::{
+    AdditionalVipSpec, CloudRef, ExistingFloatingIp, FloatingIpAllocation, FloatingIpSpec, LoadBalancerSpec,
+    ReclaimPolicy, VipSpec,
+};
+pub use pool::{HealthMonitorSpec, HttpVersion, MemberSpec, PoolSpec, SessionPersistenceSpec};
+pub use stack::{
+    CloudCredentialsRef, DELETION_POLICY_ANNOTATION, DeletionPolicy, DisruptionPolicy, LoadBalancerStack,
+    LoadBalancerStackSpec, ManagementPolicy,
+};
+pub use status::{
+    AdditionalVipStatus, Condition, ConditionStatus, ListenerStatus, LoadBalancerStackStatus, LoadBalancerStatus,
+    MembersStatus, PlanStatus, PoolStatus,
+};
+pub use tls::{CertificateSpec, HstsSpec, ListenerTlsSpec, PoolTlsSpec};

@@ -1,261 +1,195 @@
-//! Pools: members, how traffic is spread over them, and how they are watched.
+//! Pools: members, distribution of traffic among them, and health monitors.
 
 use kube::KubeSchema;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::CertificateSpec;
-use super::CloudRef;
-use super::{ciphers, schema};
-use crate::model::{Algorithm, AlpnProtocol, HttpMethod, MonitorType, PersistenceType, PoolProtocol, TlsVersion};
+use super::load_balancer::CloudRef;
+use super::rules::pool;
+use super::schema;
+use super::tls::PoolTlsSpec;
+use crate::model::{Algorithm, HttpMethod, MonitorType, PersistenceType, PoolProtocol};
 
-/// Members that serve the same thing.
+/// Group of members among which traffic is distributed.
 #[derive(KubeSchema, Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[x_kube(
-    validation = Rule::new("!has(self.sessionPersistence) || self.sessionPersistence.type == 'SOURCE_IP' || self.protocol in ['HTTP', 'PROXY', 'PROXYV2']")
-        .message("sessionPersistence of type HTTP_COOKIE and APP_COOKIE is allowed in pools of protocol HTTP, PROXY and PROXYV2 only")
-        .field_path(".sessionPersistence"),
-    validation = Rule::new("!has(self.sessionPersistence) || (!has(self.sessionPersistence.timeout) && !has(self.sessionPersistence.granularity)) || self.protocol in ['UDP', 'SCTP']")
-        .message("timeout and granularity of sessionPersistence are allowed in pools of protocol UDP and SCTP only")
-        .field_path(".sessionPersistence"),
-    validation = Rule::new("!has(self.tls) || !(self.protocol in ['UDP', 'SCTP'])")
-        .message("tls is not allowed in pools of protocol UDP and SCTP")
-        .field_path(".tls"),
-    validation = Rule::new("has(self.healthMonitor) || !has(self.members) || self.members.all(m, !has(m.monitorAddress) && !has(m.monitorPort))")
-        .message("monitorAddress and monitorPort of a member need a healthMonitor in the pool")
-        .field_path(".members"),
-    validation = Rule::new("!has(self.healthMonitor) || (self.protocol in ['UDP', 'SCTP'] ? self.healthMonitor.type in ['HTTP', 'TCP', 'UDP-CONNECT', 'SCTP'] : !(self.healthMonitor.type in ['UDP-CONNECT', 'SCTP']))")
-        .message("the type of healthMonitor must suit the pool: UDP and SCTP take UDP-CONNECT, SCTP, TCP, HTTP; all others take HTTP, HTTPS, PING, TCP, TLS-HELLO")
-        .field_path(".healthMonitor")
+    validation = pool::cookie_persistence_needs_http(),
+    validation = pool::persistence_settings_need_datagrams(),
+    validation = pool::tls_needs_streams(),
+    validation = pool::monitor_address_needs_monitor(),
+    validation = pool::monitor_suits_pool()
 )]
 pub struct PoolSpec {
-    /// The name of the pool in this stack, which is also its identity: a DNS label of at most 63 characters.
+    /// Name of the pool in this stack, and its identity: a DNS label of at most 63 characters. A pool with another name
+    /// is another pool.
     #[schemars(schema_with = "schema::key")]
     pub name: String,
 
-    /// Octavia's name: for people only, may change; must differ between pools. Absent means name.
+    /// Name in Octavia: for people only, at most 255 characters on one line, changeable; it must differ between pools.
+    /// Default: name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::display_name")]
     pub display_name: Option<String>,
 
-    /// What is spoken to the members (PROXYV2: Octavia API 2.22, SCTP: 2.23). Another protocol replaces the pool.
+    /// Protocol to the members (PROXYV2: Octavia API 2.22, SCTP: 2.23). Another protocol replaces the pool.
     pub protocol: PoolProtocol,
 
-    /// Who gets the next connection. Octavia's lb_algorithm. Provider amphora knows all but SOURCE_IP_PORT, provider ovn
-    /// only SOURCE_IP_PORT and SOURCE_IP.
+    /// Choice of the member for the next connection. Provider amphora takes all but SOURCE_IP_PORT, provider ovn only
+    /// SOURCE_IP_PORT and SOURCE_IP. Octavia's lb_algorithm.
     pub algorithm: Algorithm,
 
-    /// A text for people, at most 255 characters. Absent means that Evenkeel leaves it alone.
+    /// Text for people, at most 255 characters. If absent, Evenkeel leaves Octavia's value unchanged.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::description")]
     pub description: Option<String>,
 
-    /// Tags in Octavia, besides Evenkeel's own: at most 32 of at most 255 characters each, without comma and slash;
-    /// evenkeel: is refused as a beginning. No two may differ in case, accents or blanks at the end alone: Octavia's
-    /// database holds them for one. Tags that are not listed are removed.
+    /// Tags in Octavia beside Evenkeel's owner tags: at most 32, each of 1 to 255 characters without comma and slash. None
+    /// may begin with evenkeel: in any case, and no two may differ only in case, accents or trailing blanks, which Octavia's
+    /// database ignores. Unlisted tags are removed. Default: none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(schema_with = "schema::many_tags")]
     pub tags: Vec<String>,
 
-    /// False: the pool serves nobody. Absent means true.
+    /// Administrative state: false stops the pool from serving. Default: true.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub admin_state_up: Option<bool>,
 
-    /// Keeps a client with the member that it had before. Absent means that it does not.
+    /// Session persistence, which keeps a client at its member. Default: none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub session_persistence: Option<SessionPersistenceSpec>,
 
-    /// Being there means that connections to the members are encrypted, even if it is empty. Absent means that they are
-    /// not. Octavia's tls_enabled.
+    /// TLS to the members. Its presence encrypts connections to the members, even if it is empty. Default: none, and
+    /// connections are not encrypted. Octavia's tls_enabled.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tls: Option<PoolTlsSpec>,
 
-    /// Watches the members. Absent means that all are taken for healthy.
+    /// Health monitor of the members. Default: none, and all members are taken for healthy.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub health_monitor: Option<HealthMonitorSpec>,
 
-    /// Who serves, at most 1024. A member that is removed here is removed from Octavia.
+    /// Servers of the pool, at most 1024. Unlisted members are removed. Default: none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 1024))]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["address".into(), "port".into()]))]
     pub members: Vec<MemberSpec>,
 }
 
-/// Keeps a client with its member.
+/// Session persistence: keeps a client at its member.
 #[derive(KubeSchema, Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[x_kube(
-    validation = Rule::new("has(self.cookieName) == (self.type == 'APP_COOKIE')")
-        .message("cookieName is required for type APP_COOKIE and allowed for no other")
-        .field_path(".cookieName"),
-    validation = Rule::new("self.type == 'SOURCE_IP' || !has(self.timeout)")
-        .message("timeout is allowed for type SOURCE_IP only")
-        .field_path(".timeout"),
-    validation = Rule::new("!has(self.timeout) || duration(self.timeout) >= duration('1s')")
-        .message("timeout must be at least 1s")
-        .field_path(".timeout"),
-    validation = Rule::new("self.type == 'SOURCE_IP' || !has(self.granularity)")
-        .message("granularity is allowed for type SOURCE_IP only")
-        .field_path(".granularity")
+    validation = pool::cookie_name_of_app_cookie(),
+    validation = pool::persistence_timeout_of_source_ip(),
+    validation = pool::persistence_timeout_minimum(),
+    validation = pool::persistence_granularity_of_source_ip()
 )]
 pub struct SessionPersistenceSpec {
-    /// How to know a client again: by its address, by a cookie that the load balancer sets, or by one that the members
-    /// set (cookieName). Cookies work in pools of protocol HTTP, and of PROXY and PROXYV2 under HTTP and
-    /// TERMINATED_HTTPS listeners.
+    /// Recognition of a client: by its address (SOURCE_IP), by a cookie of the load balancer (HTTP_COOKIE), or by a
+    /// cookie of the members (APP_COOKIE, with cookieName). Cookies work in pools of protocol HTTP, and of PROXY and
+    /// PROXYV2 under HTTP and TERMINATED_HTTPS listeners.
     #[serde(rename = "type")]
     pub kind: PersistenceType,
 
-    /// For APP_COOKIE: the name of the members' cookie, at most 255 characters.
+    /// For APP_COOKIE: name of the members' cookie, 1 to 255 characters.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::cookie_name")]
     pub cookie_name: Option<String>,
 
-    /// For SOURCE_IP in pools of protocol UDP and SCTP: how long a silent client is remembered, in whole seconds, at
-    /// most 31 days with provider amphora. Absent means the cloud's default. Octavia's persistence_timeout.
+    /// For SOURCE_IP in pools of protocol UDP and SCTP: duration in whole seconds, 1s to 87600h, for which an inactive
+    /// client is remembered; with provider amphora at most 31 days (744h). Default: that of the cloud. Octavia's
+    /// persistence_timeout.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::seconds")]
     pub timeout: Option<String>,
 
-    /// For SOURCE_IP in pools of protocol UDP and SCTP: a netmask, for example 255.255.255.0; clients of one network
-    /// count as one. Provider amphora knows IPv4 netmasks, and none where the load balancer has an address of IPv6. Absent
-    /// means each on its own. Octavia's persistence_granularity.
+    /// For SOURCE_IP in pools of protocol UDP and SCTP: netmask, for example 255.255.255.0; clients of one network
+    /// count as one. Provider amphora takes IPv4 netmasks, and none if the load balancer has an IPv6 address. Default:
+    /// each client on its own. Octavia's persistence_granularity.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::ip")]
     pub granularity: Option<String>,
 }
 
-/// How connections to the members are encrypted. Octavia API 2.8.
-#[derive(KubeSchema, Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-#[x_kube(
-    validation = Rule::new("!has(self.crl) || has(self.ca)").message("crl needs ca").field_path(".crl"),
-    validation = ciphers::names_of_openssl(),
-    validation = ciphers::suites_for_the_newest_version(),
-    validation = ciphers::ciphers_for_older_versions()
-)]
-pub struct PoolTlsSpec {
-    /// The certificate that the load balancer shows to the members. Absent means none. Octavia's tls_container_ref.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub client_certificate: Option<CertificateSpec>,
-
-    /// The authorities whose certificates the members must have. Absent means that certificates of members are not
-    /// checked. Octavia's ca_tls_container_ref.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub ca: Option<CertificateSpec>,
-
-    /// Certificates of members that have been revoked; signed by ca. Absent means that none is looked for. Octavia's
-    /// crl_container_ref.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub crl: Option<CertificateSpec>,
-
-    /// Versions of TLS to offer, not SSLv3 alone, which haproxy is built without and refuses. Absent means that Evenkeel
-    /// leaves them alone. Octavia API 2.18.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1, max = 5))]
-    #[x_kube(
-        merge_strategy = ListMerge::Set,
-        validation = ("self.exists(v, v != 'SSLv3')", "must have a version newer than SSLv3")
-    )]
-    pub versions: Option<Vec<TlsVersion>>,
-
-    /// Ciphers in OpenSSL's format, at most 2048 characters; suites of TLS 1.3 stand among them. Octavia sorts the list, so
-    /// the order means nothing, and OpenSSL skips names that it does not know; at least one must be known, and of one of
-    /// the versions. A version that the list names nothing for keeps haproxy's defaults. Octavia before 19 needs a cipher
-    /// of TLS 1.2 in the list. Absent means that Evenkeel leaves them alone. Octavia API 2.15.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(schema_with = "schema::ciphers")]
-    pub ciphers: Option<String>,
-
-    /// Protocols to offer by ALPN, best first. Absent means that Evenkeel leaves them alone. Octavia API 2.24.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1, max = 3))]
-    #[x_kube(merge_strategy = ListMerge::Set)]
-    pub alpn_protocols: Option<Vec<AlpnProtocol>>,
-}
-
-/// Watches the members of a pool.
+/// Health monitor of the members of a pool.
 #[derive(KubeSchema, Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[x_kube(
-    validation = Rule::new("self.type != 'UDP-CONNECT' || duration(self.delay) >= duration('3s')")
-        .message("delay of type UDP-CONNECT must be at least 3s")
-        .field_path(".delay"),
-    validation = Rule::new("self.type in ['HTTP', 'HTTPS'] || (!has(self.httpMethod) && !has(self.urlPath) && !has(self.expectedCodes) && !has(self.httpVersion) && !has(self.domainName))")
-        .message("httpMethod, urlPath, expectedCodes, httpVersion and domainName are allowed for types HTTP and HTTPS only"),
-    validation = Rule::new("!has(self.domainName) || (has(self.httpVersion) && self.httpVersion == '1.1')")
-        .message("domainName needs httpVersion \"1.1\"")
-        .field_path(".domainName")
+    validation = pool::udp_connect_delay_minimum(),
+    validation = pool::http_settings_need_http_monitor(),
+    validation = pool::domain_name_needs_http_1_1()
 )]
 pub struct HealthMonitorSpec {
-    /// What to try. In pools of protocol UDP and SCTP: UDP-CONNECT, SCTP (Octavia API 2.23), TCP and HTTP (2.16);
-    /// in all others: HTTP, HTTPS, PING, TCP, TLS-HELLO. Another type replaces the monitor; meanwhile the members are
-    /// not watched.
+    /// Kind of check. In pools of protocol UDP and SCTP: UDP-CONNECT, SCTP (Octavia API 2.23), TCP and HTTP (2.16); in
+    /// all others: HTTP, HTTPS, PING, TCP, TLS-HELLO. Another type replaces the monitor; meanwhile the members are not
+    /// checked.
     #[serde(rename = "type")]
     pub kind: MonitorType,
 
-    /// Time between two tries: a duration in whole seconds from 1s to 24h, for UDP-CONNECT at least 3s.
+    /// Interval between two checks: duration in whole seconds, 1s to 24h, for UDP-CONNECT at least 3s.
     #[schemars(schema_with = "schema::monitor_seconds")]
     pub delay: String,
 
-    /// How long a try may take: a duration in whole seconds from 1s to 24h. Should be shorter than delay, so that the tries do
-    /// not follow each other more slowly than delay says.
+    /// Longest duration of a check in whole seconds, 1s to 24h. It should be shorter than delay: a longer check delays
+    /// the next one.
     #[schemars(schema_with = "schema::monitor_seconds")]
     pub timeout: String,
 
-    /// How many good tries make a member healthy: 1 to 10. One is enough in UDP and SCTP pools of provider amphora.
+    /// Number of successful checks that make a member healthy, 1 to 10. One is enough in UDP and SCTP pools of provider
+    /// amphora.
     #[schemars(range(min = 1, max = 10))]
     pub max_retries: i32,
 
-    /// How many bad tries make a member unhealthy: 1 to 10. Absent means 3.
+    /// Number of failed checks that make a member unhealthy, 1 to 10. Default: 3.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 10))]
     pub max_retries_down: Option<i32>,
 
-    /// For HTTP and HTTPS: the method; GET in UDP and SCTP pools of provider amphora. Absent means GET.
+    /// For HTTP and HTTPS: method of the request; GET only in UDP and SCTP pools of provider amphora. Default: GET.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub http_method: Option<HttpMethod>,
 
-    /// For HTTP and HTTPS: path and query to ask for, at most 2048 characters. Blanks, double quotes and # must be
-    /// percent-encoded. For provider amphora Evenkeel writes & and ' as \x26 and \x27, which haproxy turns back; in pools
-    /// of protocol UDP and SCTP &, ', ! and $ are refused. Absent means /.
+    /// For HTTP and HTTPS: path and query of the request, at most 2048 characters. Blanks, double quotes and # must be
+    /// percent-encoded. For provider amphora Evenkeel writes & and ' as \x26 and \x27, which haproxy turns back; in
+    /// pools of protocol UDP and SCTP &, ', ! and $ are refused. Default: /.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::url_path")]
     pub url_path: Option<String>,
 
-    /// For HTTP and HTTPS: codes that mean healthy: one (200), several (200,202) or a range (200-204); one in UDP
-    /// and SCTP pools of provider amphora. Absent means 200.
+    /// For HTTP and HTTPS: status codes of a healthy member, at most 64 characters: one (200), several (200,202) or a
+    /// range (200-204); only one in UDP and SCTP pools of provider amphora. Default: 200.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::expected_codes")]
     pub expected_codes: Option<String>,
 
-    /// For HTTP and HTTPS: "1.0" or "1.1". Absent means Octavia's choice (1.0). Octavia API 2.10.
+    /// For HTTP and HTTPS: version "1.0" or "1.1". Default: that of Octavia (1.0). Octavia API 2.10.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub http_version: Option<HttpVersion>,
 
-    /// For HTTP and HTTPS with httpVersion "1.1": the host to ask for. Absent means that none is named. Octavia
-    /// API 2.10.
+    /// For HTTP and HTTPS with httpVersion "1.1": host name of the request, at most 253 characters. Default: none.
+    /// Octavia API 2.10.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::domain_name")]
     pub domain_name: Option<String>,
 
-    /// Octavia's name: for people only, may change. Absent means the name of the pool.
+    /// Name in Octavia: for people only, at most 255 characters on one line, changeable. Default: name of the pool.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::display_name")]
     pub display_name: Option<String>,
 
-    /// False: the members are not watched. Absent means true.
+    /// Administrative state: false stops the checks. Default: true.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub admin_state_up: Option<bool>,
 
-    /// Tags in Octavia: at most 32 of at most 255 characters each, without comma and slash; evenkeel: is refused as a
-    /// beginning. No two may differ in case, accents or blanks at the end alone: Octavia's database holds them for one.
-    /// Tags that are not listed are removed.
+    /// Tags in Octavia: at most 32, each of 1 to 255 characters without comma and slash. None may begin with evenkeel: in
+    /// any case, and no two may differ only in case, accents or trailing blanks, which Octavia's database ignores. Unlisted
+    /// tags are removed. Default: none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(schema_with = "schema::many_tags")]
     pub tags: Vec<String>,
 }
 
+/// Version of HTTP of a health check.
 #[derive(JsonSchema, Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum HttpVersion {
     #[serde(rename = "1.0")]
@@ -273,57 +207,58 @@ impl HttpVersion {
     }
 }
 
-/// One address and port that serves.
+/// Server of a pool: an address and a port.
 #[derive(JsonSchema, Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct MemberSpec {
-    /// The address, in canonical spelling. With port it is the identity of the member.
-    #[schemars(schema_with = "schema::ip")]
+    /// IP address of one machine, in canonical spelling. Together with port it is the identity of the member.
+    /// Unspecified and loopback addresses are refused.
+    #[schemars(schema_with = "schema::machine_ip")]
     pub address: String,
 
-    /// The port, 1 to 65535. Octavia's protocol_port.
+    /// Port, 1 to 65535. Octavia's protocol_port.
     #[schemars(range(min = 1, max = 65535))]
     pub port: i32,
 
-    /// Octavia's name: for people only, may change. Absent means none.
+    /// Name in Octavia: for people only, at most 255 characters on one line, changeable. Default: none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::display_name")]
     pub name: Option<String>,
 
-    /// Its share of the traffic, 0 to 256; 0 gets no new connections. Provider amphora does not look at others in UDP and
-    /// SCTP pools with LEAST_CONNECTIONS, nor provider ovn at any. Absent means 1.
+    /// Share of the traffic, 0 to 256; a member of weight 0 gets no new connections. Provider amphora ignores other
+    /// weights in UDP and SCTP pools with LEAST_CONNECTIONS, provider ovn ignores all. Default: 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0, max = 256))]
     pub weight: Option<i32>,
 
-    /// True: serves only while no other member does (active-standby); not in pools of protocol UDP and SCTP. Absent means
-    /// false.
+    /// Standby: true makes the member serve only while no other member does; not in pools of protocol UDP and SCTP.
+    /// Default: false.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub backup: Option<bool>,
 
-    /// The subnet of the address, for the load balancer to have a leg in. Absent means that it is reached by the routes
-    /// of the VIP's subnet. Octavia's subnet_id.
+    /// Subnet of the address, which the load balancer gets an interface in. Default: the member is reached by the
+    /// routes of the VIP's subnet. Octavia's subnet_id.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub subnet: Option<CloudRef>,
 
-    /// Where the healthMonitor of the pool asks instead of address, in canonical spelling; not for type PING. Absent means
-    /// address.
+    /// IP address to check in place of address, in canonical spelling; not for type PING. Unspecified and loopback
+    /// addresses are refused. Default: address.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(schema_with = "schema::ip")]
+    #[schemars(schema_with = "schema::machine_ip")]
     pub monitor_address: Option<String>,
 
-    /// Where the healthMonitor of the pool asks instead of port, 1 to 65535; not for type PING. Absent means port.
+    /// Port to check in place of port, 1 to 65535; not for type PING. Default: port.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 65535))]
     pub monitor_port: Option<i32>,
 
-    /// False: the member gets no traffic. Absent means true.
+    /// Administrative state: false takes all traffic from the member. Default: true.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub admin_state_up: Option<bool>,
 
-    /// Tags in Octavia: at most 32 of at most 255 characters each, without comma and slash; evenkeel: is refused as a
-    /// beginning. No two may differ in case, accents or blanks at the end alone: Octavia's database holds them for one.
-    /// Tags that are not listed are removed.
+    /// Tags in Octavia: at most 32, each of 1 to 255 characters without comma and slash. None may begin with evenkeel: in
+    /// any case, and no two may differ only in case, accents or trailing blanks, which Octavia's database ignores. Unlisted
+    /// tags are removed. Default: none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(schema_with = "schema::plain_tags")]
     pub tags: Vec<String>,

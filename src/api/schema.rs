@@ -1,11 +1,15 @@
-//! Schemas of the scalars and small lists that stand at many places of the resource.
+//! Schemas of the scalars and small lists that occur at many places of the resource.
 //!
-//! Rules cost: the API server multiplies the price of a CEL rule by the number of places it may run at, up to 102,400
-//! for a member. Where a pattern can say it, a pattern says it; it is free.
+//! The API server multiplies the cost of a CEL rule by the number of places where it may run, up to 102,400 for a member,
+//! and limits the sum. A pattern costs nothing, so patterns are used wherever they suffice.
 
 use schemars::{Schema, SchemaGenerator, json_schema};
 
 use super::patterns as p;
+use super::rules::values::{
+    CIDR_IS_CANONICAL, CODES_ASCEND, IP_IS_CANONICAL, IP_IS_IPV4, IP_IS_OF_MACHINE, MONITOR_SECONDS_RANGE,
+    RESYNC_PERIOD_RANGE, SECONDS_MAXIMUM, TAGS_ARE_NOT_RESERVED, TAGS_DIFFER_TO_OCTAVIA, TIMEOUT_MAXIMUM,
+};
 
 pub fn key(_: &mut SchemaGenerator) -> Schema {
     json_schema!({"type": "string", "minLength": 1, "maxLength": 63, "pattern": p::KEY})
@@ -19,12 +23,12 @@ pub fn uuid(_: &mut SchemaGenerator) -> Schema {
     })
 }
 
-/// A name in the cloud: anything that fits on one line.
+/// Name of a cloud object: text on one line.
 pub fn name(_: &mut SchemaGenerator) -> Schema {
     json_schema!({"type": "string", "minLength": 1, "maxLength": 255, "pattern": p::LINE})
 }
 
-/// As [`name`]; empty is the same as absent.
+/// Name for people, as [`name`]; empty is the same as absent.
 pub fn display_name(_: &mut SchemaGenerator) -> Schema {
     json_schema!({"type": "string", "maxLength": 255, "pattern": p::LINE_OR_EMPTY})
 }
@@ -33,30 +37,36 @@ pub fn description(_: &mut SchemaGenerator) -> Schema {
     json_schema!({"type": "string", "maxLength": 255})
 }
 
-/// In one spelling only: doubles would slip through the map keys of members, which Octavia compares as text.
+/// An IP address in canonical spelling. Map keys are compared as text, so another spelling would hide a duplicate.
 pub fn ip(_: &mut SchemaGenerator) -> Schema {
     json_schema!({
         "type": "string",
         "maxLength": 45,
-        "x-kubernetes-validations": [{
-            "rule": "isIP(self) && ip.isCanonical(self)",
-            "message": "must be an IPv4 or IPv6 address in canonical spelling, for example 203.0.113.10 or 2001:db8::10"
-        }]
+        "x-kubernetes-validations": [IP_IS_CANONICAL.json()]
     })
 }
 
-/// Of a floating IP.
+/// An IP address that one machine can have, in canonical spelling. An unspecified address would make haproxy connect to the
+/// listener, a loopback address to the amphora. The rule is cheap, because it may run at 204,800 places; `translate` also
+/// refuses multicast addresses.
+pub fn machine_ip(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({
+        "type": "string",
+        "maxLength": 45,
+        "x-kubernetes-validations": [IP_IS_CANONICAL.json(), IP_IS_OF_MACHINE.json()]
+    })
+}
+
+/// Address of a floating IP, which is always IPv4.
 pub fn ipv4(_: &mut SchemaGenerator) -> Schema {
     json_schema!({
         "type": "string",
         "maxLength": 15,
-        "x-kubernetes-validations": [{
-            "rule": "isIP(self) && ip.isCanonical(self) && !self.contains(':')",
-            "message": "must be an IPv4 address in canonical spelling, for example 203.0.113.10"
-        }]
+        "x-kubernetes-validations": [IP_IS_IPV4.json()]
     })
 }
 
+/// Networks in canonical spelling.
 pub fn cidrs(_: &mut SchemaGenerator) -> Schema {
     json_schema!({
         "type": "array",
@@ -65,10 +75,7 @@ pub fn cidrs(_: &mut SchemaGenerator) -> Schema {
         "items": {
             "type": "string",
             "maxLength": 49,
-            "x-kubernetes-validations": [{
-                "rule": "isCIDR(self) && string(cidr(self).masked()) == self",
-                "message": "must be a network in canonical spelling without host bits, for example 192.0.2.0/24, 203.0.113.7/32 or 2001:db8::/32"
-            }]
+            "x-kubernetes-validations": [CIDR_IS_CANONICAL.json()]
         }
     })
 }
@@ -77,96 +84,72 @@ fn tag(pattern: &str) -> Schema {
     json_schema!({"type": "string", "minLength": 1, "maxLength": 255, "pattern": pattern})
 }
 
-/// Tags of load balancers and listeners: few enough for both rules.
+/// Tags of load balancers and listeners: few enough places for both rules.
 pub fn tags(_: &mut SchemaGenerator) -> Schema {
     json_schema!({
         "type": "array",
         "maxItems": 32,
         "x-kubernetes-list-type": "set",
         "items": tag(p::TAG),
-        "x-kubernetes-validations": [
-            {
-                "rule": "self.all(t, !t.lowerAscii().startsWith('evenkeel:'))",
-                "message": "tags must not begin with evenkeel: (in any case), these are Evenkeel's own"
-            },
-            {
-                "rule": "[self.map(t, t.lowerAscii().find('^.*[^ ]'))].all(all, all.all(t, all.exists_one(u, u == t)))",
-                "message": "tags must differ by more than upper and lower case and blanks at the end: Octavia's database does not tell them apart"
-            }
-        ]
+        "x-kubernetes-validations": [TAGS_ARE_NOT_RESERVED.json(), TAGS_DIFFER_TO_OCTAVIA.json()]
     })
 }
 
-/// Tags of pools, monitors and policies: only the first rule of [`tags`] is within the budget.
+/// Tags of pools, monitors and policies: only the first rule of [`tags`] is within the cost budget.
 pub fn many_tags(_: &mut SchemaGenerator) -> Schema {
     json_schema!({
         "type": "array",
         "maxItems": 32,
         "x-kubernetes-list-type": "set",
         "items": tag(p::TAG),
-        "x-kubernetes-validations": [{
-            "rule": "self.all(t, !t.lowerAscii().startsWith('evenkeel:'))",
-            "message": "tags must not begin with evenkeel: (in any case), these are Evenkeel's own"
-        }]
+        "x-kubernetes-validations": [TAGS_ARE_NOT_RESERVED.json()]
     })
 }
 
-/// Tags of members and rules: too many places for any rule, so a pattern says the first of [`tags`], without its words.
-/// The second is left to `intake`.
+/// Tags of members and L7 rules: too many places for any rule, so a pattern stands for the first of [`tags`], without its
+/// message. The second is left to `translate`.
 pub fn plain_tags(_: &mut SchemaGenerator) -> Schema {
-    let items = tag(p::TAG_NOT_OURS);
+    let items = tag(p::TAG_NOT_RESERVED);
     json_schema!({"type": "array", "maxItems": 32, "x-kubernetes-list-type": "set", "items": items})
 }
 
-/// Whole milliseconds, up to the 24 days that Octavia takes (`MAX_TIMEOUT`).
+/// Duration in whole milliseconds, up to the 24 days that Octavia takes (`MAX_TIMEOUT`).
 pub fn milliseconds(_: &mut SchemaGenerator) -> Schema {
     json_schema!({
         "type": "string",
         "maxLength": 32,
         "pattern": p::MILLISECONDS,
-        "x-kubernetes-validations": [{
-            "rule": "duration(self) <= duration('576h')",
-            "message": "must be at most 24 days (576h)"
-        }]
+        "x-kubernetes-validations": [TIMEOUT_MAXIMUM.json()]
     })
 }
 
-/// Whole seconds, from none to ten years.
+/// Duration in whole seconds, up to ten years.
 pub fn seconds(_: &mut SchemaGenerator) -> Schema {
     json_schema!({
         "type": "string",
         "maxLength": 32,
         "pattern": p::SECONDS,
-        "x-kubernetes-validations": [{
-            "rule": "duration(self) <= duration('87600h')",
-            "message": "must be at most ten years (87600h)"
-        }]
+        "x-kubernetes-validations": [SECONDS_MAXIMUM.json()]
     })
 }
 
-/// Whole seconds, from one second to a day.
+/// Duration in whole seconds, from one second to a day.
 pub fn monitor_seconds(_: &mut SchemaGenerator) -> Schema {
     json_schema!({
         "type": "string",
         "maxLength": 32,
         "pattern": p::SECONDS,
-        "x-kubernetes-validations": [{
-            "rule": "duration(self) >= duration('1s') && duration(self) <= duration('24h')",
-            "message": "must be from 1s to 24h"
-        }]
+        "x-kubernetes-validations": [MONITOR_SECONDS_RANGE.json()]
     })
 }
 
-/// None, or from ten seconds to a day.
+/// Duration in whole seconds: zero, or from ten seconds to a day.
 pub fn resync_period(_: &mut SchemaGenerator) -> Schema {
     json_schema!({
         "type": "string",
         "maxLength": 32,
         "pattern": p::SECONDS,
-        "x-kubernetes-validations": [{
-            "rule": "duration(self) == duration('0s') || (duration(self) >= duration('10s') && duration(self) <= duration('24h'))",
-            "message": "must be from 10s to 24h, or 0s to switch it off"
-        }]
+        "x-kubernetes-validations": [RESYNC_PERIOD_RANGE.json()]
     })
 }
 
@@ -186,16 +169,13 @@ pub fn url_path(_: &mut SchemaGenerator) -> Schema {
     json_schema!({"type": "string", "maxLength": 2048, "pattern": p::URL_PATH})
 }
 
-/// `ddd`, `ddd,ddd` or `ddd-ddd`, 64 characters at most (Octavia's column).
+/// HTTP status codes: `ddd`, `ddd,ddd` or `ddd-ddd`, at most the 64 characters of Octavia's column.
 pub fn expected_codes(_: &mut SchemaGenerator) -> Schema {
     json_schema!({
         "type": "string",
         "maxLength": 64,
         "pattern": p::CODES,
-        "x-kubernetes-validations": [{
-            "rule": "!self.contains('-') || int(self.split('-')[0]) <= int(self.split('-')[1])",
-            "message": "the first code of a range must not be greater than the second, for example 200-204"
-        }]
+        "x-kubernetes-validations": [CODES_ASCEND.json()]
     })
 }
 
@@ -207,12 +187,12 @@ pub fn cookie_name(_: &mut SchemaGenerator) -> Schema {
     json_schema!({"type": "string", "minLength": 1, "maxLength": 255, "pattern": p::TOKEN})
 }
 
-/// Empty is the same as absent. Shorter than Octavia's 255, for the budget.
+/// Key of an L7 rule; empty is the same as absent. Shorter than Octavia's 255 characters, for the cost budget.
 pub fn rule_key(_: &mut SchemaGenerator) -> Schema {
     json_schema!({"type": "string", "maxLength": 120, "pattern": p::TOKEN_OR_EMPTY})
 }
 
-/// Printable ASCII: what stands in a configuration file must stay on its line.
+/// Value of an L7 rule: printable ASCII, since in a configuration file it must stay on its line.
 pub fn rule_value(_: &mut SchemaGenerator) -> Schema {
     json_schema!({"type": "string", "minLength": 1, "maxLength": 255, "pattern": p::PRINTABLE})
 }

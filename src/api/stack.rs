@@ -1,4 +1,4 @@
-//! The resource and the fields that say how it is looked after.
+//! The resource, and the policies by which Evenkeel manages it.
 
 use std::time::Duration;
 
@@ -6,22 +6,23 @@ use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::amphora;
 use super::duration;
-use super::immutable;
-use super::load_balancer::MOST_ADDITIONAL_VIPS;
+use super::listener::ListenerSpec;
+use super::load_balancer::{ADDITIONAL_VIPS_MAX, LoadBalancerSpec};
 use super::patterns;
+use super::pool::PoolSpec;
+use super::rules::{amphora, immutable, stack};
 use super::schema;
-use super::{ListenerSpec, LoadBalancerSpec, LoadBalancerStackStatus, PoolSpec};
+use super::status::LoadBalancerStackStatus;
 
-/// How often drift is looked for where the stack does not say.
-const DEFAULT_RESYNC_PERIOD: Duration = Duration::from_secs(600);
-const SHORTEST_RESYNC_PERIOD: Duration = Duration::from_secs(10);
+/// Interval of the checks for drift, unless the stack says otherwise.
+const RESYNC_PERIOD_DEFAULT: Duration = Duration::from_secs(600);
+const RESYNC_PERIOD_MIN: Duration = Duration::from_secs(10);
 
-/// On the object: wins over `spec.deletionPolicy`, and no schema can refuse it.
+/// Annotation that wins over `spec.deletionPolicy`. No schema checks its value.
 pub const DELETION_POLICY_ANNOTATION: &str = "evenkeel.dev/deletion-policy";
 
-/// What one Octavia load balancer and everything under it should be.
+/// Desired state of one Octavia load balancer and everything under it.
 #[derive(CustomResource, KubeSchema, Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[kube(
     group = "evenkeel.dev",
@@ -34,7 +35,7 @@ pub const DELETION_POLICY_ANNOTATION: &str = "evenkeel.dev/deletion-policy";
     namespaced,
     status = "LoadBalancerStackStatus",
     derive = "PartialEq",
-    doc = "A LoadBalancerStack is one OpenStack Octavia load balancer with its listeners, pools, members, health monitors, L7 policies and floating IP. Evenkeel makes it and keeps it equal to the spec.",
+    doc = "A LoadBalancerStack is one OpenStack Octavia load balancer with its listeners, pools, members, health monitors, L7 policies and floating IP. Evenkeel creates it and keeps it equal to the spec.",
     printcolumn(
         name = "Ready",
         type_ = "string",
@@ -60,28 +61,16 @@ pub const DELETION_POLICY_ANNOTATION: &str = "evenkeel.dev/deletion-policy";
     validation = immutable::reference("vip.network"),
     validation = immutable::reference("vip.port"),
     validation = immutable::text("vip.address"),
-    validation = immutable::entries("vip.additional", MOST_ADDITIONAL_VIPS, &["subnet.id", "subnet.name", "address"])
+    validation = immutable::entries("vip.additional", ADDITIONAL_VIPS_MAX, &["subnet.id", "subnet.name", "address"])
 )]
 #[serde(rename_all = "camelCase")]
 #[x_kube(
-    validation = Rule::new("has(self.cloudCredentialsRef)")
-        .message("cloudCredentialsRef is required: the Secret that says which cloud to use")
-        .field_path(".cloudCredentialsRef"),
-    validation = Rule::new("!has(self.listeners) || self.listeners.all(l, !has(l.defaultPool) || (has(self.pools) && self.pools.exists(p, p.name == l.defaultPool)))")
-        .message("defaultPool must be the name of a pool in spec.pools")
-        .field_path(".listeners"),
-    validation = Rule::new("!has(self.listeners) || !has(self.pools) || self.listeners.all(l, !has(l.defaultPool) || self.pools.all(p, p.name != l.defaultPool || (l.protocol == 'TCP' ? p.protocol in ['TCP', 'HTTP', 'HTTPS', 'PROXY', 'PROXYV2'] : l.protocol in ['HTTP', 'TERMINATED_HTTPS'] ? p.protocol in ['HTTP', 'PROXY', 'PROXYV2'] : l.protocol == 'HTTPS' ? p.protocol in ['TCP', 'HTTPS', 'PROXY', 'PROXYV2'] : l.protocol == p.protocol)))")
-        .message("the protocol of defaultPool must suit the listener: TCP takes TCP, HTTP, HTTPS, PROXY, PROXYV2; HTTP and TERMINATED_HTTPS take HTTP, PROXY, PROXYV2; HTTPS takes TCP, HTTPS, PROXY, PROXYV2; UDP takes UDP; SCTP takes SCTP; PROMETHEUS takes none")
-        .field_path(".listeners"),
-    validation = Rule::new("!has(self.listeners) || [has(self.pools) ? self.pools.map(p, p.name) : []].all(names, self.listeners.all(l, !has(l.l7Policies) || l.l7Policies.all(r, !has(r.redirectPool) || r.redirectPool in names)))")
-        .message("redirectPool must be the name of a pool in spec.pools")
-        .field_path(".listeners"),
-    validation = Rule::new("!has(self.listeners) || !has(self.pools) || [self.pools.filter(p, !(p.protocol in ['HTTP', 'PROXY', 'PROXYV2'])).map(p, p.name)].all(others, self.listeners.all(l, !has(l.l7Policies) || l.l7Policies.all(r, !has(r.redirectPool) || !(r.redirectPool in others))))")
-        .message("the protocol of redirectPool must be HTTP, PROXY or PROXYV2")
-        .field_path(".listeners"),
-    validation = Rule::new("!has(self.loadBalancer.vip.securityGroups) || size(self.loadBalancer.vip.securityGroups) == 0 || !has(self.listeners) || self.listeners.all(l, !has(l.allowedCIDRs) || size(l.allowedCIDRs) == 0)")
-        .message("allowedCIDRs of a listener and loadBalancer.vip.securityGroups exclude each other: filter with the security groups, or remove them")
-        .field_path(".listeners"),
+    validation = stack::credentials_are_named(),
+    validation = stack::default_pool_exists(),
+    validation = stack::default_pool_suits_listener(),
+    validation = stack::redirect_pool_exists(),
+    validation = stack::redirect_pool_takes_http(),
+    validation = stack::one_filter_of_clients(),
     validation = amphora::connection_limit_zero(),
     validation = amphora::timeouts_zero(),
     validation = amphora::timeouts_of_datagrams(),
@@ -99,84 +88,81 @@ pub const DELETION_POLICY_ANNOTATION: &str = "evenkeel.dev/deletion-policy";
     validation = amphora::pings_of_members()
 )]
 pub struct LoadBalancerStackSpec {
-    /// The Secret with the credentials of the OpenStack project. Required.
+    /// Secret with the credentials of the OpenStack project. Required.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cloud_credentials_ref: Option<CloudCredentialsRef>,
 
-    /// `Managed` (the default): the load balancer is made and kept equal to this spec. `Observe`: it is only read,
-    /// and the status shows what would be done. May change either way at any time.
+    /// Authority of Evenkeel over the load balancer. `Managed`: Evenkeel creates it and keeps it equal to this spec.
+    /// `Observe`: Evenkeel only reads it, and shows the changes it would make in status.plan. Changeable either way at
+    /// any time. Default: `Managed`.
     #[serde(default)]
     pub management_policy: ManagementPolicy,
 
-    /// What happens to the load balancer when this object is deleted. `Delete` (the default): it is deleted with
-    /// everything under it. `Orphan`: it stays as it is and loses Evenkeel's tags. The annotation
-    /// evenkeel.dev/deletion-policy with one of these values wins over this field; any other value of it counts as
-    /// `Orphan`.
+    /// Handling of the load balancer when this object is deleted. `Delete`: it is deleted with everything under it.
+    /// `Orphan`: it stays as it is and loses Evenkeel's owner tags. The annotation evenkeel.dev/deletion-policy with
+    /// one of these values wins over this field; any other value of it counts as `Orphan`. Default: `Delete`.
     #[serde(default)]
     pub deletion_policy: DeletionPolicy,
 
-    /// May a change run that Octavia can only make by deleting something and making it again, so that traffic is
-    /// interrupted, such as another protocol on the same port of a listener? `Forbid` (the default): it is held back and
-    /// shown in status.plan; everything else runs, also a listener that is removed here or switched off. `Allow`: it runs.
+    /// Permission for changes that Octavia can only make by deleting an object and creating it again, which interrupts
+    /// traffic, such as another protocol on the same port of a listener. `Forbid`: such a change is held back and shown
+    /// in status.plan; all other changes run, including the removal of a listener. `Allow`: it runs. Default: `Forbid`.
     #[serde(default)]
     pub disruption_policy: DisruptionPolicy,
 
-    /// True: no calls to OpenStack at all, not even for deletion. Absent means false.
+    /// Pause: true stops all calls to OpenStack, even those for a deletion. Default: false.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub paused: Option<bool>,
 
-    /// How often Evenkeel looks for changes made behind its back and corrects them, with some jitter: a duration in
-    /// whole seconds from 10s to 24h, for example 10m. 0s switches it off. Absent means 10m.
+    /// Interval at which Evenkeel checks for drift and corrects it, with some jitter: duration in whole seconds, 10s to
+    /// 24h, for example 10m; 0s disables it. Default: 10m.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::resync_period")]
     pub resync_period: Option<String>,
 
-    /// The load balancer itself.
+    /// Load balancer itself.
     pub load_balancer: LoadBalancerSpec,
 
-    /// Where the load balancer listens, at most 64. A listener that is removed here is removed from Octavia. No two
-    /// may have the same port, except that TCP, UDP and SCTP each have their own ports (HTTP, HTTPS, TERMINATED_HTTPS
-    /// and PROMETHEUS belong to TCP).
+    /// Ports on which the load balancer listens, at most 64. Unlisted listeners are removed from Octavia. No two may
+    /// have the same port, except that TCP, UDP and SCTP each have their own ports (HTTP, HTTPS, TERMINATED_HTTPS and
+    /// PROMETHEUS belong to TCP). Default: none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 64))]
     #[x_kube(
         merge_strategy = ListMerge::Map(vec!["name".into()]),
-        validation = Rule::new("self.all(a, self.exists_one(b, b.port == a.port && (b.protocol in ['UDP', 'SCTP'] ? b.protocol : 'TCP') == (a.protocol in ['UDP', 'SCTP'] ? a.protocol : 'TCP')))")
-            .message("two listeners must not have the same port: TCP (with HTTP, HTTPS, TERMINATED_HTTPS and PROMETHEUS), UDP and SCTP each have their own ports")
+        validation = stack::listener_ports_differ()
     )]
     pub listeners: Vec<ListenerSpec>,
 
-    /// Groups of members that serve the traffic, at most 100 with at most 4096 members in all. Each is named once and
-    /// may be used by several listeners and policies. A pool that is removed here is removed from Octavia.
+    /// Groups of members that serve the traffic: at most 100, with at most 4096 members in all. Several listeners and
+    /// policies may use one pool. Unlisted pools are removed from Octavia. Default: none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 100))]
     #[x_kube(
         merge_strategy = ListMerge::Map(vec!["name".into()]),
-        validation = Rule::new("self.map(p, has(p.members) ? size(p.members) : 0).sum() <= 4096")
-            .message("all pools together must have at most 4096 members"),
-        validation = Rule::new("[self.map(p, has(p.displayName) && p.displayName != '' ? p.displayName : p.name)].all(names, names.all(n, names.exists_one(m, m == n)))")
-            .message("displayName (or name, where it is absent) must differ between pools")
+        validation = stack::members_in_all_pools(),
+        validation = stack::pool_display_names_differ()
     )]
     pub pools: Vec<PoolSpec>,
 }
 
-/// Where the credentials are.
+/// Reference to the credentials.
 #[derive(JsonSchema, Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct CloudCredentialsRef {
-    /// Name of a Secret in the same namespace. Its key clouds.yaml holds the credentials, its optional key cacert a
-    /// bundle of certificates (PEM) to trust.
+    /// Name of a Secret in the same namespace, a DNS subdomain of at most 253 characters. Its key clouds.yaml holds the
+    /// credentials, its optional key cacert a bundle of trusted certificates (PEM).
     #[schemars(length(min = 1, max = 253), regex(pattern = patterns::OBJECT_NAME))]
     pub secret_name: String,
 
-    /// Which entry of clouds.yaml to use.
+    /// Name of the entry of clouds.yaml to use, 1 to 255 characters.
     #[schemars(length(min = 1, max = 255))]
     pub cloud_name: String,
 }
 
 impl CloudCredentialsRef {
-    /// The name of the Secret; `None` where no Secret can have it. The client puts it in a path as it is, so one stored
-    /// before the schema refused it must not be used.
+    /// The name of the Secret; `None` if it is not a valid name. The client puts it into a path unchanged, so a name that
+    /// was stored before the schema refused it must not be used.
     pub fn secret(&self) -> Option<&str> {
         let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
         let is_label = |label: &str| {
@@ -187,33 +173,42 @@ impl CloudCredentialsRef {
     }
 }
 
+/// Authority of Evenkeel over a load balancer.
 #[derive(JsonSchema, Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub enum ManagementPolicy {
+    /// Evenkeel creates the load balancer and keeps it equal to the spec.
     #[default]
     Managed,
+    /// Evenkeel only reads and plans.
     Observe,
 }
 
+/// Handling of the load balancer of a deleted stack.
 #[derive(JsonSchema, Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub enum DeletionPolicy {
+    /// The load balancer is deleted with everything under it.
     #[default]
     Delete,
+    /// The load balancer stays and loses Evenkeel's owner tags.
     Orphan,
 }
 
+/// Permission for changes that interrupt traffic.
 #[derive(JsonSchema, Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub enum DisruptionPolicy {
+    /// Changes that interrupt traffic are held back.
     #[default]
     Forbid,
+    /// Changes that interrupt traffic run.
     Allow,
 }
 
 impl LoadBalancerStackSpec {
-    /// How often drift is looked for; `None` where the stack switches it off. A text that is no duration (stored
-    /// before the schema refused it) counts as absent.
+    /// Interval of the checks for drift; `None` if the stack disables them. An invalid duration (stored before the schema
+    /// refused it) counts as absent.
     pub fn resync_period(&self) -> Option<Duration> {
-        let wanted = self.resync_period.as_deref().and_then(duration::parse).unwrap_or(DEFAULT_RESYNC_PERIOD);
-        (!wanted.is_zero()).then_some(wanted.max(SHORTEST_RESYNC_PERIOD))
+        let period = self.resync_period.as_deref().and_then(duration::parse).unwrap_or(RESYNC_PERIOD_DEFAULT);
+        (!period.is_zero()).then_some(period.max(RESYNC_PERIOD_MIN))
     }
 
     pub fn is_paused(&self) -> bool {
@@ -230,8 +225,8 @@ impl LoadBalancerStackSpec {
 }
 
 impl super::LoadBalancerStack {
-    /// What to do with the load balancer when the object goes: the annotation wins over the spec. A value of the
-    /// annotation that is neither `Delete` nor `Orphan` is taken for `Orphan`: a slip of the pen deletes nothing.
+    /// The deletion policy in force: the annotation wins over the spec. Unknown values of the annotation fall back to
+    /// `Orphan`, the safe choice.
     pub fn deletion_policy(&self) -> DeletionPolicy {
         let annotation = self.metadata.annotations.as_ref().and_then(|a| a.get(DELETION_POLICY_ANNOTATION));
         match annotation.map(String::as_str) {
@@ -248,7 +243,7 @@ mod tests {
     use crate::api::LoadBalancerStack;
 
     #[test]
-    fn the_annotation_wins_over_the_spec_and_a_slip_of_the_pen_deletes_nothing() {
+    fn annotation_wins_and_unknown_value_means_orphan() {
         let policy = |spec, annotation: Option<&str>| {
             let spec = LoadBalancerStackSpec { deletion_policy: spec, ..Default::default() };
             let mut stack = LoadBalancerStack::new("web", spec);
@@ -264,7 +259,7 @@ mod tests {
     }
 
     #[test]
-    fn a_secret_is_named_as_the_schema_says() {
+    fn secret_name_is_valid_exactly_by_its_pattern() {
         let pattern = regex::Regex::new(patterns::OBJECT_NAME).unwrap();
         let long = format!("a{}", ".a".repeat(126));
         let good = ["a", "openstack", "cloud-1.team-a.eu", "0", &long];
@@ -298,14 +293,14 @@ mod tests {
     }
 
     #[test]
-    fn the_resync_period_has_a_default_a_floor_and_an_off_switch() {
+    fn resync_period_has_default_minimum_and_off_switch() {
         let period = |text: Option<&str>| {
             LoadBalancerStackSpec { resync_period: text.map(str::to_owned), ..Default::default() }.resync_period()
         };
-        assert_eq!(period(None), Some(DEFAULT_RESYNC_PERIOD));
+        assert_eq!(period(None), Some(RESYNC_PERIOD_DEFAULT));
         assert_eq!(period(Some("1h30m")), Some(Duration::from_secs(5400)));
         assert_eq!(period(Some("0s")), None);
-        assert_eq!(period(Some("1s")), Some(SHORTEST_RESYNC_PERIOD));
-        assert_eq!(period(Some("1d")), Some(DEFAULT_RESYNC_PERIOD));
+        assert_eq!(period(Some("1s")), Some(RESYNC_PERIOD_MIN));
+        assert_eq!(period(Some("1d")), Some(RESYNC_PERIOD_DEFAULT));
     }
 }

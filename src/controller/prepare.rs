@@ -1,16 +1,14 @@
 //! From a spec to what it wants: references are looked up, then everything is validated, before anything is written.
 
-use std::collections::BTreeSet;
-
 use crate::api::LoadBalancerStackSpec;
 use crate::engine::Outcome;
-use crate::model::{Desired, Owner, Problem, ProblemReason, Reference};
+use crate::model::{Desired, Owner, Problem, ProblemReason};
 use crate::openstack::Cloud;
 use crate::translate;
 
 /// What the stack wants, or why it cannot be had.
 pub async fn prepare(spec: &LoadBalancerStackSpec, owner: &Owner, cloud: &Cloud) -> Result<Desired, Box<Outcome>> {
-    let references: BTreeSet<Reference> = translate::references(spec).into_keys().collect();
+    let references = translate::references(spec);
     let failed = |error| Box::new(Outcome::failed(error));
     let answers = cloud.resolve(&references).await.map_err(failed)?;
     let version = cloud.api_version().await.map_err(failed)?;

@@ -1,100 +1,23 @@
-//! From the spec of a stack and the answers of the cloud to a [`Desired`], or to all problems at once. Pure.
+//! Translators: they turn the spec of a resource and the resolved references into a [`Desired`](crate::model::Desired).
 //!
-//! The rules of the API server are a courtesy: an object may have been stored before a rule was there, and some things
-//! no rule can know. So everything that would harm is judged here again, before anything is written to the cloud: a
-//! refused create leaks a VIP port, and an accepted one may never work. How many listeners, members or tags there may
-//! be is not: those bounds come from the budget of the API server's rules, and Octavia does not know them.
+//! Each kind of resource has a folder; today that is `stack`, for the `LoadBalancerStack`. The other modules hold what
+//! any translator needs: a collector of problems, kinds of text, and the languages of the data plane (haproxy, OpenSSL,
+//! Python's `re`). Everything here is pure.
+//!
+//! Validation here is the authority, and the rules of the API server are a courtesy: an object may have been stored before
+//! a rule existed, and some facts are known only to the cloud. So everything harmful is rejected again before anything
+//! is written: a rejected create leaks a VIP port, and an accepted one may never work. Limits on the number of
+//! listeners, members and tags are the exception: they come from the cost budget of the API server's rules, and Octavia
+//! does not have them.
 
-mod amphora;
 mod ciphers;
 mod haproxy;
-mod health_monitor;
-mod l7;
-mod listener;
-mod load_balancer;
-mod ovn;
-mod pool;
+mod ip_family;
 mod provider;
 mod python_re;
-mod references;
-#[cfg(test)]
-mod tests;
+mod selectors;
+mod stack;
 mod text;
 mod validator;
-mod vip;
 
-use std::collections::BTreeSet;
-
-pub use references::references;
-
-use crate::api::LoadBalancerStackSpec;
-use crate::model::{ApiVersion, Desired, Owner, Problem, Resolutions};
-
-use provider::Provider;
-use validator::Validator;
-
-/// What the stack wants, with references resolved and defaults filled as Octavia would fill them.
-///
-/// `answers` are those to [`references`] of the same spec; `version` is the server's.
-///
-/// # Errors
-/// All problems, in the order of the spec. Nothing may be written to the cloud then.
-pub fn desired(
-    spec: &LoadBalancerStackSpec,
-    owner: Owner,
-    answers: &Resolutions,
-    version: ApiVersion,
-) -> Result<Desired, Vec<Problem>> {
-    let mut intake = Validator::new(answers, version, Provider::of(spec));
-    match &spec.cloud_credentials_ref {
-        None => intake.invalid("spec.cloudCredentialsRef", "is required: the Secret that says which cloud to use"),
-        Some(reference) if reference.secret().is_none() => {
-            intake.invalid("spec.cloudCredentialsRef.secretName", "is no name that a Secret can have");
-        }
-        Some(_) => {}
-    }
-    let default_name = format!("{}/{}", owner.namespace, owner.name);
-    let (load_balancer, families) = load_balancer::load_balancer(&mut intake, spec, default_name);
-    let floating_ip = load_balancer::floating_ip(&mut intake, spec, &families);
-    let listeners = listener::listeners(&mut intake, spec, &families);
-    let pools = pool::pools(&mut intake, spec, &families);
-    pool::provider_knows_algorithms(&mut intake, spec);
-    amphora::check(&mut intake, spec, &families);
-    ovn::check(&mut intake, spec);
-    if !intake.problems.is_empty() {
-        return Err(intake.problems);
-    }
-    let allow_interruption = spec.allows_interruption();
-    let create_problems = intake.create_problems;
-    Ok(Desired { owner, load_balancer, listeners, pools, floating_ip, allow_interruption, create_problems })
-}
-
-/// The IP versions that the load balancer listens on.
-enum Families {
-    Known(BTreeSet<Family>),
-    /// Octavia chooses the subnet when it makes the load balancer. One that is there may have come from another: the
-    /// network may have got more subnets since.
-    Foreseen(BTreeSet<Family>),
-    Unknown,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Family {
-    V4,
-    V6,
-}
-
-impl Family {
-    const fn of(address: std::net::IpAddr) -> Self {
-        if address.is_ipv4() { Self::V4 } else { Self::V6 }
-    }
-}
-
-impl std::fmt::Display for Family {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
-            Self::V4 => "IPv4",
-            Self::V6 => "IPv6",
-        })
-    }
-}
+pub use stack::{desired, references};

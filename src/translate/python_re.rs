@@ -1,22 +1,26 @@
-//! Regular expressions of L7 rules. Octavia compiles them with Python's `re` and answers 400 to what is none
-//! (`octavia/common/validate.py`, `regex`).
+//! Regular expressions by the syntax of Python's `re`. Octavia compiles those of L7 rules with it, and answers 400 to an
+//! invalid one (`octavia/common/validate.py`, `regex`).
 //!
-//! Refused here is only what `re` refuses for sure, in every version: brackets, groups and quantifiers (CPython:
-//! `Lib/re/_parser.py`). The crate `regex` could not say it: it knows neither lookaround nor back references, and takes
-//! a `[` within a class for another class.
+//! Only errors that `re` reports in every version are rejected here: brackets, groups and quantifiers (CPython:
+//! `Lib/re/_parser.py`). The crate `regex` cannot tell: it knows neither lookaround nor back references, and takes a `[`
+//! within a class for another class.
 
 use std::str::Chars;
 
-/// What a quantifier would repeat.
+/// The item before a quantifier.
 #[derive(Clone, Copy)]
 enum Before {
     Nothing,
     Item,
     Quantifier,
-    /// With the `?` or `+` that makes it lazy or possessive.
-    WholeQuantifier,
+    /// A quantifier with the `?` or `+` that makes it lazy or possessive.
+    FinalQuantifier,
 }
 
+/// Checks that `re` compiles a pattern.
+///
+/// # Errors
+/// The reason, for the user.
 pub(super) fn check(pattern: &str) -> Result<(), &'static str> {
     if is_verbose(pattern) {
         return Ok(());
@@ -43,7 +47,7 @@ pub(super) fn check(pattern: &str) -> Result<(), &'static str> {
                 open = open.checked_sub(1).ok_or("a ) closes nothing")?;
                 Before::Item
             }
-            // Places repeat no more than nothing does.
+            // Assertions cannot be repeated either.
             '|' | '^' | '$' => Before::Nothing,
             '*' | '+' | '?' => quantified(before, c)?,
             '{' if bounds(&mut rest) => quantified(before, c)?,
@@ -53,7 +57,7 @@ pub(super) fn check(pattern: &str) -> Result<(), &'static str> {
     if open > 0 { Err("a ( is not closed") } else { Ok(()) }
 }
 
-/// With the flag x blanks and comments mean nothing: that is not followed here.
+/// True if the flag x is set anywhere. It makes blanks and comments meaningless, which is not checked here.
 fn is_verbose(pattern: &str) -> bool {
     let flags = |after: &str| after.chars().take_while(|c| c.is_ascii_alphabetic() || *c == '-').any(|c| c == 'x');
     pattern.split("(?").skip(1).any(flags)
@@ -63,7 +67,7 @@ fn escaped(rest: &mut Chars<'_>) -> Result<(), &'static str> {
     rest.next().map(|_| ()).ok_or("it ends in a \\ that escapes nothing")
 }
 
-/// The rest of a class. A `]` that comes first stands for itself, and so does every `[`.
+/// Skips the rest of a class. A leading `]` stands for itself, and so does every `[`.
 fn class(rest: &mut Chars<'_>) -> Result<(), &'static str> {
     let text = rest.as_str();
     *rest = text.strip_prefix('^').unwrap_or(text).chars();
@@ -79,7 +83,7 @@ fn class(rest: &mut Chars<'_>) -> Result<(), &'static str> {
     Err("a [ is not closed")
 }
 
-/// What follows a `(`: a comment, which is passed over, or a group, of which at most the `?` is.
+/// Skips a comment after a `(`; of a group, only its `?` is skipped.
 fn comment(rest: &mut Chars<'_>) -> Result<bool, &'static str> {
     let Some(extension) = rest.as_str().strip_prefix('?') else { return Ok(false) };
     *rest = extension.chars();
@@ -95,7 +99,7 @@ fn comment(rest: &mut Chars<'_>) -> Result<bool, &'static str> {
     Err("a (?# is not closed")
 }
 
-/// What follows a `{`, if that does not stand for itself: numbers and a comma.
+/// Skips the numbers of a repetition after a `{`; false if the `{` stands for itself.
 fn bounds(rest: &mut Chars<'_>) -> bool {
     let Some((inside, after)) = rest.as_str().split_once('}') else { return false };
     let (least, most) = inside.split_once(',').unwrap_or((inside, ""));
@@ -110,8 +114,8 @@ fn quantified(before: Before, quantifier: char) -> Result<Before, &'static str> 
     match (before, quantifier) {
         (Before::Nothing, _) => Err("a quantifier has nothing to repeat"),
         (Before::Item, _) => Ok(Before::Quantifier),
-        (Before::Quantifier, '?' | '+') => Ok(Before::WholeQuantifier),
-        (Before::Quantifier | Before::WholeQuantifier, _) => Err("a quantifier follows another"),
+        (Before::Quantifier, '?' | '+') => Ok(Before::FinalQuantifier),
+        (Before::Quantifier | Before::FinalQuantifier, _) => Err("a quantifier follows another"),
     }
 }
 
@@ -120,12 +124,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_python_takes_passes() {
+    fn pattern_that_python_compiles_is_accepted() {
         for pattern in [
             r"^/a[bc]+(d|e)?\.html$",
             "",
             "a|b|",
-            // Not known to the regex crate, or another thing to it.
+            // Unknown to the regex crate, or with another meaning there.
             r"(?P<n>a)(?P=n)\1(?=b)(?!c)(?<=d)(?<!e)",
             "(a)?(?(1)b|c)",
             "[[]",
@@ -145,7 +149,7 @@ mod tests {
             "a{,2}",
             "a{,}",
             "a*?b+?c??",
-            // Python 3.11.
+            // From Python 3.11 on.
             "a*+b++c?+(?>d)",
             "(?#a ( and [)b",
             r"(?#\))b",
@@ -161,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn what_python_cannot_take_is_told() {
+    fn pattern_that_python_rejects_is_reported() {
         for (pattern, part) in [
             ("(", "( is not closed"),
             ("(a|b", "( is not closed"),
@@ -187,8 +191,8 @@ mod tests {
             ("a*??", "follows another"),
             ("a{2}{3}", "follows another"),
         ] {
-            let fault = check(pattern).expect_err(pattern);
-            assert!(fault.contains(part), "{pattern}: {fault}");
+            let reason = check(pattern).expect_err(pattern);
+            assert!(reason.contains(part), "{pattern}: {reason}");
         }
     }
 }

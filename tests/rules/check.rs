@@ -1,5 +1,5 @@
-//! What an API server says of an object by its schema, the rules of CEL left out: as much of it as our schema uses, in
-//! the server's words.
+//! Validation of an object by an OpenAPI schema without CEL rules, with the messages of the API server. It covers the
+//! keywords that the CRD uses.
 
 use std::cell::RefCell;
 use std::collections::{BTreeSet, HashMap};
@@ -7,14 +7,14 @@ use std::collections::{BTreeSet, HashMap};
 use regex::Regex;
 use serde_json::{Map, Value};
 
-/// All that is wrong with the value, each as `path: message`.
+/// All problems of the value, each as `path: message`.
 pub fn check(schema: &Value, value: &Value, path: &str) -> Vec<String> {
     let mut problems = Vec::new();
     visit(schema, value, path, &mut problems);
     problems
 }
 
-/// The server drops nulls where the schema does not allow them, before anything else.
+/// Removes nulls, as the server does first if the schema does not allow them.
 pub fn without_nulls(value: Value) -> Value {
     match value {
         Value::Object(fields) => {
@@ -56,7 +56,7 @@ fn object(schema: &Value, fields: &Map<String, Value>, path: &str, problems: &mu
             problems.push(format!("{path}.{field}: Required value"));
         }
     }
-    // Metadata and the like have no properties in the schema, and belong to the server.
+    // Metadata has no properties in the schema: the server validates it itself.
     let Some(properties) = schema["properties"].as_object() else { return };
     for (field, value) in fields {
         let at = if path.is_empty() { field.clone() } else { format!("{path}.{field}") };
@@ -76,15 +76,15 @@ fn array(schema: &Value, items: &[Value], path: &str, problems: &mut Vec<String>
     }
     let keys: Option<Vec<&str>> =
         schema["x-kubernetes-list-map-keys"].as_array().map(|keys| keys.iter().filter_map(Value::as_str).collect());
-    let distinct = keys.is_some() || schema["x-kubernetes-list-type"] == "set";
-    let mut seen = BTreeSet::new();
+    let is_distinct = keys.is_some() || schema["x-kubernetes-list-type"] == "set";
+    let mut identities = BTreeSet::new();
     for (index, item) in items.iter().enumerate() {
         let at = format!("{path}[{index}]");
         let identity = match &keys {
             Some(keys) => keys.iter().map(|key| item[*key].to_string()).collect::<Vec<_>>().join(" "),
             None => item.to_string(),
         };
-        if distinct && !seen.insert(identity.clone()) {
+        if is_distinct && !identities.insert(identity.clone()) {
             problems.push(format!("{at}: Duplicate value: {identity}"));
         }
         visit(&schema["items"], item, &at, problems);
@@ -104,7 +104,7 @@ fn string(schema: &Value, text: &str, path: &str, problems: &mut Vec<String>) {
     }
 }
 
-/// Patterns are compiled once: there are few, for many texts.
+/// True if a text matches a pattern. Each of the few patterns is compiled once.
 fn matches(pattern: &str, text: &str) -> bool {
     thread_local! {
         static COMPILED: RefCell<HashMap<String, Regex>> = RefCell::default();

@@ -103,7 +103,7 @@ fn desired(spec: LoadBalancerStackSpec) -> Result<Desired, Value> {
         namespace: "default".into(),
         name: "planned".into(),
     };
-    let resolved = translate::references(&spec).into_keys().map(|reference| {
+    let resolved = translate::references(&spec).into_iter().map(|reference| {
         let resolved = resolve(&reference);
         (reference, Ok(resolved))
     });

@@ -1,8 +1,9 @@
-//! Classes of regular expressions: what stands in brackets.
+//! Character classes of regular expressions: `[a-z]`.
 
-use super::regex::{Part, Walk};
+use super::regex::{Part, Speller};
 
-const CLASSES: [&str; 14] = [
+/// Names of POSIX classes that PCRE2 knows.
+const POSIX_CLASSES: [&str; 14] = [
     "alpha", "lower", "upper", "alnum", "ascii", "blank", "cntrl", "digit", "graph", "print", "punct", "space", "word",
     "xdigit",
 ];
@@ -10,15 +11,16 @@ const CLASSES: [&str; 14] = [
 /// A member of a class.
 enum Member {
     Character(char),
-    Several,
+    /// A set such as `\d`, which can be no end of a range.
+    Set,
 }
 
-impl<'a> Walk<'a> {
-    /// After the `[`.
+impl<'a> Speller<'a> {
+    /// Spells a class, after its `[`.
     pub(super) fn class(&mut self) -> Result<Part, String> {
-        self.written.push('[');
+        self.spelled.push('[');
         if self.take("^") {
-            self.written.push('^');
+            self.spelled.push('^');
         }
         let mut is_first = true;
         loop {
@@ -26,15 +28,15 @@ impl<'a> Walk<'a> {
                 return Err("a [ is not closed".to_owned());
             }
             if !is_first && self.take("]") {
-                self.written.push(']');
+                self.spelled.push(']');
                 return Ok(Part { bytes: 34, absent: None });
             }
             is_first = false;
             let from = self.member()?;
-            let ranges = self.rest.starts_with('-') && !self.rest.starts_with("-]") && self.rest.len() > 1;
-            if ranges {
+            let is_range = self.rest.starts_with('-') && !self.rest.starts_with("-]") && self.rest.len() > 1;
+            if is_range {
                 self.next();
-                self.written.push('-');
+                self.spelled.push('-');
                 let to = self.member()?;
                 let (Member::Character(from), Member::Character(to)) = (from, to) else {
                     return Err("a range needs a character at each end".to_owned());
@@ -48,8 +50,8 @@ impl<'a> Walk<'a> {
 
     fn member(&mut self) -> Result<Member, String> {
         if let Some(class) = self.posix_class()? {
-            self.written.push_str(class);
-            return Ok(Member::Several);
+            self.spelled.push_str(class);
+            return Ok(Member::Set);
         }
         if !self.take("\\") {
             let c = self.next().ok_or("a [ is not closed")?;
@@ -59,12 +61,12 @@ impl<'a> Walk<'a> {
         match self.peek() {
             Some(set @ ('d' | 'D' | 's' | 'S' | 'w' | 'W')) => {
                 self.next();
-                self.written.extend(['\\', set]);
-                Ok(Member::Several)
+                self.spelled.extend(['\\', set]);
+                Ok(Member::Set)
             }
             Some('b') => {
                 self.next();
-                self.written.push_str(r"\x08");
+                self.spelled.push_str(r"\x08");
                 Ok(Member::Character('\x08'))
             }
             _ => {
@@ -75,7 +77,8 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// `[:alpha:]`, as PCRE2 looks for it (`check_posix_syntax`); to Python it is the beginning of a class, or the end.
+    /// Reads a POSIX class such as `[:alpha:]` the way PCRE2 finds it (`check_posix_syntax`). To Python it is ordinary
+    /// characters of a class.
     fn posix_class(&mut self) -> Result<Option<&'a str>, String> {
         let text = self.rest;
         let Some(mark) = text.strip_prefix('[').and_then(|t| t.chars().next()).filter(|c| ":.=".contains(*c)) else {
@@ -91,7 +94,7 @@ impl<'a> Walk<'a> {
         }
         let name = &class[2..length - 2];
         let name = name.strip_prefix('^').unwrap_or(name);
-        if mark != ':' || !CLASSES.contains(&name) {
+        if mark != ':' || !POSIX_CLASSES.contains(&name) {
             return Err(format!("PCRE2 knows no {class} in a class: write \\[ for a bracket"));
         }
         self.rest = &text[length..];

@@ -1,59 +1,64 @@
-//! Regular expressions of L7 rules: the spelling that reaches haproxy, and what it must not have.
+//! Regular expressions of L7 rules, in the spelling that reaches haproxy.
 //!
 //! haproxy compiles them with PCRE2 without captures (`regex_comp` in its `src/regex.c`: `PCRE2_NO_AUTO_CAPTURE`), after
-//! Octavia's API has compiled them with Python's `re`. Accepted is what both take for the same; what they take for
-//! different things is refused. `<`, `>`, `'` and `#` cannot be sent, so neither can what begins with `(?<`, `(?>` or
-//! `(?#`. As haproxy never asks for what a group captured, a named group is written as one without a name.
+//! Octavia's API has compiled them with Python's `re`. Constructs with the same meaning in both are accepted, others are
+//! rejected. `<`, `>`, `'` and `#` cannot be sent, so neither can groups that begin with `(?<`, `(?>` or `(?#`. haproxy
+//! never uses a capture, so a named group is spelled without its name.
 
-use super::{BROKEN, NO_SLASH, absence, hexadecimal, is_path};
+use super::argument::{BROKEN, hexadecimal};
+use super::match_limits::{NO_SLASH, absence, is_path};
 use crate::model::RuleType;
 
-/// PCRE2's, of a repetition.
-const MOST_REPEATS: u32 = 65_535;
-/// PCRE2 compiles to at most 65,536 bytes; sizes here are estimates from above.
-const LARGEST: u64 = 60_000;
+/// Most repetitions that PCRE2 takes.
+const REPETITIONS_MAX: u32 = 65_535;
+/// Most bytes of a compiled expression. PCRE2 takes 65,536; the sizes here are upper estimates.
+const COMPILED_MAX: u64 = 60_000;
 
-/// The spelling to send.
+/// The spelling to send to Octavia.
+///
+/// # Errors
+/// The reason, for the user.
 pub(super) fn spell(pattern: &str, kind: RuleType) -> Result<String, String> {
     let quoted = pattern.contains('"') || pattern.contains(r"\x22");
-    let mut walk = Walk { rest: pattern, written: String::new(), kind, quoted };
-    walk.flags_of_all()?;
-    let whole = walk.branches(false)?;
-    if !walk.rest.is_empty() {
+    let mut speller = Speller { rest: pattern, spelled: String::new(), kind, quoted };
+    speller.leading_flags()?;
+    let whole = speller.branches(false)?;
+    if !speller.rest.is_empty() {
         return Err("a ) closes nothing".to_owned());
     }
-    if whole.bytes > LARGEST {
+    if whole.bytes > COMPILED_MAX {
         return Err("it is too large for haproxy once its repetitions are written out".to_owned());
     }
-    whole.absent.map_or(Ok(walk.written), |why| Err(format!("it matches no request: {why}")))
+    whole.absent.map_or(Ok(speller.spelled), |why| Err(format!("it matches no request: {why}")))
 }
 
-/// A part of the expression.
+/// A part of the expression, already spelled.
 #[derive(Clone, Copy, Default)]
 pub(super) struct Part {
-    /// When compiled, at most.
+    /// Size when compiled, at most.
     pub(super) bytes: u64,
-    /// Why nothing that haproxy compares has it.
+    /// Reason for which no text that haproxy compares matches it.
     pub(super) absent: Option<&'static str>,
 }
 
 enum Item {
-    /// A place, which nothing can repeat.
-    Place,
+    /// An assertion such as `^`, which nothing can repeat.
+    Assertion,
     /// One character.
     Single(Part),
     Group(Part),
 }
 
-pub(super) struct Walk<'a> {
+/// Walk over the expression from left to right.
+pub(super) struct Speller<'a> {
     pub(super) rest: &'a str,
-    pub(super) written: String,
+    pub(super) spelled: String,
     kind: RuleType,
-    /// Commas and semicolons may stand in the double quotes that it has.
+    /// True if the expression has double quotes, in which commas and semicolons may stand.
     quoted: bool,
 }
 
-impl<'a> Walk<'a> {
+impl<'a> Speller<'a> {
     pub(super) fn next(&mut self) -> Option<char> {
         let c = self.rest.chars().next()?;
         self.rest = &self.rest[c.len_utf8()..];
@@ -77,37 +82,37 @@ impl<'a> Walk<'a> {
         taken
     }
 
-    /// `escaped`: with a backslash in the stack.
+    /// Spells a character; `escaped` if it has a backslash in the stack.
     pub(super) fn write(&mut self, c: char, escaped: bool) {
-        let option = c == '-' && self.written.is_empty() && !escaped;
-        if option || BROKEN.contains(&c) || c.is_ascii_control() || !c.is_ascii() {
-            self.written.push_str(&hexadecimal(c));
+        let reads_as_option = c == '-' && self.spelled.is_empty() && !escaped;
+        if reads_as_option || BROKEN.contains(&c) || c.is_ascii_control() || !c.is_ascii() {
+            self.spelled.push_str(&hexadecimal(c));
         } else {
             if escaped {
-                self.written.push('\\');
+                self.spelled.push('\\');
             }
-            self.written.push(c);
+            self.spelled.push(c);
         }
     }
 
-    /// Python takes them nowhere else.
-    fn flags_of_all(&mut self) -> Result<(), String> {
+    /// Flags for the whole expression; Python takes them at its beginning only.
+    fn leading_flags(&mut self) -> Result<(), String> {
         while let Some((flags, after)) = self.rest.strip_prefix("(?").and_then(|flags| flags.split_once(')'))
             && !flags.is_empty()
             && flags.chars().all(|c| c.is_ascii_alphabetic())
         {
-            known_flags(flags)?;
-            self.written.push_str(&format!("(?{flags})"));
+            check_flags(flags)?;
+            self.spelled.push_str(&format!("(?{flags})"));
             self.rest = after;
         }
         Ok(())
     }
 
-    /// Alternatives, up to the end or to a `)`. `at_start`: what is compared begins here.
+    /// Alternatives, up to the end or to a `)`. `at_start`: the compared text begins here.
     fn branches(&mut self, at_start: bool) -> Result<Part, String> {
         let mut whole = self.branch(at_start)?;
         while self.take("|") {
-            self.written.push('|');
+            self.spelled.push('|');
             let other = self.branch(at_start)?;
             whole.bytes = whole.bytes.saturating_add(other.bytes).saturating_add(3);
             whole.absent = whole.absent.and(other.absent);
@@ -133,12 +138,12 @@ impl<'a> Walk<'a> {
             Some('(') => self.group(at_start).map(Item::Group),
             Some('[') => self.class().map(Item::Single),
             Some('\\') => self.escape(at_start),
-            Some(place @ ('^' | '$')) => {
-                self.written.push(place);
-                Ok(Item::Place)
+            Some(assertion @ ('^' | '$')) => {
+                self.spelled.push(assertion);
+                Ok(Item::Assertion)
             }
             Some('.') => {
-                self.written.push('.');
+                self.spelled.push('.');
                 Ok(Item::Single(Part { bytes: 1, absent: None }))
             }
             Some('*' | '+' | '?') => Err("a quantifier has nothing to repeat".to_owned()),
@@ -155,17 +160,17 @@ impl<'a> Walk<'a> {
         Item::Single(Part { bytes: 2, absent: split.or(misplaced) })
     }
 
-    /// With what repeats it, if anything does.
+    /// An item together with its quantifier, if it has one.
     fn repeated(&mut self, item: Item) -> Result<Part, String> {
         let Some((least, most)) = self.quantifier()? else {
             return Ok(match item {
-                Item::Place => Part { bytes: 1, absent: None },
+                Item::Assertion => Part { bytes: 1, absent: None },
                 Item::Single(part) | Item::Group(part) => part,
             });
         };
         let copies = u64::from(most.unwrap_or(least).max(1));
         let part = match item {
-            Item::Place => return Err("a quantifier has nothing to repeat".to_owned()),
+            Item::Assertion => return Err("a quantifier has nothing to repeat".to_owned()),
             Item::Single(part) => Part { bytes: part.bytes + 12, ..part },
             Item::Group(part) => Part { bytes: part.bytes.saturating_add(10).saturating_mul(copies), ..part },
         };
@@ -177,7 +182,7 @@ impl<'a> Walk<'a> {
         Ok(Part { absent: part.absent.filter(|_| least > 0), ..part })
     }
 
-    /// Least and most, and what makes it lazy or possessive.
+    /// A quantifier with its `?` or `+`, as least and most repetitions.
     fn quantifier(&mut self) -> Result<Option<(u32, Option<u32>)>, String> {
         let before = self.rest;
         let found = match self.peek() {
@@ -197,32 +202,33 @@ impl<'a> Walk<'a> {
         if !self.take("?") {
             self.take("+");
         }
-        self.written.push_str(&before[..before.len() - self.rest.len()]);
+        self.spelled.push_str(&before[..before.len() - self.rest.len()]);
         Ok(found)
     }
 
-    /// After the `(`.
+    /// Spells a group, after its `(`.
     fn group(&mut self, at_start: bool) -> Result<Part, String> {
         let ahead = self.opening()?;
-        let mut inside = self.branches(at_start && ahead != Ahead::Not)?;
+        let mut inside = self.branches(at_start && ahead != Lookahead::Negative)?;
         if !self.take(")") {
             return Err("a ( is not closed".to_owned());
         }
-        self.written.push(')');
+        self.spelled.push(')');
         inside.bytes = inside.bytes.saturating_add(10);
-        inside.absent = inside.absent.filter(|_| ahead != Ahead::Not);
+        inside.absent = inside.absent.filter(|_| ahead != Lookahead::Negative);
         Ok(inside)
     }
 
-    fn opening(&mut self) -> Result<Ahead, String> {
+    /// The opening of a group, after its `(`.
+    fn opening(&mut self) -> Result<Lookahead, String> {
         if !self.take("?") {
-            self.written.push('(');
-            return Ok(Ahead::No);
+            self.spelled.push('(');
+            return Ok(Lookahead::None);
         }
-        for (text, ahead) in [(":", Ahead::No), ("=", Ahead::Yes), ("!", Ahead::Not)] {
+        for (text, ahead) in [(":", Lookahead::None), ("=", Lookahead::Positive), ("!", Lookahead::Negative)] {
             if self.take(text) {
-                self.written.push_str("(?");
-                self.written.push_str(text);
+                self.spelled.push_str("(?");
+                self.spelled.push_str(text);
                 return Ok(ahead);
             }
         }
@@ -231,13 +237,13 @@ impl<'a> Walk<'a> {
             if name.is_empty() || name.starts_with(|c: char| c.is_ascii_digit()) || !self.take(">") {
                 return Err("the name of a group must be letters, digits and _".to_owned());
             }
-            self.written.push_str("(?:");
-            return Ok(Ahead::No);
+            self.spelled.push_str("(?:");
+            return Ok(Lookahead::None);
         }
         self.scoped_flags()
     }
 
-    fn scoped_flags(&mut self) -> Result<Ahead, String> {
+    fn scoped_flags(&mut self) -> Result<Lookahead, String> {
         const REFUSED: [(&str, &str); 9] = [
             ("<=", "a lookbehind cannot be sent, because Octavia writes < as &lt;"),
             ("<!", "a lookbehind cannot be sent, because Octavia writes < as &lt;"),
@@ -254,38 +260,38 @@ impl<'a> Walk<'a> {
         }
         let on = self.take_while(|c| c.is_ascii_alphabetic());
         let off = if self.take("-") { Some(self.take_while(|c| c.is_ascii_alphabetic())) } else { None };
-        known_flags(on)?;
-        known_flags(off.unwrap_or_default())?;
+        check_flags(on)?;
+        check_flags(off.unwrap_or_default())?;
         if self.peek() == Some(')') {
-            return Err("flags for all of it stand at the beginning".to_owned());
+            return Err("flags for the whole expression stand at the beginning".to_owned());
         }
         let both = off.is_some_and(|off| off.is_empty() || off.chars().any(|c| on.contains(c)));
         if both || (on.is_empty() && off.is_none()) || !self.take(":") {
-            return Err("a (? is followed by what is none of its forms".to_owned());
+            return Err("a (? begins no known kind of group".to_owned());
         }
-        self.written.push_str(&format!("(?{on}{}:", off.map(|off| format!("-{off}")).unwrap_or_default()));
-        Ok(Ahead::No)
+        self.spelled.push_str(&format!("(?{on}{}:", off.map(|off| format!("-{off}")).unwrap_or_default()));
+        Ok(Lookahead::None)
     }
 
-    /// After the backslash, outside of a class.
+    /// Spells an escape outside of a class, after its backslash.
     fn escape(&mut self, at_start: bool) -> Result<Item, String> {
         match self.peek() {
             Some(set @ ('d' | 'D' | 's' | 'S' | 'w' | 'W')) => {
                 self.next();
-                self.written.extend(['\\', set]);
+                self.spelled.extend(['\\', set]);
                 Ok(Item::Single(Part { bytes: 1, absent: None }))
             }
-            Some(place @ ('b' | 'B' | 'A' | 'Z')) => {
+            Some(assertion @ ('b' | 'B' | 'A' | 'Z')) => {
                 self.next();
-                self.written.extend(['\\', place]);
-                Ok(Item::Place)
+                self.spelled.extend(['\\', assertion]);
+                Ok(Item::Assertion)
             }
             Some('1'..='9') if self.octal().is_none() => Err(REFERS_BACK.to_owned()),
             _ => self.escaped_character().map(|c| self.character(c, !c.is_ascii_alphanumeric(), at_start)),
         }
     }
 
-    /// The three digits of an octal number, which stand ahead.
+    /// The octal number of the next three digits.
     fn octal(&self) -> Option<u32> {
         let digits = self.rest.get(..3)?;
         digits.bytes().all(|b| (b'0'..=b'7').contains(&b)).then(|| u32::from_str_radix(digits, 8).ok()).flatten()
@@ -293,7 +299,7 @@ impl<'a> Walk<'a> {
 
     /// A character that is written with a backslash, in a class or outside.
     pub(super) fn escaped_character(&mut self) -> Result<char, String> {
-        let unknown = |text: &str| format!("{text} is not known to both");
+        let unknown = |text: &str| format!("{text} is not known to both engines");
         match self.peek() {
             None => Err("it ends in a \\ that escapes nothing".to_owned()),
             Some('x') => {
@@ -328,35 +334,34 @@ impl<'a> Walk<'a> {
 
 const REFERS_BACK: &str = "it refers back to a group, and haproxy compiles without captures";
 
-/// Does a group look ahead?
+/// Kind of lookahead of a group.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Ahead {
-    No,
-    Yes,
-    /// For what must not be there.
-    Not,
+enum Lookahead {
+    None,
+    Positive,
+    Negative,
 }
 
-fn known_flags(flags: &str) -> Result<(), String> {
+fn check_flags(flags: &str) -> Result<(), String> {
     match flags.chars().find(|c| !"ims".contains(*c)) {
-        Some(flag) => Err(format!("of flags i, m and s may be used, not flag {flag}")),
+        Some(flag) => Err(format!("flag {flag} is not allowed, only i, m and s")),
         None => Ok(()),
     }
 }
 
-/// After a `{`: what it says of repetitions; nothing where it stands for itself.
+/// The repetitions that follow a `{`; `None` if the `{` stands for itself.
 fn bounds(text: &str) -> Result<Option<(u32, Option<u32>)>, String> {
     let Some((inside, _)) = text.split_once('}') else { return Ok(None) };
     if !is_bounds(text) {
-        // `{,3}` is from none to three to Python and newer PCRE2, and itself to the others; likewise blanks.
-        let unclear = inside.contains(|c: char| c == ',' || c.is_ascii_digit())
+        // `{,3}` is zero to three for Python and newer PCRE2, and literal text for others; likewise blanks.
+        let is_ambiguous = inside.contains(|c: char| c == ',' || c.is_ascii_digit())
             && inside.chars().all(|c| c == ',' || c == ' ' || c.is_ascii_digit())
             && inside.matches(',').count() < 2;
-        return if unclear { Err("write {0,n} for at most n, without blanks".to_owned()) } else { Ok(None) };
+        return if is_ambiguous { Err("write {0,n} for at most n, without blanks".to_owned()) } else { Ok(None) };
     }
     let number = |text: &str| {
-        let few = text.parse::<u32>().ok().filter(|n| *n <= MOST_REPEATS);
-        few.ok_or_else(|| format!("a repetition is of at most {MOST_REPEATS}"))
+        let count = text.parse::<u32>().ok().filter(|n| *n <= REPETITIONS_MAX);
+        count.ok_or_else(|| format!("a repetition is at most {REPETITIONS_MAX} times"))
     };
     let (least, most) = match inside.split_once(',') {
         None => (number(inside)?, Some(number(inside)?)),

@@ -1,0 +1,48 @@
+//! The whole translation: from a spec and the resolved references to a [`Desired`], or to all problems at once.
+
+use crate::api::LoadBalancerStackSpec;
+use crate::model::{ApiVersion, Desired, Owner, Problem, Resolutions};
+use crate::translate::provider::Provider;
+use crate::translate::validator::Validator;
+
+use super::{floating_ip, listener, load_balancer, pool, provider_capabilities};
+
+/// Translates a stack: references become ids, and absent values become Octavia's defaults.
+///
+/// `resolutions` answer [`references`](fn@super::references) of the same spec; `version` is that of the server.
+///
+/// # Errors
+/// All problems, in the order of the spec. Nothing may be written to the cloud then.
+pub fn desired(
+    spec: &LoadBalancerStackSpec,
+    owner: Owner,
+    resolutions: &Resolutions,
+    version: ApiVersion,
+) -> Result<Desired, Vec<Problem>> {
+    let provider = Provider::named(spec.load_balancer.provider.as_deref());
+    let mut validator = Validator::new(resolutions, version, provider);
+    credentials(&mut validator, spec);
+    let default_name = format!("{}/{}", owner.namespace, owner.name);
+    let (load_balancer, families) = load_balancer::load_balancer(&mut validator, spec, &default_name);
+    let floating_ip = floating_ip::floating_ip(&mut validator, spec, &families);
+    let listeners = listener::listeners(&mut validator, spec, &families);
+    let pools = pool::pools(&mut validator, spec, &families);
+    provider_capabilities::check(&mut validator, spec, &families);
+    if !validator.problems.is_empty() {
+        return Err(validator.problems);
+    }
+    let allow_interruption = spec.allows_interruption();
+    let create_problems = validator.create_problems;
+    Ok(Desired { owner, load_balancer, listeners, pools, floating_ip, allow_interruption, create_problems })
+}
+
+fn credentials(validator: &mut Validator<'_>, spec: &LoadBalancerStackSpec) {
+    match &spec.cloud_credentials_ref {
+        None => validator.invalid("spec.cloudCredentialsRef", "is required: name the Secret with the credentials"),
+        Some(reference) if reference.secret().is_none() => validator.invalid(
+            "spec.cloudCredentialsRef.secretName",
+            "is not a valid Secret name: write a DNS subdomain of at most 253 characters",
+        ),
+        Some(_) => {}
+    }
+}

@@ -1,0 +1,109 @@
+//! Members of pools.
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr};
+
+use crate::api::{MemberSpec, PoolSpec};
+use crate::model::{Member, MemberKey, ReferenceKind};
+use crate::translate::ip_family::{FamilyCondition, IpFamilies, IpFamily};
+use crate::translate::validator::Validator;
+
+use super::datagram::is_datagram;
+
+const WEIGHT_MAX: u16 = 256;
+
+/// Address of the cloud's metadata service (Octavia's `reserved_ips`).
+const METADATA_ADDRESS: IpAddr = IpAddr::V4(Ipv4Addr::new(169, 254, 169, 254));
+
+/// The path of a member: `spec.pools[web].members[10.0.0.1:80]`.
+pub(super) fn member_path(pool_path: &str, member: &MemberSpec) -> String {
+    let MemberSpec { address, port, .. } = member;
+    if address.contains(':') {
+        format!("{pool_path}.members[[{address}]:{port}]")
+    } else {
+        format!("{pool_path}.members[{address}:{port}]")
+    }
+}
+
+/// The fields of a member that redirect its health checks, as far as the spec sets them.
+pub(super) fn monitor_fields(member: &MemberSpec) -> impl Iterator<Item = &'static str> {
+    let address = member.monitor_address.is_some().then_some("monitorAddress");
+    let port = member.monitor_port.is_some().then_some("monitorPort");
+    address.into_iter().chain(port)
+}
+
+pub(super) fn members(
+    validator: &mut Validator<'_>,
+    pool: &PoolSpec,
+    pool_path: &str,
+    families: &IpFamilies,
+) -> BTreeMap<MemberKey, Member> {
+    let mut result = BTreeMap::new();
+    for spec in &pool.members {
+        let path = member_path(pool_path, spec);
+        let address_path = format!("{path}.address");
+        let port = validator.port(spec.port, &format!("{path}.port"));
+        let Some(address) = validator.address(&spec.address, &address_path) else { continue };
+        if address == METADATA_ADDRESS {
+            let message = format!("{address} is reserved for the cloud's metadata service: choose another address");
+            validator.invalid(&address_path, message);
+        }
+        check_reachable(validator, address, &address_path);
+        // The driver answers 501 to its own call, and the single call makes a load balancer that does not work.
+        if is_datagram(pool.protocol) {
+            let family = IpFamily::of(address);
+            validator.check_family(families, FamilyCondition::Needs(family), &address_path, || {
+                let protocol = pool.protocol;
+                format!(
+                    "{address} is {family}, and no address of the load balancer is: {protocol} traffic is not translated \
+                     between IP versions"
+                )
+            });
+        }
+        if pool.health_monitor.is_none() {
+            reject_monitor_fields(validator, spec, &path);
+        }
+        let member = member(validator, spec, &path);
+        if result.insert(MemberKey { address, port }, member).is_some() {
+            validator.invalid(path, "another member has this address and port: remove one");
+        }
+    }
+    result
+}
+
+/// Rejects an address that no single machine in a network of the cloud can have. A server with address 0.0.0.0 or :: is
+/// worse: haproxy then connects to the address that the client asked for, so that a request comes back to the listener.
+fn check_reachable(validator: &mut Validator<'_>, address: IpAddr, field: &str) {
+    let is_broadcast = address == Ipv4Addr::BROADCAST;
+    if address.is_unspecified() || address.is_loopback() || address.is_multicast() || is_broadcast {
+        let message = format!("{address} is not the address of one machine that the load balancer can reach");
+        validator.invalid(field, message);
+    }
+}
+
+fn reject_monitor_fields(validator: &mut Validator<'_>, spec: &MemberSpec, path: &str) {
+    for field in monitor_fields(spec) {
+        validator.invalid(
+            format!("{path}.{field}"),
+            "has no effect without a healthMonitor in the pool: give the pool one, or remove the field",
+        );
+    }
+}
+
+fn member(validator: &mut Validator<'_>, spec: &MemberSpec, path: &str) -> Member {
+    let monitor_address_path = format!("{path}.monitorAddress");
+    let monitor_address = spec.monitor_address.as_ref().and_then(|text| validator.address(text, &monitor_address_path));
+    if let Some(address) = monitor_address {
+        check_reachable(validator, address, &monitor_address_path);
+    }
+    Member {
+        name: validator.display_name(spec.name.as_ref(), "", &format!("{path}.name")),
+        weight: spec.weight.map_or(1, |weight| validator.number(weight, 0, WEIGHT_MAX, &format!("{path}.weight"))),
+        backup: spec.backup.unwrap_or_default(),
+        admin_state_up: spec.admin_state_up.unwrap_or(true),
+        subnet_id: validator.id(ReferenceKind::Subnet, spec.subnet.as_ref(), &format!("{path}.subnet")),
+        monitor_address,
+        monitor_port: spec.monitor_port.map(|port| validator.port(port, &format!("{path}.monitorPort"))),
+        tags: validator.tags(&spec.tags, &format!("{path}.tags")),
+    }
+}

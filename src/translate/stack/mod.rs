@@ -1,0 +1,20 @@
+//! Translator of a `LoadBalancerStack`: one file for each kind of object below it.
+
+mod datagram;
+mod desired;
+mod floating_ip;
+mod health_monitor;
+mod l7;
+mod listener;
+mod load_balancer;
+mod member;
+mod pool;
+mod provider_capabilities;
+mod references;
+#[cfg(test)]
+mod tests;
+mod tls;
+mod vip;
+
+pub use desired::desired;
+pub use references::references;

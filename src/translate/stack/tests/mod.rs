@@ -1,0 +1,8 @@
+//! Verdicts and translations of whole specs.
+
+mod defaults;
+mod problems;
+mod references;
+pub(super) mod support;
+mod values;
+mod vip;
