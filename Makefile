@@ -30,7 +30,7 @@ test-release: SCHEDULES := 10000
 test-release: SEED := $(shell date +%s)
 test-release: ## run the property tests for a release (PAIRS of random stacks, SCHEDULES, TIMES as many cases of the planner; SEED repeats a run)
 	@echo "seed $(SEED): $(PAIRS) pairs on the simulated cloud, $(SCHEDULES) schedules, $(TIMES) times the planner's own cases"
-	EVENKEEL_SEED=$(SEED) EVENKEEL_TIMES=$(TIMES) cargo test --release --locked --package evenkeel --lib plan::tests
+	EVENKEEL_SEED=$(SEED) EVENKEEL_TIMES=$(TIMES) cargo test --release --locked --package evenkeel-simulators --test planner
 	EVENKEEL_SEED=$(SEED) EVENKEEL_PAIRS=$(PAIRS) EVENKEEL_SCHEDULES=$(SCHEDULES) \
 		cargo test --release --locked --package evenkeel-simulators --test random_stacks --test schedules -- --nocapture
 

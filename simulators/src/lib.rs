@@ -1,6 +1,7 @@
 //! Simulators of OpenStack and Kubernetes, for tests and the demo. Not shipped.
 #![forbid(unsafe_code)]
 
+pub mod arbitrary;
 pub mod cloud;
 pub mod clouds_yaml_probe;
 pub mod cluster;

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::rules::l7;
 use super::schema;
-use crate::model::{CompareType, PolicyAction, RuleType};
+use crate::model::{L7CompareType, L7PolicyAction, L7RuleType};
 
 /// Action on requests that match all rules.
 #[derive(KubeSchema, Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -29,7 +29,7 @@ pub struct L7PolicySpec {
     pub display_name: Option<String>,
 
     /// Action on a request that matches.
-    pub action: PolicyAction,
+    pub action: L7PolicyAction,
 
     /// For REDIRECT_TO_POOL: name of a pool in spec.pools of protocol HTTP, PROXY or PROXYV2.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -98,10 +98,10 @@ pub struct L7RuleSpec {
     /// HEADER and COOKIE: the one that key names; SSL_...: the certificate of the client, on TERMINATED_HTTPS listeners
     /// only.
     #[serde(rename = "type")]
-    pub kind: RuleType,
+    pub kind: L7RuleType,
 
     /// Comparison. FILE_TYPE takes EQUAL_TO and REGEX only, SSL_CONN_HAS_CERT and SSL_VERIFY_RESULT take EQUAL_TO only.
-    pub compare_type: CompareType,
+    pub compare_type: L7CompareType,
 
     /// For HEADER, COOKIE and SSL_DN_FIELD: name of the header, cookie or field, at most 120 characters. Empty is the
     /// same as absent.

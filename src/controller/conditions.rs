@@ -336,7 +336,7 @@ mod tests {
         let before = ready_before(2);
         let mut outcome = waiting(WaitReason::Conflict);
         assert_eq!(status(&conditions(&outcome, frame(&before)), READY), Some(("True", "InSync")));
-        let call = crate::model::Call::DeleteFloatingIp { id: "ip".to_owned() };
+        let call = crate::model::Call::DeleteFloatingIp { id: "ip".to_owned(), revision: None };
         outcome.plan.steps.push(step(call, Kind::FloatingIp));
         assert_eq!(status(&conditions(&outcome, frame(&before)), READY), Some(("False", "Conflict")));
     }

@@ -247,7 +247,7 @@ fn needed(desired: &Desired, kind: Kind) -> i64 {
         Kind::LoadBalancer => 1,
         Kind::Listener => desired.listeners.len(),
         Kind::Pool => desired.pools.len(),
-        Kind::Member => pools.map(|pool| pool.members.len()).sum(),
+        Kind::Member => pools.filter_map(|pool| pool.members.known()).map(|members| members.len()).sum(),
         Kind::HealthMonitor => pools.filter(|pool| pool.monitor.is_some()).count(),
         Kind::L7Policy | Kind::L7Rule | Kind::FloatingIp => 0,
     };

@@ -1,20 +1,22 @@
-//! Tags as Octavia's database compares them.
+//! Equality of tags in Octavia's database.
 //!
 //! The key of its table is (resource, tag), in the collation of the database: `general_ci` of MySQL and MariaDB, under
-//! `utf8mb3` as under `utf8mb4`, in nearly every OpenStack. It compares character by character without case and accents,
-//! pads with blanks, and holds all characters beyond U+FFFF for one. Two equal tags of one object are a 409 or 500, and
-//! so is one that takes the place of its equal: SQLAlchemy inserts before it deletes (`TagMixin` in
+//! `utf8mb3` as under `utf8mb4`, in nearly every OpenStack. It compares character by character without case and
+//! accents, pads with blanks, and holds all characters beyond U+FFFF for one. Two equal tags of one object are a 409 or
+//! 500, and so is one that takes the place of its equal: SQLAlchemy inserts before it deletes (`TagMixin` in
 //! octavia/db/base_models.py).
 //!
-//! Newer collations (`0900_ai_ci`, `uca1400_ai_ci`) hold a little more for equal, `ß` and `ss` for instance. That cannot
-//! be known from here, and is refused by the database.
+//! Newer collations (`0900_ai_ci`, `uca1400_ai_ci`) hold a little more for equal, `ß` and `ss` for instance. That
+//! cannot be known from here, and is refused by the database.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::LazyLock;
 
-/// Each line: all characters of one weight, its first standing for it. Characters of a weight of their own are left out.
-/// From `WEIGHT_STRING` of every character from U+0020 to U+FFFF; the end-to-end scenario `58_others.py` compares it with
-/// the database of the genuine Octavia.
+/// Lines of characters of equal weight; the first character of a line stands for all. Characters of a weight of their
+/// own are left out.
+///
+/// From `WEIGHT_STRING` of every character from U+0020 to U+FFFF; the end-to-end scenario `58_others.py` compares it
+/// with the database of the genuine Octavia.
 const GROUPS: &str = include_str!("collation.txt");
 
 static WEIGHTS: LazyLock<HashMap<char, char>> = LazyLock::new(|| {
@@ -25,7 +27,7 @@ static WEIGHTS: LazyLock<HashMap<char, char>> = LazyLock::new(|| {
     GROUPS.lines().flat_map(group).collect()
 });
 
-/// What two texts have in common if and only if the database holds them for equal.
+/// Canonical form of a text: equal for two texts if and only if the database holds them for equal.
 pub fn collated(text: &str) -> String {
     let weight = |c: char| match c {
         '\u{10000}'.. => char::REPLACEMENT_CHARACTER,
@@ -34,15 +36,15 @@ pub fn collated(text: &str) -> String {
     text.trim_end_matches(' ').chars().map(weight).collect()
 }
 
-/// The tags that are there without those that stand in the way of an equal one that is wanted; `None` if none does. To be
+/// The observed tags without those that are in the way of an equal desired one; `None` if none is. They have to be
 /// written first: Octavia takes no write that puts a tag in the place of its equal.
-pub fn without_twins(seen: &BTreeSet<String>, want: &BTreeSet<String>) -> Option<BTreeSet<String>> {
-    let coming: BTreeSet<String> = want.difference(seen).map(|tag| collated(tag)).collect();
+pub fn without_twins(observed: &BTreeSet<String>, desired: &BTreeSet<String>) -> Option<BTreeSet<String>> {
+    let coming: BTreeSet<String> = desired.difference(observed).map(|tag| collated(tag)).collect();
     if coming.is_empty() {
         return None;
     }
     let (twins, rest): (BTreeSet<String>, BTreeSet<String>) =
-        seen.iter().cloned().partition(|tag| !want.contains(tag) && coming.contains(&collated(tag)));
+        observed.iter().cloned().partition(|tag| !desired.contains(tag) && coming.contains(&collated(tag)));
     (!twins.is_empty()).then_some(rest)
 }
 
@@ -54,9 +56,9 @@ mod tests {
         tags.iter().map(|tag| (*tag).to_owned()).collect()
     }
 
-    /// Each was asked of MariaDB 10.11, with `=` under utf8mb4_general_ci.
+    /// From MariaDB 10.11, with `=` under utf8mb4_general_ci.
     #[test]
-    fn texts_are_equal_where_the_database_says_so() {
+    fn texts_are_equal_where_database_says_so() {
         let equal = [
             ("Web", "web"),
             ("caf\u{e9}", "CAFE"),
@@ -94,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn only_the_equal_of_a_coming_tag_has_to_go_first() {
+    fn only_twin_of_new_tag_goes_first() {
         let seen = tags(&["evenkeel:key=web", "Web", "caf\u{e9}", "old"]);
         let want = tags(&["evenkeel:key=web", "web", "caf\u{e9}", "new"]);
         assert_eq!(without_twins(&seen, &want), Some(tags(&["evenkeel:key=web", "caf\u{e9}", "old"])));

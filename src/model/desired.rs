@@ -1,28 +1,36 @@
-//! What a stack wants, after its references are resolved and its defaults filled in.
+//! Desired state of a stack, with its references resolved and its defaults filled in.
 //!
-//! What the absence of a field means is written in its type. A plain value is compared with the cloud and
-//! corrected. An `Option` marked `[C]` is somebody else's business while it is `None`: it is not compared, and it is
-//! reset once if we had set it before ([`OwnedFields`](super::OwnedFields)).
+//! The planner compares every field with the cloud and corrects it. Two kinds of `Option` are exceptions while they are
+//! `None`, and their doc comments say so:
+//!
+//! * *Operator-defaulted*: the value is up to the operator of the cloud, so it is not compared. If the stack has set
+//!   the field before ([`OwnedFields`](super::OwnedFields)), it is reset once.
+//! * *Immutable*: Octavia cannot change the field. A value that the stack gives is compared, and a difference is a
+//!   problem.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use ipnet::IpNet;
 use serde::{Serialize, Serializer};
 
-use super::*;
+use super::octavia_enums::{
+    Algorithm, AlpnProtocol, ClientAuthentication, HttpMethod, L7CompareType, L7PolicyAction, L7RuleType,
+    ListenerProtocol, MonitorType, PersistenceType, PoolProtocol, TlsVersion,
+};
+use super::{Id, Key, Owner, Problem, TreeQuery};
 
-/// Everything one stack wants from the cloud.
+/// Desired state of one stack.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Desired {
     pub owner: Owner,
     pub load_balancer: LoadBalancer,
     pub listeners: BTreeMap<Key, Listener>,
     pub pools: BTreeMap<Key, Pool>,
-    /// `None`: a floating IP that we made or borrowed goes.
+    /// `None`: a floating IP that the stack created or borrows is released.
     pub floating_ip: Option<FloatingIp>,
-    /// May a step run that interrupts traffic?
+    /// Steps that interrupt traffic may run (`disruptionPolicy: Allow`).
     pub allow_interruption: bool,
-    /// Problems that prevent a create only: an existing load balancer is kept all the same.
+    /// Problems that prevent the create of a load balancer. An existing one is reconciled all the same.
     #[serde(skip)]
     pub create_problems: Vec<Problem>,
 }
@@ -40,25 +48,25 @@ impl Desired {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct LoadBalancer {
     pub name: String,
-    /// `[C]`
+    /// Operator-defaulted.
     pub description: Option<String>,
-    /// The user's tags; ours come on top.
+    /// The user's tags. The planner adds the owner's.
     pub tags: BTreeSet<String>,
     pub admin_state_up: bool,
-    /// Compared only if given. Cannot change.
+    /// Immutable.
     pub provider: Option<String>,
-    /// Compared only if given. Cannot change.
+    /// Immutable.
     pub flavor_id: Option<Id>,
-    /// Compared only if given. Cannot change.
+    /// Immutable.
     pub availability_zone: Option<String>,
     pub vip: Vip,
-    /// `[C]`
+    /// Operator-defaulted.
     pub qos_policy_id: Option<Id>,
-    /// `[C]`
+    /// Operator-defaulted.
     pub security_group_ids: Option<BTreeSet<Id>>,
 }
 
-/// Where the load balancer listens. Cannot change; each part is compared only if given.
+/// Addresses of the load balancer. Immutable, each part by itself.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
 pub struct Vip {
     pub subnet_id: Option<Id>,
@@ -76,20 +84,20 @@ pub struct AdditionalVip {
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub enum FloatingIp {
-    /// One of our own: made when missing, found again by its marks.
+    /// One of the stack's own: created when missing, found again by its owner tags.
     Allocate {
         network_id: Id,
         subnet: Option<FloatingSubnet>,
         address: Option<String>,
-        /// Kept when the stack no longer wants it, or goes.
+        /// Kept when the stack no longer wants it, or is deleted.
         retain: bool,
     },
-    /// Somebody else's: used, tagged while it is in use, never released.
+    /// Another client's: borrowed, tagged meanwhile, never deleted.
     Existing { id: Id },
 }
 
-/// A subnet of an external network. Neutron shows no subnet of a floating IP: its address tells. Those of one network do
-/// not overlap.
+/// A subnet of an external network. Neutron does not show the subnet of a floating IP, but its address tells: subnets
+/// of one network do not overlap.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct FloatingSubnet {
     pub id: Id,
@@ -105,29 +113,36 @@ fn as_text<S: Serializer>(value: &impl ToString, serializer: S) -> Result<S::Ok,
 pub struct Listener {
     /// Octavia's name: the display name, or the key.
     pub name: String,
-    /// Cannot change in place.
+    /// Octavia cannot change it: another value means another object.
     pub protocol: ListenerProtocol,
-    /// Cannot change in place.
+    /// Octavia cannot change it: another value means another object.
     pub port: u16,
-    /// `[C]`
+    /// Operator-defaulted.
     pub description: Option<String>,
     pub tags: BTreeSet<String>,
     pub admin_state_up: bool,
     pub default_pool: Option<Key>,
-    /// `[C]`; -1 is unlimited
+    /// Operator-defaulted. -1 is unlimited.
     pub connection_limit: Option<i32>,
-    /// Canonical; empty is open to all.
+    /// In canonical form. Empty admits all clients.
     pub allowed_cidrs: BTreeSet<String>,
-    /// Header name to Octavia's text ("true"; "false" is the same as absent and never wanted).
+    /// Header names, with Octavia's text for on, `"true"`. (`"false"` is the same as absent, and never desired.)
     pub insert_headers: BTreeMap<String, String>,
     pub timeouts: Timeouts,
-    /// Only TERMINATED_HTTPS, and PROMETHEUS where wanted.
+    /// Only of TERMINATED_HTTPS, and of PROMETHEUS where the stack has it.
     pub tls: Option<ListenerTls>,
-    /// Octavia evaluates them in this order within one kind of action.
+    /// In the order in which Octavia evaluates policies of one action.
     pub policies: Vec<L7Policy>,
 }
 
-/// Milliseconds. Each `[C]`: Octavia's operator sets the default.
+impl Listener {
+    /// The pools that the listener and its policies use.
+    pub fn pools(&self) -> impl Iterator<Item = &Key> {
+        self.default_pool.iter().chain(self.policies.iter().filter_map(|policy| policy.action.pool()))
+    }
+}
+
+/// Milliseconds. Each is operator-defaulted.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
 pub struct Timeouts {
     pub client_data: Option<u32>,
@@ -147,7 +162,7 @@ pub struct ListenerTls {
     pub hsts: Option<Hsts>,
 }
 
-/// Each `[C]`: Octavia's operator sets the default.
+/// Each is operator-defaulted.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
 pub struct TlsParameters {
     pub versions: Option<BTreeSet<TlsVersion>>,
@@ -169,12 +184,12 @@ pub struct L7Policy {
     pub key: Key,
     /// Octavia's name: the display name, or the key.
     pub name: String,
-    /// `[C]`
+    /// Operator-defaulted.
     pub description: Option<String>,
     pub tags: BTreeSet<String>,
     pub admin_state_up: bool,
     pub action: L7Action,
-    /// All must match. A set: Octavia gives them no order and no identity.
+    /// All must match. Octavia gives rules no order and no identity.
     pub rules: Vec<L7Rule>,
 }
 
@@ -187,21 +202,30 @@ pub enum L7Action {
 }
 
 impl L7Action {
-    pub const fn word(&self) -> PolicyAction {
+    /// The pool that it redirects to.
+    pub const fn pool(&self) -> Option<&Key> {
         match self {
-            Self::RedirectToPool { .. } => PolicyAction::RedirectToPool,
-            Self::RedirectToUrl { .. } => PolicyAction::RedirectToUrl,
-            Self::RedirectPrefix { .. } => PolicyAction::RedirectPrefix,
-            Self::Reject => PolicyAction::Reject,
+            Self::RedirectToPool { pool } => Some(pool),
+            Self::RedirectToUrl { .. } | Self::RedirectPrefix { .. } | Self::Reject => None,
+        }
+    }
+
+    /// The action without its target.
+    pub const fn kind(&self) -> L7PolicyAction {
+        match self {
+            Self::RedirectToPool { .. } => L7PolicyAction::RedirectToPool,
+            Self::RedirectToUrl { .. } => L7PolicyAction::RedirectToUrl,
+            Self::RedirectPrefix { .. } => L7PolicyAction::RedirectPrefix,
+            Self::Reject => L7PolicyAction::Reject,
         }
     }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct L7Rule {
-    pub kind: RuleType,
-    pub compare: CompareType,
-    /// Only HEADER, COOKIE and SSL_DN_FIELD have one.
+    pub kind: L7RuleType,
+    pub compare: L7CompareType,
+    /// Only of HEADER, COOKIE and SSL_DN_FIELD.
     pub key: Option<String>,
     pub value: String,
     pub invert: bool,
@@ -211,12 +235,13 @@ pub struct L7Rule {
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Pool {
-    /// Octavia's name: the display name, or the key. Unique within a stack: the single POST refers by it.
+    /// Octavia's name: the display name, or the key. Unique within a stack, because the single POST refers to pools by
+    /// name.
     pub name: String,
-    /// Cannot change in place.
+    /// Octavia cannot change it: another value means another object.
     pub protocol: PoolProtocol,
     pub algorithm: Algorithm,
-    /// `[C]`
+    /// Operator-defaulted.
     pub description: Option<String>,
     pub tags: BTreeSet<String>,
     pub admin_state_up: bool,
@@ -224,7 +249,40 @@ pub struct Pool {
     /// `None`: connections to the members are not encrypted.
     pub tls: Option<PoolTls>,
     pub monitor: Option<HealthMonitor>,
-    pub members: BTreeMap<MemberKey, Member>,
+    pub members: Members,
+}
+
+/// Desired members of a pool.
+///
+/// Unknown is not empty: while the source of the members cannot be read, the observed members keep serving. The planner
+/// leaves them alone, and keeps the pool that has them, even if its protocol is to change.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(untagged)]
+pub enum Members {
+    Known(BTreeMap<MemberKey, Member>),
+    Unknown,
+}
+
+impl Members {
+    pub const fn known(&self) -> Option<&BTreeMap<MemberKey, Member>> {
+        match self {
+            Self::Known(members) => Some(members),
+            Self::Unknown => None,
+        }
+    }
+
+    pub const fn known_mut(&mut self) -> Option<&mut BTreeMap<MemberKey, Member>> {
+        match self {
+            Self::Known(members) => Some(members),
+            Self::Unknown => None,
+        }
+    }
+}
+
+impl From<BTreeMap<MemberKey, Member>> for Members {
+    fn from(members: BTreeMap<MemberKey, Member>) -> Self {
+        Self::Known(members)
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -245,7 +303,7 @@ pub struct PoolTls {
     pub parameters: TlsParameters,
 }
 
-/// Octavia's key of a member. The address is canonical; the cloud may spell it otherwise.
+/// Octavia's key of a member, with the address in canonical form. The cloud may spell it otherwise.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 pub struct MemberKey {
     pub address: std::net::IpAddr,
@@ -273,7 +331,7 @@ pub struct Member {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct HealthMonitor {
     pub name: String,
-    /// Cannot change in place.
+    /// Octavia cannot change it: another value means another object.
     pub kind: MonitorType,
     /// Seconds.
     pub delay: u32,
@@ -281,7 +339,7 @@ pub struct HealthMonitor {
     pub timeout: u32,
     pub max_retries: u8,
     pub max_retries_down: u8,
-    /// Only HTTP and HTTPS; on other types Octavia refuses even the presence of these fields.
+    /// Only of HTTP and HTTPS. On other types Octavia refuses even the presence of these fields.
     pub http: Option<HttpCheck>,
     pub admin_state_up: bool,
     pub tags: BTreeSet<String>,
@@ -291,9 +349,9 @@ pub struct HealthMonitor {
 pub struct HttpCheck {
     pub method: HttpMethod,
     pub url_path: String,
-    /// As Octavia takes it: `200`, `200,202` or `200-204`.
+    /// In Octavia's format: `200`, `200,202` or `200-204`.
     pub expected_codes: String,
-    /// "1.0" or "1.1"
+    /// `1.0` or `1.1`.
     pub version: Option<String>,
     pub domain_name: Option<String>,
 }

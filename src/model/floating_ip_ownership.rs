@@ -1,9 +1,9 @@
-//! Owners of floating IPs, by the marks on them.
+//! Ownership of floating IPs, by their tags and descriptions.
 //!
-//! One that a stack made carries two marks: the description [`Owner::owner_description`] from the POST on, because Neutron
-//! takes no tags there, and the tag [`Owner::created_tag`] from the next write on. The tag decides, because anybody may
-//! describe a floating IP. The description alone marks one that was made a moment ago or by an older version, and one of
-//! a cloud without tags. One that a stack borrows carries the tag [`Owner::uid_tag`].
+//! One that a stack created carries the description [`Owner::owner_description`] from the POST on, because Neutron
+//! takes no tags there, and the tag [`Owner::created_tag`] from the next write on. The tag decides, because any user
+//! may describe a floating IP. The description decides alone for one that was created a moment ago or by an older
+//! version, and in a cloud without tags. One that a stack borrows carries the tag [`Owner::uid_tag`].
 
 use super::ownership::{CLUSTER, UID};
 use super::{ObservedFloatingIp, Owner};
@@ -18,13 +18,13 @@ pub enum Ownership {
     Foreign,
 }
 
-/// Another stack with a mark on a floating IP.
+/// Another stack that created or borrows a floating IP.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rival {
     pub uid: String,
-    /// Only a description tells it.
+    /// Known from a description only.
     pub cluster: Option<String>,
-    pub tie: Ownership,
+    pub ownership: Ownership,
 }
 
 impl std::fmt::Display for Rival {
@@ -34,49 +34,49 @@ impl std::fmt::Display for Rival {
 }
 
 impl Owner {
-    /// The description of a floating IP that this owner made.
+    /// Description of a floating IP that this owner created.
     pub fn owner_description(&self) -> String {
         format!("{UID}{} {CLUSTER}{}", self.uid, self.cluster)
     }
 
-    /// The tag of a floating IP that this owner made. Older versions of Neutron take 60 characters.
+    /// Tag of a floating IP that this owner created. Older versions of Neutron take 60 characters.
     pub fn created_tag(&self) -> String {
         format!("{CREATED_BY}{}", self.uid)
     }
 }
 
 impl Ownership {
-    pub fn between(owner: &Owner, seen: &ObservedFloatingIp) -> Self {
-        let mut makers = creators(seen).peekable();
+    pub fn between(owner: &Owner, observed: &ObservedFloatingIp) -> Self {
+        let mut makers = creators(observed).peekable();
         let made = match makers.peek() {
-            None => seen.description == owner.owner_description(),
+            None => observed.description == owner.owner_description(),
             Some(_) => makers.all(|uid| uid == owner.uid),
         };
         match made {
             true => Self::Created,
-            false if seen.tags.contains(&owner.uid_tag()) => Self::Borrowed,
+            false if observed.tags.contains(&owner.uid_tag()) => Self::Borrowed,
             false => Self::Foreign,
         }
     }
 }
 
-/// The other stack that made this floating IP, else the first of those that borrow it.
-pub fn rival(owner: &Owner, seen: &ObservedFloatingIp) -> Option<Rival> {
-    let described = seen.description.strip_prefix(UID).and_then(|rest| rest.split_once(&format!(" {CLUSTER}")));
-    let rival = |uid: &str, tie: Ownership| {
+/// The other stack that created this floating IP, else the first of those that borrow it.
+pub fn rival(owner: &Owner, observed: &ObservedFloatingIp) -> Option<Rival> {
+    let described = observed.description.strip_prefix(UID).and_then(|rest| rest.split_once(&format!(" {CLUSTER}")));
+    let rival = |uid: &str, ownership: Ownership| {
         let cluster = described.filter(|(described, _)| *described == uid).map(|(_, cluster)| cluster.to_owned());
-        Rival { uid: uid.to_owned(), cluster, tie }
+        Rival { uid: uid.to_owned(), cluster, ownership }
     };
-    let is_described = described.filter(|_| creators(seen).next().is_none()).map(|(uid, _)| uid);
+    let is_described = described.filter(|_| creators(observed).next().is_none()).map(|(uid, _)| uid);
     let is_other = |uid: &&str| *uid != owner.uid;
-    let maker = creators(seen).chain(is_described).find(is_other).map(|uid| rival(uid, Ownership::Created));
-    let mut users = seen.tags.iter().filter_map(|tag| tag.strip_prefix(UID));
+    let maker = creators(observed).chain(is_described).find(is_other).map(|uid| rival(uid, Ownership::Created));
+    let mut users = observed.tags.iter().filter_map(|tag| tag.strip_prefix(UID));
     maker.or_else(|| users.find(is_other).map(|uid| rival(uid, Ownership::Borrowed)))
 }
 
-/// UIDs of the stacks that say by a tag that they made it.
-fn creators(seen: &ObservedFloatingIp) -> impl Iterator<Item = &str> {
-    seen.tags.iter().filter_map(|tag| tag.strip_prefix(CREATED_BY))
+/// UIDs of the stacks that claim by a tag to have created it.
+fn creators(observed: &ObservedFloatingIp) -> impl Iterator<Item = &str> {
+    observed.tags.iter().filter_map(|tag| tag.strip_prefix(CREATED_BY))
 }
 
 #[cfg(test)]
@@ -93,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn the_tag_decides_who_made_it_and_else_the_description() {
+    fn tag_decides_creator_before_description() {
         let (me, other) = (owner("u1"), owner("u2"));
         let (mark, tag) = (me.owner_description(), me.created_tag());
         for made in
@@ -105,7 +105,7 @@ mod tests {
                 "{made:?}"
             );
             assert_eq!(
-                rival(&other, &made).map(|rival| (rival.uid, rival.tie)),
+                rival(&other, &made).map(|rival| (rival.uid, rival.ownership)),
                 Some(("u1".into(), Ownership::Created))
             );
             assert_eq!(rival(&me, &made), None);
@@ -122,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn a_rival_is_named_as_well_as_its_marks_tell() {
+    fn rival_is_named_by_description_or_tag() {
         let (me, other) = (owner("u1"), owner("u2"));
         let name = |seen: ObservedFloatingIp| rival(&me, &seen).map(|rival| rival.to_string());
         assert_eq!(name(seen(&other.owner_description(), &[])).as_deref(), Some("c1/u2"));
@@ -134,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn marks_fit_into_the_tags_of_older_clouds() {
+    fn owner_tags_fit_into_sixty_characters() {
         let me = owner("b3a1c9d0-0000-4000-8000-000000000001");
         assert!(me.created_tag().len() <= 60 && me.uid_tag().len() <= 60);
     }

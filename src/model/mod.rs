@@ -1,10 +1,12 @@
-//! Plain data: what a stack wants ([`Desired`]) and what the cloud has ([`Tree`]), in one vocabulary.
+//! Plain data in one vocabulary: the desired state of a stack ([`Desired`]), the observed state of the cloud
+//! ([`ObservedTree`]), and the [`Plan`] from one to the other.
 //!
 //! No I/O, no clock, no Kubernetes. Names and values are Octavia's own.
 
 mod collation;
 mod desired;
 mod floating_ip_ownership;
+mod ids;
 mod observed;
 mod octavia_enums;
 mod ownership;
@@ -13,18 +15,29 @@ mod plan_display;
 mod problem;
 mod references;
 
-pub use collation::*;
-pub use desired::*;
-pub use floating_ip_ownership::*;
-pub use observed::*;
-pub use octavia_enums::*;
-pub use ownership::*;
-pub use plan::*;
-pub use problem::*;
-pub use references::*;
-
-/// The id of an Octavia or Neutron object (a UUID, kept as text).
-pub type Id = String;
-
-/// The name of a listener, pool or policy within its stack: our identity for it.
-pub type Key = String;
+pub use collation::{collated, without_twins};
+pub use desired::{
+    AdditionalVip, Desired, FloatingIp, FloatingSubnet, HealthMonitor, Hsts, HttpCheck, L7Action, L7Policy, L7Rule,
+    Listener, ListenerTls, LoadBalancer, Member, MemberKey, Members, Persistence, Pool, PoolTls, Timeouts,
+    TlsParameters, Vip,
+};
+pub use floating_ip_ownership::{Ownership, Rival, rival};
+pub use ids::{Id, Key};
+pub use observed::{
+    IdRef, ObservedAdditionalVip, ObservedFloatingIp, ObservedL7Policy, ObservedL7Rule, ObservedListener,
+    ObservedLoadBalancer, ObservedMember, ObservedMonitor, ObservedPersistence, ObservedPool, ObservedTree,
+    Provisioning, TreeQuery,
+};
+pub use octavia_enums::{
+    Algorithm, AlpnProtocol, ClientAuthentication, HttpMethod, L7CompareType, L7PolicyAction, L7RuleType,
+    ListenerProtocol, MonitorType, PersistenceType, PoolProtocol, TlsVersion, TransportProtocol,
+};
+pub use ownership::{
+    OwnedFields, Owner, PREFIX, attempt_name, attempt_of, attempt_tag, foreign_owner, generation_of, key_of, key_tag,
+    stack_named, tag_of, user_tags,
+};
+pub use plan::{Body, Call, Change, Impact, Kind, Plan, Step, StepReason};
+pub use problem::{Problem, ProblemReason};
+pub use references::{
+    ApiVersion, FixedIp, Reference, ReferenceKind, Resolutions, ResolveError, ResolvedReference, Selector,
+};

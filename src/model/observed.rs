@@ -1,29 +1,29 @@
-//! What the cloud has: Octavia's records, in Octavia's own field names, put together as a tree.
+//! Observed state: Octavia's records, in Octavia's own field names, joined to a tree.
 //!
-//! Reading is tolerant: fields that a server does not know yet are absent, unknown ones are ignored, words are kept as
-//! text, because a server may be newer than we are. See `samples` of the end-to-end tests for whole records.
+//! Reading is tolerant, because a server may be older or newer than this version: absent fields get defaults, unknown
+//! fields are ignored, values of enumerations are kept as text.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Deserializer, Serialize};
 
-use super::*;
+use super::{Id, Owner};
 
-/// `null` and absent both mean the default.
+/// Reads `null` as the default.
 fn null_as_default<'de, D: Deserializer<'de>, T: Default + Deserialize<'de>>(d: D) -> Result<T, D::Error> {
     Ok(Option::<T>::deserialize(d)?.unwrap_or_default())
 }
 
-/// A load balancer and everything under it, as last looked at.
+/// A load balancer and everything under it, as last observed.
 #[derive(Debug, Clone, PartialEq, Default, Serialize)]
 pub struct ObservedTree {
     pub load_balancer: ObservedLoadBalancer,
     pub listeners: Vec<ObservedListener>,
     pub pools: Vec<ObservedPool>,
-    /// Those on the VIP port, and those that carry our mark wherever they are.
+    /// Floating IPs on the VIP port, and those with owner tags or description of the stack, wherever they are.
     pub floating_ips: Vec<ObservedFloatingIp>,
-    /// Neutron does not know the VIP port any more. Looked for only where no floating IP leads to it: one would lose its
-    /// place, which shows.
+    /// Neutron does not know the VIP port any more. Checked only where no floating IP leads to it: with one, the loss
+    /// shows by itself, because that floating IP loses its port.
     pub vip_port_gone: bool,
 }
 
@@ -36,7 +36,7 @@ pub enum Provisioning {
     PendingDelete,
     Error,
     Deleted,
-    /// A word that this version does not know: nothing is written while it stands.
+    /// A status that this version does not know. Nothing is written meanwhile.
     #[default]
     #[serde(other)]
     Unknown,
@@ -66,7 +66,7 @@ impl std::fmt::Display for Provisioning {
     }
 }
 
-/// Octavia's way to point at another object.
+/// Octavia's reference to another object.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct IdRef {
     pub id: Id,
@@ -101,7 +101,7 @@ pub struct ObservedLoadBalancer {
     #[serde(deserialize_with = "null_as_default")]
     pub additional_vips: Vec<ObservedAdditionalVip>,
     pub created_at: Option<String>,
-    /// Moves with every change of anything in the tree; 1 s resolution.
+    /// Changes with every object of the tree. Its resolution is one second.
     pub updated_at: Option<String>,
 }
 
@@ -153,7 +153,7 @@ pub struct ObservedListener {
     pub hsts_include_subdomains: bool,
     #[serde(deserialize_with = "null_as_default")]
     pub hsts_preload: bool,
-    /// In order of position. Lists hold only ids; the tree is put together by `observe`.
+    /// In order of position. Octavia lists only their ids; `openstack::observe` joins the tree.
     #[serde(skip)]
     pub policies: Vec<ObservedL7Policy>,
 }
@@ -281,7 +281,7 @@ pub struct ObservedMember {
     pub provisioning_status: Provisioning,
     #[serde(deserialize_with = "null_as_default")]
     pub operating_status: String,
-    /// In the spelling of whoever made it: a batch must repeat it to the letter.
+    /// In the spelling of the client that created the member: a batch must repeat it to the letter.
     pub address: String,
     pub protocol_port: u16,
     pub weight: Option<i64>,
@@ -303,13 +303,14 @@ pub struct ObservedFloatingIp {
     pub port_id: Option<Id>,
     pub description: String,
     pub tags: BTreeSet<String>,
-    /// Another one with every change of it, its tags included. A write may name it, and fails when it is another one by then.
+    /// Grows with every change of the floating IP and its tags. A write that names it fails (412) if it is another one
+    /// by then.
     #[serde(rename = "revision_number")]
     pub revision: Option<i64>,
     /// This Neutron has no tags (extension `standard-attr-tag`): its records are without the field.
     #[serde(skip)]
     pub untaggable: bool,
-    /// The other stack with a mark on it, for people. Looked up only for one that the stack asks for by its id.
+    /// The other stack that owns or borrows it, for people. Looked up only for one that the stack names by id.
     #[serde(skip)]
     pub holder: Option<String>,
 }
@@ -344,11 +345,11 @@ impl From<FloatingIpRecord> for ObservedFloatingIp {
     }
 }
 
-/// Which of a project's floating IPs matter to a stack: those on its port, those with its marks, and this one.
+/// Selection of the floating IPs that matter to a stack: those on its VIP port, those of its owner, and one by id.
 #[derive(Debug, Clone, Copy)]
 pub struct TreeQuery<'a> {
     pub owner: &'a Owner,
-    /// One of somebody else's that the stack would use.
+    /// Another client's, which the stack borrows.
     pub floating_ip: Option<&'a str>,
 }
 

@@ -1,9 +1,9 @@
-//! Octavia's own words, spelled as Octavia spells them.
+//! Enumerations of Octavia's API, in Octavia's spelling.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-macro_rules! words {
+macro_rules! octavia_enum {
     ($(#[$doc:meta])* $name:ident { $($(#[$vdoc:meta])* $variant:ident = $text:literal),+ $(,)? }) => {
         $(#[$doc])*
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
@@ -12,9 +12,14 @@ macro_rules! words {
         impl $name {
             pub const ALL: &[Self] = &[$(Self::$variant),+];
 
-            /// The word as Octavia's API spells it.
+            /// The value in the spelling of Octavia's API.
             pub const fn as_str(self) -> &'static str {
                 match self { $(Self::$variant => $text),+ }
+            }
+
+            /// The value that Octavia's API spells so; `None` for one that a newer server knows.
+            pub fn parse(text: &str) -> Option<Self> {
+                Self::ALL.iter().copied().find(|known| known.as_str() == text)
             }
         }
 
@@ -26,7 +31,7 @@ macro_rules! words {
     };
 }
 
-words!(ListenerProtocol {
+octavia_enum!(ListenerProtocol {
     Tcp = "TCP",
     Http = "HTTP",
     Https = "HTTPS",
@@ -36,7 +41,7 @@ words!(ListenerProtocol {
     Prometheus = "PROMETHEUS",
 });
 
-words!(PoolProtocol {
+octavia_enum!(PoolProtocol {
     Tcp = "TCP",
     Http = "HTTP",
     Https = "HTTPS",
@@ -46,20 +51,20 @@ words!(PoolProtocol {
     ProxyV2 = "PROXYV2",
 });
 
-words!(Algorithm {
+octavia_enum!(Algorithm {
     RoundRobin = "ROUND_ROBIN",
     LeastConnections = "LEAST_CONNECTIONS",
     SourceIp = "SOURCE_IP",
     SourceIpPort = "SOURCE_IP_PORT",
 });
 
-words!(PersistenceType {
+octavia_enum!(PersistenceType {
     SourceIp = "SOURCE_IP",
     HttpCookie = "HTTP_COOKIE",
     AppCookie = "APP_COOKIE",
 });
 
-words!(MonitorType {
+octavia_enum!(MonitorType {
     Ping = "PING",
     Tcp = "TCP",
     Http = "HTTP",
@@ -69,14 +74,14 @@ words!(MonitorType {
     Sctp = "SCTP",
 });
 
-words!(PolicyAction {
+octavia_enum!(L7PolicyAction {
     RedirectToPool = "REDIRECT_TO_POOL",
     RedirectToUrl = "REDIRECT_TO_URL",
     RedirectPrefix = "REDIRECT_PREFIX",
     Reject = "REJECT",
 });
 
-words!(RuleType {
+octavia_enum!(L7RuleType {
     HostName = "HOST_NAME",
     Path = "PATH",
     FileType = "FILE_TYPE",
@@ -87,7 +92,7 @@ words!(RuleType {
     SslDnField = "SSL_DN_FIELD",
 });
 
-words!(CompareType {
+octavia_enum!(L7CompareType {
     Regex = "REGEX",
     StartsWith = "STARTS_WITH",
     EndsWith = "ENDS_WITH",
@@ -95,13 +100,13 @@ words!(CompareType {
     EqualTo = "EQUAL_TO",
 });
 
-words!(ClientAuthentication {
+octavia_enum!(ClientAuthentication {
     None = "NONE",
     Optional = "OPTIONAL",
     Mandatory = "MANDATORY",
 });
 
-words!(TlsVersion {
+octavia_enum!(TlsVersion {
     SslV3 = "SSLv3",
     V1 = "TLSv1",
     V1_1 = "TLSv1.1",
@@ -109,13 +114,13 @@ words!(TlsVersion {
     V1_3 = "TLSv1.3",
 });
 
-words!(AlpnProtocol {
+octavia_enum!(AlpnProtocol {
     H2 = "h2",
     Http11 = "http/1.1",
     Http10 = "http/1.0",
 });
 
-words!(HttpMethod {
+octavia_enum!(HttpMethod {
     Get = "GET",
     Head = "HEAD",
     Post = "POST",
@@ -127,29 +132,30 @@ words!(HttpMethod {
     Patch = "PATCH",
 });
 
-/// The transport that Octavia keys listeners by: one port may be used once for each.
+/// Transport protocol of a listener. Octavia keys listeners by it: a port may be used once for each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum L4 {
+pub enum TransportProtocol {
     Tcp,
     Udp,
     Sctp,
 }
 
 impl ListenerProtocol {
-    pub const fn l4(self) -> L4 {
+    pub const fn transport(self) -> TransportProtocol {
         match self {
-            Self::Udp => L4::Udp,
-            Self::Sctp => L4::Sctp,
-            Self::Tcp | Self::Http | Self::Https | Self::TerminatedHttps | Self::Prometheus => L4::Tcp,
+            Self::Udp => TransportProtocol::Udp,
+            Self::Sctp => TransportProtocol::Sctp,
+            Self::Tcp | Self::Http | Self::Https | Self::TerminatedHttps | Self::Prometheus => TransportProtocol::Tcp,
         }
     }
 
-    /// Listeners on which Octavia evaluates L7 policies (amphora driver: others are 501, or silently without effect).
+    /// True for listeners on which Octavia evaluates L7 policies. (Amphora driver: others are a 501, or without
+    /// effect.)
     pub const fn is_http(self) -> bool {
         matches!(self, Self::Http | Self::TerminatedHttps)
     }
 
-    /// Octavia's table of listener and pool protocols (`octavia/common/constants.py`,
+    /// True for pairs in Octavia's table of listener and pool protocols (`octavia/common/constants.py`,
     /// VALID_LISTENER_POOL_PROTOCOL_MAP).
     pub const fn suits(self, pool: PoolProtocol) -> bool {
         use PoolProtocol as P;
@@ -164,8 +170,16 @@ impl ListenerProtocol {
     }
 }
 
+impl PoolProtocol {
+    /// True for protocols without connections. Their pools take no TLS, other kinds of persistence and health monitors,
+    /// and only members of an IP version that the load balancer has.
+    pub const fn is_datagram(self) -> bool {
+        matches!(self, Self::Udp | Self::Sctp)
+    }
+}
+
 impl MonitorType {
-    /// Only these take httpMethod, urlPath and expectedCodes; on others Octavia answers 400.
+    /// True for types that take httpMethod, urlPath and expectedCodes; on others Octavia answers 400.
     pub const fn is_http(self) -> bool {
         matches!(self, Self::Http | Self::Https)
     }

@@ -1,12 +1,12 @@
-//! Who owns what, written on the objects themselves. A name is never identity.
+//! Ownership of objects, written on the objects themselves as tags. A name is never identity.
 //!
 //! | object | carries |
 //! |---|---|
 //! | load balancer | `evenkeel:uid=`, `evenkeel:cluster=`, `evenkeel:namespace=`, `evenkeel:name=`, `evenkeel:attempt=` |
 //! | listener, pool, policy | `evenkeel:key=` (the name in the stack) |
-//! | all of these | `evenkeel:owned-fields=` ([`OwnedFields`]), when there is something to remember |
-//! | floating IP we made | description ([`Owner::owner_description`]) and tag `evenkeel:created-by=` ([`super::floating_ip_ownership`]) |
-//! | floating IP we borrowed | tag `evenkeel:uid=` |
+//! | all of these | `evenkeel:owned-fields=` ([`OwnedFields`]), if the stack sets operator-defaulted fields |
+//! | floating IP that a stack created | description ([`Owner::owner_description`]) and tag `evenkeel:created-by=` ([`Owner::created_tag`]) |
+//! | floating IP that a stack borrows | tag `evenkeel:uid=` |
 
 use std::collections::BTreeSet;
 
@@ -40,12 +40,12 @@ impl Owner {
         tag_of(&self.uid)
     }
 
-    /// The tags that a load balancer of this owner carries.
+    /// Tags of a load balancer of this owner.
     pub fn tags(&self) -> BTreeSet<String> {
         [self.uid_tag()].into_iter().chain(self.place_tags()).collect()
     }
 
-    /// The tags that outlive the object's UID: a stack restored from a backup finds its load balancer by these.
+    /// Tags that do not depend on the UID: a stack restored from a backup finds its load balancer by these.
     pub fn place_tags(&self) -> [String; 3] {
         [format!("{CLUSTER}{}", self.cluster), bounded(NAMESPACE, &self.namespace), bounded(NAME, &self.name)]
     }
@@ -54,19 +54,19 @@ impl Owner {
         tags.contains(&self.uid_tag()) && tags.contains(&format!("{CLUSTER}{}", self.cluster))
     }
 
-    /// Who owned a load balancer with these tags before us.
+    /// The former owner of a load balancer with these tags: a stack of the same name under another UID.
     pub fn predecessor(&self, tags: &BTreeSet<String>) -> Self {
         Self { uid: value_of(tags, UID).unwrap_or_default().to_owned(), ..self.clone() }
     }
 
-    /// A load balancer of our cluster, namespace and name under another UID: a dead predecessor's, since a living
-    /// object of that name would be this one.
+    /// True for a load balancer of the same cluster, namespace and name under another UID. Its stack was deleted, since
+    /// a living stack of that name would be this one.
     pub fn can_take_over(&self, tags: &BTreeSet<String>) -> bool {
         !tags.contains(&self.uid_tag()) && self.place_tags().iter().all(|t| tags.contains(t))
     }
 }
 
-/// Keeps a value readable where it fits, and unique where it does not.
+/// A tag with the value itself where it fits, and with its hash where it does not.
 fn bounded(prefix: &str, value: &str) -> String {
     if prefix.len() + value.len() <= MAX_TAG {
         return format!("{prefix}{value}");
@@ -76,7 +76,7 @@ fn bounded(prefix: &str, value: &str) -> String {
     format!("{prefix}sha256-{hash}")
 }
 
-/// Who owns a load balancer with these tags, as `<cluster>/<uid>`; `None` when nobody does.
+/// The owner of a load balancer with these tags, as `<cluster>/<uid>`; `None` for one without an owner.
 pub fn foreign_owner(tags: &BTreeSet<String>) -> Option<String> {
     let uid = value_of(tags, UID)?;
     Some(format!("{}/{uid}", value_of(tags, CLUSTER).unwrap_or("?")))
@@ -87,8 +87,8 @@ pub fn tag_of(uid: &str) -> String {
     format!("{UID}{uid}")
 }
 
-/// The stack that a load balancer with these tags belongs to, for people: namespace and name, and its cluster where that
-/// is another one.
+/// The stack that owns a load balancer with these tags, for people: namespace and name, and its cluster where that is
+/// another one.
 pub fn stack_named(tags: &BTreeSet<String>, cluster: &str) -> Option<String> {
     let named = format!("stack {}/{}", value_of(tags, NAMESPACE)?, value_of(tags, NAME)?);
     let elsewhere = value_of(tags, CLUSTER).filter(|other| *other != cluster);
@@ -125,14 +125,15 @@ fn value_of<'a>(tags: &'a BTreeSet<String>, prefix: &str) -> Option<&'a str> {
     tags.iter().find_map(|t| t.strip_prefix(prefix))
 }
 
-/// The tags that are not ours.
+/// Tags of the user's, so all without Evenkeel's prefix.
 pub fn user_tags(tags: &BTreeSet<String>) -> BTreeSet<String> {
     tags.iter().filter(|t| !t.starts_with(PREFIX)).cloned().collect()
 }
 
-/// Which `[C]` fields of one object we have set: a set of short field names, kept in the object's own tag
-/// `evenkeel:owned-fields=a.b.c`, written in the same request as the field. So a field removed from the stack is reset once,
-/// without memory anywhere else.
+/// Operator-defaulted fields of one object that the stack has set ([`Desired`](super::Desired)).
+///
+/// Their names are kept in a tag of the object itself, `evenkeel:owned-fields=a.b.c`, written in the same request as the fields.
+/// So a field that is removed from the stack is reset once, without a record anywhere else.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
 pub struct OwnedFields(pub BTreeSet<String>);
 
@@ -160,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn an_owner_knows_its_own_tags() {
+    fn owner_recognises_its_own_tags() {
         let tags = owner("web").tags();
         assert!(owner("web").owns(&tags));
         assert!(!owner("web").can_take_over(&tags));
@@ -168,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn a_restored_stack_succeeds_its_dead_predecessor_only() {
+    fn restored_stack_takes_over_only_its_own_name() {
         let tags = owner("web").tags();
         let restored = Owner { uid: "u2".into(), ..owner("web") };
         assert!(restored.can_take_over(&tags) && !restored.owns(&tags));
@@ -177,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn a_stack_is_named_with_its_cluster_where_that_is_another() {
+    fn stack_of_another_cluster_is_named_with_it() {
         let named = |cluster: &str| stack_named(&owner("web").tags(), cluster);
         assert_eq!(named("c1").as_deref(), Some("stack shop/web"));
         assert_eq!(named("c2").as_deref(), Some("stack shop/web of cluster c1"));
@@ -185,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn a_long_name_is_hashed_and_stays_unique() {
+    fn long_name_is_hashed_and_stays_unique() {
         let (a, b) = ("a".repeat(253), "b".repeat(253));
         let tag = |n: &str| owner(n).place_tags()[2].clone();
         assert!(tag(&a).len() <= MAX_TAG);
@@ -201,10 +202,10 @@ mod tests {
     }
 
     #[test]
-    fn a_mask_survives_its_tag() {
-        let mask = OwnedFields(["description".to_owned(), "ciphers".to_owned()].into());
-        assert_eq!(mask.tag().as_deref(), Some("evenkeel:owned-fields=ciphers.description"));
-        assert_eq!(OwnedFields::of(&mask.tag().into_iter().collect()), mask);
+    fn owned_fields_survive_their_tag() {
+        let owned = OwnedFields(["description".to_owned(), "ciphers".to_owned()].into());
+        assert_eq!(owned.tag().as_deref(), Some("evenkeel:owned-fields=ciphers.description"));
+        assert_eq!(OwnedFields::of(&owned.tag().into_iter().collect()), owned);
         assert_eq!(OwnedFields::default().tag(), None);
     }
 }

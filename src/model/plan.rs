@@ -1,9 +1,9 @@
 //! The plan as a value: ordered steps, one HTTP call each, that the planner computes and the executor carries out.
 //!
-//! A [`Plan`] prints (for people) and serialises (for machines). A [`Step`] holds every id and every value: its execution
-//! needs no look-up and no choice. Only the first step of a plan is ever executed; then the cloud is observed again and a
-//! new plan is made. A later step may refer to an object that an earlier one creates: its body then has `"<pool web>"` in
-//! place of the id, and [`Step::depends_on`] names the object.
+//! A [`Plan`] prints (for people) and serialises (for machines). A [`Step`] holds every id and every value: its
+//! execution needs no look-up and no choice. Only the first step of a plan is ever executed; then the cloud is observed
+//! again and a new plan is made. A later step may refer to an object that an earlier one creates: its body then has
+//! `"<pool web>"` in place of the id, and [`Step::depends_on`] names the object.
 
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -15,21 +15,21 @@ pub type Body = Map<String, Value>;
 
 #[derive(Debug, Clone, PartialEq, Default, Serialize)]
 pub struct Plan {
-    /// What will run, in this order.
+    /// Steps that will run, in this order.
     pub steps: Vec<Step>,
-    /// What would interrupt traffic while the stack forbids it, and everything that has to follow it.
+    /// Steps that would interrupt traffic while the stack forbids it, and all steps that have to follow these.
     pub held_back: Vec<Step>,
-    /// Differences that no call can resolve; nothing of them is in `steps`.
+    /// Differences that no call can resolve. `steps` has nothing about them.
     pub problems: Vec<Problem>,
 }
 
-/// What a step does to traffic, from harmless to harmful.
+/// Effect of a step on traffic, from harmless to harmful.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Impact {
-    /// Nobody notices, but for the reload that every write costs.
+    /// No effect but the reload that every write costs.
     None,
-    /// Some new connections go elsewhere, or members are unwatched for a moment.
+    /// Some new connections go elsewhere, or health checks pause for a moment.
     NewConnections,
     /// Connections are refused or cut.
     Interrupts,
@@ -59,7 +59,7 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// As people write it, and as metric labels have it.
+    /// The kind in messages and metric labels.
     pub const fn noun(self) -> &'static str {
         match self {
             Self::LoadBalancer => "load balancer",
@@ -74,29 +74,29 @@ impl Kind {
     }
 }
 
-/// One call.
+/// One call of a plan, with its effect and its reason.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Step {
     pub kind: Kind,
-    /// For people: the key in the stack where there is one (`web`, `https/api`, `web 10.0.0.1:80`), else the name.
+    /// Name for people: the key in the stack where there is one (`web`, `https/api`, `web 10.0.0.1:80`), else the name.
     pub name: String,
     pub call: Call,
-    /// What differs, before and after. Empty when the step creates, deletes or only heals.
+    /// Differing fields, before and after. Empty when the step creates, deletes or only heals.
     pub changes: Vec<Change>,
     pub impact: Impact,
     pub reason: StepReason,
-    /// An object that an earlier step makes first; `None` for the first step of every plan.
+    /// An object that an earlier step creates; `None` for the first step of every plan.
     pub depends_on: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub enum StepReason {
-    /// The stack wants it so.
+    /// Difference from the desired state.
     Wanted,
     /// The object is in ERROR; the same values are sent again.
     Heal,
-    /// Part of replacing something that Octavia cannot change in place.
+    /// Part of the replacement of an object that Octavia cannot change in place.
     Replace,
 }
 
@@ -104,11 +104,13 @@ pub enum StepReason {
 pub struct Change {
     /// Octavia's name of the field.
     pub field: String,
+    /// Observed value.
     pub was: Value,
+    /// Desired value.
     pub want: Value,
 }
 
-/// Exactly one HTTP call each. Every POST, and a `ReplaceMembers` that grows, takes quota.
+/// Exactly one HTTP call, with every id and value. Every POST, and a `ReplaceMembers` that grows, takes quota.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Call {
@@ -132,18 +134,23 @@ pub enum Call {
     UpdateFloatingIp {
         id: Id,
         body: Body,
-        /// That of the record which the change was planned against.
+        /// Revision of the record that the change was planned against: Neutron refuses the write at another one.
         #[serde(skip)]
         revision: Option<i64>,
     },
     /// `DELETE /floatingips/{id}`
-    DeleteFloatingIp { id: Id },
+    DeleteFloatingIp {
+        id: Id,
+        /// As in [`UpdateFloatingIp`](Self::UpdateFloatingIp).
+        #[serde(skip)]
+        revision: Option<i64>,
+    },
     /// `PUT` or `DELETE /floatingips/{id}/tags/{tag}`
     TagFloatingIp { id: Id, tag: String, present: bool },
 }
 
 impl Call {
-    /// Octavia holds the project's quota row for the whole call and queues the others.
+    /// True for calls during which Octavia locks the quota of the project, so that others queue.
     pub const fn takes_quota(&self) -> bool {
         match self {
             Self::CreateLoadBalancer { .. } | Self::Create { .. } => true,
@@ -152,7 +159,7 @@ impl Call {
         }
     }
 
-    /// Writes of Octavia reload the data plane; those of Neutron do not.
+    /// True for writes to Octavia, which reload the data plane; those to Neutron do not.
     pub const fn is_octavia(&self) -> bool {
         !matches!(
             self,
@@ -175,22 +182,49 @@ impl Call {
             | Self::TagFloatingIp { .. } => "update",
         }
     }
+
+    /// True if this is the same call as another one, whatever happened to the object in between.
+    fn repeats(&self, other: &Self) -> bool {
+        match (self, other) {
+            (
+                Self::UpdateFloatingIp { id, body, revision: _ },
+                Self::UpdateFloatingIp { id: other_id, body: other_body, revision: _ },
+            ) => id == other_id && body == other_body,
+            (Self::DeleteFloatingIp { id, revision: _ }, Self::DeleteFloatingIp { id: other_id, revision: _ }) => {
+                id == other_id
+            }
+            _ => self == other,
+        }
+    }
 }
 
 impl Step {
-    /// Whether this is the same change as another one, whatever happened to the object in between.
-    pub fn repeats(&self, other: &Self) -> bool {
-        let timeless = |step: &Self| {
-            let mut step = step.clone();
-            if let Call::UpdateFloatingIp { revision, .. } = &mut step.call {
-                *revision = None;
-            }
-            step
-        };
-        timeless(self) == timeless(other)
+    /// A step that the stack wants, depends on nothing, does no harm and shows no changes.
+    pub fn new(kind: Kind, name: impl Into<String>, call: Call) -> Self {
+        Self {
+            kind,
+            name: name.into(),
+            call,
+            changes: Vec::new(),
+            impact: Impact::None,
+            reason: StepReason::Wanted,
+            depends_on: None,
+        }
     }
 
     pub fn impact(self, impact: Impact) -> Self {
         Self { impact, ..self }
+    }
+
+    /// True if this is the same change as another one, whatever happened to the object in between.
+    pub fn repeats(&self, other: &Self) -> bool {
+        let Self { kind, name, call, changes, impact, reason, depends_on } = self;
+        *kind == other.kind
+            && *name == other.name
+            && call.repeats(&other.call)
+            && *changes == other.changes
+            && *impact == other.impact
+            && *reason == other.reason
+            && *depends_on == other.depends_on
     }
 }

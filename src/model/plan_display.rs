@@ -1,4 +1,4 @@
-//! A plan as people read it: one line a step.
+//! Prints plans for people: one line for each step.
 
 use std::fmt::{self, Display, Formatter};
 
@@ -6,11 +6,11 @@ use serde_json::Value;
 
 use super::{Call, Change, Impact, Plan, Step, StepReason};
 
-/// Differences printed of one step; the rest is counted.
+/// Maximal number of differences printed for one step; the rest is counted.
 const MAX_CHANGES: usize = 8;
-/// Characters printed of one value.
+/// Maximal characters printed of one value.
 const MAX_VALUE: usize = 80;
-/// Steps named in a summary; the rest is counted.
+/// Maximal number of steps named in a summary; the rest is counted.
 const MAX_NAMED: usize = 4;
 
 impl Display for Plan {
@@ -42,11 +42,6 @@ impl Plan {
         self.steps.is_empty() && self.held_back.is_empty() && self.problems.is_empty()
     }
 
-    /// The worst that the steps do to traffic.
-    pub fn impact(&self) -> Impact {
-        self.steps.iter().map(|step| step.impact).max().unwrap_or(Impact::None)
-    }
-
     /// One line for Events and status.
     pub fn summary(&self) -> String {
         let mut parts: Vec<String> = self.steps.iter().take(MAX_NAMED).map(Step::headline).collect();
@@ -64,13 +59,13 @@ impl Plan {
 }
 
 impl Step {
-    /// What it does, without the details: `update listener https`.
-    pub fn headline(&self) -> String {
+    /// Verb and object, without the details: `update listener https`.
+    fn headline(&self) -> String {
         let verb = if self.reason == StepReason::Heal { "heal" } else { self.call.verb() };
         format!("{verb} {}", self.object())
     }
 
-    /// The object that it is about: `members of pool web`.
+    /// The object that the step changes: `members of pool web`.
     pub fn object(&self) -> String {
         match &self.call {
             Call::ReplaceMembers { .. } => format!("members of pool {}", self.name),

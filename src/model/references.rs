@@ -1,7 +1,7 @@
-//! What a stack points at, and what the cloud answered.
+//! References of a stack to objects of the cloud, and their resolutions.
 //!
-//! Looking up is I/O and happens between two pure stages: the spec lists its [`Reference`]s, the cloud turns them into
-//! [`Answers`], and validation reads those.
+//! The look-up is I/O between two pure stages: the spec lists its [`Reference`]s, the cloud turns them into
+//! [`Resolutions`], and validation reads those.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -13,9 +13,9 @@ use super::Id;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum ReferenceKind {
     Subnet,
-    /// Of floating IPs.
+    /// External network, of floating IPs.
     Network,
-    /// One for a VIP, with what its subnets hold.
+    /// Network of a VIP, with its subnets.
     VipNetwork,
     Port,
     QosPolicy,
@@ -24,13 +24,13 @@ pub enum ReferenceKind {
     Flavor,
     AvailabilityZone,
     Provider,
-    /// A Barbican secret or certificate container. The id is the whole reference; only its UUID is looked up, at the
-    /// key manager of the catalogue, so that a reference cannot send our token elsewhere.
+    /// A Barbican secret or certificate container. The id is the whole reference. Only its UUID is looked up, at the
+    /// key manager of the catalogue, so that a reference cannot send the token elsewhere.
     Certificate,
 }
 
 impl ReferenceKind {
-    /// For messages.
+    /// The kind in messages.
     pub const fn noun(self) -> &'static str {
         match self {
             Self::Subnet => "subnet",
@@ -47,7 +47,7 @@ impl ReferenceKind {
     }
 }
 
-/// By id, or by name; a floating IP also by its address.
+/// Selector of an object: by id or by name, a floating IP also by its address.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Selector {
     Id(Id),
@@ -71,7 +71,7 @@ pub struct Reference {
     pub by: Selector,
 }
 
-/// What was found, with the facts that validation needs.
+/// An object that a reference leads to, with the facts that validation needs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ResolvedReference {
     Subnet {
@@ -84,13 +84,13 @@ pub enum ResolvedReference {
         id: Id,
         external: bool,
     },
-    /// `cidrs`: of those of its subnets that the project sees.
+    /// `subnet_ids` and `cidrs`: of the subnets that the project sees.
     VipNetwork {
         id: Id,
         subnet_ids: Vec<Id>,
         cidrs: Vec<IpNet>,
     },
-    /// `device_id` is empty while nobody uses the port.
+    /// `device_id` is empty while the port is unused.
     Port {
         id: Id,
         network_id: Id,
@@ -101,12 +101,12 @@ pub enum ResolvedReference {
         id: Id,
         enabled: bool,
     },
-    /// Has no id; neither has a provider.
+    /// A zone has no id.
     AvailabilityZone {
         enabled: bool,
     },
     Provider,
-    /// QoS policy, security group, floating IP.
+    /// A QoS policy, security group or floating IP.
     Object {
         id: Id,
     },
@@ -133,23 +133,24 @@ impl ResolvedReference {
         }
     }
 
-    /// By the operator of the cloud: nothing new may have it. What has it keeps it.
+    /// True for a flavor or zone that the operator of the cloud has disabled: no new object may have it, existing ones
+    /// keep it.
     pub const fn is_disabled(&self) -> bool {
         matches!(self, Self::Flavor { enabled: false, .. } | Self::AvailabilityZone { enabled: false })
     }
 }
 
-/// Why a reference leads nowhere. Not an error of the call: the cloud answered.
+/// Reason for which a reference leads nowhere. No error of the request: the cloud has answered.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ResolveError {
     Missing,
     /// Several objects share the name; the ids, at most five.
     Ambiguous(Vec<Id>),
-    /// It is there, but must not be used: for example an unreadable secret; why.
+    /// The object exists but cannot be used, for example an unreadable secret; with the reason.
     Unusable(String),
 }
 
-/// The answers of the cloud, by reference.
+/// Resolutions by reference.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Resolutions(pub BTreeMap<Reference, Result<ResolvedReference, ResolveError>>);
 

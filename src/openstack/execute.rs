@@ -73,7 +73,9 @@ impl Session {
                 let request = FLOATING_IPS.request(Method::PUT).path_segment(id).if_revision(*revision);
                 with_object(request, FLOATING_IPS, body)
             }
-            Call::DeleteFloatingIp { id } => FLOATING_IPS.request(Method::DELETE).path_segment(id),
+            Call::DeleteFloatingIp { id, revision } => {
+                FLOATING_IPS.request(Method::DELETE).path_segment(id).if_revision(*revision)
+            }
             Call::TagFloatingIp { id, tag, present } => {
                 let method = if *present { Method::PUT } else { Method::DELETE };
                 FLOATING_IPS.request(method).path_segment(id).path_segment("tags").path_segment(tag)

@@ -1,8 +1,8 @@
-//! Comparing. Both sides of every object are brought into one normal form, a [`Body`] of its changeable fields in
-//! Octavia's names; what differs then is what a `PUT` has to say.
+//! Comparison of the desired with the observed state of one object.
 //!
-//! The normal form is where the traps of Octavia's normalising are met (sets sorted, addresses parsed, defaults
-//! filled), so that a plan against its own result is empty.
+//! Both sides are brought into one normal form, a [`Body`] of the changeable fields in Octavia's names. A `PUT` sends
+//! the fields that differ. The normal form undoes what Octavia does to values (sets are sorted, addresses parsed,
+//! defaults filled in), so a plan against its own result is empty.
 
 use std::collections::BTreeSet;
 
@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use crate::model::{Body, Change, OwnedFields, without_twins};
 
-/// What puts a field back to its default, once, after the stack stopped speaking of it.
+/// Value that puts an operator-defaulted field back to its default, once, after the stack stopped setting it.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Reset {
     /// Octavia takes `null` for its own or its operator's default.
@@ -33,54 +33,57 @@ impl Reset {
     }
 }
 
-/// How the fields of one kind of object are compared and sent.
+/// Rules for comparing and sending the fields of one kind of object.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct FieldRules {
-    /// The `[C]` fields. One that the wanted body lacks is not compared; it is reset if our mask says that we set it.
+    /// Operator-defaulted fields ([`Desired`](crate::model::Desired)). One that the desired body lacks is not
+    /// compared; it is reset if [`OwnedFields`] says that the stack has set it before.
     pub operator_defaulted: &'static [(&'static str, Reset)],
     /// Fields that Octavia checks against each other, or resets when they come alone: sent together.
     pub groups: &'static [&'static [&'static str]],
 }
 
 impl FieldRules {
-    /// The tags of an object: the user's, ours, and the mask of the `[C]` fields that `body` sets.
+    /// The tags of an object: the user's, those of the owner, and the record of the operator-defaulted fields that
+    /// `body` sets.
     pub fn tags(
         &self,
         user: &BTreeSet<String>,
-        ours: impl IntoIterator<Item = String>,
+        owner: impl IntoIterator<Item = String>,
         body: &Body,
     ) -> BTreeSet<String> {
         let set = self.operator_defaulted.iter().map(|(field, _)| *field).filter(|field| body.contains_key(*field));
-        let mask = OwnedFields(set.map(str::to_owned).collect());
-        user.iter().cloned().chain(ours).chain(mask.tag()).collect()
+        let owned = OwnedFields(set.map(str::to_owned).collect());
+        user.iter().cloned().chain(owner).chain(owned.tag()).collect()
     }
 
-    /// What a `PUT` has to say so that `seen` becomes `want`. `mask`: the `[C]` fields that we set earlier.
-    pub fn compare(&self, want: &Body, seen: &Body, mask: &OwnedFields) -> Patch {
-        let mut edit = Patch::default();
-        for (field, wanted) in want {
-            let was = seen.get(field).unwrap_or(&Value::Null);
-            if was != wanted {
-                edit.set(field, was.clone(), wanted.clone());
+    /// The `PUT` that turns `observed` into `desired`. `owned`: operator-defaulted fields that the stack has set
+    /// before.
+    pub fn compare(&self, desired: &Body, observed: &Body, owned: &OwnedFields) -> Patch {
+        let mut patch = Patch::default();
+        for (field, want) in desired {
+            let was = observed.get(field).unwrap_or(&Value::Null);
+            if was != want {
+                patch.set(field, was.clone(), want.clone());
             }
         }
         for (field, reset) in self.operator_defaulted {
-            if mask.0.contains(*field) && !want.contains_key(*field) {
-                edit.set(field, seen.get(*field).cloned().unwrap_or_default(), reset.value());
+            if owned.0.contains(*field) && !desired.contains_key(*field) {
+                patch.set(field, observed.get(*field).cloned().unwrap_or_default(), reset.value());
             }
         }
         for group in self.groups {
-            if group.iter().any(|field| edit.body.contains_key(*field)) {
-                for field in group.iter().filter_map(|field| want.get_key_value(*field)) {
-                    edit.body.insert(field.0.clone(), field.1.clone());
+            if group.iter().any(|field| patch.body.contains_key(*field)) {
+                for (field, value) in group.iter().filter_map(|field| desired.get_key_value(*field)) {
+                    patch.body.insert(field.clone(), value.clone());
                 }
             }
         }
-        edit
+        patch
     }
 }
 
-/// One `PUT`: what it sends, and what people read of it.
+/// One `PUT`: the body that is sent, and the differences that people read.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Patch {
     pub body: Body,
@@ -88,6 +91,13 @@ pub(super) struct Patch {
 }
 
 impl Patch {
+    /// Switches on an object that was made disabled.
+    pub fn enable() -> Self {
+        let mut patch = Self::default();
+        patch.set("admin_state_up", json!(false), json!(true));
+        patch
+    }
+
     pub fn set(&mut self, field: &str, was: Value, want: Value) {
         self.body.insert(field.to_owned(), want.clone());
         self.changes.push(Change { field: field.to_owned(), was, want });
@@ -98,14 +108,19 @@ impl Patch {
     }
 
     pub fn changes(&self, field: &str) -> bool {
-        self.changes.iter().any(|c| c.field == field)
+        self.change(field).is_some()
     }
 
     pub fn change(&self, field: &str) -> Option<&Change> {
         self.changes.iter().find(|c| c.field == field)
     }
 
-    /// Does it switch something off that is on?
+    /// True if it clears a field that has a value.
+    pub fn clears(&self, field: &str) -> bool {
+        self.change(field).is_some_and(|c| c.want.is_null())
+    }
+
+    /// True if it switches off an object that is on.
     pub fn switches_off(&self) -> bool {
         self.change("admin_state_up").is_some_and(|c| c.want == json!(false))
     }
@@ -122,20 +137,20 @@ impl Patch {
         taken
     }
 
-    /// The `PUT` that has to come before this one, where a tag takes the place of one that Octavia's database holds for
-    /// equal, `Web` that of `web`: without the old one. Everything else that the object carries stays on it.
-    pub fn tags_first(&mut self, seen: &BTreeSet<String>) -> Option<Self> {
-        let want: BTreeSet<String> = serde_json::from_value(self.body.get("tags")?.clone()).ok()?;
-        let rest = json!(without_twins(seen, &want)?);
+    /// The `PUT` that has to come first where a tag takes the place of one that Octavia's database holds for equal
+    /// (`Web` that of `web`): it takes the old tag off and leaves all others on.
+    pub fn tags_first(&mut self, observed: &BTreeSet<String>) -> Option<Self> {
+        let desired: BTreeSet<String> = serde_json::from_value(self.body.get("tags")?.clone()).ok()?;
+        let rest = json!(without_twins(observed, &desired)?);
         let mut first = Self::default();
-        first.set("tags", json!(seen), rest.clone());
+        first.set("tags", json!(observed), rest.clone());
         if let Some(change) = self.changes.iter_mut().find(|c| c.field == "tags") {
             change.was = rest;
         }
         Some(first)
     }
 
-    /// Both in one `PUT`.
+    /// Joins two patches into one `PUT`.
     pub fn and(mut self, other: Self) -> Self {
         self.body.extend(other.body);
         self.changes.extend(other.changes);
@@ -147,12 +162,13 @@ pub(super) fn object<const N: usize>(fields: [(&str, Value); N]) -> Body {
     fields.into_iter().map(|(field, value)| (field.to_owned(), value)).collect()
 }
 
-/// Adds the fields that are given.
+/// Adds the fields that have a value.
 pub(super) fn add_some<const N: usize>(body: &mut Body, fields: [(&str, Option<Value>); N]) {
     body.extend(fields.into_iter().filter_map(|(field, value)| Some((field.to_owned(), value?))));
 }
 
-/// A body for `POST`: what is null or empty is what Octavia does by itself, and null is a 400 or 500 for some fields.
+/// A body for `POST`, without null and empty values: Octavia does the same by itself, and null is a 400 or 500 for some
+/// fields.
 pub(super) fn without_empties(body: Body) -> Body {
     body.into_iter()
         .filter(|(_, value)| match value {
@@ -164,6 +180,12 @@ pub(super) fn without_empties(body: Body) -> Body {
         .collect()
 }
 
+/// A body that changes nothing: the name that the object has. Octavia applies the whole object again. (An empty body
+/// would do for all kinds but policies, where it is a 400.)
+pub(super) fn no_op_body(name: &str) -> Body {
+    object([("name", json!(name))])
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -173,33 +195,34 @@ mod tests {
         groups: &[&["action", "target"]],
     };
 
-    fn mask(fields: &[&str]) -> OwnedFields {
+    fn owned(fields: &[&str]) -> OwnedFields {
         OwnedFields(fields.iter().map(|f| (*f).to_owned()).collect())
     }
 
     #[test]
-    fn only_what_differs_is_sent() {
-        let want = object([("name", json!("a")), ("up", json!(true))]);
-        let seen = object([("name", json!("b")), ("up", json!(true)), ("other", json!(1))]);
-        let edit = RULES.compare(&want, &seen, &mask(&[]));
-        assert_eq!(Value::from(edit.body), json!({"name": "a"}));
-        assert_eq!(edit.changes, [Change { field: "name".into(), was: json!("b"), want: json!("a") }]);
+    fn compare_sends_only_differing_fields() {
+        let desired = object([("name", json!("a")), ("up", json!(true))]);
+        let observed = object([("name", json!("b")), ("up", json!(true)), ("other", json!(1))]);
+        let patch = RULES.compare(&desired, &observed, &owned(&[]));
+        assert_eq!(Value::from(patch.body), json!({"name": "a"}));
+        assert_eq!(patch.changes, [Change { field: "name".into(), was: json!("b"), want: json!("a") }]);
     }
 
     #[test]
-    fn a_field_of_the_operators_is_reset_once_if_we_had_set_it_and_never_otherwise() {
-        let (want, seen) = (object([]), object([("description", json!("theirs")), ("limit", json!(7))]));
-        assert!(RULES.compare(&want, &seen, &mask(&[])).is_empty());
-        let edit = RULES.compare(&want, &seen, &mask(&["description", "limit", "unknown to us"]));
-        assert_eq!(Value::from(edit.body), json!({"description": "", "limit": null}));
+    fn operator_defaulted_field_resets_only_if_stack_had_set_it() {
+        let (desired, observed) =
+            (object([]), object([("description", json!("by the operator")), ("limit", json!(7))]));
+        assert!(RULES.compare(&desired, &observed, &owned(&[])).is_empty());
+        let patch = RULES.compare(&desired, &observed, &owned(&["description", "limit", "unknown field"]));
+        assert_eq!(Value::from(patch.body), json!({"description": "", "limit": null}));
     }
 
     #[test]
-    fn a_group_goes_together() {
-        let want = object([("action", json!("a")), ("target", json!("x"))]);
-        let seen = object([("action", json!("a")), ("target", json!("y"))]);
-        let edit = RULES.compare(&want, &seen, &mask(&[]));
-        assert_eq!(Value::from(edit.body), json!({"action": "a", "target": "x"}));
-        assert_eq!(edit.changes.len(), 1);
+    fn field_group_is_sent_together() {
+        let desired = object([("action", json!("a")), ("target", json!("x"))]);
+        let observed = object([("action", json!("a")), ("target", json!("y"))]);
+        let patch = RULES.compare(&desired, &observed, &owned(&[]));
+        assert_eq!(Value::from(patch.body), json!({"action": "a", "target": "x"}));
+        assert_eq!(patch.changes.len(), 1);
     }
 }

@@ -12,7 +12,7 @@ use crate::model::{
 
 const RULES: FieldRules = FieldRules { operator_defaulted: &[], groups: &[&["http_version", "domain_name"]] };
 
-fn wanted(monitor: &HealthMonitor) -> Body {
+fn desired_body(monitor: &HealthMonitor) -> Body {
     let HealthMonitor { name, kind: _, delay, timeout, max_retries, max_retries_down, http, admin_state_up, tags } =
         monitor;
     let mut body = object([
@@ -36,20 +36,20 @@ fn wanted(monitor: &HealthMonitor) -> Body {
     body
 }
 
-fn observed(seen: &ObservedMonitor) -> Body {
+fn observed_body(monitor: &ObservedMonitor) -> Body {
     object([
-        ("name", json!(seen.name)),
-        ("delay", json!(seen.delay)),
-        ("timeout", json!(seen.timeout)),
-        ("max_retries", json!(seen.max_retries)),
-        ("max_retries_down", json!(seen.max_retries_down)),
-        ("admin_state_up", json!(seen.admin_state_up)),
-        ("tags", json!(seen.tags)),
-        ("http_method", json!(seen.http_method)),
-        ("url_path", json!(seen.url_path)),
-        ("expected_codes", json!(seen.expected_codes.as_deref().map(canonical_codes))),
-        ("http_version", json!(seen.http_version)),
-        ("domain_name", json!(seen.domain_name)),
+        ("name", json!(monitor.name)),
+        ("delay", json!(monitor.delay)),
+        ("timeout", json!(monitor.timeout)),
+        ("max_retries", json!(monitor.max_retries)),
+        ("max_retries_down", json!(monitor.max_retries_down)),
+        ("admin_state_up", json!(monitor.admin_state_up)),
+        ("tags", json!(monitor.tags)),
+        ("http_method", json!(monitor.http_method)),
+        ("url_path", json!(monitor.url_path)),
+        ("expected_codes", json!(monitor.expected_codes.as_deref().map(canonical_codes))),
+        ("http_version", json!(monitor.http_version)),
+        ("domain_name", json!(monitor.domain_name)),
     ])
 }
 
@@ -61,58 +61,61 @@ fn canonical_codes(text: &str) -> String {
     text.split(',').map(str::trim).collect::<BTreeSet<_>>().into_iter().collect::<Vec<_>>().join(",")
 }
 
-/// The body that makes it, without `pool_id`.
-pub(super) fn body(monitor: &HealthMonitor) -> Body {
-    let mut body = without_empties(wanted(monitor));
+/// The body that creates it, without `pool_id`.
+pub(super) fn create_body(monitor: &HealthMonitor) -> Body {
+    let mut body = without_empties(desired_body(monitor));
     body.insert("type".to_owned(), json!(monitor.kind));
     body
 }
 
-/// The steps from the monitor that a pool has to the one that it should have.
+/// Steps from the observed monitor of a pool to the desired one.
 pub(super) fn steps(
     key: &str,
     pool: &Target,
-    want: Option<&HealthMonitor>,
-    seen: Option<&ObservedMonitor>,
+    desired: Option<&HealthMonitor>,
+    observed: Option<&ObservedMonitor>,
 ) -> Vec<Step> {
-    match (want, seen) {
+    match (desired, observed) {
         (None, None) => Vec::new(),
-        (Some(want), None) => vec![create(key, pool, want)],
-        // Until the next look by the new monitor, dead members get connections.
-        (None, Some(seen)) => vec![delete(key, seen)],
-        (Some(want), Some(seen)) if want.kind.as_str() != seen.kind => {
-            vec![delete(key, seen).because(StepReason::Replace), create(key, pool, want).because(StepReason::Replace)]
+        (Some(desired), None) => vec![create(key, pool, desired)],
+        // Until the first check of the new monitor, members that are down get connections.
+        (None, Some(observed)) => vec![delete(key, observed)],
+        (Some(desired), Some(observed)) if desired.kind.as_str() != observed.kind => {
+            vec![
+                delete(key, observed).because(StepReason::Replace),
+                create(key, pool, desired).because(StepReason::Replace),
+            ]
         }
-        (Some(want), Some(seen)) => update(key, want, seen),
+        (Some(desired), Some(observed)) => update(key, desired, observed),
     }
 }
 
-fn create(key: &str, pool: &Target, want: &HealthMonitor) -> Step {
-    let mut body = body(want);
+fn create(key: &str, pool: &Target, desired: &HealthMonitor) -> Step {
+    let mut body = create_body(desired);
     body.insert("pool_id".to_owned(), pool.json());
     Step::new(Kind::HealthMonitor, key, Call::Create { parent: None, body }).after(pool)
 }
 
-fn delete(key: &str, seen: &ObservedMonitor) -> Step {
-    Step::delete(Kind::HealthMonitor, key, &seen.id).impact(Impact::NewConnections)
+fn delete(key: &str, observed: &ObservedMonitor) -> Step {
+    Step::delete(Kind::HealthMonitor, key, &observed.id).impact(Impact::NewConnections)
 }
 
-fn update(key: &str, want: &HealthMonitor, seen: &ObservedMonitor) -> Vec<Step> {
-    let mut edit = RULES.compare(&wanted(want), &observed(seen), &OwnedFields::default());
-    let tags = edit.tags_first(&seen.tags);
-    let first = tags.into_iter().chain(domain_first(&mut edit)).reduce(Patch::and);
-    let target = Target::existing(&seen.id);
-    let step = |edit: Patch| {
-        let impact = if edit.switches_off() { Impact::NewConnections } else { Impact::None };
-        Step::update(Kind::HealthMonitor, key, &target, edit).impact(impact)
+fn update(key: &str, desired: &HealthMonitor, observed: &ObservedMonitor) -> Vec<Step> {
+    let mut patch = RULES.compare(&desired_body(desired), &observed_body(observed), &OwnedFields::default());
+    let tags = patch.tags_first(&observed.tags);
+    let first = tags.into_iter().chain(split_domain(&mut patch)).reduce(Patch::and);
+    let target = Target::existing(&observed.id);
+    let step = |patch: Patch| {
+        let impact = if patch.switches_off() { Impact::NewConnections } else { Impact::None };
+        Step::update(Kind::HealthMonitor, key, &target, patch).impact(impact)
     };
-    first.into_iter().chain([edit]).filter(|edit| !edit.is_empty()).map(step).collect()
+    first.into_iter().chain([patch]).filter(|patch| !patch.is_empty()).map(step).collect()
 }
 
 /// HTTP/1.0 knows no host name, and Octavia holds the new version against the stored one (`_validate_update_hm`):
 /// the name has to go first.
-fn domain_first(edit: &mut Patch) -> Option<Patch> {
-    let drops_name = edit.change("domain_name").is_some_and(|c| c.want.is_null());
-    let to_1_0 = edit.change("http_version").is_some_and(|c| c.want == json!(1.0));
-    (drops_name && to_1_0).then(|| edit.take("domain_name"))
+fn split_domain(patch: &mut Patch) -> Option<Patch> {
+    let drops_name = patch.clears("domain_name");
+    let to_1_0 = patch.change("http_version").is_some_and(|c| c.want == json!(1.0));
+    (drops_name && to_1_0).then(|| patch.take("domain_name"))
 }

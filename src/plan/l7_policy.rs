@@ -1,50 +1,58 @@
-//! L7 policies of one listener: an ordered list with keys. Everything here is live at once, half-built or not, so the
-//! order of the steps is the care that traffic gets.
+//! L7 policies of one listener: an ordered list with keys. Each of them is live at once, half-built or not, so traffic
+//! depends on the order of the steps.
 //!
-//! * A new policy is made disabled, gets its rules, is then enabled; with a single rule it is complete at once, because
-//!   Octavia does not render a policy without rules.
-//! * Rules of a live policy change so that at every moment each request is treated as the old or as the new policy
-//!   says ([`rule::Diff::steps`](super::rule::Diff::steps)): new rules first, then the action, then away with the old.
-//! * Policies that go, go after those that come; of two with one key, one goes before anything else.
-//! * Positions are moved one at a time, and only those that a longest run of well-ordered ones leaves over.
+//! * A new policy is created disabled, gets its rules, and is then enabled. With a single rule it is complete at once,
+//!   because Octavia does not render a policy without rules.
+//! * Rules of a live policy change so that at every moment each request is treated as the old or as the new policy says
+//!   ([`RuleDiff::steps`](super::l7_rule::RuleDiff::steps)): new rules first, then the action, then the deletion of the
+//!   old.
+//! * Obsolete policies go after those that come. Of duplicates of one key, one goes before anything else.
+//! * Positions are moved one at a time, and only those outside a longest run of well-ordered ones.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
 use super::diff::{FieldRules, Patch, Reset, add_some, object, without_empties};
-use super::l7_rule;
+use super::l7_rule::{self, RuleDiff, RuleSteps};
+use super::policy_order::{Move, PolicyOrder};
 use super::step::Target;
 use crate::model::{
-    Body, Call, Impact, Key, Kind, L7Action, L7Policy, ObservedL7Policy, OwnedFields, Step, key_of, key_tag,
-};
-
-const RULES: FieldRules = FieldRules {
-    operator_defaulted: &[("description", Reset::EmptyText)],
-    // An action without its target is refused, and a URL without its code resets the code.
-    groups: &[&["action", "redirect_pool_id", "redirect_url", "redirect_prefix", "redirect_http_code"]],
+    Body, Call, Impact, Kind, L7Action, L7Policy, ObservedL7Policy, OwnedFields, Step, key_of, key_tag,
 };
 
 const ACTION_FIELDS: [&str; 5] =
     ["action", "redirect_pool_id", "redirect_url", "redirect_prefix", "redirect_http_code"];
 
-/// The listener under which the policies are.
+const RULES: FieldRules = FieldRules {
+    operator_defaulted: &[("description", Reset::EmptyText)],
+    // An action without its target is refused, and a URL without its code resets the code.
+    groups: &[&ACTION_FIELDS],
+};
+
+/// The listener whose policies are planned.
 pub(super) struct PolicyContext<'a> {
     pub listener_key: &'a str,
     pub listener: Target,
-    /// Does it serve while the policies change?
+    /// It serves while the policies change.
     pub live: bool,
-    /// The pools of the stack.
+    /// Pools of the stack, by key.
     pub pools: &'a BTreeMap<&'a str, Target>,
 }
 
-fn wanted(policy: &L7Policy, redirect_pool: Option<&Target>) -> Body {
+impl PolicyContext<'_> {
+    fn redirect_pool(&self, policy: &L7Policy) -> Option<&Target> {
+        policy.action.pool().and_then(|pool| self.pools.get(pool.as_str()))
+    }
+}
+
+fn desired_body(policy: &L7Policy, redirect_pool: Option<&Target>) -> Body {
     let L7Policy { key, name, description, tags, admin_state_up, action, rules: _ } = policy;
     let mut body = object([("name", json!(name)), ("admin_state_up", json!(admin_state_up))]);
     add_some(&mut body, [("description", description.as_ref().map(|d| json!(d)))]);
     let tags = RULES.tags(tags, [key_tag(key)], &body);
     body.insert("tags".to_owned(), json!(tags));
-    body.insert("action".to_owned(), json!(action.word()));
+    body.insert("action".to_owned(), json!(action.kind()));
     match action {
         L7Action::RedirectToPool { pool: _ } => {
             body.insert("redirect_pool_id".to_owned(), redirect_pool.map_or(Value::Null, Target::json));
@@ -60,26 +68,26 @@ fn wanted(policy: &L7Policy, redirect_pool: Option<&Target>) -> Body {
     body
 }
 
-/// What the action of the stack does not use is not compared: Octavia clears it by itself, or lets it lie unused.
-fn observed(seen: &ObservedL7Policy) -> Body {
+/// Fields that the desired action does not use are not compared: Octavia clears them by itself, or leaves them unused.
+fn observed_body(policy: &ObservedL7Policy) -> Body {
     object([
-        ("name", json!(seen.name)),
-        ("description", json!(seen.description)),
-        ("tags", json!(seen.tags)),
-        ("admin_state_up", json!(seen.admin_state_up)),
-        ("action", json!(seen.action)),
-        ("redirect_pool_id", json!(seen.redirect_pool_id)),
-        ("redirect_url", json!(seen.redirect_url)),
-        ("redirect_prefix", json!(seen.redirect_prefix)),
-        ("redirect_http_code", json!(seen.redirect_http_code)),
+        ("name", json!(policy.name)),
+        ("description", json!(policy.description)),
+        ("tags", json!(policy.tags)),
+        ("admin_state_up", json!(policy.admin_state_up)),
+        ("action", json!(policy.action)),
+        ("redirect_pool_id", json!(policy.redirect_pool_id)),
+        ("redirect_url", json!(policy.redirect_url)),
+        ("redirect_prefix", json!(policy.redirect_prefix)),
+        ("redirect_http_code", json!(policy.redirect_http_code)),
     ])
 }
 
-/// The body that makes it inside the single POST, with its rules; the pool is referred to by name.
+/// The body that creates it inside the single POST, with its rules; it refers to the pool by name.
 pub(super) fn nested_body(policy: &L7Policy, position: usize, pool_name: Option<&str>) -> Body {
-    let mut body = without_empties(wanted(policy, None));
+    let mut body = without_empties(desired_body(policy, None));
     add_some(&mut body, [("redirect_pool", pool_name.map(|name| json!({"name": name})))]);
-    let rules: Vec<Body> = policy.rules.iter().map(|r| without_empties(l7_rule::body(r))).collect();
+    let rules: Vec<Body> = policy.rules.iter().map(|rule| without_empties(l7_rule::body(rule))).collect();
     if !rules.is_empty() {
         body.insert("rules".to_owned(), json!(rules));
     }
@@ -91,206 +99,136 @@ pub(super) fn name(listener_key: &str, policy_key: &str) -> String {
     format!("{listener_key}/{policy_key}")
 }
 
-/// The policies of ours that are there.
+/// The stack's policies that a listener has.
 #[derive(Default)]
-struct Sorted<'a> {
-    /// One for each wanted key.
+struct MatchedPolicies<'a> {
+    /// One for each desired key.
     kept: BTreeMap<&'a str, &'a ObservedL7Policy>,
-    /// Others of a wanted key: an answer was lost, and it was made twice.
-    doubles: Vec<&'a ObservedL7Policy>,
-    /// Of keys that are not wanted.
-    leaving: Vec<&'a ObservedL7Policy>,
+    /// Others of a desired key: an answer was lost, and the policy was created twice.
+    duplicates: Vec<&'a ObservedL7Policy>,
+    /// Those of other keys.
+    obsolete: Vec<&'a ObservedL7Policy>,
 }
 
-fn sort_out<'a>(want: &[L7Policy], seen: &'a [ObservedL7Policy]) -> Sorted<'a> {
-    let wanted: BTreeSet<&str> = want.iter().map(|policy| policy.key.as_str()).collect();
-    let mut sorted = Sorted::default();
-    for policy in seen {
+fn match_policies<'a>(desired: &[L7Policy], observed: &'a [ObservedL7Policy]) -> MatchedPolicies<'a> {
+    let keys: BTreeSet<&str> = desired.iter().map(|policy| policy.key.as_str()).collect();
+    let mut matched = MatchedPolicies::default();
+    for policy in observed {
         let Some(key) = key_of(&policy.tags) else { continue };
-        // Of two the one that serves stays, or the one that is nearer to serving.
+        // Of duplicates the one that serves stays, or the one that is nearer to serving.
         let rank = |p: &ObservedL7Policy| (p.admin_state_up, p.rules.len(), std::cmp::Reverse(p.position));
-        match sorted.kept.get(key).copied() {
-            _ if !wanted.contains(key) => sorted.leaving.push(policy),
-            Some(other) if rank(other) >= rank(policy) => sorted.doubles.push(policy),
+        match matched.kept.get(key).copied() {
+            _ if !keys.contains(key) => matched.obsolete.push(policy),
+            Some(other) if rank(other) >= rank(policy) => matched.duplicates.push(policy),
             other => {
-                sorted.doubles.extend(other);
-                sorted.kept.insert(key, policy);
+                matched.duplicates.extend(other);
+                matched.kept.insert(key, policy);
             }
         }
     }
-    sorted
+    matched
 }
 
-/// The policy that serves each wanted key.
-pub(super) fn kept<'a>(want: &[L7Policy], seen: &'a [ObservedL7Policy]) -> BTreeMap<&'a str, &'a ObservedL7Policy> {
-    sort_out(want, seen).kept
+/// The policy that serves each desired key.
+pub(super) fn kept<'a>(
+    desired: &[L7Policy],
+    observed: &'a [ObservedL7Policy],
+) -> BTreeMap<&'a str, &'a ObservedL7Policy> {
+    match_policies(desired, observed).kept
 }
 
-/// The steps from the policies that a listener has to those that it should have. Doubles go first: which of two is kept
-/// rests on what the steps change.
-pub(super) fn steps(place: &PolicyContext<'_>, want: &[L7Policy], seen: &[ObservedL7Policy]) -> Vec<Step> {
-    let Sorted { kept, doubles, leaving } = sort_out(want, seen);
-    let delete = |policy: &ObservedL7Policy| {
+/// Steps from the observed policies of a listener to the desired ones. Duplicates go first, because the choice between
+/// them depends on fields that the steps change.
+pub(super) fn steps(context: &PolicyContext<'_>, desired: &[L7Policy], observed: &[ObservedL7Policy]) -> Vec<Step> {
+    let MatchedPolicies { kept, duplicates, obsolete } = match_policies(desired, observed);
+    let delete = |policy: &&ObservedL7Policy| {
         let key = key_of(&policy.tags).unwrap_or(&policy.name);
-        Step::delete(Kind::L7Policy, name(place.listener_key, key), &policy.id)
+        Step::delete(Kind::L7Policy, name(context.listener_key, key), &policy.id)
     };
-    let mut steps: Vec<Step> = doubles.iter().map(|double| delete(double)).collect();
-    let remaining = seen.iter().filter(|policy| doubles.iter().all(|double| double.id != policy.id));
-    let mut order = Order::new(want, remaining, &kept);
-    for policy in want {
-        let redirect_pool = policy.action.pool().and_then(|pool| place.pools.get(pool.as_str()));
+    let mut steps: Vec<Step> = duplicates.iter().map(delete).collect();
+    let remaining = observed.iter().filter(|policy| duplicates.iter().all(|duplicate| duplicate.id != policy.id));
+    let mut order = PolicyOrder::new(desired, remaining, &kept);
+    for policy in desired {
         match kept.get(policy.key.as_str()) {
-            Some(seen) => {
-                let position = order.move_to_its_place(&policy.key);
-                steps.extend(update(place, policy, redirect_pool, seen, position));
+            Some(observed) => {
+                let position = order.move_into_place(&policy.key);
+                steps.extend(update(context, policy, observed, position));
             }
-            None => steps.extend(create(place, policy, redirect_pool, order.insert(&policy.key))),
+            None => steps.extend(create(context, policy, order.insert(&policy.key))),
         }
     }
-    steps.extend(leaving.iter().map(|policy| delete(policy)));
+    steps.extend(obsolete.iter().map(delete));
     steps
 }
 
-fn create(place: &PolicyContext<'_>, want: &L7Policy, redirect_pool: Option<&Target>, position: usize) -> Vec<Step> {
-    let name = name(place.listener_key, &want.key);
+fn create(context: &PolicyContext<'_>, desired: &L7Policy, position: usize) -> Vec<Step> {
+    let name = name(context.listener_key, &desired.key);
     let target = Target::pending(Kind::L7Policy, &name);
-    let rules = l7_rule::RuleDiff::new(&want.rules, &[]);
-    let enable_last = want.admin_state_up && place.live && rules.is_unsafe_live();
-    let mut body = without_empties(wanted(want, redirect_pool));
-    body.insert("listener_id".to_owned(), place.listener.json());
+    let redirect_pool = context.redirect_pool(desired);
+    let rules = RuleDiff::new(&desired.rules, &[]);
+    let enable_last = desired.admin_state_up && context.live && rules.is_unsafe_live();
+    let mut body = without_empties(desired_body(desired, redirect_pool));
+    body.insert("listener_id".to_owned(), context.listener.json());
     body.insert("position".to_owned(), json!(position));
-    body.insert("admin_state_up".to_owned(), json!(want.admin_state_up && !enable_last));
+    body.insert("admin_state_up".to_owned(), json!(desired.admin_state_up && !enable_last));
     let mut create = Step::new(Kind::L7Policy, &name, Call::Create { parent: None, body });
     if let Some(pool) = redirect_pool {
         create = create.after(pool);
     }
-    let (before, after) = rules.steps(&name, &target, false);
-    let mut steps = vec![create.after(&place.listener)];
-    steps.extend(before.into_iter().chain(after));
+    let mut steps = vec![create.after(&context.listener)];
+    steps.extend(rules.steps(&name, &target, false).all());
     if enable_last {
-        let mut enable = Patch::default();
-        enable.set("admin_state_up", json!(false), json!(true));
-        steps.push(Step::update(Kind::L7Policy, &name, &target, enable));
+        steps.push(Step::update(Kind::L7Policy, &name, &target, Patch::enable()));
     }
     steps
 }
 
-/// In place. `position`: from where and to where it has to be moved, if at all.
+/// Changes a policy in place.
+///
+/// One that comes up gets its rules first, one that goes down loses them last. One that stays up changes between the
+/// rules that narrow it and those that widen it. Where that cannot be done safely, it pauses meanwhile.
 fn update(
-    place: &PolicyContext<'_>,
-    want: &L7Policy,
-    redirect_pool: Option<&Target>,
-    seen: &ObservedL7Policy,
-    position: Option<(usize, usize)>,
+    context: &PolicyContext<'_>,
+    desired: &L7Policy,
+    observed: &ObservedL7Policy,
+    position: Option<Move>,
 ) -> Vec<Step> {
-    let name = name(place.listener_key, &want.key);
-    let target = Target::existing(&seen.id);
-    let mut edit = RULES.compare(&wanted(want, redirect_pool), &observed(seen), &OwnedFields::of(&seen.tags));
-    let tags_first = edit.tags_first(&seen.tags);
-    if let Some((was, position)) = position {
-        edit.set("position", json!(was), json!(position));
+    let name = name(context.listener_key, &desired.key);
+    let target = Target::existing(&observed.id);
+    let redirect_pool = context.redirect_pool(desired);
+    let owned = OwnedFields::of(&observed.tags);
+    let mut patch = RULES.compare(&desired_body(desired, redirect_pool), &observed_body(observed), &owned);
+    let tags_first = patch.tags_first(&observed.tags);
+    if let Some(Move { from, to }) = position {
+        patch.set("position", json!(from), json!(to));
     }
-    let rules = l7_rule::RuleDiff::new(&want.rules, &seen.rules);
-    let put = |edit: Patch| {
-        let needed = redirect_pool.filter(|pool| edit.body.get("redirect_pool_id") == Some(&pool.json()));
-        let step = Step::update(Kind::L7Policy, &name, &target, edit);
+    let put = |patch: Patch| {
+        let needed = redirect_pool.filter(|pool| patch.body.get("redirect_pool_id") == Some(&pool.json()));
+        let step = Step::update(Kind::L7Policy, &name, &target, patch);
         if let Some(pool) = needed { step.after(pool) } else { step }
     };
+    let rules = RuleDiff::new(&desired.rules, &observed.rules);
+    let serves = context.live && observed.admin_state_up && desired.admin_state_up;
+    let pauses = serves && rules.is_unsafe_live();
+    let action_changes = ACTION_FIELDS.iter().any(|field| patch.changes(field));
+    let rules = rules.steps(&name, &target, serves && !pauses && action_changes);
+
     let mut steps: Vec<Step> = tags_first.map(put).into_iter().collect();
-    if rules.is_empty() {
-        steps.extend((!edit.is_empty()).then(|| put(edit)));
+    if pauses {
+        patch.set("admin_state_up", json!(true), json!(false));
+        steps.push(put(patch).impact(Impact::NewConnections));
+        steps.extend(rules.all());
+        steps.push(put(Patch::enable()));
         return steps;
     }
-    let serves = place.live && seen.admin_state_up && want.admin_state_up;
-    let pauses = serves && rules.is_unsafe_live();
-    let action_changes = ACTION_FIELDS.iter().any(|field| edit.changes(field));
-    let (before, after) = rules.steps(&name, &target, serves && !pauses && action_changes);
-    let rules_then = |last: Patch| before.iter().chain(&after).cloned().chain([put(last)]);
-    match (seen.admin_state_up, want.admin_state_up) {
-        (false, true) => steps.extend(rules_then(edit)),
-        _ if pauses => {
-            let (mut off, mut on) = (edit, Patch::default());
-            off.set("admin_state_up", json!(true), json!(false));
-            on.set("admin_state_up", json!(false), json!(true));
-            steps.push(put(off).impact(Impact::NewConnections));
-            steps.extend(rules_then(on));
+    let own = (!patch.is_empty()).then(|| put(patch));
+    match (observed.admin_state_up, desired.admin_state_up) {
+        (false, true) => steps.extend(rules.all().chain(own)),
+        (true, false) => steps.extend(own.into_iter().chain(rules.all())),
+        _ => {
+            let RuleSteps { before, after } = rules;
+            steps.extend(before.into_iter().chain(own).chain(after));
         }
-        (true, false) => steps.extend([put(edit)].into_iter().chain(before).chain(after)),
-        _ if edit.is_empty() => steps.extend(before.into_iter().chain(after)),
-        _ => steps.extend(before.into_iter().chain([put(edit)]).chain(after)),
     }
     steps
-}
-
-/// The order of a listener's policies while steps change it, as Octavia keeps it: dense, from 1; a move takes the
-/// policy out and puts it back in (`L7PolicyRepository.update`).
-struct Order {
-    /// Ids of what is there; keys of what is made on the way.
-    list: Vec<String>,
-    /// Wanted keys in order, each with its entry in the list.
-    wanted: Vec<(Key, String)>,
-    /// Entries that may stay where they are.
-    resting: BTreeSet<String>,
-}
-
-impl Order {
-    fn new<'a>(
-        want: &[L7Policy],
-        seen: impl Iterator<Item = &'a ObservedL7Policy>,
-        kept: &BTreeMap<&str, &ObservedL7Policy>,
-    ) -> Self {
-        let entry = |key: &Key| kept.get(key.as_str()).map_or_else(|| format!("new {key}"), |seen| seen.id.clone());
-        let wanted: Vec<(Key, String)> = want.iter().map(|policy| (policy.key.clone(), entry(&policy.key))).collect();
-        let mut sorted: Vec<&ObservedL7Policy> = seen.collect();
-        sorted.sort_by_key(|policy| policy.position);
-        let list: Vec<String> = sorted.into_iter().map(|policy| policy.id.clone()).collect();
-        let at: BTreeMap<&str, usize> = list.iter().enumerate().map(|(i, id)| (id.as_str(), i)).collect();
-        let present: Vec<(&str, usize)> =
-            wanted.iter().filter_map(|(_, entry)| Some((entry.as_str(), *at.get(entry.as_str())?))).collect();
-        let resting = longest_run(&present).into_iter().map(str::to_owned).collect();
-        Self { list, wanted, resting }
-    }
-
-    /// From where and to where a policy that is there has to be moved; `None` if it rests.
-    fn move_to_its_place(&mut self, key: &str) -> Option<(usize, usize)> {
-        let entry = self.wanted.iter().find(|(k, _)| k == key)?.1.clone();
-        if self.resting.contains(&entry) {
-            return None;
-        }
-        let was = self.list.iter().position(|other| *other == entry)? + 1;
-        self.list.remove(was - 1);
-        Some((was, self.put(key, entry)))
-    }
-
-    /// Where a new one has to be made.
-    fn insert(&mut self, key: &str) -> usize {
-        self.put(key, format!("new {key}"))
-    }
-
-    /// Right behind its predecessor; the first one of all before the first of ours, so that what is not ours keeps its
-    /// place.
-    fn put(&mut self, key: &str, entry: String) -> usize {
-        let mine = self.wanted.iter().position(|(k, _)| k == key).unwrap_or_default();
-        let place_of = |entry: &String| self.list.iter().position(|other| other == entry);
-        let behind_predecessor =
-            mine.checked_sub(1).and_then(|before| place_of(&self.wanted[before].1)).map(|index| index + 1);
-        let before_ours = || self.wanted.iter().filter_map(|(_, entry)| place_of(entry)).min();
-        let index = behind_predecessor.or_else(before_ours).unwrap_or(self.list.len());
-        self.resting.insert(entry.clone());
-        self.list.insert(index, entry);
-        index + 1
-    }
-}
-
-/// The longest subsequence whose places rise. (Lists of at most some dozens: the quadratic way is the readable one.)
-fn longest_run<'a>(entries: &[(&'a str, usize)]) -> Vec<&'a str> {
-    let mut best: Vec<Vec<usize>> = Vec::with_capacity(entries.len());
-    for (i, (_, place)) in entries.iter().enumerate() {
-        let longest = (0..i).filter(|j| entries[*j].1 < *place).max_by_key(|j| (best[*j].len(), std::cmp::Reverse(*j)));
-        let mut run = longest.map_or_else(Vec::new, |j| best[j].clone());
-        run.push(i);
-        best.push(run);
-    }
-    let run = best.into_iter().max_by_key(Vec::len).unwrap_or_default();
-    run.into_iter().map(|i| entries[i].0).collect()
 }

@@ -1,13 +1,12 @@
-//! L7 rules: a multiset without order and without identity, all of which must match.
+//! L7 rules: a multiset without order and without identity. A policy matches when all of its rules do.
 
 use serde_json::json;
 
-use super::Patch;
-use super::diff::{add_some, object};
+use super::diff::{Patch, add_some, object};
 use super::step::Target;
-use crate::model::{Body, Call, Change, Kind, L7Rule, ObservedL7Rule, RuleType, Step};
+use crate::model::{Body, Call, Change, Kind, L7Rule, L7RuleType, ObservedL7Rule, Step};
 
-/// The body that makes it, or makes another rule into it: always whole, because Octavia checks the merged rule.
+/// The body that creates the rule, or turns another rule into it: always whole, because Octavia checks the merged rule.
 pub(super) fn body(rule: &L7Rule) -> Body {
     let L7Rule { kind, compare, key, value, invert, admin_state_up, tags } = rule;
     let mut body = object([
@@ -22,12 +21,13 @@ pub(super) fn body(rule: &L7Rule) -> Body {
     body
 }
 
-/// Other types keep a key on create and lose it on the next change, so it is neither sent nor compared.
+/// True for types that use a key. Others keep one on create and lose it on the next change, so it is neither sent nor
+/// compared.
 fn has_key(kind: &str) -> bool {
-    [RuleType::Header, RuleType::Cookie, RuleType::SslDnField].iter().any(|with| with.as_str() == kind)
+    [L7RuleType::Header, L7RuleType::Cookie, L7RuleType::SslDnField].iter().any(|with| with.as_str() == kind)
 }
 
-/// What a rule matches; everything but its tags.
+/// Everything of a rule that decides what it matches, so all but its tags.
 #[derive(PartialEq, Eq)]
 struct Meaning<'a> {
     kind: &'a str,
@@ -38,22 +38,22 @@ struct Meaning<'a> {
     up: bool,
 }
 
-fn wanted(rule: &L7Rule) -> Meaning<'_> {
+fn desired_meaning(rule: &L7Rule) -> Meaning<'_> {
     let L7Rule { kind, compare, key, value, invert, admin_state_up, tags: _ } = rule;
     let kind = kind.as_str();
     let key = key.as_deref().filter(|_| has_key(kind));
     Meaning { kind, compare: compare.as_str(), key, value, invert: *invert, up: *admin_state_up }
 }
 
-fn observed(seen: &ObservedL7Rule) -> Meaning<'_> {
-    let key = seen.key.as_deref().filter(|_| has_key(&seen.kind));
+fn observed_meaning(rule: &ObservedL7Rule) -> Meaning<'_> {
+    let key = rule.key.as_deref().filter(|_| has_key(&rule.kind));
     Meaning {
-        kind: &seen.kind,
-        compare: &seen.compare_type,
+        kind: &rule.kind,
+        compare: &rule.compare_type,
         key,
-        value: &seen.value,
-        invert: seen.invert,
-        up: seen.admin_state_up,
+        value: &rule.value,
+        invert: rule.invert,
+        up: rule.admin_state_up,
     }
 }
 
@@ -66,65 +66,95 @@ fn print(meaning: &Meaning<'_>) -> String {
     }
 }
 
-/// What has to happen to the rules of one policy.
+/// Difference between the desired and the observed rules of one policy.
 #[derive(Debug, Default)]
 pub(super) struct RuleDiff<'a> {
     /// Same meaning, other tags: changed in place at any time.
-    retag: Vec<(&'a ObservedL7Rule, &'a L7Rule)>,
+    retagged: Vec<(&'a ObservedL7Rule, &'a L7Rule)>,
     missing: Vec<&'a L7Rule>,
     surplus: Vec<&'a ObservedL7Rule>,
-    /// Does the policy match anything, before and after? One without enabled rules is not rendered at all.
-    matches: (bool, bool),
+    /// An enabled rule is there, so Octavia renders the policy.
+    rendered_before: bool,
+    /// An enabled rule will be there.
+    rendered_after: bool,
+}
+
+/// Steps for the rules of a policy, around a change of the policy itself.
+#[derive(Debug, Default)]
+pub(super) struct RuleSteps {
+    pub before: Vec<Step>,
+    pub after: Vec<Step>,
+}
+
+impl RuleSteps {
+    pub fn all(self) -> impl Iterator<Item = Step> {
+        self.before.into_iter().chain(self.after)
+    }
 }
 
 impl<'a> RuleDiff<'a> {
-    pub fn new(want: &'a [L7Rule], seen: &'a [ObservedL7Rule]) -> Self {
-        let mut missing: Vec<&L7Rule> = want.iter().collect();
-        let mut surplus: Vec<&ObservedL7Rule> = seen.iter().collect();
+    pub fn new(desired: &'a [L7Rule], observed: &'a [ObservedL7Rule]) -> Self {
+        let mut missing: Vec<&L7Rule> = desired.iter().collect();
+        let mut surplus: Vec<&ObservedL7Rule> = observed.iter().collect();
         surplus.sort_by_key(|rule| &rule.id);
-        let matches = (seen.iter().any(|r| r.admin_state_up), want.iter().any(|r| r.admin_state_up));
-        take_pairs(&mut missing, &mut surplus, |want, seen| want.tags == seen.tags && wanted(want) == observed(seen));
-        let retag = take_pairs(&mut missing, &mut surplus, |want, seen| wanted(want) == observed(seen));
-        Self { retag, missing, surplus, matches }
+        let same_meaning = |one: &L7Rule, other: &ObservedL7Rule| desired_meaning(one) == observed_meaning(other);
+        take_pairs(&mut missing, &mut surplus, |one, other| one.tags == other.tags && same_meaning(one, other));
+        let retagged = take_pairs(&mut missing, &mut surplus, same_meaning);
+        Self {
+            retagged,
+            missing,
+            surplus,
+            rendered_before: observed.iter().any(|rule| rule.admin_state_up),
+            rendered_after: desired.iter().any(|rule| rule.admin_state_up),
+        }
     }
 
-    pub fn is_empty(&self) -> bool {
-        self.retag.is_empty() && self.missing.is_empty() && self.surplus.is_empty()
-    }
-
-    /// Would the policy, live all the time, match something in between that neither the old nor the new one matches?
-    /// Rules only narrow, but for the first and the last one: no rule matches nothing, one of two matches too much.
-    pub fn is_unsafe_live(&self) -> bool {
-        let enabled_missing = self.missing.iter().filter(|r| r.admin_state_up).count();
-        let enabled_surplus = self.surplus.iter().filter(|r| r.admin_state_up).count();
-        let (before, after) = self.matches;
-        (!before && enabled_missing > 1) || (!after && enabled_surplus > 1)
-    }
-
-    /// The steps around a change of the policy: what narrows comes before it, what widens after.
+    /// True if the policy, live all the time, would match requests in between that neither the old nor the new one
+    /// matches.
     ///
-    /// With all new rules added the policy matches what both the old and the new one match; without the old ones, what
-    /// the new one matches. So at every moment each request is treated as the old policy or as the new one says. Where
-    /// the action stays, one old rule may become a new one at the turning point, which saves a write.
-    pub fn steps(&self, policy_name: &str, policy: &Target, action_changes_live: bool) -> (Vec<Step>, Vec<Step>) {
-        let (mut missing, mut surplus) = (self.missing.as_slice(), self.surplus.as_slice());
-        let mut turn = None;
-        let turns = !action_changes_live || self.matches != (true, true);
-        if turns && let (Some((new, others)), Some((old, rest))) = (missing.split_last(), surplus.split_first()) {
-            (missing, surplus, turn) = (others, rest, Some((*old, *new)));
+    /// Rules only narrow, except the first and the last one: a policy without rules matches nothing, and one of two
+    /// rules alone matches too much.
+    pub fn is_unsafe_live(&self) -> bool {
+        let missing = self.missing.iter().filter(|rule| rule.admin_state_up).count();
+        let surplus = self.surplus.iter().filter(|rule| rule.admin_state_up).count();
+        (!self.rendered_before && missing > 1) || (!self.rendered_after && surplus > 1)
+    }
+
+    /// Steps around a change of the policy: narrowing ones come before it, widening ones after.
+    ///
+    /// With all new rules added the policy matches the requests that both the old and the new one match. Without the
+    /// old rules it matches those of the new one. So at every moment each request is treated as the old or as the new
+    /// policy says. Example: rules `/a`, `/b` become `/c`, `/d`, and the action changes. `/c` and `/d` are created,
+    /// then the action changes, then `/a` and `/b` are deleted.
+    ///
+    /// Where the action stays, one old rule becomes a new one at the turning point, which saves a write.
+    pub fn steps(&self, policy_name: &str, policy: &Target, action_changes_live: bool) -> RuleSteps {
+        let writer = RuleWriter { policy_name, policy };
+        let turned = self.turning_pair(action_changes_live);
+        let reused = usize::from(turned.is_some());
+        let created = self.missing.iter().take(self.missing.len() - reused).map(|rule| writer.create(rule));
+        let deleted = self.surplus.iter().skip(reused).map(|rule| writer.delete(rule));
+        let retagged = self.retagged.iter().flat_map(|(old, new)| writer.update(old, new));
+        let narrowing: Vec<Step> = retagged.chain(created).collect();
+        let widening: Vec<Step> =
+            turned.into_iter().flat_map(|(old, new)| writer.update(old, new)).chain(deleted).collect();
+        match (self.rendered_before, self.rendered_after) {
+            // A policy that matches nothing takes its action before its rules.
+            (false, _) => RuleSteps { before: Vec::new(), after: [narrowing, widening].concat() },
+            // One that will match nothing loses its rules before its action changes.
+            (true, false) => RuleSteps { before: [narrowing, widening].concat(), after: Vec::new() },
+            (true, true) => RuleSteps { before: narrowing, after: widening },
         }
-        let at = Place { policy_name, policy };
-        let retag = self.retag.iter().flat_map(|(seen, want)| at.update(seen, want));
-        let narrow = retag.chain(missing.iter().map(|want| at.create(want))).collect();
-        let widen =
-            turn.iter().flat_map(|(old, new)| at.update(old, new)).chain(surplus.iter().map(|seen| at.delete(seen)));
-        // A policy that matches nothing takes its action before its rules, or loses its rules before its action.
-        let (narrow, widen): (Vec<Step>, Vec<Step>) = (narrow, widen.collect());
-        match self.matches {
-            (false, _) => (Vec::new(), narrow.into_iter().chain(widen).collect()),
-            (_, false) => (narrow.into_iter().chain(widen).collect(), Vec::new()),
-            _ => (narrow, widen),
+    }
+
+    /// An old rule and the new one that it becomes by one update, in place of a create and a delete. None for a live
+    /// change of the action, where the old rules have to outlive it.
+    fn turning_pair(&self, action_changes_live: bool) -> Option<(&'a ObservedL7Rule, &'a L7Rule)> {
+        let rendered_throughout = self.rendered_before && self.rendered_after;
+        if action_changes_live && rendered_throughout {
+            return None;
         }
+        self.surplus.first().copied().zip(self.missing.last().copied())
     }
 }
 
@@ -135,63 +165,64 @@ fn take_pairs<'a>(
     alike: impl Fn(&L7Rule, &ObservedL7Rule) -> bool,
 ) -> Vec<(&'a ObservedL7Rule, &'a L7Rule)> {
     let mut pairs = Vec::new();
-    missing.retain(|want| {
-        let Some(at) = surplus.iter().position(|seen| alike(want, seen)) else { return true };
-        pairs.push((surplus.remove(at), *want));
+    missing.retain(|desired| {
+        let Some(at) = surplus.iter().position(|observed| alike(desired, observed)) else { return true };
+        pairs.push((surplus.remove(at), *desired));
         false
     });
     pairs
 }
 
-/// The policy whose rules these are.
-struct Place<'a> {
+/// Makes steps for rules of one policy.
+struct RuleWriter<'a> {
     policy_name: &'a str,
     policy: &'a Target,
 }
 
-impl Place<'_> {
+impl RuleWriter<'_> {
     fn step(&self, meaning: &Meaning<'_>, call: Call) -> Step {
         Step::new(Kind::L7Rule, format!("{} {}", self.policy_name, print(meaning)), call).after(self.policy)
     }
 
-    fn create(&self, want: &L7Rule) -> Step {
-        self.step(&wanted(want), Call::Create { parent: Some(self.policy.id.clone()), body: body(want) })
+    fn create(&self, rule: &L7Rule) -> Step {
+        self.step(&desired_meaning(rule), Call::Create { parent: Some(self.policy.id.clone()), body: body(rule) })
     }
 
     /// One `PUT`, or two where a tag takes the place of its equal.
-    fn update(&self, seen: &ObservedL7Rule, want: &L7Rule) -> Vec<Step> {
-        let mut edit = Patch::default();
-        let (was, becomes) = (observed(seen), wanted(want));
-        if print(&was) != print(&becomes) {
-            edit.changes.push(Change { field: "rule".into(), was: json!(print(&was)), want: json!(print(&becomes)) });
-        }
-        if was.up != becomes.up {
-            edit.changes.push(Change { field: "admin_state_up".into(), was: json!(was.up), want: json!(becomes.up) });
-        }
-        if seen.tags != want.tags {
-            edit.changes.push(Change { field: "tags".into(), was: json!(seen.tags), want: json!(want.tags) });
-        }
-        edit.body = body(want);
-        let first = edit.tags_first(&seen.tags);
-        let Patch { mut body, changes } = edit;
+    fn update(&self, observed: &ObservedL7Rule, desired: &L7Rule) -> Vec<Step> {
+        let was = observed_meaning(observed);
+        let mut patch = Patch { body: body(desired), changes: changes(observed, desired) };
+        let first = patch.tags_first(&observed.tags);
         // Octavia 19 checks the merged rule. Of these two types it does not drop the old key by itself, but refuses it;
         // and null crashes.
-        let refuses_key = matches!(want.kind, RuleType::SslConnHasCert | RuleType::SslVerifyResult);
-        if refuses_key && seen.key.is_some() {
-            body.insert("key".to_owned(), json!(""));
+        let refuses_key = matches!(desired.kind, L7RuleType::SslConnHasCert | L7RuleType::SslVerifyResult);
+        if refuses_key && observed.key.is_some() {
+            patch.body.insert("key".to_owned(), json!(""));
         }
         let put = |Patch { body, changes }| {
-            let call = Call::Update { parent: Some(self.policy.id.clone()), id: seen.id.clone(), body };
+            let call = Call::Update { parent: Some(self.policy.id.clone()), id: observed.id.clone(), body };
             Step { changes, ..self.step(&was, call) }
         };
-        first.into_iter().chain([Patch { body, changes }]).map(put).collect()
+        first.into_iter().chain([patch]).map(put).collect()
     }
 
-    fn delete(&self, seen: &ObservedL7Rule) -> Step {
-        self.step(&observed(seen), Call::Delete { parent: Some(self.policy.id.clone()), id: seen.id.clone() })
+    fn delete(&self, rule: &ObservedL7Rule) -> Step {
+        let call = Call::Delete { parent: Some(self.policy.id.clone()), id: rule.id.clone() };
+        self.step(&observed_meaning(rule), call)
     }
 }
 
-pub(super) fn name(policy_name: &str, seen: &ObservedL7Rule) -> String {
-    format!("{policy_name} {}", print(&observed(seen)))
+fn changes(observed: &ObservedL7Rule, desired: &L7Rule) -> Vec<Change> {
+    let (was, want) = (observed_meaning(observed), desired_meaning(desired));
+    let fields = [
+        ("rule", json!(print(&was)), json!(print(&want))),
+        ("admin_state_up", json!(was.up), json!(want.up)),
+        ("tags", json!(observed.tags), json!(desired.tags)),
+    ];
+    let differing = fields.into_iter().filter(|(_, was, want)| was != want);
+    differing.map(|(field, was, want)| Change { field: field.to_owned(), was, want }).collect()
+}
+
+pub(super) fn name(policy_name: &str, rule: &ObservedL7Rule) -> String {
+    format!("{policy_name} {}", print(&observed_meaning(rule)))
 }

@@ -1,4 +1,4 @@
-//! The load balancer itself: what of it changes, and what cannot.
+//! The load balancer itself: its updates, and the differences that Octavia cannot resolve.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
@@ -20,8 +20,8 @@ const RULES: FieldRules = FieldRules {
     groups: &[],
 };
 
-/// The changeable fields as the stack wants them. `attempt`: of the create that made it, kept as it is.
-fn wanted(owner: &Owner, load_balancer: &LoadBalancer, attempt: Option<&str>) -> Body {
+/// Changeable fields in the desired state. `attempt`: the tag of the create, kept as it is.
+fn desired_body(owner: &Owner, load_balancer: &LoadBalancer, attempt: Option<&str>) -> Body {
     let LoadBalancer {
         name,
         description,
@@ -43,27 +43,27 @@ fn wanted(owner: &Owner, load_balancer: &LoadBalancer, attempt: Option<&str>) ->
             ("vip_sg_ids", security_group_ids.as_ref().map(|ids| json!(ids))),
         ],
     );
-    let ours = owner.tags().into_iter().chain(attempt.map(attempt_tag));
-    let tags = RULES.tags(tags, ours, &body);
+    let own = owner.tags().into_iter().chain(attempt.map(attempt_tag));
+    let tags = RULES.tags(tags, own, &body);
     body.insert("tags".to_owned(), json!(tags));
     body
 }
 
-fn observed(seen: &ObservedLoadBalancer) -> Body {
+fn observed_body(observed: &ObservedLoadBalancer) -> Body {
     object([
-        ("name", json!(seen.name)),
-        ("description", json!(seen.description)),
-        ("tags", json!(seen.tags)),
-        ("admin_state_up", json!(seen.admin_state_up)),
-        ("vip_qos_policy_id", json!(seen.vip_qos_policy_id)),
-        ("vip_sg_ids", json!(seen.vip_sg_ids)),
+        ("name", json!(observed.name)),
+        ("description", json!(observed.description)),
+        ("tags", json!(observed.tags)),
+        ("admin_state_up", json!(observed.admin_state_up)),
+        ("vip_qos_policy_id", json!(observed.vip_qos_policy_id)),
+        ("vip_sg_ids", json!(observed.vip_sg_ids)),
     ])
 }
 
-/// The body that makes it, without its children. What is not given stays out: null is a 400 for flavor and zone.
-pub(super) fn body(desired: &Desired, attempt: &str) -> Body {
+/// The body that creates it, without its children. Fields without a value stay out: null is a 400 for flavor and zone.
+pub(super) fn create_body(desired: &Desired, attempt: &str) -> Body {
     let load_balancer = &desired.load_balancer;
-    let mut body = wanted(&desired.owner, load_balancer, Some(attempt));
+    let mut body = desired_body(&desired.owner, load_balancer, Some(attempt));
     let LoadBalancer { provider, flavor_id, availability_zone, vip, .. } = load_balancer;
     let Vip { subnet_id, network_id, port_id, address, additional } = vip;
     add_some(
@@ -92,70 +92,73 @@ fn additional_vip(vip: &AdditionalVip) -> Body {
     body
 }
 
-/// Its `PUT`s, by their place among the other steps. One is all there is, but in a rare mix of wishes.
+/// `PUT`s of the load balancer, by their place among the other steps. One at most, unless it is switched on while its
+/// security groups go, or a tag takes the place of its equal.
 #[derive(Default)]
 pub(super) struct Update {
     pub first: Vec<Step>,
     pub last: Option<Step>,
 }
 
-/// One `PUT`, if anything differs. It comes first, but for two things that wait until all children are as they should
-/// be: switching on, and security groups, which exclude the CIDRs that listeners may still have. For the same reason
+/// One `PUT`, if anything differs. It comes first, with two exceptions that wait until all children are as desired:
+/// switching on, and new security groups, which exclude the CIDRs that listeners may still have. For the same reason
 /// groups that go do not wait.
-pub(super) fn update(desired: &Desired, seen: &ObservedLoadBalancer) -> Update {
-    let want = wanted(&desired.owner, &desired.load_balancer, attempt_of(&seen.tags));
-    let mut edit = RULES.compare(&want, &observed(seen), &OwnedFields::of(&seen.tags));
-    let tags_first = edit.tags_first(&seen.tags);
-    let switches_on = edit.change("admin_state_up").is_some_and(|c| c.want == json!(true));
-    let groups_come = seen.vip_sg_ids.is_empty() && edit.changes("vip_sg_ids");
-    let groups_go = !seen.vip_sg_ids.is_empty() && edit.changes("vip_sg_ids");
+pub(super) fn update(desired: &Desired, observed: &ObservedLoadBalancer) -> Update {
+    let body = desired_body(&desired.owner, &desired.load_balancer, attempt_of(&observed.tags));
+    let mut patch = RULES.compare(&body, &observed_body(observed), &OwnedFields::of(&observed.tags));
+    let tags_first = patch.tags_first(&observed.tags);
+    let switches_on = patch.change("admin_state_up").is_some_and(|c| c.want == json!(true));
+    let groups_change = patch.changes("vip_sg_ids");
+    let groups_come = groups_change && observed.vip_sg_ids.is_empty();
+    let groups_go = groups_change && !observed.vip_sg_ids.is_empty();
     let (first, last) = match (switches_on, groups_come, groups_go) {
         (true, _, true) => {
-            let last = edit.take("admin_state_up");
-            (edit, last)
+            let last = patch.take("admin_state_up");
+            (patch, last)
         }
-        (true, ..) | (_, true, _) => (Patch::default(), edit),
-        _ => (edit, Patch::default()),
+        (true, ..) | (_, true, _) => (Patch::default(), patch),
+        _ => (patch, Patch::default()),
     };
-    let put = |edit: Patch| {
-        let impact = impact(&edit);
-        let call = Call::UpdateLoadBalancer { id: seen.id.clone(), body: edit.body };
-        Step { changes: edit.changes, ..Step::new(Kind::LoadBalancer, &seen.name, call) }.impact(impact)
+    let put = |patch: Patch| {
+        let impact = impact(&patch);
+        let call = Call::UpdateLoadBalancer { id: observed.id.clone(), body: patch.body };
+        Step { changes: patch.changes, ..Step::new(Kind::LoadBalancer, &observed.name, call) }.impact(impact)
     };
-    let some = |edit: Patch| (!edit.is_empty()).then(|| put(edit));
+    let some = |patch: Patch| (!patch.is_empty()).then(|| put(patch));
     Update { first: tags_first.into_iter().chain([first]).filter_map(some).collect(), last: some(last) }
 }
 
-fn impact(edit: &Patch) -> Impact {
-    if edit.switches_off() {
+fn impact(patch: &Patch) -> Impact {
+    if patch.switches_off() {
         Impact::Interrupts
-    } else if edit.changes("vip_sg_ids") || edit.changes("vip_qos_policy_id") {
+    } else if patch.changes("vip_sg_ids") || patch.changes("vip_qos_policy_id") {
         Impact::NewConnections
     } else {
         Impact::None
     }
 }
 
-/// What differs although Octavia cannot change it. A value that the cloud does not show proves nothing.
-pub(super) fn immutable(want: &LoadBalancer, seen: &ObservedLoadBalancer) -> Vec<Problem> {
-    let Vip { subnet_id, network_id, port_id, address, additional } = &want.vip;
-    let provider = want.provider.as_deref().filter(|_| !seen.provider.is_empty()).map(canonical_provider);
-    let vip = |want: &Option<String>, seen: &Option<String>| {
-        want.clone().zip(seen.clone()).filter(|(want, seen)| canonical_address(want) != canonical_address(seen))
+/// Problems of fields that differ although Octavia cannot change them. A value that the cloud does not show proves
+/// nothing.
+pub(super) fn immutable(desired: &LoadBalancer, observed: &ObservedLoadBalancer) -> Vec<Problem> {
+    let Vip { subnet_id, network_id, port_id, address, additional } = &desired.vip;
+    let provider = desired.provider.as_deref().filter(|_| !observed.provider.is_empty()).map(canonical_provider);
+    let shown = |want: &Option<String>, is: &Option<String>| {
+        want.clone().zip(is.clone()).filter(|(want, is)| canonical_address(want) != canonical_address(is))
     };
-    let given = |want: &Option<String>, seen: &Option<String>| {
-        let seen = seen.clone().unwrap_or_else(|| "none".to_owned());
-        want.clone().map(|want| (want, seen)).filter(|(want, seen)| want != seen)
+    let given = |want: &Option<String>, is: &Option<String>| {
+        let is = is.clone().unwrap_or_else(|| "none".to_owned());
+        want.clone().map(|want| (want, is)).filter(|(want, is)| want != is)
     };
     [
-        ("provider", provider.map(|p| (p, canonical_provider(&seen.provider))).filter(|(want, seen)| want != seen)),
-        ("flavor", given(&want.flavor_id, &seen.flavor_id)),
-        ("availabilityZone", given(&want.availability_zone, &seen.availability_zone)),
-        ("vip.subnet", vip(subnet_id, &seen.vip_subnet_id)),
-        ("vip.network", vip(network_id, &seen.vip_network_id)),
-        ("vip.port", vip(port_id, &seen.vip_port_id)),
-        ("vip.address", vip(address, &seen.vip_address)),
-        ("vip.additional", additional_difference(additional, &seen.additional_vips)),
+        ("provider", provider.map(|p| (p, canonical_provider(&observed.provider))).filter(|(want, is)| want != is)),
+        ("flavor", given(&desired.flavor_id, &observed.flavor_id)),
+        ("availabilityZone", given(&desired.availability_zone, &observed.availability_zone)),
+        ("vip.subnet", shown(subnet_id, &observed.vip_subnet_id)),
+        ("vip.network", shown(network_id, &observed.vip_network_id)),
+        ("vip.port", shown(port_id, &observed.vip_port_id)),
+        ("vip.address", shown(address, &observed.vip_address)),
+        ("vip.additional", additional_difference(additional, &observed.additional_vips)),
     ]
     .into_iter()
     .filter_map(|(field, difference)| {
@@ -164,7 +167,7 @@ pub(super) fn immutable(want: &LoadBalancer, seen: &ObservedLoadBalancer) -> Vec
         let message = format!(
             "{field} is {is} on load balancer {} and cannot become {want}: Octavia does not change it. Set it back, or \
              make a new stack",
-            seen.id
+            observed.id
         );
         Some(Problem::new(field, ProblemReason::ImmutableField, message))
     })
@@ -176,34 +179,35 @@ fn canonical_provider(name: &str) -> String {
     if name == "octavia" { "amphora".to_owned() } else { name.to_owned() }
 }
 
-/// Addresses are stored as somebody spelled them.
+/// The canonical spelling of an address: the cloud keeps the one that a client has sent.
 fn canonical_address(text: &str) -> String {
     text.parse::<IpAddr>().map_or_else(|_| text.to_owned(), |address| address.to_string())
 }
 
-/// Compared only if any is given: by subnet, and by address where that is given.
-fn additional_difference(want: &[AdditionalVip], seen: &[ObservedAdditionalVip]) -> Option<(String, String)> {
-    if want.is_empty() {
+/// The difference of additional VIPs, desired and observed, for people. Compared only if the stack names any: by
+/// subnet, and by address where it names one.
+fn additional_difference(desired: &[AdditionalVip], observed: &[ObservedAdditionalVip]) -> Option<(String, String)> {
+    if desired.is_empty() {
         return None;
     }
-    let there: BTreeMap<&str, Option<String>> = seen
+    let addresses: BTreeMap<&str, Option<String>> = observed
         .iter()
         .filter_map(|vip| Some((vip.subnet_id.as_deref()?, vip.ip_address.as_deref().map(canonical_address))))
         .collect();
-    let agrees = |vip: &AdditionalVip| match (there.get(vip.subnet_id.as_str()), &vip.address) {
+    let agrees = |vip: &AdditionalVip| match (addresses.get(vip.subnet_id.as_str()), &vip.address) {
         (Some(Some(is)), Some(want)) => *is == canonical_address(want),
         (Some(_), _) => true,
         (None, _) => false,
     };
-    if want.len() == there.len() && want.iter().all(agrees) {
+    if desired.len() == addresses.len() && desired.iter().all(agrees) {
         return None;
     }
     let print = |subnet: &str, address: Option<&str>| match address {
         Some(address) => format!("{address} in {subnet}"),
         None => format!("any address in {subnet}"),
     };
-    let wanted: BTreeSet<String> = want.iter().map(|v| print(&v.subnet_id, v.address.as_deref())).collect();
-    let is: Vec<String> = there.iter().map(|(subnet, address)| print(subnet, address.as_deref())).collect();
+    let wanted: BTreeSet<String> = desired.iter().map(|v| print(&v.subnet_id, v.address.as_deref())).collect();
+    let is: Vec<String> = addresses.iter().map(|(subnet, address)| print(subnet, address.as_deref())).collect();
     let list = |items: Vec<String>| if items.is_empty() { "none".to_owned() } else { items.join(", ") };
     Some((list(wanted.into_iter().collect()), list(is)))
 }

@@ -1,128 +1,139 @@
-//! Who is who: which object of the cloud serves which entry of the stack, what is to go, and what has to stay for now.
+//! Matches desired to observed objects: which object of the cloud serves which key of the stack, which ones are
+//! obsolete, and which of these cannot be deleted or replaced now.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use super::l7_policy;
 use super::step::Target;
 use crate::model::{
-    Desired, Key, Kind, L4, L7Action, Listener, ListenerProtocol, ObservedListener, ObservedPool, ObservedTree,
-    Problem, ProblemReason, Provisioning, key_of,
+    Desired, Key, Kind, ListenerProtocol, ObservedListener, ObservedPool, ObservedTree, PoolProtocol, Problem,
+    ProblemReason, Provisioning, TransportProtocol, key_of,
 };
 
-/// What stands where a listener of the stack should be. Octavia keeps one listener for each port and transport, so the
-/// place is the identity, and our key on it says that it is ours: a listener that was renamed in the stack, or two that
-/// swapped their ports, are changed in place and nobody notices.
+/// Listener of the cloud at the port of a desired one.
+///
+/// Octavia keeps one listener for each port and transport protocol. So port and transport are the identity, and the key
+/// tag says that the listener is the stack's: a listener that is renamed in the stack, or two that swap their ports,
+/// are changed in place and no client notices.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum ListenerMatch<'a> {
     Missing,
-    /// Ours, and changeable in place.
+    /// The stack's, and changeable in place.
     InPlace(&'a ObservedListener),
-    /// Ours, with a protocol that Octavia cannot change: it has to go before the new one can come.
+    /// The stack's, with a protocol that Octavia cannot change: it has to go before the new one can come.
     NeedsReplace(&'a ObservedListener),
-    /// Not ours.
+    /// Another client's.
     Foreign(&'a ObservedListener),
 }
 
-/// May what the stack says of a listener be done?
+/// Decision whether steps for an object may run now.
+///
+/// Example: listener `web` changes from HTTP to TCP on port 80, while `disruptionPolicy` forbids interruptions. Its
+/// gate is [`HeldBack`](Self::HeldBack): Octavia can only delete and recreate the listener, so these steps are shown in
+/// the plan and not run. So are the steps for its new pool, and the deletion of its old pool, which keeps serving. With
+/// a listener of another client on port 80 the gate is [`Blocked`](Self::Blocked): no steps, and the plan has a problem
+/// that names that listener. In all other cases it is [`Open`](Self::Open).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Gate {
+    /// The steps run.
     Open,
-    /// It would interrupt traffic, which the stack forbids.
+    /// The steps would interrupt traffic, which the stack forbids: the plan shows them as held back.
     HeldBack,
-    /// Something that is not ours is in the way.
+    /// Another client's object is in the way: the plan has no such steps.
     Blocked,
 }
 
+/// Desired and observed objects of one stack, matched.
 pub(super) struct Matching<'a> {
     pub desired: &'a Desired,
     pub tree: &'a ObservedTree,
-    places: BTreeMap<&'a str, ListenerMatch<'a>>,
-    /// Listeners of ours at places that the stack does not name.
-    pub leaving_listeners: Vec<&'a ObservedListener>,
-    /// The pools that serve the stack, by key.
+    /// By key of the desired listener.
+    listeners: BTreeMap<&'a str, ListenerMatch<'a>>,
+    /// The stack's listeners at ports that it no longer names.
+    pub obsolete_listeners: Vec<&'a ObservedListener>,
+    /// Pools that serve the stack, by key.
     pools: BTreeMap<&'a str, &'a ObservedPool>,
-    /// Other pools of ours: unwanted keys, other protocols, doubles.
-    pub leaving_pools: Vec<&'a ObservedPool>,
+    /// The stack's other pools: unwanted keys, other protocols, duplicates.
+    pub obsolete_pools: Vec<&'a ObservedPool>,
 }
 
 impl<'a> Matching<'a> {
     pub fn new(desired: &'a Desired, tree: &'a ObservedTree) -> Self {
-        let (places, leaving_listeners) = place_listeners(desired, tree);
-        let (pools, leaving_pools) = sort_pools(desired, tree, &places);
-        Self { desired, tree, places, leaving_listeners, pools, leaving_pools }
+        let (listeners, obsolete_listeners) = match_listeners(desired, tree);
+        let (pools, obsolete_pools) = match_pools(desired, tree, &listeners);
+        Self { desired, tree, listeners, obsolete_listeners, pools, obsolete_pools }
     }
 
-    pub fn place(&self, key: &str) -> ListenerMatch<'a> {
-        self.places.get(key).copied().unwrap_or(ListenerMatch::Missing)
+    pub fn listener(&self, key: &str) -> ListenerMatch<'a> {
+        self.listeners.get(key).copied().unwrap_or(ListenerMatch::Missing)
     }
 
-    pub fn leave(&self, key: &str) -> Gate {
-        match self.place(key) {
+    /// Gate of the changes to a desired listener.
+    pub fn gate(&self, key: &str) -> Gate {
+        match self.listener(key) {
             ListenerMatch::NeedsReplace(_) if !self.desired.allow_interruption => Gate::HeldBack,
             ListenerMatch::Foreign(_) => Gate::Blocked,
             _ => Gate::Open,
         }
     }
 
-    /// When a listener that is to go may go: not before its successor of the same name has come.
+    /// Gate of the deletion of an obsolete listener: it stays until the one of the same key exists at its new port.
     pub fn may_delete(&self, listener: &ObservedListener) -> Gate {
-        key_of(&listener.tags).filter(|key| self.places.contains_key(*key)).map_or(Gate::Open, |key| self.leave(key))
+        let successor = key_of(&listener.tags).filter(|key| self.listeners.contains_key(*key));
+        successor.map_or(Gate::Open, |key| self.gate(key))
     }
 
     pub fn pool(&self, key: &str) -> Option<&'a ObservedPool> {
         self.pools.get(key).copied()
     }
 
-    /// Every pool of the stack, there or to be made.
+    /// Every desired pool, existing or to be created.
     pub fn pool_targets(&self) -> BTreeMap<&'a str, Target> {
-        let target =
-            |key: &Key| self.pool(key).map_or_else(|| Target::pending(Kind::Pool, key), |p| Target::existing(&p.id));
+        let target = |key: &Key| {
+            self.pool(key).map_or_else(|| Target::pending(Kind::Pool, key), |pool| Target::existing(&pool.id))
+        };
         self.desired.pools.keys().map(|key| (key.as_str(), target(key))).collect()
     }
 
-    /// May a pool that is not there be made? Not for the sake of a listener alone that cannot come yet.
+    /// Gate of the creation of a pool: closed while all listeners that use it are.
     pub fn may_create(&self, pool: &str) -> Gate {
         let users = self.desired.listeners.iter().filter(|(_, listener)| listener.pools().any(|used| used == pool));
-        let leaves: Vec<Gate> = users.map(|(key, _)| self.leave(key)).collect();
-        match leaves.as_slice() {
-            leaves if leaves.is_empty() || leaves.contains(&Gate::Open) => Gate::Open,
-            leaves if leaves.contains(&Gate::HeldBack) => Gate::HeldBack,
+        let gates: Vec<Gate> = users.map(|(key, _)| self.gate(key)).collect();
+        match gates.as_slice() {
+            gates if gates.is_empty() || gates.contains(&Gate::Open) => Gate::Open,
+            gates if gates.contains(&Gate::HeldBack) => Gate::HeldBack,
             _ => Gate::Blocked,
         }
     }
 
-    /// Pools that listeners and policies use which this plan leaves alone: foreign ones, and ours that cannot go yet.
-    /// A pool in use by a policy cannot be deleted (409), and one that is a default could, which empties the listener.
-    pub fn pools_in_use(&self, why: Gate) -> HashSet<&'a str> {
-        let standing = self.standing(why);
-        let policies = standing.iter().flat_map(|listener| &listener.policies);
-        let foreign = self.places.values().filter(|_| why == Gate::Blocked).flat_map(|place| match place {
-            ListenerMatch::InPlace(listener) => listener.policies.as_slice(),
-            _ => &[],
-        });
-        let foreign = foreign.filter(|policy| key_of(&policy.tags).is_none());
-        let redirects = policies.chain(foreign).filter_map(|policy| policy.redirect_pool_id.as_deref());
-        standing.iter().filter_map(|listener| listener.default_pool_id.as_deref()).chain(redirects).collect()
-    }
-
-    /// Listeners that this plan leaves as they are, by reason.
-    fn standing(&self, why: Gate) -> Vec<&'a ObservedListener> {
-        let foreign = self.tree.listeners.iter().filter(|l| why == Gate::Blocked && key_of(&l.tags).is_none());
-        let leaving = self.leaving_listeners.iter().copied().filter(|listener| self.may_delete(listener) == why);
-        let taken = self.places.iter().filter_map(|(key, place)| match place {
-            ListenerMatch::NeedsReplace(listener) if self.leave(key) == why => Some(*listener),
+    /// Pools that must stay, because listeners and policies that this plan leaves alone use them. Octavia refuses to
+    /// delete a pool that a policy uses (409). It does delete one that is a default pool, and leaves the listener
+    /// without one.
+    pub fn pools_in_use(&self) -> PoolsInUse<'a> {
+        let obsolete =
+            |gate: Gate| self.obsolete_listeners.iter().copied().filter(move |old| self.may_delete(old) == gate);
+        let foreign = self.tree.listeners.iter().filter(|listener| key_of(&listener.tags).is_none());
+        let foreign_policies = self
+            .listeners
+            .values()
+            .filter_map(|found| if let ListenerMatch::InPlace(listener) = found { Some(*listener) } else { None })
+            .flat_map(|listener| &listener.policies)
+            .filter(|policy| key_of(&policy.tags).is_none())
+            .filter_map(|policy| policy.redirect_pool_id.as_deref());
+        let waiting = self.listeners.iter().filter_map(|(key, found)| match found {
+            ListenerMatch::NeedsReplace(listener) if self.gate(key) == Gate::HeldBack => Some(*listener),
             _ => None,
         });
-        match why {
-            Gate::Open => Vec::new(),
-            Gate::HeldBack | Gate::Blocked => foreign.chain(leaving).chain(taken).collect(),
+        PoolsInUse {
+            blocked: foreign.chain(obsolete(Gate::Blocked)).flat_map(pools_of).chain(foreign_policies).collect(),
+            held_back: obsolete(Gate::HeldBack).chain(waiting).flat_map(pools_of).collect(),
         }
     }
 
-    /// Foreign listeners where ours should be.
+    /// Problems of the desired listeners that another client's listener is in the way of.
     pub fn problems(&self) -> Vec<Problem> {
-        let problem = |(key, place): (&&str, &ListenerMatch<'_>)| {
-            let (ListenerMatch::Foreign(foreign), Some(wanted)) = (place, self.desired.listeners.get(*key)) else {
+        let problem = |(key, found): (&&str, &ListenerMatch<'_>)| {
+            let (ListenerMatch::Foreign(foreign), Some(desired)) = (found, self.desired.listeners.get(*key)) else {
                 return None;
             };
             Some(Problem::new(
@@ -131,104 +142,118 @@ impl<'a> Matching<'a> {
                 format!(
                     "listener {key} cannot have port {}: listener {:?} ({}, {}), which this stack did not make, has \
                      it. Delete that listener, or take another port",
-                    wanted.port, foreign.name, foreign.protocol, foreign.id
+                    desired.port, foreign.name, foreign.protocol, foreign.id
                 ),
             ))
         };
-        self.places.iter().filter_map(problem).collect()
+        self.listeners.iter().filter_map(problem).collect()
     }
 }
 
-impl Listener {
-    /// The pools that it and its policies use.
-    pub(super) fn pools(&self) -> impl Iterator<Item = &Key> {
-        self.default_pool.iter().chain(self.policies.iter().filter_map(|policy| policy.action.pool()))
-    }
+/// Ids of the pools that listeners and policies use which a plan leaves alone.
+pub(super) struct PoolsInUse<'a> {
+    /// Used by objects of another client, or by listeners that such an object keeps from going.
+    blocked: HashSet<&'a str>,
+    /// Used by listeners that are held back.
+    held_back: HashSet<&'a str>,
 }
 
-impl L7Action {
-    pub(super) const fn pool(&self) -> Option<&Key> {
-        match self {
-            Self::RedirectToPool { pool } => Some(pool),
-            Self::RedirectToUrl { .. } | Self::RedirectPrefix { .. } | Self::Reject => None,
+impl PoolsInUse<'_> {
+    /// Gate of the deletion of a pool.
+    pub fn may_delete(&self, pool: &ObservedPool) -> Gate {
+        match pool.id.as_str() {
+            id if self.blocked.contains(id) => Gate::Blocked,
+            id if self.held_back.contains(id) => Gate::HeldBack,
+            _ => Gate::Open,
         }
     }
 }
 
-/// The transport of a listener of the cloud; an unknown protocol shares none of ours.
-fn l4(protocol: &str) -> Option<L4> {
-    ListenerProtocol::ALL.iter().find(|known| known.as_str() == protocol).map(|known| known.l4())
+/// Ids of the pools that a listener and its policies use.
+fn pools_of(listener: &ObservedListener) -> impl Iterator<Item = &str> {
+    let redirects = listener.policies.iter().filter_map(|policy| policy.redirect_pool_id.as_deref());
+    listener.default_pool_id.as_deref().into_iter().chain(redirects)
 }
 
-fn place_listeners<'a>(
+/// The transport protocol of a listener of the cloud. An unknown protocol shares none.
+fn transport(listener: &ObservedListener) -> Option<TransportProtocol> {
+    ListenerProtocol::parse(&listener.protocol).map(ListenerProtocol::transport)
+}
+
+fn match_listeners<'a>(
     desired: &'a Desired,
     tree: &'a ObservedTree,
 ) -> (BTreeMap<&'a str, ListenerMatch<'a>>, Vec<&'a ObservedListener>) {
-    let mut there: BTreeMap<(u16, L4), &ObservedListener> = BTreeMap::new();
-    let mut leaving = Vec::new();
+    let mut by_port: BTreeMap<(u16, TransportProtocol), &ObservedListener> = BTreeMap::new();
+    let mut obsolete = Vec::new();
     for listener in &tree.listeners {
-        match l4(&listener.protocol) {
-            Some(l4) => drop(there.insert((listener.protocol_port, l4), listener)),
-            None if key_of(&listener.tags).is_some() => leaving.push(listener),
-            None => {}
+        if let Some(transport) = transport(listener) {
+            by_port.insert((listener.protocol_port, transport), listener);
+        } else if key_of(&listener.tags).is_some() {
+            obsolete.push(listener);
         }
     }
-    let mut places = BTreeMap::new();
+    let mut matches = BTreeMap::new();
     for (key, listener) in &desired.listeners {
-        let place = match there.remove(&(listener.port, listener.protocol.l4())) {
+        let found = match by_port.remove(&(listener.port, listener.protocol.transport())) {
             None => ListenerMatch::Missing,
             Some(foreign) if key_of(&foreign.tags).is_none() => ListenerMatch::Foreign(foreign),
-            Some(ours) if ours.protocol == listener.protocol.as_str() => ListenerMatch::InPlace(ours),
-            Some(ours) => ListenerMatch::NeedsReplace(ours),
+            Some(own) if own.protocol == listener.protocol.as_str() => ListenerMatch::InPlace(own),
+            Some(own) => ListenerMatch::NeedsReplace(own),
         };
-        places.insert(key.as_str(), place);
+        matches.insert(key.as_str(), found);
     }
-    leaving.extend(there.into_values().filter(|listener| key_of(&listener.tags).is_some()));
-    (places, leaving)
+    obsolete.extend(by_port.into_values().filter(|listener| key_of(&listener.tags).is_some()));
+    (matches, obsolete)
 }
 
-/// References to pools that the stack wants as they are: pool id and key.
+/// References to pools that no step changes, as pool id and key.
 fn settled_references<'a>(
     desired: &'a Desired,
-    places: &BTreeMap<&'a str, ListenerMatch<'a>>,
+    listeners: &BTreeMap<&'a str, ListenerMatch<'a>>,
 ) -> BTreeSet<(&'a str, &'a str)> {
     let mut settled = BTreeSet::new();
-    for (key, place) in places {
-        let (ListenerMatch::InPlace(seen), Some(want)) = (place, desired.listeners.get(*key)) else { continue };
-        settled.extend(seen.default_pool_id.as_deref().zip(want.default_pool.as_deref()));
-        let kept = l7_policy::kept(&want.policies, &seen.policies);
-        for wanted in &want.policies {
-            let pool = kept.get(wanted.key.as_str()).and_then(|kept| kept.redirect_pool_id.as_deref());
-            settled.extend(pool.zip(wanted.action.pool().map(String::as_str)));
+    for (key, found) in listeners {
+        let (ListenerMatch::InPlace(observed), Some(desired)) = (found, desired.listeners.get(*key)) else { continue };
+        settled.extend(observed.default_pool_id.as_deref().zip(desired.default_pool.as_deref()));
+        let kept = l7_policy::kept(&desired.policies, &observed.policies);
+        for policy in &desired.policies {
+            let pool = kept.get(policy.key.as_str()).and_then(|kept| kept.redirect_pool_id.as_deref());
+            settled.extend(pool.zip(policy.action.pool().map(String::as_str)));
         }
     }
     settled
 }
 
-fn sort_pools<'a>(
+fn match_pools<'a>(
     desired: &'a Desired,
     tree: &'a ObservedTree,
-    places: &BTreeMap<&'a str, ListenerMatch<'a>>,
+    listeners: &BTreeMap<&'a str, ListenerMatch<'a>>,
 ) -> (BTreeMap<&'a str, &'a ObservedPool>, Vec<&'a ObservedPool>) {
-    let settled = settled_references(desired, places);
-    // Of two (a lost answer) the one that serves stays, because healing it is one write and switching is more. Only
+    let settled = settled_references(desired, listeners);
+    // Of duplicates (an answer was lost) the one that serves stays: healing it is one write, switching is more. Only
     // references that stay count, so that the choice does not change while the plan runs.
     let rank = |key: &str, pool: &ObservedPool| {
         let active = pool.provisioning_status == Provisioning::Active;
         (settled.contains(&(pool.id.as_str(), key)), active, std::cmp::Reverse(pool.id.clone()))
     };
-    let (mut pools, mut leaving) = (BTreeMap::<&str, &ObservedPool>::new(), Vec::new());
+    let (mut pools, mut obsolete) = (BTreeMap::<&str, &ObservedPool>::new(), Vec::new());
     for pool in &tree.pools {
         let Some(key) = key_of(&pool.tags) else { continue };
-        let serves = desired.pools.get(key).is_some_and(|want| want.protocol.as_str() == pool.protocol);
+        let protocol = PoolProtocol::parse(&pool.protocol);
+        // A pool of another protocol is replaced by one with the desired members. While these are unknown, it stays.
+        let serves = desired
+            .pools
+            .get(key)
+            .is_some_and(|desired| Some(desired.protocol) == protocol || desired.members.known().is_none());
         match pools.get(key).copied() {
-            _ if !serves => leaving.push(pool),
-            Some(other) if rank(key, other) >= rank(key, pool) => leaving.push(pool),
+            _ if !serves => obsolete.push(pool),
+            Some(other) if rank(key, other) >= rank(key, pool) => obsolete.push(pool),
             other => {
-                leaving.extend(other);
+                obsolete.extend(other);
                 pools.insert(key, pool);
             }
         }
     }
-    (pools, leaving)
+    (pools, obsolete)
 }

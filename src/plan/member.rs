@@ -1,41 +1,45 @@
 //! Members: the difference of two sets, sent in as few writes as Octavia allows.
 //!
-//! Octavia's key is the text of the address and the port; ours is the parsed address, so the spelling that the cloud
-//! has is repeated. What a batch leaves out of a member it keeps (name, tags, subnet) or resets (weight, backup, state,
-//! monitor address and port): so an unchanged member can be repeated in few bytes.
+//! Octavia's key is the text of the address and the port. The key here is the parsed address, so a write repeats the
+//! spelling that the cloud has. A field that a batch leaves out of an existing member is kept (name, tags, subnet) or
+//! reset (weight, backup, state, monitor address and port): so an unchanged member can be repeated in few bytes.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use serde_json::{Value, json};
 
-use super::MAX_BODY;
-use super::diff::object;
+use super::diff::{add_some, object};
+use super::limits::{MAX_BODY, item_bytes};
 use super::step::Target;
 use crate::model::{
     Body, Call, Change, Impact, Kind, Member, MemberKey, ObservedMember, Step, StepReason, without_twins,
 };
 
-/// The least words that make this member, or make the one that is there equal to it.
-pub(super) fn item(key: &MemberKey, want: &Member, seen: Option<&ObservedMember>) -> Body {
-    let Member { name, weight, backup, admin_state_up, subnet_id, monitor_address, monitor_port, tags } = want;
-    let address = seen.map_or_else(|| key.address.to_string(), |seen| seen.address.clone());
+/// Minimal batch item that creates the member, or makes the observed one equal to it.
+pub(super) fn batch_item(key: &MemberKey, desired: &Member, observed: Option<&ObservedMember>) -> Body {
+    let Member { name, weight, backup, admin_state_up, subnet_id, monitor_address, monitor_port, tags } = desired;
+    let address = observed.map_or_else(|| key.address.to_string(), |observed| observed.address.clone());
     let mut body = object([("address", json!(address)), ("protocol_port", json!(key.port))]);
-    let kept = |seen: Option<bool>, default: bool| seen.unwrap_or(default);
-    let says = [
-        ("name", json!(name), !kept(seen.map(|s| s.name == *name), name.is_empty())),
-        ("tags", json!(tags), !kept(seen.map(|s| s.tags == *tags), tags.is_empty())),
-        ("subnet_id", json!(subnet_id), !kept(seen.map(|s| s.subnet_id == *subnet_id), subnet_id.is_none())),
-        ("weight", json!(weight), *weight != 1 || seen.is_some_and(|s| s.weight != Some(1))),
-        ("backup", json!(backup), *backup || seen.is_some_and(|s| s.backup)),
-        ("admin_state_up", json!(admin_state_up), !admin_state_up || seen.is_some_and(|s| !s.admin_state_up)),
+    let kept = |observed: Option<bool>, default: bool| observed.unwrap_or(default);
+    let fields = [
+        ("name", json!(name), !kept(observed.map(|s| s.name == *name), name.is_empty())),
+        ("tags", json!(tags), !kept(observed.map(|s| s.tags == *tags), tags.is_empty())),
+        ("subnet_id", json!(subnet_id), !kept(observed.map(|s| s.subnet_id == *subnet_id), subnet_id.is_none())),
+        ("weight", json!(weight), *weight != 1 || observed.is_some_and(|s| s.weight != Some(1))),
+        ("backup", json!(backup), *backup || observed.is_some_and(|s| s.backup)),
+        ("admin_state_up", json!(admin_state_up), !admin_state_up || observed.is_some_and(|s| !s.admin_state_up)),
         (
             "monitor_address",
             json!(monitor_address),
-            monitor_address.is_some() || seen.is_some_and(|s| s.monitor_address.is_some()),
+            monitor_address.is_some() || observed.is_some_and(|s| s.monitor_address.is_some()),
         ),
-        ("monitor_port", json!(monitor_port), monitor_port.is_some() || seen.is_some_and(|s| s.monitor_port.is_some())),
+        (
+            "monitor_port",
+            json!(monitor_port),
+            monitor_port.is_some() || observed.is_some_and(|s| s.monitor_port.is_some()),
+        ),
     ];
-    body.extend(says.into_iter().filter(|(_, _, say)| *say).map(|(field, value, _)| (field.to_owned(), value)));
+    body.extend(fields.into_iter().filter(|(_, _, send)| *send).map(|(field, value, _)| (field.to_owned(), value)));
     body
 }
 
@@ -47,122 +51,124 @@ fn as_if_equal(mut item: Body) -> Body {
     item
 }
 
-/// One that is sent again as it is.
-fn reapply_item(seen: &ObservedMember) -> Body {
+/// Batch item that sends a member again as it is.
+fn reapply_item(observed: &ObservedMember) -> Body {
     let mut body = object([
-        ("address", json!(seen.address)),
-        ("protocol_port", json!(seen.protocol_port)),
-        ("weight", json!(seen.weight.unwrap_or(1))),
-        ("backup", json!(seen.backup)),
-        ("admin_state_up", json!(seen.admin_state_up)),
+        ("address", json!(observed.address)),
+        ("protocol_port", json!(observed.protocol_port)),
+        ("weight", json!(observed.weight.unwrap_or(1))),
+        ("backup", json!(observed.backup)),
+        ("admin_state_up", json!(observed.admin_state_up)),
     ]);
-    super::diff::add_some(
+    add_some(
         &mut body,
         [
-            ("monitor_address", seen.monitor_address.as_ref().map(|a| json!(a))),
-            ("monitor_port", seen.monitor_port.map(|p| json!(p))),
+            ("monitor_address", observed.monitor_address.as_ref().map(|a| json!(a))),
+            ("monitor_port", observed.monitor_port.map(|p| json!(p))),
         ],
     );
     body
 }
 
-pub(super) fn key_of(seen: &ObservedMember) -> Option<MemberKey> {
-    Some(MemberKey { address: seen.address.parse().ok()?, port: seen.protocol_port })
+pub(super) fn key_of(observed: &ObservedMember) -> Option<MemberKey> {
+    Some(MemberKey { address: observed.address.parse().ok()?, port: observed.protocol_port })
 }
 
-fn same(want: &Member, seen: &ObservedMember) -> bool {
-    let Member { name, weight, backup, admin_state_up, subnet_id, monitor_address, monitor_port, tags } = want;
-    *name == seen.name
-        && seen.weight == Some(i64::from(*weight))
-        && *backup == seen.backup
-        && *admin_state_up == seen.admin_state_up
-        && *subnet_id == seen.subnet_id
-        && *monitor_port == seen.monitor_port
-        && *tags == seen.tags
-        && match (monitor_address, &seen.monitor_address) {
+fn same(desired: &Member, observed: &ObservedMember) -> bool {
+    let Member { name, weight, backup, admin_state_up, subnet_id, monitor_address, monitor_port, tags } = desired;
+    *name == observed.name
+        && observed.weight == Some(i64::from(*weight))
+        && *backup == observed.backup
+        && *admin_state_up == observed.admin_state_up
+        && *subnet_id == observed.subnet_id
+        && *monitor_port == observed.monitor_port
+        && *tags == observed.tags
+        && match (monitor_address, &observed.monitor_address) {
             (None, None) => true,
-            (Some(want), Some(seen)) => seen.parse() == Ok(*want),
+            (Some(desired), Some(observed)) => observed.parse() == Ok(*desired),
             _ => false,
         }
 }
 
-fn differences(key: &MemberKey, want: &Member, seen: &ObservedMember) -> Vec<Change> {
+fn differences(key: &MemberKey, desired: &Member, observed: &ObservedMember) -> Vec<Change> {
     let fields = [
-        ("name", json!(seen.name), json!(want.name)),
-        ("weight", json!(seen.weight), json!(want.weight)),
-        ("backup", json!(seen.backup), json!(want.backup)),
-        ("admin_state_up", json!(seen.admin_state_up), json!(want.admin_state_up)),
-        ("subnet_id", json!(seen.subnet_id), json!(want.subnet_id)),
-        ("monitor_address", json!(seen.monitor_address), json!(want.monitor_address)),
-        ("monitor_port", json!(seen.monitor_port), json!(want.monitor_port)),
-        ("tags", json!(seen.tags), json!(want.tags)),
+        ("name", json!(observed.name), json!(desired.name)),
+        ("weight", json!(observed.weight), json!(desired.weight)),
+        ("backup", json!(observed.backup), json!(desired.backup)),
+        ("admin_state_up", json!(observed.admin_state_up), json!(desired.admin_state_up)),
+        ("subnet_id", json!(observed.subnet_id), json!(desired.subnet_id)),
+        ("monitor_address", json!(observed.monitor_address), json!(desired.monitor_address)),
+        ("monitor_port", json!(observed.monitor_port), json!(desired.monitor_port)),
+        ("tags", json!(observed.tags), json!(desired.tags)),
     ];
     let differing = fields.into_iter().filter(|(_, was, want)| was != want);
     differing.map(|(field, was, want)| Change { field: format!("{key} {field}"), was, want }).collect()
 }
 
-/// What a pool's members are against what they should be.
+/// Difference between the observed and the desired members of a pool.
 struct MemberDiff<'a> {
-    want: &'a BTreeMap<MemberKey, Member>,
-    there: HashMap<MemberKey, &'a ObservedMember>,
-    /// New or different.
+    desired: &'a BTreeMap<MemberKey, Member>,
+    observed: HashMap<MemberKey, &'a ObservedMember>,
+    /// Keys of members that are new or differ.
     changed: Vec<&'a MemberKey>,
-    /// Changed, with a tag that takes the place of its equal: the tags that the member keeps meanwhile.
+    /// Changed members with a tag that takes the place of its equal, each with the tags that it keeps meanwhile.
     twins: BTreeMap<&'a MemberKey, BTreeSet<String>>,
     surplus: Vec<&'a ObservedMember>,
 }
 
 impl<'a> MemberDiff<'a> {
-    fn new(want: &'a BTreeMap<MemberKey, Member>, seen: &'a [ObservedMember]) -> Self {
-        let mut there: HashMap<MemberKey, &ObservedMember> = HashMap::with_capacity(seen.len());
+    fn new(desired: &'a BTreeMap<MemberKey, Member>, members: &'a [ObservedMember]) -> Self {
+        let mut observed: HashMap<MemberKey, &ObservedMember> = HashMap::with_capacity(members.len());
         let mut surplus = Vec::new();
-        for member in seen {
-            let Some(key) = key_of(member).filter(|key| want.contains_key(key)) else {
+        for member in members {
+            let Some(key) = key_of(member).filter(|key| desired.contains_key(key)) else {
                 surplus.push(member);
                 continue;
             };
-            // Two spellings of one address: the canonical one stays, or the one made first to sort.
+            // Of two spellings of one address the canonical one stays, else the first by id.
             let rank = |member: &ObservedMember| (member.address != key.address.to_string(), member.id.clone());
-            match there.get(&key).copied() {
+            match observed.get(&key).copied() {
                 Some(other) if rank(other) < rank(member) => surplus.push(member),
                 other => {
                     surplus.extend(other);
-                    there.insert(key, member);
+                    observed.insert(key, member);
                 }
             }
         }
-        let changed: Vec<&MemberKey> = want
+        let changed: Vec<&MemberKey> = desired
             .iter()
-            .filter(|(key, member)| !there.get(key).is_some_and(|seen| same(member, seen)))
+            .filter(|(key, member)| !observed.get(key).is_some_and(|observed| same(member, observed)))
             .map(|(key, _)| key)
             .collect();
-        let twins = |key: &&'a MemberKey| Some((*key, without_twins(&there.get(key)?.tags, &want.get(key)?.tags)?));
+        let twins =
+            |key: &&'a MemberKey| Some((*key, without_twins(&observed.get(key)?.tags, &desired.get(key)?.tags)?));
         let twins = changed.iter().filter_map(twins).collect();
-        Self { want, there, changed, twins, surplus }
+        Self { desired, observed, changed, twins, surplus }
     }
 
-    /// In the first batch that has this member. One bad tag would have Octavia refuse the whole.
+    /// The item for the first batch with this member, without a tag whose equal is still on: Octavia would refuse the
+    /// whole batch for it.
     fn item(&self, key: &MemberKey) -> Option<Body> {
-        let mut item = item(key, self.want.get(key)?, self.there.get(key).copied());
+        let mut item = batch_item(key, self.desired.get(key)?, self.observed.get(key).copied());
         if let Some(tags) = self.twins.get(key) {
             item.insert("tags".to_owned(), json!(tags));
         }
         Some(item)
     }
 
-    /// In the second one, once all but its tags is as it should be.
+    /// The item for the second batch, when all fields but the tags are as desired.
     fn tags_item(&self, key: &MemberKey) -> Option<Body> {
-        let want = self.want.get(key)?;
-        let mut item = as_if_equal(item(key, want, self.there.get(key).copied()));
-        item.insert("tags".to_owned(), json!(want.tags));
+        let desired = self.desired.get(key)?;
+        let mut item = as_if_equal(batch_item(key, desired, self.observed.get(key).copied()));
+        item.insert("tags".to_owned(), json!(desired.tags));
         Some(item)
     }
 
     fn changes_of(&self, keys: &[&MemberKey]) -> Vec<Change> {
-        let change = |key: &&MemberKey| match (self.there.get(key), self.want.get(key)) {
-            (Some(seen), Some(want)) => match self.twins.get(key) {
-                Some(tags) => differences(key, &Member { tags: tags.clone(), ..want.clone() }, seen),
-                None => differences(key, want, seen),
+        let change = |key: &&MemberKey| match (self.observed.get(key), self.desired.get(key)) {
+            (Some(observed), Some(desired)) => match self.twins.get(key) {
+                Some(tags) => differences(key, &Member { tags: tags.clone(), ..desired.clone() }, observed),
+                None => differences(key, desired, observed),
             },
             _ => vec![Change { field: key.to_string(), was: Value::Null, want: json!(self.item(key)) }],
         };
@@ -170,12 +176,12 @@ impl<'a> MemberDiff<'a> {
     }
 
     fn new_among(&self, keys: &[&MemberKey]) -> usize {
-        keys.iter().filter(|key| !self.there.contains_key(key)).count()
+        keys.iter().filter(|key| !self.observed.contains_key(key)).count()
     }
 
     fn impact(&self, keys: &[&MemberKey]) -> Impact {
         let drains = |key: &&&MemberKey| {
-            let (was, want) = (self.there.get(*key), self.want.get(*key));
+            let (was, want) = (self.observed.get(*key), self.desired.get(*key));
             was.zip(want).is_some_and(|(was, want)| {
                 (was.admin_state_up && !want.admin_state_up) || (was.weight != Some(0) && want.weight == 0)
             })
@@ -184,23 +190,23 @@ impl<'a> MemberDiff<'a> {
     }
 }
 
-fn removal(seen: &ObservedMember) -> Change {
-    Change { field: print(seen), was: json!(reapply_item(seen)), want: Value::Null }
+fn removal(observed: &ObservedMember) -> Change {
+    Change { field: print(observed), was: json!(reapply_item(observed)), want: Value::Null }
 }
 
-fn print(seen: &ObservedMember) -> String {
-    key_of(seen).map_or_else(|| format!("{}:{}", seen.address, seen.protocol_port), |key| key.to_string())
+fn print(observed: &ObservedMember) -> String {
+    key_of(observed).map_or_else(|| format!("{}:{}", observed.address, observed.protocol_port), |key| key.to_string())
 }
 
-/// The fewest writes: one additive batch while nothing leaves, one `DELETE` if just one member leaves, else one whole
+/// The fewest writes: one additive batch while no member goes, one `DELETE` if just one member goes, else one whole
 /// batch; in pieces where the body would be too large.
 pub(super) fn steps(
     pool_key: &str,
     pool: &Target,
-    want: &BTreeMap<MemberKey, Member>,
-    seen: &[ObservedMember],
+    desired: &BTreeMap<MemberKey, Member>,
+    observed: &[ObservedMember],
 ) -> Vec<Step> {
-    let diff = MemberDiff::new(want, seen);
+    let diff = MemberDiff::new(desired, observed);
     let mut steps = match (diff.changed.as_slice(), diff.surplus.as_slice()) {
         ([], []) => Vec::new(),
         (changed, []) => additions(pool_key, pool, &diff, changed),
@@ -211,14 +217,14 @@ pub(super) fn steps(
     steps
 }
 
-/// The tags whose equals have gone by now.
+/// Batches with the tags whose equals the first batches have taken off.
 fn retagging(pool_key: &str, pool: &Target, diff: &MemberDiff<'_>) -> Vec<Step> {
     let keys: Vec<&MemberKey> = diff.twins.keys().copied().collect();
     let batch = |keys: &Vec<&MemberKey>| {
         let members = keys.iter().filter_map(|key| diff.tags_item(key)).collect();
         let call = Call::ReplaceMembers { pool: pool.id.clone(), additive: true, members, grows: false };
         let changes = keys.iter().filter_map(|key| {
-            let (was, want) = (json!(diff.twins.get(key)?), json!(diff.want.get(key)?.tags));
+            let (was, want) = (json!(diff.twins.get(key)?), json!(diff.desired.get(key)?.tags));
             Some(Change { field: format!("{key} tags"), was, want })
         });
         Step { changes: changes.collect(), ..Step::new(Kind::Member, pool_key, call) }
@@ -226,7 +232,7 @@ fn retagging(pool_key: &str, pool: &Target, diff: &MemberDiff<'_>) -> Vec<Step> 
     pieces(diff, &keys).iter().map(batch).collect()
 }
 
-/// Members leave while others may come or change.
+/// Writes where members go while others may come or change.
 fn removals(
     pool_key: &str,
     pool: &Target,
@@ -235,7 +241,7 @@ fn removals(
     surplus: &[&ObservedMember],
 ) -> Vec<Step> {
     let mut pieces = pieces(diff, changed);
-    // What the whole batch can take besides repeating all the others: the last piece, or nothing.
+    // The whole batch repeats all others. It takes the last piece with it, if that fits.
     let with_last = pieces.last().and_then(|last| whole_batch(pool_key, pool, diff, last));
     if with_last.is_some() {
         pieces.pop();
@@ -254,7 +260,7 @@ fn delete(pool_key: &str, pool: &Target, member: &ObservedMember) -> Step {
     Step::new(Kind::Member, format!("{pool_key} {}", print(member)), call).impact(Impact::NewConnections)
 }
 
-/// Batches that only add and change, each small enough.
+/// Batches that only add and change members, each small enough.
 fn additions(pool_key: &str, pool: &Target, diff: &MemberDiff<'_>, changed: &[&MemberKey]) -> Vec<Step> {
     pieces(diff, changed).iter().map(|piece| addition(pool_key, pool, diff, piece)).collect()
 }
@@ -262,7 +268,7 @@ fn additions(pool_key: &str, pool: &Target, diff: &MemberDiff<'_>, changed: &[&M
 fn pieces<'k>(diff: &MemberDiff<'_>, changed: &[&'k MemberKey]) -> Vec<Vec<&'k MemberKey>> {
     let (mut pieces, mut piece, mut bytes) = (Vec::new(), Vec::new(), 0);
     for key in changed {
-        let size = diff.item(key).as_ref().map_or(0, size_of);
+        let size = diff.item(key).as_ref().map_or(0, item_bytes);
         if bytes + size > MAX_BODY && !piece.is_empty() {
             pieces.push(std::mem::take(&mut piece));
             bytes = 0;
@@ -282,16 +288,16 @@ fn addition(pool_key: &str, pool: &Target, diff: &MemberDiff<'_>, keys: &[&Membe
     Step { changes: diff.changes_of(keys), ..step }
 }
 
-/// The whole set in one batch, if it fits: what it leaves out goes. `changed` is what it changes besides; all others
-/// are as they should be, or made so by earlier batches.
+/// The whole set in one batch, if it fits: members that it leaves out go. It also changes those in `changed`; all
+/// others are as desired, or made so by earlier batches.
 fn whole_batch(pool_key: &str, pool: &Target, diff: &MemberDiff<'_>, changed: &[&MemberKey]) -> Option<Step> {
     let changed_keys: HashSet<&MemberKey> = changed.iter().copied().collect();
     let item = |key: &MemberKey| {
         let item = diff.item(key)?;
         Some(if changed_keys.contains(key) { item } else { as_if_equal(item) })
     };
-    let members: Vec<Body> = diff.want.keys().filter_map(item).collect();
-    if members.iter().map(size_of).sum::<usize>() > MAX_BODY {
+    let members: Vec<Body> = diff.desired.keys().filter_map(item).collect();
+    if members.iter().map(item_bytes).sum::<usize>() > MAX_BODY {
         return None;
     }
     let grows = diff.new_among(changed) > diff.surplus.len();
@@ -301,12 +307,7 @@ fn whole_batch(pool_key: &str, pool: &Target, diff: &MemberDiff<'_>, changed: &[
     Some(Step { changes, ..Step::new(Kind::Member, pool_key, call) }.impact(Impact::NewConnections).after(pool))
 }
 
-/// Bytes of one item in a list.
-pub(super) fn size_of(item: &Body) -> usize {
-    serde_json::to_vec(item).map_or(0, |bytes| bytes.len() + 1)
-}
-
-/// Members in ERROR are brought back by sending them again as they are.
+/// Brings members in ERROR back by sending them again as they are.
 pub(super) fn heal(pool_key: &str, pool: &str, members: &[&ObservedMember]) -> Step {
     let members = members.iter().map(|member| reapply_item(member)).collect();
     let call = Call::ReplaceMembers { pool: pool.to_owned(), additive: true, members, grows: false };

@@ -1,14 +1,14 @@
-//! Pools: their normal form, and the steps that make and change one. Members and monitor are in their own modules.
+//! Pools: their normal form, and the steps that create and change one. Members and monitor have their own modules.
 
 use serde_json::{Value, json};
 
-use super::diff::{FieldRules, Patch, Reset, add_some, object, without_empties};
-use super::listener::{parameter_fields, version_list};
+use super::diff::{FieldRules, Patch, Reset, add_some, no_op_body, object, without_empties};
 use super::step::Target;
-use super::tls;
+use super::tls::{self, ObservedTls};
+use super::{health_monitor, member};
 use crate::model::{
     Body, Call, Impact, Kind, ObservedMember, ObservedMonitor, ObservedPersistence, ObservedPool, OwnedFields,
-    Persistence, Pool, PoolTls, Step, TlsParameters, key_tag,
+    Persistence, Pool, PoolTls, Step, key_tag,
 };
 
 const RULES: FieldRules = FieldRules {
@@ -21,8 +21,8 @@ const RULES: FieldRules = FieldRules {
     groups: &[],
 };
 
-/// The changeable fields as the stack wants them.
-fn wanted(key: &str, pool: &Pool) -> Body {
+/// Changeable fields in the desired state.
+fn desired_body(key: &str, pool: &Pool) -> Body {
     let Pool {
         name,
         protocol: _,
@@ -39,29 +39,28 @@ fn wanted(key: &str, pool: &Pool) -> Body {
         ("name", json!(name)),
         ("lb_algorithm", json!(algorithm)),
         ("admin_state_up", json!(admin_state_up)),
-        ("session_persistence", persistence.as_ref().map_or(Value::Null, wanted_persistence)),
+        ("session_persistence", persistence.as_ref().map_or(Value::Null, desired_persistence)),
         ("tls_enabled", json!(tls.is_some())),
+        ("tls_container_ref", Value::Null),
+        ("ca_tls_container_ref", Value::Null),
+        ("crl_container_ref", Value::Null),
     ]);
     add_some(&mut body, [("description", description.as_ref().map(|d| json!(d)))]);
-    let (certificate, ca, crl, parameters) = match tls {
-        None => (&None, &None, &None, &TlsParameters::default()),
-        Some(PoolTls { client_certificate_ref, ca_ref, crl_ref, parameters }) => {
-            (client_certificate_ref, ca_ref, crl_ref, parameters)
-        }
-    };
-    body.extend(object([
-        ("tls_container_ref", json!(certificate)),
-        ("ca_tls_container_ref", json!(ca)),
-        ("crl_container_ref", json!(crl)),
-    ]));
-    body.extend(parameter_fields(parameters));
+    if let Some(PoolTls { client_certificate_ref, ca_ref, crl_ref, parameters }) = tls {
+        body.extend(object([
+            ("tls_container_ref", json!(client_certificate_ref)),
+            ("ca_tls_container_ref", json!(ca_ref)),
+            ("crl_container_ref", json!(crl_ref)),
+        ]));
+        body.extend(tls::desired_fields(parameters));
+    }
     let tags = RULES.tags(tags, [key_tag(key)], &body);
     body.insert("tags".to_owned(), json!(tags));
     body
 }
 
-/// Always the whole object: one that comes in part resets the rest.
-fn wanted_persistence(persistence: &Persistence) -> Value {
+/// The whole object always: an object in part resets the rest.
+fn desired_persistence(persistence: &Persistence) -> Value {
     let Persistence { kind, cookie_name, timeout, granularity } = persistence;
     let mut body = object([("type", json!(kind))]);
     add_some(
@@ -75,8 +74,8 @@ fn wanted_persistence(persistence: &Persistence) -> Value {
     Value::from(body)
 }
 
-fn observed_persistence(seen: &ObservedPersistence) -> Value {
-    let ObservedPersistence { kind, cookie_name, persistence_timeout, persistence_granularity } = seen;
+fn observed_persistence(observed: &ObservedPersistence) -> Value {
+    let ObservedPersistence { kind, cookie_name, persistence_timeout, persistence_granularity } = observed;
     Value::from(without_empties(object([
         ("type", json!(kind)),
         ("cookie_name", json!(cookie_name)),
@@ -85,28 +84,26 @@ fn observed_persistence(seen: &ObservedPersistence) -> Value {
     ])))
 }
 
-fn observed(seen: &ObservedPool) -> Body {
-    let versions = seen.tls_versions.as_ref().map(|v| version_list(v.iter().map(String::as_str)));
-    object([
-        ("name", json!(seen.name)),
-        ("description", json!(seen.description)),
-        ("tags", json!(seen.tags)),
-        ("admin_state_up", json!(seen.admin_state_up)),
-        ("lb_algorithm", json!(seen.lb_algorithm)),
-        ("session_persistence", seen.session_persistence.as_ref().map_or(Value::Null, observed_persistence)),
-        ("tls_enabled", json!(seen.tls_enabled)),
-        ("tls_container_ref", json!(seen.tls_container_ref)),
-        ("ca_tls_container_ref", json!(seen.ca_tls_container_ref)),
-        ("crl_container_ref", json!(seen.crl_container_ref)),
-        ("tls_ciphers", json!(seen.tls_ciphers)),
-        ("tls_versions", json!(versions)),
-        ("alpn_protocols", json!(seen.alpn_protocols)),
-    ])
+fn observed_body(pool: &ObservedPool) -> Body {
+    let mut body = object([
+        ("name", json!(pool.name)),
+        ("description", json!(pool.description)),
+        ("tags", json!(pool.tags)),
+        ("admin_state_up", json!(pool.admin_state_up)),
+        ("lb_algorithm", json!(pool.lb_algorithm)),
+        ("session_persistence", pool.session_persistence.as_ref().map_or(Value::Null, observed_persistence)),
+        ("tls_enabled", json!(pool.tls_enabled)),
+        ("tls_container_ref", json!(pool.tls_container_ref)),
+        ("ca_tls_container_ref", json!(pool.ca_tls_container_ref)),
+        ("crl_container_ref", json!(pool.crl_container_ref)),
+    ]);
+    body.extend(ObservedTls::from(pool).fields());
+    body
 }
 
-/// The body that makes it, without members and monitor.
-pub(super) fn body(key: &str, pool: &Pool) -> Body {
-    let mut body = without_empties(wanted(key, pool));
+/// The body that creates it, without members and monitor.
+pub(super) fn create_body(key: &str, pool: &Pool) -> Body {
+    let mut body = without_empties(desired_body(key, pool));
     body.insert("protocol".to_owned(), json!(pool.protocol));
     if pool.tls.is_some() {
         // The create reads these keys without asking (`create_pool` in octavia/db/prepare.py): absent is a KeyError,
@@ -120,59 +117,58 @@ pub(super) fn body(key: &str, pool: &Pool) -> Body {
     body
 }
 
-/// A pool, its members and its monitor, in place or from nothing. The pool itself comes first: while it is in ERROR,
-/// Octavia refuses writes below it.
-pub(super) fn steps(load_balancer: &str, key: &str, want: &Pool, seen: Option<&ObservedPool>) -> Vec<Step> {
-    let (target, first) = match seen {
-        Some(seen) => (Target::existing(&seen.id), update(key, want, seen)),
-        None => (Target::pending(Kind::Pool, key), vec![create(load_balancer, key, want)]),
-    };
-    let members: &[ObservedMember] = seen.map_or(&[], |pool| &pool.members);
-    let monitor: Option<&ObservedMonitor> = seen.and_then(|pool| pool.monitor.as_ref());
-    first
-        .into_iter()
-        .chain(super::member::steps(key, &target, &want.members, members))
-        .chain(super::health_monitor::steps(key, &target, want.monitor.as_ref(), monitor))
-        .collect()
-}
-
-fn create(load_balancer: &str, key: &str, want: &Pool) -> Step {
-    let mut body = body(key, want);
-    body.insert("loadbalancer_id".to_owned(), json!(load_balancer));
-    Step::new(Kind::Pool, key, Call::Create { parent: None, body })
-}
-
-/// Octavia fills in ciphers when it makes a pool with TLS, not when TLS is switched on later. Null gives the operator's
-/// default.
-const CIPHERS: &str = "tls_ciphers";
-
-/// What brings a pool in ERROR back.
-pub(super) fn reapply_body(seen: &ObservedPool) -> Body {
-    let mut body = super::heal::no_op_body(&seen.name);
-    if seen.tls_enabled && seen.tls_ciphers.is_none() {
-        body.insert(CIPHERS.to_owned(), Value::Null);
+/// The body that brings a pool in ERROR back. One with TLS has ciphers after it, whatever its versions.
+pub(super) fn reapply_body(observed: &ObservedPool) -> Body {
+    let mut body = no_op_body(&observed.name);
+    if observed.tls_enabled {
+        ObservedTls::from(observed).default_ciphers(&mut body);
     }
     body
 }
 
-fn update(key: &str, want: &Pool, seen: &ObservedPool) -> Vec<Step> {
-    let mut edit = RULES.compare(&wanted(key, want), &observed(seen), &OwnedFields::of(&seen.tags));
-    if edit.changes("tls_enabled") && want.tls.is_some() && seen.tls_ciphers.is_none() {
-        edit.body.entry(CIPHERS).or_insert(Value::Null);
-    }
-    if want.tls.is_some() {
-        tls::fill_ciphers(&mut edit, seen.tls_ciphers.as_deref(), seen.tls_versions.as_deref());
-    }
-    let first = edit.tags_first(&seen.tags);
-    let target = Target::existing(&seen.id);
-    let put = |edit: Patch| {
-        let impact = impact(&edit);
-        Step::update(Kind::Pool, key, &target, edit).impact(impact)
+/// Steps for a pool, its members and its monitor, in place or from nothing. The pool itself comes first: while it is in
+/// ERROR, Octavia refuses writes below it.
+pub(super) fn steps(load_balancer: &str, key: &str, desired: &Pool, observed: Option<&ObservedPool>) -> Vec<Step> {
+    let (target, own) = match observed {
+        Some(observed) => (Target::existing(&observed.id), update(key, desired, observed)),
+        None => (Target::pending(Kind::Pool, key), vec![create(load_balancer, key, desired)]),
     };
-    first.into_iter().chain([edit]).filter(|edit| !edit.is_empty()).map(put).collect()
+    let members: &[ObservedMember] = observed.map_or(&[], |pool| &pool.members);
+    let monitor: Option<&ObservedMonitor> = observed.and_then(|pool| pool.monitor.as_ref());
+    let member_steps = desired.members.known().map(|desired| member::steps(key, &target, desired, members));
+    own.into_iter()
+        .chain(member_steps.into_iter().flatten())
+        .chain(health_monitor::steps(key, &target, desired.monitor.as_ref(), monitor))
+        .collect()
 }
 
-fn impact(edit: &Patch) -> Impact {
+fn create(load_balancer: &str, key: &str, desired: &Pool) -> Step {
+    let mut body = create_body(key, desired);
+    body.insert("loadbalancer_id".to_owned(), json!(load_balancer));
+    Step::new(Kind::Pool, key, Call::Create { parent: None, body })
+}
+
+fn update(key: &str, desired: &Pool, observed: &ObservedPool) -> Vec<Step> {
+    let owned = OwnedFields::of(&observed.tags);
+    let mut patch = RULES.compare(&desired_body(key, desired), &observed_body(observed), &owned);
+    if desired.tls.is_some() {
+        let tls = ObservedTls::from(observed);
+        // Octavia fills in ciphers when it creates a pool with TLS, not when TLS is switched on later.
+        if patch.changes("tls_enabled") {
+            tls.default_ciphers(&mut patch.body);
+        }
+        tls.fill_ciphers(&mut patch);
+    }
+    let first = patch.tags_first(&observed.tags);
+    let target = Target::existing(&observed.id);
+    let put = |patch: Patch| {
+        let impact = impact(&patch);
+        Step::update(Kind::Pool, key, &target, patch).impact(impact)
+    };
+    first.into_iter().chain([patch]).filter(|patch| !patch.is_empty()).map(put).collect()
+}
+
+fn impact(patch: &Patch) -> Impact {
     const ROUTING: [&str; 6] = [
         "lb_algorithm",
         "session_persistence",
@@ -181,9 +177,9 @@ fn impact(edit: &Patch) -> Impact {
         "ca_tls_container_ref",
         "crl_container_ref",
     ];
-    if edit.switches_off() {
+    if patch.switches_off() {
         Impact::Interrupts
-    } else if ROUTING.iter().any(|field| edit.changes(field)) {
+    } else if ROUTING.iter().any(|field| patch.changes(field)) {
         Impact::NewConnections
     } else {
         Impact::None

@@ -2,15 +2,15 @@
 
 use serde_json::Value;
 
-use super::Patch;
-use crate::model::{Call, Id, Impact, Kind, Step, StepReason};
+use super::diff::Patch;
+use crate::model::{Call, Id, Kind, Step, StepReason};
 
-/// An object that the cloud has, or that an earlier step of the plan makes.
+/// Object that a step is about or refers to: one that the cloud has, or one that an earlier step of the plan creates.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Target {
     /// The id; `<pool web>` while there is none.
     pub id: Id,
-    /// What has to be made first.
+    /// The object that has to be created first.
     pub depends_on: Option<String>,
 }
 
@@ -20,8 +20,8 @@ impl Target {
     }
 
     pub fn pending(kind: Kind, name: &str) -> Self {
-        let waits = format!("{} {name}", kind.noun());
-        Self { id: format!("<{waits}>"), depends_on: Some(waits) }
+        let object = format!("{} {name}", kind.noun());
+        Self { id: format!("<{object}>"), depends_on: Some(object) }
     }
 
     pub fn json(&self) -> Value {
@@ -30,22 +30,17 @@ impl Target {
 }
 
 impl Step {
-    pub(super) fn new(kind: Kind, name: impl Into<String>, call: Call) -> Self {
-        let (changes, impact, why) = (Vec::new(), Impact::None, StepReason::Wanted);
-        Self { kind, name: name.into(), call, changes, impact, reason: why, depends_on: None }
-    }
-
     /// `PUT` of an object that has no parent in its path.
-    pub(super) fn update(kind: Kind, name: impl Into<String>, target: &Target, edit: Patch) -> Self {
-        let call = Call::Update { parent: None, id: target.id.clone(), body: edit.body };
-        Self { changes: edit.changes, ..Self::new(kind, name, call) }.after(target)
+    pub(super) fn update(kind: Kind, name: impl Into<String>, target: &Target, patch: Patch) -> Self {
+        let call = Call::Update { parent: None, id: target.id.clone(), body: patch.body };
+        Self { changes: patch.changes, ..Self::new(kind, name, call) }.after(target)
     }
 
     pub(super) fn delete(kind: Kind, name: impl Into<String>, id: &str) -> Self {
         Self::new(kind, name, Call::Delete { parent: None, id: id.to_owned() })
     }
 
-    /// Waits for the target if that is still to be made.
+    /// Makes the step depend on the target if that is still to be created.
     pub(super) fn after(mut self, target: &Target) -> Self {
         if target.depends_on.is_some() {
             self.depends_on.clone_from(&target.depends_on);
@@ -53,7 +48,7 @@ impl Step {
         self
     }
 
-    pub(super) fn because(self, why: StepReason) -> Self {
-        Self { reason: why, ..self }
+    pub(super) fn because(self, reason: StepReason) -> Self {
+        Self { reason, ..self }
     }
 }

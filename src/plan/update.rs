@@ -1,12 +1,12 @@
-//! From a tree that is there to the one that is wanted: the order of everything.
+//! Plan from an observed tree to the desired one. The order of its steps:
 //!
-//! 1. heal what is in ERROR and gets no other write ([`heal`](super::heal));
+//! 1. heal objects in ERROR that no other step writes ([`heal`]);
 //! 2. the load balancer itself, unless it has to wait ([`load_balancer::Update`]);
-//! 3. pools with members and monitors, so that whatever refers to them finds them complete;
+//! 3. pools with members and monitors, so that every reference finds them complete;
 //! 4. listeners in place: policies and default pools switch;
-//! 5. listeners that replace another at their port, then those at free ports: made disabled when they have policies,
+//! 5. listeners that replace another at their port, then those at free ports: created disabled when they have policies,
 //!    and enabled when these are complete;
-//! 6. away with listeners, then with pools that nobody refers to any more;
+//! 6. deletion of listeners, then of pools that nothing refers to any more;
 //! 7. the load balancer, if it had to wait; the floating IP, whose troubles must not hold up the rest.
 
 use std::collections::BTreeMap;
@@ -20,206 +20,215 @@ use super::step::Target;
 use super::{floating_ip, heal, l7_policy, listener, load_balancer, member, pool};
 use crate::model::{
     Call, Desired, Impact, Kind, Listener, Member, MemberKey, ObservedListener, ObservedLoadBalancer, ObservedPool,
-    ObservedTree, Plan, Step, StepReason, key_of,
+    ObservedTree, Plan, PoolProtocol, Step, StepReason, key_of,
 };
 
-/// What has to be done. The load balancer is there and ACTIVE, and no child is PENDING.
+/// The plan for a load balancer that exists and is ACTIVE, and of which no child is PENDING.
 ///
-/// A difference in a field that cannot change stops everything but the healing: half a change of such a stack would
-/// help nobody.
+/// A difference in a field that cannot change stops everything but healing: no change of such a stack is applied in
+/// part.
 pub fn update(desired: &Desired, tree: &ObservedTree) -> Plan {
-    let survey = Matching::new(desired, tree);
+    let matching = Matching::new(desired, tree);
     let problems = load_balancer::immutable(&desired.load_balancer, &tree.load_balancer);
     if !problems.is_empty() {
-        return Plan { steps: heal::steps(&survey, &[]), held_back: Vec::new(), problems };
+        return Plan { steps: heal::steps(&matching, &[]), held_back: Vec::new(), problems };
     }
-    let mut draft = PlanBuilder { survey, pools: BTreeMap::new(), steps: Vec::new(), held: Vec::new() };
-    draft.pools = draft.survey.pool_targets();
-    let mut problems = draft.survey.problems();
+    let pools = matching.pool_targets();
+    let mut problems = matching.problems();
+    let mut builder = PlanBuilder { matching, pools, steps: Vec::new(), held_back: Vec::new() };
 
     let own = load_balancer::update(desired, &tree.load_balancer);
-    draft.steps.extend(own.first);
-    draft.change_pools();
-    draft.change_listeners();
-    draft.replace_listeners();
-    draft.create_listeners();
-    draft.delete_listeners();
-    draft.delete_pools();
-    draft.steps.extend(own.last);
-    let floating_ip = floating_ip::change(desired, tree);
-    draft.steps.extend(floating_ip.steps);
-    draft.held.extend(floating_ip.held_back);
+    builder.steps.extend(own.first);
+    builder.change_pools();
+    builder.change_listeners();
+    builder.replace_listeners();
+    builder.create_listeners();
+    builder.delete_listeners();
+    builder.delete_pools();
+    builder.steps.extend(own.last);
+    let floating_ip = floating_ip::update(desired, tree);
+    builder.steps.extend(floating_ip.steps);
+    builder.held_back.extend(floating_ip.held_back);
     problems.extend(floating_ip.problems);
 
-    let mut steps = heal::steps(&draft.survey, &draft.steps);
-    steps.extend(draft.steps);
-    Plan { steps, held_back: draft.held, problems }
+    let mut steps = heal::steps(&builder.matching, &builder.steps);
+    steps.extend(builder.steps);
+    Plan { steps, held_back: builder.held_back, problems }
 }
 
 struct PlanBuilder<'a> {
-    survey: Matching<'a>,
+    matching: Matching<'a>,
+    /// Every desired pool, existing or to be created.
     pools: BTreeMap<&'a str, Target>,
     steps: Vec<Step>,
-    held: Vec<Step>,
+    held_back: Vec<Step>,
 }
 
 impl<'a> PlanBuilder<'a> {
-    fn extend(&mut self, leave: Gate, steps: impl IntoIterator<Item = Step>) {
-        match leave {
+    fn extend(&mut self, gate: Gate, steps: impl IntoIterator<Item = Step>) {
+        match gate {
             Gate::Open => self.steps.extend(steps),
-            Gate::HeldBack => self.held.extend(steps),
+            Gate::HeldBack => self.held_back.extend(steps),
             Gate::Blocked => {}
         }
     }
 
     fn change_pools(&mut self) {
-        let load_balancer = &self.survey.tree.load_balancer.id;
-        for (key, want) in &self.survey.desired.pools {
-            let seen = self.survey.pool(key);
-            let leave = if seen.is_some() { Gate::Open } else { self.survey.may_create(key) };
-            self.extend(leave, pool::steps(load_balancer, key, want, seen));
+        let load_balancer = &self.matching.tree.load_balancer.id;
+        for (key, desired) in &self.matching.desired.pools {
+            let observed = self.matching.pool(key);
+            let gate = if observed.is_some() { Gate::Open } else { self.matching.may_create(key) };
+            self.extend(gate, pool::steps(load_balancer, key, desired, observed));
         }
-        self.keep_members_of_held_pools();
+        self.update_members_of_waiting_pools();
     }
 
-    /// A pool of another protocol whose listener cannot be replaced yet goes on serving, perhaps for days: its members
-    /// must not grow old meanwhile.
-    fn keep_members_of_held_pools(&mut self) {
-        let mut serving = self.survey.pools_in_use(Gate::HeldBack);
-        serving.extend(self.survey.pools_in_use(Gate::Blocked));
-        let serving = self.survey.leaving_pools.iter().filter(|pool| serving.contains(pool.id.as_str()));
-        for pool in serving {
-            let Some((key, want)) = key_of(&pool.tags).and_then(|key| self.survey.desired.pools.get_key_value(key))
-            else {
+    /// A pool of another protocol keeps serving while its listener cannot be replaced, perhaps for days. So its members
+    /// must stay up to date.
+    fn update_members_of_waiting_pools(&mut self) {
+        let in_use = self.matching.pools_in_use();
+        let obsolete = self.matching.obsolete_pools.iter();
+        for pool in obsolete.filter(|pool| in_use.may_delete(pool) != Gate::Open) {
+            let key = key_of(&pool.tags);
+            let Some((key, desired)) = key.and_then(|key| self.matching.desired.pools.get_key_value(key)) else {
                 continue;
             };
-            let members = reachable(&self.survey.tree.load_balancer, pool, &want.members);
+            let Some(members) = desired.members.known() else { continue };
+            let members = reachable(&self.matching.tree.load_balancer, pool, members);
             self.steps.extend(member::steps(key, &Target::existing(&pool.id), &members, &pool.members));
         }
     }
 
     fn change_listeners(&mut self) {
-        for (key, want) in &self.survey.desired.listeners {
-            if let ListenerMatch::InPlace(seen) = self.survey.place(key) {
-                let steps = self.change_listener(key, want, seen);
+        for (key, desired) in &self.matching.desired.listeners {
+            if let ListenerMatch::InPlace(observed) = self.matching.listener(key) {
+                let steps = self.change_listener(key, desired, observed);
                 self.steps.extend(steps);
             }
         }
     }
 
-    /// In place. Going down comes first and coming up last, so that policies never change half in view.
-    fn change_listener(&self, key: &'a str, want: &Listener, seen: &ObservedListener) -> Vec<Step> {
-        let target = Target::existing(&seen.id);
-        let pool = want.default_pool.as_ref().and_then(|key| self.pools.get(key.as_str()));
-        let mut edit = listener::compare(key, want, pool, seen);
-        let put = |edit: Patch| {
-            let impact = listener::impact(&edit);
-            let needed = pool.filter(|pool| edit.body.get("default_pool_id") == Some(&pool.json()));
-            let step = Step::update(Kind::Listener, key, &target, edit).impact(impact);
+    /// Changes a listener in place. It goes down first and comes up last, so that clients never meet policies half
+    /// changed.
+    fn change_listener(&self, key: &'a str, desired: &Listener, observed: &ObservedListener) -> Vec<Step> {
+        let target = Target::existing(&observed.id);
+        let pool = self.default_pool(desired);
+        let mut patch = listener::compare(key, desired, pool, observed);
+        let put = |patch: Patch| {
+            let impact = listener::impact(&patch);
+            let needed = pool.filter(|pool| patch.body.get("default_pool_id") == Some(&pool.json()));
+            let step = Step::update(Kind::Listener, key, &target, patch).impact(impact);
             if let Some(pool) = needed { step.after(pool) } else { step }
         };
-        let goes_down = edit.switches_off();
-        let first = listener::first(&mut edit, seen);
-        let puts: Vec<Step> = first.into_iter().chain([edit]).filter(|edit| !edit.is_empty()).map(put).collect();
-        let live = seen.admin_state_up && !goes_down && self.load_balancer_serves();
-        let place = l7_policy::PolicyContext { listener_key: key, listener: target.clone(), live, pools: &self.pools };
-        let policies = l7_policy::steps(&place, &want.policies, &seen.policies);
+        let goes_down = patch.switches_off();
+        let first = listener::split_first(&mut patch, observed);
+        let puts: Vec<Step> = first.into_iter().chain([patch]).filter(|patch| !patch.is_empty()).map(put).collect();
+        let live = observed.admin_state_up && !goes_down && self.load_balancer_serves();
+        let policies = self.policy_steps(key, &target, live, desired, observed);
         if goes_down { puts.into_iter().chain(policies).collect() } else { policies.into_iter().chain(puts).collect() }
     }
 
+    fn policy_steps(
+        &self,
+        key: &str,
+        listener: &Target,
+        live: bool,
+        desired: &Listener,
+        observed: &ObservedListener,
+    ) -> Vec<Step> {
+        let listener = listener.clone();
+        let context = l7_policy::PolicyContext { listener_key: key, listener, live, pools: &self.pools };
+        l7_policy::steps(&context, &desired.policies, &observed.policies)
+    }
+
+    fn default_pool(&self, listener: &Listener) -> Option<&Target> {
+        listener.default_pool.as_ref().and_then(|key| self.pools.get(key.as_str()))
+    }
+
     fn load_balancer_serves(&self) -> bool {
-        self.survey.tree.load_balancer.admin_state_up && self.survey.desired.load_balancer.admin_state_up
+        self.matching.tree.load_balancer.admin_state_up && self.matching.desired.load_balancer.admin_state_up
     }
 
     /// Another protocol on the same port: the old listener has to go before the new one can come.
     fn replace_listeners(&mut self) {
-        for (key, want) in &self.survey.desired.listeners {
-            if let ListenerMatch::NeedsReplace(old) = self.survey.place(key) {
-                let delete = Step::delete(Kind::Listener, own_name(old), &old.id);
+        for (key, desired) in &self.matching.desired.listeners {
+            if let ListenerMatch::NeedsReplace(old) = self.matching.listener(key) {
+                let delete = Step::delete(Kind::Listener, name(old), &old.id);
                 let mut steps = vec![delete.impact(Impact::Interrupts).because(StepReason::Replace)];
-                steps.extend(self.create_listener(key, want, StepReason::Replace));
-                self.extend(self.survey.leave(key), steps);
+                steps.extend(self.create_listener(key, desired, StepReason::Replace));
+                self.extend(self.matching.gate(key), steps);
             }
         }
     }
 
     fn create_listeners(&mut self) {
-        for (key, want) in &self.survey.desired.listeners {
-            if let ListenerMatch::Missing = self.survey.place(key) {
-                let steps = self.create_listener(key, want, StepReason::Wanted);
+        for (key, desired) in &self.matching.desired.listeners {
+            if let ListenerMatch::Missing = self.matching.listener(key) {
+                let steps = self.create_listener(key, desired, StepReason::Wanted);
                 self.steps.extend(steps);
             }
         }
     }
 
-    fn create_listener(&self, key: &'a str, want: &Listener, why: StepReason) -> Vec<Step> {
+    fn create_listener(&self, key: &'a str, desired: &Listener, reason: StepReason) -> Vec<Step> {
         let target = Target::pending(Kind::Listener, key);
-        let enable_last = want.admin_state_up && !want.policies.is_empty();
-        let mut body = listener::body(key, want);
-        body.insert("loadbalancer_id".to_owned(), json!(self.survey.tree.load_balancer.id));
+        let enable_last = desired.admin_state_up && !desired.policies.is_empty();
+        let mut body = listener::create_body(key, desired);
+        body.insert("loadbalancer_id".to_owned(), json!(self.matching.tree.load_balancer.id));
         if enable_last {
             body.insert("admin_state_up".to_owned(), Value::Bool(false));
         }
-        let pool = want.default_pool.as_ref().and_then(|key| self.pools.get(key.as_str()));
+        let pool = self.default_pool(desired);
         body.extend(pool.map(|pool| ("default_pool_id".to_owned(), pool.json())));
-        let mut create = Step::new(Kind::Listener, key, Call::Create { parent: None, body }).because(why);
+        let mut create = Step::new(Kind::Listener, key, Call::Create { parent: None, body }).because(reason);
         if let Some(pool) = pool {
             create = create.after(pool);
         }
-        let place =
-            l7_policy::PolicyContext { listener_key: key, listener: target.clone(), live: false, pools: &self.pools };
         let mut steps = vec![create];
-        steps.extend(l7_policy::steps(&place, &want.policies, &[]));
+        steps.extend(self.policy_steps(key, &target, false, desired, &ObservedListener::default()));
         if enable_last {
-            let mut enable = Patch::default();
-            enable.set("admin_state_up", json!(false), json!(true));
-            steps.push(Step::update(Kind::Listener, key, &target, enable));
+            steps.push(Step::update(Kind::Listener, key, &target, Patch::enable()));
         }
         steps
     }
 
     fn delete_listeners(&mut self) {
-        for old in self.survey.leaving_listeners.clone() {
-            let moved = key_of(&old.tags).is_some_and(|key| self.survey.desired.listeners.contains_key(key));
-            let why = if moved { StepReason::Replace } else { StepReason::Wanted };
-            let step = Step::delete(Kind::Listener, own_name(old), &old.id).impact(Impact::Interrupts).because(why);
-            self.extend(self.survey.may_delete(old), [step]);
+        for old in self.matching.obsolete_listeners.clone() {
+            let moved = key_of(&old.tags).is_some_and(|key| self.matching.desired.listeners.contains_key(key));
+            let reason = if moved { StepReason::Replace } else { StepReason::Wanted };
+            let step = Step::delete(Kind::Listener, name(old), &old.id).impact(Impact::Interrupts).because(reason);
+            self.extend(self.matching.may_delete(old), [step]);
         }
     }
 
-    /// A pool that something foreign uses stays, silently: it harms nobody, and no call would be accepted.
+    /// Deletes pools. One that another client's object uses stays without a word: it does no harm, and Octavia would
+    /// refuse the call.
     fn delete_pools(&mut self) {
-        let foreign = self.survey.pools_in_use(Gate::Blocked);
-        let held = self.survey.pools_in_use(Gate::HeldBack);
-        for old in self.survey.leaving_pools.clone() {
-            let leave = match old.id.as_str() {
-                id if foreign.contains(id) => Gate::Blocked,
-                id if held.contains(id) => Gate::HeldBack,
-                _ => Gate::Open,
-            };
+        let in_use = self.matching.pools_in_use();
+        for old in self.matching.obsolete_pools.clone() {
             let key = key_of(&old.tags).unwrap_or(&old.name);
-            let why =
-                if self.survey.desired.pools.contains_key(key) { StepReason::Replace } else { StepReason::Wanted };
-            self.extend(leave, [Step::delete(Kind::Pool, key, &old.id).because(why)]);
+            let replaced = self.matching.desired.pools.contains_key(key);
+            let reason = if replaced { StepReason::Replace } else { StepReason::Wanted };
+            self.extend(in_use.may_delete(old), [Step::delete(Kind::Pool, key, &old.id).because(reason)]);
         }
     }
 }
 
-/// A pool of UDP or SCTP takes no members of a version of IP that the load balancer does not have (501). They may be wanted
-/// for the pool of another protocol that cannot come yet.
+/// The members that a pool can take: one of UDP or SCTP takes none of an IP version that the load balancer does not
+/// have (501). Such members can be desired all the same, for the pool of another protocol that cannot come yet.
 fn reachable(
     load_balancer: &ObservedLoadBalancer,
     pool: &ObservedPool,
     members: &BTreeMap<MemberKey, Member>,
 ) -> BTreeMap<MemberKey, Member> {
-    let crosses_over = !matches!(pool.protocol.as_str(), "UDP" | "SCTP");
+    let is_datagram = PoolProtocol::parse(&pool.protocol).is_some_and(PoolProtocol::is_datagram);
     let additional = load_balancer.additional_vips.iter().filter_map(|vip| vip.ip_address.as_deref());
     let addresses = load_balancer.vip_address.as_deref().into_iter().chain(additional);
-    let here: Vec<bool> = addresses.filter_map(|text| Some(text.parse::<IpAddr>().ok()?.is_ipv6())).collect();
-    let reached = |key: &MemberKey| crosses_over || here.contains(&key.address.is_ipv6());
+    let has_v6: Vec<bool> = addresses.filter_map(|text| Some(text.parse::<IpAddr>().ok()?.is_ipv6())).collect();
+    let reached = |key: &MemberKey| !is_datagram || has_v6.contains(&key.address.is_ipv6());
     members.iter().filter(|(key, _)| reached(key)).map(|(key, member)| (key.clone(), member.clone())).collect()
 }
 
-fn own_name(listener: &ObservedListener) -> &str {
+fn name(listener: &ObservedListener) -> &str {
     key_of(&listener.tags).unwrap_or(&listener.name)
 }

@@ -184,7 +184,7 @@ fn listener(report: &mut Report, name: &str, want: &Listener, seen: &Value, pool
                 ("admin_state_up", json!(want.admin_state_up)),
                 ("provisioning_status", json!("ACTIVE")),
                 ("position", json!(at + 1)),
-                ("action", json!(want.action.word().as_str())),
+                ("action", json!(want.action.kind().as_str())),
                 ("redirect_url", json!(url)),
                 ("redirect_prefix", json!(prefix)),
                 ("redirect_http_code", json!(code)),
@@ -243,7 +243,9 @@ fn pool(report: &mut Report, name: &str, want: &Pool, seen: &Value) {
     monitor(report, &what, want.monitor.as_ref(), &seen["healthmonitor"]);
     let wanted: BTreeMap<String, Value> = want
         .members
-        .iter()
+        .known()
+        .into_iter()
+        .flatten()
         .map(|(key, m)| {
             let row = json!([
                 m.name,

@@ -17,7 +17,7 @@ use std::fmt;
 use anyhow::{Context, Result, ensure};
 use evenkeel::model::{Desired, Plan};
 use evenkeel::plan;
-use evenkeel::plan::arbitrary::{World, pair};
+use evenkeel_simulators::arbitrary::{World, pair};
 use proptest::prelude::*;
 use proptest::test_runner::{RngAlgorithm, TestRng, TestRunner};
 

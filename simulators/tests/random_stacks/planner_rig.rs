@@ -13,7 +13,7 @@ use evenkeel::model::{
 };
 use evenkeel::openstack::{Cloud, CloudSettings, Credentials, Done, ErrorClass};
 use evenkeel::plan;
-use evenkeel::plan::arbitrary::{Place, World};
+use evenkeel_simulators::arbitrary::{Place, World};
 use evenkeel_simulators::cloud::{CloudConfig, CloudSim, Kind, Service};
 use http::Method;
 use serde_json::{Value, json};

@@ -83,7 +83,7 @@ fn every_call() -> Vec<(Step, &'static str, Option<&'static str>)> {
             "PUT /v2.0/floatingips/i",
             Some("floatingip"),
         ),
-        (fip(Call::DeleteFloatingIp { id: id() }), "DELETE /v2.0/floatingips/i", None),
+        (fip(Call::DeleteFloatingIp { id: id(), revision: None }), "DELETE /v2.0/floatingips/i", None),
         (tag(true), "PUT /v2.0/floatingips/i/tags/evenkeel:uid=u", None),
         (tag(false), "DELETE /v2.0/floatingips/i/tags/evenkeel:uid=u", None),
     ]
@@ -113,17 +113,21 @@ async fn every_step_sends_exactly_one_call() {
 
 /// Neutron rejects a write to a floating IP that another client has changed; the next plan observes it again.
 #[tokio::test(start_paused = true)]
-async fn floating_ip_update_carries_its_revision() {
+async fn floating_ip_writes_carry_the_revision() {
     let fake = FakeCloud::new(|request| {
         let changed =
             json!({"NeutronError": {"type": "RevisionNumberConstraintFailed", "message": "Constrained to 4"}});
-        (request.method == "PUT").then_some(Ok((412, changed)))
+        (request.method != "GET" && request.if_match.is_some()).then_some(Ok((412, changed)))
     });
-    let change = |revision| step(Kind::FloatingIp, Call::UpdateFloatingIp { id: "i".into(), body: body(), revision });
-    let rejected = fake.cloud_with(REGION).execute(&change(Some(4))).await.unwrap_err();
-    assert_eq!(rejected.class, ErrorClass::Conflict);
-    assert_eq!(fake.calls()[0].if_match.as_deref(), Some("revision_number=4"));
-    assert!(change(Some(4)).repeats(&change(Some(5))) && change(Some(4)) != change(Some(5)));
+    let cloud = fake.cloud_with(REGION);
+    let update = |revision| step(Kind::FloatingIp, Call::UpdateFloatingIp { id: "i".into(), body: body(), revision });
+    let delete = |revision| step(Kind::FloatingIp, Call::DeleteFloatingIp { id: "i".into(), revision });
+    for (planned, later) in [(update(Some(4)), update(Some(5))), (delete(Some(4)), delete(Some(5)))] {
+        let rejected = cloud.execute(&planned).await.unwrap_err();
+        assert_eq!(rejected.class, ErrorClass::Conflict);
+        assert_eq!(fake.calls()[0].if_match.as_deref(), Some("revision_number=4"));
+        assert!(planned.repeats(&later) && planned != later);
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -81,7 +81,7 @@ async fn step_with_malformed_id_is_not_sent() {
                 Call::ReplaceMembers { pool: id(), additive: true, members: vec![body()], grows: false },
             ),
             step(Kind::FloatingIp, Call::UpdateFloatingIp { id: id(), body: body(), revision: None }),
-            step(Kind::FloatingIp, Call::DeleteFloatingIp { id: id() }),
+            step(Kind::FloatingIp, Call::DeleteFloatingIp { id: id(), revision: None }),
             step(Kind::FloatingIp, Call::TagFloatingIp { id: "i".into(), tag: id(), present: true }),
         ];
         for step in steps {

@@ -1,49 +1,55 @@
-//! Floating IPs that somebody else has.
+//! Floating IPs that another client uses.
 
-use super::{Vip, edit_tag};
+use super::calls::set_tag;
+use super::vip::Vip;
 use crate::model::{
     Desired, FloatingIp, ObservedFloatingIp, Owner, Ownership, Problem, ProblemReason, Rival, Step, rival,
 };
 
-/// The existing one that a load balancer not made yet would ask for in vain.
-pub fn floating_ip_in_use(desired: &Desired, seen: &[ObservedFloatingIp]) -> Option<Problem> {
+/// The problem of an existing floating IP that a load balancer to be created could not get.
+pub fn floating_ip_in_use(desired: &Desired, observed: &[ObservedFloatingIp]) -> Option<Problem> {
     let Some(FloatingIp::Existing { id }) = &desired.floating_ip else { return None };
-    let wanted = seen.iter().find(|seen| seen.id == *id)?;
-    taken(&desired.owner, Vip::to_be(&desired.load_balancer).as_ref(), wanted)
+    let wanted = observed.iter().find(|one| one.id == *id)?;
+    in_use(&desired.owner, Vip::expected(&desired.load_balancer).as_ref(), wanted)
 }
 
-/// Somebody else's is used only while nobody else uses it. One that this stack made or borrowed before is fetched back.
-pub(super) fn taken(owner: &Owner, vip: Option<&Vip<'_>>, seen: &ObservedFloatingIp) -> Option<Problem> {
-    let (on_vip, tie) = (vip.is_some_and(|vip| vip.has(seen)), Ownership::between(owner, seen));
-    if tie == Ownership::Created || on_vip && tie == Ownership::Borrowed {
+/// The problem of a floating IP that another client uses: a foreign one is borrowed only while it is unassociated. One
+/// that this stack created or borrowed before is fetched back.
+pub(super) fn in_use(owner: &Owner, vip: Option<&Vip<'_>>, observed: &ObservedFloatingIp) -> Option<Problem> {
+    let on_vip = vip.is_some_and(|vip| vip.has(observed));
+    let ownership = Ownership::between(owner, observed);
+    if ownership == Ownership::Created || on_vip && ownership == Ownership::Borrowed {
         return None;
     }
-    let why = match rival(owner, seen) {
-        Some(rival) if !goes_before(owner, tie, &rival, seen) => belongs_to(&rival, seen),
+    let cause = match rival(owner, observed) {
+        Some(rival) if !goes_before(owner, ownership, &rival, observed) => belongs_to(&rival, observed),
         Some(_) => return None,
         None => {
-            let elsewhere = seen.port_id.as_ref().filter(|_| tie == Ownership::Foreign && !on_vip)?;
+            let elsewhere = observed.port_id.as_ref().filter(|_| ownership == Ownership::Foreign && !on_vip)?;
             format!("already leads to port {elsewhere}. Disassociate it first, or name another one")
         }
     };
-    let message = format!("floating IP {} ({}) {why}", seen.floating_ip_address, seen.id);
+    let message = format!("floating IP {} ({}) {cause}", observed.floating_ip_address, observed.id);
     let problem = Problem::new("spec.loadBalancer.floatingIP.existing", ProblemReason::ResourceConflict, message);
-    Some(problem.about_floating_ip(&seen.id))
+    Some(problem.about_floating_ip(&observed.id))
 }
 
-/// Stacks that saw it free at the same time have all tagged it. The one whose UID is first has it, unless it leads to
-/// the VIP of another one by now. Each of them decides alike, and every other one takes its tag off.
-fn goes_before(owner: &Owner, tie: Ownership, rival: &Rival, seen: &ObservedFloatingIp) -> bool {
-    tie == Ownership::Borrowed && rival.tie == Ownership::Borrowed && seen.port_id.is_none() && owner.uid < rival.uid
+/// True if this stack goes before a rival. Stacks that saw the floating IP free at the same time have all tagged it.
+/// The one with the first UID gets it, unless it leads to the VIP of another one by now. Each of them decides alike,
+/// and every other one takes its tag off.
+fn goes_before(owner: &Owner, ownership: Ownership, rival: &Rival, observed: &ObservedFloatingIp) -> bool {
+    let both_borrow = ownership == Ownership::Borrowed && rival.ownership == Ownership::Borrowed;
+    both_borrow && observed.port_id.is_none() && owner.uid < rival.uid
 }
 
-/// The tag of a stack that another one went before.
-pub(super) fn step_back(owner: &Owner, seen: &ObservedFloatingIp) -> Option<Step> {
-    (Ownership::between(owner, seen) == Ownership::Borrowed).then(|| edit_tag(seen, &owner.uid_tag(), false))
+/// Takes off the tag of a stack that another one goes before.
+pub(super) fn step_back(owner: &Owner, observed: &ObservedFloatingIp) -> Option<Step> {
+    let borrows = Ownership::between(owner, observed) == Ownership::Borrowed;
+    borrows.then(|| set_tag(observed, &owner.uid_tag(), false))
 }
 
-fn belongs_to(rival: &Rival, seen: &ObservedFloatingIp) -> String {
-    match &seen.holder {
+fn belongs_to(rival: &Rival, observed: &ObservedFloatingIp) -> String {
+    match &observed.holder {
         Some(stack) => format!(
             "belongs to {stack} ({rival}). It is taken within seconds once that stack gives it up; or name another one"
         ),

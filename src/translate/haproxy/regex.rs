@@ -7,7 +7,7 @@
 
 use super::argument::{BROKEN, hexadecimal};
 use super::match_limits::{NO_SLASH, absence, is_path};
-use crate::model::RuleType;
+use crate::model::L7RuleType;
 
 /// Most repetitions that PCRE2 takes.
 const REPETITIONS_MAX: u32 = 65_535;
@@ -18,7 +18,7 @@ const COMPILED_MAX: u64 = 60_000;
 ///
 /// # Errors
 /// The reason, for the user.
-pub(super) fn spell(pattern: &str, kind: RuleType) -> Result<String, String> {
+pub(super) fn spell(pattern: &str, kind: L7RuleType) -> Result<String, String> {
     let quoted = pattern.contains('"') || pattern.contains(r"\x22");
     let mut speller = Speller { rest: pattern, spelled: String::new(), kind, quoted };
     speller.leading_flags()?;
@@ -53,7 +53,7 @@ enum Item {
 pub(super) struct Speller<'a> {
     pub(super) rest: &'a str,
     pub(super) spelled: String,
-    kind: RuleType,
+    kind: L7RuleType,
     /// True if the expression has double quotes, in which commas and semicolons may stand.
     quoted: bool,
 }
@@ -156,7 +156,7 @@ impl<'a> Speller<'a> {
     fn character(&mut self, c: char, escaped: bool, at_start: bool) -> Item {
         self.write(c, escaped);
         let split = absence(self.kind, c).filter(|_| !self.quoted || is_path(self.kind));
-        let misplaced = (at_start && c != '/' && self.kind == RuleType::Path).then_some(NO_SLASH);
+        let misplaced = (at_start && c != '/' && self.kind == L7RuleType::Path).then_some(NO_SLASH);
         Item::Single(Part { bytes: 2, absent: split.or(misplaced) })
     }
 

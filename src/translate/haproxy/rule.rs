@@ -3,7 +3,7 @@
 use super::argument::{BROKEN, check_length, hexadecimal};
 use super::match_limits::{NO_SLASH, absence, is_path};
 use super::regex;
-use crate::model::{CompareType, RuleType};
+use crate::model::{L7CompareType, L7RuleType};
 use crate::translate::python_re;
 
 /// Comparison and value of a rule in the spelling for provider amphora.
@@ -11,11 +11,11 @@ use crate::translate::python_re;
 /// # Errors
 /// The reason, for the user, if no spelling reaches haproxy, or none can match a request.
 pub(in crate::translate) fn rule(
-    kind: RuleType,
-    compare: CompareType,
+    kind: L7RuleType,
+    compare: L7CompareType,
     value: &str,
-) -> Result<(CompareType, String), String> {
-    let (compare, spelled) = if compare == CompareType::Regex {
+) -> Result<(L7CompareType, String), String> {
+    let (compare, spelled) = if compare == L7CompareType::Regex {
         (compare, regular_expression(kind, value)?)
     } else {
         literal(kind, compare, value)?
@@ -24,7 +24,7 @@ pub(in crate::translate) fn rule(
 }
 
 /// Spelling of a regular expression. It is compiled twice, by Octavia's API and by haproxy, with different syntaxes.
-fn regular_expression(kind: RuleType, value: &str) -> Result<String, String> {
+fn regular_expression(kind: L7RuleType, value: &str) -> Result<String, String> {
     regex::spell(value, kind)
         .and_then(|spelled| python_re::check(&spelled).map(|()| spelled).map_err(str::to_owned))
         .map_err(|reason| {
@@ -33,7 +33,7 @@ fn regular_expression(kind: RuleType, value: &str) -> Result<String, String> {
 }
 
 /// Spelling of a literal; one that Octavia would break becomes a regular expression with the same meaning.
-fn literal(kind: RuleType, compare: CompareType, value: &str) -> Result<(CompareType, String), String> {
+fn literal(kind: L7RuleType, compare: L7CompareType, value: &str) -> Result<(L7CompareType, String), String> {
     check_can_match(kind, compare, value).map_err(|reason| format!("{value:?} matches no request: {reason}"))?;
     if is_quoted(value) {
         return Err(format!(
@@ -43,8 +43,8 @@ fn literal(kind: RuleType, compare: CompareType, value: &str) -> Result<(Compare
     }
     // `validate.l7rule_data`: no blanks except in a field of a certificate, no backslash in a cookie.
     let octavia_rejects = match kind {
-        RuleType::SslDnField => false,
-        RuleType::Cookie => value.contains([' ', '\\']),
+        L7RuleType::SslDnField => false,
+        L7RuleType::Cookie => value.contains([' ', '\\']),
         _ => value.contains(' '),
     };
     if !octavia_rejects && !value.contains(BROKEN) && !value.starts_with('-') {
@@ -53,15 +53,15 @@ fn literal(kind: RuleType, compare: CompareType, value: &str) -> Result<(Compare
     let text = escaped(value);
     let pattern = match compare {
         // `path_end`: the end of the path.
-        CompareType::EqualTo if kind == RuleType::FileType => format!("{text}$"),
-        CompareType::EqualTo => format!("^{text}$"),
-        CompareType::StartsWith => format!("^{text}"),
-        CompareType::EndsWith => format!("{text}$"),
-        CompareType::Contains | CompareType::Regex => text,
+        L7CompareType::EqualTo if kind == L7RuleType::FileType => format!("{text}$"),
+        L7CompareType::EqualTo => format!("^{text}$"),
+        L7CompareType::StartsWith => format!("^{text}"),
+        L7CompareType::EndsWith => format!("{text}$"),
+        L7CompareType::Contains | L7CompareType::Regex => text,
     };
     // haproxy would read a leading hyphen as an option.
     let pattern = pattern.strip_prefix('-').map(|rest| format!(r"\x2d{rest}")).unwrap_or(pattern);
-    Ok((CompareType::Regex, pattern))
+    Ok((L7CompareType::Regex, pattern))
 }
 
 fn is_quoted(value: &str) -> bool {
@@ -87,8 +87,8 @@ fn escaped(value: &str) -> String {
 ///
 /// # Errors
 /// The reason, for the user.
-fn check_can_match(kind: RuleType, compare: CompareType, value: &str) -> Result<(), &'static str> {
-    use CompareType as C;
+fn check_can_match(kind: L7RuleType, compare: L7CompareType, value: &str) -> Result<(), &'static str> {
+    use L7CompareType as C;
     let mut in_quotes = false;
     for c in value.chars() {
         in_quotes ^= c == '"';
@@ -98,13 +98,13 @@ fn check_can_match(kind: RuleType, compare: CompareType, value: &str) -> Result<
     }
     let from_start = matches!(compare, C::EqualTo | C::StartsWith);
     let to_end = matches!(compare, C::EqualTo | C::EndsWith);
-    if kind == RuleType::Path && from_start && !value.starts_with('/') {
+    if kind == L7RuleType::Path && from_start && !value.starts_with('/') {
         return Err(NO_SLASH);
     }
-    if kind == RuleType::Cookie && compare == C::EqualTo && in_quotes {
+    if kind == L7RuleType::Cookie && compare == C::EqualTo && in_quotes {
         return Err("a double quote in the value of a cookie needs another one");
     }
-    let is_trimmed = matches!(kind, RuleType::Header | RuleType::HostName | RuleType::Cookie);
+    let is_trimmed = matches!(kind, L7RuleType::Header | L7RuleType::HostName | L7RuleType::Cookie);
     if is_trimmed && (from_start && value.starts_with(' ') || to_end && value.ends_with(' ')) {
         return Err("haproxy trims the blanks at both ends: leave them out");
     }
@@ -116,14 +116,18 @@ fn check_can_match(kind: RuleType, compare: CompareType, value: &str) -> Result<
 ///
 /// # Errors
 /// The reason, for the user.
-pub(in crate::translate) fn check_api_value(kind: RuleType, compare: CompareType, value: &str) -> Result<(), String> {
+pub(in crate::translate) fn check_api_value(
+    kind: L7RuleType,
+    compare: L7CompareType,
+    value: &str,
+) -> Result<(), String> {
     match kind {
-        _ if compare == CompareType::Regex => python_re::check(value)
+        _ if compare == L7CompareType::Regex => python_re::check(value)
             .map_err(|reason| format!("{value:?} must be a regular expression, as Python's re takes it: {reason}")),
-        RuleType::Cookie if value.contains([' ', '"', '\\']) => {
+        L7RuleType::Cookie if value.contains([' ', '"', '\\']) => {
             Err("must have no blanks, double quotes and backslashes, unless compareType is REGEX".to_owned())
         }
-        RuleType::SslDnField | RuleType::Cookie => Ok(()),
+        L7RuleType::SslDnField | L7RuleType::Cookie => Ok(()),
         _ if value.contains(' ') && !is_quoted(value) => {
             Err("must have no blanks, unless compareType is REGEX".to_owned())
         }

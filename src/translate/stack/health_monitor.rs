@@ -7,8 +7,6 @@ use crate::translate::provider::Provider;
 use crate::translate::text::TextKind;
 use crate::translate::validator::Validator;
 
-use super::datagram::is_datagram;
-
 /// Octavia's defaults (`octavia/common/constants.py`).
 const DEFAULT_MAX_RETRIES_DOWN: u8 = 3;
 const DEFAULT_URL_PATH: &str = "/";
@@ -58,7 +56,7 @@ fn seconds(validator: &mut Validator<'_>, text: &str, field: &str) -> u32 {
 
 fn check_type(validator: &mut Validator<'_>, kind: MonitorType, protocol: PoolProtocol, field: &str) {
     use MonitorType as M;
-    let datagram = is_datagram(protocol);
+    let datagram = protocol.is_datagram();
     let suits = match kind {
         M::Http | M::Tcp => true,
         M::Https | M::Ping | M::TlsHello => !datagram,
@@ -120,7 +118,7 @@ fn url_path(validator: &mut Validator<'_>, text: &str, protocol: PoolProtocol, f
     if !validator.check_text(TextKind::UrlPath, text, field) || validator.provider != Provider::Amphora {
         return text.to_owned();
     }
-    if !is_datagram(protocol) {
+    if !protocol.is_datagram() {
         let spelled = haproxy::argument(text);
         if spelled.len() > URL_PATH_MAX {
             let message = format!(

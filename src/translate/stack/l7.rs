@@ -4,7 +4,9 @@
 use std::collections::BTreeSet;
 
 use crate::api::{L7PolicySpec, L7RuleSpec, ListenerSpec};
-use crate::model::{CompareType, L7Action, L7Policy, L7Rule, ListenerProtocol, PolicyAction, PoolProtocol, RuleType};
+use crate::model::{
+    L7Action, L7CompareType, L7Policy, L7PolicyAction, L7Rule, L7RuleType, ListenerProtocol, PoolProtocol,
+};
 use crate::translate::haproxy;
 use crate::translate::provider::Provider;
 use crate::translate::text::TextKind;
@@ -82,7 +84,7 @@ fn action(
     path: &str,
     pools: &PoolProtocols<'_>,
 ) -> Option<L7Action> {
-    use PolicyAction as A;
+    use L7PolicyAction as A;
     check_targets(validator, spec, path);
     let redirects_to_url = matches!(spec.action, A::RedirectToUrl | A::RedirectPrefix);
     if spec.redirect_http_code.is_some_and(|code| !redirects_to_url || !REDIRECT_CODES.contains(&code)) {
@@ -112,7 +114,7 @@ fn action(
 
 /// Rejects a missing target, and the target of another action, which Octavia drops silently.
 fn check_targets(validator: &mut Validator<'_>, spec: &L7PolicySpec, path: &str) {
-    use PolicyAction as A;
+    use L7PolicyAction as A;
     let targets = [
         (A::RedirectToPool, spec.redirect_pool.as_ref(), "redirectPool"),
         (A::RedirectToUrl, spec.redirect_url.as_ref(), "redirectURL"),
@@ -156,7 +158,7 @@ fn rule(validator: &mut Validator<'_>, spec: &L7RuleSpec, path: &str, listener: 
 
 /// Rejects a rule on client certificates where the listener does not request them.
 fn check_certificate_rule(validator: &mut Validator<'_>, spec: &L7RuleSpec, field: &str, listener: &ListenerSpec) {
-    use RuleType as T;
+    use L7RuleType as T;
     let kind = spec.kind;
     if !matches!(kind, T::SslConnHasCert | T::SslVerifyResult | T::SslDnField) {
         return;
@@ -175,10 +177,10 @@ fn check_certificate_rule(validator: &mut Validator<'_>, spec: &L7RuleSpec, fiel
 }
 
 fn check_compare_type(validator: &mut Validator<'_>, spec: &L7RuleSpec, field: &str) {
-    use CompareType as C;
+    use L7CompareType as C;
     let allowed: &[C] = match spec.kind {
-        RuleType::FileType => &[C::EqualTo, C::Regex],
-        RuleType::SslConnHasCert | RuleType::SslVerifyResult => &[C::EqualTo],
+        L7RuleType::FileType => &[C::EqualTo, C::Regex],
+        L7RuleType::SslConnHasCert | L7RuleType::SslVerifyResult => &[C::EqualTo],
         _ => C::ALL,
     };
     if !allowed.contains(&spec.compare_type) {
@@ -190,11 +192,11 @@ fn check_compare_type(validator: &mut Validator<'_>, spec: &L7RuleSpec, field: &
 
 fn rule_key(validator: &mut Validator<'_>, spec: &L7RuleSpec, field: &str) -> Option<String> {
     let key = spec.key.clone().filter(|k| !k.is_empty());
-    let has_key = matches!(spec.kind, RuleType::Header | RuleType::Cookie | RuleType::SslDnField);
+    let has_key = matches!(spec.kind, L7RuleType::Header | L7RuleType::Cookie | L7RuleType::SslDnField);
     match &key {
         Some(_) if !has_key => validator.invalid(field, format!("is not allowed for type {}", spec.kind)),
         None if has_key => validator.invalid(field, format!("is required for type {}", spec.kind)),
-        Some(key) if spec.kind == RuleType::SslDnField => check_dn_field(validator, key, field),
+        Some(key) if spec.kind == L7RuleType::SslDnField => check_dn_field(validator, key, field),
         Some(key) => {
             validator.check_text(TextKind::RuleKey, key, field);
         }
@@ -214,7 +216,7 @@ fn check_dn_field(validator: &mut Validator<'_>, key: &str, field: &str) {
 }
 
 /// Comparison and value in the spelling to send to Octavia.
-fn rule_value(validator: &mut Validator<'_>, spec: &L7RuleSpec, field: &str) -> (CompareType, String) {
+fn rule_value(validator: &mut Validator<'_>, spec: &L7RuleSpec, field: &str) -> (L7CompareType, String) {
     let (compare, value) = (spec.compare_type, spec.value.as_str());
     let unchanged = || (compare, value.to_owned());
     if !validator.check_text(TextKind::RuleValue, value, field) {
@@ -222,11 +224,11 @@ fn rule_value(validator: &mut Validator<'_>, spec: &L7RuleSpec, field: &str) -> 
     }
     let spelled = match spec.kind {
         // Octavia compares it in lower case, and stores it as given.
-        RuleType::SslConnHasCert if !value.eq_ignore_ascii_case("true") => {
+        L7RuleType::SslConnHasCert if !value.eq_ignore_ascii_case("true") => {
             Err("must be \"true\"; set invert to match connections without a certificate".to_owned())
         }
-        RuleType::SslVerifyResult => check_verify_result(value, validator.provider).map(|()| unchanged()),
-        RuleType::SslConnHasCert => Ok(unchanged()),
+        L7RuleType::SslVerifyResult => check_verify_result(value, validator.provider).map(|()| unchanged()),
+        L7RuleType::SslConnHasCert => Ok(unchanged()),
         kind if validator.provider == Provider::Amphora => haproxy::rule(kind, compare, value),
         kind => haproxy::check_api_value(kind, compare, value).map(|()| unchanged()),
     };

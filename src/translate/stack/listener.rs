@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::api::{InsertHeader, ListenerSpec, LoadBalancerStackSpec, TimeoutsSpec};
-use crate::model::{Key, L4, Listener, ListenerProtocol, Timeouts};
+use crate::model::{Key, Listener, ListenerProtocol, Timeouts, TransportProtocol};
 use crate::translate::ip_family::{FamilyCondition, IpFamilies, IpFamily};
 use crate::translate::text::TextKind;
 use crate::translate::validator::Validator;
@@ -18,11 +18,11 @@ pub(super) fn listeners(
 ) -> BTreeMap<Key, Listener> {
     let pools: PoolProtocols<'_> = stack.pools.iter().map(|p| (p.name.as_str(), p.protocol)).collect();
     let has_security_groups = stack.load_balancer.vip.security_groups.as_ref().is_some_and(|g| !g.is_empty());
-    let mut names_by_port: BTreeMap<(L4, i32), &str> = BTreeMap::new();
+    let mut names_by_port: BTreeMap<(TransportProtocol, i32), &str> = BTreeMap::new();
     let mut result = BTreeMap::new();
     for spec in &stack.listeners {
         let path = format!("spec.listeners[{}]", spec.name);
-        if let Some(other) = names_by_port.insert((spec.protocol.l4(), spec.port), &spec.name) {
+        if let Some(other) = names_by_port.insert((spec.protocol.transport(), spec.port), &spec.name) {
             validator.invalid(
                 format!("{path}.port"),
                 format!("{} is also the port of listener {other}: choose another", spec.port),

@@ -8,8 +8,6 @@ use crate::model::{Member, MemberKey, ReferenceKind};
 use crate::translate::ip_family::{FamilyCondition, IpFamilies, IpFamily};
 use crate::translate::validator::Validator;
 
-use super::datagram::is_datagram;
-
 const WEIGHT_MAX: u16 = 256;
 
 /// Address of the cloud's metadata service (Octavia's `reserved_ips`).
@@ -50,7 +48,7 @@ pub(super) fn members(
         }
         check_reachable(validator, address, &address_path);
         // The driver answers 501 to its own call, and the single call makes a load balancer that does not work.
-        if is_datagram(pool.protocol) {
+        if pool.protocol.is_datagram() {
             let family = IpFamily::of(address);
             validator.check_family(families, FamilyCondition::Needs(family), &address_path, || {
                 let protocol = pool.protocol;

@@ -1,6 +1,5 @@
 //! Translator of a `LoadBalancerStack`: one file for each kind of object below it.
 
-mod datagram;
 mod desired;
 mod floating_ip;
 mod health_monitor;

@@ -8,7 +8,6 @@ use crate::translate::ip_family::IpFamilies;
 use crate::translate::text::TextKind;
 use crate::translate::validator::Validator;
 
-use super::datagram::is_datagram;
 use super::{health_monitor, member, tls};
 
 /// The protocols of the pools of a stack, by key.
@@ -64,7 +63,7 @@ fn pool(validator: &mut Validator<'_>, spec: &PoolSpec, path: &str, families: &I
             .map(|p| persistence(validator, p, spec.protocol, &format!("{path}.sessionPersistence"))),
         tls: tls::pool_tls(validator, spec, &format!("{path}.tls")),
         monitor,
-        members: member::members(validator, spec, path, families),
+        members: member::members(validator, spec, path, families).into(),
         name,
     }
 }
@@ -82,7 +81,7 @@ fn persistence(
         let message = format!("type {} is allowed in pools of protocol HTTP, PROXY and PROXYV2 only", spec.kind);
         validator.invalid(path, message);
     }
-    if (spec.timeout.is_some() || spec.granularity.is_some()) && !(by_source_ip && is_datagram(protocol)) {
+    if (spec.timeout.is_some() || spec.granularity.is_some()) && !(by_source_ip && protocol.is_datagram()) {
         validator.invalid(
             path,
             "timeout and granularity are allowed for type SOURCE_IP in pools of protocol UDP and SCTP only",

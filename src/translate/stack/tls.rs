@@ -12,8 +12,6 @@ use crate::translate::provider::Provider;
 use crate::translate::text::TextKind;
 use crate::translate::validator::Validator;
 
-use super::datagram::is_datagram;
-
 /// Longest reference of an SNI certificate: its column in Octavia's database is shorter than the others.
 const SNI_REF_MAX: usize = 128;
 
@@ -121,7 +119,7 @@ fn sni_refs(validator: &mut Validator<'_>, spec: &ListenerTlsSpec, path: &str) -
 
 pub(super) fn pool_tls(validator: &mut Validator<'_>, pool: &PoolSpec, path: &str) -> Option<PoolTls> {
     let spec = pool.tls.as_ref()?;
-    if is_datagram(pool.protocol) {
+    if pool.protocol.is_datagram() {
         validator.invalid(path, format!("is not allowed in pools of protocol {}", pool.protocol));
     }
     if spec.crl.is_some() && spec.ca.is_none() {

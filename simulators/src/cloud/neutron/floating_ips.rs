@@ -186,7 +186,7 @@ impl Network {
     }
 
     pub(super) fn floating_ip_delete(&mut self, ctx: &RequestContext<'_>, id: &str) -> HandlerResult {
-        self.visible(ctx.caller, Resource::FloatingIp, id)?;
+        check_revision(ctx, self.visible(ctx.caller, Resource::FloatingIp, id)?)?;
         if let Some(row) = self.floating_ips.remove(id) {
             let subnets: Vec<String> =
                 self.subnets_of(text(&row, "floating_network_id")).iter().map(|subnet| subnet.id.clone()).collect();

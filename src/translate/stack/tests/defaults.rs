@@ -27,7 +27,7 @@ pools: [{name: web, protocol: HTTP, algorithm: ROUND_ROBIN, healthMonitor: {type
     assert_eq!((monitor.name.as_str(), monitor.delay, monitor.max_retries_down), ("web", 5, 3));
     let http = monitor.http.as_ref().unwrap();
     assert_eq!((http.method, http.url_path.as_str(), http.expected_codes.as_str()), (HttpMethod::Get, "/", "200"));
-    let member = pool.members.values().next().unwrap();
+    let member = pool.members.known().unwrap().values().next().unwrap();
     assert_eq!((member.name.as_str(), member.weight, member.backup, member.admin_state_up), ("", 1, false, true));
 }
 
@@ -79,7 +79,7 @@ pools: [{name: a, protocol: TCP, algorithm: SOURCE_IP, members: [{address: '2001
     assert_eq!(desired.load_balancer.vip.address.as_deref(), Some("2001:db8:10::5"));
     assert_eq!(desired.listeners["a"].allowed_cidrs, ["2001:db8::/32".to_owned()].into());
     let key = MemberKey { address: "2001:db8::1".parse().unwrap(), port: 80 };
-    assert!(desired.pools["a"].members.contains_key(&key));
+    assert!(desired.pools["a"].members.known().unwrap().contains_key(&key));
 }
 
 #[test]

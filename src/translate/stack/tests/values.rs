@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::support::*;
 use crate::api::LoadBalancerStackSpec;
-use crate::model::{CompareType, Desired, L7Action, Problem};
+use crate::model::{Desired, L7Action, L7CompareType, Problem};
 use crate::translate::desired;
 
 /// A stack with one rule.
@@ -49,7 +49,7 @@ fn judge_json(load_balancer: serde_json::Value, rest: serde_json::Value) -> Resu
 }
 
 /// Spelling of a rule for Octavia.
-fn spelled(kind: &str, compare: &str, value: &str) -> (CompareType, String) {
+fn spelled(kind: &str, compare: &str, value: &str) -> (L7CompareType, String) {
     let desired = judge_rule(kind, key_of(kind), compare, value)
         .unwrap_or_else(|problems| panic!("{kind} {compare} {value:?}: {problems:#?}"));
     let rule = &desired.listeners["a"].policies[0].rules[0];
@@ -105,7 +105,7 @@ fn literal_that_octavia_breaks_becomes_a_regex() {
         ("SSL_DN_FIELD", "EQUAL_TO", r#"Acme "X""#, r"^Acme \x22X\x22$"),
     ] {
         let (compare, text) = spelled(kind, compare, value);
-        assert_eq!((compare, text.as_str()), (CompareType::Regex, regex), "{kind} {value}");
+        assert_eq!((compare, text.as_str()), (L7CompareType::Regex, regex), "{kind} {value}");
     }
 }
 
@@ -121,7 +121,7 @@ fn regex_is_written_with_escapes_that_survive() {
         (r"[[:alpha:]_-]\d{2,3}?(?i:x)", r"[[:alpha:]_-]\d{2,3}?(?i:x)"),
         ("(?i)a++(?!b)(?=c)*$", "(?i)a++(?!b)(?=c)*$"),
     ] {
-        assert_eq!(spelled("HEADER", "REGEX", value), (CompareType::Regex, regex.to_owned()));
+        assert_eq!(spelled("HEADER", "REGEX", value), (L7CompareType::Regex, regex.to_owned()));
     }
 }
 

@@ -3,7 +3,6 @@
 use crate::api::{HealthMonitorSpec, LoadBalancerStackSpec, PoolSpec, SessionPersistenceSpec, duration};
 use crate::model::{Algorithm, HttpMethod, ListenerProtocol, MonitorType, PersistenceType, PoolProtocol, TlsVersion};
 use crate::translate::ip_family::{FamilyCondition, IpFamilies, IpFamily};
-use crate::translate::stack::datagram::is_datagram;
 use crate::translate::stack::member::{member_path, monitor_fields};
 use crate::translate::validator::Validator;
 
@@ -28,7 +27,7 @@ pub(super) fn check(
         let fact = format!("also speaks {missing}, which lies between the others");
         validator.unsupported_by_provider(format!("{path}.tls.versions"), &fact, "name versions without a gap");
     }
-    if is_datagram(pool.protocol) {
+    if pool.protocol.is_datagram() {
         check_datagram_members(validator, pool, path);
         if let Some(monitor) = &pool.health_monitor {
             check_datagram_monitor(validator, monitor, &format!("{path}.healthMonitor"));

@@ -1,0 +1,189 @@
+//! The laws, over random stacks and edits: every step of every plan is accepted in the state in which it runs, the end
+//! is the desired state, and a plan against its own result is empty.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use proptest::prelude::*;
+use proptest::test_runner::RngSeed;
+
+use super::drift::disturbance;
+use super::octavia::Octavia;
+use evenkeel::model::*;
+use evenkeel::plan::{create, update};
+use evenkeel_simulators::arbitrary::{World, pair};
+
+/// Number of random cases: always the same ones, unless `EVENKEEL_SEED` asks for others; `EVENKEEL_TIMES` multiplies
+/// their number.
+pub fn cases(cases: u32) -> ProptestConfig {
+    let number = |variable: &str| std::env::var(variable).ok().map(|text| text.parse::<u64>().unwrap());
+    let seed = number("EVENKEEL_SEED").unwrap_or(2_026);
+    let times = number("EVENKEEL_TIMES").map_or(1, |times| u32::try_from(times).unwrap());
+    let rng_seed = RngSeed::Fixed(seed);
+    ProptestConfig { failure_persistence: None, cases: cases * times, rng_seed, ..ProptestConfig::default() }
+}
+
+/// Number of steps that no plan of a random stack comes near.
+const BOUND: usize = 400;
+
+/// Plans and executes the first step, until there is none. `check` gets every state with the step that led there.
+pub fn converge(octavia: &mut Octavia, want: &Desired, mut check: impl FnMut(&ObservedTree, &Step)) -> Plan {
+    let mut left = None;
+    for _ in 0..BOUND {
+        let plan = update(want, octavia.tree.as_ref().unwrap());
+        if let Some(left) = left {
+            assert_eq!(plan.steps.len(), left, "a plan has to tell how many steps are left\n{plan}");
+        }
+        let Some(step) = plan.steps.first() else { return plan };
+        let before = octavia.tree.clone();
+        if let Err(refusal) = octavia.apply(step) {
+            panic!("{refusal}\nrefused: {step}\n{:?}\nof\n{plan}", step.call);
+        }
+        assert!(octavia.tree != before, "it changes nothing: {step}\n{:?}\nof\n{plan}", step.call);
+        check(octavia.tree.as_ref().unwrap(), step);
+        left = Some(plan.steps.len() - 1);
+    }
+    panic!("does not end: {}", update(want, octavia.tree.as_ref().unwrap()));
+}
+
+/// The cloud after the create, with every object that random stacks refer to.
+pub fn made(world: &World, want: &Desired) -> Octavia {
+    let mut octavia = Octavia::default();
+    octavia.v6_subnets = world.v6_subnets();
+    let step = create(want, "attempt-1");
+    octavia.apply(&step).unwrap_or_else(|refusal| panic!("{refusal}\n{:?}", step.call));
+    let lent = |id: &Id| ObservedFloatingIp {
+        id: id.clone(),
+        floating_ip_address: id.clone(),
+        ..ObservedFloatingIp::default()
+    };
+    octavia.tree.as_mut().unwrap().floating_ips = world.floating_ip_ids.iter().map(lent).collect();
+    octavia
+}
+
+fn converged(plan: &Plan, want: &Desired) {
+    assert!(plan.steps.is_empty() && plan.problems.is_empty(), "{plan}");
+    assert!(plan.held_back.is_empty() || !want.allow_interruption, "{plan}");
+}
+
+type Slot = (u16, TransportProtocol);
+
+fn slots(tree: &ObservedTree) -> BTreeMap<Slot, &ObservedListener> {
+    let l4 = |word: &str| ListenerProtocol::ALL.iter().find(|p| p.as_str() == word).unwrap().transport();
+    tree.listeners.iter().map(|l| ((l.protocol_port, l4(&l.protocol)), l)).collect()
+}
+
+/// Continuity of service. A listener that keeps its name, protocol and port is never without a pool that it has before
+/// and after. While interruptions are forbidden, a port that is served before and after is served all the time.
+struct Continuity {
+    pooled: BTreeSet<Key>,
+    served: BTreeSet<Slot>,
+}
+
+impl Continuity {
+    fn new(before: &ObservedTree, want: &Desired) -> Self {
+        let there = slots(before);
+        let kept = |(key, listener): &(&Key, &Listener)| {
+            there.get(&(listener.port, listener.protocol.transport())).is_some_and(|seen| {
+                seen.protocol == listener.protocol.as_str()
+                    && key_of(&seen.tags) == Some(key)
+                    && seen.default_pool_id.is_some()
+                    && listener.default_pool.is_some()
+            })
+        };
+        let pooled = want.listeners.iter().filter(kept).map(|(key, _)| key.clone()).collect();
+        let wanted = want.listeners.values().map(|l| (l.port, l.protocol.transport()));
+        let served = wanted.filter(|slot| there.contains_key(slot) && !want.allow_interruption).collect();
+        Self { pooled, served }
+    }
+
+    fn check(&self, tree: &ObservedTree, step: &Step) {
+        for listener in tree.listeners.iter().filter(|l| key_of(&l.tags).is_some_and(|k| self.pooled.contains(k))) {
+            assert!(listener.default_pool_id.is_some(), "{} lost its pool by {step}", listener.name);
+        }
+        let there = slots(tree);
+        for slot in &self.served {
+            assert!(there.contains_key(slot), "{slot:?} was no longer served after {step}");
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(cases(300))]
+
+    #[test]
+    fn created_stack_needs_only_its_floating_ip((want, _) in pair(&World::whole())) {
+        let mut octavia = made(&World::whole(), &want);
+        let rest = update(&want, octavia.tree.as_ref().unwrap());
+        prop_assert!(rest.steps.iter().all(|step| !step.call.is_octavia()), "{}", rest);
+        converged(&converge(&mut octavia, &want, |_, _| {}), &want);
+    }
+
+}
+
+proptest! {
+    #![proptest_config(cases(1_000))]
+
+    #[test]
+    fn every_step_of_edit_is_accepted_and_plan_converges((before, after) in pair(&World::whole())) {
+        let mut octavia = made(&World::whole(), &before);
+        converge(&mut octavia, &before, |_, _| {});
+        let continuity = Continuity::new(octavia.tree.as_ref().unwrap(), &after);
+        let plan = converge(&mut octavia, &after, |tree, step| continuity.check(tree, step));
+        converged(&plan, &after);
+        // Steps that are held back run as soon as they may.
+        let allowed = Desired { allow_interruption: true, ..after };
+        converged(&converge(&mut octavia, &allowed, |_, _| {}), &allowed);
+    }
+
+}
+
+proptest! {
+    #![proptest_config(cases(300))]
+
+    #[test]
+    fn plan_converges_after_any_disturbance(
+        (before, after) in pair(&World::whole()),
+        mishaps in prop::collection::vec((0..12usize, disturbance()), 1..6),
+    ) {
+        let mut octavia = made(&World::whole(), &before);
+        converge(&mut octavia, &before, |_, _| {});
+        for (steps, mishap) in &mishaps {
+            for _ in 0..*steps {
+                let plan = update(&after, octavia.tree.as_ref().unwrap());
+                let Some(step) = plan.steps.first() else { break };
+                if let Err(refusal) = octavia.apply(step) {
+                    panic!("{refusal}\nrefused: {step}\n{:?}\nof\n{plan}", step.call);
+                }
+            }
+            octavia.disturb(mishap);
+        }
+        let foreign = foreigners(octavia.tree.as_ref().unwrap());
+        converged(&converge(&mut octavia, &after, |_, _| {}), &after);
+        let tree = octavia.tree.as_ref().unwrap();
+        prop_assert_eq!(foreign, foreigners(tree), "foreign objects are left alone");
+        prop_assert!(!failed(tree), "an object of the stack stayed in ERROR");
+    }
+}
+
+/// Ids of objects without a key tag, with the pools that they use.
+fn foreigners(tree: &ObservedTree) -> BTreeSet<(Id, Option<Id>)> {
+    let kept = |listener: &ObservedListener| key_of(&listener.tags).is_none();
+    let listeners = tree.listeners.iter().filter(|l| kept(l)).map(|l| (l.id.clone(), l.default_pool_id.clone()));
+    let pools = tree.pools.iter().filter(|p| key_of(&p.tags).is_none()).map(|p| (p.id.clone(), None));
+    listeners.chain(pools).collect()
+}
+
+/// True if an object of the stack is in ERROR.
+fn failed(tree: &ObservedTree) -> bool {
+    let is_ours = |tags: &BTreeSet<String>| key_of(tags).is_some();
+    let sick = |status: Provisioning| status == Provisioning::Error;
+    let policies = tree.listeners.iter().filter(|l| is_ours(&l.tags)).flat_map(|l| &l.policies);
+    let pools = || tree.pools.iter().filter(|p| is_ours(&p.tags));
+    tree.listeners.iter().any(|l| is_ours(&l.tags) && sick(l.provisioning_status))
+        || policies
+            .filter(|p| is_ours(&p.tags))
+            .any(|p| sick(p.provisioning_status) || p.rules.iter().any(|r| sick(r.provisioning_status)))
+        || pools().any(|p| sick(p.provisioning_status))
+        || pools().flat_map(|p| &p.members).any(|m| sick(m.provisioning_status))
+        || pools().filter_map(|p| p.monitor.as_ref()).any(|m| sick(m.provisioning_status))
+}
