@@ -1,4 +1,4 @@
-//! Evenkeel's own client against the simulated cloud: what each of them takes for granted about the other.
+//! Evenkeel's own client against the simulated cloud: checks that the two agree about the API.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a helper of a test may fail as the test does")]
 
@@ -21,7 +21,7 @@ fn owner() -> Owner {
     Owner { uid: "u".into(), cluster: "c".into(), namespace: "ns".into(), name: "n".into() }
 }
 
-/// A load balancer of the owner, made by somebody else's hand.
+/// Creates a load balancer of the owner as another client.
 async fn make(sim: &CloudSim) -> String {
     let tags: BTreeSet<String> = owner().tags();
     let body = json!({"loadbalancer": {
@@ -38,7 +38,7 @@ async fn make(sim: &CloudSim) -> String {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_client_logs_in_with_a_password_and_with_an_application_credential() {
+async fn client_logs_in_by_password_and_application_credential() {
     let sim = CloudSim::new(CloudConfig::default());
     for name in ["demo", "demo-appcred"] {
         let cloud = client(&sim, name);
@@ -49,7 +49,7 @@ async fn the_client_logs_in_with_a_password_and_with_an_application_credential()
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_client_finds_its_load_balancer_by_tag_and_reads_its_tree() {
+async fn client_finds_load_balancer_by_tag_and_reads_tree() {
     let sim = CloudSim::new(CloudConfig::default());
     let id = make(&sim).await;
     let cloud = client(&sim, "demo-appcred");
@@ -62,7 +62,7 @@ async fn the_client_finds_its_load_balancer_by_tag_and_reads_its_tree() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_client_outlives_its_tokens() {
+async fn client_outlives_its_tokens() {
     let sim = CloudSim::new(CloudConfig::default());
     let cloud = client(&sim, "demo");
     assert!(cloud.find(&owner()).await.is_ok());
@@ -75,7 +75,7 @@ async fn the_client_outlives_its_tokens() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_client_takes_a_cloud_that_is_down_for_a_reason_to_wait() {
+async fn client_treats_unreachable_cloud_as_transient() {
     let sim = CloudSim::new(CloudConfig::default());
     let cloud = client(&sim, "demo");
     cloud.project().await.expect("a project");
@@ -86,7 +86,7 @@ async fn the_client_takes_a_cloud_that_is_down_for_a_reason_to_wait() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_client_finds_everything_of_the_seeded_world_by_name() {
+async fn client_resolves_every_seeded_name() {
     let sim = CloudSim::new(CloudConfig::default());
     let cloud = client(&sim, "demo-appcred");
     let name = |name: &str| Selector::Name(name.to_owned());
@@ -104,7 +104,7 @@ async fn the_client_finds_everything_of_the_seeded_world_by_name() {
         wanted.iter().map(|(kind, by, _)| Reference { kind: *kind, by: by.clone() }).collect();
     let answers = cloud.resolve(&references).await.expect("answers").0;
     for (kind, by, id) in wanted {
-        let found = answers[&Reference { kind, by: by.clone() }].as_ref().expect("something is found");
+        let found = answers[&Reference { kind, by: by.clone() }].as_ref().expect("nothing is found");
         assert_eq!(found.id().map(str::to_owned), id, "{kind:?} {by}");
     }
     let ghost = Reference { kind: ReferenceKind::Subnet, by: name("ghost") };

@@ -1,14 +1,15 @@
-//! Files that other people could have: each is read as openstacksdk reads it, or refused with the key that is at fault.
+//! Reading of `clouds.yaml`: each file is read as openstacksdk reads it, or rejected with the offending key.
 //!
-//! `tests/clouds_yaml/openstacksdk.json` is what openstacksdk sends for the files of `read`: recorded by
-//! `tests/e2e/harness/openstacksdk.py`, and compared with openstacksdk itself by the end-to-end scenario `61_credentials`. `more` are files that openstacksdk cannot use.
+//! `tests/clouds_yaml/openstacksdk.json` is the recording of the requests that openstacksdk sends for the files of
+//! `read`. `tests/e2e/harness/openstacksdk.py` records it, and the end-to-end scenario `61_credentials` compares it
+//! with openstacksdk itself. `more` has files that openstacksdk cannot use.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a helper of a test may fail as the test does")]
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use evenkeel_simulators::reading;
+use evenkeel_simulators::clouds_yaml_probe;
 use serde_json::Value;
 
 fn table() -> PathBuf {
@@ -28,7 +29,7 @@ async fn compare_with(recorded: &str, folder: &str) {
     assert_eq!(files.keys().collect::<Vec<_>>(), recorded.keys().collect::<Vec<_>>());
     let mut wrong = Vec::new();
     for (name, text) in files {
-        match reading::read(&text, "openstack").await {
+        match clouds_yaml_probe::probe(&text, "openstack").await {
             Ok(reading) if reading == recorded[&name] => {}
             reading => wrong.push(format!("{name}: {reading:?}\n    instead of {}", recorded[&name])),
         }
@@ -37,23 +38,23 @@ async fn compare_with(recorded: &str, folder: &str) {
 }
 
 #[tokio::test]
-async fn files_are_read_as_openstacksdk_reads_them() {
+async fn supported_file_is_read_as_by_openstacksdk() {
     compare_with("openstacksdk.json", "read").await;
 }
 
 #[tokio::test]
-async fn files_beyond_openstacksdk_are_read_as_documented() {
+async fn file_beyond_openstacksdk_is_read_as_documented() {
     compare_with("more.json", "more").await;
 }
 
-/// The first line of each file is a comment: words of the message.
+/// The first line of each file is a comment with words of the expected message.
 #[tokio::test]
-async fn unsupported_and_doubled_keys_are_refused_by_name() {
+async fn unsupported_or_duplicate_key_is_rejected_by_name() {
     let mut wrong = Vec::new();
     for (name, text) in files("refused") {
         let first = text.split(|byte| *byte == b'\n').next().unwrap();
         let words = std::str::from_utf8(first).unwrap().strip_prefix("# ").unwrap().to_owned();
-        match reading::read(&text, "openstack").await {
+        match clouds_yaml_probe::probe(&text, "openstack").await {
             Err(message) if message.contains(&words) && !message.contains("replace-me") => {}
             reading => wrong.push(format!("{name}: {reading:?} instead of {words:?}")),
         }

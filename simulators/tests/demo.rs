@@ -1,4 +1,4 @@
-//! The demo does what it says, in process and under paused time.
+//! The demo in process, under paused time.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a helper of a test may fail as the test does")]
 
@@ -21,7 +21,7 @@ impl Write for Paper {
 }
 
 #[tokio::test(start_paused = true)]
-async fn every_example_becomes_ready_and_drift_is_healed() {
+async fn demo_readies_every_example_and_heals_drift() {
     let paper = Paper::default();
     let options = Options { once: true, terminal: false, wiring: Wiring::InProcess };
     let result = run(options, Box::new(paper.clone()), std::future::pending()).await;
@@ -38,7 +38,7 @@ async fn every_example_becomes_ready_and_drift_is_healed() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn stopping_it_is_no_failure() {
+async fn stopped_demo_exits_without_error() {
     let options = Options { once: false, terminal: true, wiring: Wiring::InProcess };
     let soon = tokio::time::sleep(std::time::Duration::from_secs(1));
     run(options, Box::new(Paper::default()), soon).await.unwrap();

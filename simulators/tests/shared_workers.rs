@@ -1,4 +1,4 @@
-//! What a cloud that never answers costs the stacks of another.
+//! Sharing of workers: a cloud that never answers must not delay the stacks of another.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a helper of a test may fail as the test does")]
 
@@ -29,23 +29,24 @@ use serde_json::{Value, json};
 const WORKERS: u16 = 8;
 const HUNG_STACKS: usize = 40;
 
-/// Takes every connection to the host `hung` and never answers; the others end in the simulated cloud.
+/// A transport on which the host `hung` accepts every connection and never answers. All other requests go to the
+/// simulated cloud.
 #[derive(Clone)]
-struct Roads {
+struct HangingTransport {
     open: Arc<dyn Transport>,
-    /// Calls to `hung` under way.
+    /// Requests to `hung` that are in flight.
     hanging: Arc<AtomicUsize>,
 }
 
-struct Fork(Arc<dyn Connector>, Arc<AtomicUsize>);
+struct HangingConnector(Arc<dyn Connector>, Arc<AtomicUsize>);
 
-impl Connector for Fork {
+impl Connector for HangingConnector {
     fn connect(&self, tls: &TlsOptions) -> Result<Arc<dyn Transport>, ConnectError> {
-        Ok(Arc::new(Roads { open: self.0.connect(tls)?, hanging: Arc::clone(&self.1) }))
+        Ok(Arc::new(HangingTransport { open: self.0.connect(tls)?, hanging: Arc::clone(&self.1) }))
     }
 }
 
-impl Transport for Roads {
+impl Transport for HangingTransport {
     fn send(&self, request: Request, timeout: Duration) -> BoxFuture<'_, Result<Response, TransportError>> {
         if request.uri().host() != Some("hung") {
             return self.open.send(request, timeout);
@@ -60,13 +61,13 @@ impl Transport for Roads {
     }
 }
 
-struct Stage {
+struct Setup {
     client: Client,
     hanging: Arc<AtomicUsize>,
     cloud: CloudSim,
 }
 
-impl Stage {
+impl Setup {
     async fn start() -> Self {
         let cloud = CloudSim::new(CloudConfig::default());
         let clock: Arc<dyn Clock> = Arc::new(TokioClock::starting_at("2026-11-23T10:00:00Z".parse().unwrap()));
@@ -79,7 +80,7 @@ impl Stage {
         let metrics = Metrics::new();
         let parts = ControllerOptions {
             client: client.clone(),
-            connector: Arc::new(Fork(cloud.transport(), Arc::clone(&hanging))),
+            connector: Arc::new(HangingConnector(cloud.transport(), Arc::clone(&hanging))),
             clock,
             readiness: Arc::new(Readiness::default()),
             cluster_id: None,
@@ -93,7 +94,7 @@ impl Stage {
         Self { client, hanging, cloud }
     }
 
-    /// A namespace with credentials that lead to this Keystone: under as many names as there are stacks.
+    /// Creates a namespace with credentials for this Keystone, under as many names as there are stacks.
     async fn tenant(&self, namespace: &str, auth_url: &str) {
         let how = PostParams::default();
         let object: Namespace = serde_json::from_value(json!({"metadata": {"name": namespace}})).unwrap();
@@ -133,38 +134,39 @@ fn is_ready(stack: &LoadBalancerStack) -> bool {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_cloud_that_never_answers_leaves_workers_to_the_others() {
+async fn unresponsive_cloud_leaves_workers_to_other_stacks() {
     others_are_served(|_| entry_name(0)).await;
 }
 
-/// Each entry of a clouds.yaml once had a share of its own.
+/// Each entry of a clouds.yaml once had a limit of its own.
 #[tokio::test(start_paused = true)]
-async fn a_secret_that_leads_there_under_many_names_leaves_workers_to_the_others() {
+async fn unresponsive_cloud_under_many_names_leaves_workers() {
     others_are_served(entry_name).await;
 }
 
-/// `cloud`: what the hung stacks call theirs.
+/// Asserts that other stacks become Ready beside hung ones. `cloud` is the name of the cloud in the n-th hung stack.
 async fn others_are_served(cloud: impl Fn(usize) -> String) {
-    let stage = Stage::start().await;
-    stage.tenant("hung", "http://hung/v3").await;
-    stage.tenant("shop", CloudSim::AUTH_URL).await;
+    let setup = Setup::start().await;
+    setup.tenant("hung", "http://hung/v3").await;
+    setup.tenant("shop", CloudSim::AUTH_URL).await;
     for n in 0..HUNG_STACKS {
-        stage.apply("hung", &format!("web-{n}"), &cloud(n)).await;
+        setup.apply("hung", &format!("web-{n}"), &cloud(n)).await;
     }
-    while stage.hanging.load(Ordering::SeqCst) == 0 {
+    while setup.hanging.load(Ordering::SeqCst) == 0 {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
     tokio::time::sleep(Duration::from_secs(1)).await;
     for name in ["one", "two", "three"] {
         let applied = tokio::time::Instant::now();
-        stage.apply("shop", name, &entry_name(0)).await;
-        while !is_ready(&stage.stacks("shop").get(name).await.unwrap()) {
-            assert!(applied.elapsed() < Duration::from_secs(15), "{name} waits for workers that a hung cloud holds");
+        setup.apply("shop", name, &entry_name(0)).await;
+        while !is_ready(&setup.stacks("shop").get(name).await.unwrap()) {
+            assert!(applied.elapsed() < Duration::from_secs(15), "{name} waits for workers of an unresponsive cloud");
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
     }
-    let turned_away = stage.stacks("hung").list(&Default::default()).await.unwrap();
-    let untold = turned_away.iter().filter(|stack| stack.status.as_ref().is_none_or(|s| s.conditions.is_empty()));
-    assert!(untold.count() >= HUNG_STACKS - 10, "one that was turned away is not reported on");
-    assert!(turned_away.iter().all(|stack| stack.name_any().starts_with("web-")));
+    let hung_stacks = setup.stacks("hung").list(&Default::default()).await.unwrap();
+    let without_status =
+        hung_stacks.iter().filter(|stack| stack.status.as_ref().is_none_or(|s| s.conditions.is_empty()));
+    assert!(without_status.count() >= HUNG_STACKS - 10, "a throttled stack has a status");
+    assert!(hung_stacks.iter().all(|stack| stack.name_any().starts_with("web-")));
 }

@@ -138,20 +138,28 @@ fn impact(patch: &Patch) -> Impact {
     }
 }
 
+/// A field that Octavia cannot change, for people.
+struct Difference {
+    want: String,
+    is: String,
+}
+
 /// Problems of fields that differ although Octavia cannot change them. A value that the cloud does not show proves
 /// nothing.
 pub(super) fn immutable(desired: &LoadBalancer, observed: &ObservedLoadBalancer) -> Vec<Problem> {
     let Vip { subnet_id, network_id, port_id, address, additional } = &desired.vip;
     let provider = desired.provider.as_deref().filter(|_| !observed.provider.is_empty()).map(canonical_provider);
+    let is = canonical_provider(&observed.provider);
     let shown = |want: &Option<String>, is: &Option<String>| {
-        want.clone().zip(is.clone()).filter(|(want, is)| canonical_address(want) != canonical_address(is))
+        let (want, is) = (want.clone()?, is.clone()?);
+        (canonical_address(&want) != canonical_address(&is)).then_some(Difference { want, is })
     };
     let given = |want: &Option<String>, is: &Option<String>| {
         let is = is.clone().unwrap_or_else(|| "none".to_owned());
-        want.clone().map(|want| (want, is)).filter(|(want, is)| want != is)
+        want.clone().filter(|want| *want != is).map(|want| Difference { want, is })
     };
     [
-        ("provider", provider.map(|p| (p, canonical_provider(&observed.provider))).filter(|(want, is)| want != is)),
+        ("provider", provider.filter(|want| *want != is).map(|want| Difference { want, is })),
         ("flavor", given(&desired.flavor_id, &observed.flavor_id)),
         ("availabilityZone", given(&desired.availability_zone, &observed.availability_zone)),
         ("vip.subnet", shown(subnet_id, &observed.vip_subnet_id)),
@@ -162,7 +170,7 @@ pub(super) fn immutable(desired: &LoadBalancer, observed: &ObservedLoadBalancer)
     ]
     .into_iter()
     .filter_map(|(field, difference)| {
-        let (want, is) = difference?;
+        let Difference { want, is } = difference?;
         let field = format!("spec.loadBalancer.{field}");
         let message = format!(
             "{field} is {is} on load balancer {} and cannot become {want}: Octavia does not change it. Set it back, or \
@@ -186,7 +194,7 @@ fn canonical_address(text: &str) -> String {
 
 /// The difference of additional VIPs, desired and observed, for people. Compared only if the stack names any: by
 /// subnet, and by address where it names one.
-fn additional_difference(desired: &[AdditionalVip], observed: &[ObservedAdditionalVip]) -> Option<(String, String)> {
+fn additional_difference(desired: &[AdditionalVip], observed: &[ObservedAdditionalVip]) -> Option<Difference> {
     if desired.is_empty() {
         return None;
     }
@@ -209,5 +217,5 @@ fn additional_difference(desired: &[AdditionalVip], observed: &[ObservedAddition
     let wanted: BTreeSet<String> = desired.iter().map(|v| print(&v.subnet_id, v.address.as_deref())).collect();
     let is: Vec<String> = addresses.iter().map(|(subnet, address)| print(subnet, address.as_deref())).collect();
     let list = |items: Vec<String>| if items.is_empty() { "none".to_owned() } else { items.join(", ") };
-    Some((list(wanted.into_iter().collect()), list(is)))
+    Some(Difference { want: list(wanted.into_iter().collect()), is: list(is) })
 }

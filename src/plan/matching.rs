@@ -207,19 +207,32 @@ fn match_listeners<'a>(
     (matches, obsolete)
 }
 
-/// References to pools that no step changes, as pool id and key.
+/// A listener or policy uses this pool, and the stack says by which name.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct PoolReference<'a> {
+    id: &'a str,
+    key: &'a str,
+}
+
+impl<'a> PoolReference<'a> {
+    fn new(id: Option<&'a str>, key: Option<&'a str>) -> Option<Self> {
+        Some(Self { id: id?, key: key? })
+    }
+}
+
+/// References to pools that no step changes.
 fn settled_references<'a>(
     desired: &'a Desired,
     listeners: &BTreeMap<&'a str, ListenerMatch<'a>>,
-) -> BTreeSet<(&'a str, &'a str)> {
+) -> BTreeSet<PoolReference<'a>> {
     let mut settled = BTreeSet::new();
     for (key, found) in listeners {
         let (ListenerMatch::InPlace(observed), Some(desired)) = (found, desired.listeners.get(*key)) else { continue };
-        settled.extend(observed.default_pool_id.as_deref().zip(desired.default_pool.as_deref()));
+        settled.extend(PoolReference::new(observed.default_pool_id.as_deref(), desired.default_pool.as_deref()));
         let kept = l7_policy::kept(&desired.policies, &observed.policies);
         for policy in &desired.policies {
             let pool = kept.get(policy.key.as_str()).and_then(|kept| kept.redirect_pool_id.as_deref());
-            settled.extend(pool.zip(policy.action.pool().map(String::as_str)));
+            settled.extend(PoolReference::new(pool, policy.action.pool().map(String::as_str)));
         }
     }
     settled
@@ -235,7 +248,7 @@ fn match_pools<'a>(
     // references that stay count, so that the choice does not change while the plan runs.
     let rank = |key: &str, pool: &ObservedPool| {
         let active = pool.provisioning_status == Provisioning::Active;
-        (settled.contains(&(pool.id.as_str(), key)), active, std::cmp::Reverse(pool.id.clone()))
+        (settled.contains(&PoolReference { id: &pool.id, key }), active, std::cmp::Reverse(pool.id.clone()))
     };
     let (mut pools, mut obsolete) = (BTreeMap::<&str, &ObservedPool>::new(), Vec::new());
     for pool in &tree.pools {

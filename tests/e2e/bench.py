@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""The costs of Evenkeel, measured on control planes that are up (e2e.sh bench), written to docs/operations/performance.md.
+"""The cost of Evenkeel, measured on running control planes (e2e.sh bench) and written to docs/operations/performance.md.
 
-    bench.py AT_REST     AT_REST: the binary that measures a controller with nothing to do (simulators)
+    bench.py AT_REST     AT_REST: the binary that measures an idle controller (simulators)
 
-The reference stack is made in turns by a bare script (one POST, a poll each second) and by the controller, on the same
-Octavia. Calls are counted by the services, never by whoever makes them.
+A bare script (one POST, a poll each second) and the controller create the reference stack in turns, on the same Octavia. The
+services count the requests, never the client that sends them.
 """
 import json
 import os
@@ -25,7 +25,7 @@ from run import prepare
 
 TURNS = int(os.environ.get('BENCH_TURNS', '7'))
 SCRIPT = 'bare-script'
-RESYNC_SECONDS = 30     # longer than lists are shared: one resync reads them anew
+RESYNC_SECONDS = 30     # longer than lists are shared, so that one resync reads them again
 
 
 @dataclass
@@ -43,7 +43,7 @@ class Create:
 def main() -> None:
     at_rest = sys.argv[1]
     controller = prepare()
-    # There is no other one, and a machine that is too slow to renew a Lease in time can still be measured.
+    # No other replica runs, and a machine too slow to renew a Lease in time can be measured too.
     controller.start(leader_elect='false')
     t = Scenario('bench', controller, Certificates(Cloud()))
     try:
@@ -65,7 +65,7 @@ def main() -> None:
 
 
 def in_turns(t: Scenario) -> tuple[list[Create], list[Create]]:
-    # Once unmeasured: the controller logs in and resolves the names, as it does for the first stack after its start.
+    # Not measured: the controller logs in and resolves the names, as for the first stack after its start.
     made_by_stack(t, 'first')
     by_script, by_stack = [], []
     for n in range(TURNS):
@@ -76,7 +76,7 @@ def in_turns(t: Scenario) -> tuple[list[Create], list[Create]]:
 
 
 def made_by_script(cloud: Cloud) -> Create:
-    """Logged in already, ids at hand: nothing but the POST and the polls."""
+    """Time of a bare script: logged in already, ids resolved, only the POST and the polls."""
     cloud.connection.session.get_token()
     log, body = RequestLog(), octavia_form(reference('bare'), cloud)
     agent = {'User-Agent': SCRIPT}
@@ -92,9 +92,9 @@ def made_by_script(cloud: Cloud) -> Create:
 
 
 def made_by_stack(t: Scenario, name: str) -> Create:
-    """From the request to the API server until Ready is seen there."""
+    """Time from the request to the API server until Ready is visible there."""
     log, url = RequestLog(), t.kube.server + STACKS.format(namespace=t.namespace)
-    # A watch, because looking often would take the machine's time from Octavia.
+    # A watch, because polling would take processor time from Octavia.
     watch = t.kube.session.get(url, params={'watch': '1', 'fieldSelector': f'metadata.name={name}', 'timeoutSeconds': '180'}, stream=True)
     with watch:
         started = time.monotonic()
@@ -120,7 +120,7 @@ def octavia_form(stack: dict, cloud: Cloud) -> dict:
 
 
 def what_changes_cost(t: Scenario) -> dict[str, Count]:
-    """Requests of the controller for each thing that happens to one stack."""
+    """Requests of the controller for each change of one stack."""
     costs, name = {}, 'costs'
 
     def counted(what: str, do) -> None:
@@ -139,7 +139,7 @@ def what_changes_cost(t: Scenario) -> dict[str, Count]:
 
     def resync(log: RequestLog) -> None:
         eventually('the end of the resync period', lambda: log.count().octavia, bool, 2 * RESYNC_SECONDS)
-        time.sleep(3)       # its last call comes milliseconds after its first
+        time.sleep(3)       # the last request follows the first by milliseconds
     counted('a resync with nothing to do', resync)
     counted('delete', lambda _: t.delete(name))
     return costs

@@ -5,10 +5,10 @@
 #   e2e.sh all [SCENARIO...]    up, build, every scenario (or these), down. KEEP=1 leaves everything running. `values` alone
 #                               needs no control plane and starts none
 #                               TIER=gate: one of each kind, with a debug binary. PART=2/4: the second of four parts
-#   e2e.sh bench                up, build, measure what Evenkeel costs, write docs/operations/performance.md, down. KEEP=1 too
-#   e2e.sh run [SCENARIO...]    only the scenarios, on control planes that are up
-#   e2e.sh check                do the parts hold every scenario once, and the gate tier one of each kind? Needs `install`
-#   e2e.sh down [--purge]       stops everything; --purge also forgets all data (not what was installed)
+#   e2e.sh bench                up, build, measure the cost of Evenkeel, write docs/operations/performance.md, down. KEEP=1 too
+#   e2e.sh run [SCENARIO...]    only the scenarios, on running control planes
+#   e2e.sh check                checks that the parts hold every scenario once, and the gate tier one of each kind. Needs `install`
+#   e2e.sh down [--purge]       stops everything; --purge also removes all data (not the installed software)
 # EVENKEEL_BIN=path runs that binary instead of building one.
 set -euo pipefail
 . "$(dirname "$0")/env.sh"
@@ -18,7 +18,7 @@ UNFINISHED="$EVENKEEL_E2E_HOME/unfinished"
 stage() { printf '        %-36s %5d s\n' "$1" $((SECONDS - $2)) >>"$REPORT/stages"; }    # name begun
 say() { printf '%s  %s\n' "$(date +%T)" "$*"; }
 
-lab() { # name install|up: one control plane; several callers wait for each other
+lab() { # name install|up: one control plane; concurrent callers wait for each other
   local t=$SECONDS
   ( flock 9
     "$E2E_DIR/lab/$1/install.sh" || exit
@@ -30,7 +30,7 @@ lab() { # name install|up: one control plane; several callers wait for each othe
   ) 9>"$EVENKEEL_E2E_HOME/$1.lock" >"$REPORT/$1-$2.log" 2>&1
 }
 GATE_BIN="$EVENKEEL_E2E_HOME/evenkeel-gate"
-build() { # all|bench: the binary, and after it, so that memory stays bounded, what else is needed
+build() { # all|bench: the binary, and then (so that memory stays bounded) the other programs
   local t=$SECONDS
   ( cd "$ROOT"
     [ -n "${EVENKEEL_BIN:-}" ] || [ "${TIER:-}" = gate ] || cargo build --release --locked -p evenkeel
@@ -47,7 +47,7 @@ build() { # all|bench: the binary, and after it, so that memory stays bounded, w
       cargo test --locked --no-run
       cp "$(target)/debug/evenkeel" "$GATE_BIN"
     else
-      # what scenarios 72, 73 and 95 run; a no-op after cargo test
+      # the programs of scenarios 72, 73 and 95; a no-op after cargo test
       cargo test --locked --no-run --test cloud_conformance --test cluster_conformance
     fi
     stage build "$t"
@@ -60,14 +60,14 @@ finished() { # pid what log
   tail -40 "$3"
   return 1
 }
-can_serve() { # is there what load balancers with traffic need?
+can_serve() { # true when load balancers with traffic are possible
   [ "$LAB_DATAPLANE" != haproxy ] || unshare --net --mount true 2>/dev/null || {
     echo "No network namespace can be made here (that takes root; in a container also CAP_SYS_ADMIN), so load balancers cannot" >&2
     echo "serve traffic. LAB_DATAPLANE=noop runs everything else and leaves the traffic scenarios out." >&2
     return 1
   }
 }
-together() { # install|up [all|bench]: both control planes, and the build, at the same time
+together() { # install|up [all|bench]: both control planes and the build, at the same time
   local failed=0 o k b
   lab openstack "$1" & o=$!
   lab kube "$1" & k=$!
@@ -79,7 +79,7 @@ together() { # install|up [all|bench]: both control planes, and the build, at th
   finished $o "OpenStack" "$REPORT/openstack-$1.log" || failed=1
   return $failed
 }
-stop_controller() { # one that an earlier run left with KEEP=1
+stop_controller() { # the one of an earlier run with KEEP=1
   local f="$EVENKEEL_E2E_HOME/controller.pid" p
   running "$f" || { rm -f "$f"; return 0; }
   p=$(cat "$f")
@@ -88,7 +88,7 @@ stop_controller() { # one that an earlier run left with KEEP=1
   for _ in $(seq 100); do kill -0 "$p" 2>/dev/null || return 0; sleep 0.1; done
   kill -9 "$p"
 }
-measure() { # run.py|bench.py ARGUMENT...: on control planes that are up
+measure() { # run.py|bench.py ARGUMENT...: on running control planes
   local t=$SECONDS status=0 binary
   stop_controller
   binary="$(target)/release/evenkeel"
@@ -101,18 +101,18 @@ measure() { # run.py|bench.py ARGUMENT...: on control planes that are up
   stage "$([ "$1" = run.py ] && echo scenarios || echo measurements)" "$t"
   return $status
 }
-whole() { # all|bench: from nothing to everything built and up; everything stops at the end
+whole() { # all|bench: builds and starts everything, and stops it at the end
   alone
   can_serve
   rm -rf "$REPORT"; mkdir -p "$REPORT"
-  # what a run that was cut off left in the cloud would be in the way of this one
+  # the leftovers of an interrupted run would disturb this one
   [ ! -e "$UNFINISHED" ] || down --purge >"$REPORT/down.log" 2>&1
   touch "$UNFINISHED"
   trap finish EXIT
   trap 'exit 130' INT TERM
   together up "$1" 8>&-
 }
-values() { # the matrix of values: it needs no control plane, only the lab's virtual environment and haproxy
+values() { # the matrix of values: needs no control plane, only the lab's virtual environment and haproxy
   lab openstack install
   PYTHONDONTWRITEBYTECODE=1 "$OPENSTACK/venv/bin/python" "$E2E_DIR/values.py"
 }
@@ -136,7 +136,7 @@ finish() {
   echo "stages of the end-to-end tests (install, up and build run side by side) on $(nproc) processors${TIER:+, TIER=$TIER}${PART:+, PART=$PART}"
   cat "$REPORT/stages"
   say "logs: $REPORT"
-  # the verdict is the last line
+  # the summary must be the last line
   [ ! -s "$REPORT/verdict" ] || cat "$REPORT/verdict"
   exit $status
 }

@@ -1,4 +1,4 @@
-# Where the end-to-end tests keep their state, and the ports they use. Every value can be overridden from the
+# State and ports of the end-to-end tests. Every value can be overridden from the
 # environment. Everything listens on 127.0.0.1; nothing outside $EVENKEEL_E2E_HOME is written, apart from Debian
 # packages and the caches of Go, pip and cargo.
 export EVENKEEL_E2E_HOME="${EVENKEEL_E2E_HOME:-$HOME/.cache/evenkeel-e2e}"
@@ -20,12 +20,12 @@ export CONTROLLER_PORT="${CONTROLLER_PORT:-28080}"
 # haproxy = every load balancer is a haproxy process that serves real traffic (root, network namespaces); noop = nothing listens
 export LAB_DATAPLANE="${LAB_DATAPLANE:-haproxy}"
 export DP_NETNS="${DP_NETNS:-evenkeel-dp}"            # the network namespace of load balancers, members and clients
-# running PIDFILE: is its process still there? A process that is younger than the file only has the same number.
+# running PIDFILE: true while its process runs. A process that is younger than the file only has the same number.
 running() {
   local p age
   p=$(cat "$1" 2>/dev/null) && [ -n "$p" ] && age=$(ps -o etimes= -p "$p") && (($(date +%s) - age <= $(stat -c %Y "$1") + 1))
 }
-# packages NAME...: installs the Debian packages that are missing. Several callers wait for each other.
+# packages NAME...: installs the missing Debian packages. Concurrent callers wait for each other.
 packages() {
   local p need=()
   for p in "$@"; do

@@ -1,16 +1,17 @@
 #!/usr/bin/env python3
-"""Runs the scenarios against control planes that are up (e2e.sh), prints one table.
+"""Runs the scenarios on running control planes (e2e.sh) and prints one table.
 
     run.py [SCENARIO...]      all of scenarios/, or these (`examples`, `10_examples`, `examples-tcp`)
-    run.py --check            says what belongs to the gate tier and to each of four parts, and runs nothing
+    run.py --check            prints the content of the gate tier and of each of four parts, and runs nothing
 
-TIER=gate takes those that say so, PART=2/4 the second of four parts (harness/plays.py).
+TIER=gate selects the scenarios of the gate tier, PART=2/4 the second of four parts (harness/plays.py).
 
-A scenario is a file `scenarios/NN_name.py`: its docstring says what it shows, `run(t)` shows it. With `serial = True`
-it runs alone, after the others: it stops the controller, or counts every call; `beside = ('name',)`, or `{'case': ('name',)}`,
-names the one that it may accompany all the same (the first that is played). With `cases`, a list of names, it is several scenarios, `run(t, case)`. With
-`traffic = True` it needs load balancers that serve (LAB_DATAPLANE=haproxy). `gate = ['kind']`, or `{'case': ['kind']}`,
-puts it into the gate tier. With `everywhere = True` it belongs to every part.
+A scenario is a file `scenarios/NN_name.py`: its docstring describes the behaviour, and `run(t)` demonstrates it. With
+`serial = True` it runs alone after the others, because it stops the controller or counts every request.
+`beside = ('name',)`, or `{'case': ('name',)}`, names a serial scenario that it may accompany (the first that is played). With `cases`,
+a list of names, it is several scenarios, `run(t, case)`. With `traffic = True` it needs load balancers that serve
+(LAB_DATAPLANE=haproxy). `gate = ['kind']`, or `{'case': ['kind']}`, puts it into the gate tier. With `everywhere = True` it
+belongs to every part.
 """
 import itertools
 import os
@@ -39,7 +40,7 @@ def can_play(module: ModuleType) -> bool:
 
 
 def one_by_one(plays: list[Play], play_it) -> list[Result]:
-    """Serial scenarios, each with those that run beside it."""
+    """Runs the serial scenarios, each with those that accompany it."""
     names = {m.__name__[3:] for m, _ in plays}
     companions = {p: name for p in plays if (name := selection.beside(*p, names))}
     results = []
@@ -52,7 +53,7 @@ def one_by_one(plays: list[Play], play_it) -> list[Result]:
 
 
 def prepare() -> Controller:
-    """What an administrator does: installs from deploy/. The controller has the rights of its service account."""
+    """Installs from deploy/ as an administrator does. The controller gets the rights of its service account."""
     kube = Kube()
     kube.kubectl('apply', '--server-side', '--force-conflicts', '-k', str(config.ROOT / 'deploy'))
     kube.kubectl('wait', '--for=condition=Established', f'crd/{CRD}', '--timeout=60s')
@@ -98,7 +99,7 @@ def _broken(module: ModuleType, case: str | None) -> str:
 
 
 def _close(t: Scenario) -> None:
-    """What cannot be taken down is no reason to stop the run; the last scenario looks for what is left."""
+    """Closes a scenario. An error does not stop the run; the last scenario searches for leftovers."""
     try:
         t.close()
     except Exception as error:

@@ -1,49 +1,24 @@
 #!/usr/bin/env python3
-"""The matrix of values: every text that reaches the data plane, with every class of characters.
+"""The matrix of values: every text field that reaches the data plane, with every class of characters.
 
-    values.py [VERDICT]       VERDICT: the binary of simulators/src/bin/verdict.rs; it is built if none is named
+    values.py [PLANNED]       PLANNED: the binary of simulators/src/bin/planned.rs; it is built if none is given
 
-Each cell goes through Evenkeel's rules and intake, Octavia's own validators and templates, `haproxy -c`, and a haproxy that
-runs. What Evenkeel accepts has to be valid and to treat every request as the stack says; what it refuses must not work in any
-spelling, but for the exceptions of `harness/values.py`, each with its reason. Needs no control plane: only the virtual
-environment of the lab (Octavia) and haproxy.
+Each cell passes through the CRD's rules and Evenkeel's translation, Octavia's own validators and templates, `haproxy -c`, and
+a running haproxy. An accepted value must be valid, and haproxy must treat every request as the stack says. A rejected value
+must not work in any spelling; `harness/values.py` lists the exceptions with their reasons. The matrix needs no control plane,
+only the virtual environment of the lab (Octavia) and haproxy.
 """
 import collections
-import json
 import os
-import subprocess
 import sys
 import time
 import warnings
-from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 warnings.filterwarnings('ignore')
 
 from harness import haproxy_config as haproxy  # noqa: E402
-from harness import values, values_fuzz, values_pools, values_tls  # noqa: E402
+from harness import planned, values, values_fuzz, values_pools, values_tls  # noqa: E402
 from harness.values_trials import Trial, carry_out  # noqa: E402
-
-ROOT = Path(__file__).resolve().parents[2]
-
-
-def verdict_binary() -> str:
-    if len(sys.argv) > 1:
-        return sys.argv[1]
-    subprocess.run(['cargo', 'build', '--locked', '--quiet', '-p', 'evenkeel-simulators', '--bin', 'verdict'], cwd=ROOT, check=True)
-    return str(Path(os.environ.get('CARGO_TARGET_DIR', ROOT / 'target')) / 'debug/verdict')
-
-
-def judged(binary: str, specs: list[dict]) -> list[dict]:
-    """What Evenkeel says of each spec."""
-    def some(part: list[dict]) -> list[dict]:
-        text = '\n'.join(json.dumps(spec) for spec in part)
-        said = subprocess.run([binary], input=text, capture_output=True, text=True, check=True).stdout
-        return [json.loads(line) for line in said.splitlines()]
-    middle = len(specs) // 2
-    with ThreadPoolExecutor(2) as pool:
-        first, second = pool.map(some, (specs[:middle], specs[middle:]))
-    return first + second
 
 
 class Matrix:
@@ -53,20 +28,23 @@ class Matrix:
         self.counts: collections.Counter = collections.Counter()
         self.exceptions: collections.Counter = collections.Counter()
 
-    def verdicts(self, specs: list[dict], names: list[str]) -> list[str]:
-        """For each: why Evenkeel refuses it; empty where it does not. Rules and intake have to agree."""
+    def rejections(self, specs: list[dict], names: list[str]) -> list[str]:
+        """For each spec the reason why Evenkeel rejects it, empty where it accepts it. Keeps the bodies of the creates.
+
+        The translation must reject everything that the CRD's rules reject.
+        """
         reasons = []
         self.bodies = []
-        for name, verdict in zip(names, judged(self.binary, specs), strict=True):
-            if verdict['schema'] and not verdict['intake']:
-                self.wrong.append(f'{name}: the CRD refuses it, intake does not: {verdict["schema"]}')
-            self.bodies.append(verdict['body'])
-            reasons.append('; '.join(f"{p['field']}: {p['message']}" for p in verdict['intake']))
+        for name, answer in zip(names, planned.creates(specs, self.binary), strict=True):
+            if answer['schema'] and not answer['problems']:
+                self.wrong.append(f'{name}: the CRD refuses it, the translation does not: {answer["schema"]}')
+            self.bodies.append(answer['create'])
+            reasons.append(planned.reason(answer))
         return reasons
 
     def policies(self, cells: list[values.Cell]) -> None:
-        """Rules, keys, redirects, regular expressions."""
-        reasons = self.verdicts([cell.spec for cell in cells], list(map(str, cells)))
+        """Cells of L7 policies: rules, keys, redirects, regular expressions."""
+        reasons = self.rejections([cell.spec for cell in cells], list(map(str, cells)))
         trials = []
         for cell, reason, body in zip(cells, reasons, self.bodies, strict=True):
             sent = cell.others if reason else [body['listeners'][0]['l7policies'][0]]
@@ -79,7 +57,10 @@ class Matrix:
             self.settle(str(cell), reason, by_cell[id(cell)])
 
     def settle(self, name: str, reason: str, trials: list) -> None:
-        """`trials`: what became of each spelling, an object with `fault` (empty where it worked) and `proves`."""
+        """Counts a cell, and records a mismatch between Evenkeel and the data plane.
+
+        `trials`: one object per spelling, with `fault` (empty where it worked) and `proves`.
+        """
         if not reason:
             self.counts['accepted'] += 1
             self.wrong += [f'{name}: accepted, but {t.fault}; sent as {t}' for t in trials if t.fault]
@@ -95,7 +76,7 @@ class Matrix:
 
 def main() -> int:
     started = time.monotonic()
-    matrix = Matrix(verdict_binary())
+    matrix = Matrix(sys.argv[1] if len(sys.argv) > 1 else planned.binary())
     parts = {
         'rules': lambda: matrix.policies(values.rule_cells()),
         'keys': lambda: matrix.policies(values.key_cells()),

@@ -1,7 +1,7 @@
-//! What a controller costs that has nothing to do: its memory, and its calls in a resync period.
+//! Measures an idle controller: its memory, and its requests per resync period.
 //!
-//! The simulated cloud and cluster are in this process and serve on sockets; the controller is a process of its own, so
-//! that its memory is its own. Prints one line of JSON for each number of stacks.
+//! The simulated cloud and cluster run in this process and serve on sockets. The controller is a process of its own, so
+//! that its memory can be measured. Prints one line of JSON for each number of stacks.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -24,21 +24,21 @@ use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 
 const NAMESPACE: &str = "at-rest";
-/// How long the stacks may take to become Ready.
-const PATIENCE: Duration = Duration::from_secs(900);
-/// Calls are counted over so many resync periods.
+/// Limit for the stacks to become Ready.
+const TIME_LIMIT: Duration = Duration::from_secs(900);
+/// Number of resync periods over which requests are counted.
 const PERIODS: u32 = 2;
 
 #[derive(Parser)]
 #[command(name = "at_rest")]
 struct Cli {
-    /// The binary that is measured.
+    /// The controller binary to measure.
     #[arg(long)]
     controller: PathBuf,
-    /// Numbers of stacks at rest.
+    /// Numbers of stacks.
     #[arg(long, value_delimiter = ',', default_value = "0,100,1000")]
     stacks: Vec<usize>,
-    /// Seconds of a resync period.
+    /// The resync period in seconds.
     #[arg(long, default_value_t = 60)]
     period: u64,
 }
@@ -62,32 +62,33 @@ async fn measure_all(cli: &Cli) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// One controller makes the stacks; another one, started when all are Ready, has nothing to do.
+/// Measures one number of stacks. A first controller creates them. A second one, started when all are Ready, is
+/// measured.
 async fn measure(root: &Path, cli: &Cli, number: usize) -> anyhow::Result<Value> {
     let period = Duration::from_secs(cli.period);
-    let lab = Lab::start(root).await?;
-    lab.apply(root, number).await?;
-    let mut maker = lab.controller(&cli.controller)?;
-    lab.until_ready(&mut maker, number).await?;
-    let until_ready = lab.calls(1);
+    let simulators = Simulators::start(root).await?;
+    simulators.apply(root, number).await?;
+    let mut maker = simulators.controller(&cli.controller)?;
+    simulators.until_ready(&mut maker, number).await?;
+    let until_ready = simulators.calls(1);
     drop(maker);
-    lab.set_period(number, cli.period).await?;
-    let controller = lab.controller(&cli.controller)?;
-    lab.until_at_rest(period).await;
-    lab.cloud.forget_requests();
+    simulators.set_period(number, cli.period).await?;
+    let controller = simulators.controller(&cli.controller)?;
+    simulators.until_at_rest(period).await;
+    simulators.cloud.forget_requests();
     sleep(period * PERIODS).await;
-    let writes = lab.cloud.writes().len();
+    let writes = simulators.cloud.writes().len();
     ensure!(writes == 0, "{writes} writes at rest");
     Ok(json!({
         "stacks": number,
         "rss_kib": resident(controller.process.id())?,
         "period_seconds": cli.period,
-        "calls": lab.calls(PERIODS),
+        "calls": simulators.calls(PERIODS),
         "calls_until_ready": until_ready,
     }))
 }
 
-/// The process that is measured, and its access to the cluster; both go with this.
+/// The measured process and its kubeconfig. Dropping it ends the process.
 struct Controller {
     process: Child,
     kubeconfig: PathBuf,
@@ -95,15 +96,15 @@ struct Controller {
 
 impl Drop for Controller {
     fn drop(&mut self) {
-        // It may have ended by itself, and nothing can be done about a file that stays.
+        // The process may have ended by itself. A file that cannot be removed stays.
         let _ = self.process.kill();
         let _ = self.process.wait();
         let _ = std::fs::remove_file(&self.kubeconfig);
     }
 }
 
-/// Both simulators, served.
-struct Lab {
+/// Both simulators and their servers.
+struct Simulators {
     cloud: CloudSim,
     cluster: ClusterSim,
     client: Client,
@@ -111,7 +112,7 @@ struct Lab {
     cluster_served: cluster::Served,
 }
 
-impl Lab {
+impl Simulators {
     async fn start(root: &Path) -> anyhow::Result<Self> {
         let healthy_after = Some(Duration::ZERO);
         let cloud = CloudSim::new(CloudConfig { timing: Timing::instant(), healthy_after, ..CloudConfig::default() });
@@ -133,7 +134,7 @@ impl Lab {
         Ok(Self { cloud, cluster, client, cloud_served, cluster_served })
     }
 
-    /// So many copies of the reference stack, which no resync disturbs for now.
+    /// Applies `number` copies of the reference stack, without resync.
     async fn apply(&self, root: &Path, number: usize) -> anyhow::Result<()> {
         let how = PostParams::default();
         let clouds: Value = serde_saphyr::from_str(&self.cloud.clouds_yaml(&self.cloud_served.auth_url))?;
@@ -150,7 +151,7 @@ impl Lab {
         Ok(())
     }
 
-    /// While no controller runs.
+    /// Sets the resync period of all stacks, while no controller runs.
     async fn set_period(&self, number: usize, seconds: u64) -> anyhow::Result<()> {
         let patch = Patch::Merge(json!({"spec": {"resyncPeriod": format!("{seconds}s")}}));
         for n in 0..number {
@@ -168,7 +169,7 @@ impl Lab {
         std::fs::write(&kubeconfig, self.cluster_served.kubeconfig(NAMESPACE))?;
         let process = Command::new(binary)
             .args(["run", "--bind-address", "127.0.0.1:0", "--cluster-id", "at-rest", "--log-level", "error"])
-            // Alone, so that a slow machine does not make it lose its Lease.
+            // No leader election, so that a slow machine does not lose its Lease.
             .args(["--leader-elect", "false"])
             .env("KUBECONFIG", &kubeconfig)
             .stdin(Stdio::null())
@@ -182,15 +183,16 @@ impl Lab {
         let begun = Instant::now();
         while !self.all_ready(number) {
             ensure!(controller.process.try_wait()?.is_none(), "the controller ended by itself");
-            ensure!(begun.elapsed() < PATIENCE, "the stacks are not Ready within {PATIENCE:?}");
+            ensure!(begun.elapsed() < TIME_LIMIT, "the stacks are not Ready within {TIME_LIMIT:?}");
             sleep(Duration::from_secs(1)).await;
         }
         Ok(())
     }
 
-    /// Until every stack has been looked at: members are read for nothing else. What never comes to rest is measured too.
+    /// Waits until every stack has been read once: only the first read of a stack asks for members. After the limit the
+    /// measurement goes on all the same.
     async fn until_at_rest(&self, period: Duration) {
-        for _ in 0..PATIENCE.as_secs() / period.as_secs() {
+        for _ in 0..TIME_LIMIT.as_secs() / period.as_secs() {
             self.cloud.forget_requests();
             sleep(period).await;
             if !self.cloud.requests().iter().any(|request| request.path.ends_with("/members")) {
@@ -208,11 +210,11 @@ impl Lab {
         stacks.len() == number && stacks.iter().all(ready)
     }
 
-    /// Calls of one of so many periods, by what they ask for; `members` stands for the list of any pool.
+    /// Requests per resync period by what they ask for. `members` stands for the list of any pool.
     fn calls(&self, periods: u32) -> BTreeMap<String, f64> {
         let mut calls = BTreeMap::new();
         for request in self.cloud.requests() {
-            // The last part that is no id.
+            // The last segment that is no id.
             let collection = request.path.rsplit('/').find(|part| !part.contains('-')).unwrap_or_default();
             let name = match (request.service, request.is_write()) {
                 (Service::Identity, _) => "logins".to_owned(),
@@ -231,12 +233,13 @@ fn name_of(n: usize) -> String {
 
 /// Resident memory of a process in KiB.
 fn resident(pid: u32) -> anyhow::Result<u64> {
-    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).context("only Linux tells the memory")?;
+    let status =
+        std::fs::read_to_string(format!("/proc/{pid}/status")).context("only Linux reports the memory of a process")?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("no VmRSS")?;
     Ok(line.trim().trim_end_matches(" kB").trim().parse()?)
 }
 
 fn read<T: DeserializeOwned>(path: &Path) -> anyhow::Result<T> {
     let text = std::fs::read_to_string(path).with_context(|| format!("{} cannot be read", path.display()))?;
-    serde_saphyr::from_str(&text).with_context(|| format!("{} makes no sense", path.display()))
+    serde_saphyr::from_str(&text).with_context(|| format!("{} is malformed", path.display()))
 }

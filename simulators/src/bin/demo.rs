@@ -1,4 +1,4 @@
-//! `cargo demo`: see Evenkeel work, with nothing but Rust.
+//! `cargo demo`: shows Evenkeel at work, with no requirement but Rust.
 
 use std::io::IsTerminal;
 use std::process::ExitCode;
@@ -8,15 +8,15 @@ use evenkeel_simulators::demo::{Options, Wiring, run};
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
-/// Starts a simulated OpenStack, a simulated Kubernetes and the controller, applies examples/, breaks something behind
-/// the controller's back, shows it healed, and stays until Ctrl-C.
+/// Starts a simulated OpenStack, a simulated Kubernetes and the controller. Applies examples/, causes drift, shows the
+/// correction, and stays until Ctrl-C.
 #[derive(Parser)]
 #[command(name = "demo")]
 struct Cli {
-    /// End after all is shown; the exit code tells whether it all went well.
+    /// End when all has been shown. The exit code tells success or failure.
     #[arg(long)]
     once: bool,
-    /// Log what the controller says, too, in the syntax of tracing-subscriber's EnvFilter, for example `info`.
+    /// Print the controller's log, filtered in the syntax of tracing-subscriber's EnvFilter, for example `info`.
     #[arg(long, env = "EVENKEEL_LOG_LEVEL", default_value = "off")]
     log_level: String,
 }
@@ -39,7 +39,7 @@ async fn main() -> ExitCode {
     }
 }
 
-/// Ctrl-C, or the SIGTERM of whoever started it.
+/// Waits for SIGINT (Ctrl-C) or SIGTERM.
 async fn stop_signal() {
     let Ok(mut terminate) = signal(SignalKind::terminate()) else { return std::future::pending().await };
     tokio::select! {

@@ -1,16 +1,18 @@
-//! What Evenkeel makes of stacks, without a cloud: the end-to-end tests judge it with Octavia's own code.
+//! Answers what Evenkeel would do with a stack, without a cluster and without a cloud. The end-to-end tests compare the
+//! answers with Octavia's own code and with haproxy (`tests/e2e/harness/planned.py`).
 //!
-//! Reads one JSON object a line and answers each with one:
+//! Standard input has one question per line, standard output one answer per line, both as JSON:
 //!
-//! * `{"spec": ...}`: `{"create": <body of the single call>}`
-//! * `{"spec": ..., "stored": {"load_balancer": ..., "listeners": [...], "pools": [...]}}`, objects as Octavia's API shows
-//!   them: `{"writes": [{"kind": ..., "call": ...}]}`
-//! * `{"problems": [...]}` instead, where intake refuses the spec
-//! * `"schema": [...]` beside the answer to the first question, where the API server refuses the spec by the rules of the CRD
+//! * `{"spec": ...}` asks for the create. The answer is `{"schema": [...], "problems": [...], "create": ...}`: the messages
+//!   of the CRD's schema and CEL rules, the problems of the translation, and the body of POST /loadbalancers.
+//! * `{"spec": ..., "stored": {"load_balancer": ..., "listeners": [...], "pools": [...]}}` asks for the update of objects in
+//!   the form of Octavia's API. The answer is `{"problems": [...], "writes": [{"kind": ..., "call": ...}]}`.
 //!
-//! Every reference of a spec leads somewhere.
+//! A problem is `{"field": ..., "message": ...}`. With problems, `create` and `writes` are null. Every reference of a spec
+//! is resolved to an invented object.
 
 use std::io::{BufRead, Write};
+use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
 use evenkeel::api::{self, LoadBalancerStackSpec};
@@ -24,13 +26,13 @@ use kube::core::cel::{CompiledSchema, Validator, compile_schema};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-#[allow(dead_code, clippy::unwrap_used, reason = "a helper of tests")]
 #[path = "../../../tests/rules/check.rs"]
+#[allow(dead_code, clippy::unwrap_used, reason = "a helper of tests, which use all of it")]
 mod check;
 
 #[derive(Deserialize)]
 struct Question {
-    spec: LoadBalancerStackSpec,
+    spec: Value,
     stored: Option<Stored>,
 }
 
@@ -41,77 +43,117 @@ struct Stored {
     pools: Vec<ObservedPool>,
 }
 
-fn main() -> Result<()> {
-    let version = api::crd().spec.versions.into_iter().next().context("the CRD has no version")?;
-    let schema = serde_json::to_value(version.schema.and_then(|schema| schema.open_api_v3_schema))?;
-    let rules = compile_schema(&schema);
-    let mut output = std::io::stdout().lock();
+fn main() -> ExitCode {
+    match answer_all() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("planned: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn answer_all() -> Result<()> {
+    let rules = Rules::of_crd()?;
+    let mut output = std::io::BufWriter::new(std::io::stdout().lock());
     for line in std::io::stdin().lock().lines() {
         let line = line?;
-        let question: Value = serde_json::from_str(&line)?;
-        let creates = question.get("stored").is_none();
-        let by_schema = if creates { judge_by_schema(&schema, &rules, &question["spec"]) } else { Vec::new() };
-        let mut answer = answer(serde_json::from_value(question).with_context(|| line.clone())?)?;
-        if !by_schema.is_empty() {
-            answer["schema"] = json!(by_schema);
-        }
-        writeln!(output, "{answer}")?;
+        let question: Question = serde_json::from_str(&line).with_context(|| line.clone())?;
+        writeln!(output, "{}", answer(&rules, question).with_context(|| line.clone())?)?;
     }
     Ok(())
 }
 
-fn judge_by_schema(schema: &Value, rules: &CompiledSchema, spec: &Value) -> Vec<String> {
-    let problems = check::check(&schema["properties"]["spec"], spec, "spec");
-    if !problems.is_empty() {
-        return problems;
-    }
-    let mut object =
-        json!({"apiVersion": "evenkeel.dev/v1alpha1", "kind": "LoadBalancerStack", "metadata": {"name": "planned"}});
-    object["spec"] = spec.clone();
-    match Validator::new().validate_compiled(rules, &object, None) {
-        Ok(()) => Vec::new(),
-        Err(errors) => errors.iter().map(|error| format!("{}: {}", error.field_path, error.message)).collect(),
+fn answer(rules: &Rules, Question { spec, stored }: Question) -> Result<Value> {
+    let desired = desired(serde_json::from_value(spec.clone()).context("a value of the spec has another type")?);
+    let (desired, problems) = match desired {
+        Ok(desired) => (Some(desired), json!([])),
+        Err(problems) => (None, problems),
+    };
+    match stored {
+        None => {
+            let create = desired.map(|desired| create(&desired)).transpose()?;
+            Ok(json!({"schema": rules.check(&spec), "problems": problems, "create": create}))
+        }
+        Some(stored) => {
+            let writes = desired.map(|desired| writes(&desired, stored));
+            Ok(json!({"problems": problems, "writes": writes}))
+        }
     }
 }
 
-fn answer(question: Question) -> Result<Value> {
-    let desired = match judge(&question.spec)? {
-        Ok(desired) => desired,
-        Err(problems) => return Ok(json!({ "problems": problems })),
+fn create(desired: &Desired) -> Result<Value> {
+    let Call::CreateLoadBalancer { body } = plan::create(desired, "attempt").call else {
+        bail!("the create of a stack is another call");
     };
-    let Some(stored) = question.stored else {
-        let Call::CreateLoadBalancer { body } = plan::create(&desired, "attempt").call else {
-            bail!("the create of a stack is another call");
-        };
-        return Ok(json!({ "create": body }));
-    };
-    let Stored { load_balancer, listeners, pools } = stored;
+    Ok(Value::Object(body))
+}
+
+fn writes(desired: &Desired, Stored { load_balancer, listeners, pools }: Stored) -> Vec<Value> {
     let tree = ObservedTree { load_balancer, listeners, pools, ..ObservedTree::default() };
-    let plan = plan::update(&desired, &tree);
-    let writes: Vec<Value> = plan.steps.iter().map(|step| json!({"kind": step.kind, "call": step.call})).collect();
-    Ok(json!({ "writes": writes }))
+    let plan = plan::update(desired, &tree);
+    plan.steps.iter().map(|step| json!({"kind": step.kind, "call": step.call})).collect()
 }
 
-fn judge(spec: &LoadBalancerStackSpec) -> Result<std::result::Result<Desired, Vec<String>>> {
+/// The desired state of a stack, or the problems of its spec.
+fn desired(spec: LoadBalancerStackSpec) -> Result<Desired, Value> {
     let owner = Owner {
         uid: "00000000-0000-4000-8000-000000000001".into(),
         cluster: "cluster".into(),
         namespace: "default".into(),
         name: "planned".into(),
     };
-    let found = |reference: Reference| Ok((reference.clone(), Ok(found(&reference)?)));
-    let answers = translate::references(spec).into_iter().map(found).collect::<Result<_>>()?;
-    let judged = translate::desired(spec, owner, &Resolutions(answers), ApiVersion { minor: 30 });
-    Ok(judged.map_err(|problems| problems.iter().map(ToString::to_string).collect()))
+    let resolved = translate::references(&spec).into_iter().map(|reference| {
+        let resolved = resolve(&reference);
+        (reference, Ok(resolved))
+    });
+    translate::desired(&spec, owner, &Resolutions(resolved.collect()), ApiVersion { minor: 30 })
+        .map_err(|problems| problems.iter().map(|p| json!({"field": p.field, "message": p.message})).collect())
 }
 
-fn found(reference: &Reference) -> Result<ResolvedReference> {
-    Ok(match (reference.kind, &reference.by) {
-        (ReferenceKind::Certificate, _) => ResolvedReference::Certificate,
-        (ReferenceKind::Provider, _) => ResolvedReference::Provider,
-        (ReferenceKind::Subnet, Selector::Id(id) | Selector::Name(id)) => {
-            ResolvedReference::Subnet { id: id.clone(), network_id: "network".into(), cidr: "127.0.0.0/8".parse()? }
+/// Resolves a reference to an object whose id is the given id, name or address.
+fn resolve(reference: &Reference) -> ResolvedReference {
+    let id = match &reference.by {
+        Selector::Id(text) | Selector::Name(text) => text.clone(),
+        Selector::Address(address) => address.to_string(),
+    };
+    match reference.kind {
+        ReferenceKind::Certificate => ResolvedReference::Certificate,
+        ReferenceKind::Provider => ResolvedReference::Provider,
+        ReferenceKind::Subnet => {
+            let cidr = ipnet::IpNet::V4(ipnet::Ipv4Net::default());
+            ResolvedReference::Subnet { id, network_id: "network".into(), cidr }
         }
-        (kind, _) => bail!("no {} in this cloud", kind.noun()),
-    })
+        _ => ResolvedReference::Object { id },
+    }
+}
+
+/// The schema and the CEL rules of the CRD.
+struct Rules {
+    schema: Value,
+    compiled: CompiledSchema,
+}
+
+impl Rules {
+    fn of_crd() -> Result<Self> {
+        let version = api::crd().spec.versions.into_iter().next().context("the CRD has no version")?;
+        let schema = serde_json::to_value(version.schema.and_then(|schema| schema.open_api_v3_schema))?;
+        Ok(Self { compiled: compile_schema(&schema), schema })
+    }
+
+    /// The messages with which the API server rejects the spec. CEL rules run only on a spec of the right shape.
+    fn check(&self, spec: &Value) -> Vec<String> {
+        let problems = check::check(&self.schema["properties"]["spec"], spec, "spec");
+        if !problems.is_empty() {
+            return problems;
+        }
+        let object = json!({
+            "apiVersion": "evenkeel.dev/v1alpha1", "kind": "LoadBalancerStack",
+            "metadata": {"name": "planned"}, "spec": spec,
+        });
+        match Validator::new().validate_compiled(&self.compiled, &object, None) {
+            Ok(()) => Vec::new(),
+            Err(errors) => errors.iter().map(|error| format!("{}: {}", error.field_path, error.message)).collect(),
+        }
+    }
 }

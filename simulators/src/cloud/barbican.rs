@@ -1,4 +1,4 @@
-//! The little of Barbican that TLS needs: secrets, containers, and who may read them.
+//! The part of Barbican that TLS needs: secrets, containers, and who may read them.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::call::{Call, Caller};
 use super::clock::Moment;
 use super::ids::Ids;
-use super::reply::{Answer, Reply, routing};
+use super::reply::{HandlerResult, Reply, routing};
 
 #[derive(Debug, Clone)]
 struct Secret {
@@ -37,13 +37,13 @@ pub(crate) struct Barbican {
     containers: BTreeMap<String, Container>,
 }
 
-/// Id at the end of a reference of the given collection.
+/// The id at the end of a reference, provided that the reference is to `collection`.
 fn id_of<'a>(reference: &'a str, collection: &str) -> Option<&'a str> {
     reference.rsplit_once(&format!("/v1/{collection}/")).map(|(_, id)| id)
 }
 
 impl Barbican {
-    /// Stores a certificate with its key as a PKCS12 secret; the id.
+    /// Stores a certificate with its key as a PKCS12 secret and returns its id.
     pub fn add_certificate(&mut self, project: &str, name: &str, ids: &mut Ids, now: &Moment) -> String {
         self.add_secret(project, name, "application/octet-stream", "-----BEGIN CERTIFICATE-----", ids, now)
     }
@@ -76,7 +76,7 @@ impl Barbican {
         self.containers.remove(id);
     }
 
-    /// Whether Octavia can read a certificate there with the caller's token: a container with certificate and key, or
+    /// True when Octavia can read a certificate there with the caller's token: a container with certificate and key, or
     /// a PKCS12 secret.
     pub fn is_certificate(&self, caller: &Caller, reference: &str) -> bool {
         if let Some(container) = id_of(reference, "containers").and_then(|id| self.containers.get(id)) {
@@ -91,13 +91,13 @@ impl Barbican {
         self.secret(caller, reference).is_some_and(|payload| !payload.is_empty())
     }
 
-    /// Payload of a secret that the caller may read.
+    /// The payload of a secret, if the caller may read it.
     pub fn secret(&self, caller: &Caller, reference: &str) -> Option<&str> {
         let secret = self.secrets.get(id_of(reference, "secrets")?)?;
         reads(caller, &secret.project).then_some(secret.payload.as_str())
     }
 
-    pub fn handle(&mut self, call: &Call, caller: &Caller, ids: &mut Ids, now: &Moment) -> Answer {
+    pub fn handle(&mut self, call: &Call, caller: &Caller, ids: &mut Ids, now: &Moment) -> HandlerResult {
         let segments = call.segments();
         let root = format!("{}{}/v1", call.base, call.prefix);
         match (&call.method, segments.as_slice()) {
@@ -152,7 +152,7 @@ impl Barbican {
         if reads(caller, &container.project) { Ok(container) } else { Err(forbidden("Container retrieval")) }
     }
 
-    fn post_secret(&mut self, call: &Call, caller: &Caller, ids: &mut Ids, now: &Moment, root: &str) -> Answer {
+    fn post_secret(&mut self, call: &Call, caller: &Caller, ids: &mut Ids, now: &Moment, root: &str) -> HandlerResult {
         let body = creator_body(call, caller, "Secret creation")?;
         let text = |name: &str| body[name].as_str().unwrap_or_default().to_owned();
         let content_type = text("payload_content_type");
@@ -164,7 +164,14 @@ impl Barbican {
         Ok(Reply::json(201, &json!({"secret_ref": format!("{root}/secrets/{id}")})))
     }
 
-    fn post_container(&mut self, call: &Call, caller: &Caller, ids: &mut Ids, now: &Moment, root: &str) -> Answer {
+    fn post_container(
+        &mut self,
+        call: &Call,
+        caller: &Caller,
+        ids: &mut Ids,
+        now: &Moment,
+        root: &str,
+    ) -> HandlerResult {
         let body = creator_body(call, caller, "Container creation")?;
         let refs = body["secret_refs"].as_array().into_iter().flatten();
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
@@ -209,7 +216,7 @@ fn forbidden(what: &str) -> Reply {
     routing(403, "Forbidden", text)
 }
 
-/// Storing needs the role `creator` (newer clouds: `member`).
+/// The body of a request that stores something. Storing needs the role `creator` (newer clouds: `member`).
 fn creator_body(call: &Call, caller: &Caller, what: &str) -> Result<Value, Reply> {
     if !["creator", "member", "admin"].iter().any(|role| caller.roles.contains(*role)) {
         return Err(forbidden(what));

@@ -1,4 +1,4 @@
-//! One request as the services see it.
+//! One HTTP request, as the simulated services see it.
 
 use std::collections::BTreeSet;
 
@@ -20,7 +20,7 @@ pub enum Service {
 impl Service {
     pub const ALL: [Self; 4] = [Self::Identity, Self::LoadBalancer, Self::Network, Self::KeyManager];
 
-    /// Type in the catalogue.
+    /// The service type in Keystone's catalogue.
     pub fn catalog_type(self) -> &'static str {
         match self {
             Self::Identity => "identity",
@@ -30,7 +30,7 @@ impl Service {
         }
     }
 
-    /// Name in the catalogue.
+    /// The service name in Keystone's catalogue.
     pub fn name(self) -> &'static str {
         match self {
             Self::Identity => "keystone",
@@ -52,8 +52,8 @@ impl Prefixes {
     }
 }
 
-/// Endpoints of other interfaces than `public` stand below a segment of their own, so that a client which picks the
-/// wrong one is seen.
+/// Interfaces of the catalogue, with the path segment under which each is served. All but `public` have a segment of
+/// their own, so that a client which picks the wrong interface shows up in the request log.
 pub(crate) const INTERFACES: [(&str, &str); 3] = [("public", ""), ("internal", "/internal"), ("admin", "/admin")];
 
 #[derive(Debug, Clone)]
@@ -65,14 +65,14 @@ pub(crate) struct Call {
     pub query: Vec<(String, String)>,
     pub headers: HeaderMap,
     pub body: Bytes,
-    /// `http://host:port` that the client used.
+    /// `http://host:port`, as the client addressed the cloud.
     pub base: String,
-    /// Prefix that was taken off the path.
+    /// The prefix that was stripped from the path.
     pub prefix: String,
 }
 
 impl Call {
-    /// None: no service has this path.
+    /// Reads a request. `None`: no service is served under this path.
     pub fn new(request: Request<Bytes>, prefixes: &Prefixes) -> Option<Self> {
         let (parts, body) = request.into_parts();
         let whole = parts.uri.path();
@@ -107,7 +107,7 @@ impl Call {
         self.headers.get(name)?.to_str().ok()
     }
 
-    /// First value of a query parameter.
+    /// The first value of a query parameter.
     pub fn parameter(&self, name: &str) -> Option<&str> {
         self.query.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
     }
@@ -129,7 +129,7 @@ fn below(path: &str, prefix: &str) -> bool {
     path.strip_prefix(prefix).is_some_and(|rest| prefix.is_empty() || rest.is_empty() || rest.starts_with('/'))
 }
 
-/// `application/x-www-form-urlencoded`, leniently.
+/// Reads `application/x-www-form-urlencoded`, leniently.
 fn read_query(query: &str) -> Vec<(String, String)> {
     query
         .split('&')
@@ -160,7 +160,7 @@ pub(crate) fn decode(text: &str) -> String {
     String::from_utf8_lossy(&decoded).into_owned()
 }
 
-/// Who calls, from the token.
+/// The user and project behind a token.
 #[derive(Debug, Clone)]
 pub(crate) struct Caller {
     pub user: String,
@@ -173,7 +173,7 @@ impl Caller {
         self.roles.contains("admin")
     }
 
-    /// Octavia 19: `reader` of the project, which `member` implies.
+    /// True with Octavia's role `reader` in the project, which `member` implies (Octavia 19).
     pub fn reads(&self, project: &str) -> bool {
         self.is_admin() || (self.project == project && self.roles.contains("reader"))
     }

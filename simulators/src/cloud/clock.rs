@@ -1,4 +1,4 @@
-//! The cloud's clock: tokio's, so that tests may pause it.
+//! The cloud's clock. It follows tokio's clock, so that tests may pause it.
 
 use jiff::Timestamp;
 use tokio::time::Instant;
@@ -9,7 +9,7 @@ pub(crate) struct Clock {
     wall: Timestamp,
 }
 
-/// A point in time on both clocks.
+/// A point in time, on tokio's clock and as a time of day.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Moment {
     pub at: Instant,
@@ -36,17 +36,17 @@ impl Clock {
 }
 
 impl Moment {
-    /// Octavia's and Barbican's form: no zone, whole seconds (MySQL's DATETIME).
+    /// The form of Octavia and Barbican: no zone, whole seconds (MySQL's DATETIME).
     pub fn naive(&self) -> String {
         self.wall.strftime("%Y-%m-%dT%H:%M:%S").to_string()
     }
 
-    /// Neutron's form.
+    /// The form of Neutron.
     pub fn zulu(&self) -> String {
         self.wall.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
     }
 
-    /// Keystone's form.
+    /// The form of Keystone.
     pub fn micros(&self) -> String {
         self.wall.strftime("%Y-%m-%dT%H:%M:%S.000000Z").to_string()
     }

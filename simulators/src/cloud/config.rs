@@ -1,4 +1,4 @@
-//! What a test or the demo may choose about the cloud.
+//! Configuration of the simulated cloud, as a test or the demo sets it.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -8,41 +8,42 @@ use jiff::Timestamp;
 
 use super::octavia::Kind;
 
-/// The whole configuration. `CloudConfig::default()` is a quick cloud with the lab's default world in it.
+/// The whole configuration. `CloudConfig::default()` is a fast cloud with the same networks, flavors and users as the
+/// lab of the end-to-end tests.
 #[derive(Debug, Clone)]
 pub struct CloudConfig {
     /// Seed of all ids and tokens.
     pub seed: u64,
     /// The time of day when the cloud starts.
     pub starts_at: Timestamp,
-    /// Highest minor of Octavia's API: fields that are newer are unknown attributes (400).
+    /// Highest minor version of Octavia's API. Newer fields are unknown attributes (400).
     pub api_minor: u32,
     pub timing: Timing,
     /// Lifetime of a token.
     pub token_ttl: Duration,
-    /// Endpoints of the catalogue start with this instead of with the address that the client used for Keystone,
-    /// `https://cloud.example:8443` for example.
+    /// Start of the catalogue's endpoints, `https://cloud.example:8443` for example. `None`: the address that the
+    /// client used for Keystone.
     pub catalog_base: Option<String>,
-    /// Path prefixes by which requests find their service and with which the catalogue's URLs are made.
+    /// Path prefixes of the services, for routing requests and for the URLs of the catalogue.
     pub prefixes: Prefixes,
     pub region: String,
-    /// Data planes send heartbeats: everything becomes ONLINE this long after it is ACTIVE. `None`: silent amphorae,
-    /// operating_status stays OFFLINE as in a cloud before the first heartbeat.
+    /// Delay of the first heartbeat of a data plane: objects become ONLINE this long after they are ACTIVE. `None`: no
+    /// heartbeats, so operating_status stays OFFLINE.
     pub healthy_after: Option<Duration>,
-    /// Bytes of a request body that Octavia takes; beyond: 413.
+    /// Largest request body that Octavia accepts, in bytes. A larger one gets 413.
     pub max_body: usize,
-    /// Objects of a page when the client names no limit, and the most it may ask for.
+    /// Page size when the client names no limit, and the largest limit that it may name.
     pub page_limit: usize,
-    /// `default_provider_driver`.
+    /// Octavia's option `default_provider_driver`.
     pub default_provider: String,
-    /// Octavia's timeouts of listeners that name none: client data, member connect, member data, TCP inspect (ms).
+    /// Octavia's default timeouts of listeners: client data, member connect, member data, TCP inspect (ms).
     pub listener_timeouts: [i64; 4],
     pub default_ciphers: String,
     pub default_tls_versions: Vec<String>,
     pub default_alpn: Vec<String>,
-    /// Neutron's quota of floating IPs for each project; -1: none.
+    /// Neutron's default quota of floating IPs per project. -1: unlimited.
     pub floating_ip_quota: i64,
-    /// Neutron has its L3 extension; without it nobody knows of floating IPs.
+    /// Presence of Neutron's L3 extension. Without it every request for floating IPs is a 404.
     pub has_floating_ips: bool,
 }
 
@@ -76,7 +77,7 @@ impl Default for CloudConfig {
     }
 }
 
-/// Where the four services stand below one address.
+/// Path prefixes of the four services below one address.
 #[derive(Debug, Clone)]
 pub struct Prefixes {
     pub identity: String,
@@ -96,34 +97,34 @@ impl Default for Prefixes {
     }
 }
 
-/// How long things take.
+/// Durations of requests and of Octavia's work.
 #[derive(Debug, Clone)]
 pub struct Timing {
-    /// Every request that only reads, and logins.
+    /// Any read request, and any login.
     pub read: Duration,
     /// A PUT or DELETE, from arrival to commit and answer.
     pub write: Duration,
-    /// A POST (and a batch that adds members), from arrival to commit: so long it is invisible. The project's quota
-    /// row is held meanwhile, so POSTs of one project queue.
+    /// A POST (and a batch that adds members), from arrival to commit. The new object is invisible until then. The
+    /// project's quota row is locked meanwhile, so POSTs of one project queue.
     pub commit: Duration,
-    /// POST /loadbalancers instead of `commit` (it makes the VIP port meanwhile; measured: 1 to 2 s).
+    /// POST /loadbalancers, instead of `commit`: Octavia creates the VIP port within it (measured: 1 to 2 s).
     pub commit_load_balancer: Duration,
-    /// A wait for the quota row that takes longer ends in 503 ProjectBusy.
+    /// Longest wait for the quota row. A longer one ends in 503 ProjectBusy.
     pub quota_lock_timeout: Duration,
-    /// PENDING_CREATE of a load balancer: the boot of its amphora.
+    /// Time in PENDING_CREATE of a load balancer: the boot of its amphora.
     pub create_load_balancer: Duration,
-    /// Added to it for every child of a single-call create.
+    /// Addition to `create_load_balancer` for every child of a single-call create.
     pub create_child: Duration,
-    /// PENDING window of every other change.
+    /// Time in PENDING_* of every other change.
     pub change: Duration,
-    /// PENDING_DELETE of a load balancer.
+    /// Time in PENDING_DELETE of a load balancer.
     pub delete_load_balancer: Duration,
-    /// PENDING windows of changes to single kinds, instead of `change`.
+    /// Time in PENDING_* of changes to single kinds, instead of `change`.
     pub change_of: BTreeMap<Kind, Duration>,
 }
 
 impl Default for Timing {
-    /// A cloud with ready amphorae: everything takes some 100 ms.
+    /// A cloud with spare amphorae: everything takes some 100 ms.
     fn default() -> Self {
         let ms = Duration::from_millis;
         Self {
@@ -142,7 +143,7 @@ impl Default for Timing {
 }
 
 impl Timing {
-    /// Nothing takes time; a change is PENDING until the next request.
+    /// A cloud in which nothing takes time. A change is PENDING until the next request.
     pub fn instant() -> Self {
         let zero = Duration::ZERO;
         Self {

@@ -1,48 +1,33 @@
-//! What tests and the demo may see and do beside the API.
-
-use std::sync::Arc;
-use std::time::Duration;
+//! Controls of the simulated cloud for tests and the demo, beside its API: faults, and changes behind the API.
 
 use bytes::Bytes;
-use evenkeel::clock::Clock;
 use http::{Method, Request};
-use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
+use super::call::Service;
 use super::faults::{Fault, Match, ProviderFault};
-use super::journal::Entry;
-use super::neutron::{Resource, text};
-use super::octavia::{Health, Kind, Operating, Provisioning, show, show_tree};
+use super::octavia::{Health, Kind, Operating, Provisioning};
+use super::sim::CloudSim;
 use super::world::{PASSWORD, World};
-use super::{CloudSim, Service};
-
-/// Names of the clouds in [`CloudSim::clouds_yaml`], and their users and projects.
-const CLOUDS: [(&str, &str, &str); 5] = [
-    ("demo", "demo", "demo"),
-    ("demo-admin", "admin", "admin"),
-    ("demo-demo2", "demo2", "demo2"),
-    ("demo-reader", "demo-reader", "demo"),
-    ("demo-norole", "demo-norole", "demo"),
-];
 
 /// Faults.
 impl CloudSim {
-    /// The next `times` requests that fit get this fault.
+    /// Strikes the next `times` requests that match with this fault.
     pub fn fail(&self, which: Match, fault: Fault, times: usize) {
         self.world().faults.add(which, fault, Some(times));
     }
 
-    /// All requests that fit get this fault, until [`CloudSim::clear_faults`].
+    /// Strikes all requests that match with this fault, until [`CloudSim::clear_faults`].
     pub fn fail_always(&self, which: Match, fault: Fault) {
         self.world().faults.add(which, fault, None);
     }
 
-    /// A whole service refuses connections.
+    /// Makes a whole service refuse connections.
     pub fn service_down(&self, service: Service) {
         self.fail_always(Match::service(service), Fault::Refused);
     }
 
-    /// What Octavia's worker does with changes.
+    /// Makes Octavia's worker fail changes.
     pub fn fail_provider(&self, fault: ProviderFault) {
         self.world().faults.add_provider(fault);
     }
@@ -51,27 +36,28 @@ impl CloudSim {
         self.world().faults.clear();
     }
 
-    /// Every token that was given out is expired.
+    /// Expires every token that was issued.
     pub fn expire_tokens(&self) {
         let mut world = self.world();
         let now = world.clock.now();
         world.identity.expire_all(now.at);
     }
 
-    /// What must never be seen outside: the password of all users and credentials, and the tokens that were given out.
+    /// Every secret that must never be seen in an output: the password of all users and credentials, and the issued
+    /// tokens.
     pub fn secrets(&self) -> Vec<String> {
         let world = self.world();
         world.identity.tokens().chain([PASSWORD]).map(str::to_owned).collect()
     }
 
-    /// Octavia's limit for a kind in a project (by name); -1: none.
+    /// Sets Octavia's quota for a kind in a project (by name). -1: unlimited.
     pub fn set_quota(&self, project: &str, kind: Kind, limit: i64) {
         let mut world = self.world();
         let project = world.project(project);
         world.octavia.quotas.entry(project).or_default().insert(kind.quota_field(), limit);
     }
 
-    /// Neutron's limit of floating IPs in a project (by name); -1: none.
+    /// Sets Neutron's quota of floating IPs in a project (by name). -1: unlimited.
     pub fn set_floating_ip_quota(&self, project: &str, limit: i64) {
         let mut world = self.world();
         let project = world.project(project);
@@ -84,9 +70,9 @@ impl CloudSim {
     }
 }
 
-/// Behind the API's back.
+/// Changes that bypass the API.
 impl CloudSim {
-    /// What the data plane finds of a member; reported at once.
+    /// Sets the health that the data plane finds of a member, and reports it at once.
     pub fn set_member_health(&self, member: &str, health: Health) {
         let mut world = self.world();
         let load_balancer = world.octavia.store.get(Kind::Member, member).map(|member| member.load_balancer.clone());
@@ -96,7 +82,7 @@ impl CloudSim {
         }
     }
 
-    /// Every member with this address, in any pool.
+    /// Sets the health of every member with this address, in any pool.
     pub fn set_address_health(&self, address: &str, health: Health) {
         let members: Vec<String> = {
             let world = self.world();
@@ -106,17 +92,17 @@ impl CloudSim {
         members.iter().for_each(|member| self.set_member_health(member, health));
     }
 
-    /// A heartbeat of the data plane of a load balancer arrives now.
+    /// Delivers a heartbeat of the data plane of a load balancer now.
     pub fn heartbeat(&self, load_balancer: &str) {
         beat(&mut self.world(), load_balancer);
     }
 
-    /// The data plane of a load balancer sends no more heartbeats.
+    /// Stops the heartbeats of the data plane of a load balancer.
     pub fn silence(&self, load_balancer: &str) {
         self.world().octavia.silenced.insert(load_balancer.to_owned());
     }
 
-    /// Sets statuses of an object; what is `None` stays.
+    /// Sets the statuses of an object. `None` leaves a status unchanged.
     pub fn set_statuses(&self, kind: Kind, id: &str, provisioning: Option<Provisioning>, operating: Option<Operating>) {
         if let Some(record) = self.world().octavia.store.get_mut(kind, id) {
             record.provisioning = provisioning.unwrap_or(record.provisioning);
@@ -124,7 +110,7 @@ impl CloudSim {
         }
     }
 
-    /// Changes attributes of an object, without lock or PENDING, but with the stamps that the API would leave.
+    /// Changes attributes of an object without lock or PENDING state, and advances its timestamps as the API would.
     pub fn edit(&self, kind: Kind, id: &str, change: impl FnOnce(&mut Map<String, Value>)) {
         let mut world = self.world();
         let stamp = world.clock.now().naive();
@@ -137,12 +123,12 @@ impl CloudSim {
         }
     }
 
-    /// Removes an object and all below it, without a trace.
+    /// Removes an object and its children without a trace.
     pub fn vanish(&self, kind: Kind, id: &str) {
         self.world().octavia.store.remove_tree(kind, id);
     }
 
-    /// As the operator does with a flavor or an availability zone.
+    /// Enables or disables a flavor or an availability zone, as the operator of a cloud does.
     pub fn enable(&self, name: &str, enabled: bool) {
         self.world().octavia.catalog.enable(name, enabled);
     }
@@ -151,7 +137,7 @@ impl CloudSim {
         self.world().keys.remove(id);
     }
 
-    /// Stores a certificate in Barbican; its reference.
+    /// Stores a certificate in Barbican and returns its reference.
     pub fn add_certificate(&self, project: &str, name: &str) -> String {
         let mut world = self.world();
         let (project, now) = (world.project(project), world.clock.now());
@@ -162,7 +148,7 @@ impl CloudSim {
         self.secret_ref(&id)
     }
 
-    /// Another security group of a project; its id.
+    /// Adds a security group to a project and returns its id.
     pub fn add_security_group(&self, project: &str, name: &str) -> String {
         let mut world = self.world();
         let (project, now) = (world.project(project), world.clock.now());
@@ -172,7 +158,7 @@ impl CloudSim {
         self.security_group_id(name)
     }
 
-    /// Another network of a project, without subnets; its id.
+    /// Adds a network without subnets to a project and returns its id.
     pub fn add_network(&self, project: &str, name: &str) -> String {
         let mut world = self.world();
         let (project, now) = (world.project(project), world.clock.now());
@@ -180,7 +166,7 @@ impl CloudSim {
         network.add_network(name, &project, false, ids, &now)
     }
 
-    /// Another subnet of a network, which goes by its id.
+    /// Adds a subnet to a network, which is named by its id.
     pub fn add_subnet(&self, network_id: &str, name: &str, cidr: ipnet::IpNet) {
         let mut world = self.world();
         let now = world.clock.now();
@@ -188,7 +174,7 @@ impl CloudSim {
         network.add_subnet(name, network_id, cidr, ids, &now);
     }
 
-    /// Puts a subnet (by its id) on the router, or takes it off.
+    /// Attaches a subnet (by its id) to the router, or detaches it.
     pub fn route(&self, subnet_id: &str, on: bool) {
         let mut world = self.world();
         match on {
@@ -197,7 +183,7 @@ impl CloudSim {
         }
     }
 
-    /// Another network of floating IPs, with this subnet; its id.
+    /// Adds a network of floating IPs with this subnet and returns its id.
     pub fn add_external_network(&self, name: &str, subnet: ipnet::IpNet) -> String {
         let mut world = self.world();
         let (project, now) = (world.project("admin"), world.clock.now());
@@ -207,14 +193,14 @@ impl CloudSim {
         id
     }
 
-    /// A user with these roles in a project; its password is the one of all users. For [`CloudSim::request_as`].
+    /// Adds a user with these roles in a project, for [`CloudSim::request_as`]. All users have the same password.
     pub fn add_user(&self, name: &str, project: &str, roles: &[&str]) {
         let mut world = self.world();
         let project = world.project(project);
         world.add_user(name, &project, roles);
     }
 
-    /// A request of another tool: as a user, in its own project, through the API. Code and body.
+    /// Sends a request of another client through the API, as a user in its own project. Returns status code and body.
     pub async fn request_as(
         &self,
         user: &str,
@@ -253,154 +239,4 @@ fn beat(world: &mut World, load_balancer: &str) {
     let now = world.clock.now();
     world.settle(&now);
     world.heartbeat(load_balancer, &now);
-}
-
-/// What is there.
-impl CloudSim {
-    /// All objects of a kind, of all projects, as the API shows them.
-    pub fn objects(&self, kind: Kind) -> Vec<Map<String, Value>> {
-        let mut world = self.world();
-        let now = world.clock.now();
-        world.settle(&now);
-        world.octavia.store.all(kind).map(|record| show(&world.octavia.store, record)).collect()
-    }
-
-    /// A load balancer with its whole tree, as the answer to a single-call create shows it.
-    pub fn tree(&self, load_balancer: &str) -> Option<Map<String, Value>> {
-        let mut world = self.world();
-        let now = world.clock.now();
-        world.settle(&now);
-        let record = world.octavia.store.get(Kind::LoadBalancer, load_balancer)?;
-        Some(show_tree(&world.octavia.store, record))
-    }
-
-    pub fn ports(&self) -> Vec<Map<String, Value>> {
-        self.world().network.rows(Resource::Port).into_iter().cloned().collect()
-    }
-
-    pub fn floating_ips(&self) -> Vec<Map<String, Value>> {
-        self.world().network.rows(Resource::FloatingIp).into_iter().cloned().collect()
-    }
-
-    /// The requests so far, the latest 100,000 at most.
-    pub fn requests(&self) -> Vec<Entry> {
-        self.world().journal.entries().cloned().collect()
-    }
-
-    /// Requests so far that change something; logins are not counted.
-    pub fn writes(&self) -> Vec<Entry> {
-        self.world().journal.entries().filter(|entry| entry.is_write()).cloned().collect()
-    }
-
-    /// Forgets the requests so far.
-    pub fn forget_requests(&self) {
-        self.world().journal.forget();
-    }
-
-    /// The cloud's own clock for its clients: it stands still when tokio's time is paused, and moves with it.
-    pub fn clock(&self) -> Arc<dyn Clock> {
-        Arc::new(self.clone())
-    }
-
-    /// Since the cloud started.
-    pub fn age(&self) -> Duration {
-        let world = self.world();
-        world.clock.since_start(world.clock.now().at)
-    }
-}
-
-impl Clock for CloudSim {
-    fn now(&self) -> Timestamp {
-        self.world().clock.now().wall
-    }
-}
-
-/// Ids of the seeded world, by name. Empty when there is no such thing.
-impl CloudSim {
-    pub fn project_id(&self, name: &str) -> String {
-        self.world().identity.project_id(name).unwrap_or_default().to_owned()
-    }
-
-    pub fn network_id(&self, name: &str) -> String {
-        self.neutron_id(Resource::Network, name)
-    }
-
-    pub fn subnet_id(&self, name: &str) -> String {
-        self.neutron_id(Resource::Subnet, name)
-    }
-
-    pub fn security_group_id(&self, name: &str) -> String {
-        self.neutron_id(Resource::Group, name)
-    }
-
-    pub fn qos_policy_id(&self, name: &str) -> String {
-        self.neutron_id(Resource::Policy, name)
-    }
-
-    fn neutron_id(&self, resource: Resource, name: &str) -> String {
-        let world = self.world();
-        let rows = world.network.rows(resource);
-        rows.into_iter().find(|row| text(row, "name") == name).map(|row| text(row, "id").to_owned()).unwrap_or_default()
-    }
-
-    pub fn flavor_id(&self, name: &str) -> String {
-        let world = self.world();
-        let flavor = world.octavia.catalog.flavor_named(name);
-        flavor.and_then(|flavor| flavor["id"].as_str()).unwrap_or_default().to_owned()
-    }
-
-    /// Reference of a seeded certificate: `cert`, `cert-b`, `ca`, `crl`.
-    pub fn certificate_ref(&self, name: &str) -> String {
-        let id = self.world().certificates.get(name).cloned().unwrap_or_default();
-        self.secret_ref(&id)
-    }
-
-    fn secret_ref(&self, id: &str) -> String {
-        let world = self.world();
-        let base = world.config.catalog_base.clone().unwrap_or_else(|| "http://cloud.test".into());
-        format!("{base}{}/v1/secrets/{id}", world.config.prefixes.key_manager)
-    }
-
-    /// A clouds.yaml with the clouds `demo` (password), `demo-appcred` (application credential), `demo-admin`,
-    /// `demo-demo2` (another project), `demo-reader` and `demo-norole`.
-    pub fn clouds_yaml(&self, auth_url: &str) -> String {
-        let world = self.world();
-        let region = &world.config.region;
-        let mut yaml = String::from("clouds:\n");
-        for (cloud, user, project) in CLOUDS {
-            yaml.push_str(&entry(
-                cloud,
-                "password",
-                auth_url,
-                region,
-                &[
-                    ("username", user),
-                    ("password", PASSWORD),
-                    ("project_name", project),
-                    ("user_domain_id", "default"),
-                    ("project_domain_id", "default"),
-                ],
-            ));
-        }
-        for credential in world.identity.credentials.values() {
-            yaml.push_str(&entry(
-                "demo-appcred",
-                "v3applicationcredential",
-                auth_url,
-                region,
-                &[("application_credential_id", &credential.id), ("application_credential_secret", &credential.secret)],
-            ));
-        }
-        yaml
-    }
-}
-
-/// One cloud of a clouds.yaml.
-fn entry(cloud: &str, kind: &str, auth_url: &str, region: &str, auth: &[(&str, &str)]) -> String {
-    let auth: Vec<_> = auth.iter().map(|(name, value)| format!("      {name}: {value}\n")).collect();
-    format!(
-        "  {cloud}:\n    auth_type: {kind}\n    auth:\n      auth_url: {auth_url}\n{}    region_name: {region}\n    \
-         interface: public\n    identity_api_version: 3\n",
-        auth.concat()
-    )
 }

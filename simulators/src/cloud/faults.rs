@@ -1,4 +1,4 @@
-//! What can be made to go wrong.
+//! Faults that tests inject: of single requests, and of Octavia's worker.
 
 use std::time::Duration;
 
@@ -7,14 +7,14 @@ use http::Method;
 use super::call::{Call, Service};
 use super::octavia::Kind;
 
-/// Which requests a fault strikes. Every part that is `None` fits all.
+/// The requests that a fault strikes. A condition that is `None` matches every request.
 #[derive(Debug, Clone, Default)]
 pub struct Match {
     pub service: Option<Service>,
     pub method: Option<Method>,
-    /// Part of the path below the service (`/loadbalancers`, an id).
+    /// A part of the path below the service (`/loadbalancers`, an id).
     pub path_contains: Option<String>,
-    /// Requests that fit and are let through before the fault strikes.
+    /// Number of matching requests that pass before the fault strikes.
     pub skip: usize,
 }
 
@@ -49,10 +49,10 @@ impl Match {
     }
 }
 
-/// What happens to a request that fits.
+/// The effect of a fault on a request.
 #[derive(Debug, Clone)]
 pub enum Fault {
-    /// Answered by something in front of the service; the service never sees it.
+    /// A proxy in front of the service answers. The service never sees the request.
     Answer { status: u16, body: String, retry_after: Option<u64> },
     /// The connection is refused: the request was not sent.
     Refused,
@@ -60,13 +60,13 @@ pub enum Fault {
     Untrusted,
     /// The connection breaks before the service reads the request.
     LostBefore,
-    /// The service does its work, the answer is lost.
+    /// The service carries the request out, and the answer is lost.
     LostAfter,
-    /// The service does its work, the answer arrives by half.
+    /// The service carries the request out, and half of the answer arrives.
     HalfBody,
-    /// The answer takes this much longer; the work is done at its normal time.
+    /// The answer is delayed. The request is carried out at its normal time.
     SlowAnswer(Duration),
-    /// The service starts its work this much later.
+    /// The request itself is delayed: the service starts later.
     SlowStart(Duration),
 }
 
@@ -74,27 +74,27 @@ pub enum Fault {
 struct Rule {
     which: Match,
     fault: Fault,
-    /// None: until removed.
+    /// Strikes that are left. `None`: unlimited.
     left: Option<usize>,
 }
 
-/// What Octavia's worker does with the next changes that fit.
+/// A fault of Octavia's worker, for the next changes that match.
 #[derive(Debug, Clone)]
 pub struct ProviderFault {
-    /// Kind of the changed object; `None`: any.
+    /// Kind of the changed object. `None`: any.
     pub kind: Option<Kind>,
     pub verb: Option<Verb>,
-    /// Part of the name of the load balancer; `None`: any.
+    /// A part of the name of the load balancer. `None`: any.
     pub load_balancer: Option<String>,
-    pub effect: Effect,
-    /// How many changes it strikes; `None`: until removed.
+    pub effect: WorkerEffect,
+    /// Number of changes that it strikes. `None`: unlimited.
     pub times: Option<usize>,
 }
 
 impl ProviderFault {
-    /// Of every change like this, until it is removed.
+    /// A fault that fails every change of this kind until it is removed.
     pub const fn fails(kind: Kind, verb: Verb) -> Self {
-        Self { kind: Some(kind), verb: Some(verb), load_balancer: None, effect: Effect::Fails, times: None }
+        Self { kind: Some(kind), verb: Some(verb), load_balancer: None, effect: WorkerEffect::Fails, times: None }
     }
 }
 
@@ -107,11 +107,11 @@ pub enum Verb {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Effect {
-    /// The change fails after its time, with Octavia's own aftermath.
+pub enum WorkerEffect {
+    /// The change fails after its time, and leaves the states that Octavia leaves.
     Fails,
-    /// The worker never answers: PENDING for ever.
-    Sticks,
+    /// The worker never finishes: the objects stay PENDING.
+    Hangs,
 }
 
 #[derive(Debug, Default)]
@@ -134,7 +134,7 @@ impl Faults {
         self.provider.clear();
     }
 
-    /// The fault that strikes this request; counts it.
+    /// The fault that strikes this request, if any. Counts the strike.
     pub fn strike(&mut self, call: &Call) -> Option<Fault> {
         let mut struck = None;
         for rule in self.rules.iter_mut().filter(|rule| rule.which.fits(call)) {
@@ -149,8 +149,8 @@ impl Faults {
         struck
     }
 
-    /// What the worker does with a change; counts it.
-    pub fn provider(&mut self, kind: Kind, verb: Verb, load_balancer: &str) -> Option<Effect> {
+    /// The effect of worker faults on a change, if any. Counts the strike.
+    pub fn provider(&mut self, kind: Kind, verb: Verb, load_balancer: &str) -> Option<WorkerEffect> {
         let at = self.provider.iter().position(|fault| {
             fault.kind.is_none_or(|wanted| wanted == kind)
                 && fault.verb.is_none_or(|wanted| wanted == verb)

@@ -1,7 +1,7 @@
-//! Ids that look random and are the same in every run.
+//! Seeded ids: they look random and repeat in every run.
 
-/// A seeded counter, scrambled, so that the order of ids is not the order of creation: as with Octavia's random UUIDs,
-/// nobody may rely on it.
+/// A seeded generator of ids. The counter is scrambled, so that the order of ids is not the order of creation:
+/// Octavia's UUIDs are random, and nothing may rely on their order.
 #[derive(Debug, Clone)]
 pub(crate) struct Ids {
     state: u64,
@@ -21,7 +21,7 @@ impl Ids {
         z ^ (z >> 31)
     }
 
-    /// The form of a version 4 UUID.
+    /// An id in the form of a version 4 UUID.
     pub fn uuid(&mut self) -> String {
         let (high, low) = (self.next(), self.next());
         uuid::Builder::from_random_bytes(((u128::from(high) << 64) | u128::from(low)).to_be_bytes())
@@ -29,7 +29,7 @@ impl Ids {
             .to_string()
     }
 
-    /// 32 hex digits, as Keystone's ids.
+    /// An id of 32 hex digits, as Keystone's.
     pub fn hex(&mut self) -> String {
         self.uuid().replace('-', "")
     }

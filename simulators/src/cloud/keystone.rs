@@ -1,4 +1,4 @@
-//! Keystone v3: logins, tokens, the catalogue.
+//! Keystone v3: logins, tokens and the catalogue.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -11,16 +11,16 @@ use super::call::{Call, Caller, INTERFACES, Service};
 use super::clock::Moment;
 use super::config::CloudConfig;
 use super::ids::Ids;
-use super::reply::{Answer, Reply, identity_error, unauthorized};
+use super::reply::{HandlerResult, Reply, identity_error, unauthorized};
 
-/// A user, the projects it has roles in, and the project it gets when it asks for none.
+/// A user, its roles by project, and the project of a login that names none.
 #[derive(Debug, Clone)]
 pub(crate) struct User {
     pub id: String,
     pub name: String,
     pub password: String,
     pub default_project: String,
-    /// Project id to roles.
+    /// Roles by project id.
     pub roles: BTreeMap<String, BTreeSet<String>>,
 }
 
@@ -39,22 +39,22 @@ struct Token {
     caller: Caller,
     expires: Instant,
     revoked: bool,
-    /// Services whose middleware has this token in its cache: they go on accepting it after a revocation.
+    /// Services whose middleware has cached this token. They accept it after its revocation.
     cached: BTreeSet<Service>,
 }
 
 #[derive(Debug, Default)]
 pub(crate) struct Identity {
-    /// Id to name.
+    /// Names of projects by id.
     pub projects: BTreeMap<String, String>,
     pub users: BTreeMap<String, User>,
     pub credentials: BTreeMap<String, ApplicationCredential>,
     tokens: BTreeMap<String, Token>,
-    /// Ids of roles, services and endpoints, made when first shown.
+    /// Ids of roles, services and endpoints, assigned when first shown.
     shown: BTreeMap<String, String>,
 }
 
-/// A login that succeeded.
+/// The user, project and methods of a successful login.
 struct Login {
     method: &'static str,
     user: String,
@@ -71,19 +71,19 @@ impl Identity {
         self.projects.iter().find(|(_, known)| *known == name).map(|(id, _)| id.as_str())
     }
 
-    /// The tokens that were given out and may still be good.
+    /// The issued tokens that may still be valid.
     pub fn tokens(&self) -> impl Iterator<Item = &str> {
         self.tokens.keys().map(String::as_str)
     }
 
-    /// Every token is expired from now on.
+    /// Expires every token.
     pub fn expire_all(&mut self, now: Instant) {
         for token in self.tokens.values_mut() {
             token.expires = now;
         }
     }
 
-    /// What the middleware of a service does with the token of a request.
+    /// The caller behind the token of a request, as the middleware of a service finds it. Caches the token.
     pub fn authenticate(&mut self, token: Option<&str>, service: Service, now: Instant) -> Option<Caller> {
         let token = self.tokens.get_mut(token?)?;
         if now >= token.expires || (token.revoked && !token.cached.contains(&service)) {
@@ -93,7 +93,7 @@ impl Identity {
         Some(token.caller.clone())
     }
 
-    pub fn handle(&mut self, call: &Call, config: &CloudConfig, ids: &mut Ids, now: &Moment) -> Answer {
+    pub fn handle(&mut self, call: &Call, config: &CloudConfig, ids: &mut Ids, now: &Moment) -> HandlerResult {
         let auth_uri = format!("{}{}/v3", call.base, call.prefix);
         let segments = call.segments();
         match (&call.method, segments.as_slice()) {
@@ -102,12 +102,19 @@ impl Identity {
             (&Method::POST, ["v3", "auth", "tokens"]) => self.login(call, config, ids, now, &auth_uri),
             (_, ["v3", "auth", "tokens"]) => self.token_call(call, now, &auth_uri),
             (&Method::GET, ["v3", "auth", "projects"]) => self.own_projects(call, now, &auth_uri),
-            // Not Keystone's own shape: nothing of it is reached.
+            // The answer does not have Keystone's own shape: no client uses these paths.
             _ => Err(Reply::html(404, "The requested URL was not found on the server.")),
         }
     }
 
-    fn login(&mut self, call: &Call, config: &CloudConfig, ids: &mut Ids, now: &Moment, auth_uri: &str) -> Answer {
+    fn login(
+        &mut self,
+        call: &Call,
+        config: &CloudConfig,
+        ids: &mut Ids,
+        now: &Moment,
+        auth_uri: &str,
+    ) -> HandlerResult {
         let bad = |text: &str| identity_error(400, &format!("Expecting to find {text} {MALFORMED}"));
         let body = call.json().ok_or_else(|| bad("valid JSON in request body."))?;
         let identity = &body["auth"]["identity"];
@@ -148,7 +155,7 @@ impl Identity {
         good.then(|| Login { method: "password", user: found.id.clone(), project, roles, credential: None })
     }
 
-    /// An id that does not exist is a 404, everything else that does not fit a 401.
+    /// Logs in with an application credential. An unknown id is a 404, any other mismatch a 401.
     fn by_credential(&self, given: &Value) -> Result<Option<Login>, Reply> {
         let credential = match given["id"].as_str() {
             Some(id) => Some(
@@ -237,8 +244,8 @@ impl Identity {
         self.shown.entry(what.to_owned()).or_insert_with(|| ids.hex()).clone()
     }
 
-    /// GET, HEAD and DELETE of a token.
-    fn token_call(&mut self, call: &Call, now: &Moment, auth_uri: &str) -> Answer {
+    /// Answers GET, HEAD and DELETE of a token.
+    fn token_call(&mut self, call: &Call, now: &Moment, auth_uri: &str) -> HandlerResult {
         self.authenticate(call.header("x-auth-token"), Service::Identity, now.at)
             .ok_or_else(|| unauthorized(auth_uri))?;
         let valid = |token: &&mut Token| !token.revoked && now.at < token.expires;
@@ -253,7 +260,7 @@ impl Identity {
         Ok(Reply::json(200, &json!({"token": {"user": {"id": token.caller.user}, "project": project}})))
     }
 
-    fn own_projects(&mut self, call: &Call, now: &Moment, auth_uri: &str) -> Answer {
+    fn own_projects(&mut self, call: &Call, now: &Moment, auth_uri: &str) -> HandlerResult {
         let caller = self
             .authenticate(call.header("x-auth-token"), Service::Identity, now.at)
             .ok_or_else(|| unauthorized(auth_uri))?;
@@ -275,7 +282,7 @@ fn version(auth_uri: &str) -> Value {
     })
 }
 
-/// Keystone's default implications: admin, manager, member, reader.
+/// Adds the roles that Keystone implies by default: admin, manager, member, reader.
 fn with_implied(roles: &BTreeSet<String>) -> BTreeSet<String> {
     let chain = ["admin", "manager", "member", "reader"];
     let from = chain.iter().position(|role| roles.contains(*role)).unwrap_or(chain.len());

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use http::StatusCode;
 use serde_json::{Value, json};
 
-/// One answer before it gets its request id.
+/// One answer, before it gets its request id.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Reply {
     pub status: u16,
@@ -12,8 +12,8 @@ pub(crate) struct Reply {
     pub body: Bytes,
 }
 
-/// A refusal is an answer too: handlers leave early with it.
-pub(crate) type Answer = Result<Reply, Reply>;
+/// The result of a handler. An error is an answer too: handlers leave early with it.
+pub(crate) type HandlerResult = Result<Reply, Reply>;
 
 impl Reply {
     pub fn empty(status: u16) -> Self {
@@ -41,7 +41,7 @@ fn reason(status: u16) -> &'static str {
     StatusCode::from_u16(status).ok().and_then(|code| code.canonical_reason()).unwrap_or("Unknown")
 }
 
-/// What Octavia's controllers raise: `faultcode` is Client below 500.
+/// An error of Octavia's controllers. `faultcode` is Client below 500.
 pub(crate) fn fault(status: u16, text: impl Into<String>) -> Reply {
     let side = if status < 500 { "Client" } else { "Server" };
     Reply::json(status, &json!({"faultcode": side, "faultstring": text.into(), "debuginfo": null}))
@@ -56,12 +56,12 @@ pub(crate) fn not_found(what: &str, id: &str) -> Reply {
     fault(404, format!("{what} {id} not found."))
 }
 
-/// What Octavia's routing raises (Barbican uses the same shape).
+/// An error of Octavia's routing. Barbican uses the same shape.
 pub(crate) fn routing(status: u16, title: &str, description: impl Into<Value>) -> Reply {
     Reply::json(status, &json!({"code": status, "title": title, "description": description.into()}))
 }
 
-/// What Keystone and its middleware raise.
+/// An error of Keystone and its middleware.
 pub(crate) fn identity_error(status: u16, message: &str) -> Reply {
     Reply::json(status, &json!({"error": {"code": status, "title": reason(status), "message": message}}))
 }

@@ -1,4 +1,4 @@
-//! The cloud behind a real socket on the loopback.
+//! The simulated cloud behind a real socket on the loopback interface.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -13,12 +13,12 @@ use http_body_util::BodyExt;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
-use super::{CloudSim, Exchange};
+use super::sim::{CloudSim, Exchange};
 
-/// A running server; it stops when this is dropped.
+/// A running server. It stops when this is dropped.
 #[derive(Debug)]
 pub struct Served {
-    /// For clouds.yaml.
+    /// Keystone's URL, for a clouds.yaml.
     pub auth_url: String,
     pub address: SocketAddr,
     task: JoinHandle<()>,
@@ -58,7 +58,7 @@ async fn answer(State(sim): State<CloudSim>, request: Request) -> Response {
             let half = response.body().len() / 2;
             broken(response, half)
         }
-        // A listening server cannot refuse; cutting the connection is the nearest.
+        // A listening server cannot refuse a connection. Cutting it is the nearest it can do.
         Exchange::Refused | Exchange::Untrusted | Exchange::Lost => broken(http::Response::new(Bytes::new()), 0),
     }
 }

@@ -1,4 +1,4 @@
-//! The cloud as the other end of a client's transport, without sockets.
+//! The simulated cloud as the peer of a client's transport, without sockets.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,10 +7,10 @@ use evenkeel::openstack::{ConnectError, Connector, Request, Response, TlsOptions
 use futures::FutureExt;
 use futures::future::BoxFuture;
 
-use super::{CloudSim, Exchange};
+use super::sim::{CloudSim, Exchange};
 
 impl CloudSim {
-    /// Connections that end in this cloud, whatever the trust.
+    /// A connector whose connections end in this cloud, whatever certificates the client trusts.
     pub fn transport(&self) -> Arc<dyn Connector> {
         Arc::new(InProcess(self.clone()))
     }

@@ -1,4 +1,4 @@
-//! The state of the whole cloud, and what one request does to it.
+//! The state of the whole cloud, and the effect of one request on it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
@@ -12,11 +12,11 @@ use super::clock::{Clock, Moment};
 use super::config::CloudConfig;
 use super::faults::Faults;
 use super::ids::Ids;
-use super::journal::Journal;
 use super::keystone::{ApplicationCredential, Identity, User};
-use super::neutron::{Network, Visit};
+use super::neutron::{Network, RequestContext};
 use super::octavia::{Catalog, Context, Kind, Octavia, versions};
 use super::reply::{Reply, unauthorized};
+use super::request_log::RequestLog;
 
 #[derive(Debug)]
 pub(crate) struct World {
@@ -28,12 +28,12 @@ pub(crate) struct World {
     pub keys: Barbican,
     pub octavia: Octavia,
     pub faults: Faults,
-    pub journal: Journal,
+    pub request_log: RequestLog,
     /// References of the seeded certificates, by name.
     pub certificates: BTreeMap<String, String>,
 }
 
-/// The password of every seeded user. Not a secret: the cloud is not real.
+/// The password of every seeded user. It is no secret: the cloud is simulated.
 pub(crate) const PASSWORD: &str = "not-a-secret";
 
 /// Seeded users: name, project, roles, as in the lab.
@@ -60,7 +60,7 @@ impl World {
             keys: Barbican::default(),
             octavia,
             faults: Faults::default(),
-            journal: Journal::default(),
+            request_log: RequestLog::default(),
             certificates: BTreeMap::new(),
         };
         let now = world.clock.now();
@@ -75,7 +75,7 @@ impl World {
             let project = self.project(project);
             self.add_user(name, &project, roles);
         }
-        // The administrator acts in the demo project too.
+        // The administrator has a role in the demo project too.
         let demo = self.project("demo");
         if let Some(admin) = self.identity.users.values_mut().find(|user| user.name == "admin") {
             admin.roles.insert(demo.clone(), ["admin", "member"].iter().map(|role| (*role).to_owned()).collect());
@@ -92,7 +92,7 @@ impl World {
         self.identity.credentials.insert(credential.id.clone(), credential);
     }
 
-    /// Id of a project, made when it is not there.
+    /// The id of a project, which is created if it does not exist.
     pub fn project(&mut self, name: &str) -> String {
         if let Some(id) = self.identity.project_id(name) {
             return id.to_owned();
@@ -156,7 +156,7 @@ impl World {
         format!("{}{}/v3", call.base, self.config.prefixes.identity)
     }
 
-    /// What needs no token.
+    /// True for a request that needs no token.
     fn is_open(call: &Call) -> bool {
         match call.service {
             Service::Identity => true,
@@ -165,10 +165,10 @@ impl World {
         }
     }
 
-    /// Refuses early what needs no work: bodies that are too large, and tokens that are no good.
+    /// Rejects requests early: bodies that are too large, and invalid tokens.
     pub fn admit(&mut self, call: &Call, now: &Moment) -> Result<(), Reply> {
         if call.service == Service::LoadBalancer && call.body.len() > self.config.max_body {
-            // The message really has the placeholder in it.
+            // The genuine message does contain the placeholder.
             return Err(Reply::html(413, "Request is too large. Larger than max_request_body_size (%s)."));
         }
         if Self::is_open(call) {
@@ -179,11 +179,11 @@ impl World {
         caller.map(|_| ()).ok_or_else(|| unauthorized(&auth_uri))
     }
 
-    /// Carries a request out, at this moment and at once.
+    /// Carries a request out at one moment.
     pub fn respond(&mut self, call: &Call, now: &Moment) -> Reply {
         self.settle(now);
-        if let Err(refusal) = self.admit(call, now) {
-            return refusal;
+        if let Err(error) = self.admit(call, now) {
+            return error;
         }
         let answer = match call.service {
             Service::Identity => self.identity.handle(call, &self.config, &mut self.ids, now),
@@ -193,17 +193,17 @@ impl World {
                 match (service, caller) {
                     (Service::LoadBalancer, Some(caller)) => self.octavia(Context { call, caller: &caller, now }),
                     (Service::Network, Some(caller)) => {
-                        self.network.handle(Visit { call, caller: &caller, now, ids: &mut self.ids })
+                        self.network.handle(RequestContext { call, caller: &caller, now, ids: &mut self.ids })
                     }
                     (Service::KeyManager, Some(caller)) => self.keys.handle(call, &caller, &mut self.ids, now),
                     _ => Err(unauthorized(&self.auth_uri(call))),
                 }
             }
         };
-        answer.unwrap_or_else(|refusal| refusal)
+        answer.unwrap_or_else(|error| error)
     }
 
-    /// Whether Octavia takes the quota row of the project for this call: every POST, and a batch that adds members.
+    /// True when Octavia locks the quota row of the project for this call: every POST, and a batch that adds members.
     pub fn takes_quota(&self, call: &Call) -> bool {
         if call.service != Service::LoadBalancer {
             return false;

@@ -1,16 +1,16 @@
-//! Server-side apply: the merge of a configuration into an object, by the schema and by who owns what.
+//! Server-side apply: merges a configuration into an object, by the schema and by field ownership.
 
 use http::StatusCode;
 use serde_json::{Value, json};
 
-use super::fields::{self, Fields, Parts, Path, Step, child_schema, parts};
-use super::managers::{Conflict, Manager, Managers, Operation, is_servers_own};
-use super::status::Refusal;
+use super::fields::{self, Fields, Path, Step, Structure, child_schema, structure};
+use super::managed_fields::{Conflict, Manager, Managers, Operation, is_servers_own};
+use super::status::StatusError;
 
-/// Merges `configuration` into `live` in the name of `manager`, and says who owns what afterwards.
+/// Merges `configuration` into `live` for `manager`, and returns the object with its new field ownership.
 ///
 /// # Errors
-/// 409 with one cause for each field that others own with another value, unless `force` takes them.
+/// 409 with one cause for each field that other managers own with another value, unless `force` takes them over.
 pub fn apply(
     live: &Value,
     configuration: &Value,
@@ -18,7 +18,7 @@ pub fn apply(
     manager: &Manager,
     force: bool,
     now: &str,
-) -> Result<(Value, Managers), Refusal> {
+) -> Result<(Value, Managers), StatusError> {
     let mut managers = Managers::read(live);
     let before = managers.fields(manager);
     let own: Fields = fields::set_by(configuration, schema).into_iter().filter(|path| !is_servers_own(path)).collect();
@@ -38,7 +38,7 @@ pub fn apply(
     Ok((merged, managers))
 }
 
-fn refuse(conflicts: &[Conflict]) -> Refusal {
+fn refuse(conflicts: &[Conflict]) -> StatusError {
     let who = |conflict: &Conflict| {
         let Manager { operation, name, api_version, subresource } = &conflict.manager;
         let subresource =
@@ -65,39 +65,43 @@ fn refuse(conflicts: &[Conflict]) -> Refusal {
         .iter()
         .map(|c| json!({"reason": "FieldManagerConflict", "message": who(c), "field": fields::display(&c.path)}))
         .collect();
-    Refusal { details: json!({"causes": causes}), ..Refusal::new(StatusCode::CONFLICT, "Conflict", text) }
+    StatusError { details: json!({"causes": causes}), ..StatusError::new(StatusCode::CONFLICT, "Conflict", text) }
 }
 
 fn merge(live: Option<&Value>, configuration: &Value, schema: &Value) -> Value {
     let Some(live) = live else { return configuration.clone() };
-    match (parts(live, schema), parts(configuration, schema)) {
-        (Parts::Granular(old), Parts::Granular(new)) => {
+    match (structure(live, schema), structure(configuration, schema)) {
+        (Structure::Granular(old), Structure::Granular(new)) => {
             let mut merged = old.clone();
             for (name, value) in new {
                 merged.insert(name.clone(), merge(old.get(name), value, child_schema(schema, name)));
             }
             Value::Object(merged)
         }
-        (Parts::Keyed(old), Parts::Keyed(new)) => weave(&old, &new, |item, wanted| match item {
+        (Structure::Keyed(old), Structure::Keyed(new)) => merge_lists(&old, &new, |item, wanted| match item {
             Some(item) => merge(Some(item), wanted, &schema["items"]),
             None => wanted.clone(),
         }),
-        (Parts::Set(old), Parts::Set(new)) => {
+        (Structure::Set(old), Structure::Set(new)) => {
             let pair = |steps: Vec<Step>, list: &'_ Value| -> Vec<(Step, Value)> {
                 steps.into_iter().zip(list.as_array().cloned().unwrap_or_default()).collect()
             };
             let (old, new) = (pair(old, live), pair(new, configuration));
             let old: Vec<(Step, &Value)> = old.iter().map(|(step, item)| (step.clone(), item)).collect();
             let new: Vec<(Step, &Value)> = new.iter().map(|(step, item)| (step.clone(), item)).collect();
-            weave(&old, &new, |_, wanted| wanted.clone())
+            merge_lists(&old, &new, |_, wanted| wanted.clone())
         }
         _ => configuration.clone(),
     }
 }
 
-/// Brings two lists together as structured-merge-diff does: the items of `new` in their order, and those that only
-/// `old` has before the items that they stood before.
-fn weave(old: &[(Step, &Value)], new: &[(Step, &Value)], join: impl Fn(Option<&Value>, &Value) -> Value) -> Value {
+/// Merges two lists as structured-merge-diff does: the items of `new` in their order, and those that only `old` has
+/// before the items that they preceded.
+fn merge_lists(
+    old: &[(Step, &Value)],
+    new: &[(Step, &Value)],
+    join: impl Fn(Option<&Value>, &Value) -> Value,
+) -> Value {
     let has = |items: &[(Step, &Value)], step: &Step| items.iter().any(|(s, _)| s == step);
     let joined = |step: &Step, item: &Value| join(old.iter().find(|(s, _)| s == step).map(|(_, item)| *item), item);
     let mut shared = new.iter().map(|(step, _)| step).filter(|step| has(old, step)).peekable();
@@ -110,7 +114,7 @@ fn weave(old: &[(Step, &Value)], new: &[(Step, &Value)], join: impl Fn(Option<&V
                 shared.next_if(|step| *step == b);
                 (left, right) = (rest, others);
             }
-            // Moved to another place by the new order.
+            // The new order moved this item to another place.
             ([(a, _), rest @ ..], [_, ..]) if has(new, a) && shared.peek().is_some_and(|step| *step != a) => {
                 left = rest
             }
@@ -129,12 +133,12 @@ fn weave(old: &[(Step, &Value)], new: &[(Step, &Value)], join: impl Fn(Option<&V
     }
 }
 
-/// Takes out what the manager set before and sets no more, unless somebody owns it or something below it.
-/// Containers that this leaves empty go too.
+/// Removes the fields that the manager set before and sets no more, unless another manager owns the field or something
+/// below it. Containers that become empty are removed too.
 fn remove_given_up(object: &mut Value, schema: &Value, given_up: Vec<&Path>, kept: &Fields) {
     let owned = |path: &[Step]| kept.iter().any(|owned| owned.starts_with(path));
     let mut paths = given_up;
-    // Items before what is in them: an item that goes takes its keys along, one that stays keeps them.
+    // An item before its fields: a removed item loses its keys too, one that stays keeps them.
     paths.sort_by_key(|path| path.len());
     for path in paths {
         let mut path = path.as_slice();
@@ -154,7 +158,7 @@ fn remove_given_up(object: &mut Value, schema: &Value, given_up: Vec<&Path>, kep
     }
 }
 
-/// Whether `path` leads to a key of an item of a map list.
+/// True when `path` leads to a key of an item of a map list.
 fn is_key(path: &[Step]) -> bool {
     let [.., Step::Keys(keys), Step::Field(name)] = path else { return false };
     serde_json::from_str::<Value>(keys).is_ok_and(|keys| keys.get(name).is_some())

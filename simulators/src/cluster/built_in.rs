@@ -1,14 +1,14 @@
-//! What an API server adds to objects of built-in kinds before it keeps them, and what it refuses of them.
+//! Defaults and checks of built-in kinds.
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::kinds::{Kind, place_of};
+use super::kinds::{Kind, group_resource_of};
 use super::object::{self, map_at, put, set_field};
 use super::schema::Schema;
 use super::status::FieldProblem;
 
-/// Fills in what `kind` brings along by itself.
+/// Fills in the defaults of `kind`.
 pub fn complete(kind: &Kind, object: &mut Value, time: &str) {
     match kind.plural.as_str() {
         "namespaces" => complete_namespace(object),
@@ -22,8 +22,8 @@ pub fn problems(kind: &Kind, object: &Value) -> Vec<FieldProblem> {
     if kind.plural != "customresourcedefinitions" {
         return Vec::new();
     }
-    let place = place_of(object);
-    let name = format!("{}.{}", place.plural, place.group);
+    let group_resource = group_resource_of(object);
+    let name = format!("{}.{}", group_resource.plural, group_resource.group);
     let mut problems = Vec::new();
     if object::name(object) != name {
         let why = format!("must be spec.names.plural+\".\"+spec.group, which is \"{name}\"");
@@ -48,7 +48,7 @@ fn complete_namespace(object: &mut Value) {
     }
 }
 
-/// `stringData` is folded into `data`.
+/// Merges `stringData` into `data`.
 fn complete_secret(object: &mut Value) {
     if object["type"].is_null() {
         set_field(object, "type", "Opaque".into());
@@ -85,7 +85,7 @@ fn complete_definition(object: &mut Value, time: &str) {
     object["status"]["storedVersions"] = stored.into();
 }
 
-/// Seconds in UTC, as metadata has them.
+/// A time in UTC with whole seconds, as metadata has it.
 pub fn rfc3339(now: Timestamp) -> String {
     now.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
 }

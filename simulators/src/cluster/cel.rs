@@ -1,8 +1,7 @@
 //! The CEL rules of a schema (`x-kubernetes-validations`), evaluated node by node.
 //!
-//! The walk is ours, because a transition rule needs the old value of its own node: items of a map list are
-//! paired by their keys, and nodes below an atomic list or a set have no old value, so that their transition
-//! rules are not run.
+//! kube's own walk is not used, because a transition rule needs the old value of its own node: items of a map list are
+//! paired by their keys. Nodes below an atomic list or a set have no old value, so their transition rules do not run.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -13,10 +12,10 @@ use serde_json::Value;
 use super::fields::keys_of;
 use super::status::FieldProblem;
 
-/// The rules of one node of the schema and of what is below it.
+/// The rules of one node of the schema and of its descendants.
 #[derive(Default)]
 pub struct Rules {
-    /// This node's own rules; `None` when there are none.
+    /// The node's own rules. `None` when there are none.
     own: Option<CompiledSchema>,
     properties: BTreeMap<String, Rules>,
     additional: Option<Box<Rules>>,
@@ -54,7 +53,7 @@ impl Rules {
         self.own.is_none() && self.properties.is_empty() && self.additional.is_none() && self.items.is_none()
     }
 
-    /// Rules that cannot be compiled.
+    /// The rules that do not compile.
     pub fn problems(&self) -> Vec<FieldProblem> {
         let own = self.own.iter().flat_map(|own| own.compilation_errors());
         let mut problems: Vec<FieldProblem> = own
@@ -68,7 +67,7 @@ impl Rules {
         problems
     }
 
-    /// What the rules say of `value`. What equals its old value is not judged again.
+    /// Evaluates the rules on `value`. A value that equals its old one is not judged again.
     pub fn check(&self, value: &Value, old: Option<&Value>) -> Vec<FieldProblem> {
         let mut problems = Vec::new();
         thread_local! {
@@ -121,7 +120,7 @@ impl Rules {
     }
 }
 
-/// A step into a declared field, or to a key of a map.
+/// The path of a declared field, or of a key of a map.
 pub fn join(path: &str, name: &str, declared: bool) -> String {
     match (path.is_empty(), declared) {
         (true, _) => name.to_owned(),

@@ -10,8 +10,8 @@ use axum::body::Body;
 use http::{Request, Response};
 use tower::Service;
 
-use super::Inner;
-use super::serving::answer;
+use super::handler::answer;
+use super::inner::Inner;
 
 #[derive(Clone)]
 pub struct InProcess(pub Arc<Inner>);

@@ -1,10 +1,10 @@
-//! The time of day as tokio counts it, so that paused time moves it too.
+//! A clock of the time of day that follows tokio's clock, so that paused time stops it too.
 
 use evenkeel::clock::Clock;
 use jiff::Timestamp;
 use tokio::time::Instant;
 
-/// Starts at a given time of day and goes on with tokio's clock.
+/// A clock that starts at a given time of day and advances with tokio's clock.
 #[derive(Debug, Clone, Copy)]
 pub struct TokioClock {
     base: Timestamp,

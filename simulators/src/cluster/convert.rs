@@ -1,5 +1,5 @@
-//! Objects as a kind shows them, and as they are kept: custom resources change only their version, and an Event of
-//! `events.k8s.io/v1` is kept as a core Event.
+//! Conversion between the form in which a kind shows objects and the form in which they are stored. Custom resources
+//! change only their version; an Event of `events.k8s.io/v1` is stored as a core Event.
 
 use std::sync::Arc;
 
@@ -19,7 +19,7 @@ const EVENT_NAMES: &[(&str, &str)] = &[
     ("count", "deprecatedCount"),
 ];
 
-/// A kept object as `kind` shows it.
+/// A stored object in the form of `kind`.
 pub fn shown(kind: &Kind, kept: &Value) -> Value {
     let mut object = kept.clone();
     if kind.is("events.k8s.io", "events") {
@@ -30,7 +30,7 @@ pub fn shown(kind: &Kind, kept: &Value) -> Value {
     object
 }
 
-/// The form in which an object given as `kind` is kept.
+/// The stored form of an object that was given as `kind`.
 pub fn kept(kind: &Kind, mut object: Value) -> Value {
     if kind.is("events.k8s.io", "events") {
         rename(&mut object, EVENT_NAMES.iter().map(|&(core, new)| (new, core)));

@@ -1,11 +1,11 @@
-//! Discovery: which groups, versions and resources there are.
+//! Discovery: the groups, versions and resources that are served.
 
 use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
 use super::kinds::{Kind, Kinds};
-use super::status::Refusal;
+use super::status::StatusError;
 
 const VERBS: [&str; 8] = ["delete", "deletecollection", "get", "list", "patch", "create", "update", "watch"];
 const STATUS_VERBS: [&str; 3] = ["get", "patch", "update"];
@@ -18,7 +18,7 @@ pub fn version() -> Value {
     })
 }
 
-/// `/api`: the core group, aggregated when the client takes that.
+/// `/api`: the core group, aggregated when the client accepts that.
 pub fn core(kinds: &Kinds, accept: &str) -> (&'static str, Value) {
     if accept.contains("as=APIGroupDiscoveryList") {
         return (AGGREGATED, aggregated(kinds, |group| group.is_empty()));
@@ -49,21 +49,21 @@ pub fn versions(kinds: &Kinds, group: &str) -> Vec<String> {
     versions.into_iter().cloned().collect()
 }
 
-pub fn group(kinds: &Kinds, name: &str) -> Result<Value, Refusal> {
+pub fn group(kinds: &Kinds, name: &str) -> Result<Value, StatusError> {
     let versions: Vec<Value> = versions(kinds, name)
         .iter()
         .map(|version| json!({"groupVersion": format!("{name}/{version}"), "version": version}))
         .collect();
-    let preferred = versions.first().cloned().ok_or_else(Refusal::no_such_path)?;
+    let preferred = versions.first().cloned().ok_or_else(StatusError::no_such_path)?;
     Ok(json!({
         "kind": "APIGroup", "apiVersion": "v1", "name": name, "versions": versions, "preferredVersion": preferred,
     }))
 }
 
 /// `/api/v1` or `/apis/group/version`.
-pub fn resources(kinds: &Kinds, group: &str, version: &str) -> Result<Value, Refusal> {
+pub fn resources(kinds: &Kinds, group: &str, version: &str) -> Result<Value, StatusError> {
     let served: Vec<&Kind> = of(kinds, group, version).collect();
-    let first = served.first().ok_or_else(Refusal::no_such_path)?;
+    let first = served.first().ok_or_else(StatusError::no_such_path)?;
     let mut resources = Vec::new();
     for kind in &served {
         let mut resource = json!({

@@ -1,40 +1,40 @@
-//! Faults that tests ask for, and the log of requests.
+//! Faults that tests inject, and the log of requests.
 
 use std::time::Duration;
 
 use http::StatusCode;
 
-use super::status::Refusal;
+use super::status::StatusError;
 
-/// One request as it came in.
+/// One request, as it arrived.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SeenRequest {
+pub struct ClusterRequest {
     /// `get`, `list`, `watch`, `create`, `update`, `patch`, `delete` or `deletecollection`.
     pub verb: &'static str,
     pub path: String,
     pub query: String,
-    /// Content type, empty without a body.
+    /// The content type. Empty without a body.
     pub content_type: String,
 }
 
-/// What happens to a request that a [`Fault`] meets.
+/// The effect of a [`Fault`] on a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Effect {
-    /// This status code, in a `Status` body; nothing is done.
+    /// The server answers with this status code in a `Status` body, and does nothing.
     Status(u16),
-    /// 409, as when somebody else was faster; nothing is done.
+    /// The server answers 409, as after a concurrent modification, and does nothing.
     Conflict,
     /// The connection breaks before anything is done.
     Drop,
-    /// All is done as asked, but the connection breaks before the answer.
+    /// The request is carried out, and the connection breaks before the answer.
     LoseAnswer,
-    /// All is done as asked, the answer comes so much later.
+    /// The request is carried out, and the answer comes this much later.
     SlowAnswer(Duration),
-    /// All is done as asked, after this time.
+    /// The request is carried out after this time.
     Delay(Duration),
 }
 
-/// Meets the next `times` requests whose verb is `verb` (any, when empty) and whose path contains `path`.
+/// A fault of the next `times` requests with this verb (any, when empty) and with `path` in their path.
 #[derive(Debug, Clone)]
 pub struct Fault {
     verb: &'static str,
@@ -53,7 +53,7 @@ impl Fault {
         Self { times, ..self }
     }
 
-    fn meets(&self, request: &SeenRequest) -> bool {
+    fn matches(&self, request: &ClusterRequest) -> bool {
         self.times > 0 && (self.verb.is_empty() || self.verb == request.verb) && request.path.contains(&self.path)
     }
 }
@@ -62,13 +62,13 @@ impl Fault {
 pub struct Faults {
     pub waiting: Vec<Fault>,
     pub latency: Duration,
-    pub log: Vec<SeenRequest>,
+    pub log: Vec<ClusterRequest>,
 }
 
 impl Faults {
-    /// Logs a request and says what is to happen to it.
-    pub fn meet(&mut self, request: SeenRequest) -> (Duration, Option<Effect>) {
-        let met = self.waiting.iter_mut().find(|fault| fault.meets(&request));
+    /// Logs a request and returns the delay and the effect of the faults that strike it.
+    pub fn strike(&mut self, request: ClusterRequest) -> (Duration, Option<Effect>) {
+        let met = self.waiting.iter_mut().find(|fault| fault.matches(&request));
         let effect = met.map(|fault| {
             fault.times -= 1;
             fault.effect.clone()
@@ -79,8 +79,8 @@ impl Faults {
     }
 }
 
-/// The refusal of an injected status code.
-pub fn refusal(code: u16) -> Refusal {
+/// The error of an injected status code.
+pub fn injected_error(code: u16) -> StatusError {
     let (code, reason) = match code {
         401 => (StatusCode::UNAUTHORIZED, "Unauthorized"),
         403 => (StatusCode::FORBIDDEN, "Forbidden"),
@@ -91,5 +91,5 @@ pub fn refusal(code: u16) -> Refusal {
         504 => (StatusCode::GATEWAY_TIMEOUT, "Timeout"),
         other => (StatusCode::from_u16(other).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR), "InternalError"),
     };
-    Refusal::new(code, reason, format!("injected {}", code.as_u16()))
+    StatusError::new(code, reason, format!("injected {}", code.as_u16()))
 }

@@ -1,6 +1,6 @@
-//! Sets of fields, as `managedFields` keeps them, and the comparison of two objects field by field.
+//! Sets of fields, as `managedFields` stores them, and the comparison of two objects field by field.
 //!
-//! The rules are those of structured-merge-diff: objects are granular unless the schema says `atomic`, lists are
+//! The rules are those of structured-merge-diff: objects are granular unless the schema says `atomic`, and lists are
 //! atomic unless the schema makes them a set or a map by keys.
 
 use std::collections::BTreeSet;
@@ -20,28 +20,28 @@ pub enum Step {
 pub type Path = Vec<Step>;
 pub type Fields = BTreeSet<Path>;
 
-/// How a value is taken apart.
-pub enum Parts<'a> {
-    /// Owned and compared as a whole.
+/// The structure of a value, by its schema.
+pub enum Structure<'a> {
+    /// Atomic: owned and compared as a whole.
     Whole,
     Granular(&'a Map<String, Value>),
     Keyed(Vec<(Step, &'a Value)>),
     Set(Vec<Step>),
 }
 
-pub fn parts<'a>(value: &'a Value, schema: &Value) -> Parts<'a> {
+pub fn structure<'a>(value: &'a Value, schema: &Value) -> Structure<'a> {
     match value {
-        Value::Object(map) if schema["x-kubernetes-map-type"] != "atomic" => Parts::Granular(map),
+        Value::Object(map) if schema["x-kubernetes-map-type"] != "atomic" => Structure::Granular(map),
         Value::Array(items) => match schema["x-kubernetes-list-type"].as_str() {
-            Some("map") => Parts::Keyed(items.iter().map(|item| (keys_of(item, schema), item)).collect()),
-            Some("set") => Parts::Set(items.iter().map(|item| Step::Item(item.to_string())).collect()),
-            _ => Parts::Whole,
+            Some("map") => Structure::Keyed(items.iter().map(|item| (keys_of(item, schema), item)).collect()),
+            Some("set") => Structure::Set(items.iter().map(|item| Step::Item(item.to_string())).collect()),
+            _ => Structure::Whole,
         },
-        _ => Parts::Whole,
+        _ => Structure::Whole,
     }
 }
 
-/// The keys of an item of a map list, with the schema's defaults for those left out.
+/// The keys of an item of a map list. The schema's defaults stand for those left out.
 pub fn keys_of(item: &Value, schema: &Value) -> Step {
     let keys = schema["x-kubernetes-list-map-keys"].as_array().into_iter().flatten().filter_map(Value::as_str);
     let named: Map<String, Value> = keys
@@ -66,7 +66,7 @@ fn with(path: &Path, step: Step) -> Path {
     longer
 }
 
-/// The fields that a configuration sets: leaves, and the items of lists.
+/// The fields that a configuration sets: leaves, and items of lists.
 pub fn set_by(value: &Value, schema: &Value) -> Fields {
     let mut found = Fields::new();
     collect(value, schema, &Path::new(), false, &mut found);
@@ -75,16 +75,16 @@ pub fn set_by(value: &Value, schema: &Value) -> Fields {
 
 fn collect(value: &Value, schema: &Value, path: &Path, containers: bool, found: &mut Fields) {
     let mut leaf = containers;
-    match parts(value, schema) {
-        Parts::Whole => leaf = true,
-        Parts::Granular(map) => {
+    match structure(value, schema) {
+        Structure::Whole => leaf = true,
+        Structure::Granular(map) => {
             leaf |= map.is_empty();
             for (name, child) in map {
                 let child_path = with(path, Step::Field(name.clone()));
                 collect(child, child_schema(schema, name), &child_path, containers, found);
             }
         }
-        Parts::Keyed(items) => {
+        Structure::Keyed(items) => {
             leaf |= items.is_empty();
             for (step, item) in items {
                 let item_path = with(path, step);
@@ -92,7 +92,7 @@ fn collect(value: &Value, schema: &Value, path: &Path, containers: bool, found: 
                 found.insert(item_path);
             }
         }
-        Parts::Set(items) => {
+        Structure::Set(items) => {
             leaf |= items.is_empty();
             found.extend(items.into_iter().map(|step| with(path, step)));
         }
@@ -102,7 +102,7 @@ fn collect(value: &Value, schema: &Value, path: &Path, containers: bool, found: 
     }
 }
 
-/// The first field of `object` that its schema does not declare, as [`display`] writes it.
+/// The first field of `object` that its schema does not declare, in the form of [`display`].
 pub fn undeclared(object: &Value, schema: &Value) -> Option<String> {
     let content = object.as_object()?.iter();
     content
@@ -130,7 +130,7 @@ fn find_undeclared(value: &Value, schema: &Value, path: &Path) -> Option<String>
     }
 }
 
-/// What differs between two objects.
+/// The differences between two objects.
 #[derive(Debug, Default)]
 pub struct Difference {
     pub added: Fields,
@@ -158,15 +158,15 @@ fn descend(old: Option<&Value>, new: Option<&Value>, schema: &Value, path: &Path
         (Some(old), Some(new)) if old == new => return,
         (Some(old), Some(new)) => (old, new),
     };
-    match (parts(old, schema), parts(new, schema)) {
-        (Parts::Granular(a), Parts::Granular(b)) => {
+    match (structure(old, schema), structure(new, schema)) {
+        (Structure::Granular(a), Structure::Granular(b)) => {
             let names: BTreeSet<&String> = a.keys().chain(b.keys()).collect();
             for name in names {
                 let child = with(path, Step::Field(name.clone()));
                 descend(a.get(name), b.get(name), child_schema(schema, name), &child, out);
             }
         }
-        (Parts::Keyed(a), Parts::Keyed(b)) => {
+        (Structure::Keyed(a), Structure::Keyed(b)) => {
             let steps: BTreeSet<&Step> = a.iter().chain(&b).map(|(step, _)| step).collect();
             let find = |items: &[(Step, &'_ Value)], step: &Step| {
                 items.iter().find(|(s, _)| s == step).map(|(_, item)| (*item).clone())
@@ -176,7 +176,7 @@ fn descend(old: Option<&Value>, new: Option<&Value>, schema: &Value, path: &Path
                 descend(a.as_ref(), b.as_ref(), &schema["items"], &with(path, step.clone()), out);
             }
         }
-        (Parts::Set(a), Parts::Set(b)) => {
+        (Structure::Set(a), Structure::Set(b)) => {
             out.added.extend(b.iter().filter(|step| !a.contains(step)).map(|step| with(path, step.clone())));
             out.removed.extend(a.iter().filter(|step| !b.contains(step)).map(|step| with(path, step.clone())));
         }
@@ -186,7 +186,7 @@ fn descend(old: Option<&Value>, new: Option<&Value>, schema: &Value, path: &Path
     }
 }
 
-/// The form of `fieldsV1`.
+/// The fields in the form of `fieldsV1`.
 pub fn to_json(fields: &Fields) -> Value {
     let mut root = json!({});
     for path in fields {
@@ -203,7 +203,7 @@ pub fn to_json(fields: &Fields) -> Value {
     root
 }
 
-/// A leaf is `{}`: its mark of membership goes without saying.
+/// Shortens a leaf to `{}`, without the mark that it is a member.
 fn tidy(node: &mut Value) {
     let Value::Object(map) = node else { return };
     if map.len() == 1 {

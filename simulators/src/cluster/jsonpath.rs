@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-/// Everything in `object` that `path` leads to.
+/// All values in `object` at `path`.
 pub fn find<'a>(object: &'a Value, path: &str) -> Vec<&'a Value> {
     let mut found = vec![object];
     let mut rest = path.trim();
@@ -34,7 +34,7 @@ fn next_step(path: &str) -> Option<(Step<'_>, &str)> {
     Some((Step::Field(name), after))
 }
 
-/// A field name up to the next `.` or `[`; a backslash makes the next character part of the name.
+/// A field name up to the next `.` or `[`, and the rest. A backslash makes the next character part of the name.
 fn field(path: &str) -> (String, &str) {
     let mut name = String::new();
     let mut characters = path.char_indices();
@@ -48,7 +48,7 @@ fn field(path: &str) -> (String, &str) {
     (name, "")
 }
 
-/// What stands before the closing bracket, and what follows it; brackets in quotes do not count.
+/// The text before the closing bracket, and the rest. Brackets in quotes do not count.
 fn bracket(text: &str) -> Option<(&str, &str)> {
     let mut quote = None;
     for (index, character) in text.char_indices() {
@@ -98,7 +98,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_condition_is_found_by_its_type() {
+    fn jsonpath_filter_finds_condition_by_type() {
         let object = json!({"status": {"conditions": [
             {"type": "Accepted", "status": "False"}, {"type": "Ready", "status": "True"},
         ]}});
@@ -109,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn a_field_name_may_contain_an_escaped_dot() {
+    fn jsonpath_escaped_dot_belongs_to_field_name() {
         let object = json!({"metadata": {"annotations": {"a.b/c": "x"}}});
         assert_eq!(find(&object, r".metadata.annotations.a\.b/c"), [&json!("x")]);
     }

@@ -1,4 +1,4 @@
-//! The kinds that are served: a few built-in ones, and one for each served version of a CustomResourceDefinition.
+//! The served kinds: a few built-in ones, and one for each served version of a CustomResourceDefinition.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -7,9 +7,9 @@ use serde_json::Value;
 use super::schema::Schema;
 use super::table::{self, Column};
 
-/// Where the objects of a kind are kept. Two kinds may share a place, as the two forms of Event do.
+/// The key under which the objects of a kind are stored. The two forms of Event share one.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Place {
+pub struct GroupResource {
     pub group: String,
     pub plural: String,
 }
@@ -25,13 +25,13 @@ pub struct Kind {
     pub short_names: Vec<String>,
     pub categories: Vec<String>,
     pub namespaced: bool,
-    /// Status is written through its own subresource and only there.
+    /// True with a `/status` subresource, the only way to write the status.
     pub has_status: bool,
-    pub place: Place,
+    pub group_resource: GroupResource,
     pub columns: Vec<Column>,
-    /// JSON paths that may stand in a field selector, besides name and namespace.
+    /// JSON paths that field selectors may use, besides name and namespace.
     pub selectable: Vec<String>,
-    /// Schema of a custom resource; built-in kinds have none and are taken as they come.
+    /// Schema of a custom resource. Built-in kinds have none and are not validated.
     pub schema: Option<Schema>,
 }
 
@@ -55,7 +55,7 @@ impl Kind {
     }
 }
 
-/// Everything that is served just now.
+/// All kinds that are served at present.
 #[derive(Debug, Clone)]
 pub struct Kinds(Vec<Arc<Kind>>);
 
@@ -74,35 +74,39 @@ impl Kinds {
         self.0.iter().find(|k| k.version == version && k.is(group, plural)).cloned()
     }
 
-    pub fn stored_at(&self, place: &Place) -> Option<Arc<Kind>> {
-        self.0.iter().find(|k| k.place == *place && k.is(&place.group, &place.plural)).cloned()
+    pub fn stored_at(&self, group_resource: &GroupResource) -> Option<Arc<Kind>> {
+        self.0
+            .iter()
+            .find(|k| k.group_resource == *group_resource && k.is(&group_resource.group, &group_resource.plural))
+            .cloned()
     }
 
-    pub fn namespaced_places(&self) -> Vec<Place> {
-        let mut places: Vec<Place> = self.0.iter().filter(|k| k.namespaced).map(|k| k.place.clone()).collect();
-        places.dedup();
-        places
+    pub fn namespaced_resources(&self) -> Vec<GroupResource> {
+        let mut resources: Vec<GroupResource> =
+            self.0.iter().filter(|k| k.namespaced).map(|k| k.group_resource.clone()).collect();
+        resources.dedup();
+        resources
     }
 
-    /// Replaces what `definition` defines by what it says now.
+    /// Installs the kinds of `definition` in place of those that it defined before.
     pub fn install(&mut self, definition: &Value) {
         self.remove(definition);
         self.0.extend(known(&definition["spec"]));
     }
 
     pub fn remove(&mut self, definition: &Value) {
-        let place = place_of(definition);
-        self.0.retain(|kind| kind.place != place);
+        let group_resource = group_resource_of(definition);
+        self.0.retain(|kind| kind.group_resource != group_resource);
     }
 }
 
-/// Where the instances of a CustomResourceDefinition are kept.
-pub fn place_of(definition: &Value) -> Place {
-    place_of_spec(&definition["spec"])
+/// The storage key of the instances of a CustomResourceDefinition.
+pub fn group_resource_of(definition: &Value) -> GroupResource {
+    group_resource_of_spec(&definition["spec"])
 }
 
-fn place_of_spec(spec: &Value) -> Place {
-    Place { group: text(&spec["group"]), plural: text(&spec["names"]["plural"]) }
+fn group_resource_of_spec(spec: &Value) -> GroupResource {
+    GroupResource { group: text(&spec["group"]), plural: text(&spec["names"]["plural"]) }
 }
 
 fn text(value: &Value) -> String {
@@ -113,12 +117,13 @@ fn texts(value: &Value) -> Vec<String> {
     value.as_array().into_iter().flatten().map(text).collect()
 }
 
-/// A definition and what it defines.
-type Known = (Value, Vec<Arc<Kind>>);
+/// The spec of a definition, and the kinds that it defines.
+type CompiledDefinition = (Value, Vec<Arc<Kind>>);
 
-/// Simulations make thousands of clusters with the same definition, and its rules take long to compile.
+/// Compiles the kinds of a definition, with a cache: simulations make thousands of clusters with the same definition,
+/// and its rules take long to compile.
 fn known(spec: &Value) -> Vec<Arc<Kind>> {
-    static KNOWN: Mutex<Vec<Known>> = Mutex::new(Vec::new());
+    static KNOWN: Mutex<Vec<CompiledDefinition>> = Mutex::new(Vec::new());
     let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some((_, kinds)) = known.iter().find(|(known, _)| known == spec) {
         return kinds.clone();
@@ -130,21 +135,21 @@ fn known(spec: &Value) -> Vec<Arc<Kind>> {
 
 fn custom(spec: &Value) -> Vec<Kind> {
     let names = &spec["names"];
-    let place = place_of_spec(spec);
+    let group_resource = group_resource_of_spec(spec);
     let kind = text(&names["kind"]);
     let served = spec["versions"].as_array().into_iter().flatten().filter(|v| v["served"] == true);
     served
         .map(|version| Kind {
-            group: place.group.clone(),
+            group: group_resource.group.clone(),
             version: text(&version["name"]),
             kind: kind.clone(),
-            plural: place.plural.clone(),
+            plural: group_resource.plural.clone(),
             singular: names["singular"].as_str().map_or_else(|| kind.to_lowercase(), str::to_owned),
             short_names: texts(&names["shortNames"]),
             categories: texts(&names["categories"]),
             namespaced: spec["scope"] == "Namespaced",
             has_status: version["subresources"]["status"].is_object(),
-            place: place.clone(),
+            group_resource: group_resource.clone(),
             columns: table::custom_columns(&version["additionalPrinterColumns"]),
             selectable: version["selectableFields"]
                 .as_array()
@@ -219,7 +224,7 @@ fn built_in() -> Vec<Kind> {
     BUILT_IN
         .iter()
         .map(|&(group, version, kind, plural, short_names, namespaced, has_status, selectable)| {
-            // Both forms of Event are one store; the core form is what is kept.
+            // Both forms of Event are stored in the core form.
             let home = if plural == "events" { "" } else { group };
             Kind {
                 group: group.to_owned(),
@@ -235,7 +240,7 @@ fn built_in() -> Vec<Kind> {
                 },
                 namespaced,
                 has_status,
-                place: Place { group: home.to_owned(), plural: plural.to_owned() },
+                group_resource: GroupResource { group: home.to_owned(), plural: plural.to_owned() },
                 columns: table::built_in_columns(plural),
                 selectable: selectable.iter().map(|&s| s.to_owned()).collect(),
                 schema: None,

@@ -1,14 +1,14 @@
-//! A simulated Kubernetes API server: what kube-rs and everyday kubectl need, for Evenkeel's own resources.
+//! A simulated Kubernetes API server with the features that kube-rs and everyday kubectl need for Evenkeel's own
+//! resources.
 //!
-//! It keeps Namespaces, Secrets, ConfigMaps, Events, Leases and CustomResourceDefinitions, and instances of
-//! whatever is defined, by the rules of the genuine one: revisions, uids, generations, finalizers, server-side
-//! apply with ownership, schemas with defaults and CEL. It has no users, no roles, and no controllers but those
-//! that empty a namespace or a definition that is being deleted; nothing collects owned objects.
+//! It serves Namespaces, Secrets, ConfigMaps, Events, Leases and CustomResourceDefinitions, and instances of each
+//! defined kind, by the rules of the genuine server: revisions, uids, generations, finalizers, server-side apply with
+//! ownership, schemas with defaults and CEL. It has no users and no roles. Its only controllers empty a namespace or a
+//! definition that is being deleted; owned objects are not garbage-collected.
 //!
-//! `tests/cluster_conformance.rs` puts the same questions to this and to a genuine API server.
+//! `tests/cluster_conformance` puts the same requests to this and to a genuine API server.
 
 mod apply;
-mod bell;
 mod built_in;
 mod cel;
 mod client;
@@ -17,21 +17,24 @@ mod convert;
 mod discovery;
 mod faults;
 mod fields;
-mod form;
+mod handler;
+mod inner;
 mod jsonpath;
 mod kinds;
-mod managers;
+mod list;
+mod managed_fields;
 mod object;
 mod openapi;
+mod ordered_notify;
 mod patch;
 mod protobuf;
 mod query;
-mod read;
+mod representation;
 mod route;
 mod schema;
 mod selector;
-mod serve;
-mod serving;
+mod server;
+mod sim;
 mod state;
 mod status;
 mod store;
@@ -39,129 +42,10 @@ mod table;
 mod validation;
 mod watch;
 mod write;
-
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
-
-use evenkeel::clock::Clock;
-use serde_json::Value;
+mod write_checks;
+mod write_options;
 
 pub use clock::TokioClock;
-pub use faults::{Effect, Fault, SeenRequest};
-pub use serve::Served;
-
-use bell::Bell;
-use faults::Faults;
-use state::State;
-
-/// One simulated cluster. Clones are the same cluster.
-#[derive(Clone)]
-pub struct ClusterSim {
-    inner: Arc<Inner>,
-}
-
-struct Inner {
-    state: Mutex<State>,
-    clock: Arc<dyn Clock>,
-    faults: Mutex<Faults>,
-    /// Rung for watches after each write.
-    written: Bell,
-    /// Rung when all watches are cut.
-    cut: Bell,
-}
-
-impl Inner {
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn faults(&self) -> MutexGuard<'_, Faults> {
-        self.faults.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Runs one write and tells the watches.
-    fn write<T>(&self, write: impl FnOnce(&mut State) -> T) -> T {
-        let answer = write(&mut self.lock());
-        self.written.ring();
-        answer
-    }
-}
-
-impl ClusterSim {
-    /// An empty cluster. Its uids differ from those of every other cluster of this process.
-    pub fn new(clock: Arc<dyn Clock>) -> Self {
-        static CLUSTERS: AtomicU64 = AtomicU64::new(1);
-        Self::with_seed(clock, CLUSTERS.fetch_add(1, Ordering::Relaxed))
-    }
-
-    /// An empty cluster whose uids follow from `seed` alone.
-    pub fn with_seed(clock: Arc<dyn Clock>, seed: u64) -> Self {
-        let state = State::new(seed, clock.now());
-        let inner = Inner {
-            state: Mutex::new(state),
-            clock,
-            faults: Mutex::default(),
-            written: Bell::default(),
-            cut: Bell::default(),
-        };
-        Self { inner: Arc::new(inner) }
-    }
-
-    /// A client without a socket, default namespace `default`. To be called within a tokio runtime.
-    pub fn client(&self) -> kube::Client {
-        kube::Client::new(client::InProcess(self.inner.clone()), "default")
-    }
-
-    /// Serves on a free port of 127.0.0.1 until the answer is dropped.
-    ///
-    /// # Errors
-    /// When no port can be had.
-    pub async fn serve(&self) -> std::io::Result<Served> {
-        Served::start(self.inner.clone()).await
-    }
-
-    /// Every object of a resource, as its first served version shows it.
-    pub fn objects(&self, group: &str, plural: &str) -> Vec<Value> {
-        serving::objects(&self.inner, group, plural)
-    }
-
-    /// One object, or `None`. `namespace` is empty for cluster-wide kinds.
-    pub fn object(&self, group: &str, plural: &str, namespace: &str, name: &str) -> Option<Value> {
-        let found = |object: &Value| object::namespace(object) == namespace && object::name(object) == name;
-        self.objects(group, plural).into_iter().find(found)
-    }
-
-    /// Every request since the last [`Self::forget_requests`], in order of arrival.
-    pub fn requests(&self) -> Vec<SeenRequest> {
-        self.inner.faults().log.clone()
-    }
-
-    pub fn forget_requests(&self) {
-        self.inner.faults().log.clear();
-    }
-
-    pub fn inject(&self, fault: Fault) {
-        self.inner.faults().waiting.push(fault);
-    }
-
-    /// Whatever was injected and met nobody yet is forgotten.
-    pub fn clear_faults(&self) {
-        self.inner.faults().waiting.clear();
-    }
-
-    /// Every request waits so long before anything is done.
-    pub fn set_latency(&self, latency: Duration) {
-        self.inner.faults().latency = latency;
-    }
-
-    /// Ends all watches, as a restarting API server does.
-    pub fn cut_watches(&self) {
-        self.inner.cut.ring();
-    }
-
-    /// Remembers only the last so many changes: a watch that wants to resume from before gets 410 Gone.
-    pub fn limit_history(&self, changes: usize) {
-        self.inner.lock().store.limit_history(changes);
-    }
-}
+pub use faults::{ClusterRequest, Effect, Fault};
+pub use server::Served;
+pub use sim::ClusterSim;

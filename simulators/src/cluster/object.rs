@@ -1,8 +1,8 @@
-//! Reading and writing the metadata of an object kept as JSON.
+//! Access to the metadata of an object in JSON.
 
 use serde_json::{Map, Value, json};
 
-/// The text at `metadata.<key>`, empty when there is none.
+/// The text at `metadata.<key>`. Empty when there is none.
 pub fn meta_text<'a>(object: &'a Value, key: &str) -> &'a str {
     object["metadata"][key].as_str().unwrap_or_default()
 }
@@ -15,12 +15,12 @@ pub fn namespace(object: &Value) -> &str {
     meta_text(object, "namespace")
 }
 
-/// A mutable view of `metadata`, made an object when it is not one.
+/// A mutable view of `metadata`, which becomes an object when it is not one.
 pub fn metadata_mut(object: &mut Value) -> &mut Map<String, Value> {
     map_at(object, "metadata")
 }
 
-/// The map at `key` of `value`, made when something else stands there.
+/// The map at `key` of `value`, which replaces a value of another type.
 pub fn map_at<'a>(value: &'a mut Value, key: &str) -> &'a mut Map<String, Value> {
     into_map(into_map(value).entry(key).or_insert_with(|| json!({})))
 }
@@ -35,12 +35,12 @@ fn into_map(value: &mut Value) -> &mut Map<String, Value> {
     }
 }
 
-/// Sets `metadata.<key>`; null removes it.
+/// Sets `metadata.<key>`. Null removes it.
 pub fn set_meta(object: &mut Value, key: &str, value: Value) {
     put(metadata_mut(object), key, value);
 }
 
-/// Sets `key` in `map`; null removes it.
+/// Sets `key` in `map`. Null removes it.
 pub fn put(map: &mut Map<String, Value>, key: &str, value: Value) {
     if value.is_null() {
         map.remove(key);
@@ -49,7 +49,7 @@ pub fn put(map: &mut Map<String, Value>, key: &str, value: Value) {
     }
 }
 
-/// Sets the top-level field `key` of `object`; null removes it.
+/// Sets the top-level field `key` of `object`. Null removes it.
 pub fn set_field(object: &mut Value, key: &str, value: Value) {
     put(into_map(object), key, value);
 }
@@ -66,7 +66,7 @@ pub fn generation(object: &Value) -> i64 {
     object["metadata"]["generation"].as_i64().unwrap_or_default()
 }
 
-/// `object` without its metadata and, when `status` is false, without its status: what a generation counts.
+/// The part of `object` that a generation counts: all but its metadata and, when `status` is false, its status.
 pub fn content(object: &Value, status: bool) -> Value {
     let mut content = object.clone();
     set_field(&mut content, "metadata", Value::Null);
@@ -77,7 +77,7 @@ pub fn content(object: &Value, status: bool) -> Value {
     content
 }
 
-/// Lower-case letters and digits, `-` and `.` inside: a name as RFC 1123 has it for subdomains.
+/// True for a DNS subdomain name of RFC 1123: lower-case letters and digits, with `-` and `.` inside.
 pub fn is_subdomain(name: &str) -> bool {
     let label = |label: &str| {
         let edge = |c: u8| c.is_ascii_lowercase() || c.is_ascii_digit();

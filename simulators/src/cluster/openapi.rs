@@ -1,10 +1,10 @@
-//! OpenAPI v3 documents, as far as `kubectl apply` and `kubectl explain` read them.
+//! OpenAPI v3 documents, reduced to the parts that `kubectl apply` and `kubectl explain` read.
 
 use serde_json::{Value, json};
 
 use super::discovery;
 use super::kinds::{Kind, Kinds};
-use super::status::Refusal;
+use super::status::StatusError;
 
 pub fn index(kinds: &Kinds) -> Value {
     let mut paths = json!({});
@@ -19,10 +19,10 @@ pub fn index(kinds: &Kinds) -> Value {
     json!({"paths": paths})
 }
 
-pub fn document(kinds: &Kinds, group: &str, version: &str) -> Result<Value, Refusal> {
+pub fn document(kinds: &Kinds, group: &str, version: &str) -> Result<Value, StatusError> {
     let served: Vec<&Kind> = discovery::of(kinds, group, version).collect();
     if served.is_empty() {
-        return Err(Refusal::no_such_path());
+        return Err(StatusError::no_such_path());
     }
     let mut schemas = json!({});
     let mut paths = json!({});
@@ -36,7 +36,7 @@ pub fn document(kinds: &Kinds, group: &str, version: &str) -> Result<Value, Refu
     }))
 }
 
-/// `dev.evenkeel.v1alpha1.LoadBalancerStack`.
+/// The name of the component of a kind: `dev.evenkeel.v1alpha1.LoadBalancerStack`.
 fn component(kind: &Kind) -> String {
     let reversed: Vec<&str> = kind.group.rsplit('.').filter(|part| !part.is_empty()).collect();
     let group = if reversed.is_empty() { "io.k8s.api.core".to_owned() } else { reversed.join(".") };
@@ -64,7 +64,7 @@ fn schema(kind: &Kind) -> Value {
     schema
 }
 
-/// kubectl looks here for the query parameters that it may send.
+/// The operations of a kind. kubectl reads from them the query parameters that it may send.
 fn operations(kind: &Kind) -> Value {
     let parameter = |name: &str| json!({"name": name, "in": "query", "schema": {"type": "string"}});
     let parameters: Vec<Value> = ["dryRun", "fieldManager", "fieldValidation", "force"].map(parameter).into();

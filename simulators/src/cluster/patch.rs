@@ -1,27 +1,28 @@
-//! JSON patch (RFC 6902) and merge patch (RFC 7396), with the liberties that the API server takes.
+//! JSON patch (RFC 6902) and merge patch (RFC 7396), with the API server's deviations.
 
 use serde_json::{Map, Value};
 
-use super::status::Refusal;
+use super::status::StatusError;
 use http::StatusCode;
 
-/// Applies a JSON patch. As the API server does it, `test` of a missing path against null holds: that is how
-/// a finalizer is added only where there is none.
-pub fn json_patch(object: &mut Value, patch: &Value) -> Result<(), Refusal> {
-    let operations = patch.as_array().ok_or_else(|| Refusal::bad_request("a JSON patch is a list of operations"))?;
+/// Applies a JSON patch. As in the API server, `test` of a missing path against null succeeds: clients use that to add
+/// a finalizer only where there is none.
+pub fn json_patch(object: &mut Value, patch: &Value) -> Result<(), StatusError> {
+    let operations =
+        patch.as_array().ok_or_else(|| StatusError::bad_request("a JSON patch is a list of operations"))?;
     for operation in operations {
         apply_operation(object, operation)?;
     }
     Ok(())
 }
 
-fn apply_operation(object: &mut Value, operation: &Value) -> Result<(), Refusal> {
-    let path = operation["path"].as_str().ok_or_else(|| refused("an operation has no path"))?;
-    let from = || operation["from"].as_str().ok_or_else(|| refused("an operation has no from"));
+fn apply_operation(object: &mut Value, operation: &Value) -> Result<(), StatusError> {
+    let path = operation["path"].as_str().ok_or_else(|| bad_request("an operation has no path"))?;
+    let from = || operation["from"].as_str().ok_or_else(|| bad_request("an operation has no from"));
     match operation["op"].as_str().unwrap_or_default() {
         "test" => {
             let seen = object.pointer(path).unwrap_or(&Value::Null);
-            if *seen == operation["value"] { Ok(()) } else { Err(refused_test()) }
+            if *seen == operation["value"] { Ok(()) } else { Err(failed_test()) }
         }
         "add" => add(object, path, operation["value"].clone()),
         "remove" => remove(object, path).map(drop),
@@ -39,31 +40,31 @@ fn apply_operation(object: &mut Value, operation: &Value) -> Result<(), Refusal>
             let value = object.pointer(from).cloned().ok_or_else(|| missing(from))?;
             add(object, path, value)
         }
-        other => Err(refused(&format!("unknown operation {other:?}"))),
+        other => Err(bad_request(&format!("unknown operation {other:?}"))),
     }
 }
 
-fn refused(message: &str) -> Refusal {
-    Refusal::new(StatusCode::UNPROCESSABLE_ENTITY, "Invalid", message)
+fn bad_request(message: &str) -> StatusError {
+    StatusError::new(StatusCode::UNPROCESSABLE_ENTITY, "Invalid", message)
 }
 
-/// The API server does not say which test failed.
-fn refused_test() -> Refusal {
-    refused("the server rejected our request due to an error in our request")
+/// The error of a failed `test`. The API server does not name the test.
+fn failed_test() -> StatusError {
+    bad_request("the server rejected our request due to an error in our request")
 }
 
-fn missing(path: &str) -> Refusal {
-    refused(&format!("the path {path} is not there"))
+fn missing(path: &str) -> StatusError {
+    bad_request(&format!("the path {path} is not there"))
 }
 
-/// The container that holds the last step of `path`, and that step unescaped.
-fn parent<'a>(object: &'a mut Value, path: &str) -> Result<(&'a mut Value, String), Refusal> {
+/// The container of the last step of `path`, and that step unescaped.
+fn parent<'a>(object: &'a mut Value, path: &str) -> Result<(&'a mut Value, String), StatusError> {
     let (parent, last) = path.rsplit_once('/').ok_or_else(|| missing(path))?;
     let container = object.pointer_mut(parent).ok_or_else(|| missing(path))?;
     Ok((container, last.replace("~1", "/").replace("~0", "~")))
 }
 
-fn add(object: &mut Value, path: &str, value: Value) -> Result<(), Refusal> {
+fn add(object: &mut Value, path: &str, value: Value) -> Result<(), StatusError> {
     if path.is_empty() {
         *object = value;
         return Ok(());
@@ -87,7 +88,7 @@ fn add(object: &mut Value, path: &str, value: Value) -> Result<(), Refusal> {
     }
 }
 
-fn remove(object: &mut Value, path: &str) -> Result<Value, Refusal> {
+fn remove(object: &mut Value, path: &str) -> Result<Value, StatusError> {
     let (container, last) = parent(object, path)?;
     let removed = match container {
         Value::Object(map) => map.remove(&last),
@@ -116,8 +117,8 @@ pub fn merge_patch(object: &mut Value, patch: &Value) {
     }
 }
 
-/// Applies a strategic merge patch to a built-in kind. Of the lists of the kinds served here only those in the
-/// metadata have a strategy: finalizers are a set, owner references are keyed by uid. All others are replaced.
+/// Applies a strategic merge patch to a built-in kind. Of the lists of the kinds served here only those in the metadata
+/// have a strategy: finalizers are a set, owner references are keyed by uid. All others are replaced.
 pub fn strategic_patch(object: &mut Value, patch: &Value) {
     let mut plain = patch.clone();
     let directives = take_directives(&mut plain);
@@ -145,7 +146,7 @@ pub fn strategic_patch(object: &mut Value, patch: &Value) {
     }
 }
 
-/// Takes `$…` directives out of `patch`; what is left of them is the items that a list shall lose.
+/// Takes the `$…` directives out of `patch`. Those that delete items of lists are returned.
 fn take_directives(patch: &mut Value) -> Vec<(String, Vec<Value>)> {
     let mut found = Vec::new();
     collect_directives(patch, "", &mut found);

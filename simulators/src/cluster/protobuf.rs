@@ -1,7 +1,8 @@
-//! The protobuf bodies in which `kubectl create namespace`, `secret` and `configmap` speak, made into JSON.
+//! Decodes the protobuf bodies of `kubectl create namespace`, `secret` and `configmap` into JSON.
 //!
-//! An envelope of four magic bytes and a `runtime.Unknown` (type in field 1, object in field 2), and of the objects
-//! the fields that these commands set, by their numbers in `k8s.io/api/core/v1/generated.proto`.
+//! A body is an envelope of four magic bytes and a `runtime.Unknown` (type in field 1, object in field 2). Of the
+//! objects only the fields that these commands set are decoded, by their numbers in
+//! `k8s.io/api/core/v1/generated.proto`.
 
 use serde_json::{Map, Value, json};
 
@@ -9,10 +10,11 @@ use super::built_in::base64;
 
 const MAGIC: &[u8] = b"k8s\0";
 
-/// The length-delimited fields of a message with their numbers. Numbers, which these objects hardly have, are left out.
+/// The length-delimited fields of a message with their numbers. Integer fields, which these objects hardly have, are
+/// left out.
 type Fields<'a> = Vec<(u64, &'a [u8])>;
 
-/// The object in a body, or `None` when it is of another kind or makes no sense.
+/// The object in a body. `None` when it is of another kind or malformed.
 pub fn decode(body: &[u8]) -> Option<Value> {
     let envelope = fields(body.strip_prefix(MAGIC)?)?;
     let type_meta = fields(bytes_of(&envelope, 1)?)?;
@@ -41,7 +43,7 @@ fn metadata(fields: &Fields) -> Option<Value> {
     }))
 }
 
-/// Protobuf writes what is not set as empty.
+/// Removes empty values: protobuf writes unset fields as empty.
 fn without_empty(value: Value) -> Value {
     let Value::Object(map) = value else { return value };
     let kept = map.into_iter().map(|(key, value)| (key, without_empty(value)));
@@ -120,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn a_secret_is_read_with_its_data() {
+    fn protobuf_secret_is_decoded_with_data() {
         let type_meta = [field(1, b"v1"), field(2, b"Secret")].concat();
         let entry = [field(1, b"p"), field(2, b"hunter2")].concat();
         let secret = [field(1, &field(1, b"s")), field(2, &entry), field(3, b"Opaque")].concat();
@@ -133,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_cut_short_is_nothing() {
+    fn truncated_protobuf_decodes_to_none() {
         assert_eq!(decode(b"k8s\0\x0a\x20"), None);
         assert_eq!(decode(b"{}"), None);
     }

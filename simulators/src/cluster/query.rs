@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::status::Refusal;
+use super::status::StatusError;
 
 #[derive(Debug, Default)]
 pub struct Query(BTreeMap<String, String>);
@@ -20,7 +20,7 @@ impl Query {
         )
     }
 
-    /// The value of `key`, empty when it is not given.
+    /// The value of `key`. Empty when it is not given.
     pub fn text(&self, key: &str) -> &str {
         self.0.get(key).map(String::as_str).unwrap_or_default()
     }
@@ -29,17 +29,17 @@ impl Query {
         matches!(self.text(key), "true" | "1")
     }
 
-    pub fn number(&self, key: &str) -> Result<Option<u64>, Refusal> {
+    pub fn number(&self, key: &str) -> Result<Option<u64>, StatusError> {
         let text = self.text(key);
         if text.is_empty() {
             return Ok(None);
         }
-        let parsed = text.parse().map_err(|_| Refusal::bad_request(format!("{key}: Invalid value: {text:?}")))?;
+        let parsed = text.parse().map_err(|_| StatusError::bad_request(format!("{key}: Invalid value: {text:?}")))?;
         Ok(Some(parsed))
     }
 }
 
-/// Undoes percent-encoding and `+` for a space.
+/// Decodes percent-encoding, and `+` for a space.
 pub fn unescape(text: &str) -> String {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.bytes();

@@ -1,4 +1,4 @@
-//! What a path names.
+//! Paths of the API, parsed into their targets.
 
 use std::sync::Arc;
 

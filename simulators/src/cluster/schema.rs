@@ -1,4 +1,4 @@
-//! The structural schema of a custom resource: defaults, pruning, and the schema that merges go by.
+//! The structural schema of a custom resource: defaults, pruning, and the schema for merges.
 
 use std::sync::LazyLock;
 
@@ -9,17 +9,17 @@ use super::object::metadata_mut;
 use super::status::FieldProblem;
 use super::validation;
 
-/// One version's schema, ready to judge objects.
+/// The schema of one version, compiled.
 #[derive(Debug)]
 pub struct Schema {
-    /// As the CustomResourceDefinition has it.
+    /// The schema of the CustomResourceDefinition.
     pub root: Value,
-    /// The same with what every object's metadata is made of.
+    /// The same with the schema of every object's metadata, for merges.
     pub merging: Value,
     rules: Rules,
 }
 
-/// How merges see metadata.
+/// The schema of metadata, for merges.
 static METADATA: LazyLock<Value> = LazyLock::new(|| {
     json!({"type": "object", "properties": {
         "finalizers": {"type": "array", "x-kubernetes-list-type": "set"},
@@ -30,7 +30,7 @@ static METADATA: LazyLock<Value> = LazyLock::new(|| {
     }})
 });
 
-/// What merges of built-in kinds go by: all lists outside the metadata are atomic.
+/// The schema of built-in kinds, for merges: all lists outside the metadata are atomic.
 pub static BUILT_IN: LazyLock<Value> = LazyLock::new(|| json!({"properties": {"metadata": *METADATA}}));
 
 impl Schema {
@@ -40,25 +40,25 @@ impl Schema {
         Self { root: root.clone(), merging, rules: Rules::compile(root) }
     }
 
-    /// Rules that cannot be compiled; an API server refuses the definition.
+    /// The rules that do not compile. An API server rejects such a definition.
     pub fn problems(&self) -> Vec<FieldProblem> {
         self.rules.problems()
     }
 
-    /// Fills in defaults at every level that is there.
+    /// Fills in defaults at every level that is present.
     pub fn fill_defaults(&self, object: &mut Value) {
         fill_defaults(object, &self.root);
     }
 
-    /// Takes out fields that the schema does not know; their paths are the answer.
+    /// Removes fields that the schema does not declare, and returns their paths.
     pub fn prune(&self, object: &mut Value) -> Vec<String> {
         let mut unknown = Vec::new();
         prune(object, &self.root, "", &mut unknown);
         unknown
     }
 
-    /// Every problem of `object`. With `old`, what did not change is not judged again (validation ratcheting).
-    /// Rules are not run on what is not even of the right shape.
+    /// Every problem of `object`. With `old`, unchanged values are not judged again (validation ratcheting). CEL rules
+    /// do not run on an object of the wrong shape.
     pub fn validate(&self, object: &Value, old: Option<&Value>) -> Vec<FieldProblem> {
         let mut problems = validation::validate(object, old, &self.root);
         if problems.iter().any(|problem| BLOCKS_RULES.contains(&problem.reason)) {
@@ -70,7 +70,7 @@ impl Schema {
     }
 }
 
-/// After problems of these kinds an API server does not run rules.
+/// Problems after which an API server does not run CEL rules.
 const BLOCKS_RULES: &[&str] = &[
     "FieldValueNotSupported",
     "FieldValueRequired",
@@ -88,7 +88,8 @@ pub fn rules_not_checked() -> FieldProblem {
     )
 }
 
-/// A null where the schema does not allow it is nothing: the default takes its place, or it goes.
+/// Fills in defaults. A null where the schema does not allow it counts as absent: the default replaces it, or it is
+/// removed.
 fn fill_defaults(value: &mut Value, schema: &Value) {
     match value {
         Value::Object(map) => {
@@ -154,7 +155,7 @@ fn prune(value: &mut Value, schema: &Value, path: &str, unknown: &mut Vec<String
     }
 }
 
-/// Fields of metadata that there are; others are unknown in every kind.
+/// The fields of metadata. Others are unknown in every kind.
 const METADATA_FIELDS: &[&str] = &[
     "annotations",
     "creationTimestamp",
@@ -173,7 +174,7 @@ const METADATA_FIELDS: &[&str] = &[
     "uid",
 ];
 
-/// Metadata that holds nothing is not kept.
+/// True for metadata without content, which is not stored.
 fn is_empty(value: &Value) -> bool {
     match value {
         Value::Null => true,
@@ -183,7 +184,7 @@ fn is_empty(value: &Value) -> bool {
     }
 }
 
-/// Takes unknown fields out of the metadata, and what is empty; the paths of the unknown are the answer.
+/// Removes unknown and empty fields from the metadata, and returns the paths of the unknown ones.
 pub fn prune_metadata(object: &mut Value) -> Vec<String> {
     let mut unknown = Vec::new();
     metadata_mut(object).retain(|name, value| {

@@ -4,9 +4,9 @@ use serde_json::Value;
 
 use super::kinds::Kind;
 use super::object;
-use super::status::Refusal;
+use super::status::StatusError;
 
-/// What a list or a watch is restricted to.
+/// The restriction of a list or a watch.
 #[derive(Debug, Clone, Default)]
 pub struct Selector {
     labels: Vec<Requirement>,
@@ -40,7 +40,7 @@ impl Test {
 
 impl Selector {
     /// Parses the two query parameters of a request for objects of `kind`.
-    pub fn parse(kind: &Kind, labels: &str, fields: &str) -> Result<Self, Refusal> {
+    pub fn parse(kind: &Kind, labels: &str, fields: &str) -> Result<Self, StatusError> {
         let labels = split_outside_parentheses(labels).map(label_requirement).collect::<Result<_, _>>()?;
         let fields = fields
             .split(',')
@@ -61,7 +61,7 @@ fn field_text(object: &Value, path: &str) -> String {
     match path {
         "metadata.name" => object::name(object).to_owned(),
         "metadata.namespace" => object::namespace(object).to_owned(),
-        // The core Event's selector names a struct by its first field.
+        // The core Event's field `source` is a struct, and its selector compares the first field.
         "source" => object["source"]["component"].as_str().unwrap_or_default().to_owned(),
         _ => match path.split('.').fold(object, |value, step| &value[step]) {
             Value::Null => String::new(),
@@ -71,13 +71,13 @@ fn field_text(object: &Value, path: &str) -> String {
     }
 }
 
-fn field_requirement(kind: &Kind, part: &str) -> Result<Requirement, Refusal> {
+fn field_requirement(kind: &Kind, part: &str) -> Result<Requirement, StatusError> {
     let (key, test) = if let Some((key, value)) = part.split_once("!=") {
         (key, Test::NotIn(vec![value.to_owned()]))
     } else if let Some((key, value)) = part.split_once('=') {
         (key, Test::In(vec![value.trim_start_matches('=').to_owned()]))
     } else {
-        return Err(Refusal::bad_request(format!("invalid selector: '{part}'; can't understand '{part}'")));
+        return Err(StatusError::bad_request(format!("invalid selector: '{part}'; can't understand '{part}'")));
     };
     let known = key == "metadata.name"
         || (key == "metadata.namespace" && kind.namespaced)
@@ -85,7 +85,7 @@ fn field_requirement(kind: &Kind, part: &str) -> Result<Requirement, Refusal> {
     if !known {
         let quoted = if kind.is_custom() { key.to_owned() } else { format!("\"{key}\" is not a known field selector") };
         let message = if kind.is_custom() { format!("field label not supported: {quoted}") } else { quoted };
-        return Err(Refusal::bad_request(message));
+        return Err(StatusError::bad_request(message));
     }
     Ok(Requirement { key: key.to_owned(), test })
 }
@@ -104,7 +104,7 @@ fn split_outside_parentheses(text: &str) -> impl Iterator<Item = &str> {
     .filter(|part| !part.is_empty())
 }
 
-fn label_requirement(part: &str) -> Result<Requirement, Refusal> {
+fn label_requirement(part: &str) -> Result<Requirement, StatusError> {
     let set = |values: &str| -> Vec<String> {
         values.trim().trim_matches(['(', ')']).split(',').map(|v| v.trim().to_owned()).collect()
     };
@@ -123,7 +123,7 @@ fn label_requirement(part: &str) -> Result<Requirement, Refusal> {
     };
     let key = key.trim();
     if key.is_empty() || key.contains(|c: char| c.is_whitespace() || c == '(') {
-        return Err(Refusal::bad_request(format!("unable to parse requirement: {part}")));
+        return Err(StatusError::bad_request(format!("unable to parse requirement: {part}")));
     }
     Ok(Requirement { key: key.to_owned(), test })
 }

@@ -1,25 +1,25 @@
-//! The state behind one lock: what is kept, what is served, and the rules by which objects come and go.
+//! The state behind one lock: the stored objects, the served kinds, and the life cycle of objects.
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::built_in::rfc3339;
 use super::convert;
-use super::kinds::{Kind, Kinds, Place, place_of};
+use super::kinds::{GroupResource, Kind, Kinds, group_resource_of};
 use super::object::{self, set_meta};
-use super::status::{Refusal, deleted};
+use super::status::{StatusError, deleted};
 use super::store::{Key, Store};
 
 #[derive(Debug)]
 pub struct State {
     pub store: Store,
     pub kinds: Kinds,
-    /// High half of every uid: two clusters with other seeds never give the same uid.
+    /// High half of every uid: clusters with different seeds never give the same uid.
     seed: u64,
     uids: u64,
 }
 
-/// What DELETE was asked for besides the name.
+/// The options of a DELETE.
 #[derive(Debug, Default)]
 pub struct DeleteOptions {
     pub uid: Option<String>,
@@ -32,7 +32,7 @@ impl State {
     pub fn new(seed: u64, now: Timestamp) -> Self {
         let mut state = Self { store: Store::default(), kinds: Kinds::default(), seed, uids: 0 };
         for name in ["default", "kube-node-lease", "kube-public", "kube-system"] {
-            let place = namespaces();
+            let group_resource = namespaces();
             let namespace = json!({
                 "apiVersion": "v1", "kind": "Namespace",
                 "metadata": {
@@ -41,7 +41,7 @@ impl State {
                 },
                 "spec": {"finalizers": ["kubernetes"]}, "status": {"phase": "Active"},
             });
-            state.store.put(&place, (String::new(), name.to_owned()), namespace);
+            state.store.put(&group_resource, (String::new(), name.to_owned()), namespace);
         }
         state
     }
@@ -53,39 +53,39 @@ impl State {
             .to_string()
     }
 
-    pub fn get(&self, kind: &Kind, key: &Key) -> Result<Value, Refusal> {
-        let kept = self.store.get(&kind.place, key).ok_or_else(|| Refusal::not_found(kind, &key.1))?;
+    pub fn get(&self, kind: &Kind, key: &Key) -> Result<Value, StatusError> {
+        let kept = self.store.get(&kind.group_resource, key).ok_or_else(|| StatusError::not_found(kind, &key.1))?;
         Ok(convert::shown(kind, &kept))
     }
 
-    /// The namespace must be there and stay there for something new to be made in it.
-    pub fn admit_into(&self, kind: &Kind, namespace: &str, name: &str) -> Result<(), Refusal> {
+    /// Checks that an object may be created in the namespace: it exists and is not being deleted.
+    pub fn admit_into(&self, kind: &Kind, namespace: &str, name: &str) -> Result<(), StatusError> {
         if !kind.namespaced {
             return Ok(());
         }
         let home = self.store.get(&namespaces(), &(String::new(), namespace.to_owned()));
         let Some(home) = home else {
             let kind = self.kinds.stored_at(&namespaces());
-            return Err(kind.map_or_else(Refusal::no_such_path, |kind| Refusal::not_found(&kind, namespace)));
+            return Err(kind.map_or_else(StatusError::no_such_path, |kind| StatusError::not_found(&kind, namespace)));
         };
-        if object::is_deleting(&home) { Err(Refusal::terminating(kind, name, namespace)) } else { Ok(()) }
+        if object::is_deleting(&home) { Err(StatusError::terminating(kind, name, namespace)) } else { Ok(()) }
     }
 
-    /// DELETE of one object: at once, or marked and left to its finalizers.
+    /// Deletes one object: at once, or by a deletion timestamp when it has finalizers.
     pub fn delete(
         &mut self,
         kind: &Kind,
         key: &Key,
         options: &DeleteOptions,
         now: Timestamp,
-    ) -> Result<Value, Refusal> {
+    ) -> Result<Value, StatusError> {
         let live = self.get(kind, key)?;
         check_preconditions(kind, &live, options)?;
-        let held = !object::finalizers(&live).is_empty() || holds_others(kind);
+        let has_finalizers = !object::finalizers(&live).is_empty() || is_container(kind);
         if options.dry_run {
-            return Ok(if held { live } else { deleted(kind, &live) });
+            return Ok(if has_finalizers { live } else { deleted(kind, &live) });
         }
-        if !held {
+        if !has_finalizers {
             self.remove(kind, key, None);
             return Ok(deleted(kind, &live));
         }
@@ -93,7 +93,7 @@ impl State {
             return Ok(live);
         }
         let marked = self.mark_deleting(kind, key, live, now);
-        self.delete_what_it_holds(kind, &marked, now);
+        self.delete_contents(kind, &marked, now);
         self.settle(kind, key);
         Ok(marked)
     }
@@ -109,30 +109,30 @@ impl State {
             let generation = object::generation(&object) + 1;
             set_meta(&mut object, "generation", generation.into());
         }
-        let kept = self.store.put(&kind.place, key.clone(), convert::kept(kind, object));
+        let kept = self.store.put(&kind.group_resource, key.clone(), convert::kept(kind, object));
         convert::shown(kind, &kept)
     }
 
-    /// A namespace takes its contents along, a definition its instances.
-    fn delete_what_it_holds(&mut self, kind: &Kind, object: &Value, now: Timestamp) {
-        let (places, namespace) = match kind.plural.as_str() {
-            "namespaces" => (self.kinds.namespaced_places(), Some(object::name(object).to_owned())),
-            "customresourcedefinitions" => (vec![place_of(object)], None),
+    /// Deletes the contents of a namespace, or the instances of a definition.
+    fn delete_contents(&mut self, kind: &Kind, object: &Value, now: Timestamp) {
+        let (resources, namespace) = match kind.plural.as_str() {
+            "namespaces" => (self.kinds.namespaced_resources(), Some(object::name(object).to_owned())),
+            "customresourcedefinitions" => (vec![group_resource_of(object)], None),
             _ => return,
         };
-        for place in places {
-            let Some(kind) = self.kinds.stored_at(&place) else { continue };
-            for held in self.store.list(&place, namespace.as_deref()) {
-                let key = super::store::key_of(&held);
-                // It was listed under the same lock, so that it cannot be gone.
+        for group_resource in resources {
+            let Some(kind) = self.kinds.stored_at(&group_resource) else { continue };
+            for object in self.store.list(&group_resource, namespace.as_deref()) {
+                let key = super::store::key_of(&object);
+                // Listed under the same lock, so it exists.
                 let _ = self.delete(&kind, &key, &DeleteOptions::default(), now);
             }
         }
     }
 
-    /// Takes an object away for good, and what waited for that with it.
+    /// Removes an object, and then the deleted container that it was the last one in.
     pub fn remove(&mut self, kind: &Kind, key: &Key, last: Option<Value>) {
-        self.store.remove(&kind.place, key, last.map(|object| convert::kept(kind, object)));
+        self.store.remove(&kind.group_resource, key, last.map(|object| convert::kept(kind, object)));
         if kind.namespaced {
             self.settle_named("namespaces", &key.0);
         }
@@ -142,52 +142,53 @@ impl State {
     }
 
     fn settle_named(&mut self, plural: &str, name: &str) {
-        let place = if plural == "namespaces" { namespaces() } else { definitions() };
-        if let Some(kind) = self.kinds.stored_at(&place) {
+        let group_resource = if plural == "namespaces" { namespaces() } else { definitions() };
+        if let Some(kind) = self.kinds.stored_at(&group_resource) {
             self.settle(&kind, &(String::new(), name.to_owned()));
         }
     }
 
-    /// Removes a namespace or a definition that is being deleted and holds nothing any more.
+    /// Removes a namespace or a definition that is being deleted and is empty.
     pub fn settle(&mut self, kind: &Kind, key: &Key) {
-        let Some(object) = self.store.get(&kind.place, key).filter(|object| object::is_deleting(object)) else {
+        let Some(object) = self.store.get(&kind.group_resource, key).filter(|object| object::is_deleting(object))
+        else {
             return;
         };
         let empty = match kind.plural.as_str() {
-            "namespaces" => self.store.is_empty_in(&self.kinds.namespaced_places(), &key.1),
-            "customresourcedefinitions" => self.store.list(&place_of(&object), None).is_empty(),
+            "namespaces" => self.store.is_empty_in(&self.kinds.namespaced_resources(), &key.1),
+            "customresourcedefinitions" => self.store.list(&group_resource_of(&object), None).is_empty(),
             _ => false,
         };
         if !empty || !object::finalizers(&object).is_empty() {
             return;
         }
-        self.store.remove(&kind.place, key, None);
+        self.store.remove(&kind.group_resource, key, None);
         if kind.plural == "customresourcedefinitions" {
             self.kinds.remove(&object);
         }
     }
 }
 
-pub fn namespaces() -> Place {
-    Place { group: String::new(), plural: "namespaces".to_owned() }
+pub fn namespaces() -> GroupResource {
+    GroupResource { group: String::new(), plural: "namespaces".to_owned() }
 }
 
-pub fn definitions() -> Place {
-    Place { group: "apiextensions.k8s.io".to_owned(), plural: "customresourcedefinitions".to_owned() }
+pub fn definitions() -> GroupResource {
+    GroupResource { group: "apiextensions.k8s.io".to_owned(), plural: "customresourcedefinitions".to_owned() }
 }
 
-/// Kinds whose objects stay until what they hold is gone.
-pub fn holds_others(kind: &Kind) -> bool {
-    [namespaces(), definitions()].contains(&kind.place)
+/// True for the kinds whose objects stay until their contents are deleted.
+pub fn is_container(kind: &Kind) -> bool {
+    [namespaces(), definitions()].contains(&kind.group_resource)
 }
 
-fn check_preconditions(kind: &Kind, live: &Value, options: &DeleteOptions) -> Result<(), Refusal> {
+fn check_preconditions(kind: &Kind, live: &Value, options: &DeleteOptions) -> Result<(), StatusError> {
     let checks = [("uid", "UID", &options.uid), ("resourceVersion", "ResourceVersion", &options.resource_version)];
     for (key, words, wanted) in checks {
         let seen = object::meta_text(live, key);
         if let Some(wanted) = wanted.as_deref().filter(|wanted| *wanted != seen) {
             let why = format!("Precondition failed: {words} in precondition: {wanted}, {words} in object meta: {seen}");
-            return Err(Refusal::conflict(kind, object::name(live), &why));
+            return Err(StatusError::conflict(kind, object::name(live), &why));
         }
     }
     Ok(())

@@ -1,21 +1,21 @@
-//! The `Status` bodies in which an API server refuses.
+//! The `Status` bodies of errors of the API server.
 
 use http::StatusCode;
 use serde_json::{Value, json};
 
 use super::kinds::Kind;
 
-/// One refused request, on its way to become a `Status` body.
+/// The error of one request, which becomes a `Status` body.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Refusal {
+pub struct StatusError {
     pub code: u16,
-    /// Empty when the API server names none.
+    /// Empty when the API server gives none.
     pub reason: &'static str,
     pub message: String,
     pub details: Value,
 }
 
-/// One problem with one field, in the words of apimachinery's `field.Error`.
+/// One problem of one field, in the words of apimachinery's `field.Error`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FieldProblem {
     pub field: String,
@@ -42,7 +42,7 @@ impl FieldProblem {
     }
 }
 
-impl Refusal {
+impl StatusError {
     pub fn new(code: StatusCode, reason: &'static str, message: impl Into<String>) -> Self {
         Self { code: code.as_u16(), reason, message: message.into(), details: Value::Null }
     }
@@ -56,7 +56,7 @@ impl Refusal {
         Self { details: about(kind, name), ..Self::new(StatusCode::NOT_FOUND, "NotFound", message) }
     }
 
-    /// The path leads to nothing that is served.
+    /// The error for a path that is not served.
     pub fn no_such_path() -> Self {
         Self::new(StatusCode::NOT_FOUND, "NotFound", "the server could not find the requested resource")
     }
@@ -87,7 +87,7 @@ impl Refusal {
         )
     }
 
-    /// Creating in a namespace that is being deleted.
+    /// The error of a create in a namespace that is being deleted.
     pub fn terminating(kind: &Kind, name: &str, namespace: &str) -> Self {
         let resource = kind.resource();
         let why = format!("unable to create new content in namespace {namespace} because it is being terminated");
@@ -127,7 +127,7 @@ impl Refusal {
         Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "UnsupportedMediaType", message)
     }
 
-    /// The history that a watch or a list asks for is gone.
+    /// The error of a watch or a list whose revision is no longer in the history.
     pub fn expired(message: impl Into<String>) -> Self {
         Self::new(StatusCode::GONE, "Expired", message)
     }

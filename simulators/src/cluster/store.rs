@@ -1,11 +1,11 @@
-//! Objects, the revision counter, and the history that watches read.
+//! The stored objects, the revision counter, and the history for watches.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::kinds::Place;
+use super::kinds::GroupResource;
 use super::object::{self, set_meta};
 
 /// Namespace (empty for cluster-wide kinds) and name.
@@ -15,10 +15,10 @@ pub type Key = (String, String);
 #[derive(Debug, Clone)]
 pub struct Change {
     pub revision: u64,
-    pub place: Place,
+    pub group_resource: GroupResource,
     pub verb: ChangeVerb,
     pub object: Arc<Value>,
-    /// What stood there before; tells a watch with a selector whether the object was in its view.
+    /// The object before the write. It tells a watch with a selector whether the object was in its view.
     pub before: Option<Arc<Value>>,
 }
 
@@ -29,14 +29,14 @@ pub enum ChangeVerb {
     Deleted,
 }
 
-/// All objects of all kinds in the form in which they are kept.
+/// All objects of all kinds in their stored form.
 #[derive(Debug)]
 pub struct Store {
-    objects: BTreeMap<Place, BTreeMap<Key, Arc<Value>>>,
+    objects: BTreeMap<GroupResource, BTreeMap<Key, Arc<Value>>>,
     revision: u64,
     history: VecDeque<Change>,
     history_limit: usize,
-    /// Changes up to here are forgotten.
+    /// The latest revision that is no longer in the history.
     forgotten: u64,
 }
 
@@ -51,38 +51,50 @@ impl Store {
         self.revision
     }
 
-    pub fn get(&self, place: &Place, key: &Key) -> Option<Arc<Value>> {
-        self.objects.get(place)?.get(key).cloned()
+    pub fn get(&self, group_resource: &GroupResource, key: &Key) -> Option<Arc<Value>> {
+        self.objects.get(group_resource)?.get(key).cloned()
     }
 
-    /// Everything at `place`, in the order of keys; of one namespace when one is named.
-    pub fn list(&self, place: &Place, namespace: Option<&str>) -> Vec<Arc<Value>> {
-        let Some(objects) = self.objects.get(place) else { return Vec::new() };
+    /// Every object at `group_resource` in the order of keys, in one namespace when one is named.
+    pub fn list(&self, group_resource: &GroupResource, namespace: Option<&str>) -> Vec<Arc<Value>> {
+        let Some(objects) = self.objects.get(group_resource) else { return Vec::new() };
         objects.iter().filter(|((ns, _), _)| namespace.is_none_or(|n| n == ns)).map(|(_, o)| o.clone()).collect()
     }
 
-    /// Writes `object` with the next revision and returns what is kept now.
-    pub fn put(&mut self, place: &Place, key: Key, mut object: Value) -> Arc<Value> {
+    /// Stores `object` with the next revision and returns the stored form.
+    pub fn put(&mut self, group_resource: &GroupResource, key: Key, mut object: Value) -> Arc<Value> {
         self.revision += 1;
         set_meta(&mut object, "resourceVersion", self.revision.to_string().into());
         let object = Arc::new(object);
-        let before = self.objects.entry(place.clone()).or_default().insert(key, object.clone());
+        let before = self.objects.entry(group_resource.clone()).or_default().insert(key, object.clone());
         let verb = if before.is_some() { ChangeVerb::Modified } else { ChangeVerb::Added };
-        self.record(place, verb, object.clone(), before);
+        self.record(group_resource, verb, object.clone(), before);
         object
     }
 
-    /// Takes the object away. The last state that watches see is `last`, or what was kept.
-    pub fn remove(&mut self, place: &Place, key: &Key, last: Option<Value>) {
-        let Some(before) = self.objects.get_mut(place).and_then(|objects| objects.remove(key)) else { return };
+    /// Removes the object. The last state that watches see is `last`, or the stored one.
+    pub fn remove(&mut self, group_resource: &GroupResource, key: &Key, last: Option<Value>) {
+        let Some(before) = self.objects.get_mut(group_resource).and_then(|objects| objects.remove(key)) else { return };
         self.revision += 1;
         let mut object = last.unwrap_or_else(|| before.as_ref().clone());
         set_meta(&mut object, "resourceVersion", self.revision.to_string().into());
-        self.record(place, ChangeVerb::Deleted, Arc::new(object), Some(before));
+        self.record(group_resource, ChangeVerb::Deleted, Arc::new(object), Some(before));
     }
 
-    fn record(&mut self, place: &Place, verb: ChangeVerb, object: Arc<Value>, before: Option<Arc<Value>>) {
-        self.history.push_back(Change { revision: self.revision, place: place.clone(), verb, object, before });
+    fn record(
+        &mut self,
+        group_resource: &GroupResource,
+        verb: ChangeVerb,
+        object: Arc<Value>,
+        before: Option<Arc<Value>>,
+    ) {
+        self.history.push_back(Change {
+            revision: self.revision,
+            group_resource: group_resource.clone(),
+            verb,
+            object,
+            before,
+        });
         self.trim();
     }
 
@@ -94,7 +106,7 @@ impl Store {
         }
     }
 
-    /// How many changes are remembered for watches that resume; more are forgotten at once.
+    /// Limits the history of changes, and drops older ones at once.
     pub fn limit_history(&mut self, changes: usize) {
         self.history_limit = changes;
         self.trim();
@@ -105,17 +117,17 @@ impl Store {
         self.forgotten
     }
 
-    /// The changes at `place` after `revision`, or `None` when some of them are forgotten.
-    pub fn since(&self, place: &Place, revision: u64) -> Option<Vec<Change>> {
+    /// The changes at `group_resource` after `revision`. `None` when some of them are no longer in the history.
+    pub fn since(&self, group_resource: &GroupResource, revision: u64) -> Option<Vec<Change>> {
         if revision < self.forgotten {
             return None;
         }
         let start = self.history.partition_point(|change| change.revision <= revision);
-        Some(self.history.range(start..).filter(|change| change.place == *place).cloned().collect())
+        Some(self.history.range(start..).filter(|change| change.group_resource == *group_resource).cloned().collect())
     }
 
-    pub fn is_empty_in(&self, places: &[Place], namespace: &str) -> bool {
-        places.iter().all(|place| self.list(place, Some(namespace)).is_empty())
+    pub fn is_empty_in(&self, resources: &[GroupResource], namespace: &str) -> bool {
+        resources.iter().all(|group_resource| self.list(group_resource, Some(namespace)).is_empty())
     }
 }
 

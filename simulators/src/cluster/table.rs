@@ -12,7 +12,7 @@ pub struct Column {
     kind: String,
     format: &'static str,
     description: String,
-    /// Above zero only with `-o wide`.
+    /// Above zero for a column that only `-o wide` shows.
     priority: i64,
     cell: Cell,
 }
@@ -52,7 +52,7 @@ fn age_column() -> Column {
     }
 }
 
-/// The columns of a custom resource: its name, then what its definition lists, or else its age.
+/// The columns of a custom resource: its name, then those of its definition, or else its age.
 pub fn custom_columns(definitions: &Value) -> Vec<Column> {
     let text = |definition: &Value, key: &str| definition[key].as_str().unwrap_or_default().to_owned();
     let mut columns = vec![name_column()];
@@ -147,7 +147,7 @@ fn first_time(event: &Value, pointers: &[&str]) -> Value {
     pointers.iter().find_map(|pointer| event.pointer(pointer).filter(|v| v.is_string())).cloned().unwrap_or_default()
 }
 
-/// A `Table` of `objects`. `rows_hold` makes what stands in each row's `object`.
+/// A `Table` of `objects`. `rows_hold` decides the content of each row's `object`.
 pub fn table(
     columns: &[Column],
     objects: &[&Value],
@@ -196,7 +196,7 @@ fn cell(column: &Column, object: &Value, now: Timestamp) -> Value {
     }
 }
 
-/// How long ago a time was, as kubectl writes it.
+/// The time since `time`, as kubectl writes it.
 fn age(time: &Value, now: Timestamp) -> Value {
     let Some(then) = time.as_str().and_then(|text| text.parse::<Timestamp>().ok()) else { return "<unknown>".into() };
     duration(now.as_second() - then.as_second()).into()
@@ -228,7 +228,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ages_read_as_kubectl_writes_them() {
+    fn age_is_written_as_kubectl_does() {
         let expected =
             [(0, "0s"), (119, "119s"), (120, "2m"), (125, "2m5s"), (600, "10m"), (10_860, "3h1m"), (90_000, "25h")];
         for (seconds, text) in expected {

@@ -1,4 +1,4 @@
-//! OpenAPI validation of values, in the API server's words and order: first the schema, then the lists.
+//! OpenAPI validation of values, with the API server's messages in its order: first the schema, then the lists.
 
 use std::cell::RefCell;
 use std::collections::{BTreeSet, HashMap};
@@ -10,24 +10,24 @@ use super::cel::join;
 use super::fields::{Step, keys_of};
 use super::status::FieldProblem;
 
-/// Every problem that the schema (without its CEL rules) has with `object`.
+/// All problems of `object` by the schema without its CEL rules.
 pub fn validate(object: &Value, old: Option<&Value>, schema: &Value) -> Vec<FieldProblem> {
-    let mut judge = Judge::default();
+    let mut judge = Validation::default();
     judge.value(object, old, schema, "");
-    let Judge { early, values, lists, .. } = judge;
+    let Validation { early, values, lists, .. } = judge;
     early.into_iter().chain(values).chain(lists).collect()
 }
 
-/// Problems by the pass in which the API server finds them.
+/// The problems, separated by the pass in which the API server finds them.
 #[derive(Default)]
-struct Judge {
-    /// Lengths of strings and missing fields, found before all others.
+struct Validation {
+    /// Lengths of strings and missing fields, which come before all others.
     early: Vec<FieldProblem>,
     values: Vec<FieldProblem>,
     lists: Vec<FieldProblem>,
 }
 
-impl Judge {
+impl Validation {
     fn value(&mut self, value: &Value, old: Option<&Value>, schema: &Value, path: &str) {
         if old == Some(value) || !schema.is_object() || (value.is_null() && schema["nullable"] == true) {
             return;
@@ -171,7 +171,7 @@ impl Judge {
         }
     }
 
-    /// `allOf`, `anyOf`, `oneOf`, `not`: only how many hold is told, not why.
+    /// Checks `allOf`, `anyOf`, `oneOf` and `not`. The messages say only how many hold, not why.
     fn branches(&mut self, value: &Value, schema: &Value, path: &str) {
         let holds = |branch: &&Value| validate_branch(value, branch);
         let branches = |keyword: &str| schema[keyword].as_array().map(Vec::as_slice).unwrap_or_default();
@@ -195,12 +195,12 @@ impl Judge {
 }
 
 fn validate_branch(value: &Value, branch: &Value) -> bool {
-    let mut judge = Judge::default();
+    let mut judge = Validation::default();
     judge.value(value, None, branch, "branch");
     judge.early.is_empty() && judge.values.is_empty() && judge.lists.is_empty()
 }
 
-/// Whether `text` has a match of `pattern`; a pattern that does not compile holds.
+/// True when `text` has a match of `pattern`. A pattern that does not compile holds.
 fn matches(pattern: &str, text: &str) -> bool {
     thread_local! {
         static COMPILED: RefCell<HashMap<String, Option<Regex>>> = RefCell::default();
@@ -211,7 +211,7 @@ fn matches(pattern: &str, text: &str) -> bool {
     })
 }
 
-/// A limit without the `.0` of a whole number.
+/// A limit as text, without the `.0` of a whole number.
 fn plain(limit: &Value) -> String {
     limit.as_f64().map_or_else(|| limit.to_string(), |limit| limit.to_string())
 }
@@ -232,7 +232,7 @@ fn type_of(value: &Value) -> &'static str {
     }
 }
 
-/// The formats that custom resources of ours may use; unknown formats hold.
+/// True when `text` has the format. Only the formats of Evenkeel's custom resource are known; others hold.
 fn has_format(text: &str, format: &str) -> bool {
     match format {
         "date-time" => text.parse::<jiff::Timestamp>().is_ok(),

@@ -1,4 +1,4 @@
-//! Watches: a stream of changes, one JSON text a line.
+//! Watches: a stream of changes, one JSON text per line.
 
 use std::collections::VecDeque;
 use std::io;
@@ -12,19 +12,19 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep_until};
 
-use super::Inner;
 use super::convert::shown;
-use super::form::Form;
+use super::inner::Inner;
 use super::kinds::Kind;
 use super::query::Query;
+use super::representation::Representation;
 use super::selector::Selector;
 use super::state::State;
-use super::status::{FieldProblem, Refusal};
+use super::status::{FieldProblem, StatusError};
 use super::store::{Change, ChangeVerb};
 
-/// How often a watch without news says how far it is.
+/// Interval at which a watch without events sends a bookmark.
 const BOOKMARK_EVERY: Duration = Duration::from_secs(60);
-/// How long a watch lasts that names no time.
+/// Duration of a watch that names none.
 const DEFAULT_TIMEOUT: u64 = 1800;
 
 struct Watcher {
@@ -36,40 +36,40 @@ struct Watcher {
     bookmarks: bool,
     next_bookmark: Instant,
     deadline: Instant,
-    /// How often the bells of the cluster had been rung when they were last listened to.
+    /// Notifications of the cluster that the watch has processed.
     writes: u64,
     cuts: u64,
     done: bool,
 }
 
-/// Which objects are seen, and in which form.
+/// The objects that the watch shows, and their representation.
 struct View {
     kind: Arc<Kind>,
     namespace: Option<String>,
     selector: Selector,
-    form: Form,
+    representation: Representation,
 }
 
-/// Starts a watch as `query` wants it.
+/// Starts a watch as `query` describes it.
 ///
 /// # Errors
-/// Selectors that make no sense, and initial events asked for in a way that the API server refuses.
+/// Malformed selectors, and a request for initial events in a way that the API server rejects.
 pub fn start(
     inner: &Arc<Inner>,
     kind: Arc<Kind>,
     namespace: Option<String>,
     query: &Query,
-    form: Form,
-) -> Result<impl Stream<Item = io::Result<Bytes>> + Send + use<>, Refusal> {
+    representation: Representation,
+) -> Result<impl Stream<Item = io::Result<Bytes>> + Send + use<>, StatusError> {
     let selector = Selector::parse(&kind, query.text("labelSelector"), query.text("fieldSelector"))?;
-    let view = View { kind, namespace, selector, form };
+    let view = View { kind, namespace, selector, representation };
     let bookmarks = query.is_true("allowWatchBookmarks");
     let initial = query.is_true("sendInitialEvents");
     check_initial_events(query, bookmarks, initial)?;
     let from = query.number("resourceVersion")?.unwrap_or_default();
 
-    // Before the state is read, so that nothing falls between.
-    let (writes, cuts) = (inner.written.rung(), inner.cut.rung());
+    // Before the state is read, so that no write is missed.
+    let (writes, cuts) = (inner.written.count(), inner.cut.count());
     let state = inner.lock();
     let now = inner.clock.now();
     let mut queue = VecDeque::new();
@@ -103,7 +103,7 @@ pub fn start(
     }))
 }
 
-fn check_initial_events(query: &Query, bookmarks: bool, initial: bool) -> Result<(), Refusal> {
+fn check_initial_events(query: &Query, bookmarks: bool, initial: bool) -> Result<(), StatusError> {
     let matching = query.text("resourceVersionMatch");
     let problem = if initial && matching != "NotOlderThan" {
         FieldProblem::forbidden(
@@ -120,11 +120,11 @@ fn check_initial_events(query: &Query, bookmarks: bool, initial: bool) -> Result
     } else {
         return Ok(());
     };
-    Err(Refusal::invalid(("ListOptions", "meta.k8s.io"), "", &[problem]))
+    Err(StatusError::invalid(("ListOptions", "meta.k8s.io"), "", &[problem]))
 }
 
 fn bookmark(view: &View, revision: u64, initial_done: bool, now: Timestamp) -> Value {
-    json!({"type": "BOOKMARK", "object": view.form.bookmark(&view.kind, revision, initial_done, now)})
+    json!({"type": "BOOKMARK", "object": view.representation.bookmark(&view.kind, revision, initial_done, now)})
 }
 
 impl Watcher {
@@ -142,9 +142,9 @@ impl Watcher {
             }
             tokio::select! {
                 biased;
-                () = self.inner.cut.more_than(self.cuts) => return None,
+                () = self.inner.cut.wait_beyond(self.cuts) => return None,
                 () = sleep_until(self.deadline) => return None,
-                () = self.inner.written.more_than(self.writes) => {}
+                () = self.inner.written.wait_beyond(self.writes) => {}
                 () = sleep_until(self.next_bookmark), if self.bookmarks => {
                     self.next_bookmark = Instant::now() + BOOKMARK_EVERY;
                     let now = self.inner.clock.now();
@@ -154,15 +154,16 @@ impl Watcher {
         }
     }
 
-    /// Takes what was written since the last look into the queue.
+    /// Appends the changes since the last read to the queue.
     fn read_on(&mut self) {
-        self.writes = self.inner.written.rung();
+        self.writes = self.inner.written.count();
         let now = self.inner.clock.now();
         let state = self.inner.lock();
-        let Some(changes) = state.store.since(&self.view.kind.place, self.position) else {
+        let Some(changes) = state.store.since(&self.view.kind.group_resource, self.position) else {
             let oldest = state.store.oldest();
-            let refusal = Refusal::expired(format!("too old resource version: {} ({oldest})", self.position));
-            self.queue.push_back(json!({"type": "ERROR", "object": refusal.body()}));
+            let injected_error =
+                StatusError::expired(format!("too old resource version: {} ({oldest})", self.position));
+            self.queue.push_back(json!({"type": "ERROR", "object": injected_error.body()}));
             self.done = true;
             return;
         };
@@ -174,12 +175,12 @@ impl Watcher {
 
 impl View {
     fn everything(&self, state: &State, now: Timestamp) -> Vec<Value> {
-        let kept = state.store.list(&self.kind.place, self.namespace.as_deref());
+        let kept = state.store.list(&self.kind.group_resource, self.namespace.as_deref());
         let seen = kept.iter().map(|object| shown(&self.kind, object)).filter(|object| self.selector.matches(object));
         seen.map(|object| self.say("ADDED", &object, now)).collect()
     }
 
-    /// What a change looks like from here: an object that enters the view is added, one that leaves it is deleted.
+    /// The event of a change for this view: an object that enters the view is added, one that leaves it is deleted.
     fn event(&self, change: &Change, now: Timestamp) -> Option<Value> {
         let object = shown(&self.kind, &change.object);
         if self.namespace.as_deref().is_some_and(|namespace| namespace != super::object::namespace(&object)) {
@@ -197,6 +198,6 @@ impl View {
     }
 
     fn say(&self, verb: &str, object: &Value, now: Timestamp) -> Value {
-        json!({"type": verb, "object": self.form.object(&self.kind, object, now)})
+        json!({"type": verb, "object": self.representation.object(&self.kind, object, now)})
     }
 }

@@ -1,4 +1,4 @@
-//! What somebody does behind the controller's back, and whether it is mended.
+//! Drift: the changes that the demo makes behind the controller's back, and the check that they are corrected.
 
 use std::time::Duration;
 
@@ -9,16 +9,16 @@ use tokio::time::sleep;
 
 use crate::cloud::{CloudSim, Kind, Service};
 
-/// The listener that is deleted, and the member that gets another weight.
+/// The listener that is deleted.
 const LISTENER: (&str, i64) = ("api", 8080);
 const MEMBER: &str = "10.20.0.12";
 const WRONG_WEIGHT: i64 = 9;
 
-/// Breaks the stack `reference` through the cloud's own API, as a person with the dashboard would.
+/// Causes drift in the stack `reference` through the cloud's own API, as another client would.
 ///
 /// # Errors
-/// When the cloud does not do as it is told.
-pub async fn break_it(cloud: &CloudSim) -> anyhow::Result<Vec<String>> {
+/// The cloud rejects a change, or stays locked.
+pub async fn cause_drift(cloud: &CloudSim) -> anyhow::Result<Vec<String>> {
     let (load_balancer, tree) =
         reference(cloud).ok_or_else(|| anyhow::anyhow!("there is no load balancer to break"))?;
     let Some(listener) = listener(&tree) else { bail!("the stack has no listener {}", LISTENER.0) };
@@ -34,8 +34,8 @@ pub async fn break_it(cloud: &CloudSim) -> anyhow::Result<Vec<String>> {
     ])
 }
 
-/// Whether the listener is back, the member has its weight again, and nothing is under way any more.
-pub fn is_healed(cloud: &CloudSim) -> bool {
+/// True when the listener is back, the member has its weight again, and no change is in flight.
+pub fn is_corrected(cloud: &CloudSim) -> bool {
     let Some((_, tree)) = reference(cloud) else { return false };
     tree["provisioning_status"] == "ACTIVE"
         && listener(&tree).is_some()
@@ -63,7 +63,7 @@ fn member(tree: &Map<String, Value>) -> Option<(String, Value)> {
     })
 }
 
-/// One change as another tool makes it: again while the load balancer is locked.
+/// Makes one change as another client, and repeats it while the load balancer is locked.
 async fn change(
     cloud: &CloudSim,
     load_balancer: &str,

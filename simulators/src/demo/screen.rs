@@ -1,4 +1,4 @@
-//! Progress in place on a terminal, line by line elsewhere.
+//! Output of progress: in place on a terminal, line by line elsewhere.
 
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -7,9 +7,9 @@ use std::time::Duration;
 pub struct Screen {
     out: Box<dyn Write + Send>,
     terminal: bool,
-    /// Lines of progress that stand on the terminal and will be written over.
+    /// Number of progress lines on the terminal, which the next progress overwrites.
     standing: usize,
-    /// The last state shown of each stack.
+    /// The last shown state of each stack.
     shown: BTreeMap<String, String>,
 }
 
@@ -23,14 +23,14 @@ impl Screen {
         Ok(self.out.flush()?)
     }
 
-    /// Shows the state of each stack: all of them again on a terminal, else only what changed.
+    /// Shows the state of each stack. A terminal gets all of them, any other writer only those that changed.
     pub fn progress(&mut self, elapsed: Duration, states: &[(String, String)]) -> anyhow::Result<()> {
         let width = states.iter().map(|(name, _)| name.len()).max().unwrap_or_default();
         if self.terminal {
             if self.standing > 0 {
                 write!(self.out, "\x1b[{}A", self.standing)?;
             }
-            // Without wrapping, or a line that is too long for the window would stand on two.
+            // Line wrapping is switched off: a long line would take two, and the cursor would be wrong.
             write!(self.out, "\x1b[?7l")?;
             for (name, state) in states {
                 writeln!(self.out, "\x1b[2K  {name:width$}  {state}")?;
@@ -48,7 +48,7 @@ impl Screen {
         Ok(self.out.flush()?)
     }
 
-    /// What stands stays; later progress starts below it.
+    /// Keeps the lines of progress. Later progress starts below them.
     pub fn finish_progress(&mut self) -> anyhow::Result<()> {
         self.standing = 0;
         self.say("")

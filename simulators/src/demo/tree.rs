@@ -1,4 +1,4 @@
-//! A stack in words: one line while it is on its way, a tree when it is there.
+//! Text output of a stack: one line while it is not Ready, a tree when it is.
 
 use serde_json::{Map, Value};
 
@@ -16,13 +16,13 @@ fn ready(stack: &Value) -> Option<&Value> {
     stack["status"]["conditions"].as_array()?.iter().find(|condition| condition["type"] == "Ready")
 }
 
-/// Ready, for the spec as it is now.
+/// True when the stack is Ready for its current spec.
 pub fn is_ready(stack: &Value) -> bool {
     let current = stack["status"]["observedGeneration"] == stack["metadata"]["generation"];
     current && ready(stack).is_some_and(|condition| condition["status"] == "True")
 }
 
-/// `Ready`, or why not; and the addresses as soon as they are known.
+/// `Ready`, or the reason and message; with the addresses as soon as they are known.
 pub fn state(stack: &Value) -> String {
     let addresses = addresses(stack);
     match ready(stack) {
@@ -43,7 +43,7 @@ fn addresses(stack: &Value) -> String {
     both.into_iter().filter(|address| !address.is_empty()).collect::<Vec<_>>().join(" = ")
 }
 
-/// The load balancer of a stack with everything under it, as the cloud has it.
+/// The load balancer of a stack with its tree, as the cloud has it.
 pub fn lines(stack: &Value, cloud: &CloudSim) -> Vec<String> {
     let id = text(&stack["status"]["loadBalancer"], "id");
     let Some(tree) = cloud.tree(id).map(Value::Object) else {
@@ -53,12 +53,12 @@ pub fn lines(stack: &Value, cloud: &CloudSim) -> Vec<String> {
     let pools = sorted(&tree, "pools", "name");
     let of_listeners = sorted(&tree, "listeners", "protocol_port").into_iter().map(|l| listener_lines(l, &pools));
     let of_pools = pools.iter().map(|pool| pool_lines(pool));
-    hang(&mut lines, of_listeners.chain(of_pools).collect());
+    append_branches(&mut lines, of_listeners.chain(of_pools).collect());
     lines
 }
 
-/// Hangs blocks of lines below what stands, the last with a corner.
-fn hang(lines: &mut Vec<String>, blocks: Vec<Vec<String>>) {
+/// Appends blocks of lines as branches, the last one with a corner.
+fn append_branches(lines: &mut Vec<String>, blocks: Vec<Vec<String>>) {
     let last = blocks.len().saturating_sub(1);
     for (index, block) in blocks.into_iter().enumerate() {
         let (first, others) = if index == last { ("└─ ", "   ") } else { ("├─ ", "│  ") };
@@ -71,7 +71,7 @@ fn children<'a>(value: &'a Value, key: &str) -> &'a [Value] {
     value[key].as_array().map(Vec::as_slice).unwrap_or_default()
 }
 
-/// The cloud lists in no order worth showing.
+/// The children in a stable order: the cloud's own order means nothing.
 fn sorted<'a>(value: &'a Value, key: &str, by: &str) -> Vec<&'a Value> {
     let mut sorted: Vec<&Value> = children(value, key).iter().collect();
     sorted.sort_by_key(|child| (child[by].as_i64(), child[by].to_string()));
@@ -98,7 +98,7 @@ fn listener_lines(listener: &Value, pools: &[&Value]) -> Vec<String> {
             text(policy, "provisioning_status")
         )]
     });
-    hang(&mut lines, policies.collect());
+    append_branches(&mut lines, policies.collect());
     lines
 }
 
@@ -111,7 +111,7 @@ fn pool_lines(pool: &Value) -> Vec<String> {
         let (address, port, weight) = (text(member, "address"), &member["protocol_port"], &member["weight"]);
         vec![format!("{address}:{port} weight {weight}{backup}  {}", states(member))]
     });
-    hang(&mut lines, members.collect());
+    append_branches(&mut lines, members.collect());
     lines
 }
 
@@ -124,10 +124,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_hangs_below_is_drawn_with_branches() {
+    fn children_are_drawn_with_branches() {
         let block = |lines: &[&str]| lines.iter().map(|line| (*line).to_owned()).collect::<Vec<_>>();
         let mut lines = block(&["root"]);
-        hang(&mut lines, vec![block(&["a", "├─ b", "└─ c"]), block(&["d", "└─ e"])]);
+        append_branches(&mut lines, vec![block(&["a", "├─ b", "└─ c"]), block(&["d", "└─ e"])]);
         assert_eq!(lines, ["root", "├─ a", "│  ├─ b", "│  └─ c", "└─ d", "   └─ e"]);
     }
 }

@@ -1,4 +1,4 @@
-//! What the controller logs, kept to be searched.
+//! A capture of the controller's log, for tests that search it.
 
 use std::cell::RefCell;
 use std::io::{self, Write};
@@ -16,26 +16,28 @@ thread_local! {
     static LINES: RefCell<Option<(Format, Vec<u8>)>> = const { RefCell::new(None) };
 }
 
-/// How lines are written: as with the controller's `--log-format`.
+/// The format of log lines, as in the controller's `--log-format`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Format {
     Plain,
     Json,
 }
 
-/// What this thread logs, as long as this lives.
+/// The log of this thread while this value lives.
 pub struct Log {
     _of_this_thread: PhantomData<*const ()>,
 }
 
 impl Log {
-    /// `wanted`: what is kept, in the syntax of tracing-subscriber's EnvFilter; of all logs of a process the first decides.
+    /// Captures the log. `wanted` is a filter in the syntax of tracing-subscriber's EnvFilter. The first capture in a
+    /// process decides the filter for all.
     pub fn capture(wanted: &str) -> Self {
         Self::capture_as(Format::Plain, wanted)
     }
 
     pub fn capture_as(format: Format, wanted: &str) -> Self {
-        // One subscriber for the process: those of single threads miss what another thread met first.
+        // One subscriber for the whole process: with one per thread, tracing caches the callsites that another thread
+        // met first as disabled.
         static INSTALLED: Once = Once::new();
         INSTALLED.call_once(|| {
             let plain =
@@ -60,7 +62,7 @@ impl Drop for Log {
     }
 }
 
-/// What is wanted, on threads that keep it in this format.
+/// A filter that passes the wanted lines of threads that capture in this format.
 fn kept<S>(wanted: &str, format: Format) -> impl Filter<S> + use<S>
 where
     S: Subscriber + for<'a> LookupSpan<'a>,

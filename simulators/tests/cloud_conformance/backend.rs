@@ -1,10 +1,10 @@
-//! The clouds that the cases run against: the simulated one, and a genuine one over HTTP.
+//! The clouds under test: the simulated one, and a genuine one over HTTP.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use bytes::Bytes;
-use evenkeel_simulators::cloud::{CloudSim, Effect, ProviderFault};
+use evenkeel_simulators::cloud::{CloudSim, ProviderFault, WorkerEffect};
 use serde_json::{Value, json};
 
 pub enum Backend {
@@ -14,7 +14,7 @@ pub enum Backend {
 
 pub struct Genuine {
     pub client: reqwest::Client,
-    /// The switch of a lab whose data plane can be made to fail: a file that it reads for each change.
+    /// The file by which a lab makes its data plane fail. The lab reads it for each change.
     pub failures: Option<PathBuf>,
 }
 
@@ -31,7 +31,7 @@ impl Backend {
         matches!(self, Self::Simulated(_))
     }
 
-    /// Can changes be made to fail on their way to the data plane?
+    /// True when changes can be made to fail on their way to the data plane.
     pub const fn can_fail(&self) -> bool {
         match self {
             Self::Simulated(_) => true,
@@ -39,13 +39,13 @@ impl Backend {
         }
     }
 
-    /// Every change of the load balancer of this name fails from now on; empty: none does.
+    /// Makes every change of the load balancer of this name fail from now on. Empty: none fails.
     pub fn fail(&self, name: &str) {
         match self {
             Self::Simulated(sim) => {
                 sim.clear_faults();
                 if !name.is_empty() {
-                    let (load_balancer, effect) = (Some(name.to_owned()), Effect::Fails);
+                    let (load_balancer, effect) = (Some(name.to_owned()), WorkerEffect::Fails);
                     sim.fail_provider(ProviderFault { kind: None, verb: None, load_balancer, effect, times: None });
                 }
             }
@@ -103,7 +103,8 @@ struct Session {
 }
 
 impl Clouds {
-    /// `cloud` is the tenant's; those of others in the same file have its name (without `-appcred`) and a suffix.
+    /// Logs in. `cloud` is the tenant's entry. Those of other users in the same file have its name (without `-appcred`)
+    /// and a suffix.
     pub async fn login(backend: &Backend, yaml_and_cloud: &str) -> Self {
         let (yaml, cloud) = yaml_and_cloud.split_once('\u{0}').expect("a clouds.yaml and a cloud");
         let parsed: Value = serde_saphyr::from_str(yaml).expect("a clouds.yaml");

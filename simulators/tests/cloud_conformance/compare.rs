@@ -1,8 +1,8 @@
-//! Is an answer what a case wants? Only what can be the same in two runs is compared.
+//! Comparison of an answer with the expectation of a case. Only values that repeat from run to run are compared.
 
 use serde_json::{Value, json};
 
-/// Takes out what differs between runs of Python: the order of sets, and the texts of SQL errors.
+/// Removes the parts that differ between runs of Python: the order of sets, and the texts of SQL errors.
 pub fn normalise(text: &str) -> String {
     if let Some((class, _)) = text.split_once(") (").filter(|_| text.starts_with("(pymysql.err.")) {
         return format!("{class})");
@@ -19,12 +19,12 @@ pub fn normalise(text: &str) -> String {
 
 pub fn fits_text(wanted: &str, got: &str) -> bool {
     match wanted.strip_prefix('<').and_then(|rest| rest.strip_suffix("...>")) {
-        Some(beginning) => got.starts_with(beginning),
+        Some(start_time) => got.starts_with(start_time),
         None => wanted == "<any>" || wanted == got,
     }
 }
 
-/// What of `wanted` the answer does not have.
+/// Collects the parts of `wanted` that the answer lacks.
 pub fn compare(path: &str, wanted: &Value, got: Option<&Value>, texts: &mut Vec<String>) {
     match (wanted, got) {
         (Value::String(text), None) if text == "<absent>" => {}

@@ -1,90 +1,23 @@
-//! Runs the cases against one cloud and says what differs.
+//! Runs the cases against one cloud and reports the differences.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::backend::{Answer, Backend, Clouds};
+use super::case::{Case, Expectation};
 use super::compare::{compare, fits_text, normalise};
 
-/// One step of a script.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Case {
-    /// What it shows.
-    say: String,
-    /// Whose token: empty the tenant's, `none`, `bad`, or a suffix of a cloud in the same clouds.yaml.
-    #[serde(default, rename = "as")]
-    who: String,
-    /// Method and path. Without a leading slash below `/v2/lbaas/` of Octavia; else `/<service type>/...`.
-    call: String,
-    #[serde(default)]
-    body: Option<Value>,
-    /// A body that is no JSON.
-    #[serde(default)]
-    raw: Option<String>,
-    #[serde(default)]
-    headers: BTreeMap<String, String>,
-    code: u16,
-    /// The whole `faultstring`, normalised.
-    #[serde(default)]
-    fault: Option<String>,
-    /// What the body must contain: objects may have more, lists may not. `<any>` fits everything, `<absent>` a key that
-    /// is not there, `<text...>` every text with that beginning.
-    #[serde(default)]
-    has: Option<Value>,
-    /// Headers that the answer must have.
-    #[serde(default)]
-    answer_headers: BTreeMap<String, String>,
-    /// Variable to path in the answer.
-    #[serde(default)]
-    save: BTreeMap<String, String>,
-    /// Then wait until this load balancer is settled, or gone.
-    #[serde(default)]
-    settle: Option<String>,
-    /// It may settle in ERROR.
-    #[serde(default)]
-    may_fail: bool,
-    #[serde(default)]
-    gone: Option<String>,
-    /// Repeat the call until the answer fits, at most this many seconds: for what settles a moment later.
-    #[serde(default)]
-    within: u64,
-    /// Then ask for nothing for so many seconds: what still happens behind the API shall not meet the next case.
-    #[serde(default)]
-    rest: u64,
-    /// From this call on, changes of the load balancer of this name fail on their way to the data plane; empty: no more.
-    #[serde(default)]
-    fails: Option<String>,
-    /// The simulated cloud answers otherwise, and may.
-    #[serde(default)]
-    differs: Option<Known>,
-}
-
-/// What the simulated cloud answers instead. That it does is asserted, too: a difference that is mended has to go.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Known {
-    why: String,
-    #[serde(default)]
-    code: Option<u16>,
-    #[serde(default)]
-    fault: Option<String>,
-    #[serde(default)]
-    has: Option<Value>,
-}
-
-/// What came of one script.
+/// The result of one script.
 #[derive(Default)]
 pub struct Outcome {
     pub script: String,
     pub agreed: usize,
     pub skipped: usize,
-    /// Cases that differ as they are known to, and why they may.
+    /// Cases with a known difference, and the reason.
     pub known: Vec<(String, String)>,
-    /// Case and what did not fit.
+    /// Cases that failed, and the mismatch.
     pub different: Vec<(String, String)>,
 }
 
@@ -92,7 +25,7 @@ pub struct Runner<'a> {
     backend: &'a Backend,
     clouds: Clouds,
     variables: BTreeMap<String, String>,
-    /// The answer to the case that was last looked at.
+    /// The latest answer.
     last: Option<Answer>,
     pub requests: usize,
 }
@@ -206,7 +139,7 @@ impl<'a> Runner<'a> {
     }
 
     async fn check_until(&mut self, case: &Case) -> Vec<String> {
-        for _ in 0..self.patience(case) * 4 {
+        for _ in 0..self.retry_seconds(case) * 4 {
             let texts = self.check(case).await;
             if texts.is_empty() {
                 return texts;
@@ -216,9 +149,10 @@ impl<'a> Runner<'a> {
         self.check(case).await
     }
 
-    /// Octavia marks a load balancer ACTIVE and its listeners a moment later (`MarkLBAndListenersActiveInDB`, 17.0), and so
-    /// over what the next write has set meanwhile: who looks then sees what was.
-    fn patience(&self, case: &Case) -> u64 {
+    /// Seconds for which a read may be repeated. Octavia marks a load balancer ACTIVE and its listeners a moment later
+    /// (`MarkLBAndListenersActiveInDB`, 17.0), which also overwrites the effect of the next write: a read in between
+    /// sees the old state.
+    fn retry_seconds(&self, case: &Case) -> u64 {
         const OVERTAKEN: u64 = 30;
         let looks = case.call.starts_with("GET ") && !self.backend.is_simulated();
         if looks { case.within.max(OVERTAKEN) } else { case.within }
@@ -257,7 +191,7 @@ impl<'a> Runner<'a> {
         texts
     }
 
-    fn differences(&self, answer: &Answer, wanted: &Wanted<'_>) -> Vec<String> {
+    fn differences(&self, answer: &Answer, wanted: &Expectation<'_>) -> Vec<String> {
         let mut texts = Vec::new();
         if answer.code != wanted.code {
             texts.push(format!("code {} instead of {}: {}", answer.code, wanted.code, answer.text));
@@ -320,7 +254,7 @@ impl<'a> Runner<'a> {
         }
     }
 
-    /// Names of load balancers that are there in spite of [`Self::clean_up`].
+    /// Names of the load balancers that [`Self::clean_up`] could not delete.
     pub async fn left(&mut self, prefix: &str) -> Vec<String> {
         self.load_balancers(prefix).await.into_iter().map(|(_, name)| name).collect()
     }
@@ -335,7 +269,7 @@ impl<'a> Runner<'a> {
         named.filter(|(_, name)| name.starts_with(prefix)).collect()
     }
 
-    /// Deletes what earlier scripts left, by the prefix of names.
+    /// Deletes the objects of earlier scripts, by the prefix of their names.
     pub async fn clean_up(&mut self, prefix: &str) {
         let none = BTreeMap::new();
         for (id, _) in self.load_balancers(prefix).await {
@@ -373,30 +307,11 @@ impl<'a> Runner<'a> {
         }
     }
 
-    /// A VIP port whose load balancer was never committed: the single call leaves such ports behind.
+    /// True for a VIP port whose load balancer was never committed. The single call leaks such ports.
     async fn is_leaked(&mut self, port: &Value, name: &str) -> bool {
         let Some(id) = name.strip_prefix("octavia-lb-").filter(|_| port["device_owner"] == "Octavia") else {
             return false;
         };
         self.send("", "GET", &format!("loadbalancers/{id}"), None, &BTreeMap::new()).await.code == 404
-    }
-}
-
-/// What an answer has to be.
-struct Wanted<'a> {
-    code: u16,
-    fault: Option<&'a str>,
-    has: Option<&'a Value>,
-}
-
-impl Case {
-    fn wanted(&self) -> Wanted<'_> {
-        Wanted { code: self.code, fault: self.fault.as_deref(), has: self.has.as_ref() }
-    }
-}
-
-impl Known {
-    fn as_wanted<'a>(&'a self, case: &Case) -> Wanted<'a> {
-        Wanted { code: self.code.unwrap_or(case.code), fault: self.fault.as_deref(), has: self.has.as_ref() }
     }
 }

@@ -1,4 +1,4 @@
-//! Objects come, change and go by the rules of a genuine API server.
+//! The life cycle of objects, by the rules of a genuine API server.
 
 use std::sync::Arc;
 
@@ -10,14 +10,14 @@ use kube::runtime::finalizer::{Event, finalizer};
 use kube::{Resource, ResourceExt};
 use serde_json::json;
 
-use crate::support::{Widget, cluster, refusal, status_code, widget, widgets};
+use crate::support::{Widget, cluster, rejection_message, status_code, widget, widgets};
 
 async fn nothing(_: Event<Widget>) -> Result<Action, std::io::Error> {
     Ok(Action::await_change())
 }
 
 #[tokio::test]
-async fn a_created_object_gets_identity_defaults_and_generation_one() {
+async fn created_object_gets_identity_defaults_and_generation_one() {
     let (_, client) = cluster().await;
     let made = widgets(&client).create(&PostParams::default(), &widget("a", 3)).await.unwrap();
     assert_eq!(made.meta().generation, Some(1));
@@ -27,7 +27,7 @@ async fn a_created_object_gets_identity_defaults_and_generation_one() {
 }
 
 #[tokio::test]
-async fn only_a_new_spec_is_a_new_generation() {
+async fn generation_advances_only_on_spec_change() {
     let (_, client) = cluster().await;
     let api = widgets(&client);
     let how = PatchParams::default();
@@ -44,7 +44,7 @@ async fn only_a_new_spec_is_a_new_generation() {
 }
 
 #[tokio::test]
-async fn a_write_that_changes_nothing_makes_no_revision() {
+async fn no_op_write_makes_no_revision() {
     let (_, client) = cluster().await;
     let api = widgets(&client);
     let made = api.create(&PostParams::default(), &widget("a", 3)).await.unwrap();
@@ -53,7 +53,7 @@ async fn a_write_that_changes_nothing_makes_no_revision() {
 }
 
 #[tokio::test]
-async fn an_old_version_is_a_conflict() {
+async fn stale_resource_version_is_conflict() {
     let (_, client) = cluster().await;
     let api = widgets(&client);
     let made = api.create(&PostParams::default(), &widget("a", 3)).await.unwrap();
@@ -64,27 +64,27 @@ async fn an_old_version_is_a_conflict() {
     slower.spec.size = 5;
     let answer = api.replace("a", &PostParams::default(), &slower).await;
     assert_eq!(
-        refusal(answer),
+        rejection_message(answer),
         "Operation cannot be fulfilled on widgets.sim.dev \"a\": the object has been modified; please apply your \
          changes to the latest version and try again"
     );
 }
 
 #[tokio::test]
-async fn doubles_strangers_and_lost_homes_are_refused() {
+async fn duplicate_name_and_missing_namespace_are_rejected() {
     let (_, client) = cluster().await;
     let api = widgets(&client);
     api.create(&PostParams::default(), &widget("a", 3)).await.unwrap();
-    let double = api.create(&PostParams::default(), &widget("a", 3)).await;
-    assert_eq!(refusal(double), "widgets.sim.dev \"a\" already exists");
+    let duplicate = api.create(&PostParams::default(), &widget("a", 3)).await;
+    assert_eq!(rejection_message(duplicate), "widgets.sim.dev \"a\" already exists");
     assert_eq!(status_code(api.get("b").await), 404);
-    let nowhere: Api<Widget> = Api::namespaced(client, "nowhere");
-    let homeless = nowhere.create(&PostParams::default(), &widget("a", 3)).await;
-    assert_eq!(refusal(homeless), "namespaces \"nowhere\" not found");
+    let missing: Api<Widget> = Api::namespaced(client, "nowhere");
+    let without_namespace = missing.create(&PostParams::default(), &widget("a", 3)).await;
+    assert_eq!(rejection_message(without_namespace), "namespaces \"nowhere\" not found");
 }
 
 #[tokio::test]
-async fn a_finalizer_holds_an_object_until_it_is_taken_off() {
+async fn finalizer_keeps_deleted_object_until_removed() {
     let (_, client) = cluster().await;
     let api = widgets(&client);
     let made = api.create(&PostParams::default(), &widget("a", 3)).await.unwrap();
@@ -103,7 +103,7 @@ async fn a_finalizer_holds_an_object_until_it_is_taken_off() {
 }
 
 #[tokio::test]
-async fn a_finalizer_is_added_only_where_the_view_is_fresh() {
+async fn finalizer_is_added_only_to_fresh_version() {
     let (_, client) = cluster().await;
     let api = widgets(&client);
     let stale = Arc::new(api.create(&PostParams::default(), &widget("a", 3)).await.unwrap());
@@ -112,7 +112,7 @@ async fn a_finalizer_is_added_only_where_the_view_is_fresh() {
 }
 
 #[tokio::test]
-async fn a_namespace_goes_when_its_last_object_is_gone() {
+async fn terminating_namespace_goes_with_its_last_object() {
     let (_, client) = cluster().await;
     let namespaces: Api<Namespace> = Api::all(client.clone());
     let team: Namespace = serde_json::from_value(json!({"metadata": {"name": "team"}})).unwrap();
@@ -135,7 +135,7 @@ async fn a_namespace_goes_when_its_last_object_is_gone() {
 }
 
 #[tokio::test]
-async fn both_forms_of_an_event_are_one_object() {
+async fn event_of_both_api_groups_is_one_object() {
     let (_, client) = cluster().await;
     let event = json!({
         "metadata": {"name": "e"}, "eventTime": "2026-01-01T00:00:00.000000Z", "reason": "Made", "action": "Make",
@@ -153,7 +153,7 @@ async fn both_forms_of_an_event_are_one_object() {
 }
 
 #[tokio::test]
-async fn lists_select_by_label_and_come_in_pages() {
+async fn list_selects_by_label_and_is_paginated() {
     let (_, client) = cluster().await;
     let api = widgets(&client);
     for (index, name) in ["a", "b", "c"].into_iter().enumerate() {
@@ -176,7 +176,7 @@ async fn lists_select_by_label_and_come_in_pages() {
 }
 
 #[tokio::test]
-async fn metadata_alone_can_be_asked_for() {
+async fn partial_metadata_is_served_on_request() {
     let (_, client) = cluster().await;
     let api = widgets(&client);
     api.create(&PostParams::default(), &widget("a", 3)).await.unwrap();

@@ -1,4 +1,4 @@
-//! The examples of what our own resource accepts and refuses, judged by the simulated API server.
+//! The examples of accepted and rejected stacks in `tests/rules`, judged by the simulated API server.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -44,7 +44,7 @@ async fn stacks() -> Api<DynamicObject> {
     Api::namespaced_with(client, "default", &resource)
 }
 
-/// Applies all documents but the last, with their status, and answers with what came of the last.
+/// Applies all documents, each with its status, and returns the result for the last one.
 async fn apply(api: &Api<DynamicObject>, example: &Example) -> kube::Result<DynamicObject> {
     let how = PatchParams { field_validation: Some(ValidationDirective::Strict), ..PatchParams::default() };
     let [before @ .., last] = example.documents.as_slice() else { panic!("{} is empty", example.path.display()) };
@@ -57,12 +57,12 @@ async fn apply(api: &Api<DynamicObject>, example: &Example) -> kube::Result<Dyna
     if before.is_empty() {
         return create(api, last).await;
     }
-    // What kubectl makes of the two: the spec is as the last document says.
+    // The patch that kubectl would compute: the spec of the last document.
     let patch = json!([{"op": "replace", "path": "/spec", "value": last["spec"]}]);
     api.patch(name, &how, &Patch::Json::<()>(serde_json::from_value(patch).unwrap())).await
 }
 
-/// As `kubectl apply` creates: unknown fields are refused.
+/// Creates an object as `kubectl apply` does: unknown fields are rejected.
 async fn create(api: &Api<DynamicObject>, document: &Value) -> kube::Result<DynamicObject> {
     let mut document = document.clone();
     document.as_object_mut().unwrap().remove("status");
@@ -71,7 +71,7 @@ async fn create(api: &Api<DynamicObject>, document: &Value) -> kube::Result<Dyna
 }
 
 #[tokio::test]
-async fn what_is_accepted_by_the_rules_is_accepted() {
+async fn accepted_rule_files_are_accepted() {
     let api = stacks().await;
     for example in examples("accepted") {
         if let Err(error) = apply(&api, &example).await {
@@ -81,11 +81,11 @@ async fn what_is_accepted_by_the_rules_is_accepted() {
 }
 
 #[tokio::test]
-async fn what_is_refused_by_the_rules_is_refused_in_the_expected_words() {
+async fn refused_rule_files_are_rejected_in_expected_words() {
     let api = stacks().await;
     for example in examples("refused") {
         let path = example.path.display();
-        let expected = example.expected.as_deref().unwrap_or_else(|| panic!("{path} expects nothing"));
+        let expected = example.expected.as_deref().unwrap_or_else(|| panic!("{path} has no expectation"));
         match apply(&api, &example).await {
             Err(kube::Error::Api(status)) => {
                 assert!(status.message.contains(expected), "{path}: {}", status.message);
@@ -98,7 +98,7 @@ async fn what_is_refused_by_the_rules_is_refused_in_the_expected_words() {
 }
 
 #[tokio::test]
-async fn the_examples_are_accepted() {
+async fn examples_are_accepted() {
     let api = stacks().await;
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples");
     for entry in std::fs::read_dir(folder).unwrap() {
@@ -110,9 +110,9 @@ async fn the_examples_are_accepted() {
     }
 }
 
-/// A status write and a deletion must never be refused for what was stored before a rule became stricter.
+/// A status write and a deletion must be accepted for an object that was stored before a rule became stricter.
 #[tokio::test]
-async fn a_stack_that_breaks_a_newer_rule_can_still_be_reported_on_and_deleted() {
+async fn stack_breaking_newer_rule_keeps_status_and_deletion() {
     let client: Client = ClusterSim::new(Arc::new(SystemClock)).client();
     let definitions: Api<CustomResourceDefinition> = Api::all(client.clone());
     let definition: CustomResourceDefinition = serde_saphyr::from_str(&api::crd_yaml()).unwrap();

@@ -1,4 +1,4 @@
-//! A small custom resource with every kind of rule, and a cluster that knows it.
+//! A small custom resource with every kind of rule, and a cluster that has it.
 
 use std::sync::Arc;
 
@@ -96,7 +96,7 @@ pub fn widgets(client: &Client) -> Api<Widget> {
     Api::namespaced(client.clone(), "default")
 }
 
-/// The code with which the API server refused.
+/// The status code of a rejected request.
 pub fn status_code<T>(answer: kube::Result<T>) -> u16 {
     match answer {
         Ok(_) => 200,
@@ -105,8 +105,8 @@ pub fn status_code<T>(answer: kube::Result<T>) -> u16 {
     }
 }
 
-/// The text with which the API server refused.
-pub fn refusal<T>(answer: kube::Result<T>) -> String {
+/// The message of a rejected request.
+pub fn rejection_message<T>(answer: kube::Result<T>) -> String {
     match answer {
         Err(kube::Error::Api(status)) => status.message,
         Err(other) => panic!("no answer of an API server: {other}"),

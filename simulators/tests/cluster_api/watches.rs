@@ -1,4 +1,4 @@
-//! Watches, reflectors and controllers run on it.
+//! Watches, and the reflectors and controllers that run on them.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -34,7 +34,7 @@ fn reflect(client: &Client, config: watcher::Config) -> reflector::Store<Widget>
 }
 
 #[tokio::test]
-async fn a_reflector_follows_with_either_way_to_list() {
+async fn reflector_follows_list_watch_and_streaming_list() {
     for config in [watcher::Config::default(), watcher::Config::default().streaming_lists()] {
         let (_, client) = cluster().await;
         let api = widgets(&client);
@@ -52,7 +52,7 @@ async fn a_reflector_follows_with_either_way_to_list() {
 }
 
 #[tokio::test]
-async fn a_cut_watch_is_resumed_without_a_new_list() {
+async fn cut_watch_resumes_without_new_list() {
     let (sim, client) = cluster().await;
     let store = reflect(&client, watcher::Config::default());
     store.wait_until_ready().await.unwrap();
@@ -64,7 +64,7 @@ async fn a_cut_watch_is_resumed_without_a_new_list() {
 }
 
 #[tokio::test]
-async fn forgotten_history_makes_a_watch_list_again() {
+async fn expired_history_makes_watch_list_again() {
     let (sim, client) = cluster().await;
     let store = reflect(&client, watcher::Config::default());
     store.wait_until_ready().await.unwrap();
@@ -80,7 +80,7 @@ async fn forgotten_history_makes_a_watch_list_again() {
 }
 
 #[tokio::test]
-async fn a_watch_with_a_selector_sees_objects_enter_and_leave() {
+async fn selector_watch_sees_objects_enter_and_leave() {
     let (_, client) = cluster().await;
     let api = widgets(&client);
     let events = watcher(api.clone(), watcher::Config::default().labels("on=yes")).applied_objects();
@@ -95,7 +95,7 @@ async fn a_watch_with_a_selector_sees_objects_enter_and_leave() {
 }
 
 #[tokio::test]
-async fn faults_meet_the_requests_they_name() {
+async fn fault_strikes_only_named_requests() {
     let (sim, client) = cluster().await;
     let api = widgets(&client);
     sim.inject(Fault::next("create", "/widgets", Effect::Status(503)));
@@ -113,7 +113,7 @@ async fn faults_meet_the_requests_they_name() {
     }
 }
 
-/// A controller that puts a finalizer on each widget, sets its status by server-side apply, and says so.
+/// Runs a controller that adds a finalizer to each widget, sets its status by server-side apply, and writes an Event.
 async fn run_controller(client: Client) {
     let api = widgets(&client);
     let reconcile = async |widget: Arc<Widget>, client: Arc<Client>| {
@@ -143,7 +143,7 @@ async fn run_controller(client: Client) {
 }
 
 #[tokio::test]
-async fn a_controller_brings_objects_to_ready_and_lets_them_go() {
+async fn controller_readies_and_finalizes_objects() {
     let (sim, client) = cluster().await;
     tokio::spawn(run_controller(client.clone()));
     let api = widgets(&client);
@@ -152,13 +152,13 @@ async fn a_controller_brings_objects_to_ready_and_lets_them_go() {
     }
     let ready = async || sim.objects("sim.dev", "widgets").iter().all(|w| w["status"]["id"] == w["metadata"]["name"]);
     eventually("all have a status", ready).await;
-    eventually("all are told of", async || sim.objects("", "events").len() >= 3).await;
+    eventually("all have Events", async || sim.objects("", "events").len() >= 3).await;
     api.delete_collection(&DeleteParams::default(), &Default::default()).await.unwrap();
     eventually("all are gone", async || sim.objects("sim.dev", "widgets").is_empty()).await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn paused_time_moves_a_controller_and_the_clock() {
+async fn paused_time_drives_controller_and_clock() {
     let base = "2026-11-23T09:00:00Z".parse().unwrap();
     let sim = ClusterSim::new(Arc::new(TokioClock::starting_at(base)));
     let client = sim.client();
@@ -171,7 +171,7 @@ async fn paused_time_moves_a_controller_and_the_clock() {
 }
 
 #[tokio::test]
-async fn a_server_on_a_port_answers_like_the_one_in_process() {
+async fn served_api_answers_like_in_process_api() {
     let (sim, client) = cluster().await;
     widgets(&client).create(&PostParams::default(), &widget("a", 1)).await.unwrap();
     let served = sim.serve().await.unwrap();

@@ -1,9 +1,9 @@
-//! The same questions to the simulated API server and to a genuine one.
+//! Holds the simulated API server and a genuine one to the same expectations.
 //!
-//! `cases.yaml` is a script of requests with what the answers must contain. It always runs against the simulator,
-//! and against a genuine API server when `EVENKEEL_CONFORMANCE_KUBECONFIG` names a kubeconfig for one (made for the
-//! purpose: the script defines a resource and makes a namespace, and removes both). A case where the simulator may
-//! answer otherwise says so, what and why; when it no longer does, that fails too.
+//! `cases.yaml` is a script of requests with their expected answers. It always runs against the simulator, and against
+//! a genuine API server when `EVENKEEL_CONFORMANCE_KUBECONFIG` names a kubeconfig. That server should be dedicated to
+//! tests: the script defines a resource and creates a namespace, and deletes both. A case in which the simulator may
+//! answer otherwise records its answer and the reason. The test fails when the recorded difference no longer exists.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a helper of a test may fail as the test does")]
 
@@ -34,44 +34,50 @@ struct Section {
 #[serde(deny_unknown_fields)]
 struct Case {
     name: String,
-    /// Method and path; `~` stands for the widgets of the namespace of the run, `$NS` for its name.
+    /// Method and path. `~` stands for the widgets of the run's namespace, `$NS` for its name.
     ask: String,
-    /// `merge`, `json`, `strategic` or `apply` for patches.
+    /// Form of a patch: `merge`, `json`, `strategic` or `apply`.
     #[serde(rename = "as")]
     form: Option<String>,
     accept: Option<String>,
     body: Option<Value>,
     code: u16,
-    /// What the answer must contain: maps may have more, lists must have as many items, null means absent, `*`
-    /// stands for anything. Causes may come in any order, as they do from the API server; managed fields in the order
-    /// of their times, whichever that makes of those that are wanted.
+    /// Required content of the answer: maps may have more, lists must have as many items, null means absent, `*`
+    /// matches anything. Causes may come in any order, as from the API server. Managed fields come in the order of
+    /// their times, so those that are wanted may come in any order.
     #[serde(default)]
     answer: Value,
-    /// For watches, whose answer is a line per event.
+    /// The expected events of a watch, whose answer has one per line.
     events: Option<Vec<Value>>,
-    /// Text of the `Warning` header, when there is one.
+    /// Text of the expected `Warning` header.
     warning: Option<String>,
-    /// What the simulator answers instead.
-    differs: Option<Known>,
+    /// A known difference of the simulator.
+    differs: Option<KnownDifference>,
 }
 
-/// An answer of the simulator that is not the API server's, and why it may be so.
+/// An answer of the simulator that differs from the API server's, and the reason.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Known {
+struct KnownDifference {
     why: String,
     code: u16,
     #[serde(default)]
     answer: Value,
 }
 
-/// What the cases do not compare, and why the simulator may differ there. Printed with every run.
+/// Parts that the cases do not compare, and the reason why the simulator may differ there. Printed with every run.
 const NOT_COMPARED: &[(&str, &str)] = &[
-    ("kinds that the controller does not use", "absent: only what it watches, reads and writes is there"),
-    ("authentication and authorisation", "everybody may do everything; the rights of deploy/ are tried end to end"),
-    ("admission webhooks, aggregation, metrics of the server", "absent: nothing of ours meets them"),
-    ("a bookmark after the initial events", "depends on a timer and on what others list; the simulator sends none"),
-    ("costs of CEL rules", "not counted; the genuine API server refuses a CRD that is too dear"),
+    ("kinds that the controller does not use", "absent: only the kinds that it watches, reads and writes exist"),
+    (
+        "authentication and authorisation",
+        "every client may do everything; the end-to-end tests check the rights of deploy/",
+    ),
+    ("admission webhooks, aggregation, metrics of the server", "absent: no part of Evenkeel uses them"),
+    (
+        "a bookmark after the initial events",
+        "depends on a timer and on lists of other clients; the simulator sends none",
+    ),
+    ("costs of CEL rules", "not counted; the genuine API server rejects a CRD that exceeds its limits"),
 ];
 
 struct Answer {
@@ -81,13 +87,13 @@ struct Answer {
 }
 
 #[tokio::test]
-async fn the_simulator_answers_as_written() {
+async fn simulated_api_server_answers_as_written() {
     let client = ClusterSim::new(Arc::new(SystemClock)).client();
     run(&client, "conformance", true).await;
 }
 
 #[tokio::test]
-async fn a_genuine_api_server_answers_as_written() {
+async fn genuine_api_server_answers_as_written() {
     let Ok(path) = std::env::var("EVENKEEL_CONFORMANCE_KUBECONFIG") else {
         eprintln!("skipped: EVENKEEL_CONFORMANCE_KUBECONFIG is not set");
         return;
@@ -99,7 +105,7 @@ async fn a_genuine_api_server_answers_as_written() {
     run(&client, &format!("conformance-{}", &uuid::Uuid::new_v4().to_string()[..8]), false).await;
 }
 
-/// What came of one section.
+/// The result of one section.
 #[derive(Default)]
 struct Outcome {
     section: String,
@@ -135,7 +141,7 @@ async fn run(client: &Client, namespace: &str, simulated: bool) {
     assert!(failures.is_empty(), "{} differences:\n{}", failures.len(), failures.join("\n"));
 }
 
-/// The table of the suite.
+/// Prints the results as a table.
 fn print(outcomes: &[Outcome]) {
     println!("{:<40} {:>6} {:>6} {:>9}", "section", "agree", "known", "different");
     for o in outcomes {
@@ -210,14 +216,15 @@ fn judge(case: &Case, seen: &Answer, namespace: &str) -> Result<(), String> {
     contains(&body, &filled(&case.answer), "")
 }
 
-/// A bookmark that ends nothing. The API server plans one for the next tick of a timer when a watch with initial events
-/// begins, and sends it if its watch cache has heard from etcd meanwhile; somebody's list without a resource version makes
-/// it ask. A watch of a second has time for one (`nextBookmarkTime` of the API server's watch cache).
+/// True for a bookmark that does not end the initial events. The API server schedules one for the next tick of a timer
+/// when a watch with initial events begins. It sends it if its watch cache has heard from etcd meanwhile, which any
+/// list without a resource version causes. A watch of one second may get one (`nextBookmarkTime` of the API server's
+/// watch cache).
 fn is_plain_bookmark(event: &Value) -> bool {
     event["type"] == "BOOKMARK" && event["object"]["metadata"]["annotations"].is_null()
 }
 
-fn judge_known(known: &Known, seen: &Answer, namespace: &str) -> Result<(), String> {
+fn judge_known(known: &KnownDifference, seen: &Answer, namespace: &str) -> Result<(), String> {
     if seen.code != known.code {
         return Err(format!("code {} instead of {}, as known", seen.code, known.code));
     }
@@ -229,7 +236,7 @@ fn judge_known(known: &Known, seen: &Answer, namespace: &str) -> Result<(), Stri
     contains(&body, &wanted, "")
 }
 
-/// Whether `seen` has all that `wanted` has.
+/// Checks that `seen` has all content of `wanted`.
 fn contains(seen: &Value, wanted: &Value, path: &str) -> Result<(), String> {
     match (seen, wanted) {
         (_, Value::String(any)) if any == "*" => Ok(()),
@@ -261,7 +268,8 @@ fn in_any_order(seen: &[Value], wanted: &[Value], key: &str) -> Result<(), Strin
     }
 }
 
-/// By operation and by the second of their writing, only then by name (`sortEncodedManagedFields` of apimachinery).
+/// Checks the order of managed fields: by operation, then by second, then by name (`sortEncodedManagedFields` of
+/// apimachinery).
 fn sorted_managers(seen: &[Value]) -> Result<(), String> {
     const ORDER: [&str; 5] = ["operation", "time", "manager", "apiVersion", "subresource"];
     let place = |line: &Value| ORDER.map(|key| line[key].as_str().unwrap_or_default().to_owned());

@@ -1,4 +1,4 @@
-//! A load balancer that is made again keeps its addresses, each as long as nobody else has it.
+//! Addresses of a recreated load balancer: it keeps each of them unless another port has taken it.
 
 use evenkeel_simulators::rig::small;
 use serde_json::json;
@@ -18,7 +18,7 @@ async fn as_tenant(rig: &Rig, method: Method, service: Service, path: &str, body
     answer
 }
 
-/// Takes an address of `tenant-v6`: this one, or the first that is free.
+/// Allocates an address of `tenant-v6`: this one, or the first free one.
 async fn take_address(rig: &Rig, address: Option<&str>) -> String {
     let mut fixed_ip = json!({"subnet_id": rig.cloud.subnet_id("tenant-v6")});
     if let Some(address) = address {
@@ -42,7 +42,7 @@ fn addresses(rig: &Rig) -> (Value, Value) {
     (all[0]["vip_address"].clone(), all[0]["additional_vips"][0]["ip_address"].clone())
 }
 
-/// A stack whose addresses are not the first free ones, so that a create that asks for none gets others.
+/// A rig with a stack whose addresses are not the first free ones, so that a create without addresses gets others.
 async fn with_late_addresses() -> Rig {
     let mut rig = Rig::new().await;
     let blocker = take_address(&rig, None).await;
@@ -63,7 +63,7 @@ async fn additional_addresses_are_shown_in_status() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn load_balancer_made_again_keeps_additional_address() {
+async fn recreated_load_balancer_keeps_additional_address() {
     let rig = with_late_addresses().await;
     let (lb, before) = (id(&rig.load_balancers()[0]), addresses(&rig));
     delete_load_balancer(&rig).await;
@@ -73,12 +73,12 @@ async fn load_balancer_made_again_keeps_additional_address() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn taken_additional_address_is_given_up_and_first_one_kept() {
+async fn taken_additional_address_is_dropped_and_first_kept() {
     let mut rig = with_late_addresses().await;
     let (lb, (first, additional)) = (id(&rig.load_balancers()[0]), addresses(&rig));
     rig.stop().await;
     delete_load_balancer(&rig).await;
-    rig.until("it is gone", 5 * MINUTE, |rig| rig.load_balancers().is_empty()).await;
+    rig.until("it is deleted", 5 * MINUTE, |rig| rig.load_balancers().is_empty()).await;
     take_address(&rig, additional.as_str()).await;
     rig.start();
     rig.until("another one", 20 * MINUTE, |rig| rig.load_balancers().iter().any(|seen| id(seen) != lb)).await;

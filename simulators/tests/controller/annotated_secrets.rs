@@ -1,4 +1,4 @@
-//! Credentials are what a Secret holds, not what is written about it.
+//! Changes of a Secret's metadata: only its data are credentials.
 
 use evenkeel_simulators::cloud::{CloudSim, Kind, ProviderFault, Verb};
 use evenkeel_simulators::cluster;
@@ -14,7 +14,7 @@ async fn patch_secret(rig: &Rig, metadata: Value) {
     rig.secrets().patch(SECRET, &PatchParams::default(), &patch).await.unwrap();
 }
 
-/// As a tool does that notes on every Secret when it last saw it.
+/// Annotates the Secret every minute, as tools do that record when they last saw it.
 async fn annotate_each_minute(rig: &Rig, minutes: u32) {
     for minute in 0..minutes {
         patch_secret(rig, json!({"annotations": {"backup.example/seen": minute.to_string()}})).await;
@@ -32,7 +32,7 @@ fn changes(rig: &Rig) -> usize {
     rig.cloud.requests().iter().filter(|request| request.method == Method::PUT).count()
 }
 
-/// A change that Octavia takes and its data plane does not.
+/// Makes a change that Octavia accepts and its data plane does not apply.
 async fn change_in_vain(rig: &Rig, name: &str) {
     let fails = ProviderFault::fails(Kind::Pool, Verb::Update);
     rig.cloud.fail_provider(ProviderFault { load_balancer: Some(name.to_owned()), ..fails });
@@ -42,7 +42,7 @@ async fn change_in_vain(rig: &Rig, name: &str) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_secret_that_is_only_annotated_costs_no_call() {
+async fn annotated_secret_costs_no_call() {
     let rig = with_ready(&[("web", rarely_looked_at()), ("api", rarely_looked_at())]).await;
     sleep(MINUTE).await;
     rig.cloud.forget_requests();
@@ -51,30 +51,30 @@ async fn a_secret_that_is_only_annotated_costs_no_call() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_change_that_does_not_take_effect_stays_rare_beside_a_secret_that_is_annotated() {
+async fn annotated_secret_keeps_backoff_of_ineffective_change() {
     let rig = with_ready(&[("web", small())]).await;
     change_in_vain(&rig, "web").await;
-    rig.until("it does not take effect", 5 * MINUTE, |rig| rig.reason("web") == "ProvisioningFailed").await;
+    rig.until("the change has no effect", 5 * MINUTE, |rig| rig.reason("web") == "ProvisioningFailed").await;
     rig.cloud.forget_requests();
     annotate_each_minute(&rig, 60).await;
     assert!((4..=14).contains(&changes(&rig)), "{} changes in an hour", changes(&rig));
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_refused_change_stays_rare_beside_a_secret_that_is_annotated() {
+async fn annotated_secret_keeps_backoff_of_rejected_change() {
     let rig = with_ready(&[("web", small())]).await;
     let puts = Match::service(Service::LoadBalancer).method(Method::PUT);
     rig.cloud.fail_always(puts, octavia(400, "Validation failure: the moon is in the wrong phase"));
     rig.patch("web", json!({"spec": {"loadBalancer": {"description": "edited"}}})).await;
-    rig.until("it is refused", SOON, |rig| rig.reason("web") == "RequestRejected").await;
+    rig.until("the create is rejected", SOON, |rig| rig.reason("web") == "RequestRejected").await;
     rig.cloud.forget_requests();
     annotate_each_minute(&rig, 60).await;
     assert!((1..=7).contains(&changes(&rig)), "{} changes in an hour", changes(&rig));
 }
 
-/// After a start, stacks may be looked at before the watch tells of their Secret.
+/// A restarted controller may reconcile stacks before its watch delivers their Secret.
 #[tokio::test(start_paused = true)]
-async fn a_secret_that_is_heard_of_late_is_not_another_one() {
+async fn late_secret_event_does_not_change_credentials() {
     let mut rig = with_ready(&[("web", rarely_looked_at()), ("api", rarely_looked_at())]).await;
     rig.stop().await;
     let late = cluster::Effect::SlowAnswer(Duration::from_secs(10));
@@ -83,30 +83,31 @@ async fn a_secret_that_is_heard_of_late_is_not_another_one() {
     rig.start();
     sleep(Duration::from_secs(5)).await;
     let first_look = rig.cloud.requests().len();
-    assert!(first_look > 0, "nobody looked");
+    assert!(first_look > 0, "no stack was reconciled");
     sleep(MINUTE).await;
     assert_eq!(rig.cloud.requests().len(), first_look, "{:?}", rig.cloud.requests());
 }
 
 #[tokio::test(start_paused = true)]
-async fn our_entry_on_a_secret_in_use_is_put_back() {
+async fn finalizer_removed_from_used_secret_is_restored() {
     let rig = with_ready(&[("web", rarely_looked_at())]).await;
-    let is_held = |rig: &Rig| {
+    let has_finalizer = |rig: &Rig| {
         let secret = rig.cluster.object("", "secrets", NAMESPACE, SECRET).unwrap();
         secret["metadata"]["finalizers"].to_string().contains("evenkeel.dev/credentials-in-use")
     };
     let patches = |rig: &Rig| {
-        let ours =
-            |request: &&cluster::SeenRequest| request.verb == "patch" && request.path.ends_with("/secrets/openstack");
+        let ours = |request: &&cluster::ClusterRequest| {
+            request.verb == "patch" && request.path.ends_with("/secrets/openstack")
+        };
         rig.cluster.requests().iter().filter(ours).count()
     };
-    assert!(is_held(&rig));
+    assert!(has_finalizer(&rig));
     rig.cluster.forget_requests();
     patch_secret(&rig, json!({"finalizers": null})).await;
-    rig.until("it is taken off and put back", SOON, |rig| patches(rig) == 2 && is_held(rig)).await;
+    rig.until("the finalizer is restored", SOON, |rig| patches(rig) == 2 && has_finalizer(rig)).await;
 }
 
-/// The Secret with the same credentials under each of these names.
+/// Stores the same credentials under each of these names.
 async fn put_entries(rig: &Rig, names: &[&str]) {
     let file: Value = serde_saphyr::from_str(&rig.cloud.clouds_yaml(CloudSim::AUTH_URL)).unwrap();
     let entry = |name: &&str| ((*name).to_owned(), file["clouds"]["demo-appcred"].clone());
@@ -115,9 +116,9 @@ async fn put_entries(rig: &Rig, names: &[&str]) {
     rig.secrets().patch(SECRET, &PatchParams::default(), &patch).await.unwrap();
 }
 
-/// More than the sessions of one Secret that are kept, so that most passes open theirs again.
+/// More entries than sessions are cached per Secret, so most reconciles open theirs again.
 #[tokio::test(start_paused = true)]
-async fn credentials_whose_session_is_opened_again_are_the_same() {
+async fn reopened_session_counts_as_same_credentials() {
     let names = ["one", "two", "three", "four", "five", "six"];
     let mut rig = Rig::new().await;
     put_entries(&rig, &names).await;
@@ -132,11 +133,11 @@ async fn credentials_whose_session_is_opened_again_are_the_same() {
         rig.until("all are Ready", 5 * MINUTE, |rig| rig.is_ready(name)).await;
     }
     change_in_vain(&rig, "one").await;
-    rig.until("it does not take effect", 5 * MINUTE, |rig| rig.reason("one") == "ProvisioningFailed").await;
+    rig.until("the change has no effect", 5 * MINUTE, |rig| rig.reason("one") == "ProvisioningFailed").await;
     sleep(5 * MINUTE).await;
     rig.cloud.forget_requests();
     sleep(20 * MINUTE).await;
     let logins = rig.cloud.requests().iter().filter(|request| request.service == Service::Identity).count();
-    assert!(logins > 20, "sessions are kept after all: {logins} logins");
+    assert!(logins > 20, "sessions are cached: {logins} logins");
     assert!((1..=6).contains(&changes(&rig)), "{} changes in 20 minutes", changes(&rig));
 }

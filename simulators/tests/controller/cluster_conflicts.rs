@@ -1,4 +1,4 @@
-//! A conflict of the Kubernetes API is retried at once, and told nobody.
+//! Conflicts of the Kubernetes API: they are retried at once and never reported.
 
 use std::sync::{Arc, Mutex};
 
@@ -10,7 +10,7 @@ use kube::runtime::{WatchStreamExt, watcher};
 
 use super::*;
 
-/// Every reason that any stack shows from now on, by name of the stack.
+/// Records every reason that any stack shows from now on, with the name of the stack.
 fn reasons_shown(rig: &Rig) -> Arc<Mutex<Vec<(String, String)>>> {
     let shown: Arc<Mutex<Vec<(String, String)>>> = Arc::default();
     let (stacks, seen) = (rig.stacks(), Arc::clone(&shown));
@@ -18,14 +18,14 @@ fn reasons_shown(rig: &Rig) -> Arc<Mutex<Vec<(String, String)>>> {
         let mut changes = watcher(stacks, watcher::Config::default()).applied_objects().boxed();
         while let Some(Ok(stack)) = changes.next().await {
             let conditions = stack.status.iter().flat_map(|status| &status.conditions);
-            let told = conditions.map(|condition| (stack.name_any(), condition.reason.clone()));
-            seen.lock().unwrap().extend(told);
+            let reported = conditions.map(|condition| (stack.name_any(), condition.reason.clone()));
+            seen.lock().unwrap().extend(reported);
         }
     });
     shown
 }
 
-fn assert_nothing_told(rig: &Rig, shown: &Mutex<Vec<(String, String)>>, names: &[String]) {
+fn assert_nothing_reported(rig: &Rig, shown: &Mutex<Vec<(String, String)>>, names: &[String]) {
     let unreadable: Vec<_> =
         shown.lock().unwrap().iter().filter(|(_, reason)| reason == "CredentialsInaccessible").cloned().collect();
     assert!(unreadable.is_empty(), "{unreadable:?}");
@@ -36,7 +36,7 @@ fn assert_nothing_told(rig: &Rig, shown: &Mutex<Vec<(String, String)>>, names: &
 }
 
 #[tokio::test(start_paused = true)]
-async fn nine_stacks_that_share_a_secret_never_show_its_conflicts() {
+async fn nine_stacks_sharing_secret_never_report_conflicts() {
     let mut rig = Rig::new().await;
     rig.workers = 36;
     rig.cluster.set_latency(Duration::from_millis(20));
@@ -49,20 +49,21 @@ async fn nine_stacks_that_share_a_secret_never_show_its_conflicts() {
     for name in &names {
         rig.until("all are Ready", 3 * MINUTE, |rig| rig.is_ready(name)).await;
     }
-    assert_nothing_told(&rig, &shown, &names);
+    assert_nothing_reported(&rig, &shown, &names);
     for name in &names {
         rig.delete(name).await;
     }
     for name in &names {
         until_gone(&rig, name, 3 * MINUTE).await;
     }
-    assert_nothing_told(&rig, &shown, &names);
-    let held = |rig: &Rig| rig.cluster.object("", "secrets", "shop", SECRET).unwrap()["metadata"]["finalizers"].clone();
-    rig.until("the Secret is let go of", MINUTE, |rig| held(rig).as_array().is_none_or(Vec::is_empty)).await;
+    assert_nothing_reported(&rig, &shown, &names);
+    let finalizers =
+        |rig: &Rig| rig.cluster.object("", "secrets", "shop", SECRET).unwrap()["metadata"]["finalizers"].clone();
+    rig.until("the Secret has no finalizer", MINUTE, |rig| finalizers(rig).as_array().is_none_or(Vec::is_empty)).await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn conflicts_of_any_write_are_retried_within_the_pass() {
+async fn write_conflict_is_retried_within_one_reconcile() {
     for (path, conflicts) in [("/secrets", 3), ("/loadbalancerstacks/web", 3), ("/status", 3)] {
         let mut rig = Rig::new().await;
         rig.cluster.inject(ClusterFault::next("patch", path, Effect::Conflict).times(conflicts));
@@ -71,19 +72,22 @@ async fn conflicts_of_any_write_are_retried_within_the_pass() {
         rig.start();
         rig.until("Octavia is asked", Duration::from_millis(900), |rig| rig.creates().len() == 1).await;
         rig.until("web is Ready", SOON, |rig| rig.is_ready("web")).await;
-        assert_nothing_told(&rig, &shown, &["web".to_owned()]);
+        assert_nothing_reported(&rig, &shown, &["web".to_owned()]);
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn conflicts_at_the_end_hold_up_no_deletion() {
+async fn conflicts_on_last_writes_do_not_block_deletion() {
     let rig = with_ready(&[("web", small())]).await;
     for path in ["/secrets", "/loadbalancerstacks/web"] {
         rig.cluster.inject(ClusterFault::next("patch", path, Effect::Conflict).times(3));
     }
     rig.delete("web").await;
     until_gone(&rig, "web", SOON).await;
-    let held = |rig: &Rig| rig.cluster.object("", "secrets", "shop", SECRET).unwrap()["metadata"]["finalizers"].clone();
-    rig.until("the Secret is let go of", Duration::from_secs(2), |rig| held(rig).as_array().is_none_or(Vec::is_empty))
-        .await;
+    let finalizers =
+        |rig: &Rig| rig.cluster.object("", "secrets", "shop", SECRET).unwrap()["metadata"]["finalizers"].clone();
+    rig.until("the Secret has no finalizer", Duration::from_secs(2), |rig| {
+        finalizers(rig).as_array().is_none_or(Vec::is_empty)
+    })
+    .await;
 }

@@ -1,4 +1,4 @@
-//! A 409: a wait, or no for good.
+//! 409 of Octavia: a transient lock, or a final rejection.
 
 use evenkeel_simulators::cloud::Kind;
 use evenkeel_simulators::rig::{condition, small};
@@ -15,15 +15,15 @@ fn vip_ports(rig: &Rig) -> usize {
     rig.cloud.ports().iter().filter(vip).count()
 }
 
-/// Each of them leaves a VIP port behind.
+/// Each rejected create leaks a VIP port.
 #[tokio::test(start_paused = true)]
-async fn a_create_in_conflict_for_its_contents_is_sent_once() {
+async fn create_in_conflict_by_content_is_sent_once() {
     for text in [SAME_ID, TAKEN, "This pool already has a health monitor", "a conflict of another release"] {
         let mut rig = Rig::new().await;
         rig.cloud.fail_always(create(), octavia(409, text));
         rig.start();
         rig.create("web", small()).await;
-        rig.until("it is refused", SOON, |rig| rig.reason("web") == "RequestRejected").await;
+        rig.until("the create is rejected", SOON, |rig| rig.reason("web") == "RequestRejected").await;
         assert_eq!(condition(&rig.stack("web"), "Stalled")["status"], "True");
         assert!(rig.message("web").contains(text), "{}", rig.message("web"));
         sleep(3 * 60 * MINUTE).await;
@@ -38,30 +38,30 @@ async fn a_create_in_conflict_for_its_contents_is_sent_once() {
 
 /// Another address would not help.
 #[tokio::test(start_paused = true)]
-async fn a_create_again_in_conflict_for_its_contents_is_sent_once() {
+async fn recreate_in_conflict_by_content_is_sent_once() {
     let rig = with_ready(&[("web", small())]).await;
     rig.cloud.fail_always(create(), octavia(409, SAME_ID));
     rig.cloud.forget_requests();
     rig.cloud.vanish(Kind::LoadBalancer, &id(&rig.load_balancers()[0]));
-    rig.until("it is refused", 20 * MINUTE, |rig| rig.reason("web") == "RequestRejected").await;
+    rig.until("the create is rejected", 20 * MINUTE, |rig| rig.reason("web") == "RequestRejected").await;
     sleep(60 * MINUTE).await;
     assert_eq!(rig.creates().len(), 1, "{:?}", rig.creates());
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_create_whose_address_is_in_use_waits_for_it() {
+async fn create_with_address_in_use_waits_for_it() {
     let mut rig = Rig::new().await;
     let in_use = "The VIP IP address is already in use: IP address 10.10.0.9 already allocated in subnet 1";
     rig.cloud.fail(create(), octavia(409, in_use), 4);
     rig.start();
     rig.create("web", small()).await;
-    rig.until("it waits", SOON, |rig| rig.reason("web") == "Conflict").await;
+    rig.until("the stack waits", SOON, |rig| rig.reason("web") == "Conflict").await;
     rig.until("web is Ready", 2 * MINUTE, |rig| rig.is_ready("web")).await;
 }
 
-/// For instance for tags that this cloud's database holds for equal and most do not.
+/// For example because of tags that this cloud's database takes for equal and most do not.
 #[tokio::test(start_paused = true)]
-async fn a_child_that_stays_in_conflict_is_sent_ever_more_rarely() {
+async fn child_in_lasting_conflict_backs_off() {
     let rig = with_ready(&[("web", small())]).await;
     let post = Match::service(Service::LoadBalancer).method(Method::POST).path("/listeners");
     rig.cloud.fail_always(post, octavia(409, TAKEN));
@@ -70,7 +70,7 @@ async fn a_child_that_stays_in_conflict_is_sent_ever_more_rarely() {
     spec["listeners"].as_array_mut().unwrap().push(json!({"name": "more", "protocol": "HTTP", "port": 81}));
     spec["pools"][0]["members"][0]["weight"] = json!(7);
     rig.patch("web", json!({"spec": spec})).await;
-    rig.until("it is refused", 2 * MINUTE, |rig| rig.reason("web") == "RequestRejected").await;
+    rig.until("the create is rejected", 2 * MINUTE, |rig| rig.reason("web") == "RequestRejected").await;
     sleep(60 * MINUTE).await;
     let posts = rig.cloud.requests().iter().filter(|request| request.method == Method::POST).count();
     assert!((3..=9).contains(&posts), "{posts} posts in an hour");
@@ -79,9 +79,9 @@ async fn a_child_that_stays_in_conflict_is_sent_ever_more_rarely() {
     rig.until("web is Ready by itself", 70 * MINUTE, |rig| rig.is_ready("web")).await;
 }
 
-/// A look in between shows that somebody made room.
+/// A read in between shows that the object in the way is gone.
 #[tokio::test(start_paused = true)]
-async fn a_child_in_conflict_once_is_made_soon_after() {
+async fn child_in_passing_conflict_is_created_soon_after() {
     let rig = with_ready(&[("web", small())]).await;
     let post = Match::service(Service::LoadBalancer).method(Method::POST).path("/listeners");
     rig.cloud.fail(post, octavia(409, TAKEN), 1);
@@ -93,7 +93,7 @@ async fn a_child_in_conflict_once_is_made_soon_after() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_create_that_fails_within_octavia_is_sent_ever_more_rarely() {
+async fn create_with_server_error_backs_off() {
     let mut rig = Rig::new().await;
     rig.cloud.fail_always(create(), octavia(500, "Provider 'amphora' reports error: MessagingTimeout"));
     rig.start();
@@ -120,7 +120,7 @@ fn tagged(tag: &str) -> Value {
 
 /// Octavia inserts the new tag before it deletes the old one.
 #[tokio::test(start_paused = true)]
-async fn a_tag_that_changes_in_case_alone_changes_on_every_kind() {
+async fn tag_change_in_case_only_reaches_every_kind() {
     let rig = with_ready(&[("web", tagged("web"))]).await;
     let lb = id(&rig.load_balancers()[0]);
     for tag in ["Web", "w\u{e9}b", "web "] {
@@ -140,6 +140,6 @@ async fn a_tag_that_changes_in_case_alone_changes_on_every_kind() {
         assert!(rig.cloud.objects(Kind::Member).iter().any(weight), "the rest of the batch");
         assert_eq!((id(&rig.load_balancers()[0]), rig.reason("web")), (lb.clone(), "InSync".to_owned()));
     }
-    let told = rig.events("web");
-    assert!(!told.iter().any(|(reason, _)| reason == "RequestRejected"), "{told:?}");
+    let reported = rig.events("web");
+    assert!(!reported.iter().any(|(reason, _)| reason == "RequestRejected"), "{reported:?}");
 }

@@ -1,13 +1,13 @@
-//! What is in the way of a new load balancer is not in the way of one that is there.
+//! Preconditions of a create: they never block an existing load balancer.
 
-use evenkeel_simulators::cloud::Entry;
+use evenkeel_simulators::cloud::CloudRequest;
 use evenkeel_simulators::rig::{condition, small};
 use serde_json::json;
 use tokio::time::sleep;
 
 use super::*;
 
-/// Longer than answers of the cloud are remembered.
+/// Longer than resolved references are cached.
 const FORGOTTEN: Duration = Duration::from_secs(11 * 60);
 
 fn with(load_balancer: Value) -> Value {
@@ -16,7 +16,7 @@ fn with(load_balancer: Value) -> Value {
     spec
 }
 
-/// A UDP pool with a member of IPv6.
+/// A spec with a UDP pool and a member of IPv6.
 fn datagrams(load_balancer: Value) -> Value {
     let mut spec = with(load_balancer);
     spec["listeners"] = json!([{"name": "dns", "protocol": "UDP", "port": 53, "defaultPool": "dns"}]);
@@ -28,13 +28,13 @@ fn datagrams(load_balancer: Value) -> Value {
 
 async fn edit(rig: &Rig, name: &str) {
     rig.patch(name, json!({"spec": {"loadBalancer": {"description": "edited"}}})).await;
-    rig.until("the edit is there", SOON, |rig| rig.is_ready(name)).await;
+    rig.until("the edit is applied", SOON, |rig| rig.is_ready(name)).await;
     assert!(rig.load_balancers().iter().any(|lb| lb["description"] == "edited"));
 }
 
-/// Its operator takes a flavor or a zone out of use, and what has it goes on.
+/// The operator disables a flavor or a zone. Load balancers that use it keep working.
 #[tokio::test(start_paused = true)]
-async fn what_is_disabled_stalls_no_stack_that_has_its_load_balancer() {
+async fn disabled_create_option_does_not_stall_existing_stack() {
     for (wish, name) in [(json!({"flavor": {"name": "ha"}}), "ha"), (json!({"availabilityZone": "az1"}), "az1")] {
         let mut load_balancer = json!({"vip": {"subnet": {"name": "tenant-v4"}}});
         load_balancer.as_object_mut().unwrap().extend(wish.as_object().unwrap().clone());
@@ -52,29 +52,29 @@ async fn what_is_disabled_stalls_no_stack_that_has_its_load_balancer() {
         assert!(rig.creates().is_empty(), "{:?}", rig.creates());
 
         rig.cloud.enable(name, true);
-        rig.until("the new one is made", 3 * MINUTE, |rig| rig.is_ready("new")).await;
+        rig.until("the new one is created", 3 * MINUTE, |rig| rig.is_ready("new")).await;
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_load_balancer_is_not_made_again_with_a_flavor_that_is_disabled() {
+async fn recreate_with_disabled_flavor_is_blocked() {
     let flavored = json!({"flavor": {"name": "ha"}, "vip": {"subnet": {"name": "tenant-v4"}}});
     let rig = with_ready(&[("web", with(flavored))]).await;
     rig.cloud.enable("ha", false);
     sleep(FORGOTTEN).await;
     rig.cloud.forget_requests();
     rig.cloud.vanish(Kind::LoadBalancer, &id(&rig.load_balancers()[0]));
-    rig.until("it is refused", 15 * MINUTE, |rig| rig.reason("web") == "ReferenceUnusable").await;
+    rig.until("the create is rejected", 15 * MINUTE, |rig| rig.reason("web") == "ReferenceUnusable").await;
     assert!(rig.creates().is_empty(), "{:?}", rig.creates());
 }
 
-/// Octavia takes it in the single call, and the load balancer ends in ERROR.
+/// Octavia accepts it in the single call, and the load balancer ends in ERROR.
 #[tokio::test(start_paused = true)]
-async fn members_that_an_address_from_the_network_cannot_reach_are_refused_before_anything_is_made() {
+async fn unreachable_member_ip_version_is_rejected_before_create() {
     let mut rig = Rig::new().await;
     rig.start();
     rig.create("dns", datagrams(json!({"vip": {"network": {"name": "tenant"}}}))).await;
-    rig.until("it is refused", SOON, |rig| rig.reason("dns") == "InvalidSpec").await;
+    rig.until("the create is rejected", SOON, |rig| rig.reason("dns") == "InvalidSpec").await;
     assert!(rig.message("dns").contains("fd00:99::1 is IPv6"), "{}", rig.message("dns"));
     assert_eq!(condition(&rig.stack("dns"), "Accepted")["status"], "False");
     assert!(rig.cloud.writes().is_empty(), "{:?}", rig.cloud.writes());
@@ -86,7 +86,7 @@ async fn members_that_an_address_from_the_network_cannot_reach_are_refused_befor
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_subnet_that_comes_later_stalls_no_stack_that_has_its_load_balancer() {
+async fn later_subnet_does_not_stall_existing_stack() {
     let mut rig = Rig::new().await;
     let network = rig.cloud.add_network("demo", "modern");
     rig.cloud.add_subnet(&network, "modern-v6", "fd00:77::/64".parse().unwrap());
@@ -104,7 +104,7 @@ async fn neutron(rig: &Rig, method: Method, path: &str, body: Value) -> Value {
     answer
 }
 
-/// A floating IP that leads to a port of a server; the address, its path, and the port.
+/// Creates a floating IP on the port of a server. Returns the address, its path, and the port.
 async fn floating_ip_of_a_server(rig: &Rig) -> (String, String, String) {
     let (network, subnet) = (rig.cloud.network_id("tenant"), rig.cloud.subnet_id("tenant-v4"));
     let port = json!({"port": {"network_id": network, "fixed_ips": [{"subnet_id": subnet}]}});
@@ -120,19 +120,19 @@ fn behind(address: &str) -> Value {
     with(json!({"vip": {"subnet": {"name": "tenant-v4"}}, "floatingIP": {"existing": {"address": address}}}))
 }
 
-fn writes(rig: &Rig) -> Vec<Entry> {
+fn writes(rig: &Rig) -> Vec<CloudRequest> {
     let mut writes = rig.cloud.writes();
     writes.retain(|entry| entry.user_agent != "another-tool");
     writes
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_floating_ip_that_serves_somebody_else_is_told_before_anything_is_made() {
+async fn floating_ip_of_another_is_reported_before_create() {
     let mut rig = Rig::new().await;
     let (address, path, port) = floating_ip_of_a_server(&rig).await;
     rig.start();
     rig.create("web", behind(&address)).await;
-    rig.until("it is refused", SOON, |rig| rig.reason("web") == "ReferenceUnusable").await;
+    rig.until("the create is rejected", SOON, |rig| rig.reason("web") == "ReferenceUnusable").await;
     let message = rig.message("web");
     assert!(message.contains(&address) && message.contains(&port), "{message}");
     assert!(writes(&rig).is_empty(), "{:?}", writes(&rig));
@@ -140,19 +140,20 @@ async fn a_floating_ip_that_serves_somebody_else_is_told_before_anything_is_made
     neutron(&rig, Method::PUT, &path, json!({"floatingip": {"port_id": null}})).await;
     rig.until("web is Ready", 2 * MINUTE, |rig| rig.is_ready("web")).await;
 
-    // That it was free is remembered of the first; whom it serves now is seen all the same.
+    // The cached reference of the first stack says that it is free. The port that it serves now must be seen all the
+    // same.
     rig.create("second", behind(&address)).await;
     rig.until("the second is refused", SOON, |rig| rig.reason("second") == "ReferenceUnusable").await;
     assert_eq!((rig.creates().len(), rig.load_balancers().len()), (1, 1));
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_floating_ip_that_is_taken_away_refuses_nothing_else_of_a_stack_that_is_there() {
+async fn lost_floating_ip_does_not_block_other_changes() {
     let rig = with_ready(&[("web", small())]).await;
     let (address, ..) = floating_ip_of_a_server(&rig).await;
     let mut spec = behind(&address);
     spec["loadBalancer"]["description"] = json!("edited");
     rig.patch("web", json!({"spec": spec})).await;
-    rig.until("it is told", SOON, |rig| rig.reason("web") == "ResourceConflict").await;
+    rig.until("the stack reports it", SOON, |rig| rig.reason("web") == "ResourceConflict").await;
     assert_eq!(rig.load_balancers()[0]["description"], "edited");
 }

@@ -1,10 +1,10 @@
-//! The Secrets that stacks refer to: kept as long as a stack needs them, and no longer.
+//! The Secrets that stacks refer to: they have a finalizer exactly as long as a stack needs them.
 
 use std::sync::Arc;
 
 use evenkeel::openstack::Request;
 use evenkeel_simulators::cluster::ClusterSim;
-use evenkeel_simulators::rig::{NAMESPACE, SECRET, Treatment, Wire, small};
+use evenkeel_simulators::rig::{Interception, Interceptor, NAMESPACE, SECRET, small};
 use http::Method;
 use k8s_openapi::api::core::v1::Secret;
 use serde_json::{Value, json};
@@ -12,52 +12,52 @@ use tokio::time::sleep;
 
 use super::*;
 
-fn is_held(cluster: &ClusterSim, name: &str) -> bool {
+fn has_finalizer(cluster: &ClusterSim, name: &str) -> bool {
     let secret = cluster.object("", "secrets", NAMESPACE, name).expect("the Secret is there");
     let ours = Value::from("evenkeel.dev/credentials-in-use");
     secret["metadata"]["finalizers"].as_array().is_some_and(|entries| entries.contains(&ours))
 }
 
-/// Requests of the controller for many stacks at once.
+/// Number of list requests of the controller.
 fn lists(rig: &Rig) -> usize {
     let is_list = |verb: &str, path: &str| verb == "list" && path.ends_with("/loadbalancerstacks");
     rig.cluster.requests().iter().filter(|request| is_list(request.verb, &request.path)).count()
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_secret_is_held_while_a_stack_needs_it_and_that_costs_no_lists() {
+async fn used_secret_has_finalizer_without_extra_lists() {
     let names = ["a", "b", "c", "d", "e"];
     let rig = with_ready(&names.map(|name| (name, small()))).await;
-    assert!(is_held(&rig.cluster, SECRET));
+    assert!(has_finalizer(&rig.cluster, SECRET));
     rig.cluster.forget_requests();
     sleep(10 * MINUTE).await;
-    assert_eq!(lists(&rig), 0, "ten minutes at rest");
+    assert_eq!(lists(&rig), 0, "ten idle minutes");
     for name in names {
         rig.delete(name).await;
     }
     for name in names {
         until_gone(&rig, name, SOON).await;
     }
-    rig.until("the Secret is let go", MINUTE, |rig| !is_held(&rig.cluster, SECRET)).await;
+    rig.until("the Secret has no finalizer", MINUTE, |rig| !has_finalizer(&rig.cluster, SECRET)).await;
     assert!(lists(&rig) <= 2, "{} lists for five deletions", lists(&rig));
     assert_nothing_left(&rig);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_secret_that_the_last_stack_refers_to_no_more_is_let_go() {
+async fn unused_secret_loses_finalizer() {
     let rig = with_ready(&[("web", small())]).await;
     let mut other = rig.credentials("demo-appcred");
     other.metadata.name = Some("other".to_owned());
     rig.secrets().create(&Default::default(), &other).await.unwrap();
     rig.patch("web", json!({"spec": {"cloudCredentialsRef": {"secretName": "other"}}})).await;
-    rig.until("the new one is held", SOON, |rig| is_held(&rig.cluster, "other")).await;
-    rig.until("the old one is let go", MINUTE, |rig| !is_held(&rig.cluster, SECRET)).await;
-    assert!(is_held(&rig.cluster, "other"));
+    rig.until("the new one has the finalizer", SOON, |rig| has_finalizer(&rig.cluster, "other")).await;
+    rig.until("the old one has no finalizer", MINUTE, |rig| !has_finalizer(&rig.cluster, SECRET)).await;
+    assert!(has_finalizer(&rig.cluster, "other"));
 }
 
-/// Who may write stacks may not write Secrets, nor keep one from being deleted.
+/// A user who may write stacks may have no access to Secrets, and must not block the deletion of one.
 #[tokio::test(start_paused = true)]
-async fn a_secret_that_holds_no_credentials_is_never_held() {
+async fn secret_without_credentials_never_gets_finalizer() {
     let mut rig = Rig::new().await;
     rig.start();
     let plain = |data: Value| -> Secret {
@@ -67,28 +67,28 @@ async fn a_secret_that_holds_no_credentials_is_never_held() {
     spec["cloudCredentialsRef"]["secretName"] = "plain".into();
     rig.secrets().create(&Default::default(), &plain(json!({"token": "of somebody else"}))).await.unwrap();
     rig.create("web", spec).await;
-    rig.until("it is told", SOON, |rig| rig.message("web").contains("no key clouds.yaml")).await;
-    assert!(!is_held(&rig.cluster, "plain"));
+    rig.until("the stack reports it", SOON, |rig| rig.message("web").contains("no key clouds.yaml")).await;
+    assert!(!has_finalizer(&rig.cluster, "plain"));
     for clouds in ["clouds: {}", "clouds: {openstack: {auth: {}}}", "- no clouds"] {
         let merge = kube::api::Patch::Merge(json!({"stringData": {"clouds.yaml": clouds}}));
         rig.secrets().patch("plain", &Default::default(), &merge).await.unwrap();
         sleep(2 * MINUTE).await;
-        assert!(!is_held(&rig.cluster, "plain"), "{clouds}");
+        assert!(!has_finalizer(&rig.cluster, "plain"), "{clouds}");
     }
     rig.secrets().delete("plain", &Default::default()).await.unwrap();
     assert!(rig.cluster.object("", "secrets", NAMESPACE, "plain").is_none());
 }
 
-/// A Secret that is gone would leave the load balancer in the cloud for good.
+/// A load balancer could not be deleted without its Secret.
 #[tokio::test(start_paused = true)]
-async fn a_secret_is_held_before_anything_is_made_with_it() {
+async fn secret_gets_finalizer_before_first_create() {
     let mut rig = Rig::new().await;
     let cluster = rig.cluster.clone();
     let in_order = move |request: &Request| {
         let creates = request.method() == Method::POST && request.uri().path().ends_with("/loadbalancers");
-        if creates && !is_held(&cluster, SECRET) { Treatment::Hold } else { Treatment::Carry }
+        if creates && !has_finalizer(&cluster, SECRET) { Interception::Withhold } else { Interception::Forward }
     };
-    rig.connector = Arc::new(Wire::new(rig.cloud.transport(), in_order));
+    rig.connector = Arc::new(Interceptor::new(rig.cloud.transport(), in_order));
     rig.start();
     rig.create("web", small()).await;
     rig.until("web is Ready", SOON, |rig| rig.is_ready("web")).await;
@@ -96,7 +96,7 @@ async fn a_secret_is_held_before_anything_is_made_with_it() {
 
 /// Neutron shows the subnets of all projects to an administrator.
 #[tokio::test(start_paused = true)]
-async fn names_of_an_administrator_lead_to_no_other_project() {
+async fn administrator_names_resolve_to_own_project_only() {
     let mut rig = Rig::new().await;
     rig.replace_credentials("demo-admin").await;
     rig.start();

@@ -1,4 +1,4 @@
-//! Deleting is always possible.
+//! Deletion of stacks: it is always possible.
 
 use evenkeel_simulators::cloud::{Fault, ProviderFault, Provisioning, Verb};
 use evenkeel_simulators::rig::{SECRET, condition, small, text};
@@ -8,19 +8,19 @@ use serde_json::json;
 use super::*;
 
 #[tokio::test(start_paused = true)]
-async fn a_load_balancer_in_error_is_deleted() {
+async fn load_balancer_in_error_is_deleted() {
     let rig = with_ready(&[("web", small())]).await;
     let lb = id(&rig.load_balancers()[0]);
     rig.cloud.set_statuses(Kind::LoadBalancer, &lb, Some(Provisioning::Error), None);
     rig.patch("web", json!({"spec": {"loadBalancer": {"description": "edited"}}})).await;
-    rig.until("it is seen", SOON, |rig| rig.reason("web") == "LoadBalancerError").await;
+    rig.until("the stack reports it", SOON, |rig| rig.reason("web") == "LoadBalancerError").await;
     rig.delete("web").await;
     until_gone(&rig, "web", SOON).await;
     assert_nothing_left(&rig);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_stack_is_deleted_when_the_quota_is_full() {
+async fn stack_is_deleted_with_full_quota() {
     let rig = with_ready(&[("web", small())]).await;
     for kind in [Kind::LoadBalancer, Kind::Listener, Kind::Pool, Kind::Member, Kind::HealthMonitor] {
         rig.cloud.set_quota("demo", kind, 0);
@@ -31,7 +31,7 @@ async fn a_stack_is_deleted_when_the_quota_is_full() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_stack_is_deleted_when_half_or_all_of_it_is_gone() {
+async fn stack_is_deleted_when_half_or_all_is_missing() {
     for kind in [Kind::Member, Kind::Listener, Kind::Pool, Kind::LoadBalancer] {
         let rig = with_ready(&[("web", small())]).await;
         let lb = id(&rig.load_balancers()[0]);
@@ -48,7 +48,7 @@ async fn a_stack_is_deleted_when_half_or_all_of_it_is_gone() {
     }
 }
 
-/// The Secret goes although stacks need it: somebody took our entry off it while no controller looked.
+/// Deletes the Secret that stacks need: its finalizer was removed while no controller ran.
 async fn lose_credentials(rig: &mut Rig) {
     rig.stop().await;
     let unheld = Patch::Merge(json!({"metadata": {"finalizers": null}}));
@@ -58,13 +58,14 @@ async fn lose_credentials(rig: &mut Rig) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn without_credentials_a_stack_waits_and_names_the_way_out() {
+async fn deletion_without_credentials_waits_and_names_orphan() {
     let mut rig = with_ready(&[("web", small())]).await;
     lose_credentials(&mut rig).await;
     rig.delete("web").await;
-    rig.until("it is told", SOON, |rig| rig.message("web").contains("evenkeel.dev/deletion-policy=Orphan")).await;
+    rig.until("the stack reports it", SOON, |rig| rig.message("web").contains("evenkeel.dev/deletion-policy=Orphan"))
+        .await;
     tokio::time::sleep(10 * MINUTE).await;
-    assert!(!rig.stack("web").is_null(), "it went although its load balancer is still there");
+    assert!(!rig.stack("web").is_null(), "the stack was deleted before its load balancer");
 
     rig.patch("web", json!({"metadata": {"annotations": {"evenkeel.dev/deletion-policy": "Orphan"}}})).await;
     until_gone(&rig, "web", SOON).await;
@@ -75,18 +76,18 @@ async fn without_credentials_a_stack_waits_and_names_the_way_out() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_stack_that_waits_for_credentials_to_go_goes_when_they_come_back() {
+async fn deletion_without_credentials_ends_when_they_return() {
     let mut rig = with_ready(&[("web", small())]).await;
     lose_credentials(&mut rig).await;
     rig.delete("web").await;
-    rig.until("it waits", SOON, |rig| rig.message("web").contains("does not exist")).await;
+    rig.until("the stack waits", SOON, |rig| rig.message("web").contains("does not exist")).await;
     rig.secrets().create(&Default::default(), &rig.credentials("demo-appcred")).await.unwrap();
     until_gone(&rig, "web", 2 * MINUTE).await;
     assert_nothing_left(&rig);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_stack_that_never_made_anything_goes_without_credentials() {
+async fn stack_without_create_is_deleted_without_credentials() {
     let mut rig = Rig::new().await;
     lose_credentials(&mut rig).await;
     rig.create("web", small()).await;
@@ -97,13 +98,13 @@ async fn a_stack_that_never_made_anything_goes_without_credentials() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn where_octavia_itself_cannot_delete_the_way_out_is_named() {
+async fn failing_octavia_delete_names_orphan() {
     let rig = with_ready(&[("web", small())]).await;
-    let refusal = octavia(501, "Provider 'x' does not support a requested action");
-    rig.cloud.fail_always(Match::service(Service::LoadBalancer).method(Method::DELETE), refusal);
+    let rejection = octavia(501, "Provider 'x' does not support a requested action");
+    rig.cloud.fail_always(Match::service(Service::LoadBalancer).method(Method::DELETE), rejection);
     rig.delete("web").await;
     let stalled = |rig: &Rig| text(condition(&rig.stack("web"), "Stalled"), "reason") == "ProviderCannotDelete";
-    rig.until("it is told", SOON, stalled).await;
+    rig.until("the stack reports it", SOON, stalled).await;
     assert!(rig.message("web").contains("evenkeel.dev/deletion-policy=Orphan"), "{}", rig.message("web"));
     rig.patch("web", json!({"metadata": {"annotations": {"evenkeel.dev/deletion-policy": "Orphan"}}})).await;
     until_gone(&rig, "web", SOON).await;
@@ -111,13 +112,16 @@ async fn where_octavia_itself_cannot_delete_the_way_out_is_named() {
     assert!(!tags.contains("evenkeel:"), "{tags}");
 }
 
-/// Octavia takes the DELETE, its worker fails at it, and the load balancer is in ERROR again.
+/// Octavia accepts the DELETE, its worker fails, and the load balancer is in ERROR again.
 #[tokio::test(start_paused = true)]
-async fn a_deletion_that_does_not_last_is_sent_ever_more_rarely_and_names_the_way_out() {
+async fn ineffective_delete_backs_off_and_names_orphan() {
     let rig = with_ready(&[("web", small())]).await;
     rig.cloud.fail_provider(ProviderFault::fails(Kind::LoadBalancer, Verb::Delete));
     rig.delete("web").await;
-    rig.until("it is told", 2 * MINUTE, |rig| rig.message("web").contains("evenkeel.dev/deletion-policy=Orphan")).await;
+    rig.until("the stack reports it", 2 * MINUTE, |rig| {
+        rig.message("web").contains("evenkeel.dev/deletion-policy=Orphan")
+    })
+    .await;
     tokio::time::sleep(60 * MINUTE).await;
     let deletes = rig.cloud.requests().iter().filter(|request| request.method == Method::DELETE).count();
     assert!((5..=16).contains(&deletes), "{deletes} deletes in an hour");
@@ -128,10 +132,10 @@ async fn a_deletion_that_does_not_last_is_sent_ever_more_rarely_and_names_the_wa
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_orphan_whose_tags_octavia_does_not_let_go_of_goes_all_the_same() {
+async fn orphan_with_stuck_tags_is_released() {
     let rig = with_ready(&[("web", small())]).await;
-    let refusal = octavia(501, "Provider 'x' is not enabled.");
-    rig.cloud.fail_always(Match::service(Service::LoadBalancer).method(Method::PUT), refusal);
+    let rejection = octavia(501, "Provider 'x' is not enabled.");
+    rig.cloud.fail_always(Match::service(Service::LoadBalancer).method(Method::PUT), rejection);
     rig.patch("web", json!({"spec": {"deletionPolicy": "Orphan"}})).await;
     rig.delete("web").await;
     until_gone(&rig, "web", SOON).await;
@@ -140,9 +144,10 @@ async fn an_orphan_whose_tags_octavia_does_not_let_go_of_goes_all_the_same() {
     assert_eq!(rig.load_balancers().len(), 1);
 }
 
-/// Octavia takes no change of it, so a successor will take it over; what we made for it goes along.
+/// Octavia rejects the removal of tags in ERROR, so a stack of the same name will take the load balancer over. Its
+/// floating IP goes along.
 #[tokio::test(start_paused = true)]
-async fn an_orphan_in_error_keeps_its_floating_ip_and_tells() {
+async fn orphan_in_error_keeps_floating_ip_and_reports() {
     let spec = with_floating_ip();
     let rig = with_ready(&[("web", spec.clone())]).await;
     let (lb, before) = (id(&rig.load_balancers()[0]), rig.cloud.floating_ips());
@@ -156,15 +161,16 @@ async fn an_orphan_in_error_keeps_its_floating_ip_and_tells() {
 
     rig.cloud.set_statuses(Kind::LoadBalancer, &lb, Some(Provisioning::Active), None);
     rig.create("web", spec).await;
-    rig.until("its successor is Ready", SOON, |rig| rig.is_ready("web")).await;
+    rig.until("the next stack is Ready", SOON, |rig| rig.is_ready("web")).await;
     let after = rig.cloud.floating_ips();
     assert_eq!((rig.load_balancers().len(), after.len()), (1, 1));
     assert_eq!(after[0]["id"], before[0]["id"]);
 }
 
-/// Its successor finds both with their marks, or neither: a floating IP without them would be somebody else's, and in the way.
+/// The next stack must find load balancer and floating IP both with their owner tags, or both without: a floating IP
+/// without tags would be another owner's, and in the way.
 #[tokio::test(start_paused = true)]
-async fn an_orphan_that_is_let_go_halfway_does_not_hold_up_its_successor() {
+async fn partial_orphan_does_not_block_takeover() {
     for done in 0..=2 {
         let spec = with_floating_ip();
         let rig = with_ready(&[("web", spec.clone())]).await;
@@ -175,18 +181,18 @@ async fn an_orphan_that_is_let_go_halfway_does_not_hold_up_its_successor() {
         until_gone(&rig, "web", SOON).await;
         rig.cloud.clear_faults();
         rig.create("web", spec).await;
-        rig.until("its successor is Ready", 5 * MINUTE, |rig| rig.is_ready("web")).await;
+        rig.until("the next stack is Ready", 5 * MINUTE, |rig| rig.is_ready("web")).await;
     }
 }
 
-/// What a predecessor left is let go of whole, also by a successor that never came to take it over.
+/// A stack that is orphaned before it took over the resources of an earlier stack removes the earlier stack's tags too.
 #[tokio::test(start_paused = true)]
-async fn an_orphan_takes_its_predecessors_marks_off_as_well() {
+async fn orphan_loses_tags_of_earlier_stack_too() {
     let mut spec = with_floating_ip();
     spec["deletionPolicy"] = json!("Orphan");
     let mut rig = with_ready(&[("web", spec.clone())]).await;
-    let refusal = Fault::Answer { status: 403, body: "{}".into(), retry_after: None };
-    rig.cloud.fail_always(Match::all().method(Method::PUT), refusal);
+    let rejection = Fault::Answer { status: 403, body: "{}".into(), retry_after: None };
+    rig.cloud.fail_always(Match::all().method(Method::PUT), rejection);
     rig.delete("web").await;
     until_gone(&rig, "web", SOON).await;
     rig.create("web", spec).await;
@@ -201,9 +207,9 @@ async fn an_orphan_takes_its_predecessors_marks_off_as_well() {
     assert_eq!((floating.len(), &floating[0]["description"]), (1, &json!("")));
 }
 
-/// The write that takes the tags off arrives when its controller is dead and its stack could be gone.
+/// The write that removes the tags arrives after its controller died, when the stack could be gone already.
 #[tokio::test(start_paused = true)]
-async fn an_orphan_goes_only_when_what_its_dead_controller_sent_has_arrived() {
+async fn orphan_waits_for_write_of_crashed_controller() {
     let mut rig = with_ready(&[("web", small())]).await;
     let tags = Match::service(Service::LoadBalancer).method(Method::PUT);
     rig.cloud.fail(tags, Fault::SlowStart(Duration::from_secs(20)), 1);
@@ -216,12 +222,12 @@ async fn an_orphan_goes_only_when_what_its_dead_controller_sent_has_arrived() {
     };
     write(&rig, "clouds: [").await;
     rig.start();
-    rig.until("it waits", SOON, |rig| rig.message("web").contains("in flight")).await;
+    rig.until("the stack waits", SOON, |rig| rig.message("web").contains("in flight")).await;
     until_gone(&rig, "web", 3 * MINUTE).await;
     let good = rig.credentials("demo-appcred").string_data.unwrap()["clouds.yaml"].clone();
     write(&rig, &good).await;
     rig.create("web", small()).await;
-    rig.until("its successor is Ready", SOON, |rig| rig.is_ready("web")).await;
+    rig.until("the next stack is Ready", SOON, |rig| rig.is_ready("web")).await;
     tokio::time::sleep(20 * MINUTE).await;
     assert!(rig.is_ready("web"), "{}", rig.message("web"));
     let ours = rig.load_balancers().iter().filter(|lb| lb["tags"].to_string().contains("evenkeel:uid")).count();
@@ -229,7 +235,7 @@ async fn an_orphan_goes_only_when_what_its_dead_controller_sent_has_arrived() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_orphan_that_octavia_works_on_for_ever_goes_at_last() {
+async fn orphan_in_lasting_pending_state_is_released() {
     let rig = with_ready(&[("web", small())]).await;
     rig.patch("web", json!({"spec": {"deletionPolicy": "Orphan"}})).await;
     rig.until("web is Ready", SOON, |rig| rig.is_ready("web")).await;
@@ -237,7 +243,7 @@ async fn an_orphan_that_octavia_works_on_for_ever_goes_at_last() {
     rig.cloud.set_statuses(Kind::LoadBalancer, &lb, Some(Provisioning::PendingUpdate), None);
     rig.delete("web").await;
     tokio::time::sleep(10 * MINUTE).await;
-    assert!(!rig.stack("web").is_null(), "it may still end");
+    assert!(!rig.stack("web").is_null(), "Octavia may still finish");
     until_gone(&rig, "web", 10 * MINUTE).await;
     let last = rig.events("web").pop().unwrap();
     assert!(last.0 == "CleanupSkipped" && last.1.contains(&lb), "{last:?}");
@@ -249,14 +255,14 @@ async fn delete_as_orphan(rig: &Rig) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_load_balancer_is_let_go_when_octavia_is_done_with_it() {
+async fn pending_load_balancer_is_orphaned_once_active() {
     let rig = with_ready(&[("web", small())]).await;
     let before = rig.load_balancers().remove(0);
     let set = |state| rig.cloud.set_statuses(Kind::LoadBalancer, &id(&before), Some(state), None);
     set(Provisioning::PendingUpdate);
     rig.cloud.forget_requests();
     delete_as_orphan(&rig).await;
-    rig.until("it waits", SOON, |rig| rig.message("web").contains("PENDING_UPDATE")).await;
+    rig.until("the stack waits", SOON, |rig| rig.message("web").contains("PENDING_UPDATE")).await;
     tokio::time::sleep(5 * MINUTE).await;
     assert_eq!(rig.reason("web"), "Deleting");
     assert!(rig.cloud.writes().is_empty(), "{:?}", rig.cloud.writes());
@@ -267,9 +273,9 @@ async fn a_load_balancer_is_let_go_when_octavia_is_done_with_it() {
     assert_eq!((&after["id"], after["tags"].to_string().contains("evenkeel:")), (&before["id"], false), "{after:?}");
 }
 
-/// Octavia takes no change of it, so our tags stay.
+/// Octavia rejects any change in ERROR, so the owner tags stay.
 #[tokio::test(start_paused = true)]
-async fn a_load_balancer_in_error_is_let_go_as_it_is_and_that_is_told() {
+async fn load_balancer_in_error_is_orphaned_and_reported() {
     let rig = with_ready(&[("web", small())]).await;
     let lb = id(&rig.load_balancers()[0]);
     rig.cloud.set_statuses(Kind::LoadBalancer, &lb, Some(Provisioning::Error), None);
@@ -284,7 +290,7 @@ async fn a_load_balancer_in_error_is_let_go_as_it_is_and_that_is_told() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_let_go_of_is_told_to_be_orphaned() {
+async fn orphaned_load_balancer_is_named_in_event() {
     let rig = with_ready(&[("web", small())]).await;
     rig.patch("web", json!({"spec": {"deletionPolicy": "Orphan"}})).await;
     rig.delete("web").await;
@@ -293,9 +299,9 @@ async fn what_is_let_go_of_is_told_to_be_orphaned() {
     assert!(reason == "Orphaned" && note.contains(&id(&rig.load_balancers()[0])), "{reason}: {note}");
 }
 
-/// An earlier create was lost and given up; the one after it succeeded, so nothing is in doubt.
+/// An earlier create was lost and given up. The next one succeeded, so nothing is in doubt.
 #[tokio::test(start_paused = true)]
-async fn a_create_that_succeeded_after_a_lost_one_holds_up_no_deletion() {
+async fn create_after_lost_one_does_not_delay_deletion() {
     let rig = ready_after_one(Fault::LostBefore).await;
     rig.delete("web").await;
     until_gone(&rig, "web", SOON).await;

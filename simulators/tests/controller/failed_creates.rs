@@ -1,4 +1,5 @@
-//! A load balancer that went into ERROR in its own create: made anew when the spec changes, and never if it may have served.
+//! Load balancers that went into ERROR in their own create: recreated when the spec changes, and never if they may have
+//! served.
 
 use evenkeel_simulators::cloud::{ProviderFault, Provisioning, Verb};
 use evenkeel_simulators::rig::small;
@@ -6,13 +7,13 @@ use serde_json::json;
 
 use super::*;
 
-/// A rig whose stack has a load balancer that failed in its create; the worker works again.
+/// A rig whose stack has a load balancer that failed in its create. The worker works again.
 async fn with_failed_create(spec: Value) -> Rig {
     let mut rig = Rig::new().await;
     rig.cloud.fail_provider(ProviderFault::fails(Kind::LoadBalancer, Verb::Create));
     rig.start();
     rig.create("web", spec).await;
-    rig.until("it is told", MINUTE, |rig| rig.reason("web") == "LoadBalancerError").await;
+    rig.until("the stack reports it", MINUTE, |rig| rig.reason("web") == "LoadBalancerError").await;
     rig.cloud.clear_faults();
     rig
 }
@@ -26,11 +27,11 @@ async fn edit(rig: &Rig, description: &str) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn failed_create_is_made_anew_when_the_spec_changes() {
+async fn failed_create_is_recreated_on_spec_change() {
     let rig = with_failed_create(small()).await;
     let failed = rig.load_balancers().remove(0);
     edit(&rig, "corrected").await;
-    // Without the quiet period: nothing is in doubt.
+    // Not after the quiet period: nothing is in doubt.
     rig.until("web is Ready", SOON, |rig| rig.is_ready("web")).await;
     let made = rig.load_balancers();
     assert_eq!((made.len(), rig.creates().len(), deletes(&rig)), (1, 2, 1));
@@ -42,7 +43,7 @@ async fn failed_create_is_made_anew_when_the_spec_changes() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn failed_create_of_an_unchanged_spec_is_left_alone() {
+async fn failed_create_of_unchanged_spec_is_left_alone() {
     let rig = with_failed_create(small()).await;
     tokio::time::sleep(60 * MINUTE).await;
     assert_eq!((rig.creates().len(), deletes(&rig)), (1, 0));
@@ -52,7 +53,7 @@ async fn failed_create_of_an_unchanged_spec_is_left_alone() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn failed_create_is_made_anew_after_a_restart() {
+async fn failed_create_is_recreated_after_restart() {
     let mut rig = with_failed_create(small()).await;
     rig.kill().await;
     edit(&rig, "corrected while nobody looked").await;
@@ -62,24 +63,24 @@ async fn failed_create_is_made_anew_after_a_restart() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn spec_changed_during_a_failing_create_is_made_anew() {
+async fn spec_change_during_failing_create_is_recreated() {
     let mut rig = Rig::new().await;
     let slow = ProviderFault::fails(Kind::LoadBalancer, Verb::Create);
     rig.cloud.fail_provider(ProviderFault { times: Some(1), ..slow });
     rig.start();
     rig.create("web", small()).await;
-    rig.until("it is being made", SOON, |rig| rig.creates().len() == 1).await;
+    rig.until("the load balancer is being created", SOON, |rig| rig.creates().len() == 1).await;
     edit(&rig, "corrected at once").await;
     rig.until("web is Ready", MINUTE, |rig| rig.is_ready("web")).await;
     assert_eq!((rig.creates().len(), rig.load_balancers().len()), (2, 1));
 }
 
 #[tokio::test(start_paused = true)]
-async fn create_that_fails_again_is_tried_once_for_each_change() {
+async fn repeated_failed_create_is_sent_once_per_spec_change() {
     let rig = with_failed_create(small()).await;
     rig.cloud.fail_provider(ProviderFault::fails(Kind::LoadBalancer, Verb::Create));
     edit(&rig, "still wrong").await;
-    rig.until("it failed again", MINUTE, |rig| rig.creates().len() == 2).await;
+    rig.until("the create failed again", MINUTE, |rig| rig.creates().len() == 2).await;
     tokio::time::sleep(30 * MINUTE).await;
     assert_eq!((rig.creates().len(), deletes(&rig), rig.load_balancers().len()), (2, 1, 1));
     rig.cloud.clear_faults();
@@ -88,13 +89,13 @@ async fn create_that_fails_again_is_tried_once_for_each_change() {
     assert_eq!((rig.creates().len(), rig.load_balancers().len()), (3, 1));
 }
 
-/// The deletion of what failed is carried out, its answer is lost, and the process dies.
+/// The deletion of the failed load balancer is carried out, its answer is lost, and the process dies.
 #[tokio::test(start_paused = true)]
-async fn crash_between_deletion_and_new_create_makes_one() {
+async fn crash_between_delete_and_recreate_creates_one() {
     let mut rig = with_failed_create(small()).await;
     rig.cloud.fail_always(create(), Fault::Refused);
     edit(&rig, "corrected").await;
-    rig.until("the old one is gone", SOON, |rig| rig.load_balancers().is_empty()).await;
+    rig.until("the old one is deleted", SOON, |rig| rig.load_balancers().is_empty()).await;
     rig.kill().await;
     rig.cloud.clear_faults();
     rig.start();
@@ -103,7 +104,7 @@ async fn crash_between_deletion_and_new_create_makes_one() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn immutable_fields_of_a_failed_create_can_change() {
+async fn immutable_fields_of_failed_create_can_change() {
     let rig = with_failed_create(small()).await;
     assert_eq!(rig.stack("web")["status"]["loadBalancer"]["neverServed"], true);
     rig.patch("web", json!({"spec": {"loadBalancer": {"vip": {"subnet": {"name": "tenant-v6"}}}}})).await;
@@ -114,7 +115,7 @@ async fn immutable_fields_of_a_failed_create_can_change() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn failed_create_is_kept_by_observe_and_unusable_spec() {
+async fn failed_create_is_kept_by_observe_and_invalid_spec() {
     let rig = with_failed_create(small()).await;
     let failed = id(&rig.load_balancers()[0]);
     rig.patch("web", json!({"spec": {"managementPolicy": "Observe"}})).await;
@@ -136,7 +137,7 @@ async fn failed_create_is_kept_by_observe_and_unusable_spec() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn load_balancer_that_served_outlives_its_error() {
+async fn load_balancer_that_served_outlives_error() {
     let mut rig = with_ready(&[("web", small())]).await;
     let lb = id(&rig.load_balancers()[0]);
     rig.cloud.set_statuses(Kind::LoadBalancer, &lb, Some(Provisioning::Error), None);
@@ -144,7 +145,7 @@ async fn load_balancer_that_served_outlives_its_error() {
         rig.cloud.set_statuses(kind, &id(&rig.cloud.objects(kind)[0]), Some(Provisioning::Error), None);
     }
     edit(&rig, "changed").await;
-    rig.until("it is told", SOON, |rig| rig.reason("web") == "LoadBalancerError").await;
+    rig.until("the stack reports it", SOON, |rig| rig.reason("web") == "LoadBalancerError").await;
     tokio::time::sleep(10 * MINUTE).await;
     rig.kill().await;
     rig.start();
@@ -155,26 +156,27 @@ async fn load_balancer_that_served_outlives_its_error() {
     rig.until("web is Ready", 2 * MINUTE, |rig| rig.is_ready("web")).await;
 }
 
-/// It came up, and went into ERROR, while no controller looked.
+/// The load balancer became ACTIVE, and then ERROR, while no controller ran.
 #[tokio::test(start_paused = true)]
-async fn load_balancer_that_served_unseen_outlives_its_error() {
+async fn load_balancer_that_served_unseen_outlives_error() {
     let mut rig = Rig::new().await;
     rig.start();
     rig.create("web", small()).await;
-    rig.until("it is posted", SOON, |rig| rig.creates().len() == 1 && rig.load_balancers().len() == 1).await;
+    rig.until("the create is sent", SOON, |rig| rig.creates().len() == 1 && rig.load_balancers().len() == 1).await;
     rig.kill().await;
     rig.until("it serves", MINUTE, |rig| rig.load_balancers()[0]["provisioning_status"] == "ACTIVE").await;
     let lb = id(&rig.load_balancers()[0]);
     rig.cloud.set_statuses(Kind::LoadBalancer, &lb, Some(Provisioning::Error), None);
     edit(&rig, "changed").await;
     rig.start();
-    rig.until("it is told", AFTER_DOUBT, |rig| rig.reason("web") == "LoadBalancerError").await;
+    rig.until("the stack reports it", AFTER_DOUBT, |rig| rig.reason("web") == "LoadBalancerError").await;
     edit(&rig, "changed again").await;
     tokio::time::sleep(10 * MINUTE).await;
     assert_eq!((id(&rig.load_balancers()[0]), deletes(&rig)), (lb, 0));
 }
 
-/// Where the data plane refuses the configuration of a create, the listeners are in ERROR (`ListenersUpdate.revert`).
+/// Sets the states that Octavia sets when the data plane rejects the configuration of a create: the listeners are in
+/// ERROR (`ListenersUpdate.revert`).
 fn break_listeners(rig: &Rig) {
     for listener in rig.cloud.objects(Kind::Listener) {
         rig.cloud.set_statuses(Kind::Listener, &id(&listener), Some(Provisioning::Error), None);
@@ -182,7 +184,7 @@ fn break_listeners(rig: &Rig) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn failed_create_with_listeners_in_error_is_made_anew() {
+async fn failed_create_with_error_listeners_is_recreated() {
     let mut rig = with_failed_create(small()).await;
     break_listeners(&rig);
     rig.kill().await;
@@ -192,9 +194,9 @@ async fn failed_create_with_listeners_in_error_is_made_anew() {
     assert_eq!((rig.creates().len(), rig.load_balancers().len()), (2, 1));
 }
 
-/// Nothing but listeners: their states alone are no proof, but the process that saw the create fail knows.
+/// With nothing but listeners, the states alone are no proof. The process that observed the failed create knows.
 #[tokio::test(start_paused = true)]
-async fn create_without_proof_counts_only_for_who_watched_it() {
+async fn unproven_failed_create_counts_only_for_its_observer() {
     let mut spec = small();
     spec["pools"] = json!([]);
     spec["listeners"] = json!([{"name": "tcp", "protocol": "TCP", "port": 80}]);
@@ -212,7 +214,7 @@ async fn create_without_proof_counts_only_for_who_watched_it() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn failed_create_is_told_with_objects_and_no_failover() {
+async fn failed_create_reports_objects_and_no_failover() {
     let rig = with_failed_create(small()).await;
     let message = rig.message("web");
     for part in ["its own create", "listener http", "pool web", "ask the operator", "made anew"] {
@@ -224,19 +226,19 @@ async fn failed_create_is_told_with_objects_and_no_failover() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn refused_configuration_of_a_create_asks_for_another_spec() {
+async fn rejected_create_configuration_asks_for_spec_change() {
     let mut rig = with_failed_create(small()).await;
     rig.kill().await;
     break_listeners(&rig);
     rig.start();
-    rig.until("it is told", MINUTE, |rig| rig.message("web").contains("correct the spec")).await;
+    rig.until("the stack reports it", MINUTE, |rig| rig.message("web").contains("correct the spec")).await;
     assert!(rig.message("web").contains("made anew"), "{}", rig.message("web"));
 }
 
 #[tokio::test(start_paused = true)]
-async fn failed_create_is_not_promised_anew_by_observe() {
+async fn observe_does_not_promise_recreate_of_failed_create() {
     let rig = with_failed_create(small()).await;
     rig.patch("web", json!({"spec": {"managementPolicy": "Observe"}})).await;
-    rig.until("it is told", MINUTE, |rig| !rig.message("web").contains("made anew")).await;
+    rig.until("the stack reports it", MINUTE, |rig| !rig.message("web").contains("made anew")).await;
     assert!(rig.message("web").contains("never served"), "{}", rig.message("web"));
 }

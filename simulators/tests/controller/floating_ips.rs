@@ -1,4 +1,4 @@
-//! Floating IPs: what changes in how they are allocated, whose they are, and how one goes from stack to stack.
+//! Floating IPs: changes of their allocation, their ownership, and the handover between stacks.
 
 use evenkeel_simulators::cloud::CloudConfig;
 use evenkeel_simulators::rig::{condition, small, text};
@@ -13,9 +13,9 @@ async fn without_floating_ips() -> Rig {
     rig
 }
 
-/// Neutron's L3 extension is missing, and every list of floating IPs is a 404.
+/// Neutron lacks its L3 extension, and every list of floating IPs is a 404.
 #[tokio::test(start_paused = true)]
-async fn a_cloud_without_floating_ips_serves_stacks_that_want_none() {
+async fn cloud_without_floating_ips_serves_stack_without_one() {
     let rig = without_floating_ips().await;
     rig.create("web", small()).await;
     rig.until("web is Ready", SOON, |rig| rig.is_ready("web")).await;
@@ -29,11 +29,11 @@ async fn a_cloud_without_floating_ips_serves_stacks_that_want_none() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn where_there_are_no_floating_ips_a_stack_that_wants_one_is_told() {
+async fn cloud_without_floating_ips_is_reported_to_stack_with_one() {
     let rig = without_floating_ips().await;
     rig.create("web", with_floating_ip()).await;
     let stalled = |rig: &Rig| text(condition(&rig.stack("web"), "Stalled"), "reason") == "UnsupportedByCloud";
-    rig.until("it is told", SOON, stalled).await;
+    rig.until("the stack reports it", SOON, stalled).await;
     let message = rig.message("web");
     assert!(message.contains("spec.loadBalancer.floatingIP: this cloud has no floating IPs"), "{message}");
     assert!(rig.load_balancers().is_empty());
@@ -41,7 +41,7 @@ async fn where_there_are_no_floating_ips_a_stack_that_wants_one_is_told() {
     rig.until("web is Ready", SOON, |rig| rig.is_ready("web")).await;
 }
 
-/// Longer than a stack that waits for a floating IP looks away, and what follows.
+/// Longer than a stack waits between two looks at its floating IP, with the steps that follow.
 const HAND_OVER: Duration = Duration::from_secs(12);
 
 async fn neutron(rig: &Rig, method: Method, path: &str, body: Option<Value>) -> Value {
@@ -50,7 +50,7 @@ async fn neutron(rig: &Rig, method: Method, path: &str, body: Option<Value>) -> 
     answer
 }
 
-/// A floating IP of nobody's: its id and its address.
+/// Creates a floating IP without an owner. Returns its id and its address.
 async fn free_floating_ip(rig: &Rig) -> (String, String) {
     let wanted = json!({"floatingip": {"floating_network_id": rig.cloud.network_id("public")}});
     let made = neutron(rig, Method::POST, "/v2.0/floatingips", Some(wanted)).await;
@@ -61,7 +61,7 @@ fn floating_ip(rig: &Rig, id: &str) -> Value {
     rig.cloud.floating_ips().into_iter().find(|seen| seen["id"] == id).map_or(Value::Null, Value::Object)
 }
 
-/// The only one there is.
+/// The only floating IP.
 fn the_one(rig: &Rig) -> Value {
     let all = rig.cloud.floating_ips();
     assert_eq!(all.len(), 1, "{all:#?}");
@@ -83,16 +83,17 @@ fn wants(floating_ip: Value) -> Value {
     json!({"spec": {"loadBalancer": {"floatingIP": floating_ip}}})
 }
 
-/// Network, subnet and address are asked for in turn; each of them replaces the floating IP, and only where that is allowed.
+/// Network, subnet and address change in turn. Each change replaces the floating IP, and only where interruptions are
+/// allowed.
 #[tokio::test(start_paused = true)]
-async fn a_changed_allocation_replaces_the_floating_ip() {
+async fn changed_allocation_replaces_floating_ip() {
     let rig = with_ready(&[("web", with_floating_ip())]).await;
     let (public, first) = (rig.cloud.network_id("public"), the_one(&rig));
     rig.cloud.add_subnet(&public, "public-b", "198.51.100.0/24".parse().unwrap());
     rig.cloud.add_external_network("other", "192.0.2.0/24".parse().unwrap());
     let by_subnet = json!({"allocate": {"network": {"name": "public"}, "subnet": {"name": "public-b"}}});
     rig.patch("web", wants(by_subnet)).await;
-    rig.until("it is held back", SOON, |rig| rig.reason("web") == "DisruptionForbidden").await;
+    rig.until("the change is held back", SOON, |rig| rig.reason("web") == "DisruptionForbidden").await;
     assert_eq!(the_one(&rig), first);
     rig.patch("web", json!({"spec": {"disruptionPolicy": "Allow"}})).await;
     rig.until("web is Ready", SOON, |rig| rig.is_ready("web")).await;
@@ -116,16 +117,16 @@ async fn a_changed_allocation_replaces_the_floating_ip() {
     assert!(rig.cloud.floating_ips().is_empty());
 }
 
-/// Another external network is another router: as long as the new one cannot lead to the VIP, the old one does.
+/// Another external network has another router. The old floating IP serves as long as the new one cannot reach the VIP.
 #[tokio::test(start_paused = true)]
-async fn the_old_floating_ip_serves_until_the_new_one_does() {
+async fn replaced_floating_ip_serves_until_new_one_does() {
     let mut spec = with_floating_ip();
     spec["disruptionPolicy"] = json!("Allow");
     let rig = with_ready(&[("web", spec)]).await;
     let first = the_one(&rig);
     rig.cloud.add_external_network("other", "192.0.2.0/24".parse().unwrap());
-    let refusal = Fault::Answer { status: 404, body: "{}".into(), retry_after: None };
-    rig.cloud.fail_always(Match::service(Service::Network).method(Method::POST).path("/floatingips"), refusal);
+    let rejection = Fault::Answer { status: 404, body: "{}".into(), retry_after: None };
+    rig.cloud.fail_always(Match::service(Service::Network).method(Method::POST).path("/floatingips"), rejection);
     rig.patch("web", wants(json!({"allocate": {"network": {"name": "other"}}}))).await;
     sleep(MINUTE).await;
     assert_eq!(the_one(&rig), first);
@@ -134,17 +135,19 @@ async fn the_old_floating_ip_serves_until_the_new_one_does() {
     assert_ne!(the_one(&rig)["id"], first["id"]);
 }
 
-/// Anybody who may use the project may describe it.
+/// Any user of the project may change the description.
 #[tokio::test(start_paused = true)]
-async fn a_described_floating_ip_stays_the_stacks() {
+async fn floating_ip_with_foreign_description_stays_owned() {
     for words in ["the shop's", "", "evenkeel:uid=another evenkeel:cluster=another"] {
         let rig = with_ready(&[("web", with_floating_ip())]).await;
         let before = the_one(&rig);
         let path = format!("/v2.0/floatingips/{}", text(&before, "id"));
         let describe = || neutron(&rig, Method::PUT, &path, Some(json!({"floatingip": {"description": words}})));
         describe().await;
-        rig.until("it is described again", 15 * MINUTE, |rig| the_one(rig)["description"] == before["description"])
-            .await;
+        rig.until("the description is restored", 15 * MINUTE, |rig| {
+            the_one(rig)["description"] == before["description"]
+        })
+        .await;
         describe().await;
         rig.delete("web").await;
         until_gone(&rig, "web", SOON).await;
@@ -152,14 +155,14 @@ async fn a_described_floating_ip_stays_the_stacks() {
     }
 }
 
-/// The tags go as easily.
+/// Any user of the project may remove the tags.
 #[tokio::test(start_paused = true)]
-async fn a_floating_ip_without_its_tags_stays_the_stacks() {
+async fn floating_ip_without_tags_stays_owned() {
     let rig = with_ready(&[("web", with_floating_ip())]).await;
     let before = the_one(&rig);
     let path = format!("/v2.0/floatingips/{}", text(&before, "id"));
     neutron(&rig, Method::PUT, &format!("{path}/tags"), Some(json!({"tags": ["team"]}))).await;
-    rig.until("it is tagged again", 15 * MINUTE, |rig| the_one(rig)["tags"].to_string().contains("evenkeel:")).await;
+    rig.until("the tags are restored", 15 * MINUTE, |rig| the_one(rig)["tags"].to_string().contains("evenkeel:")).await;
     assert!(the_one(&rig)["tags"].to_string().contains("team"));
     neutron(&rig, Method::PUT, &path, Some(json!({"floatingip": {"description": "the shop's"}}))).await;
     rig.delete("web").await;
@@ -167,9 +170,9 @@ async fn a_floating_ip_without_its_tags_stays_the_stacks() {
     assert!(rig.cloud.floating_ips().is_empty());
 }
 
-/// Kept without any mark, and without the words of somebody else being lost.
+/// The owner tags are removed. The description of another client is kept.
 #[tokio::test(start_paused = true)]
-async fn a_described_floating_ip_is_retained_and_forgotten() {
+async fn retained_floating_ip_keeps_foreign_description() {
     let mut spec = with_floating_ip();
     spec["loadBalancer"]["floatingIP"]["allocate"]["reclaimPolicy"] = json!("Retain");
     let rig = with_ready(&[("web", spec)]).await;
@@ -182,9 +185,9 @@ async fn a_described_floating_ip_is_retained_and_forgotten() {
     assert!(!left["tags"].to_string().contains("created-by"), "{left}");
 }
 
-/// Blue gives it up, by each of the ways there are.
+/// The stack blue gives it up in each possible way.
 #[tokio::test(start_paused = true)]
-async fn a_floating_ip_is_handed_over_within_seconds() {
+async fn released_floating_ip_is_handed_over_within_seconds() {
     for made in [true, false] {
         let rig = with_ready(&[("blue", small()), ("green", small())]).await;
         let (id, address) = free_floating_ip(&rig).await;
@@ -197,7 +200,7 @@ async fn a_floating_ip_is_handed_over_within_seconds() {
             until_gone(&rig, "green", SOON).await;
             rig.create("green", with_existing(&id)).await;
         }
-        rig.until("green says who has it", SOON, |rig| rig.message("green").contains("shop/blue")).await;
+        rig.until("green names the owner", SOON, |rig| rig.message("green").contains("shop/blue")).await;
         assert!(rig.message("green").contains(&address), "{}", rig.message("green"));
         sleep(7 * MINUTE).await;
         assert_eq!(floating_ip(&rig, &id)["port_id"], vip_port(&rig, "blue"));
@@ -206,7 +209,7 @@ async fn a_floating_ip_is_handed_over_within_seconds() {
         assert_eq!(floating_ip(&rig, &id)["port_id"], vip_port(&rig, "green"));
 
         rig.patch("blue", wants(json!({"existing": {"id": id}}))).await;
-        rig.until("blue says who has it", SOON, |rig| rig.message("blue").contains("shop/green")).await;
+        rig.until("blue names the owner", SOON, |rig| rig.message("blue").contains("shop/green")).await;
         sleep(MINUTE).await;
         rig.delete("green").await;
         rig.until("blue has it back", HAND_OVER, |rig| rig.is_ready("blue")).await;
@@ -214,15 +217,15 @@ async fn a_floating_ip_is_handed_over_within_seconds() {
     }
 }
 
-/// Nor is it looked at more than that takes.
+/// The floating IP is not polled more often than needed either.
 #[tokio::test(start_paused = true)]
-async fn a_stack_that_waits_for_a_floating_ip_asks_little() {
+async fn stack_waiting_for_floating_ip_sends_few_requests() {
     let rig = with_ready(&[("blue", small()), ("green", small())]).await;
     let (id, _) = free_floating_ip(&rig).await;
     rig.patch("blue", wants(json!({"existing": {"id": id}}))).await;
     rig.until("blue is Ready", SOON, |rig| rig.is_ready("blue")).await;
     rig.patch("green", wants(json!({"existing": {"id": id}}))).await;
-    rig.until("green says who has it", SOON, |rig| rig.message("green").contains("shop/blue")).await;
+    rig.until("green names the owner", SOON, |rig| rig.message("green").contains("shop/blue")).await;
     sleep(5 * MINUTE).await;
     rig.cloud.forget_requests();
     sleep(10 * MINUTE).await;
@@ -235,9 +238,10 @@ async fn a_stack_that_waits_for_a_floating_ip_asks_little() {
     assert!(rig.cloud.writes().is_empty(), "{:?}", rig.cloud.writes());
 }
 
-/// Two writes that cross: one stack has it and is Ready, and the other's write, planned before, arrives.
+/// Two writes cross: one stack has the floating IP and is Ready, and the other's write, which was planned before,
+/// arrives.
 #[tokio::test(start_paused = true)]
-async fn a_late_claim_takes_no_floating_ip_away() {
+async fn late_claim_does_not_take_floating_ip_away() {
     let rig = with_ready(&[("blue", small()), ("green", small())]).await;
     let (id, _) = free_floating_ip(&rig).await;
     let tag = format!("tags/evenkeel:uid={}", uid(&rig.stack("blue")));
@@ -248,7 +252,7 @@ async fn a_late_claim_takes_no_floating_ip_away() {
         rig.patch(name, wants(json!({"existing": {"id": id}}))).await;
     }
     rig.until("blue has it", SOON, |rig| rig.is_ready("blue") && floating_ip(rig, &id)["port_id"].is_string()).await;
-    rig.until("green says who has it", SOON, |rig| rig.message("green").contains("shop/blue")).await;
+    rig.until("green names the owner", SOON, |rig| rig.message("green").contains("shop/blue")).await;
     for _ in 0..120 {
         sleep(Duration::from_secs(1)).await;
         assert_eq!(floating_ip(&rig, &id)["port_id"], vip_port(&rig, "blue"));
@@ -256,9 +260,9 @@ async fn a_late_claim_takes_no_floating_ip_away() {
     }
 }
 
-/// Both saw it free and tagged it: exactly one has it, the other says so.
+/// Both stacks saw it free and tagged it. Exactly one has it, and the other reports so.
 #[tokio::test(start_paused = true)]
-async fn of_two_stacks_that_claim_a_floating_ip_one_has_it() {
+async fn two_stacks_claiming_floating_ip_leave_one_owner() {
     for tagged in [false, true] {
         let mut rig = with_ready(&[("blue", small()), ("green", small())]).await;
         let (id, _) = free_floating_ip(&rig).await;
@@ -274,10 +278,10 @@ async fn of_two_stacks_that_claim_a_floating_ip_one_has_it() {
             rig.start();
         }
         let have = |rig: &Rig| ["blue", "green"].into_iter().filter(|name| rig.is_ready(name)).collect::<Vec<_>>();
-        rig.until("one has it", SOON, |rig| have(rig).len() == 1).await;
+        rig.until("one stack has it", SOON, |rig| have(rig).len() == 1).await;
         let (first, second) = if have(&rig) == ["blue"] { ("blue", "green") } else { ("green", "blue") };
         let waits = |rig: &Rig| rig.message(second).contains(&format!("shop/{first}"));
-        rig.until("the other says who has it", SOON, waits).await;
+        rig.until("the other names the owner", SOON, waits).await;
         sleep(5 * MINUTE).await;
         assert_eq!(have(&rig), [first]);
         let seen = floating_ip(&rig, &id);
@@ -289,7 +293,7 @@ async fn of_two_stacks_that_claim_a_floating_ip_one_has_it() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn taken_address_to_allocate_is_told_with_its_field() {
+async fn taken_floating_ip_address_is_reported_with_field() {
     let rig = with_ready(&[("web", small())]).await;
     let address = "198.51.100.77";
     let text = format!("IP address {address} already allocated in subnet 1.");
@@ -297,7 +301,7 @@ async fn taken_address_to_allocate_is_told_with_its_field() {
     let post = Match::service(Service::Network).method(Method::POST).path("/v2.0/floatingips");
     rig.cloud.fail_always(post, Fault::Answer { status: 409, body: body.to_string(), retry_after: None });
     rig.patch("web", wants(json!({"allocate": {"network": {"name": "public"}, "address": address}}))).await;
-    rig.until("it is told", MINUTE, |rig| rig.message("web").contains("floatingIP.allocate.address: ")).await;
+    rig.until("the stack reports it", MINUTE, |rig| rig.message("web").contains("floatingIP.allocate.address: ")).await;
     assert_eq!(rig.reason("web"), "Conflict");
     assert!(rig.message("web").contains("floatingIP.existing"), "{}", rig.message("web"));
     rig.cloud.clear_faults();

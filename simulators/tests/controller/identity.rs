@@ -1,4 +1,4 @@
-//! Identity is a tag, never a name.
+//! Identity of load balancers: an owner tag, never a name.
 
 use evenkeel_simulators::cloud::{Kind, Service};
 use evenkeel_simulators::rig::{NAMESPACE, Rig, small};
@@ -9,7 +9,7 @@ use serde_json::json;
 use super::*;
 
 #[tokio::test(start_paused = true)]
-async fn what_only_has_our_name_is_never_touched() {
+async fn resource_with_matching_name_only_is_never_changed() {
     let mut rig = Rig::new().await;
     let cluster = rig.cluster.object("", "namespaces", "", "kube-system").unwrap();
     let (mine, other) = (uid(&cluster), "0aa00000-0000-4000-8000-000000000000");
@@ -24,8 +24,10 @@ async fn what_only_has_our_name_is_never_touched() {
         let body = json!({"name": "shop/web", "tags": tags, "listeners": [{"name": "http", "protocol": "HTTP", "protocol_port": 80}]});
         rig.make_load_balancer(body).await;
     }
-    rig.until("they are made", SOON, |rig| rig.load_balancers().iter().all(|lb| lb["provisioning_status"] == "ACTIVE"))
-        .await;
+    rig.until("they are created", SOON, |rig| {
+        rig.load_balancers().iter().all(|lb| lb["provisioning_status"] == "ACTIVE")
+    })
+    .await;
     let before: Vec<_> = rig.load_balancers().iter().map(|lb| rig.cloud.tree(&id(lb))).collect();
     rig.start();
     rig.create("web", small()).await;
@@ -40,7 +42,7 @@ async fn what_only_has_our_name_is_never_touched() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn another_owner_is_named_and_left_alone() {
+async fn load_balancer_of_another_owner_is_named_and_untouched() {
     let rig = with_ready(&[("web", small())]).await;
     let lb = id(&rig.load_balancers()[0]);
     let path = format!("/v2/lbaas/loadbalancers/{lb}");
@@ -52,7 +54,7 @@ async fn another_owner_is_named_and_left_alone() {
     let before = rig.cloud.tree(&lb);
 
     rig.patch("web", json!({"spec": {"loadBalancer": {"description": "edited"}}})).await;
-    rig.until("it is refused", SOON, |rig| rig.reason("web") == "OwnershipConflict").await;
+    rig.until("the create is rejected", SOON, |rig| rig.reason("web") == "OwnershipConflict").await;
     assert!(rig.message("web").contains("cluster-2/uid-2"), "{}", rig.message("web"));
     rig.delete("web").await;
     until_gone(&rig, "web", SOON).await;
@@ -62,11 +64,11 @@ async fn another_owner_is_named_and_left_alone() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_dead_predecessor_is_succeeded_and_not_doubled() {
+async fn load_balancer_of_deleted_stack_is_taken_over() {
     let mut rig = with_ready(&[("web", small())]).await;
     rig.stop().await;
     let (dead, lb) = (uid(&rig.stack("web")), id(&rig.load_balancers()[0]));
-    // As after a restore from a backup: the object is another one, its load balancer is still there.
+    // As after a restore from a backup: the object has a new UID, and its load balancer still exists.
     let unheld = Patch::Merge(json!({"metadata": {"finalizers": null}}));
     rig.stacks().patch("web", &PatchParams::default(), &unheld).await.unwrap();
     rig.stacks().delete("web", &DeleteParams::default()).await.unwrap();

@@ -1,4 +1,4 @@
-//! Whoever reads the log sees which stack a line is about.
+//! Log lines: each names the stack that it is about.
 
 use evenkeel_simulators::cloud::Fault;
 use evenkeel_simulators::rig::{Format, Log, NAMESPACE, small};
@@ -6,10 +6,10 @@ use serde_json::{Value, json};
 
 use super::*;
 
-/// Where a pass over a stack logs.
+/// The targets that log during a reconcile.
 const OF_A_PASS: [&str; 3] = ["evenkeel::controller::telemetry", "evenkeel::engine", "evenkeel::openstack"];
 
-/// What is logged while a stack is made, is kept from its cloud, and goes.
+/// The log of a stack that is created, loses its cloud, and is deleted.
 async fn logged(format: Format) -> Vec<String> {
     let log = Log::capture_as(format, "debug,evenkeel=trace");
     let rig = with_ready(&[("web", small())]).await;
@@ -21,7 +21,7 @@ async fn logged(format: Format) -> Vec<String> {
     log.text().lines().map(str::to_owned).collect()
 }
 
-/// The lines of this target, of which there must be some.
+/// The lines of matching targets. There must be some.
 fn lines_of<'a>(lines: &'a [String], target: impl Fn(&str) -> bool + 'a, name: &str) -> Vec<&'a String> {
     let found: Vec<_> = lines.iter().filter(|line| target(line)).collect();
     assert!(!found.is_empty(), "nothing was logged by {name}");
@@ -29,7 +29,7 @@ fn lines_of<'a>(lines: &'a [String], target: impl Fn(&str) -> bool + 'a, name: &
 }
 
 #[tokio::test(start_paused = true)]
-async fn each_line_of_a_pass_names_its_stack() {
+async fn log_line_of_reconcile_names_its_stack() {
     let lines = logged(Format::Plain).await;
     let names = format!(r#"{{namespace="{NAMESPACE}" stack="web"}}"#);
     for target in OF_A_PASS {
@@ -40,7 +40,7 @@ async fn each_line_of_a_pass_names_its_stack() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn each_line_of_a_pass_names_its_stack_in_json_too() {
+async fn json_log_line_of_reconcile_names_its_stack() {
     let lines = logged(Format::Json).await;
     let read = |line: &str| serde_json::from_str::<Value>(line).unwrap();
     let target_of = |line: &str| read(line)["target"].as_str().unwrap_or_default().to_owned();

@@ -1,10 +1,10 @@
-//! A lost answer never makes a second load balancer.
+//! Lost answers to creates: they never lead to a second load balancer.
 
 use std::sync::Arc;
 
 use evenkeel_simulators::cloud::{CloudConfig, Fault, Timing};
 use evenkeel_simulators::cluster::{self, Effect};
-use evenkeel_simulators::rig::{Treatment, Wire, beginning, small};
+use evenkeel_simulators::rig::{Interception, Interceptor, small, start_time};
 use jiff::Timestamp;
 use serde_json::json;
 
@@ -12,23 +12,23 @@ use super::*;
 
 const QUIET: Duration = Duration::from_secs(150);
 
-/// Exactly one, and it is that of the stack.
+/// Asserts that there is exactly one load balancer, which belongs to the stack.
 fn assert_only_one(rig: &Rig, name: &str) {
     let all: Vec<String> = rig.load_balancers().iter().map(id).collect();
     assert_eq!(rig.load_balancers_of(&uid(&rig.stack(name))).iter().map(id).collect::<Vec<_>>(), all);
     assert_eq!(all.len(), 1, "{all:?}");
 }
 
-/// When the newest create on record was begun, since the beginning.
-fn intent(rig: &Rig, name: &str) -> Option<Duration> {
+/// Start of the newest pending create in the annotation, counted from the beginning of the simulation.
+fn pending_create_start(rig: &Rig, name: &str) -> Option<Duration> {
     let stack = rig.stack(name);
     let text = stack["metadata"]["annotations"]["evenkeel.dev/create-pending"].as_str()?;
     let at: Timestamp = text.split(',').next()?.split_once('@')?.1.parse().ok()?;
-    at.duration_since(beginning()).try_into().ok()
+    at.duration_since(start_time()).try_into().ok()
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_create_that_was_carried_out_is_found_when_its_answer_is_lost() {
+async fn create_with_lost_answer_is_found() {
     let slow = Fault::SlowAnswer(Duration::from_secs(300));
     for fault in [Fault::LostAfter, Fault::HalfBody, slow] {
         let mut rig = Rig::new().await;
@@ -38,23 +38,23 @@ async fn a_create_that_was_carried_out_is_found_when_its_answer_is_lost() {
         rig.until("web is Ready", AFTER_DOUBT, |rig| rig.is_ready("web")).await;
         assert_eq!(rig.creates().len(), 1, "{fault:?}");
         assert_only_one(&rig, "web");
-        rig.until("nothing is in doubt any more", SOON, |rig| intent(rig, "web").is_none()).await;
+        rig.until("nothing is in doubt any more", SOON, |rig| pending_create_start(rig, "web").is_none()).await;
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_create_that_never_arrived_is_repeated_after_the_quiet_period_and_not_before() {
+async fn lost_create_is_repeated_only_after_quiet_period() {
     let page = Fault::Answer { status: 502, body: "<html>Bad Gateway</html>".into(), retry_after: None };
     for fault in [Fault::LostBefore, page] {
         let mut rig = Rig::new().await;
         rig.cloud.fail(create(), fault.clone(), 1);
         rig.start();
         rig.create("web", small()).await;
-        rig.until("it is in doubt", SOON, |rig| rig.reason("web") == "CreateInDoubt").await;
+        rig.until("the create is in doubt", SOON, |rig| rig.reason("web") == "CreateInDoubt").await;
         rig.until("web is Ready", AFTER_DOUBT, |rig| rig.is_ready("web")).await;
         let creates = rig.creates();
         assert_eq!(creates.len(), 2, "{fault:?}");
-        // Counted from the record, which was written a moment before the create was sent.
+        // Counted from the annotation, which was written a moment before the create was sent.
         let waited = creates[1].at - creates[0].at + Duration::from_millis(100);
         assert!(waited >= QUIET, "{fault:?}: {creates:?}");
         assert_only_one(&rig, "web");
@@ -62,7 +62,7 @@ async fn a_create_that_never_arrived_is_repeated_after_the_quiet_period_and_not_
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_doubt_that_is_over_does_not_come_back_with_a_refusal() {
+async fn settled_create_is_not_in_doubt_after_rejection() {
     let mut rig = Rig::new().await;
     rig.cloud.fail(create(), Fault::LostBefore, 1);
     rig.cloud.fail(create(), octavia(409, "The VIP IP address is already in use."), 2);
@@ -74,7 +74,7 @@ async fn a_doubt_that_is_over_does_not_come_back_with_a_refusal() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_create_that_cannot_have_arrived_is_repeated_at_once() {
+async fn unsent_create_is_repeated_at_once() {
     let mut rig = Rig::new().await;
     rig.cloud.fail(create(), Fault::Refused, 1);
     rig.start();
@@ -84,30 +84,30 @@ async fn a_create_that_cannot_have_arrived_is_repeated_at_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_controller_that_dies_before_its_create_leaves_waits_for_the_quiet_period() {
+async fn crash_before_create_waits_for_quiet_period() {
     let mut rig = Rig::new().await;
     let posts = |request: &evenkeel::openstack::Request| {
         request.method() == Method::POST && request.uri().path().ends_with("/loadbalancers")
     };
-    let hold = move |request: &_| if posts(request) { Treatment::Hold } else { Treatment::Carry };
-    rig.connector = Arc::new(Wire::new(rig.cloud.transport(), hold));
+    let hold = move |request: &_| if posts(request) { Interception::Withhold } else { Interception::Forward };
+    rig.connector = Arc::new(Interceptor::new(rig.cloud.transport(), hold));
     rig.start();
     rig.create("web", small()).await;
-    rig.until("the create is on record", SOON, |rig| intent(rig, "web").is_some()).await;
+    rig.until("the pending create is recorded", SOON, |rig| pending_create_start(rig, "web").is_some()).await;
     rig.kill().await;
-    let intent = intent(&rig, "web").unwrap();
+    let start = pending_create_start(&rig, "web").unwrap();
     assert!(rig.creates().is_empty());
 
     rig.connector = rig.cloud.transport();
     rig.start();
     rig.until("web is Ready", AFTER_DOUBT, |rig| rig.is_ready("web")).await;
     assert_eq!(rig.creates().len(), 1);
-    assert!(rig.creates()[0].at >= intent + QUIET, "{:?} after {intent:?}", rig.creates()[0].at);
+    assert!(rig.creates()[0].at >= start + QUIET, "{:?} after {start:?}", rig.creates()[0].at);
     assert_only_one(&rig, "web");
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_create_that_commits_seconds_after_its_client_died_is_found() {
+async fn create_committed_after_crash_is_found() {
     let timing = Timing { commit_load_balancer: Duration::from_secs(9), ..Timing::default() };
     let mut rig = Rig::with(CloudConfig { timing, ..CloudConfig::default() }).await;
     rig.start();
@@ -122,12 +122,12 @@ async fn a_create_that_commits_seconds_after_its_client_died_is_found() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_controller_that_dies_between_the_create_and_the_status_finds_it_again() {
+async fn crash_between_create_and_status_finds_create_again() {
     let mut rig = Rig::new().await;
     rig.cloud.fail(create(), Fault::SlowAnswer(Duration::from_secs(20)), 1);
     rig.start();
     rig.create("web", small()).await;
-    rig.until("it is made", SOON, |rig| !rig.load_balancers().is_empty()).await;
+    rig.until("the load balancer is created", SOON, |rig| !rig.load_balancers().is_empty()).await;
     rig.kill().await;
     assert!(rig.stack("web")["status"]["loadBalancer"].is_null());
     rig.start();
@@ -137,7 +137,7 @@ async fn a_controller_that_dies_between_the_create_and_the_status_finds_it_again
 }
 
 #[tokio::test(start_paused = true)]
-async fn lost_answers_of_the_api_server_double_nothing() {
+async fn lost_api_server_answers_cause_no_duplicate() {
     for effect in [Effect::LoseAnswer, Effect::Drop, Effect::Conflict, Effect::Status(500)] {
         let mut rig = Rig::new().await;
         let fault = cluster::Fault::next("patch", "/loadbalancerstacks/web", effect.clone()).times(3);
@@ -150,7 +150,7 @@ async fn lost_answers_of_the_api_server_double_nothing() {
     }
 }
 
-/// Load balancers that somebody deleted.
+/// Ids of the load balancers that were deleted.
 fn deleted(rig: &Rig) -> Vec<String> {
     let mut deletes = rig.cloud.writes();
     deletes.retain(|write| write.method == Method::DELETE);
@@ -158,7 +158,7 @@ fn deleted(rig: &Rig) -> Vec<String> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_create_that_appears_after_it_was_given_up_is_deleted() {
+async fn late_create_given_up_before_is_deleted() {
     let rig = ready_after_one(Fault::SlowStart(Duration::from_secs(200))).await;
     let kept = id(&rig.load_balancers()[0]);
     rig.until("the other appears", 2 * MINUTE, |rig| rig.load_balancers().len() == 2).await;
@@ -169,19 +169,19 @@ async fn a_create_that_appears_after_it_was_given_up_is_deleted() {
     assert_only_one(&rig, "web");
     tokio::time::sleep(10 * MINUTE).await;
     assert_eq!(rig.stack("web")["status"]["loadBalancer"]["id"], *kept);
-    assert!(rig.is_ready("web") && intent(&rig, "web").is_none(), "{:#}", rig.stack("web"));
+    assert!(rig.is_ready("web") && pending_create_start(&rig, "web").is_none(), "{:#}", rig.stack("web"));
     assert_eq!((rig.creates().len(), deleted(&rig).len()), (2, 1));
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_double_that_no_attempt_on_record_made_is_reported_and_left_alone() {
+async fn duplicate_of_unknown_attempt_is_reported_and_untouched() {
     let rig = ready_after_one(Fault::LostBefore).await;
     let kept = rig.load_balancers().remove(0);
     let tags = kept["tags"].as_array().unwrap().iter().filter_map(|tag| tag.as_str());
     let attempt = "evenkeel:attempt=";
     let tags = tags.filter(|tag| !tag.starts_with(attempt)).map(str::to_owned).chain([format!("{attempt}another")]);
-    let double = rig.make_load_balancer(json!({"tags": tags.collect::<Vec<_>>()})).await;
-    rig.until("it is reported", MINUTE, |rig| rig.message("web").contains(&double)).await;
+    let duplicate = rig.make_load_balancer(json!({"tags": tags.collect::<Vec<_>>()})).await;
+    rig.until("the stack reports it", MINUTE, |rig| rig.message("web").contains(&duplicate)).await;
     assert!(rig.message("web").contains("delete it by hand"), "{}", rig.message("web"));
     assert!(rig.is_ready("web"));
     tokio::time::sleep(30 * MINUTE).await;
@@ -190,7 +190,7 @@ async fn a_double_that_no_attempt_on_record_made_is_reported_and_left_alone() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn of_two_controllers_at_once_one_creates() {
+async fn two_concurrent_controllers_create_once() {
     let timing = Timing { commit_load_balancer: Duration::from_secs(3), ..Timing::default() };
     let mut rig = Rig::with(CloudConfig { timing, ..CloudConfig::default() }).await;
     rig.start();
@@ -206,7 +206,7 @@ async fn of_two_controllers_at_once_one_creates() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_stack_that_is_deleted_while_its_create_is_in_doubt_leaves_nothing() {
+async fn deletion_during_create_in_doubt_leaves_nothing() {
     let mut rig = Rig::new().await;
     rig.cloud.fail(create(), Fault::SlowStart(Duration::from_secs(100)), 1);
     rig.start();
@@ -222,16 +222,16 @@ async fn a_stack_that_is_deleted_while_its_create_is_in_doubt_leaves_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_stack_that_is_deleted_before_its_create_is_in_its_status_leaves_nothing() {
+async fn deletion_before_create_reaches_status_leaves_nothing() {
     let mut rig = Rig::new().await;
     let status = cluster::Fault::next("patch", "/loadbalancerstacks/web/status", Effect::Status(500));
     rig.cluster.inject(status.times(1000));
     rig.start();
     rig.create("web", small()).await;
-    rig.until("it is made", SOON, |rig| !rig.load_balancers().is_empty()).await;
+    rig.until("the load balancer is created", SOON, |rig| !rig.load_balancers().is_empty()).await;
     rig.kill().await;
     assert!(rig.stack("web")["status"]["loadBalancer"].is_null());
-    // Nothing on record but the intent, and the cloud does not answer when the stack goes.
+    // Only the annotation records the create, and the cloud does not answer when the stack is deleted.
     rig.cloud.fail_always(Match::all(), Fault::Refused);
     rig.delete("web").await;
     rig.start();

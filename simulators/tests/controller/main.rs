@@ -1,32 +1,32 @@
-//! What must hold whatever happens, one by one, as the whole controller keeps it between a simulated cloud and a simulated
-//! cluster. Without sockets, in a time of its own that passes as fast as nobody works.
+//! The behaviour of the whole controller, case by case, between a simulated cloud and a simulated cluster. There are no
+//! sockets, and paused time advances whenever nothing runs.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a helper of a test may fail as the test does")]
 
 mod addresses;
-mod advice;
 mod annotated_secrets;
 mod cluster_conflicts;
+mod concurrency;
 mod conflicts;
 mod create_preconditions;
 mod credentials;
 mod deletion;
 mod failed_creates;
+mod failure_reports;
+mod floating_ip_routes;
 mod floating_ips;
 mod identity;
+mod isolation;
 mod logging;
 mod lost_answers;
 mod metrics;
-mod neighbours;
 mod policies;
-mod refusals;
-mod routes;
+mod rejections;
 mod secrets;
-mod stopping;
+mod shutdown;
 mod transport;
 mod vip_ports;
 mod without_effect;
-mod writers;
 
 use std::time::Duration;
 
@@ -35,13 +35,13 @@ use evenkeel_simulators::rig::{Rig, small};
 use http::Method;
 use serde_json::{Map, Value, json};
 
-/// Longer than anything takes that nothing stands in the way of.
+/// Longer than any unobstructed operation takes.
 const SOON: Duration = Duration::from_secs(30);
 const MINUTE: Duration = Duration::from_secs(60);
-/// A create in doubt is over after this time, and what follows it.
+/// Longer than a create is in doubt, with the steps that follow.
 const AFTER_DOUBT: Duration = Duration::from_secs(200);
 
-/// The one call that must never be made twice.
+/// The one request that must never be sent twice.
 fn create() -> Match {
     Match::service(Service::LoadBalancer).method(Method::POST).path("/loadbalancers")
 }
@@ -73,14 +73,14 @@ async fn with_ready(stacks: &[(&str, Value)]) -> Rig {
     rig
 }
 
-/// A refusal in Octavia's own form.
+/// An error in Octavia's own form.
 fn octavia(status: u16, faultstring: &str) -> Fault {
     let faultcode = if status < 500 { "Client" } else { "Server" };
     let body = json!({"faultcode": faultcode, "faultstring": faultstring, "debuginfo": null});
     Fault::Answer { status, body: body.to_string(), retry_after: None }
 }
 
-/// A rig whose first create has met this fault, and whose stack is Ready all the same.
+/// A rig whose first create met this fault, and whose stack is Ready all the same.
 async fn ready_after_one(fault: Fault) -> Rig {
     let mut rig = Rig::new().await;
     rig.cloud.fail(create(), fault, 1);
@@ -90,7 +90,7 @@ async fn ready_after_one(fault: Fault) -> Rig {
     rig
 }
 
-/// Nothing of ours is left: no object of Octavia, no port, no stack.
+/// Asserts that nothing of Evenkeel is left: no object of Octavia, no port, no stack.
 fn assert_nothing_left(rig: &Rig) {
     for kind in Kind::ALL {
         assert!(rig.cloud.objects(kind).is_empty(), "left: {:?}", rig.cloud.objects(kind));

@@ -1,4 +1,4 @@
-//! What happens to a stack is counted.
+//! Metrics of the life of a stack.
 
 use evenkeel_simulators::cloud::{CloudConfig, Timing};
 use evenkeel_simulators::rig::small;
@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::*;
 
-/// The sum of all samples of this name whose labels have this in them.
+/// The sum of all samples of this name whose labels contain `labels`.
 fn total(rig: &Rig, sample: &str, labels: &str) -> f64 {
     let text = rig.metrics.text().unwrap();
     let values = text.lines().filter_map(|line| {
@@ -17,8 +17,7 @@ fn total(rig: &Rig, sample: &str, labels: &str) -> f64 {
     values.sum()
 }
 
-/// Made, changed, edited behind our back and mended, by a cloud whose changes take longer than the time after which they
-/// are looked at.
+/// A stack that was created, changed, drifted and corrected. Changes of its cloud take longer than the poll interval.
 async fn looked_after() -> Rig {
     let timing = Timing { change: Duration::from_secs(3), ..Timing::default() };
     let mut rig = Rig::with(CloudConfig { timing, ..CloudConfig::default() }).await;
@@ -33,14 +32,14 @@ async fn looked_after() -> Rig {
     rig.cloud.edit(Kind::LoadBalancer, &lb, |fields| {
         fields.insert("description".into(), "drifted".into());
     });
-    rig.until("it is mended", MINUTE, |rig| rig.load_balancers()[0]["description"] == "edited").await;
+    rig.until("the drift is corrected", MINUTE, |rig| rig.load_balancers()[0]["description"] == "edited").await;
     tokio::time::sleep(MINUTE).await;
     rig.stop().await;
     rig
 }
 
 #[tokio::test(start_paused = true)]
-async fn passes_steps_calls_waits_drift_and_the_time_to_ready_are_counted() {
+async fn metrics_count_reconciles_steps_requests_waits_and_drift() {
     let rig = looked_after().await;
     let exactly = [
         ("evenkeel_plan_steps_total", r#"kind="load_balancer",verb="create""#, 1.0),
@@ -51,7 +50,7 @@ async fn passes_steps_calls_waits_drift_and_the_time_to_ready_are_counted() {
         ("evenkeel_stacks", "", 1.0),
         ("evenkeel_openstack_requests_total", r#"service="load-balancer",method="POST",code="201""#, 1.0),
         ("evenkeel_openstack_requests_total", r#"service="load-balancer",method="PUT",code="200""#, 2.0),
-        // Whatever reached the cloud's door.
+        // Every request that reached the cloud.
         ("evenkeel_openstack_requests_total", "", rig.cloud.requests().len() as f64),
         ("evenkeel_openstack_request_duration_seconds_count", "", rig.cloud.requests().len() as f64),
     ];

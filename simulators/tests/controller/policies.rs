@@ -1,4 +1,4 @@
-//! What a stack may ask of the controller, and what is none of the controller's business.
+//! The policies of a stack (pause, observe), and credentials that lead to another project or region.
 
 use evenkeel_simulators::rig::{condition, small};
 use kube::api::{Patch, PatchParams};
@@ -8,10 +8,10 @@ use tokio::time::sleep;
 use super::*;
 
 #[tokio::test(start_paused = true)]
-async fn a_paused_stack_makes_no_calls() {
+async fn paused_stack_sends_no_request() {
     let rig = with_ready(&[("web", small())]).await;
     rig.patch("web", json!({"spec": {"paused": true}})).await;
-    rig.until("it says so", SOON, |rig| condition(&rig.stack("web"), "Paused")["status"] == "True").await;
+    rig.until("the stack reports it", SOON, |rig| condition(&rig.stack("web"), "Paused")["status"] == "True").await;
     rig.cloud.forget_requests();
     rig.patch("web", json!({"spec": {"loadBalancer": {"description": "edited"}}})).await;
     sleep(60 * MINUTE).await;
@@ -25,10 +25,10 @@ async fn a_paused_stack_makes_no_calls() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn observe_writes_nothing_to_the_cloud() {
+async fn observe_writes_nothing_to_openstack() {
     let rig = with_ready(&[("web", small())]).await;
     rig.patch("web", json!({"spec": {"managementPolicy": "Observe"}})).await;
-    rig.until("it is observed", SOON, |rig| rig.is_ready("web") && rig.reason("web") == "InSync").await;
+    rig.until("the stack is observed", SOON, |rig| rig.is_ready("web") && rig.reason("web") == "InSync").await;
     rig.cloud.forget_requests();
     rig.patch("web", json!({"spec": {"loadBalancer": {"description": "edited"}, "listeners": []}})).await;
     rig.create("new", {
@@ -51,7 +51,7 @@ async fn observe_writes_nothing_to_the_cloud() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_status_that_is_deleted_comes_back_without_a_write() {
+async fn deleted_status_is_restored_without_cloud_write() {
     let rig = with_ready(&[("web", small())]).await;
     let before = rig.stack("web")["status"].clone();
     rig.cloud.forget_requests();
@@ -70,11 +70,11 @@ async fn a_status_that_is_deleted_comes_back_without_a_write() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn another_project_behind_the_credentials_is_not_an_empty_one() {
+async fn credentials_of_another_project_cause_no_create() {
     let rig = with_ready(&[("web", small())]).await;
     rig.cloud.forget_requests();
     rig.replace_credentials("demo-demo2").await;
-    rig.until("it is seen", SOON, |rig| rig.reason("web") == "ProjectMismatch").await;
+    rig.until("the stack reports it", SOON, |rig| rig.reason("web") == "ProjectMismatch").await;
     assert_eq!(condition(&rig.stack("web"), "Stalled")["status"], "True");
     rig.patch("web", json!({"spec": {"loadBalancer": {"description": "edited"}}})).await;
     sleep(30 * MINUTE).await;
@@ -86,13 +86,13 @@ async fn another_project_behind_the_credentials_is_not_an_empty_one() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn another_region_behind_the_credentials_is_not_an_empty_one() {
+async fn credentials_of_another_region_cause_no_create() {
     let rig = with_ready(&[("web", small())]).await;
     rig.cloud.forget_requests();
     let move_to = |region: &'static str| rig.cloud.configure(|config| config.region = region.into());
     move_to("RegionTwo");
     rig.replace_credentials("demo-appcred").await;
-    rig.until("it is seen", SOON, |rig| rig.reason("web") == "ProjectMismatch").await;
+    rig.until("the stack reports it", SOON, |rig| rig.reason("web") == "ProjectMismatch").await;
     let (message, project) = (rig.message("web"), rig.cloud.project_id("demo"));
     for region in ["RegionOne", "RegionTwo"] {
         assert!(message.contains(&format!("project {project} of region {region}")), "{message}");
@@ -108,10 +108,10 @@ async fn another_region_behind_the_credentials_is_not_an_empty_one() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_deletion_waits_when_another_project_is_behind_the_credentials() {
+async fn deletion_with_credentials_of_another_project_waits() {
     let rig = with_ready(&[("web", small())]).await;
     rig.replace_credentials("demo-demo2").await;
-    rig.until("it is seen", SOON, |rig| rig.reason("web") == "ProjectMismatch").await;
+    rig.until("the stack reports it", SOON, |rig| rig.reason("web") == "ProjectMismatch").await;
     rig.delete("web").await;
     sleep(30 * MINUTE).await;
     assert_eq!((rig.stack("web").is_null(), rig.load_balancers().len()), (false, 1));

@@ -1,4 +1,4 @@
-//! Secrets stay secret.
+//! Confidentiality of secrets in all outputs.
 
 use evenkeel_simulators::cloud::Fault;
 use evenkeel_simulators::rig::{Log, small};
@@ -7,7 +7,7 @@ use tokio::time::sleep;
 
 use super::*;
 
-/// Every text that leaves the controller, by where it goes.
+/// Every output of the controller, by its destination.
 fn outputs(rig: &Rig, log: &Log) -> Vec<(&'static str, String)> {
     let objects = |group: &str, plural: &str| json!(rig.cluster.objects(group, plural)).to_string();
     vec![
@@ -20,7 +20,7 @@ fn outputs(rig: &Rig, log: &Log) -> Vec<(&'static str, String)> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn no_password_and_no_token_is_in_any_output() {
+async fn password_and_token_are_in_no_output() {
     let log = Log::capture("debug,evenkeel=trace");
     let rig = with_ready(&[("web", small())]).await;
     let password = "not-a-secret";
@@ -30,7 +30,7 @@ async fn no_password_and_no_token_is_in_any_output() {
             .to_string(),
         retry_after: None,
     };
-    // Password and application credential, taken, refused with an echo, and broken in Keystone's own ways.
+    // Password and application credential: accepted, rejected with an echo, and broken in Keystone's own ways.
     for cloud in ["demo", "demo-appcred"] {
         rig.replace_credentials(cloud).await;
         for fault in [echo(401), echo(400), echo(500), Fault::HalfBody, Fault::Refused] {
@@ -46,12 +46,12 @@ async fn no_password_and_no_token_is_in_any_output() {
             rig.until("web is Ready again", 2 * MINUTE, |rig| rig.is_ready("web")).await;
         }
     }
-    // A Secret that nobody can read, with the password in the wrong place.
+    // A malformed Secret, with the password in the wrong place.
     let broken =
         json!({"stringData": {"clouds.yaml": format!("clouds:\n  openstack: {{auth: {password}: {password}}}\n")}});
     let merge = kube::api::Patch::Merge(broken);
     rig.secrets().patch("openstack", &Default::default(), &merge).await.unwrap();
-    rig.until("it is seen", MINUTE, |rig| rig.reason("web") == "CredentialsInvalid").await;
+    rig.until("the stack reports it", MINUTE, |rig| rig.reason("web") == "CredentialsInvalid").await;
     rig.delete("web").await;
     sleep(2 * MINUTE).await;
 
@@ -69,5 +69,5 @@ async fn no_password_and_no_token_is_in_any_output() {
             );
         }
     }
-    assert!(log.text().contains("called OpenStack"), "the log is not what it should be");
+    assert!(log.text().contains("called OpenStack"), "the log lacks expected lines");
 }

@@ -1,4 +1,4 @@
-//! Transport is never terminal.
+//! Transport failures: none is final.
 
 use evenkeel_simulators::cloud::Fault;
 use evenkeel_simulators::rig::{condition, small};
@@ -21,7 +21,7 @@ fn faults() -> Vec<Fault> {
     ]
 }
 
-/// Under this fault the stack waits and says so; after it, it is Ready without anybody's help.
+/// Asserts that the stack reports the fault and waits, and becomes Ready by itself when the fault ends.
 async fn assert_survives(rig: &Rig, which: Match, fault: Fault) {
     rig.cloud.fail_always(which, fault.clone());
     rig.cloud.forget_requests();
@@ -38,7 +38,7 @@ async fn assert_survives(rig: &Rig, which: Match, fault: Fault) {
     }
     assert!(said, "{fault:?}: {:#}", rig.stack("web"));
     assert!(!rig.is_ready("web"), "{fault:?}");
-    assert!(rig.cloud.requests().len() < 120, "{fault:?}: {} calls in four minutes", rig.cloud.requests().len());
+    assert!(rig.cloud.requests().len() < 120, "{fault:?}: {} requests in four minutes", rig.cloud.requests().len());
     rig.cloud.clear_faults();
     rig.until("web is Ready again", 2 * MINUTE, |rig| rig.is_ready("web")).await;
     assert_eq!(rig.load_balancers()[0]["description"], *description);
@@ -46,7 +46,7 @@ async fn assert_survives(rig: &Rig, which: Match, fault: Fault) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_octavia_that_does_not_answer_is_waited_for() {
+async fn unresponsive_octavia_requeues() {
     let rig = with_ready(&[("web", small())]).await;
     for fault in faults() {
         assert_survives(&rig, Match::service(Service::LoadBalancer), fault).await;
@@ -54,7 +54,7 @@ async fn an_octavia_that_does_not_answer_is_waited_for() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_keystone_that_does_not_answer_is_waited_for() {
+async fn unresponsive_keystone_requeues() {
     let rig = with_ready(&[("web", small())]).await;
     for fault in faults() {
         assert_survives(&rig, Match::service(Service::Identity), fault).await;
@@ -62,7 +62,7 @@ async fn a_keystone_that_does_not_answer_is_waited_for() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_server_that_says_when_to_come_back_is_believed() {
+async fn retry_after_of_server_is_honoured() {
     let rig = with_ready(&[("web", small())]).await;
     let busy = Fault::Answer { status: 503, body: String::new(), retry_after: Some(45) };
     rig.cloud.fail(Match::service(Service::LoadBalancer), busy, 1);
@@ -74,9 +74,9 @@ async fn a_server_that_says_when_to_come_back_is_believed() {
     assert!(pause >= Duration::from_secs(45) && pause < Duration::from_secs(50), "{pause:?}");
 }
 
-/// Somebody has to see to it, perhaps on the server: it is looked at each minute.
+/// A person has to act, perhaps on the server, so the stack is checked every minute.
 #[tokio::test(start_paused = true)]
-async fn untrusted_certificate_stalls_the_stack_until_it_is_renewed() {
+async fn untrusted_certificate_stalls_stack_until_renewed() {
     let rig = with_ready(&[("web", small())]).await;
     for service in [Service::Identity, Service::LoadBalancer, Service::Network] {
         rig.cloud.fail_always(Match::service(service), Fault::Untrusted);
@@ -84,13 +84,13 @@ async fn untrusted_certificate_stalls_the_stack_until_it_is_renewed() {
         rig.cloud.forget_requests();
         let description = format!("behind {service:?}");
         rig.patch("web", json!({"spec": {"loadBalancer": {"description": description}}})).await;
-        rig.until("it is told", MINUTE, |rig| rig.reason("web") == "CredentialsInvalid").await;
+        rig.until("the stack reports it", MINUTE, |rig| rig.reason("web") == "CredentialsInvalid").await;
         assert!(rig.message("web").starts_with("the TLS certificate of cloud.test is not accepted: "));
         sleep(4 * MINUTE).await;
         assert!(!condition(&rig.stack("web"), "Stalled").is_null(), "{service:?}");
         assert_eq!(rig.reason("web"), "CredentialsInvalid");
         let calls = rig.cloud.requests().len();
-        assert!((2..40).contains(&calls), "{service:?}: {calls} calls in four minutes");
+        assert!((2..40).contains(&calls), "{service:?}: {calls} requests in four minutes");
         rig.cloud.clear_faults();
         rig.until("web is Ready again", 2 * MINUTE, |rig| rig.is_ready("web")).await;
         assert_eq!(rig.load_balancers()[0]["description"], *description);

@@ -1,14 +1,14 @@
-//! The port of a VIP is deleted in Neutron, behind a living load balancer that no floating IP leads to. Octavia does not
-//! notice: it stays ACTIVE, and nothing reaches it.
+//! A VIP port that is deleted in Neutron behind a load balancer without a floating IP. Octavia does not notice: the
+//! load balancer stays ACTIVE, and nothing reaches it.
 
-use evenkeel_simulators::cloud::{Entry, Provisioning};
+use evenkeel_simulators::cloud::{CloudRequest, Provisioning};
 use evenkeel_simulators::rig::{condition, small, text};
 use serde_json::json;
 use tokio::time::sleep;
 
 use super::*;
 
-/// What a reference leads to is remembered for ten minutes.
+/// Longer than resolved references are cached (ten minutes).
 const FORGOTTEN: Duration = Duration::from_secs(11 * 60);
 
 fn often() -> Value {
@@ -23,7 +23,7 @@ async fn as_tenant(rig: &Rig, method: Method, service: Service, path: &str, body
     answer
 }
 
-/// The only load balancer: its id, its port, its address.
+/// Id, port and address of the only load balancer.
 fn only_one(rig: &Rig) -> (String, String, String) {
     let all = rig.load_balancers();
     assert_eq!(all.len(), 1);
@@ -40,26 +40,26 @@ async fn delete_load_balancer(rig: &Rig, lb: &str) {
     as_tenant(rig, Method::DELETE, Service::LoadBalancer, &path, None).await;
 }
 
-fn our_writes(rig: &Rig) -> Vec<Entry> {
+fn our_writes(rig: &Rig) -> Vec<CloudRequest> {
     let mut writes = rig.cloud.writes();
     writes.retain(|entry| entry.user_agent != "another-tool");
     writes
 }
 
-async fn until_told(rig: &Rig) {
-    rig.until("it is told", 2 * MINUTE, |rig| rig.reason("web") == "VipPortMissing").await;
+async fn until_reported(rig: &Rig) {
+    rig.until("the stack reports it", 2 * MINUTE, |rig| rig.reason("web") == "VipPortMissing").await;
     assert_eq!(text(condition(&rig.stack("web"), "Stalled"), "reason"), "VipPortMissing");
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_deleted_vip_port_is_told_without_a_floating_ip_and_its_load_balancer_made_again() {
+async fn missing_vip_port_is_reported_and_load_balancer_recreated() {
     let rig = with_ready(&[("web", often()), ("api", often())]).await;
     let lb = rig.load_balancers_of(&uid(&rig.stack("web"))).remove(0);
     let (port, address) = (text(&json!(lb), "vip_port_id").to_owned(), lb["vip_address"].clone());
     let lb = id(&lb);
     rig.cloud.forget_requests();
     delete_port(&rig, &port).await;
-    until_told(&rig).await;
+    until_reported(&rig).await;
     let message = rig.message("web");
     for words in [port.as_str(), &format!("openstack loadbalancer delete --cascade {lb}")] {
         assert!(message.contains(words), "{message}");
@@ -80,35 +80,35 @@ async fn a_deleted_vip_port_is_told_without_a_floating_ip_and_its_load_balancer_
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_else_there_is_to_do_goes_on_without_the_vip_port() {
+async fn missing_vip_port_does_not_block_other_steps() {
     let rig = with_ready(&[("web", often())]).await;
     delete_port(&rig, &only_one(&rig).1).await;
     rig.patch("web", json!({"spec": {"loadBalancer": {"description": "edited"}}})).await;
-    until_told(&rig).await;
+    until_reported(&rig).await;
     assert_eq!(rig.load_balancers()[0]["description"], "edited");
     rig.patch("web", json!({"spec": {"loadBalancer": {"description": "again"}}})).await;
-    rig.until("that too", SOON, |rig| rig.load_balancers()[0]["description"] == "again").await;
-    until_told(&rig).await;
+    rig.until("the second edit is applied", SOON, |rig| rig.load_balancers()[0]["description"] == "again").await;
+    until_reported(&rig).await;
     rig.delete("web").await;
     until_gone(&rig, "web", SOON).await;
     assert_nothing_left(&rig);
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_observed_stack_says_so_too() {
+async fn missing_vip_port_is_reported_by_observe() {
     let mut spec = often();
     spec["managementPolicy"] = json!("Observe");
     let rig = with_ready(&[("web", often())]).await;
     rig.patch("web", json!({"spec": spec})).await;
-    rig.until("it is observed", SOON, |rig| rig.is_ready("web") && rig.reason("web") == "InSync").await;
+    rig.until("the stack is observed", SOON, |rig| rig.is_ready("web") && rig.reason("web") == "InSync").await;
     rig.cloud.forget_requests();
     delete_port(&rig, &only_one(&rig).1).await;
-    until_told(&rig).await;
+    until_reported(&rig).await;
     assert!(our_writes(&rig).is_empty(), "{:?}", our_writes(&rig));
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_port_of_the_users_own_is_missed_when_it_goes_and_not_before() {
+async fn user_port_is_reported_missing_only_when_gone() {
     let mut rig = Rig::new().await;
     let (network, subnet) = (rig.cloud.network_id("tenant"), rig.cloud.subnet_id("tenant-v4"));
     let body = json!({"port": {"network_id": network, "fixed_ips": [{"subnet_id": subnet}]}});
@@ -124,14 +124,14 @@ async fn a_port_of_the_users_own_is_missed_when_it_goes_and_not_before() {
     assert!(rig.is_ready("web"), "{}", rig.message("web"));
     assert!(!rig.events("web").iter().any(|(reason, _)| reason == "VipPortMissing"));
     delete_port(&rig, &port).await;
-    rig.until("it is missed", 2 * MINUTE, |rig| !rig.is_ready("web")).await;
+    rig.until("the stack reports it missing", 2 * MINUTE, |rig| !rig.is_ready("web")).await;
     sleep(FORGOTTEN).await;
     assert!(!rig.is_ready("web"), "{}", rig.message("web"));
 }
 
-/// Whoever may not look at ports is told nothing of them.
+/// Users without access to ports get no report about them.
 #[tokio::test(start_paused = true)]
-async fn where_the_policy_hides_ports_no_stack_is_stalled_for_it() {
+async fn hidden_ports_do_not_stall_stack() {
     for (status, kind) in [(403, "PolicyNotAuthorized"), (404, "HTTPNotFound")] {
         let rig = with_ready(&[("web", often())]).await;
         let error = json!({"NeutronError": {"type": kind, "message": "rule:get_port is disallowed by policy"}});
@@ -145,15 +145,15 @@ async fn where_the_policy_hides_ports_no_stack_is_stalled_for_it() {
         sleep(10 * MINUTE).await;
         assert!(rig.is_ready("web"), "{}", rig.message("web"));
         let more = rig.cloud.requests().len();
-        assert!(more <= calls * 3 / 2, "{calls} calls in ten minutes with the port, {more} without");
+        assert!(more <= calls * 3 / 2, "{calls} requests in ten minutes with the port, {more} without");
         rig.cloud.clear_faults();
-        until_told(&rig).await;
+        until_reported(&rig).await;
     }
 }
 
-/// A failover may make the port anew. While it lasts, nothing is said of ports, and after it the new one counts.
+/// A failover may recreate the port. While it lasts, ports are not reported. After it the new port counts.
 #[tokio::test(start_paused = true)]
-async fn a_port_that_octavia_makes_anew_is_no_loss() {
+async fn port_recreated_by_octavia_is_not_reported_missing() {
     let rig = with_ready(&[("web", often())]).await;
     let (lb, port, _) = only_one(&rig);
     let (network, subnet) = (rig.cloud.network_id("tenant"), rig.cloud.subnet_id("tenant-v4"));

@@ -1,4 +1,4 @@
-//! Settings that the data plane would not carry out: said with their field, and nothing is written to the cloud.
+//! Settings that the data plane would not apply: reported with their field, and nothing is written to the cloud.
 
 use evenkeel_simulators::rig::{condition, small, text};
 use serde_json::json;
@@ -47,11 +47,11 @@ fn cases() -> Vec<(&'static str, Value)> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn setting_without_effect_is_refused_by_api_server() {
+async fn setting_without_effect_is_rejected_by_api_server() {
     let mut rig = Rig::new().await;
     rig.start();
     for (message, spec) in cases() {
-        let answer = rig.refused("web", spec).await;
+        let answer = rig.create_rejected("web", spec).await;
         assert!(answer.contains(message), "{answer}");
     }
     assert!(rig.cloud.writes().is_empty(), "{:?}", rig.cloud.writes());
@@ -59,7 +59,7 @@ async fn setting_without_effect_is_refused_by_api_server() {
 
 /// The API server does not know the IP version of a subnet.
 #[tokio::test(start_paused = true)]
-async fn netmask_beside_ipv6_address_is_told_before_any_write() {
+async fn netmask_beside_ipv6_address_is_reported_before_write() {
     let mut spec = small();
     spec["loadBalancer"]["vip"]["additional"] = json!([{"subnet": {"name": "tenant-v6"}}]);
     spec["listeners"][0]["protocol"] = json!("UDP");
@@ -70,7 +70,7 @@ async fn netmask_beside_ipv6_address_is_told_before_any_write() {
     rig.start();
     rig.create("web", spec).await;
     let field = "spec.pools[web].sessionPersistence.granularity";
-    rig.until("it is refused", SOON, |rig| rig.message("web").contains(field)).await;
+    rig.until("the create is rejected", SOON, |rig| rig.message("web").contains(field)).await;
     sleep(30 * MINUTE).await;
     let stack = rig.stack("web");
     assert_eq!(condition(&stack, "Accepted")["status"], "False");

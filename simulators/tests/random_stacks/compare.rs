@@ -1,4 +1,4 @@
-//! Is it what was wanted? A comparison of its own, with the cloud's own records, that shares nothing with the planner.
+//! Comparison of the desired state with the cloud's own records. It shares no code with the planner.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -7,7 +7,7 @@ use evenkeel::model::{Desired, FloatingIp, HealthMonitor, L7Action, Listener, Lo
 use evenkeel_simulators::cloud::CloudSim;
 use serde_json::{Value, json};
 
-/// Our name of an object of the cloud.
+/// The key in the owner tags of an object.
 pub fn key(seen: &Value) -> Option<&str> {
     seen["tags"].as_array()?.iter().find_map(|tag| tag.as_str()?.strip_prefix("evenkeel:key="))
 }
@@ -30,8 +30,8 @@ impl Report {
     }
 }
 
-/// Everything that is not as wanted. What the stack leaves to the cloud has the cloud's default, because nobody else
-/// ever set it.
+/// All differences between desired state and cloud. A setting that the stack leaves open has the cloud's default,
+/// because nothing else ever set it.
 pub fn differences(want: &Desired, sim: &CloudSim) -> Vec<String> {
     let mut report = Report(Vec::new());
     let all = sim.objects(evenkeel_simulators::cloud::Kind::LoadBalancer);
@@ -73,7 +73,8 @@ pub fn differences(want: &Desired, sim: &CloudSim) -> Vec<String> {
     report.0
 }
 
-/// What a create takes and nothing changes. Of the further addresses the subnets, because the cloud chooses most.
+/// Immutable fields of the load balancer. Of additional addresses only the subnets, because the cloud chooses most
+/// addresses.
 fn once_given(own: &LoadBalancer) -> Vec<(&'static str, Value)> {
     let given = [
         ("provider", own.provider.as_ref()),
@@ -99,7 +100,7 @@ fn further_vips(report: &mut Report, own: &LoadBalancer, tree: &Value) {
     }
 }
 
-/// Of TLS, what is given: what is not is the operator's.
+/// The given TLS parameters. The others are operator-defaulted.
 fn parameters(report: &mut Report, what: &str, want: &TlsParameters, seen: &Value) {
     if let Some(versions) = &want.versions {
         report.same(&format!("{what} tls_versions"), &sorted(&seen["tls_versions"]), sorted(&json!(versions)));
@@ -197,7 +198,7 @@ fn listener(report: &mut Report, name: &str, want: &Listener, seen: &Value, pool
         };
         let fields = ["type", "compare_type", "key", "value", "invert", "admin_state_up"];
         let seen_rule = |rule: &Value| {
-            // No key and an empty one are the same to Octavia.
+            // An absent key and an empty one are the same to Octavia.
             let field = |field: &&str| if rule[*field] == "" { Value::Null } else { rule[*field].clone() };
             let mut row: Vec<Value> = fields.iter().map(field).collect();
             row.push(user_tags(rule));
@@ -346,7 +347,7 @@ fn user_tags(seen: &Value) -> Value {
     sorted(&tags.cloned().collect())
 }
 
-/// A set, whatever its order; nothing is an empty one.
+/// A set as a sorted list. Null is an empty set.
 fn sorted(set: &Value) -> Value {
     let mut items = set.as_array().cloned().unwrap_or_default();
     items.sort_by_key(ToString::to_string);

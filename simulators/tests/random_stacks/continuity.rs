@@ -1,4 +1,4 @@
-//! What clients of a load balancer see while it changes.
+//! Continuity of service while a load balancer changes.
 
 use std::collections::BTreeSet;
 
@@ -8,8 +8,8 @@ use serde_json::Value;
 
 use super::compare::key;
 
-/// A listener that keeps its name, protocol and port is never without a pool that it has before and after; and while
-/// interruptions are forbidden, what is served before and after is served all the time.
+/// Two guarantees. A listener that keeps its name, protocol and port always has a pool if it has one before and after.
+/// While interruptions are forbidden, a port that is served before and after is served all the time.
 pub struct Continuity {
     /// Name, protocol and port.
     kept: Vec<(Key, &'static str, u16)>,
@@ -38,7 +38,7 @@ impl Continuity {
         continuity
     }
 
-    /// `tree`: as Octavia shows it at this moment.
+    /// Checks the guarantees on the tree that Octavia shows at this moment.
     pub fn check(&self, tree: &Value) -> Result<()> {
         let listeners: Vec<&Value> = tree["listeners"].as_array().into_iter().flatten().collect();
         for (name, protocol, port) in &self.kept {

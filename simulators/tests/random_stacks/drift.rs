@@ -1,4 +1,4 @@
-//! What other tools and accidents do to a load balancer behind the controller's back.
+//! Drift: changes by other clients, and failures, behind the controller's back.
 
 use anyhow::{Context, Result};
 use evenkeel_simulators::cloud::{Kind, Provisioning, Service};
@@ -8,29 +8,29 @@ use proptest::prelude::*;
 use proptest::sample::{Index, select};
 use serde_json::{Value, json};
 
-use super::bench::Bench;
+use super::planner_rig::PlannerRig;
 
 #[derive(Debug, Clone, Copy)]
-enum What {
+enum DriftKind {
     Delete,
     Rename,
     Switch,
-    /// In ERROR, as after a change that Octavia's worker could not carry out.
+    /// Sets the object to ERROR, as after a change that Octavia's worker could not carry out.
     Fail,
     UnplugFloatingIp,
     DeleteFloatingIp,
     DescribeFloatingIp,
 }
 
-/// Something that happens to one object.
+/// One change to one object.
 #[derive(Debug, Clone)]
 pub struct Drift {
-    what: What,
+    what: DriftKind,
     at: Index,
 }
 
 pub fn drifts() -> impl Strategy<Value = Vec<Drift>> {
-    use What as W;
+    use DriftKind as W;
     let what = vec![
         W::Delete,
         W::Delete,
@@ -54,50 +54,53 @@ struct Object {
 }
 
 impl Drift {
-    pub async fn strike(&self, bench: &Bench) -> Result<()> {
-        if let What::UnplugFloatingIp | What::DeleteFloatingIp | What::DescribeFloatingIp = self.what {
-            return self.strike_floating_ip(bench).await;
+    pub async fn apply(&self, rig: &PlannerRig) -> Result<()> {
+        if let DriftKind::UnplugFloatingIp | DriftKind::DeleteFloatingIp | DriftKind::DescribeFloatingIp = self.what {
+            return self.apply_to_floating_ip(rig).await;
         }
-        let objects = objects(&bench.shown());
+        let objects = objects(&rig.octavia_tree());
         if objects.is_empty() {
             return Ok(());
         }
         let Object { kind, id, path, fields } = self.at.get(&objects);
         let put = |field: &str, value: Value| {
             let body = json!({kind.root(): {field: value}});
-            bench.meddle(Method::PUT, Service::LoadBalancer, path, Some(body))
+            rig.request_as_other_client(Method::PUT, Service::LoadBalancer, path, Some(body))
         };
         let done = match self.what {
-            What::Delete => bench.meddle(Method::DELETE, Service::LoadBalancer, path, None).await,
-            What::Rename if *kind == Kind::L7Rule => put("invert", json!(fields["invert"] != true)).await,
-            What::Rename if *kind == Kind::Member => put("weight", json!(77)).await,
-            What::Rename => put("name", json!("renamed by another tool")).await,
-            What::Switch => put("admin_state_up", json!(fields["admin_state_up"] != true)).await,
-            What::Fail | What::UnplugFloatingIp | What::DeleteFloatingIp | What::DescribeFloatingIp => {
-                bench.sim.set_statuses(*kind, id, Some(Provisioning::Error), None);
+            DriftKind::Delete => rig.request_as_other_client(Method::DELETE, Service::LoadBalancer, path, None).await,
+            DriftKind::Rename if *kind == Kind::L7Rule => put("invert", json!(fields["invert"] != true)).await,
+            DriftKind::Rename if *kind == Kind::Member => put("weight", json!(77)).await,
+            DriftKind::Rename => put("name", json!("renamed by another tool")).await,
+            DriftKind::Switch => put("admin_state_up", json!(fields["admin_state_up"] != true)).await,
+            DriftKind::Fail
+            | DriftKind::UnplugFloatingIp
+            | DriftKind::DeleteFloatingIp
+            | DriftKind::DescribeFloatingIp => {
+                rig.sim.set_statuses(*kind, id, Some(Provisioning::Error), None);
                 Ok(())
             }
         };
         done.with_context(|| format!("{self:?}"))
     }
 
-    async fn strike_floating_ip(&self, bench: &Bench) -> Result<()> {
-        let port = bench.shown()["vip_port_id"].clone();
-        let lent = |id: &Value| bench.world.floating_ip_ids.iter().any(|lent| *id == lent.as_str());
-        let floating_ips = bench.sim.floating_ips();
+    async fn apply_to_floating_ip(&self, rig: &PlannerRig) -> Result<()> {
+        let port = rig.octavia_tree()["vip_port_id"].clone();
+        let lent = |id: &Value| rig.world.floating_ip_ids.iter().any(|lent| *id == lent.as_str());
+        let floating_ips = rig.sim.floating_ips();
         let Some(on_vip) = floating_ips.iter().find(|ip| ip["port_id"] == port) else { return Ok(()) };
         let path = format!("/v2.0/floatingips/{}", on_vip["id"].as_str().unwrap_or_default());
         match self.what {
-            What::DeleteFloatingIp if !lent(&on_vip["id"]) => {
-                bench.meddle(Method::DELETE, Service::Network, &path, None).await
+            DriftKind::DeleteFloatingIp if !lent(&on_vip["id"]) => {
+                rig.request_as_other_client(Method::DELETE, Service::Network, &path, None).await
             }
-            What::DescribeFloatingIp => {
+            DriftKind::DescribeFloatingIp => {
                 let body = json!({"floatingip": {"description": "the shop's"}});
-                bench.meddle(Method::PUT, Service::Network, &path, Some(body)).await
+                rig.request_as_other_client(Method::PUT, Service::Network, &path, Some(body)).await
             }
             _ => {
                 let body = json!({"floatingip": {"port_id": null}});
-                bench.meddle(Method::PUT, Service::Network, &path, Some(body)).await
+                rig.request_as_other_client(Method::PUT, Service::Network, &path, Some(body)).await
             }
         }
     }

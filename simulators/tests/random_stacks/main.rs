@@ -1,15 +1,15 @@
-//! The laws, over random stacks and edits, against the simulated cloud: every step of every plan is accepted, the end is
-//! what was wanted, a second look finds nothing to do, and nobody is cut off on the way.
+//! Laws of the planner over random stacks and edits, on the simulated cloud: Octavia accepts every step of every plan,
+//! the result is the desired state, a second plan is empty, and service is never interrupted on the way.
 //!
 //! `EVENKEEL_PAIRS` is the number of pairs (300), `EVENKEEL_SEED` the seed of the first (0); the others follow it. A
-//! failure tells its seed and the smallest stack that fails alike.
+//! failure prints its seed and the smallest stack that fails in the same way.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a helper of a test may fail as the test does")]
 
-mod bench;
 mod compare;
 mod continuity;
 mod drift;
+mod planner_rig;
 
 use std::cell::RefCell;
 use std::fmt;
@@ -21,9 +21,9 @@ use evenkeel_simulators::arbitrary::{World, pair};
 use proptest::prelude::*;
 use proptest::test_runner::{RngAlgorithm, TestRng, TestRunner};
 
-use bench::Bench;
 use continuity::Continuity;
 use drift::Drift;
+use planner_rig::PlannerRig;
 
 #[derive(Debug, Clone)]
 struct Case {
@@ -36,8 +36,8 @@ fn case(world: &World) -> impl Strategy<Value = Case> + use<> {
     (pair(world), drift::drifts()).prop_map(|((before, after), drifts)| Case { before, after, drifts })
 }
 
-/// What lives took: writes of edits, edits that changed nothing, edits of which something was held back, writes after
-/// disturbances.
+/// Statistics of a run: writes of edits, edits without a change, edits that were held back in part, and writes that
+/// correct drift.
 #[derive(Debug, Default, Clone, Copy)]
 struct Counts {
     lives: usize,
@@ -68,51 +68,51 @@ impl fmt::Display for Counts {
     }
 }
 
-/// The life of one stack: made, edited, let do what it held back, disturbed from outside, deleted.
+/// The life of one stack: created, edited, allowed its held-back steps, drifted, deleted.
 async fn live(case: &Case) -> Result<Counts> {
     let Case { before, after, drifts } = case;
-    let mut bench = Bench::new().await;
-    bench.create(before).await.context("create")?;
-    let plan = bench.converge(before, None).await.context("after the create")?;
-    settled(&bench, before, &plan).await.context("after the create")?;
+    let mut rig = PlannerRig::new().await;
+    rig.create(before).await.context("create")?;
+    let plan = rig.converge(before, None).await.context("after the create")?;
+    settled(&rig, before, &plan).await.context("after the create")?;
 
     let continuity = Continuity::new(before, after);
-    let plan = bench.converge(after, Some(&continuity)).await.context("edit")?;
-    let edits = bench.sim.writes().len();
-    settled(&bench, after, &plan).await.context("after the edit")?;
+    let plan = rig.converge(after, Some(&continuity)).await.context("edit")?;
+    let edits = rig.sim.writes().len();
+    settled(&rig, after, &plan).await.context("after the edit")?;
     let held = usize::from(!plan.held_back.is_empty());
-    let quiet = plan::update(after, &bench.quiet_tree(after).await?);
-    ensure!(quiet == plan, "the shared lists show it otherwise: {quiet}");
+    let quiet = plan::update(after, &rig.cached_tree(after).await?);
+    ensure!(quiet == plan, "the plan by shared lists differs: {quiet}");
     if !plan.held_back.is_empty() {
         let allowed = Desired { allow_interruption: true, ..after.clone() };
-        let plan = bench.converge(&allowed, None).await.context("what was held back")?;
-        settled(&bench, &allowed, &plan).await.context("after what was held back")?;
+        let plan = rig.converge(&allowed, None).await.context("held-back steps")?;
+        settled(&rig, &allowed, &plan).await.context("after the held-back steps")?;
     }
 
     for drift in drifts {
-        drift.strike(&bench).await?;
+        drift.apply(&rig).await?;
     }
-    let plan = bench.converge(after, None).await.context("drift")?;
-    let heals = bench.sim.writes().len();
-    settled(&bench, after, &plan).await.context("after the drift")?;
-    bench.delete(after).await.context("delete")?;
+    let plan = rig.converge(after, None).await.context("drift")?;
+    let heals = rig.sim.writes().len();
+    settled(&rig, after, &plan).await.context("after the drift")?;
+    rig.delete(after).await.context("delete")?;
     Ok(Counts { lives: 1, edits, idle: usize::from(edits == 0), held, heals })
 }
 
-/// Nothing is left to do, and it is what was wanted.
-async fn settled(bench: &Bench, want: &Desired, plan: &Plan) -> Result<()> {
+/// Checks that no step is left and that the cloud has the desired state.
+async fn settled(rig: &PlannerRig, want: &Desired, plan: &Plan) -> Result<()> {
     ensure!(plan.steps.is_empty() && plan.problems.is_empty(), "not settled: {plan}");
     ensure!(
         plan.held_back.is_empty() || !want.allow_interruption,
         "held back although interruptions are allowed: {plan}"
     );
-    let writes = bench.sim.writes().len();
-    let second = plan::update(want, &bench.tree(want).await?);
-    ensure!(second == *plan, "a second look sees it otherwise: {second}");
-    ensure!(bench.sim.writes().len() == writes, "looking writes");
+    let writes = rig.sim.writes().len();
+    let second = plan::update(want, &rig.tree(want).await?);
+    ensure!(second == *plan, "a second plan differs: {second}");
+    ensure!(rig.sim.writes().len() == writes, "reading writes");
     if plan.held_back.is_empty() {
-        let differences = compare::differences(want, &bench.sim);
-        ensure!(differences.is_empty(), "not as wanted:\n{}", differences.join("\n"));
+        let differences = compare::differences(want, &rig.sim);
+        ensure!(differences.is_empty(), "not as desired:\n{}", differences.join("\n"));
     }
     Ok(())
 }
@@ -122,7 +122,7 @@ fn number(variable: &str, default: u64) -> u64 {
 }
 
 fn check(seeds: std::ops::Range<u64>) {
-    let world = bench::paused(Bench::new()).world;
+    let world = planner_rig::paused(PlannerRig::new()).world;
     let strategy = case(&world);
     println!("seeds {} to {}: {} pairs", seeds.start, seeds.end.saturating_sub(1), seeds.end - seeds.start);
     let counts = RefCell::new(Counts::default());
@@ -133,7 +133,7 @@ fn check(seeds: std::ops::Range<u64>) {
         let mut runner = TestRunner::new_with_rng(config, TestRng::from_seed(RngAlgorithm::ChaCha, &bytes));
         let tree = strategy.new_tree(&mut runner).expect("a stack");
         let live = |case| {
-            let lived = bench::paused(live(&case)).map_err(|error| TestCaseError::fail(format!("{error:#}")))?;
+            let lived = planner_rig::paused(live(&case)).map_err(|error| TestCaseError::fail(format!("{error:#}")))?;
             counts.borrow_mut().add(lived);
             Ok(())
         };
@@ -148,15 +148,15 @@ fn seeds() -> (u64, u64) {
     (number("EVENKEEL_SEED", 0), number("EVENKEEL_PAIRS", 300))
 }
 
-/// Two halves, so that two processors share them.
+/// The seeds are split in two tests, so that two processors share them.
 #[test]
-fn random_stacks_and_edits_converge_and_stay_first_half() {
+fn random_stacks_converge_and_stay_first_half() {
     let (first, pairs) = seeds();
     check(first..first + pairs.div_ceil(2));
 }
 
 #[test]
-fn random_stacks_and_edits_converge_and_stay_second_half() {
+fn random_stacks_converge_and_stay_second_half() {
     let (first, pairs) = seeds();
     check(first + pairs.div_ceil(2)..first + pairs);
 }

@@ -1,4 +1,4 @@
-//! Is it what the stack says? A comparison of its own, of the spec with the cloud's own records.
+//! Comparison of the spec with the cloud's own records. It shares no code with the planner.
 
 use std::collections::BTreeMap;
 
@@ -16,7 +16,7 @@ impl Report {
     }
 }
 
-/// Everything that is not as the spec wants it.
+/// All differences between spec and cloud.
 pub fn differences(name: &str, spec: &Value, tree: &Value, cloud: &CloudSim) -> Vec<String> {
     let mut report = Report(Vec::new());
     let own = &spec["loadBalancer"];
@@ -98,7 +98,7 @@ fn wanted_names(spec: &Value, field: &str) -> Value {
     json!(names)
 }
 
-/// What is wanted, and what has its name.
+/// Pairs of an item of the spec and the object with its name.
 fn pairs<'a>(spec: &'a Value, tree: &'a Value, field: &'a str) -> impl Iterator<Item = (&'a Value, &'a Value)> {
     list(spec, field).filter_map(move |want| {
         let seen = list(tree, field).find(|seen| key(seen) == want["name"].as_str())?;

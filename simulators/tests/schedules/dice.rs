@@ -1,4 +1,4 @@
-//! Chance that follows from a seed.
+//! Random choices that follow from a seed.
 
 use std::time::Duration;
 

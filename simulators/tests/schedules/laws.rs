@@ -1,50 +1,50 @@
-//! What must hold at every moment.
+//! Laws that must hold at every moment.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use evenkeel_simulators::cloud::{CloudSim, Kind};
 use serde_json::{Map, Value, json};
 
-use super::stage::{Stage, WRONG_SECRET};
+use super::simulation::{Simulation, WRONG_SECRET};
 
-/// More calls, to the cloud or to the API server, than any schedule has any use for.
+/// Limit of requests, to the cloud or to the API server, far above the needs of any schedule.
 const MOST_CALLS: usize = 5_000;
 
-impl Stage {
-    /// The load balancers that our controller made.
-    pub fn ours(&self) -> Vec<Map<String, Value>> {
+impl Simulation {
+    /// The load balancers that Evenkeel created.
+    pub fn evenkeel_load_balancers(&self) -> Vec<Map<String, Value>> {
         let mut all = self.rig.cloud.objects(Kind::LoadBalancer);
         all.retain(|lb| uid_of(lb).is_some_and(|uid| uid != "0"));
         all
     }
 
-    /// A create is always over before its quiet period is: never are there two of one stack.
+    /// At most one load balancer per stack: no create takes longer than the quiet period here.
     pub fn check_laws(&self) {
         let mut by_uid: BTreeMap<String, Vec<Value>> = BTreeMap::new();
-        for lb in self.ours() {
+        for lb in self.evenkeel_load_balancers() {
             by_uid.entry(uid_of(&lb).unwrap()).or_default().push(Value::Object(lb));
         }
         for (uid, load_balancers) in by_uid {
             assert!(load_balancers.len() < 2, "two load balancers of stack {uid}: {load_balancers:#?}");
         }
-        assert_eq!(self.rig.metrics.panics.get(), 0, "a pass panicked");
+        assert_eq!(self.rig.metrics.panics.get(), 0, "a reconcile panicked");
     }
 
     pub fn check_calls(&self) {
         let calls = (self.rig.cloud.requests().len(), self.rig.cluster.requests().len());
-        assert!(calls.0 < MOST_CALLS && calls.1 < MOST_CALLS, "{calls:?} calls: somebody runs in circles");
+        assert!(calls.0 < MOST_CALLS && calls.1 < MOST_CALLS, "{calls:?} requests: a loop");
     }
 
-    /// Those that shall be there, or shall go: not those that somebody wanted to outlive their stack.
-    pub fn ours_to_keep(&self) -> Vec<Map<String, Value>> {
-        let mut all = self.ours();
+    /// The load balancers of stacks that were not orphaned.
+    pub fn load_balancers_to_keep(&self) -> Vec<Map<String, Value>> {
+        let mut all = self.evenkeel_load_balancers();
         all.retain(|lb| uid_of(lb).is_none_or(|uid| !self.orphaned.contains(&uid)));
         all
     }
 
     pub fn check_foreign(&self) {
         let Foreign { ids, then } = &self.foreign;
-        assert_eq!(*then, foreign_now(&self.rig.cloud, ids), "what is not ours was changed");
+        assert_eq!(*then, foreign_now(&self.rig.cloud, ids), "a resource of another owner was changed");
         let mut let_go = self.rig.cloud.objects(Kind::LoadBalancer);
         let_go.retain(|lb| uid_of(lb).is_none() && !ids.contains(lb["id"].as_str().unwrap()));
         assert!(
@@ -54,8 +54,8 @@ impl Stage {
         );
     }
 
-    /// No password, secret or token in what the cluster shows at this moment; the next step may take it away again.
-    pub fn check_shown(&self) {
+    /// No password, secret or token is in an output of this moment. Later steps may remove it again.
+    pub fn check_outputs(&self) {
         let objects = |group: &str, plural: &str| json!(self.rig.cluster.objects(group, plural)).to_string();
         self.check_texts(&[
             ("a stack", objects("evenkeel.dev", "loadbalancerstacks")),
@@ -64,7 +64,7 @@ impl Stage {
         ]);
     }
 
-    /// Nor in what was logged; a log only grows, so once is enough.
+    /// No password, secret or token is in the log. A log only grows, so one check at the end is enough.
     pub fn check_log(&self) {
         self.check_texts(&[("the log", self.log.text())]);
     }
@@ -85,14 +85,14 @@ fn uid_of(lb: &Map<String, Value>) -> Option<String> {
     tags.iter().find_map(|tag| tag.as_str()?.strip_prefix("evenkeel:uid=")).map(str::to_owned)
 }
 
-/// What others have in the cloud: load balancers, floating IPs, ports.
+/// Resources of other owners: load balancers, floating IPs, ports.
 pub struct Foreign {
     ids: BTreeSet<String>,
     then: Value,
 }
 
 impl Foreign {
-    /// Everything that is there at this moment.
+    /// All resources that exist at this moment.
     pub fn at_first(cloud: &CloudSim) -> Self {
         let all = [cloud.objects(Kind::LoadBalancer), cloud.floating_ips(), cloud.ports()];
         let ids = all.iter().flatten().map(|object| object["id"].as_str().unwrap().to_owned()).collect();
@@ -101,7 +101,7 @@ impl Foreign {
     }
 }
 
-/// Load balancers with everything in them.
+/// The current state of these resources, load balancers with their trees.
 fn foreign_now(cloud: &CloudSim, ids: &BTreeSet<String>) -> Value {
     let trees: Vec<_> = ids.iter().filter_map(|id| cloud.tree(id)).collect();
     let mut others = [cloud.floating_ips(), cloud.ports()].concat();

@@ -1,18 +1,18 @@
-//! Deterministic simulation: the whole controller between a simulated cloud and a simulated cluster, in a time of its
-//! own, under a schedule of edits, faults, lost answers, crashes and restarts that follows from a seed alone.
+//! Deterministic simulation: the whole controller between a simulated cloud and a simulated cluster, in paused time. A
+//! seed alone determines the schedule of edits, faults, lost answers, crashes and restarts.
 //!
 //! `EVENKEEL_SCHEDULES` is the number of schedules (100), `EVENKEEL_SEED` the seed of the first (0); the others follow
-//! it. A failure tells its seed and the schedule, step by step.
+//! it. A failure prints its seed and the schedule, step by step.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a helper of a test may fail as the test does")]
 
 mod compare;
 mod dice;
-mod finale;
+mod final_checks;
 mod laws;
 mod schedule;
+mod simulation;
 mod specs;
-mod stage;
 mod step;
 
 use std::io::Write as _;
@@ -23,9 +23,9 @@ use std::thread;
 use std::time::Duration;
 
 use schedule::Schedule;
-use stage::Stage;
+use simulation::Simulation;
 
-/// What a run leaves behind, to be compared with another run of the same seed.
+/// The requests of a run, for comparison with another run of the same seed.
 #[derive(PartialEq)]
 struct Trace {
     cloud: Vec<String>,
@@ -33,30 +33,30 @@ struct Trace {
 }
 
 async fn live(schedule: &Schedule) -> Trace {
-    let mut stage = Stage::new(schedule).await;
+    let mut simulation = Simulation::new(schedule).await;
     for (pause, step) in &schedule.steps {
-        stage.pass(*pause).await;
-        stage.perform(step).await;
-        stage.check_laws();
-        stage.check_calls();
-        stage.check_foreign();
-        stage.check_shown();
+        simulation.advance(*pause).await;
+        simulation.perform(step).await;
+        simulation.check_laws();
+        simulation.check_calls();
+        simulation.check_foreign();
+        simulation.check_outputs();
     }
-    finale::finale(&mut stage).await;
-    stage.trace()
+    final_checks::run(&mut simulation).await;
+    simulation.trace()
 }
 
-/// A schedule takes a fraction of a second; in what has taken this long, something turns in circles.
-const ENDLESS: Duration = Duration::from_secs(60);
+/// Far longer than a schedule takes, which is a fraction of a second.
+const SLOW_RUN: Duration = Duration::from_secs(60);
 
-/// Does the work; if it seems to have no end, says meanwhile what it is.
-#[expect(clippy::explicit_write, reason = "what a test tells by eprintln is shown when it ends")]
+/// Runs `work`, and prints `what` meanwhile if it takes too long.
+#[expect(clippy::explicit_write, reason = "the output of eprintln is shown only when a test ends")]
 fn watched<T>(what: &str, work: impl FnOnce() -> T) -> T {
     thread::scope(|scope| {
         let (done, end) = channel::<()>();
         scope.spawn(move || {
-            if end.recv_timeout(ENDLESS) == Err(RecvTimeoutError::Timeout) {
-                writeln!(std::io::stderr(), "still at work after {} s: {what}", ENDLESS.as_secs()).unwrap();
+            if end.recv_timeout(SLOW_RUN) == Err(RecvTimeoutError::Timeout) {
+                writeln!(std::io::stderr(), "still at work after {} s: {what}", SLOW_RUN.as_secs()).unwrap();
             }
         });
         let worked = work();
@@ -65,7 +65,7 @@ fn watched<T>(what: &str, work: impl FnOnce() -> T) -> T {
     })
 }
 
-/// Runs a schedule in a time of its own. Every source of chance is seeded.
+/// Runs a schedule in paused time. Every source of randomness is seeded.
 fn run(seed: u64) -> Trace {
     fastrand::seed(seed);
     let schedule = Schedule::draw(seed);
@@ -96,21 +96,21 @@ fn run_all(seeds: Range<u64>) {
     println!("{schedules} schedules from seed {from}: {cloud} calls to the cloud, {cluster} to the API server");
 }
 
-/// Two halves, so that two processors share them.
+/// The seeds are split in two tests, so that two processors share them.
 #[test]
-fn schedules_break_no_law_and_converge_first_half() {
+fn random_schedules_obey_laws_and_converge_first_half() {
     let (first, schedules) = seeds();
     run_all(first..first + schedules.div_ceil(2));
 }
 
 #[test]
-fn schedules_break_no_law_and_converge_second_half() {
+fn random_schedules_obey_laws_and_converge_second_half() {
     let (first, schedules) = seeds();
     run_all(first + schedules.div_ceil(2)..first + schedules);
 }
 
 #[test]
-fn a_seed_reproduces_its_run() {
+fn same_seed_repeats_its_run() {
     let (first, _) = seeds();
     for seed in first..first + 5 {
         let (one, two) = (run(seed), run(seed));

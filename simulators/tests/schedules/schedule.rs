@@ -1,4 +1,4 @@
-//! A schedule: what happens, and how much time passes before it.
+//! A schedule: steps, and the pause before each.
 
 use std::fmt;
 use std::time::Duration;
@@ -9,9 +9,9 @@ use super::step::{self, Step};
 
 pub struct Schedule {
     pub seed: u64,
-    /// Names of the stacks that may be there.
+    /// Names of the stacks that the schedule uses.
     pub stacks: Vec<&'static str>,
-    /// Of every request to the API server, so that there are more places to crash at.
+    /// Delay of every request to the API server. It opens more moments for a crash.
     pub latency: Duration,
     pub steps: Vec<(Duration, Step)>,
 }

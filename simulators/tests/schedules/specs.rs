@@ -1,4 +1,5 @@
-//! A small family of stacks: few names, so that edits meet, and everything that has an order of its own.
+//! A small family of random specs: few names, so that edits collide, and every feature that depends on an order of
+//! steps.
 
 use evenkeel_simulators::rig::SECRET;
 use serde_json::{Value, json};
@@ -8,7 +9,7 @@ use super::dice::Dice;
 const POOLS: [(&str, &str); 3] = [("web", "HTTP"), ("api", "HTTP"), ("db", "TCP")];
 const LISTENERS: [(&str, &str, u16); 3] = [("http", "HTTP", 80), ("alt", "HTTP", 8080), ("tcp", "TCP", 5432)];
 
-/// A stack of the family. Interruptions are allowed, so that nothing is held back for ever.
+/// Draws a spec of the family. Interruptions are allowed, so that no step is held back.
 pub fn draw(dice: &mut Dice) -> Value {
     let (mut pools, mut listeners) = (Vec::new(), Vec::new());
     for one in POOLS {

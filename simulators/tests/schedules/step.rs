@@ -1,8 +1,8 @@
-//! Everything that may happen.
+//! The steps of a schedule.
 
 use std::time::Duration;
 
-use evenkeel_simulators::cloud::{self, Effect, Fault, Kind, Match, ProviderFault, Service, Verb};
+use evenkeel_simulators::cloud::{self, Fault, Kind, Match, ProviderFault, Service, Verb, WorkerEffect};
 use evenkeel_simulators::cluster;
 use http::Method;
 use serde_json::Value;
@@ -12,50 +12,50 @@ use super::specs;
 
 #[derive(Debug, Clone)]
 pub enum Step {
-    /// A person applies a stack, new or edited.
+    /// A user applies a stack, new or edited.
     Apply(usize, Value),
     Delete(usize),
-    /// Deleted, so that everything in the cloud stays.
+    /// A user deletes a stack with the policy Orphan.
     Orphan(usize),
-    /// Deleted, and made again under the same name as soon as that is free.
+    /// A user deletes a stack and creates it again under the same name as soon as possible.
     Recreate(usize, Value),
     Pause(usize, bool),
     Observe(usize, bool),
-    /// So many requests to the cloud that fit get the fault.
+    /// The next matching requests to the cloud, so many of them, meet the fault.
     Cloud(Match, Fault, usize),
-    Down(Service),
+    ServiceDown(Service),
     /// The faults of the cloud end.
-    Up,
+    EndFaults,
     Worker(ProviderFault),
     Cluster(cluster::Fault),
     CutWatches,
-    /// Watches that want to resume are sent away with 410.
+    /// Watches that resume get 410 Gone.
     ForgetHistory,
     /// SIGKILL, and a new controller after this time.
     Crash(Duration),
-    /// SIGKILL while the next write is with the cloud: before or after it is carried out.
+    /// SIGKILL while the next write to the cloud is in flight: before or after it is carried out.
     CrashInWrite {
         late: bool,
     },
-    /// SIGKILL after the API server has done the next patch of a stack, before the answer.
+    /// SIGKILL after the API server has carried out the next patch of a stack, before the answer.
     CrashInPatch,
     Restart,
-    BreakCredentials(Broken),
-    MendCredentials,
+    BreakCredentials(BrokenCredentials),
+    RestoreCredentials,
     ExpireTokens,
     Quota(Kind, i64),
-    /// Another tool changes something of ours.
+    /// Another client changes a resource of Evenkeel.
     Drift(u64),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Broken {
+pub enum BrokenCredentials {
     Garbage,
     NoKey,
     WrongPassword,
 }
 
-/// The next step of a schedule about so many stacks.
+/// Draws the next step of a schedule with so many stacks.
 pub fn draw(dice: &mut Dice, stacks: usize) -> Step {
     let stack = dice.index(stacks);
     match dice.below(100) {
@@ -66,8 +66,8 @@ pub fn draw(dice: &mut Dice, stacks: usize) -> Step {
         32..35 => Step::Pause(stack, dice.chance(50)),
         35..38 => Step::Observe(stack, dice.chance(50)),
         38..52 => cloud_fault(dice),
-        52..54 => Step::Down(dice.pick(&Service::ALL)),
-        54..56 => Step::Up,
+        52..54 => Step::ServiceDown(dice.pick(&Service::ALL)),
+        54..56 => Step::EndFaults,
         56..61 => Step::Worker(worker_fault(dice)),
         61..68 => Step::Cluster(cluster_fault(dice)),
         68..71 => Step::CutWatches,
@@ -76,8 +76,12 @@ pub fn draw(dice: &mut Dice, stacks: usize) -> Step {
         78..84 => Step::CrashInWrite { late: dice.chance(50) },
         84..87 => Step::CrashInPatch,
         87..89 => Step::Restart,
-        89..91 => Step::BreakCredentials(dice.pick(&[Broken::Garbage, Broken::NoKey, Broken::WrongPassword])),
-        91..93 => Step::MendCredentials,
+        89..91 => Step::BreakCredentials(dice.pick(&[
+            BrokenCredentials::Garbage,
+            BrokenCredentials::NoKey,
+            BrokenCredentials::WrongPassword,
+        ])),
+        91..93 => Step::RestoreCredentials,
         93..94 => Step::ExpireTokens,
         94..96 => {
             let kinds = [Kind::LoadBalancer, Kind::Listener, Kind::Pool, Kind::Member, Kind::HealthMonitor];
@@ -118,7 +122,7 @@ fn cloud_fault(dice: &mut Dice) -> Step {
 
 fn worker_fault(dice: &mut Dice) -> ProviderFault {
     let kinds = [None, Some(Kind::LoadBalancer), Some(Kind::Listener), Some(Kind::Pool), Some(Kind::Member)];
-    let effect = if dice.chance(80) { Effect::Fails } else { Effect::Sticks };
+    let effect = if dice.chance(80) { WorkerEffect::Fails } else { WorkerEffect::Hangs };
     let verb = dice.pick(&[None, Some(Verb::Create), Some(Verb::Update), Some(Verb::Delete)]);
     ProviderFault { kind: dice.pick(&kinds), verb, load_balancer: None, effect, times: Some(1) }
 }
@@ -145,7 +149,7 @@ fn cluster_fault(dice: &mut Dice) -> cluster::Fault {
     cluster::Fault::next(verb, path, dice.pick(&effects)).times(1 + dice.index(3))
 }
 
-/// The next write to Octavia.
+/// Matches the next write to Octavia.
 pub fn next_write() -> cloud::Match {
     Match::service(Service::LoadBalancer).path("/lbaas/")
 }

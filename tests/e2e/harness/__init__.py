@@ -1,1 +1,2 @@
-"""What the scenarios stand on: kubectl, an independent judge of the cloud, the controller's process, counting, a table."""
+"""The harness of the scenarios: kubectl, an independent judge of the cloud, the controller's process, request counts, the
+report."""

@@ -1,4 +1,4 @@
-"""Certificates in Barbican, made once in a run and shared by all scenarios."""
+"""Certificates in Barbican, created once per run and shared by all scenarios."""
 import datetime
 import ssl
 import threading
@@ -24,11 +24,11 @@ class Certificates:
         self.made: dict[str, str] = {}
         self.parts: list[str] = []      # secrets inside containers
         self.lock = threading.Lock()
-        self.key_material: set[str] = set()     # lines of every private key, for whoever searches what was written
+        self.key_material: set[str] = set()     # lines of every private key, for the search of leaked secrets
         self.ca_key, self.ca = _authority()
 
     def certificate(self, host: str) -> str:
-        """Certificate and key as one PKCS#12 secret."""
+        """Stores certificate and key as one PKCS#12 secret."""
         def make() -> str:
             key, certificate = self._issue(host)
             bundle = pkcs12.serialize_key_and_certificates(host.encode(), key, certificate, None, serialization.NoEncryption())
@@ -36,7 +36,7 @@ class Certificates:
         return self._once(host, make)
 
     def container(self, host: str) -> str:
-        """The same as a certificate container of two secrets."""
+        """Stores certificate and key as a certificate container of two secrets."""
         def make() -> str:
             key, certificate = self._issue(host)
             text = key.private_bytes(PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
@@ -47,11 +47,11 @@ class Certificates:
         return self._once(f'container {host}', make)
 
     def authority(self) -> str:
-        """The CA's certificate."""
+        """Stores the CA's certificate."""
         return self._once('ca', lambda: self.cloud.store_secret('e2e ca', self.ca.public_bytes(PEM)))
 
     def revocations(self) -> str:
-        """An empty revocation list of that CA."""
+        """Stores an empty revocation list of that CA."""
         def make() -> str:
             crl = (x509.CertificateRevocationListBuilder().issuer_name(self.ca.subject).last_update(NOW - DAY)
                    .next_update(NOW + 365 * DAY).sign(self.ca_key, hashes.SHA256()))
@@ -59,7 +59,7 @@ class Certificates:
         return self._once('crl', make)
 
     def files(self, host: str) -> tuple[Path, Path]:
-        """Certificate and key as files, for a member that ends TLS itself."""
+        """Files with certificate and key, for a member that terminates TLS itself."""
         key, certificate = self._issue(host)
         paths = config.HOME / f'{host}.crt', config.HOME / f'{host}.key'
         text = key.private_bytes(PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
@@ -69,17 +69,17 @@ class Certificates:
         return paths
 
     def trust(self, check_hostname: bool = True) -> ssl.SSLContext:
-        """What a client has that trusts the CA."""
+        """The TLS context of a client that trusts the CA."""
         context = ssl.create_default_context(cadata=self.ca.public_bytes(PEM).decode())
         context.check_hostname = check_hostname
         return context
 
     def host_of(self, reference: str) -> str:
-        """The host that the certificate of this reference is for."""
+        """The host name of the certificate with this reference."""
         return next(name for name, made in self.made.items() if made == reference).removeprefix('container ')
 
     def forget(self) -> None:
-        """Deletes what was made, containers before the secrets in them."""
+        """Deletes all certificates, containers before their secrets."""
         for reference in sorted(self.made.values(), key=lambda r: '/containers/' not in r) + self.parts:
             self.cloud.delete_certificate(reference)
 

@@ -1,4 +1,4 @@
-"""Requests as users send them: from sockets inside the data plane's network namespace."""
+"""Requests of clients, from sockets inside the data plane's network namespace."""
 import collections
 import http.client
 import json
@@ -27,7 +27,7 @@ class Answer:
         return {name.lower(): value for name, value in self.body['headers'].items()}
 
     def cookie(self) -> dict[str, str]:
-        """The cookie that was set, as a header to send."""
+        """The cookie of the answer, as a request header."""
         return {'Cookie': self.headers['Set-Cookie'].split(';')[0]}
 
 
@@ -63,7 +63,7 @@ def get(host: str, port: int, path: str = '/', headers: dict | None = None, meth
 
 
 def who(host: str, port: int, *request, **how) -> str:
-    """The member that answered."""
+    """The name of the member that answered."""
     answer = get(host, port, *request, **how)
     if answer.status != 200:
         raise Failed(f'{host}:{port} answered {answer.status}')
@@ -71,7 +71,7 @@ def who(host: str, port: int, *request, **how) -> str:
 
 
 def counts(host: str, port: int, requests: int, *request, **how) -> dict[str, int]:
-    """How many of these requests each member answered."""
+    """Number of these requests that each member answered."""
     return dict(sorted(collections.Counter(who(host, port, *request, **how) for _ in range(requests)).items()))
 
 
@@ -86,7 +86,7 @@ def serving(what: str, look, accept=bool, timeout: float = 30):
 
 
 def certificate(host: str, port: int, tls: ssl.SSLContext, sni: str) -> str:
-    """The host that the served certificate is for; it has been verified."""
+    """The host name of the served certificate, which is verified."""
     connection = Connection(host, port, tls=tls, sni=sni)
     connection.connect()
     try:
@@ -96,7 +96,7 @@ def certificate(host: str, port: int, tls: ssl.SSLContext, sni: str) -> str:
 
 
 def refused(host: str, port: int, **how) -> bool:
-    """Nobody answers: dropped by a firewall, or nobody listens."""
+    """True when no server answers: a firewall drops the connection, or no process listens."""
     try:
         get(host, port, timeout=2, **how)
     except (TimeoutError, ConnectionRefusedError):

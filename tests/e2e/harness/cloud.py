@@ -1,7 +1,6 @@
-"""The judge: what Octavia, Neutron and Barbican really have, through openstacksdk, which shares no code with Evenkeel.
+"""The state of Octavia, Neutron and Barbican, read through openstacksdk, which shares no code with Evenkeel.
 
-Objects are the services' own JSON (not the SDK's classes, which leave out what they do not know), so that every field
-can be compared.
+Objects are the services' own JSON. The SDK's classes drop unknown fields, and every field has to be compared.
 """
 import base64
 import os
@@ -40,12 +39,12 @@ class Cloud:
         return None if answer.status_code == 404 else checked(answer)['loadbalancer']
 
     def load_balancers(self, namespace: str, name: str | None = None) -> list[dict]:
-        """Those that carry our tags for this place."""
+        """The load balancers with the owner tags of this cluster, namespace and name."""
         tags = [f'evenkeel:namespace={namespace}'] + ([f'evenkeel:name={name}'] if name else [])
         return self.all('loadbalancers', tags=','.join(tags))
 
     def tree(self, lb_id: str) -> dict:
-        """The load balancer with everything below it, nested as in the single-call create."""
+        """The load balancer with its whole tree, nested as in the single-call create."""
         lb = self.load_balancer(lb_id)
         lb['listeners'] = self.all('listeners', loadbalancer_id=lb_id)
         lb['pools'] = self.all('pools', loadbalancer_id=lb_id)
@@ -59,7 +58,7 @@ class Cloud:
         return lb
 
     def write(self, method: str, path: str, body: dict | None = None) -> dict:
-        """A write behind the controller's back; waits while the load balancer is locked."""
+        """Sends a write behind the controller's back; waits while the load balancer is locked."""
         def attempt():
             answer = self.octavia.request(f'{LBAAS}/{path}', method, json=body)
             locked = answer.status_code == 409 and ('immutable' in answer.text or 'Invalid state PENDING' in answer.text)
@@ -84,7 +83,7 @@ class Cloud:
         return checked(self.neutron.get('/floatingips', params=filters))['floatingips']
 
     def marked_floating_ips(self, uids: set[str]) -> list[dict]:
-        """Those that say they belong to one of these stacks."""
+        """The floating IPs with the owner tags of one of these stacks."""
         return [f for f in self.floating_ips()
                 if any(uid in text for uid in uids for text in [f['description'], *f['tags']])]
 
@@ -115,7 +114,7 @@ class Cloud:
 
     # -- Barbican
     def store_secret(self, name: str, content: bytes) -> str:
-        """A secret of this content; its reference."""
+        """Stores a secret with this content and returns its reference."""
         made = self.connection.key_manager.post('/secrets', json={
             'name': name, 'payload': base64.b64encode(content).decode(),
             'payload_content_type': 'application/octet-stream', 'payload_content_encoding': 'base64'})
@@ -126,12 +125,12 @@ class Cloud:
         return checked(made)['container_ref']
 
     def delete_certificate(self, reference: str) -> None:
-        """A secret or container."""
+        """Deletes a secret or container."""
         self.connection.key_manager.delete(reference)
 
     # -- Keystone
     def make_application_credential(self, name: str) -> dict[str, str]:
-        """With all roles of this cloud's user; as clouds.yaml has it."""
+        """Creates an application credential with all roles of this cloud's user, in the form of clouds.yaml."""
         made = self.connection.identity.create_application_credential(self.connection.current_user_id, name)
         return {'application_credential_id': made.id, 'application_credential_secret': made.secret}
 

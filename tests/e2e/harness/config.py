@@ -1,10 +1,10 @@
-"""Where everything is: from the environment that env.sh sets."""
+"""Paths and settings, from the environment that env.sh sets."""
 import os
 from pathlib import Path
 
 HOME = Path(os.environ['EVENKEEL_E2E_HOME'])
 REPORT = HOME / 'report'
-# What the cluster showed of every scenario's stacks.
+# The state of every scenario's stacks in the cluster, for the search of leaked secrets.
 SHOWN = REPORT / 'shown'
 KUBECTL = HOME / 'kube/bin/kubectl'
 ADMIN_KUBECONFIG = HOME / 'kube/run/admin.kubeconfig'

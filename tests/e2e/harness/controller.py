@@ -1,4 +1,4 @@
-"""The release binary as one process, under the service account that deploy/ makes."""
+"""The controller's binary as one process, with the service account of deploy/."""
 import os
 import signal
 import subprocess
@@ -23,7 +23,7 @@ class Controller:
 
     def start(self, ready: bool = True, **settings: str) -> None:
         if self.get('/healthz'):
-            raise Failed(f'somebody else listens on port {self.port}')
+            raise Failed(f'another process listens on port {self.port}')
         environment = {
             'PATH': os.environ['PATH'], 'HOME': str(config.HOME), 'KUBECONFIG': str(self.kubeconfig),
             'POD_NAMESPACE': 'evenkeel-system', 'HOSTNAME': self.name, 'RUST_BACKTRACE': '1', **self.environment}
@@ -59,12 +59,12 @@ class Controller:
         return self.process is not None and self.process.poll() is None
 
     def kill(self) -> None:
-        """SIGKILL: no goodbye, no lease given back."""
+        """Sends SIGKILL: no graceful shutdown, no release of the Lease."""
         self.process.kill()
         self.process.wait()
 
     def stop(self, timeout: float = 30) -> float:
-        """SIGTERM; how long it took."""
+        """Sends SIGTERM and returns the time until the process ended."""
         if not self.running():
             return 0
         if answer := self.get('/metrics'):
@@ -83,6 +83,6 @@ class Controller:
         return '\n'.join(self.log.read_text(errors='replace').splitlines()[-lines:])
 
 
-# Half of the defaults and less, so that a scenario with a create that never reached Octavia, or with a load balancer that
-# nobody frees, does not take minutes.
+# Half of the defaults and less: a create that never reached Octavia, or a load balancer that stays locked, must not cost a
+# scenario minutes.
 SETTINGS = {'cluster_id': 'e2e', 'create_timeout': '60s', 'quiet_period': '75s', 'stuck_after': '1m'}

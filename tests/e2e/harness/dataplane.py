@@ -1,4 +1,4 @@
-"""The lab's data plane (lab/openstack/dp.sh): member servers inside its network namespace, and how often haproxy was reloaded."""
+"""The lab's data plane (lab/openstack/dp.sh): member servers inside its network namespace, and counts of haproxy's reloads."""
 import itertools
 import json
 import subprocess
@@ -13,7 +13,7 @@ _nets = itertools.count(100)
 
 
 def serves() -> bool:
-    """Do the load balancers of this lab carry traffic?"""
+    """True when the load balancers of this lab carry traffic."""
     kind = config.HOME / 'openstack/etc/dataplane'
     return kind.exists() and kind.read_text().strip() == 'haproxy'
 
@@ -26,22 +26,22 @@ def dp(*command: str) -> str:
 
 
 def reloads(lb_id: str, since: float) -> int:
-    """How often the agent told the haproxy of a load balancer to reload. Only asked where something was changed already, by
-    this scenario or before it: without a file nobody counts, and none would be mistaken for no reload."""
+    """Number of reloads of a load balancer's haproxy. Fails without a record: it is only called after a change, and a
+    missing file must not count as no reload."""
     expect(RELOADS.exists(), f'reloads are not counted: there is no {RELOADS}')
     lines = map(json.loads, RELOADS.read_text().splitlines())
     return sum(line['lb'] == lb_id and line['t'] > since for line in lines)
 
 
 def udp_configuration(lb_id: str) -> str:
-    """What Octavia rendered for keepalived, which serves UDP in an amphora; here it is only kept."""
+    """Octavia's configuration for keepalived, which serves UDP in an amphora; the lab only stores it."""
     homes = (f.parent for f in (config.HOME / 'openstack/dp').glob(f'*/{lb_id}'))
     return '\n'.join(conf.read_text() for home in homes for conf in home.glob('udp/*.conf'))
 
 
 class Members:
-    """The servers of one scenario. Scenarios run at the same time: each has a net of its own, in which it puts what its stacks
-    have in 10.20.0.0/24. A member says its name, `m11` for 10.20.0.11."""
+    """The member servers of one scenario. Scenarios run at the same time, so each has a net of its own, which stands for
+    10.20.0.0/24 of its stacks. A member answers with its name, `m11` for 10.20.0.11."""
 
     def __init__(self):
         self.net = f'10.20.{next(_nets)}.'
@@ -62,7 +62,7 @@ class Members:
         return json.loads(json.dumps(stack).replace('10.20.0.', self.net))
 
     def serve(self, stack: dict, tls: tuple[Path, Path] | None = None) -> dict:
-        """Starts every member of a stack; the stack as it has to be applied."""
+        """Starts every member of a stack and returns the stack to apply."""
         made = self.here(stack)
         for pool in made['spec']['pools']:
             for member in pool['members']:
@@ -76,11 +76,11 @@ class Members:
             self.running.add(key)
 
     def health(self, last: int, code: int, port: int = 8080) -> None:
-        """What the member answers to health checks."""
+        """Sets the answer of a member to health checks."""
         client.get(self.address(last), port, '/_lab/health', method='PUT', body=str(code))
 
     def held(self, port: int) -> dict[int, int]:
-        """How many requests for /hold wait at each of the members at this port."""
+        """Number of waiting requests for /hold at each member on this port."""
         there = [int(a.rsplit('.', 1)[1]) for a, p in self.running if p == port]
         return {last: client.get(self.address(last), port, '/_lab/health').body['held'] for last in there}
 

@@ -1,4 +1,4 @@
-"""Octavia's worker fails on purpose (lab/openstack/labdrivers): for load balancers of some names, as long as asked for."""
+"""Injected failures of Octavia's worker (lab/openstack/labdrivers), for load balancers of given names."""
 import contextlib
 import json
 import re
@@ -13,7 +13,7 @@ _slow: dict[str, float] = {}
 
 @contextlib.contextmanager
 def failing(name: str):
-    """Every update of the load balancer of this name fails in the data plane; scenarios do not disturb each other."""
+    """Makes every update of the load balancer of this name fail in the data plane. Other scenarios are not affected."""
     _change(lambda: _names.add(name))
     try:
         yield
@@ -23,7 +23,7 @@ def failing(name: str):
 
 @contextlib.contextmanager
 def slow(name: str, seconds: float):
-    """Every step of the worker for the load balancer of this name takes so much longer."""
+    """Delays every step of the worker for the load balancer of this name."""
     _change(lambda: _slow.update({name: seconds}))
     try:
         yield
@@ -37,4 +37,4 @@ def _change(change) -> None:
         pattern = '|'.join(f'^{re.escape(name)}$' for name in sorted(_names))
         new = config.FAULTS.with_suffix('.new')
         new.write_text(json.dumps({'slow_lb_names': _slow, **({'fail_lb_names': pattern} if pattern else {})}))
-        new.replace(config.FAULTS)      # read on every call: never half of it
+        new.replace(config.FAULTS)      # the lab reads it at any time, so it must never be half written

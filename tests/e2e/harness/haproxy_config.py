@@ -1,14 +1,14 @@
-"""The data plane of a create body, without a load balancer: Octavia's own API types and validators judge the body, Octavia's
+"""The data plane of a create body, without a load balancer. Octavia's own API types and validators judge the body, Octavia's
 own templates render haproxy.cfg, and the haproxy of this machine checks and runs it.
 
-    body = Body({'listeners': [...], 'pools': [...]})     # what stands below "loadbalancer" in the POST
-    api_refusal(body)                                     # what Octavia's API says of it, or ''
+    body = Body({'listeners': [...], 'pools': [...]})     # the content of "loadbalancer" in the POST
+    api_refusal(body)                                     # the error of Octavia's API, or ''
     config = render(body, certificates)                   # haproxy.cfg
-    check(config)                                         # {line number: what haproxy says of it}
-    with running(config): ...                             # the load balancer listens at 127.0.0.1
+    check(config)                                         # {line number: haproxy's error}
+    with running(config): ...                             # the load balancer listens on 127.0.0.1
 
-Sources: octavia/api/v2/controllers/load_balancer.py (the single create), octavia/common/validate.py,
-octavia/amphorae/drivers/haproxy/rest_api_driver.py (what is handed to the templates).
+Sources: octavia/api/v2/controllers/load_balancer.py (the single-call create), octavia/common/validate.py,
+octavia/amphorae/drivers/haproxy/rest_api_driver.py (the input of the templates).
 """
 import contextlib
 import functools
@@ -38,14 +38,14 @@ ALERT = re.compile(r'\[ALERT\].*?\[[^\]:]+:(\d+)\]\s*:?\s*(.*)')
 
 @dataclass
 class Certificates:
-    """Files that stand for what the amphora agent was sent; each by the reference that the body has."""
+    """Files that stand for those that the amphora agent would receive, by the references in the body."""
     directory: Path
     # Reference of a CA, a revocation list or a client certificate: path below the directory of the load balancer.
     by_reference: dict[str, str] = field(default_factory=dict)
 
 
 def api_refusal(body: dict) -> str:
-    """What Octavia's API answers 400 with; empty where it takes the body."""
+    """The text of the 400 of Octavia's API; empty when it accepts the body."""
     try:
         parsed = wsme_json.fromjson(lb_types.LoadBalancerRootPOST, {'loadbalancer': with_vip(body)}).loadbalancer
         for listener in parsed.to_dict().get('listeners') or []:
@@ -57,7 +57,7 @@ def api_refusal(body: dict) -> str:
             persistence = pool.get('session_persistence')
             if persistence:
                 validate.check_session_persistence({'cookie_name': None, **persistence})
-    except Exception as refusal:        # whatever it is: the API turns it into an answer
+    except Exception as refusal:        # the API turns any exception into an answer
         return f'{type(refusal).__name__}: {refusal}'
     return ''
 
@@ -86,7 +86,7 @@ def versions() -> tuple[str, ...]:
 
 
 def render(body: dict, certificates: Certificates | None = None, vip: str = VIP, socket: str | None = None) -> str:
-    """haproxy.cfg of a create body. Every id is made of its place in the body: `identity('listener', 0)`."""
+    """haproxy.cfg of a create body. Every id follows from the place of its object in the body: `identity('listener', 0)`."""
     lb = load_balancer(body, vip)
     certificates = certificates or Certificates(Path('/nonexistent'))
     listeners = [one for one in lb.listeners if one.protocol not in constants.LVS_PROTOCOLS]
@@ -99,14 +99,14 @@ def render(body: dict, certificates: Certificates | None = None, vip: str = VIP,
 
 
 def render_lvs(body: dict, vip: str = VIP) -> list[str]:
-    """The configuration of keepalived for each UDP and SCTP listener."""
+    """keepalived's configuration of each UDP and SCTP listener."""
     lb = load_balancer(body, vip)
     templater = lvs_jinja_cfg.LvsJinjaTemplater()
     return [templater.build_config(listener=one) for one in lb.listeners if one.protocol in constants.LVS_PROTOCOLS]
 
 
 def identity(kind: str, *place) -> str:
-    """The id of an object, by its place in the body."""
+    """The id of an object, from its place in the body."""
     return str(uuid.uuid5(uuid.NAMESPACE_OID, '/'.join(map(str, (kind, *place)))))
 
 
@@ -210,7 +210,7 @@ def _some(body: dict, names: tuple) -> dict:
 
 
 def check(config: str) -> dict[int, str]:
-    """Line number: why haproxy cannot take it; empty where the configuration is valid. Line 0 is the configuration as a whole."""
+    """haproxy's errors by line number; empty for a valid configuration. Line 0 is the configuration as a whole."""
     with _file(config) as path:
         done = subprocess.run(['haproxy', '-c', '-f', path], capture_output=True, text=True, errors='replace', timeout=120)
     found = {int(line): said for line, said in ALERT.findall(done.stdout + done.stderr)}
@@ -220,7 +220,7 @@ def check(config: str) -> dict[int, str]:
 
 
 def faults(config: str, known: set[str]) -> dict[str, str]:
-    """What haproxy cannot take, by the id (of these) that stands in the line, or in one before it."""
+    """haproxy's errors by id: that of these ids which stands in the line, or in one before it."""
     lines, found = config.split('\n'), {}
     for number, said in check(config).items():
         for line in reversed(lines[:number]):
@@ -228,12 +228,12 @@ def faults(config: str, known: set[str]) -> dict[str, str]:
                 found.setdefault(ids[0], said)
                 break
         else:
-            raise RuntimeError(f'haproxy refuses what belongs to nobody: line {number}: {said}')
+            raise RuntimeError(f'haproxy rejects a line of no known object: line {number}: {said}')
     return found
 
 
 def refused_listeners(config: str, names: list[str]) -> dict[str, str]:
-    """Name: what haproxy cannot take, for each listener of the body (in its order) whose lines it refuses."""
+    """haproxy's error for each listener of the body (in its order) whose lines it rejects, by name."""
     by_id = {identity('listener', index): name for index, name in enumerate(names)}
     return {by_id[i]: said for i, said in faults(config, set(by_id)).items()}
 
@@ -248,8 +248,8 @@ def _file(config: str):
 
 @contextlib.contextmanager
 def running(config: str):
-    """haproxy with this configuration, in the foreground, until the block ends."""
-    # `user nobody` takes a root, and nothing here needs another user.
+    """Runs haproxy with this configuration in the foreground until the block ends."""
+    # `user nobody` needs root, and no other user is needed here.
     config = re.sub(r'^    (daemon|user nobody)\n', '', config, flags=re.M)
     with _file(config) as path, tempfile.TemporaryFile('w+', errors='replace') as said:
         process = subprocess.Popen(['haproxy', '-db', '-f', path], stdout=said, stderr=said)

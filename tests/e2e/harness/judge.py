@@ -1,8 +1,8 @@
-"""Is everything in the cloud as the stack says? Every field of every object, defaults included.
+"""Comparison of a stack with the cloud: every field of every object, defaults included.
 
-Written from the description of the resource and from Octavia's API, not from the controller. What the stack leaves
-open is expected to be Octavia's own default; a field that Octavia returns and nobody here judges is a difference too,
-so that a new field cannot slip through.
+It is written from the description of the resource and from Octavia's API, not from the controller. A field that the stack
+leaves open is expected to have Octavia's own default. A field that Octavia returns and the judge does not know is a
+difference too, so that no new field goes unnoticed.
 """
 import re
 from ipaddress import ip_address, ip_network
@@ -13,7 +13,7 @@ from . import spelling
 from .cloud import Cloud
 
 ANY = object()
-# Kept by the server; states are judged apart.
+# Set by the server; states are judged separately.
 KEPT = {'id', 'created_at', 'updated_at', 'project_id', 'tenant_id', 'operating_status', 'provisioning_status'}
 UNITS = {'h': 3600, 'm': 60, 's': 1, 'ms': 0.001}
 FILLED_TLS = {'versions': ['TLSv1.2', 'TLSv1.3'], 'ciphers': octavia.CIPHERS_OWASP_SUITE_B,
@@ -21,7 +21,8 @@ FILLED_TLS = {'versions': ['TLSv1.2', 'TLSv1.3'], 'ciphers': octavia.CIPHERS_OWA
 
 
 class Either:
-    """Pools have Octavia's own values of TLS only if they were made with TLS, or had others that were reset since."""
+    """Two accepted values. Pools have Octavia's TLS defaults only if they were created with TLS, or had other values that
+    were reset."""
 
     def __init__(self, *values):
         self.values = values
@@ -38,7 +39,7 @@ def seconds(duration: str) -> float:
 
 
 class Judge:
-    """Compares one stack with the cloud; `differences` is empty when all is well."""
+    """Compares one stack with the cloud; `differences` is empty for a match."""
 
     def __init__(self, cloud: Cloud, stack: dict, cluster: str):
         self.cloud, self.stack, self.spec = cloud, stack, stack['spec']
@@ -225,7 +226,7 @@ class Judge:
             self._same('floating IP', got[0]['id' if 'id' in existing else 'floating_ip_address'], existing.get('id') or existing['address'])
 
     def _status(self, lb: dict) -> None:
-        """What the stack reports is what there is."""
+        """Compares the stack's status with the cloud."""
         status = self.stack.get('status') or {}
         said = status.get('loadBalancer') or {}
         for ours, theirs in {'id': 'id', 'name': 'name', 'projectID': 'project_id', 'vipAddress': 'vip_address', 'vipPortID': 'vip_port_id',
@@ -242,7 +243,7 @@ class Judge:
 
     # -- parts
     def _children(self, kind: str, seen: list[dict], wanted: list[dict], judge) -> None:
-        """Pairs objects by our key tag."""
+        """Pairs objects by the key in their owner tags."""
         by_key = {}
         for got in seen:
             keys = [t.removeprefix('evenkeel:key=') for t in got['tags'] if t.startswith('evenkeel:key=')]
@@ -260,7 +261,7 @@ class Judge:
             elif value is not ANY:
                 self._same(f'{where}: {field}', got[field], value)
         if unjudged := set(got) - set(want) - judged_apart - KEPT:
-            self._differs(f'{where}: nobody judges {sorted(unjudged)}')
+            self._differs(f'{where}: the judge does not know {sorted(unjudged)}')
 
     def _states(self, where: str, objects: list[dict]) -> None:
         for o in objects:
@@ -275,13 +276,13 @@ class Judge:
         tls = tls or {}
 
         def absent(value):
-            # A PROMETHEUS listener has none, or Octavia's defaults once it has been without what it had.
+            # A PROMETHEUS listener has none, or Octavia's defaults after it lost its own.
             return {'TERMINATED_HTTPS': value, 'PROMETHEUS': Either(None, value)}.get(protocol)
         return {'tls_ciphers': tls.get('ciphers', absent(FILLED_TLS['ciphers'])),
                 'alpn_protocols': tls.get('alpnProtocols', absent(FILLED_TLS['alpn']))}
 
     def _versions(self, where: str, got: dict, tls: dict | None, filled: bool, maybe: bool) -> None:
-        """A set: Octavia keeps the order, but it means nothing."""
+        """The versions as a set: Octavia keeps their order, which has no meaning."""
         default = set(FILLED_TLS['versions'])
         want = (tls or {}).get('versions')
         absent = default if filled else Either(None, default) if maybe else None
@@ -315,6 +316,6 @@ def rule_fields(rule: dict) -> dict:
 
 
 def seen_rule_fields(rule: dict) -> dict:
-    """Everything but what the server keeps. No key and an empty one are the same to Octavia."""
+    """The fields that the server does not set. An absent key and an empty one are the same to Octavia."""
     fields = {k: sorted(v) if k == 'tags' else v for k, v in rule.items() if k not in KEPT}
     return {**fields, 'key': fields.get('key') or None}

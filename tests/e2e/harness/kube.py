@@ -1,4 +1,4 @@
-"""The cluster: everything is done with kubectl; only looking, which happens often, goes straight to the API server."""
+"""The cluster. All actions go through kubectl; frequent reads go straight to the API server."""
 import base64
 import json
 import subprocess
@@ -15,7 +15,7 @@ STACKS = '/apis/evenkeel.dev/v1alpha1/namespaces/{namespace}/loadbalancerstacks'
 
 
 class Refused(Exception):
-    """kubectl failed; the text is what it printed."""
+    """kubectl failed; the text is its output."""
 
 
 class Kube:
@@ -24,8 +24,8 @@ class Kube:
         self.server, self.session = _session(kubeconfig)
 
     def kubectl(self, *args: str, stdin: str | None = None, timeout: float = 330) -> str:
-        """Runs kubectl and returns what it printed."""
-        # A deletion takes what Octavia takes.
+        """Runs kubectl and returns its output."""
+        # A deletion takes the time that Octavia needs.
         with waiting(OCTAVIA if args[0] in ('delete', 'wait') else KUBECTL):
             done = subprocess.run([str(config.KUBECTL), '--kubeconfig', str(self.kubeconfig), *args],
                                   input=stdin, capture_output=True, text=True, timeout=timeout)
@@ -37,10 +37,10 @@ class Kube:
         return self.kubectl('apply', '-n', namespace, '-f', '-', *options, stdin=yaml.safe_dump_all(documents, sort_keys=False))
 
     def look(self, path: str) -> dict | None:
-        """GET of the API server; None when there is no such thing."""
+        """GET from the API server; None when the object does not exist."""
         def ask() -> requests.Response:
             return self.session.get(self.server + path, timeout=30)
-        # 429: the server takes in a changed CRD
+        # 429: the API server is loading a changed CRD
         answer = eventually(f'an answer to GET {path}', ask, lambda a: a.status_code != 429, 30)
         if answer.status_code == 404:
             return None
@@ -48,7 +48,7 @@ class Kube:
         return answer.json()
 
     def dry_run(self, document: dict, namespace: str) -> None:
-        """Asks the API server whether it would take a stack, as `kubectl apply --dry-run=server` does, at a tenth of its time."""
+        """Validates a stack as `kubectl apply --dry-run=server` does, in a tenth of its time."""
         answer = self.session.post(self.server + STACKS.format(namespace=namespace), json=document, timeout=30,
                                    params={'dryRun': 'All', 'fieldValidation': 'Strict'})
         if answer.status_code >= 400:
@@ -64,17 +64,17 @@ class Kube:
         return self.look(f'/api/v1/namespaces/{namespace}/secrets/{name}')
 
     def events(self, namespace: str, about: str) -> list[dict]:
-        """Events about a stack, oldest first."""
+        """The Events of a stack, oldest first."""
         return [e for e in self.all_events(namespace) if e['regarding'].get('name') == about]
 
     def all_events(self, namespace: str) -> list[dict]:
-        """Events about all stacks."""
+        """The Events of all stacks."""
         found = self.look(f'/apis/events.k8s.io/v1/namespaces/{namespace}/events')['items']
         return [e for e in found if e['regarding'].get('kind') == 'LoadBalancerStack']
 
 
 def service_account_kubeconfig(admin: Kube, namespace: str, name: str, path: Path) -> Path:
-    """A kubeconfig with nothing but a token of that account: the controller has the rights that deploy/ gives it."""
+    """A kubeconfig with only a token of that service account, so that the controller has just the rights of deploy/."""
     token = admin.kubectl('create', 'token', name, '-n', namespace, '--duration', '6h').strip()
     document = yaml.safe_load(admin.kubeconfig.read_text())
     document['users'] = [{'name': 'me', 'user': {'token': token}}]
@@ -104,7 +104,7 @@ def conditions(stack: dict) -> dict[str, dict]:
 
 
 def told(stack: dict | None) -> str:
-    """What a stack says of itself, in one line."""
+    """The conditions of a stack in one line."""
     if stack is None:
         return 'the stack is gone'
     said = [f"{c['type']}={c['status']} {c['reason']}: {c['message']}" for c in conditions(stack).values()]

@@ -1,6 +1,6 @@
-"""Readings of clouds.yaml by openstacksdk itself: the log-in that it sends, and where it looks for services.
+"""Interpretation of clouds.yaml by openstacksdk itself: the login that it sends, and the endpoints that it chooses.
 
-Run as a program, it records that for the files of tests/clouds_yaml/read.
+Run as a program, it records the results for the files of tests/clouds_yaml/read.
 """
 import json
 import warnings
@@ -17,7 +17,8 @@ REGIONS, INTERFACES = ('RegionOne', 'RegionTwo'), ('public', 'internal', 'admin'
 
 
 class Cloud:
-    """In place of `requests.Session`: one Keystone, whose catalogue tells interfaces and regions apart."""
+    """A replacement of `requests.Session`: one Keystone, whose catalogue has a distinct endpoint for each interface and
+    region."""
 
     def __init__(self):
         self.login = None
@@ -27,7 +28,7 @@ class Cloud:
         if found:
             self.login = root, json.loads(data)
             return answer(url, 201, token(), {'X-Subject-Token': 'token'})
-        # The list of versions, below whatever of them the file names.
+        # The list of versions, at the root of the URL in the file.
         parts = urlsplit(url)
         version = {'id': 'v3.14', 'status': 'stable', 'links': [{'rel': 'self', 'href': f'{parts.scheme}://{parts.netloc}/v3'}]}
         named = parts.path.rstrip('/').endswith('/v3')
@@ -56,7 +57,7 @@ def readings() -> dict[str, dict]:
 
 
 def reading(path, cloud='openstack'):
-    """In the form that evenkeel_simulators::reading has."""
+    """The result in the form of evenkeel_simulators::clouds_yaml_probe."""
     with warnings.catch_warnings():
         warnings.simplefilter('ignore')
         config = OpenStackConfig(config_files=[str(path)], secure_files=[], vendor_files=[], load_envvars=False)
@@ -66,7 +67,7 @@ def reading(path, cloud='openstack'):
         region._keystone_session.get_token()
         at = {kind: region.get_endpoint(kind) or region.get_endpoint_from_catalog(kind) for kind in ('load-balancer', 'network')}
         verify, _ = region.get_requests_verify_args()
-    # Case means nothing in the name of a host.
+    # Host names ignore case.
     return {'identity': fake.login[0].lower(), 'login': fake.login[1], **at, 'verify': bool(verify)}
 
 

@@ -1,4 +1,4 @@
-"""What only the operator of a cloud can do: change rows of Octavia's database, make a failover."""
+"""Actions of a cloud's operator: changes in Octavia's database, and failovers."""
 import contextlib
 import subprocess
 
@@ -13,7 +13,8 @@ def sql(statement: str) -> str:
 
 
 def set_state(lb_id: str, state: str) -> None:
-    """PENDING_UPDATE is what a worker leaves behind that dies at work; anything else frees it."""
+    """Sets a provisioning status. PENDING_UPDATE is the state after a crash of the worker; any other one unlocks the load
+    balancer."""
     sql(f"update load_balancer set provisioning_status='{state}' where id='{lb_id}'")
 
 
@@ -25,8 +26,8 @@ def failover(lb_id: str) -> None:
 
 @contextlib.contextmanager
 def quota_row_held(project_id: str):
-    """Somebody else's long create holds the project's row: all others queue behind it."""
-    # The row is there once a quota was set.
+    """Holds the project's quota row, as a long create of another client would: all other creates queue behind it."""
+    # The row exists once a quota was set.
     holder = subprocess.Popen(MARIADB, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     try:
         holder.stdin.write(f"begin; select project_id from quotas where project_id='{project_id}' for update; select 'held';\n")

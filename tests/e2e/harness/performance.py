@@ -1,9 +1,9 @@
-"""docs/operations/performance.md, from what bench.py has measured."""
+"""Renders docs/operations/performance.md from the measurements of bench.py."""
 import os
 import statistics
 
 GOAL = 1.15
-PAGE = 500      # what the controller asks for in one list call
+PAGE = 500      # the controller's page size of a list request
 HEAD = """# Performance
 
 Written by `make bench`; not by hand. The services count calls, not the controller. The reference stack is 1 load balancer with 3

@@ -1,7 +1,7 @@
-"""Which scenarios there are, and which of them a run plays: all, those of a tier, one part of several, or some by name.
+"""Selection of the scenarios of a run: all, those of a tier, one part of several, or some by name.
 
-A play is a scenario file with one of its cases. `check` holds the selection to what the documentation says of it; every run
-begins with it, and `e2e.sh check` does nothing else.
+A play is a scenario file with one of its cases. `check` verifies the selection against its documentation; every run begins
+with it, and `e2e.sh check` does nothing else.
 """
 import importlib.util
 import json
@@ -16,19 +16,19 @@ from . import config
 
 Play = tuple[ModuleType, str | None]
 
-# One of each must be in TIER=gate: what only genuine parts can show.
+# Each kind needs one scenario in TIER=gate: these behaviours need genuine services.
 KINDS = ('example', 'change in place', 'replacement', 'drift', 'floating IP', 'TLS', 'kill before the create',
          'kill after the create', 'deletion', 'change under traffic', 'conformance of the cloud', 'conformance of the cluster',
          'rules of the API server', 'values that reach haproxy', 'nothing left')
 TIERS = ('gate', 'all')
-# What each play took in a whole run, in seconds: the report has a newer one (seconds.json).
+# Duration of each play in a whole run, in seconds. The report has a newer one (seconds.json).
 MEASURED = json.loads((config.E2E / 'seconds.json').read_text())
 UNMEASURED = 60
 AT_ONCE = int(os.environ.get('E2E_AT_ONCE', '4'))
 
 
 def load() -> list[Play]:
-    """Every play, in the order of the files' numbers."""
+    """Every play, in the order of the file numbers."""
     modules = [_module(f) for f in sorted((config.E2E / 'scenarios').glob('[0-9][0-9]_*.py'))]
     return [(m, case) for m in modules for case in getattr(m, 'cases', [None])]
 
@@ -42,7 +42,7 @@ def is_serial(module: ModuleType) -> bool:
 
 
 def select(plays: list[Play], names: Iterable[str], tier: str = '', part: str = '') -> list[Play]:
-    """By name, or else by tier and part."""
+    """The plays by name, or else by tier and part."""
     wanted = {n for word in names for n in word.split(',') if n}
     known = {n for play in plays for n in _names(*play)}
     if unknown := wanted - known:
@@ -56,18 +56,19 @@ def select(plays: list[Play], names: Iterable[str], tier: str = '', part: str = 
 
 
 def kinds(module: ModuleType, case: str | None) -> list[str]:
-    """What a play shows in the gate tier. A file says `gate = ['kind']` for all of its cases, or `{'case': ['kind']}`."""
+    """The kinds that a play shows in the gate tier. A file says `gate = ['kind']` for all of its cases, or `{'case':
+    ['kind']}`."""
     said = getattr(module, 'gate', [])
     return said.get(case, []) if isinstance(said, dict) else said
 
 
 def longest_first(plays: list[Play]) -> list[Play]:
-    """So that at the end none is waited for alone."""
+    """Sorts the longest plays first, so that the run does not end with a single long one."""
     return sorted(plays, key=lambda p: -MEASURED.get(title(*p), UNMEASURED))
 
 
 def check(plays: list[Play]) -> str:
-    """The parts hold every play once, the gate tier one of each kind, and no file names a case that is not there."""
+    """Checks that the parts hold every play once and the gate tier one of each kind, and that every named case exists."""
     everywhere = {title(*p) for p in plays if _is_everywhere(*p)}
     for parts in range(1, 9):
         split = [[title(*p) for p in _part(plays, number, parts)] for number in range(1, parts + 1)]
@@ -82,7 +83,7 @@ def check(plays: list[Play]) -> str:
         assert not stray, f'{module.__name__}: gate names cases that are not there: {stray}'
     known = {name for p in plays for name in _names(*p)}
     told = re.findall(r'`([\w-]+)`', (config.ROOT / 'docs/development/testing.md').read_text().split('| scenarios |')[1])
-    assert not set(told) - known, f'docs/development/testing.md names scenarios that are not there: {sorted(set(told) - known)}'
+    assert not set(told) - known, f'docs/development/testing.md names missing scenarios: {sorted(set(told) - known)}'
     chosen = select(plays, [], 'gate')
     lines = [f'TIER=gate: {", ".join(title(*p) for p in chosen)}']
     lines += [f'PART={n}/4: about {_load(_part(plays, n, 4)) / 60:.0f} minutes, {", ".join(title(*p) for p in _part(plays, n, 4))}'
@@ -91,7 +92,7 @@ def check(plays: list[Play]) -> str:
 
 
 def beside(module: ModuleType, case: str | None, present: Iterable[str]) -> str | None:
-    """The serial file that a play may accompany: the first of those it names that is played."""
+    """The serial file that a play may accompany: of those that it names, the first one that is played."""
     said = getattr(module, 'beside', ())
     named = said.get(case, ()) if isinstance(said, dict) else said
     return next((name for name in named if name in present), None)
@@ -102,7 +103,7 @@ def _names(module: ModuleType, case: str | None) -> set[str]:
 
 
 def _is_everywhere(module: ModuleType, case: str | None) -> bool:
-    """The last checks belong to every run."""
+    """True for the final checks, which belong to every run."""
     return getattr(module, 'everywhere', False)
 
 
@@ -115,7 +116,7 @@ def _number_of_parts(part: str) -> tuple[int, int]:
 
 
 def _part(plays: list[Play], number: int, parts: int) -> list[Play]:
-    """The longest first, each to the part that has least to do: the same with every run."""
+    """The plays of one part. The longest go first, each to the part with the least work, so every run has the same parts."""
     shares, taken = [0.0] * parts, set()
     units = _units([p for p in plays if not _is_everywhere(*p)])
     for unit in sorted(units, key=lambda u: (-_load(u), title(*u[0]))):
@@ -127,7 +128,7 @@ def _part(plays: list[Play], number: int, parts: int) -> list[Play]:
 
 
 def _units(plays: list[Play]) -> list[list[Play]]:
-    """What stays together: a serial file's cases, and those that run beside them."""
+    """Groups of plays that stay together: the cases of a serial file, and the plays that run beside them."""
     units: dict[str, list[Play]] = {}
     present = {m.__name__[3:] for m, _ in plays}
     for module, case in plays:
@@ -139,7 +140,7 @@ def _units(plays: list[Play]) -> list[list[Play]]:
 
 
 def _load(plays: list[Play]) -> float:
-    """Seconds that these take of a run: several at once, serial ones one after the other, others beside them."""
+    """Seconds that these plays add to a run: several at once, serial ones one after the other, others beside them."""
     def took(chosen: list[Play]) -> float:
         return sum(MEASURED.get(title(*p), UNMEASURED) for p in chosen)
     serial = [p for p in plays if is_serial(p[0])]

@@ -1,15 +1,16 @@
-"""A project of a scenario's own: with its quotas, its network and its user, so that what runs out runs out here only."""
+"""A project for one scenario, with its own quotas, network and user, so that exhausted resources do not affect other
+scenarios."""
 import uuid
 
 from .cloud import Cloud, checked
 
 ROLES = ('member', 'load-balancer_member', 'creator')
-# What Octavia counts, as its quotas call it.
+# The kinds that Octavia counts, by the names of its quotas.
 UNLIMITED = {kind: -1 for kind in ('load_balancer', 'listener', 'pool', 'member', 'health_monitor', 'l7policy', 'l7rule')}
 
 
 class Project:
-    """`cloud` sees it as its user does; `auth` goes into a Secret."""
+    """`cloud` is the project as its user sees it; `auth` goes into a Secret."""
 
     def __init__(self, addresses: str = '10.30.0.0/24', pool: tuple[str, str] | None = None):
         self.admin = Cloud('admin')
@@ -24,7 +25,7 @@ class Project:
         self.cloud = Cloud('demo', **self.auth)
 
     def _network(self, addresses: str, pool: tuple[str, str] | None) -> None:
-        """A subnet with the project's name, reachable from the external network."""
+        """Creates a subnet with the project's name that the external network can reach."""
         neutron = self.admin.neutron
         network = neutron.create_network(name=self.name, project_id=self.id)
         pools = {'allocation_pools': [{'start': pool[0], 'end': pool[1]}]} if pool else {}
@@ -36,20 +37,20 @@ class Project:
         self.network, self.router = network, router
 
     def limit(self, **quota: int) -> None:
-        """Octavia's quotas of the project; -1 is none."""
+        """Sets Octavia's quotas of the project; -1 is unlimited."""
         checked(self.admin.octavia.put(f'/lbaas/quotas/{self.id}', json={'quota': {**UNLIMITED, **quota}}))
 
     def limit_floating_ips(self, number: int) -> None:
         self.admin.neutron.put(f'/quotas/{self.id}', json={'quota': {'floatingip': number}})
 
     def leftovers(self) -> list[str]:
-        """Everything that load balancers have in it."""
+        """All resources of load balancers in the project."""
         return ([f"load balancer {lb['name']} of {self.name}" for lb in self.cloud.all('loadbalancers')]
                 + [f"floating IP {f['floating_ip_address']} of {self.name}" for f in self.cloud.floating_ips()]
                 + [f"port {p['name']} of {self.name}" for p in self._ports()])
 
     def _ports(self) -> list[dict]:
-        """All but the router's."""
+        """All ports but the router's."""
         return [p for p in self.admin.ports(network_id=self.network.id) if p['device_owner'] in ('Octavia', '')]
 
     def remove(self) -> None:

@@ -1,10 +1,10 @@
-"""A proxy between the controller and one service, which breaks what a scenario asks it to break.
+"""A proxy between the controller and one service, which injects faults for a scenario.
 
-    octavia, = t.behind('octavia')                       # this namespace's Secret leads through it from now on
+    octavia, = t.behind('octavia')                       # from now on this namespace's Secret leads through it
     octavia.breaks(cut_short, 'POST', '/loadbalancers$', times=1)
     octavia.down(); ...; octavia.up()
 
-A fault is a function of an `Exchange`: it forwards or not, and answers or not.
+A fault is a function of an `Exchange`: it may forward the request, and may answer it.
 """
 import contextlib
 import http.client
@@ -19,7 +19,7 @@ from http.server import BaseHTTPRequestHandler
 from typing import Callable
 
 HOP_BY_HOP = {'connection', 'keep-alive', 'transfer-encoding', 'content-length', 'host'}
-# Every token that passed, for whoever searches what was written.
+# Every token that passed, for the search of leaked secrets.
 tokens: set[str] = set()
 
 
@@ -32,7 +32,7 @@ class Answer:
 
 @dataclass
 class Exchange:
-    """One request on its way. `answer` stays None when nobody shall get one."""
+    """One request in flight. `answer` stays None when the client shall get none."""
     method: str
     path: str
     headers: dict[str, str]
@@ -40,7 +40,7 @@ class Exchange:
     port: int
     at: float = field(default_factory=time.time)
     answer: Answer | None = None
-    shown: int | None = None       # so many bytes of the body reach the client
+    shown: int | None = None       # number of body bytes that reach the client
 
     def send(self) -> http.client.HTTPConnection:
         upstream = http.client.HTTPConnection('127.0.0.1', self.port, timeout=150)
@@ -60,25 +60,25 @@ Fault = Callable[[Exchange], object]
 
 # -- faults
 def answers(status: int, body: str = '', **headers: str) -> Fault:
-    """The service is not asked at all."""
+    """Answers in place of the service, which never sees the request."""
     def fault(exchange: Exchange) -> None:
         exchange.answer = Answer(status, [(n.replace('_', '-'), v) for n, v in headers.items()], body.encode())
     return fault
 
 
 def lost(exchange: Exchange) -> None:
-    """Carried out; the answer never arrives."""
+    """Carried out, and the answer is lost."""
     exchange.forward()
     exchange.answer = None
 
 
 def cut_short(exchange: Exchange) -> None:
-    """The connection ends in the middle of the body."""
+    """Carried out, and the connection ends in the middle of the body."""
     exchange.shown = len(exchange.forward().body) // 2
 
 
 def gone_after(seconds: float) -> Fault:
-    """Whoever asked hangs up while the service works on it."""
+    """The client hangs up while the service works."""
     def fault(exchange: Exchange) -> None:
         upstream = exchange.send()
         time.sleep(seconds)
@@ -87,11 +87,11 @@ def gone_after(seconds: float) -> Fault:
 
 
 def never(exchange: Exchange) -> None:
-    """Lost on its way; the client cannot know."""
+    """Lost on the way to the service, which the client cannot know."""
 
 
 def arrives_late(seconds: float) -> Fault:
-    """Held up on its way, and carried out even if nobody waits for its answer any more."""
+    """Delayed on the way, and carried out even if the client waits no more."""
     def fault(exchange: Exchange) -> None:
         time.sleep(seconds)
         exchange.forward()
@@ -99,7 +99,7 @@ def arrives_late(seconds: float) -> Fault:
 
 
 def expired(token: str) -> Fault:
-    """The service sees a token that is not good any more, until another one comes."""
+    """The service sees an expired token, until the client sends another one."""
     def fault(exchange: Exchange) -> None:
         if exchange.headers.get('x-auth-token') == token:
             exchange.headers['x-auth-token'] = 'expired'
@@ -143,7 +143,8 @@ class Proxy:
         return f'http://{self.address}' + ('/v3' if self.service == 'keystone' else '')
 
     def breaks(self, fault: Fault, method: str = '', path: str = '', times: float = float('inf'), after: int = 0) -> None:
-        """From now on, until `heals`; the first `after` pass. What was asked for later comes first."""
+        """Injects a fault from now on, until `heals`; the first `after` requests pass. A newer fault comes before an older
+        one."""
         with self.lock:
             self.broken.insert(0, Broken(fault, method, re.compile(path), times, after))
 
@@ -157,7 +158,7 @@ class Proxy:
         threading.Thread(target=self.server.serve_forever, args=(0.05,), daemon=True).start()
 
     def down(self) -> None:
-        """Connections are refused, those that stand are cut."""
+        """Refuses connections, and cuts the open ones."""
         self.server.shutdown()
         self.server.server_close()
         for connection in list(self.connections):
@@ -165,7 +166,7 @@ class Proxy:
                 connection.shutdown(socket.SHUT_RDWR)
 
     def asked(self, method: str = '', path: str = '') -> list[Exchange]:
-        """What has passed."""
+        """The requests that have passed."""
         return [e for e in list(self.exchanges) if method in ('', e.method) and re.search(path, e.path)]
 
     def handle(self, exchange: Exchange) -> None:
@@ -190,7 +191,7 @@ class _Server(socketserver.ThreadingTCPServer):
     request_queue_size = 128
 
     def handle_error(self, request, client_address) -> None:
-        """A client that hung up is no news here."""
+        """Ignores clients that hang up."""
 
 
 def _handler(proxy: Proxy) -> type[BaseHTTPRequestHandler]:

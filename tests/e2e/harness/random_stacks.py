@@ -1,15 +1,15 @@
-"""Random stacks that the rules allow, and random edits of them: small ones, because each costs a genuine Octavia. One seed
-gives one sequence.
+"""Random stacks that the rules allow, and random edits of them. They are small, because each costs work of a genuine
+Octavia. One seed gives one sequence.
 
-Words of a vocabulary are dealt, not drawn: one seed begins where the one before it did not, so that some dozens of seeds
-in a row use every one. `harness/width.py` holds them to that.
+Values of an enumeration are dealt in turn instead of drawn: a seed continues where the one before it stopped, so a few dozen
+seeds in a row use each value. `harness/width.py` checks that.
 """
 import copy
 from random import Random
 
 from .stacks import listener, member, monitor, pool, stack
 
-# listener protocol: pool protocols that suit it
+# protocol of a listener: protocols of suitable pools
 SUITS = {'HTTP': ('HTTP', 'PROXY', 'PROXYV2'), 'TERMINATED_HTTPS': ('HTTP', 'PROXY', 'PROXYV2'),
          'TCP': ('TCP', 'HTTP', 'HTTPS', 'PROXY', 'PROXYV2'), 'UDP': ('UDP',), 'HTTPS': ('TCP', 'HTTPS', 'PROXY', 'PROXYV2'),
          'SCTP': ('SCTP',), 'PROMETHEUS': ()}
@@ -48,14 +48,14 @@ class Generator:
             'availabilityZone': lambda: self._deal('zone', ('az1', 'az2')), 'floatingIP': self.floating_ip})}, disruptionPolicy='Allow')
         own = made['spec']['loadBalancer']
         if 'flavor' in own and 'provider' in own:
-            own['provider'] = 'amphora'     # the flavor does not know the alias
+            own['provider'] = 'amphora'     # the flavor rejects the alias
         ports = self.random.sample(range(80, 9000), self.random.choice((1, 1, 2, 2, 3)))
         made['spec']['listeners'] = [self.listener(f'l{n}', port, pools) for n, port in enumerate(ports)]
         self._mend(made['spec'])
         return made
 
     def edit(self, spec: dict) -> None:
-        """Some of it, or everything at once."""
+        """Edits a part of the stack, or everything at once."""
         changes = (self._change_pools, self._change_listeners, self._change_load_balancer, self._rename, self._reorder)
         chosen = self._deal('edit', (*((change,) for change in changes), changes[:3], changes))
         for change in chosen:
@@ -182,7 +182,7 @@ class Generator:
                     changed.update(self._some({field: make}))
 
     def _rename(self, spec: dict) -> None:
-        """Entries get other names, and those that refer to them follow."""
+        """Renames items, and updates the references to them."""
         new = {p['name']: f"q{p['name']}" for p in spec['pools'] if self._flag()}
         for p in spec['pools']:
             p['name'] = new.get(p['name'], p['name'])
@@ -203,7 +203,7 @@ class Generator:
             li['port'] = port
 
     def _changed(self, old: dict, new: dict) -> dict:
-        """Takes some fields of the new one; all where the protocol is another."""
+        """Takes some fields of the new item; all of them where the protocol changes."""
         if new['protocol'] != old['protocol']:
             return new
         taken = {field for field in sorted(old.keys() | new.keys()) if self._flag()}
@@ -213,7 +213,7 @@ class Generator:
         return None if self.random.random() < 0.15 else entry['protocol']
 
     def _mend(self, spec: dict) -> None:
-        """Makes of anything what the rules allow."""
+        """Makes a stack valid by the rules."""
         known = {p['name']: p['protocol'] for p in spec['pools']}
         taken: set[tuple[int, str]] = set()
         for li in list(spec['listeners']):
@@ -237,15 +237,15 @@ class Generator:
     def _tls_parameters(self, of: str) -> dict:
         return {'versions': lambda: self._versions(of),
                 'alpnProtocols': lambda: self._deal_some(f'alpn of {of}', ALPN, 2),
-                # Some for every version.
+                # Ciphers for each version.
                 'ciphers': lambda: 'TLS_AES_128_GCM_SHA256:ECDHE-RSA-AES128-GCM-SHA256'}
 
     def _versions(self, of: str) -> list:
-        # haproxy refuses a listener, and with it the load balancer, that offers old versions alone.
+        # haproxy rejects a listener that offers old versions alone, and so the whole load balancer fails.
         some = self._deal_some(f'versions of {of}', TLS_VERSIONS, 3)
         some = some if {'TLSv1.2', 'TLSv1.3'} & set(some) else [*some, 'TLSv1.2']
         if of == 'pool':
-            # The amphora speaks what is left out between two versions.
+            # The amphora also speaks the versions between two that are listed.
             places = sorted(EVERY_TLS_VERSION.index(version) for version in some)
             some += [version for version in EVERY_TLS_VERSION[places[0]:places[-1]] if version not in some]
         return some
@@ -272,7 +272,7 @@ class Generator:
 
 
 def _mend_pool(p: dict, two_families: bool) -> None:
-    """Takes away what the amphora does not carry out (docs/reference/fields.md)."""
+    """Removes settings that the amphora does not apply (docs/reference/fields.md)."""
     kind = p.get('healthMonitor', {}).get('type')
     for m in p['members']:
         if kind in (None, 'PING'):
@@ -317,5 +317,5 @@ def _drop(of: dict, *fields: str) -> None:
 
 
 def _secret(host: str) -> dict:
-    """Replaced by a real one (`Scenario.with_certificates`)."""
+    """A placeholder that `Scenario.with_certificates` replaces."""
     return {'barbicanRef': f'https://barbican.example/v1/secrets/{host}'}

@@ -1,4 +1,4 @@
-"""Carries the bytes between the controller and the API server, and can cut every connection, or hold everything back."""
+"""A relay between the controller and the API server that can cut every connection, or hold back all bytes."""
 import contextlib
 import select
 import socket
@@ -19,7 +19,7 @@ class Relay:
         threading.Thread(target=self._accept, daemon=True).start()
 
     def kubeconfig(self, of: Path, path: Path) -> Path:
-        """The same kubeconfig, by way of this relay."""
+        """The same kubeconfig with the address of this relay."""
         document = yaml.safe_load(of.read_text())
         document['clusters'][0]['cluster']['server'] = f'https://127.0.0.1:{self.listener.getsockname()[1]}'
         path.write_text(yaml.safe_dump(document))

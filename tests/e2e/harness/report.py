@@ -1,4 +1,4 @@
-"""One table of all scenarios, and where their time went."""
+"""The report: one table of all scenarios, and the time that they took."""
 from collections import Counter
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -16,14 +16,14 @@ class Result:
     passed: bool
     seconds: float
     writes: int
-    calls: int | None       # known only when nothing else ran
-    leaks: int | None       # what was left in the cloud; unknown when the scenario did not come so far
-    broken: str             # what was done, in the words of the scenario
+    calls: int | None       # known only when no other scenario ran
+    leaks: int | None       # resources left in the cloud; unknown when the scenario ended before the check
+    broken: str             # the action under test, in the words of the scenario
     seen: str
     waits: dict[str, float]     # seconds by kind of waiting (harness/waiting.py)
 
 
-# What is printed behind the table, when everything is over: tables of scenarios' own.
+# Tables of single scenarios, printed after the main one at the end.
 appendix: list[str] = []
 
 HEAD = (f"{'scenario':<34} {'result':<7} {'seconds':>7} {'writes':>6} {'leaks':>5} {'calls':>5}  "
@@ -43,7 +43,7 @@ def _shortened(text: str, width: int) -> str:
 
 
 def write(results: list[Result]) -> str:
-    """Prints the table, keeps it in the report; the verdict."""
+    """Prints the table, keeps it in the report, and returns the summary line."""
     failed = [r for r in results if not r.passed]
     verdict = f'{len(results) - len(failed)} passed, {len(failed)} failed'
     table = '\n'.join([HEAD, '-' * len(HEAD), *map(row, results)])
@@ -56,7 +56,7 @@ def write(results: list[Result]) -> str:
 
 
 class Spent:
-    """What the whole machine spends from now on, by /proc: wall clock, processors, and the share of each service."""
+    """The processor time of the whole machine from now on, by /proc: wall clock, busy time, and the share of each service."""
 
     def __init__(self):
         self.started, self.busy, self.services = time.monotonic(), _busy(), _services()
@@ -71,7 +71,7 @@ class Spent:
 
 
 def times(results: list[Result], spent: Spent) -> str:
-    """The ten slowest, and what all of them waited for. Scenarios run at the same time: sums are longer than the run."""
+    """The ten slowest scenarios, and the waits of all. Scenarios run at the same time, so the sums are longer than the run."""
     slowest = sorted(results, key=lambda r: -r.seconds)[:10]
     head = f"{'the ten slowest':<34} {'seconds':>7} " + ' '.join(f'{kind:>10}' for kind in (*WAITS, 'the rest'))
     total = Counter()
@@ -94,13 +94,13 @@ TICKS = os.sysconf('SC_CLK_TCK')
 
 
 def _busy() -> float:
-    """Seconds in which a processor worked, of all processors."""
+    """Busy seconds of all processors."""
     user, nice, system, idle, iowait, irq, softirq, *_ = map(int, Path('/proc/stat').read_text().split('\n')[0].split()[1:])
     return (user + nice + system + irq + softirq) / TICKS
 
 
 def _services() -> dict[str, float]:
-    """Processor seconds of what the lab started, with its children; by pid file."""
+    """Processor seconds of the lab's processes with their children, by pid file."""
     parents, used = {}, {}
     for stat in Path('/proc').glob('[0-9]*/stat'):
         try:
@@ -113,7 +113,7 @@ def _services() -> dict[str, float]:
     for file in [*(config.HOME / 'openstack/run').glob('*.pid'), *(config.HOME / 'kube/run').glob('*.pid')]:
         if (text := file.read_text().strip()).isdigit():
             names[int(text)] = file.stem
-    names[os.getpid()] = 'these tests and what they run'
+    names[os.getpid()] = 'these tests and their children'
     sums = Counter()
     for pid, seconds in used.items():
         owner = pid

@@ -1,4 +1,4 @@
-"""What the controller asked of the cloud, counted by the services themselves (lab/openstack/wsgi/request_log.py)."""
+"""Requests of the controller to the cloud, counted by the services themselves (lab/openstack/wsgi/request_log.py)."""
 import json
 import re
 from dataclasses import dataclass, field
@@ -15,7 +15,7 @@ ALL_LOAD_BALANCERS = re.compile(r'/v2(\.0)?/lbaas/loadbalancers/?$')
 
 @dataclass
 class Count:
-    """The controller's requests in a stretch of time."""
+    """The controller's requests in a period of time."""
     requests: dict[str, list[dict]] = field(default_factory=dict)
 
     @property
@@ -32,7 +32,7 @@ class Count:
 
     @property
     def calls(self) -> list[dict]:
-        """Octavia calls besides polls."""
+        """Octavia requests without polls."""
         return [r for r in self.octavia if not is_poll(r)]
 
     @property
@@ -51,15 +51,15 @@ class Count:
 
 
 def is_poll(request: dict) -> bool:
-    """A look at load balancers in flight: one of them by its id, or the status of its parts, or all of them; a search by tags
-    is none."""
+    """True for a poll of load balancers in flight: one of them by its id, the status of its parts, or all of them. A search
+    by tags is no poll."""
     return request['method'] == 'GET' and bool(
         ONE_LOAD_BALANCER.search(request['path'])
         or ALL_LOAD_BALANCERS.search(request['path']) and 'tags' not in request['query'])
 
 
 class RequestLog:
-    """Reads the services' request logs from where they stood when it was made."""
+    """Reads the services' request logs from their end at the time of its creation."""
 
     def __init__(self):
         self.start = {s: self._size(s) for s in SERVICES}
@@ -81,7 +81,7 @@ class RequestLog:
         return [r for r in found if r['agent'].startswith(agent)]
 
     def count(self, agent: str = AGENT) -> Count:
-        """Answered requests since: of the controller, or of somebody else."""
+        """The answered requests since then, of the controller or of other clients."""
         return Count({s: [r for r in self.lines(s, agent) if r['at'] == 'end'] for s in SERVICES})
 
     def begun(self, method: str, path: str) -> dict | None:
@@ -91,12 +91,13 @@ class RequestLog:
                      if r['at'] == 'begin' and r['method'] == method and pattern.search(r['path'])), None)
 
     def arrived(self, method: str, path: str) -> dict:
-        """Waits for such a request. With a log that was made just before what causes it, it is that one and no earlier one."""
+        """Waits for such a request. The log must be created just before the action that causes it, so that no earlier
+        request counts."""
         return eventually(f'{method} {path} has arrived', lambda: self.begun(method, path), bool, 60, every=0.01)
 
     def writes_of(self, namespace: str) -> list[dict]:
-        """The controller's writes to load balancers of a namespace, whatever else went on. Objects that one write
-        concerns belong together; the create carries the namespace's tag."""
+        """The controller's writes to load balancers of a namespace, apart from all others. Objects of one write belong
+        together; the create carries the namespace's tag."""
         mine: set[str] = set()
         writes = [r for r in self.count().writes]
         for request in writes:

@@ -1,4 +1,4 @@
-"""What a scenario has in its hands: its own namespace, kubectl, the judge, the controller, the counters."""
+"""The interface of a scenario: its own namespace, kubectl, the judge, the controller, the request counts."""
 import collections
 import copy
 import json
@@ -23,12 +23,12 @@ FINALIZER = 'evenkeel.dev/loadbalancer'
 SECRET_FINALIZER = 'evenkeel.dev/credentials-in-use'
 CLUSTER = 'e2e'
 READY = 300
-# Every value in a Secret that stacks were given, the wrong ones too, for whoever searches what was written.
+# Every value in a Secret of the stacks, wrong ones included, for the search of leaked secrets.
 secret_values: set[str] = set()
 
 
 class Scenario:
-    """`t` in the scenario files."""
+    """The `t` of the scenario files."""
 
     def __init__(self, name: str, controller: Controller, certificates: Certificates):
         self.name = name
@@ -57,7 +57,7 @@ class Scenario:
         self.kube.apply(namespace, credentials(), namespace=self.namespace)
 
     def finish(self) -> None:
-        """Deletes what the scenario made and demands that nothing stays."""
+        """Deletes the stacks of the scenario and checks that nothing is left."""
         self._remember()
         self._record('stacks')
         self.kube.kubectl('delete', 'loadbalancerstacks', '--all', '-n', self.namespace, '--timeout', '300s')
@@ -65,28 +65,28 @@ class Scenario:
         left = self.leftovers()
         self.leaks = len(left)
         expect(not left, f'left behind: {left}')
-        # Only now: a repeat may come long after the state did.
+        # After the deletion, because a repeated Event may come long after its state.
         floods = self._floods()
         expect(not floods, f'Events repeat themselves: {floods}')
-        secret = eventually('the Secret is let go', lambda: self.kube.secret(self.namespace, 'openstack'),
+        secret = eventually('the Secret has no finalizer', lambda: self.kube.secret(self.namespace, 'openstack'),
                             lambda s: s is None or SECRET_FINALIZER not in s['metadata'].get('finalizers', []), 15)
         if secret:
             self.kube.kubectl('delete', 'namespace', self.namespace, '--wait=false')
 
     def behind(self, *services: str) -> list[Proxy]:
-        """The Secret `openstack` leads to these services through proxies from now on."""
+        """Routes the Secret `openstack` to these services through proxies from now on."""
         self.proxies = {service: Proxy(service) for service in services}
         self.kube.apply(credentials(proxies=self.proxies, **self.access), namespace=self.namespace)
         return list(self.proxies.values())
 
     def new_project(self, **more) -> Project:
-        """One in which nothing may be left either."""
+        """Creates a project in which nothing may be left either."""
         project = Project(**more)
         self.projects.append(project)
         return project
 
     def own_project(self, **more) -> Project:
-        """The Secret `openstack` leads to a new project from now on, and the judge looks there."""
+        """Points the Secret `openstack` and the judge to a new project from now on."""
         project = self.new_project(**more)
         self.cloud, self.access = project.cloud, {'cloud': 'demo', **project.auth}
         self.kube.apply(credentials(**self.access), namespace=self.namespace)
@@ -99,13 +99,13 @@ class Scenario:
             project.remove()
 
     def _record(self, what: str) -> None:
-        """What the cluster showed, for whoever searches it for secrets."""
+        """Keeps the state of the cluster, for the search of leaked secrets."""
         kind = 'loadbalancerstacks' if what == 'stacks' else 'events.events.k8s.io'
         config.SHOWN.mkdir(parents=True, exist_ok=True)
         (config.SHOWN / f'{self.name}-{what}.yaml').write_text(self.kube.kubectl('get', kind, '-n', self.namespace, '-o', 'yaml'))
 
     def leftovers(self) -> list[str]:
-        """What this scenario's stacks still have in the cloud, and whatever is in projects of its own."""
+        """Resources of this scenario's stacks in the cloud, and all resources in its own projects."""
         found = [left for project in self.projects for left in project.leftovers()]
         if self.cloud in [project.cloud for project in self.projects]:
             return found
@@ -116,7 +116,7 @@ class Scenario:
         return found
 
     def clean_up_by_force(self) -> None:
-        """After a failure: so that the next scenario starts from nothing. The controller is asked first."""
+        """Cleans up after a failure, for the next scenario. The controller gets the first chance."""
         try:
             self.kube.kubectl('delete', 'loadbalancerstacks', '--all', '-n', self.namespace, '--timeout', '300s')
         except Refused:
@@ -135,7 +135,7 @@ class Scenario:
             self.kube.kubectl('patch', kind, name, '-n', self.namespace, '--type=merge', '-p', '{"metadata":{"finalizers":null}}')
 
     def keep_evidence(self) -> None:
-        """What the cluster and the cloud looked like when the scenario failed."""
+        """Keeps the state of cluster and cloud at the time of a failure."""
         where = config.REPORT / self.name
         where.mkdir(parents=True, exist_ok=True)
         (where / 'cluster.yaml').write_text(self.kube.kubectl('get', 'loadbalancerstacks,events', '-n', self.namespace, '-o', 'yaml'))
@@ -145,7 +145,7 @@ class Scenario:
         (where / 'writes.jsonl').write_text(writes)
 
     def _floods(self) -> list[str]:
-        """Events that were told more often than there was something to tell: `web: 3 times Creating`."""
+        """Events that were repeated without a cause: `web: 3 times Creating`."""
         # A warning that no scenario waits for is one state. On a busy machine Octavia may take longer than the minute that is
         # waited here (`stuck_after`), for a create and for the deletion.
         told = [(about, reason, count, 2 if reason == 'StuckPending' else 1) for (about, reason), count in self.events('Warning').items()]
@@ -154,7 +154,8 @@ class Scenario:
                 if count > self.states.get((about, reason), most)]
 
     def _normal_events(self) -> list[tuple[str, str, int, int]]:
-        """Stack, reason, how often it was told, how often at most: by UID, so that namesakes do not add up."""
+        """Stack, reason, number of times and limit of each normal Event, by UID, so that stacks of the same name do not add
+        up."""
         count, troubles, names = collections.Counter(), collections.Counter(), {}
         for e in self.kube.all_events(self.namespace):
             uid = e['regarding'].get('uid', '')
@@ -167,21 +168,21 @@ class Scenario:
         return [(names[uid], reason, told, most(uid, reason, troubles[uid])) for (uid, reason), told in count.items()]
 
     def _bounds(self) -> Callable[[str, str, int], int]:
-        """How often a reason may be told about a stack that was not well, or not there, so many times (`troubles`). It is what
-        holds for every scenario, whatever is broken in it; one that knows better says so (`told_once`)."""
+        """The limits of Events by reason, for a stack that was not well, or not there, `troubles` times. They hold for every
+        scenario, whatever it breaks; a scenario with stricter limits uses `told_once`."""
         writes, starts = self.log.writes_of(self.namespace), Controller.starts - self.started_before
         creates = collections.Counter(tag for w in writes if is_create(w) for tag in w['tags'])
-        # Those of all stacks that live at the same time: a floating IP does not say whose it is.
+        # Writes for all stacks of this time: a floating IP does not name its stack.
         of_neutron = [r for r in self.log.count().requests['neutron'] if r['method'] != 'GET']
 
         def most(uid: str, reason: str, troubles: int) -> int:
-            # Those that were seen, and the one that the deletion makes.
+            # The observed generations, and the one of the deletion.
             generations = self.generations.get(uid, 1) + 1
             known = {
-                'Creating': creates[f'evenkeel:uid={uid}'],         # once for each that Octavia took
-                'Updating': generations + starts,                   # a new process does not know what was told
+                'Creating': creates[f'evenkeel:uid={uid}'],         # one per create that Octavia accepted
+                'Updating': generations + starts,                   # a new process does not know the earlier Events
                 'Deleting': 1 + starts,                             # likewise
-                'DriftCorrected': len(writes) + len(of_neutron),    # told of a write that was made
+                'DriftCorrected': len(writes) + len(of_neutron),    # one per write
                 'Deleted': 1,
                 'Orphaned': 1,
             }
@@ -205,7 +206,8 @@ class Scenario:
         return stack
 
     def _keep(self, stack: dict) -> None:
-        """Every version that was seen, for whoever searches it for secrets: what a status said may be gone at the end."""
+        """Keeps every observed version of the stacks, for the search of leaked secrets: a later status may hide an earlier
+        one."""
         version = (stack['metadata']['uid'], stack['metadata']['resourceVersion'])
         if version not in self.recorded:
             self.recorded.add(version)
@@ -215,7 +217,7 @@ class Scenario:
                 kept.write(json.dumps(stack, ensure_ascii=False) + '\n')
 
     def _hear(self, stack: dict) -> None:
-        """Why it is Ready, or not: whenever that is another reason than before."""
+        """Records the reason of Ready whenever it changes."""
         reason, uid = conditions(stack).get('Ready', {}).get('reason'), stack['metadata']['uid']
         if reason and self.last_reason.get(uid) != reason:
             self.last_reason[uid] = reason
@@ -223,29 +225,29 @@ class Scenario:
                 self.reasons.append(reason)
 
     def saw(self) -> str:
-        """For the table: what the scenario says of itself, or else what its stacks said one after the other."""
+        """The note for the table: the scenario's own, or else the reasons that its stacks went through."""
         return self.note or ' > '.join(self.reasons)
 
     def creates(self) -> int:
-        """How many load balancers the controller has made for this scenario."""
+        """Number of load balancers that the controller created for this scenario."""
         return len(list(filter(is_create, self.log.writes_of(self.namespace))))
 
     # -- the stack
     def example(self, name: str) -> dict:
-        """A stack of examples/, with real certificates where it names some."""
+        """A stack of examples/, with real certificates in place of named ones."""
         documents = yaml.safe_load_all((config.ROOT / 'examples' / name).read_text())
         stack = next(d for d in documents if d and d['kind'] == 'LoadBalancerStack')
         stack['metadata'].pop('namespace', None)
         return self.with_certificates(stack)
 
     def with_certificates(self, document: dict) -> dict:
-        """Replaces every Barbican reference by one that exists."""
+        """Replaces every Barbican reference by an existing one."""
         made = copy.deepcopy(document)
         _substitute(made, self.certificates)
         return made
 
     def apply(self, stack: dict, *options: str) -> str:
-        """kubectl apply; the name of the stack."""
+        """Runs kubectl apply and returns the name of the stack."""
         self.kube.apply(stack, namespace=self.namespace, options=options)
         return stack['metadata']['name']
 
@@ -253,19 +255,19 @@ class Scenario:
         return self._seen(self.kube.stack(self.namespace, name))
 
     def patch(self, name: str, patch: dict | list) -> None:
-        """kubectl patch: a dict is a merge patch, a list a JSON patch."""
+        """Runs kubectl patch: a dict is a merge patch, a list a JSON patch."""
         kind = 'json' if isinstance(patch, list) else 'merge'
         self.kube.kubectl('patch', 'loadbalancerstack', name, '-n', self.namespace, f'--type={kind}', '-p', json.dumps(patch))
 
     def edit(self, name: str, change: Callable[[dict], object]) -> None:
-        """Changes what the user applied last, by a function of the spec, and applies it again."""
+        """Changes the spec that was applied last, by a function, and applies it again."""
         annotations = self.stack(name)['metadata']['annotations']
         applied = json.loads(annotations['kubectl.kubernetes.io/last-applied-configuration'])
         change(applied['spec'])
         self.apply(applied)
 
     def change(self, name: str, what: str, change: Callable[[dict], object], writes: list[str] | None = None) -> None:
-        """Edits, waits, judges every field; with `writes`, the change must have cost exactly these."""
+        """Edits, waits, and judges every field. With `writes`, the change must have cost exactly these."""
         started = time.time()
         self.edit(name, change)
         self.ready_and_right(name)
@@ -273,7 +275,7 @@ class Scenario:
             same(f'writes for: {what}', self.writes_since(started), writes)
 
     def refused(self, do: Callable[[], object], saying: str) -> None:
-        """The API server itself must refuse this, with these words."""
+        """Checks that the API server rejects the action with these words."""
         try:
             do()
         except Refused as refusal:
@@ -286,11 +288,11 @@ class Scenario:
         self.kube.kubectl('delete', 'loadbalancerstack', name, '-n', self.namespace, f'--wait={str(wait).lower()}')
 
     def ready(self, name: str, timeout: float = READY) -> dict:
-        """Waits for Ready of the present generation, as a user would."""
+        """Waits for Ready of the current generation, as a user would."""
         return self.condition(name, 'Ready', 'True', timeout=timeout)
 
     def condition(self, name: str, kind: str, status: str, reason: str | None = None, saying: str = '', timeout: float = 120) -> dict:
-        """Waits for a condition of the present generation; the stack."""
+        """Waits for a condition of the current generation and returns the stack."""
         def holds(stack: dict | None) -> bool:
             c = conditions(stack or {}).get(kind)
             return bool(c and c['status'] == status and (reason is None or c['reason'] == reason) and saying in c['message']
@@ -302,7 +304,7 @@ class Scenario:
             raise Failed(f'{name}: not within {timeout:g} s: {what}; it says: {told(self.stack(name))}') from None
 
     def shows(self, name: str, reason: str, *words: str, timeout: float = 120) -> str:
-        """Not Ready for this reason, and the message has all these words; the message."""
+        """Checks that the stack is not Ready for this reason, with all these words in the message. Returns the message."""
         def holds(stack: dict | None) -> bool:
             c = conditions(stack or {}).get('Ready')
             return bool(c and c['status'] == 'False' and c['reason'] == reason and all(w in c['message'] for w in words)
@@ -314,17 +316,17 @@ class Scenario:
         return conditions(stack)['Ready']['message']
 
     def stalled(self, name: str, condition: str, reason: str, *words: str) -> None:
-        """Somebody has to do something, and the stack says what: this condition is False for the same reason."""
+        """Checks that the stack is stalled, and that this condition is False for the same reason."""
         self.shows(name, reason, *words)
         for kind, status in ((condition, 'False'), ('Stalled', 'True')):
             self.condition(name, kind, status, reason=reason, saying=words[0])
 
     def events_about(self, name: str, reason: str) -> list[dict]:
-        """The Events of this reason about a stack."""
+        """The Events of a stack with this reason."""
         return [e for e in self.kube.events(self.namespace, name) if e['reason'] == reason]
 
     def events(self, kind: str = '') -> dict[tuple[str, str], int]:
-        """How often each reason was told about each stack. The recorder counts Events of one reason in one object."""
+        """Counts of Events by reason and stack. The recorder counts Events of one reason in one object."""
         count: dict[tuple[str, str], int] = {}
         for e in self.kube.all_events(self.namespace):
             if kind in ('', e['type']):
@@ -333,8 +335,8 @@ class Scenario:
         return count
 
     def told_once(self, name: str, reason: str, states: int = 1) -> None:
-        """One Event for one state, however long it lasts and however often it is tried: there is one, and `finish` counts
-        them. Another outage, an edit or the deletion make another state."""
+        """Checks for one Event per state, however long the state lasts and however often the controller retries. `finish`
+        counts them again. Another outage, an edit or the deletion is another state."""
         self.states[name, reason] = states
         eventually(f'an Event {reason} about {name}', lambda: self.events().get((name, reason), 0), bool, 15)
 
@@ -348,7 +350,7 @@ class Scenario:
             return Judge(cloud or self.cloud, stack, CLUSTER).compare(stack['status']['loadBalancer']['id'])
 
     def check(self, name: str, cloud: Cloud | None = None) -> None:
-        """Every field is as the stack says. Looks twice: the status follows the cloud within a moment."""
+        """Compares every field with the stack. Compares twice, because the status follows the cloud with a short delay."""
         differences = self.differences(name, cloud)
         if differences:
             pause(3)
@@ -356,24 +358,24 @@ class Scenario:
         expect(not differences, f'{name}: ' + '; '.join(differences))
 
     def ready_and_right(self, name: str, timeout: float = READY, cloud: Cloud | None = None) -> dict:
-        """`cloud`: as another project's user sees it."""
+        """`cloud`: the cloud as the user of another project sees it."""
         stack = self.ready(name, timeout)
         self.check(name, cloud)
         return stack
 
     def writes_since(self, started: float) -> list[str]:
-        """The controller's writes to this scenario's load balancers since, as method and kind: `PUT members`."""
+        """The controller's writes to this scenario's load balancers since then, as method and kind: `PUT members`."""
         return [_kind(w) for w in self.log.writes_of(self.namespace) if w['t'] > started]
 
 
 SECRET_FIELDS = ('password', 'application_credential_secret')
-# Under which key of clouds.yaml another endpoint stands.
+# Keys of clouds.yaml that override an endpoint.
 OVERRIDES = {'octavia': 'load_balancer_endpoint_override', 'neutron': 'network_endpoint_override',
              'barbican': 'key_manager_endpoint_override'}
 
 
 def credentials(name: str = 'openstack', cloud: str = 'openstack', proxies: dict[str, Proxy] | None = None, **auth) -> dict:
-    """The Secret that stacks refer to: one cloud of the lab under the name `openstack`."""
+    """The Secret of the stacks: one cloud of the lab under the name `openstack`."""
     entry = yaml.safe_load(config.CLOUDS_YAML.read_text())['clouds'][cloud]
     entry['auth'] = {**entry['auth'], **auth}
     secret_values.update(entry['auth'][field] for field in SECRET_FIELDS if field in entry['auth'])
@@ -387,13 +389,13 @@ def credentials(name: str = 'openstack', cloud: str = 'openstack', proxies: dict
 
 
 def waits_for(stack: dict | None) -> str:
-    """What a stack that is not ready yet waits for."""
+    """The kind of wait of a stack that is not ready yet."""
     reason = conditions(stack or {}).get('Ready', {}).get('reason')
     return {'Locked': OCTAVIA, 'StuckPending': OCTAVIA, 'Deleting': OCTAVIA, 'CreateInDoubt': QUIET}.get(reason, CONTROLLER)
 
 
 def times(event: dict) -> int:
-    """How often it was told: one that repeats itself may be counted up in one object."""
+    """Number of times that an Event occurred; one object may count repetitions."""
     return (event.get('series') or {}).get('count') or 1
 
 
@@ -407,7 +409,7 @@ def _kind(write: dict) -> str:
 
 
 def _substitute(value, certificates: Certificates, field: str = '') -> None:
-    """By the field that a reference stands in: a CA, a revocation list, else a certificate with its key."""
+    """A certificate for a reference, by its field: a CA, a revocation list, else a certificate with its key."""
     if isinstance(value, dict):
         if 'barbicanRef' in value:
             value['barbicanRef'] = _real(field, value['barbicanRef'], certificates)

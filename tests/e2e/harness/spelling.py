@@ -1,6 +1,8 @@
-"""How a text of a stack must stand in Octavia so that haproxy reads that text (Octavia escapes it for HTML when it renders).
+"""The spelling of a stack's text in Octavia that makes haproxy read the same text (Octavia escapes it for HTML when it
+renders).
 
-Written from Octavia's templates, for the judge; `values.py` proves by haproxy itself what the controller sends.
+It is written from Octavia's templates, for the judge. `values.py` proves with haproxy that the controller's spelling is
+right.
 """
 import re
 

@@ -25,12 +25,12 @@ def listener(name: str, port: int, protocol: str = 'HTTP', **more) -> dict:
 
 
 def web(name: str = 'web', **spec) -> dict:
-    """One listener, one watched pool of two members."""
+    """A stack with one listener and a monitored pool of two members."""
     return stack(name, [listener('http', 80, defaultPool='web')], [pool('web', healthMonitor=monitor())], **spec)
 
 
 def reference(name: str = 'reference') -> dict:
-    """The yardstick: 1 load balancer, 3 listeners, 3 pools, 9 members, 3 monitors."""
+    """The reference stack of the measurements: 1 load balancer, 3 listeners, 3 pools, 9 members, 3 monitors."""
     names = ('one', 'two', 'three')
     return stack(name, [listener(n, 8000 + i, defaultPool=n) for i, n in enumerate(names)],
                  [pool(n, members=3, healthMonitor=monitor()) for n in names])

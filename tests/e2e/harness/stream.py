@@ -1,4 +1,4 @@
-"""A steady stream of requests while a stack changes, and the table of what it saw."""
+"""A steady stream of requests while a stack changes, and the table of its results."""
 import json
 import subprocess
 import sys
@@ -12,7 +12,7 @@ from .waiting import Failed, expect, same
 
 LOAD = config.E2E / 'lab/openstack/dp_load.py'
 KEPT_CONNECTIONS = 10
-AFTER = 1.0     # how long the stream goes on after the last effect
+AFTER = 1.0     # seconds that the stream continues after the last effect
 
 
 class Stream:
@@ -39,12 +39,12 @@ class Stream:
 
 @dataclass
 class Row:
-    """What one change did to the traffic."""
+    """The effect of one change on the traffic."""
     change: str
     sent: int = 0
     failed: int = 0
     kept_sent: int = 0
-    kept_failed: int = 0        # also when sent once more on a new connection
+    kept_failed: int = 0        # failed again on a new connection
     kept_closed: int = 0        # found closed before the request was sent
     answered: list[str] = field(default_factory=list)       # the members that answered on new connections
     reloads: int = 0
@@ -57,9 +57,9 @@ _lock = threading.Lock()
 
 @contextmanager
 def streaming(t, name: str, change: str, url: str, new: int = 40, kept: int = 20, others: int = 0, options: tuple[str, ...] = ()):
-    """A stream of new connections and one of kept ones around what happens inside; afterwards none of the new connections may
-    have failed, and haproxy was not reloaded more often than something was written, but was where something was: every change
-    that Octavia takes reloads it, whatever it changes. `others`: writes of somebody else."""
+    """Runs a stream of new connections and one of kept connections around the block. Afterwards no new connection may have
+    failed. haproxy may not have been reloaded more often than there were writes, but must have been where there were some:
+    Octavia reloads it for any change that it accepts. `others`: number of writes of other clients."""
     row, lb_id, started = Row(change), t.lb_id(name), time.time()
     streams = [Stream(url, '--rate', str(new), *options), Stream(url, '--rate', str(kept), '--keepalive', str(KEPT_CONNECTIONS), *options)]
     try:
@@ -84,7 +84,7 @@ HEAD = f"{'change under traffic':<46} {'sent':>5} {'failed':>6} {'kept':>5} {'fa
 
 
 def table() -> str:
-    """One line for each change, kept in the report as well; empty when nothing was streamed."""
+    """One line per change, kept in the report as well; empty without streams."""
     if not _rows:
         return ''
     lines = [f'{r.change:<46} {r.sent:>5} {r.failed:>6} {r.kept_sent:>5} {r.kept_failed:>6} {r.kept_closed:>6} {r.reloads:>7}  '

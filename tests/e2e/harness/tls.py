@@ -1,4 +1,4 @@
-"""TLS before a service of the lab, which itself speaks plain HTTP."""
+"""TLS in front of a service of the lab, which itself speaks plain HTTP."""
 import os
 import socket
 import socketserver
@@ -15,7 +15,7 @@ from .certificates import PEM, builder
 
 
 class Front:
-    """Ends TLS with this certificate, at `https://localhost:port`."""
+    """Terminates TLS with this certificate, at `https://localhost:port`."""
 
     def __init__(self, service: str, certificate: Path, key: Path):
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -27,7 +27,7 @@ class Front:
                 try:
                     client = context.wrap_socket(self.request, server_side=True)
                 except OSError:
-                    return      # a client that does not trust it
+                    return      # a client that does not trust the certificate
                 with client, socket.create_connection(('127.0.0.1', upstream)) as server:
                     threading.Thread(target=copy, args=(server, client), daemon=True).start()
                     copy(client, server)
@@ -52,7 +52,7 @@ def copy(source, target) -> None:
 
 
 def self_signed(host: str) -> tuple[Path, Path]:
-    """As `openssl req -x509` makes it: CA:TRUE."""
+    """A certificate as `openssl req -x509` makes it: CA:TRUE."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, host)])
     certificate = (builder(host, name, key.public_key())

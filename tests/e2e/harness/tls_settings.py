@@ -1,4 +1,4 @@
-"""What Octavia, OpenSSL and haproxy of this machine make of `versions`, `ciphers` and `alpnProtocols`."""
+"""Effects of `versions`, `ciphers` and `alpnProtocols` in Octavia, OpenSSL and the haproxy of this machine."""
 import functools
 import re
 import subprocess
@@ -19,7 +19,8 @@ FIELDS = ('tls_ciphers', 'tls_versions', 'alpn_protocols')
 
 
 def created(body: dict) -> dict:
-    """The listener or pool that Octavia stores for this object of a single create. Raises what the API answers 400 or 500 with."""
+    """The listener or pool that Octavia stores for this object of a single-call create. Raises the text of a 400 or 500 of
+    the API."""
     stored = dict(body)
     if 'lb_algorithm' in body:
         made = prepare.create_pool({'tls_enabled': False, **body})
@@ -27,14 +28,14 @@ def created(body: dict) -> dict:
     else:
         made = prepare.create_listener(dict(body), 'lb')
         if body['protocol'] == constants.PROTOCOL_PROMETHEUS and body.get('default_tls_container_ref'):
-            made['tls_versions'], made['alpn_protocols']        # a KeyError where one was not given, that is a 500
+            made['tls_versions'], made['alpn_protocols']        # a missing one is a KeyError, and so a 500
     stored.update({field: made.get(field) for field in FIELDS})
     _validate(stored)
     return stored
 
 
 def updated(stored: dict, body: dict) -> dict:
-    """The same after a PUT (`put` in octavia/api/v2/controllers)."""
+    """The stored object after a PUT (`put` in octavia/api/v2/controllers)."""
     _validate(body)
     given = SimpleNamespace(**{**{field: wtypes.Unset for field in _filled()}, **body})
     if 'lb_algorithm' in stored:
@@ -61,7 +62,7 @@ def _validate(body: dict) -> None:
 
 @dataclass
 class Line:
-    """The options that haproxy gets."""
+    """The options of haproxy's line."""
     keyword: str
     ciphers: str
     suites: str
@@ -77,7 +78,8 @@ class Line:
 
 @functools.cache
 def openssl(ciphers: str) -> frozenset:
-    """(name, version, key exchange) of each cipher up to TLS 1.2 that OpenSSL finds in a list, and can negotiate with a certificate."""
+    """(name, version, key exchange) of each cipher up to TLS 1.2 in a list that OpenSSL knows and can negotiate with a
+    certificate."""
     text = ciphers if not ciphers.startswith('-') else f':{ciphers}'        # not an option of the command
     done = subprocess.run(['openssl', 'ciphers', '-v', text], capture_output=True, text=True)
     rows = [line.split() for line in done.stdout.splitlines()] if done.returncode == 0 else []
@@ -87,12 +89,12 @@ def openssl(ciphers: str) -> frozenset:
 
 
 def disobeyed(wanted: str, versions: list | None, line: Line) -> str:
-    """Why the data plane does not do what a list of ciphers says; empty where it does."""
+    """The deviation of the data plane from a list of ciphers; empty for none."""
     found = openssl(line.ciphers) if line.ciphers else frozenset()
     if line.ciphers and found != openssl(wanted):
         return 'other ciphers than the list has'
     if line.keyword == 'bind':
-        # haproxy 2.6 has no parameters for DHE of its own any more, and Octavia gives it none.
+        # haproxy 2.6 has no DHE parameters of its own, and Octavia gives it none.
         found = {cipher for cipher in found if cipher[2] != 'Kx=DH'}
     if line.ciphers and not found and not line.suites:
         return 'no cipher that can be negotiated'
@@ -103,7 +105,7 @@ def disobeyed(wanted: str, versions: list | None, line: Line) -> str:
 
 @dataclass
 class Files(haproxy_config.Certificates):
-    """A certificate for every listener of a body of so many."""
+    """Certificate files for a body with this number of listeners."""
 
     @classmethod
     def made(cls, directory: Path, listeners: int) -> 'Files':
@@ -121,7 +123,7 @@ class Files(haproxy_config.Certificates):
 
 
 def negotiated(port: int, version: str) -> str:
-    """The cipher that a client gets which knows this version only; empty where there is no connection."""
+    """The cipher of a client that knows only this version; empty without a connection."""
     flag = {'TLSv1.1': '-tls1_1', 'TLSv1.2': '-tls1_2', 'TLSv1.3': '-tls1_3'}[version]
     done = subprocess.run(['openssl', 's_client', '-connect', f'{haproxy_config.VIP}:{port}', flag, '-cipher', 'ALL:@SECLEVEL=0'],
                           input='', capture_output=True, text=True, timeout=20)

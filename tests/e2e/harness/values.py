@@ -1,14 +1,14 @@
-"""Cells of the matrix of values: one text in one field, what a client would have to see, and the spellings in which the text
-could be sent to Octavia.
+"""Cells of the matrix of values: one text in one field, the requests that show its effect, and possible spellings of the
+text in Octavia.
 
-Written from the description of the resource and from HTTP, not from the controller.
+They are written from the description of the resource and from HTTP, not from the controller.
 """
 import html
 import re
 from dataclasses import dataclass, field
 
 PRINTABLE = [chr(c) for c in range(0x20, 0x7f)]
-# Composites: what looks like an option, a variable, a format, an escape, a comment or a quotation to somebody on the way.
+# Composites that a component on the way may take for an option, a variable, a format, an escape, a comment or a quotation.
 WORDS = ('-i', '--', '-f /etc/hosts', '-m reg', '$HOME', '${HOME}', '"${HOME}"', '%[src]', '%%', '%20', r'\x26', r'\\', 'a\\', r'\ ', '&amp;', '&#39;',
          "it's", '"Acme Sync"', '"', '""', 'R&D', 'a<b>c', 'a#b', '# a', 'a b', ' a', 'a ', 'if TRUE', 'a{2}', 'a.b*c+d?', '(a|b)', '[a]', '^a$',
          "'a'", 'a;b', 'a,b', '{ a }', '!a', '`a`', 'ü', 'a\tb', 'a\nb', '\x7f', 'x' * 255, '&' * 63, '&' * 64)
@@ -22,10 +22,10 @@ class Cell:
     place: str
     text: str
     spec: dict
-    # Requests (raw, without the header that names the cell) that must be treated as the field says, and that must not.
+    # Requests (raw, without the header that names the cell) that the field must match, and requests that it must not match.
     hits: list[bytes] = field(default_factory=list)
     misses: list[bytes] = field(default_factory=list)
-    # What may be sent instead, if Evenkeel says no: bodies of policies, pools.
+    # Spellings to try when Evenkeel rejects the text: bodies of policies or pools.
     others: list[dict] = field(default_factory=list)
     location: str = ''
 
@@ -55,7 +55,7 @@ def request(path: str = '/', host: str = 'values.example', *headers: tuple[str, 
 
 
 def asking(kind: str, subject: str, key: str | None = None) -> bytes:
-    """A request in which what a rule of this type looks at is this text."""
+    """A request with this text in the part that a rule of this type examines."""
     if kind == 'HOST_NAME':
         return request('/', subject)
     if kind in ('PATH', 'FILE_TYPE'):
@@ -76,14 +76,14 @@ def matches(kind: str, compare: str, subject: str, value: str) -> bool:
 
 
 def subjects(kind: str, value: str) -> list[str]:
-    """The text, and what comes near it: longer, shorter, as Octavia would mangle it, other characters for special ones."""
+    """The text and similar ones: longer, shorter, mangled as by Octavia, with special characters replaced."""
     near = [value, value + 'zz', 'zz' + value, 'zz' + value + 'zz', value[:-1], value[1:], html.escape(value), value.replace('"', ''),
             value.replace('\\', ''), re.sub(r'[^A-Za-z0-9/]', 'Q', value), re.split(r'[#&\'"<> ]', value)[0], value.swapcase(), 'zz']
     if kind in ('PATH', 'FILE_TYPE'):
         near = [text if text.startswith('/') else f'/{text}' for text in near]
-    if kind == 'COOKIE':        # a quotation that does not end takes the cookies after it in
+    if kind == 'COOKIE':        # an unterminated quotation includes the cookies after it
         near = [text for text in near if text.count('"') % 2 == 0]
-    # What cannot be sent in one line is nobody's request.
+    # A text that does not fit into one line cannot be in a request.
     return [text for text in dict.fromkeys(near) if text and not re.search(r'[\r\n]', text) and (kind not in ('PATH', 'FILE_TYPE') or ' ' not in text)]
 
 
@@ -203,7 +203,7 @@ def regex_cell(kind: str, value: str, hits: list[str], misses: list[str]) -> Cel
                 [body_policy([body_rule(kind, 'REGEX', v)]) for v in dict.fromkeys(others)])
 
 
-# -- the refusals that refuse what one spelling would bring across, each on purpose
+# -- texts that Evenkeel rejects on purpose although a spelling exists that works
 EXCEPTIONS = (
     ('a value in double quotes: for one reader they belong to it, for the other they do not', lambda c: 'without the double quotes' in c),
     ('no text but printable ASCII', lambda c: 'printable ASCII' in c),

@@ -1,4 +1,4 @@
-"""Random regular expressions: what Evenkeel takes, Python, PCRE2 and haproxy take too, and match alike."""
+"""Random regular expressions: Python, PCRE2 and haproxy must accept and match alike all those that Evenkeel accepts."""
 import random
 import re
 import warnings
@@ -23,7 +23,7 @@ def cell(text: str) -> Cell:
             compiled = re.compile(text, re.ASCII)
         except (re.error, OverflowError, RecursionError):
             return Cell('HEADER REGEX', text, policy_stack([rule('HEADER', 'REGEX', text)]), others=[])
-        # A class of POSIX is something else to Python.
+        # A POSIX class has another meaning in Python.
         if '[:' in text:
             return Cell('HEADER REGEX', text, policy_stack([rule('HEADER', 'REGEX', text)]), others=[])
         found = [subject for subject in SUBJECTS if compiled.search(subject)]

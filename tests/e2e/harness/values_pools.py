@@ -1,5 +1,5 @@
-"""Texts of pools in the matrix of values: paths, codes and host names of monitors, names of cookies; and names and
-descriptions, which must not reach the data plane at all."""
+"""Texts of pools in the matrix of values: paths, codes and host names of monitors, and names of cookies. Names and
+descriptions are included, which must not reach the data plane at all."""
 import contextlib
 import copy
 import http.client
@@ -21,7 +21,7 @@ EVERY_CODE = [str(code) for code in range(100, 600)]
 
 @dataclass
 class Tried:
-    """A spelling, and what became of it."""
+    """A spelling and its result."""
     what: str
     fault: str = ''
     proves: bool = True
@@ -52,7 +52,7 @@ def body_pool(monitor_fields: dict) -> dict:
 
 
 def monitors(matrix, members: 'Members') -> None:
-    """Each path and each host name arrives at a member of its own, exactly as the stack says."""
+    """Checks that each path and each host name arrives at a member of its own, exactly as in the stack."""
     paths = [f'/a{c}b' for c in PRINTABLE] + [f'/x?a{c}b' for c in PRINTABLE] + ["/health?a=1&b='2'", '/%26', '/$HOME', '/%[src]', '/x' * 200, '/ü', '/-i', '//host', r'/\x26']
     hosts = [f'a{c}b.example' for c in PRINTABLE] + ['a.example.', '_a.example', 'A.Example', 'a' * 63 + '.example', 'a' * 64 + '.example', '-a.example', 'ü.example']
     cells = [('urlPath', text, {'urlPath': text}, {'url_path': text}, {'url_path': ''.join(c if c.isalnum() and c.isascii() or c in '/?' else hexadecimal(c) for c in text)})
@@ -60,7 +60,7 @@ def monitors(matrix, members: 'Members') -> None:
     cells += [('domainName', text, {'httpVersion': '1.1', 'domainName': text}, {'http_version': 1.1, 'domain_name': text}, None) for text in hosts]
     specs = [stack(pool={'healthMonitor': monitor(**ours)}) for _, _, ours, _, _ in cells]
     labels = [f'{field} {text!r}' for field, text, *_ in cells]
-    reasons = matrix.verdicts(specs, labels)
+    reasons = matrix.rejections(specs, labels)
     tried = []
     for (field, text, _, *others), reason, body in zip(cells, reasons, matrix.bodies, strict=True):
         sent = [body_pool(other) for other in others if other] if reason else [body['pools'][0]]
@@ -71,7 +71,7 @@ def monitors(matrix, members: 'Members') -> None:
 
 
 def asked(tried: list, members: 'Members') -> None:
-    """Lets haproxy check each pool's member, and looks how it asked."""
+    """Lets haproxy check each pool's member, and compares its request."""
     for one, pool, *_ in tried:
         one.fault = haproxy.api_refusal(body_of([pool]))[-160:]
     valid = [t for t in tried if not t[0].fault]
@@ -105,7 +105,7 @@ def body_of(pools: list[dict]) -> dict:
 
 
 class Members(contextlib.AbstractContextManager):
-    """One server that is every member of 127.1.0.0/16: it notes what each of them is asked for, and sets a cookie if asked to."""
+    """One server for every member of 127.1.0.0/16. It records the requests for each, and sets a cookie on request."""
 
     def __init__(self):
         self.seen: dict[str, tuple[str, str | None]] = {}
@@ -137,14 +137,14 @@ class Members(contextlib.AbstractContextManager):
         class Server(socketserver.ThreadingTCPServer):
             allow_reuse_address, daemon_threads, request_queue_size = True, True, 512
 
-            def handle_error(self, *_):     # a check that haproxy gives up
+            def handle_error(self, *_):     # a check that haproxy aborts
                 pass
         self.server = Server(('0.0.0.0', MEMBERS), Handler)
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
         return self
 
     def until_all_are_asked(self, number: int) -> None:
-        """Or until nobody new is: some spellings ask for what no server answers."""
+        """Waits until all members have been checked, or no new one is: some spellings lead to requests that no server gets."""
         last, end = 0, time.monotonic() + 4
         while last < number and time.monotonic() < end:
             time.sleep(0.2)
@@ -158,11 +158,11 @@ class Members(contextlib.AbstractContextManager):
 
 # -- names of cookies
 def cookies(matrix) -> None:
-    """A client that brings the cookie back stays with its member."""
+    """Checks that a client that returns the cookie stays with its member."""
     texts = [f'a{c}b' for c in PRINTABLE] + ['ü', '-a', 'sid', 'k' * 255]
     specs = [stack(pool={'sessionPersistence': {'type': 'APP_COOKIE', 'cookieName': text}}) for text in texts]
     labels = [f'cookieName {text!r}' for text in texts]
-    reasons = matrix.verdicts(specs, labels)
+    reasons = matrix.rejections(specs, labels)
     tried = [(Tried(text), text) for text in texts]
     for one, text in tried:
         one.fault = haproxy.api_refusal(persistent([text]))[-160:]
@@ -203,7 +203,7 @@ def moved(port: int, name: str) -> str:
 
 # -- without haproxy
 def datagram_paths(matrix) -> None:
-    """In keepalived's configuration a path stands as it is, and keepalived has no escapes: what is accepted must stay as it is."""
+    """Checks paths of datagram monitors. keepalived's configuration has no escapes, so an accepted path must not need any."""
     texts = [f'/a{c}b' for c in PRINTABLE]
     specs = []
     for text in texts:
@@ -212,7 +212,7 @@ def datagram_paths(matrix) -> None:
         made['pools'][0]['members'] = [{'address': '10.0.0.1', 'port': 53}]
         specs.append(made)
     labels = [f'urlPath of a UDP pool {text!r}' for text in texts]
-    reasons = matrix.verdicts(specs, labels)
+    reasons = matrix.rejections(specs, labels)
     accepted = next(body for body in matrix.bodies if body)
     for text, label, reason, body in zip(texts, labels, reasons, matrix.bodies, strict=True):
         sent = body or with_path(accepted, text)
@@ -232,7 +232,7 @@ def with_path(body: dict, path: str) -> dict:
 def codes(matrix) -> None:
     texts = ['200', '200,202', '200, 202', '200 ,202', '200-204', '100-599', '204-200', '200,', '200-', '099', '600', '200,201-204', '2xx', '200|202', '20', '2000',
              ','.join(EVERY_CODE[:16]), '', '200-200']
-    reasons = matrix.verdicts([stack(pool={'healthMonitor': monitor(expectedCodes=text)}) for text in texts], [f'expectedCodes {t!r}' for t in texts])
+    reasons = matrix.rejections([stack(pool={'healthMonitor': monitor(expectedCodes=text)}) for text in texts], [f'expectedCodes {t!r}' for t in texts])
     for text, reason, body in zip(texts, reasons, matrix.bodies, strict=True):
         pool = {**(body['pools'][0] if body else body_pool({'expected_codes': text})), 'name': 'w'}
         one = Tried(str(pool['healthmonitor']['expected_codes']))
@@ -258,7 +258,7 @@ def codes_fault(text: str, pool: dict) -> str:
 
 
 def names(matrix) -> None:
-    """Names, descriptions and tags of everything: no letter of them is in haproxy.cfg, whatever it is."""
+    """Checks that no letter of names, descriptions and tags of any object reaches haproxy.cfg."""
     texts = ('plain', 'it\'s "<b>" & #', 'Ünïcode ✓', '%[src] ${HOME} \\', '    user root', 'x' * 255)
     specs = []
     for text in texts:
@@ -270,20 +270,20 @@ def names(matrix) -> None:
         made['loadBalancer'].update(name=text, **named)
         specs.append(made)
     labels = [f'names {text!r}' for text in texts]
-    reasons = matrix.verdicts(specs, labels)
+    reasons = matrix.rejections(specs, labels)
     plain = haproxy.render(matrix.bodies[0])
     for label, reason, body in zip(labels, reasons, matrix.bodies, strict=True):
-        # None may be refused: what is not rendered harms nothing.
+        # Evenkeel must accept all of them: a text that is not rendered harms nothing.
         config = haproxy.render(body) if body else plain
         matrix.settle(label, reason, [Tried(label, '' if config == plain else 'it is in haproxy.cfg')])
 
 
 def ciphers(matrix) -> None:
-    """Octavia drops a list with other characters without a word and uses its default."""
+    """Checks lists of ciphers with other characters: Octavia silently drops such a list and uses its default."""
     from octavia.common import validate
     texts = [f'ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE{c}RSA' for c in PRINTABLE]
     made = [stack({'protocol': 'TERMINATED_HTTPS', 'tls': {'certificate': {'barbicanRef': values.CERTIFICATE}, 'ciphers': text}}) for text in texts]
-    for text, reason in zip(texts, matrix.verdicts(made, texts), strict=True):
+    for text, reason in zip(texts, matrix.rejections(made, texts), strict=True):
         taken = bool(validate.VALID_CIPHER_RE.match(text))
         characters = 'letters, digits and' in reason
         matrix.settle(f'ciphers {text!r}', reason if characters else '', [Tried(text, '' if taken else 'Octavia drops it')])

@@ -1,4 +1,4 @@
-"""Rules on the certificates of clients, in the matrix of values: one listener that ends TLS, and a client for each text."""
+"""Rules on client certificates in the matrix of values: one listener that terminates TLS, and a client for each text."""
 import datetime
 import socket
 import ssl
@@ -25,7 +25,7 @@ def run(matrix) -> None:
     cells = [('CN', compare, text) for text in TEXTS for compare in (COMPARES if len(text) != 3 else ('EQUAL_TO', 'CONTAINS'))]
     cells += [('CN', 'REGEX', text) for text in ('^R&D$', "^a'b$", '^Acme Sync', '-b')] + [(field, 'EQUAL_TO', 'shop') for field in FIELDS]
     labels = [f'SSL_DN_FIELD {key} {compare} {text!r}' for key, compare, text in cells]
-    reasons = matrix.verdicts([of_rule(key, compare, text) for key, compare, text in cells], labels)
+    reasons = matrix.rejections([of_rule(key, compare, text) for key, compare, text in cells], labels)
     trials = []
     for (key, compare, text), reason, body in zip(cells, reasons, matrix.bodies, strict=True):
         spellings = [(compare, text)] + ([] if compare == 'REGEX' else [('REGEX', pattern('SSL_DN_FIELD', compare, text, hexadecimal))])
@@ -83,7 +83,7 @@ def treated(authority: 'Authority', number: int, key: str, compare: str, text: s
 
 
 class Authority:
-    """Signs the server's certificate and those of the clients."""
+    """A CA that signs the server's certificate and those of the clients."""
     NAMES = {'cn': NameOID.COMMON_NAME, 'ou': NameOID.ORGANIZATIONAL_UNIT_NAME, 'o': NameOID.ORGANIZATION_NAME, 'emailaddress': NameOID.EMAIL_ADDRESS,
              'commonname': NameOID.COMMON_NAME, 'organizationalunitname': NameOID.ORGANIZATIONAL_UNIT_NAME, 'email': NameOID.EMAIL_ADDRESS}
 

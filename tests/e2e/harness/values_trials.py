@@ -1,4 +1,4 @@
-"""Spellings of policies, tried: many in one haproxy, each told from the others by a header."""
+"""Trials of spellings of policies: many in one haproxy, told apart by a header."""
 import re
 import socket
 from dataclasses import dataclass, field
@@ -14,7 +14,7 @@ NONE = 'http://none.example/'
 @dataclass
 class Trial:
     cell: object
-    # Why Evenkeel refuses the cell; empty where this is what Evenkeel sends.
+    # The reason why Evenkeel rejects the cell; empty where `policy` is what Evenkeel sends.
     reason: str
     policy: dict
     fault: str = ''
@@ -22,7 +22,7 @@ class Trial:
 
     @property
     def proves(self) -> bool:
-        """Is there a request that this would have to match?"""
+        """True when some request has to match."""
         return bool(self.cell.hits) or (not self.cell.misses and 'matches no request' not in self.reason)
 
     def __str__(self) -> str:
@@ -31,7 +31,7 @@ class Trial:
 
 
 def carry_out(trials: list[Trial]) -> None:
-    """Says of each trial what is wrong with it."""
+    """Runs the trials and records the fault of each."""
     for trial in trials:
         trial.fault = haproxy.api_refusal({'listeners': [listener(0, [trial.policy])]})
         if trial.fault:
@@ -66,7 +66,7 @@ def one_process(trials: list[Trial]) -> None:
 
 
 def rendered(trials: list[Trial]) -> tuple[str, dict[str, Trial]]:
-    """The configuration, and whose each id of a rule is."""
+    """The configuration, and the trial of each rule id."""
     listeners, by_id = [], {}
     for index, some in enumerate(listeners_of(trials)):
         policies = [{**t.policy, 'position': n, 'rules': [marked(t.number), *t.policy['rules']]} for n, t in enumerate(some, 1)]
@@ -79,7 +79,8 @@ def rendered(trials: list[Trial]) -> tuple[str, dict[str, Trial]]:
 
 
 def listeners_of(trials: list[Trial]) -> list[list[Trial]]:
-    """Many in one listener, but for redirects that Evenkeel would not send: one whose condition became a comment takes all."""
+    """Groups of trials that share a listener. A redirect that Evenkeel would not send stands alone: a condition that became
+    a comment matches every request."""
     alone = [[trial] for trial in trials if trial.reason and trial.cell.location]
     others = [trial for trial in trials if not (trial.reason and trial.cell.location)]
     return [others[at:at + PER_LISTENER] for at in range(0, len(others), PER_LISTENER)] + alone
@@ -90,7 +91,7 @@ def marked(number: int) -> dict:
 
 
 def treated(trial: Trial, line: 'Line') -> str:
-    """What is wrong with how haproxy treats the requests of a cell; empty when nothing is."""
+    """The first wrong treatment of a request of a cell by haproxy; empty for none."""
     wanted = trial.cell.location or 'http://matched.example/'
     for request in trial.cell.hits:
         if (location := line.ask(request, trial.number)) != wanted:
@@ -103,7 +104,7 @@ def treated(trial: Trial, line: 'Line') -> str:
 
 @dataclass
 class Line:
-    """Requests one after the other, on one connection as long as it lives."""
+    """Sends requests one after the other, on one connection as long as it lives."""
     port: int
     connection: socket.socket | None = field(default=None)
     buffer: bytes = b''
@@ -120,7 +121,7 @@ class Line:
         self.connection, self.buffer = None, b''
 
     def ask(self, request: bytes, number: int) -> str:
-        """The Location of the answer, or its code."""
+        """The Location of the answer, or its status code."""
         whole = request + b'\r\nX-Cell: %d\r\n\r\n' % number
         for again in (True, False):
             try:

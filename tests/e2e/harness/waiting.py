@@ -1,4 +1,4 @@
-"""Waiting for something to become true, with a message that says what it was at last; and how long each kind of waiting took."""
+"""Waits for a condition, with a message that tells the last value, and the time that each kind of wait took."""
 import collections
 import contextlib
 import threading
@@ -6,18 +6,18 @@ import time
 from typing import Callable, Iterator, TypeVar
 
 T = TypeVar('T')
-# What a scenario waits for. The rest of its time is its own, and the processors'.
+# The kinds of waits of a scenario. The rest of its time is its own and the processors'.
 OCTAVIA, QUIET, HEARTBEAT, TRAFFIC, PAUSE, KUBECTL, JUDGE, CONTROLLER = WAITS = (
     'octavia', 'quiet', 'heartbeat', 'traffic', 'pause', 'kubectl', 'judge', 'controller')
 _thread = threading.local()
 
 
 class Failed(AssertionError):
-    """A scenario saw something else than it should have seen."""
+    """A scenario observed something other than expected."""
 
 
 def waits() -> collections.Counter:
-    """Seconds by kind, of this thread."""
+    """Seconds of waiting by kind, in this thread."""
     if not hasattr(_thread, 'waits'):
         _thread.waits = collections.Counter()
     return _thread.waits
@@ -25,7 +25,7 @@ def waits() -> collections.Counter:
 
 @contextlib.contextmanager
 def waiting(kind: str) -> Iterator[None]:
-    """Counts what is waited for inside. What is inside of another one counts there."""
+    """Counts the time in the block as a wait. A wait inside another one counts for the outer one."""
     if getattr(_thread, 'inside', False):
         yield
         return
@@ -39,7 +39,7 @@ def waiting(kind: str) -> Iterator[None]:
 
 def eventually(what: str, look: Callable[[], T], accept: Callable[[T], bool] = bool, timeout: float = 60, every: float = 0.5,
                kind: str | Callable[[T], str] = CONTROLLER) -> T:
-    """Calls `look` until `accept` takes its answer, and returns that. `kind`: what is waited for, perhaps by what was seen."""
+    """Calls `look` until `accept` takes its result, and returns that. `kind`: the kind of wait, perhaps by the last result."""
     end = time.monotonic() + timeout
     of = (lambda _: kind) if isinstance(kind, str) else kind
     seen = look()
@@ -53,7 +53,7 @@ def eventually(what: str, look: Callable[[], T], accept: Callable[[T], bool] = b
 
 
 def steadily(what: str, look: Callable[[], object], seconds: float, every: float = 1) -> None:
-    """`look` must stay true for so long."""
+    """Checks that `look` stays true for this time."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         if not look():
@@ -62,7 +62,7 @@ def steadily(what: str, look: Callable[[], object], seconds: float, every: float
 
 
 def pause(seconds: float) -> None:
-    """A time that has to pass."""
+    """Waits for a fixed time."""
     with waiting(PAUSE):
         time.sleep(seconds)
 

@@ -1,16 +1,16 @@
-"""Do some specs together use everything that the resource can say? What is not used is not tested."""
+"""Coverage of the resource by specs: fields and enumeration values that are not used are not tested."""
 import yaml
 
 from . import config
 
 CRD = config.ROOT / 'crds/evenkeel.dev_loadbalancerstacks.yaml'
-# Not the business of random stacks, and why.
+# Not covered by random stacks, with the reason.
 ELSEWHERE = {
     'deletionPolicy': 'scenario policies', 'managementPolicy': 'scenario policies', 'paused': 'scenario policies',
     'disruptionPolicy=Forbid': 'scenario disruption: what is held back would not become Ready',
     'loadBalancer.floatingIP.existing': 'scenario floating_ip',
     'loadBalancer.floatingIP.allocate.address': 'scenario floating_ip: for administrators only',
-    'loadBalancer.floatingIP.allocate.reclaimPolicy=Retain': 'scenario floating_ip: nobody would clean up',
+    'loadBalancer.floatingIP.allocate.reclaimPolicy=Retain': 'scenario floating_ip: it would be left over',
     'loadBalancer.vip.port': 'scenario address', 'pools[].algorithm=SOURCE_IP_PORT': 'provider ovn only',
     'listeners[].insertHeaders[]=X-Forwarded-IP': 'never added by provider amphora', 'listeners[].insertHeaders[]=X-Client-IP': 'as before',
     'listeners[].insertHeaders[]=X-Real-IP': 'as before',
@@ -18,7 +18,7 @@ ELSEWHERE = {
 
 
 def unused(specs: list[dict]) -> list[str]:
-    """Fields, and words of vocabularies, that none of these has. References count by name; by id they are the same."""
+    """Fields and enumeration values that none of these specs has. References count by name; by id they are the same."""
     schema = yaml.safe_load(CRD.read_text())['spec']['versions'][0]['schema']['openAPIV3Schema']
     wanted, used = set(), set()
     _wanted(schema['properties']['spec'], '', wanted)

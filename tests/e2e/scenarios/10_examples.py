@@ -1,5 +1,5 @@
-"""Every example becomes a load balancer in which every field is as the example says, goes without a trace, and, where load
-balancers serve, does what it says: asked by clients, answered by members that tell what they saw."""
+"""Every example becomes a load balancer with every field as in the example, and is deleted without a trace. Where load
+balancers serve, clients and members verify the traffic."""
 import threading
 
 from harness import client, config, dataplane
@@ -35,7 +35,7 @@ def reference(t, members, vip):
 
 
 def active_active(t, members, vip):
-    """Members get what comes by their weights, a drained one nothing."""
+    """Members get requests by their weights, a drained one none."""
     shares = serving('by weight', lambda: counts(vip, 80, 30))
     same('weights 2 : 1 : 0', shares, {'m11': 20, 'm12': 10})
     return f'weights 2 : 1 : 0: {shares}'
@@ -96,7 +96,7 @@ def http_l7(t, members, vip):
 
 
 def odd_texts(t, vip):
-    """Characters that Octavia breaks on their way into haproxy.cfg arrive as the stack has them."""
+    """Characters that Octavia breaks on their way into haproxy.cfg arrive unchanged."""
     url, agent = "https://shop.example/it's?from=christmas&lang=de#top", 'Acme Sync (R&D) <it\'s "#1">'
 
     def change(spec):
@@ -111,7 +111,7 @@ def odd_texts(t, vip):
 
 
 def https_passthrough(t, members, vip):
-    """TLS ends at the members, sources stick."""
+    """TLS passes through to the members, and each source stays with one member."""
     trust = t.certificates.trust()
     served = serving('it serves', lambda: client.certificate(vip, 443, trust, 'pass.example'))
     same("the member's own certificate", served, 'pass.example')
@@ -152,20 +152,20 @@ def udp(t, members, vip):
 
 
 def avoids_the_busy(members, vip, port, members_port, **how):
-    """Every member gets two requests that wait; then all but one member are let go, and get what comes. (Two, because a
-    connection that was just closed may still count as one.)"""
+    """Least connections: every member gets two waiting requests, then all but one member release theirs and get the next
+    ones. (Two, because a connection that was just closed may still count as one.)"""
     serving('it serves', lambda: who(vip, port, **how))
     served = members_of(counts(vip, port, 12, **how))
     waiting = [threading.Thread(target=lambda: get(vip, port, '/hold', timeout=60, **how)) for _ in range(2 * len(served))]
     for number, request in enumerate(waiting, 1):
         request.start()
-        eventually('it waits', lambda: sum(members.held(members_port).values()), lambda n: n == number, 20, every=0.05)
+        eventually('the request waits', lambda: sum(members.held(members_port).values()), lambda n: n == number, 20, every=0.05)
     same('least connections: waiting requests', {m: n for m, n in members.held(members_port).items() if n}, {m: 2 for m in served})
     *free, busy = served
     for last in free:
         members.release(last, members_port)
     eventually('the others are free', lambda: sum(members.held(members_port).values()), lambda n: n == 2, 20, every=0.05)
-    # The members are free a moment before haproxy has counted the connections off.
+    # The members release a request a moment before haproxy has counted its connection off.
     try:
         eventually('least connections: the busy one is left alone', lambda: members_of(counts(vip, port, 12, **how)),
                    lambda others: others == free, 20)
@@ -180,7 +180,7 @@ def members_of(found):
 
 
 def sticks_by_source(vip, port, **how):
-    """30 sources, each of which must stay with its member; how many each member has."""
+    """Sends from 30 sources, each of which must stay with its member; returns the number of sources per member."""
     found = [serving('it serves', lambda s=source: counts(vip, port, 3, source=s, **how)) for source in CLIENTS]
     expect(all(len(n) == 1 for n in found), f'a source went to several members: {found}')
     members = [next(iter(n)) for n in found]

@@ -1,11 +1,11 @@
-"""One change of every kind of object is one write, in place, and every other field stays as it was."""
+"""One change of each kind of object is one write, in place, and every other field keeps its value."""
 from harness.stacks import member, monitor, web
 
 LISTENER, POOL, MONITOR, MEMBER = 'listeners', 'pools', 'healthmonitors', 'members'
 
 
 def sets(kind, **fields):
-    """A change of the load balancer, the listener, the pool, its monitor or its first member; None removes a field."""
+    """Changes fields of the load balancer, the listener, the pool, its monitor or its first member; None removes a field."""
     def change(spec):
         target = {'loadbalancers': lambda: spec['loadBalancer'], LISTENER: lambda: spec['listeners'][0], POOL: lambda: spec['pools'][0],
                   MONITOR: lambda: spec['pools'][0]['healthMonitor'], MEMBER: lambda: spec['pools'][0]['members'][0]}[kind]()

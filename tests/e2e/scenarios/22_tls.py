@@ -1,5 +1,5 @@
-"""TLS: every field of a terminating listener, of one with metrics and of a pool that encrypts, changed and taken back; ciphers
-that OpenSSL does not know are refused."""
+"""TLS: every field of a terminating listener, of a PROMETHEUS listener and of a pool with TLS is changed and reverted;
+ciphers unknown to OpenSSL are rejected."""
 from harness.kube import Refused
 from harness.stacks import listener, pool, stack
 from harness.waiting import expect
@@ -44,7 +44,7 @@ def run(t):
 
 
 def metrics(t):
-    """Octavia fills in no ciphers here, and its worker crashes on versions without."""
+    """A PROMETHEUS listener: Octavia fills in no ciphers, and its worker crashes on versions without ciphers."""
     certificate = t.with_certificates({'certificate': secret('shop')})
     newest = listener('metrics', 9100, 'PROMETHEUS', tls={**certificate, 'versions': ['TLSv1.3']})
     name = t.apply(stack('metrics', [newest, listener('plain', 9101, 'PROMETHEUS')]))
@@ -58,7 +58,7 @@ def metrics(t):
     t.change(name, 'versions alone', tls(0, versions=['TLSv1.3']), one)
     t.change(name, 'no versions', tls(0), one)
     t.change(name, 'TLS that comes with versions', tls(1, versions=['TLSv1.3'], alpnProtocols=['http/1.1']), one)
-    t.change(name, 'TLS that goes', lambda spec: spec['listeners'][1].pop('tls'), one)
+    t.change(name, 'TLS is removed', lambda spec: spec['listeners'][1].pop('tls'), one)
 
 
 def unknown_ciphers(t):

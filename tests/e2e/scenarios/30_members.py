@@ -1,4 +1,4 @@
-"""Members added, removed, re-weighted, all at once: always one write, only to the pool that changed."""
+"""Members are added, removed and re-weighted, all at once: always one write, only to the changed pool."""
 import time
 
 from harness.stacks import listener, member, monitor, pool, stack, web
@@ -13,7 +13,7 @@ def run(t, case):
 
 
 def in_a_hurry(t):
-    """Twenty edits, nearly all of them while the one before is still being worked on: one end state, few writes"""
+    """Twenty edits, nearly all of them during the change before: one end state, few writes"""
     name = t.apply(web())
     t.ready_and_right(name)
     since = time.time()
@@ -34,7 +34,7 @@ def next_edit(members, n):
 
 
 def changes(t):
-    """Members added, removed, re-weighted, all at once: always one write, only to the pool that changed"""
+    """Members are added, removed and re-weighted, all at once: always one write, only to the changed pool"""
     name = t.apply(stack('web', [listener('http', 80, defaultPool='web'), listener('api', 81, defaultPool='api')],
                          [pool('web', members=3, healthMonitor=monitor()), pool('api', members=2)]))
     t.ready_and_right(name)

@@ -1,4 +1,4 @@
-"""What Octavia cannot change in place is replaced, in an order that it accepts, and no listener is without a pool."""
+"""Immutable fields lead to replacements in an order that Octavia accepts, and no listener is ever without a pool."""
 import threading
 
 from harness.stacks import listener, member, monitor, named, pool, stack
@@ -18,17 +18,17 @@ def run(t, case):
 
 
 def removal(t, name):
-    """A listener in use, then pools in use, go."""
-    t.change(name, 'a listener goes', lambda spec: spec['listeners'].pop(1), ['DELETE listeners'])
-    t.change(name, 'a pool goes that a policy uses', lambda spec: (
+    """A listener in use, and then pools in use, are removed."""
+    t.change(name, 'a listener is removed', lambda spec: spec['listeners'].pop(1), ['DELETE listeners'])
+    t.change(name, 'a pool in use by a policy is removed', lambda spec: (
         named(spec['listeners'], 'http').update(l7Policies=[]), spec['pools'].pop(1)))
     t.change(name, 'the default pool is swapped', lambda spec: (
         named(spec['listeners'], 'http').update(defaultPool='new'), spec.update(pools=[pool('new', members=3)])))
-    t.change(name, 'all goes', lambda spec: spec.update(listeners=[], pools=[]))
+    t.change(name, 'everything is removed', lambda spec: spec.update(listeners=[], pools=[]))
 
 
 def port(t, name):
-    """The old listener goes after the new one has come; policies come along."""
+    """The new listener exists before the old one is deleted; policies move along."""
     with never_without_pool(t, name):
         t.change(name, 'another port', lambda spec: spec['listeners'][0].update(port=8080))
 
@@ -46,7 +46,7 @@ def monitor_type(t, name):
 
 
 def everything(t, name):
-    """A completely different stack under the same name."""
+    """A completely different spec under the same name."""
     t.change(name, 'everything', lambda spec: spec.update(
         listeners=[listener('dns', 53, 'UDP', defaultPool='dns'), listener('pass', 443, 'HTTPS', defaultPool='pass')],
         pools=[pool('dns', protocol='UDP', healthMonitor=monitor('UDP-CONNECT')), pool('pass', protocol='HTTPS', healthMonitor=monitor('TLS-HELLO'))]))
@@ -55,7 +55,7 @@ def everything(t, name):
 
 
 class never_without_pool:
-    """Looks all the time: whoever answers has a default pool."""
+    """Polls all the time that every listener has a default pool."""
 
     def __init__(self, t, name):
         self.t, self.lb_id, self.bare, self.done = t, t.lb_id(name), [], threading.Event()

@@ -1,4 +1,4 @@
-"""The same port with another protocol interrupts traffic: held back and explained under Forbid, done under Allow."""
+"""Another protocol on the same port interrupts traffic: held back and explained under Forbid, carried out under Allow."""
 from harness.stacks import listener, monitor, pool, stack
 from harness.waiting import expect, same
 
@@ -21,5 +21,5 @@ def run(t):
     expect('disruptionPolicy' in message and 'Allow' in message, f'the message does not say how to let it go: {message}')
     same('listener meanwhile', t.cloud.all('listeners', loadbalancer_id=t.lb_id(name))[0]['id'], before['id'])
     same('the rest of the plan', t.cloud.load_balancer(t.lb_id(name))['description'], 'the rest runs')
-    t.change(name, 'let go', lambda spec: spec.update(disruptionPolicy='Allow'))
+    t.change(name, 'held-back steps', lambda spec: spec.update(disruptionPolicy='Allow'))
     expect(not t.stack(name)['status'].get('plan', {}).get('steps'), 'status.plan is not empty afterwards')

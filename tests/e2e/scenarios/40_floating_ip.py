@@ -1,4 +1,4 @@
-"""Floating IPs: allocated and released, kept, borrowed and given back, handed over; on a subnet without a router."""
+"""Floating IPs: allocated and released, retained, borrowed and returned, handed over; and on a subnet without a router."""
 import time
 from contextlib import ExitStack, contextmanager
 
@@ -8,8 +8,8 @@ from harness.waiting import eventually, expect, same
 
 cases = ['allocated', 'retained', 'borrowed', 'changed', 'no_router', 'reallocated', 'handed_over']
 gate = {'allocated': ['floating IP', 'deletion']}
-# Seconds from the edit of the stack that has a floating IP until the one that waits for it is Ready. Any other stall is
-# looked at once a minute; most of these are the lab's Neutron at work for four scenarios.
+# Seconds from the edit of the stack that gives a floating IP up until the waiting one is Ready. Any other stalled stack is
+# checked once a minute; most of these seconds are the work of the lab's Neutron for four scenarios.
 HAND_OVER = 30
 
 
@@ -26,12 +26,12 @@ def fip_of(t, name):
 
 
 def allocated(t):
-    """Made with the stack, released with it, whatever somebody else writes into its description."""
+    """Created with the stack and released with it, even if another client changes its description."""
     name = t.apply(web(load_balancer={'floatingIP': allocate()}, resyncPeriod='10s'))
     t.ready_and_right(name)
     fip = fip_of(t, name)
     t.cloud.neutron.update_ip(fip['id'], description="the shop's")
-    eventually('it is described again', lambda: fip_of(t, name)['description'], lambda d: d == fip['description'], 60)
+    eventually('the description is restored', lambda: fip_of(t, name)['description'], lambda d: d == fip['description'], 60)
     t.ready_and_right(name)
     t.cloud.neutron.update_ip(fip['id'], description="the shop's")
     t.delete(name)
@@ -39,7 +39,7 @@ def allocated(t):
 
 
 def retained(t):
-    """Kept when the stack goes, and nobody's then."""
+    """Kept after the deletion of the stack, without an owner."""
     name = t.apply(web(load_balancer={'floatingIP': allocate(reclaimPolicy='Retain')}))
     t.ready_and_right(name)
     fip = fip_of(t, name)
@@ -54,7 +54,7 @@ def retained(t):
 
 
 def borrowed(t):
-    """Used by address, marked, and given back as it was."""
+    """Used by address, tagged, and returned unchanged."""
     fip = t.cloud.make_floating_ip(description="somebody's")
     try:
         name = t.apply(web(load_balancer={'floatingIP': {'existing': {'address': fip['floating_ip_address']}}}))
@@ -67,15 +67,15 @@ def borrowed(t):
 
 
 def changed(t):
-    """From none to one of our own, to a borrowed one (which interrupts whoever comes by the first), to none."""
+    """From none to an allocated one, to a borrowed one (which interrupts clients of the first), to none."""
     name = t.apply(web(disruptionPolicy='Allow'))
     t.ready_and_right(name)
-    t.change(name, 'one of our own', lambda spec: spec['loadBalancer'].update(floatingIP=allocate()), [])
+    t.change(name, 'an allocated one', lambda spec: spec['loadBalancer'].update(floatingIP=allocate()), [])
     own = fip_of(t, name)
     fip = t.cloud.make_floating_ip()
     try:
         t.change(name, 'a borrowed one', lambda spec: spec['loadBalancer'].update(floatingIP={'existing': {'id': fip['id']}}), [])
-        eventually('our own is released', lambda: t.cloud.floating_ips(id=own['id']), lambda f: not f, 30)
+        eventually('the allocated one is released', lambda: t.cloud.floating_ips(id=own['id']), lambda f: not f, 30)
         t.change(name, 'none', lambda spec: spec['loadBalancer'].pop('floatingIP'), [])
         left = t.cloud.floating_ips(id=fip['id'])[0]
         same('port and tags of the borrowed one', (left['port_id'], left['tags']), (None, []))
@@ -84,7 +84,8 @@ def changed(t):
 
 
 def no_router(t):
-    """Neutron's 404 names network, subnet and port, and all of them are there: none is told as gone, and a router mends it"""
+    """Neutron's 404 names network, subnet and port, and all of them exist: none is reported missing, and a router resolves
+    it"""
     neutron, name = t.cloud.neutron, t.namespace
     network = neutron.create_network(name=name)
     subnet = neutron.create_subnet(name=name, network_id=network.id, ip_version=4, cidr='10.77.0.0/24', is_dhcp_enabled=False)
@@ -112,7 +113,7 @@ def no_router(t):
 
 
 def reallocated(t):
-    """Another network, and then another subnet, mean another floating IP: held back, until interruptions are allowed."""
+    """Another network, and then another subnet, need another floating IP: held back until interruptions are allowed."""
     name = t.apply(web(load_balancer={'floatingIP': allocate(subnet={'name': 'public-v4'})}))
     t.ready_and_right(name)
     old = fip_of(t, name)
@@ -130,7 +131,7 @@ def reallocated(t):
 
 @contextmanager
 def external_network(t, *cidrs):
-    """A network with these subnets, and a router that leads from it to the VIPs: its id and theirs."""
+    """A network with these subnets, and a router from it to the VIPs. Yields the ids of network and subnets."""
     operator, tenant, v4 = Cloud('admin').neutron, t.cloud.id_of('network', 'tenant'), t.cloud.id_of('subnet', 'tenant-v4')
     with ExitStack() as away:
         network = operator.create_network(name=f'{t.namespace}-out', is_router_external=True)
@@ -146,7 +147,7 @@ def external_network(t, *cidrs):
 
 
 def handed_over(t):
-    """Two stacks name one floating IP: one has it, the other says who, and has it within seconds once it is free."""
+    """Two stacks name one floating IP: one has it, the other names the owner, and gets it within seconds of its release."""
     fip = t.cloud.make_floating_ip()
     use = {'existing': {'address': fip['floating_ip_address']}}
     try:

@@ -1,4 +1,4 @@
-"""Every way to say where the load balancer listens and what it is made of: by id, by name, network, port, two families."""
+"""All ways to choose address and hardware of a load balancer: by id, by name, network, port, two IP families, flavor."""
 from harness.stacks import listener, stack
 from harness.waiting import expect, same
 
@@ -19,7 +19,7 @@ def by_network(t):
 
 
 def by_port(t):
-    """A port of the user's stays when the load balancer goes."""
+    """A port of the user outlives the load balancer."""
     port = t.cloud.make_port('tenant-v4', name=f'{t.namespace}-vip')
     try:
         name, status = up(t, vip={'port': {'name': f'{t.namespace}-vip'}})
@@ -31,7 +31,7 @@ def by_port(t):
 
 
 def by_id(t):
-    """An address of one's own choice, and its change refused once it is there."""
+    """A chosen address, whose change is rejected later."""
     subnet = t.cloud.id_of('subnet', 'tenant-v4b')
     name, status = up(t, vip={'subnet': {'id': subnet}, 'address': '10.11.7.7'})
     same('VIP', status['vipAddress'], '10.11.7.7')
@@ -43,7 +43,7 @@ def two_families(t):
 
 
 def made_of(t):
-    """Provider, flavor, zone, QoS policy, security groups; the last two come and go."""
+    """Provider, flavor, zone, QoS policy and security groups; the last two are added and removed."""
     name, _ = up(t, provider='amphora', flavor={'name': 'single'}, availabilityZone='az1',
                  vip={'subnet': {'name': 'tenant-v4'}, 'qosPolicy': {'name': 'gold'}, 'securityGroups': [{'name': 'web'}]})
     t.change(name, 'no groups', lambda spec: spec['loadBalancer']['vip'].pop('securityGroups'), ['PUT loadbalancers'])

@@ -1,11 +1,11 @@
-"""What somebody changes behind our back is found within the resync period and put right, with an Event."""
+"""Changes of another client are found within the resync period and corrected, with an Event."""
 import re
 
 from harness.kube import conditions
 from harness.stacks import listener, monitor, pool, stack
 from harness.waiting import eventually, expect, same
 
-# What an Event about drift begins with.
+# The beginnings of lines in an Event about drift.
 OBJECT = re.compile(r'[~+-] (load balancer|listener|pool|members? of pool|member|health monitor|L7 policy|L7 rule|floating IP) \S')
 
 
@@ -28,7 +28,8 @@ def run(t):
         expect(t.differences(name), f'breaking it changed nothing: {what}')
         eventually(f'put right: {what}', lambda: t.differences(name), lambda d: not d, 60, every=1)
     notes = [e['note'] for e in eventually('an Event about drift', told, bool, 20)]
-    # Of the first, before which all was well for sure; what drifts while the last drift is mended has no Event of its own.
+    # The Event of the first drift, before which the stack was in sync for sure. Drift that happens while the last one is corrected has no
+    # Event of its own.
     first = [n for n in notes if 'load balancer' in n and 'name mine -> shop' in n]
     expect(first, f'no Event names the load balancer, what it had and what it has: {notes}')
     expect(all(OBJECT.match(n) for n in notes), f'an Event does not begin with the object: {notes}')
@@ -50,7 +51,7 @@ def first(tree, name='http'):
 
 DRIFTS = {
     'name of the load balancer': lambda t, lb: put(t, 'loadbalancers', {'name': 'mine'}, lb['id']),
-    'a tag of somebody else': lambda t, lb: put(t, 'loadbalancers', {'tags': [*lb['tags'], 'stray']}, lb['id']),
+    'a tag of another client': lambda t, lb: put(t, 'loadbalancers', {'tags': [*lb['tags'], 'stray']}, lb['id']),
     'fields of a listener': lambda t, lb: put(t, 'listeners', {'connection_limit': 5, 'allowed_cidrs': ['192.0.2.0/24']}, first(lb)['id']),
     'default pool': lambda t, lb: put(t, 'listeners', {'default_pool_id': None}, first(lb)['id']),
     'algorithm': lambda t, lb: put(t, 'pools', {'lb_algorithm': 'SOURCE_IP'}, lb['pools'][0]['id']),

@@ -1,4 +1,4 @@
-"""A load balancer deleted by hand is made again, with its addresses and its floating IP."""
+"""A load balancer that another client deleted is recreated with its addresses and its floating IP."""
 from harness.stacks import web
 from harness.waiting import eventually, expect, same
 

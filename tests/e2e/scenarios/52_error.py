@@ -1,4 +1,4 @@
-"""What failed in Octavia is shown and healed as soon as Octavia can: a child in ERROR, a load balancer that never came up."""
+"""Failures in Octavia are reported, and healed as soon as Octavia can: a child in ERROR, a load balancer that never came up."""
 import time
 
 from harness import operator
@@ -14,7 +14,7 @@ def run(t, case):
 
 
 def child(t):
-    """The API shows the new values although they were never applied: only the state tells."""
+    """The API shows the new values although they were never applied: only the state differs."""
     name = t.apply(web(resyncPeriod='10s'))
     t.ready_and_right(name)
     lb_id = t.lb_id(name)
@@ -31,7 +31,8 @@ def child(t):
 
 
 def load_balancer(t):
-    """Failed in its own create: deleted and made anew as soon as the spec changes, and only then. Failed in a change: a failover. It goes in ERROR, too"""
+    """A load balancer that failed in its own create is recreated on the next spec change, and only then. One that failed in
+    a change needs a failover. Both can be deleted in ERROR"""
     with failing(f'{t.namespace}/web'):
         name = t.apply(web())
         stack = t.condition(name, 'Ready', 'False', reason='LoadBalancerError')

@@ -1,4 +1,4 @@
-"""Members that answer, and members that do not, show in the status; they never gate Ready."""
+"""Healthy and unhealthy members show in the status, and never affect Ready."""
 import contextlib
 import subprocess
 import sys
@@ -17,15 +17,15 @@ def run(t):
 
 def operating(t, name):
     t.ready_and_right(name)
-    # Of the haproxies where there are some, else invented; beside what the lab sends by itself.
+    # Heartbeats of the haproxies where there are some, else invented ones, beside those that the lab sends.
     beat = [sys.executable, str(config.E2E / 'lab/openstack/heartbeat.py'), 'once']
 
     def status():
         subprocess.run(beat, check=True, capture_output=True, timeout=60)
         return t.stack(name)['status']
 
-    # Octavia takes the first heartbeat for the load balancer's own health, also when it comes from a data plane that has
-    # no listener yet; those and their members follow with the next one.
+    # Octavia counts the first heartbeat for the load balancer's own health, even from a data plane without a listener;
+    # listeners and members follow with the next one.
     def online(status):
         operating = [part['operatingStatus'] for part in (status['loadBalancer'], *status['listeners'], *status['pools'])]
         return set(operating) == {'ONLINE'} and status['pools'][0]['members']['online'] == 2

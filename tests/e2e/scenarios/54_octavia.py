@@ -1,4 +1,4 @@
-"""Octavia slow, or stuck: the stack says which object, why, and what comes next; it goes on by itself when it can."""
+"""A slow or hung Octavia: the stack names the object, the cause and the next step, and continues by itself."""
 from harness import operator
 from harness.faults import slow
 from harness.stacks import web
@@ -25,7 +25,7 @@ def slow_worker(t):
 
 
 def stuck(t):
-    """A worker died at work: PENDING_UPDATE for ever, until the operator frees it"""
+    """A worker crashed during a change: PENDING_UPDATE until the operator resets it"""
     name = t.apply(web())
     t.ready_and_right(name)
     lb_id = t.lb_id(name)

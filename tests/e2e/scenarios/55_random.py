@@ -1,5 +1,5 @@
-"""Ten random stacks with three random edits each: every field is as it should be, and a look at its own result finds
-nothing to do. E2E_SEED chooses others, E2E_STACKS how many: `E2E_SEED=17 E2E_STACKS=1` repeats one."""
+"""Ten random stacks with three random edits each: every field is right, and a plan against the result is empty. E2E_SEED
+selects others, E2E_STACKS their number: `E2E_SEED=17 E2E_STACKS=1` repeats one."""
 import copy
 import os
 import time
@@ -11,7 +11,7 @@ from harness.width import unused
 SEED = int(os.environ.get('E2E_SEED', '1'))
 STACKS = int(os.environ.get('E2E_STACKS', '10'))
 EDITS, TOGETHER = 3, 5
-# Of the first thirty seeds it is known that they use everything that the resource can say (E2E_SEED=11 and 21 play the others).
+# The first thirty seeds together use everything that the resource offers (E2E_SEED=11 and 21 play the others).
 WIDE = range(1, 31)
 cases = [f'{first}-{min(first + TOGETHER, SEED + STACKS) - 1}' for first in range(SEED, SEED + STACKS, TOGETHER)] + ['width']
 
@@ -20,7 +20,7 @@ def run(t, case):
     if case == 'width':
         return width(t)
     first, last = map(int, case.split('-'))
-    # One after the other: an edit may be twenty writes, and many stacks at once wait more for Octavia than it works for them.
+    # One after the other: an edit may be twenty writes, and several stacks at once mostly wait for Octavia.
     for seed in range(first, last + 1):
         for edits, stack in enumerate(life(seed)):
             t.apply(t.with_certificates(stack))
@@ -32,7 +32,7 @@ def run(t, case):
 
 
 def life(seed: int) -> list[dict]:
-    """A stack, and what it becomes by one edit after the other; at rest it looks again every ten seconds."""
+    """A stack and its edits, one after the other; with a resync every ten seconds."""
     generator = Generator(seed)
     stacks = [generator.stack(f'random-{seed}')]
     for _ in range(EDITS):
@@ -51,6 +51,6 @@ def settled(t, seed: int, edits: int) -> None:
 
 
 def width(t):
-    """Thirty seeds together use every field and every word"""
+    """Thirty seeds together use every field and every enumeration value"""
     missing = unused([stack['spec'] for seed in WIDE for stack in life(seed)])
     expect(not missing, f'seeds {WIDE.start} to {WIDE.stop - 1} never use {", ".join(missing)}')

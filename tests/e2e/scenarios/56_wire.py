@@ -1,4 +1,5 @@
-"""What can happen on the way to a service and back: nothing is made twice, nothing is lost, and the stack says what it waits for."""
+"""Transport faults on the way to a service and back: no duplicate, no loss, and the stack names the service that it waits
+for."""
 import time
 
 from harness.proxy import Proxy, answers, arrives_late, cut_short, expired, gone_after, lost, never
@@ -27,7 +28,7 @@ def one_create(t):
 
 
 def tells(t, name, reason, *words):
-    """An Event has all these words: what a condition said for a second only is still there."""
+    """Checks that one Event has all these words: it keeps the text of a condition that lasted only a second."""
     eventually(f'an Event {reason} about {name} with {words}', lambda: [e['note'] for e in t.events_about(name, reason)],
                lambda notes: any(all(word in note for word in words) for note in notes), 15)
 
@@ -37,7 +38,7 @@ def no_warnings(t, name):
 
 
 def unreachable(t, *services):
-    """A stack that has to change, one that has to be made and one that has to go, while the services refuse connections."""
+    """A stack to change, one to create and one to delete, while the services refuse connections."""
     proxies = t.behind(*services)
     changed, deleted = t.apply(web('changed', load_balancer=FLOATING)), t.apply(web('deleted'))
     for name in (changed, deleted):
@@ -57,7 +58,7 @@ def unreachable(t, *services):
         proxy.up()
     for name in (changed, made):
         t.ready_and_right(name)
-    eventually('the deletion goes on', lambda: t.stack(deleted), lambda s: s is None, 120)
+    eventually('the deletion ends', lambda: t.stack(deleted), lambda s: s is None, 120)
     for name in (changed, made, deleted):
         t.told_once(name, 'CloudUnreachable')
     same('creates', t.creates(), 3)
@@ -75,7 +76,7 @@ def neutron_down(t):
 
 
 def keystone_down(t):
-    """Keystone refuses connections: who has a token works on, who needs one waits"""
+    """Keystone refuses connections: stacks with a token continue, those without one wait"""
     keystone, = t.behind('keystone')
     name = t.apply(web())
     t.ready_and_right(name)
@@ -94,7 +95,7 @@ def keystone_down(t):
 
 
 def barbican_down(t):
-    """Barbican refuses connections: a stack that names a certificate waits, one that names none works on"""
+    """Barbican refuses connections: a stack with a certificate waits, one without continues"""
     barbican, = t.behind('barbican')
     plain = t.apply(web('plain'))
     t.ready_and_right(plain)
@@ -129,7 +130,7 @@ def cut_answers(t):
 
 
 def hung_up(t):
-    """The client is gone 50 ms into a create that Octavia commits seconds later"""
+    """The client hangs up 50 ms into a create that Octavia commits seconds later"""
     octavia, = t.behind('octavia')
     octavia.breaks(gone_after(0.05), 'POST', '/loadbalancers$', times=1)
     name = t.apply(web())
@@ -141,7 +142,7 @@ def hung_up(t):
 
 
 def answer_lost(t):
-    """The answers to a create, a change and a deletion never arrive"""
+    """The answers to a create, a change and a deletion are lost"""
     octavia, neutron = t.behind('octavia', 'neutron')
     octavia.breaks(lost, 'POST', '/loadbalancers$', times=1)
     neutron.breaks(lost, 'POST', '/floatingips', times=1)
@@ -162,7 +163,7 @@ def answer_lost(t):
 
 
 def never_arrived(t):
-    """A create never reaches Octavia, and nobody can know: nothing is made before the quiet period is over"""
+    """A create never reaches Octavia, which the controller cannot know: no create before the quiet period is over"""
     octavia, = t.behind('octavia')
     octavia.breaks(never, 'POST', '/loadbalancers$', times=1)
     started = time.monotonic()
@@ -188,8 +189,8 @@ def late_answers(t):
 
 
 def refused(t, refusals, attempts, **headers):
-    """Stacks that each have their own way to Octavia, where every request gets one answer, until so many attempts were made. The
-    gaps between the attempts of each."""
+    """Creates stacks that each have their own way to Octavia, where every request gets one error, until each has made
+    `attempts`. Returns the gaps between the attempts of each."""
     proxies = {name: own_way(t, name) for name in refusals}
     for name in proxies:
         t.ready_and_right(name)
@@ -219,13 +220,13 @@ def own_way(t, name):
 
 
 def gaps_of(proxy, status):
-    """The seconds between refusals."""
+    """The seconds between rejected requests."""
     times = [e.at for e in proxy.asked() if e.answer and e.answer.status == status]
     return [round(later - earlier, 1) for earlier, later in zip(times, times[1:])]
 
 
 def retry_after(t):
-    """503, 500 and 429 with Retry-After: 7: nobody asks again before"""
+    """503, 500 and 429 with Retry-After: 7: no request before that time"""
     words = 'Something is broken here.'
     gaps = refused(t, {'unavailable': (503, FAULT, words), 'internal': (500, FAULT, words), 'too-many': (429, FAULT, words)},
                    attempts=3, Retry_After='7')
@@ -233,7 +234,7 @@ def retry_after(t):
 
 
 def server_errors(t):
-    """500 and 503 of Octavia, 502 and 429 of somebody in between, without Retry-After: asked ever more rarely"""
+    """500 and 503 of Octavia, 502 and 429 of a proxy, without Retry-After: requests back off"""
     words = 'Something is broken here.'
     gaps = refused(t, {'internal': (500, FAULT, words), 'unavailable': (503, FAULT, words),
                        'between': (502, HTML, 'something that is not OpenStack answered 502'),
@@ -242,7 +243,7 @@ def server_errors(t):
 
 
 def busy_create(t):
-    """Octavia answers a create with 503: a clear no, so that nobody has to wait for a quiet period"""
+    """Octavia answers a create with 503: a clear rejection, so there is no quiet period"""
     octavia, = t.behind('octavia')
     octavia.breaks(answers(503, FAULT, Retry_After='3'), 'POST', '/loadbalancers$', times=2)
     started = time.monotonic()
@@ -256,7 +257,7 @@ def busy_create(t):
 
 
 def token_expired(t):
-    """The token expires between two calls of one pass"""
+    """The token expires between two requests of one reconcile"""
     keystone, octavia = t.behind('keystone', 'octavia')
     name = t.apply(web())
     t.ready_and_right(name)

@@ -1,4 +1,5 @@
-"""What a project has too little of: the stack says of what, how much is missing, and goes on by itself when there is more."""
+"""Exhausted quotas and addresses: the stack names the resource and the missing amount, and continues by itself when there is
+room."""
 import json
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -9,7 +10,7 @@ from harness.stacks import listener, member, pool, stack, web
 from harness.waiting import eventually, expect, pause, same
 
 cases = ['quotas', 'l7', 'addresses', 'floating_ips', 'queue', 'crowd']
-# What each quota stops, with its words: (noun, needed by `web`).
+# The effect of each quota, with its words: (noun, number that `web` needs).
 KINDS = {'load_balancer': ('load balancer', 1), 'listener': ('listener', 1), 'pool': ('pool', 1), 'member': ('member', 2),
          'health_monitor': ('health monitor', 1)}
 
@@ -23,7 +24,7 @@ def here(project, **load_balancer):
 
 
 def apply_in(t, project, name):
-    """A stack with a Secret of its own that leads to the project."""
+    """Applies a stack with a Secret of its own that leads to the project."""
     t.kube.apply(credentials(name, 'demo', **project.auth), namespace=t.namespace)
     document = web(name, load_balancer=here(project))
     document['spec']['cloudCredentialsRef']['secretName'] = name
@@ -31,7 +32,8 @@ def apply_in(t, project, name):
 
 
 def quotas(t):
-    """The quota of each kind is met, then raised; so is that of members by a stack that lives, and one is deleted while it has none"""
+    """The quota of each kind is exhausted, then raised. An existing stack exceeds the quota of members, and one is deleted
+    while its quota is exhausted"""
     living = t.new_project()
     apply_in(t, living, 'living')
     projects = {kind.replace('_', '-'): t.new_project() for kind in KINDS}
@@ -58,7 +60,7 @@ def quotas(t):
 
 
 def never_made(t, project):
-    """What has no room yet can be deleted at once."""
+    """A stack that waits for quota can be deleted at once."""
     apply_in(t, project, 'never-made')
     t.shows('never-made', 'QuotaExceeded', 'load balancer 0 of 0 used, 1 more needed')
     started = time.monotonic()
@@ -68,7 +70,7 @@ def never_made(t, project):
 
 
 def l7(t):
-    """The quotas of L7 policies and of L7 rules are met by an edit, then raised"""
+    """An edit exceeds the quotas of L7 policies and of L7 rules, which are then raised"""
     project = t.own_project()
     policy = {'name': 'private', 'action': 'REJECT', 'rules': [{'type': 'PATH', 'compareType': 'STARTS_WITH', 'value': '/private'}]}
     rule = {'type': 'HOST_NAME', 'compareType': 'EQUAL_TO', 'value': 'shop.example'}
@@ -90,7 +92,7 @@ def l7(t):
 
 
 def addresses(t):
-    """A subnet has no address left, until somebody gives one back"""
+    """A subnet has no address left, until another client releases one"""
     project = t.own_project(addresses='10.30.0.0/24', pool=('10.30.0.10', '10.30.0.10'))
     port = project.cloud.make_port(project.name, name='holds the only address')
     name = t.apply(web(load_balancer=here(project)))
@@ -105,7 +107,7 @@ def addresses(t):
 
 
 def floating_ips(t):
-    """The project's floating IPs are used up: the load balancer is made and serves, the floating IP follows"""
+    """The project's floating IPs are used up: the load balancer is created and serves, the floating IP follows"""
     project = t.own_project()
     project.limit_floating_ips(0)
     name = t.apply(web(load_balancer=here(project, floatingIP={'allocate': {'network': {'name': 'public'}}})))
@@ -117,7 +119,7 @@ def floating_ips(t):
 
 
 def queue(t):
-    """Eight creates queue on a project's quota row, which somebody holds for 15 seconds"""
+    """Eight creates queue on a project's quota row, which another client holds for 15 seconds"""
     project = t.own_project()
     octavia, = t.behind('octavia')
     project.limit()
@@ -126,7 +128,7 @@ def queue(t):
         for name in names:
             t.apply(stack(name, [listener('http', 80, defaultPool='web')], [pool('web')], here(project)))
         pause(15)
-        # Two of a project at a time (src/openstack/quota.rs), and not one more has come meanwhile.
+        # Two of a project at a time (src/openstack/quota.rs), and no third one has arrived meanwhile.
         waiting = octavia.asked('POST', '/loadbalancers$')
         same('answers to the creates that were sent', [e.answer for e in waiting], [None, None])
         sent = [json.loads(e.body)['loadbalancer']['name'] for e in waiting]
@@ -145,13 +147,13 @@ def queue(t):
 
 
 def crowd(t):
-    """Creates of somebody else queue on the project's quota row beside a stack's: one load balancer comes of it"""
+    """Creates of other clients queue on the project's quota row beside a stack's: the result is one load balancer"""
     project = t.own_project()
     octavia, = t.behind('octavia')
     project.limit()
     same('load balancers at first', project.cloud.all('loadbalancers'), [])
-    body = {'loadbalancer': {'name': 'of somebody else', 'vip_subnet_id': project.subnet.id}}
-    # Four: with the stack's own, five of the lab's eight threads of Octavia's API wait for the row.
+    body = {'loadbalancer': {'name': 'of another client', 'vip_subnet_id': project.subnet.id}}
+    # Four: with the stack's own, five of the eight threads of the lab's Octavia API wait for the row.
     with ThreadPoolExecutor(4) as others:
         with operator.quota_row_held(project.id):
             asked = [others.submit(project.cloud.write, 'POST', 'loadbalancers', body) for _ in range(4)]

@@ -1,5 +1,5 @@
-"""Other people's doings: names that two share, addresses that are taken, tags, ports and projects that are not ours; and what
-the database of theirs holds for equal."""
+"""Effects of other clients: ambiguous names, taken addresses, foreign owner tags, deleted ports, changed credentials; and
+tags that Octavia's database takes for equal."""
 import time
 
 from harness import config, operator
@@ -39,7 +39,7 @@ def ambiguous_name(t):
 
 
 def address_in_use(t):
-    """Somebody has the address that a stack asks for, until he gives it back"""
+    """Another client has the address that a stack asks for, until it releases it"""
     port = t.cloud.make_port('tenant-v4b', name=f'{t.namespace}-in-the-way')
     address = port['fixed_ips'][0]['ip_address']
     try:
@@ -52,7 +52,7 @@ def address_in_use(t):
 
 
 def another_owner(t):
-    """The load balancer's tags say that it belongs to another stack: it is left alone"""
+    """The load balancer's owner tags name another stack: it is left unchanged"""
     name = t.apply(web(resyncPeriod='10s'))
     t.ready_and_right(name)
     lb_id = t.lb_id(name)
@@ -72,12 +72,12 @@ def another_owner(t):
 
 
 def restored(t):
-    """A stack comes back from a backup, under a new UID and without status: it takes its own load balancer on"""
+    """A stack is restored from a backup, with a new UID and without status: it takes its own load balancer over"""
     name = t.apply(web(load_balancer=FLOATING))
     before = t.ready_and_right(name)
     backup = {k: v for k, v in before.items() if k != 'status'}
     backup['metadata'] = {k: v for k, v in before['metadata'].items() if k in ('name', 'annotations')}
-    # Lost together with its cluster: nobody deletes anything in the cloud.
+    # Lost together with its cluster: no controller deletes anything in the cloud.
     t.patch(name, {'spec': {'paused': True}})
     t.condition(name, 'Paused', 'True')
     t.delete(name, wait=False)
@@ -94,7 +94,7 @@ def restored(t):
 
 
 def another_project(t):
-    """The credentials lead to another project from one moment to the next: nothing is written there"""
+    """The credentials suddenly lead to another project: nothing is written there"""
     name = t.apply(web(resyncPeriod='10s'))
     t.ready_and_right(name)
     lb_id = t.lb_id(name)
@@ -111,11 +111,11 @@ def another_project(t):
     t.told_once(name, 'ProjectMismatch', states=3)     # of the stack, of its edit and of its deletion
     same('writes', t.writes_since(since), [])
     t.kube.apply(credentials(), namespace=t.namespace)
-    eventually('the deletion goes on', lambda: t.stack(name), lambda s: s is None, 120)
+    eventually('the deletion ends', lambda: t.stack(name), lambda s: s is None, 120)
 
 
 def secret_taken(t):
-    """The Secret goes although stacks need it: somebody took our finalizer off"""
+    """The Secret is deleted although stacks need it: another client removed the finalizer"""
     name = t.apply(web(resyncPeriod='10s'))
     t.ready_and_right(name)
     t.kube.kubectl('delete', 'secret', 'openstack', '-n', t.namespace, '--wait=false')
@@ -128,16 +128,16 @@ def secret_taken(t):
     t.told_once(name, 'CredentialsMissing', states=2)     # of the stack and of its deletion
     t.condition(name, 'Stalled', 'True', reason='CredentialsMissing')
     t.kube.apply(credentials(), namespace=t.namespace)
-    eventually('the deletion goes on', lambda: t.stack(name), lambda s: s is None, 120)
+    eventually('the deletion ends', lambda: t.stack(name), lambda s: s is None, 120)
 
 
 def port_deleted(t):
-    """A tenant deletes the VIP port behind the living load balancer, and the floating IP loses its place"""
+    """A tenant deletes the VIP port of a load balancer in use, and the floating IP loses its port"""
     without_port(t, t.apply(web(load_balancer=FLOATING, resyncPeriod='10s')))
 
 
 def port_deleted_plain(t):
-    """The same without a floating IP: Octavia says ACTIVE, and only Neutron knows"""
+    """The same without a floating IP: Octavia says ACTIVE, and only Neutron shows the loss"""
     since = time.time()
     name = t.apply(web(resyncPeriod='10s'))
     t.ready_and_right(name)
@@ -147,7 +147,7 @@ def port_deleted_plain(t):
 
 
 def without_port(t, name):
-    """Its VIP port goes; it is told, and well again once the load balancer has been deleted in Octavia"""
+    """Deletes the VIP port; the stack reports it, and recovers once the load balancer has been deleted in Octavia"""
     status = t.ready_and_right(name)['status']['loadBalancer']
     t.cloud.delete_port(status['vipPortID'])
     lb_id = status['id']
@@ -162,7 +162,7 @@ def without_port(t, name):
 
 
 def equal_tags(t):
-    """Tags that Octavia's database holds for one: refused before anything is made; in each other's place by two writes"""
+    """Tags that Octavia's database takes for equal: rejected before any create; two writes replace one by the other"""
     same('what the database holds for equal', _equal_characters(),
          (config.ROOT / 'src/model/collation.txt').read_text().splitlines())
     since = time.time()
@@ -184,7 +184,7 @@ def equal_tags(t):
 
 
 def _tagged(*tags):
-    """Each kind of object has these tags"""
+    """Adds these tags to each kind of object"""
     more = {'tags': list(tags)}
     rule = {'type': 'PATH', 'compareType': 'STARTS_WITH', 'value': '/no', **more}
     return stack('web', [listener('http', 80, defaultPool='web', l7Policies=[{'name': 'no', 'action': 'REJECT', 'rules': [rule], **more}], **more)],
@@ -193,7 +193,7 @@ def _tagged(*tags):
 
 
 def _equal_characters() -> list[str]:
-    """From U+0020 to U+FFFF, in the order of their weights"""
+    """The characters from U+0020 to U+FFFF, in the order of their weights"""
     collation = operator.sql("select collation_name from information_schema.columns where table_schema='octavia' and table_name='tags' "
                              "and column_name='tag'").split()[1]
     rows = operator.sql(f'select seq, hex(weight_string(convert(char(seq using utf32) using utf8mb4) collate {collation})) '

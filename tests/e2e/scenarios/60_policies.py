@@ -1,4 +1,5 @@
-"""Observe writes nothing and shows what it would do; Orphan lets go in one write; both by field and by annotation."""
+"""Observe writes nothing and shows its plan; Orphan releases the load balancer in one write; both by field and by
+annotation."""
 import time
 
 from harness.scenario import FINALIZER
@@ -13,7 +14,7 @@ def run(t, case):
 
 
 def observe(t):
-    """A managed load balancer, observed: drift is shown, not mended, and deleting the stack leaves it alone."""
+    """A managed load balancer becomes observed: drift is shown and not corrected, and the deletion of the stack keeps it."""
     name = t.apply(web(resyncPeriod='10s'))
     t.ready_and_right(name)
     lb_id = t.lb_id(name)
@@ -32,7 +33,7 @@ def observe(t):
 
 
 def observe_then_manage(t):
-    """From the start: nothing is made, no finalizer is taken; then it is managed after all."""
+    """Observe from the start creates nothing and adds no finalizer; later the stack becomes managed."""
     name = t.apply(web(managementPolicy='Observe'))
     stack = t.condition(name, 'Ready', 'True', reason='OutOfSync')
     expect(stack['status']['plan']['steps'], 'no plan')
@@ -68,7 +69,7 @@ def orphan(t):
 
 
 def orphan_by_annotation(t):
-    """The way out that no schema can refuse; it wins over the spec."""
+    """The annotation, which no schema can reject, wins over the spec."""
     name = t.apply(web(load_balancer={'tags': ['mine']}))
     t.ready_and_right(name)
     t.kube.kubectl('annotate', 'loadbalancerstack', name, '-n', t.namespace, 'evenkeel.dev/deletion-policy=Orphan')

@@ -1,4 +1,4 @@
-"""Credentials missing, wrong, then right: the stack says so each time, wakes by itself, and keeps the Secret it needs."""
+"""Credentials are missing, wrong, then right: the stack reports each, retries by itself, and keeps the Secret that it needs."""
 import json
 import time
 
@@ -14,7 +14,7 @@ from harness.waiting import eventually, expect, same
 cases = ['wrong_then_right', 'wrong_meanwhile', 'revoked', 'by_name_and_password', 'spellings', 'like_openstacksdk', 'untrusted',
          'namespace_deleted']
 WRONG = 'wrong-' + 'x' * 40
-# Keystone's no, and what to do.
+# Keystone's rejection, and the remedy.
 REFUSED = ('Keystone refuses the credentials of cloud "openstack"', 'POST /v3/auth/tokens: 401',
            'check the Secret of spec.cloudCredentialsRef, and the roles of its user')
 
@@ -44,13 +44,13 @@ def wrong_then_right(t):
     t.told_once(name, 'CloudUnreachable')
     # the Secret stays while the stack needs it
     t.kube.kubectl('delete', 'secret', 'mine', '-n', t.namespace, '--wait=false')
-    expect(SECRET_FINALIZER in t.kube.secret(t.namespace, 'mine')['metadata']['finalizers'], 'the Secret has no finalizer of ours')
+    expect(SECRET_FINALIZER in t.kube.secret(t.namespace, 'mine')['metadata']['finalizers'], 'the Secret lacks the finalizer')
     t.delete(name)
-    eventually('the Secret goes after the stack', lambda: t.kube.secret(t.namespace, 'mine'), lambda s: s is None, 90)
+    eventually('the Secret is deleted after the stack', lambda: t.kube.secret(t.namespace, 'mine'), lambda s: s is None, 90)
 
 
 def wrong_meanwhile(t):
-    """They become wrong under a living stack, and once more while it is deleted; right again, both go on"""
+    """They become wrong for an existing stack, and once more during its deletion; corrected, both continue"""
     name = t.apply(web(resyncPeriod='10s'))
     t.ready_and_right(name)
     since = time.time()
@@ -66,11 +66,11 @@ def wrong_meanwhile(t):
     says(t, name, 'CredentialsInvalid', *REFUSED, 'evenkeel.dev/deletion-policy=Orphan')
     t.told_once(name, 'CredentialsInvalid', states=4)   # of the stack, of its edit, once more of the stack, of its deletion
     put(t, credentials())
-    eventually('the deletion goes on', lambda: t.stack(name), lambda s: s is None, 90)
+    eventually('the deletion ends', lambda: t.stack(name), lambda s: s is None, 90)
 
 
 def revoked(t):
-    """The application credential is deleted in Keystone under a living stack, and another one comes"""
+    """The application credential of an existing stack is deleted in Keystone, and replaced"""
     first = t.cloud.make_application_credential(f'{t.namespace}-first')
     t.access = first
     octavia, = t.behind('octavia')
@@ -80,7 +80,7 @@ def revoked(t):
     since = time.time()
     t.cloud.delete_application_credential(first)
     try:
-        # Its tokens went with it. Octavia remembers for five minutes that this one was good.
+        # Its tokens are revoked too. Octavia caches this one as valid for five minutes.
         octavia.breaks(expired(octavia.asked('GET')[-1].headers['x-auth-token']))
         says(t, name, 'CredentialsInvalid', 'Could not find Application Credential', 'POST /v3/auth/tokens',
              'check the Secret of spec.cloudCredentialsRef')
@@ -94,7 +94,7 @@ def revoked(t):
 
 
 def by_name_and_password(t):
-    """The other ways that clouds.yaml knows: an application credential by name, a user and password."""
+    """Other forms of clouds.yaml: an application credential by name, a user and password."""
     for cloud in ('by-name', 'demo'):
         put(t, credentials(cloud, cloud))
         stack = web(cloud)
@@ -105,7 +105,7 @@ def by_name_and_password(t):
 
 
 def spellings(t):
-    """Forms of clouds.yaml that openstacksdk reads, against the genuine Keystone; what is not supported is named."""
+    """Forms of clouds.yaml that openstacksdk reads, against the genuine Keystone; an unsupported key is named."""
     entry = yaml.safe_load(credentials(cloud='demo')['stringData']['clouds.yaml'])['clouds']['openstack']
     entry.pop('auth_type')
     auth = entry.pop('auth')
@@ -124,7 +124,7 @@ def spellings(t):
         'websso': ({**entry, 'auth_type': 'v3websso', 'auth': auth}, 'has auth_type "v3websso"'),
         'profile': ({**entry, 'profile': 'vexxhost', 'auth': auth}, 'has profile'),
     }
-    # Nobody uses these.
+    # No stack uses these.
     neighbours = {'broken': {'auth': 'text', 'regions': 7}, 'empty': None}
     for name, form in {**forms, **{name: form for name, (form, _) in refused.items()}}.items():
         observed(t, name, {'clouds.yaml': yaml.safe_dump({'clouds': {**neighbours, 'openstack': form}})})
@@ -135,14 +135,14 @@ def spellings(t):
 
 
 def like_openstacksdk(t):
-    """openstacksdk reads the files of tests/clouds_yaml as it is recorded there, to which Evenkeel's own tests are held"""
+    """openstacksdk reads the files of tests/clouds_yaml as recorded there, which Evenkeel's own tests rely on"""
     recorded = json.loads(openstacksdk.RECORDED.read_text())
     same('readings', openstacksdk.readings(), recorded)
     t.note = f'{len(recorded)} files'
 
 
 def untrusted(t):
-    """A certificate of Keystone's that is not accepted is told as that; the right CA is taken with a byte order mark too"""
+    """An untrusted certificate of Keystone is reported as such; the right CA is accepted, even with a byte order mark"""
     authority = t.certificates.ca.public_bytes(PEM).decode()
     right, own = Front('keystone', *t.certificates.files('localhost')), self_signed('localhost')
     wrong = Front('keystone', *own)
@@ -176,7 +176,7 @@ def over_tls(front):
 
 
 def observed(t, name, data):
-    """A stack with a Secret of its own, which makes nothing: it is Ready when the cloud can be looked at."""
+    """Applies an observed stack with a Secret of its own: it is Ready once the cloud can be read."""
     put(t, {**plain(**data), 'metadata': {'name': name}})
     stack = web(name, managementPolicy='Observe')
     stack['spec']['cloudCredentialsRef']['secretName'] = name
@@ -184,14 +184,14 @@ def observed(t, name, data):
 
 
 def namespace_deleted(t):
-    """A namespace deletes its Secrets first; the stack's outlives it long enough."""
+    """A deleted namespace deletes its Secrets first; the stack's Secret outlives the stack."""
     name = t.apply(web(load_balancer={'floatingIP': {'allocate': {'network': {'name': 'public'}}}}))
     t.ready_and_right(name)
     t.kube.kubectl('delete', 'namespace', t.namespace, '--timeout', '300s')
 
 
 def says(t, name, reason, *words):
-    """Somebody has to do something, and the stack says what."""
+    """Checks that the stack is stalled and reports the cause."""
     t.stalled(name, 'ResolvedRefs', reason, *words)
 
 

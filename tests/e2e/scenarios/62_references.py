@@ -1,4 +1,5 @@
-"""What cannot work is refused before any write, with a condition that names the field; it goes on by itself when mended."""
+"""Invalid references are rejected before any write, with a condition that names the field; a corrected one continues by
+itself."""
 import time
 
 from harness.certificates import Certificates
@@ -13,7 +14,7 @@ UNKNOWN = '00000000-0000-4000-8000-000000000000'
 SECRET = 'https://barbican.example/v1/secrets/' + UNKNOWN
 NOWHERE = {'name': 'nowhere'}
 TO_DO = 'that the project sees: make it, share it with the project, or correct the reference'
-# (changed fields of the load balancer, of the listener, of the member, the field that is at fault, words of the message)
+# (changed fields of the load balancer, of the listener, of the member, the offending field, words of the message)
 MISSING = {
     'subnet-by-name': ({'vip': {'subnet': NOWHERE}}, {}, {}, 'spec.loadBalancer.vip.subnet', 'no subnet with name "nowhere"'),
     'subnet-by-id': ({'vip': {'subnet': {'id': UNKNOWN}}}, {}, {}, 'spec.loadBalancer.vip.subnet', f'no subnet with id {UNKNOWN}'),
@@ -38,7 +39,7 @@ INVALID = {
     'address-outside': ({'vip': {**VIP, 'address': '192.0.2.1'}}, {}, {}, 'spec.loadBalancer.vip.address',
                         '192.0.2.1 is not in the subnet, which is 10.10.0.0/16: choose an address of the subnet'),
 }
-# The condition that is False, the reason, what to do where the words do not say it.
+# The condition that is False, the reason, and the remedy where the words do not have it.
 WRONG = [(MISSING, 'ResolvedRefs', 'ReferenceNotFound', TO_DO), (UNUSABLE, 'ResolvedRefs', 'ReferenceUnusable', ''),
          (INVALID, 'Accepted', 'InvalidSpec', '')]
 
@@ -48,7 +49,7 @@ def run(t, case):
 
 
 def wrong(t):
-    """Names and ids that lead nowhere, or to something that cannot be used for it"""
+    """Names and ids of missing or unsuitable objects"""
     for stacks, *_ in WRONG:
         for name, (load_balancer, of_listener, of_member, *_) in stacks.items():
             t.apply(stack(name, [{**listener('http', 80, defaultPool='web'), **of_listener}],
@@ -64,7 +65,7 @@ def wrong(t):
     same('writes', t.log.writes_of(t.namespace), [])
     t.edit('subnet-by-name', lambda spec: spec['loadBalancer'].update(vip=VIP))
     t.ready_and_right('subnet-by-name')
-    # one that is mended in the cloud, not in the stack
+    # this one is corrected in the cloud, not in the stack
     port = t.cloud.make_port('tenant-v4', name='nowhere')
     try:
         t.ready('port')
@@ -74,28 +75,28 @@ def wrong(t):
 
 
 def says(t, name, condition, reason, *words):
-    """Somebody has to do something, and the stack says what; once."""
+    """Checks that the stack is stalled and reports the cause, with one Event."""
     t.stalled(name, condition, reason, *words)
     t.told_once(name, reason)
 
 
 def certificates(t):
-    """What is no certificate in Barbican, and one that is deleted there under a living stack"""
+    """References to Barbican objects that are no certificate, and to one that is deleted while the stack exists"""
     project = t.own_project()
     own = Certificates(project.cloud)
-    own.key_material = t.certificates.key_material      # the last scenario looks for these keys too
+    own.key_material = t.certificates.key_material      # the last scenario searches for these keys too
     text = project.cloud.store_secret('e2e text', b'neither certificate nor key')
     generic = project.cloud.store_container('e2e generic', [{'name': 'text', 'secret_ref': text}], 'generic')
     field = 'spec.listeners[https].tls.certificate'
     name = t.apply(stack('web', [listener('https', 443, 'TERMINATED_HTTPS', defaultPool='web', tls={'certificate': {'barbicanRef': generic}})],
                          [pool('web')], {'vip': {'subnet': {'name': project.name}}}))
     says(t, name, 'ResolvedRefs', 'ReferenceUnusable', field, generic, 'it is a container of type generic, not certificate')
-    # Of a secret only Octavia can tell: it reads what is in it.
+    # Only Octavia can judge the content of a secret, which it reads.
     t.edit(name, certified_by(text))
     t.shows(name, 'RequestRejected', 'PKCS12 bundle is unreadable', 'POST /v2/lbaas/loadbalancers: 400')
     t.condition(name, 'Stalled', 'True', reason='RequestRejected')
     t.told_once(name, 'RequestRejected')
-    # Octavia leaks the port of a create that it refuses so late.
+    # Octavia leaks the port of a create that it rejects this late.
     for port in project.cloud.ports(device_owner='Octavia'):
         project.cloud.delete_port(port['id'])
     reference = own.certificate('shop.example')
@@ -105,7 +106,8 @@ def certificates(t):
 
     since = time.time()
     project.cloud.delete_certificate(reference)
-    # What was found once is not looked for again for ten minutes, but by other credentials: these name the project by its id too.
+    # References are cached for ten minutes per credentials: these are different ones, since they name the project by its id
+    # too.
     t.kube.apply(credentials(**t.access, project_id=project.id), namespace=t.namespace)
     says(t, name, 'ResolvedRefs', 'ReferenceNotFound', field, reference, TO_DO)
     same('writes', t.writes_since(since), [])
@@ -119,7 +121,7 @@ def certificates(t):
 
 
 def administrator(t):
-    """Neutron shows an administrator everything: names lead to the project's own and to what is shared with it, ids anywhere"""
+    """An administrator sees everything in Neutron: names resolve to the project's own and shared objects, ids to any object"""
     other = t.new_project()
     theirs = {'name': other.name}
     group = other.admin.neutron.create_security_group(name=other.name, project_id=other.id)

@@ -1,4 +1,5 @@
-"""What happens to the object in the cluster while the cloud works: written to by others, deleted and made again, hostile."""
+"""Changes of the object in the cluster during work in the cloud: concurrent writers, deletion and recreation, foreign
+finalizers."""
 import json
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -19,7 +20,8 @@ def run(t, case):
 
 
 def hammered(t):
-    """Another writer changes the object and its status ten times a second, from first to last, and once what we wrote there"""
+    """Another client changes the object and its status ten times a second all the time, and once overwrites Evenkeel's
+    status"""
     name = t.apply(web(managementPolicy='Managed'))
     stop, taken, refused = threading.Event(), [], []
 
@@ -35,9 +37,9 @@ def hammered(t):
         try:
             lb_id = t.ready_and_right(name)['status']['loadBalancer']['id']
             t.change(name, 'a change meanwhile', weight(7), ['PUT members'])
-            ours = {'conditions': [condition('Ready', 'False', 'not ours')], 'loadBalancer': {'id': NOWHERE}}
-            eventually('ours is overwritten', lambda: overwritten(t, name, 'strangers', **ours), bool, 15)
-            # Found by its tags, not by the id that it is said to have; the judge compares the status as well.
+            ours = {'conditions': [condition('Ready', 'False', 'of another client')], 'loadBalancer': {'id': NOWHERE}}
+            eventually('the status is overwritten', lambda: overwritten(t, name, 'strangers', **ours), bool, 15)
+            # Found by its owner tags, not by the wrong id in the status; the judge compares the status as well.
             t.change(name, 'a change after that', weight(8), ['PUT members'])
             t.condition(name, 'Ready', 'True', reason='InSync')
             same('load balancer in the status', t.lb_id(name), lb_id)
@@ -62,14 +64,14 @@ def condition(kind, status, message):
 
 
 def overwritten(t, name, by, **status):
-    """Server-side apply, whoever had these fields."""
+    """Overwrites fields by server-side apply with force."""
     body = {'apiVersion': 'evenkeel.dev/v1alpha1', 'kind': 'LoadBalancerStack', 'status': status}
     return patched(t, name, APPLY, body, '/status', fieldManager=by, force='true')
 
 
 def patched(t, name, kind, body, part='', **parameters):
-    """One write of somebody else. False when the API server asks for another try, as it may where many write, and when
-    the stack is gone."""
+    """One write of another client. False when the API server asks for another try, as it may under many writes, or when the
+    stack is gone."""
     path = f'{t.kube.server}{STACKS.format(namespace=t.namespace)}/{name}{part}'
     answer = t.kube.session.patch(path, data=json.dumps(body), params=parameters, headers={'content-type': kind}, timeout=30)
     expect(answer.ok or answer.status_code in (404, 409, 429), f'their write was refused: {answer.status_code} {answer.text}')
@@ -77,7 +79,7 @@ def patched(t, name, kind, body, part='', **parameters):
 
 
 def made_again(t):
-    """Deleted and made again at once, under the same name"""
+    """Deleted and recreated at once under the same name"""
     name = t.apply(web(load_balancer=FLOATING))
     old = t.ready_and_right(name)
     t.kube.kubectl('replace', '--force', '-n', t.namespace, '-f', '-', stdin=json.dumps(web(load_balancer=FLOATING)))
@@ -89,8 +91,8 @@ def made_again(t):
 
 
 def namespace_deleted(t):
-    """A namespace goes with a settled stack, one that is still being made, and their Secret"""
-    # What passes here is this namespace's alone.
+    """A namespace is deleted with a Ready stack, one that is still being created, and their Secret"""
+    # Only this namespace's requests pass here.
     octavia, = t.behind('octavia')
     t.apply(web('settled', load_balancer=FLOATING))
     t.ready_and_right('settled')
@@ -100,7 +102,7 @@ def namespace_deleted(t):
 
 
 def finalizer_of_others(t):
-    """Somebody else's finalizers on stack and Secret outlive ours, and are left alone"""
+    """Finalizers of other controllers on stack and Secret outlive Evenkeel's, and are left unchanged"""
     t.kube.kubectl('patch', 'secret', 'openstack', '-n', t.namespace, '--type=merge', '-p', '{"metadata":{"finalizers":["example.com/mine"]}}')
     document = web()
     document['metadata']['finalizers'] = ['example.com/mine']
@@ -108,10 +110,10 @@ def finalizer_of_others(t):
     t.ready_and_right(name)
     same('finalizers', set(t.stack(name)['metadata']['finalizers']), {FINALIZER, 'example.com/mine'})
     t.delete(name, wait=False)
-    left = eventually('ours goes', lambda: t.stack(name)['metadata']['finalizers'], lambda f: FINALIZER not in f, 60)
+    left = eventually('the own finalizer is removed', lambda: t.stack(name)['metadata']['finalizers'], lambda f: FINALIZER not in f, 60)
     same('theirs', left, ['example.com/mine'])
     same('load balancers', t.cloud.load_balancers(t.namespace), [])
     t.patch(name, {'metadata': {'finalizers': None}})
-    eventually('the Secret is let go', lambda: t.kube.secret(t.namespace, 'openstack')['metadata']['finalizers'],
+    eventually('the Secret has no finalizer', lambda: t.kube.secret(t.namespace, 'openstack')['metadata']['finalizers'],
                lambda f: f == ['example.com/mine'], 90)
     t.kube.kubectl('patch', 'secret', 'openstack', '-n', t.namespace, '--type=merge', '-p', '{"metadata":{"finalizers":null}}')

@@ -1,4 +1,4 @@
-"""Twenty stacks at once; and hostile ones among healthy ones, which must not delay the others."""
+"""Twenty stacks at once; and hostile stacks among healthy ones, which they must not delay."""
 import time
 
 from harness.kube import Refused, conditions
@@ -6,7 +6,7 @@ from harness.scenario import credentials, is_create
 from harness.stacks import listener, pool, stack, web
 from harness.waiting import eventually, expect, same
 
-# Alone: what else runs would wait for Octavia's worker behind them.
+# Serial: other scenarios would wait for Octavia's worker behind these stacks.
 serial = True
 cases = ['twenty', 'hostile']
 NAME = 'ü' * 200 + '"\'<>&%s' + 'x' * 48     # 255 characters
@@ -34,7 +34,7 @@ def twenty(t):
     same('load balancers', len(found), len(names))
     same('names', len({lb['name'] for lb in found}), len(names))
     same('creates', t.creates(), len(names))
-    # All of them put the finalizer on the one Secret at the same moment: a conflict is no trouble of theirs.
+    # All of them add the finalizer to the one Secret at the same moment: a conflict is not reported.
     same('told of the Secret', [about for about in t.events('Warning') if about[1].startswith('Credentials')], [])
     for name in names[::5]:
         t.check(name)
@@ -42,13 +42,13 @@ def twenty(t):
 
 
 def texts(name, value, vip):
-    """Where people write to people: names and descriptions."""
+    """Fields with free text: names and descriptions."""
     return stack(name, [listener('http', 80, defaultPool='web', description=value, displayName=value)],
                  [pool('web', description=value)], {'vip': vip, 'name': value, 'description': value})
 
 
 def orders(name, value, vip):
-    """What Octavia writes into the configuration of a proxy."""
+    """Fields that Octavia writes into the configuration of a proxy."""
     watch = {'type': 'HTTP', 'delay': '5s', 'timeout': '3s', 'urlPath': f'/{value}', 'domainName': value, 'httpVersion': '1.1'}
     policy = {'name': 'a', 'action': 'REDIRECT_TO_URL', 'redirectURL': f'http://x.example/{value}',
               'rules': [{'type': 'HEADER', 'key': 'X-Test', 'compareType': 'EQUAL_TO', 'value': value}]}
@@ -56,7 +56,7 @@ def orders(name, value, vip):
 
 
 def hostile(t):
-    """1,024 members, 64 listeners, names of 255 odd characters, line breaks and quotes wherever text goes, among healthy stacks"""
+    """1,024 members, 64 listeners, names of 255 odd characters, line breaks and quotes in all texts, among healthy stacks"""
     project = t.new_project()
     alone = apply_healthy(t, 'alone')
     for name in healthy('alone'):
@@ -64,7 +64,7 @@ def hostile(t):
     accepted, refused = apply_hostile(t, project)
     started = time.monotonic()
     among = apply_healthy(t, 'healthy')
-    expect(verdict(t.stack('members')) is None, 'the largest of the hostile ones is settled already: nobody was in the way')
+    expect(verdict(t.stack('members')) is None, 'the largest hostile stack is settled already: it delayed no other stack')
     expect(among < 2 * alone + 10, f'Octavia was asked for healthy ones after {among:.1f} s, while they were alone after {alone:.1f} s')
     for name in healthy('healthy'):
         t.ready_and_right(name)
@@ -73,7 +73,7 @@ def hostile(t):
         t.ready_and_right(name, timeout=400, cloud=project.cloud)
     big = time.monotonic() - started
     told = [settled(t, name, project.cloud) for name in accepted]
-    expect('Ready' in told, 'not one odd stack is Ready')
+    expect('Ready' in told, 'no odd stack is Ready')
     t.note = (f'healthy ones: Octavia asked after {among:.1f} s (alone {alone:.1f} s), Ready after {took:.0f} s; big ones after {big:.0f} s; '
               f'of {2 * len(ODD)} odd ones {refused} refused by the API server, {told.count("Ready")} Ready, others: '
               f'{", ".join(sorted(set(told) - {"Ready"})) or "none"}')
@@ -84,8 +84,8 @@ def healthy(kind):
 
 
 def apply_healthy(t, kind):
-    """Seconds until Octavia was asked for the second of three. The third waits for its turn: of one project two go at once. And
-    how long Octavia works on them, while it works on hostile ones too, is its own affair."""
+    """Seconds until Octavia got the create of the second of three stacks. The third waits for its turn, since a project has
+    two creates in flight. The duration of Octavia's own work, beside hostile stacks, does not count."""
     started, tags = time.time(), {f'evenkeel:name={name}' for name in healthy(kind)}
     t.kube.apply(*[web(name) for name in healthy(kind)], namespace=t.namespace)
 
@@ -95,7 +95,8 @@ def apply_healthy(t, kind):
 
 
 def settled(t, name, cloud):
-    """Taken on, with every field right, or refused for a reason that the user can mend; never a load balancer in ERROR."""
+    """Waits until a stack is Ready with every field right, or rejected for a reason that the user can correct; never a load
+    balancer in ERROR."""
     told = eventually(f'{name} is Ready or says why not', lambda: verdict(t.stack(name)), bool, 120)
     if told == 'Ready':
         t.check(name, cloud)
@@ -105,8 +106,9 @@ def settled(t, name, cloud):
 
 
 def apply_hostile(t, project):
-    """In a project of their own: in Octavia itself the creates of one project wait for each other. The big ones come last, so that
-    they are under way when somebody else comes. Returns the odd ones that were taken, and how many were not."""
+    """Applies hostile stacks in a project of their own, since Octavia itself serialises the creates of one project. The big
+    ones come last, so that they are in flight when the healthy ones are applied. Returns the accepted stacks, and the number
+    of rejected ones."""
     t.kube.apply(credentials('theirs', 'demo', **project.auth), namespace=t.namespace)
     vip = {'subnet': {'name': project.name}}
 
@@ -129,7 +131,7 @@ def apply_hostile(t, project):
 
 
 def verdict(stack):
-    """Ready, or the reason for which it is stalled."""
+    """Ready, or the reason of Stalled."""
     said = conditions(stack)
     if said.get('Ready', {}).get('status') == 'True':
         return 'Ready'

@@ -1,4 +1,5 @@
-"""The API server itself refuses every wrong stack of tests/rules, with a message that helps, and takes every right one."""
+"""The API server rejects every stack of tests/rules/refused, with a helpful message, and accepts every stack of
+tests/rules/accepted."""
 import re
 
 import yaml
@@ -17,7 +18,7 @@ def run(t, case):
 
 
 def read(kind):
-    """name: (expected words, documents)"""
+    """Examples by name: (expected words, documents)"""
     found = {}
     for path in sorted((RULES / kind).glob('*.yaml')):
         text = path.read_text()
@@ -45,7 +46,7 @@ def refused(t):
 
 
 def refused_changes(t):
-    """Two documents: what is stored (with the status that the controller wrote), and what it may not become."""
+    """Updates: the first document is stored (with the status that the controller wrote), the second is rejected."""
     pairs = {n: (words, documents) for n, (words, documents) in read('refused').items() if len(documents) == 2}
     for name, (words, (old, new)) in pairs.items():
         status = old.pop('status', None)

@@ -1,4 +1,4 @@
-"""What people type: get with its columns, -o wide, explain, describe, wait, the short name, the category."""
+"""kubectl for users: get with its columns, -o wide, explain, describe, wait, the short name, the category."""
 from harness.stacks import web
 from harness.waiting import expect
 

@@ -1,7 +1,7 @@
-"""Every text that reaches the data plane, with every class of characters: accepted and served as the stack says, or refused.
+"""Every text that reaches the data plane, with every class of characters: accepted and served as in the stack, or rejected.
 
-What no other scenario has: some thousands of cells, each through Octavia's own validators and templates and a haproxy that
-runs, on no load balancer (`values.py`, which runs without control planes too).
+It alone tries some thousand texts, each with Octavia's own validators and templates and a running haproxy, without a load
+balancer (`values.py`, which runs without control planes too).
 """
 import subprocess
 import sys
@@ -15,7 +15,7 @@ gate = ['values that reach haproxy']
 def run(t):
     done = subprocess.run([sys.executable, str(config.E2E / 'values.py')], capture_output=True, text=True, timeout=600)
     (config.REPORT / 'values.txt').write_text(done.stdout + done.stderr)
-    expect(done.stdout.strip(), f'values.py says nothing: {done.stderr[-500:]}')
+    expect(done.stdout.strip(), f'values.py prints nothing: {done.stderr[-500:]}')
     t.note = done.stdout.strip().splitlines()[-1].removeprefix('values: ')
     wrong = [line for line in done.stdout.splitlines() if line.startswith('WRONG')]
     expect(done.returncode == 0, f'{t.note}; {wrong[:3] or done.stderr[-500:]}')

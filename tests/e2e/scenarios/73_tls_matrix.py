@@ -1,14 +1,14 @@
-"""Versions, ciphers and ALPN of listeners and pools, cell by cell, on create and on update: Evenkeel refuses what Octavia's
-worker crashes on, what haproxy refuses and what has no effect, and nothing else. No other scenario tries more than a few."""
+"""Versions, ciphers and ALPN of listeners and pools, cell by cell, on create and on update: Evenkeel rejects exactly the
+settings that crash Octavia's worker, that haproxy rejects, or that have no effect. It alone tries more than a few
+combinations."""
 import itertools
 import json
 import random
-import subprocess
 import tempfile
 from collections import Counter
 from pathlib import Path
 
-from harness import config, haproxy_config, tls_settings
+from harness import haproxy_config, planned, tls_settings
 from harness.tls_settings import CERTIFICATE
 from harness.waiting import expect
 
@@ -31,7 +31,7 @@ def run(t, case):
 
 
 def create():
-    """Every field of TLS beside every other, in a new load balancer."""
+    """Combinations of all TLS fields in a new load balancer."""
     cells = []
     for index, (versions, ciphers) in enumerate(itertools.product(SUBSETS, CIPHERS)):
         settings = _settings(versions, ciphers, ALPN[index % len(ALPN)])
@@ -41,7 +41,7 @@ def create():
 
 
 def lists():
-    """Random lists of ciphers, by OpenSSL's own reading of them."""
+    """Random lists of ciphers, compared with OpenSSL's own interpretation."""
     dice = random.Random(73)
     words = ['ALL', 'HIGH', 'DEFAULT', 'COMPLEMENTOFDEFAULT', 'FIPS', 'kRSA', 'RSA', 'DHE', 'kEDH', 'ECDHE', 'EECDH', 'aRSA', 'aECDSA',
              'ECDSA', 'aDSS', 'AES', 'AES128', 'AES256', 'AESGCM', 'AESCCM', 'AESCCM8', 'CHACHA20', 'CAMELLIA', 'CAMELLIA256', 'ARIA',
@@ -58,7 +58,7 @@ def lists():
 
 
 def update():
-    """Every setting turned into every other, write by write."""
+    """Every setting changed into every other, write by write."""
     settings = [_settings(versions, ciphers, alpn) for versions, ciphers, alpn in itertools.product(
         [None, ['TLSv1.2'], ['TLSv1.3'], ['TLSv1.2', 'TLSv1.3']], [None, 'HIGH:!aNULL', 'TLS_AES_256_GCM_SHA384:AES256-SHA'],
         [None, ['http/1.1']])]
@@ -71,11 +71,11 @@ def update():
 
 
 def handshakes():
-    """A client of each version, at listeners that offer some."""
+    """A client of each version, on listeners with some of the versions."""
     offers = [(['TLSv1.2'], 'ECDHE-RSA-AES128-GCM-SHA256'), (['TLSv1.3'], 'TLS_CHACHA20_POLY1305_SHA256'), (['TLSv1.1', 'TLSv1.2'], None),
               (['TLSv1.2', 'TLSv1.3'], 'TLS_AES_128_GCM_SHA256:AES256-GCM-SHA384'), (None, 'DHE+AESGCM:AES256-SHA:@SECLEVEL=2'), (['TLSv1.3'], None)]
     specs = [_listener(protocol, _settings(*offer, None)) for offer in offers for protocol in LISTENERS]
-    bodies = [answer['create'] for answer in _planned([{'spec': spec} for spec in specs])]
+    bodies = [answer['create'] for answer in planned.creates(specs)]
     made = 0
     with tempfile.TemporaryDirectory() as directory:
         together = _together([_stored(body) for body in bodies], 20_443)
@@ -84,7 +84,7 @@ def handshakes():
             for listener, (versions, ciphers) in zip(together['listeners'], (offer for offer in offers for _ in LISTENERS)):
                 for version in ('TLSv1.1', 'TLSv1.2', 'TLSv1.3'):
                     got = tls_settings.negotiated(listener['protocol_port'], version)
-                    # haproxy offers nothing older than TLS 1.2, whatever stands beside it.
+                    # haproxy offers nothing older than TLS 1.2, whatever else is listed.
                     offered = version in (versions or ['TLSv1.2', 'TLSv1.3']) and version != 'TLSv1.1'
                     cell = f"{listener['protocol']} {versions} {ciphers} and a client of {version}: {got!r}"
                     expect(bool(got) == offered, cell)
@@ -120,46 +120,37 @@ def _pool(protocol, settings):
     return _spec(listeners=[listener], pools=[pool])
 
 
-def _planned(questions):
-    """What Evenkeel answers to each."""
-    cargo = ['cargo', 'run', '--quiet', '--locked', '-p', 'evenkeel-simulators', '--bin', 'planned']
-    asked = '\n'.join(map(json.dumps, questions)) + '\n'
-    done = subprocess.run(cargo, cwd=config.ROOT, input=asked, capture_output=True, text=True)
-    expect(done.returncode == 0, done.stderr[-2000:])
-    return [json.loads(line) for line in done.stdout.splitlines()]
-
-
 def _wanted(spec):
-    """Kind, settings and the word that begins haproxy's line."""
+    """Kind, settings, and the keyword of haproxy's line."""
     if 'pools' in spec:
         return 'pools', spec['pools'][0].get('tls') or {}, 'server'
     return 'listeners', spec['listeners'][0].get('tls') or {}, 'bind'
 
 
 def _stored(body):
-    """A body with what Octavia stores for its listeners and pools."""
+    """The body with the listeners and pools as Octavia stores them."""
     return {**body, 'listeners': [tls_settings.created(one) for one in body['listeners']],
             'pools': [tls_settings.created(one) for one in body.get('pools') or []]}
 
 
 def _compared(specs):
-    """Asks Evenkeel, then judges what it would send, or would have sent, with Octavia, OpenSSL and haproxy."""
-    answers = _planned([{'spec': spec} for spec in specs])
-    # What Evenkeel refuses is sent all the same: the body of the same stack without settings, and these put into it.
+    """Compares Evenkeel's answers with Octavia, OpenSSL and haproxy. Specs that Evenkeel rejects are tried as well."""
+    answers = planned.creates(specs)
+    # For a rejected spec: the body of the same stack without settings, with the settings added.
     plain = {json.dumps(spec): answer['create'] for spec, answer in zip(*_without_settings(specs))}
-    bodies = [answer.get('create') or _with_settings(plain[json.dumps(_bare(spec))], spec) for spec, answer in zip(specs, answers)]
+    bodies = [answer['create'] or _with_settings(plain[json.dumps(_bare(spec))], spec) for spec, answer in zip(specs, answers)]
     reasons = _judged(specs, bodies)
     counts, wrong = Counter(), []
     for spec, answer, reason in zip(specs, answers, reasons):
-        refused = ' '.join(answer.get('problems', []))
+        refused = planned.reason(answer)
         counts[reason or 'works'] += 1
         kind, settings, _ = _wanted(spec)
         if bool(refused) != bool(reason):
             wrong.append(f"{spec[kind][0]['protocol']} {kind} {settings}: {refused or 'accepted'}; {reason or 'it works'}")
-        if answer.get('schema') and not refused:
+        if answer['schema'] and not refused:
             wrong.append(f"{spec[kind][0]['protocol']} {kind} {settings}: only the schema refuses it: {answer['schema']}")
-        expect(all('.tls.' in problem for problem in answer.get('problems', [])), refused)
-        counts['refused by the schema'] += bool(answer.get('schema'))
+        expect(all('.tls.' in problem['field'] for problem in answer['problems']), refused)
+        counts['refused by the schema'] += bool(answer['schema'])
     expect(not wrong, f'{len(wrong)} of {len(specs)} cells, for example\n' + '\n'.join(wrong[:12]))
     return f'{len(specs)} cells: ' + ', '.join(f'{count} {reason}' for reason, count in counts.most_common())
 
@@ -171,7 +162,7 @@ def _bare(spec):
 
 def _without_settings(specs):
     bare = list({json.dumps(_bare(spec)): _bare(spec) for spec in specs}.values())
-    return bare, _planned([{'spec': spec} for spec in bare])
+    return bare, planned.creates(bare)
 
 
 def _with_settings(body, spec):
@@ -182,7 +173,7 @@ def _with_settings(body, spec):
 
 
 def _judged(specs, bodies):
-    """Why each body does not do what its stack says; empty where it does."""
+    """The reason why the data plane does not do what each stack says; empty where it does."""
     reasons, rendered, kept = [''] * len(bodies), {}, []
     for index, (spec, body) in enumerate(zip(specs, bodies)):
         _, settings, keyword = _wanted(spec)
@@ -221,7 +212,7 @@ def _together(bodies, first_port):
 
 
 def _refused(kept, at_once=400):
-    """Index: what haproxy says, of the bodies that it does not take. Many to a configuration."""
+    """haproxy's error by index, for the bodies that it rejects. One configuration holds many bodies."""
     refused = {}
     with tempfile.TemporaryDirectory() as directory:
         files = tls_settings.Files.made(Path(directory), at_once)
@@ -234,7 +225,7 @@ def _refused(kept, at_once=400):
 
 
 def _has_a_gap(settings, without=None):
-    """haproxy warns of versions that are not contiguous, and says nothing of the place of what it refuses then."""
+    """True when the versions are not contiguous. haproxy only warns then, and does not name the line of an error."""
     places = sorted(VERSIONS.index(version) for version in settings.get('versions', VERSIONS) if version != without)
     return places != list(range(places[0], places[0] + len(places))) if places else False
 
@@ -253,13 +244,13 @@ def _refused_alone(kept, rendered):
 
 
 def _changed(kind, forms):
-    """Each form is stored, and turned into each of the others, and brought back where it was left without ciphers."""
+    """Stores each form, changes it into each of the others, and heals it where it has no ciphers."""
     counts = Counter()
-    made = [(spec, answer['create']) for spec, answer in zip(forms, _planned([{'spec': spec} for spec in forms])) if 'create' in answer]
+    made = [(spec, answer['create']) for spec, answer in zip(forms, planned.creates(forms)) if answer['create']]
     forms, stored = [spec for spec, _ in made], [_stored(body) for _, body in made]
     turns = [{'spec': want, 'lb': _load_balancer(was), kind: was[kind][0], 'was': was} for was in stored for want in forms]
     for turn in list(turns):
-        # Left so by somebody else, or by an earlier version: TLS on, versions, and nothing that could be rendered.
+        # As another client or an earlier version may have left it: TLS on, versions, and no ciphers, which cannot be rendered.
         if turn[kind].get('tls_versions') and turn[kind]['tls_versions'] != VERSIONS[-2:]:
             broken = {**turn[kind], 'tls_ciphers': None, 'provisioning_status': 'ERROR'}
             if kind == 'listeners' or broken['tls_enabled']:
@@ -267,8 +258,8 @@ def _changed(kind, forms):
     counts['pairs'] = len(turns)
     rendered = {}
     for _ in range(4):
-        answers = _planned([{'spec': turn['spec'], 'stored': _seen(turn, kind)} for turn in turns])
-        # Members and monitors are not among what is stored.
+        answers = planned.updates([{'spec': turn['spec'], 'stored': _seen(turn, kind)} for turn in turns])
+        # The stored objects include no members and monitors.
         writes = [[write['call']['update'] for write in answer['writes'] if write['kind'] + 's' == kind] for answer in answers]
         turns = [_written(turn, kind, calls[0], counts) for turn, calls in zip(turns, writes) if calls]
         rendered.update({_form(turn[kind]): {**turn['was'], kind: [turn[kind]]} for turn in turns})
@@ -299,7 +290,7 @@ def _form(stored):
 
 
 def _written(turn, kind, call, counts):
-    """The object after a write, which Octavia renders."""
+    """The object after a write, which Octavia must be able to render."""
     after = tls_settings.updated(turn[kind], call['body'])
     counts['writes'] += 1
     counts['healed'] += after.pop('provisioning_status', '') == 'ERROR'

@@ -1,5 +1,5 @@
-"""SIGKILL while Octavia has a create, and again while it has the deletion: there is never a second load balancer, and nothing
-stays. Between the steps of an update it is killed in 85_failpoints, and under traffic in 92_traffic_killed."""
+"""SIGKILL during a create in Octavia, and again during the deletion: there is never a second load balancer, and nothing is
+left. 85_failpoints kills between the steps of an update, and 92_traffic_killed under traffic."""
 from harness.requests_log import RequestLog
 from harness.stacks import web
 from harness.waiting import eventually, same
@@ -9,7 +9,7 @@ serial = True
 
 def again(t):
     t.controller.kill()
-    # Nobody else competes, so no lease has to run out after each death.
+    # No replica competes, so no Lease has to expire after each kill.
     t.controller.start(leader_elect='false')
 
 
@@ -24,7 +24,7 @@ def run(t):
 def killed_twice(t):
     log = RequestLog()
     name = t.apply(web(load_balancer={'floatingIP': {'allocate': {'network': {'name': 'public'}}}}))
-    # Octavia has the request, but has not committed it: nobody can see it yet.
+    # Octavia has the request and has not committed it: no client can see it yet.
     log.arrived('POST', '/loadbalancers$')
     again(t)
     t.ready_and_right(name)

@@ -1,5 +1,5 @@
-"""The controller as a process: its metrics, a status restored, a graceful stop, paused stacks that cost nothing; one stack
-for all of it."""
+"""The controller as a process: its metrics, a restored status, a graceful stop, paused stacks without requests; on one
+stack."""
 from harness.faults import slow
 from harness.requests_log import RequestLog
 from harness.stacks import web
@@ -20,7 +20,7 @@ def run(t):
 
 
 def paused(t, name):
-    """Not one call, neither for a change nor for a deletion."""
+    """No request at all, neither for a change nor for a deletion."""
     t.edit(name, lambda spec: spec.update(paused=True))
     t.condition(name, 'Paused', 'True', timeout=20)
     pause(3)
@@ -34,11 +34,11 @@ def paused(t, name):
     same('load balancers', len(t.cloud.load_balancers(t.namespace, name)), 1)
     expect(any('paus' in c['message'] for c in t.stack(name)['status']['conditions']), 'the stack does not say that the deletion waits')
     t.patch(name, {'spec': {'paused': False}})
-    eventually('the deletion goes on', lambda: t.stack(name), lambda s: s is None, 60)
+    eventually('the deletion ends', lambda: t.stack(name), lambda s: s is None, 60)
 
 
 def status_restored(t, name):
-    """Status is a projection: deleted, it comes back, with the same load balancer."""
+    """Status is derived: a deleted one is restored, with the same load balancer."""
     lb_id = t.lb_id(name)
     t.controller.stop()
     t.kube.kubectl('patch', 'loadbalancerstack', name, '-n', t.namespace, '--subresource=status', '--type=json',
@@ -51,7 +51,7 @@ def status_restored(t, name):
 
 
 def graceful_stop(t, name):
-    """In the middle of a create: the stop is quick, the next start goes on where it stood."""
+    """During a create: the stop is quick, and the next start continues."""
     log = RequestLog()
     other = t.apply(web('other'))
     log.arrived('POST', '/loadbalancers$')
@@ -65,7 +65,7 @@ def graceful_stop(t, name):
 
 
 def metrics(t, name):
-    """A change that is waited for, and one behind our back: passes, steps, calls, waits, drift, time to Ready are counted."""
+    """The metrics of a change with a wait and of drift: reconciles, steps, requests, waits, drift, time to Ready."""
     before = {family: counted(t, family) for family in FAMILIES}
     with slow(f'{t.namespace}/{name}', 3):
         t.change(name, 'a change that takes its time', lambda spec: spec['pools'][0].update(algorithm='SOURCE_IP'))

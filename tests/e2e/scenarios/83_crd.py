@@ -1,5 +1,5 @@
-"""The CRD changes under the controller's feet: missing at start it is waited for; a rule tightened over a stored stack
-neither stops its status nor its deletion."""
+"""The CRD changes while the controller runs: missing at the start, it is waited for; a rule tightened over a stored stack
+blocks neither its status nor its deletion."""
 import json
 
 from harness import config
@@ -24,7 +24,7 @@ def install(t):
 
 
 def tightened(t):
-    """Every value that the stored stack has is refused from now on."""
+    """Every value of the stored stack becomes invalid."""
     name = t.apply(web(resyncPeriod='10s'))
     t.ready_and_right(name)
     crd = json.loads(t.kube.kubectl('get', CRD, '-o', 'json'))
@@ -49,7 +49,7 @@ def refused(t):
 
 
 def missing(t):
-    """No crash: not ready until the CRD is there."""
+    """The controller does not crash, and is not ready until the CRD exists."""
     t.controller.stop()
     same('stacks left', json.loads(t.kube.kubectl('get', 'loadbalancerstacks', '-A', '-o', 'json'))['items'], [])
     t.kube.kubectl('delete', CRD, '--timeout=300s')

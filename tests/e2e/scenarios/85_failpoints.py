@@ -1,5 +1,5 @@
-"""The process dies at every place that matters, between any two of its writes to the cluster and to the cloud, and is
-started again: one load balancer, every field right, nothing left."""
+"""The process is killed between any two of its writes to the cluster and to the cloud, and restarted: there is one load
+balancer, every field is right, and nothing is left."""
 import contextlib
 import signal
 import time
@@ -13,9 +13,9 @@ from harness.waiting import eventually, same
 serial = True
 cases = ['create', 'life', 'update', 'borrowed', 'orphaned']
 gate = {'create': ['kill before the create', 'kill after the create']}
-# Both sides of the create.
+# Before and after the create.
 CREATE = ['before-create-load-balancer', 'after-create-load-balancer']
-# The rest of the way in. `update-status` is the first one that a stack of its own sees, between the POST and what tells of it.
+# The other writes until the stack is Ready. `update-status` is the first one of a stack, between the POST and its record.
 UNTIL_THE_CREATE = ['before-add-stack-finalizer', 'after-add-stack-finalizer', 'before-add-secret-finalizer', 'after-add-secret-finalizer',
                     'before-write-pending-create', 'after-write-pending-create']
 AFTER_THE_CREATE = ['before-clear-pending-create', 'after-clear-pending-create', 'before-update-status', 'after-update-status',
@@ -23,7 +23,7 @@ AFTER_THE_CREATE = ['before-clear-pending-create', 'after-clear-pending-create',
 WAY_OUT = ['before-update-status', 'before-delete-floating-ip', 'after-delete-floating-ip', 'before-delete-load-balancer',
            'after-delete-load-balancer', 'before-remove-stack-finalizer', 'after-remove-stack-finalizer',
            'before-remove-secret-finalizer', 'after-remove-secret-finalizer']
-# Every kind of write that an update can be made of.
+# Every kind of write in an update.
 WRITES = ['update-load-balancer', 'create-listener', 'update-listener', 'delete-listener', 'create-pool', 'update-pool', 'delete-pool',
           'update-member', 'delete-member', 'create-health-monitor', 'update-health-monitor', 'delete-health-monitor',
           'create-l7-policy', 'update-l7-policy', 'delete-l7-policy', 'create-l7-rule', 'update-l7-rule', 'delete-l7-rule',
@@ -36,10 +36,10 @@ def both_sides(*writes):
 
 def run(t, case):
     asked = config.HOME / 'failpoints'
-    # The conformance suite runs beside it and takes the quotas of the lab's project away.
+    # The conformance suite runs beside it and reduces the quotas of the lab's project.
     project = t.own_project()
     t.controller.stop()
-    # Nobody else competes, so no lease has to run out after each death.
+    # No replica competes, so no Lease has to expire after each kill.
     mortal = Controller(t.controller.kubeconfig, 'mortal', config.CONTROLLER_PORT + 2, config.BINARY_WITH_FAILPOINTS, EVENKEEL_FAILPOINTS_FILE=str(asked))
     asked.write_text('')
     start(mortal)
@@ -68,19 +68,19 @@ def dies(mortal, asked, place):
 
 
 def dies_at_each(mortal, asked, places):
-    """In the order in which they are passed, which `places` need not have."""
+    """Kills the process at each place, in the order in which it passes them."""
     left = places
     for _ in places:
         eventually(f'it dies at one of {left}', lambda: mortal.process.poll(), lambda code: code is not None, 60, every=0.05)
         same('how it ended', mortal.process.returncode, -signal.SIGABRT)
         before, left = left, asked.read_text().split()
         same('places left', len(left), len(before) - 1)
-        # It may die again before it is ready.
+        # It may crash again before it is ready.
         start(mortal, ready=False)
 
 
 def apply_mortal(t, project, name):
-    """A stack with a floating IP and a Secret of its own."""
+    """Applies a stack with a floating IP and a Secret of its own."""
     t.kube.apply(credentials(name, 'demo', **project.auth), namespace=t.namespace)
     document = web(name, load_balancer=with_floating_ip(project))
     document['spec']['cloudCredentialsRef']['secretName'] = name
@@ -94,7 +94,7 @@ def one_of_each(t, name):
 
 
 def create(t, mortal, asked, project):
-    """Killed right before and right after the POST of a load balancer, a stack of its own for each"""
+    """Killed right before and right after the POST of a load balancer, with a stack for each"""
     for place in CREATE:
         asked.write_text(place)
         apply_mortal(t, project, place)
@@ -106,7 +106,7 @@ def create(t, mortal, asked, project):
 
 
 def life(t, mortal, asked, project):
-    """Killed at every other place of the way in and of the way out: a stack before its create, another one after it"""
+    """Killed at every other write of creation and deletion: a stack before its create, another one after it"""
     for name, places in (('until', UNTIL_THE_CREATE), ('after', AFTER_THE_CREATE)):
         asked.write_text('\n'.join(places))
         apply_mortal(t, project, name)
@@ -118,8 +118,8 @@ def life(t, mortal, asked, project):
     dies_at_each(mortal, asked, WAY_OUT)
     same('creates', t.creates(), 2)
     eventually('the stack is gone', lambda: t.stack('after'), lambda s: s is None, 90)
-    # After a death between the two finalizers it is the sweep that lets the Secret go.
-    eventually('its Secret is let go', lambda: finalizers(t, 'after'), lambda f: SECRET_FINALIZER not in f, 90)
+    # After a kill between the two finalizers the periodic sweep removes the Secret's finalizer.
+    eventually('its Secret has no finalizer', lambda: finalizers(t, 'after'), lambda f: SECRET_FINALIZER not in f, 90)
     t.note = f'died {len(UNTIL_THE_CREATE + AFTER_THE_CREATE)} times on the way in, {len(WAY_OUT)} on the way out; {t.creates()} creates for 2 stacks'
 
 
@@ -155,8 +155,8 @@ def update(t, mortal, asked, project):
 
 
 def borrowed(t, mortal, asked, project):
-    """Killed while a floating IP of somebody else is taken into use, and while it is given back"""
-    # Two writes each time: our tag and the port.
+    """Killed while a floating IP of another owner is taken into use, and while it is returned"""
+    # Two writes each time: the owner tag and the port.
     places, ip = [*both_sides('update-floating-ip'), 'after-update-floating-ip'], t.cloud.make_floating_ip()
     try:
         asked.write_text('\n'.join(places))
@@ -176,7 +176,7 @@ def borrowed(t, mortal, asked, project):
 
 
 def orphaned(t, mortal, asked, project):
-    """Killed while a load balancer with its floating IP is let go of: both stay, without our marks, and nothing is made"""
+    """Killed while a load balancer with its floating IP is orphaned: both stay, without owner tags, and nothing is created"""
     places = both_sides('update-load-balancer', 'update-floating-ip', 'remove-stack-finalizer', 'remove-secret-finalizer')
     name = t.apply(web(deletionPolicy='Orphan', load_balancer=with_floating_ip(project)))
     t.ready_and_right(name)
@@ -186,7 +186,7 @@ def orphaned(t, mortal, asked, project):
         t.delete(name, wait=False)
         dies_at_each(mortal, asked, places)
         eventually('the stack is gone', lambda: t.stack(name), lambda s: s is None, 90)
-        eventually('its Secret is let go', lambda: finalizers(t, 'openstack'), lambda f: SECRET_FINALIZER not in f, 90)
+        eventually('its Secret has no finalizer', lambda: finalizers(t, 'openstack'), lambda f: SECRET_FINALIZER not in f, 90)
         left = t.cloud.active(lb_id)
         same('our tags', [tag for tag in left['tags'] if tag.startswith('evenkeel:')], [])
         floating, = t.cloud.floating_ips(port_id=left['vip_port_id'])

@@ -1,4 +1,4 @@
-"""A control plane goes away in the middle and comes back: the API server, Octavia's API, its worker, the watches."""
+"""Outages of a control plane during work: the API server, Octavia's API, its worker, the watches."""
 import os
 import signal
 import subprocess
@@ -21,7 +21,7 @@ def run(t, case):
 
 
 def end(pid_file, number=signal.SIGKILL):
-    """Returns when it is over: what stands between would be taken for alive."""
+    """Ends a process and returns when it is over, so that it is not taken for alive."""
     pid = int(pid_file.read_text())
     os.kill(pid, number)
     eventually(f'{pid_file.name} has ended', lambda: not Path(f'/proc/{pid}').exists(), bool, 60, every=0.02)
@@ -36,7 +36,7 @@ def heavier(spec):
 
 
 def api_server(t):
-    """The API server is killed between the create and what tells of it, and comes back seconds later"""
+    """The API server is killed between the create and its record in the status, and comes back seconds later"""
     settled = t.apply(web('settled', resyncPeriod='10s'))
     t.ready_and_right(settled)
     log = RequestLog()
@@ -45,7 +45,7 @@ def api_server(t):
     end(config.HOME / 'kube/run/kube-apiserver.pid')
     restart('kube')
     t.kube.kubectl('get', 'loadbalancerstacks', '-n', t.namespace)
-    # One that could not renew its lease for ten seconds must stop; Kubernetes then starts it again.
+    # A controller that could not renew its Lease for ten seconds must stop; Kubernetes then restarts it.
     ended = not t.controller.running()
     if ended:
         t.controller.start()
@@ -56,7 +56,7 @@ def api_server(t):
 
 
 def watches(t):
-    """Every connection to the API server is cut, again and again, while stacks are made and changed"""
+    """Every connection to the API server is cut, again and again, while stacks are created and changed"""
     t.controller.stop()
     relay = Relay(int(os.environ['KUBE_PORT']))
     cut = Controller(relay.kubeconfig(t.controller.kubeconfig, config.HOME / 'relayed.kubeconfig'), 'relayed', config.CONTROLLER_PORT + 2)
@@ -86,7 +86,7 @@ def watches(t):
 
 
 def octavia(t):
-    """Octavia's API and worker are restarted in the middle of a create and of a change"""
+    """Octavia's API and worker are restarted during a create and a change"""
     changed = t.apply(web('changed'))
     t.ready_and_right(changed)
     log = RequestLog()

@@ -1,4 +1,4 @@
-"""Clocks that differ by an hour between replicas of the controller, and between it and the cluster."""
+"""Clocks that differ by an hour between replicas of the controller, and between controller and cluster."""
 import time
 
 from harness import config
@@ -9,7 +9,7 @@ from harness.waiting import eventually, expect, same, steadily
 
 serial = True
 cases = ['lease', 'late_create', 'lost_create']
-# libfaketime: only the time of day moves, not the clock that measures durations.
+# libfaketime shifts only the time of day, not the clock that measures durations.
 SHORT = {'create_timeout': '20s', 'quiet_period': '30s'}
 AHEAD = {'LD_PRELOAD': '/usr/$LIB/faketime/libfaketimeMT.so.1', 'FAKETIME': '+3600s', 'FAKETIME_DONT_FAKE_MONOTONIC': '1'}
 
@@ -46,9 +46,9 @@ def lease(t, ahead):
 
 
 def late_create(t, ahead):
-    """A create is held up on its way, its controller dies, and the next one's clock is an hour ahead: no second create"""
+    """A create is delayed in flight, its controller dies, and the next one's clock is an hour ahead: no second create"""
     octavia, = t.behind('octavia')
-    # Longer than it takes another one to lead (the lease is good for 15 s), so that it must wait for what it cannot see.
+    # Longer than a takeover of the Lease (valid for 15 s), so that the new leader must wait for a create that it cannot see.
     octavia.breaks(arrives_late(30), 'POST', '/loadbalancers$', times=1)
     name = t.apply(web())
     eventually('the create is on its way', lambda: octavia.asked('POST', '/loadbalancers$'), bool, 60, every=0.05)
@@ -62,7 +62,8 @@ def late_create(t, ahead):
 
 
 def lost_create(t, ahead):
-    """A create is lost, its controller's clock was an hour ahead, and the next one waits for the quiet period, not for an hour"""
+    """A create is lost, its controller's clock was an hour ahead, and the next one waits for the quiet period, not for an
+    hour"""
     octavia, = t.behind('octavia')
     octavia.breaks(never, 'POST', '/loadbalancers$', times=1)
     t.controller.stop()

@@ -1,5 +1,5 @@
-"""Under a steady stream of requests every change is served through: no new connection fails, haproxy is reloaded no more
-often than something had to be written, and a resync with nothing to do reloads nothing."""
+"""Every change under a steady stream of requests: no new connection fails, haproxy is reloaded no more often than there are
+writes, and a resync without drift reloads nothing."""
 import time
 
 from harness import client
@@ -37,7 +37,8 @@ class Shop:
         serving('it serves', lambda: client.who(self.vip, 80))
 
     def change(self, what, change, writes=None, serves=None, url=None, **how):
-        """`serves`: the members that answer afterwards, each with its share of 14 requests where it matters."""
+        """Makes one change. `serves`: the members that answer afterwards, each with its share of 14 requests where it
+        matters."""
         self.changes += 1
         with streaming(self.t, self.name, what, url or f'http://{self.vip}/', **how) as row:
             self.t.edit(self.name, change)
@@ -62,16 +63,16 @@ class Shop:
 
 
 def members(shop):
-    """Members come, go, are weighted anew and drained under a stream of requests."""
+    """Members are added, removed, re-weighted and drained under a stream of requests."""
     one = ['PUT members']
 
     def edit(change):
         return shop.pool('blue', lambda p: change(p['members']))
-    shop.change('a member comes', edit(lambda m: m.append(shop.member(13))), one, {'m11': 4, 'm12': 4, 'm13': 4})
-    shop.change('members are weighted anew', edit(lambda m: m[0].update(weight=5)), one, {'m11': 10, 'm12': 2, 'm13': 2})
+    shop.change('a member is added', edit(lambda m: m.append(shop.member(13))), one, {'m11': 4, 'm12': 4, 'm13': 4})
+    shop.change('members are re-weighted', edit(lambda m: m[0].update(weight=5)), one, {'m11': 10, 'm12': 2, 'm13': 2})
     shop.change('a member is drained (weight 0)', edit(lambda m: m[0].update(weight=0)), one, {'m12': 6, 'm13': 6})
-    shop.change('a member goes', edit(lambda m: m.pop(0)), ['DELETE members'], {'m12': 6, 'm13': 6})
-    shop.change('one comes, one goes, one is weighted', edit(lambda m: (
+    shop.change('a member is removed', edit(lambda m: m.pop(0)), ['DELETE members'], {'m12': 6, 'm13': 6})
+    shop.change('one is added, one removed, one re-weighted', edit(lambda m: (
         m.pop(0), m[0].update(weight=2), m.append(shop.member(11)))), one, {'m13': 8, 'm11': 4})
 
 
@@ -85,11 +86,12 @@ def pools(shop):
                 ['POST pools', 'PUT members', 'POST healthmonitors', 'PUT listeners', 'DELETE pools'], {'m21', 'm22'})
     same('the PROXY protocol names the client', client.get(shop.vip, 80, source='198.18.0.1').body['client'], '198.18.0.1')
     shop.change("a pool's algorithm changes", shop.pool('green', lambda p: p.update(algorithm='LEAST_CONNECTIONS')), ['PUT pools'], {'m21', 'm22'})
-    shop.change('a pool that nobody uses goes', lambda spec: spec['pools'].pop(0), ['DELETE pools'], {'m21', 'm22'})
+    shop.change('an unused pool is removed', lambda spec: spec['pools'].pop(0), ['DELETE pools'], {'m21', 'm22'})
 
 
 def policies(shop):
-    """Policies come, go, are reordered and changed under a stream of requests that they route; all others go where they went."""
+    """Policies are added, removed, reordered and changed under a stream of requests that they route; all others keep their
+    pool."""
     def front(change):
         return lambda spec: change(named(spec['listeners'], 'http'))
 
@@ -100,7 +102,7 @@ def policies(shop):
     blue, green = {'m11', 'm12'}, {'m21', 'm22'}
 
     def moves(what, change, writes, to):
-        """/shop moves from one pool to the other while it is asked for."""
+        """/shop moves from one pool to the other under requests."""
         row = shop.change(what, front(change), writes, blue, url=f'http://{shop.vip}/shop')
         same(f'who answered /shop before and after: {what}', set(row.answered), blue | green)
         serving(f'/shop is served by {to}', lambda: set(counts(shop.vip, 80, 6, '/shop')), lambda seen: seen == to, 15)
@@ -112,12 +114,12 @@ def policies(shop):
 
 
 def listeners(shop):
-    """Listeners come, go and change, and a certificate is rotated, under a stream of requests. The one of the rotation goes to
-    the TLS listener."""
+    """Listeners are added, removed and changed, and a certificate is rotated, under a stream of requests. The stream of the
+    rotation goes to the TLS listener."""
     certificates = shop.t.certificates
     secret = {host: {'barbicanRef': certificates.certificate(host)} for host in ('shop.example', 'new-shop.example')}
     https = listener('https', 443, 'TERMINATED_HTTPS', defaultPool='blue', tls={'certificate': secret['shop.example']})
-    shop.change('a listener comes', lambda spec: spec['listeners'].append(https), ['POST listeners'], {'m11', 'm12'})
+    shop.change('a listener is added', lambda spec: spec['listeners'].append(https), ['POST listeners'], {'m11', 'm12'})
     trust = certificates.trust(check_hostname=False)
 
     def served(host):
@@ -128,12 +130,12 @@ def listeners(shop):
     served('new-shop.example')
     shop.change('headers and time-outs', lambda spec: named(spec['listeners'], 'http').update(
         insertHeaders=['X-Forwarded-For'], timeouts={'clientData': '1m'}), ['PUT listeners'], {'m11', 'm12'})
-    shop.change('a listener goes', lambda spec: spec['listeners'].pop(1), ['DELETE listeners'], {'m11', 'm12'})
+    shop.change('a listener is removed', lambda spec: spec['listeners'].pop(1), ['DELETE listeners'], {'m11', 'm12'})
 
 
 def nothing(shop):
-    """Fields that haproxy need not know of, and resyncs, under a stream of requests."""
-    # What passes here is asked for this stack alone; the services count what all of them ask.
+    """Changes that haproxy need not know of, and resyncs, under a stream of requests."""
+    # Only this stack's requests pass here; the services count those of all.
     octavia, = shop.t.behind('octavia')
     shop.change('an unrelated field (description)', lambda spec: spec['loadBalancer'].update(description='ours'), ['PUT loadbalancers'], {'m11', 'm12'})
     row = shop.change('a field that is not for Octavia', lambda spec: spec.update(deletionPolicy='Orphan'), [], {'m11', 'm12'})
@@ -142,13 +144,13 @@ def nothing(shop):
     with streaming(shop.t, shop.name, 'two resyncs with nothing to do', f'http://{shop.vip}/') as row:
         since = time.time()
         pause(21)      # of 10 s each
-        # Lists that are not 20 s old yet are not read again: then the next resync does it.
+        # Lists that are not 20 s old yet are not read again: the next resync does it then.
         eventually('a resync looks at the cloud', lambda: [e for e in octavia.asked('GET') if e.at > since], bool, 30)
     same('reloads and writes of a resync', (row.reloads, row.writes), (0, []))
 
 
 def drift(shop):
-    """Drift is made and healed under a stream of requests."""
+    """Drift occurs and is corrected under a stream of requests."""
     t, lb_id = shop.t, shop.t.lb_id(shop.name)
 
     def tree(kind, name):

@@ -1,4 +1,4 @@
-"""The controller dies (SIGKILL) in the middle of a change: traffic does not notice, and the next one finishes it."""
+"""The controller dies (SIGKILL) during a change: traffic is not affected, and the next controller finishes the change."""
 from collections import Counter
 
 from harness import client
@@ -39,6 +39,6 @@ def run(t):
             serving('the new pool serves', lambda: counts(vip, 80, 6), lambda n: n == {'m21': 6}, 15)
         written = Counter(row.writes)
         missing, more = NEEDED - written, written - NEEDED
-        # The next one may send again what was on its way when the first one died.
+        # The next controller may repeat the request that was in flight when the first one died.
         expect(not missing and more.total() <= 1, f'writes: {row.writes}; missing {dict(missing)}, too many {dict(more)}')
         t.note = f'{row.sent} sent, {row.failed} failed, {row.reloads} reloads, {len(row.writes)} writes'

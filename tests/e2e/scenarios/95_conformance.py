@@ -1,6 +1,5 @@
-"""The simulators are honest: the scripts that the simulated cloud and the simulated cluster are held to are asked of the
-genuine ones, and every answer is the same. Not among the others, because it takes quotas away and makes the data plane
-fail; the scenario beside it has projects of its own."""
+"""Conformance of the simulators: the genuine services and API server answer the scripts of the simulators alike. It is
+serial, because it reduces quotas and makes the data plane fail; the scenarios beside it have projects of their own."""
 import os
 import re
 import subprocess
@@ -11,14 +10,15 @@ from harness import config, report
 from harness.waiting import expect
 
 serial = True
-# Quotas and failures only beside what has a project of its own; the other parts disturb nobody who counts his own writes.
+# Quotas and failures only beside scenarios with their own project; the other parts do not affect scenarios that count their own
+# writes.
 beside = {'cloud_fast': ('clock', 'failpoints'), 'cluster': ('clock', 'failpoints'), 'cloud': ('failpoints',)}
 cases = ['cloud_fast', 'cloud', 'cluster']
 gate = {'cloud_fast': ['conformance of the cloud'], 'cluster': ['conformance of the cluster']}
 # Scripts that need no load balancer of their own, or hardly one.
 FAST = 'identity,requests,other_users'
 LIMIT = 1500    # seconds; most of it only where the tests are not built yet
-# From the head of a table to the last line of what is not compared.
+# From the head of a table to the last line of the parts that are not compared.
 TABLE = re.compile(r'(?:script|section) +agree .*?^not compared:\n(?: {4}[^\n]*\n)*', re.MULTILINE | re.DOTALL)
 
 
@@ -27,7 +27,7 @@ def run(t, case):
 
 
 def cloud_fast(t):
-    """Some scripts of the cloud: log-ins, malformed requests, other users"""
+    """Some scripts of the cloud: logins, malformed requests, other users"""
     ask(t, EVENKEEL_CONFORMANCE_ONLY=FAST)
 
 
@@ -57,9 +57,9 @@ def cluster(t):
 
 
 def _suite(name: str, test: str, **variables) -> str:
-    """Runs one test of the simulators against the genuine thing; what it printed, also kept in the report. Its table is printed
-    when everything is over, whatever it says. Without a backtrace, so that what differs is the last that is said."""
-    # Of the whole workspace, so that it is what `cargo test` has built.
+    """Runs one test of the simulators against the genuine service, and keeps its output in the report. Its table is printed
+    at the end, whatever the result. Without a backtrace, so that the differences come last."""
+    # Built for the whole workspace, so that the binaries of `cargo test` are used.
     command = ['cargo', 'test', '--locked', '--test', name, '--', '--nocapture', test]
     environment = {**os.environ, 'RUST_BACKTRACE': '0', **{k: str(v) for k, v in variables.items()}}
     ran = subprocess.run(command, cwd=config.ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
@@ -73,7 +73,7 @@ def _suite(name: str, test: str, **variables) -> str:
 
 
 def _clouds(path) -> None:
-    """The lab's clouds under the names by which the suite finds the tenant and the others."""
+    """The lab's clouds, renamed as the suite expects the tenant and the others."""
     known = yaml.safe_load(config.CLOUDS_YAML.read_text())['clouds']
     names = {'e2e-appcred': 'openstack', 'e2e-admin': 'admin', 'e2e-demo2': 'demo2', 'e2e-reader': 'reader'}
     path.touch(mode=0o600)

@@ -1,4 +1,5 @@
-"""After everything: nothing of ours is left in the cloud, and none of the run's secrets is in any log, status, Event or metric."""
+"""Final checks: no resource of Evenkeel is left in the cloud, and no secret of the run is in any log, status, Event or
+metric."""
 import base64
 
 import yaml
@@ -36,8 +37,8 @@ def known_secrets(t):
 
 
 def in_base64(secret):
-    """How it looks in the middle of a text in base64: one of three ways, without the characters at both ends that also depend
-    on what stands beside it."""
+    """Forms of a text in the middle of a base64 text: one of three, without the characters at both ends, which also depend
+    on the neighbouring text."""
     content = secret.encode()
     for before in range(3):
         whole = base64.b64encode(bytes(before) + content).decode()
@@ -45,7 +46,7 @@ def in_base64(secret):
 
 
 def written(t):
-    """All that the controllers logged, all that the cluster showed of stacks while they were there, the metrics."""
+    """All logs of the controllers, all observed states of stacks in the cluster, and the metrics."""
     texts = {str(path.relative_to(config.REPORT)): path.read_text(errors='replace')
              for path in config.REPORT.rglob('*') if path.is_file() and 'services' not in path.parts}
     texts['metrics'] = t.controller.get('/metrics').text

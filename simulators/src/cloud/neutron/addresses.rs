@@ -1,12 +1,13 @@
-//! Addresses of subnets.
+//! Allocation of addresses from subnets.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use ipnet::IpNet;
 
-use super::{Network, Refusal, Subnet, refusal};
+use super::network::{Network, Subnet};
+use super::resource::{NeutronError, error};
 
-/// The first host, as a subnet made without `gateway_ip` has it.
+/// The first host of a range: the gateway of a subnet that was created without `gateway_ip`.
 pub(super) fn gateway(cidr: &IpNet) -> IpAddr {
     nth(cidr, 1)
 }
@@ -19,8 +20,8 @@ fn nth(cidr: &IpNet, offset: u32) -> IpAddr {
 }
 
 impl Network {
-    /// Takes the wanted address, or any free one when `wanted` is empty.
-    pub(super) fn take_address(&mut self, subnet_id: &str, wanted: &str) -> Result<String, Refusal> {
+    /// Allocates the wanted address, or any free one when `wanted` is empty.
+    pub(super) fn take_address(&mut self, subnet_id: &str, wanted: &str) -> Result<String, NeutronError> {
         let Some(subnet) = self.subnets.get(subnet_id).cloned() else {
             return Err(super::Resource::Subnet.not_found(subnet_id));
         };
@@ -30,22 +31,22 @@ impl Network {
         Ok(address.to_string())
     }
 
-    fn wanted_address(&self, subnet: &Subnet, wanted: &str) -> Result<IpAddr, Refusal> {
+    fn wanted_address(&self, subnet: &Subnet, wanted: &str) -> Result<IpAddr, NeutronError> {
         let address = wanted.parse::<IpAddr>().ok().filter(|address| subnet.cidr.contains(address));
         let Some(address) = address else {
             let text = format!("IP address {wanted} is not a valid IP for the specified subnet.");
-            return Err(refusal(400, "InvalidIpForSubnet", text));
+            return Err(error(400, "InvalidIpForSubnet", text));
         };
         if self.taken.get(&subnet.id).is_some_and(|taken| taken.contains(&address)) {
             let text = format!("IP address {wanted} already allocated in subnet {}", subnet.id);
-            return Err(refusal(409, "IpAddressAlreadyAllocated", text));
+            return Err(error(409, "IpAddressAlreadyAllocated", text));
         }
         Ok(address)
     }
 
-    /// The next free one after the last that was given out, so that an address is not seen again at once; never the
-    /// broadcast address.
-    fn free_address(&mut self, subnet: &Subnet) -> Result<IpAddr, Refusal> {
+    /// The next free address after the last one that was allocated, so that a released address is not reused at once.
+    /// Never the broadcast address.
+    fn free_address(&mut self, subnet: &Subnet) -> Result<IpAddr, NeutronError> {
         let taken = self.taken.get(&subnet.id);
         let last = subnet.cidr.broadcast();
         let free = |address: &IpAddr| *address != last && !taken.is_some_and(|taken| taken.contains(address));
@@ -56,7 +57,7 @@ impl Network {
         let found = after.or_else(|| (2..from).map(host).take_while(inside).find(|(_, address)| free(address)));
         let Some((offset, address)) = found else {
             let text = format!("No more IP addresses available on network {}.", subnet.network);
-            return Err(refusal(409, "IpAddressGenerationFailure", text));
+            return Err(error(409, "IpAddressGenerationFailure", text));
         };
         self.next_offsets.insert(subnet.id.clone(), offset.saturating_add(1));
         Ok(address)

@@ -1,10 +1,12 @@
-//! Floating IPs, and the tags of everything.
+//! Floating IPs, and the tags of all Neutron resources.
 
 use http::Method;
 use serde_json::{Value, json};
 
-use super::super::reply::{Answer, Reply, neutron_error};
-use super::{Network, Refusal, Resource, Row, Visit, common, fixed_ips, object, read_body, refusal, text, touch};
+use super::super::reply::{HandlerResult, Reply, neutron_error};
+use super::network::Network;
+use super::ports::fixed_ips;
+use super::resource::{NeutronError, RequestContext, Resource, Row, common, error, object, read_body, text, touch};
 
 const POST: [&str; 11] = [
     "floating_network_id",
@@ -26,68 +28,67 @@ impl Network {
         self.quotas.get(project).copied().unwrap_or(self.default_quota)
     }
 
-    pub(super) fn floating_ip_post(&mut self, visit: Visit<'_>) -> Answer {
+    pub(super) fn floating_ip_post(&mut self, ctx: RequestContext<'_>) -> HandlerResult {
         let bad = |text: &str| neutron_error(400, "HTTPBadRequest", text);
-        if visit.call.json().is_some_and(|body| body["floatingip"].get("tags").is_some()) {
+        if ctx.call.json().is_some_and(|body| body["floatingip"].get("tags").is_some()) {
             return Err(bad("Attribute 'tags' not allowed in POST"));
         }
-        let given = read_body(visit.call, "floatingip", &POST)?;
+        let given = read_body(ctx.call, "floatingip", &POST)?;
         let network = text(&given, "floating_network_id").to_owned();
         if network.is_empty() {
             return Err(bad("Failed to parse request. Required attribute 'floating_network_id' not specified"));
         }
         let wanted = text(&given, "floating_ip_address").to_owned();
-        if !wanted.is_empty() && !visit.caller.is_admin() {
+        if !wanted.is_empty() && !ctx.caller.is_admin() {
             let text =
                 "(rule:create_floatingip and rule:create_floatingip:floating_ip_address) is disallowed by policy";
             return Err(neutron_error(403, "PolicyNotAuthorized", text));
         }
-        self.check_floating_quota(&visit.caller.project)?;
-        let row = self.visible(visit.caller, Resource::Network, &network)?;
+        self.check_floating_quota(&ctx.caller.project)?;
+        let row = self.visible(ctx.caller, Resource::Network, &network)?;
         if row["router:external"] != true {
             let text = format!("Bad floatingip request: Network {network} is not a valid external network.");
             return Err(neutron_error(400, "BadRequest", text));
         }
         let subnet = self.floating_subnet(&network, text(&given, "subnet_id"))?;
         let address = self.take_address(&subnet, &wanted).map_err(no_address(&network))?;
-        let id = visit.ids.uuid();
-        let mut row = common(&id, "", &visit.caller.project, visit.now);
+        let id = ctx.ids.uuid();
+        let mut row = common(&id, "", &ctx.caller.project, ctx.now);
         row.remove("name");
         row.extend(object(json!({
             "floating_ip_address": address, "floating_network_id": network, "router_id": null, "port_id": null,
             "fixed_ip_address": null, "status": "DOWN", "qos_policy_id": given.get("qos_policy_id"),
             "port_forwardings": [], "description": text(&given, "description"),
         })));
-        if let Err(refusal) = self.associate(&visit, &mut row, &given) {
+        if let Err(error) = self.associate(&ctx, &mut row, &given) {
             self.free(&subnet, &address);
-            return Err(refusal.into());
+            return Err(error.into());
         }
         self.floating_ips.insert(id, row.clone());
-        Ok(Reply::json(201, &json!({"floatingip": self.show(visit.caller, Resource::FloatingIp, &row)})))
+        Ok(Reply::json(201, &json!({"floatingip": self.show(ctx.caller, Resource::FloatingIp, &row)})))
     }
 
-    /// The subnet of an external network in which an address is looked for: the wanted one, else the first.
-    fn floating_subnet(&self, network: &str, wanted: &str) -> Result<String, Refusal> {
+    /// The subnet of an external network from which a floating IP is allocated: that of the wanted address, else the
+    /// first.
+    fn floating_subnet(&self, network: &str, wanted: &str) -> Result<String, NeutronError> {
         let subnets = self.subnets_of(network);
         let found = subnets.iter().find(|subnet| wanted.is_empty() || subnet.id == wanted);
         found.map(|subnet| subnet.id.clone()).ok_or_else(|| {
             let text = format!("Unable to find any IP address on external network {network}.");
-            refusal(400, "ExternalIpAddressExhausted", text)
+            error(400, "ExternalIpAddressExhausted", text)
         })
     }
 
-    fn check_floating_quota(&self, project: &str) -> Result<(), Refusal> {
+    fn check_floating_quota(&self, project: &str) -> Result<(), NeutronError> {
         let own = self.floating_ips.values().filter(|row| text(row, "project_id") == project).count();
         match usize::try_from(self.floating_ip_limit(project)) {
-            Ok(limit) if own >= limit => {
-                Err(refusal(409, "OverQuota", "Quota exceeded for resources: ['floatingip']."))
-            }
+            Ok(limit) if own >= limit => Err(error(409, "OverQuota", "Quota exceeded for resources: ['floatingip'].")),
             _ => Ok(()),
         }
     }
 
-    /// Binds a floating IP to the port that a body names; null takes it off.
-    fn associate(&self, visit: &Visit<'_>, row: &mut Row, given: &Row) -> Result<(), Refusal> {
+    /// Associates a floating IP with the port in a body. A null port disassociates it.
+    fn associate(&self, ctx: &RequestContext<'_>, row: &mut Row, given: &Row) -> Result<(), NeutronError> {
         let Some(port_id) = given.get("port_id") else { return Ok(()) };
         let Some(port_id) = port_id.as_str() else {
             for field in ["port_id", "fixed_ip_address", "router_id"] {
@@ -95,7 +96,7 @@ impl Network {
             }
             return Ok(());
         };
-        let port = self.visible(visit.caller, Resource::Port, port_id)?;
+        let port = self.visible(ctx.caller, Resource::Port, port_id)?;
         let fixed = self.fixed_address(port_id, port, text(given, "fixed_ip_address"))?;
         let network = text(row, "floating_network_id");
         self.check_route(network, port, &fixed)?;
@@ -107,7 +108,7 @@ impl Network {
         });
         if rival.is_some() {
             let (address, id) = (text(row, "floating_ip_address"), text(row, "id"));
-            return Err(refusal(
+            return Err(error(
                 409,
                 "FloatingIPPortAlreadyAssociated",
                 format!(
@@ -122,8 +123,9 @@ impl Network {
         Ok(())
     }
 
-    /// `get_router_for_floatingip`: a router with its gateway on the one and an interface on the other.
-    fn check_route(&self, network: &str, port: &Row, fixed: &str) -> Result<(), Refusal> {
+    /// Checks that a router has its gateway on the external network and an interface on the port's subnet
+    /// (`get_router_for_floatingip`).
+    fn check_route(&self, network: &str, port: &Row, fixed: &str) -> Result<(), NeutronError> {
         let subnet = fixed_ips(port).into_iter().find(|(_, address)| address == fixed).map(|(subnet, _)| subnet);
         let Some(subnet) = subnet.and_then(|id| self.subnets.get(&id)) else { return Ok(()) };
         if subnet.row["router:external"] != true && !self.unrouted.contains(&subnet.id) {
@@ -135,16 +137,16 @@ impl Network {
             subnet.id,
             text(port, "id"),
         );
-        Err(refusal(404, "ExternalGatewayForFloatingIPNotFound", text))
+        Err(error(404, "ExternalGatewayForFloatingIPNotFound", text))
     }
 
-    /// There is one router for all; its id is derived from the smallest network's.
+    /// The id of the only router, derived from the smallest network id.
     fn router_id(&self) -> String {
         self.networks.keys().next().cloned().unwrap_or_default()
     }
 
-    fn fixed_address(&self, id: &str, port: &Row, wanted: &str) -> Result<String, Refusal> {
-        let bad = |text: String| refusal(400, "BadRequest", format!("Bad floatingip request: {text}"));
+    fn fixed_address(&self, id: &str, port: &Row, wanted: &str) -> Result<String, NeutronError> {
+        let bad = |text: String| error(400, "BadRequest", format!("Bad floatingip request: {text}"));
         let ips: Vec<String> = fixed_ips(port).into_iter().map(|(_, address)| address).collect();
         if !wanted.is_empty() {
             let found = ips.iter().find(|address| *address == wanted).cloned();
@@ -161,30 +163,30 @@ impl Network {
         }
     }
 
-    pub(super) fn floating_ip_put(&mut self, visit: &Visit<'_>, id: &str) -> Answer {
-        let mut row = self.visible(visit.caller, Resource::FloatingIp, id)?.clone();
-        let body = visit.call.json().unwrap_or_default();
+    pub(super) fn floating_ip_put(&mut self, ctx: &RequestContext<'_>, id: &str) -> HandlerResult {
+        let mut row = self.visible(ctx.caller, Resource::FloatingIp, id)?.clone();
+        let body = ctx.call.json().unwrap_or_default();
         let read_only = |key: &&String| {
             ["tags", "floating_network_id", "floating_ip_address", "status", "router_id", "id"].contains(&key.as_str())
         };
         if let Some(field) = body["floatingip"].as_object().into_iter().flat_map(|given| given.keys()).find(read_only) {
             return Err(neutron_error(400, "HTTPBadRequest", format!("Cannot update read-only attribute {field}")));
         }
-        let given = read_body(visit.call, "floatingip", &PUT)?;
-        check_revision(visit, &row)?;
-        self.associate(visit, &mut row, &given)?;
+        let given = read_body(ctx.call, "floatingip", &PUT)?;
+        check_revision(ctx, &row)?;
+        self.associate(ctx, &mut row, &given)?;
         for field in ["description", "qos_policy_id"] {
             if let Some(value) = given.get(field) {
                 row.insert(field.into(), value.clone());
             }
         }
-        touch(&mut row, visit.now);
+        touch(&mut row, ctx.now);
         self.floating_ips.insert(id.to_owned(), row.clone());
-        Ok(Reply::json(200, &json!({"floatingip": self.show(visit.caller, Resource::FloatingIp, &row)})))
+        Ok(Reply::json(200, &json!({"floatingip": self.show(ctx.caller, Resource::FloatingIp, &row)})))
     }
 
-    pub(super) fn floating_ip_delete(&mut self, visit: &Visit<'_>, id: &str) -> Answer {
-        check_revision(visit, self.visible(visit.caller, Resource::FloatingIp, id)?)?;
+    pub(super) fn floating_ip_delete(&mut self, ctx: &RequestContext<'_>, id: &str) -> HandlerResult {
+        check_revision(ctx, self.visible(ctx.caller, Resource::FloatingIp, id)?)?;
         if let Some(row) = self.floating_ips.remove(id) {
             let subnets: Vec<String> =
                 self.subnets_of(text(&row, "floating_network_id")).iter().map(|subnet| subnet.id.clone()).collect();
@@ -195,21 +197,27 @@ impl Network {
         Ok(Reply::empty(204))
     }
 
-    /// /v2.0/{collection}/{id}/tags and below.
-    pub(super) fn tags_call(&mut self, visit: &Visit<'_>, resource: Resource, id: &str, rest: &[String]) -> Answer {
-        // The tags plugin crashes where the object is missing.
-        self.visible(visit.caller, resource, id).map_err(|_| {
+    /// Answers /v2.0/{collection}/{id}/tags and below.
+    pub(super) fn tags_call(
+        &mut self,
+        ctx: &RequestContext<'_>,
+        resource: Resource,
+        id: &str,
+        rest: &[String],
+    ) -> HandlerResult {
+        // Neutron's tags plugin crashes when the object is missing.
+        self.visible(ctx.caller, resource, id).map_err(|_| {
             let text = "Request Failed: internal server error while processing your request.";
             neutron_error(500, "HTTPInternalServerError", text)
         })?;
         let Some(row) = self.row_mut(resource, id) else { return Err(resource.not_found(id).into()) };
         let mut tags: Vec<String> =
             row["tags"].as_array().into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect();
-        let (answer, changed) = match (&visit.call.method, rest) {
+        let (answer, changed) = match (&ctx.call.method, rest) {
             (&Method::GET, []) => (Reply::json(200, &json!({"tags": tags})), false),
             (&Method::GET, [tag]) if tags.contains(tag) => (Reply::empty(204), false),
             (&Method::PUT, []) => {
-                let body = visit.call.json().unwrap_or_default();
+                let body = ctx.call.json().unwrap_or_default();
                 let Some(list) = body["tags"].as_array() else {
                     let shown = super::super::octavia::python_repr(&body["tags"]);
                     let text = format!("Invalid input for operation: {shown} is not a list.");
@@ -237,15 +245,15 @@ impl Network {
             tags.sort();
             tags.dedup();
             row.insert("tags".into(), tags.into());
-            touch(row, visit.now);
+            touch(row, ctx.now);
         }
         Ok(answer)
     }
 }
 
-/// Extension `revision-if-match`.
-fn check_revision(visit: &Visit<'_>, row: &Row) -> Result<(), Refusal> {
-    let wanted = visit
+/// Checks the `If-Match` header of Neutron's extension `revision-if-match`.
+fn check_revision(ctx: &RequestContext<'_>, row: &Row) -> Result<(), NeutronError> {
+    let wanted = ctx
         .call
         .header("if-match")
         .and_then(|text| text.strip_prefix("revision_number="))
@@ -254,19 +262,19 @@ fn check_revision(visit: &Visit<'_>, row: &Row) -> Result<(), Refusal> {
     match wanted {
         Some(wanted) if wanted != now => {
             let text = format!("Constrained to {wanted}, but current revision is {now}");
-            Err(refusal(412, "RevisionNumberConstraintFailed", text))
+            Err(error(412, "RevisionNumberConstraintFailed", text))
         }
         _ => Ok(()),
     }
 }
 
-fn no_address(network: &str) -> impl Fn(Refusal) -> Reply {
+fn no_address(network: &str) -> impl Fn(NeutronError) -> Reply {
     let network = network.to_owned();
-    move |refusal| {
-        if refusal.kind == "IpAddressGenerationFailure" {
+    move |error| {
+        if error.kind == "IpAddressGenerationFailure" {
             let text = format!("Unable to find any IP address on external network {network}.");
             return neutron_error(400, "ExternalIpAddressExhausted", text);
         }
-        refusal.into()
+        error.into()
     }
 }

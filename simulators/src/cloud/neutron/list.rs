@@ -1,13 +1,14 @@
-//! Lists: filters (a repeated one means any of its values), tags, fields, pages.
+//! Lists: filters (a repeated one matches any of its values), tags, fields, pagination.
 
 use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
 use super::super::call::{Call, Caller};
-use super::super::reply::{Answer, Reply};
+use super::super::reply::{HandlerResult, Reply};
+use super::network::Network;
 use super::rbac::SHARED;
-use super::{Network, Resource, Row, Visit, refusal, text};
+use super::resource::{RequestContext, Resource, Row, error, text};
 
 const AUXILIARY: [&str; 6] = ["fields", "limit", "marker", "page_reverse", "sort_key", "sort_dir"];
 const TAG_FILTERS: [&str; 4] = ["tags", "tags-any", "not-tags", "not-tags-any"];
@@ -34,8 +35,8 @@ fn columns(resource: Resource) -> impl Iterator<Item = &'static str> {
 }
 
 impl Network {
-    pub(super) fn list(&self, visit: &Visit<'_>, resource: Resource) -> Answer {
-        let call = visit.call;
+    pub(super) fn list(&self, ctx: &RequestContext<'_>, resource: Resource) -> HandlerResult {
+        let call = ctx.call;
         let filters: Vec<_> = call
             .query
             .iter()
@@ -49,10 +50,10 @@ impl Network {
         if !unknown.is_empty() {
             let names: Vec<_> = unknown.iter().map(|name| format!("'{name}'")).collect();
             let text = format!("[{}] is invalid attribute for filtering", names.join(", "));
-            return Err(refusal(400, "HTTPBadRequest", text).into());
+            return Err(error(400, "HTTPBadRequest", text).into());
         }
         let fits = |row: &Row| {
-            self.is_visible(visit.caller, resource, row)
+            self.is_visible(ctx.caller, resource, row)
                 && filters
                     .iter()
                     .all(|(key, _)| filters.iter().any(|(other, wanted)| other == key && matches(row, key, wanted)))
@@ -62,7 +63,7 @@ impl Network {
             .rows(resource)
             .into_iter()
             .filter(|row| fits(row))
-            .map(|row| self.show(visit.caller, resource, row))
+            .map(|row| self.show(ctx.caller, resource, row))
             .collect();
         if let Some(marker) = call.parameter("marker") {
             rows.retain(|row| text(row, "id") > marker);
@@ -78,7 +79,7 @@ impl Network {
         Ok(Reply::json(200, &body))
     }
 
-    /// A row with what is derived.
+    /// A row together with its derived attributes.
     pub(super) fn show(&self, caller: &Caller, resource: Resource, row: &Row) -> Row {
         let mut shown = row.clone();
         if resource == Resource::Network {
@@ -118,7 +119,7 @@ fn matches(row: &Row, key: &str, wanted: &str) -> bool {
         Some(Value::String(value)) => value == wanted,
         Some(Value::Bool(value)) => *value == ["true", "1", "True"].contains(&wanted),
         Some(Value::Number(value)) => value.to_string() == wanted,
-        // fixed_ips=ip_address=192.0.2.1 or fixed_ips=subnet_id=...
+        // A filter such as fixed_ips=ip_address=192.0.2.1 or fixed_ips=subnet_id=...
         Some(Value::Array(items)) => {
             wanted.split_once('=').is_some_and(|(field, value)| items.iter().any(|item| item[field] == value))
         }

@@ -1,11 +1,12 @@
-//! Ports, those of tenants and those that Octavia makes.
+//! Ports, both those of tenants and those that Octavia creates.
 
 use serde_json::{Value, json};
 
 use super::super::clock::Moment;
 use super::super::ids::Ids;
-use super::super::reply::{Answer, Reply, neutron_error};
-use super::{Network, Refusal, Resource, Row, Visit, common, object, read_body, refusal, text, touch};
+use super::super::reply::{HandlerResult, Reply, neutron_error};
+use super::network::Network;
+use super::resource::{NeutronError, RequestContext, Resource, Row, common, error, object, read_body, text, touch};
 
 const POST: [&str; 15] = [
     "network_id",
@@ -25,8 +26,8 @@ const POST: [&str; 15] = [
     "allowed_address_pairs",
 ];
 
-/// A port to be made.
-pub(crate) struct Wanted<'a> {
+/// A port to be created.
+pub(crate) struct NewPort<'a> {
     pub project: &'a str,
     pub network: &'a str,
     pub name: String,
@@ -44,14 +45,14 @@ pub(crate) fn fixed_ips(port: &Row) -> Vec<(String, String)> {
 }
 
 impl Network {
-    pub fn make_port(&mut self, wanted: Wanted<'_>, ids: &mut Ids, now: &Moment) -> Result<String, Refusal> {
+    pub fn make_port(&mut self, wanted: NewPort<'_>, ids: &mut Ids, now: &Moment) -> Result<String, NeutronError> {
         let mut taken: Vec<(String, String)> = Vec::new();
         for (subnet, address) in &wanted.fixed_ips {
             match self.take_address(subnet, address) {
                 Ok(address) => taken.push((subnet.clone(), address)),
-                Err(refusal) => {
+                Err(error) => {
                     taken.iter().for_each(|(subnet, address)| self.free(subnet, address));
-                    return Err(refusal);
+                    return Err(error);
                 }
             }
         }
@@ -77,7 +78,7 @@ impl Network {
         self.groups.values().find(own).map(|row| text(row, "id")).into_iter().collect()
     }
 
-    /// Octavia puts its own security group on a tenant's VIP port, and leaves device and owner empty.
+    /// Adds Octavia's security group to a tenant's VIP port, as Octavia does, and leaves device and owner empty.
     pub fn take_over(&mut self, port: &str, ids: &mut Ids) {
         if let Some(row) = self.ports.get_mut(port) {
             row.insert("security_groups".into(), json!([ids.uuid()]));
@@ -97,35 +98,35 @@ impl Network {
         }
     }
 
-    pub(super) fn port_post(&mut self, visit: Visit<'_>) -> Answer {
-        let given = read_body(visit.call, "port", &POST)?;
+    pub(super) fn port_post(&mut self, ctx: RequestContext<'_>) -> HandlerResult {
+        let given = read_body(ctx.call, "port", &POST)?;
         let network = text(&given, "network_id").to_owned();
         if network.is_empty() {
             let text = "Failed to parse request. Required attribute 'network_id' not specified";
             return Err(neutron_error(400, "HTTPBadRequest", text));
         }
-        self.visible(visit.caller, Resource::Network, &network)?;
+        self.visible(ctx.caller, Resource::Network, &network)?;
         let mut ips = fixed_ips(&given);
         if ips.is_empty() {
-            // One address of the first IPv4 subnet, and one of the first IPv6 subnet.
+            // Neutron's choice: one address of the first IPv4 subnet, and one of the first IPv6 subnet.
             let subnets = self.subnets_of(&network);
             let first = |v4: bool| subnets.iter().find(|subnet| subnet.cidr.addr().is_ipv4() == v4);
             ips = [true, false].into_iter().filter_map(first).map(|s| (s.id.clone(), String::new())).collect();
         }
         for (subnet, address) in &mut ips {
-            self.place(&network, subnet, address)?;
+            self.complete_fixed_ip(&network, subnet, address)?;
         }
-        let wanted = Wanted {
-            project: &visit.caller.project,
+        let wanted = NewPort {
+            project: &ctx.caller.project,
             network: &network,
             name: text(&given, "name").to_owned(),
             device: (text(&given, "device_id").to_owned(), text(&given, "device_owner").to_owned()),
             admin_state_up: given.get("admin_state_up").and_then(Value::as_bool).unwrap_or(true),
             fixed_ips: ips,
         };
-        let id = self.make_port(wanted, visit.ids, visit.now)?;
+        let id = self.make_port(wanted, ctx.ids, ctx.now)?;
         if let Some(row) = self.ports.get_mut(&id) {
-            // Tags in a POST are dropped without a word.
+            // Neutron drops the tags of a POST silently.
             let kept = ["description", "security_groups", "qos_policy_id"];
             row.extend(given.into_iter().filter(|(key, _)| kept.contains(&key.as_str())));
             return Ok(Reply::json(201, &json!({"port": row})));
@@ -133,8 +134,8 @@ impl Network {
         Err(neutron_error(404, "PortNotFound", format!("Port {id} could not be found.")))
     }
 
-    /// An address without subnet finds its own.
-    fn place(&self, network: &str, subnet: &mut String, address: &str) -> Result<(), Refusal> {
+    /// Completes a fixed IP: an address without a subnet gets the subnet that contains it.
+    fn complete_fixed_ip(&self, network: &str, subnet: &mut String, address: &str) -> Result<(), NeutronError> {
         let subnets = self.subnets_of(network);
         if subnet.is_empty() {
             let parsed = address.parse::<std::net::IpAddr>().ok();
@@ -145,7 +146,7 @@ impl Network {
                     let text = format!(
                         "IP address {address} is not a valid IP for any of the subnets on the specified network."
                     );
-                    return Err(refusal(400, "InvalidIpForNetwork", text));
+                    return Err(error(400, "InvalidIpForNetwork", text));
                 }
             }
         }
@@ -156,23 +157,23 @@ impl Network {
             "Invalid input for operation: Failed to create port on network {network}, because fixed_ips \
              included invalid subnet {subnet}."
         );
-        Err(refusal(400, "InvalidInput", text))
+        Err(error(400, "InvalidInput", text))
     }
 
-    pub(super) fn port_put(&mut self, visit: &Visit<'_>, id: &str) -> Answer {
-        self.visible(visit.caller, Resource::Port, id)?;
+    pub(super) fn port_put(&mut self, ctx: &RequestContext<'_>, id: &str) -> HandlerResult {
+        self.visible(ctx.caller, Resource::Port, id)?;
         let known =
             ["name", "description", "admin_state_up", "device_id", "device_owner", "security_groups", "qos_policy_id"];
-        let given = read_body(visit.call, "port", &known)?;
+        let given = read_body(ctx.call, "port", &known)?;
         let row = self.ports.get_mut(id).ok_or_else(|| Resource::Port.not_found(id))?;
         row.extend(given);
-        touch(row, visit.now);
+        touch(row, ctx.now);
         Ok(Reply::json(200, &json!({"port": row})))
     }
 
-    pub(super) fn port_delete(&mut self, visit: &Visit<'_>, id: &str) -> Answer {
-        self.visible(visit.caller, Resource::Port, id)?;
-        self.remove_port(id, visit.now);
+    pub(super) fn port_delete(&mut self, ctx: &RequestContext<'_>, id: &str) -> HandlerResult {
+        self.visible(ctx.caller, Resource::Port, id)?;
+        self.remove_port(id, ctx.now);
         Ok(Reply::empty(204))
     }
 }

@@ -1,11 +1,12 @@
-//! RBAC policies of networks, and the visibility that they give.
+//! RBAC policies of networks, and the visibility that they grant.
 
 use serde_json::{Value, json};
 
 use super::super::call::Caller;
 use super::super::ids::Ids;
-use super::super::reply::{Answer, Reply, neutron_error};
-use super::{Network, Resource, Row, Visit, object, read_body, text};
+use super::super::reply::{HandlerResult, Reply, neutron_error};
+use super::network::Network;
+use super::resource::{RequestContext, Resource, Row, object, read_body, text};
 
 pub(super) const SHARED: &str = "access_as_shared";
 pub(super) const EXTERNAL: &str = "access_as_external";
@@ -28,7 +29,8 @@ impl Network {
         self.rbac.values().filter(fits).any(is_for)
     }
 
-    /// Subnets are shared with their network. An administrator sees all of all projects.
+    /// True for a row that the caller may see. A subnet is shared with its network. An administrator sees the rows of
+    /// all projects.
     pub(super) fn is_visible(&self, caller: &Caller, resource: Resource, row: &Row) -> bool {
         let allowed = |network: &str| self.allows(&caller.project, text(row, network), &[SHARED, EXTERNAL]);
         let shared = match resource {
@@ -40,22 +42,22 @@ impl Network {
         caller.is_admin() || text(row, "project_id") == caller.project || shared
     }
 
-    pub(super) fn rbac_post(&mut self, visit: Visit<'_>) -> Answer {
-        let given = read_body(visit.call, "rbac_policy", &["object_type", "object_id", "action", "target_tenant"])?;
+    pub(super) fn rbac_post(&mut self, ctx: RequestContext<'_>) -> HandlerResult {
+        let given = read_body(ctx.call, "rbac_policy", &["object_type", "object_id", "action", "target_tenant"])?;
         let target = text(&given, "target_tenant");
-        if target == "*" && !visit.caller.is_admin() {
+        if target == "*" && !ctx.caller.is_admin() {
             let text = "((rule:create_rbac_policy and rule:create_rbac_policy:target_tenant) and \
                         rule:create_rbac_policy:target_project) is disallowed by policy";
             return Err(neutron_error(403, "PolicyNotAuthorized", text));
         }
         let network = text(&given, "object_id");
-        self.visible(visit.caller, Resource::Network, network)?;
-        let row = self.add_rbac(network, &visit.caller.project, text(&given, "action"), target, visit.ids);
+        self.visible(ctx.caller, Resource::Network, network)?;
+        let row = self.add_rbac(network, &ctx.caller.project, text(&given, "action"), target, ctx.ids);
         Ok(Reply::json(201, &json!({"rbac_policy": row})))
     }
 
-    pub(super) fn rbac_delete(&mut self, visit: &Visit<'_>, id: &str) -> Answer {
-        self.visible(visit.caller, Resource::Rbac, id)?;
+    pub(super) fn rbac_delete(&mut self, ctx: &RequestContext<'_>, id: &str) -> HandlerResult {
+        self.visible(ctx.caller, Resource::Rbac, id)?;
         self.rbac.remove(id);
         Ok(Reply::empty(204))
     }

@@ -1,23 +1,23 @@
-//! PUT /pools/{id}/members: the whole list at once.
+//! PUT /pools/{id}/members: replaces all members of a pool in one request.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value, json};
 
-use super::super::reply::{Answer, Reply, fault, invalid, not_found};
+use super::super::reply::{HandlerResult, Reply, fault, invalid, not_found};
 use super::super::world::World;
 use super::body;
 use super::checks::{OnNull, member_exists, store_change, text};
 use super::jobs::Change;
 use super::members::{check_reserved, check_sriov};
-use super::schema::place;
+use super::schema::request_kind;
 use super::tables::schema;
 use super::{Context, Kind, Record};
 
 type Key = (String, i64);
 type Given = Map<String, Value>;
 
-/// What a batch does to a pool.
+/// The changes of a batch to a pool.
 struct Batch {
     added: Vec<Given>,
     updated: Vec<(String, Given)>,
@@ -25,12 +25,12 @@ struct Batch {
 }
 
 impl World {
-    pub fn member_batch(&mut self, ctx: Context<'_>, pool: &Record) -> Answer {
-        let members = body::read_members(ctx.call, place::POST, self.config.api_minor)?;
+    pub fn member_batch(&mut self, ctx: Context<'_>, pool: &Record) -> HandlerResult {
+        let members = body::read_members(ctx.call, request_kind::POST, self.config.api_minor)?;
         ctx.must_write(&pool.project)?;
         let additive = is_true(ctx.call.parameter("additive_only"));
         self.lockable_below(Kind::Pool, &pool.id)?;
-        // Looked at after the lock, and not foreseen.
+        // Octavia reads the list after it took the lock, and crashes on anything but a list.
         let mut members = members.map_err(|class| fault(500, format!("'{class}' object is not iterable")))?;
         for member in &mut members {
             schema(Kind::Member).fill(member);
@@ -38,7 +38,7 @@ impl World {
         let batch = self.sort_out(pool, members, additive)?;
         if batch.added.is_empty() && batch.updated.is_empty() && batch.removed.is_empty() {
             let left = self.octavia.store.children(Kind::Member, &pool.id).next().is_some();
-            // An empty additive batch locks for nothing, unless the pool is empty too.
+            // An empty additive batch locks the load balancer without a change, unless the pool is empty too.
             if left {
                 let change = Change::Children { targets: Vec::new(), ancestors: self.above(pool), removed: Vec::new() };
                 self.start(&pool.load_balancer, change, ctx.now);
@@ -73,7 +73,7 @@ impl World {
         Ok(batch)
     }
 
-    /// One bad member refuses all.
+    /// Checks all members. One invalid member rejects the whole batch.
     fn check_batch(&self, ctx: Context<'_>, pool: &Record, batch: &Batch) -> Result<(), Reply> {
         let growth = batch.added.len().saturating_sub(batch.removed.len());
         if growth > 0 {
@@ -105,7 +105,8 @@ impl World {
             for name in ["address", "protocol_port", "request_sriov", "project_id", "tenant_id"] {
                 given.remove(name);
             }
-            // Left out: monitor_* are reset as weight and backup are by the schema; name, tags and subnet are kept.
+            // Attributes that are left out: monitor_* are reset here, weight and backup by the schema; name, tags and
+            // subnet are kept.
             for (name, default) in [("monitor_port", Value::Null), ("monitor_address", Value::Null)] {
                 given.entry(name).or_insert(default);
             }
@@ -137,7 +138,7 @@ fn key(member: &Given) -> Key {
     (text(member, "address").to_owned(), member.get("protocol_port").and_then(Value::as_i64).unwrap_or_default())
 }
 
-/// `oslo_utils.strutils.bool_from_string`: what it does not know is false.
+/// `oslo_utils.strutils.bool_from_string`: an unknown text is false.
 pub(super) fn is_true(text: Option<&str>) -> bool {
     text.is_some_and(|text| ["1", "t", "true", "on", "y", "yes"].contains(&text.trim().to_lowercase().as_str()))
 }

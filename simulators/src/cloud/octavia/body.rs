@@ -6,21 +6,23 @@ use super::super::call::Call;
 use super::super::reply::{Reply, fault, invalid};
 use super::Kind;
 use super::python::python;
-use super::schema::{ReadError, Schema, place};
+use super::schema::{ReadError, Schema, request_kind};
 use super::tables::schema;
 
 /// The object in a body `{"<root>": {...}}`.
-pub(crate) fn read(call: &Call, kind: Kind, place: u8, minor: u32) -> Result<Map<String, Value>, Reply> {
+pub(crate) fn read(call: &Call, kind: Kind, request_kind: u8, minor: u32) -> Result<Map<String, Value>, Reply> {
     let body = parse(call, kind.argument())?;
-    let object = unwrap_root(&body, kind.argument(), kind.root(), first_look(kind, place))?;
-    schema(kind).read(object, place, minor).map_err(|error| error.inside(kind.root()).reply(kind.argument(), &body))
+    let object = unwrap_root(&body, kind.argument(), kind.root(), first_attribute_read(kind, request_kind))?;
+    schema(kind)
+        .read(object, request_kind, minor)
+        .map_err(|error| error.inside(kind.root()).reply(kind.argument(), &body))
 }
 
-/// The list of a batch, or Python's class of what is there instead.
+/// The list of a batch, or the Python class of the value that stands in its place.
 type Members = Result<Vec<Map<String, Value>>, &'static str>;
 
 /// The list in a body `{"members": [...]}` of a batch.
-pub(crate) fn read_members(call: &Call, place: u8, minor: u32) -> Result<Members, Reply> {
+pub(crate) fn read_members(call: &Call, request_kind: u8, minor: u32) -> Result<Members, Reply> {
     if call.body.is_empty() {
         return Err(fault(500, "'NoneType' object has no attribute 'members'"));
     }
@@ -35,16 +37,21 @@ pub(crate) fn read_members(call: &Call, place: u8, minor: u32) -> Result<Members
             );
         }
     };
-    let read = |item| schema(Kind::Member).read(item, place, minor);
+    let read = |item| schema(Kind::Member).read(item, request_kind, minor);
     let members = items.iter().map(read).collect::<Result<_, _>>();
     members.map(Ok).map_err(|error: ReadError| error.inside("members").reply("members_", &body))
 }
 
 /// The quota of a body `{"quota": {...}}`.
-pub(crate) fn read_quota(call: &Call, quota: &Schema, place: u8, minor: u32) -> Result<Map<String, Value>, Reply> {
+pub(crate) fn read_quota(
+    call: &Call,
+    quota: &Schema,
+    request_kind: u8,
+    minor: u32,
+) -> Result<Map<String, Value>, Reply> {
     let body = parse(call, "quotas")?;
     let object = unwrap_root(&body, "quotas", "quota", "to_dict")?;
-    quota.read(object, place, minor).map_err(|error| error.inside("quota").reply("quotas", &body))
+    quota.read(object, request_kind, minor).map_err(|error| error.inside("quota").reply("quotas", &body))
 }
 
 fn parse(call: &Call, argument: &str) -> Result<Value, Reply> {
@@ -57,20 +64,20 @@ fn parse(call: &Call, argument: &str) -> Result<Value, Reply> {
     call.json().ok_or_else(|| fault(400, "Request is not in valid JSON format"))
 }
 
-/// The attribute that a controller looks at first, and falls over. Only PUT of listeners asks first.
-fn first_look(kind: Kind, place: u8) -> &'static str {
-    match (kind, place) {
-        (Kind::LoadBalancer, place::PUT) => "vip_sg_ids",
-        (Kind::Listener, place::PUT) => "",
-        (Kind::Pool, place::PUT) => "tls_versions",
+/// The attribute that a controller reads first, and crashes on. Only PUT of listeners checks before.
+fn first_attribute_read(kind: Kind, request_kind: u8) -> &'static str {
+    match (kind, request_kind) {
+        (Kind::LoadBalancer, request_kind::PUT) => "vip_sg_ids",
+        (Kind::Listener, request_kind::PUT) => "",
+        (Kind::Pool, request_kind::PUT) => "tls_versions",
         (Kind::Listener | Kind::Pool, _) => "loadbalancer_id",
-        (Kind::HealthMonitor, place::POST) => "pool_id",
-        (Kind::L7Policy, place::POST) => "listener_id",
+        (Kind::HealthMonitor, request_kind::POST) => "pool_id",
+        (Kind::L7Policy, request_kind::POST) => "listener_id",
         _ => "project_id",
     }
 }
 
-/// wsme does not demand the root key, so that its absence and null crash the controller.
+/// The object below the root key. wsme does not require the root key, so its absence and null crash the controller.
 fn unwrap_root<'a>(body: &'a Value, argument: &str, root: &str, attribute: &str) -> Result<&'a Value, Reply> {
     let crash = |class: &str| match attribute {
         "" => Err(invalid("No listener object supplied.")),
@@ -83,7 +90,7 @@ fn unwrap_root<'a>(body: &'a Value, argument: &str, root: &str, attribute: &str)
     }
 }
 
-/// The value below the root key, which is the only key that may be there.
+/// The value below the root key. Any other key is an error.
 fn root_of<'a>(body: &'a Value, argument: &str, root: &str) -> Result<Option<&'a Value>, Reply> {
     let Some(map) = body.as_object() else {
         let class = if body.is_array() { "list" } else { "str" };

@@ -4,10 +4,11 @@ use http::Method;
 use serde_json::{Map, Value, json};
 
 use super::super::ids::Ids;
-use super::super::reply::{Answer, Reply, not_found, policy_forbidden, routing};
+use super::super::reply::{HandlerResult, Reply, not_found, policy_forbidden, routing};
 use super::super::world::World;
+use super::Context;
+use super::checks::method_not_allowed;
 use super::list::pick;
-use super::{Context, method_not_allowed};
 
 #[derive(Debug, Default)]
 pub(crate) struct Catalog {
@@ -17,7 +18,7 @@ pub(crate) struct Catalog {
 }
 
 impl Catalog {
-    /// The lab's: two flavors, two zones, three providers.
+    /// The catalogue of the lab: two flavors, two zones, three providers.
     pub fn seeded(ids: &mut Ids) -> Self {
         let mut catalog = Self::default();
         catalog.add_flavor("single", "One amphora", ids);
@@ -55,7 +56,7 @@ impl Catalog {
         self.flavors.iter().find(|flavor| flavor["name"] == name)
     }
 
-    /// Flavors and zones of this name may be chosen for new load balancers, or not any more.
+    /// Enables or disables the flavors and zones of this name for new load balancers.
     pub fn enable(&mut self, name: &str, enabled: bool) {
         let all = self.flavors.iter_mut().chain(&mut self.zones);
         all.filter(|row| row["name"] == name).for_each(|row| drop(row.insert("enabled".into(), enabled.into())));
@@ -75,9 +76,9 @@ fn map(value: Value) -> Map<String, Value> {
 }
 
 impl World {
-    pub fn catalog_call(&mut self, ctx: Context<'_>, rest: &[&str]) -> Answer {
+    pub fn catalog_call(&mut self, ctx: Context<'_>, rest: &[&str]) -> HandlerResult {
         if ctx.call.method != Method::GET {
-            // Only administrators write here, and nothing needs to in a simulation.
+            // Writes are for administrators, and no test needs one.
             return if ctx.caller.is_admin() { Err(method_not_allowed()) } else { Err(policy_forbidden()) };
         }
         let catalog = &self.octavia.catalog;

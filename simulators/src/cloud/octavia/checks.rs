@@ -1,16 +1,16 @@
-//! Checks that several kinds share: tags, certificates, protocols, quotas.
+//! Checks shared by several kinds: tags, certificates, protocols, quotas.
 
 use std::collections::BTreeSet;
 
 use evenkeel::model::collated;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
-use super::super::reply::{Reply, fault, invalid};
+use super::super::reply::{Reply, fault, invalid, routing};
 use super::super::world::World;
 use super::python::python_repr;
 use super::{Context, Kind, Record};
 
-/// Which pools a listener may use (`VALID_LISTENER_POOL_PROTOCOL_MAP`).
+/// Checks that a listener may use a pool of this protocol (`VALID_LISTENER_POOL_PROTOCOL_MAP`).
 pub(crate) fn protocols_fit(listener: &str, pool: &str) -> Result<(), Reply> {
     let fitting: &[&str] = match listener {
         "TCP" => &["TCP", "HTTP", "HTTPS", "PROXY", "PROXYV2"],
@@ -26,7 +26,7 @@ pub(crate) fn protocols_fit(listener: &str, pool: &str) -> Result<(), Reply> {
     Err(invalid(format!("The pool protocol '{pool}' is invalid while the listener protocol is '{listener}'.")))
 }
 
-/// The three layers in which listeners of one port may stand side by side.
+/// The transport layer of a protocol. Listeners of different layers may share a port.
 pub(crate) fn layer4(protocol: &str) -> &str {
     if matches!(protocol, "UDP" | "SCTP") { protocol } else { "TCP" }
 }
@@ -39,7 +39,7 @@ pub(crate) fn unsupported(text: &str) -> Reply {
     fault(501, format!("Provider 'amphora' does not support a requested option: {text}"))
 }
 
-/// What SQLAlchemy makes of a body with something that only nests in POST /loadbalancers.
+/// The crash of SQLAlchemy on a body with children that only POST /loadbalancers may contain.
 pub(crate) fn no_nesting() -> Reply {
     fault(500, "'dict' object has no attribute '_sa_instance_state'")
 }
@@ -48,7 +48,7 @@ pub(crate) fn quota_met(kind: Kind) -> Reply {
     fault(403, format!("Quota has been met for resources: {}", kind.words()))
 }
 
-/// A value that is neither absent nor null nor empty (Python's truth).
+/// True for a value that is neither absent nor null nor empty (Python's truth).
 pub(crate) fn truthy(given: &Map<String, Value>, field: &str) -> bool {
     match given.get(field) {
         None | Some(Value::Null | Value::Bool(false)) => false,
@@ -64,8 +64,8 @@ pub(crate) fn text<'a>(given: &'a Map<String, Value>, field: &str) -> &'a str {
     given.get(field).and_then(Value::as_str).unwrap_or_default()
 }
 
-/// Tags as they are stored: a set in the database's order. Tags that the collation holds for equal, `a` and `A`, are twins,
-/// and twins are a crash.
+/// Stores tags as the database does: a set in the database's order. Two tags that the collation takes for equal, such
+/// as `a` and `A`, are duplicates and crash the request.
 fn store_tags(given: &mut Map<String, Value>, on_null: OnNull) -> Result<(), Reply> {
     let Some(tags) = given.get("tags") else { return Ok(()) };
     let Some(list) = tags.as_array() else {
@@ -85,7 +85,8 @@ fn store_tags(given: &mut Map<String, Value>, on_null: OnNull) -> Result<(), Rep
     Ok(())
 }
 
-/// What a change stores. New tags are inserted before those that go are deleted: one in the place of its twin is a crash.
+/// Prepares the attributes of a change. Octavia inserts new tags before it deletes old ones, so a tag that replaces its
+/// duplicate (by the collation) crashes the request.
 pub(crate) fn store_change(given: &mut Map<String, Value>, stored: &Record, on_null: OnNull) -> Result<(), Reply> {
     store_common(given, on_null)?;
     let texts = |value: Option<&Value>| -> Vec<String> {
@@ -100,7 +101,7 @@ fn twins(entry: &str) -> Reply {
     fault(500, format!("(pymysql.err.IntegrityError) (1062, \"Duplicate entry '{entry}' for key 'PRIMARY'\")"))
 }
 
-/// Equal security groups are a crash.
+/// Checks security groups for duplicates, which crash Octavia.
 pub(crate) fn check_groups_differ(given: &Map<String, Value>) -> Result<(), Reply> {
     let groups: Vec<&str> =
         given.get("vip_sg_ids").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect();
@@ -110,14 +111,14 @@ pub(crate) fn check_groups_differ(given: &Map<String, Value>) -> Result<(), Repl
     }
 }
 
-/// What null does to tags in a PUT: most kinds ignore it, policies and rules are cleared.
+/// The effect of null on tags in a PUT: most kinds ignore it, policies and rules lose their tags.
 #[derive(Clone, Copy)]
 pub(crate) enum OnNull {
     Keep,
     Clear,
 }
 
-/// Attributes that every kind stores the same way. In a create everything that is left out is filled.
+/// Stores the attributes that all kinds have in common. A create fills those that are left out.
 fn store_common(given: &mut Map<String, Value>, on_null: OnNull) -> Result<(), Reply> {
     if given.get("admin_state_up").is_some_and(Value::is_null) {
         given.insert("admin_state_up".into(), false.into());
@@ -125,7 +126,7 @@ fn store_common(given: &mut Map<String, Value>, on_null: OnNull) -> Result<(), R
     store_tags(given, on_null)
 }
 
-/// Fills the attributes of a new row: what the schema fills is there already.
+/// Fills the attributes of a new row. The schema has filled its own before.
 pub(crate) fn complete(kind: Kind, given: &mut Map<String, Value>, fields: &[(&str, Value)]) -> Result<(), Reply> {
     store_common(given, OnNull::Clear).map_err(|_| duplicate_entry(kind, given))?;
     given.remove("project_id");
@@ -136,7 +137,7 @@ pub(crate) fn complete(kind: Kind, given: &mut Map<String, Value>, fields: &[(&s
     Ok(())
 }
 
-/// How a create words a duplicate key, whichever key it was: twins among the tags too.
+/// The error of a create for any duplicate key, duplicate tags included.
 fn duplicate_entry(kind: Kind, given: &Map<String, Value>) -> Reply {
     let port = given.get("protocol_port").and_then(Value::as_i64);
     match kind {
@@ -168,13 +169,13 @@ pub(crate) fn as_set(value: Option<&Value>) -> Vec<String> {
 }
 
 impl World {
-    /// Certificates that Octavia must be able to read with the caller's token.
+    /// Checks that Octavia can read the certificates with the caller's token.
     pub fn check_certificates(&self, ctx: Context<'_>, refs: &[String]) -> Result<(), Reply> {
         let unreadable = |reference: &&String| !self.keys.is_certificate(ctx.caller, reference);
         bad_references(refs.iter().filter(unreadable))
     }
 
-    /// A CA and its revocation list.
+    /// Checks a CA certificate and its revocation list.
     pub fn check_ca(&self, ctx: Context<'_>, ca: &str, crl: &str) -> Result<(), Reply> {
         let refs = [ca.to_owned(), crl.to_owned()];
         let given = refs.iter().filter(|reference| !reference.is_empty());
@@ -190,7 +191,7 @@ impl World {
         ))
     }
 
-    /// Room for more objects of a kind in a project.
+    /// Checks that the quota of a project leaves room for more objects of a kind.
     pub fn check_quota(&self, kind: Kind, project: &str, more: usize) -> Result<(), Reply> {
         let limit = self.octavia.quotas.get(project).and_then(|limits| limits.get(kind.quota_field())).copied();
         match limit.and_then(|limit| usize::try_from(limit).ok()) {
@@ -199,7 +200,7 @@ impl World {
         }
     }
 
-    /// VIP addresses of a load balancer.
+    /// The VIP addresses of a load balancer.
     pub fn vip_addresses(lb: &Record) -> Vec<String> {
         let more = lb.fields.get("additional_vips").and_then(Value::as_array).into_iter().flatten();
         let more = more.filter_map(|vip| vip["ip_address"].as_str()).map(str::to_owned);
@@ -213,4 +214,14 @@ fn bad_references<'a>(bad: impl Iterator<Item = &'a String>) -> Result<(), Reply
         return Ok(());
     }
     Err(fault(400, format!("Could not retrieve certificate: {}", python_repr(&Value::Array(bad)))))
+}
+
+pub(super) fn method_not_allowed() -> Reply {
+    routing(405, "Method Not Allowed", "")
+}
+
+pub(super) fn no_statistics() -> Reply {
+    let zeros = ["active_connections", "bytes_in", "bytes_out", "request_errors", "total_connections"];
+    let zeros: Map<_, _> = zeros.into_iter().map(|name| (name.to_owned(), 0.into())).collect();
+    Reply::json(200, &json!({"stats": zeros}))
 }

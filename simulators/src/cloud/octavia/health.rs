@@ -6,7 +6,7 @@ use super::super::clock::Moment;
 use super::super::world::World;
 use super::record::{Kind, Operating, Provisioning, Record};
 
-/// What the data plane finds of a member.
+/// The health of a member, as the data plane finds it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Health {
     Up,
@@ -14,7 +14,7 @@ pub enum Health {
 }
 
 impl World {
-    /// A heartbeat of the amphora of a load balancer: writes the statuses that changed, and only those.
+    /// Processes a heartbeat of the amphora of a load balancer. Writes only the statuses that changed.
     pub fn heartbeat(&mut self, load_balancer: &str, now: &Moment) {
         let Some(lb) = self.octavia.store.get(Kind::LoadBalancer, load_balancer) else { return };
         let settled = matches!(lb.provisioning, Provisioning::Active | Provisioning::PendingUpdate);
@@ -39,7 +39,8 @@ impl World {
             found.insert((Kind::Listener, listener.id.clone()), status);
         }
         for pool in store.children(Kind::Pool, &lb.id) {
-            // Amphorae only know pools that a listener uses; the others are OFFLINE and their members as they were.
+            // Amphorae know only pools that a listener uses. Other pools are OFFLINE, and their members keep their
+            // status.
             if !pool.flag("admin_state_up") || store.listeners_of(pool).is_empty() {
                 found.insert((Kind::Pool, pool.id.clone()), Operating::Offline);
                 continue;
@@ -64,7 +65,7 @@ impl World {
         let monitored = store.children(Kind::HealthMonitor, &pool.id).any(|monitor| monitor.flag("admin_state_up"));
         let status = |member: &Record| match self.octavia.health.get(&member.id) {
             _ if !member.flag("admin_state_up") => Operating::Offline,
-            // Without a monitor the weight does not show.
+            // The weight does not show without a monitor.
             _ if !monitored => Operating::NoMonitor,
             Some(Health::Down) => Operating::Error,
             _ if member.number("weight") == Some(0) => Operating::Draining,
@@ -74,7 +75,8 @@ impl World {
     }
 }
 
-/// ERROR when haproxy has no server left, DEGRADED when it lost some. A backup that serves keeps a pool DEGRADED.
+/// The status of a pool: ERROR when haproxy has no server left, DEGRADED when it lost some. A backup member that serves
+/// keeps a pool DEGRADED.
 fn pool_status(members: impl Iterator<Item = Operating>) -> Operating {
     let (mut lost, mut left) = (false, false);
     for member in members {

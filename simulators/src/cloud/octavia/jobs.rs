@@ -1,8 +1,8 @@
-//! The lock of a load balancer, the changes in flight, and how they end.
+//! The lock of a load balancer, the in-flight changes, and their ends.
 //!
-//! Octavia's API only checks and stores; a worker carries changes out, one at a time for each load balancer, while
-//! everything it touches is PENDING_*. A [`Job`] is such a change. It ends when it is due: nothing runs in the
-//! background, [`World::settle`] brings the stored states up to date before each request.
+//! Octavia's API only checks and stores. A worker carries changes out, one at a time for each load balancer, while
+//! everything that the change touches is PENDING_*. A [`Job`] is such a change. Nothing runs in the background:
+//! [`World::settle`] ends the jobs that are due before each request.
 
 use std::time::Duration;
 
@@ -10,13 +10,13 @@ use serde_json::Value;
 use tokio::time::Instant;
 
 use super::super::clock::Moment;
-use super::super::faults::{Effect, Verb};
+use super::super::faults::{Verb, WorkerEffect};
 use super::super::reply::{Reply, fault};
 use super::super::world::World;
 use super::record::{Kind, Operating, Provisioning};
 
 /// Objects of one load balancer.
-pub(crate) type Ids = Vec<(Kind, String)>;
+pub(crate) type ObjectRefs = Vec<(Kind, String)>;
 
 /// A change that the worker carries out.
 #[derive(Debug)]
@@ -25,16 +25,16 @@ pub(crate) enum Change {
     UpdateLoadBalancer,
     DeleteLoadBalancer,
     Failover,
-    /// One or more children were created or updated; a batch may remove others beside it.
+    /// One or more children were created or updated. A batch may delete others in the same change.
     Children {
-        targets: Ids,
-        ancestors: Ids,
-        removed: Ids,
+        targets: ObjectRefs,
+        ancestors: ObjectRefs,
+        removed: ObjectRefs,
     },
     /// One child was deleted.
     DeleteChild {
         target: (Kind, String),
-        ancestors: Ids,
+        ancestors: ObjectRefs,
     },
 }
 
@@ -45,26 +45,26 @@ pub(crate) struct Job {
     fails: Option<Failure>,
 }
 
-/// How far a change comes that fails.
+/// The point at which a change fails.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Failure {
-    /// Not to the data plane.
+    /// Before the data plane was reached.
     Before,
     InDataPlane,
 }
 
 impl World {
-    /// The lock: only an ACTIVE load balancer can be changed. The message does not say which state it is in.
+    /// Takes the lock: only an ACTIVE load balancer can be changed. The message does not name its state.
     pub fn lockable(&self, load_balancer: &str) -> Result<(), Reply> {
         let state = self.octavia.store.get(Kind::LoadBalancer, load_balancer).map(|lb| lb.provisioning);
         if state == Some(Provisioning::Active) { Ok(()) } else { Err(immutable("Load Balancer", load_balancer)) }
     }
 
-    /// The lock of a change below a pool or policy, which must be ACTIVE itself; looked at first.
+    /// Takes the lock for a change below a pool or policy, which must be ACTIVE itself and is checked first.
     pub fn lockable_below(&self, kind: Kind, id: &str) -> Result<(), Reply> {
         let Some(record) = self.octavia.store.get(kind, id) else { return Err(immutable("Load Balancer", id)) };
         if record.provisioning != Provisioning::Active {
-            // The word of the class, not the one of the messages.
+            // The name of the class, other than in Octavia's other messages.
             let word = if kind == Kind::L7Policy { "L7Policy" } else { kind.words() };
             return Err(immutable(word, id));
         }
@@ -90,20 +90,20 @@ impl World {
         }
         let name = self.octavia.store.get(Kind::LoadBalancer, load_balancer).map(|lb| lb.text("name").to_owned());
         let effect = self.faults.provider(kind, verb, &name.unwrap_or_default());
-        if effect == Some(Effect::Sticks) || self.provider_is_mute(load_balancer) {
+        if effect == Some(WorkerEffect::Hangs) || self.provider_is_mute(load_balancer) {
             return;
         }
         let fails = match effect {
-            Some(Effect::Fails) => Some(Failure::InDataPlane),
+            Some(WorkerEffect::Fails) => Some(Failure::InDataPlane),
             _ if self.cannot_work(load_balancer, &change) => Some(Failure::Before),
-            _ => self.is_refused_by_data_plane(load_balancer, &change).then_some(Failure::InDataPlane),
+            _ => self.data_plane_rejects(load_balancer, &change).then_some(Failure::InDataPlane),
         };
         let due = now.at + self.duration(load_balancer, &change, kind);
         self.octavia.due.insert((due, load_balancer.to_owned()));
         self.octavia.jobs.insert(load_balancer.to_owned(), Job { due, change, fails });
     }
 
-    fn verb_of(&self, targets: &Ids) -> Verb {
+    fn verb_of(&self, targets: &ObjectRefs) -> Verb {
         let fresh = |(kind, id): &(Kind, String)| {
             self.octavia.store.get(*kind, id).is_some_and(|record| record.provisioning == Provisioning::PendingCreate)
         };
@@ -130,13 +130,13 @@ impl World {
         }
     }
 
-    /// The provider `noop_driver` never answers.
+    /// True for the provider `noop_driver`, which never answers.
     fn provider_is_mute(&self, load_balancer: &str) -> bool {
         let record = self.octavia.store.get(Kind::LoadBalancer, load_balancer);
         record.is_some_and(|lb| lb.text("provider") == "noop_driver")
     }
 
-    /// What the API accepts and the worker cannot do.
+    /// True for a change that the API accepts and the worker cannot carry out.
     fn cannot_work(&self, load_balancer: &str, change: &Change) -> bool {
         match change {
             Change::CreateLoadBalancer => {
@@ -152,15 +152,16 @@ impl World {
         }
     }
 
-    fn is_refused_by_data_plane(&self, load_balancer: &str, change: &Change) -> bool {
+    fn data_plane_rejects(&self, load_balancer: &str, change: &Change) -> bool {
         match change {
             Change::DeleteLoadBalancer => false,
-            Change::DeleteChild { target, .. } => self.tls_is_refused(load_balancer, Some(target)),
-            _ => self.tls_is_refused(load_balancer, None),
+            Change::DeleteChild { target, .. } => self.data_plane_rejects_tls(load_balancer, Some(target)),
+            _ => self.data_plane_rejects_tls(load_balancer, None),
         }
     }
 
-    /// An additional VIP whose subnet has no address on the tenant's own port: created, never ACTIVE, never deletable.
+    /// True with an additional VIP whose subnet has no address on the tenant's own port. Octavia accepts it, and the
+    /// load balancer becomes neither ACTIVE nor deletable.
     fn has_lost_vip(&self, load_balancer: &str) -> bool {
         let lb = self.octavia.store.get(Kind::LoadBalancer, load_balancer);
         let vips = lb.and_then(|lb| lb.fields.get("additional_vips")).and_then(Value::as_array);
@@ -177,7 +178,7 @@ impl World {
         subnet.is_some_and(|id| !id.is_empty() && !self.network.subnets.contains_key(id))
     }
 
-    /// haproxy refuses a configuration with an HTTP frontend and a TCP backend.
+    /// True with an HTTP frontend that redirects to a TCP backend. haproxy rejects that configuration.
     fn has_redirect_to_wrong_protocol(&self, load_balancer: &str) -> bool {
         let store = &self.octavia.store;
         store.children(Kind::Listener, load_balancer).any(|listener| {
@@ -209,7 +210,7 @@ impl World {
         }
     }
 
-    /// Ends every change that is due and lets heartbeats arrive.
+    /// Ends every change that is due, and delivers heartbeats.
     pub fn settle(&mut self, now: &Moment) {
         while let Some((due, id)) = self.octavia.due.first().cloned().filter(|(due, _)| *due <= now.at) {
             self.octavia.due.remove(&(due, id.clone()));
@@ -235,7 +236,7 @@ impl World {
         }
         match (job.change, job.fails.is_some()) {
             (Change::DeleteLoadBalancer, false) => self.load_balancer_is_gone(load_balancer, now),
-            // Of the children only monitors come to be ONLINE, and only in a create.
+            // Monitors are the only children that become ONLINE, and only in a create.
             (change @ (Change::CreateLoadBalancer | Change::Failover), false) => {
                 for (kind, id) in self.octavia.store.tree(load_balancer) {
                     if kind == Kind::HealthMonitor && matches!(change, Change::CreateLoadBalancer) {
@@ -247,7 +248,7 @@ impl World {
                 self.set_status(Kind::LoadBalancer, load_balancer, Provisioning::Active, now);
             }
             (Change::UpdateLoadBalancer, false) => self.activate(Kind::LoadBalancer, load_balancer, now),
-            // Children stay as they are: PENDING_CREATE for ever after a create that failed.
+            // Children keep their state: PENDING_CREATE for good after a create that failed.
             (
                 Change::DeleteLoadBalancer | Change::CreateLoadBalancer | Change::UpdateLoadBalancer | Change::Failover,
                 true,
@@ -276,9 +277,10 @@ impl World {
         }
     }
 
-    /// What becomes of listeners that the change itself had not marked. Nearly every change sends the whole configuration,
-    /// and its revert puts all listeners in ERROR (`ListenersUpdate`); then those of pools, members and monitors bring
-    /// all of them back (`PoolToErrorOnRevertTask` and its like), also those that were in ERROR before.
+    /// Sets the states of listeners that the change itself did not mark. Nearly every change sends the whole
+    /// configuration, and its revert puts all listeners in ERROR (`ListenersUpdate`). The reverts for pools, members
+    /// and monitors then bring all of them back (`PoolToErrorOnRevertTask` and its like), even those that were in ERROR
+    /// before.
     fn spread(&mut self, load_balancer: &str, change: &Change, now: &Moment) {
         let (kind, ancestors): (_, &[_]) = match change {
             Change::Children { targets, ancestors, removed } => {
@@ -299,7 +301,7 @@ impl World {
         }
     }
 
-    /// ACTIVE again for the load balancer and the ancestors that only waited.
+    /// Makes the load balancer ACTIVE again, and the ancestors that only waited.
     fn release(&mut self, load_balancer: &str, ancestors: &[(Kind, String)], targets: &[(Kind, String)], now: &Moment) {
         for (kind, id) in ancestors.iter().filter(|ancestor| !targets.contains(ancestor)) {
             let pending = self.octavia.store.get(*kind, id).map(|record| record.provisioning);
@@ -310,7 +312,7 @@ impl World {
         self.set_status(Kind::LoadBalancer, load_balancer, Provisioning::Active, now);
     }
 
-    /// ACTIVE, and what has no heartbeat of its own is ONLINE by that.
+    /// Makes an object ACTIVE, and ONLINE if it has no heartbeat of its own.
     fn activate(&mut self, kind: Kind, id: &str, now: &Moment) {
         self.set_status(kind, id, Provisioning::Active, now);
         if let (Kind::HealthMonitor | Kind::L7Policy | Kind::L7Rule, Some(record)) =
@@ -338,7 +340,8 @@ impl World {
         }
     }
 
-    /// Rows disappear; the VIP port goes if Octavia made it. Floating IPs stay, unbound.
+    /// Removes a deleted load balancer: its rows, and the VIP port if Octavia created it. Floating IPs stay,
+    /// disassociated.
     fn load_balancer_is_gone(&mut self, id: &str, now: &Moment) {
         if let Some(lb) = self.octavia.store.get(Kind::LoadBalancer, id).cloned() {
             if self.octavia.owned_ports.remove(id) {

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use serde_json::{Map, Value, json};
 
 use super::super::call::Call;
-use super::super::reply::{Answer, Reply, fault, routing};
+use super::super::reply::{HandlerResult, Reply, fault, routing};
 use super::record::{Kind, Record, Store};
 use super::render::show;
 
@@ -14,14 +14,14 @@ use super::render::show;
 const AUXILIARY: [&str; 7] = ["limit", "marker", "sort", "sort_key", "sort_dir", "fields", "page_reverse"];
 const TAG_FILTERS: [&str; 4] = ["tags", "tags-any", "not-tags", "not-tags-any"];
 
-/// A list of rows of one kind as an answer.
+/// Answers with a list of rows of one kind.
 pub(crate) fn list<'a>(
     store: &'a Store,
     kind: Kind,
     rows: impl Iterator<Item = &'a Record>,
     call: &Call,
     page_limit: usize,
-) -> Answer {
+) -> HandlerResult {
     let limit = read_limit(call, page_limit)?;
     let sort = read_sort(call)?;
     let filters = read_filters(kind, call)?;
@@ -40,7 +40,7 @@ pub(crate) fn list<'a>(
         let marker = position(store, row, &keys);
         let reverse = call.parameter("page_reverse") == Some("True");
         let wanted = if reverse { Ordering::Less } else { Ordering::Greater };
-        found.retain(|(place, _)| compare(place, &marker, &keys) == wanted);
+        found.retain(|(sort_value, _)| compare(sort_value, &marker, &keys) == wanted);
     }
     found.sort_by(|(a, _), (b, _)| compare(a, b, &keys));
     found.truncate(limit.unwrap_or(usize::MAX));
@@ -50,10 +50,10 @@ pub(crate) fn list<'a>(
     Ok(Reply::json(200, &json!({kind.plural(): shown, format!("{}_links", kind.plural()): links})))
 }
 
-/// One object with the fields that the query names (`fields=a&fields=b`).
+/// One object, reduced to the fields that the query names (`fields=a&fields=b`).
 pub(crate) fn pick(mut row: Map<String, Value>, fields: &[&str]) -> Map<String, Value> {
     if !fields.is_empty() {
-        // The old alias goes with project_id.
+        // tenant_id is the old alias of project_id.
         let wanted = |key: &str| fields.contains(&if key == "tenant_id" { "project_id" } else { key });
         row.retain(|key, _| wanted(key));
     }
@@ -71,7 +71,7 @@ fn read_limit(call: &Call, most: usize) -> Result<Option<usize>, Reply> {
     }
 }
 
-/// Sort keys, each with whether it descends.
+/// Sort keys, each with its direction (true: descending).
 type Sort = Vec<(String, bool)>;
 
 fn read_sort(call: &Call) -> Result<Sort, Reply> {
@@ -105,7 +105,7 @@ fn complete(mut sort: Sort, kind: Kind) -> Result<Sort, Reply> {
     Ok(sort)
 }
 
-/// Attributes whose column has another name: sorting by them works until a marker comes in.
+/// True for an attribute whose column has another name. Sorting by it works until a marker is used.
 fn is_renamed(kind: Kind, key: &str) -> bool {
     key == "admin_state_up" || (kind == Kind::Member && key == "address")
 }
@@ -114,28 +114,28 @@ fn class(kind: Kind) -> String {
     kind.words().replace(' ', "")
 }
 
-/// What a row is sorted by.
+/// The value by which a row is sorted.
 #[derive(PartialEq, PartialOrd)]
-enum Place {
+enum SortValue {
     Nothing,
     Flag(bool),
     Number(f64),
-    /// Lower case, as the collation compares.
+    /// In lower case, as the collation compares.
     Text(String),
 }
 
-fn position(store: &Store, row: &Record, keys: &Sort) -> Vec<Place> {
-    let place = |(key, _): &(String, bool)| match column(store, row, key) {
-        Value::String(text) => Place::Text(text.to_lowercase()),
-        Value::Bool(flag) => Place::Flag(flag),
-        Value::Number(number) => Place::Number(number.as_f64().unwrap_or_default()),
-        Value::Null | Value::Array(_) | Value::Object(_) => Place::Nothing,
+fn position(store: &Store, row: &Record, keys: &Sort) -> Vec<SortValue> {
+    let sort_value = |(key, _): &(String, bool)| match column(store, row, key) {
+        Value::String(text) => SortValue::Text(text.to_lowercase()),
+        Value::Bool(flag) => SortValue::Flag(flag),
+        Value::Number(number) => SortValue::Number(number.as_f64().unwrap_or_default()),
+        Value::Null | Value::Array(_) | Value::Object(_) => SortValue::Nothing,
     };
-    keys.iter().map(place).collect()
+    keys.iter().map(sort_value).collect()
 }
 
-fn compare(a: &[Place], b: &[Place], keys: &Sort) -> Ordering {
-    let order = |((a, b), (_, descending)): ((&Place, &Place), &(String, bool))| {
+fn compare(a: &[SortValue], b: &[SortValue], keys: &Sort) -> Ordering {
+    let order = |((a, b), (_, descending)): ((&SortValue, &SortValue), &(String, bool))| {
         let order = a.partial_cmp(b).unwrap_or(Ordering::Equal);
         if *descending { order.reverse() } else { order }
     };
@@ -160,7 +160,7 @@ fn column(store: &Store, row: &Record, key: &str) -> Value {
     }
 }
 
-/// Attributes that can be filtered and sorted by.
+/// The attributes that can be filtered and sorted by.
 fn columns(kind: Kind) -> BTreeSet<&'static str> {
     let common = "id project_id created_at updated_at provisioning_status operating_status admin_state_up name";
     let own = match kind {
@@ -192,7 +192,7 @@ fn columns(kind: Kind) -> BTreeSet<&'static str> {
     common.split_whitespace().chain(own.split_whitespace()).filter(|key| !(without_name && *key == "name")).collect()
 }
 
-/// Attributes that are relations: filtering by them ends in an SQL error.
+/// True for a relation. Filtering by one ends in an SQL error.
 fn is_relation(kind: Kind, key: &str) -> bool {
     match kind {
         Kind::LoadBalancer => ["listeners", "pools", "additional_vips"].contains(&key),
@@ -231,7 +231,7 @@ fn read_filters(kind: Kind, call: &Call) -> Result<Vec<(String, String)>, Reply>
     Ok(filters)
 }
 
-/// NULL equals nothing, not even the empty text as which names are shown.
+/// True for a row that matches all filters. NULL equals nothing, not even the empty text as which names are shown.
 fn fits(store: &Store, row: &Record, filters: &[(String, String)]) -> bool {
     let yes = ["true", "1", "yes", "on", "t", "y"];
     filters.iter().all(|(key, wanted)| match column(store, row, key) {
@@ -267,7 +267,8 @@ fn has_tags(row: &Record, call: &Call) -> bool {
     })
 }
 
-/// The links drop filters and fields; clients must build their own. `ends`: first and last row of the page.
+/// The links to other pages. They drop filters and fields, so clients must build their own. `ends`: first and last row
+/// of the page.
 fn links(call: &Call, limit: Option<usize>, ends: Option<(&Record, &Record)>, length: usize) -> Value {
     let Some((first, last)) = ends else { return json!([]) };
     let limit_text = limit.map_or("None".to_owned(), |limit| limit.to_string());

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::super::reply::{Answer, Reply, fault, invalid, not_found};
+use super::super::reply::{HandlerResult, Reply, fault, invalid, not_found};
 use super::super::world::World;
 use super::checks::{
     OnNull, as_set, complete, layer4, listener_exists, no_children, no_nesting, protocols_fit, store_change, text,
@@ -10,8 +10,9 @@ use super::checks::{
 };
 use super::jobs::Change;
 use super::python::python_repr;
-use super::schema::place;
+use super::schema::request_kind;
 use super::tables::schema;
+use super::tls_checks::{check_ciphers, check_hsts, check_hsts_put, check_tls_lists};
 use super::{Context, Kind, Record, body};
 
 const HTTP_HEADERS: [&str; 6] =
@@ -31,8 +32,8 @@ const TIMEOUTS: [&str; 4] =
 const TLS: [&str; 3] = ["tls_ciphers", "tls_versions", "alpn_protocols"];
 
 impl World {
-    pub fn listener_post(&mut self, ctx: Context<'_>) -> Answer {
-        let mut given = body::read(ctx.call, Kind::Listener, place::POST, self.config.api_minor)?;
+    pub fn listener_post(&mut self, ctx: Context<'_>) -> HandlerResult {
+        let mut given = body::read(ctx.call, Kind::Listener, request_kind::POST, self.config.api_minor)?;
         schema(Kind::Listener).fill(&mut given);
         let lb = self.parent_load_balancer(ctx, text(&given, "loadbalancer_id"))?;
         self.check_quota(Kind::Listener, &lb.project, 1)?;
@@ -40,7 +41,7 @@ impl World {
         self.lockable(&lb.id)?;
         given.remove("loadbalancer_id");
         let nests = truthy(&given, "default_pool") || truthy(&given, "l7policies");
-        let fields = self.listener_fields(ctx, &lb, given, place::POST)?;
+        let fields = self.listener_fields(ctx, &lb, given, request_kind::POST)?;
         if nests {
             return Err(no_nesting());
         }
@@ -52,13 +53,13 @@ impl World {
         self.answer_stored(201, Kind::Listener, &target.1)
     }
 
-    /// Checks a new listener and makes its attributes. `lb` is the stored load balancer.
+    /// Checks a new listener and builds its attributes. `lb` is the stored load balancer.
     pub fn listener_fields(
         &self,
         ctx: Context<'_>,
         lb: &Record,
         mut given: Map<String, Value>,
-        place: u8,
+        request_kind: u8,
     ) -> Result<Map<String, Value>, Reply> {
         let protocol = text(&given, "protocol").to_owned();
         let had_tls_keys = TLS.map(|key| given.contains_key(key));
@@ -80,8 +81,8 @@ impl World {
         }
         self.check_port(lb, &given, &protocol)?;
         check_cidrs(lb, given.get("allowed_cidrs"))?;
-        // The single call leaves out what was not given, and nothing fills it for PROMETHEUS.
-        if let (true, "PROMETHEUS", place::NESTED) = (offloads, protocol.as_str(), place)
+        // The single call leaves out absent attributes, and nothing fills them for PROMETHEUS.
+        if let (true, "PROMETHEUS", request_kind::NESTED) = (offloads, protocol.as_str(), request_kind)
             && let Some(missing) = TLS[1..].iter().zip(&had_tls_keys[1..]).find(|(_, had)| !**had)
         {
             return Err(fault(500, format!("'{}'", missing.0)));
@@ -136,8 +137,8 @@ impl World {
         taken.map_or(Ok(()), |other| Err(listener_exists(other.text("protocol"), port)))
     }
 
-    pub fn listener_put(&mut self, ctx: Context<'_>, id: &str) -> Answer {
-        let mut given = body::read(ctx.call, Kind::Listener, place::PUT, self.config.api_minor)?;
+    pub fn listener_put(&mut self, ctx: Context<'_>, id: &str) -> HandlerResult {
+        let mut given = body::read(ctx.call, Kind::Listener, request_kind::PUT, self.config.api_minor)?;
         let stored = self.writable(ctx, Kind::Listener, id)?;
         let lb = self.parent_load_balancer(ctx, &stored.load_balancer)?;
         self.check_listener_put(ctx, &lb, &stored, &given)?;
@@ -180,7 +181,7 @@ impl World {
         }
         let wanted = given.get("client_authentication");
         let has_ca = stored.has("client_ca_tls_container_ref") || truthy(given, "client_ca_tls_container_ref");
-        // null is compared before it is reset, so that it needs a CA too.
+        // null is compared before it is replaced by the default, so it needs a CA too.
         if let Some(wanted) = wanted.filter(|wanted| **wanted != "NONE" && !has_ca) {
             return Err(authentication_needs_ca(wanted));
         }
@@ -207,7 +208,7 @@ impl World {
         check_hsts_put(given, stored)
     }
 
-    /// What null restores (`_set_default_on_none`).
+    /// Replaces null by the default (`_set_default_on_none`).
     fn reset_listener(&self, given: &mut Map<String, Value>) {
         let mut defaults = vec![
             ("connection_limit", json!(-1)),
@@ -226,7 +227,7 @@ impl World {
         }
     }
 
-    pub fn listener_delete(&mut self, ctx: Context<'_>, id: &str) -> Answer {
+    pub fn listener_delete(&mut self, ctx: Context<'_>, id: &str) -> HandlerResult {
         let stored = self.writable(ctx, Kind::Listener, id)?;
         self.lockable(&stored.load_balancer)?;
         let change = Change::DeleteChild { target: (Kind::Listener, id.to_owned()), ancestors: Vec::new() };
@@ -259,8 +260,8 @@ fn complete_listener(mut given: Map<String, Value>) -> Result<Map<String, Value>
     Ok(given)
 }
 
-/// `_has_tls_container_refs`. In the single call and in POST the key of the CA is another one, so that a CA alone is
-/// not noticed there; that is the case for PUT too.
+/// True with references to certificates (`_has_tls_container_refs`). The single call, POST and PUT name the key of the
+/// CA otherwise than this check does, so a CA alone goes unnoticed.
 fn has_references(given: &Map<String, Value>) -> bool {
     truthy(given, "default_tls_container_ref") || truthy(given, "sni_container_refs")
 }
@@ -330,39 +331,6 @@ fn check_new_tls(given: &Map<String, Value>, protocol: &str, offloads: bool) -> 
     Ok(())
 }
 
-pub(super) fn check_ciphers(given: &Map<String, Value>) -> Result<(), Reply> {
-    let good = |c: char| c.is_ascii_alphanumeric() || "-+!:@=_.".contains(c);
-    if text(given, "tls_ciphers").chars().all(good) {
-        return Ok(());
-    }
-    Err(invalid("Invalid characters in cipher string. Only alphanumeric, -, +, !, :, @, =, _, and . are allowed."))
-}
-
-/// Versions and ALPN: given lists are not empty, versions are known ones.
-pub(super) fn check_tls_lists(given: &Map<String, Value>) -> Result<(), Reply> {
-    let list = |field: &str| given.get(field).and_then(Value::as_array);
-    if let Some(versions) = list("tls_versions") {
-        if versions.is_empty() {
-            return Err(invalid(
-                "Empty TLS version list. Either specify at least one TLS version or remove this parameter to use the \
-                 default.",
-            ));
-        }
-        let known = ["SSLv3", "TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3"];
-        let wrong: Vec<_> = versions.iter().filter_map(Value::as_str).filter(|v| !known.contains(v)).collect();
-        if !wrong.is_empty() {
-            return Err(invalid(format!("Invalid TLS versions: {}", wrong.join(", "))));
-        }
-    }
-    if list("alpn_protocols").is_some_and(Vec::is_empty) {
-        return Err(invalid(
-            "Empty ALPN protocol list. Either specify at least one ALPN protocol or remove this parameter to use the \
-             default.",
-        ));
-    }
-    Ok(())
-}
-
 fn check_cidrs(lb: &Record, cidrs: Option<&Value>) -> Result<(), Reply> {
     let cidrs: Vec<_> = cidrs.and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect();
     let groups = lb.fields.get("vip_sg_ids").and_then(Value::as_array);
@@ -377,28 +345,4 @@ fn check_cidrs(lb: &Record, cidrs: Option<&Value>) -> Result<(), Reply> {
         }
     }
     Ok(())
-}
-
-const HSTS_PROTOCOL: &str = "The HSTS feature can only be used for listeners using the TERMINATED_HTTPS protocol.";
-
-fn check_hsts(given: &Map<String, Value>, protocol: &str) -> Result<(), Reply> {
-    let has_age = given.get("hsts_max_age").is_some_and(Value::is_number);
-    if (truthy(given, "hsts_include_subdomains") || truthy(given, "hsts_preload")) && !has_age {
-        return Err(invalid(
-            "HSTS configuration options hsts_include_subdomains and hsts_preload only make sense if hsts_max_age is \
-             set as well.",
-        ));
-    }
-    if has_age && protocol != "TERMINATED_HTTPS" { Err(invalid(HSTS_PROTOCOL)) } else { Ok(()) }
-}
-
-fn check_hsts_put(given: &Map<String, Value>, stored: &Record) -> Result<(), Reply> {
-    let has_age = given.get("hsts_max_age").is_some_and(Value::is_number);
-    let wants = truthy(given, "hsts_include_subdomains") || truthy(given, "hsts_preload");
-    if wants && !has_age && !stored.has("hsts_max_age") {
-        return Err(invalid(
-            "Cannot enable hsts_include_subdomains or hsts_preload if hsts_max_age was not set as well.",
-        ));
-    }
-    if has_age && stored.text("protocol") != "TERMINATED_HTTPS" { Err(invalid(HSTS_PROTOCOL)) } else { Ok(()) }
 }

@@ -3,21 +3,22 @@
 use http::Method;
 use serde_json::{Map, Value, json};
 
-use super::super::reply::{Answer, Reply, fault, invalid, not_found};
+use super::super::reply::{HandlerResult, Reply, fault, invalid, not_found};
 use super::super::world::World;
 use super::batch::is_true;
 use super::checks::{OnNull, check_groups_differ, complete, store_change, text};
+use super::checks::{method_not_allowed, no_statistics};
 use super::jobs::Change;
 use super::python::python;
 use super::record::{Provisioning, Record};
 use super::render::{show_tree, status_tree};
-use super::schema::place;
+use super::schema::request_kind;
 use super::tables::schema;
-use super::{Context, Kind, body, method_not_allowed, no_statistics};
+use super::{Context, Kind, body};
 
 impl World {
-    pub fn load_balancer_post(&mut self, ctx: Context<'_>) -> Answer {
-        let mut given = body::read(ctx.call, Kind::LoadBalancer, place::POST, self.config.api_minor)?;
+    pub fn load_balancer_post(&mut self, ctx: Context<'_>) -> HandlerResult {
+        let mut given = body::read(ctx.call, Kind::LoadBalancer, request_kind::POST, self.config.api_minor)?;
         schema(Kind::LoadBalancer).fill(&mut given);
         let project = [text(&given, "project_id"), text(&given, "tenant_id"), &ctx.caller.project]
             .into_iter()
@@ -47,10 +48,10 @@ impl World {
         let id = lb.id.clone();
         let allocated = self.allocate_vip(ctx, &mut lb, vip)?;
         self.octavia.store.insert(lb);
-        if let Err(refusal) = self.single_call(ctx, &id, listeners, pools) {
-            // The rows are rolled back. The VIP port is not: nothing in the API's path deletes it.
+        if let Err(error) = self.single_call(ctx, &id, listeners, pools) {
+            // Octavia rolls the rows back and leaks the VIP port: nothing in the path of the API deletes it.
             self.octavia.store.remove_tree(Kind::LoadBalancer, &id);
-            return Err(refusal);
+            return Err(error);
         }
         if allocated {
             self.octavia.owned_ports.insert(id.clone());
@@ -90,7 +91,7 @@ impl World {
         let provider = match (given.get("provider"), flavor) {
             (None, None) => self.config.default_provider.clone(),
             (None, Some(_)) => "amphora".to_owned(),
-            // A null is the amphora provider, whatever the configured default is.
+            // null means the amphora provider, whatever the configured default is.
             (Some(Value::Null), _) => "amphora".to_owned(),
             (Some(given), Some(flavor)) if given != "amphora" => {
                 let text = format!("Flavor '{flavor}' is not compatible with provider '{}'", python(given));
@@ -104,8 +105,8 @@ impl World {
         Ok(provider)
     }
 
-    pub fn load_balancer_put(&mut self, ctx: Context<'_>, id: &str) -> Answer {
-        let mut given = body::read(ctx.call, Kind::LoadBalancer, place::PUT, self.config.api_minor)?;
+    pub fn load_balancer_put(&mut self, ctx: Context<'_>, id: &str) -> HandlerResult {
+        let mut given = body::read(ctx.call, Kind::LoadBalancer, request_kind::PUT, self.config.api_minor)?;
         let stored = self.writable(ctx, Kind::LoadBalancer, id)?;
         let policy = text(&given, "vip_qos_policy_id");
         if !policy.is_empty() && policy != stored.text("vip_qos_policy_id") {
@@ -123,7 +124,7 @@ impl World {
         self.answer_stored(200, Kind::LoadBalancer, id)
     }
 
-    /// The lock as the load balancer's own controller words it.
+    /// Checks the lock, with the message of the load balancer's own controller.
     fn test_state(&self, stored: &Record) -> Result<(), Reply> {
         if stored.provisioning == Provisioning::Active {
             return Ok(());
@@ -132,10 +133,10 @@ impl World {
         Err(fault(409, format!("Invalid state {state} of loadbalancer resource {id}")))
     }
 
-    pub fn load_balancer_delete(&mut self, ctx: Context<'_>, id: &str) -> Answer {
+    pub fn load_balancer_delete(&mut self, ctx: Context<'_>, id: &str) -> HandlerResult {
         let stored = self.writable(ctx, Kind::LoadBalancer, id)?;
         let cascade = is_true(ctx.call.parameter("cascade"));
-        // Looked at before the state.
+        // Octavia checks this before the state.
         if !cascade && !self.octavia.store.tree(id).is_empty() {
             return Err(invalid(format!("Cannot delete Load Balancer {id} - it has children")));
         }
@@ -146,8 +147,8 @@ impl World {
         Ok(Reply::empty(204))
     }
 
-    /// /loadbalancers/{id}/status, stats and failover.
-    pub fn load_balancer_extra(&mut self, ctx: Context<'_>, id: &str, what: &str) -> Answer {
+    /// Answers /loadbalancers/{id}/status, stats and failover.
+    pub fn load_balancer_extra(&mut self, ctx: Context<'_>, id: &str, what: &str) -> HandlerResult {
         match (&ctx.call.method, what) {
             (&Method::GET, "status" | "statuses") => {
                 let lb = self.readable(ctx, Kind::LoadBalancer, id)?;

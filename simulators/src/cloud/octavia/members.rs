@@ -5,22 +5,23 @@ use std::net::IpAddr;
 use http::Method;
 use serde_json::{Map, Value, json};
 
-use super::super::reply::{Answer, Reply, fault, not_found, routing};
+use super::super::reply::{HandlerResult, Reply, fault, not_found, routing};
 use super::super::world::World;
+use super::checks::method_not_allowed;
 use super::checks::{OnNull, complete, member_exists, store_change, text, truthy, unsupported};
 use super::jobs::Change;
 use super::record::Operating;
-use super::schema::place;
+use super::schema::request_kind;
 use super::tables::schema;
-use super::{Context, Kind, Record, body, list, method_not_allowed};
+use super::{Context, Kind, Record, body, list};
 
-/// The default of `reserved_ips`: the metadata service.
+/// The default of Octavia's option `reserved_ips`: the metadata service.
 const RESERVED: &str = "169.254.169.254";
 
 impl World {
-    /// Everything below /pools/{pool}/members.
-    pub fn member_call(&mut self, ctx: Context<'_>, pool_id: &str, rest: &[&str]) -> Answer {
-        // The parent is looked up while routing, hence the other shape.
+    /// Answers everything below /pools/{pool}/members.
+    pub fn member_call(&mut self, ctx: Context<'_>, pool_id: &str, rest: &[&str]) -> HandlerResult {
+        // Octavia looks the parent up while routing, hence the other shape of the error.
         let Some(pool) = self.octavia.store.get(Kind::Pool, pool_id).cloned() else {
             return Err(routing(404, "Bad Request", format!("Pool {pool_id} not found.")));
         };
@@ -44,8 +45,8 @@ impl World {
         }
     }
 
-    fn member_post(&mut self, ctx: Context<'_>, pool: &Record) -> Answer {
-        let mut given = body::read(ctx.call, Kind::Member, place::POST, self.config.api_minor)?;
+    fn member_post(&mut self, ctx: Context<'_>, pool: &Record) -> HandlerResult {
+        let mut given = body::read(ctx.call, Kind::Member, request_kind::POST, self.config.api_minor)?;
         schema(Kind::Member).fill(&mut given);
         ctx.must_write(&pool.project)?;
         check_reserved(text(&given, "address"))?;
@@ -69,7 +70,8 @@ impl World {
         self.answer_stored(201, Kind::Member, &target.1)
     }
 
-    /// A new member; not yet stored. `monitored`: whether Octavia sees a monitor, which it does not in the single call.
+    /// Builds a new member without storing it. `monitored`: Octavia sees a monitor, which it does not in the single
+    /// call.
     pub fn make_member(
         &mut self,
         ctx: Context<'_>,
@@ -103,7 +105,7 @@ impl World {
         Err(fault(400, format!("Subnet {subnet} not found.")))
     }
 
-    /// The natural key of a member: the text of its address, and its port.
+    /// Checks the natural key of a member: the text of its address, and its port.
     pub fn check_twin(&self, pool: &Record, given: &Map<String, Value>) -> Result<(), Reply> {
         let (address, port) = (text(given, "address"), given.get("protocol_port").and_then(Value::as_i64));
         let twin = |member: &Record| member.text("address") == address && member.number("protocol_port") == port;
@@ -113,7 +115,7 @@ impl World {
         Ok(())
     }
 
-    /// UDP and SCTP do not translate between IPv4 and IPv6.
+    /// Checks IP versions. UDP and SCTP do not translate between IPv4 and IPv6.
     pub fn check_families(&self, pool: &Record, addresses: &[String]) -> Result<(), Reply> {
         let protocol = pool.text("protocol");
         let used = !self.octavia.store.listeners_of(pool).is_empty();
@@ -129,15 +131,15 @@ impl World {
         Ok(())
     }
 
-    /// What a change of members or monitor marks besides: the pool and the listeners that use it.
+    /// The ancestors that a change of members or monitor marks too: the pool and the listeners that use it.
     pub fn above(&self, pool: &Record) -> Vec<(Kind, String)> {
         let mut above = self.listeners_as_ancestors(pool);
         above.push((Kind::Pool, pool.id.clone()));
         above
     }
 
-    fn member_put(&mut self, ctx: Context<'_>, pool: &Record, id: &str) -> Answer {
-        let mut given = body::read(ctx.call, Kind::Member, place::PUT, self.config.api_minor)?;
+    fn member_put(&mut self, ctx: Context<'_>, pool: &Record, id: &str) -> HandlerResult {
+        let mut given = body::read(ctx.call, Kind::Member, request_kind::PUT, self.config.api_minor)?;
         let stored = self.writable(ctx, Kind::Member, id)?;
         in_pool(&stored, &pool.id)?;
         for (name, value) in [("backup", json!(false)), ("weight", json!(1))] {
@@ -154,7 +156,7 @@ impl World {
         self.answer_stored(200, Kind::Member, id)
     }
 
-    fn member_delete(&mut self, ctx: Context<'_>, pool: &Record, id: &str) -> Answer {
+    fn member_delete(&mut self, ctx: Context<'_>, pool: &Record, id: &str) -> HandlerResult {
         let stored = self.writable(ctx, Kind::Member, id)?;
         in_pool(&stored, &pool.id)?;
         self.lockable_below(Kind::Pool, &pool.id)?;
@@ -176,7 +178,7 @@ pub(super) fn check_reserved(address: &str) -> Result<(), Reply> {
     Ok(())
 }
 
-/// No flavor here allows SR-IOV.
+/// Checks SR-IOV, which no flavor here allows.
 pub(super) fn check_sriov(given: &Map<String, Value>) -> Result<(), Reply> {
     if truthy(given, "request_sriov") {
         return Err(fault(400, "The load balancer flavor does not allow SR-IOV member ports."));

@@ -4,7 +4,9 @@ mod batch;
 mod body;
 mod catalog;
 mod checks;
+mod context;
 mod data_plane;
+mod database;
 mod health;
 mod jobs;
 mod list;
@@ -20,293 +22,21 @@ mod record;
 mod render;
 mod rules;
 mod schema;
+mod service;
 mod single_call;
 mod tables;
+mod text_formats;
+mod tls_checks;
 mod values;
 mod vips;
-mod words;
-
-use std::collections::{BTreeMap, BTreeSet};
-
-use http::Method;
-use serde_json::{Map, Value, json};
-use tokio::time::Instant;
 
 pub use health::Health;
 pub use record::{Kind, Operating, Provisioning};
 
 pub(crate) use catalog::Catalog;
+pub(crate) use context::Context;
+pub(crate) use database::Octavia;
 pub(crate) use python::python_repr;
-pub(crate) use record::{Record, Store};
+pub(crate) use record::Record;
 pub(crate) use render::{show, show_tree};
-
-use super::call::{Call, Caller};
-use super::clock::Moment;
-use super::reply::{Answer, Reply, fault, not_found, policy_forbidden, routing};
-use super::world::World;
-
-/// Octavia's database and its worker's work.
-#[derive(Debug, Default)]
-pub(crate) struct Octavia {
-    pub store: Store,
-    /// The change in flight of each locked load balancer.
-    jobs: BTreeMap<String, jobs::Job>,
-    /// When changes end.
-    due: BTreeSet<(Instant, String)>,
-    /// When heartbeats arrive.
-    beats: BTreeSet<(Instant, String)>,
-    /// Load balancers whose heartbeats are suppressed.
-    pub silenced: BTreeSet<String>,
-    /// What the data planes find of members, by id; all others are up.
-    pub health: BTreeMap<String, Health>,
-    /// Load balancers whose VIP port Octavia made, and deletes.
-    owned_ports: BTreeSet<String>,
-    /// Limits of projects, by field; absent: -1.
-    pub quotas: BTreeMap<String, BTreeMap<&'static str, i64>>,
-    pub catalog: Catalog,
-}
-
-impl Octavia {
-    pub fn new(catalog: Catalog) -> Self {
-        Self { catalog, ..Self::default() }
-    }
-}
-
-/// A request with its caller and time.
-#[derive(Clone, Copy)]
-pub(crate) struct Context<'a> {
-    pub call: &'a Call,
-    pub caller: &'a Caller,
-    pub now: &'a Moment,
-}
-
-impl Context<'_> {
-    pub fn must_write(&self, project: &str) -> Result<(), Reply> {
-        if self.caller.writes(project) { Ok(()) } else { Err(policy_forbidden()) }
-    }
-
-    pub fn must_read(&self, project: &str) -> Result<(), Reply> {
-        if self.caller.reads(project) { Ok(()) } else { Err(policy_forbidden()) }
-    }
-
-    pub fn must_be_admin(&self) -> Result<(), Reply> {
-        if self.caller.is_admin() { Ok(()) } else { Err(policy_forbidden()) }
-    }
-}
-
-/// When each minor version was published, as in `octavia/api/root_controller.py`.
-const VERSIONS: [&str; 31] = [
-    "2016-12-11T00:00:00Z",
-    "2018-04-20T00:00:00Z",
-    "2018-07-31T00:00:00Z",
-    "2018-12-18T00:00:00Z",
-    "2018-12-19T00:00:00Z",
-    "2019-01-21T00:00:00Z",
-    "2019-01-25T00:00:00Z",
-    "2018-01-25T12:00:00Z",
-    "2019-02-12T00:00:00Z",
-    "2019-03-04T00:00:00Z",
-    "2019-03-05T00:00:00Z",
-    "2019-06-24T00:00:00Z",
-    "2019-09-11T00:00:00Z",
-    "2019-09-13T00:00:00Z",
-    "2019-11-10T00:00:00Z",
-    "2020-03-10T00:00:00Z",
-    "2020-03-15T00:00:00Z",
-    "2020-04-29T00:00:00Z",
-    "2020-04-29T01:00:00Z",
-    "2020-05-12T00:00:00Z",
-    "2020-08-02T00:00:00Z",
-    "2020-09-03T00:00:00Z",
-    "2020-09-04T00:00:00Z",
-    "2020-09-07T00:00:00Z",
-    "2020-10-15T00:00:00Z",
-    "2021-10-02T00:00:00Z",
-    "2022-08-29T00:00:00Z",
-    "2023-05-05T00:00:00Z",
-    "2023-11-08T00:00:00Z",
-    "2024-10-15T00:00:00Z",
-    "2025-02-26T00:00:00Z",
-];
-
-/// GET /: needs no token.
-pub(crate) fn versions(call: &Call, minor: u32) -> Reply {
-    let href = format!("{}{}/v2", call.base, call.prefix);
-    let versions: Vec<_> = (0..=minor)
-        .zip(VERSIONS)
-        .map(|(number, updated)| {
-            let status = if number == minor { "CURRENT" } else { "SUPPORTED" };
-            let links = json!([{"href": href, "rel": "self"}]);
-            json!({"id": format!("v2.{number}"), "status": status, "updated": updated, "links": links})
-        })
-        .collect();
-    Reply::json(200, &json!({"versions": versions}))
-}
-
-impl World {
-    /// Any request with a good token.
-    pub fn octavia(&mut self, ctx: Context<'_>) -> Answer {
-        let segments = ctx.call.segments();
-        let rest = match segments.as_slice() {
-            ["v2" | "v2.0"] => return Ok(Reply::json(200, &json!("v2"))),
-            ["v2" | "v2.0", "lbaas", rest @ ..] | ["v2" | "v2.0", rest @ ..] => rest,
-            _ => return Err(routing(404, "Not Found", Value::Null)),
-        };
-        acceptable(ctx.call)?;
-        match rest {
-            ["octavia", "amphorae", ..] => {
-                ctx.must_be_admin()?;
-                Ok(Reply::json(200, &json!({"amphorae": [], "amphorae_links": []})))
-            }
-            ["quotas", rest @ ..] => self.quota_call(ctx, rest),
-            ["pools", pool, "members", rest @ ..] => self.member_call(ctx, pool, rest),
-            ["l7policies", policy, "rules", rest @ ..] => self.rule_call(ctx, policy, rest),
-            ["loadbalancers", id, what] => self.load_balancer_extra(ctx, id, what),
-            ["listeners", id, "stats"] => {
-                self.readable(ctx, Kind::Listener, id)?;
-                Ok(no_statistics())
-            }
-            ["flavors" | "availabilityzones" | "providers" | "flavorprofiles" | "availabilityzoneprofiles", ..] => {
-                self.catalog_call(ctx, rest)
-            }
-            [collection, rest @ ..] => {
-                let kinds = [Kind::LoadBalancer, Kind::Listener, Kind::Pool, Kind::HealthMonitor, Kind::L7Policy];
-                match kinds.into_iter().find(|kind| kind.plural() == *collection) {
-                    Some(kind) => self.object_call(ctx, kind, rest),
-                    None => Err(routing(404, "Not Found", "")),
-                }
-            }
-            [] => Err(routing(404, "Not Found", "")),
-        }
-    }
-
-    fn object_call(&mut self, ctx: Context<'_>, kind: Kind, rest: &[&str]) -> Answer {
-        match (&ctx.call.method, rest) {
-            (&Method::GET, []) => self.list(ctx, kind),
-            (&Method::GET, [id]) => self.get(ctx, kind, id),
-            (&Method::POST, []) => match kind {
-                Kind::LoadBalancer => self.load_balancer_post(ctx),
-                Kind::Listener => self.listener_post(ctx),
-                Kind::Pool => self.pool_post(ctx),
-                Kind::HealthMonitor => self.monitor_post(ctx),
-                _ => self.policy_post(ctx),
-            },
-            (&Method::PUT, [id]) => match kind {
-                Kind::LoadBalancer => self.load_balancer_put(ctx, id),
-                Kind::Listener => self.listener_put(ctx, id),
-                Kind::Pool => self.pool_put(ctx, id),
-                Kind::HealthMonitor => self.monitor_put(ctx, id),
-                _ => self.policy_put(ctx, id),
-            },
-            (&Method::DELETE, [id]) => match kind {
-                Kind::LoadBalancer => self.load_balancer_delete(ctx, id),
-                Kind::Listener => self.listener_delete(ctx, id),
-                Kind::Pool => self.pool_delete(ctx, id),
-                Kind::HealthMonitor => self.monitor_delete(ctx, id),
-                _ => self.policy_delete(ctx, id),
-            },
-            (&Method::PUT | &Method::DELETE, []) => Err(fault(400, "Missing argument: \"id\"")),
-            _ => Err(method_not_allowed()),
-        }
-    }
-
-    fn list(&self, ctx: Context<'_>, kind: Kind) -> Answer {
-        let asked = ctx.call.parameter("project_id");
-        // Without project_id an administrator sees all projects, everybody else the own one.
-        let project = if ctx.caller.is_admin() { asked } else { Some(asked.unwrap_or(&ctx.caller.project)) };
-        if let Some(project) = project {
-            ctx.must_read(project)?;
-        }
-        let rows = self.octavia.store.all(kind).filter(|row| project.is_none_or(|project| row.project == project));
-        list::list(&self.octavia.store, kind, rows, ctx.call, self.config.page_limit)
-    }
-
-    fn get(&self, ctx: Context<'_>, kind: Kind, id: &str) -> Answer {
-        let record = self.readable(ctx, kind, id)?;
-        Ok(self.answer(200, record, ctx.call))
-    }
-
-    /// An object that exists and that the caller may read.
-    fn readable(&self, ctx: Context<'_>, kind: Kind, id: &str) -> Result<&Record, Reply> {
-        let record = self.octavia.store.get(kind, id).ok_or_else(|| not_found(kind.words(), id))?;
-        ctx.must_read(&record.project)?;
-        Ok(record)
-    }
-
-    /// An object that exists and that the caller may change.
-    fn writable(&self, ctx: Context<'_>, kind: Kind, id: &str) -> Result<Record, Reply> {
-        let record = self.octavia.store.get(kind, id).ok_or_else(|| not_found(kind.words(), id))?;
-        ctx.must_write(&record.project)?;
-        Ok(record.clone())
-    }
-
-    /// The load balancer named in the body of a POST.
-    fn parent_load_balancer(&self, ctx: Context<'_>, id: &str) -> Result<Record, Reply> {
-        self.writable(ctx, Kind::LoadBalancer, id)
-    }
-
-    fn answer(&self, status: u16, record: &Record, call: &Call) -> Reply {
-        let shown = list::pick(render::show(&self.octavia.store, record), &call.parameters("fields"));
-        Reply::json(status, &json!({record.kind.root(): shown}))
-    }
-
-    /// The answer to a POST or PUT: the object as it is now stored.
-    fn answer_stored(&self, status: u16, kind: Kind, id: &str) -> Answer {
-        let record = self.octavia.store.get(kind, id).ok_or_else(|| not_found(kind.words(), id))?;
-        let shown = render::show(&self.octavia.store, record);
-        Ok(Reply::json(status, &json!({kind.root(): shown})))
-    }
-
-    /// A new row; `fields` as they are shown.
-    fn new_record(
-        &mut self,
-        kind: Kind,
-        parent: &str,
-        load_balancer: (&str, &str),
-        fields: Map<String, Value>,
-        now: &Moment,
-    ) -> Record {
-        Record {
-            kind,
-            id: self.ids.uuid(),
-            parent: parent.to_owned(),
-            load_balancer: load_balancer.0.to_owned(),
-            project: load_balancer.1.to_owned(),
-            created: now.naive(),
-            updated: None,
-            provisioning: Provisioning::PendingCreate,
-            operating: Operating::Offline,
-            fields,
-        }
-    }
-
-    /// Writes the given attributes over the stored ones.
-    fn overwrite(&mut self, kind: Kind, id: &str, given: Map<String, Value>) {
-        if let Some(record) = self.octavia.store.get_mut(kind, id) {
-            record.fields.extend(given);
-        }
-    }
-}
-
-/// Octavia answers in JSON only.
-fn acceptable(call: &Call) -> Result<(), Reply> {
-    let accept = call.header("accept").unwrap_or("*/*");
-    let json = |offer: &str| {
-        let kind = offer.split(';').next().unwrap_or_default().trim();
-        ["*/*", "application/*", "application/json", ""].contains(&kind)
-    };
-    if accept.split(',').any(json) {
-        return Ok(());
-    }
-    Err(routing(406, "Not Acceptable", "Only content type application/json is accepted."))
-}
-
-fn method_not_allowed() -> Reply {
-    routing(405, "Method Not Allowed", "")
-}
-
-fn no_statistics() -> Reply {
-    let zeros = ["active_connections", "bytes_in", "bytes_out", "request_errors", "total_connections"];
-    let zeros: Map<_, _> = zeros.into_iter().map(|name| (name.to_owned(), 0.into())).collect();
-    Reply::json(200, &json!({"stats": zeros}))
-}
+pub(crate) use service::versions;

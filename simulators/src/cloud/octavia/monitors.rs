@@ -2,11 +2,11 @@
 
 use serde_json::{Map, Value, json};
 
-use super::super::reply::{Answer, Reply, fault, invalid, not_found};
+use super::super::reply::{HandlerResult, Reply, fault, invalid, not_found};
 use super::super::world::World;
 use super::checks::{OnNull, complete, store_change, text, truthy};
 use super::jobs::Change;
-use super::schema::place;
+use super::schema::request_kind;
 use super::tables::schema;
 use super::{Context, Kind, Record, body};
 
@@ -16,8 +16,8 @@ const UDP_CONNECT_LEAST_DELAY: i64 = 3;
 const HTTP_ONLY: [(&str, &str); 3] = [("http_method", "GET"), ("url_path", "/"), ("expected_codes", "200")];
 
 impl World {
-    pub fn monitor_post(&mut self, ctx: Context<'_>) -> Answer {
-        let mut given = body::read(ctx.call, Kind::HealthMonitor, place::POST, self.config.api_minor)?;
+    pub fn monitor_post(&mut self, ctx: Context<'_>) -> HandlerResult {
+        let mut given = body::read(ctx.call, Kind::HealthMonitor, request_kind::POST, self.config.api_minor)?;
         schema(Kind::HealthMonitor).fill(&mut given);
         let pool_id = text(&given, "pool_id").to_owned();
         let pool = self.writable(ctx, Kind::Pool, &pool_id)?;
@@ -39,8 +39,8 @@ impl World {
         self.answer_stored(201, Kind::HealthMonitor, &target.1)
     }
 
-    pub fn monitor_put(&mut self, ctx: Context<'_>, id: &str) -> Answer {
-        let mut given = body::read(ctx.call, Kind::HealthMonitor, place::PUT, self.config.api_minor)?;
+    pub fn monitor_put(&mut self, ctx: Context<'_>, id: &str) -> HandlerResult {
+        let mut given = body::read(ctx.call, Kind::HealthMonitor, request_kind::PUT, self.config.api_minor)?;
         let stored = self.writable(ctx, Kind::HealthMonitor, id)?;
         let pool = self.pool_of(&stored)?;
         check_put(&given, &stored)?;
@@ -64,7 +64,7 @@ impl World {
         self.answer_stored(200, Kind::HealthMonitor, id)
     }
 
-    pub fn monitor_delete(&mut self, ctx: Context<'_>, id: &str) -> Answer {
+    pub fn monitor_delete(&mut self, ctx: Context<'_>, id: &str) -> HandlerResult {
         let stored = self.writable(ctx, Kind::HealthMonitor, id)?;
         let pool = self.pool_of(&stored)?;
         self.lockable_below(Kind::Pool, &pool.id)?;
@@ -78,7 +78,7 @@ impl World {
     }
 }
 
-/// Which checks suit a pool.
+/// Checks that a monitor of this type suits a pool.
 pub(super) fn check_type(kind: &str, delay: Option<&Value>, protocol: &str) -> Result<(), Reply> {
     if !matches!(protocol, "UDP" | "SCTP") {
         if matches!(kind, "UDP-CONNECT" | "SCTP") {
@@ -106,7 +106,7 @@ fn not_an_option(value: &str, option: &str) -> Reply {
     fault(400, format!("{value} is not a valid option for {option}"))
 }
 
-/// Checks a new monitor and makes its attributes (`_validate_create_hm`).
+/// Checks a new monitor and builds its attributes (`_validate_create_hm`).
 pub(super) fn monitor_fields(mut given: Map<String, Value>) -> Result<Map<String, Value>, Reply> {
     for field in ["type", "delay", "timeout", "max_retries"] {
         if given.get(field).is_none_or(Value::is_null) {
@@ -149,7 +149,7 @@ fn check_domain(named: bool, version: Option<f64>) -> Result<(), Reply> {
 fn check_put(given: &Map<String, Value>, stored: &Record) -> Result<(), Reply> {
     let kind = stored.text("type");
     if !matches!(kind, "HTTP" | "HTTPS") {
-        // Even null is refused.
+        // Even null is rejected.
         if let Some((name, _)) = HTTP_ONLY.iter().find(|(name, _)| given.contains_key(*name)) {
             return Err(not_an_option(name, &format!("health monitors of type {kind}")));
         }

@@ -3,19 +3,19 @@
 use serde_json::{Map, Value, json};
 
 use super::super::clock::Moment;
-use super::super::reply::{Answer, Reply, fault, not_found};
+use super::super::reply::{HandlerResult, Reply, fault, not_found};
 use super::super::world::World;
 use super::checks::{
     OnNull, complete, no_children, no_nesting, protocols_fit, store_change, text, truthy, unsupported,
 };
 use super::jobs::Change;
-use super::schema::place;
+use super::schema::request_kind;
 use super::tables::schema;
 use super::{Context, Kind, Record, body};
 
 impl World {
-    pub fn policy_post(&mut self, ctx: Context<'_>) -> Answer {
-        let mut given = body::read(ctx.call, Kind::L7Policy, place::POST, self.config.api_minor)?;
+    pub fn policy_post(&mut self, ctx: Context<'_>) -> HandlerResult {
+        let mut given = body::read(ctx.call, Kind::L7Policy, request_kind::POST, self.config.api_minor)?;
         schema(Kind::L7Policy).fill(&mut given);
         let listener = self.writable(ctx, Kind::Listener, text(&given, "listener_id"))?;
         let protocol = listener.text("protocol");
@@ -53,7 +53,7 @@ impl World {
         protocols_fit(listener.text("protocol"), found.text("protocol"))
     }
 
-    /// The pool must hang on the same load balancer.
+    /// Checks that the pool belongs to the same load balancer.
     fn check_pool_is_near(&self, listener: &Record, given: &Map<String, Value>) -> Result<(), Reply> {
         let pool = text(given, "redirect_pool_id");
         if text(given, "action") != "REDIRECT_TO_POOL" {
@@ -97,7 +97,8 @@ impl World {
         Ok(id)
     }
 
-    /// Positions are 1 to n. A policy may move to one; beyond the end is the end.
+    /// Renumbers the policies of a listener: positions are 1 to n. A policy may move to a position; one beyond the end
+    /// means the end.
     pub fn renumber(&mut self, listener: &str, moved: Option<(&str, i64)>, now: &Moment) {
         let mut order: Vec<String> =
             self.octavia.store.policies(listener).into_iter().map(|policy| policy.id.clone()).collect();
@@ -117,8 +118,8 @@ impl World {
         }
     }
 
-    pub fn policy_put(&mut self, ctx: Context<'_>, id: &str) -> Answer {
-        let mut given = body::read(ctx.call, Kind::L7Policy, place::PUT, self.config.api_minor)?;
+    pub fn policy_put(&mut self, ctx: Context<'_>, id: &str) -> HandlerResult {
+        let mut given = body::read(ctx.call, Kind::L7Policy, request_kind::PUT, self.config.api_minor)?;
         let stored = self.writable(ctx, Kind::L7Policy, id)?;
         let listener = self.listener_of(&stored)?;
         sanitize(&mut given)?;
@@ -144,7 +145,7 @@ impl World {
         self.answer_stored(200, Kind::L7Policy, id)
     }
 
-    pub fn policy_delete(&mut self, ctx: Context<'_>, id: &str) -> Answer {
+    pub fn policy_delete(&mut self, ctx: Context<'_>, id: &str) -> HandlerResult {
         let stored = self.writable(ctx, Kind::L7Policy, id)?;
         self.lockable(&stored.load_balancer)?;
         let ancestors = vec![(Kind::Listener, stored.parent.clone())];
@@ -163,8 +164,8 @@ fn bad_arguments(text: &str) -> Reply {
     fault(400, format!("Invalid L7 Policy arguments: {text}"))
 }
 
-/// `validate.sanitize_l7policy_api_args`: an action needs its target in the same body, a target implies its action,
-/// and what belongs to other actions becomes null.
+/// `validate.sanitize_l7policy_api_args`: an action needs its target in the same body, a target implies its action, and
+/// attributes of other actions become null.
 pub(super) fn sanitize(given: &mut Map<String, Value>) -> Result<(), Reply> {
     if let Some(action) = given.get("action").cloned() {
         check_action(given, &action)?;
@@ -234,7 +235,7 @@ fn set_null(given: &mut Map<String, Value>, names: &[&str]) {
     }
 }
 
-/// An update to an action clears the targets of the other actions.
+/// Clears the targets of the other actions after an update of the action.
 fn drop_other_targets(given: &mut Map<String, Value>) {
     let dropped: &[&str] = match text(given, "action") {
         "REJECT" => &["redirect_url", "redirect_pool_id", "redirect_prefix", "redirect_http_code"],

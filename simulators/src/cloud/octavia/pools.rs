@@ -2,25 +2,25 @@
 
 use serde_json::{Map, Value, json};
 
-use super::super::reply::{Answer, Reply, fault, invalid};
+use super::super::reply::{HandlerResult, Reply, fault, invalid};
 use super::super::world::World;
 use super::checks::{
     OnNull, complete, no_children, no_nesting, protocols_fit, store_change, text, truthy, unsupported,
 };
 use super::jobs::Change;
-use super::listeners::{check_ciphers, check_tls_lists};
-use super::schema::place;
+use super::schema::request_kind;
 use super::tables::schema;
+use super::tls_checks::{check_ciphers, check_tls_lists};
 use super::{Context, Kind, Record, body};
 
 impl World {
-    pub fn pool_post(&mut self, ctx: Context<'_>) -> Answer {
-        let mut given = body::read(ctx.call, Kind::Pool, place::POST, self.config.api_minor)?;
+    pub fn pool_post(&mut self, ctx: Context<'_>) -> HandlerResult {
+        let mut given = body::read(ctx.call, Kind::Pool, request_kind::POST, self.config.api_minor)?;
         schema(Kind::Pool).fill(&mut given);
         let listener_id = text(&given, "listener_id").to_owned();
         let lb_id = self.parent_of_pool(text(&given, "loadbalancer_id"), &listener_id)?;
         let lb = self.parent_load_balancer(ctx, &lb_id)?;
-        // With a load balancer given, the listener's protocol is not looked at.
+        // With a load balancer given, Octavia does not check the listener's protocol.
         if text(&given, "loadbalancer_id").is_empty() {
             let listener = self.octavia.store.get(Kind::Listener, &listener_id);
             let protocol = listener.map(|listener| listener.text("protocol")).unwrap_or_default();
@@ -57,7 +57,7 @@ impl World {
         self.answer_stored(201, Kind::Pool, &target.1)
     }
 
-    /// The load balancer of a new pool: the one given, else that of its listener.
+    /// The load balancer of a new pool: the given one, else that of its listener.
     fn parent_of_pool(&self, load_balancer: &str, listener: &str) -> Result<String, Reply> {
         match (load_balancer, listener) {
             ("", "") => Err(invalid("Must provide at least one of: loadbalancer_id, listener_id")),
@@ -69,7 +69,7 @@ impl World {
         }
     }
 
-    /// Checks a new pool and makes its attributes (`_validate_create_pool`).
+    /// Checks a new pool and builds its attributes (`_validate_create_pool`).
     pub fn pool_fields(&self, ctx: Context<'_>, mut given: Map<String, Value>) -> Result<Map<String, Value>, Reply> {
         given.remove("members");
         given.remove("healthmonitor");
@@ -115,8 +115,8 @@ impl World {
         Ok(given)
     }
 
-    pub fn pool_put(&mut self, ctx: Context<'_>, id: &str) -> Answer {
-        let mut given = body::read(ctx.call, Kind::Pool, place::PUT, self.config.api_minor)?;
+    pub fn pool_put(&mut self, ctx: Context<'_>, id: &str) -> HandlerResult {
+        let mut given = body::read(ctx.call, Kind::Pool, request_kind::PUT, self.config.api_minor)?;
         let stored = self.writable(ctx, Kind::Pool, id)?;
         for name in ["tls_versions", "tls_ciphers"] {
             if given.get(name).is_some_and(Value::is_null) {
@@ -177,7 +177,7 @@ impl World {
         check_tls_lists(given)
     }
 
-    pub fn pool_delete(&mut self, ctx: Context<'_>, id: &str) -> Answer {
+    pub fn pool_delete(&mut self, ctx: Context<'_>, id: &str) -> HandlerResult {
         let stored = self.writable(ctx, Kind::Pool, id)?;
         if let Some(policy) = self.octavia.store.policies_to(&stored).first() {
             return Err(fault(409, format!("Pool {id} is in use by L7 policy {}", policy.id)));
@@ -194,7 +194,7 @@ impl World {
     }
 }
 
-/// The amphora provider does not know SOURCE_IP_PORT. The single call does not ask it.
+/// Checks the algorithm. The amphora provider does not know SOURCE_IP_PORT; the single call does not ask the provider.
 fn check_algorithm(algorithm: &str) -> Result<(), Reply> {
     if algorithm == "SOURCE_IP_PORT" {
         return Err(unsupported("Amphora provider does not support SOURCE_IP_PORT algorithm."));
@@ -202,7 +202,7 @@ fn check_algorithm(algorithm: &str) -> Result<(), Reply> {
     Ok(())
 }
 
-/// All four members are shown, whatever was sent.
+/// Session persistence with all four attributes, which are always shown.
 fn whole_persistence(given: &Map<String, Value>) -> Value {
     let value = |name: &str| given.get(name).cloned().unwrap_or_default();
     json!({
@@ -212,7 +212,7 @@ fn whole_persistence(given: &Map<String, Value>) -> Value {
     })
 }
 
-/// A PUT without type keeps the stored one; the other members are reset.
+/// Keeps the stored type of a PUT without one. The other attributes are reset.
 fn keep_persistence_type(given: &mut Map<String, Value>, stored: &Record) {
     let kept = stored.fields.get("session_persistence").map(|stored| stored["type"].clone()).unwrap_or_default();
     let persistence = given.get_mut("session_persistence").and_then(Value::as_object_mut);

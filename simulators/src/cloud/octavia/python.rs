@@ -1,4 +1,4 @@
-//! Values as Python's messages show them.
+//! Values in the form of Python's messages.
 
 use serde_json::Value;
 
@@ -15,7 +15,7 @@ pub(crate) fn python_type(value: &Value) -> &'static str {
     }
 }
 
-/// `str()` of a value, as Python's messages show it.
+/// `str()` of a value.
 pub(crate) fn python(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),

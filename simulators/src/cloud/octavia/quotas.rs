@@ -3,17 +3,18 @@
 use http::Method;
 use serde_json::{Map, Value, json};
 
-use super::super::reply::{Answer, Reply, not_found, policy_forbidden};
+use super::super::reply::{HandlerResult, Reply, not_found, policy_forbidden};
 use super::super::world::World;
-use super::schema::place;
+use super::checks::method_not_allowed;
+use super::schema::request_kind;
 use super::tables::QUOTA;
-use super::{Context, Kind, body, method_not_allowed};
+use super::{Context, Kind, body};
 
 /// Deprecated names of two limits.
 const ALIASES: [(&str, &str); 2] = [("load_balancer", "loadbalancer"), ("health_monitor", "healthmonitor")];
 
 impl World {
-    pub fn quota_call(&mut self, ctx: Context<'_>, rest: &[&str]) -> Answer {
+    pub fn quota_call(&mut self, ctx: Context<'_>, rest: &[&str]) -> HandlerResult {
         match (&ctx.call.method, rest) {
             (&Method::GET, []) => {
                 let own = |project: &&String| ctx.caller.is_admin() || **project == ctx.caller.project;
@@ -31,7 +32,7 @@ impl World {
                 Ok(Reply::json(200, &json!({"quota": self.show_quota(project)})))
             }
             (&Method::PUT, [project]) => {
-                let given = body::read_quota(ctx.call, &QUOTA, place::PUT, self.config.api_minor)?;
+                let given = body::read_quota(ctx.call, &QUOTA, request_kind::PUT, self.config.api_minor)?;
                 ctx.must_be_admin()?;
                 self.set_quotas(project, &given);
                 Ok(Reply::json(202, &json!({"quota": self.show_quota(project)})))
@@ -59,7 +60,7 @@ impl World {
         }
     }
 
-    /// Limits only: what is in use is not shown.
+    /// The limits of a project. The API does not show usage.
     fn show_quota(&self, project: &str) -> Value {
         let limits = self.octavia.quotas.get(project);
         let limit = |field: &str| limits.and_then(|limits| limits.get(field)).copied().unwrap_or(-1);

@@ -1,4 +1,4 @@
-//! What Octavia stores: one kind of row for its seven kinds of objects.
+//! Octavia's database: one kind of row for its seven kinds of objects.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -53,7 +53,7 @@ impl Kind {
         }
     }
 
-    /// Octavia's word in its messages.
+    /// Octavia's word for the kind in its messages.
     pub fn words(self) -> &'static str {
         match self {
             Self::LoadBalancer => "Load Balancer",
@@ -66,7 +66,7 @@ impl Kind {
         }
     }
 
-    /// Name of the argument in which wsme parses the body; it shows in messages about unknown attributes.
+    /// Name of the argument in which wsme parses the body. It shows in messages about unknown attributes.
     pub fn argument(self) -> &'static str {
         match self {
             Self::LoadBalancer => "load_balancer",
@@ -139,10 +139,10 @@ impl Operating {
 pub(crate) struct Record {
     pub kind: Kind,
     pub id: String,
-    /// The object it hangs on: load balancer of listeners and pools, pool of members and monitors, listener of
-    /// policies, policy of rules; empty for load balancers.
+    /// The parent object: load balancer of listeners and pools, pool of members and monitors, listener of policies,
+    /// policy of rules; empty for load balancers.
     pub parent: String,
-    /// The load balancer whose lock it shares; of a load balancer its own id.
+    /// The load balancer whose lock it shares. A load balancer has its own id here.
     pub load_balancer: String,
     pub project: String,
     pub created: String,
@@ -150,7 +150,7 @@ pub(crate) struct Record {
     pub updated: Option<String>,
     pub provisioning: Provisioning,
     pub operating: Operating,
-    /// The other attributes under their names in the API, as they are rendered.
+    /// The other attributes by their names in the API, in the form in which they are shown.
     pub fields: Map<String, Value>,
 }
 
@@ -220,7 +220,7 @@ impl Store {
         Some(record)
     }
 
-    /// Children in the order of their ids, which is no order that means anything.
+    /// Children ordered by id, which is a meaningless order.
     pub fn children(&self, kind: Kind, parent: &str) -> impl Iterator<Item = &Record> {
         let ids = self.children.get(&kind).and_then(|parents| parents.get(parent));
         ids.into_iter().flatten().filter_map(move |id| self.get(kind, id))
@@ -277,7 +277,7 @@ impl Store {
             && self.children(Kind::L7Rule, &policy.id).next().is_some()
     }
 
-    /// Every object below a load balancer, without itself.
+    /// Every object below a load balancer, itself excluded.
     pub fn tree(&self, load_balancer: &str) -> Vec<(Kind, String)> {
         let mut found = Vec::new();
         for listener in self.children(Kind::Listener, load_balancer) {
@@ -296,7 +296,7 @@ impl Store {
         found
     }
 
-    /// An object and everything that is deleted with it.
+    /// Removes an object and everything that is deleted with it.
     pub fn remove_tree(&mut self, kind: Kind, id: &str) {
         let below: &[Kind] = match kind {
             Kind::LoadBalancer => &[Kind::Listener, Kind::Pool],

@@ -1,10 +1,10 @@
-//! Rows as the API shows them.
+//! Rows in the form in which the API shows them.
 
 use serde_json::{Map, Value, json};
 
 use super::record::{Kind, Record, Store};
 
-/// The object of a GET, a list, a PUT.
+/// The object of a GET, a list or a PUT.
 pub(crate) fn show(store: &Store, record: &Record) -> Map<String, Value> {
     let mut shown = common(record);
     match record.kind {
@@ -21,7 +21,7 @@ pub(crate) fn show(store: &Store, record: &Record) -> Map<String, Value> {
             let listeners: Vec<_> = store.listeners_of(record).into_iter().map(|id| json!({"id": id})).collect();
             shown.insert("listeners".into(), listeners.into());
             shown.insert("members".into(), ids(store.children(Kind::Member, &record.id)));
-            // Absent, not null, when there is none.
+            // The attribute is absent, not null, without a monitor.
             if let Some(monitor) = store.children(Kind::HealthMonitor, &record.id).next() {
                 shown.insert("healthmonitor_id".into(), monitor.id.clone().into());
             }
@@ -73,7 +73,7 @@ pub(crate) fn show_tree(store: &Store, record: &Record) -> Map<String, Value> {
 
 fn common(record: &Record) -> Map<String, Value> {
     let mut shown = record.fields.clone();
-    // Stored as NULL, shown as empty; a filter for the empty text does not find them.
+    // Stored as NULL, shown as empty. A filter for the empty text does not find them.
     for name in ["name", "description"] {
         if shown.get(name).is_some_and(Value::is_null) {
             shown.insert(name.into(), "".into());

@@ -3,21 +3,22 @@
 use http::Method;
 use serde_json::{Map, Value, json};
 
-use super::super::reply::{Answer, Reply, fault, not_found, routing};
+use super::super::reply::{HandlerResult, Reply, fault, not_found, routing};
 use super::super::world::World;
+use super::checks::method_not_allowed;
 use super::checks::{OnNull, complete, store_change, text, truthy};
 use super::jobs::Change;
-use super::schema::place;
+use super::schema::request_kind;
 use super::tables::schema;
-use super::words::{is_cookie_value, is_header_name, is_header_value, regex_error};
-use super::{Context, Kind, Record, body, list, method_not_allowed};
+use super::text_formats::{is_cookie_value, is_header_name, is_header_value, regex_error};
+use super::{Context, Kind, Record, body, list};
 
 /// `MAX_L7RULES_PER_L7POLICY`.
 const MOST_RULES: usize = 50;
 
 impl World {
-    /// Everything below /l7policies/{policy}/rules.
-    pub fn rule_call(&mut self, ctx: Context<'_>, policy_id: &str, rest: &[&str]) -> Answer {
+    /// Answers everything below /l7policies/{policy}/rules.
+    pub fn rule_call(&mut self, ctx: Context<'_>, policy_id: &str, rest: &[&str]) -> HandlerResult {
         let Some(policy) = self.octavia.store.get(Kind::L7Policy, policy_id).cloned() else {
             return Err(routing(404, "Bad Request", format!("L7Policy {policy_id} not found.")));
         };
@@ -36,8 +37,8 @@ impl World {
         }
     }
 
-    fn rule_post(&mut self, ctx: Context<'_>, policy: &Record) -> Answer {
-        let mut given = body::read(ctx.call, Kind::L7Rule, place::POST, self.config.api_minor)?;
+    fn rule_post(&mut self, ctx: Context<'_>, policy: &Record) -> HandlerResult {
+        let mut given = body::read(ctx.call, Kind::L7Rule, request_kind::POST, self.config.api_minor)?;
         schema(Kind::L7Rule).fill(&mut given);
         ctx.must_write(&policy.project)?;
         check_rule(&given)?;
@@ -70,8 +71,8 @@ impl World {
         Ok(id)
     }
 
-    fn rule_put(&mut self, ctx: Context<'_>, policy: &Record, id: &str) -> Answer {
-        let mut given = body::read(ctx.call, Kind::L7Rule, place::PUT, self.config.api_minor)?;
+    fn rule_put(&mut self, ctx: Context<'_>, policy: &Record, id: &str) -> HandlerResult {
+        let mut given = body::read(ctx.call, Kind::L7Rule, request_kind::PUT, self.config.api_minor)?;
         let stored = self.octavia.store.get(Kind::L7Rule, id).cloned().ok_or_else(|| not_found("L7 Rule", id))?;
         ctx.must_write(&policy.project)?;
         if given.get("invert").is_some_and(Value::is_null) {
@@ -82,7 +83,7 @@ impl World {
         check_rule(&merged)?;
         self.lockable_below(Kind::L7Policy, &policy.id)?;
         check_null_key(&stored.fields, &given)?;
-        // Any update clears a key that the type does not use; a create keeps it.
+        // Any update clears a key that the type does not use. A create keeps it.
         if matches!(text(&merged, "type"), "HOST_NAME" | "PATH" | "FILE_TYPE") {
             given.insert("key".into(), Value::Null);
         }
@@ -97,7 +98,7 @@ impl World {
         self.answer_stored(200, Kind::L7Rule, id)
     }
 
-    fn rule_delete(&mut self, ctx: Context<'_>, policy: &Record, id: &str) -> Answer {
+    fn rule_delete(&mut self, ctx: Context<'_>, policy: &Record, id: &str) -> HandlerResult {
         self.octavia.store.get(Kind::L7Rule, id).ok_or_else(|| not_found("L7 Rule", id))?;
         ctx.must_write(&policy.project)?;
         self.lockable_below(Kind::L7Policy, &policy.id)?;
@@ -115,7 +116,7 @@ fn too_many(policy: &str) -> Reply {
     fault(409, format!("Too many rules on L7 policy {policy}"))
 }
 
-/// The rules of a policy in the single call.
+/// Checks the rules of a policy in the single call.
 pub(super) fn check_rules(rules: &[Map<String, Value>], policy: &str) -> Result<(), Reply> {
     if rules.len() > MOST_RULES {
         return Err(too_many(policy));
@@ -123,8 +124,8 @@ pub(super) fn check_rules(rules: &[Map<String, Value>], policy: &str) -> Result<
     rules.iter().try_for_each(check_rule)
 }
 
-/// The check before the write takes null for no key; the one inside of it (`repositories.py`) sees the stored key again,
-/// and nobody catches what that says.
+/// Checks a null key as Octavia does, twice: the check before the write takes null for no key. The one within the write
+/// (`repositories.py`) sees the stored key again, and nothing catches its error.
 fn check_null_key(stored: &Map<String, Value>, given: &Map<String, Value>) -> Result<(), Reply> {
     if !given.get("key").is_some_and(Value::is_null) {
         return Ok(());
@@ -137,8 +138,8 @@ fn check_null_key(stored: &Map<String, Value>, given: &Map<String, Value>) -> Re
 
 /// `validate.l7rule_data`.
 fn check_rule(rule: &Map<String, Value>) -> Result<(), Reply> {
-    let refused = |text: &str| Err(fault(400, format!("Error parsing L7Rule: {text}")));
-    let invalid = |text: &str| refused(&format!("Invalid L7 Rule: {text}"));
+    let rejected = |text: &str| Err(fault(400, format!("Error parsing L7Rule: {text}")));
+    let invalid = |text: &str| rejected(&format!("Invalid L7 Rule: {text}"));
     let (kind, compare, value) = (text(rule, "type"), text(rule, "compare_type"), text(rule, "value"));
     if value.is_empty() {
         return invalid("L7 rule type requires a value");
@@ -155,7 +156,7 @@ fn check_rule(rule: &Map<String, Value>) -> Result<(), Reply> {
             return invalid("L7 rule type requires a key");
         }
         if !is_header_name(text(rule, "key")) {
-            return refused("Invalid characters in key");
+            return rejected("Invalid characters in key");
         }
     }
     if kind == "FILE_TYPE" && !matches!(compare, "REGEX" | "EQUAL_TO") {
@@ -163,10 +164,10 @@ fn check_rule(rule: &Map<String, Value>) -> Result<(), Reply> {
     }
     match (compare, kind) {
         ("REGEX", _) => check_regex(value),
-        (_, "COOKIE") if !is_cookie_value(value) => refused("Invalid characters in cookie value"),
+        (_, "COOKIE") if !is_cookie_value(value) => rejected("Invalid characters in cookie value"),
         (_, "COOKIE") => Ok(()),
-        (_, "HEADER") if !is_header_value(value) => refused("Invalid characters in header value"),
-        _ if !is_header_value(value) => refused("Invalid characters in comparison value"),
+        (_, "HEADER") if !is_header_value(value) => rejected("Invalid characters in header value"),
+        _ if !is_header_value(value) => rejected("Invalid characters in comparison value"),
         _ => Ok(()),
     }
 }

@@ -1,17 +1,17 @@
-//! How wsme reads a body: types, ranges, defaults, and its messages.
+//! Reading of bodies as wsme does it: types, ranges, defaults, and its messages.
 
 use serde_json::{Map, Value};
 
 use super::super::reply::{Reply, fault};
 use super::python::{python, python_type};
+use super::text_formats::{is_domain_name, is_expected_codes};
 use super::values::{check, convert};
-use super::words::{is_domain_name, is_expected_codes};
 
 /// Type of an attribute.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Type {
     Text(usize),
-    /// Text with a rule of its own: the longest length, the rule, and the pattern that the message shows.
+    /// Text with a format: the longest length, the check, and the pattern that the message shows.
     Pattern(usize, fn(&str) -> bool, &'static str),
     Bool,
     Int(i64, i64),
@@ -54,8 +54,8 @@ impl Fill {
     }
 }
 
-/// In which bodies an attribute may stand.
-pub(crate) mod place {
+/// The requests in whose bodies an attribute may stand, as bits.
+pub(crate) mod request_kind {
     pub const POST: u8 = 1;
     pub const PUT: u8 = 2;
     /// Inside POST /loadbalancers.
@@ -69,20 +69,20 @@ pub(crate) mod place {
 pub(crate) struct Field {
     pub name: &'static str,
     pub kind: Type,
-    pub places: u8,
+    pub request_kinds: u8,
     pub required: u8,
     pub fill: Fill,
-    /// Minor version of the API that brought it; servers below say "unknown attribute".
+    /// Minor version of the API that introduced it. Older servers say "unknown attribute".
     pub since: u32,
 }
 
 impl Field {
-    pub const fn new(name: &'static str, kind: Type, places: u8) -> Self {
-        Self { name, kind, places, required: 0, fill: Fill::Nothing, since: 0 }
+    pub const fn new(name: &'static str, kind: Type, request_kinds: u8) -> Self {
+        Self { name, kind, request_kinds, required: 0, fill: Fill::Nothing, since: 0 }
     }
 
-    pub const fn required(mut self, places: u8) -> Self {
-        self.required = places;
+    pub const fn required(mut self, request_kinds: u8) -> Self {
+        self.required = request_kinds;
         self
     }
 
@@ -104,22 +104,22 @@ pub(crate) struct Schema {
 }
 
 impl Schema {
-    /// Reads one object. The result has what was given, in the types of the API.
-    pub fn read(&self, body: &Value, place: u8, minor: u32) -> Result<Map<String, Value>, ReadError> {
+    /// Reads one object. The result has the given attributes, in the types of the API.
+    pub fn read(&self, body: &Value, request_kind: u8, minor: u32) -> Result<Map<String, Value>, ReadError> {
         let Some(given) = body.as_object() else { return Err(ReadError::no_keys(body)) };
-        let known = |name: &str| self.known(place, minor).any(|field| field.name == name);
+        let known = |name: &str| self.known(request_kind, minor).any(|field| field.name == name);
         let unknown: Vec<_> = given.keys().filter(|name| !known(name)).cloned().collect();
         if !unknown.is_empty() {
             return Err(ReadError::Unknown { path: Vec::new(), names: unknown });
         }
         let mut read = Map::new();
-        for field in self.known(place, minor) {
+        for field in self.known(request_kind, minor) {
             match given.get(field.name) {
                 Some(value) => {
-                    let value = field.read(value, place, minor).map_err(|error| error.inside(field.name))?;
+                    let value = field.read(value, request_kind, minor).map_err(|error| error.inside(field.name))?;
                     read.insert(field.name.to_owned(), value);
                 }
-                None if field.required & place != 0 => {
+                None if field.required & request_kind != 0 => {
                     return Err(ReadError::input(field.name, &Value::Null, "Mandatory field missing."));
                 }
                 None => {}
@@ -128,11 +128,11 @@ impl Schema {
         Ok(read)
     }
 
-    fn known(&self, place: u8, minor: u32) -> impl Iterator<Item = &Field> {
-        self.fields.iter().filter(move |field| field.places & place != 0 && field.since <= minor)
+    fn known(&self, request_kind: u8, minor: u32) -> impl Iterator<Item = &Field> {
+        self.fields.iter().filter(move |field| field.request_kinds & request_kind != 0 && field.since <= minor)
     }
 
-    /// Fills what a create leaves out.
+    /// Fills the attributes that a create leaves out.
     pub fn fill(&self, read: &mut Map<String, Value>) {
         for field in self.fields {
             if let Some(value) = field.fill.value() {
@@ -143,24 +143,24 @@ impl Schema {
 }
 
 impl Field {
-    fn read(&self, value: &Value, place: u8, minor: u32) -> Result<Value, ReadError> {
-        let refused = |text: String| ReadError::input(self.name, value, text);
+    fn read(&self, value: &Value, request_kind: u8, minor: u32) -> Result<Value, ReadError> {
+        let rejected = |text: String| ReadError::input(self.name, value, text);
         match self.kind {
-            Type::Object(_) | Type::List(&Type::Object(_)) => read_nested(self.kind, value, place, minor),
+            Type::Object(_) | Type::List(&Type::Object(_)) => read_nested(self.kind, value, request_kind, minor),
             kind => {
                 let converted = convert(kind, value)?;
                 let known =
                     converted.as_str().is_none_or(|text| !matches!(kind, Type::OneOf(_)) || since(text) <= minor);
                 if !known {
-                    return Err(refused("Value should be one of: what this version knows".into()));
+                    return Err(rejected("Value should be one of: what this version knows".into()));
                 }
-                check(kind, &converted).map_err(refused)
+                check(kind, &converted).map_err(rejected)
             }
         }
     }
 }
 
-/// Minor version that brought a value of an enumeration.
+/// Minor version that introduced a value of an enumeration.
 fn since(value: &str) -> u32 {
     match value {
         "UDP" | "UDP-CONNECT" => 2,
@@ -174,15 +174,15 @@ fn since(value: &str) -> u32 {
     }
 }
 
-fn read_nested(kind: Type, value: &Value, place: u8, minor: u32) -> Result<Value, ReadError> {
-    // What is nested in a POST /loadbalancers is read by the rules of the single call, whatever the depth.
-    let place = if place == place::POST { place::NESTED } else { place };
+fn read_nested(kind: Type, value: &Value, request_kind: u8, minor: u32) -> Result<Value, ReadError> {
+    // Objects nested in a POST /loadbalancers follow the rules of the single call at any depth.
+    let request_kind = if request_kind == request_kind::POST { request_kind::NESTED } else { request_kind };
     match (kind, value) {
         (_, Value::Null) => Ok(Value::Null),
-        (Type::Object(schema), value) => Ok(Value::Object(schema.read(value, place, minor)?)),
+        (Type::Object(schema), value) => Ok(Value::Object(schema.read(value, request_kind, minor)?)),
         (Type::List(Type::Object(schema)), Value::Array(items)) => items
             .iter()
-            .map(|item| schema.read(item, place, minor).map(Value::Object))
+            .map(|item| schema.read(item, request_kind, minor).map(Value::Object))
             .collect::<Result<_, _>>()
             .map(Value::Array),
         (_, other) => Err(ReadError::Conversion(format!("Value not a valid list: {}", python(other)))),
@@ -200,7 +200,7 @@ pub(crate) const COOKIE_NAME: Type = Type::Pattern(
     r"^[^\s,;\\]+$",
 );
 
-/// Why a body cannot be read.
+/// The error for a body that cannot be read.
 #[derive(Debug)]
 pub(crate) enum ReadError {
     Unknown {
@@ -212,9 +212,9 @@ pub(crate) enum ReadError {
         value: String,
         text: String,
     },
-    /// A conversion failed: wsme blames the whole argument.
+    /// A conversion failed: wsme names the whole argument.
     Conversion(String),
-    /// Not foreseen by wsme: 500 with the text of a Python exception.
+    /// wsme does not foresee it: 500 with the text of a Python exception.
     Crash(String),
 }
 

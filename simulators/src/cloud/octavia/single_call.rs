@@ -1,4 +1,4 @@
-//! Children inside POST /loadbalancers (`_graph_create`), with its laxness and its crashes.
+//! Children inside POST /loadbalancers (`_graph_create`), with its missing checks and its crashes.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,17 +11,17 @@ use super::members::{check_reserved, check_sriov};
 use super::monitors::{check_type, monitor_fields};
 use super::policies::sanitize;
 use super::rules::check_rules;
-use super::schema::place;
+use super::schema::request_kind;
 use super::tables::schema;
 use super::{Context, Kind, Record};
 
 type Given = Map<String, Value>;
 
-/// A pool with this many attributes or fewer is a reference: name, and the two that are filled.
+/// Largest number of attributes of a pool that is only a reference: its name, and the two that are filled.
 const REFERENCE: usize = 3;
 
 impl World {
-    /// Stores the children of a load balancer that is stored already. After a refusal the caller removes them all.
+    /// Stores the children of a load balancer that is stored already. After an error the caller removes all of them.
     pub fn single_call(
         &mut self,
         ctx: Context<'_>,
@@ -57,7 +57,7 @@ impl World {
                 return Err(invalid(text));
             }
         }
-        // The code looks these up without asking whether they were given.
+        // Octavia reads these attributes without a check for their presence.
         if truthy(&given, "tls_enabled") {
             for field in ["tls_ciphers", "tls_versions", "alpn_protocols"] {
                 if !given.contains_key(field) {
@@ -111,7 +111,7 @@ impl World {
         }
         let protocol = text(&given, "protocol").to_owned();
         self.check_default_pool(&lb.id, &protocol, text(&given, "default_pool_id"))?;
-        let fields = self.listener_fields(ctx, lb, given, place::NESTED)?;
+        let fields = self.listener_fields(ctx, lb, given, request_kind::NESTED)?;
         let listener = self.new_record(Kind::Listener, &lb.id, (&lb.id, &lb.project), fields, ctx.now);
         self.octavia.store.insert(listener.clone());
         if protocol == "PROMETHEUS" && !policies.is_empty() {
@@ -123,7 +123,8 @@ impl World {
         Ok(())
     }
 
-    /// Neither the protocol of the redirect pool nor the quotas of policies and rules are looked at.
+    /// Stores a nested policy. Octavia checks neither the protocol of the redirect pool nor the quotas of policies and
+    /// rules.
     fn nested_policy(
         &mut self,
         ctx: Context<'_>,
@@ -166,7 +167,7 @@ fn pool_reference(given: &mut Given, field: &str, pools: &BTreeMap<String, Strin
     }
 }
 
-/// Moves the definitions of pools to the others and leaves references; names must be there and be unique.
+/// Moves the definitions of nested pools to the top-level ones and leaves references. Names are required and unique.
 fn gather_pools(mut listeners: Vec<Given>, pools: Vec<Given>) -> Result<(Vec<Given>, Vec<Given>), Reply> {
     let filled = |mut pool: Given| {
         schema(Kind::Pool).fill(&mut pool);

@@ -1,7 +1,7 @@
 //! The attributes of Octavia's objects (`octavia/api/v2/types/`).
 
 use super::Kind;
-use super::schema::place::{ANY, CREATE, NESTED, POST, PUT};
+use super::schema::request_kind::{ANY, CREATE, NESTED, POST, PUT};
 use super::schema::{COOKIE_NAME, DOMAIN_NAME, EXPECTED_CODES, Field, Fill, ONE_LINE, Schema, Type};
 
 const NAME: Type = Type::Text(255);
@@ -18,11 +18,11 @@ const LISTENER_PROTOCOLS: Type =
 const POOL_PROTOCOLS: Type = Type::OneOf(&["HTTP", "HTTPS", "PROXY", "PROXYV2", "SCTP", "TCP", "UDP"]);
 const ALGORITHMS: Type = Type::OneOf(&["LEAST_CONNECTIONS", "ROUND_ROBIN", "SOURCE_IP", "SOURCE_IP_PORT"]);
 
-const fn text(name: &'static str, places: u8) -> Field {
-    Field::new(name, NAME, places)
+const fn text(name: &'static str, request_kinds: u8) -> Field {
+    Field::new(name, NAME, request_kinds)
 }
 
-/// `project_id` and its old alias are accepted in every POST and mean something only for load balancers.
+/// `project_id` and its old alias: every POST accepts them, and only load balancers use them.
 const PROJECT: Field = Field::new("project_id", Type::Text(36), POST);
 const TENANT: Field = Field::new("tenant_id", Type::Text(36), POST);
 
@@ -88,7 +88,7 @@ static LISTENER: Schema = Schema {
         Field::new("tls_versions", Type::List(&Type::Text(32)), ANY).since(17),
         Field::new("alpn_protocols", Type::List(&Type::Alpn), ANY).since(20),
         Field::new("hsts_max_age", Type::Int(0, NO_LIMIT), POST | PUT).since(27),
-        // The single call forgot the lower bound.
+        // The single call lacks the lower bound.
         Field::new("hsts_max_age", Type::Int(i64::MIN, NO_LIMIT), NESTED).since(27),
         Field::new("hsts_include_subdomains", Type::Bool, ANY).since(27).fill(Fill::False),
         Field::new("hsts_preload", Type::Bool, ANY).since(27).fill(Fill::False),

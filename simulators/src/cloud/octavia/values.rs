@@ -5,9 +5,9 @@ use serde_json::Value;
 
 use super::python::{python, python_repr, python_type};
 use super::schema::{ReadError, Type};
-use super::words::{is_url, is_url_path};
+use super::text_formats::{is_url, is_url_path};
 
-/// wsme's `fromjson`: what can be made of another JSON type is.
+/// wsme's `fromjson`: converts from other JSON types where possible.
 pub(super) fn convert(kind: Type, value: &Value) -> Result<Value, ReadError> {
     match (kind, value) {
         (_, Value::Null) => Ok(Value::Null),
@@ -40,7 +40,7 @@ fn to_int(value: &Value) -> Result<Value, ReadError> {
         Value::Bool(flag) => Ok(i64::from(*flag).into()),
         Value::Number(number) => match number.as_i64() {
             Some(number) => Ok(number.into()),
-            // int() of a float cuts.
+            // int() of a float truncates.
             None => number.as_f64().map(|float| Value::from(float.trunc() as i64)).ok_or_else(bad),
         },
         _ => Err(ReadError::Crash(format!(
@@ -50,7 +50,7 @@ fn to_int(value: &Value) -> Result<Value, ReadError> {
     }
 }
 
-/// wsme's `validate`: the value as it is kept, or the end of the message.
+/// wsme's `validate`: the value to be stored, or the end of the message.
 pub(super) fn check(kind: Type, value: &Value) -> Result<Value, String> {
     if value.is_null() {
         return Ok(Value::Null);
@@ -130,7 +130,7 @@ fn check_range(value: &Value, least: i64, most: i64) -> Result<Value, String> {
     }
 }
 
-/// Host bits are cut, a bare address becomes a host route (`ipaddress.ip_network(strict=False)`).
+/// Clears host bits, and makes a bare address a host route (`ipaddress.ip_network(strict=False)`).
 fn to_cidr(text: &str) -> Option<Value> {
     let net = match text.parse::<IpNet>() {
         Ok(net) => net.trunc(),

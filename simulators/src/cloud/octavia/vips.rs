@@ -1,14 +1,14 @@
-//! Where a load balancer gets its addresses (`_validate_vip_request_object` and the Neutron driver).
+//! Addresses of a load balancer (`_validate_vip_request_object` and the Neutron driver).
 
 use serde_json::{Map, Value, json};
 
-use super::super::neutron::Wanted;
+use super::super::neutron::NewPort;
 use super::super::reply::{Reply, fault, invalid};
 use super::super::world::World;
 use super::checks::text;
 use super::{Context, Record};
 
-/// The VIP that a request asks for, as far as it is known before there is a port.
+/// The VIP of a request, as far as it is known before its port exists.
 #[derive(Debug, Default)]
 pub(super) struct Vip {
     port: String,
@@ -17,7 +17,7 @@ pub(super) struct Vip {
     address: String,
     qos_policy: Option<String>,
     groups: Value,
-    /// Subnet and address of further VIPs.
+    /// Subnet and address of additional VIPs.
     more: Vec<(String, String)>,
 }
 
@@ -114,7 +114,7 @@ impl World {
                 .iter()
                 .find(|subnet| subnet.cidr.contains(&address))
                 .ok_or_else(|| invalid("Supplied network does not contain a subnet for VIP address specified."))?,
-            // The first IPv4 subnet, else the first.
+            // Octavia's choice: the first IPv4 subnet, else the first.
             Err(_) => subnets
                 .iter()
                 .find(|subnet| subnet.cidr.addr().is_ipv4())
@@ -157,14 +157,15 @@ impl World {
         }
     }
 
-    /// Makes the VIP port, or takes the tenant's, and writes the addresses into the row. True: Octavia owns the port.
+    /// Creates the VIP port, or uses the tenant's, and writes the addresses into the row. Returns true when Octavia
+    /// owns the port.
     pub(super) fn allocate_vip(&mut self, ctx: Context<'_>, lb: &mut Record, vip: Vip) -> Result<bool, Reply> {
         let owned = vip.port.is_empty();
         let port = if owned { self.make_vip_port(ctx, lb, &vip)? } else { vip.port.clone() };
         let fixed = self.network.ports.get(&port).map(super::super::neutron::fixed_ips).unwrap_or_default();
         let address_in = |subnet: &str| fixed.iter().find(|(known, _)| known == subnet).map(|(_, address)| address);
         let address = address_in(&vip.subnet).cloned().unwrap_or(vip.address);
-        // A subnet without an address on the tenant's own port gives a VIP without one.
+        // A subnet without an address on the tenant's own port leads to a VIP without one.
         let more: Vec<_> = vip
             .more
             .iter()
@@ -186,7 +187,7 @@ impl World {
     fn make_vip_port(&mut self, ctx: Context<'_>, lb: &Record, vip: &Vip) -> Result<String, Reply> {
         let first = (vip.subnet.clone(), vip.address.clone());
         let fixed_ips = std::iter::once(first).chain(vip.more.iter().cloned()).collect();
-        let wanted = Wanted {
+        let wanted = NewPort {
             project: &lb.project,
             network: &vip.network,
             name: format!("octavia-lb-{}", lb.id),
@@ -194,8 +195,8 @@ impl World {
             admin_state_up: false,
             fixed_ips,
         };
-        self.network.make_port(wanted, &mut self.ids, ctx.now).map_err(|refusal| match refusal.status {
-            409 => fault(409, format!("The VIP IP address is already in use: {}", refusal.message)),
+        self.network.make_port(wanted, &mut self.ids, ctx.now).map_err(|error| match error.status {
+            409 => fault(409, format!("The VIP IP address is already in use: {}", error.message)),
             _ => fault(500, "Provider 'amphora' reports error: BadRequestException: 400"),
         })
     }

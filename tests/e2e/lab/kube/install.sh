@@ -10,7 +10,7 @@ mkdir -p "$BIN"
 export CGO_ENABLED=0 GOTOOLCHAIN=local GOFLAGS=-mod=readonly
 stamp=$(cat go.mod go.sum ../install.sh | sha256sum)
 [ "$(cat "$BIN/.stamp" 2>/dev/null)" != "$stamp" ] || { echo "installed already: $BIN"; exit 0; }
-# What was built once for this go.sum, whatever EVENKEEL_E2E_HOME it was built for.
+# A cache of the binaries for this go.sum, shared by all values of EVENKEEL_E2E_HOME.
 cache="${XDG_CACHE_HOME:-$HOME/.cache}/evenkeel-ci/kubernetes/${stamp:0:16}"
 if [ "$(cat "$cache/.stamp" 2>/dev/null)" = "$stamp" ]; then
   cp -lf "$cache"/* "$BIN" 2>/dev/null || cp --remove-destination "$cache"/* "$BIN"
@@ -23,7 +23,7 @@ version=$(go list -m -f '{{.Version}}' k8s.io/kubernetes) ||
 minor=$(cut -d. -f2 <<<"$version")
 v=k8s.io/component-base/version
 flags="-s -w -X $v.gitVersion=$version -X $v.gitMajor=1 -X $v.gitMinor=$minor -X $v.gitTreeState=clean"
-# All of them at once: a program is linked, which takes one processor, while packages of the others are compiled.
+# All at once: linking one program takes one processor, while the other one compiles packages.
 new=$(mktemp -d "$KUBE/build.XXXXXX")
 trap 'rm -rf "$new"' EXIT
 go build -trimpath -ldflags "$flags" -o "$new/" go.etcd.io/etcd/server/v3 k8s.io/kubernetes/cmd/{kube-apiserver,kube-controller-manager,kubectl}
@@ -32,7 +32,7 @@ rm -f "$BIN/.stamp"
 mv "$new"/* "$BIN"
 printf %s "$stamp" > "$BIN/.stamp"
 echo "installed Kubernetes $version in $SECONDS s"
-# Without room for it there is no cache.
+# A full disk only means that there is no cache.
 rm -rf "$(dirname "$cache")"
 { mkdir -p "$cache" && { cp -lf "$BIN"/* "$cache" 2>/dev/null || cp --remove-destination "$BIN"/* "$cache"; } && printf %s "$stamp" > "$cache/.stamp"; } ||
   rm -rf "$cache"

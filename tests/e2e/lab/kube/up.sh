@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Starts genuine etcd, kube-apiserver and kube-controller-manager on 127.0.0.1; writes admin.kubeconfig. Idempotent.
-# What there is not: kubelet, scheduler, networking, Deployments.
+# There is no kubelet, no scheduler, no networking, no Deployment.
 set -euo pipefail
 . "$(dirname "$0")/env.sh"
 mkdir -p "$RUN/pki"; chmod 700 "$RUN" "$RUN/pki"
@@ -53,7 +53,7 @@ for _ in $(seq 1 240); do
   ready && break; sleep 0.25
 done
 ready || { echo "kube-apiserver is not ready after 60 s, see $RUN/kube-apiserver.log" >&2; exit 1; }
-# What a controller leans on: garbage collection, namespace deletion, service accounts, EndpointSlices.
+# Only the loops that controllers rely on: garbage collection, namespace deletion, service accounts, EndpointSlices.
 alive kube-controller-manager || spawn kube-controller-manager "$BIN/kube-controller-manager" --kubeconfig "$RUN/admin.kubeconfig" \
   --controllers=garbage-collector-controller,namespace-controller,serviceaccount-controller,serviceaccount-token-controller,endpointslice-controller,root-ca-certificate-publisher-controller \
   --service-account-private-key-file sa.key --root-ca-file ca.crt --leader-elect=false --bind-address 127.0.0.1 --secure-port "$MANAGER" --cert-dir "$RUN/pki"

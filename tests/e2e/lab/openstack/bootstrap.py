@@ -73,7 +73,7 @@ def _endpoints(api):
 
 
 def _application_credential():
-    """What a controller is given."""
+    """The application credential for the controller."""
     demo = connect('demo', 'demo')
     user = demo.current_user_id
     for old in demo.identity.application_credentials(user=user):
@@ -151,7 +151,7 @@ def files():
 
 
 def worker_listens() -> bool:
-    """RabbitMQ drops what is sent to a queue that no worker has declared yet."""
+    """Waits until the worker has declared its queue: RabbitMQ drops messages to an undeclared one."""
     try:
         with amqp.Connection(f"{IP}:{os.environ['MQ_PORT']}", userid='oslab', password=PASSWORD) as connection:
             return connection.channel().queue_declare('octavia_provisioning_v2', passive=True).consumer_count > 0
@@ -160,7 +160,7 @@ def worker_listens() -> bool:
 
 
 def ready():
-    """A load balancer made and deleted shows that the worker works."""
+    """Creates and deletes a load balancer, which shows that the worker works."""
     end = time.time() + 90
     while not worker_listens():
         if time.time() > end:

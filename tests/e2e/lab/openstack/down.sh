@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Stops the OpenStack services (only by the pid files they left).  down.sh --purge also removes all data.
+# Stops the OpenStack services (only by their pid files).  down.sh --purge also removes all data.
 set -uo pipefail
 . "$(dirname "$0")/env.sh"
 stop() { # name seconds

@@ -3,7 +3,7 @@
 #   dp.sh exec CMD...                  runs a command in the namespace
 #   dp.sh member ADDR PORT [NAME [CERT KEY]]   starts an HTTP(S) server there (dp_member.py), under its own address
 #   dp.sh member-stop ADDR PORT [--host]   kills it; --host also removes its address (then "No route to host" after 3 s)
-#   dp.sh members-stop                 all of them
+#   dp.sh members-stop                 kills all of them
 #   dp.sh status
 #   dp.sh up | down                    used by up.sh and down.sh
 set -uo pipefail
@@ -54,7 +54,7 @@ status)
   done
   for f in "$MEM"/*.pid; do alive "$f" dp_member && echo "member $(basename "$f" .pid)  pid $(cat "$f")"; done; true ;;
 up)
-  # Nothing leads out of the namespace: dp1, the other end of its default route, is in it too.
+  # The namespace has no way out: dp1, the other end of its default route, is in it too.
   if ! [ -e "/run/netns/$DP_NETNS" ]; then
     ip netns add "$DP_NETNS"
     n() { ip -n "$DP_NETNS" "$@"; }

@@ -10,7 +10,7 @@ DATA="$LAB_HOME/data"
 LAB_IP=127.0.0.1
 export LAB_PW="${LAB_PW:-lab-not-secret}"
 AUTH_URL="http://$LAB_IP:$KEYSTONE_PORT/v3"
-# lifetime of Keystone tokens in seconds (short values exercise re-authentication)
+# Lifetime of Keystone tokens in seconds. Short values exercise re-authentication.
 TOKEN_TTL="${TOKEN_TTL:-3600}"
 OCTAVIA_API_WORKERS="${OCTAVIA_API_WORKERS:-1}"
 # the data plane (dp.sh)

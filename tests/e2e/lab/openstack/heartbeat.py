@@ -1,14 +1,14 @@
 #!/usr/bin/env python3
-"""Stands in for the amphora agents: sends signed UDP heartbeats to octavia-health-manager, so that
-operating_status becomes what a real data plane would report (ONLINE, DEGRADED, ERROR, DRAINING, OFFLINE).
+"""Replaces the heartbeats of amphora agents: sends signed UDP heartbeats to octavia-health-manager, so that operating_status
+has the values that a real data plane would report (ONLINE, DEGRADED, ERROR, DRAINING, OFFLINE).
 
     heartbeat.py once        one round for every load balancer
     heartbeat.py loop [s]    a round every s seconds (default 3)
 
 Members whose address is listed under "down_members" in the faults file answer DOWN; pools follow.
 
-With LAB_DATAPLANE=haproxy nothing is invented: Octavia's own health daemon code asks the stats socket of every haproxy
-(UDP and SCTP listeners, which haproxy does not serve, are still reported OPEN with members "no check"). up.sh starts it then.
+With LAB_DATAPLANE=haproxy nothing is invented: Octavia's own health daemon code asks the stats socket of every haproxy. UDP
+and SCTP listeners, which haproxy does not serve, are still reported OPEN with members "no check". up.sh starts it then.
 """
 import glob
 import hashlib
@@ -43,7 +43,7 @@ def envelope(msg):
 
 
 def invented_rounds(seq):
-    """One round in which everything is up, but for what the faults file names."""
+    """One round of heartbeats in which everything is up, apart from the members in the faults file."""
     faults = json.loads(read(f'{LAB_HOME}/etc/octavia/faults.json') or '{}')
     down, silent = set(faults.get('down_members', [])), set(faults.get('silent_listeners', []))
     api = openstack.connect(cloud='admin').load_balancer
@@ -79,7 +79,7 @@ def member_state(member, pool, down):
 
 
 def true_rounds(seq):
-    """One round from the haproxy processes."""
+    """One round of heartbeats from the haproxy processes."""
     from octavia.amphorae.backends.health_daemon import health_daemon, health_sender
     from octavia.common import config
     conf = config.cfg.CONF
@@ -89,7 +89,7 @@ def true_rounds(seq):
     sent = 0
     for f in glob.glob(f'{LAB_HOME}/dp/*/amphora_id'):
         d = os.path.dirname(f)
-        if read(d + '/role') == 'BACKUP':       # not started, so it has nothing to say
+        if read(d + '/role') == 'BACKUP':       # not started, so there is nothing to report
             continue
         conf.set_override('base_path', d, 'haproxy_amphora')
         conf.set_override('amphora_id', read(f), 'amphora_agent')
@@ -114,7 +114,7 @@ def true_rounds(seq):
 
 
 def keep_log():
-    """haproxy's log lines, which a real amphora sends to its rsyslog."""
+    """Stores haproxy's log lines, which a real amphora sends to its rsyslog."""
     from labnet import inside
     with inside():
         s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)

@@ -9,8 +9,8 @@ packages mariadb-server rabbitmq-server python3-venv openssl procps
 mkdir -p "$LAB_HOME"
 stamp=$(cat "$LAB_DIR"/{install.sh,constraints.txt} "$LAB_DIR"/labdrivers/* | sha256sum)
 [ "$(cat "$VENV/.stamp" 2>/dev/null)" != "$stamp" ] || { echo "installed already: $VENV"; exit 0; }
-# Debian's own Python is built with profile-guided optimisation, which others often are not, and most of a run is Python.
-# Other versions than 3.11 are not tried here.
+# Debian's own Python is built with profile-guided optimisation, unlike many others, and most of a run is Python code. Only
+# version 3.11 is supported.
 python=$(command -v /usr/bin/python3.11 || command -v python3)
 [ -x "$VENV/bin/pip" ] && [ "$(readlink -f "$VENV/bin/python")" = "$(readlink -f "$python")" ] ||
   "$python" -m venv --clear "$VENV"

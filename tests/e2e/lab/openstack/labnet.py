@@ -1,4 +1,4 @@
-"""The data plane's network namespace from Python: a socket made `with inside():` lives there for ever, whoever uses it later."""
+"""The data plane's network namespace in Python: a socket made `with inside():` stays in it, whichever thread uses it later."""
 import contextlib
 import ctypes
 import os
@@ -9,7 +9,7 @@ _libc = ctypes.CDLL(None, use_errno=True)
 
 @contextlib.contextmanager
 def inside(name=NETNS):
-    """Moves this thread only."""
+    """Moves only the current thread into the namespace."""
     with open('/proc/thread-self/ns/net') as back, open(f'/run/netns/{name}') as there:
         if _libc.setns(there.fileno(), 0x40000000):     # CLONE_NEWNET
             raise OSError(ctypes.get_errno(), 'setns')

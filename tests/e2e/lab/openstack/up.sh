@@ -37,7 +37,7 @@ X
 }
 
 # --- MariaDB
-# As whoever starts the lab: its home (and so the data) is usually closed to the mysql user.
+# Runs as the user of the lab: the mysql user usually has no access to the lab's home, and so to the data.
 dbuser=$(id -un)
 if [ ! -d "$DATA/mysql/mysql" ]; then
   mariadb-install-db --no-defaults --user="$dbuser" --datadir="$DATA/mysql" --skip-test-db \

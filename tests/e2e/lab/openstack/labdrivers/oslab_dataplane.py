@@ -1,7 +1,7 @@
 """A real data plane without VMs: every amphora is a directory and a haproxy process in one network namespace.
 
-LabHaproxyAmphoraDriver is Octavia's own haproxy REST driver; only its HTTP client is replaced, by Agent, which does on this
-machine what the amphora agent does in a VM: keep the uploaded files, check them with `haproxy -c`, start, reload, stop.
+LabHaproxyAmphoraDriver is Octavia's own haproxy REST driver. Only its HTTP client is replaced, by Agent, which does on this
+machine what the amphora agent does in a VM: store the uploaded files, check them with `haproxy -c`, start, reload, stop.
 LabHaproxyNetworkDriver enforces with nftables the security groups that Octavia wrote in Neutron (allowed_cidrs).
 LabHaproxyComputeDriver stops the process when Octavia deletes the "server".
 """
@@ -78,7 +78,7 @@ def address(action, ip):
 
 
 def master(d, lb_id):
-    """pid of the haproxy master, None when it does not run (a pid alone could belong to somebody else by now)."""
+    """The pid of the haproxy master, None when it does not run (the pid alone could belong to another process by now)."""
     pid = read(f'{d}/{lb_id}/{lb_id}.pid').split('\n')[0]
     return int(pid) if pid and f'{d}/{lb_id}/' in read(f'/proc/{pid}/cmdline') else None
 
@@ -96,7 +96,7 @@ def stop(pid, seconds=5):
 
 
 def destroy(compute_id):
-    """The server is gone: no grace for connections."""
+    """Ends the process of a deleted server, without grace for connections."""
     with locked():
         for f in glob.glob(f'{DP}/*/compute_id'):
             d = os.path.dirname(f)
@@ -109,13 +109,13 @@ def destroy(compute_id):
                 stop(int(prom))
             vips = read(f'{d}/vips').split()
             shutil.rmtree(d, ignore_errors=True)
-            others = {v for o in glob.glob(f'{DP}/*/vips') for v in read(o).split()}   # a failover's new amphora
+            others = {v for o in glob.glob(f'{DP}/*/vips') for v in read(o).split()}   # the new amphora of a failover
             for v in set(vips) - others:
                 address('del', v)
 
 
 def one_at_a_time(method):
-    """The agent has one worker (octavia/cmd/agent.py): flows that Octavia runs side by side meet there one after the other."""
+    """Serialises calls as the agent's single worker does (octavia/cmd/agent.py): Octavia may run flows side by side."""
     @functools.wraps(method)
     def served(self, amp, *args, **kwargs):
         with self.busy.setdefault(amp.id, threading.RLock()):
@@ -189,12 +189,12 @@ class Agent:
         for a, b in (('/var/lib/octavia', d), ('/run/rsyslog/octavia/log', LOG_TO),
                      ('127.0.0.1:9101', f'{lo}:9101'), ('127.0.0.1:9102', f'{lo}:9102')):
             config = config.replace(a, b)
-        if 'external-check command' in config:              # nobody may not enter $LAB_HOME to run the wrapper
+        if 'external-check command' in config:              # other users may not enter $LAB_HOME to run the wrapper
             config = config.replace('user nobody', 'user root', 1)
             write(f'{d}/ping-wrapper.sh', '#!/bin/sh\nexec ping -q -n -w 1 -c 1 "$HAPROXY_SERVER_ADDR" >/dev/null 2>&1\n', 0o755)
         peer = utils.base64_sha1_string(amp.id).rstrip('=')
         cfg, group = f'{d}/{lb_id}/haproxy.cfg', f'{d}/haproxy-default-user-group.conf'
-        # an amphora may open 2.6 million files, this machine perhaps not as many as the sum of all connection limits
+        # an amphora may open 2.6 million files, this machine perhaps fewer than the sum of all connection limits
         write(group, 'global\n    group nogroup\n    no strict-limits\n')
         write(cfg + '.new', config)
         r = run('haproxy', '-c', '-L', peer, '-f', cfg + '.new', '-f', group)
@@ -204,7 +204,7 @@ class Agent:
             raise exc.InvalidRequest()
         os.rename(cfg + '.new', cfg)
         write(f'{d}/role', amp.role or '')
-        # stands for the systemd unit of the agent (there: -Ws, not a daemon); dp.sh starts it again after a stop of the lab
+        # the systemd unit of the agent (there: -Ws, not a daemon); dp.sh starts it again after a stop of the lab
         write(f'{d}/{lb_id}/start.sh', f'exec ip netns exec {NETNS} haproxy -W -D -f {cfg} -f {group} '
               f'-p {d}/{lb_id}/{lb_id}.pid -L {peer}\n')
         if 'prometheus-exporter-internal' in config:
@@ -221,11 +221,11 @@ class Agent:
     @one_at_a_time
     def start_listener(self, amp, lb_id, timeout_dict=None):
         d = home(amp.id)
-        if os.path.exists(f'{d}/udp/{lb_id}.conf'):      # then it is the id of a UDP or SCTP listener
+        if os.path.exists(f'{d}/udp/{lb_id}.conf'):      # the id of a UDP or SCTP listener
             return
         if not os.path.exists(f'{d}/{lb_id}/haproxy.cfg'):
             raise exc.NotFound()
-        if amp.role == consts.ROLE_BACKUP or master(d, lb_id):   # both of a pair live in one namespace: one serves
+        if amp.role == consts.ROLE_BACKUP or master(d, lb_id):   # both amphorae of a pair live in one namespace: one serves
             return
         r = run('sh', f'{d}/{lb_id}/start.sh')
         if r.returncode:
@@ -239,8 +239,8 @@ class Agent:
         if not pid:
             return self.start_listener(amp, lb_id)
         haproxy_query.HAProxyQuery(f'{d}/{lb_id}.sock').save_state(f'{d}/{lb_id}/servers-state')
-        os.kill(pid, signal.SIGUSR2)      # like `systemctl reload` there: does not wait for the new worker
-        with open(RELOADS, 'a') as f:     # one line, one write: several workers may append
+        os.kill(pid, signal.SIGUSR2)      # like `systemctl reload` in an amphora: does not wait for the new worker
+        with open(RELOADS, 'a') as f:     # one line in one write: several workers may append
             f.write(json.dumps({'t': time.time(), 'lb': lb_id}) + '\n')
 
     @one_at_a_time
@@ -279,7 +279,7 @@ class LabHaproxyAmphoraDriver(oslab_drivers.Faults, rest.HaproxyAmphoraLoadBalan
         self._depth = threading.local()
 
     def _inject(self, loadbalancer):
-        # Octavia's driver calls its own public methods: delay or fail once per call from outside
+        # Octavia's driver calls its own public methods: only the outermost call is delayed or failed
         if not getattr(self._depth, 'n', 0):
             super()._inject(loadbalancer)
 
@@ -293,7 +293,7 @@ class LabHaproxyAmphoraDriver(oslab_drivers.Faults, rest.HaproxyAmphoraLoadBalan
 
     def update_amphora_listeners(self, loadbalancer, amphora, timeout_dict=None):
         if amphora is not None and amphora.status != consts.DELETED:
-            # for heartbeat.py, which must claim something for them, and dp_udp.py
+            # for heartbeat.py, which reports them, and for dp_udp.py
             def there(o):
                 return o.enabled and o.provisioning_status != consts.PENDING_DELETE
             vips = [loadbalancer.vip.ip_address] + [v.ip_address for v in loadbalancer.additional_vips]
@@ -330,14 +330,14 @@ class LabHaproxyNetworkDriver(oslab_drivers.LabNetworkDriver):
         def rules_of(group):
             return list(self.network_proxy.security_group_rules(security_group_id=group))
         own = rules_of(sec_grp_id)
-        if not own:         # of a group that is there, Neutron's own egress rules stay: a delete was faster than this update
+        if not own:         # an existing group keeps Neutron's own egress rules; without them a delete was faster than this update
             return
         rules = [{k: r.get(k) for k in ('ether_type', 'protocol', 'port_range_min', 'port_range_max', 'remote_ip_prefix')}
                  for r in own + [r for group in load_balancer.vip.sg_ids or [] for r in rules_of(group)]
                  if r.get('direction') == 'ingress' and not r.get('remote_group_id')]
         vips = [load_balancer.vip.ip_address] + [v.ip_address for v in load_balancer.additional_vips]
         with locked():
-            for f in glob.glob(f'{DP}/sg/*.json'):      # an address has one owner: what another left behind goes
+            for f in glob.glob(f'{DP}/sg/*.json'):      # an address has one owner: remove the file of an earlier one
                 if set(json.loads(read(f))['vips']) & set(vips):
                     os.remove(f)
             write(f'{DP}/sg/{load_balancer.id}.json', json.dumps({'vips': vips, 'rules': rules}))
@@ -352,7 +352,8 @@ class LabHaproxyNetworkDriver(oslab_drivers.LabNetworkDriver):
 
 
 def firewall():
-    """The Neutron security groups of all VIPs as one nftables table: what is not allowed is dropped without an answer."""
+    """Renders the Neutron security groups of all VIPs as one nftables table. Traffic that is not allowed is dropped without
+    an answer."""
     jumps, chains = [], []
     for f in sorted(glob.glob(f'{DP}/sg/*.json')):
         sg, chain = json.loads(read(f)), 'lb_' + os.path.basename(f)[:8]

@@ -1,4 +1,4 @@
-"""The WSGI entry point for gunicorn: sets up sys.argv and paths for $OSLAB_APP, loads the real API, logs its requests."""
+"""The WSGI entry point for gunicorn: sets up sys.argv and paths for $OSLAB_APP, loads the genuine API, logs its requests."""
 import os
 import sys
 
@@ -20,7 +20,7 @@ elif _which == 'neutron':
     os.environ['OS_NEUTRON_CONFIG_FILES'] = 'neutron.conf;ml2_conf.ini'
     from neutron.plugins.ml2 import ovo_rpc
     from neutron.wsgi.api import application
-    # Agents would be told of every change, with the object read once more. There are none here.
+    # Neutron would notify agents of every change, after another read of the object. The lab has no agents.
     ovo_rpc._ObjectChangeHandler.dispatch_event = lambda *_: None
 elif _which == 'barbican':
     sys.argv = ['barbican-api']

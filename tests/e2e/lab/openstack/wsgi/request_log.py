@@ -1,10 +1,11 @@
-"""Counts what clients do, independently of them: one JSON line when a request arrives and one when it is answered.
+"""Logs the requests of clients, independently of them: one JSON line when a request arrives and one when it is answered.
 
     {"at": "begin", "n": "812-7", "t": 1790000000.1, "agent": "evenkeel/0.1.0", "method": "POST", "path": "/v2/lbaas/loadbalancers", "query": ""}
     {"at": "end", ..., "status": 201, "seconds": 1.8, "ids": [...], "tags": [...]}
 
-`ids` are the objects that a write concerns: the UUIDs of its path and every `id` (and `listener_id`) of its answer; `tags` are those of the
-load balancer. Together they tell which load balancer a write belongs to. Bodies are never written: they hold secrets.
+`ids` are the objects of a write: the UUIDs in its path and every `id` (and `listener_id`) in its answer. `tags` are those of
+the load balancer. Together they show the load balancer that a write belongs to. Bodies are never logged, because they
+contain secrets.
 """
 import io
 import itertools
@@ -46,7 +47,7 @@ class RequestLog:
         return [content]
 
     def _write(self, line: dict) -> None:
-        os.write(self.file, json.dumps(line).encode() + b'\n')      # one write: lines of several processes do not mix
+        os.write(self.file, json.dumps(line).encode() + b'\n')      # one write, so that lines of several processes do not mix
 
 
 def _body(environ) -> bytes:
@@ -74,7 +75,7 @@ def _concerned(path: str, sent: bytes, received: bytes) -> dict:
 
 def _collect_ids(value, ids: set) -> None:
     if isinstance(value, dict):
-        # a policy names nothing above it but its listener
+        # a policy names no ancestor but its listener
         ids.update(value[key] for key in ('id', 'listener_id') if isinstance(value.get(key), str))
         for v in value.values():
             _collect_ids(v, ids)

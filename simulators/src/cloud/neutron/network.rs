@@ -1,0 +1,246 @@
+//! Neutron's database, the routing of requests, and the creation of seeded resources.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+
+use http::Method;
+use ipnet::IpNet;
+use serde_json::json;
+
+use super::super::call::{Caller, decode};
+use super::super::clock::Moment;
+use super::super::ids::Ids;
+use super::super::reply::{HandlerResult, Reply, neutron_error};
+use super::resource::{NeutronError, RequestContext, Resource, Row, common, object, text};
+use super::{addresses, list, rbac};
+
+#[derive(Debug, Clone)]
+pub(crate) struct Subnet {
+    pub id: String,
+    pub network: String,
+    pub cidr: IpNet,
+    pub row: Row,
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct Network {
+    pub networks: BTreeMap<String, Row>,
+    pub subnets: BTreeMap<String, Subnet>,
+    pub ports: BTreeMap<String, Row>,
+    pub groups: BTreeMap<String, Row>,
+    pub policies: BTreeMap<String, Row>,
+    pub floating_ips: BTreeMap<String, Row>,
+    /// RBAC policies of networks: the projects that may use them, as shared or as external network.
+    pub(super) rbac: BTreeMap<String, Row>,
+    /// Addresses in use, by subnet id.
+    pub(super) taken: BTreeMap<String, BTreeSet<IpAddr>>,
+    /// Subnets that are on no router.
+    pub unrouted: BTreeSet<String>,
+    /// Offset at which the search for a free address continues, by subnet id.
+    pub(super) next_offsets: BTreeMap<String, u32>,
+    /// Quotas of floating IPs by project. Other projects have `floating_ip_quota`.
+    pub quotas: BTreeMap<String, i64>,
+    pub default_quota: i64,
+    pub(super) has_floating_ips: bool,
+}
+
+impl Network {
+    pub fn new(default_quota: i64, has_floating_ips: bool) -> Self {
+        Self { default_quota, has_floating_ips, ..Self::default() }
+    }
+
+    pub fn handle(&mut self, ctx: RequestContext<'_>) -> HandlerResult {
+        let segments = ctx.call.segments();
+        let rest: Vec<&str> = match segments.as_slice() {
+            ["v2.0"] => return Ok(Reply::json(200, &json!({"resources": []}))),
+            ["v2.0", "qos", rest @ ..] | ["v2.0", rest @ ..] => rest.to_vec(),
+            [] => return Ok(Reply::json(200, &json!({"versions": [{"id": "v2.0", "status": "CURRENT"}]}))),
+            _ => return Err(unknown_path()),
+        };
+        if let ["quotas", project] = rest.as_slice() {
+            return self.quota_call(&ctx, project);
+        }
+        let known = |resource: &Resource| self.has_floating_ips || *resource != Resource::FloatingIp;
+        let named = |resource: &Resource| Some(&resource.names().0) == rest.first();
+        let Some(resource) = Resource::ALL.into_iter().filter(known).find(named) else {
+            return Err(unknown_path());
+        };
+        if ctx.call.method != Method::GET && !ctx.caller.writes(&ctx.caller.project) {
+            let verb = match ctx.call.method {
+                Method::POST => "create",
+                Method::DELETE => "delete",
+                _ => "update",
+            };
+            let text = format!("rule:{verb}_{} is disallowed by policy", resource.names().1);
+            return Err(neutron_error(403, "PolicyNotAuthorized", text));
+        }
+        match (&ctx.call.method, &rest[1..], resource) {
+            (&Method::GET, [], _) => self.list(&ctx, resource),
+            (&Method::GET, [id], _) => {
+                let row = self.visible(ctx.caller, resource, id)?;
+                let shown = list::pick(self.show(ctx.caller, resource, row), ctx.call);
+                Ok(Reply::json(200, &json!({resource.names().1: shown})))
+            }
+            (_, [id, "tags", rest @ ..], _) => {
+                let (id, rest) = ((*id).to_owned(), rest.iter().map(|tag| decode(tag)).collect::<Vec<_>>());
+                self.tags_call(&ctx, resource, &id, &rest)
+            }
+            (&Method::POST, [], Resource::FloatingIp) => self.floating_ip_post(ctx),
+            (&Method::PUT, [id], Resource::FloatingIp) => self.floating_ip_put(&ctx, id),
+            (&Method::DELETE, [id], Resource::FloatingIp) => self.floating_ip_delete(&ctx, id),
+            (&Method::POST, [], Resource::Port) => self.port_post(ctx),
+            (&Method::PUT, [id], Resource::Port) => self.port_put(&ctx, id),
+            (&Method::DELETE, [id], Resource::Port) => self.port_delete(&ctx, id),
+            (&Method::POST, [], Resource::Rbac) => self.rbac_post(ctx),
+            (&Method::DELETE, [id], Resource::Rbac) => self.rbac_delete(&ctx, id),
+            _ => Err(neutron_error(405, "HTTPMethodNotAllowed", METHOD_NOT_ALLOWED)),
+        }
+    }
+
+    pub(super) fn quota_call(&mut self, ctx: &RequestContext<'_>, project: &str) -> HandlerResult {
+        if !ctx.caller.is_admin() && ctx.caller.project != project {
+            return Err(neutron_error(
+                403,
+                "AdminRequired",
+                "User does not have admin privileges: Cannot get resources for another tenant",
+            ));
+        }
+        if ctx.call.method == Method::PUT && ctx.caller.is_admin() {
+            let body = ctx.call.json().unwrap_or_default();
+            if let Some(limit) = body["quota"]["floatingip"].as_i64() {
+                self.quotas.insert(project.to_owned(), limit);
+            }
+        }
+        Ok(Reply::json(200, &json!({"quota": {"floatingip": self.floating_ip_limit(project), "port": -1}})))
+    }
+
+    pub(crate) fn rows(&self, resource: Resource) -> Vec<&Row> {
+        match resource {
+            Resource::Network => self.networks.values().collect(),
+            Resource::Subnet => self.subnets.values().map(|subnet| &subnet.row).collect(),
+            Resource::Port => self.ports.values().collect(),
+            Resource::Group => self.groups.values().collect(),
+            Resource::Policy => self.policies.values().collect(),
+            Resource::FloatingIp => self.floating_ips.values().collect(),
+            Resource::Rbac => self.rbac.values().collect(),
+        }
+    }
+
+    pub(super) fn row(&self, resource: Resource, id: &str) -> Option<&Row> {
+        match resource {
+            Resource::Network => self.networks.get(id),
+            Resource::Subnet => self.subnets.get(id).map(|subnet| &subnet.row),
+            Resource::Port => self.ports.get(id),
+            Resource::Group => self.groups.get(id),
+            Resource::Policy => self.policies.get(id),
+            Resource::FloatingIp => self.floating_ips.get(id),
+            Resource::Rbac => self.rbac.get(id),
+        }
+    }
+
+    pub(super) fn row_mut(&mut self, resource: Resource, id: &str) -> Option<&mut Row> {
+        match resource {
+            Resource::Network => self.networks.get_mut(id),
+            Resource::Subnet => self.subnets.get_mut(id).map(|subnet| &mut subnet.row),
+            Resource::Port => self.ports.get_mut(id),
+            Resource::Group => self.groups.get_mut(id),
+            Resource::Policy => self.policies.get_mut(id),
+            Resource::FloatingIp => self.floating_ips.get_mut(id),
+            Resource::Rbac => self.rbac.get_mut(id),
+        }
+    }
+
+    /// An object that the caller may see. An object of another project is not found.
+    pub(super) fn visible(&self, caller: &Caller, resource: Resource, id: &str) -> Result<&Row, NeutronError> {
+        self.row(resource, id)
+            .filter(|row| self.is_visible(caller, resource, row))
+            .ok_or_else(|| resource.not_found(id))
+    }
+
+    pub fn sees_network(&self, caller: &Caller, id: &str) -> bool {
+        self.visible(caller, Resource::Network, id).is_ok()
+    }
+
+    pub fn sees_subnet(&self, caller: &Caller, id: &str) -> bool {
+        self.visible(caller, Resource::Subnet, id).is_ok()
+    }
+
+    pub fn sees_policy(&self, caller: &Caller, id: &str) -> bool {
+        self.visible(caller, Resource::Policy, id).is_ok()
+    }
+
+    pub fn sees_group(&self, caller: &Caller, id: &str) -> bool {
+        self.visible(caller, Resource::Group, id).is_ok()
+    }
+
+    pub fn visible_port(&self, caller: &Caller, id: &str) -> Option<&Row> {
+        self.visible(caller, Resource::Port, id).ok()
+    }
+
+    pub fn subnets_of(&self, network: &str) -> Vec<&Subnet> {
+        self.subnets.values().filter(|subnet| subnet.network == network).collect()
+    }
+
+    pub fn subnet_network(&self, subnet: &str) -> String {
+        self.subnets.get(subnet).map(|subnet| subnet.network.clone()).unwrap_or_default()
+    }
+
+    pub fn add_network(&mut self, name: &str, project: &str, external: bool, ids: &mut Ids, now: &Moment) -> String {
+        let id = ids.uuid();
+        let mut row = common(&id, name, project, now);
+        row.extend(object(json!({
+            "admin_state_up": true, "mtu": 1500, "status": "ACTIVE", "subnets": [], "shared": false,
+            "router:external": external, "port_security_enabled": true, "qos_policy_id": null,
+            "availability_zone_hints": [], "availability_zones": [], "is_default": false,
+        })));
+        self.networks.insert(id.clone(), row);
+        if external {
+            // As in neutron/db/external_net_db.py.
+            self.add_rbac(&id, project, rbac::EXTERNAL, "*", ids);
+        }
+        id
+    }
+
+    pub fn add_subnet(&mut self, name: &str, network: &str, cidr: IpNet, ids: &mut Ids, now: &Moment) -> String {
+        let id = ids.uuid();
+        let owner = self.networks.get(network).map(|row| text(row, "project_id").to_owned()).unwrap_or_default();
+        let external = self.networks.get(network).is_some_and(|row| row["router:external"] == true);
+        let gateway = addresses::gateway(&cidr);
+        let mut row = common(&id, name, &owner, now);
+        let version = if cidr.addr().is_ipv4() { 4 } else { 6 };
+        row.extend(object(json!({
+            "network_id": network, "ip_version": version, "cidr": cidr.to_string(), "gateway_ip": gateway.to_string(),
+            "enable_dhcp": !external, "router:external": external, "subnetpool_id": null, "host_routes": [],
+            "dns_nameservers": [], "service_types": [], "allocation_pools": [],
+        })));
+        if let Some(subnets) = self.networks.get_mut(network).and_then(|row| row["subnets"].as_array_mut()) {
+            subnets.push(id.clone().into());
+        }
+        self.taken.entry(id.clone()).or_default().insert(gateway);
+        self.subnets.insert(id.clone(), Subnet { id: id.clone(), network: network.to_owned(), cidr, row });
+        id
+    }
+
+    pub fn add_group(&mut self, name: &str, project: &str, ids: &mut Ids, now: &Moment) -> String {
+        let id = ids.uuid();
+        let mut row = common(&id, name, project, now);
+        row.extend(object(json!({"stateful": true, "shared": false, "security_group_rules": []})));
+        self.groups.insert(id.clone(), row);
+        id
+    }
+
+    pub fn add_policy(&mut self, name: &str, project: &str, ids: &mut Ids, now: &Moment) -> String {
+        let id = ids.uuid();
+        let mut row = common(&id, name, project, now);
+        row.extend(object(json!({"shared": true, "is_default": false, "rules": []})));
+        self.policies.insert(id.clone(), row);
+        id
+    }
+}
+
+const METHOD_NOT_ALLOWED: &str =
+    "The server could not comply with the request since it is either malformed or otherwise incorrect.";
+
+fn unknown_path() -> Reply {
+    neutron_error(404, "HTTPNotFound", "The resource could not be found.")
+}

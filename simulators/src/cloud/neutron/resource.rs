@@ -1,0 +1,126 @@
+//! The resources of Neutron, their errors, and the rows that store them.
+
+use serde_json::{Map, Value, json};
+
+use super::super::call::{Call, Caller};
+use super::super::clock::Moment;
+use super::super::ids::Ids;
+use super::super::reply::{Reply, neutron_error};
+
+pub(crate) type Row = Map<String, Value>;
+
+/// An error of Neutron, before it is rendered as JSON.
+#[derive(Debug)]
+pub(crate) struct NeutronError {
+    pub status: u16,
+    pub kind: &'static str,
+    pub message: String,
+}
+
+impl From<NeutronError> for Reply {
+    fn from(error: NeutronError) -> Self {
+        neutron_error(error.status, error.kind, error.message)
+    }
+}
+
+pub(crate) fn error(status: u16, kind: &'static str, message: impl Into<String>) -> NeutronError {
+    NeutronError { status, kind, message: message.into() }
+}
+
+/// A request with its caller and its time.
+pub(crate) struct RequestContext<'a> {
+    pub call: &'a Call,
+    pub caller: &'a Caller,
+    pub now: &'a Moment,
+    pub ids: &'a mut Ids,
+}
+
+/// The collections that can be read.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Resource {
+    Network,
+    Subnet,
+    Port,
+    Group,
+    Policy,
+    FloatingIp,
+    Rbac,
+}
+
+impl Resource {
+    pub(super) const ALL: [Self; 7] =
+        [Self::Network, Self::Subnet, Self::Port, Self::Group, Self::Policy, Self::FloatingIp, Self::Rbac];
+
+    /// Segment in paths, key of one object, key of a list.
+    pub(super) fn names(self) -> (&'static str, &'static str, &'static str) {
+        match self {
+            Self::Network => ("networks", "network", "networks"),
+            Self::Subnet => ("subnets", "subnet", "subnets"),
+            Self::Port => ("ports", "port", "ports"),
+            Self::Group => ("security-groups", "security_group", "security_groups"),
+            Self::Policy => ("policies", "policy", "policies"),
+            Self::FloatingIp => ("floatingips", "floatingip", "floatingips"),
+            Self::Rbac => ("rbac-policies", "rbac_policy", "rbac_policies"),
+        }
+    }
+
+    pub fn not_found(self, id: &str) -> NeutronError {
+        let (kind, message) = match self {
+            Self::Network => ("NetworkNotFound", format!("Network {id} could not be found.")),
+            Self::Subnet => ("SubnetNotFound", format!("Subnet {id} could not be found.")),
+            Self::Port => ("PortNotFound", format!("Port {id} could not be found.")),
+            Self::Group => ("SecurityGroupNotFound", format!("Security group {id} does not exist")),
+            Self::Policy => ("QosPolicyNotFound", format!("QoS policy {id} could not be found.")),
+            Self::FloatingIp => ("FloatingIPNotFound", format!("Floating IP {id} could not be found")),
+            Self::Rbac => ("RbacPolicyNotFound", format!("RBAC policy of type unknown with ID {id} not found")),
+        };
+        error(404, kind, message)
+    }
+}
+
+/// Attributes that all resources have.
+pub(super) fn common(id: &str, name: &str, project: &str, now: &Moment) -> Row {
+    object(json!({
+        "id": id, "name": name, "project_id": project, "tenant_id": project, "description": "", "tags": [],
+        "created_at": now.zulu(), "updated_at": now.zulu(), "revision_number": 0,
+    }))
+}
+
+pub(crate) fn object(value: Value) -> Row {
+    if let Value::Object(row) = value { row } else { Row::new() }
+}
+
+pub(crate) fn text<'a>(row: &'a Row, field: &str) -> &'a str {
+    row.get(field).and_then(Value::as_str).unwrap_or_default()
+}
+
+/// The object in a body. An unknown attribute is an error.
+pub(super) fn read_body(call: &Call, root: &str, known: &[&str]) -> Result<Row, NeutronError> {
+    let bad = |text: String| error(400, "HTTPBadRequest", text);
+    let body = call.json().ok_or_else(|| {
+        bad("The server could not comply with the request since it is either malformed or otherwise incorrect.".into())
+    })?;
+    let Some(Value::Object(given)) = body.get(root) else {
+        return Err(bad(format!("Unable to find '{root}' in request body")));
+    };
+    let unknown: Vec<_> = given.keys().filter(|key| !known.contains(&key.as_str())).cloned().collect();
+    if !unknown.is_empty() {
+        return Err(bad(format!("Unrecognized attribute(s) '{}'", unknown.join(", "))));
+    }
+    for (key, value) in given {
+        let id = value.as_str().filter(|_| key.ends_with("_id") && !key.starts_with("device"));
+        if let Some(id) = id.filter(|id| {
+            uuid::Uuid::try_parse(id).is_err() && !key.starts_with("tenant") && !key.starts_with("project")
+        }) {
+            return Err(bad(format!("Invalid input for {key}. Reason: '{id}' is not a valid UUID.")));
+        }
+    }
+    Ok(given.clone())
+}
+
+/// Records a change of a row: time and revision.
+pub(super) fn touch(row: &mut Row, now: &Moment) {
+    row.insert("updated_at".into(), now.zulu().into());
+    let revision = row.get("revision_number").and_then(Value::as_i64).unwrap_or_default();
+    row.insert("revision_number".into(), (revision + 1).into());
+}

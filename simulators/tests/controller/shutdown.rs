@@ -1,0 +1,29 @@
+//! Graceful shutdown of the controller.
+
+use evenkeel_simulators::cluster::{Effect, Fault};
+use evenkeel_simulators::rig::small;
+use tokio::time::timeout;
+
+use super::*;
+
+#[tokio::test(start_paused = true)]
+async fn controller_stopped_before_first_list_stops() {
+    let mut rig = Rig::new().await;
+    let slow = Effect::SlowAnswer(Duration::from_secs(10));
+    // The first of the two lists asks whether the CRD exists at all.
+    rig.cluster.inject(Fault::next("list", "/loadbalancerstacks", slow).times(2));
+    rig.start();
+    let lists = |rig: &Rig| rig.cluster.requests().iter().filter(|request| request.verb == "list").count();
+    rig.until("the stacks are listed", SOON, |rig| lists(rig) >= 3).await;
+    timeout(MINUTE, rig.stop()).await.expect("the controller stops");
+}
+
+#[tokio::test(start_paused = true)]
+async fn stopped_controller_finishes_running_reconcile() {
+    let mut rig = Rig::new().await;
+    rig.start();
+    rig.create("web", small()).await;
+    rig.until("the create is sent", SOON, |rig| !rig.creates().is_empty()).await;
+    timeout(MINUTE, rig.stop()).await.expect("the controller stops");
+    assert!(!rig.stack("web")["status"]["loadBalancer"]["id"].is_null(), "the controller did not wait for the answer");
+}
