@@ -113,7 +113,15 @@ enum LogFormat {
 async fn main() -> ExitCode {
     // Two users of rustls, one provider: without this the first TLS connection panics.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    let result = match Cli::parse().command {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        // clap's own exit code of a wrong flag is 2, which `plan` uses for changes.
+        Err(error) => {
+            let _ = error.print();
+            return if error.use_stderr() { ExitCode::FAILURE } else { ExitCode::SUCCESS };
+        }
+    };
+    let result = match cli.command {
         Command::Run(args) => run(*args).await.map(|()| ExitCode::SUCCESS),
         Command::Plan(args) => cli::plan(&args, &ReqwestConnector, &mut std::io::stdout()).await.map(ExitCode::from),
         Command::Crd => {

@@ -26,8 +26,8 @@ use crate::model::ListenerProtocol;
     validation = listener::certificate_rules_need_client_ca()
 )]
 pub struct ListenerSpec {
-    /// Name of the listener in this stack, and its identity: a DNS label of at most 63 characters. A listener with
-    /// another name is another listener.
+    /// Name of the listener in this stack: a DNS label of at most 63 characters. Another name on the same port changes
+    /// the listener in place.
     #[schemars(schema_with = "schema::key")]
     pub name: String,
 
@@ -100,7 +100,7 @@ pub struct ListenerSpec {
     /// Routing of HTTP requests by L7 policies: at most 32, on HTTP and TERMINATED_HTTPS listeners. The order has a
     /// meaning among policies of one kind only: Octavia evaluates all REJECT first, then REDIRECT_TO_URL and
     /// REDIRECT_PREFIX, then REDIRECT_TO_POOL. The list is atomic: server-side apply cannot merge the lists of two
-    /// writers. Unlisted policies are removed. Default: none.
+    /// writers. A policy that is removed here is removed from Octavia; those of other clients stay. Default: none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 32))]
     #[x_kube(merge_strategy = ListMerge::Atomic, validation = listener::policy_names_differ())]

@@ -123,7 +123,8 @@ pub struct LoadBalancerStackSpec {
     /// Load balancer itself.
     pub load_balancer: LoadBalancerSpec,
 
-    /// Ports on which the load balancer listens, at most 64. Unlisted listeners are removed from Octavia. No two may
+    /// Ports on which the load balancer listens, at most 64. A listener that is removed here is removed from Octavia;
+    /// those of other clients stay. No two may
     /// have the same port, except that TCP, UDP and SCTP each have their own ports (HTTP, HTTPS, TERMINATED_HTTPS and
     /// PROMETHEUS belong to TCP). Default: none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -135,7 +136,7 @@ pub struct LoadBalancerStackSpec {
     pub listeners: Vec<ListenerSpec>,
 
     /// Groups of members that serve the traffic: at most 100, with at most 4096 members in all. Several listeners and
-    /// policies may use one pool. Unlisted pools are removed from Octavia. Default: none.
+    /// policies may use one pool. A pool that is removed here is removed from Octavia; those of other clients stay. Default: none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 100))]
     #[x_kube(

@@ -65,7 +65,7 @@ pub struct Condition {
     #[schemars(schema_with = "date_time")]
     pub last_transition_time: Timestamp,
 
-    /// Reason for the last change of status, in one word for machines.
+    /// Reason of the status, in one word for machines.
     #[schemars(length(min = 1, max = 1024), regex(pattern = r"^[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?$"))]
     pub reason: String,
 

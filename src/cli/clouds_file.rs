@@ -1,6 +1,6 @@
 //! Credentials from a `clouds.yaml`, found as OpenStack tools find it.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::{Context, bail};
 use clap::Args;
@@ -41,9 +41,17 @@ fn default_path() -> anyhow::Result<PathBuf> {
     }
 }
 
-/// The certificates in the file that the entry names as its `cacert`.
+/// The certificates in the file that the entry names as its `cacert`; `None` where it has none or the text itself.
 fn cacert(clouds_yaml: &[u8], cloud: &str) -> anyhow::Result<Option<Vec<u8>>> {
     let Ok(clouds) = serde_saphyr::from_slice::<Value>(clouds_yaml) else { return Ok(None) };
-    let path = clouds["clouds"][cloud]["cacert"].as_str().filter(|text| Path::new(text).is_absolute());
-    path.map(|path| std::fs::read(path).with_context(|| path.to_owned())).transpose()
+    let named = clouds["clouds"][cloud]["cacert"].as_str().filter(|text| !text.contains("-----BEGIN"));
+    named.map(|path| std::fs::read(expanded(path)).with_context(|| path.to_owned())).transpose()
+}
+
+/// The path with the home directory in place of a leading `~`, as openstacksdk reads it.
+fn expanded(path: &str) -> PathBuf {
+    match (path.strip_prefix("~/"), std::env::home_dir()) {
+        (Some(rest), Some(home)) => home.join(rest),
+        _ => path.into(),
+    }
 }

@@ -61,6 +61,7 @@ pub async fn plan(args: &PlanArgs, connector: &dyn Connector, out: &mut dyn Writ
     match outcome.state {
         State::Observed { differs } => {
             write!(out, "{}", outcome.plan)?;
+            ensure!(outcome.plan.problems.is_empty(), "the stack cannot be carried out as it is");
             Ok(if differs { PlanResult::Changes } else { PlanResult::NoChange })
         }
         State::Stalled { message, .. } | State::Waiting { message, .. } => match outcome.remedies.first() {

@@ -3,7 +3,7 @@
 //! | state | Ready | other |
 //! |---|---|---|
 //! | progressing, locked, cloud unreachable, quota | False | Reconciling |
-//! | drift being corrected | stays True until a write fails, or the load balancer is made anew | |
+//! | drift being corrected | stays True until a write fails, or the load balancer is re-created | |
 //! | rejected, reference missing, ownership conflict, other project, credentials | False | Stalled; Accepted or ResolvedRefs False |
 //! | held back | False | Stalled |
 //! | Observe | True | Programmed False when it differs |

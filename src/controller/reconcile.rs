@@ -117,7 +117,8 @@ impl<'a> StackReconciler<'a> {
             return self.report_paused().await;
         }
         self.sync_finalizers().await?;
-        if self.is_released() {
+        // An observed stack never deletes anything, even where another client puts the finalizer back at once.
+        if self.is_released() || self.is_deleting() && self.stack.spec.observes_only() {
             return Ok(Requeue::Forget);
         }
         let Some(_permit) = self.context.clouds.try_acquire(&self.stack) else { return Ok(Requeue::Throttled) };

@@ -1,4 +1,4 @@
-//! Truncation of texts that the Kubernetes API or the patience of people bounds.
+//! Truncation of texts to the limits of the Kubernetes API.
 
 const ELLIPSIS: char = '…';
 

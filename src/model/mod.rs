@@ -15,6 +15,7 @@ mod plan_display;
 mod problem;
 mod references;
 mod source;
+mod text;
 
 pub use collation::{collated, without_twins};
 pub use desired::{
@@ -43,3 +44,4 @@ pub use references::{
     ApiVersion, FixedIp, Reference, ReferenceKind, Resolutions, ResolveError, ResolvedReference, Selector,
 };
 pub use source::{Source, Validate};
+pub use text::{null_as_default, shortened};

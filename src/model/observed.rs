@@ -5,14 +5,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Serialize};
 
+use super::text::null_as_default;
 use super::{Id, Owner};
-
-/// Reads `null` as the default.
-fn null_as_default<'de, D: Deserializer<'de>, T: Default + Deserialize<'de>>(d: D) -> Result<T, D::Error> {
-    Ok(Option::<T>::deserialize(d)?.unwrap_or_default())
-}
 
 /// A load balancer and everything under it, as last observed.
 #[derive(Debug, Clone, PartialEq, Default, Serialize)]

@@ -4,6 +4,7 @@ use std::fmt::{self, Display, Formatter};
 
 use serde_json::Value;
 
+use super::text::shortened;
 use super::{Call, Change, Impact, Plan, Step, StepReason};
 
 /// Maximal number of differences printed for one step; the rest is counted.
@@ -117,8 +118,5 @@ fn short(value: &Value) -> String {
         Value::String(text) if !text.is_empty() => text.clone(),
         other => other.to_string(),
     };
-    match text.char_indices().nth(MAX_VALUE) {
-        Some((end, _)) => format!("{}…", &text[..end]),
-        None => text,
-    }
+    shortened(&text, MAX_VALUE)
 }

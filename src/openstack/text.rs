@@ -1,17 +1,11 @@
 //! Shortening of foreign texts for messages, which end in a status.
 
+use crate::model::shortened;
+
 /// The names that a message lists.
 const MAX_LISTED: usize = 10;
 /// The longest name or value in a message, in characters.
 pub(super) const MAX_NAME: usize = 64;
-
-/// The text, cut after `limit` characters with an ellipsis.
-pub(super) fn shortened(text: &str, limit: usize) -> String {
-    match text.char_indices().nth(limit) {
-        Some((end, _)) => format!("{}…", &text[..end]),
-        None => text.to_owned(),
-    }
-}
 
 /// The text without control characters, shortened: for a value that a user chose.
 pub(super) fn printable(text: &str, limit: usize) -> String {

@@ -106,7 +106,7 @@ struct MatchedPolicies<'a> {
     kept: BTreeMap<&'a str, &'a ObservedL7Policy>,
     /// Others of a desired key: an answer was lost, and the policy was created twice.
     duplicates: Vec<&'a ObservedL7Policy>,
-    /// Those of other keys.
+    /// Policies whose key the stack does not have.
     obsolete: Vec<&'a ObservedL7Policy>,
 }
 

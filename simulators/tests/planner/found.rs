@@ -145,7 +145,7 @@ fn foreign_member_of_held_back_udp_pool_is_healed() {
     assert_eq!(held.members[0].provisioning_status, Provisioning::Active);
 }
 
-/// Of duplicates the one that serves is kept. So the other goes before the kept one pauses, or they would change roles.
+/// The duplicate that serves is kept. So the other goes before the kept one pauses, or they would change roles.
 #[test]
 fn duplicate_policy_is_deleted_first() {
     let with = |paths: &[&str]| edited(|want| http(want).policies = vec![policy("p", L7Action::Reject, paths)]);

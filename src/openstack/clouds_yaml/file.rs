@@ -11,7 +11,8 @@ use serde_saphyr::options::DuplicateKeyPolicy;
 
 use super::credentials::Secret;
 use super::error::CredentialsError;
-use crate::openstack::text::{MAX_NAME, shortened};
+use crate::model::shortened;
+use crate::openstack::text::MAX_NAME;
 
 /// A key with its value; `None` is null.
 #[derive(Clone)]

@@ -9,7 +9,7 @@ use super::error::{CloudError, ErrorClass, ErrorDetail};
 use super::fault::{Fault, Form};
 use super::headers::{content_type, request_id, retry_after};
 use super::service::Service;
-use crate::openstack::text::shortened;
+use crate::model::shortened;
 
 /// The longest server text in a message, in characters.
 const MAX_TEXT: usize = 1000;

@@ -23,7 +23,7 @@ pub enum CacertError {
     #[error("cacert holds no certificate, but a {label}: put the CA's certificate there")]
     NoCertificate { label: &'static str },
     #[error(
-        "certificate {number} of cacert is damaged: copy it anew, from its line BEGIN CERTIFICATE to END CERTIFICATE"
+        "certificate {number} of cacert is damaged: copy it again, from its line BEGIN CERTIFICATE to END CERTIFICATE"
     )]
     Damaged { number: usize },
 }

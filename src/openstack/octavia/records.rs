@@ -1,16 +1,11 @@
 //! Octavia's records as it sends them: the observed values, and the links from which a tree is put together.
 
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
 
 use crate::model::{
     Id, IdRef, ObservedL7Policy, ObservedL7Rule, ObservedListener, ObservedLoadBalancer, ObservedMember,
-    ObservedMonitor, ObservedPool, ObservedTree, Provisioning,
+    ObservedMonitor, ObservedPool, ObservedTree, Provisioning, null_as_default,
 };
-
-/// Reads `null` like an absent key: as empty.
-fn null_as_default<'de, D: Deserializer<'de>, T: Default + Deserialize<'de>>(d: D) -> Result<T, D::Error> {
-    Ok(Option::<T>::deserialize(d)?.unwrap_or_default())
-}
 
 #[derive(Debug, Clone, Deserialize)]
 pub(in crate::openstack) struct LoadBalancerRecord {
