@@ -1,24 +1,24 @@
-//! The OpenStack client: Keystone, Octavia, and the parts of Neutron and Barbican that load balancers need. Knows nothing of
-//! Kubernetes.
+//! The OpenStack client: Keystone, Octavia, and the parts of Neutron and Barbican that load balancers need. Knows
+//! nothing of Kubernetes.
 //!
-//! Two seams serve tests: [`Transport`] carries every request (reqwest in production, a simulator's router in tests), and
-//! [`Clock`](crate::clock::Clock) tells the time.
+//! Tests replace two parts: [`Transport`], which carries every request (reqwest in production, the simulated cloud in
+//! tests), and [`Clock`](crate::clock::Clock), which tells the time.
 //!
 //! | module | content |
 //! |---|---|
-//! | `cloud` | the public interface |
-//! | `execute` | one step, one call: the only writer |
-//! | `cache` | reads that many stacks share |
-//! | `references` | resolution of names, ids and URLs |
-//! | `quota` | limits and use |
+//! | `cloud` | the public interface to one project of one cloud |
+//! | `execute` | the only writes to the cloud: each step of a plan is one HTTP call |
+//! | `cache` | reads that many stacks of a project share |
+//! | `references` | look-up of the objects that a stack refers to by name, id or URL |
+//! | `quota` | limits and use of the project's Octavia quota |
 //! | `octavia`, `neutron` | reads of the two services |
-//! | `pagination` | lists, page by page |
+//! | `pagination` | lists, page by page, within a memory budget |
 //! | `session`, `keystone` | a valid token, and the requests that carry it |
-//! | `settings`, `create_slots` | timeouts and hooks; concurrency of quota-taking writes |
-//! | `clouds_yaml` | credentials |
+//! | `settings`, `create_slots` | timeouts and the metrics hook; the limit on concurrent writes that take quota |
+//! | `clouds_yaml` | credentials, from the `clouds.yaml` of a Secret |
 //! | `collections` | the paths of the APIs |
 //! | `http` | requests, responses, errors, transport |
-//! | `text` | shortening of foreign texts |
+//! | `text` | shortening of texts from servers, for messages |
 //!
 //! Each module imports only from the modules below it in this table.
 

@@ -1,5 +1,6 @@
-//! Renders `docs/reference/api.md` from the CustomResourceDefinition: one section for each object of the schema, with
-//! a table of its fields and its CEL rules. Markdown is text here: the schema alone decides what the page says.
+//! Renders `docs/reference/api.md` from the CustomResourceDefinition: one section for each object of the schema, with a
+//! table of its fields and its CEL rules. The sentences come from the doc comments in `src/api` by way of the schema:
+//! to change the page, change them and run `make crds`.
 
 use std::fmt::Write;
 
@@ -12,19 +13,20 @@ field out, [conditions.md](conditions.md) explains conditions, and [examples/](.
 and expressions that are too long for a page are in [crds/](../../crds/).
 ";
 
-/// Characters of a pattern or of a CEL expression that people still read.
+/// Bytes of the longest pattern or CEL expression on the page. A longer one is found in `crds/` only.
 const LONGEST_EXPRESSION: usize = 200;
 
-/// The whole page.
+/// Renders the whole page. `crd` is the CustomResourceDefinition as JSON.
 pub fn page(crd: &Value) -> String {
     let spec = &crd["spec"];
     let version = &spec["versions"][0];
     let mut page = HEAD.to_owned();
-    let names = [("group", &spec["group"]), ("version", &version["name"]), ("scope", &spec["scope"])];
-    let short = [("short name", &spec["names"]["shortNames"][0]), ("category", &spec["names"]["categories"][0])];
+    let identity = [("group", &spec["group"]), ("version", &version["name"]), ("scope", &spec["scope"])];
+    let kubectl_names =
+        [("short name", &spec["names"]["shortNames"][0]), ("category", &spec["names"]["categories"][0])];
     page.push_str("\n| | |\n|---|---|\n");
-    for (what, value) in names.into_iter().chain(short) {
-        row(&mut page, &[what, &code(&plain(value))]);
+    for (label, value) in identity.into_iter().chain(kubectl_names) {
+        row(&mut page, &[label, &code(&plain(value))]);
     }
     page.push_str(
         "\nColumns of `kubectl get` (those marked *wide* with `-o wide`):\n\n| column | field |\n|---|---|\n",
@@ -38,7 +40,8 @@ pub fn page(crd: &Value) -> String {
     page
 }
 
-/// An object of the schema, and after it the objects in its fields.
+/// Renders an object of the schema, and after it the objects in its fields and in its lists. Any other value of the
+/// schema has no section.
 fn section(page: &mut String, title: &str, path: &str, object: &Value) {
     let Some(fields) = object["properties"].as_object() else { return };
     let _ = write!(page, "\n## {title}\n\n{}\n\n", plain(&object["description"]));
@@ -47,24 +50,29 @@ fn section(page: &mut String, title: &str, path: &str, object: &Value) {
     for (name, field) in fields {
         let required = if is_required(name) { " **required**" } else { "" };
         let default = if field["default"].is_null() { String::new() } else { code(&plain(&field["default"])) };
-        let cells = [&format!("`{name}`{required}"), &kind_of(field, &below(path, name)), &allowed(field), &default];
+        let cells = [
+            &format!("`{name}`{required}"),
+            &type_cell(field, &child_path(path, name)),
+            &allowed_cell(field),
+            &default,
+        ];
         let [field_cell, kind, allowed, default] = cells.map(String::as_str);
         row(page, &[field_cell, kind, allowed, default, &plain(&field["description"])]);
     }
-    rules(page, object, fields);
+    rule_list(page, object, fields);
     for (name, field) in fields {
-        let path = below(path, name);
+        let path = child_path(path, name);
         section(page, &path, &path, field);
         section(page, &format!("{path}[]"), &format!("{path}[]"), &field["items"]);
     }
 }
 
-/// The rules of an object itself, and those of its fields that have no section of their own.
-fn rules(page: &mut String, object: &Value, fields: &serde_json::Map<String, Value>) {
+/// Lists the CEL rules of an object, and those of its fields and list items that have no section of their own.
+fn rule_list(page: &mut String, object: &Value, fields: &serde_json::Map<String, Value>) {
     let mut lines = String::new();
-    let mut add = |about: &str, schema: &Value| {
+    let mut add = |subject: &str, schema: &Value| {
         for rule in schema["x-kubernetes-validations"].as_array().into_iter().flatten() {
-            let _ = writeln!(lines, "* {about}{}", plain(&rule["message"]));
+            let _ = writeln!(lines, "* {subject}{}", plain(&rule["message"]));
             let expression = plain(&rule["rule"]);
             if expression.len() <= LONGEST_EXPRESSION {
                 let _ = writeln!(lines, "  <br>{}", code(&expression));
@@ -85,12 +93,12 @@ fn rules(page: &mut String, object: &Value, fields: &serde_json::Map<String, Val
     }
 }
 
-fn below(path: &str, name: &str) -> String {
+fn child_path(path: &str, name: &str) -> String {
     if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") }
 }
 
-/// The type, with a link to the section of an object.
-fn kind_of(field: &Value, path: &str) -> String {
+/// The type of a field, with a link to its section if it is an object or a list of objects.
+fn type_cell(field: &Value, path: &str) -> String {
     let (value, prefix, path) = match field.get("items") {
         Some(items) => (items, "[]", format!("{path}[]")),
         None => (field, "", path.to_owned()),
@@ -99,40 +107,43 @@ fn kind_of(field: &Value, path: &str) -> String {
     if value["properties"].is_null() {
         return kind;
     }
+    // GitHub makes the anchor of a heading so: `## spec.listeners[]` is `#speclisteners`.
     let anchor: String = path.to_lowercase().chars().filter(|c| c.is_alphanumeric()).collect();
     format!("[{kind}](#{anchor})")
 }
 
-/// Bounds and enumerations of a field and of its items.
-fn allowed(field: &Value) -> String {
-    let mut all = Vec::new();
+/// The values that a field and its items may have: bounds, enumerations, patterns.
+fn allowed_cell(field: &Value) -> String {
+    let mut parts = Vec::new();
     let range = |min: &Value, max: &Value, unit: &str| match (min.is_null(), max.is_null()) {
         (true, true) => None,
         (false, true) => Some(format!("at least {}{unit}", plain(min))),
         (true, false) => Some(format!("at most {}{unit}", plain(max))),
         (false, false) => Some(format!("{} to {}{unit}", plain(min), plain(max))),
     };
-    all.extend(range(&field["minItems"], &field["maxItems"], " items"));
+    parts.extend(range(&field["minItems"], &field["maxItems"], " items"));
     if let Some(keys) = field["x-kubernetes-list-map-keys"].as_array() {
-        all.push(format!("unique by {}", keys.iter().map(|key| code(&plain(key))).collect::<Vec<_>>().join(" and ")));
+        parts.push(format!("unique by {}", keys.iter().map(|key| code(&plain(key))).collect::<Vec<_>>().join(" and ")));
     }
     for value in [field, &field["items"]] {
         if let Some(words) = value["enum"].as_array() {
+            // An optional field lists null too, which a reader writes by leaving it out.
             let words = words.iter().filter(|word| !word.is_null()).map(|word| code(&plain(word)));
-            all.push(words.collect::<Vec<_>>().join(", "));
+            parts.push(words.collect::<Vec<_>>().join(", "));
         }
-        all.extend(range(&value["minimum"], &value["maximum"], ""));
-        all.extend(range(&value["minLength"], &value["maxLength"], " characters"));
+        parts.extend(range(&value["minimum"], &value["maximum"], ""));
+        parts.extend(range(&value["minLength"], &value["maxLength"], " characters"));
         let pattern = plain(&value["pattern"]);
         if !pattern.is_empty() {
             let is_long = pattern.len() > LONGEST_EXPRESSION;
-            all.push(if is_long { "matches a pattern".to_owned() } else { format!("matches {}", code(&pattern)) });
+            parts.push(if is_long { "matches a pattern".to_owned() } else { format!("matches {}", code(&pattern)) });
         }
     }
-    all.join("; ")
+    parts.join("; ")
 }
 
-/// A string as it is, anything else as JSON; nothing for null.
+/// A value of the schema as the text of a table cell: a string on one line, anything else as JSON, null as nothing.
+/// Bounds are floating-point numbers in the schema: whole ones lose their `.0`.
 fn plain(value: &Value) -> String {
     match value {
         Value::Null => String::new(),
@@ -144,6 +155,7 @@ fn plain(value: &Value) -> String {
     }
 }
 
+/// Formats code in Markdown: a text with a backtick takes two on either side.
 fn code(text: &str) -> String {
     if text.contains('`') { format!("`` {text} ``") } else { format!("`{text}`") }
 }

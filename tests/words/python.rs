@@ -1,8 +1,12 @@
-//! Docstrings of a Python file, found line by line.
+//! Openings of the docstrings in a Python file. It is read line by line, without a parser of Python: triple quotes tell
+//! enough.
 
 const QUOTES: [&str; 2] = ["\"\"\"", "'''"];
 
-/// Texts of triple quotes that begin a line, each with its first line that has words.
+/// The first line with words of each docstring, with its line number.
+///
+/// The quotes of a docstring begin their line. Other triple-quoted strings are read to their end too: their closing
+/// quotes would otherwise pass for opening ones.
 pub fn docstrings(text: &str) -> Vec<(usize, String)> {
     let mut found = Vec::new();
     let mut lines = text.lines().enumerate();
@@ -10,22 +14,24 @@ pub fn docstrings(text: &str) -> Vec<(usize, String)> {
         let Some((at, quote)) = QUOTES.iter().filter_map(|quote| Some((line.find(quote)?, *quote))).min() else {
             continue;
         };
+        // The quotes are part of a comment.
         if line[..at].contains('#') {
             continue;
         }
         let is_docstring = ["", "r", "R"].contains(&line[..at].trim());
-        let mut first = Some((number + 1, line[at + quote.len()..].to_owned()));
-        let mut rest = line[at + quote.len()..].to_owned();
-        // On to the closing quotes.
+        let mut rest = &line[at + quote.len()..];
+        let mut opening = (number + 1, rest);
+        // Reads on to the line of the closing quotes.
         while !rest.contains(quote) {
             let Some((number, line)) = lines.next() else { break };
-            if first.as_ref().is_some_and(|(_, text)| text.trim().is_empty()) {
-                first = Some((number + 1, line.to_owned()));
+            if opening.1.trim().is_empty() {
+                opening = (number + 1, line);
             }
-            rest = line.to_owned();
+            rest = line;
         }
         if is_docstring {
-            found.extend(first.take().map(|(line, text)| (line, text.replace(quote, "").trim().to_owned())));
+            let (number, text) = opening;
+            found.push((number, text.replace(quote, "").trim().to_owned()));
         }
     }
     found

@@ -1,4 +1,5 @@
-//! Random stacks.
+//! Random stacks: a load balancer with its listeners, its pools and a floating IP. Ids come from a [`World`], which
+//! lists the objects of the cloud.
 
 use std::collections::BTreeSet;
 
@@ -12,8 +13,9 @@ use super::values::{description, mostly, name, one_of, tags};
 use super::world::World;
 use super::{listeners, pools};
 
-/// Any stack.
+/// Any stack that validation accepts.
 pub fn desired(world: &World) -> impl Strategy<Value = Desired> + use<> {
+    // Few keys, so that two stacks share some.
     let keys = |kind: &'static str| (0..4u8).prop_map(move |n| format!("{kind}{n}"));
     let world = world.clone();
     (
@@ -38,34 +40,38 @@ pub fn desired(world: &World) -> impl Strategy<Value = Desired> + use<> {
         })
 }
 
-/// Turns any stack into one that validation accepts. Fields that only the data plane of a known provider ignores are
-/// left in: the planner writes them for other providers.
+/// Turns any stack into one that validation accepts, by changing or dropping the values that do not fit the others.
+/// Fields without effect in the data plane of a known provider stay, although validation rejects them for that
+/// provider: the planner writes them for all others.
 pub(super) fn repair(world: &World, mut desired: Desired) -> Desired {
     let families = world.families(&desired.load_balancer.vip);
     let mut names = BTreeSet::new();
     for (key, pool) in &mut desired.pools {
         pools::repair(key, pool, families, &mut names);
     }
-    let grouped = desired.load_balancer.security_group_ids.as_ref().is_some_and(|groups| !groups.is_empty());
-    let mut places = BTreeSet::new();
-    desired.listeners.retain(|_, listener| places.insert((listener.port, listener.protocol.transport())));
+    let has_security_groups =
+        desired.load_balancer.security_group_ids.as_ref().is_some_and(|groups| !groups.is_empty());
+    let mut ports = BTreeSet::new();
+    desired.listeners.retain(|_, listener| ports.insert((listener.port, listener.protocol.transport())));
     for (key, listener) in &mut desired.listeners {
         listeners::repair(key, listener, &desired.pools, families);
-        if grouped {
+        // A stack may have only one of the two filters.
+        if has_security_groups {
             listener.allowed_cidrs.clear();
         }
     }
+    // A floating IP leads to an IPv4 address of the VIP.
     desired.floating_ip = desired.floating_ip.filter(|_| families.v4);
     desired
 }
 
 fn load_balancer(world: &World) -> impl Strategy<Value = LoadBalancer> + use<> {
-    let plain = Vip { subnet_id: Some(world.vip_subnet_id.clone()), ..Vip::default() };
-    let places: Vec<Vip> = world.places.iter().map(|place| place.vip.clone()).collect();
-    let vip = if places.is_empty() {
-        Just(plain).boxed()
+    let by_subnet = Vip { subnet_id: Some(world.vip_subnet_id.clone()), ..Vip::default() };
+    let other_vips: Vec<Vip> = world.places.iter().map(|place| place.vip.clone()).collect();
+    let vip = if other_vips.is_empty() {
+        Just(by_subnet).boxed()
     } else {
-        prop_oneof![2 => Just(plain), 3 => select(places)].boxed()
+        prop_oneof![2 => Just(by_subnet), 3 => select(other_vips)].boxed()
     };
     let groups = btree_set(select(world.security_group_ids.clone()), 0..3);
     (
@@ -79,7 +85,8 @@ fn load_balancer(world: &World) -> impl Strategy<Value = LoadBalancer> + use<> {
     )
         .prop_map(|(common, provider, flavor_id, availability_zone, vip, qos_policy_id, security_group_ids)| {
             let (name, description, tags, admin_state_up) = common;
-            // A flavor belongs to one provider, and does not know its alias.
+            // The flavors of the world belong to provider `amphora`. Octavia rejects them with the alias `octavia` of
+            // that provider, as it does with another provider.
             let provider = provider.filter(|provider: &String| flavor_id.is_none() || provider == "amphora");
             LoadBalancer {
                 name,
@@ -99,15 +106,17 @@ fn load_balancer(world: &World) -> impl Strategy<Value = LoadBalancer> + use<> {
 fn floating_ip(world: &World) -> impl Strategy<Value = FloatingIp> + use<> {
     let (subnets, addresses) = (world.external_subnets.clone(), world.floating_addresses.clone());
     let allocate = (select(world.external_network_ids.clone()), any::<bool>(), 0..4u8).prop_map(
-        move |(network_id, retain, particular)| {
-            let here = subnets.iter().filter(|(network, _)| *network == network_id).map(|(_, subnet)| subnet.clone());
-            let subnet = match particular {
-                1 => here.clone().next(),
-                2 => here.clone().next_back(),
+        move |(network_id, retain, choice)| {
+            // At most one of subnet and address is asked for.
+            let subnets_here =
+                subnets.iter().filter(|(network, _)| *network == network_id).map(|(_, subnet)| subnet.clone());
+            let subnet = match choice {
+                1 => subnets_here.clone().next(),
+                2 => subnets_here.clone().next_back(),
                 _ => None,
             };
-            let mut here = addresses.iter().filter(|(network, _)| *network == network_id && particular == 3);
-            let address = here.next().map(|(_, address)| address.clone());
+            let mut addresses_here = addresses.iter().filter(|(network, _)| *network == network_id && choice == 3);
+            let address = addresses_here.next().map(|(_, address)| address.clone());
             FloatingIp::Allocate { network_id, subnet, address, retain }
         },
     );

@@ -1,4 +1,6 @@
-//! The part of Barbican that TLS needs: secrets, containers, and who may read them.
+//! The part of Barbican that TLS needs: secrets, containers, and the right to read them.
+//!
+//! Payloads are not parsed: no certificate, key or PKCS12 bundle has to be a real one.
 
 use std::collections::BTreeMap;
 
@@ -13,8 +15,10 @@ use super::reply::{HandlerResult, Reply, routing};
 #[derive(Debug, Clone)]
 struct Secret {
     project: String,
+    /// The user who stored it; empty for a secret that a test put there.
     creator: String,
     name: String,
+    /// `secret_type`.
     kind: String,
     content_type: String,
     payload: String,
@@ -26,28 +30,33 @@ struct Container {
     project: String,
     creator: String,
     name: String,
+    /// `type`: `certificate` for Octavia's use.
     kind: String,
+    /// Name in the container, such as `private_key`, and reference of each secret.
     secrets: Vec<(String, String)>,
     created: String,
 }
 
+/// Secrets and containers by id.
 #[derive(Debug, Default)]
 pub(crate) struct Barbican {
     secrets: BTreeMap<String, Secret>,
     containers: BTreeMap<String, Container>,
 }
 
-/// The id at the end of a reference, provided that the reference is to `collection`.
+/// The id at the end of a reference, if it leads to this collection: `secrets` or `containers`.
 fn id_of<'a>(reference: &'a str, collection: &str) -> Option<&'a str> {
     reference.rsplit_once(&format!("/v1/{collection}/")).map(|(_, id)| id)
 }
 
 impl Barbican {
-    /// Stores a certificate with its key as a PKCS12 secret and returns its id.
+    /// Stores a secret that passes for a PKCS12 bundle of certificate and key, and returns its id. Tests prepare the
+    /// cloud with it.
     pub fn add_certificate(&mut self, project: &str, name: &str, ids: &mut Ids, now: &Moment) -> String {
         self.add_secret(project, name, "application/octet-stream", "-----BEGIN CERTIFICATE-----", ids, now)
     }
 
+    /// Stores a secret, whatever the rights of a caller, and returns its id.
     pub fn add_secret(
         &mut self,
         project: &str,
@@ -71,34 +80,37 @@ impl Barbican {
         id
     }
 
+    /// Removes the secret or container with this id.
     pub fn remove(&mut self, id: &str) {
         self.secrets.remove(id);
         self.containers.remove(id);
     }
 
-    /// True when Octavia can read a certificate there with the caller's token: a container with certificate and key, or
-    /// a PKCS12 secret.
+    /// True when the reference leads to a certificate that Octavia can read with the caller's token: a container with
+    /// certificate and key, or a secret with any payload, which passes for a PKCS12 bundle.
     pub fn is_certificate(&self, caller: &Caller, reference: &str) -> bool {
         if let Some(container) = id_of(reference, "containers").and_then(|id| self.containers.get(id)) {
             let has = |name: &str| {
                 container
                     .secrets
                     .iter()
-                    .any(|(known, reference)| known == name && self.secret(caller, reference).is_some())
+                    .any(|(part, reference)| part == name && self.secret(caller, reference).is_some())
             };
-            return reads(caller, &container.project) && has("certificate") && has("private_key");
+            return may_read(caller, &container.project) && has("certificate") && has("private_key");
         }
         self.secret(caller, reference).is_some_and(|payload| !payload.is_empty())
     }
 
-    /// The payload of a secret, if the caller may read it.
+    /// The payload of the secret at this reference, if the caller may read it.
     pub fn secret(&self, caller: &Caller, reference: &str) -> Option<&str> {
         let secret = self.secrets.get(id_of(reference, "secrets")?)?;
-        reads(caller, &secret.project).then_some(secret.payload.as_str())
+        may_read(caller, &secret.project).then_some(secret.payload.as_str())
     }
 
+    /// Answers a request to Barbican.
     pub fn handle(&mut self, call: &Call, caller: &Caller, ids: &mut Ids, now: &Moment) -> HandlerResult {
         let segments = call.segments();
+        // References start with the URL under which the client reached Barbican.
         let root = format!("{}{}/v1", call.base, call.prefix);
         match (&call.method, segments.as_slice()) {
             (&Method::GET, [] | ["v1"]) => {
@@ -121,6 +133,7 @@ impl Barbican {
                 self.secrets.remove(*id);
                 Ok(Reply::empty(204))
             }
+            // Every secret has Barbican's default ACL, which a write does not change.
             (_, ["v1", "secrets", id, "acl"]) => {
                 self.readable_secret(caller, id)?;
                 Ok(Reply::json(200, &json!({"read": {"project-access": true}})))
@@ -143,17 +156,17 @@ impl Barbican {
             return Err(routing(404, "Not Found", "Not Found. Provided secret id is invalid."));
         }
         let secret = self.secrets.get(id).ok_or_else(|| routing(404, "Not Found", "Secret not found."))?;
-        if reads(caller, &secret.project) { Ok(secret) } else { Err(forbidden("Secret retrieval")) }
+        if may_read(caller, &secret.project) { Ok(secret) } else { Err(forbidden("Secret retrieval")) }
     }
 
     fn readable_container(&self, caller: &Caller, id: &str) -> Result<&Container, Reply> {
         let missing = || routing(404, "Not Found", "Secrets container not found.");
         let container = self.containers.get(id).ok_or_else(missing)?;
-        if reads(caller, &container.project) { Ok(container) } else { Err(forbidden("Container retrieval")) }
+        if may_read(caller, &container.project) { Ok(container) } else { Err(forbidden("Container retrieval")) }
     }
 
     fn post_secret(&mut self, call: &Call, caller: &Caller, ids: &mut Ids, now: &Moment, root: &str) -> HandlerResult {
-        let body = creator_body(call, caller, "Secret creation")?;
+        let body = body_to_store(call, caller, "Secret creation")?;
         let text = |name: &str| body[name].as_str().unwrap_or_default().to_owned();
         let content_type = text("payload_content_type");
         let id = self.add_secret(&caller.project, &text("name"), &content_type, &text("payload"), ids, now);
@@ -172,10 +185,10 @@ impl Barbican {
         now: &Moment,
         root: &str,
     ) -> HandlerResult {
-        let body = creator_body(call, caller, "Container creation")?;
+        let body = body_to_store(call, caller, "Container creation")?;
         let refs = body["secret_refs"].as_array().into_iter().flatten();
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-        let secrets: Vec<_> = refs.map(|entry| (text(&entry["name"]), text(&entry["secret_ref"]))).collect();
+        let secrets: Vec<_> = refs.map(|secret| (text(&secret["name"]), text(&secret["secret_ref"]))).collect();
         let unknown = |(_, reference): &&(String, String)| {
             !id_of(reference, "secrets").is_some_and(|id| self.secrets.contains_key(id))
         };
@@ -195,6 +208,7 @@ impl Barbican {
         Ok(Reply::json(201, &json!({"container_ref": format!("{root}/containers/{id}")})))
     }
 
+    /// Lists the secrets of the caller's project. An administrator sees no others either.
     fn list_secrets(&self, call: &Call, caller: &Caller, root: &str) -> Reply {
         let name = call.parameter("name");
         let shown: Vec<_> = self
@@ -207,7 +221,8 @@ impl Barbican {
     }
 }
 
-fn reads(caller: &Caller, project: &str) -> bool {
+/// True for a caller in the project. Unlike [`Caller::reads`], which is Octavia's rule, this asks for no role.
+fn may_read(caller: &Caller, project: &str) -> bool {
     caller.is_admin() || caller.project == project
 }
 
@@ -216,8 +231,9 @@ fn forbidden(what: &str) -> Reply {
     routing(403, "Forbidden", text)
 }
 
-/// The body of a request that stores something. Storing needs the role `creator` (newer clouds: `member`).
-fn creator_body(call: &Call, caller: &Caller, what: &str) -> Result<Value, Reply> {
+/// The body of a POST, once the caller has a role that may store: `creator`, in newer clouds `member`. `what` names the
+/// attempt in the 403.
+fn body_to_store(call: &Call, caller: &Caller, what: &str) -> Result<Value, Reply> {
     if !["creator", "member", "admin"].iter().any(|role| caller.roles.contains(*role)) {
         return Err(forbidden(what));
     }

@@ -1,12 +1,14 @@
-//! The cloud's clock. It follows tokio's clock, so that tests may pause it.
+//! The clock of the simulated cloud, and the forms in which OpenStack's services write a time. The clock follows
+//! tokio's, so tests can pause it.
 
 use jiff::Timestamp;
 use tokio::time::Instant;
 
+/// Tokio's clock together with a time of day, which the simulation chooses.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Clock {
-    started: Instant,
-    wall: Timestamp,
+    start: Instant,
+    time_of_day_at_start: Timestamp,
 }
 
 /// A point in time, on tokio's clock and as a time of day.
@@ -17,8 +19,9 @@ pub(crate) struct Moment {
 }
 
 impl Clock {
-    pub fn starting_at(wall: Timestamp) -> Self {
-        Self { started: Instant::now(), wall }
+    /// A clock on which it is this time of day now.
+    pub fn starting_at(time_of_day: Timestamp) -> Self {
+        Self { start: Instant::now(), time_of_day_at_start: time_of_day }
     }
 
     pub fn now(&self) -> Moment {
@@ -26,27 +29,29 @@ impl Clock {
     }
 
     pub fn since_start(&self, at: Instant) -> std::time::Duration {
-        at.saturating_duration_since(self.started)
+        at.saturating_duration_since(self.start)
     }
 
+    /// An instant of tokio's clock with its time of day.
     pub fn moment(&self, at: Instant) -> Moment {
-        let elapsed = jiff::SignedDuration::try_from(at.saturating_duration_since(self.started)).unwrap_or_default();
-        Moment { at, wall: self.wall.checked_add(elapsed).unwrap_or(self.wall) }
+        let elapsed = jiff::SignedDuration::try_from(self.since_start(at)).unwrap_or_default();
+        let wall = self.time_of_day_at_start.checked_add(elapsed).unwrap_or(self.time_of_day_at_start);
+        Moment { at, wall }
     }
 }
 
 impl Moment {
-    /// The form of Octavia and Barbican: no zone, whole seconds (MySQL's DATETIME).
+    /// The form of Octavia and Barbican: no time zone, whole seconds, as MySQL's DATETIME stores them.
     pub fn naive(&self) -> String {
         self.wall.strftime("%Y-%m-%dT%H:%M:%S").to_string()
     }
 
-    /// The form of Neutron.
+    /// The form of Neutron: whole seconds, with `Z` (Zulu time) for UTC.
     pub fn zulu(&self) -> String {
         self.wall.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
     }
 
-    /// The form of Keystone.
+    /// The form of Keystone: UTC with microseconds, which are always 0 here.
     pub fn micros(&self) -> String {
         self.wall.strftime("%Y-%m-%dT%H:%M:%S.000000Z").to_string()
     }

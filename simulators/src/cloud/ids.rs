@@ -1,7 +1,7 @@
-//! Seeded ids: they look random and repeat in every run.
+//! Ids for the objects of the simulated cloud: they look random, and the same seed repeats them in every run.
 
-/// A seeded generator of ids. The counter is scrambled, so that the order of ids is not the order of creation:
-/// Octavia's UUIDs are random, and nothing may rely on their order.
+/// A seeded generator of ids. It scrambles a counter, so that a sort by id does not give the order of creation:
+/// Octavia's UUIDs are random, and the tests must find code that relies on their order.
 #[derive(Debug, Clone)]
 pub(crate) struct Ids {
     state: u64,
@@ -12,7 +12,7 @@ impl Ids {
         Self { state: seed }
     }
 
-    /// SplitMix64: small, well mixed, no dependency.
+    /// The next random number, by the algorithm SplitMix64: it is small, mixes well and needs no dependency.
     fn next(&mut self) -> u64 {
         self.state = self.state.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.state;
@@ -29,7 +29,7 @@ impl Ids {
             .to_string()
     }
 
-    /// An id of 32 hex digits, as Keystone's.
+    /// An id of 32 hex digits, the form in which Keystone gives ids to projects and users.
     pub fn hex(&mut self) -> String {
         self.uuid().replace('-', "")
     }

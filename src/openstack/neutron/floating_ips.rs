@@ -1,4 +1,7 @@
-//! The floating IPs of a stack, among those of its project.
+//! Reads of floating IPs from Neutron: those that matter to one stack, or all of a project.
+//!
+//! Neutron answers 404 to any list of floating IPs if the cloud lacks the L3 extension. Such a cloud has no floating
+//! IPs, so every read here takes that answer for an empty list.
 
 use std::sync::atomic::Ordering;
 
@@ -9,54 +12,61 @@ use crate::openstack::pagination::{Budget, Listing};
 use crate::openstack::session::Session;
 
 impl Session {
-    /// The floating IPs on this port, those that carry the owner's description or tags, and the one that the query names.
+    /// The floating IPs that matter to a stack: those on its VIP port, those that it created or borrows, and the one
+    /// that its spec names by id.
     ///
-    /// Most projects have few, so one list shows them all. In a project with more than a page of them, several filtered
-    /// lists are cheaper.
+    /// Most projects have few, so one list of the project has them all. In a project with more than a page of them,
+    /// several filtered lists are cheaper.
     pub(in crate::openstack) async fn floating_ips(
         &self,
         query: TreeQuery<'_>,
         vip_port_id: Option<&str>,
     ) -> Result<Vec<ObservedFloatingIp>, CloudError> {
-        let mut found = match self.all_floating_ips().await? {
+        let mut found = match self.floating_ips_on_one_page().await? {
             Some(all) => all,
             None => self.filtered_floating_ips(query, vip_port_id).await?,
         };
         found.retain(|ip| is_relevant(ip, query, vip_port_id));
+        // Several filters may have found the same one.
         found.sort_by(|a, b| a.id.cmp(&b.id));
         found.dedup_by(|a, b| a.id == b.id);
-        self.name_holder(query, &mut found).await?;
+        self.fill_in_holder(query, &mut found).await?;
         Ok(found)
     }
 
+    /// One floating IP of the project, by a list: its `holder` stays empty.
     pub(in crate::openstack) async fn floating_ip(&self, id: &str) -> Result<Option<ObservedFloatingIp>, CloudError> {
-        Ok(self.list_floating_ips(&self.floating_ip_list().await?.query("id", id)).await?.pop())
+        Ok(self.list_floating_ips(&self.floating_ip_listing().await?.query("id", id)).await?.pop())
     }
 
-    /// Names the stack that holds the queried floating IP. The tags of its load balancer have the name, for which those of a
-    /// floating IP have no room. Calls Octavia only if there is such a stack.
-    async fn name_holder(&self, query: TreeQuery<'_>, found: &mut [ObservedFloatingIp]) -> Result<(), CloudError> {
+    /// Fills in the name of another stack that created or borrows the floating IP of the query, for messages to people.
+    ///
+    /// A tag of Neutron has room for the UID of that stack only. Its name is in the tags of its load balancer, so
+    /// Octavia is asked, and only if there is such a stack.
+    async fn fill_in_holder(&self, query: TreeQuery<'_>, found: &mut [ObservedFloatingIp]) -> Result<(), CloudError> {
         let TreeQuery { owner, floating_ip } = query;
-        let queried = found.iter_mut().find(|ip| floating_ip == Some(ip.id.as_str()));
-        let Some(queried) = queried.filter(|ip| Ownership::between(owner, ip) != Ownership::Created) else {
+        let named = found.iter_mut().find(|ip| floating_ip == Some(ip.id.as_str()));
+        let Some(named) = named.filter(|ip| Ownership::between(owner, ip) != Ownership::Created) else {
             return Ok(());
         };
-        let Some(Rival { uid, .. }) = rival(owner, queried) else { return Ok(()) };
+        let Some(Rival { uid, .. }) = rival(owner, named) else { return Ok(()) };
         let listing = self.of_project(Listing::records(LOAD_BALANCERS)).await?.query("tags", tag_of(&uid));
         let load_balancers = self.list::<ObservedLoadBalancer>(&listing).await?.items;
-        queried.holder = load_balancers
+        named.holder = load_balancers
             .iter()
+            // Octavia's database may ignore case in the filter, so the tag is compared again.
             .filter(|load_balancer| load_balancer.tags.contains(&tag_of(&uid)))
             .find_map(|load_balancer| stack_named(&load_balancer.tags, &owner.cluster));
         Ok(())
     }
 
-    /// All of the project; `None` when they exceed one page, which is remembered.
-    async fn all_floating_ips(&self) -> Result<Option<Vec<ObservedFloatingIp>>, CloudError> {
+    /// All floating IPs of the project if they fit on one page, else `None`. A project with more is remembered, and not
+    /// asked again.
+    async fn floating_ips_on_one_page(&self) -> Result<Option<Vec<ObservedFloatingIp>>, CloudError> {
         if self.many_floating_ips.load(Ordering::Relaxed) {
             return Ok(None);
         }
-        let page = match self.first_page(&self.floating_ip_list().await?).await {
+        let page = match self.first_page(&self.floating_ip_listing().await?).await {
             Err(error) if error.is_absent() => return Ok(Some(Vec::new())),
             page => page?,
         };
@@ -65,22 +75,23 @@ impl Session {
         Ok(page.is_last().then_some(page.items))
     }
 
-    /// False for a cloud without Neutron's L3 extension. Such a cloud has no floating IPs, which fails no read.
+    /// False for a cloud without Neutron's L3 extension. Only a positive answer is remembered.
     pub(in crate::openstack) async fn has_floating_ips(&self) -> Result<bool, CloudError> {
         if !self.has_floating_ips.load(Ordering::Relaxed) {
-            self.all_floating_ips().await?;
+            self.floating_ips_on_one_page().await?;
         }
         Ok(self.has_floating_ips.load(Ordering::Relaxed))
     }
 
-    /// All of the project, on however many pages.
+    /// All floating IPs of the project, on however many pages.
     pub(in crate::openstack) async fn every_floating_ip(
         &self,
         budget: &Budget,
     ) -> Result<Vec<ObservedFloatingIp>, CloudError> {
-        self.list_floating_ips(&self.floating_ip_list().await?.with_budget(budget)).await
+        self.list_floating_ips(&self.floating_ip_listing().await?.with_budget(budget)).await
     }
 
+    /// The floating IPs that matter to the stack, by one list for each way in which they can matter.
     async fn filtered_floating_ips(
         &self,
         query: TreeQuery<'_>,
@@ -94,12 +105,14 @@ impl Session {
             ("id", query.floating_ip.map(str::to_owned)),
         ];
         let mut found = Vec::new();
+        // Neutron combines the filters of one list by AND.
         for (field, value) in filters.into_iter().filter_map(|(field, value)| Some((field, value?))) {
-            found.extend(self.list_floating_ips(&self.floating_ip_list().await?.query(field, value)).await?);
+            found.extend(self.list_floating_ips(&self.floating_ip_listing().await?.query(field, value)).await?);
         }
         Ok(found)
     }
 
+    /// Reads a list of floating IPs to its end; it is empty on a cloud without the L3 extension.
     async fn list_floating_ips(&self, listing: &Listing) -> Result<Vec<ObservedFloatingIp>, CloudError> {
         match self.list(listing).await {
             Err(error) if error.is_absent() => Ok(Vec::new()),
@@ -107,8 +120,9 @@ impl Session {
         }
     }
 
-    /// The list of the project's floating IPs, without `port_details`, which make up most of each record.
-    async fn floating_ip_list(&self) -> Result<Listing, CloudError> {
+    /// The request for a list of the project's floating IPs. It leaves out `port_details`, which make up most of each
+    /// record.
+    async fn floating_ip_listing(&self) -> Result<Listing, CloudError> {
         let fields = [
             "id",
             "floating_ip_address",
@@ -125,7 +139,8 @@ impl Session {
     }
 }
 
-/// True for a floating IP on the port, one that the owner created or borrowed, and the one that the query names.
+/// True for a floating IP on the VIP port, one that the owner created or borrows, and the one that the spec names by
+/// id.
 pub(in crate::openstack) fn is_relevant(
     ip: &ObservedFloatingIp,
     query: TreeQuery<'_>,

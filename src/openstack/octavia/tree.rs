@@ -1,4 +1,7 @@
-//! One whole tree, read now: the load balancer and all objects below it.
+//! One whole tree, read from Octavia and not from the cache: a load balancer and all objects below it.
+//!
+//! No call of Octavia shows a whole tree with its attributes. Lists of its listeners and pools come first; monitors, L7
+//! policies, members and rules follow, which the list records name by id only.
 
 use futures::future::BoxFuture;
 use futures::{FutureExt, StreamExt, TryStreamExt};
@@ -13,16 +16,21 @@ use crate::openstack::neutron::unwatched_port;
 use crate::openstack::pagination::{Budget, Listing};
 use crate::openstack::session::{PARALLEL_READS, Session};
 
-/// Up to so many health monitors are read one by one, more by one list of the project.
+/// The most health monitors that are read one by one. One list of all monitors of the project is cheaper for a tree
+/// with more.
 const MAX_SINGLE_MONITORS: usize = 4;
 
+/// A read below listeners or pools, not yet started.
 type DetailRead<'a> = BoxFuture<'a, Result<Detail, CloudError>>;
 
 impl Session {
-    /// Reads the whole tree, once more if it changes meanwhile.
+    /// Reads the whole tree, and reads it again if it changed meanwhile: a mixture of two states must never be planned
+    /// against.
+    ///
+    /// `updated_at` changes with every object of the tree, but only once a second, so the status is compared as well.
     ///
     /// # Errors
-    /// `Locked` when it keeps changing, `NotFound` when it was deleted.
+    /// `Locked` when the second read saw a change too, `NotFound` when the load balancer was deleted.
     pub(in crate::openstack) async fn tree(
         &self,
         load_balancer: ObservedLoadBalancer,
@@ -44,8 +52,10 @@ impl Session {
         Err(LOAD_BALANCERS.item(&id).failed(ErrorClass::Locked, message))
     }
 
+    /// Reads a load balancer that existed a moment ago.
+    ///
     /// # Errors
-    /// `NotFound` when the load balancer was deleted meanwhile.
+    /// `NotFound` when it was deleted meanwhile.
     pub(super) async fn existing_load_balancer(&self, id: &str) -> Result<ObservedLoadBalancer, CloudError> {
         self.load_balancer(id).await?.ok_or_else(|| {
             let message = format!("load balancer {id} was deleted while it was being read");
@@ -53,22 +63,24 @@ impl Session {
         })
     }
 
-    /// `None` when the tree changed between the reads.
+    /// Reads the tree once, with its floating IPs and the state of its VIP port; `None` when it changed between the
+    /// calls. Octavia's lists share one memory budget.
     async fn read_tree(
         &self,
         load_balancer: &ObservedLoadBalancer,
         query: TreeQuery<'_>,
     ) -> Result<Option<ObservedTree>, CloudError> {
         let budget = &Budget::default();
-        let below = |collection| async move {
+        let of_tree = |collection| async move {
             let listing = self.of_project(Listing::records(collection).with_budget(budget)).await?;
             Ok::<_, CloudError>(listing.query("loadbalancer_id", load_balancer.id.clone()))
         };
-        let listeners = async { self.list::<ListenerRecord>(&below(LISTENERS).await?).await };
-        let pools = async { self.list::<PoolRecord>(&below(POOLS).await?).await };
+        let listeners = async { self.list::<ListenerRecord>(&of_tree(LISTENERS).await?).await };
+        let pools = async { self.list::<PoolRecord>(&of_tree(POOLS).await?).await };
         let floating_ips = self.floating_ips(query, load_balancer.vip_port_id.as_deref());
         let (listeners, pools, floating_ips) = futures::try_join!(listeners, pools, floating_ips)?;
         let has_floating_ip = |port: &str| floating_ips.iter().any(|ip| ip.port_id.as_deref() == Some(port));
+        // A floating IP on the VIP port reveals the loss of the port. Only a port without one is looked up.
         let unwatched = unwatched_port(load_balancer, has_floating_ip);
         let mut parts = TreeParts {
             load_balancer: load_balancer.clone(),
@@ -91,6 +103,7 @@ impl Session {
         }
     }
 
+    /// Adds monitors, L7 policies, members and rules. Objects without children cost no call.
     async fn read_details(&self, parts: &mut TreeParts, budget: &Budget) -> Result<(), CloudError> {
         let mut reads: Vec<DetailRead<'_>> = Vec::new();
         let monitors: Vec<Id> = parts.pools.iter().filter_map(|pool| pool.healthmonitor_id.clone()).collect();
@@ -111,7 +124,8 @@ impl Session {
         Ok(())
     }
 
-    /// Adds the members of these pools and the rules of these L7 policies.
+    /// Adds the members of these pools and the rules of these L7 policies, to a tree whose other parts the cache took
+    /// from the lists of the project.
     pub(in crate::openstack) async fn read_members_and_rules(
         &self,
         parts: &mut TreeParts,
@@ -156,6 +170,7 @@ impl Session {
     }
 }
 
+/// Runs the reads, at most [`PARALLEL_READS`] at a time.
 async fn in_parallel(reads: Vec<DetailRead<'_>>) -> Result<Vec<Detail>, CloudError> {
     futures::stream::iter(reads).buffered(PARALLEL_READS).try_collect().await
 }

@@ -1,7 +1,8 @@
-//! One look-up of a certificate in Barbican, which checks that Octavia could use it.
+//! One look-up of a certificate in Barbican: it has to exist, to be active, and to be readable with the stack's
+//! credentials. The certificate itself is not fetched; Octavia does that.
 //!
-//! A reference is a URL, but only its UUID is used, with the key manager of the catalogue. A stack can therefore not send the
-//! token to a server of its choice.
+//! A reference is a URL, of which only the collection and the UUID are used. The server is the key manager of
+//! Keystone's service catalogue, so a stack cannot send the token to a server of its choice.
 
 use serde::Deserialize;
 
@@ -12,13 +13,15 @@ use crate::openstack::session::Session;
 
 const FORBIDDEN: u16 = 403;
 
+/// The collection that a reference leads to. A certificate is a single secret (a PKCS12 bundle), or a container with
+/// one secret for each part.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum BarbicanKind {
+enum BarbicanCollection {
     Secrets,
     Containers,
 }
 
-impl BarbicanKind {
+impl BarbicanCollection {
     const fn as_str(self) -> &'static str {
         match self {
             Self::Secrets => "secrets",
@@ -27,10 +30,11 @@ impl BarbicanKind {
     }
 
     fn parse(text: &str) -> Option<Self> {
-        [Self::Secrets, Self::Containers].into_iter().find(|kind| kind.as_str() == text)
+        [Self::Secrets, Self::Containers].into_iter().find(|collection| collection.as_str() == text)
     }
 }
 
+/// The fields of a secret or container that are checked.
 #[derive(Deserialize)]
 struct Record {
     #[serde(default)]
@@ -41,22 +45,25 @@ struct Record {
 }
 
 impl Session {
+    /// Looks up a certificate. A fault of the reference is a resolution: a malformed URL, a missing or unusable object,
+    /// one that these credentials may not read, or a cloud without Barbican.
+    ///
     /// # Errors
-    /// When Barbican does not respond. Any response becomes a resolution.
+    /// Any other failure of the call. It says nothing about the certificate.
     pub(super) async fn certificate(&self, reference: &str) -> Result<Resolution, CloudError> {
         let unusable = |reason: String| Ok(Err(ResolveError::Unusable(reason)));
-        let Some((kind, uuid)) = parse(reference) else {
+        let Some((collection, uuid)) = parse_reference(reference) else {
             return unusable(
                 "it is no reference to Barbican, which ends in /v1/secrets/<uuid> or /v1/containers/<uuid>".to_owned(),
             );
         };
-        let request = ApiRequest::get(Service::KeyManager, "/v1").path_segment(kind.as_str());
+        let request = ApiRequest::get(Service::KeyManager, "/v1").path_segment(collection.as_str());
         let response = match self.send(&request.path_segment(&uuid.to_string())).await {
             Err(error) if error.is_absent() => return Ok(Err(ResolveError::Missing)),
             Err(error) if error.status == Some(FORBIDDEN) => {
                 return unusable(format!("the credentials may not read it: {}", error.message));
             }
-            // The catalogue has no key manager.
+            // No request was sent: the service catalogue has no usable endpoint of a key manager.
             Err(error) if error.class == ErrorClass::Credentials && error.status.is_none() => {
                 return unusable(error.message);
             }
@@ -66,18 +73,18 @@ impl Session {
         if status != "ACTIVE" {
             return unusable(format!("its status is {status}, not ACTIVE"));
         }
-        if kind == BarbicanKind::Containers && container_type != "certificate" {
+        if collection == BarbicanCollection::Containers && container_type != "certificate" {
             return unusable(format!("it is a container of type {container_type}, not certificate"));
         }
         Ok(Ok(ResolvedReference::Certificate))
     }
 }
 
-/// The last two segments of a reference.
-fn parse(reference: &str) -> Option<(BarbicanKind, uuid::Uuid)> {
+/// The collection and the UUID of a reference, which are its last two segments. The rest is ignored.
+fn parse_reference(reference: &str) -> Option<(BarbicanCollection, uuid::Uuid)> {
     let mut segments = reference.trim_end_matches('/').rsplit('/');
     let uuid = uuid::Uuid::try_parse(segments.next()?).ok()?;
-    Some((BarbicanKind::parse(segments.next()?)?, uuid))
+    Some((BarbicanCollection::parse(segments.next()?)?, uuid))
 }
 
 #[cfg(test)]
@@ -88,17 +95,17 @@ mod tests {
 
     #[test]
     fn reference_is_reduced_to_kind_and_uuid() {
-        let parsed = |text: &str| parse(text).map(|(kind, uuid)| (kind, uuid.to_string()));
+        let parsed = |text: &str| parse_reference(text).map(|(collection, uuid)| (collection, uuid.to_string()));
         let container = format!("https://evil.example/v1/containers/{UUID}");
-        assert_eq!(parsed(&container), Some((BarbicanKind::Containers, UUID.to_owned())));
+        assert_eq!(parsed(&container), Some((BarbicanCollection::Containers, UUID.to_owned())));
         let secret = format!("http://barbican:9311/v1/secrets/{UUID}/");
-        assert_eq!(parsed(&secret), Some((BarbicanKind::Secrets, UUID.to_owned())));
+        assert_eq!(parsed(&secret), Some((BarbicanCollection::Secrets, UUID.to_owned())));
     }
 
     #[test]
     fn foreign_reference_is_not_parsed() {
         for text in ["", UUID, "https://b/v1/secrets/../containers", "https://b/v1/orders/x", "secrets/not-a-uuid"] {
-            assert!(parse(text).is_none(), "{text}");
+            assert!(parse_reference(text).is_none(), "{text}");
         }
     }
 }

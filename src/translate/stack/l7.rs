@@ -1,5 +1,9 @@
-//! L7 policies and rules, by the rules of Octavia (`l7rule_data` and `sanitize_l7policy_api_args` in
-//! `octavia/common/validate.py`).
+//! Translation of L7 policies and their rules from the spec. It rejects whatever Octavia rejects (`l7rule_data` and
+//! `sanitize_l7policy_api_args` in `octavia/common/validate.py`), and whatever Octavia takes although it has no effect
+//! or ends in ERROR.
+//!
+//! Octavia makes fewer checks in the single call, the POST that creates a load balancer with its whole tree, than in
+//! the POST of one policy.
 
 use std::collections::BTreeSet;
 
@@ -15,13 +19,14 @@ use crate::translate::validator::Validator;
 use super::pool::PoolProtocols;
 use super::tls::requests_client_certificates;
 
-/// Octavia's status code of a redirect without one.
+/// The HTTP status code that Octavia sets for a redirect whose policy names none.
 const DEFAULT_REDIRECT_CODE: u16 = 302;
 const REDIRECT_CODES: [i32; 5] = [301, 302, 303, 307, 308];
 
-/// Most digits of a verification result.
+/// The most digits of a verification result in a rule: any such number fits into 32 bits.
 const VERIFY_RESULT_DIGITS_MAX: usize = 9;
 
+/// The desired L7 policies of a listener, in the order of the spec. Problems are reported to the validator.
 pub(super) fn policies(
     validator: &mut Validator<'_>,
     listener: &ListenerSpec,
@@ -29,22 +34,24 @@ pub(super) fn policies(
     pools: &PoolProtocols<'_>,
 ) -> Vec<L7Policy> {
     let list_path = format!("{listener_path}.l7Policies");
-    // The single call takes policies on any listener. On others they have no effect, or the driver answers 501.
+    // The single call takes policies on any listener. Listeners of other protocols ignore them, or the provider driver
+    // answers 501.
     if !listener.l7_policies.is_empty() && !listener.protocol.is_http() {
         validator.invalid(&list_path, "are evaluated by listeners of protocol HTTP and TERMINATED_HTTPS only");
     }
     let mut names = BTreeSet::new();
-    let mut result = Vec::with_capacity(listener.l7_policies.len());
+    let mut policies = Vec::with_capacity(listener.l7_policies.len());
     for spec in &listener.l7_policies {
         let path = format!("{list_path}[{}]", spec.name);
         if !names.insert(&spec.name) {
             validator.invalid(&path, "another policy of the listener has this name: choose a different one");
         }
-        result.extend(policy(validator, spec, &path, listener, pools));
+        policies.extend(policy(validator, spec, &path, listener, pools));
     }
-    result
+    policies
 }
 
+/// One desired L7 policy; `None` if the target of its action is missing.
 fn policy(
     validator: &mut Validator<'_>,
     spec: &L7PolicySpec,
@@ -53,7 +60,8 @@ fn policy(
     pools: &PoolProtocols<'_>,
 ) -> Option<L7Policy> {
     validator.check_text(TextKind::Key, &spec.name, &format!("{path}.name"));
-    // Octavia stores such a policy, and no provider evaluates it: `l7rules` of `jinja_cfg.py` are the enabled ones.
+    // Octavia stores an enabled policy without an enabled rule, but no provider evaluates it (the amphora driver
+    // renders only enabled rules: `l7rules` in `jinja_cfg.py`).
     if spec.rules.iter().all(|rule| rule.admin_state_up == Some(false)) && spec.admin_state_up != Some(false) {
         validator.invalid(
             format!("{path}.rules"),
@@ -78,6 +86,7 @@ fn policy(
     })
 }
 
+/// The action of a policy with its target; `None` if the target is missing.
 fn action(
     validator: &mut Validator<'_>,
     spec: &L7PolicySpec,
@@ -112,7 +121,7 @@ fn action(
     }
 }
 
-/// Rejects a missing target, and the target of another action, which Octavia drops silently.
+/// Rejects an action without its target, and the target of another action, which Octavia would drop silently.
 fn check_targets(validator: &mut Validator<'_>, spec: &L7PolicySpec, path: &str) {
     use L7PolicyAction as A;
     let targets = [
@@ -128,8 +137,8 @@ fn check_targets(validator: &mut Validator<'_>, spec: &L7PolicySpec, path: &str)
     }
 }
 
-/// Rejects a pool that cannot serve redirected requests. The single call does not check the protocol, and the load
-/// balancer would end in ERROR.
+/// Rejects a pool that cannot serve redirected requests. The single call does not check the protocol of the pool, and
+/// the load balancer would end in ERROR.
 fn check_redirect_pool(validator: &mut Validator<'_>, pool: &str, field: &str, pools: &PoolProtocols<'_>) {
     use PoolProtocol as P;
     match pools.get(pool) {
@@ -141,6 +150,7 @@ fn check_redirect_pool(validator: &mut Validator<'_>, pool: &str, field: &str, p
     }
 }
 
+/// One desired L7 rule, whose values may still be invalid: the problems are reported to the validator.
 fn rule(validator: &mut Validator<'_>, spec: &L7RuleSpec, path: &str, listener: &ListenerSpec) -> L7Rule {
     check_certificate_rule(validator, spec, &format!("{path}.type"), listener);
     check_compare_type(validator, spec, &format!("{path}.compareType"));
@@ -176,6 +186,7 @@ fn check_certificate_rule(validator: &mut Validator<'_>, spec: &L7RuleSpec, fiel
     }
 }
 
+/// Rejects comparisons that Octavia does not allow for the type of the rule.
 fn check_compare_type(validator: &mut Validator<'_>, spec: &L7RuleSpec, field: &str) {
     use L7CompareType as C;
     let allowed: &[C] = match spec.kind {
@@ -190,12 +201,13 @@ fn check_compare_type(validator: &mut Validator<'_>, spec: &L7RuleSpec, field: &
     }
 }
 
+/// The name of the header, cookie or DN field that a rule examines. Rules of other types have no key.
 fn rule_key(validator: &mut Validator<'_>, spec: &L7RuleSpec, field: &str) -> Option<String> {
     let key = spec.key.clone().filter(|k| !k.is_empty());
-    let has_key = matches!(spec.kind, L7RuleType::Header | L7RuleType::Cookie | L7RuleType::SslDnField);
+    let needs_key = matches!(spec.kind, L7RuleType::Header | L7RuleType::Cookie | L7RuleType::SslDnField);
     match &key {
-        Some(_) if !has_key => validator.invalid(field, format!("is not allowed for type {}", spec.kind)),
-        None if has_key => validator.invalid(field, format!("is required for type {}", spec.kind)),
+        Some(_) if !needs_key => validator.invalid(field, format!("is not allowed for type {}", spec.kind)),
+        None if needs_key => validator.invalid(field, format!("is required for type {}", spec.kind)),
         Some(key) if spec.kind == L7RuleType::SslDnField => check_dn_field(validator, key, field),
         Some(key) => {
             validator.check_text(TextKind::RuleKey, key, field);
@@ -205,7 +217,8 @@ fn rule_key(validator: &mut Validator<'_>, spec: &L7RuleSpec, field: &str) -> Op
     key
 }
 
-/// Rejects long names of DN fields: haproxy compares with OpenSSL's short names (`ssl_sock_get_dn_entry`), in any case.
+/// Rejects long names of the fields of a distinguished name, such as `commonName` for `CN`. haproxy compares with
+/// OpenSSL's short names (`ssl_sock_get_dn_entry`), in upper or lower case.
 fn check_dn_field(validator: &mut Validator<'_>, key: &str, field: &str) {
     if validator.check_text(TextKind::DnField, key, field)
         && validator.provider == Provider::Amphora
@@ -215,7 +228,8 @@ fn check_dn_field(validator: &mut Validator<'_>, key: &str, field: &str) {
     }
 }
 
-/// Comparison and value in the spelling to send to Octavia.
+/// The comparison and the value of a rule, in the spelling that Octavia is sent: the value has to reach haproxy through
+/// its configuration file unchanged.
 fn rule_value(validator: &mut Validator<'_>, spec: &L7RuleSpec, field: &str) -> (L7CompareType, String) {
     let (compare, value) = (spec.compare_type, spec.value.as_str());
     let unchanged = || (compare, value.to_owned());
@@ -223,7 +237,7 @@ fn rule_value(validator: &mut Validator<'_>, spec: &L7RuleSpec, field: &str) -> 
         return unchanged();
     }
     let spelled = match spec.kind {
-        // Octavia compares it in lower case, and stores it as given.
+        // Octavia allows "true" in any case, and stores it as given.
         L7RuleType::SslConnHasCert if !value.eq_ignore_ascii_case("true") => {
             Err("must be \"true\"; set invert to match connections without a certificate".to_owned())
         }
@@ -238,9 +252,11 @@ fn rule_value(validator: &mut Validator<'_>, spec: &L7RuleSpec, field: &str) -> 
     })
 }
 
-/// Checks the verification result that a rule compares with. With provider amphora only 0 can occur: no template has
-/// `ca-ignore-err` or `crt-ignore-err`, so haproxy closes the connection of a client whose certificate it rejects before
-/// there is a request.
+/// Checks the result of the verification of a client's certificate that a rule compares with: a code of OpenSSL, 0 for
+/// success.
+///
+/// With provider amphora only 0 can occur. No template of Octavia sets `ca-ignore-err` or `crt-ignore-err`, so haproxy
+/// closes the connection of a client whose certificate it rejects, before there is a request.
 fn check_verify_result(value: &str, provider: Provider) -> Result<(), String> {
     let is_number = !value.is_empty() && value.bytes().all(|b| b.is_ascii_digit());
     if value.len() > VERIFY_RESULT_DIGITS_MAX || !is_number {

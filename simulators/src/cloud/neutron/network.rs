@@ -1,4 +1,5 @@
-//! Neutron's database, the routing of requests, and the creation of seeded resources.
+//! The database of the simulated Neutron, the dispatch of requests by path and method, and the creation of the
+//! networks, subnets, groups and QoS policies with which a simulation starts.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
@@ -22,25 +23,29 @@ pub(crate) struct Subnet {
     pub row: Row,
 }
 
+/// The simulated Neutron: its rows by id, its quotas and its settings.
 #[derive(Debug, Default)]
 pub(crate) struct Network {
     pub networks: BTreeMap<String, Row>,
     pub subnets: BTreeMap<String, Subnet>,
     pub ports: BTreeMap<String, Row>,
+    /// Security groups.
     pub groups: BTreeMap<String, Row>,
+    /// QoS policies.
     pub policies: BTreeMap<String, Row>,
     pub floating_ips: BTreeMap<String, Row>,
     /// RBAC policies of networks: the projects that may use them, as shared or as external network.
     pub(super) rbac: BTreeMap<String, Row>,
     /// Addresses in use, by subnet id.
     pub(super) taken: BTreeMap<String, BTreeSet<IpAddr>>,
-    /// Subnets that are on no router.
+    /// Subnets that are on no router, so that no floating IP leads to their ports.
     pub unrouted: BTreeSet<String>,
     /// Offset at which the search for a free address continues, by subnet id.
     pub(super) next_offsets: BTreeMap<String, u32>,
-    /// Quotas of floating IPs by project. Other projects have `floating_ip_quota`.
+    /// Quotas of floating IPs by project. Other projects have `default_quota`; -1 is unlimited.
     pub quotas: BTreeMap<String, i64>,
     pub default_quota: i64,
+    /// False for a Neutron without the L3 extension: it answers 404 to requests for floating IPs.
     pub(super) has_floating_ips: bool,
 }
 
@@ -49,10 +54,12 @@ impl Network {
         Self { default_quota, has_floating_ips, ..Self::default() }
     }
 
+    /// Answers a request of Neutron's API.
     pub fn handle(&mut self, ctx: RequestContext<'_>) -> HandlerResult {
         let segments = ctx.call.segments();
         let rest: Vec<&str> = match segments.as_slice() {
             ["v2.0"] => return Ok(Reply::json(200, &json!({"resources": []}))),
+            // Neutron has QoS policies below /v2.0/qos, and everything else below /v2.0.
             ["v2.0", "qos", rest @ ..] | ["v2.0", rest @ ..] => rest.to_vec(),
             [] => return Ok(Reply::json(200, &json!({"versions": [{"id": "v2.0", "status": "CURRENT"}]}))),
             _ => return Err(unknown_path()),
@@ -60,9 +67,9 @@ impl Network {
         if let ["quotas", project] = rest.as_slice() {
             return self.quota_call(&ctx, project);
         }
-        let known = |resource: &Resource| self.has_floating_ips || *resource != Resource::FloatingIp;
-        let named = |resource: &Resource| Some(&resource.names().0) == rest.first();
-        let Some(resource) = Resource::ALL.into_iter().filter(known).find(named) else {
+        let is_supported = |resource: &Resource| self.has_floating_ips || *resource != Resource::FloatingIp;
+        let is_in_path = |resource: &Resource| Some(&resource.names().0) == rest.first();
+        let Some(resource) = Resource::ALL.into_iter().filter(is_supported).find(is_in_path) else {
             return Err(unknown_path());
         };
         if ctx.call.method != Method::GET && !ctx.caller.writes(&ctx.caller.project) {
@@ -81,9 +88,9 @@ impl Network {
                 let shown = list::pick(self.show(ctx.caller, resource, row), ctx.call);
                 Ok(Reply::json(200, &json!({resource.names().1: shown})))
             }
-            (_, [id, "tags", rest @ ..], _) => {
-                let (id, rest) = ((*id).to_owned(), rest.iter().map(|tag| decode(tag)).collect::<Vec<_>>());
-                self.tags_call(&ctx, resource, &id, &rest)
+            (_, [id, "tags", tags @ ..], _) => {
+                let (id, tags) = ((*id).to_owned(), tags.iter().map(|tag| decode(tag)).collect::<Vec<_>>());
+                self.tags_call(&ctx, resource, &id, &tags)
             }
             (&Method::POST, [], Resource::FloatingIp) => self.floating_ip_post(ctx),
             (&Method::PUT, [id], Resource::FloatingIp) => self.floating_ip_put(&ctx, id),
@@ -97,6 +104,7 @@ impl Network {
         }
     }
 
+    /// Shows the quotas of a project, after an administrator's PUT has changed the one of floating IPs.
     pub(super) fn quota_call(&mut self, ctx: &RequestContext<'_>, project: &str) -> HandlerResult {
         if !ctx.caller.is_admin() && ctx.caller.project != project {
             return Err(neutron_error(
@@ -181,6 +189,7 @@ impl Network {
         self.subnets.values().filter(|subnet| subnet.network == network).collect()
     }
 
+    /// The id of the network of a subnet; empty if there is no such subnet.
     pub fn subnet_network(&self, subnet: &str) -> String {
         self.subnets.get(subnet).map(|subnet| subnet.network.clone()).unwrap_or_default()
     }
@@ -195,7 +204,7 @@ impl Network {
         })));
         self.networks.insert(id.clone(), row);
         if external {
-            // As in neutron/db/external_net_db.py.
+            // Neutron opens an external network to all projects by such a policy (neutron/db/external_net_db.py).
             self.add_rbac(&id, project, rbac::EXTERNAL, "*", ids);
         }
         id
@@ -216,11 +225,13 @@ impl Network {
         if let Some(subnets) = self.networks.get_mut(network).and_then(|row| row["subnets"].as_array_mut()) {
             subnets.push(id.clone().into());
         }
+        // The gateway's address goes to no port.
         self.taken.entry(id.clone()).or_default().insert(gateway);
         self.subnets.insert(id.clone(), Subnet { id: id.clone(), network: network.to_owned(), cidr, row });
         id
     }
 
+    /// Adds a security group.
     pub fn add_group(&mut self, name: &str, project: &str, ids: &mut Ids, now: &Moment) -> String {
         let id = ids.uuid();
         let mut row = common(&id, name, project, now);
@@ -229,6 +240,7 @@ impl Network {
         id
     }
 
+    /// Adds a QoS policy that all projects may use.
     pub fn add_policy(&mut self, name: &str, project: &str, ids: &mut Ids, now: &Moment) -> String {
         let id = ids.uuid();
         let mut row = common(&id, name, project, now);

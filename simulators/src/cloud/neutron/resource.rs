@@ -1,4 +1,5 @@
-//! The resources of Neutron, their errors, and the rows that store them.
+//! The kinds of resources in the simulated Neutron, its errors, and the rows of its database: reading them from
+//! requests and filling in their common attributes.
 
 use serde_json::{Map, Value, json};
 
@@ -7,12 +8,14 @@ use super::super::clock::Moment;
 use super::super::ids::Ids;
 use super::super::reply::{Reply, neutron_error};
 
+/// A stored resource: its attributes by name, in the form in which the API shows them.
 pub(crate) type Row = Map<String, Value>;
 
 /// An error of Neutron, before it is rendered as JSON.
 #[derive(Debug)]
 pub(crate) struct NeutronError {
     pub status: u16,
+    /// Name of the exception, the `type` of the error in the response.
     pub kind: &'static str,
     pub message: String,
 }
@@ -27,7 +30,7 @@ pub(crate) fn error(status: u16, kind: &'static str, message: impl Into<String>)
     NeutronError { status, kind, message: message.into() }
 }
 
-/// A request with its caller and its time.
+/// A request with its caller and its time, and the source of ids for new rows.
 pub(crate) struct RequestContext<'a> {
     pub call: &'a Call,
     pub caller: &'a Caller,
@@ -35,15 +38,18 @@ pub(crate) struct RequestContext<'a> {
     pub ids: &'a mut Ids,
 }
 
-/// The collections that can be read.
+/// The kinds of resources, each with a collection that can be listed.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Resource {
     Network,
     Subnet,
     Port,
+    /// Security group.
     Group,
+    /// QoS policy.
     Policy,
     FloatingIp,
+    /// RBAC policy: opens a network to other projects.
     Rbac,
 }
 
@@ -51,7 +57,7 @@ impl Resource {
     pub(super) const ALL: [Self; 7] =
         [Self::Network, Self::Subnet, Self::Port, Self::Group, Self::Policy, Self::FloatingIp, Self::Rbac];
 
-    /// Segment in paths, key of one object, key of a list.
+    /// The names of a resource in the API: the segment in paths, the key of one object, the key of a list.
     pub(super) fn names(self) -> (&'static str, &'static str, &'static str) {
         match self {
             Self::Network => ("networks", "network", "networks"),
@@ -78,7 +84,7 @@ impl Resource {
     }
 }
 
-/// Attributes that all resources have.
+/// A new row with the attributes that every resource but an RBAC policy has.
 pub(super) fn common(id: &str, name: &str, project: &str, now: &Moment) -> Row {
     object(json!({
         "id": id, "name": name, "project_id": project, "tenant_id": project, "description": "", "tags": [],
@@ -86,15 +92,18 @@ pub(super) fn common(id: &str, name: &str, project: &str, now: &Moment) -> Row {
     }))
 }
 
+/// The attributes of a JSON object; none for any other JSON value.
 pub(crate) fn object(value: Value) -> Row {
     if let Value::Object(row) = value { row } else { Row::new() }
 }
 
+/// An attribute that is a string; empty if it is absent or of another type.
 pub(crate) fn text<'a>(row: &'a Row, field: &str) -> &'a str {
     row.get(field).and_then(Value::as_str).unwrap_or_default()
 }
 
-/// The object in a body. An unknown attribute is an error.
+/// The attributes that a request gives under the key `root` of its body. Unknown attributes and references that are no
+/// UUIDs are errors, as in Neutron.
 pub(super) fn read_body(call: &Call, root: &str, known: &[&str]) -> Result<Row, NeutronError> {
     let bad = |text: String| error(400, "HTTPBadRequest", text);
     let body = call.json().ok_or_else(|| {
@@ -108,6 +117,7 @@ pub(super) fn read_body(call: &Call, root: &str, known: &[&str]) -> Result<Row, 
         return Err(bad(format!("Unrecognized attribute(s) '{}'", unknown.join(", "))));
     }
     for (key, value) in given {
+        // References to other resources are UUIDs. The ids of devices and projects are free text to Neutron.
         let id = value.as_str().filter(|_| key.ends_with("_id") && !key.starts_with("device"));
         if let Some(id) = id.filter(|id| {
             uuid::Uuid::try_parse(id).is_err() && !key.starts_with("tenant") && !key.starts_with("project")
@@ -118,7 +128,7 @@ pub(super) fn read_body(call: &Call, root: &str, known: &[&str]) -> Result<Row, 
     Ok(given.clone())
 }
 
-/// Records a change of a row: time and revision.
+/// Records that a row has changed: in its time of update and its revision number.
 pub(super) fn touch(row: &mut Row, now: &Moment) {
     row.insert("updated_at".into(), now.zulu().into());
     let revision = row.get("revision_number").and_then(Value::as_i64).unwrap_or_default();

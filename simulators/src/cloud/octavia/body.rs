@@ -1,4 +1,8 @@
-//! Bodies of POST and PUT.
+//! Bodies of POST and PUT, read as Octavia reads them with its library wsme. A malformed body gets Octavia's own
+//! answer, even where that is a 500 with the message of a Python exception.
+//!
+//! `argument` is the name of the Python parameter that wsme fills from the body, `root` the only key that the body may
+//! have, and `minor` the minor version of the API: older versions reject newer attributes.
 
 use serde_json::{Map, Value};
 
@@ -9,7 +13,7 @@ use super::python::python;
 use super::schema::{ReadError, Schema, request_kind};
 use super::tables::schema;
 
-/// The object in a body `{"<root>": {...}}`.
+/// Reads the object in a body `{"<root>": {...}}`.
 pub(crate) fn read(call: &Call, kind: Kind, request_kind: u8, minor: u32) -> Result<Map<String, Value>, Reply> {
     let body = parse(call, kind.argument())?;
     let object = unwrap_root(&body, kind.argument(), kind.root(), first_attribute_read(kind, request_kind))?;
@@ -18,11 +22,12 @@ pub(crate) fn read(call: &Call, kind: Kind, request_kind: u8, minor: u32) -> Res
         .map_err(|error| error.inside(kind.root()).reply(kind.argument(), &body))
 }
 
-/// The list of a batch, or the Python class of the value that stands in its place.
-type Members = Result<Vec<Map<String, Value>>, &'static str>;
+/// The members of a batch. The error is the Python class that Octavia finds in place of a list: `UnsetType` without the
+/// key, `NoneType` with null. It is no answer yet: Octavia goes on, and crashes only when it uses the list.
+type BatchMembers = Result<Vec<Map<String, Value>>, &'static str>;
 
-/// The list in a body `{"members": [...]}` of a batch.
-pub(crate) fn read_members(call: &Call, request_kind: u8, minor: u32) -> Result<Members, Reply> {
+/// Reads the list in the body `{"members": [...]}` of PUT /pools/{id}/members, the batch.
+pub(crate) fn read_members(call: &Call, request_kind: u8, minor: u32) -> Result<BatchMembers, Reply> {
     if call.body.is_empty() {
         return Err(fault(500, "'NoneType' object has no attribute 'members'"));
     }
@@ -42,7 +47,7 @@ pub(crate) fn read_members(call: &Call, request_kind: u8, minor: u32) -> Result<
     members.map(Ok).map_err(|error: ReadError| error.inside("members").reply("members_", &body))
 }
 
-/// The quota of a body `{"quota": {...}}`.
+/// Reads the limits in a body `{"quota": {...}}`.
 pub(crate) fn read_quota(
     call: &Call,
     quota: &Schema,
@@ -54,6 +59,7 @@ pub(crate) fn read_quota(
     quota.read(object, request_kind, minor).map_err(|error| error.inside("quota").reply("quotas", &body))
 }
 
+/// The body as JSON. wsme answers 400 to an empty body, another content type, and anything but JSON.
 fn parse(call: &Call, argument: &str) -> Result<Value, Reply> {
     if call.body.is_empty() {
         return Err(fault(400, format!("Missing argument: \"{argument}\"")));
@@ -64,7 +70,8 @@ fn parse(call: &Call, argument: &str) -> Result<Value, Reply> {
     call.json().ok_or_else(|| fault(400, "Request is not in valid JSON format"))
 }
 
-/// The attribute that a controller reads first, and crashes on. Only PUT of listeners checks before.
+/// The attribute that the controller of this request reads first: the message of its crash on a missing object names
+/// it. Empty for PUT of listeners, the only controller that checks for the object.
 fn first_attribute_read(kind: Kind, request_kind: u8) -> &'static str {
     match (kind, request_kind) {
         (Kind::LoadBalancer, request_kind::PUT) => "vip_sg_ids",
@@ -77,7 +84,8 @@ fn first_attribute_read(kind: Kind, request_kind: u8) -> &'static str {
     }
 }
 
-/// The object below the root key. wsme does not require the root key, so its absence and null crash the controller.
+/// The object below the root key. wsme accepts a body without the key or with null, and the controller crashes on it;
+/// `attribute` is the one in the message of the crash.
 fn unwrap_root<'a>(body: &'a Value, argument: &str, root: &str, attribute: &str) -> Result<&'a Value, Reply> {
     let crash = |class: &str| match attribute {
         "" => Err(invalid("No listener object supplied.")),
@@ -90,7 +98,7 @@ fn unwrap_root<'a>(body: &'a Value, argument: &str, root: &str, attribute: &str)
     }
 }
 
-/// The value below the root key. Any other key is an error.
+/// The value below the root key, `None` without the key. Any other key is an error.
 fn root_of<'a>(body: &'a Value, argument: &str, root: &str) -> Result<Option<&'a Value>, Reply> {
     let Some(map) = body.as_object() else {
         let class = if body.is_array() { "list" } else { "str" };

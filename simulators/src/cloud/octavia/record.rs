@@ -1,10 +1,11 @@
-//! Octavia's database: one kind of row for its seven kinds of objects.
+//! The database of the simulated Octavia: one type of row for all seven kinds of objects, and the queries over the tree
+//! that they form.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value};
 
-/// The objects of a load balancer's tree.
+/// The kinds of objects in a load balancer's tree, the load balancer itself included.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Kind {
     LoadBalancer,
@@ -27,7 +28,7 @@ impl Kind {
         Self::L7Rule,
     ];
 
-    /// Key of one object in a body.
+    /// Key under which one object stands in a request or response.
     pub fn root(self) -> &'static str {
         match self {
             Self::LoadBalancer => "loadbalancer",
@@ -40,7 +41,7 @@ impl Kind {
         }
     }
 
-    /// Key of a list, and last segment of its path.
+    /// Key under which a list stands in a response, and last segment of its path.
     pub fn plural(self) -> &'static str {
         match self {
             Self::LoadBalancer => "loadbalancers",
@@ -66,7 +67,8 @@ impl Kind {
         }
     }
 
-    /// Name of the argument in which wsme parses the body. It shows in messages about unknown attributes.
+    /// Name of the Python argument into which Octavia's web framework, WSME, parses the body. Its error messages about
+    /// the body contain it.
     pub fn argument(self) -> &'static str {
         match self {
             Self::LoadBalancer => "load_balancer",
@@ -79,7 +81,7 @@ impl Kind {
         }
     }
 
-    /// Field of the quota.
+    /// Field for this kind in a project's quotas.
     pub fn quota_field(self) -> &'static str {
         match self {
             Self::L7Rule => "l7rule",
@@ -134,7 +136,7 @@ impl Operating {
     }
 }
 
-/// One row.
+/// One object of any kind, as a row of the database.
 #[derive(Debug, Clone)]
 pub(crate) struct Record {
     pub kind: Kind,
@@ -142,11 +144,11 @@ pub(crate) struct Record {
     /// The parent object: load balancer of listeners and pools, pool of members and monitors, listener of policies,
     /// policy of rules; empty for load balancers.
     pub parent: String,
-    /// The load balancer whose lock it shares. A load balancer has its own id here.
+    /// The load balancer above it, which is locked while the object changes. A load balancer has its own id here.
     pub load_balancer: String,
     pub project: String,
     pub created: String,
-    /// None until the first change, as in `oslo_db`'s TimestampMixin.
+    /// `None` until the first change, as with `TimestampMixin` of `oslo_db`, from which Octavia's rows have the field.
     pub updated: Option<String>,
     pub provisioning: Provisioning,
     pub operating: Operating,
@@ -155,10 +157,12 @@ pub(crate) struct Record {
 }
 
 impl Record {
+    /// A field that is a string; empty if it is absent, null or of another type.
     pub fn text(&self, field: &str) -> &str {
         self.fields.get(field).and_then(Value::as_str).unwrap_or_default()
     }
 
+    /// A field that is a boolean; false if it is absent, null or of another type.
     pub fn flag(&self, field: &str) -> bool {
         self.fields.get(field).and_then(Value::as_bool).unwrap_or_default()
     }
@@ -167,6 +171,7 @@ impl Record {
         self.fields.get(field).and_then(Value::as_i64)
     }
 
+    /// True if a field is present and not null.
     pub fn has(&self, field: &str) -> bool {
         self.fields.get(field).is_some_and(|value| !value.is_null())
     }
@@ -179,7 +184,9 @@ impl Record {
 /// All rows, with an index by parent.
 #[derive(Debug, Default)]
 pub(crate) struct Store {
+    /// By kind and id.
     rows: BTreeMap<Kind, BTreeMap<String, Record>>,
+    /// The ids of children, by their kind and the id of their parent.
     children: BTreeMap<Kind, BTreeMap<String, BTreeSet<String>>>,
 }
 
@@ -196,6 +203,7 @@ impl Store {
         self.rows.get(&kind).into_iter().flat_map(BTreeMap::values)
     }
 
+    /// The number of a project's objects of this kind, which count towards its quota.
     pub fn count(&self, kind: Kind, project: &str) -> usize {
         self.all(kind).filter(|record| record.project == project).count()
     }
@@ -220,7 +228,7 @@ impl Store {
         Some(record)
     }
 
-    /// Children ordered by id, which is a meaningless order.
+    /// The children of one kind, ordered by id. Ids are random, so the order is arbitrary but repeats with the seed.
     pub fn children(&self, kind: Kind, parent: &str) -> impl Iterator<Item = &Record> {
         let ids = self.children.get(&kind).and_then(|parents| parents.get(parent));
         ids.into_iter().flatten().filter_map(move |id| self.get(kind, id))
@@ -230,14 +238,15 @@ impl Store {
         self.children(kind, parent).map(|record| record.id.clone()).collect()
     }
 
-    /// Policies of a listener by position.
+    /// The L7 policies of a listener, ordered by position.
     pub fn policies(&self, listener: &str) -> Vec<&Record> {
         let mut policies: Vec<_> = self.children(Kind::L7Policy, listener).collect();
         policies.sort_by_key(|policy| policy.number("position"));
         policies
     }
 
-    /// Policies that redirect to a pool, by id.
+    /// The L7 policies that name a pool as the target of their redirect, whether or not they are in effect. They are
+    /// ordered by listener and position.
     pub fn policies_to(&self, pool: &Record) -> Vec<&Record> {
         self.children(Kind::Listener, &pool.load_balancer)
             .flat_map(|listener| self.policies(&listener.id))
@@ -245,17 +254,17 @@ impl Store {
             .collect()
     }
 
-    /// Listeners that use a pool: as default, or by an enabled policy with at least one rule (Octavia's
+    /// The listeners that use a pool: as their default pool, or by an L7 policy that is in effect (Octavia's
     /// `models.Pool.listeners`).
     pub fn listeners_of(&self, pool: &Record) -> Vec<String> {
         let uses = |listener: &&Record| {
             listener.text("default_pool_id") == pool.id
-                || self.policies(&listener.id).iter().any(|policy| self.redirects(policy, &pool.id))
+                || self.policies(&listener.id).iter().any(|policy| self.redirects_to(policy, &pool.id))
         };
         self.children(Kind::Listener, &pool.load_balancer).filter(uses).map(|listener| listener.id.clone()).collect()
     }
 
-    /// Pools that a listener uses, its default first (`models.Listener.pools`).
+    /// The pools that a listener uses, its default pool first (Octavia's `models.Listener.pools`).
     pub fn pools_of(&self, listener: &Record) -> Vec<String> {
         let mut pools = Vec::new();
         if listener.has("default_pool_id") {
@@ -263,14 +272,16 @@ impl Store {
         }
         for policy in self.policies(&listener.id) {
             let pool = policy.text("redirect_pool_id");
-            if self.redirects(policy, pool) && !pools.iter().any(|seen| seen == pool) {
+            if self.redirects_to(policy, pool) && !pools.iter().any(|other| other == pool) {
                 pools.push(pool.to_owned());
             }
         }
         pools
     }
 
-    fn redirects(&self, policy: &Record, pool: &str) -> bool {
+    /// True for an L7 policy that is in effect and redirects to this pool: Octavia evaluates only enabled policies with
+    /// at least one rule.
+    fn redirects_to(&self, policy: &Record, pool: &str) -> bool {
         !pool.is_empty()
             && policy.text("redirect_pool_id") == pool
             && policy.flag("admin_state_up")
@@ -296,7 +307,7 @@ impl Store {
         found
     }
 
-    /// Removes an object and everything that is deleted with it.
+    /// Removes an object and everything below it.
     pub fn remove_tree(&mut self, kind: Kind, id: &str) {
         let below: &[Kind] = match kind {
             Kind::LoadBalancer => &[Kind::Listener, Kind::Pool],

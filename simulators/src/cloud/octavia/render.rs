@@ -1,26 +1,26 @@
-//! Rows in the form in which the API shows them.
+//! Database rows in the forms in which the API shows them: one object, a whole tree, or the statuses of a tree.
 
 use serde_json::{Map, Value, json};
 
 use super::record::{Kind, Record, Store};
 
-/// The object of a GET, a list or a PUT.
+/// One object, as GET, lists, PUT and the POST of a single object show it: its children by id only.
 pub(crate) fn show(store: &Store, record: &Record) -> Map<String, Value> {
-    let mut shown = common(record);
+    let mut shown = own_attributes(record);
     match record.kind {
         Kind::LoadBalancer => {
-            shown.insert("listeners".into(), ids(store.children(Kind::Listener, &record.id)));
-            shown.insert("pools".into(), ids(store.children(Kind::Pool, &record.id)));
+            shown.insert("listeners".into(), id_objects(store.children(Kind::Listener, &record.id)));
+            shown.insert("pools".into(), id_objects(store.children(Kind::Pool, &record.id)));
         }
         Kind::Listener => {
             shown.insert("loadbalancers".into(), json!([{"id": record.load_balancer}]));
-            shown.insert("l7policies".into(), ids(store.policies(&record.id).into_iter()));
+            shown.insert("l7policies".into(), id_objects(store.policies(&record.id).into_iter()));
         }
         Kind::Pool => {
             shown.insert("loadbalancers".into(), json!([{"id": record.load_balancer}]));
             let listeners: Vec<_> = store.listeners_of(record).into_iter().map(|id| json!({"id": id})).collect();
             shown.insert("listeners".into(), listeners.into());
-            shown.insert("members".into(), ids(store.children(Kind::Member, &record.id)));
+            shown.insert("members".into(), id_objects(store.children(Kind::Member, &record.id)));
             // The attribute is absent, not null, without a monitor.
             if let Some(monitor) = store.children(Kind::HealthMonitor, &record.id).next() {
                 shown.insert("healthmonitor_id".into(), monitor.id.clone().into());
@@ -31,23 +31,23 @@ pub(crate) fn show(store: &Store, record: &Record) -> Map<String, Value> {
         }
         Kind::L7Policy => {
             shown.insert("listener_id".into(), record.parent.clone().into());
-            shown.insert("rules".into(), ids(store.children(Kind::L7Rule, &record.id)));
+            shown.insert("rules".into(), id_objects(store.children(Kind::L7Rule, &record.id)));
         }
         Kind::Member | Kind::L7Rule => {}
     }
     shown
 }
 
-/// The answer to POST /loadbalancers: the whole tree with every id.
+/// An object with everything below it in full, as only POST /loadbalancers answers it.
 pub(crate) fn show_tree(store: &Store, record: &Record) -> Map<String, Value> {
-    let full = |kind: Kind, parent: &str| -> Value {
+    let trees = |kind: Kind, parent: &str| -> Value {
         store.children(kind, parent).map(|child| Value::Object(show_tree(store, child))).collect()
     };
-    let mut shown = common(record);
+    let mut shown = own_attributes(record);
     match record.kind {
         Kind::LoadBalancer => {
-            shown.insert("listeners".into(), full(Kind::Listener, &record.id));
-            shown.insert("pools".into(), full(Kind::Pool, &record.id));
+            shown.insert("listeners".into(), trees(Kind::Listener, &record.id));
+            shown.insert("pools".into(), trees(Kind::Pool, &record.id));
         }
         Kind::Listener => {
             let policies = store.policies(&record.id).into_iter();
@@ -57,23 +57,25 @@ pub(crate) fn show_tree(store: &Store, record: &Record) -> Map<String, Value> {
         Kind::Pool => {
             let listeners: Vec<_> = store.listeners_of(record).into_iter().map(|id| json!({"id": id})).collect();
             shown.insert("listeners".into(), listeners.into());
-            shown.insert("members".into(), full(Kind::Member, &record.id));
+            shown.insert("members".into(), trees(Kind::Member, &record.id));
             if let Some(monitor) = store.children(Kind::HealthMonitor, &record.id).next() {
                 shown.insert("healthmonitor".into(), Value::Object(show_tree(store, monitor)));
             }
         }
         Kind::L7Policy => {
             shown.insert("listener_id".into(), record.parent.clone().into());
-            shown.insert("rules".into(), full(Kind::L7Rule, &record.id));
+            shown.insert("rules".into(), trees(Kind::L7Rule, &record.id));
         }
         Kind::Member | Kind::HealthMonitor | Kind::L7Rule => {}
     }
     shown
 }
 
-fn common(record: &Record) -> Map<String, Value> {
+/// The attributes of the object itself, without parents and children.
+fn own_attributes(record: &Record) -> Map<String, Value> {
     let mut shown = record.fields.clone();
-    // Stored as NULL, shown as empty. A filter for the empty text does not find them.
+    // A name or description that is NULL in the database shows as an empty text. A filter for the empty text does not
+    // find it.
     for name in ["name", "description"] {
         if shown.get(name).is_some_and(Value::is_null) {
             shown.insert(name.into(), "".into());
@@ -89,29 +91,31 @@ fn common(record: &Record) -> Map<String, Value> {
     shown
 }
 
-fn ids<'a>(records: impl Iterator<Item = &'a Record>) -> Value {
+/// References in Octavia's form, `[{"id": ...}]`.
+fn id_objects<'a>(records: impl Iterator<Item = &'a Record>) -> Value {
     records.map(|record| json!({"id": record.id})).collect()
 }
 
-/// GET /loadbalancers/{id}/status: listeners, the pools they use, monitors and members; no policies, no other pools.
+/// The answer to GET /loadbalancers/{id}/status: listeners, the pools they use, monitors and members. It leaves out L7
+/// policies, and pools that no listener uses.
 pub(crate) fn status_tree(store: &Store, lb: &Record) -> Value {
     let listeners = store.children(Kind::Listener, &lb.id).map(|listener| {
         let pools = store.pools_of(listener);
         let pools = pools.iter().filter_map(|id| store.get(Kind::Pool, id)).map(|pool| pool_status(store, pool));
-        with(statuses(listener), [("pools", pools.collect())])
+        with_fields(statuses(listener), [("pools", pools.collect())])
     });
     let listeners: Value = listeners.collect();
-    json!({"statuses": {"loadbalancer": with(statuses(lb), [("listeners", listeners)])}})
+    json!({"statuses": {"loadbalancer": with_fields(statuses(lb), [("listeners", listeners)])}})
 }
 
 fn pool_status(store: &Store, pool: &Record) -> Value {
     let members = store.children(Kind::Member, &pool.id).map(|member| {
         let fields = ["address", "protocol_port"].map(|name| (name, member.fields[name].clone()));
-        with(statuses(member), fields)
+        with_fields(statuses(member), fields)
     });
-    let mut shown = with(statuses(pool), [("members", members.collect())]);
+    let mut shown = with_fields(statuses(pool), [("members", members.collect())]);
     if let Some(monitor) = store.children(Kind::HealthMonitor, &pool.id).next() {
-        shown["health_monitor"] = with(statuses(monitor), [("type", monitor.fields["type"].clone())]);
+        shown["health_monitor"] = with_fields(statuses(monitor), [("type", monitor.fields["type"].clone())]);
     }
     shown
 }
@@ -123,7 +127,8 @@ fn statuses(record: &Record) -> Value {
     })
 }
 
-fn with<const N: usize>(mut shown: Value, more: [(&str, Value); N]) -> Value {
+/// The JSON object with more fields.
+fn with_fields<const N: usize>(mut shown: Value, more: [(&str, Value); N]) -> Value {
     for (name, value) in more {
         shown[name] = value;
     }

@@ -1,4 +1,5 @@
-//! L7 rules (`octavia/api/v2/controllers/l7rule.py`).
+//! L7 rules (`octavia/api/v2/controllers/l7rule.py`), with its order of checks: a request with several faults gets the
+//! answer that Octavia gives.
 
 use http::Method;
 use serde_json::{Map, Value, json};
@@ -13,12 +14,13 @@ use super::tables::schema;
 use super::text_formats::{is_cookie_value, is_header_name, is_header_value, regex_error};
 use super::{Context, Kind, Record, body, list};
 
-/// `MAX_L7RULES_PER_L7POLICY`.
-const MOST_RULES: usize = 50;
+/// The most rules of one policy (`MAX_L7RULES_PER_L7POLICY`).
+const MAX_RULES: usize = 50;
 
 impl World {
     /// Answers everything below /l7policies/{policy}/rules.
     pub fn rule_call(&mut self, ctx: Context<'_>, policy_id: &str, rest: &[&str]) -> HandlerResult {
+        // Octavia looks the policy up while routing, hence the other shape of the error.
         let Some(policy) = self.octavia.store.get(Kind::L7Policy, policy_id).cloned() else {
             return Err(routing(404, "Bad Request", format!("L7Policy {policy_id} not found.")));
         };
@@ -42,8 +44,8 @@ impl World {
         schema(Kind::L7Rule).fill(&mut given);
         ctx.must_write(&policy.project)?;
         check_rule(&given)?;
-        if self.octavia.store.children(Kind::L7Rule, &policy.id).count() >= MOST_RULES {
-            return Err(too_many(&policy.id));
+        if self.octavia.store.children(Kind::L7Rule, &policy.id).count() >= MAX_RULES {
+            return Err(too_many_rules(&policy.id));
         }
         self.check_quota(Kind::L7Rule, &policy.project, 1)?;
         self.lockable_below(Kind::L7Policy, &policy.id)?;
@@ -51,12 +53,13 @@ impl World {
         let targets = vec![(Kind::L7Rule, id.clone())];
         self.start(
             &policy.load_balancer,
-            Change::Children { targets, ancestors: above(policy), removed: Vec::new() },
+            Change::Children { targets, ancestors: ancestors_of_rules(policy), removed: Vec::new() },
             ctx.now,
         );
         self.answer_stored(201, Kind::L7Rule, &id)
     }
 
+    /// Stores a checked rule, of a POST of its own or within POST /loadbalancers, and returns its id.
     pub fn insert_rule(
         &mut self,
         ctx: Context<'_>,
@@ -92,7 +95,7 @@ impl World {
         let targets = vec![(Kind::L7Rule, id.to_owned())];
         self.start(
             &policy.load_balancer,
-            Change::Children { targets, ancestors: above(policy), removed: Vec::new() },
+            Change::Children { targets, ancestors: ancestors_of_rules(policy), removed: Vec::new() },
             ctx.now,
         );
         self.answer_stored(200, Kind::L7Rule, id)
@@ -102,30 +105,33 @@ impl World {
         self.octavia.store.get(Kind::L7Rule, id).ok_or_else(|| not_found("L7 Rule", id))?;
         ctx.must_write(&policy.project)?;
         self.lockable_below(Kind::L7Policy, &policy.id)?;
-        let change = Change::DeleteChild { target: (Kind::L7Rule, id.to_owned()), ancestors: above(policy) };
+        let change =
+            Change::DeleteChild { target: (Kind::L7Rule, id.to_owned()), ancestors: ancestors_of_rules(policy) };
         self.start(&policy.load_balancer, change, ctx.now);
         Ok(Reply::empty(204))
     }
 }
 
-fn above(policy: &Record) -> Vec<(Kind, String)> {
+/// The objects that are PENDING_UPDATE, as the load balancer is, while a rule of the policy changes.
+fn ancestors_of_rules(policy: &Record) -> Vec<(Kind, String)> {
     vec![(Kind::Listener, policy.parent.clone()), (Kind::L7Policy, policy.id.clone())]
 }
 
-fn too_many(policy: &str) -> Reply {
+fn too_many_rules(policy: &str) -> Reply {
     fault(409, format!("Too many rules on L7 policy {policy}"))
 }
 
-/// Checks the rules of a policy in the single call.
+/// Checks the rules of one policy within POST /loadbalancers. `policy` is the id in the message.
 pub(super) fn check_rules(rules: &[Map<String, Value>], policy: &str) -> Result<(), Reply> {
-    if rules.len() > MOST_RULES {
-        return Err(too_many(policy));
+    if rules.len() > MAX_RULES {
+        return Err(too_many_rules(policy));
     }
     rules.iter().try_for_each(check_rule)
 }
 
-/// Checks a null key as Octavia does, twice: the check before the write takes null for no key. The one within the write
-/// (`repositories.py`) sees the stored key again, and nothing catches its error.
+/// Answers 500 to a PUT that sets the key of an SSL rule to null where the stored key would break the changed rule, as
+/// Octavia does. Octavia checks twice: before the write, null counts as no key and passes; within the write
+/// (`repositories.py`), null is dropped, so that the stored key is checked, and nothing catches the error.
 fn check_null_key(stored: &Map<String, Value>, given: &Map<String, Value>) -> Result<(), Reply> {
     if !given.get("key").is_some_and(Value::is_null) {
         return Ok(());
@@ -136,7 +142,7 @@ fn check_null_key(stored: &Map<String, Value>, given: &Map<String, Value>) -> Re
     error.map_or(Ok(()), |text| Err(fault(500, format!("Invalid L7 Rule: {text}"))))
 }
 
-/// `validate.l7rule_data`.
+/// Checks one rule as `validate.l7rule_data` does.
 fn check_rule(rule: &Map<String, Value>) -> Result<(), Reply> {
     let rejected = |text: &str| Err(fault(400, format!("Error parsing L7Rule: {text}")));
     let invalid = |text: &str| rejected(&format!("Invalid L7 Rule: {text}"));
@@ -179,14 +185,15 @@ fn check_regex(value: &str) -> Result<(), Reply> {
     }
 }
 
+/// The error of a rule whose type starts with `SSL_`, which looks at the client's certificate; `None` for a valid one.
 fn ssl_error(rule: &Map<String, Value>) -> Option<String> {
     let (kind, compare, value, key) =
         (text(rule, "type"), text(rule, "compare_type"), text(rule, "value"), text(rule, "key"));
     if kind == "SSL_DN_FIELD" {
         let mut chars = key.chars();
-        let starts = chars.next().is_some_and(|c| c.is_ascii_alphabetic());
-        let good = starts && chars.all(|c| c.is_ascii_alphanumeric() || c == '-');
-        return match (key.is_empty(), good) {
+        let starts_with_letter = chars.next().is_some_and(|c| c.is_ascii_alphabetic());
+        let is_field_name = starts_with_letter && chars.all(|c| c.is_ascii_alphanumeric() || c == '-');
+        return match (key.is_empty(), is_field_name) {
             (true, _) => Some(format!("L7rule type {kind} needs to specify a key and a value.")),
             (false, false) => Some("Invalid L7rule distinguished name field.".into()),
             (false, true) => None,
