@@ -166,7 +166,7 @@ async fn run(args: RunArgs) -> anyhow::Result<()> {
         clock: Arc::new(SystemClock),
         readiness,
         cluster_id: args.cluster_id,
-        workers: args.max_concurrent_reconciles,
+        max_concurrent_reconciles: args.max_concurrent_reconciles,
         settings: Settings { quiet_period: args.quiet_period, stuck_after: args.stuck_after, ..Settings::default() },
         cloud_settings: CloudSettings {
             create_timeout: args.create_timeout,

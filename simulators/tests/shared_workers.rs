@@ -84,7 +84,7 @@ impl Setup {
             clock,
             readiness: Arc::new(Readiness::default()),
             cluster_id: None,
-            workers: WORKERS,
+            max_concurrent_reconciles: WORKERS,
             settings: Settings::default(),
             cloud_settings: CloudSettings { observer: metrics.clone(), ..CloudSettings::default() },
             metrics,

@@ -37,7 +37,7 @@ pub struct ControllerOptions {
     /// Written on every load balancer; the UID of kube-system when not given.
     pub cluster_id: Option<String>,
     /// Stacks that are reconciled at the same time.
-    pub workers: u16,
+    pub max_concurrent_reconciles: u16,
     pub settings: Settings,
     pub cloud_settings: CloudSettings,
     /// Order of simultaneous reconciles, for simulations; production leaves it out.
@@ -50,7 +50,7 @@ pub async fn run(
     stop: impl Future<Output = ()> + Send + Sync + 'static,
 ) -> Result<(), kube::Error> {
     let client = options.client.clone();
-    let (readiness, workers) = (options.readiness.clone(), options.workers);
+    let (readiness, workers) = (options.readiness.clone(), options.max_concurrent_reconciles);
     let stop = stop.shared();
     tokio::select! {
         () = wait_for_crd(&client, &readiness) => {}

@@ -52,25 +52,25 @@ pub(super) struct Delay {
 #[derive(Debug, PartialEq)]
 pub(super) enum NextStep<'a> {
     /// This step; `instead` is the delay of an earlier one that has to wait.
-    Of { step: &'a Step, instead: Option<Delay> },
-    /// None before this delay is over.
-    None(Delay),
+    Run { step: &'a Step, instead: Option<Delay> },
+    /// No step may run before this delay is over.
+    AllDelayed(Delay),
 }
 
 impl StepBackoff {
     /// The first step that may run now, if there is any; `None` for an empty plan.
     pub fn next_runnable<'a>(&self, steps: &'a [Step]) -> Option<NextStep<'a>> {
         let first = steps.first()?;
-        let Some(delay) = self.delay(first) else { return Some(NextStep::Of { step: first, instead: None }) };
+        let Some(delay) = self.delay(first) else { return Some(NextStep::Run { step: first, instead: None }) };
         let delays: Vec<Option<Delay>> = steps.iter().map(|step| self.delay(step)).collect();
         let rejected = delays.iter().flatten().any(|delay| delay.rejection.is_some());
         let goes_on = |step: &Step| step.depends_on.is_none() && (!rejected || step.kind == Kind::Member);
         let other = steps.iter().zip(&delays).find(|(step, delay)| delay.is_none() && goes_on(step));
         Some(match other {
-            Some((step, _)) => NextStep::Of { step, instead: Some(delay) },
+            Some((step, _)) => NextStep::Run { step, instead: Some(delay) },
             None => {
                 let left = delays.into_iter().flatten().map(|delay| delay.left).min()?;
-                NextStep::None(Delay { left, ..delay })
+                NextStep::AllDelayed(Delay { left, ..delay })
             }
         })
     }
@@ -159,16 +159,16 @@ mod tests {
         let (mut backoff, plan) = (StepBackoff::default(), [step("a")]);
         let mut waited = Vec::new();
         for _ in 0..10 {
-            if let Some(NextStep::None(delay)) = backoff.next_runnable(&plan) {
+            if let Some(NextStep::AllDelayed(delay)) = backoff.next_runnable(&plan) {
                 waited.push(delay.left.as_secs());
                 tokio::time::advance(delay.left).await;
             }
-            assert_eq!(backoff.next_runnable(&plan), Some(NextStep::Of { step: &plan[0], instead: None }));
+            assert_eq!(backoff.next_runnable(&plan), Some(NextStep::Run { step: &plan[0], instead: None }));
             backoff.accepted(&plan[0]);
         }
         assert_eq!(waited, [5, 10, 20, 40, 80, 160, 320, 600]);
         backoff.forget();
-        assert_eq!(backoff.next_runnable(&plan), Some(NextStep::Of { step: &plan[0], instead: None }));
+        assert_eq!(backoff.next_runnable(&plan), Some(NextStep::Run { step: &plan[0], instead: None }));
         assert_eq!(backoff.next_runnable(&[]), None);
     }
 
@@ -179,10 +179,10 @@ mod tests {
         backoff.accepted(&plan[0]);
         backoff.accepted(&plan[0]);
         let delay = Delay { left: Duration::from_secs(5), rejection: None };
-        assert_eq!(backoff.next_runnable(&plan), Some(NextStep::Of { step: &plan[2], instead: Some(delay.clone()) }));
+        assert_eq!(backoff.next_runnable(&plan), Some(NextStep::Run { step: &plan[2], instead: Some(delay.clone()) }));
         backoff.accepted(&plan[2]);
         backoff.accepted(&plan[2]);
-        assert_eq!(backoff.next_runnable(&plan), Some(NextStep::None(delay)));
+        assert_eq!(backoff.next_runnable(&plan), Some(NextStep::AllDelayed(delay)));
     }
 
     #[tokio::test(start_paused = true)]
@@ -192,10 +192,10 @@ mod tests {
         let error = rejection(ErrorClass::Quota);
         backoff.rejected(&plan[0], &error);
         let delay = Delay { left: QUOTA_RETRY, rejection: Some(error) };
-        assert_eq!(backoff.next_runnable(&plan), Some(NextStep::Of { step: &plan[2], instead: Some(delay.clone()) }));
-        assert_eq!(backoff.next_runnable(&plan[..2]), Some(NextStep::None(delay)));
+        assert_eq!(backoff.next_runnable(&plan), Some(NextStep::Run { step: &plan[2], instead: Some(delay.clone()) }));
+        assert_eq!(backoff.next_runnable(&plan[..2]), Some(NextStep::AllDelayed(delay)));
         tokio::time::advance(QUOTA_RETRY).await;
-        assert_eq!(backoff.next_runnable(&plan), Some(NextStep::Of { step: &plan[0], instead: None }));
+        assert_eq!(backoff.next_runnable(&plan), Some(NextStep::Run { step: &plan[0], instead: None }));
     }
 
     #[tokio::test(start_paused = true)]

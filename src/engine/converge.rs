@@ -20,7 +20,7 @@ impl Reconciliation<'_> {
         }
         match self.locate().await? {
             Located::Owned(load_balancer) => {
-                memory.service_history.look(&load_balancer);
+                memory.service_history.record(&load_balancer);
                 match load_balancer.provisioning_status {
                     Provisioning::Error => self.converge_failed(desired, *load_balancer, memory).await,
                     _ => self.converge_existing(desired, *load_balancer, memory).await,
@@ -51,7 +51,7 @@ impl Reconciliation<'_> {
             return Ok(memory.contend(desired, in_use, outcome));
         }
         match memory.backoff.next_runnable(&plan.steps) {
-            Some(NextStep::Of { step, instead }) => {
+            Some(NextStep::Run { step, instead }) => {
                 let step = step.clone();
                 let outcome = self.execute(step, plan, Observed::Tree(Box::new(tree)), memory).await;
                 Ok(match instead {
@@ -59,7 +59,7 @@ impl Reconciliation<'_> {
                     None => outcome,
                 })
             }
-            Some(NextStep::None(delay)) => Ok(delayed(plan, delay, &memory.history).with_tree(tree)),
+            Some(NextStep::AllDelayed(delay)) => Ok(delayed(plan, delay, &memory.history).with_tree(tree)),
             None if !plan.held_back.is_empty() => {
                 memory.backoff.forget();
                 Ok(blocked_outcome(tree, plan))

@@ -64,8 +64,8 @@ impl Reconciliation<'_> {
         let mut outcome = missing.unwrap_or_else(|| Outcome::failed(error));
         if rejected && let Some(next) = memory.backoff.next_runnable(&plan.steps) {
             outcome.retry = match next {
-                NextStep::Of { .. } => AT_ONCE,
-                NextStep::None(delay) => Retry::After(delay.left),
+                NextStep::Run { .. } => AT_ONCE,
+                NextStep::AllDelayed(delay) => Retry::After(delay.left),
             };
         }
         outcome

@@ -26,7 +26,7 @@ pub(super) fn foreign_owner_message(load_balancer: &ObservedLoadBalancer) -> Str
 
 /// Neutron does not know the VIP port: a client deleted it.
 pub(super) fn missing_vip_port(tree: &ObservedTree) -> Option<Outcome> {
-    let port = tree.load_balancer.vip_port_id.as_deref().filter(|_| tree.vip_port_gone)?;
+    let port = tree.load_balancer.vip_port_id.as_deref().filter(|_| tree.vip_port_missing)?;
     Some(Outcome::stalled(StallReason::VipPortMissing, missing_vip_port_message(&tree.load_balancer, port)))
 }
 

@@ -22,7 +22,7 @@ impl Reconciliation<'_> {
         }
         match self.locate().await? {
             Located::Owned(load_balancer) => {
-                memory.service_history.look(&load_balancer);
+                memory.service_history.record(&load_balancer);
                 let tree = self.observe_tree(*load_balancer, desired.tree_query(), memory).await?;
                 let plan = plan::update(desired, &tree);
                 let lost = missing_vip_port(&tree).filter(|_| plan == Plan::default());
@@ -56,7 +56,7 @@ impl Reconciliation<'_> {
             self.owner.owns(&tree.load_balancer.tags)
                 && tree.load_balancer.provisioning_status == Provisioning::Active
                 && pending_child(tree).is_none()
-                && !tree.vip_port_gone
+                && !tree.vip_port_missing
                 && plan::update(desired, tree) == Plan::default()
         }))
     }

@@ -21,7 +21,7 @@ pub(super) struct ServiceHistory {
 
 impl ServiceHistory {
     /// Records one look at the load balancer.
-    pub fn look(&mut self, seen: &ObservedLoadBalancer) {
+    pub fn record(&mut self, seen: &ObservedLoadBalancer) {
         match seen.provisioning_status {
             Provisioning::PendingCreate => self.at_work = Some((seen.id.clone(), Instant::now())),
             Provisioning::Error => {
@@ -56,11 +56,11 @@ mod tests {
             ..ObservedLoadBalancer::default()
         };
         let mut history = ServiceHistory::default();
-        history.look(&seen("a", Provisioning::PendingCreate));
+        history.record(&seen("a", Provisioning::PendingCreate));
         assert!(!history.saw_serving(&seen("a", Provisioning::Error)));
-        history.look(&seen("a", Provisioning::Active));
+        history.record(&seen("a", Provisioning::Active));
         for later in [Provisioning::PendingUpdate, Provisioning::Error] {
-            history.look(&seen("a", later));
+            history.record(&seen("a", later));
             assert!(history.saw_serving(&seen("a", later)) && !history.saw_serving(&seen("b", later)));
         }
     }

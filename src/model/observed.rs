@@ -20,7 +20,7 @@ pub struct ObservedTree {
     pub floating_ips: Vec<ObservedFloatingIp>,
     /// Neutron does not know the VIP port any more. Checked only where no floating IP leads to it: with one, the loss
     /// shows by itself, because that floating IP loses its port.
-    pub vip_port_gone: bool,
+    pub vip_port_missing: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]

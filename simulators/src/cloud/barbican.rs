@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::call::{Call, Caller};
 use super::clock::Moment;
 use super::ids::Ids;
-use super::reply::{HandlerResult, Reply, routing};
+use super::reply::{HandlerResult, Reply, routing_error};
 
 #[derive(Debug, Clone)]
 struct Secret {
@@ -147,20 +147,20 @@ impl Barbican {
                 self.containers.remove(*id);
                 Ok(Reply::empty(204))
             }
-            _ => Err(routing(404, "Not Found", "Not Found. Sorry but your resource is in another castle.")),
+            _ => Err(routing_error(404, "Not Found", "Not Found. Sorry but your resource is in another castle.")),
         }
     }
 
     fn readable_secret(&self, caller: &Caller, id: &str) -> Result<&Secret, Reply> {
         if uuid::Uuid::try_parse(id).is_err() {
-            return Err(routing(404, "Not Found", "Not Found. Provided secret id is invalid."));
+            return Err(routing_error(404, "Not Found", "Not Found. Provided secret id is invalid."));
         }
-        let secret = self.secrets.get(id).ok_or_else(|| routing(404, "Not Found", "Secret not found."))?;
+        let secret = self.secrets.get(id).ok_or_else(|| routing_error(404, "Not Found", "Secret not found."))?;
         if may_read(caller, &secret.project) { Ok(secret) } else { Err(forbidden("Secret retrieval")) }
     }
 
     fn readable_container(&self, caller: &Caller, id: &str) -> Result<&Container, Reply> {
-        let missing = || routing(404, "Not Found", "Secrets container not found.");
+        let missing = || routing_error(404, "Not Found", "Secrets container not found.");
         let container = self.containers.get(id).ok_or_else(missing)?;
         if may_read(caller, &container.project) { Ok(container) } else { Err(forbidden("Container retrieval")) }
     }
@@ -193,7 +193,7 @@ impl Barbican {
             !id_of(reference, "secrets").is_some_and(|id| self.secrets.contains_key(id))
         };
         if let Some((name, _)) = secrets.iter().find(unknown) {
-            return Err(routing(404, "Not Found", format!("Secret provided for '{name}' doesn't exist.")));
+            return Err(routing_error(404, "Not Found", format!("Secret provided for '{name}' doesn't exist.")));
         }
         let id = ids.uuid();
         let container = Container {
@@ -228,7 +228,7 @@ fn may_read(caller: &Caller, project: &str) -> bool {
 
 fn forbidden(what: &str) -> Reply {
     let text = format!("{what} attempt not allowed - please review your user/project privileges");
-    routing(403, "Forbidden", text)
+    routing_error(403, "Forbidden", text)
 }
 
 /// The body of a POST, once the caller has a role that may store: `creator`, in newer clouds `member`. `what` names the
@@ -237,7 +237,7 @@ fn body_to_store(call: &Call, caller: &Caller, what: &str) -> Result<Value, Repl
     if !["creator", "member", "admin"].iter().any(|role| caller.roles.contains(*role)) {
         return Err(forbidden(what));
     }
-    call.json().ok_or_else(|| routing(400, "Bad Request", "Malformed JSON"))
+    call.json().ok_or_else(|| routing_error(400, "Bad Request", "Malformed JSON"))
 }
 
 fn show_secret(secret: &Secret, id: &str, root: &str) -> Value {

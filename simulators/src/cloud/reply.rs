@@ -57,7 +57,7 @@ pub(crate) fn not_found(what: &str, id: &str) -> Reply {
 }
 
 /// An error of Octavia's routing. Barbican uses the same shape.
-pub(crate) fn routing(status: u16, title: &str, description: impl Into<Value>) -> Reply {
+pub(crate) fn routing_error(status: u16, title: &str, description: impl Into<Value>) -> Reply {
     Reply::json(status, &json!({"code": status, "title": title, "description": description.into()}))
 }
 

@@ -97,11 +97,11 @@ impl CloudSim {
     }
 
     pub fn security_group_id(&self, name: &str) -> String {
-        self.neutron_id(Resource::Group, name)
+        self.neutron_id(Resource::SecurityGroup, name)
     }
 
     pub fn qos_policy_id(&self, name: &str) -> String {
-        self.neutron_id(Resource::Policy, name)
+        self.neutron_id(Resource::QosPolicy, name)
     }
 
     fn neutron_id(&self, resource: Resource, name: &str) -> String {

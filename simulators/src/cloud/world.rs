@@ -13,7 +13,7 @@ use super::config::CloudConfig;
 use super::faults::Faults;
 use super::ids::Ids;
 use super::keystone::{ApplicationCredential, Identity, User};
-use super::neutron::{Network, RequestContext};
+use super::neutron::{Neutron, RequestContext};
 use super::octavia::{Catalog, Context, Kind, Octavia, versions};
 use super::reply::{Reply, unauthorized};
 use super::request_log::RequestLog;
@@ -24,7 +24,7 @@ pub(crate) struct World {
     pub clock: Clock,
     pub ids: Ids,
     pub identity: Identity,
-    pub network: Network,
+    pub network: Neutron,
     pub keys: Barbican,
     pub octavia: Octavia,
     pub faults: Faults,
@@ -48,7 +48,7 @@ const USERS: [(&str, &str, &[&str]); 5] = [
 impl World {
     pub fn new(config: CloudConfig) -> Self {
         let mut ids = Ids::new(config.seed);
-        let network = Network::new(config.floating_ip_quota, config.has_floating_ips);
+        let network = Neutron::new(config.floating_ip_quota, config.has_floating_ips);
         let octavia = Octavia::new(Catalog::seeded(&mut ids));
         let clock = Clock::starting_at(config.starts_at);
         let mut world = Self {

@@ -257,7 +257,7 @@ fn options(client: Client, connector: Arc<dyn Connector>, clock: Arc<dyn Clock>)
         clock,
         readiness: Arc::new(Readiness::default()),
         cluster_id: None,
-        workers: 8,
+        max_concurrent_reconciles: 8,
         // A short cache age, so that the next resync sees the drift.
         settings: Settings { shared_age: Duration::from_secs(1), ..Settings::default() },
         cloud_settings: CloudSettings { observer: metrics.clone(), ..CloudSettings::default() },

@@ -116,7 +116,7 @@ impl Rig {
             metrics: self.metrics.clone(),
             readiness: Arc::new(Readiness::default()),
             cluster_id: None,
-            workers: self.workers,
+            max_concurrent_reconciles: self.workers,
             settings: self.settings.clone(),
             cloud_settings: CloudSettings { observer: self.metrics.clone(), ..CloudSettings::default() },
             order: Some(Arc::new(in_order)),

@@ -5,7 +5,7 @@
 
 use super::credentials::{Auth, Credentials, Domain, Interface, Named, PerService, Secret, is_endpoint};
 use super::error::CredentialsError;
-use super::file::{self, CloudEntry, Key, underscored};
+use super::file::{self, CloudEntry, EntryKey, underscored};
 use crate::openstack::http::{Service, TlsOptions};
 use crate::openstack::text::{MAX_NAME, printable};
 
@@ -58,19 +58,19 @@ fn choose_region(entry: &mut CloudEntry) -> Option<String> {
 struct Reader<'c> {
     cloud: &'c str,
     /// The keys beside `auth`.
-    top_level: Vec<Key>,
-    auth: Vec<Key>,
+    top_level: Vec<EntryKey>,
+    auth: Vec<EntryKey>,
     region: Option<String>,
 }
 
 /// The last value of a key in this exact spelling. An empty value counts as absent.
-fn exactly<'k>(keys: &'k [Key], name: &str) -> Option<&'k str> {
+fn exactly<'k>(keys: &'k [EntryKey], name: &str) -> Option<&'k str> {
     let found = keys.iter().rev().find(|key| key.name == name)?;
     non_empty(found.value.as_ref().map(Secret::reveal))
 }
 
 /// The last value of a key, spelt with hyphens or underscores.
-fn loosely<'k>(keys: &'k [Key], name: &str) -> Option<&'k str> {
+fn loosely<'k>(keys: &'k [EntryKey], name: &str) -> Option<&'k str> {
     let found = keys.iter().rev().find(|key| underscored(&key.name) == name)?;
     non_empty(found.value.as_ref().map(Secret::reveal))
 }

@@ -16,7 +16,7 @@ use crate::openstack::text::MAX_NAME;
 
 /// A key with its value; `None` is null.
 #[derive(Clone)]
-pub(super) struct Key {
+pub(super) struct EntryKey {
     pub(super) name: String,
     pub(super) value: Option<Secret>,
 }
@@ -24,8 +24,8 @@ pub(super) struct Key {
 /// One cloud, or the `values` of one of its regions. Keys keep the order of the file.
 #[derive(Default, Clone)]
 pub(super) struct CloudEntry {
-    pub(super) keys: Vec<Key>,
-    pub(super) auth: Vec<Key>,
+    pub(super) keys: Vec<EntryKey>,
+    pub(super) auth: Vec<EntryKey>,
     pub(super) interface: Option<Vec<String>>,
     pub(super) region_name: Option<Vec<String>>,
     pub(super) regions: Option<Vec<Region>>,
@@ -48,12 +48,12 @@ pub(super) struct Region {
 /// When the file has no such entry, or has it, or one of its known keys, twice.
 pub(super) fn entry(clouds_yaml: &[u8], cloud: &str) -> Result<CloudEntry, CredentialsError> {
     let read = |deserializer: serde_saphyr::Deserializer<'_, '_>| {
-        let clouds = Clouds { cloud, entry: None, occurrences: 0, others: Vec::new() };
+        let clouds = CloudsSection { cloud, entry: None, occurrences: 0, others: Vec::new() };
         MapReader(CloudsFile { sections: 0, clouds }).deserialize(deserializer)
     };
     let file = serde_saphyr::with_deserializer_from_slice_with_options(clouds_yaml, limits(), read);
     let CloudsFile { sections, clouds } = file.map_err(|error| unreadable(&error))?;
-    let Clouds { entry, occurrences, others: mut available, .. } = clouds;
+    let CloudsSection { entry, occurrences, others: mut available, .. } = clouds;
     let duplicate = |key: String| Err(CredentialsError::Duplicate { key });
     let name = shortened(cloud, MAX_NAME);
     match entry {
@@ -212,7 +212,7 @@ fn skip<'de, A: MapAccess<'de>>(map: &mut A) -> Result<(), A::Error> {
 struct CloudsFile<'c> {
     /// The number of keys `clouds`.
     sections: usize,
-    clouds: Clouds<'c>,
+    clouds: CloudsSection<'c>,
 }
 
 impl<'de> ReadKeys<'de> for CloudsFile<'_> {
@@ -228,7 +228,7 @@ impl<'de> ReadKeys<'de> for CloudsFile<'_> {
 }
 
 /// The value of `clouds`.
-struct Clouds<'c> {
+struct CloudsSection<'c> {
     cloud: &'c str,
     entry: Option<CloudEntry>,
     occurrences: usize,
@@ -236,7 +236,7 @@ struct Clouds<'c> {
     others: Vec<String>,
 }
 
-impl<'de> ReadKeys<'de> for Clouds<'_> {
+impl<'de> ReadKeys<'de> for CloudsSection<'_> {
     const EXPECTED: &'static str = "a map of clouds";
 
     fn read<A: MapAccess<'de>>(&mut self, name: String, map: &mut A) -> Result<(), A::Error> {
@@ -264,7 +264,7 @@ impl<'de> ReadKeys<'de> for CloudEntry {
             ("interface", _) => self.interface = Some(map.next_value::<OneOrMany>()?.0),
             (_, "region_name") => self.region_name = Some(map.next_value::<OneOrMany>()?.0),
             (_, known) if is_top_level_key(known) => {
-                self.keys.push(Key { name: name.clone(), value: map.next_value()? });
+                self.keys.push(EntryKey { name: name.clone(), value: map.next_value()? });
             }
             _ => return skip(map),
         }
@@ -279,7 +279,7 @@ impl<'de> ReadKeys<'de> for CloudEntry {
 /// The value of `auth`.
 #[derive(Default)]
 struct Auth {
-    keys: Vec<Key>,
+    keys: Vec<EntryKey>,
     duplicate: Option<String>,
 }
 
@@ -293,7 +293,7 @@ impl<'de> ReadKeys<'de> for Auth {
         if self.keys.iter().any(|key| key.name == name) {
             self.duplicate.get_or_insert_with(|| format!("auth.{name}"));
         }
-        self.keys.push(Key { name, value: map.next_value()? });
+        self.keys.push(EntryKey { name, value: map.next_value()? });
         Ok(())
     }
 }

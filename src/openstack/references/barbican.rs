@@ -36,7 +36,7 @@ impl BarbicanCollection {
 
 /// The fields of a secret or container that are checked.
 #[derive(Deserialize)]
-struct Record {
+struct CertificateRecord {
     #[serde(default)]
     status: String,
     /// Present in containers only.
@@ -69,7 +69,7 @@ impl Session {
             }
             response => response?,
         };
-        let Record { status, container_type } = response.json()?;
+        let CertificateRecord { status, container_type } = response.json()?;
         if status != "ACTIVE" {
             return unusable(format!("its status is {status}, not ACTIVE"));
         }

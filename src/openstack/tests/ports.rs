@@ -47,10 +47,10 @@ async fn full_read_confirms_missing_vip_port_with_neutron() {
     add_port(&fake, 1, "Octavia", "p1");
     add_security_group(&fake);
     let cloud = fake.cloud();
-    assert!(!full_read(&cloud, &owner).await.vip_port_gone);
+    assert!(!full_read(&cloud, &owner).await.vip_port_missing);
     assert_eq!(lines(&fake), ["GET /v2.0/ports"]);
     fake.remove(PORTS, "port-1");
-    assert!(full_read(&cloud, &owner).await.vip_port_gone);
+    assert!(full_read(&cloud, &owner).await.vip_port_missing);
     assert_eq!(lines(&fake), ["GET /v2.0/ports", "GET /v2.0/security-groups", "GET /v2.0/ports/port-1"]);
 }
 
@@ -61,7 +61,7 @@ async fn missing_reader_role_reports_no_port_missing() {
     fake.remove(GROUPS, "group");
     (0..60).for_each(|n| fake.remove(PORTS, &format!("port-{n}")));
     let cloud = fake.cloud();
-    assert!(!full_read(&cloud, &owners[1]).await.vip_port_gone);
+    assert!(!full_read(&cloud, &owners[1]).await.vip_port_missing);
     assert_eq!(lines(&fake), ["GET /v2.0/ports", "GET /v2.0/security-groups"]);
     assert!(missing_in_snapshot(&cloud, &owners).await.is_empty());
     let lists = ["GET /v2.0/ports"; 3].into_iter().chain(["GET /v2.0/security-groups"]);
@@ -73,13 +73,16 @@ async fn watched_or_busy_load_balancer_needs_no_port_query() {
     let fake = FakeCloud::empty();
     let owner = add_stack(&fake, 1);
     let cloud = fake.cloud();
-    assert!(!full_read(&cloud, &owner).await.vip_port_gone);
+    assert!(!full_read(&cloud, &owner).await.vip_port_missing);
     assert!(lines(&fake).is_empty());
     fake.remove("/v2.0/floatingips", "fip-1");
     for status in ["ERROR", "PENDING_UPDATE"] {
         fake.change("/v2/lbaas/loadbalancers", "lb-1", |lb| lb["provisioning_status"] = json!(status));
-        assert!(!full_read(&cloud, &owner).await.vip_port_gone, "{status}");
-        assert!(!cloud.cached_tree("lb-1", &owner, Duration::ZERO).await.unwrap().unwrap().vip_port_gone, "{status}");
+        assert!(!full_read(&cloud, &owner).await.vip_port_missing, "{status}");
+        assert!(
+            !cloud.cached_tree("lb-1", &owner, Duration::ZERO).await.unwrap().unwrap().vip_port_missing,
+            "{status}"
+        );
         assert!(lines(&fake).is_empty(), "{status}");
     }
 }
@@ -101,8 +104,8 @@ async fn denied_port_list_reports_no_port_missing() {
     for (status, kind) in [(403, "PolicyNotAuthorized"), (401, "x"), (404, "HTTPNotFound"), (400, "HTTPBadRequest")] {
         let (fake, owner) = with_list(move || Ok((status, neutron(kind))));
         let cloud = fake.cloud();
-        assert!(!full_read(&cloud, &owner).await.vip_port_gone, "{status}");
-        assert!(!cloud.cached_tree("lb-1", &owner, MINUTE).await.unwrap().unwrap().vip_port_gone, "{status}");
+        assert!(!full_read(&cloud, &owner).await.vip_port_missing, "{status}");
+        assert!(!cloud.cached_tree("lb-1", &owner, MINUTE).await.unwrap().unwrap().vip_port_missing, "{status}");
         assert!(lines(&fake).iter().all(|line| line == "GET /v2.0/ports"), "{status}");
     }
 }
@@ -111,7 +114,7 @@ async fn denied_port_list_reports_no_port_missing() {
 async fn port_missing_in_list_only_is_not_gone() {
     let (fake, owner) = with_list(|| Ok((200, json!({"ports": []}))));
     add_port(&fake, 1, "Octavia", "p1");
-    assert!(!full_read(&fake.cloud(), &owner).await.vip_port_gone);
+    assert!(!full_read(&fake.cloud(), &owner).await.vip_port_missing);
     for (status, body) in [(403, neutron("PolicyNotAuthorized")), (404, neutron("HTTPNotFound"))] {
         let fake = FakeCloud::new(move |request| match request.path.strip_prefix(PORTS)? {
             "" => Some(Ok((200, json!({"ports": []})))),
@@ -119,7 +122,7 @@ async fn port_missing_in_list_only_is_not_gone() {
         });
         let owner = add_plain_stack(&fake, 1);
         add_security_group(&fake);
-        assert!(!full_read(&fake.cloud(), &owner).await.vip_port_gone, "{status}");
+        assert!(!full_read(&fake.cloud(), &owner).await.vip_port_missing, "{status}");
         assert_eq!(lines(&fake).len(), 3, "{status}");
     }
 }
@@ -140,7 +143,7 @@ async fn malformed_port_id_is_not_gone() {
         let owner = add_plain_stack(&fake, 1);
         add_security_group(&fake);
         fake.change("/v2/lbaas/loadbalancers", "lb-1", |lb| lb["vip_port_id"] = json!(port));
-        assert!(!full_read(&fake.cloud(), &owner).await.vip_port_gone, "{port:?}");
+        assert!(!full_read(&fake.cloud(), &owner).await.vip_port_missing, "{port:?}");
         assert!(lines(&fake).iter().all(|line| !line.starts_with("GET /v2.0/ports/")), "{port:?}");
     }
 }
@@ -161,7 +164,7 @@ fn plain_stacks(count: usize) -> (Arc<FakeCloud>, Vec<Owner>) {
 async fn missing_in_snapshot(cloud: &Cloud, owners: &[Owner]) -> Vec<usize> {
     let reads = owners.iter().enumerate().map(|(n, owner)| async move {
         let tree = cloud.cached_tree(&format!("lb-{n}"), owner, MINUTE).await.unwrap().unwrap();
-        tree.vip_port_gone.then_some(n)
+        tree.vip_port_missing.then_some(n)
     });
     let missing = join_all(reads).await.into_iter().flatten().collect();
     tokio::time::sleep(2 * MINUTE).await;

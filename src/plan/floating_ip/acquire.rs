@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::calls::{RETAIN, set_tag, tag_step, update};
 use super::release::{cleared_description, drop_created_tag};
-use super::vip::Vip;
+use super::vip::VipTarget;
 use crate::model::{Call, Change, FloatingIp, Kind, ObservedFloatingIp, Owner, Ownership, Step};
 use crate::plan::diff::{add_some, object};
 use crate::plan::step::Target;
@@ -17,7 +17,7 @@ pub(super) const UNNAMED: &str = "new";
 /// The floating IP that serves the stack: of suitable ones that it created, the one on the VIP, else the first by id.
 pub(super) fn find<'a>(
     owner: &Owner,
-    vip: &Vip<'_>,
+    vip: &VipTarget<'_>,
     desired: &FloatingIp,
     observed: &'a [ObservedFloatingIp],
 ) -> Option<&'a ObservedFloatingIp> {
@@ -52,7 +52,7 @@ pub(super) fn acquire(
     owner: &Owner,
     desired: &FloatingIp,
     observed: Option<&ObservedFloatingIp>,
-    vip: &Vip<'_>,
+    vip: &VipTarget<'_>,
 ) -> Vec<Step> {
     match (desired, observed) {
         (FloatingIp::Allocate { .. }, None) => allocate(owner, desired, Some(vip)),
@@ -89,9 +89,9 @@ pub(super) fn desired_description(
 }
 
 /// Creates one. `vip`: `None` leaves it unassociated, because Neutron refuses a second one on the same address (409).
-pub(super) fn allocate(owner: &Owner, desired: &FloatingIp, vip: Option<&Vip<'_>>) -> Vec<Step> {
+pub(super) fn allocate(owner: &Owner, desired: &FloatingIp, vip: Option<&VipTarget<'_>>) -> Vec<Step> {
     let FloatingIp::Allocate { network_id, subnet, address, retain } = desired else { return Vec::new() };
-    let mut body = vip.map(Vip::fields).unwrap_or_default();
+    let mut body = vip.map(VipTarget::fields).unwrap_or_default();
     body.extend(object([
         ("floating_network_id", json!(network_id)),
         ("description", json!(owner.owner_description())),

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::vip::Vip;
+use super::vip::VipTarget;
 use crate::model::{Call, Change, Impact, Kind, ObservedFloatingIp, Step};
 use crate::plan::diff::Patch;
 
@@ -10,7 +10,11 @@ use crate::plan::diff::Patch;
 pub const RETAIN: &str = "evenkeel:reclaim-policy=Retain";
 
 /// One `PUT` of the fields that differ. `vip`: the VIP that it shall lead to; `None` takes it off its port.
-pub(super) fn update(observed: &ObservedFloatingIp, description: Option<&str>, vip: Option<&Vip<'_>>) -> Option<Step> {
+pub(super) fn update(
+    observed: &ObservedFloatingIp,
+    description: Option<&str>,
+    vip: Option<&VipTarget<'_>>,
+) -> Option<Step> {
     let mut patch = Patch::default();
     if let Some(description) = description.filter(|description| *description != observed.description) {
         patch.set("description", json!(observed.description), json!(description));

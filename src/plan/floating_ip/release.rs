@@ -1,7 +1,7 @@
 //! Release of floating IPs: deleted, retained, given back, orphaned, or handed over in a takeover.
 
 use super::calls::{self, RETAIN, describe, set_tag, update};
-use super::vip::Vip;
+use super::vip::VipTarget;
 use crate::model::{ObservedFloatingIp, ObservedLoadBalancer, Owner, Ownership, Step};
 
 /// Releases one floating IP: deletes it or retains it without owner tags if the stack created it, gives it back if it
@@ -11,7 +11,7 @@ pub(super) fn release(
     observed: &ObservedFloatingIp,
     ownership: Ownership,
     retain: bool,
-    vip: Option<&Vip<'_>>,
+    vip: Option<&VipTarget<'_>>,
 ) -> Vec<Step> {
     match ownership {
         Ownership::Created if retain => {
@@ -55,7 +55,7 @@ pub(in crate::plan) fn give_back(
     load_balancer: &ObservedLoadBalancer,
     observed: &[ObservedFloatingIp],
 ) -> Vec<Step> {
-    let vip = Vip::of(load_balancer);
+    let vip = VipTarget::of(load_balancer);
     let borrowed = observed.iter().filter(|one| Ownership::between(owner, one) == Ownership::Borrowed);
     borrowed.flat_map(|one| release(owner, one, Ownership::Borrowed, true, vip.as_ref())).collect()
 }

@@ -5,7 +5,7 @@ use serde_json::json;
 use super::acquire::{UNNAMED, acquire, allocate, desired_description, drop_tag_of_borrowed, owner_tags};
 use super::calls::{tag_step, update};
 use super::release::{release, retains};
-use super::vip::Vip;
+use super::vip::VipTarget;
 use crate::model::{Call, FloatingIp, Kind, ObservedFloatingIp, Owner, Ownership, Step, StepReason};
 use crate::plan::diff::Patch;
 use crate::plan::step::Target;
@@ -16,7 +16,7 @@ pub(super) struct Replacement<'a> {
     pub desired: &'a FloatingIp,
     /// The desired one, if it exists already.
     pub observed: Option<&'a ObservedFloatingIp>,
-    pub vip: &'a Vip<'a>,
+    pub vip: &'a VipTarget<'a>,
     /// The stack's floating IPs on the VIP.
     pub blocking: Vec<(&'a ObservedFloatingIp, Ownership)>,
 }

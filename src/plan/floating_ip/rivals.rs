@@ -1,7 +1,7 @@
 //! Floating IPs that another client uses.
 
 use super::calls::set_tag;
-use super::vip::Vip;
+use super::vip::VipTarget;
 use crate::model::{
     Desired, FloatingIp, ObservedFloatingIp, Owner, Ownership, Problem, ProblemReason, Rival, Step, rival,
 };
@@ -10,12 +10,12 @@ use crate::model::{
 pub fn floating_ip_in_use(desired: &Desired, observed: &[ObservedFloatingIp]) -> Option<Problem> {
     let Some(FloatingIp::Existing { id }) = &desired.floating_ip else { return None };
     let wanted = observed.iter().find(|one| one.id == *id)?;
-    in_use(&desired.owner, Vip::expected(&desired.load_balancer).as_ref(), wanted)
+    in_use(&desired.owner, VipTarget::expected(&desired.load_balancer).as_ref(), wanted)
 }
 
 /// The problem of a floating IP that another client uses: a foreign one is borrowed only while it is unassociated. One
 /// that this stack created or borrowed before is fetched back.
-pub(super) fn in_use(owner: &Owner, vip: Option<&Vip<'_>>, observed: &ObservedFloatingIp) -> Option<Problem> {
+pub(super) fn in_use(owner: &Owner, vip: Option<&VipTarget<'_>>, observed: &ObservedFloatingIp) -> Option<Problem> {
     let on_vip = vip.is_some_and(|vip| vip.has(observed));
     let ownership = Ownership::between(owner, observed);
     if ownership == Ownership::Created || on_vip && ownership == Ownership::Borrowed {
@@ -61,7 +61,7 @@ fn belongs_to(rival: &Rival, observed: &ObservedFloatingIp) -> String {
     }
 }
 
-pub(super) fn in_the_way(vip: &Vip<'_>, foreign: &ObservedFloatingIp) -> Problem {
+pub(super) fn in_the_way(vip: &VipTarget<'_>, foreign: &ObservedFloatingIp) -> Problem {
     let message = format!(
         "floating IP {} ({}), which this stack did not make, already leads to {}. Disassociate it, or name it under \
          floatingIP.existing",

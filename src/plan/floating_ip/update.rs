@@ -4,14 +4,14 @@ use super::acquire::{acquire, find};
 use super::release::{release, retains};
 use super::replace::Replacement;
 use super::rivals::{in_the_way, in_use, step_back};
-use super::vip::Vip;
+use super::vip::VipTarget;
 use crate::model::{Desired, FloatingIp, ObservedFloatingIp, ObservedTree, Owner, Ownership, Plan, Step};
 
 type Owned<'a> = (&'a ObservedFloatingIp, Ownership);
 
 /// Steps, held back steps and problems of the floating IP.
 pub(in crate::plan) fn update(desired: &Desired, tree: &ObservedTree) -> Plan {
-    let Some(vip) = Vip::of(&tree.load_balancer) else { return Plan::default() };
+    let Some(vip) = VipTarget::of(&tree.load_balancer) else { return Plan::default() };
     let owner = &desired.owner;
     let kept = desired.floating_ip.as_ref().and_then(|want| find(owner, &vip, want, &tree.floating_ips));
     let (foreign, obsolete) = others(desired, kept, tree);
@@ -59,7 +59,7 @@ fn others<'a>(
     owned.partition(|(_, ownership)| *ownership == Ownership::Foreign)
 }
 
-fn release_all(owner: &Owner, vip: &Vip<'_>, obsolete: &[Owned<'_>]) -> Vec<Step> {
+fn release_all(owner: &Owner, vip: &VipTarget<'_>, obsolete: &[Owned<'_>]) -> Vec<Step> {
     let release = |(one, ownership): &Owned<'_>| release(owner, one, *ownership, retains(one), Some(vip));
     obsolete.iter().flat_map(release).collect()
 }

@@ -8,13 +8,13 @@ use crate::model::{Body, LoadBalancer, ObservedFloatingIp, ObservedLoadBalancer}
 use crate::plan::diff::{add_some, object};
 
 /// VIP port of a load balancer, with the one of its addresses that a floating IP leads to.
-pub(super) struct Vip<'a> {
+pub(super) struct VipTarget<'a> {
     pub port: &'a str,
     /// A floating IP leads to an IPv4 address. `None` where there is none, or the address is not known.
     pub address: Option<String>,
 }
 
-impl<'a> Vip<'a> {
+impl<'a> VipTarget<'a> {
     pub fn of(load_balancer: &'a ObservedLoadBalancer) -> Option<Self> {
         let additional = load_balancer.additional_vips.iter().filter_map(|vip| vip.ip_address.as_deref());
         let mut addresses = load_balancer.vip_address.as_deref().into_iter().chain(additional);

@@ -9,7 +9,7 @@ const POSIX_CLASSES: [&str; 14] = [
 ];
 
 /// A member of a class.
-enum Member {
+enum ClassMember {
     Character(char),
     /// A set such as `\d`, which can be no end of a range.
     Set,
@@ -38,7 +38,7 @@ impl<'a> Speller<'a> {
                 self.next();
                 self.spelled.push('-');
                 let to = self.member()?;
-                let (Member::Character(from), Member::Character(to)) = (from, to) else {
+                let (ClassMember::Character(from), ClassMember::Character(to)) = (from, to) else {
                     return Err("a range needs a character at each end".to_owned());
                 };
                 if to < from {
@@ -48,31 +48,31 @@ impl<'a> Speller<'a> {
         }
     }
 
-    fn member(&mut self) -> Result<Member, String> {
+    fn member(&mut self) -> Result<ClassMember, String> {
         if let Some(class) = self.posix_class()? {
             self.spelled.push_str(class);
-            return Ok(Member::Set);
+            return Ok(ClassMember::Set);
         }
         if !self.take("\\") {
             let c = self.next().ok_or("a [ is not closed")?;
             self.write(c, false);
-            return Ok(Member::Character(c));
+            return Ok(ClassMember::Character(c));
         }
         match self.peek() {
             Some(set @ ('d' | 'D' | 's' | 'S' | 'w' | 'W')) => {
                 self.next();
                 self.spelled.extend(['\\', set]);
-                Ok(Member::Set)
+                Ok(ClassMember::Set)
             }
             Some('b') => {
                 self.next();
                 self.spelled.push_str(r"\x08");
-                Ok(Member::Character('\x08'))
+                Ok(ClassMember::Character('\x08'))
             }
             _ => {
                 let c = self.escaped_character()?;
                 self.write(c, !c.is_ascii_alphanumeric());
-                Ok(Member::Character(c))
+                Ok(ClassMember::Character(c))
             }
         }
     }

@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use ipnet::IpNet;
 
-use super::network::{Network, Subnet};
+use super::network::{Neutron, Subnet};
 use super::resource::{NeutronError, error};
 
 /// The gateway that Neutron gives a subnet without `gateway_ip`: the first address after that of the network.
@@ -20,7 +20,7 @@ fn address_at(cidr: &IpNet, offset: u32) -> IpAddr {
     }
 }
 
-impl Network {
+impl Neutron {
     /// Allocates the wanted address, or the next free one when `wanted` is empty.
     pub(super) fn take_address(&mut self, subnet_id: &str, wanted: &str) -> Result<String, NeutronError> {
         let Some(subnet) = self.subnets.get(subnet_id).cloned() else {

@@ -4,7 +4,7 @@ use http::Method;
 use serde_json::{Value, json};
 
 use super::super::reply::{HandlerResult, Reply, neutron_error};
-use super::network::Network;
+use super::network::Neutron;
 use super::ports::fixed_ips;
 use super::resource::{NeutronError, RequestContext, Resource, Row, common, error, object, read_body, text, touch};
 
@@ -23,7 +23,7 @@ const POST: [&str; 11] = [
 ];
 const PUT: [&str; 4] = ["port_id", "fixed_ip_address", "description", "qos_policy_id"];
 
-impl Network {
+impl Neutron {
     pub fn floating_ip_limit(&self, project: &str) -> i64 {
         self.quotas.get(project).copied().unwrap_or(self.default_quota)
     }
@@ -45,7 +45,7 @@ impl Network {
             return Err(neutron_error(403, "PolicyNotAuthorized", text));
         }
         self.check_floating_quota(&ctx.caller.project)?;
-        let row = self.visible(ctx.caller, Resource::Network, &network)?;
+        let row = self.find_visible(ctx.caller, Resource::Network, &network)?;
         if row["router:external"] != true {
             let text = format!("Bad floatingip request: Network {network} is not a valid external network.");
             return Err(neutron_error(400, "BadRequest", text));
@@ -96,7 +96,7 @@ impl Network {
             }
             return Ok(());
         };
-        let port = self.visible(ctx.caller, Resource::Port, port_id)?;
+        let port = self.find_visible(ctx.caller, Resource::Port, port_id)?;
         let fixed = self.fixed_address(port_id, port, text(given, "fixed_ip_address"))?;
         let network = text(row, "floating_network_id");
         self.check_route(network, port, &fixed)?;
@@ -164,7 +164,7 @@ impl Network {
     }
 
     pub(super) fn floating_ip_put(&mut self, ctx: &RequestContext<'_>, id: &str) -> HandlerResult {
-        let mut row = self.visible(ctx.caller, Resource::FloatingIp, id)?.clone();
+        let mut row = self.find_visible(ctx.caller, Resource::FloatingIp, id)?.clone();
         let body = ctx.call.json().unwrap_or_default();
         let read_only = |key: &&String| {
             ["tags", "floating_network_id", "floating_ip_address", "status", "router_id", "id"].contains(&key.as_str())
@@ -186,7 +186,7 @@ impl Network {
     }
 
     pub(super) fn floating_ip_delete(&mut self, ctx: &RequestContext<'_>, id: &str) -> HandlerResult {
-        check_revision(ctx, self.visible(ctx.caller, Resource::FloatingIp, id)?)?;
+        check_revision(ctx, self.find_visible(ctx.caller, Resource::FloatingIp, id)?)?;
         if let Some(row) = self.floating_ips.remove(id) {
             let subnets: Vec<String> =
                 self.subnets_of(text(&row, "floating_network_id")).iter().map(|subnet| subnet.id.clone()).collect();
@@ -206,7 +206,7 @@ impl Network {
         rest: &[String],
     ) -> HandlerResult {
         // Neutron's tags plugin crashes when the object is missing.
-        self.visible(ctx.caller, resource, id).map_err(|_| {
+        self.find_visible(ctx.caller, resource, id).map_err(|_| {
             let text = "Request Failed: internal server error while processing your request.";
             neutron_error(500, "HTTPInternalServerError", text)
         })?;

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::super::call::{Call, Caller};
 use super::super::reply::{HandlerResult, Reply};
-use super::network::Network;
+use super::network::Neutron;
 use super::rbac::SHARED;
 use super::resource::{RequestContext, Resource, Row, error, text};
 
@@ -21,12 +21,12 @@ fn columns(resource: Resource) -> impl Iterator<Item = &'static str> {
             "network_id admin_state_up mac_address device_id device_owner status fixed_ips security_groups \
              binding:host_id ip_allocation"
         }
-        Resource::Group => "stateful shared",
-        Resource::Policy => "shared is_default",
+        Resource::SecurityGroup => "stateful shared",
+        Resource::QosPolicy => "shared is_default",
         Resource::FloatingIp => {
             "floating_ip_address floating_network_id router_id port_id fixed_ip_address status qos_policy_id"
         }
-        Resource::Rbac => "object_id object_type action target_tenant",
+        Resource::RbacPolicy => "object_id object_type action target_tenant",
     };
     "id name project_id tenant_id description created_at updated_at revision_number changed_since"
         .split_whitespace()
@@ -34,7 +34,7 @@ fn columns(resource: Resource) -> impl Iterator<Item = &'static str> {
         .chain(own.split_whitespace())
 }
 
-impl Network {
+impl Neutron {
     pub(super) fn list(&self, ctx: &RequestContext<'_>, resource: Resource) -> HandlerResult {
         let call = ctx.call;
         let filters: Vec<_> = call

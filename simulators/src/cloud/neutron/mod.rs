@@ -11,6 +11,6 @@ mod ports;
 mod rbac;
 mod resource;
 
-pub(crate) use network::Network;
+pub(crate) use network::Neutron;
 pub(crate) use ports::{NewPort, fixed_ips};
 pub(crate) use resource::{RequestContext, Resource, text};

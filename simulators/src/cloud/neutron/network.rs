@@ -25,7 +25,7 @@ pub(crate) struct Subnet {
 
 /// The simulated Neutron: its rows by id, its quotas and its settings.
 #[derive(Debug, Default)]
-pub(crate) struct Network {
+pub(crate) struct Neutron {
     pub networks: BTreeMap<String, Row>,
     pub subnets: BTreeMap<String, Subnet>,
     pub ports: BTreeMap<String, Row>,
@@ -49,7 +49,7 @@ pub(crate) struct Network {
     pub(super) has_floating_ips: bool,
 }
 
-impl Network {
+impl Neutron {
     pub fn new(default_quota: i64, has_floating_ips: bool) -> Self {
         Self { default_quota, has_floating_ips, ..Self::default() }
     }
@@ -84,7 +84,7 @@ impl Network {
         match (&ctx.call.method, &rest[1..], resource) {
             (&Method::GET, [], _) => self.list(&ctx, resource),
             (&Method::GET, [id], _) => {
-                let row = self.visible(ctx.caller, resource, id)?;
+                let row = self.find_visible(ctx.caller, resource, id)?;
                 let shown = list::pick(self.show(ctx.caller, resource, row), ctx.call);
                 Ok(Reply::json(200, &json!({resource.names().1: shown})))
             }
@@ -98,8 +98,8 @@ impl Network {
             (&Method::POST, [], Resource::Port) => self.port_post(ctx),
             (&Method::PUT, [id], Resource::Port) => self.port_put(&ctx, id),
             (&Method::DELETE, [id], Resource::Port) => self.port_delete(&ctx, id),
-            (&Method::POST, [], Resource::Rbac) => self.rbac_post(ctx),
-            (&Method::DELETE, [id], Resource::Rbac) => self.rbac_delete(&ctx, id),
+            (&Method::POST, [], Resource::RbacPolicy) => self.rbac_post(ctx),
+            (&Method::DELETE, [id], Resource::RbacPolicy) => self.rbac_delete(&ctx, id),
             _ => Err(neutron_error(405, "HTTPMethodNotAllowed", METHOD_NOT_ALLOWED)),
         }
     }
@@ -127,10 +127,10 @@ impl Network {
             Resource::Network => self.networks.values().collect(),
             Resource::Subnet => self.subnets.values().map(|subnet| &subnet.row).collect(),
             Resource::Port => self.ports.values().collect(),
-            Resource::Group => self.groups.values().collect(),
-            Resource::Policy => self.policies.values().collect(),
+            Resource::SecurityGroup => self.groups.values().collect(),
+            Resource::QosPolicy => self.policies.values().collect(),
             Resource::FloatingIp => self.floating_ips.values().collect(),
-            Resource::Rbac => self.rbac.values().collect(),
+            Resource::RbacPolicy => self.rbac.values().collect(),
         }
     }
 
@@ -139,10 +139,10 @@ impl Network {
             Resource::Network => self.networks.get(id),
             Resource::Subnet => self.subnets.get(id).map(|subnet| &subnet.row),
             Resource::Port => self.ports.get(id),
-            Resource::Group => self.groups.get(id),
-            Resource::Policy => self.policies.get(id),
+            Resource::SecurityGroup => self.groups.get(id),
+            Resource::QosPolicy => self.policies.get(id),
             Resource::FloatingIp => self.floating_ips.get(id),
-            Resource::Rbac => self.rbac.get(id),
+            Resource::RbacPolicy => self.rbac.get(id),
         }
     }
 
@@ -151,38 +151,38 @@ impl Network {
             Resource::Network => self.networks.get_mut(id),
             Resource::Subnet => self.subnets.get_mut(id).map(|subnet| &mut subnet.row),
             Resource::Port => self.ports.get_mut(id),
-            Resource::Group => self.groups.get_mut(id),
-            Resource::Policy => self.policies.get_mut(id),
+            Resource::SecurityGroup => self.groups.get_mut(id),
+            Resource::QosPolicy => self.policies.get_mut(id),
             Resource::FloatingIp => self.floating_ips.get_mut(id),
-            Resource::Rbac => self.rbac.get_mut(id),
+            Resource::RbacPolicy => self.rbac.get_mut(id),
         }
     }
 
     /// An object that the caller may see. An object of another project is not found.
-    pub(super) fn visible(&self, caller: &Caller, resource: Resource, id: &str) -> Result<&Row, NeutronError> {
+    pub(super) fn find_visible(&self, caller: &Caller, resource: Resource, id: &str) -> Result<&Row, NeutronError> {
         self.row(resource, id)
             .filter(|row| self.is_visible(caller, resource, row))
             .ok_or_else(|| resource.not_found(id))
     }
 
     pub fn sees_network(&self, caller: &Caller, id: &str) -> bool {
-        self.visible(caller, Resource::Network, id).is_ok()
+        self.find_visible(caller, Resource::Network, id).is_ok()
     }
 
     pub fn sees_subnet(&self, caller: &Caller, id: &str) -> bool {
-        self.visible(caller, Resource::Subnet, id).is_ok()
+        self.find_visible(caller, Resource::Subnet, id).is_ok()
     }
 
     pub fn sees_policy(&self, caller: &Caller, id: &str) -> bool {
-        self.visible(caller, Resource::Policy, id).is_ok()
+        self.find_visible(caller, Resource::QosPolicy, id).is_ok()
     }
 
     pub fn sees_group(&self, caller: &Caller, id: &str) -> bool {
-        self.visible(caller, Resource::Group, id).is_ok()
+        self.find_visible(caller, Resource::SecurityGroup, id).is_ok()
     }
 
     pub fn visible_port(&self, caller: &Caller, id: &str) -> Option<&Row> {
-        self.visible(caller, Resource::Port, id).ok()
+        self.find_visible(caller, Resource::Port, id).ok()
     }
 
     pub fn subnets_of(&self, network: &str) -> Vec<&Subnet> {

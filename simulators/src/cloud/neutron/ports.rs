@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::super::clock::Moment;
 use super::super::ids::Ids;
 use super::super::reply::{HandlerResult, Reply, neutron_error};
-use super::network::Network;
+use super::network::Neutron;
 use super::resource::{NeutronError, RequestContext, Resource, Row, common, error, object, read_body, text, touch};
 
 const POST: [&str; 15] = [
@@ -44,7 +44,7 @@ pub(crate) fn fixed_ips(port: &Row) -> Vec<(String, String)> {
     ips.map(|ip| (text(ip, "subnet_id").to_owned(), text(ip, "ip_address").to_owned())).collect()
 }
 
-impl Network {
+impl Neutron {
     pub fn make_port(&mut self, wanted: NewPort<'_>, ids: &mut Ids, now: &Moment) -> Result<String, NeutronError> {
         let mut taken: Vec<(String, String)> = Vec::new();
         for (subnet, address) in &wanted.fixed_ips {
@@ -105,7 +105,7 @@ impl Network {
             let text = "Failed to parse request. Required attribute 'network_id' not specified";
             return Err(neutron_error(400, "HTTPBadRequest", text));
         }
-        self.visible(ctx.caller, Resource::Network, &network)?;
+        self.find_visible(ctx.caller, Resource::Network, &network)?;
         let mut ips = fixed_ips(&given);
         if ips.is_empty() {
             // Neutron's choice: one address of the first IPv4 subnet, and one of the first IPv6 subnet.
@@ -161,7 +161,7 @@ impl Network {
     }
 
     pub(super) fn port_put(&mut self, ctx: &RequestContext<'_>, id: &str) -> HandlerResult {
-        self.visible(ctx.caller, Resource::Port, id)?;
+        self.find_visible(ctx.caller, Resource::Port, id)?;
         let known =
             ["name", "description", "admin_state_up", "device_id", "device_owner", "security_groups", "qos_policy_id"];
         let given = read_body(ctx.call, "port", &known)?;
@@ -172,7 +172,7 @@ impl Network {
     }
 
     pub(super) fn port_delete(&mut self, ctx: &RequestContext<'_>, id: &str) -> HandlerResult {
-        self.visible(ctx.caller, Resource::Port, id)?;
+        self.find_visible(ctx.caller, Resource::Port, id)?;
         self.remove_port(id, ctx.now);
         Ok(Reply::empty(204))
     }

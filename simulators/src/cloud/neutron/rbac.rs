@@ -5,13 +5,13 @@ use serde_json::{Value, json};
 use super::super::call::Caller;
 use super::super::ids::Ids;
 use super::super::reply::{HandlerResult, Reply, neutron_error};
-use super::network::Network;
+use super::network::Neutron;
 use super::resource::{RequestContext, Resource, Row, object, read_body, text};
 
 pub(super) const SHARED: &str = "access_as_shared";
 pub(super) const EXTERNAL: &str = "access_as_external";
 
-impl Network {
+impl Neutron {
     pub(super) fn add_rbac(&mut self, network: &str, owner: &str, action: &str, target: &str, ids: &mut Ids) -> Row {
         let id = ids.uuid();
         let row = object(json!({
@@ -36,7 +36,7 @@ impl Network {
         let shared = match resource {
             Resource::Network => allowed("id"),
             Resource::Subnet => allowed("network_id"),
-            Resource::Rbac => false,
+            Resource::RbacPolicy => false,
             _ => row.get("shared") == Some(&Value::Bool(true)),
         };
         caller.is_admin() || text(row, "project_id") == caller.project || shared
@@ -51,13 +51,13 @@ impl Network {
             return Err(neutron_error(403, "PolicyNotAuthorized", text));
         }
         let network = text(&given, "object_id");
-        self.visible(ctx.caller, Resource::Network, network)?;
+        self.find_visible(ctx.caller, Resource::Network, network)?;
         let row = self.add_rbac(network, &ctx.caller.project, text(&given, "action"), target, ctx.ids);
         Ok(Reply::json(201, &json!({"rbac_policy": row})))
     }
 
     pub(super) fn rbac_delete(&mut self, ctx: &RequestContext<'_>, id: &str) -> HandlerResult {
-        self.visible(ctx.caller, Resource::Rbac, id)?;
+        self.find_visible(ctx.caller, Resource::RbacPolicy, id)?;
         self.rbac.remove(id);
         Ok(Reply::empty(204))
     }

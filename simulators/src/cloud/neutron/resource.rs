@@ -45,17 +45,24 @@ pub(crate) enum Resource {
     Subnet,
     Port,
     /// Security group.
-    Group,
+    SecurityGroup,
     /// QoS policy.
-    Policy,
+    QosPolicy,
     FloatingIp,
     /// RBAC policy: opens a network to other projects.
-    Rbac,
+    RbacPolicy,
 }
 
 impl Resource {
-    pub(super) const ALL: [Self; 7] =
-        [Self::Network, Self::Subnet, Self::Port, Self::Group, Self::Policy, Self::FloatingIp, Self::Rbac];
+    pub(super) const ALL: [Self; 7] = [
+        Self::Network,
+        Self::Subnet,
+        Self::Port,
+        Self::SecurityGroup,
+        Self::QosPolicy,
+        Self::FloatingIp,
+        Self::RbacPolicy,
+    ];
 
     /// The names of a resource in the API: the segment in paths, the key of one object, the key of a list.
     pub(super) fn names(self) -> (&'static str, &'static str, &'static str) {
@@ -63,10 +70,10 @@ impl Resource {
             Self::Network => ("networks", "network", "networks"),
             Self::Subnet => ("subnets", "subnet", "subnets"),
             Self::Port => ("ports", "port", "ports"),
-            Self::Group => ("security-groups", "security_group", "security_groups"),
-            Self::Policy => ("policies", "policy", "policies"),
+            Self::SecurityGroup => ("security-groups", "security_group", "security_groups"),
+            Self::QosPolicy => ("policies", "policy", "policies"),
             Self::FloatingIp => ("floatingips", "floatingip", "floatingips"),
-            Self::Rbac => ("rbac-policies", "rbac_policy", "rbac_policies"),
+            Self::RbacPolicy => ("rbac-policies", "rbac_policy", "rbac_policies"),
         }
     }
 
@@ -75,10 +82,10 @@ impl Resource {
             Self::Network => ("NetworkNotFound", format!("Network {id} could not be found.")),
             Self::Subnet => ("SubnetNotFound", format!("Subnet {id} could not be found.")),
             Self::Port => ("PortNotFound", format!("Port {id} could not be found.")),
-            Self::Group => ("SecurityGroupNotFound", format!("Security group {id} does not exist")),
-            Self::Policy => ("QosPolicyNotFound", format!("QoS policy {id} could not be found.")),
+            Self::SecurityGroup => ("SecurityGroupNotFound", format!("Security group {id} does not exist")),
+            Self::QosPolicy => ("QosPolicyNotFound", format!("QoS policy {id} could not be found.")),
             Self::FloatingIp => ("FloatingIPNotFound", format!("Floating IP {id} could not be found")),
-            Self::Rbac => ("RbacPolicyNotFound", format!("RBAC policy of type unknown with ID {id} not found")),
+            Self::RbacPolicy => ("RbacPolicyNotFound", format!("RBAC policy of type unknown with ID {id} not found")),
         };
         error(404, kind, message)
     }

@@ -27,9 +27,9 @@ struct Batch {
 impl World {
     pub fn member_batch(&mut self, ctx: Context<'_>, pool: &Record) -> HandlerResult {
         let members = body::read_members(ctx.call, request_kind::POST, self.config.api_minor)?;
-        ctx.must_write(&pool.project)?;
+        ctx.check_may_write(&pool.project)?;
         let additive = is_true(ctx.call.parameter("additive_only"));
-        self.lockable_below(Kind::Pool, &pool.id)?;
+        self.check_lockable_below(Kind::Pool, &pool.id)?;
         // Octavia reads the list after it took the lock, and crashes on anything but a list.
         let mut members = members.map_err(|class| fault(500, format!("'{class}' object is not iterable")))?;
         for member in &mut members {

@@ -4,7 +4,7 @@ use http::Method;
 use serde_json::{Map, Value, json};
 
 use super::super::ids::Ids;
-use super::super::reply::{HandlerResult, Reply, not_found, policy_forbidden, routing};
+use super::super::reply::{HandlerResult, Reply, not_found, policy_forbidden, routing_error};
 use super::super::world::World;
 use super::Context;
 use super::checks::method_not_allowed;
@@ -95,7 +95,7 @@ impl World {
             // Providers have neither filters nor pages.
             ["providers"] => Ok(list("providers", &catalog.providers, ctx, false)),
             _ if !ctx.caller.is_admin() => Err(policy_forbidden()),
-            _ => Err(routing(404, "Not Found", "")),
+            _ => Err(routing_error(404, "Not Found", "")),
         }
     }
 }

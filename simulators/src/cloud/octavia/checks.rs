@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use evenkeel::model::collated;
 use serde_json::{Map, Value, json};
 
-use super::super::reply::{Reply, fault, invalid, routing};
+use super::super::reply::{Reply, fault, invalid, routing_error};
 use super::super::world::World;
 use super::python::python_repr;
 use super::{Context, Kind, Record};
@@ -217,7 +217,7 @@ fn bad_references<'a>(bad: impl Iterator<Item = &'a String>) -> Result<(), Reply
 }
 
 pub(super) fn method_not_allowed() -> Reply {
-    routing(405, "Method Not Allowed", "")
+    routing_error(405, "Method Not Allowed", "")
 }
 
 pub(super) fn no_statistics() -> Reply {

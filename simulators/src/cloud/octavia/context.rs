@@ -14,17 +14,17 @@ pub(crate) struct Context<'a> {
 
 impl Context<'_> {
     /// Checks that the caller may change objects of the project.
-    pub fn must_write(&self, project: &str) -> Result<(), Reply> {
+    pub fn check_may_write(&self, project: &str) -> Result<(), Reply> {
         if self.caller.writes(project) { Ok(()) } else { Err(policy_forbidden()) }
     }
 
     /// Checks that the caller may see objects of the project.
-    pub fn must_read(&self, project: &str) -> Result<(), Reply> {
+    pub fn check_may_read(&self, project: &str) -> Result<(), Reply> {
         if self.caller.reads(project) { Ok(()) } else { Err(policy_forbidden()) }
     }
 
     /// Checks that the caller is an administrator of the cloud.
-    pub fn must_be_admin(&self) -> Result<(), Reply> {
+    pub fn check_admin(&self) -> Result<(), Reply> {
         if self.caller.is_admin() { Ok(()) } else { Err(policy_forbidden()) }
     }
 }

@@ -62,21 +62,21 @@ enum Failure {
 impl World {
     /// Checks that a load balancer can be locked for a change: it must be ACTIVE. Octavia's message does not say in
     /// which status it is.
-    pub fn lockable(&self, load_balancer: &str) -> Result<(), Reply> {
+    pub fn check_lockable(&self, load_balancer: &str) -> Result<(), Reply> {
         let state = self.octavia.store.get(Kind::LoadBalancer, load_balancer).map(|lb| lb.provisioning);
         if state == Some(Provisioning::Active) { Ok(()) } else { Err(immutable_error("Load Balancer", load_balancer)) }
     }
 
     /// Checks that the load balancer of a pool or L7 policy can be locked for a change below it. The pool or policy
     /// must be ACTIVE too, and is checked first.
-    pub fn lockable_below(&self, kind: Kind, id: &str) -> Result<(), Reply> {
+    pub fn check_lockable_below(&self, kind: Kind, id: &str) -> Result<(), Reply> {
         let Some(record) = self.octavia.store.get(kind, id) else { return Err(immutable_error("Load Balancer", id)) };
         if record.provisioning != Provisioning::Active {
             // Octavia writes "L7Policy" in this message and "L7 Policy" in its others.
             let word = if kind == Kind::L7Policy { "L7Policy" } else { kind.words() };
             return Err(immutable_error(word, id));
         }
-        self.lockable(&record.load_balancer)
+        self.check_lockable(&record.load_balancer)
     }
 
     /// Locks the load balancer, which the caller has checked, and starts the change.

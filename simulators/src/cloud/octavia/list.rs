@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use serde_json::{Map, Value, json};
 
 use super::super::call::Call;
-use super::super::reply::{HandlerResult, Reply, fault, routing};
+use super::super::reply::{HandlerResult, Reply, fault, routing_error};
 use super::record::{Kind, Record, Store};
 use super::render::show;
 
@@ -66,7 +66,9 @@ fn read_limit(call: &Call, most: usize) -> Result<Option<usize>, Reply> {
         Some("infinite") => Ok(None),
         Some(text) => match text.parse::<i64>() {
             Ok(limit) => Ok(usize::try_from(limit).ok().filter(|limit| *limit > 0).map(|limit| limit.min(most))),
-            Err(_) => Err(routing(400, "Bad Request", format!("Supplied pagination limit '{text}' is not valid."))),
+            Err(_) => {
+                Err(routing_error(400, "Bad Request", format!("Supplied pagination limit '{text}' is not valid.")))
+            }
         },
     }
 }
@@ -78,7 +80,7 @@ fn read_sort(call: &Call) -> Result<Sort, Reply> {
     let direction = |text: &str| match text.to_lowercase().as_str() {
         "asc" => Ok(false),
         "desc" => Ok(true),
-        other => Err(routing(400, "Bad Request", format!("Supplied sort direction '{other}' is not valid."))),
+        other => Err(routing_error(400, "Bad Request", format!("Supplied sort direction '{other}' is not valid."))),
     };
     if let Some(sort) = call.parameter("sort").filter(|sort| !sort.is_empty()) {
         let read = |part: &str| match part.split_once(':') {

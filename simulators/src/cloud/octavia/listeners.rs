@@ -38,7 +38,7 @@ impl World {
         let lb = self.parent_load_balancer(ctx, text(&given, "loadbalancer_id"))?;
         self.check_quota(Kind::Listener, &lb.project, 1)?;
         self.check_default_pool(&lb.id, text(&given, "protocol"), text(&given, "default_pool_id"))?;
-        self.lockable(&lb.id)?;
+        self.check_lockable(&lb.id)?;
         given.remove("loadbalancer_id");
         let nests = truthy(&given, "default_pool") || truthy(&given, "l7policies");
         let fields = self.listener_fields(ctx, &lb, given, request_kind::POST)?;
@@ -144,7 +144,7 @@ impl World {
         self.check_listener_put(ctx, &lb, &stored, &given)?;
         self.reset_listener(&mut given);
         self.check_default_pool(&lb.id, stored.text("protocol"), text(&given, "default_pool_id"))?;
-        self.lockable(&lb.id)?;
+        self.check_lockable(&lb.id)?;
         if let Some(cidrs) = given.get("allowed_cidrs") {
             let before = cidrs.as_array().map_or(0, Vec::len);
             let set = as_set(Some(cidrs));
@@ -229,7 +229,7 @@ impl World {
 
     pub fn listener_delete(&mut self, ctx: Context<'_>, id: &str) -> HandlerResult {
         let stored = self.writable(ctx, Kind::Listener, id)?;
-        self.lockable(&stored.load_balancer)?;
+        self.check_lockable(&stored.load_balancer)?;
         let change = Change::DeleteChild { target: (Kind::Listener, id.to_owned()), ancestors: Vec::new() };
         self.start(&stored.load_balancer, change, ctx.now);
         Ok(Reply::empty(204))

@@ -25,7 +25,7 @@ impl World {
             .find(|project| !project.is_empty())
             .unwrap_or_default()
             .to_owned();
-        ctx.must_write(&project)?;
+        ctx.check_may_write(&project)?;
         let vip = self.choose_vip(ctx, &given)?;
         self.check_flavor_and_zone(&given)?;
         let provider = self.choose_provider(&given)?;
@@ -161,7 +161,7 @@ impl World {
             (&Method::PUT, "failover") => {
                 let stored = self.octavia.store.get(Kind::LoadBalancer, id).cloned();
                 let stored = stored.ok_or_else(|| not_found("Load Balancer", id))?;
-                ctx.must_be_admin()?;
+                ctx.check_admin()?;
                 if stored.provisioning != Provisioning::Error {
                     self.test_state(&stored)?;
                 }

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use http::Method;
 use serde_json::{Map, Value, json};
 
-use super::super::reply::{HandlerResult, Reply, fault, not_found, routing};
+use super::super::reply::{HandlerResult, Reply, fault, not_found, routing_error};
 use super::super::world::World;
 use super::checks::method_not_allowed;
 use super::checks::{OnNull, complete, member_exists, store_change, text, truthy, unsupported};
@@ -23,11 +23,11 @@ impl World {
     pub fn member_call(&mut self, ctx: Context<'_>, pool_id: &str, rest: &[&str]) -> HandlerResult {
         // Octavia looks the parent up while routing, hence the other shape of the error.
         let Some(pool) = self.octavia.store.get(Kind::Pool, pool_id).cloned() else {
-            return Err(routing(404, "Bad Request", format!("Pool {pool_id} not found.")));
+            return Err(routing_error(404, "Bad Request", format!("Pool {pool_id} not found.")));
         };
         match (&ctx.call.method, rest) {
             (&Method::GET, []) => {
-                ctx.must_read(&pool.project)?;
+                ctx.check_may_read(&pool.project)?;
                 let rows = self.octavia.store.children(Kind::Member, pool_id);
                 list::list(&self.octavia.store, Kind::Member, rows, ctx.call, self.config.page_limit)
             }
@@ -48,12 +48,12 @@ impl World {
     fn member_post(&mut self, ctx: Context<'_>, pool: &Record) -> HandlerResult {
         let mut given = body::read(ctx.call, Kind::Member, request_kind::POST, self.config.api_minor)?;
         schema(Kind::Member).fill(&mut given);
-        ctx.must_write(&pool.project)?;
+        ctx.check_may_write(&pool.project)?;
         check_reserved(text(&given, "address"))?;
         self.check_member_subnet(ctx, text(&given, "subnet_id"))?;
         self.check_quota(Kind::Member, &pool.project, 1)?;
         check_sriov(&given)?;
-        self.lockable_below(Kind::Pool, &pool.id)?;
+        self.check_lockable_below(Kind::Pool, &pool.id)?;
         self.check_twin(pool, &given)?;
         for column in ["weight", "backup"] {
             if given.get(column).is_some_and(Value::is_null) {
@@ -147,7 +147,7 @@ impl World {
                 given.insert(name.into(), value);
             }
         }
-        self.lockable_below(Kind::Pool, &pool.id)?;
+        self.check_lockable_below(Kind::Pool, &pool.id)?;
         store_change(&mut given, &stored, OnNull::Keep)?;
         self.overwrite(Kind::Member, id, given);
         let targets = vec![(Kind::Member, id.to_owned())];
@@ -159,7 +159,7 @@ impl World {
     fn member_delete(&mut self, ctx: Context<'_>, pool: &Record, id: &str) -> HandlerResult {
         let stored = self.writable(ctx, Kind::Member, id)?;
         in_pool(&stored, &pool.id)?;
-        self.lockable_below(Kind::Pool, &pool.id)?;
+        self.check_lockable_below(Kind::Pool, &pool.id)?;
         let change = Change::DeleteChild { target: (Kind::Member, id.to_owned()), ancestors: self.above(pool) };
         self.start(&pool.load_balancer, change, ctx.now);
         Ok(Reply::empty(204))

@@ -23,7 +23,7 @@ impl World {
         let pool = self.writable(ctx, Kind::Pool, &pool_id)?;
         check_type(text(&given, "type"), given.get("delay"), pool.text("protocol"))?;
         self.check_quota(Kind::HealthMonitor, &pool.project, 1)?;
-        self.lockable_below(Kind::Pool, &pool.id)?;
+        self.check_lockable_below(Kind::Pool, &pool.id)?;
         given.remove("pool_id");
         let fields = monitor_fields(given)?;
         if self.octavia.store.children(Kind::HealthMonitor, &pool.id).next().is_some() {
@@ -55,7 +55,7 @@ impl World {
         if given.get("max_retries_down").is_some_and(Value::is_null) {
             given.insert("max_retries_down".into(), 3.into());
         }
-        self.lockable_below(Kind::Pool, &pool.id)?;
+        self.check_lockable_below(Kind::Pool, &pool.id)?;
         store_change(&mut given, &stored, OnNull::Keep)?;
         self.overwrite(Kind::HealthMonitor, id, given);
         let targets = vec![(Kind::HealthMonitor, id.to_owned())];
@@ -67,7 +67,7 @@ impl World {
     pub fn monitor_delete(&mut self, ctx: Context<'_>, id: &str) -> HandlerResult {
         let stored = self.writable(ctx, Kind::HealthMonitor, id)?;
         let pool = self.pool_of(&stored)?;
-        self.lockable_below(Kind::Pool, &pool.id)?;
+        self.check_lockable_below(Kind::Pool, &pool.id)?;
         let target = (Kind::HealthMonitor, id.to_owned());
         self.start(&pool.load_balancer, Change::DeleteChild { target, ancestors: self.above(&pool) }, ctx.now);
         Ok(Reply::empty(204))

@@ -27,7 +27,7 @@ impl World {
         given.remove("listener_id");
         let nests = truthy(&given, "rules");
         sanitize(&mut given)?;
-        self.lockable(&listener.load_balancer)?;
+        self.check_lockable(&listener.load_balancer)?;
         self.check_pool_is_near(&listener, &given)?;
         if nests {
             return Err(no_nesting());
@@ -127,7 +127,7 @@ impl World {
             return Err(bad_arguments("Invalid update options"));
         }
         self.check_redirect_pool(&listener, text(&given, "redirect_pool_id"))?;
-        self.lockable(&listener.load_balancer)?;
+        self.check_lockable(&listener.load_balancer)?;
         self.check_pool_is_near(&listener, &given)?;
         drop_other_targets(&mut given);
         store_change(&mut given, &stored, OnNull::Clear)?;
@@ -147,7 +147,7 @@ impl World {
 
     pub fn policy_delete(&mut self, ctx: Context<'_>, id: &str) -> HandlerResult {
         let stored = self.writable(ctx, Kind::L7Policy, id)?;
-        self.lockable(&stored.load_balancer)?;
+        self.check_lockable(&stored.load_balancer)?;
         let ancestors = vec![(Kind::Listener, stored.parent.clone())];
         let change = Change::DeleteChild { target: (Kind::L7Policy, id.to_owned()), ancestors };
         self.start(&stored.load_balancer, change, ctx.now);

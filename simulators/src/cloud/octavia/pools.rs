@@ -35,7 +35,7 @@ impl World {
         if listener.is_some_and(|listener| listener.has("default_pool_id")) {
             return Err(fault(409, "This listener already has a default pool"));
         }
-        self.lockable(&lb.id)?;
+        self.check_lockable(&lb.id)?;
         let nests = truthy(&given, "members") || truthy(&given, "healthmonitor");
         let algorithm = text(&given, "lb_algorithm").to_owned();
         given.remove("listener_id");
@@ -125,7 +125,7 @@ impl World {
         }
         keep_persistence_type(&mut given, &stored);
         self.check_pool_put(ctx, &given, &stored)?;
-        self.lockable(&stored.load_balancer)?;
+        self.check_lockable(&stored.load_balancer)?;
         if truthy(&given, "lb_algorithm") {
             check_algorithm(text(&given, "lb_algorithm"))?;
         }
@@ -182,7 +182,7 @@ impl World {
         if let Some(policy) = self.octavia.store.policies_to(&stored).first() {
             return Err(fault(409, format!("Pool {id} is in use by L7 policy {}", policy.id)));
         }
-        self.lockable(&stored.load_balancer)?;
+        self.check_lockable(&stored.load_balancer)?;
         let ancestors = self.listeners_as_ancestors(&stored);
         let change = Change::DeleteChild { target: (Kind::Pool, id.to_owned()), ancestors };
         self.start(&stored.load_balancer, change, ctx.now);

@@ -25,7 +25,7 @@ impl World {
                 Ok(Reply::json(200, &json!({"quotas": rows, "quotas_links": []})))
             }
             (&Method::GET, ["defaults"]) | (&Method::GET, [_, "default"]) => {
-                ctx.must_be_admin()?;
+                ctx.check_admin()?;
                 // No project has an empty id, so this shows the defaults.
                 Ok(Reply::json(200, &json!({"quota": self.show_quota("")})))
             }
@@ -37,12 +37,12 @@ impl World {
             }
             (&Method::PUT, [project]) => {
                 let given = body::read_quota(ctx.call, &QUOTA, request_kind::PUT, self.config.api_minor)?;
-                ctx.must_be_admin()?;
+                ctx.check_admin()?;
                 self.set_quotas(project, &given);
                 Ok(Reply::json(202, &json!({"quota": self.show_quota(project)})))
             }
             (&Method::DELETE, [project]) => {
-                ctx.must_be_admin()?;
+                ctx.check_admin()?;
                 match self.octavia.quotas.remove(*project) {
                     Some(_) => Ok(Reply::empty(202)),
                     None => Err(not_found("Quotas", project)),

@@ -4,7 +4,7 @@
 use http::Method;
 use serde_json::{Map, Value, json};
 
-use super::super::reply::{HandlerResult, Reply, fault, not_found, routing};
+use super::super::reply::{HandlerResult, Reply, fault, not_found, routing_error};
 use super::super::world::World;
 use super::checks::method_not_allowed;
 use super::checks::{OnNull, complete, store_change, text, truthy};
@@ -22,11 +22,11 @@ impl World {
     pub fn rule_call(&mut self, ctx: Context<'_>, policy_id: &str, rest: &[&str]) -> HandlerResult {
         // Octavia looks the policy up while routing, hence the other shape of the error.
         let Some(policy) = self.octavia.store.get(Kind::L7Policy, policy_id).cloned() else {
-            return Err(routing(404, "Bad Request", format!("L7Policy {policy_id} not found.")));
+            return Err(routing_error(404, "Bad Request", format!("L7Policy {policy_id} not found.")));
         };
         match (&ctx.call.method, rest) {
             (&Method::GET, []) => {
-                ctx.must_read(&policy.project)?;
+                ctx.check_may_read(&policy.project)?;
                 let rows = self.octavia.store.children(Kind::L7Rule, policy_id);
                 list::list(&self.octavia.store, Kind::L7Rule, rows, ctx.call, self.config.page_limit)
             }
@@ -42,13 +42,13 @@ impl World {
     fn rule_post(&mut self, ctx: Context<'_>, policy: &Record) -> HandlerResult {
         let mut given = body::read(ctx.call, Kind::L7Rule, request_kind::POST, self.config.api_minor)?;
         schema(Kind::L7Rule).fill(&mut given);
-        ctx.must_write(&policy.project)?;
+        ctx.check_may_write(&policy.project)?;
         check_rule(&given)?;
         if self.octavia.store.children(Kind::L7Rule, &policy.id).count() >= MAX_RULES {
             return Err(too_many_rules(&policy.id));
         }
         self.check_quota(Kind::L7Rule, &policy.project, 1)?;
-        self.lockable_below(Kind::L7Policy, &policy.id)?;
+        self.check_lockable_below(Kind::L7Policy, &policy.id)?;
         let id = self.insert_rule(ctx, policy, given)?;
         let targets = vec![(Kind::L7Rule, id.clone())];
         self.start(
@@ -77,14 +77,14 @@ impl World {
     fn rule_put(&mut self, ctx: Context<'_>, policy: &Record, id: &str) -> HandlerResult {
         let mut given = body::read(ctx.call, Kind::L7Rule, request_kind::PUT, self.config.api_minor)?;
         let stored = self.octavia.store.get(Kind::L7Rule, id).cloned().ok_or_else(|| not_found("L7 Rule", id))?;
-        ctx.must_write(&policy.project)?;
+        ctx.check_may_write(&policy.project)?;
         if given.get("invert").is_some_and(Value::is_null) {
             given.insert("invert".into(), false.into());
         }
         let mut merged = stored.fields.clone();
         merged.extend(given.clone());
         check_rule(&merged)?;
-        self.lockable_below(Kind::L7Policy, &policy.id)?;
+        self.check_lockable_below(Kind::L7Policy, &policy.id)?;
         check_null_key(&stored.fields, &given)?;
         // Any update clears a key that the type does not use. A create keeps it.
         if matches!(text(&merged, "type"), "HOST_NAME" | "PATH" | "FILE_TYPE") {
@@ -103,8 +103,8 @@ impl World {
 
     fn rule_delete(&mut self, ctx: Context<'_>, policy: &Record, id: &str) -> HandlerResult {
         self.octavia.store.get(Kind::L7Rule, id).ok_or_else(|| not_found("L7 Rule", id))?;
-        ctx.must_write(&policy.project)?;
-        self.lockable_below(Kind::L7Policy, &policy.id)?;
+        ctx.check_may_write(&policy.project)?;
+        self.check_lockable_below(Kind::L7Policy, &policy.id)?;
         let change =
             Change::DeleteChild { target: (Kind::L7Rule, id.to_owned()), ancestors: ancestors_of_rules(policy) };
         self.start(&policy.load_balancer, change, ctx.now);

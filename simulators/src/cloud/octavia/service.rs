@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 
 use super::super::call::Call;
 use super::super::clock::Moment;
-use super::super::reply::{HandlerResult, Reply, fault, not_found, routing};
+use super::super::reply::{HandlerResult, Reply, fault, not_found, routing_error};
 use super::super::world::World;
 use super::checks::{method_not_allowed, no_statistics};
 use super::context::Context;
@@ -68,12 +68,12 @@ impl World {
         let rest = match segments.as_slice() {
             ["v2" | "v2.0"] => return Ok(Reply::json(200, &json!("v2"))),
             ["v2" | "v2.0", "lbaas", rest @ ..] | ["v2" | "v2.0", rest @ ..] => rest,
-            _ => return Err(routing(404, "Not Found", Value::Null)),
+            _ => return Err(routing_error(404, "Not Found", Value::Null)),
         };
         acceptable(ctx.call)?;
         match rest {
             ["octavia", "amphorae", ..] => {
-                ctx.must_be_admin()?;
+                ctx.check_admin()?;
                 Ok(Reply::json(200, &json!({"amphorae": [], "amphorae_links": []})))
             }
             ["quotas", rest @ ..] => self.quota_call(ctx, rest),
@@ -91,10 +91,10 @@ impl World {
                 let kinds = [Kind::LoadBalancer, Kind::Listener, Kind::Pool, Kind::HealthMonitor, Kind::L7Policy];
                 match kinds.into_iter().find(|kind| kind.plural() == *collection) {
                     Some(kind) => self.object_call(ctx, kind, rest),
-                    None => Err(routing(404, "Not Found", "")),
+                    None => Err(routing_error(404, "Not Found", "")),
                 }
             }
-            [] => Err(routing(404, "Not Found", "")),
+            [] => Err(routing_error(404, "Not Found", "")),
         }
     }
 
@@ -133,7 +133,7 @@ impl World {
         // An administrator who names no project sees all projects, any other user only its own.
         let project = if ctx.caller.is_admin() { asked } else { Some(asked.unwrap_or(&ctx.caller.project)) };
         if let Some(project) = project {
-            ctx.must_read(project)?;
+            ctx.check_may_read(project)?;
         }
         let rows = self.octavia.store.all(kind).filter(|row| project.is_none_or(|project| row.project == project));
         list::list(&self.octavia.store, kind, rows, ctx.call, self.config.page_limit)
@@ -147,14 +147,14 @@ impl World {
     /// An object that exists and that the caller may read.
     pub(super) fn readable(&self, ctx: Context<'_>, kind: Kind, id: &str) -> Result<&Record, Reply> {
         let record = self.octavia.store.get(kind, id).ok_or_else(|| not_found(kind.words(), id))?;
-        ctx.must_read(&record.project)?;
+        ctx.check_may_read(&record.project)?;
         Ok(record)
     }
 
     /// An object that exists and that the caller may change.
     pub(super) fn writable(&self, ctx: Context<'_>, kind: Kind, id: &str) -> Result<Record, Reply> {
         let record = self.octavia.store.get(kind, id).ok_or_else(|| not_found(kind.words(), id))?;
-        ctx.must_write(&record.project)?;
+        ctx.check_may_write(&record.project)?;
         Ok(record.clone())
     }
 
@@ -216,5 +216,5 @@ fn acceptable(call: &Call) -> Result<(), Reply> {
     if accept.split(',').any(json) {
         return Ok(());
     }
-    Err(routing(406, "Not Acceptable", "Only content type application/json is accepted."))
+    Err(routing_error(406, "Not Acceptable", "Only content type application/json is accepted."))
 }
