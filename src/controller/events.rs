@@ -64,7 +64,7 @@ struct Conflict {
 }
 
 impl Announced {
-    /// Records the outcome of every reconcile, before [`event_for`] decides. `stuck_after` is the patience of the
+    /// Records the outcome of every reconcile, before [`event_for`] decides. `stuck_after` is the limit of the
     /// operator, which may be shorter.
     pub fn watch(&mut self, outcome: &Outcome, generation: i64, stuck_after: Duration) {
         self.conflict = match (&outcome.state, self.conflict.take()) {

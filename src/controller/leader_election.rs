@@ -120,9 +120,9 @@ impl LeaderElection {
     /// Releases the lease, so that another replica leads at once.
     pub async fn release(&self) {
         let Ok(mut lease) = self.api.get(&self.options.name).await else { return };
-        let ours =
+        let is_holder =
             lease.spec.as_ref().is_some_and(|spec| spec.holder_identity.as_ref() == Some(&self.options.identity));
-        if ours {
+        if is_holder {
             lease.spec.get_or_insert_default().holder_identity = Some(String::new());
             if let Err(error) = self.api.replace(&self.options.name, &PostParams::default(), &lease).await {
                 tracing::debug!(%error, "the lease expires by itself");

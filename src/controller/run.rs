@@ -8,6 +8,7 @@ use futures::{FutureExt, StreamExt, TryStreamExt};
 use k8s_openapi::api::core::v1::Secret;
 use kube::api::PartialObjectMeta;
 use kube::runtime::controller::{Action, Config, Controller};
+use kube::runtime::reflector::Store;
 use kube::runtime::{WatchStreamExt, watcher};
 use kube::{Api, Client, Resource, ResourceExt};
 use tokio::sync::mpsc;
@@ -65,24 +66,7 @@ pub async fn run(
     // which waits for it too (kube-runtime 5.0, `DelayedInit`): then one of the two sleeps for ever.
     readiness.set_ready();
     let (store, events) = watch_events(client.clone());
-    let clouds = Clouds::new(
-        client.clone(),
-        store.clone(),
-        SessionCache::new(options.connector, options.clock.clone(), options.cloud_settings),
-        ConcurrencyLimits::of(workers),
-    );
-    let context = Arc::new(Context {
-        client: client.clone(),
-        clouds,
-        cluster,
-        settings: options.settings,
-        clock: options.clock,
-        states: StackStates::new(options.metrics.stacks.clone()),
-        metrics: options.metrics,
-        secrets: Arc::new(SecretIndex::default()),
-        order: options.order,
-        begun: Default::default(),
-    });
+    let context = Arc::new(context(options, cluster, store.clone()));
     let index = context.secrets.clone();
     let stacks = events.inspect_ok(move |event| index.observe(event)).applied_objects();
     let (with_finalizer, to_release) = mpsc::unbounded_channel();
@@ -101,6 +85,23 @@ pub async fn run(
     }
     release.abort();
     Ok(())
+}
+
+fn context(options: ControllerOptions, cluster: String, stacks: Store<MaybeStack>) -> Context {
+    let sessions = SessionCache::new(options.connector, options.clock.clone(), options.cloud_settings);
+    let limits = ConcurrencyLimits::of(options.max_concurrent_reconciles);
+    Context {
+        clouds: Clouds::new(options.client.clone(), stacks, sessions, limits),
+        client: options.client,
+        cluster,
+        settings: options.settings,
+        clock: options.clock,
+        states: StackStates::new(options.metrics.stacks.clone()),
+        metrics: options.metrics,
+        secrets: Arc::new(SecretIndex::default()),
+        order: options.order,
+        begun: Default::default(),
+    }
 }
 
 /// Resolves when the controller is told to stop before its first reconcile: kube-runtime (5.0) would wait for its first

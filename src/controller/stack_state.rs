@@ -38,7 +38,7 @@ pub struct StackState {
     failures: u32,
     due: Due,
     trigger: Option<ReconcileTrigger>,
-    /// Version of the Secret at the last look.
+    /// Version of the Secret at the last reconcile.
     secret: Option<String>,
     /// Fingerprint of the credentials of the last reconcile that had some.
     credentials: Option<u64>,
@@ -167,7 +167,7 @@ impl StackState {
         }
     }
 
-    /// Tells whether the Secret has another version than at the last look. Its contents may still be the same: a tool
+    /// Tells whether the Secret has another version than at the last reconcile. Its contents may still be the same: a tool
     /// that annotates it makes a new version too.
     pub fn secret_changed(&mut self, version: Option<String>) -> bool {
         let changed = self.secret != version;

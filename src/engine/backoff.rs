@@ -5,7 +5,7 @@
 //! So a step that comes back waits longer each time, and the rest of the plan goes on: it may be the very cure, since
 //! one bad object spoils the configuration of the whole load balancer.
 //!
-//! A step that Octavia rejects comes back likewise; so does one that is still in conflict after a new look. Behind it
+//! A step that Octavia rejects comes back likewise; so does one that is still in conflict after a new observation. Behind it
 //! only members go on: a step planned after it may build on it (a pool is deleted once no listener needs it any more),
 //! members build on nothing. They may also free the quota that it lacks.
 
@@ -92,7 +92,7 @@ impl StepBackoff {
         }
     }
 
-    /// Records a conflict, and says whether the last answer was one too. A new look may show the reason of the first;
+    /// Records a conflict, and says whether the last answer was one too. A new observation may show the reason of the first;
     /// the same answer to the same step after that is a rejection.
     pub fn repeats_conflict(&mut self, step: &Step) -> bool {
         std::mem::replace(&mut self.entry(step).conflicts, true)

@@ -180,7 +180,7 @@ impl Reconciliation<'_> {
         }
     }
 
-    /// Clears the record of creates. A failure costs a look at the next reconcile.
+    /// Clears the record of creates. A failure costs one more read at the next reconcile.
     pub(super) async fn clear_pending(&self) {
         if let Err(error) = self.pending_create_store.write(PendingCreates::default()).await {
             tracing::debug!(%error, "the finished create stays on record for now");

@@ -48,7 +48,7 @@ impl Reconciliation<'_> {
     /// Waits until Octavia is done with the load balancer, and removes the owner tags.
     pub(super) async fn orphan(&self, memory: &mut Memory) -> Result<Outcome, Stop> {
         let mut left_behind = None;
-        let (found, owner, ours) = match self.locate().await? {
+        let (found, owner, is_owned) = match self.locate().await? {
             Located::Owned(found) => (Some(*found), self.owner.clone(), true),
             // Taken over first: without the tags of an owner nothing would tell whose the floating IP is.
             Located::Orphaned(found) if found.provisioning_status == Provisioning::Active => {
@@ -68,7 +68,7 @@ impl Reconciliation<'_> {
                 (None, self.owner.clone(), false)
             }
         };
-        let load_balancer = found.as_ref().filter(|_| ours);
+        let load_balancer = found.as_ref().filter(|_| is_owned);
         self.check_settled(load_balancer, memory)?;
         let vip_port = found.as_ref().and_then(|lb| lb.vip_port_id.as_deref());
         let floating_ips = self.cloud.floating_ips(&owner, vip_port).await?;

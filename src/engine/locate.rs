@@ -40,8 +40,8 @@ impl Reconciliation<'_> {
     /// longer than the quiet period; `duplicates.rs` deals with it.
     fn choose_owned(&self, mut candidates: Vec<ObservedLoadBalancer>) -> Located {
         candidates.sort_by(|a, b| (&a.created_at, &a.id).cmp(&(&b.created_at, &b.id)));
-        let ours = candidates.iter().position(|lb| self.owner.owns(&lb.tags));
-        if let Some(index) = ours {
+        let owned = candidates.iter().position(|lb| self.owner.owns(&lb.tags));
+        if let Some(index) = owned {
             return Located::Owned(Box::new(candidates.swap_remove(index)));
         }
         match candidates.into_iter().find(|lb| self.owner.can_take_over(&lb.tags)) {

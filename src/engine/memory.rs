@@ -24,7 +24,7 @@ pub struct Memory {
     /// start, lists shared with other stacks suffice: a restart among a thousand stacks at rest costs some lists, not a
     /// thousand trees.
     pub(super) needs_fresh_read: bool,
-    /// Time since which every look has found the load balancer locked.
+    /// Time since which every observation has found the load balancer locked.
     pub(super) locked_since: Option<Instant>,
     /// Conflicts about each remembered address.
     pub(super) address_conflicts: Conflicts,

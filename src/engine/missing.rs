@@ -24,7 +24,7 @@ impl Reconciliation<'_> {
         if error.is_external_network_unreachable() {
             return Some(unreachable(error));
         }
-        // The network, its subnet or the floating IP itself, found when it was still there: looked up anew.
+        // The network, its subnet or the floating IP itself, found when it was still there: looked up again.
         self.cloud.forget_references();
         if error.class != ErrorClass::NotFound {
             return None;

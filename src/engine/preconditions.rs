@@ -63,7 +63,7 @@ impl Reconciliation<'_> {
         }
     }
 
-    /// Reason to make no load balancer, found without writing. The floating IP is read anew: its port may change at any
+    /// Reason to make no load balancer, found without writing. The floating IP is read again: its port may change at any
     /// time.
     pub(super) async fn create_blocker(&self, desired: &Desired) -> Result<Option<CreateBlocker>, CloudError> {
         if !desired.create_problems.is_empty() {

@@ -6,10 +6,10 @@ use tokio::time::Instant;
 
 use crate::model::{Id, ObservedLoadBalancer, Provisioning};
 
-/// Longest time between two looks that count as watching: polls of a create are closer together, unless one failed.
+/// Longest time between two observations that count as watching: polls of a create are closer together, unless one failed.
 const WATCHED: Duration = Duration::from_secs(30);
 
-/// Observations of a create by this process: the worker at work, and ERROR at the next look.
+/// Observations of a create by this process: the worker at work, and ERROR at the next one.
 #[derive(Debug, Default)]
 pub(super) struct ServiceHistory {
     at_work: Option<(Id, Instant)>,
@@ -20,7 +20,7 @@ pub(super) struct ServiceHistory {
 }
 
 impl ServiceHistory {
-    /// Records one look at the load balancer.
+    /// Records one observation of the load balancer.
     pub fn record(&mut self, seen: &ObservedLoadBalancer) {
         match seen.provisioning_status {
             Provisioning::PendingCreate => self.at_work = Some((seen.id.clone(), Instant::now())),

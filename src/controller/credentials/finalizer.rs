@@ -31,7 +31,7 @@ pub fn needs(stored: &MaybeStack, secret: &str) -> bool {
 }
 
 /// Adds the finalizer to the Secret. Stacks that share it come at the same moment, when the controller starts: all but
-/// one meet a conflict, and find the finalizer there at the next look.
+/// one meet a conflict, and find the finalizer there at the next read.
 pub async fn add(api: &Api<Secret>, secret: Secret) -> Result<(), CredentialsProblem> {
     let name = secret.name_any();
     let mut seen = secret.metadata.into_response_partial::<Secret>();

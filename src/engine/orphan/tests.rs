@@ -61,9 +61,9 @@ fn orphan_goes_at_once_after_stall_and_later_after_outage() {
 #[test]
 fn untrusted_certificate_is_waited_for_like_an_outage() {
     let untrusted = || Outcome { untrusted: true, ..stalled(StallReason::CredentialsInvalid) };
-    let waits = out_by(untrusted(), &made(), Goal::Orphan, OUTAGE_PATIENCE / 2);
+    let waits = out_by(untrusted(), &made(), Goal::Orphan, OUTAGE_WAIT / 2);
     assert_eq!(waits, untrusted());
-    let left = out_by(untrusted(), &made(), Goal::Orphan, OUTAGE_PATIENCE);
+    let left = out_by(untrusted(), &made(), Goal::Orphan, OUTAGE_WAIT);
     assert!(matches!(left.state, State::Orphaned { left_behind: Some(_) }));
 }
 
