@@ -134,7 +134,12 @@ fn sorted_ciphers(list: &str, sorted_entries: &BTreeSet<&str>) -> Result<Ciphers
         match (moved_alias, removal) {
             (Some(alias), _) => return Err(misplaced_alias(alias)),
             (None, Some(removed)) => return Err(removal_without_effect(removed)),
-            (None, None) => {}
+            (None, None) => {
+                let first = sorted_entries.first().and_then(|entry| leading_alias(entry));
+                if let Some(LeadingAlias { alias, .. }) = first {
+                    return Err(alias_moved_to_the_front(alias));
+                }
+            }
         }
     }
     Err(no_known_cipher(sorted_entries))
@@ -173,6 +178,13 @@ fn misplaced_alias(alias: &str) -> String {
     format!(
         "has no effect in {alias}, because Octavia sorts the list and OpenSSL knows {alias} at its beginning only: \
          write {instead} in its place"
+    )
+}
+
+fn alias_moved_to_the_front(alias: &str) -> String {
+    format!(
+        "has {alias} behind other entries, where OpenSSL does not know it, but Octavia sorts the list and puts it first: write \
+         {alias} first, or leave it out"
     )
 }
 

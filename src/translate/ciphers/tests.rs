@@ -93,6 +93,7 @@ fn standard_name_is_reported_with_openssl_name() {
 #[test]
 fn entry_changed_by_sorting_is_rejected() {
     let cases = [
+        ("kRSA:DEFAULT", "write DEFAULT first"),
         ("DEFAULT:!aNULL", "write ALL:!COMPLEMENTOFDEFAULT:!eNULL"),
         ("DEFAULT:@SECLEVEL=1", "DEFAULT at its beginning only"),
         ("SUITEB128:!aNULL", "SUITEB128 at its beginning only"),
