@@ -117,8 +117,7 @@ impl<'a> StackReconciler<'a> {
             return self.report_paused().await;
         }
         self.sync_finalizers().await?;
-        // An observed stack never deletes anything, even where another client puts the finalizer back at once.
-        if self.is_released() || self.is_deleting() && self.stack.spec.observes_only() {
+        if self.is_released() {
             return Ok(Requeue::Forget);
         }
         let Some(_permit) = self.context.clouds.try_acquire(&self.stack) else { return Ok(Requeue::Throttled) };
@@ -207,14 +206,18 @@ impl<'a> StackReconciler<'a> {
         }
     }
 
+    /// An observed stack never deletes anything, even where another client puts its finalizer back at once.
     fn goal(&self) -> Goal {
+        if self.stack.spec.observes_only() {
+            return Goal::Observe;
+        }
         if self.is_deleting() {
             return match self.stack.deletion_policy() {
                 DeletionPolicy::Delete => Goal::Delete { retain_floating_ip: retains_floating_ip(&self.stack) },
                 DeletionPolicy::Orphan => Goal::Orphan,
             };
         }
-        if self.stack.spec.observes_only() { Goal::Observe } else { Goal::Converge }
+        Goal::Converge
     }
 
     /// Age of the deletion. A process that has never seen the stack alive waits for requests of the one before it.

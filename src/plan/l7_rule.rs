@@ -127,7 +127,7 @@ impl<'a> RuleDiff<'a> {
     /// policy says. Example: rules `/a`, `/b` become `/c`, `/d`, and the action changes. `/c` and `/d` are created,
     /// then the action changes, then `/a` and `/b` are deleted.
     ///
-    /// Where the action stays, one old rule becomes a new one at the turning point, which saves a write.
+    /// One old rule becomes a new one at the turning point where the action stays, which saves a write.
     pub fn steps(&self, policy_name: &str, policy: &Target, action_changes_live: bool) -> RuleSteps {
         let writer = RuleWriter { policy_name, policy };
         let turned = self.turning_pair(action_changes_live);

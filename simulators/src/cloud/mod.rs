@@ -21,6 +21,7 @@ mod reply;
 mod request_log;
 mod server;
 mod sim;
+mod tag_filters;
 mod transport;
 mod views;
 mod world;

@@ -6,12 +6,12 @@ use serde_json::{Value, json};
 
 use super::super::call::{Call, Caller};
 use super::super::reply::{HandlerResult, Reply};
+use super::super::tag_filters::{TAG_FILTERS, pass_tag_filters};
 use super::network::Neutron;
 use super::rbac::SHARED;
 use super::resource::{RequestContext, Resource, Row, error, text};
 
 const AUXILIARY: [&str; 6] = ["fields", "limit", "marker", "page_reverse", "sort_key", "sort_dir"];
-const TAG_FILTERS: [&str; 4] = ["tags", "tags-any", "not-tags", "not-tags-any"];
 
 fn columns(resource: Resource) -> impl Iterator<Item = &'static str> {
     let own = match resource {
@@ -57,7 +57,7 @@ impl Neutron {
                 && filters
                     .iter()
                     .all(|(key, _)| filters.iter().any(|(other, wanted)| other == key && matches(row, key, wanted)))
-                && has_tags(row, call)
+                && pass_tag_filters(row.get("tags"), call, str::to_owned)
         };
         let mut rows: Vec<Row> = self
             .rows(resource)
@@ -126,24 +126,6 @@ fn matches(row: &Row, key: &str, wanted: &str) -> bool {
         Some(Value::Null) | None => wanted.is_empty(),
         Some(Value::Object(_)) => false,
     }
-}
-
-fn has_tags(row: &Row, call: &Call) -> bool {
-    let own: BTreeSet<_> =
-        row.get("tags").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect();
-    TAG_FILTERS.iter().all(|filter| {
-        let given = call.parameters(filter);
-        let wanted: Vec<_> = given.iter().flat_map(|value| value.split(',')).collect();
-        let all = wanted.iter().all(|tag| own.contains(tag));
-        let any = wanted.iter().any(|tag| own.contains(tag));
-        match *filter {
-            _ if given.is_empty() => true,
-            "tags" => all,
-            "tags-any" => any,
-            "not-tags" => !all,
-            _ => !any,
-        }
-    })
 }
 
 pub(super) fn pick(mut row: Row, call: &Call) -> Row {

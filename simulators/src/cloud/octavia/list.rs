@@ -7,12 +7,12 @@ use serde_json::{Map, Value, json};
 
 use super::super::call::Call;
 use super::super::reply::{HandlerResult, Reply, fault, routing_error};
+use super::super::tag_filters::{TAG_FILTERS, pass_tag_filters};
 use super::record::{Kind, Record, Store};
 use super::render::show;
 
 /// Parameters that are no filters.
 const AUXILIARY: [&str; 7] = ["limit", "marker", "sort", "sort_key", "sort_dir", "fields", "page_reverse"];
-const TAG_FILTERS: [&str; 4] = ["tags", "tags-any", "not-tags", "not-tags-any"];
 
 /// Answers with a list of rows of one kind.
 pub(crate) fn list<'a>(
@@ -27,7 +27,7 @@ pub(crate) fn list<'a>(
     let filters = read_filters(kind, call)?;
     let keys = complete(sort, kind)?;
     let mut found: Vec<_> = rows
-        .filter(|row| has_tags(row, call) && fits(store, row, &filters))
+        .filter(|row| pass_tag_filters(row.fields.get("tags"), call, str::to_lowercase) && fits(store, row, &filters))
         .map(|row| (position(store, row, &keys), row))
         .collect();
     if let Some(marker) = call.parameter("marker") {
@@ -241,31 +241,6 @@ fn fits(store: &Store, row: &Record, filters: &[(String, String)]) -> bool {
         Value::Bool(flag) => flag == yes.contains(&wanted.to_lowercase().as_str()),
         Value::Number(number) => wanted.parse::<f64>().ok() == number.as_f64(),
         _ => false,
-    })
-}
-
-fn has_tags(row: &Record, call: &Call) -> bool {
-    let own: BTreeSet<String> = row
-        .fields
-        .get("tags")
-        .and_then(Value::as_array)
-        .into_iter()
-        .flatten()
-        .filter_map(Value::as_str)
-        .map(str::to_lowercase)
-        .collect();
-    TAG_FILTERS.iter().all(|filter| {
-        let given = call.parameters(filter);
-        let wanted: Vec<_> = given.iter().flat_map(|value| value.split(',')).map(str::to_lowercase).collect();
-        let all = wanted.iter().all(|tag| own.contains(tag));
-        let any = wanted.iter().any(|tag| own.contains(tag));
-        match *filter {
-            _ if given.is_empty() => true,
-            "tags" => all,
-            "tags-any" => any,
-            "not-tags" => !all,
-            _ => !any,
-        }
     })
 }
 
