@@ -11,7 +11,7 @@ check: ## check format and lints
 test: ## run every test that needs neither network nor root
 	cargo test --locked
 
-crds: ## write crds/ and docs/reference/api.md anew from the Rust types
+crds: ## regenerate crds/ and docs/reference/api.md from the Rust types
 	EVENKEEL_WRITE_CRD=1 cargo test --locked -p evenkeel --test crd
 
 words: ## check openings of doc blocks, names of tests, and the subjects of commits since BASE (the last 50 if not given)

@@ -66,16 +66,16 @@ def main() -> None:
 
 def in_turns(t: Scenario) -> tuple[list[Create], list[Create]]:
     # Not measured: the controller logs in and resolves the names, as for the first stack after its start.
-    made_by_stack(t, 'first')
+    create_by_stack(t, 'first')
     by_script, by_stack = [], []
     for n in range(TURNS):
-        by_script.append(made_by_script(t.cloud))
-        by_stack.append(made_by_stack(t, f'turn-{n}'))
+        by_script.append(create_by_script(t.cloud))
+        by_stack.append(create_by_stack(t, f'turn-{n}'))
         print(f'turn {n + 1}: script {by_script[-1].seconds:.2f} s, stack {by_stack[-1].seconds:.2f} s', flush=True)
     return by_script, by_stack
 
 
-def made_by_script(cloud: Cloud) -> Create:
+def create_by_script(cloud: Cloud) -> Create:
     """Time of a bare script: logged in already, ids resolved, only the POST and the polls."""
     cloud.connection.session.get_token()
     log, body = RequestLog(), octavia_form(reference('bare'), cloud)
@@ -86,12 +86,12 @@ def made_by_script(cloud: Cloud) -> Create:
         expect(lb['provisioning_status'] == 'PENDING_CREATE', f"the script's load balancer is {lb['provisioning_status']}")
         time.sleep(1)
         lb = cloud.octavia.get(f"/lbaas/loadbalancers/{lb['id']}", headers=agent).json()['loadbalancer']
-    made = Create.of(time.monotonic() - started, log.count(SCRIPT))
+    create = Create.of(time.monotonic() - started, log.count(SCRIPT))
     cloud.delete_load_balancer(lb['id'])
-    return made
+    return create
 
 
-def made_by_stack(t: Scenario, name: str) -> Create:
+def create_by_stack(t: Scenario, name: str) -> Create:
     """Time from the request to the API server until Ready is visible there."""
     log, url = RequestLog(), t.kube.server + STACKS.format(namespace=t.namespace)
     # A watch, because polling would take processor time from Octavia.
@@ -99,12 +99,12 @@ def made_by_stack(t: Scenario, name: str) -> Create:
     with watch:
         started = time.monotonic()
         t.kube.session.post(url, json=reference(name)).raise_for_status()
-        seen = (json.loads(line)['object'] for line in watch.iter_lines(chunk_size=None))
-        expect(any(conditions(stack).get('Ready', {}).get('status') == 'True' for stack in seen), f'{name} is not Ready within 180 s')
-        made = Create.of(time.monotonic() - started, log.count())
+        versions = (json.loads(line)['object'] for line in watch.iter_lines(chunk_size=None))
+        expect(any(conditions(stack).get('Ready', {}).get('status') == 'True' for stack in versions), f'{name} is not Ready within 180 s')
+        create = Create.of(time.monotonic() - started, log.count())
     t.check(name)
     t.delete(name)
-    return made
+    return create
 
 
 def octavia_form(stack: dict, cloud: Cloud) -> dict:

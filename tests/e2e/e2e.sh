@@ -62,7 +62,7 @@ finished() { # pid what log
 }
 can_serve() { # true when load balancers with traffic are possible
   [ "$LAB_DATAPLANE" != haproxy ] || unshare --net --mount true 2>/dev/null || {
-    echo "No network namespace can be made here (that takes root; in a container also CAP_SYS_ADMIN), so load balancers cannot" >&2
+    echo "No network namespace can be created here (that takes root; in a container also CAP_SYS_ADMIN), so load balancers cannot" >&2
     echo "serve traffic. LAB_DATAPLANE=noop runs everything else and leaves the traffic scenarios out." >&2
     return 1
   }

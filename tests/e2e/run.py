@@ -26,7 +26,7 @@ from harness import config, dataplane, plays as selection, report, stream
 from harness.certificates import Certificates
 from harness.cloud import Cloud
 from harness.controller import Controller
-from harness.kube import Kube, Refused, service_account_kubeconfig
+from harness.kube import Kube, Rejected, service_account_kubeconfig
 from harness.plays import AT_ONCE, Play, is_serial, title
 from harness.report import Result
 from harness.scenario import Scenario
@@ -63,39 +63,39 @@ def prepare() -> Controller:
 
 def play(module: ModuleType, case: str | None, controller: Controller, certificates: Certificates) -> Result:
     name, serial = title(module, case), is_serial(module)
-    started, t, seen, passed = time.monotonic(), None, '', False
+    started, t, observation, passed = time.monotonic(), None, '', False
     try:
         t = Scenario(name, controller, certificates)
         t.begin()
         module.run(t, case) if case else module.run(t)
         t.finish()
-        passed, seen = True, t.saw()
+        passed, observation = True, t.observation()
     except Exception as error:
-        seen = _what_went_wrong(error)
+        observation = _what_went_wrong(error)
         if t:
             _after_failure(t)
     if t:
         _close(t)
     count = t.log.count() if t else None
     result = Result(name, passed, time.monotonic() - started, len(t.log.writes_of(t.namespace)) if t else 0,
-                    len(count.octavia) if serial and count else None, t.leaks if t else None, _broken(module, case), seen,
+                    len(count.octavia) if serial and count else None, t.leaks if t else None, _action(module, case), observation,
                     dict(waits()))
     print(report.row(result), flush=True)
     return result
 
 
 def _what_went_wrong(error: Exception) -> str:
-    if isinstance(error, (Failed, Refused)):
+    if isinstance(error, (Failed, Rejected)):
         line = next((f'{Path(f.filename).name}:{f.lineno}' for f in reversed(traceback.extract_tb(error.__traceback__))
                      if '/scenarios/' in f.filename), '')
         return f'{error} ({line})' if line else str(error)
     return ''.join(traceback.format_exception(error)[-3:]).strip()
 
 
-def _broken(module: ModuleType, case: str | None) -> str:
+def _action(module: ModuleType, case: str | None) -> str:
     """The first sentence of the case, or else of the scenario."""
-    told = getattr(getattr(module, (case or '').replace('-', '_'), None), '__doc__', None) or module.__doc__ or ''
-    return ' '.join(told.split()).split('. ')[0].rstrip('.')
+    docstring = getattr(getattr(module, (case or '').replace('-', '_'), None), '__doc__', None) or module.__doc__ or ''
+    return ' '.join(docstring.split()).split('. ')[0].rstrip('.')
 
 
 def _close(t: Scenario) -> None:
@@ -143,7 +143,7 @@ def main() -> int:
             (config.HOME / 'controller.pid').write_text(str(controller.process.pid))
         else:
             controller.stop()
-        certificates.forget()
+        certificates.delete_all()
     verdict = report.write(results)
     if traffic := stream.table():
         print(f'{traffic}\n', flush=True)

@@ -35,11 +35,11 @@ class Matrix:
         """
         reasons = []
         self.bodies = []
-        for name, answer in zip(names, planned.creates(specs, self.binary), strict=True):
-            if answer['schema'] and not answer['problems']:
-                self.wrong.append(f'{name}: the CRD refuses it, the translation does not: {answer["schema"]}')
-            self.bodies.append(answer['create'])
-            reasons.append(planned.reason(answer))
+        for name, result in zip(names, planned.creates(specs, self.binary), strict=True):
+            if result['schema'] and not result['problems']:
+                self.wrong.append(f'{name}: the CRD refuses it, the translation does not: {result["schema"]}')
+            self.bodies.append(result['create'])
+            reasons.append(planned.reason(result))
         return reasons
 
     def policies(self, cells: list[values.Cell]) -> None:

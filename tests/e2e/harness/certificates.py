@@ -21,7 +21,7 @@ DAY = datetime.timedelta(days=1)
 class Certificates:
     def __init__(self, cloud: Cloud):
         self.cloud = cloud
-        self.made: dict[str, str] = {}
+        self.references: dict[str, str] = {}
         self.parts: list[str] = []      # secrets inside containers
         self.lock = threading.Lock()
         self.key_material: set[str] = set()     # lines of every private key, for the search of leaked secrets
@@ -76,18 +76,18 @@ class Certificates:
 
     def host_of(self, reference: str) -> str:
         """The host name of the certificate with this reference."""
-        return next(name for name, made in self.made.items() if made == reference).removeprefix('container ')
+        return next(name for name, stored in self.references.items() if stored == reference).removeprefix('container ')
 
-    def forget(self) -> None:
+    def delete_all(self) -> None:
         """Deletes all certificates, containers before their secrets."""
-        for reference in sorted(self.made.values(), key=lambda r: '/containers/' not in r) + self.parts:
+        for reference in sorted(self.references.values(), key=lambda r: '/containers/' not in r) + self.parts:
             self.cloud.delete_certificate(reference)
 
     def _once(self, name: str, make) -> str:
         with self.lock:
-            if name not in self.made:
-                self.made[name] = make()
-            return self.made[name]
+            if name not in self.references:
+                self.references[name] = make()
+            return self.references[name]
 
     def _issue(self, host: str):
         key = ec.generate_private_key(ec.SECP256R1())

@@ -12,7 +12,7 @@ from .waiting import TRAFFIC, Failed, eventually
 
 
 @dataclass
-class Answer:
+class Response:
     status: int
     headers: http.client.HTTPMessage
     body: dict | bytes
@@ -22,12 +22,12 @@ class Answer:
         return self.headers['X-Member']
 
     @property
-    def seen(self) -> dict[str, str]:
-        """The headers that the member saw, by lower-case name."""
+    def received(self) -> dict[str, str]:
+        """The request headers that the member received, by lower-case name."""
         return {name.lower(): value for name, value in self.body['headers'].items()}
 
     def cookie(self) -> dict[str, str]:
-        """The cookie of the answer, as a request header."""
+        """The cookie of the response, as a request header."""
         return {'Cookie': self.headers['Set-Cookie'].split(';')[0]}
 
 
@@ -46,14 +46,14 @@ class Connection(http.client.HTTPConnection):
         plain.connect((self.host, self.port))
         self.sock = self.tls.wrap_socket(plain, server_hostname=self.sni) if self.tls else plain
 
-    def ask(self, path: str = '/', headers: dict | None = None, method: str = 'GET', body: str | None = None) -> Answer:
+    def ask(self, path: str = '/', headers: dict | None = None, method: str = 'GET', body: str | None = None) -> Response:
         self.request(method, path, body=body, headers=headers or {})
         response = self.getresponse()
         content = response.read()
-        return Answer(response.status, response.headers, json.loads(content) if content[:1] == b'{' else content)
+        return Response(response.status, response.headers, json.loads(content) if content[:1] == b'{' else content)
 
 
-def get(host: str, port: int, path: str = '/', headers: dict | None = None, method: str = 'GET', body: str | None = None, **how) -> Answer:
+def get(host: str, port: int, path: str = '/', headers: dict | None = None, method: str = 'GET', body: str | None = None, **how) -> Response:
     """One request on a connection of its own."""
     connection = Connection(host, port, **how)
     try:
@@ -63,26 +63,26 @@ def get(host: str, port: int, path: str = '/', headers: dict | None = None, meth
 
 
 def who(host: str, port: int, *request, **how) -> str:
-    """The name of the member that answered."""
-    answer = get(host, port, *request, **how)
-    if answer.status != 200:
-        raise Failed(f'{host}:{port} answered {answer.status}')
-    return answer.member
+    """The name of the member that responded."""
+    response = get(host, port, *request, **how)
+    if response.status != 200:
+        raise Failed(f'{host}:{port} responded with {response.status}')
+    return response.member
 
 
 def counts(host: str, port: int, requests: int, *request, **how) -> dict[str, int]:
-    """Number of these requests that each member answered."""
+    """Number of these requests that each member served."""
     return dict(sorted(collections.Counter(who(host, port, *request, **how) for _ in range(requests)).items()))
 
 
-def serving(what: str, look, accept=bool, timeout: float = 30):
+def serving(what: str, read, accept=bool, timeout: float = 30):
     """`eventually`, for a port that may open some 100 ms after Octavia says ACTIVE: the reload is asynchronous."""
     def attempt():
         try:
-            return True, look()
+            return True, read()
         except (OSError, Failed) as error:
             return False, error
-    return eventually(what, attempt, lambda seen: seen[0] and accept(seen[1]), timeout, every=0.2, kind=TRAFFIC)[1]
+    return eventually(what, attempt, lambda result: result[0] and accept(result[1]), timeout, every=0.2, kind=TRAFFIC)[1]
 
 
 def certificate(host: str, port: int, tls: ssl.SSLContext, sni: str) -> str:
@@ -95,8 +95,8 @@ def certificate(host: str, port: int, tls: ssl.SSLContext, sni: str) -> str:
         connection.close()
 
 
-def refused(host: str, port: int, **how) -> bool:
-    """True when no server answers: a firewall drops the connection, or no process listens."""
+def is_unreachable(host: str, port: int, **how) -> bool:
+    """True when no server responds: a firewall drops the connection, or no process listens."""
     try:
         get(host, port, timeout=2, **how)
     except (TimeoutError, ConnectionRefusedError):
@@ -105,7 +105,7 @@ def refused(host: str, port: int, **how) -> bool:
 
 
 def datagrams(host: str, port: int, number: int, source: str) -> list[str]:
-    """The members that answered these datagrams of one flow."""
+    """The members that responded to these datagrams of one flow."""
     with inside():
         s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     with s:

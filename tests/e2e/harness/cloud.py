@@ -27,16 +27,16 @@ class Cloud:
         """Every object of a kind (`loadbalancers`, `pools/<id>/members`)."""
         key, found, marker = kind.rsplit('/', 1)[-1], [], {}
         while True:
-            answer = self.octavia.get(f'{LBAAS}/{kind}', params={**filters, **marker, 'limit': PAGE})
-            page = checked(answer)[key]
+            response = self.octavia.get(f'{LBAAS}/{kind}', params={**filters, **marker, 'limit': PAGE})
+            page = checked(response)[key]
             found += page
             if len(page) < PAGE:
                 return found
             marker = {'marker': page[-1]['id']}
 
     def load_balancer(self, lb_id: str) -> dict | None:
-        answer = self.octavia.get(f'{LBAAS}/loadbalancers/{lb_id}')
-        return None if answer.status_code == 404 else checked(answer)['loadbalancer']
+        response = self.octavia.get(f'{LBAAS}/loadbalancers/{lb_id}')
+        return None if response.status_code == 404 else checked(response)['loadbalancer']
 
     def load_balancers(self, namespace: str, name: str | None = None) -> list[dict]:
         """The load balancers with the owner tags of this cluster, namespace and name."""
@@ -60,11 +60,11 @@ class Cloud:
     def write(self, method: str, path: str, body: dict | None = None) -> dict:
         """Sends a write behind the controller's back; waits while the load balancer is locked."""
         def attempt():
-            answer = self.octavia.request(f'{LBAAS}/{path}', method, json=body)
-            locked = answer.status_code == 409 and ('immutable' in answer.text or 'Invalid state PENDING' in answer.text)
-            return None if locked else answer
-        answer = eventually(f'{method} {path} is accepted', attempt, lambda a: a is not None, timeout=60, kind=OCTAVIA)
-        return checked(answer) if answer.content else {}
+            response = self.octavia.request(f'{LBAAS}/{path}', method, json=body)
+            locked = response.status_code == 409 and ('immutable' in response.text or 'Invalid state PENDING' in response.text)
+            return None if locked else response
+        response = eventually(f'{method} {path} is accepted', attempt, lambda a: a is not None, timeout=60, kind=OCTAVIA)
+        return checked(response) if response.content else {}
 
     def active(self, lb_id: str, timeout: float = 60) -> dict:
         return eventually(f'load balancer {lb_id} is ACTIVE', lambda: self.load_balancer(lb_id),
@@ -88,8 +88,8 @@ class Cloud:
                 if any(uid in text for uid in uids for text in [f['description'], *f['tags']])]
 
     def make_floating_ip(self, network: str = 'public', **more) -> dict:
-        made = self.neutron.create_ip(floating_network_id=self.id_of('network', network), **more)
-        return self.floating_ips(id=made.id)[0]
+        created = self.neutron.create_ip(floating_network_id=self.id_of('network', network), **more)
+        return self.floating_ips(id=created.id)[0]
 
     def delete_floating_ip(self, fip_id: str) -> None:
         self.neutron.delete_ip(fip_id)
@@ -99,8 +99,8 @@ class Cloud:
 
     def make_port(self, subnet: str, **more) -> dict:
         known = self.neutron.get_subnet(self.id_of('subnet', subnet))
-        made = self.neutron.create_port(network_id=known.network_id, fixed_ips=[{'subnet_id': known.id}], **more)
-        return self.ports(id=made.id)[0]
+        created = self.neutron.create_port(network_id=known.network_id, fixed_ips=[{'subnet_id': known.id}], **more)
+        return self.ports(id=created.id)[0]
 
     def delete_port(self, port_id: str) -> None:
         self.neutron.delete_port(port_id)
@@ -115,14 +115,14 @@ class Cloud:
     # -- Barbican
     def store_secret(self, name: str, content: bytes) -> str:
         """Stores a secret with this content and returns its reference."""
-        made = self.connection.key_manager.post('/secrets', json={
+        created = self.connection.key_manager.post('/secrets', json={
             'name': name, 'payload': base64.b64encode(content).decode(),
             'payload_content_type': 'application/octet-stream', 'payload_content_encoding': 'base64'})
-        return checked(made)['secret_ref']
+        return checked(created)['secret_ref']
 
     def store_container(self, name: str, secrets: list[dict], kind: str = 'certificate') -> str:
-        made = self.connection.key_manager.post('/containers', json={'name': name, 'type': kind, 'secret_refs': secrets})
-        return checked(made)['container_ref']
+        created = self.connection.key_manager.post('/containers', json={'name': name, 'type': kind, 'secret_refs': secrets})
+        return checked(created)['container_ref']
 
     def delete_certificate(self, reference: str) -> None:
         """Deletes a secret or container."""
@@ -131,15 +131,15 @@ class Cloud:
     # -- Keystone
     def make_application_credential(self, name: str) -> dict[str, str]:
         """Creates an application credential with all roles of this cloud's user, in the form of clouds.yaml."""
-        made = self.connection.identity.create_application_credential(self.connection.current_user_id, name)
-        return {'application_credential_id': made.id, 'application_credential_secret': made.secret}
+        created = self.connection.identity.create_application_credential(self.connection.current_user_id, name)
+        return {'application_credential_id': created.id, 'application_credential_secret': created.secret}
 
     def delete_application_credential(self, credential: dict[str, str]) -> None:
         identity, user = self.connection.identity, self.connection.current_user_id
         identity.delete_application_credential(user, credential['application_credential_id'])
 
 
-def checked(answer) -> dict:
-    if answer.status_code >= 400:
-        raise RuntimeError(f'{answer.request.method} {answer.url}: {answer.status_code} {answer.text}')
-    return answer.json()
+def checked(response) -> dict:
+    if response.status_code >= 400:
+        raise RuntimeError(f'{response.request.method} {response.url}: {response.status_code} {response.text}')
+    return response.json()

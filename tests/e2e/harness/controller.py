@@ -43,11 +43,11 @@ class Controller:
                 raise
 
     def wait_ready(self, timeout: float = 60) -> None:
-        def look():
+        def probe():
             if self.process.poll() is not None:
                 raise Failed(f'the controller ended with {self.process.returncode}; see {self.log}: {self.tail()}')
             return self.get('/readyz')
-        eventually('the controller is ready', look, lambda answer: answer and answer.status_code == 200, timeout)
+        eventually('the controller is ready', probe, lambda response: response and response.status_code == 200, timeout)
 
     def get(self, path: str) -> requests.Response | None:
         try:
@@ -67,9 +67,9 @@ class Controller:
         """Sends SIGTERM and returns the time until the process ended."""
         if not self.running():
             return 0
-        if answer := self.get('/metrics'):
+        if response := self.get('/metrics'):
             with (config.REPORT / f'{self.name}.metrics').open('a') as kept:
-                kept.write(answer.text)
+                kept.write(response.text)
         started = time.monotonic()
         self.process.send_signal(signal.SIGTERM)
         try:

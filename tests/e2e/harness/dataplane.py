@@ -41,7 +41,7 @@ def udp_configuration(lb_id: str) -> str:
 
 class Members:
     """The member servers of one scenario. Scenarios run at the same time, so each has a net of its own, which stands for
-    10.20.0.0/24 of its stacks. A member answers with its name, `m11` for 10.20.0.11."""
+    10.20.0.0/24 of its stacks. A member responds with its name, `m11` for 10.20.0.11."""
 
     def __init__(self):
         self.net = f'10.20.{next(_nets)}.'
@@ -63,11 +63,11 @@ class Members:
 
     def serve(self, stack: dict, tls: tuple[Path, Path] | None = None) -> dict:
         """Starts every member of a stack and returns the stack to apply."""
-        made = self.here(stack)
-        for pool in made['spec']['pools']:
+        moved = self.here(stack)
+        for pool in moved['spec']['pools']:
             for member in pool['members']:
                 self.start(int(member['address'].rsplit('.', 1)[1]), member['port'], tls)
-        return made
+        return moved
 
     def start(self, last: int, port: int = 8080, tls: tuple[Path, Path] | None = None) -> None:
         key = self.address(last), port
@@ -76,7 +76,7 @@ class Members:
             self.running.add(key)
 
     def health(self, last: int, code: int, port: int = 8080) -> None:
-        """Sets the answer of a member to health checks."""
+        """Sets the response of a member to health checks."""
         client.get(self.address(last), port, '/_lab/health', method='PUT', body=str(code))
 
     def held(self, port: int) -> dict[int, int]:

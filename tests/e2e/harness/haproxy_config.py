@@ -57,7 +57,7 @@ def api_refusal(body: dict) -> str:
             persistence = pool.get('session_persistence')
             if persistence:
                 validate.check_session_persistence({'cookie_name': None, **persistence})
-    except Exception as refusal:        # the API turns any exception into an answer
+    except Exception as refusal:        # the API turns any exception into a response
         return f'{type(refusal).__name__}: {refusal}'
     return ''
 

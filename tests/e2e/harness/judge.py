@@ -228,14 +228,14 @@ class Judge:
     def _status(self, lb: dict) -> None:
         """Compares the stack's status with the cloud."""
         status = self.stack.get('status') or {}
-        said = status.get('loadBalancer') or {}
-        for ours, theirs in {'id': 'id', 'name': 'name', 'projectID': 'project_id', 'vipAddress': 'vip_address', 'vipPortID': 'vip_port_id',
+        reported = status.get('loadBalancer') or {}
+        for field, octavia_field in {'id': 'id', 'name': 'name', 'projectID': 'project_id', 'vipAddress': 'vip_address', 'vipPortID': 'vip_port_id',
                              'provider': 'provider', 'provisioningStatus': 'provisioning_status'}.items():
-            self._same(f'status.loadBalancer.{ours}', said.get(ours), lb[theirs])
+            self._same(f'status.loadBalancer.{field}', reported.get(field), lb[octavia_field])
         additional = [{'subnetID': v['subnet_id'], 'address': v['ip_address'], 'portID': v['port_id']} for v in lb.get('additional_vips') or []]
-        self._same('status.loadBalancer.additionalVIPs', said.get('additionalVIPs') or [], sorted(additional, key=lambda v: (v['subnetID'], v['address'])))
+        self._same('status.loadBalancer.additionalVIPs', reported.get('additionalVIPs') or [], sorted(additional, key=lambda v: (v['subnetID'], v['address'])))
         floating = self.cloud.floating_ips(port_id=lb['vip_port_id'])
-        self._same('status.loadBalancer.floatingIP', said.get('floatingIP') or None, floating[0]['floating_ip_address'] if floating else None)
+        self._same('status.loadBalancer.floatingIP', reported.get('floatingIP') or None, floating[0]['floating_ip_address'] if floating else None)
         self._same('status.observedGeneration', status.get('observedGeneration'), self.meta['generation'])
         for kind in ('listeners', 'pools'):
             keys = {tag.removeprefix('evenkeel:key='): o['id'] for o in lb[kind] for tag in o['tags'] if tag.startswith('evenkeel:key=')}

@@ -14,8 +14,8 @@ from .waiting import KUBECTL, OCTAVIA, eventually, waiting
 STACKS = '/apis/evenkeel.dev/v1alpha1/namespaces/{namespace}/loadbalancerstacks'
 
 
-class Refused(Exception):
-    """kubectl failed; the text is its output."""
+class Rejected(Exception):
+    """kubectl or the API server rejected a request; the text is its output."""
 
 
 class Kube:
@@ -30,38 +30,38 @@ class Kube:
             done = subprocess.run([str(config.KUBECTL), '--kubeconfig', str(self.kubeconfig), *args],
                                   input=stdin, capture_output=True, text=True, timeout=timeout)
         if done.returncode:
-            raise Refused(done.stderr.strip() or done.stdout.strip())
+            raise Rejected(done.stderr.strip() or done.stdout.strip())
         return done.stdout
 
     def apply(self, *documents: dict, namespace: str, options: tuple[str, ...] = ()) -> str:
         return self.kubectl('apply', '-n', namespace, '-f', '-', *options, stdin=yaml.safe_dump_all(documents, sort_keys=False))
 
-    def look(self, path: str) -> dict | None:
+    def read(self, path: str) -> dict | None:
         """GET from the API server; None when the object does not exist."""
         def ask() -> requests.Response:
             return self.session.get(self.server + path, timeout=30)
         # 429: the API server is loading a changed CRD
-        answer = eventually(f'an answer to GET {path}', ask, lambda a: a.status_code != 429, 30)
-        if answer.status_code == 404:
+        response = eventually(f'a response to GET {path}', ask, lambda a: a.status_code != 429, 30)
+        if response.status_code == 404:
             return None
-        answer.raise_for_status()
-        return answer.json()
+        response.raise_for_status()
+        return response.json()
 
     def dry_run(self, document: dict, namespace: str) -> None:
         """Validates a stack as `kubectl apply --dry-run=server` does, in a tenth of its time."""
-        answer = self.session.post(self.server + STACKS.format(namespace=namespace), json=document, timeout=30,
+        response = self.session.post(self.server + STACKS.format(namespace=namespace), json=document, timeout=30,
                                    params={'dryRun': 'All', 'fieldValidation': 'Strict'})
-        if answer.status_code >= 400:
-            raise Refused(answer.json()['message'])
+        if response.status_code >= 400:
+            raise Rejected(response.json()['message'])
 
     def stack(self, namespace: str, name: str) -> dict | None:
-        return self.look(f'{STACKS.format(namespace=namespace)}/{name}')
+        return self.read(f'{STACKS.format(namespace=namespace)}/{name}')
 
     def stacks(self, namespace: str) -> list[dict]:
-        return self.look(STACKS.format(namespace=namespace))['items']
+        return self.read(STACKS.format(namespace=namespace))['items']
 
     def secret(self, namespace: str, name: str) -> dict | None:
-        return self.look(f'/api/v1/namespaces/{namespace}/secrets/{name}')
+        return self.read(f'/api/v1/namespaces/{namespace}/secrets/{name}')
 
     def events(self, namespace: str, about: str) -> list[dict]:
         """The Events of a stack, oldest first."""
@@ -69,7 +69,7 @@ class Kube:
 
     def all_events(self, namespace: str) -> list[dict]:
         """The Events of all stacks."""
-        found = self.look(f'/apis/events.k8s.io/v1/namespaces/{namespace}/events')['items']
+        found = self.read(f'/apis/events.k8s.io/v1/namespaces/{namespace}/events')['items']
         return [e for e in found if e['regarding'].get('kind') == 'LoadBalancerStack']
 
 
@@ -103,9 +103,9 @@ def conditions(stack: dict) -> dict[str, dict]:
     return {c['type']: c for c in (stack.get('status') or {}).get('conditions') or []}
 
 
-def told(stack: dict | None) -> str:
+def describe_conditions(stack: dict | None) -> str:
     """The conditions of a stack in one line."""
     if stack is None:
         return 'the stack is gone'
-    said = [f"{c['type']}={c['status']} {c['reason']}: {c['message']}" for c in conditions(stack).values()]
-    return '; '.join(said) or f"no conditions, status {json.dumps(stack.get('status'))}"
+    lines = [f"{c['type']}={c['status']} {c['reason']}: {c['message']}" for c in conditions(stack).values()]
+    return '; '.join(lines) or f"no conditions, status {json.dumps(stack.get('status'))}"

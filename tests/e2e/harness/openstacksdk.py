@@ -27,15 +27,15 @@ class Cloud:
         root, found, _ = url.partition('/v3/auth/tokens')
         if found:
             self.login = root, json.loads(data)
-            return answer(url, 201, token(), {'X-Subject-Token': 'token'})
+            return json_response(url, 201, token(), {'X-Subject-Token': 'token'})
         # The list of versions, at the root of the URL in the file.
         parts = urlsplit(url)
         version = {'id': 'v3.14', 'status': 'stable', 'links': [{'rel': 'self', 'href': f'{parts.scheme}://{parts.netloc}/v3'}]}
         named = parts.path.rstrip('/').endswith('/v3')
-        return answer(url, 200, {'version': version} if named else {'versions': {'values': [version]}})
+        return json_response(url, 200, {'version': version} if named else {'versions': {'values': [version]}})
 
 
-def answer(url, status, body, headers=None):
+def json_response(url, status, body, headers=None):
     response = requests.Response()
     response.status_code, response.url, response._content = status, url, json.dumps(body).encode()
     response.headers.update({'Content-Type': 'application/json', **(headers or {})})

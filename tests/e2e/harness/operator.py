@@ -19,9 +19,9 @@ def set_state(lb_id: str, state: str) -> None:
 
 
 def failover(lb_id: str) -> None:
-    answer = Cloud('admin').octavia.put(f'/lbaas/loadbalancers/{lb_id}/failover')
-    if answer.status_code != 202:
-        checked(answer)
+    response = Cloud('admin').octavia.put(f'/lbaas/loadbalancers/{lb_id}/failover')
+    if response.status_code != 202:
+        checked(response)
 
 
 @contextlib.contextmanager

@@ -17,9 +17,9 @@ def page(script: list, stack: list, costs: dict, rest: list[dict]) -> str:
 
 
 def _time(script: list, stack: list) -> str:
-    def line(what: str, made: list) -> list:
-        seconds = [m.seconds for m in made]
-        middle = [statistics.median(getattr(m, part) for m in made) for part in ('writes', 'octavia', 'others')]
+    def line(what: str, creates: list) -> list:
+        seconds = [m.seconds for m in creates]
+        middle = [statistics.median(getattr(m, part) for m in creates) for part in ('writes', 'octavia', 'others')]
         return [what, f'{statistics.median(seconds):.2f}', f'{min(seconds):.2f} to {max(seconds):.2f}', *(f'{n:g}' for n in middle)]
     return f"""## Time from the request to Ready
 

@@ -1,4 +1,4 @@
-"""Evenkeel's own answers for a stack, without a cluster and without a cloud.
+"""Evenkeel's own results for a stack, without a cluster and without a cloud.
 
 The binary of simulators/src/bin/planned.rs gives them; its documentation has the protocol.
 """
@@ -22,30 +22,30 @@ def binary() -> str:
 
 def creates(specs: list[dict], path: str = '') -> list[dict]:
     """For each spec: `schema`, `problems`, and `create`, the body of the create (None with problems)."""
-    return _ask([{'spec': spec} for spec in specs], path)
+    return _run([{'spec': spec} for spec in specs], path)
 
 
-def updates(questions: list[dict]) -> list[dict]:
-    """For each question, a `spec` and the `stored` objects: `problems`, and `writes` (None with problems)."""
-    return _ask(questions, '')
+def updates(requests: list[dict]) -> list[dict]:
+    """For each request, a `spec` and the `stored` objects: `problems`, and `writes` (None with problems)."""
+    return _run(requests, '')
 
 
-def reason(answer: dict) -> str:
+def reason(result: dict) -> str:
     """The problems as one text; empty without problems."""
-    return '; '.join(f"{problem['field']}: {problem['message']}" for problem in answer['problems'])
+    return '; '.join(f"{problem['field']}: {problem['message']}" for problem in result['problems'])
 
 
-def _ask(questions: list[dict], path: str) -> list[dict]:
+def _run(requests: list[dict], path: str) -> list[dict]:
     path = path or binary()
 
     def part(some: list[dict]) -> list[dict]:
-        text = ''.join(json.dumps(question) + '\n' for question in some)
+        text = ''.join(json.dumps(request) + '\n' for request in some)
         done = subprocess.run([path], input=text, capture_output=True, text=True)
         if done.returncode:
             raise AssertionError(done.stderr[-2000:])
         return [json.loads(line) for line in done.stdout.splitlines()]
 
-    size = -(-len(questions) // PROCESSES) or 1
+    size = -(-len(requests) // PROCESSES) or 1
     with ThreadPoolExecutor(PROCESSES) as pool:
-        parts = pool.map(part, [questions[at:at + size] for at in range(0, len(questions), size)])
-    return [answer for answers in parts for answer in answers]
+        parts = pool.map(part, [requests[at:at + size] for at in range(0, len(requests), size)])
+    return [result for results in parts for result in results]

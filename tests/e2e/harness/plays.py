@@ -58,8 +58,8 @@ def select(plays: list[Play], names: Iterable[str], tier: str = '', part: str = 
 def kinds(module: ModuleType, case: str | None) -> list[str]:
     """The kinds that a play shows in the gate tier. A file says `gate = ['kind']` for all of its cases, or `{'case':
     ['kind']}`."""
-    said = getattr(module, 'gate', [])
-    return said.get(case, []) if isinstance(said, dict) else said
+    declared = getattr(module, 'gate', [])
+    return declared.get(case, []) if isinstance(declared, dict) else declared
 
 
 def longest_first(plays: list[Play]) -> list[Play]:
@@ -82,8 +82,8 @@ def check(plays: list[Play]) -> str:
         stray = set(named) - set(getattr(module, 'cases', [])) if isinstance(named, dict) else set()
         assert not stray, f'{module.__name__}: gate names cases that are not there: {stray}'
     known = {name for p in plays for name in _names(*p)}
-    told = re.findall(r'`([\w-]+)`', (config.ROOT / 'docs/development/testing.md').read_text().split('| scenarios |')[1])
-    assert not set(told) - known, f'docs/development/testing.md names missing scenarios: {sorted(set(told) - known)}'
+    documented = re.findall(r'`([\w-]+)`', (config.ROOT / 'docs/development/testing.md').read_text().split('| scenarios |')[1])
+    assert not set(documented) - known, f'docs/development/testing.md names missing scenarios: {sorted(set(documented) - known)}'
     chosen = select(plays, [], 'gate')
     lines = [f'TIER=gate: {", ".join(title(*p) for p in chosen)}']
     lines += [f'PART={n}/4: about {_load(_part(plays, n, 4)) / 60:.0f} minutes, {", ".join(title(*p) for p in _part(plays, n, 4))}'
@@ -93,8 +93,8 @@ def check(plays: list[Play]) -> str:
 
 def beside(module: ModuleType, case: str | None, present: Iterable[str]) -> str | None:
     """The serial file that a play may accompany: of those that it names, the first one that is played."""
-    said = getattr(module, 'beside', ())
-    named = said.get(case, ()) if isinstance(said, dict) else said
+    declared = getattr(module, 'beside', ())
+    named = declared.get(case, ()) if isinstance(declared, dict) else declared
     return next((name for name in named if name in present), None)
 
 

@@ -1,10 +1,10 @@
 """A proxy between the controller and one service, which injects faults for a scenario.
 
     octavia, = t.behind('octavia')                       # from now on this namespace's Secret leads through it
-    octavia.breaks(cut_short, 'POST', '/loadbalancers$', times=1)
+    octavia.inject(cut_short, 'POST', '/loadbalancers$', times=1)
     octavia.down(); ...; octavia.up()
 
-A fault is a function of an `Exchange`: it may forward the request, and may answer it.
+A fault is a function of an `Exchange`: it may forward the request, and may set the response.
 """
 import contextlib
 import http.client
@@ -24,7 +24,7 @@ tokens: set[str] = set()
 
 
 @dataclass
-class Answer:
+class Response:
     status: int
     headers: list[tuple[str, str]] = field(default_factory=list)
     body: bytes = b''
@@ -32,49 +32,49 @@ class Answer:
 
 @dataclass
 class Exchange:
-    """One request in flight. `answer` stays None when the client shall get none."""
+    """One request in flight. `response` stays None when the client gets none."""
     method: str
     path: str
     headers: dict[str, str]
     body: bytes
     port: int
     at: float = field(default_factory=time.time)
-    answer: Answer | None = None
-    shown: int | None = None       # number of body bytes that reach the client
+    response: Response | None = None
+    body_limit: int | None = None       # number of body bytes that reach the client
 
     def send(self) -> http.client.HTTPConnection:
         upstream = http.client.HTTPConnection('127.0.0.1', self.port, timeout=150)
         upstream.request(self.method, self.path, self.body or None, self.headers)
         return upstream
 
-    def forward(self) -> Answer:
+    def forward(self) -> Response:
         upstream = self.send()
         got = upstream.getresponse()
-        self.answer = Answer(got.status, [h for h in got.getheaders() if h[0].lower() not in HOP_BY_HOP], got.read())
+        self.response = Response(got.status, [h for h in got.getheaders() if h[0].lower() not in HOP_BY_HOP], got.read())
         upstream.close()
-        return self.answer
+        return self.response
 
 
 Fault = Callable[[Exchange], object]
 
 
 # -- faults
-def answers(status: int, body: str = '', **headers: str) -> Fault:
-    """Answers in place of the service, which never sees the request."""
+def respond_with(status: int, body: str = '', **headers: str) -> Fault:
+    """Responds in place of the service, which never sees the request."""
     def fault(exchange: Exchange) -> None:
-        exchange.answer = Answer(status, [(n.replace('_', '-'), v) for n, v in headers.items()], body.encode())
+        exchange.response = Response(status, [(n.replace('_', '-'), v) for n, v in headers.items()], body.encode())
     return fault
 
 
 def lost(exchange: Exchange) -> None:
-    """Carried out, and the answer is lost."""
+    """The request is executed, and its response is lost."""
     exchange.forward()
-    exchange.answer = None
+    exchange.response = None
 
 
 def cut_short(exchange: Exchange) -> None:
-    """Carried out, and the connection ends in the middle of the body."""
-    exchange.shown = len(exchange.forward().body) // 2
+    """The request is executed, and the connection ends in the middle of the body."""
+    exchange.body_limit = len(exchange.forward().body) // 2
 
 
 def gone_after(seconds: float) -> Fault:
@@ -87,11 +87,11 @@ def gone_after(seconds: float) -> Fault:
 
 
 def never(exchange: Exchange) -> None:
-    """Lost on the way to the service, which the client cannot know."""
+    """The request is lost on the way to the service, which the client cannot know."""
 
 
 def arrives_late(seconds: float) -> Fault:
-    """Delayed on the way, and carried out even if the client waits no more."""
+    """The request is delayed on the way, and executed even if the client waits no more."""
     def fault(exchange: Exchange) -> None:
         time.sleep(seconds)
         exchange.forward()
@@ -109,26 +109,26 @@ def expired(token: str) -> Fault:
 
 # -- the proxy
 @dataclass
-class Broken:
+class InjectedFault:
     fault: Fault
     method: str
     path: re.Pattern
     times: float
     after: int
 
-    def takes(self, exchange: Exchange) -> bool:
-        fits = self.times > 0 and self.method in ('', exchange.method) and bool(self.path.search(exchange.path))
-        if fits and self.after:
+    def applies_to(self, exchange: Exchange) -> bool:
+        matches = self.times > 0 and self.method in ('', exchange.method) and bool(self.path.search(exchange.path))
+        if matches and self.after:
             self.after -= 1
             return False
-        return fits
+        return matches
 
 
 class Proxy:
     def __init__(self, service: str):
         self.service, self.upstream = service, int(os.environ[f'{service.upper()}_PORT'])
         self.exchanges: list[Exchange] = []
-        self.broken: list[Broken] = []
+        self.faults: list[InjectedFault] = []
         self.lock = threading.Lock()
         self.connections: set[socket.socket] = set()
         self.port = 0
@@ -142,15 +142,15 @@ class Proxy:
     def url(self) -> str:
         return f'http://{self.address}' + ('/v3' if self.service == 'keystone' else '')
 
-    def breaks(self, fault: Fault, method: str = '', path: str = '', times: float = float('inf'), after: int = 0) -> None:
-        """Injects a fault from now on, until `heals`; the first `after` requests pass. A newer fault comes before an older
+    def inject(self, fault: Fault, method: str = '', path: str = '', times: float = float('inf'), after: int = 0) -> None:
+        """Injects a fault from now on, until `clear_faults`; the first `after` requests pass. A newer fault comes before an older
         one."""
         with self.lock:
-            self.broken.insert(0, Broken(fault, method, re.compile(path), times, after))
+            self.faults.insert(0, InjectedFault(fault, method, re.compile(path), times, after))
 
-    def heals(self) -> None:
+    def clear_faults(self) -> None:
         with self.lock:
-            self.broken.clear()
+            self.faults.clear()
 
     def up(self) -> None:
         self.server = _Server(('127.0.0.1', self.port), _handler(self))
@@ -165,7 +165,7 @@ class Proxy:
             with contextlib.suppress(OSError):
                 connection.shutdown(socket.SHUT_RDWR)
 
-    def asked(self, method: str = '', path: str = '') -> list[Exchange]:
+    def requests(self, method: str = '', path: str = '') -> list[Exchange]:
         """The requests that have passed."""
         return [e for e in list(self.exchanges) if method in ('', e.method) and re.search(path, e.path)]
 
@@ -174,15 +174,15 @@ class Proxy:
             tokens.add(token)
         self.exchanges.append(exchange)
         with self.lock:
-            broken = next((b for b in self.broken if b.takes(exchange)), None)
-            if broken:
-                broken.times -= 1
-        if broken:
-            broken.fault(exchange)
+            injected = next((b for b in self.faults if b.applies_to(exchange)), None)
+            if injected:
+                injected.times -= 1
+        if injected:
+            injected.fault(exchange)
         else:
             exchange.forward()
-        if exchange.answer:
-            tokens.update(value for name, value in exchange.answer.headers if name.lower() == 'x-subject-token')
+        if exchange.response:
+            tokens.update(value for name, value in exchange.response.headers if name.lower() == 'x-subject-token')
 
 
 class _Server(socketserver.ThreadingTCPServer):
@@ -213,19 +213,19 @@ def _handler(proxy: Proxy) -> type[BaseHTTPRequestHandler]:
             try:
                 proxy.handle(exchange)
             except OSError:
-                exchange.answer = None
-            self.close_connection = exchange.answer is None or exchange.shown is not None
-            if exchange.answer:
-                self.give(exchange.answer, exchange.shown)
+                exchange.response = None
+            self.close_connection = exchange.response is None or exchange.body_limit is not None
+            if exchange.response:
+                self.give(exchange.response, exchange.body_limit)
 
-        def give(self, answer: Answer, shown: int | None) -> None:
-            self.send_response_only(answer.status)
-            for name, value in answer.headers:
+        def give(self, response: Response, body_limit: int | None) -> None:
+            self.send_response_only(response.status)
+            for name, value in response.headers:
                 self.send_header(name, value)
-            if answer.status != 204:
-                self.send_header('content-length', str(len(answer.body)))
+            if response.status != 204:
+                self.send_header('content-length', str(len(response.body)))
             self.end_headers()
-            self.wfile.write(answer.body[:shown])
+            self.wfile.write(response.body[:body_limit])
 
         do_GET = do_POST = do_PUT = do_DELETE = do_PATCH = do_HEAD = pass_on
     return Handler

@@ -42,17 +42,17 @@ class Generator:
 
     def stack(self, name: str) -> dict:
         pools = [self.pool(f'p{n}') for n in range(self.random.choice((0, 1, 2, 2, 3)))]
-        made = stack(name, [], pools, {'vip': self.vip(), **self._some({
+        drawn = stack(name, [], pools, {'vip': self.vip(), **self._some({
             'name': self._text, 'description': self._text, 'tags': self._tags, 'adminStateUp': self._flag,
             'provider': lambda: self._deal('provider', ('amphora', 'octavia')), 'flavor': lambda: {'name': 'single'},
             'availabilityZone': lambda: self._deal('zone', ('az1', 'az2')), 'floatingIP': self.floating_ip})}, disruptionPolicy='Allow')
-        own = made['spec']['loadBalancer']
+        own = drawn['spec']['loadBalancer']
         if 'flavor' in own and 'provider' in own:
             own['provider'] = 'amphora'     # the flavor rejects the alias
         ports = self.random.sample(range(80, 9000), self.random.choice((1, 1, 2, 2, 3)))
-        made['spec']['listeners'] = [self.listener(f'l{n}', port, pools) for n, port in enumerate(ports)]
-        self._mend(made['spec'])
-        return made
+        drawn['spec']['listeners'] = [self.listener(f'l{n}', port, pools) for n, port in enumerate(ports)]
+        self._mend(drawn['spec'])
+        return drawn
 
     def edit(self, spec: dict) -> None:
         """Edits a part of the stack, or everything at once."""
@@ -77,32 +77,32 @@ class Generator:
     def listener(self, name: str, port: int, pools: list[dict], protocol: str | None = None) -> dict:
         protocol = protocol or self._deal('listener', (*SUITS, 'HTTP', 'TERMINATED_HTTPS'))
         time = ('1s', '1m30s', '250ms')
-        made = listener(name, port, protocol, **self._some({
+        drawn = listener(name, port, protocol, **self._some({
             'displayName': self._text, 'description': self._text, 'tags': self._tags, 'adminStateUp': self._flag,
             'connectionLimit': lambda: self.random.choice((-1, 1, 20000)),
             'allowedCIDRs': lambda: self.random.sample(['192.0.2.0/24', '10.0.0.0/8', '198.51.100.7/32'], self.random.randint(1, 3)),
             'timeouts': lambda: self._some({t: lambda: self.random.choice(time) for t in ('clientData', 'memberConnect', 'memberData', 'tcpInspect')})}))
         suitable = [p['name'] for p in pools if p['protocol'] in SUITS[protocol]]
         if suitable and self.random.random() < 0.8:
-            made['defaultPool'] = self.random.choice(suitable)
+            drawn['defaultPool'] = self.random.choice(suitable)
         ends_tls = protocol == 'TERMINATED_HTTPS'
         if protocol in WITH_POLICIES:
             headers = HEADERS + CLIENT_HEADERS if ends_tls else HEADERS
-            made.update(self._some({'insertHeaders': lambda: self._deal_some('headers' + protocol, headers, 4)}, 0.7))
-            made['l7Policies'] = [self.policy(f'r{n}', pools, ends_tls) for n in range(self.random.choice((0, 1, 1, 2)))]
+            drawn.update(self._some({'insertHeaders': lambda: self._deal_some('headers' + protocol, headers, 4)}, 0.7))
+            drawn['l7Policies'] = [self.policy(f'r{n}', pools, ends_tls) for n in range(self.random.choice((0, 1, 1, 2)))]
         if ends_tls:
-            made['tls'] = self.listener_tls()
+            drawn['tls'] = self.listener_tls()
         elif protocol == 'PROMETHEUS' and self._flag():
-            made['tls'] = {'certificate': _secret('metrics'), **self._some(self._tls_parameters('metrics'))}
-        return made
+            drawn['tls'] = {'certificate': _secret('metrics'), **self._some(self._tls_parameters('metrics'))}
+        return drawn
 
     def listener_tls(self) -> dict:
-        made = {'certificate': _secret('one'), **self._some({'sniCertificates': lambda: [_secret('two'), _secret('three')], **self._tls_parameters('listener'),
+        drawn = {'certificate': _secret('one'), **self._some({'sniCertificates': lambda: [_secret('two'), _secret('three')], **self._tls_parameters('listener'),
                 'hsts': lambda: {'maxAge': '3600s', **self._some({'includeSubdomains': self._flag, 'preload': self._flag})}})}
         if self.random.random() < 0.85:
-            made.update({'clientCA': _secret('ca'), 'clientAuthentication': self._deal('client', ('OPTIONAL', 'MANDATORY', 'OPTIONAL', 'MANDATORY', 'NONE'))})
-            made.update(self._some({'clientCRL': lambda: _secret('crl')}))
-        return made
+            drawn.update({'clientCA': _secret('ca'), 'clientAuthentication': self._deal('client', ('OPTIONAL', 'MANDATORY', 'OPTIONAL', 'MANDATORY', 'NONE'))})
+            drawn.update(self._some({'clientCRL': lambda: _secret('crl')}))
+        return drawn
 
     def policy(self, name: str, pools: list[dict], ends_tls: bool) -> dict:
         targets = [p['name'] for p in pools if p['protocol'] in SUITS['HTTP']]
@@ -121,27 +121,27 @@ class Generator:
     # -- pools
     def pool(self, name: str, protocol: str | None = None) -> dict:
         protocol = protocol or self._deal('pool', ('HTTP', 'TCP', 'UDP', 'HTTP', 'HTTPS', 'PROXY', 'HTTP', 'SCTP', 'PROXYV2'))
-        made = pool(name, 0, protocol, **self._some({'description': self._text, 'tags': self._tags, 'adminStateUp': self._flag,
+        drawn = pool(name, 0, protocol, **self._some({'description': self._text, 'tags': self._tags, 'adminStateUp': self._flag,
                     'displayName': lambda: f'{self._text()[:200]} {name}'}))
-        made['algorithm'] = self._deal('algorithm', ('ROUND_ROBIN', 'LEAST_CONNECTIONS', 'SOURCE_IP'))
-        made['members'] = [self.member(n) for n in self.random.sample(range(10, 30), self.random.randint(0, 3))]
+        drawn['algorithm'] = self._deal('algorithm', ('ROUND_ROBIN', 'LEAST_CONNECTIONS', 'SOURCE_IP'))
+        drawn['members'] = [self.member(n) for n in self.random.sample(range(10, 30), self.random.randint(0, 3))]
         datagrams = protocol in DATAGRAMS
         persistence = [{'type': 'SOURCE_IP'}]
         if protocol in SUITS['HTTP']:
             persistence += [{'type': 'HTTP_COOKIE'}, {'type': 'APP_COOKIE', 'cookieName': 'sid'}]
         if datagrams:
             persistence = [{'type': 'SOURCE_IP', **self._some({'timeout': lambda: '60s', 'granularity': lambda: '255.255.255.0'}, 0.6)}]
-        made.update(self._some({'sessionPersistence': lambda: self._deal(f'persistence{len(persistence)}', persistence),
+        drawn.update(self._some({'sessionPersistence': lambda: self._deal(f'persistence{len(persistence)}', persistence),
                                 'healthMonitor': lambda: self.monitor(datagrams)}, 0.6))
         if not datagrams:
-            made.update(self._some({'tls': self.pool_tls}))
-        return made
+            drawn.update(self._some({'tls': self.pool_tls}))
+        return drawn
 
     def pool_tls(self) -> dict:
-        made = self._some({'clientCertificate': lambda: _secret('client'), 'ca': lambda: _secret('ca'), **self._tls_parameters('pool')}, 0.6)
-        if 'ca' in made:
-            made.update(self._some({'crl': lambda: _secret('crl')}, 0.6))
-        return made
+        drawn = self._some({'clientCertificate': lambda: _secret('client'), 'ca': lambda: _secret('ca'), **self._tls_parameters('pool')}, 0.6)
+        if 'ca' in drawn:
+            drawn.update(self._some({'crl': lambda: _secret('crl')}, 0.6))
+        return drawn
 
     def member(self, last: int) -> dict:
         return member(last, **self._some({
@@ -151,12 +151,12 @@ class Generator:
     def monitor(self, datagrams: bool) -> dict:
         kinds = ('UDP-CONNECT', 'SCTP', 'TCP', 'HTTP') if datagrams else ('HTTP', 'HTTPS', 'PING', 'HTTP', 'TCP', 'TLS-HELLO')
         kind = self._deal(f'monitor{datagrams}', kinds)
-        made = monitor(kind, **self._some({'maxRetriesDown': lambda: 5, 'displayName': self._text, 'adminStateUp': self._flag, 'tags': self._tags}))
+        drawn = monitor(kind, **self._some({'maxRetriesDown': lambda: 5, 'displayName': self._text, 'adminStateUp': self._flag, 'tags': self._tags}))
         if kind in ('HTTP', 'HTTPS'):
-            made.update(self._some({'httpMethod': lambda: self._deal('method', METHODS), 'urlPath': lambda: '/x?y=1' if datagrams else '/x?y=1&z=\'2\'',
+            drawn.update(self._some({'httpMethod': lambda: self._deal('method', METHODS), 'urlPath': lambda: '/x?y=1' if datagrams else '/x?y=1&z=\'2\'',
                                     'expectedCodes': lambda: self.random.choice(('204', '200-204', '200, 202'))}, 0.7))
-            made.update(self._deal('version', ({}, {'httpVersion': '1.0'}, {'httpVersion': '1.1', 'domainName': 'a.example'}, {'httpVersion': '1.1'})))
-        return made
+            drawn.update(self._deal('version', ({}, {'httpVersion': '1.0'}, {'httpVersion': '1.1', 'domainName': 'a.example'}, {'httpVersion': '1.1'})))
+        return drawn
 
     # -- edits
     def _change_pools(self, spec: dict) -> None:

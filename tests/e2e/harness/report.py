@@ -18,8 +18,8 @@ class Result:
     writes: int
     calls: int | None       # known only when no other scenario ran
     leaks: int | None       # resources left in the cloud; unknown when the scenario ended before the check
-    broken: str             # the action under test, in the words of the scenario
-    seen: str
+    action: str             # the action under test, in the words of the scenario
+    observation: str
     waits: dict[str, float]     # seconds by kind of waiting (harness/waiting.py)
 
 
@@ -27,15 +27,15 @@ class Result:
 appendix: list[str] = []
 
 HEAD = (f"{'scenario':<34} {'result':<7} {'seconds':>7} {'writes':>6} {'leaks':>5} {'calls':>5}  "
-        f"{'what was broken or changed':<80}  what was seen")
+        f"{'fault or change':<80}  observation")
 
 
 def row(result: Result) -> str:
     def known(number: int | None) -> str:
         return '' if number is None else str(number)
-    seen = _shortened(result.seen.splitlines()[0], 160) if result.seen else ''
+    observation = _shortened(result.observation.splitlines()[0], 160) if result.observation else ''
     return (f"{result.scenario:<34} {'ok' if result.passed else 'FAILED':<7} {result.seconds:>7.1f} {result.writes:>6} "
-            f'{known(result.leaks):>5} {known(result.calls):>5}  {_shortened(result.broken, 80):<80}  {seen}')
+            f'{known(result.leaks):>5} {known(result.calls):>5}  {_shortened(result.action, 80):<80}  {observation}')
 
 
 def _shortened(text: str, width: int) -> str:
@@ -47,7 +47,7 @@ def write(results: list[Result]) -> str:
     failed = [r for r in results if not r.passed]
     verdict = f'{len(results) - len(failed)} passed, {len(failed)} failed'
     table = '\n'.join([HEAD, '-' * len(HEAD), *map(row, results)])
-    details = ''.join(f'\n{r.scenario}:\n  {r.seen}\n' for r in failed)
+    details = ''.join(f'\n{r.scenario}:\n  {r.observation}\n' for r in failed)
     (config.REPORT / 'results.txt').write_text(f'{table}\n{details}\n{verdict}\n')
     (config.REPORT / 'results.json').write_text(json.dumps([asdict(r) for r in results], indent=1))
     (config.REPORT / 'verdict').write_text(verdict + '\n')

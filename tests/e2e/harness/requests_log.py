@@ -81,11 +81,11 @@ class RequestLog:
         return [r for r in found if r['agent'].startswith(agent)]
 
     def count(self, agent: str = AGENT) -> Count:
-        """The answered requests since then, of the controller or of other clients."""
+        """The requests with a response since then, of the controller or of other clients."""
         return Count({s: [r for r in self.lines(s, agent) if r['at'] == 'end'] for s in SERVICES})
 
     def begun(self, method: str, path: str) -> dict | None:
-        """The first request of the controller of this kind that has arrived, answered or not."""
+        """The first request of the controller of this kind that has arrived, with a response or without."""
         pattern = re.compile(path)
         return next((r for r in self.lines('octavia')
                      if r['at'] == 'begin' and r['method'] == method and pattern.search(r['path'])), None)

@@ -13,7 +13,7 @@ from .certificates import Certificates
 from .cloud import Cloud
 from .controller import Controller
 from .judge import Judge
-from .kube import Kube, Refused, conditions, told
+from .kube import Kube, Rejected, conditions, describe_conditions
 from .project import Project
 from .proxy import Proxy
 from .requests_log import RequestLog
@@ -66,8 +66,8 @@ class Scenario:
         self.leaks = len(left)
         expect(not left, f'left behind: {left}')
         # After the deletion, because a repeated Event may come long after its state.
-        floods = self._floods()
-        expect(not floods, f'Events repeat themselves: {floods}')
+        repeated = self._repeated_events()
+        expect(not repeated, f'Events repeat themselves: {repeated}')
         secret = eventually('the Secret has no finalizer', lambda: self.kube.secret(self.namespace, 'openstack'),
                             lambda s: s is None or SECRET_FINALIZER not in s['metadata'].get('finalizers', []), 15)
         if secret:
@@ -119,7 +119,7 @@ class Scenario:
         """Cleans up after a failure, for the next scenario. The controller gets the first chance."""
         try:
             self.kube.kubectl('delete', 'loadbalancerstacks', '--all', '-n', self.namespace, '--timeout', '300s')
-        except Refused:
+        except Rejected:
             self._take_off_finalizers('loadbalancerstack', [s['metadata']['name'] for s in self.kube.stacks(self.namespace)])
         for cloud in {self.cloud, *(project.cloud for project in self.projects)}:
             for lb in cloud.load_balancers(self.namespace):
@@ -144,13 +144,13 @@ class Scenario:
         writes = '\n'.join(json.dumps(w) for w in self.log.writes_of(self.namespace))
         (where / 'writes.jsonl').write_text(writes)
 
-    def _floods(self) -> list[str]:
+    def _repeated_events(self) -> list[str]:
         """Events that were repeated without a cause: `web: 3 times Creating`."""
         # A warning that no scenario waits for is one state. On a busy machine Octavia may take longer than the minute that is
         # waited here (`stuck_after`), for a create and for the deletion.
-        told = [(about, reason, count, 2 if reason == 'StuckPending' else 1) for (about, reason), count in self.events('Warning').items()]
-        told += self._normal_events()
-        return [f'{about}: {count} times {reason}' for about, reason, count, most in told
+        counts = [(about, reason, count, 2 if reason == 'StuckPending' else 1) for (about, reason), count in self.events('Warning').items()]
+        counts += self._normal_events()
+        return [f'{about}: {count} times {reason}' for about, reason, count, most in counts
                 if count > self.states.get((about, reason), most)]
 
     def _normal_events(self) -> list[tuple[str, str, int, int]]:
@@ -165,11 +165,11 @@ class Scenario:
             if e['type'] == 'Warning' or e['reason'] == 'Creating':
                 troubles[uid] += times(e)
         most = self._bounds()
-        return [(names[uid], reason, told, most(uid, reason, troubles[uid])) for (uid, reason), told in count.items()]
+        return [(names[uid], reason, number, most(uid, reason, troubles[uid])) for (uid, reason), number in count.items()]
 
     def _bounds(self) -> Callable[[str, str, int], int]:
         """The limits of Events by reason, for a stack that was not well, or not there, `troubles` times. They hold for every
-        scenario, whatever it breaks; a scenario with stricter limits uses `told_once`."""
+        scenario and each of its faults; a scenario with stricter limits uses `reported_once`."""
         writes, starts = self.log.writes_of(self.namespace), Controller.starts - self.started_before
         creates = collections.Counter(tag for w in writes if is_create(w) for tag in w['tags'])
         # Writes for all stacks of this time: a floating IP does not name its stack.
@@ -186,37 +186,37 @@ class Scenario:
                 'Deleted': 1,
                 'Orphaned': 1,
             }
-            # Ready, OutOfSync: for each generation, and again after each trouble. Two more for what is not told: a
-            # conflict, a status that somebody overwrote.
+            # Ready, OutOfSync: for each generation, and again after each trouble. Two more for causes without an Event: a
+            # conflict, a status that another client overwrote.
             return known.get(reason, generations + starts + troubles + 2)
         return most
 
     def _remember(self) -> None:
         for stack in self.kube.stacks(self.namespace):
-            self._seen(stack)
+            self._track(stack)
 
-    def _seen(self, stack: dict | None) -> dict | None:
+    def _track(self, stack: dict | None) -> dict | None:
         if stack:
             uid, generation = stack['metadata']['uid'], stack['metadata']['generation']
             self.uids.add(uid)
             self.generations[uid] = max(generation, self.generations.get(uid, 0))
             if lb_id := ((stack.get('status') or {}).get('loadBalancer') or {}).get('id'):
                 self.lb_ids.add(lb_id)
-            self._keep(stack)
+            self._record_version(stack)
         return stack
 
-    def _keep(self, stack: dict) -> None:
+    def _record_version(self, stack: dict) -> None:
         """Keeps every observed version of the stacks, for the search of leaked secrets: a later status may hide an earlier
         one."""
         version = (stack['metadata']['uid'], stack['metadata']['resourceVersion'])
         if version not in self.recorded:
             self.recorded.add(version)
-            self._hear(stack)
+            self._record_reason(stack)
             config.SHOWN.mkdir(parents=True, exist_ok=True)
             with (config.SHOWN / f'{self.name}-seen.jsonl').open('a') as kept:
                 kept.write(json.dumps(stack, ensure_ascii=False) + '\n')
 
-    def _hear(self, stack: dict) -> None:
+    def _record_reason(self, stack: dict) -> None:
         """Records the reason of Ready whenever it changes."""
         reason, uid = conditions(stack).get('Ready', {}).get('reason'), stack['metadata']['uid']
         if reason and self.last_reason.get(uid) != reason:
@@ -224,7 +224,7 @@ class Scenario:
             if self.reasons[-1:] != [reason]:
                 self.reasons.append(reason)
 
-    def saw(self) -> str:
+    def observation(self) -> str:
         """The note for the table: the scenario's own, or else the reasons that its stacks went through."""
         return self.note or ' > '.join(self.reasons)
 
@@ -242,9 +242,9 @@ class Scenario:
 
     def with_certificates(self, document: dict) -> dict:
         """Replaces every Barbican reference by an existing one."""
-        made = copy.deepcopy(document)
-        _substitute(made, self.certificates)
-        return made
+        copied = copy.deepcopy(document)
+        _substitute(copied, self.certificates)
+        return copied
 
     def apply(self, stack: dict, *options: str) -> str:
         """Runs kubectl apply and returns the name of the stack."""
@@ -252,7 +252,7 @@ class Scenario:
         return stack['metadata']['name']
 
     def stack(self, name: str) -> dict | None:
-        return self._seen(self.kube.stack(self.namespace, name))
+        return self._track(self.kube.stack(self.namespace, name))
 
     def patch(self, name: str, patch: dict | list) -> None:
         """Runs kubectl patch: a dict is a merge patch, a list a JSON patch."""
@@ -274,14 +274,14 @@ class Scenario:
         if writes is not None:
             same(f'writes for: {what}', self.writes_since(started), writes)
 
-    def refused(self, do: Callable[[], object], saying: str) -> None:
+    def rejected(self, do: Callable[[], object], saying: str) -> None:
         """Checks that the API server rejects the action with these words."""
         try:
             do()
-        except Refused as refusal:
-            expect(saying in str(refusal), f'refused, but not with {saying!r}: {refusal}')
+        except Rejected as rejection:
+            expect(saying in str(rejection), f'rejected, but not with {saying!r}: {rejection}')
         else:
-            raise Failed(f'accepted; it should have been refused with {saying!r}')
+            raise Failed(f'accepted; it should have been rejected with {saying!r}')
 
     def delete(self, name: str, wait: bool = True) -> None:
         self.stack(name)
@@ -301,7 +301,7 @@ class Scenario:
         try:
             return eventually(what, lambda: self.stack(name), holds, timeout, every=0.3, kind=waits_for)
         except Failed:
-            raise Failed(f'{name}: not within {timeout:g} s: {what}; it says: {told(self.stack(name))}') from None
+            raise Failed(f'{name}: not within {timeout:g} s: {what}; its conditions: {describe_conditions(self.stack(name))}') from None
 
     def shows(self, name: str, reason: str, *words: str, timeout: float = 120) -> str:
         """Checks that the stack is not Ready for this reason, with all these words in the message. Returns the message."""
@@ -312,7 +312,7 @@ class Scenario:
         try:
             stack = eventually(reason, lambda: self.stack(name), holds, timeout, every=0.2, kind=waits_for)
         except Failed:
-            raise Failed(f'{name}: not within {timeout:g} s: {reason} with {words}; it says: {told(self.stack(name))}') from None
+            raise Failed(f'{name}: not within {timeout:g} s: {reason} with {words}; its conditions: {describe_conditions(self.stack(name))}') from None
         return conditions(stack)['Ready']['message']
 
     def stalled(self, name: str, condition: str, reason: str, *words: str) -> None:
@@ -334,7 +334,7 @@ class Scenario:
                 count[key] = count.get(key, 0) + times(e)
         return count
 
-    def told_once(self, name: str, reason: str, states: int = 1) -> None:
+    def reported_once(self, name: str, reason: str, states: int = 1) -> None:
         """Checks for one Event per state, however long the state lasts and however often the controller retries. `finish`
         counts them again. Another outage, an edit or the deletion is another state."""
         self.states[name, reason] = states

@@ -16,7 +16,7 @@ AFTER = 1.0     # seconds that the stream continues after the last effect
 
 
 class Stream:
-    """Requests on new connections, or on kept ones, at a steady rate, whatever the answers (dp_load.py)."""
+    """Requests on new connections, or on kept ones, at a steady rate that no response changes (dp_load.py)."""
 
     def __init__(self, url: str, *options: str):
         self.url = url
@@ -27,7 +27,7 @@ class Stream:
     def flows(self) -> None:
         if self.process.stdout.readline().strip() != 'flowing':
             self.process.kill()
-            raise Failed(f'{self.url} does not answer: {self.process.communicate()[1]}')
+            raise Failed(f'{self.url} does not respond: {self.process.communicate()[1]}')
 
     def stop(self) -> dict:
         self.process.terminate()
@@ -46,7 +46,7 @@ class Row:
     kept_sent: int = 0
     kept_failed: int = 0        # failed again on a new connection
     kept_closed: int = 0        # found closed before the request was sent
-    answered: list[str] = field(default_factory=list)       # the members that answered on new connections
+    responders: list[str] = field(default_factory=list)       # the members that responded on new connections
     reloads: int = 0
     writes: list[str] = field(default_factory=list)
 
@@ -69,7 +69,7 @@ def streaming(t, name: str, change: str, url: str, new: int = 40, kept: int = 20
         time.sleep(AFTER)
     finally:
         fresh, held = [stream.stop() for stream in streams]
-    row.sent, row.failed, row.answered = fresh['sent'], fresh['failed'], sorted(fresh['members'])
+    row.sent, row.failed, row.responders = fresh['sent'], fresh['failed'], sorted(fresh['members'])
     row.kept_sent, row.kept_closed, row.kept_failed = held['sent'], held['closed_idle'], held['failed'] - held['retried_ok']
     row.reloads, row.writes = dataplane.reloads(lb_id, started), t.writes_since(started)
     with _lock:

@@ -23,13 +23,13 @@ def created(body: dict) -> dict:
     the API."""
     stored = dict(body)
     if 'lb_algorithm' in body:
-        made = prepare.create_pool({'tls_enabled': False, **body})
+        prepared = prepare.create_pool({'tls_enabled': False, **body})
         stored.setdefault('tls_enabled', False)
     else:
-        made = prepare.create_listener(dict(body), 'lb')
+        prepared = prepare.create_listener(dict(body), 'lb')
         if body['protocol'] == constants.PROTOCOL_PROMETHEUS and body.get('default_tls_container_ref'):
-            made['tls_versions'], made['alpn_protocols']        # a missing one is a KeyError, and so a 500
-    stored.update({field: made.get(field) for field in FIELDS})
+            prepared['tls_versions'], prepared['alpn_protocols']        # a missing one is a KeyError, and so a 500
+    stored.update({field: prepared.get(field) for field in FIELDS})
     _validate(stored)
     return stored
 
@@ -108,7 +108,7 @@ class Files(haproxy_config.Certificates):
     """Certificate files for a body with this number of listeners."""
 
     @classmethod
-    def made(cls, directory: Path, listeners: int) -> 'Files':
+    def create(cls, directory: Path, listeners: int) -> 'Files':
         files = cls(directory)
         below = directory / haproxy_config.identity('loadbalancer')
         below.mkdir(parents=True)

@@ -34,13 +34,13 @@ class Cell:
 
 
 def stack(listener: dict | None = None, pool: dict | None = None) -> dict:
-    made = {'cloudCredentialsRef': {'secretName': 'openstack', 'cloudName': 'openstack'},
+    document = {'cloudCredentialsRef': {'secretName': 'openstack', 'cloudName': 'openstack'},
             'loadBalancer': {'vip': {'subnet': {'name': 'tenant-v4'}}}, 'listeners': [], 'pools': []}
     if listener:
-        made['listeners'] = [{'name': 'a', 'protocol': 'HTTP', 'port': 80, **listener}]
+        document['listeners'] = [{'name': 'a', 'protocol': 'HTTP', 'port': 80, **listener}]
     if pool:
-        made['pools'] = [{'name': 'w', 'protocol': 'HTTP', 'algorithm': 'ROUND_ROBIN', **pool}]
-    return made
+        document['pools'] = [{'name': 'w', 'protocol': 'HTTP', 'algorithm': 'ROUND_ROBIN', **pool}]
+    return document
 
 
 # -- rules
@@ -159,14 +159,14 @@ def redirect_cells() -> list[Cell]:
         url = BASE + place
         escaped = BASE + ''.join(c if c.isalnum() and c.isascii() or c in '/:.?' else hexadecimal(c) for c in place)
         always = [rule('HEADER', 'EQUAL_TO', 'go')], [body_rule('HEADER', 'EQUAL_TO', 'go')]
-        for action, ours, theirs in (('REDIRECT_TO_URL', 'redirectURL', 'redirect_url'), ('REDIRECT_PREFIX', 'redirectPrefix', 'redirect_prefix')):
-            change = {'action': action, ours: url}
-            made = policy_stack(always[0], **change)
+        for action, stack_field, octavia_field in (('REDIRECT_TO_URL', 'redirectURL', 'redirect_url'), ('REDIRECT_PREFIX', 'redirectPrefix', 'redirect_prefix')):
+            change = {'action': action, stack_field: url}
+            document = policy_stack(always[0], **change)
             if action == 'REDIRECT_PREFIX':
-                del made['listeners'][0]['l7Policies'][0]['redirectURL']
-            others = [{**body_policy(always[1], action=action, redirect_url=None), theirs: text} for text in dict.fromkeys((url, escaped))]
+                del document['listeners'][0]['l7Policies'][0]['redirectURL']
+            others = [{**body_policy(always[1], action=action, redirect_url=None), octavia_field: text} for text in dict.fromkeys((url, escaped))]
             path = '/path?query' if action == 'REDIRECT_PREFIX' else ''
-            cells.append(Cell(ours, url, made, [request('/path?query', 'values.example', ('X-Value', 'go'))], [], others, location=url + path))
+            cells.append(Cell(stack_field, url, document, [request('/path?query', 'values.example', ('X-Value', 'go'))], [], others, location=url + path))
     return cells
 
 

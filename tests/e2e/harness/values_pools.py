@@ -58,19 +58,19 @@ def monitors(matrix, members: 'Members') -> None:
     cells = [('urlPath', text, {'urlPath': text}, {'url_path': text}, {'url_path': ''.join(c if c.isalnum() and c.isascii() or c in '/?' else hexadecimal(c) for c in text)})
              for text in paths]
     cells += [('domainName', text, {'httpVersion': '1.1', 'domainName': text}, {'http_version': 1.1, 'domain_name': text}, None) for text in hosts]
-    specs = [stack(pool={'healthMonitor': monitor(**ours)}) for _, _, ours, _, _ in cells]
+    specs = [stack(pool={'healthMonitor': monitor(**settings)}) for _, _, settings, _, _ in cells]
     labels = [f'{field} {text!r}' for field, text, *_ in cells]
     reasons = matrix.rejections(specs, labels)
     tried = []
     for (field, text, _, *others), reason, body in zip(cells, reasons, matrix.bodies, strict=True):
         sent = [body_pool(other) for other in others if other] if reason else [body['pools'][0]]
         tried.append([(Tried(str(pool['healthmonitor'].get('url_path' if field == 'urlPath' else 'domain_name'))), pool, field, text) for pool in sent])
-    asked([one for some in tried for one in some], members)
+    check_monitors([one for some in tried for one in some], members)
     for label, reason, some in zip(labels, reasons, tried, strict=True):
         matrix.settle(label, reason, [t for t, *_ in some])
 
 
-def asked(tried: list, members: 'Members') -> None:
+def check_monitors(tried: list, members: 'Members') -> None:
     """Lets haproxy check each pool's member, and compares its request."""
     for one, pool, *_ in tried:
         one.fault = haproxy.api_refusal(body_of([pool]))[-160:]
@@ -190,10 +190,10 @@ def moved(port: int, name: str) -> str:
     def ask(headers: dict) -> tuple[str, str | None]:
         connection = http.client.HTTPConnection('127.0.0.1', port, timeout=10)
         connection.request('GET', '/', headers=headers)
-        answer = connection.getresponse()
-        answer.read()
+        response = connection.getresponse()
+        response.read()
         connection.close()
-        return answer.headers['X-Member'], answer.headers['Set-Cookie']
+        return response.headers['X-Member'], response.headers['Set-Cookie']
     first, cookie = ask({'X-Set': name})
     if not cookie:
         return 'no cookie is set'
@@ -207,10 +207,10 @@ def datagram_paths(matrix) -> None:
     texts = [f'/a{c}b' for c in PRINTABLE]
     specs = []
     for text in texts:
-        made = stack(pool={'protocol': 'UDP', 'healthMonitor': monitor(urlPath=text)})
-        made['listeners'] = [{'name': 'u', 'protocol': 'UDP', 'port': 53, 'defaultPool': 'w'}]
-        made['pools'][0]['members'] = [{'address': '10.0.0.1', 'port': 53}]
-        specs.append(made)
+        document = stack(pool={'protocol': 'UDP', 'healthMonitor': monitor(urlPath=text)})
+        document['listeners'] = [{'name': 'u', 'protocol': 'UDP', 'port': 53, 'defaultPool': 'w'}]
+        document['pools'][0]['members'] = [{'address': '10.0.0.1', 'port': 53}]
+        specs.append(document)
     labels = [f'urlPath of a UDP pool {text!r}' for text in texts]
     reasons = matrix.rejections(specs, labels)
     accepted = next(body for body in matrix.bodies if body)
@@ -237,7 +237,7 @@ def codes(matrix) -> None:
         pool = {**(body['pools'][0] if body else body_pool({'expected_codes': text})), 'name': 'w'}
         one = Tried(str(pool['healthmonitor']['expected_codes']))
         one.fault = haproxy.api_refusal(body_of([pool]))[-160:] or codes_fault(text, pool)
-        # Codes that no server answers with prove nothing.
+        # Codes that no server responds with prove nothing.
         one.proves = wanted_codes(text) != set()
         matrix.settle(f'expectedCodes {text!r}', reason, [one])
 
@@ -263,12 +263,12 @@ def names(matrix) -> None:
     specs = []
     for text in texts:
         named = {'description': f'{text[:200]}\n    user root', 'tags': [text.replace('/', '')]}
-        made = stack({'displayName': text, 'defaultPool': 'w', **named, 'l7Policies': [{
+        document = stack({'displayName': text, 'defaultPool': 'w', **named, 'l7Policies': [{
             'name': 'p', 'displayName': text, 'action': 'REJECT', **named, 'rules': [{**values.rule('PATH', 'EQUAL_TO', '/a'), 'tags': named['tags']}]}]},
             {'displayName': text, **named, 'members': [{'address': '10.0.0.1', 'port': 80, 'name': text, 'tags': named['tags']}],
              'healthMonitor': monitor(displayName=text, tags=named['tags'])})
-        made['loadBalancer'].update(name=text, **named)
-        specs.append(made)
+        document['loadBalancer'].update(name=text, **named)
+        specs.append(document)
     labels = [f'names {text!r}' for text in texts]
     reasons = matrix.rejections(specs, labels)
     plain = haproxy.render(matrix.bodies[0])
@@ -282,8 +282,8 @@ def ciphers(matrix) -> None:
     """Checks lists of ciphers with other characters: Octavia silently drops such a list and uses its default."""
     from octavia.common import validate
     texts = [f'ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE{c}RSA' for c in PRINTABLE]
-    made = [stack({'protocol': 'TERMINATED_HTTPS', 'tls': {'certificate': {'barbicanRef': values.CERTIFICATE}, 'ciphers': text}}) for text in texts]
-    for text, reason in zip(texts, matrix.rejections(made, texts), strict=True):
+    documents = [stack({'protocol': 'TERMINATED_HTTPS', 'tls': {'certificate': {'barbicanRef': values.CERTIFICATE}, 'ciphers': text}}) for text in texts]
+    for text, reason in zip(texts, matrix.rejections(documents, texts), strict=True):
         taken = bool(validate.VALID_CIPHER_RE.match(text))
         characters = 'letters, digits and' in reason
         matrix.settle(f'ciphers {text!r}', reason if characters else '', [Tried(text, '' if taken else 'Octavia drops it')])

@@ -63,10 +63,10 @@ def carry_out(trials: list, authority: 'Authority') -> None:
 
 
 def body_of(policies: list[dict], numbers: list[int]) -> dict:
-    made = [{**policy, 'position': n, 'rules': [*(marked(at) for at in numbers[n - 1:n]), *policy['rules']]} for n, policy in enumerate(policies, 1)]
-    made.append({'action': 'REDIRECT_TO_URL', 'redirect_url': NONE, 'redirect_http_code': 302, 'position': len(made) + 1,
+    rendered = [{**policy, 'position': n, 'rules': [*(marked(at) for at in numbers[n - 1:n]), *policy['rules']]} for n, policy in enumerate(policies, 1)]
+    rendered.append({'action': 'REDIRECT_TO_URL', 'redirect_url': NONE, 'redirect_http_code': 302, 'position': len(rendered) + 1,
                  'rules': [{'type': 'HEADER', 'key': 'X-Cell', 'compare_type': 'REGEX', 'value': '.'}]})
-    return {'listeners': [{'name': 'l', 'protocol': 'TERMINATED_HTTPS', 'protocol_port': PORT, 'connection_limit': 50, 'l7policies': made,
+    return {'listeners': [{'name': 'l', 'protocol': 'TERMINATED_HTTPS', 'protocol_port': PORT, 'connection_limit': 50, 'l7policies': rendered,
                            'default_tls_container_ref': CERTIFICATE, 'client_ca_tls_container_ref': AUTHORITY, 'client_authentication': 'OPTIONAL'}]}
 
 
@@ -102,10 +102,10 @@ class Authority:
 
     def _signed(self, subject: x509.Name, authority: bool) -> bytes:
         now = datetime.datetime.now(datetime.UTC)
-        made = x509.CertificateBuilder().subject_name(subject).issuer_name(self.name).public_key(self.key.public_key())
-        made = made.serial_number(x509.random_serial_number()).not_valid_before(now - datetime.timedelta(hours=1)).not_valid_after(now + datetime.timedelta(days=1))
-        made = made.add_extension(x509.BasicConstraints(ca=authority, path_length=None), critical=True)
-        return made.sign(self.key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
+        certificate = x509.CertificateBuilder().subject_name(subject).issuer_name(self.name).public_key(self.key.public_key())
+        certificate = certificate.serial_number(x509.random_serial_number()).not_valid_before(now - datetime.timedelta(hours=1)).not_valid_after(now + datetime.timedelta(days=1))
+        certificate = certificate.add_extension(x509.BasicConstraints(ca=authority, path_length=None), critical=True)
+        return certificate.sign(self.key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
 
     def _context(self, key: str, text: str) -> ssl.SSLContext:
         name = self.NAMES[key.lower()]
@@ -121,7 +121,7 @@ class Authority:
     def asks(self, key: str, text: str, number: int) -> str:
         with self._context(key, text).wrap_socket(socket.create_connection(('127.0.0.1', PORT), 10)) as line:
             line.sendall(b'GET / HTTP/1.1\r\nHost: values.example\r\nConnection: close\r\nX-Cell: %d\r\n\r\n' % number)
-            answer = b''
+            received = b''
             while more := line.recv(65536):
-                answer += more
-        return next((row[10:] for row in answer.decode('latin-1').split('\r\n') if row.lower().startswith('location: ')), answer[9:12].decode())
+                received += more
+        return next((row[10:] for row in received.decode('latin-1').split('\r\n') if row.lower().startswith('location: ')), received[9:12].decode())

@@ -1,4 +1,4 @@
-"""Trials of spellings of policies: many in one haproxy, told apart by a header."""
+"""Trials of spellings of policies: many in one haproxy, distinguished by a header."""
 import re
 import socket
 from dataclasses import dataclass, field
@@ -95,7 +95,7 @@ def treated(trial: Trial, line: 'Line') -> str:
     wanted = trial.cell.location or 'http://matched.example/'
     for request in trial.cell.hits:
         if (location := line.ask(request, trial.number)) != wanted:
-            return f'{request!r} is answered with {location!r} instead of {wanted!r}'
+            return f'{request!r} gets the response {location!r} instead of {wanted!r}'
     for request in trial.cell.misses:
         if line.ask(request, trial.number) == wanted:
             return f'{request!r} matches'
@@ -121,7 +121,7 @@ class Line:
         self.connection, self.buffer = None, b''
 
     def ask(self, request: bytes, number: int) -> str:
-        """The Location of the answer, or its status code."""
+        """The Location of the response, or its status code."""
         whole = request + b'\r\nX-Cell: %d\r\n\r\n' % number
         for again in (True, False):
             try:

@@ -1,4 +1,4 @@
-"""Waits for a condition, with a message that tells the last value, and the time that each kind of wait took."""
+"""Waits for a condition, with a message with the last value, and the time that each kind of wait took."""
 import collections
 import contextlib
 import threading
@@ -37,26 +37,26 @@ def waiting(kind: str) -> Iterator[None]:
         waits()[kind] += time.monotonic() - started
 
 
-def eventually(what: str, look: Callable[[], T], accept: Callable[[T], bool] = bool, timeout: float = 60, every: float = 0.5,
+def eventually(what: str, read: Callable[[], T], accept: Callable[[T], bool] = bool, timeout: float = 60, every: float = 0.5,
                kind: str | Callable[[T], str] = CONTROLLER) -> T:
-    """Calls `look` until `accept` takes its result, and returns that. `kind`: the kind of wait, perhaps by the last result."""
+    """Calls `read` until `accept` takes its result, and returns that. `kind`: the kind of wait, perhaps by the last result."""
     end = time.monotonic() + timeout
     of = (lambda _: kind) if isinstance(kind, str) else kind
-    seen = look()
-    while not accept(seen):
+    value = read()
+    while not accept(value):
         if time.monotonic() > end:
-            raise Failed(f'after {timeout:g} s not yet: {what}; last seen: {seen!r}')
-        with waiting(of(seen)):
+            raise Failed(f'after {timeout:g} s not yet: {what}; last value: {value!r}')
+        with waiting(of(value)):
             time.sleep(every)
-            seen = look()
-    return seen
+            value = read()
+    return value
 
 
-def steadily(what: str, look: Callable[[], object], seconds: float, every: float = 1) -> None:
-    """Checks that `look` stays true for this time."""
+def steadily(what: str, read: Callable[[], object], seconds: float, every: float = 1) -> None:
+    """Checks that the result of `read` stays true for this time."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
-        if not look():
+        if not read():
             raise Failed(f'did not stay so: {what}')
         pause(every)
 

@@ -28,7 +28,7 @@ def reference(t, members, vip):
     serving('it serves', lambda: who(vip, 80))
     shares = counts(vip, 80, 60)
     same('round robin', shares, {'m11': 20, 'm12': 20, 'm13': 20})
-    same('what the member sees', get(vip, 80, source='198.18.0.1').seen['x-forwarded-for'], '198.18.0.1')
+    same('the header that the member receives', get(vip, 80, source='198.18.0.1').received['x-forwarded-for'], '198.18.0.1')
     avoids_the_busy(members, vip, 8080, 8081)
     same('the standby waits', set(sticks_by_source(vip, 5432)), {'m31', 'm32'})
     return f'round robin {shares}; least connections; TCP by source'
@@ -50,7 +50,7 @@ def active_standby(t, members, vip):
     for what, last, code, serves in (('a second active one', 12, 200, ['m11', 'm12']), ('one is down, the standby waits', 11, 503, ['m12']),
                                      ('all are down, the standby serves', 12, 503, ['m19']), ('one is back, the standby waits', 11, 200, ['m11'])):
         members.health(last, code)
-        serving(what, lambda: sorted(counts(vip, 80, 4)), lambda seen, wanted=serves: seen == wanted, 40)
+        serving(what, lambda: sorted(counts(vip, 80, 4)), lambda received, wanted=serves: received == wanted, 40)
         same(what, sorted(counts(vip, 80, 20)), serves)
     return 'the standby served only while both active ones were down'
 
@@ -59,7 +59,7 @@ def tcp(t, members, vip):
     """Only allowed networks are served; least connections."""
     allowed = members.address(31)       # in 10.0.0.0/8
     serving('an allowed client is served', lambda: who(vip, 5432, source=allowed))
-    expect(client.refused(vip, 5432, source='198.18.0.1'), 'a client outside of allowedCIDRs is served')
+    expect(client.is_unreachable(vip, 5432, source='198.18.0.1'), 'a client outside of allowedCIDRs is served')
     avoids_the_busy(members, vip, 5432, 5432, source=allowed)
     return 'served for 10.0.0.0/8, dropped for 198.18.0.1; least connections'
 
@@ -86,8 +86,8 @@ def http_l7(t, members, vip):
     same('pictures', counts(vip, 80, 8, '/a/b.jpeg'), {'m23': 8})
     same('the canary', set(counts(vip, 80, 8, '/', {'Cookie': 'canary=on'})), {'m21', 'm22'})
     same('the rest', counts(vip, 80, 20), {'m11': 10, 'm12': 10})
-    seen = get(vip, 80, source='198.18.0.1').seen
-    same('headers', [seen[f'x-forwarded-{what}'] for what in ('for', 'port', 'proto')], ['198.18.0.1', '80', 'http'])
+    received = get(vip, 80, source='198.18.0.1').received
+    same('headers', [received[f'x-forwarded-{what}'] for what in ('for', 'port', 'proto')], ['198.18.0.1', '80', 'http'])
     for _ in range(4):
         login = get(vip, 80, '/login?cookie=cart')
         same("the application's cookie pins", counts(vip, 80, 6, '/', login.cookie()), {login.member: 6})
@@ -105,7 +105,7 @@ def odd_texts(t, vip):
         policies['canary']['rules'] = [{'type': 'HEADER', 'compareType': 'EQUAL_TO', 'key': 'User-Agent', 'value': agent}]
     t.edit('http-l7', change)
     t.ready_and_right('http-l7')
-    serving('the odd URL', lambda: get(vip, 80, '/christmas').headers['Location'], lambda seen: seen == url)
+    serving('the odd URL', lambda: get(vip, 80, '/christmas').headers['Location'], lambda received: received == url)
     same('the odd agent', set(counts(vip, 80, 8, '/', {'User-Agent': agent})), {'m21', 'm22'})
     same('another agent', set(counts(vip, 80, 8, '/', {'User-Agent': agent.replace('&', '+')})), {'m11', 'm12'})
 
@@ -130,10 +130,10 @@ def terminated_https_sni(t, members, vip):
         same(f'certificate for {host}', serving('it serves', lambda h=host: client.certificate(vip, 443, trust, h)), host)
     unknown = t.certificates.trust(check_hostname=False)
     same('certificate for an unknown name', client.certificate(vip, 443, unknown, 'who.example'), default)
-    answer = get(vip, 443, tls=trust, sni=default, source='198.18.0.1')
-    same('HSTS', answer.headers['Strict-Transport-Security'].replace(' ', ''), 'max-age=31536000;includeSubDomains;')
-    same('headers', [answer.seen[f'x-forwarded-{what}'] for what in ('for', 'proto')], ['198.18.0.1', 'https'])
-    same("the load balancer's cookie pins", counts(vip, 443, 6, '/', answer.cookie(), tls=trust, sni=default), {answer.member: 6})
+    response = get(vip, 443, tls=trust, sni=default, source='198.18.0.1')
+    same('HSTS', response.headers['Strict-Transport-Security'].replace(' ', ''), 'max-age=31536000;includeSubDomains;')
+    same('headers', [response.received[f'x-forwarded-{what}'] for what in ('for', 'proto')], ['198.18.0.1', 'https'])
+    same("the load balancer's cookie pins", counts(vip, 443, 6, '/', response.cookie(), tls=trust, sni=default), {response.member: 6})
     same('without a cookie', set(counts(vip, 443, 6, tls=trust, sni=default)), {'m11', 'm12'})
     plain = get(vip, 80, '/basket')
     same('plain HTTP', (plain.status, plain.headers['Location']), (301, 'https://shop.example/basket'))
@@ -141,8 +141,8 @@ def terminated_https_sni(t, members, vip):
 
 
 def udp(t, members, vip):
-    """Datagrams are answered, each source by one member."""
-    found = {source: set(serving('an answer', lambda s=source: client.datagrams(vip, 53, 3, s))) for source in CLIENTS[:12]}
+    """Datagrams come back, for each source from one member."""
+    found = {source: set(serving('a response', lambda s=source: client.datagrams(vip, 53, 3, s))) for source in CLIENTS[:12]}
     expect(all(len(m) == 1 for m in found.values()), f'a source went to several members: {found}')
     same('members by source', set.union(*found.values()), {'m53', 'm54'})
     same('the same over TCP', serving('it serves', lambda: counts(vip, 53, 10)), {'m53': 5, 'm54': 5})

@@ -1,6 +1,6 @@
 """TLS: every field of a terminating listener, of a PROMETHEUS listener and of a pool with TLS is changed and reverted;
 ciphers unknown to OpenSSL are rejected."""
-from harness.kube import Refused
+from harness.kube import Rejected
 from harness.stacks import listener, pool, stack
 from harness.waiting import expect
 
@@ -68,8 +68,8 @@ def unknown_ciphers(t):
         wrong = stack(f'wrong-{number}', [listener('https', 443, 'TERMINATED_HTTPS', tls=tls)])
         try:
             name = t.apply(wrong)
-        except Refused as refusal:
-            expect(ciphers == names and words in str(refusal), f'{ciphers}: {refusal}')
+        except Rejected as rejection:
+            expect(ciphers == names and words in str(rejection), f'{ciphers}: {rejection}')
         else:
             t.shows(name, 'InvalidSpec', 'ciphers', words)
             t.delete(name)

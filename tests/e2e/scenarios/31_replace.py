@@ -59,9 +59,9 @@ class never_without_pool:
 
     def __init__(self, t, name):
         self.t, self.lb_id, self.bare, self.done = t, t.lb_id(name), [], threading.Event()
-        self.thread = threading.Thread(target=self.look)
+        self.thread = threading.Thread(target=self.poll)
 
-    def look(self):
+    def poll(self):
         cloud = type(self.t.cloud)()
         while not self.done.wait(0.3):
             self.bare += [li['name'] for li in cloud.all('listeners', loadbalancer_id=self.lb_id) if not li['default_pool_id']]

@@ -48,20 +48,20 @@ def retained(t):
         left = t.cloud.floating_ips(id=fip['id'])
         expect(left, 'the floating IP is gone')
         same('its port', left[0]['port_id'], None)
-        expect('evenkeel' not in left[0]['description'], f"it still says whose it is: {left[0]['description']}")
+        expect('evenkeel' not in left[0]['description'], f"its description still names the owner: {left[0]['description']}")
     finally:
         t.cloud.delete_floating_ip(fip['id'])
 
 
 def borrowed(t):
     """Used by address, tagged, and returned unchanged."""
-    fip = t.cloud.make_floating_ip(description="somebody's")
+    fip = t.cloud.make_floating_ip(description="another client's")
     try:
         name = t.apply(web(load_balancer={'floatingIP': {'existing': {'address': fip['floating_ip_address']}}}))
         t.ready_and_right(name)
         t.delete(name)
         left = t.cloud.floating_ips(id=fip['id'])[0]
-        same('port, description, tags afterwards', (left['port_id'], left['description'], left['tags']), (None, "somebody's", []))
+        same('port, description, tags afterwards', (left['port_id'], left['description'], left['tags']), (None, "another client's", []))
     finally:
         t.cloud.delete_floating_ip(fip['id'])
 
@@ -93,9 +93,9 @@ def no_router(t):
     try:
         stack = t.apply(web(load_balancer={'vip': {'subnet': {'name': name}}, 'floatingIP': allocate()}))
         message = t.shows(stack, 'ReferenceUnusable', 'spec.loadBalancer.floatingIP', 'is not reachable from subnet', subnet.id)
-        expect('was deleted' not in message and 'loadbalancer delete' not in message, f'it says that something has gone: {message}')
+        expect('was deleted' not in message and 'loadbalancer delete' not in message, f'it reports a missing object: {message}')
         t.condition(stack, 'ResolvedRefs', 'False', reason='ReferenceUnusable')
-        t.told_once(stack, 'ReferenceUnusable')
+        t.reported_once(stack, 'ReferenceUnusable')
         lb_id = t.lb_id(stack)
         same('floating IPs meanwhile', t.cloud.floating_ips(port_id=t.cloud.load_balancer(lb_id)['vip_port_id']), [])
         router = neutron.create_router(name=name, external_gateway_info={'network_id': t.cloud.id_of('network', 'public')})

@@ -35,7 +35,7 @@ def by_id(t):
     subnet = t.cloud.id_of('subnet', 'tenant-v4b')
     name, status = up(t, vip={'subnet': {'id': subnet}, 'address': '10.11.7.7'})
     same('VIP', status['vipAddress'], '10.11.7.7')
-    t.refused(lambda: t.edit(name, lambda spec: spec['loadBalancer']['vip'].update(address='10.11.7.8')), 'cannot change')
+    t.rejected(lambda: t.edit(name, lambda spec: spec['loadBalancer']['vip'].update(address='10.11.7.8')), 'cannot change')
 
 
 def two_families(t):

@@ -19,21 +19,21 @@ def run(t):
     ready = conditions(t.ready_and_right(name))['Ready']
     lb_id = t.lb_id(name)
 
-    def told():
+    def drift_events():
         return t.events_about(name, 'DriftCorrected')
-    same('Events about drift before there is any', told(), [])
-    for what, break_it in DRIFTS.items():
-        break_it(t, t.cloud.tree(lb_id))
+    same('Events about drift before there is any', drift_events(), [])
+    for what, cause in DRIFTS.items():
+        cause(t, t.cloud.tree(lb_id))
         t.cloud.active(lb_id)
-        expect(t.differences(name), f'breaking it changed nothing: {what}')
-        eventually(f'put right: {what}', lambda: t.differences(name), lambda d: not d, 60, every=1)
-    notes = [e['note'] for e in eventually('an Event about drift', told, bool, 20)]
+        expect(t.differences(name), f'the drift changed nothing: {what}')
+        eventually(f'corrected: {what}', lambda: t.differences(name), lambda d: not d, 60, every=1)
+    notes = [e['note'] for e in eventually('an Event about drift', drift_events, bool, 20)]
     # The Event of the first drift, before which the stack was in sync for sure. Drift that happens while the last one is corrected has no
     # Event of its own.
     first = [n for n in notes if 'load balancer' in n and 'name mine -> shop' in n]
     expect(first, f'no Event names the load balancer, what it had and what it has: {notes}')
     expect(all(OBJECT.match(n) for n in notes), f'an Event does not begin with the object: {notes}')
-    same('types of these Events', {e['type'] for e in told()}, {'Normal'})
+    same('types of these Events', {e['type'] for e in drift_events()}, {'Normal'})
     now = conditions(t.ready(name))['Ready']
     same('Ready since', now['lastTransitionTime'], ready['lastTransitionTime'])
     t.note = f'{len(DRIFTS)} kinds of drift, Ready all the time; DriftCorrected: {first[0][:80]}'

@@ -27,7 +27,7 @@ def child(t):
         expect('(heal)' not in message, message)
         t.condition(name, 'Reconciling', 'True', reason='ProvisioningFailed')
     t.ready_and_right(name)
-    t.told_once(name, 'ProvisioningFailed')
+    t.reported_once(name, 'ProvisioningFailed')
 
 
 def load_balancer(t):
@@ -42,7 +42,7 @@ def load_balancer(t):
                           'listener http', 'pool web', 'operator of the cloud', "log of Octavia's worker", 're-created')
         expect('failover' not in message and 'delete the stack' not in message, message)
         t.condition(name, 'Stalled', 'True', reason='LoadBalancerError', saying=lb_id)
-        t.told_once(name, 'LoadBalancerError', states=2)     # of either load balancer
+        t.reported_once(name, 'LoadBalancerError', states=2)     # of either load balancer
         t.edit(name, lambda spec: spec['loadBalancer'].update(description='still wrong'))
         t.shows(name, 'LoadBalancerError', 'went into ERROR in its own create')
         steadily('one create for each spec', lambda: t.creates() == 2, 5)
@@ -56,13 +56,13 @@ def load_balancer(t):
         message = t.shows(name, 'LoadBalancerError', t.lb_id(name), 'since Evenkeel changed it', 'description', 'changed', 'listener http', 'correct the spec')
         expect('failover' not in message and 'delete the stack' not in message, message)
         t.condition(name, 'Stalled', 'True', reason='LoadBalancerError')
-        t.told_once(name, 'LoadBalancerError', states=3)
+        t.reported_once(name, 'LoadBalancerError', states=3)
     operator.failover(t.lb_id(name))
     t.ready_and_right(name)
     same('writes', t.writes_since(since), ['PUT loadbalancers'])
     with failing(f'{t.namespace}/{name}'):
         t.edit(name, lambda spec: spec['loadBalancer'].update(description='changed again'))
         t.shows(name, 'LoadBalancerError', 'changed again')
-        t.told_once(name, 'LoadBalancerError', states=4)
+        t.reported_once(name, 'LoadBalancerError', states=4)
     t.delete(name)
-    t.note = 'LoadBalancerError, told once each time: re-created when it never served, else Ready after a failover; nothing written twice'
+    t.note = 'LoadBalancerError, reported once each time: re-created when it never served, else Ready after a failover; nothing written twice'

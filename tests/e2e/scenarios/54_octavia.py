@@ -35,7 +35,7 @@ def stuck(t):
     t.shows(name, 'StuckPending', lb_id, 'PENDING_UPDATE', 'only the operator of the cloud can free it')
     t.delete(name, wait=False)
     t.shows(name, 'Deleting', lb_id, 'only the operator of the cloud can free it')
-    t.told_once(name, 'StuckPending', states=2)     # of the change, and of the deletion
+    t.reported_once(name, 'StuckPending', states=2)     # of the change, and of the deletion
     operator.set_state(lb_id, 'ACTIVE')
     t.kube.kubectl('wait', '--for=delete', f'loadbalancerstack/{name}', '-n', t.namespace, '--timeout=300s')
-    t.note = 'StuckPending after a minute, told once; the deletion says the same and goes on when it is freed'
+    t.note = 'StuckPending after a minute, reported once; the deletion says the same and goes on when it is freed'

@@ -2,7 +2,7 @@
 for."""
 import time
 
-from harness.proxy import Proxy, answers, arrives_late, cut_short, expired, gone_after, lost, never
+from harness.proxy import Proxy, arrives_late, cut_short, expired, gone_after, lost, never, respond_with
 from harness.scenario import credentials
 from harness.stacks import listener, pool, stack, web
 from harness.waiting import eventually, expect, pause, same, steadily
@@ -27,8 +27,8 @@ def one_create(t):
     same('creates', t.creates(), 1)
 
 
-def tells(t, name, reason, *words):
-    """Checks that one Event has all these words: it keeps the text of a condition that lasted only a second."""
+def expect_event(t, name, reason, *words):
+    """Checks that one Event has all these words. An Event keeps the text of a condition that lasted only a second."""
     eventually(f'an Event {reason} about {name} with {words}', lambda: [e['note'] for e in t.events_about(name, reason)],
                lambda notes: any(all(word in note for word in words) for note in notes), 15)
 
@@ -46,9 +46,9 @@ def unreachable(t, *services):
     for proxy in proxies:
         proxy.down()
     t.edit(changed, heavier)
-    made = t.apply(web('made'))
+    created = t.apply(web('created'))
     t.delete(deleted, wait=False)
-    messages = [t.shows(name, 'CloudUnreachable', 'cannot reach 127.0.0.1:', 'Connection refused') for name in (changed, made)]
+    messages = [t.shows(name, 'CloudUnreachable', 'cannot reach 127.0.0.1:', 'Connection refused') for name in (changed, created)]
     messages.append(t.shows(deleted, 'Deleting', 'cannot reach 127.0.0.1:', 'Connection refused', 'evenkeel.dev/deletion-policy=Orphan'))
     for message in messages:
         expect(any(proxy.address in message for proxy in proxies), f'not the address of a service: {message}')
@@ -56,13 +56,13 @@ def unreachable(t, *services):
     steadily('it is not stalled', lambda: 'Stalled' not in [c['type'] for c in t.stack(changed)['status']['conditions']], 8)
     for proxy in proxies:
         proxy.up()
-    for name in (changed, made):
+    for name in (changed, created):
         t.ready_and_right(name)
     eventually('the deletion ends', lambda: t.stack(deleted), lambda s: s is None, 120)
-    for name in (changed, made, deleted):
-        t.told_once(name, 'CloudUnreachable')
+    for name in (changed, created, deleted):
+        t.reported_once(name, 'CloudUnreachable')
     same('creates', t.creates(), 3)
-    t.note = 'CloudUnreachable with host and port, told once; Ready by itself afterwards'
+    t.note = 'CloudUnreachable with host and port, reported once; Ready by itself afterwards'
 
 
 def octavia_down(t):
@@ -90,7 +90,7 @@ def keystone_down(t):
     pause(6)
     keystone.up()
     t.ready_and_right('other')
-    t.told_once('other', 'CloudUnreachable')
+    t.reported_once('other', 'CloudUnreachable')
     no_warnings(t, name)
 
 
@@ -108,79 +108,79 @@ def barbican_down(t):
     same('creates without Barbican', t.creates(), 1)
     barbican.up()
     t.ready_and_right(name)
-    t.told_once(name, 'CloudUnreachable')
+    t.reported_once(name, 'CloudUnreachable')
     no_warnings(t, plain)
 
 
 def cut_answers(t):
-    """Answers end in the middle of their body: of the create, of reads, of a change"""
+    """Responses end in the middle of their body: of the create, of reads, of a change"""
     octavia, = t.behind('octavia')
-    octavia.breaks(cut_short, 'POST', '/loadbalancers$', times=1)
+    octavia.inject(cut_short, 'POST', '/loadbalancers$', times=1)
     name = t.apply(web())
     t.ready_and_right(name)
     one_create(t)
-    tells(t, name, 'CreateInDoubt', f'no answer from {octavia.address}', 'POST /v2/lbaas/loadbalancers', 'is looked for')
-    t.told_once(name, 'CreateInDoubt')
-    octavia.breaks(cut_short, 'GET', times=2)
-    octavia.breaks(cut_short, 'PUT', '/members', times=1)
-    t.change(name, 'a change whose answer is cut', heavier, ['PUT members'])
-    tells(t, name, 'CloudUnreachable', f'no answer from {octavia.address}', 'GET /v2/lbaas/')
-    t.told_once(name, 'CloudUnreachable')
-    t.note = 'each was found done, nothing was sent twice'
+    expect_event(t, name, 'CreateInDoubt', f'no answer from {octavia.address}', 'POST /v2/lbaas/loadbalancers', 'is looked for')
+    t.reported_once(name, 'CreateInDoubt')
+    octavia.inject(cut_short, 'GET', times=2)
+    octavia.inject(cut_short, 'PUT', '/members', times=1)
+    t.change(name, 'a change whose response is cut', heavier, ['PUT members'])
+    expect_event(t, name, 'CloudUnreachable', f'no answer from {octavia.address}', 'GET /v2/lbaas/')
+    t.reported_once(name, 'CloudUnreachable')
+    t.note = 'each write was found executed, none was sent twice'
 
 
 def hung_up(t):
     """The client hangs up 50 ms into a create that Octavia commits seconds later"""
     octavia, = t.behind('octavia')
-    octavia.breaks(gone_after(0.05), 'POST', '/loadbalancers$', times=1)
+    octavia.inject(gone_after(0.05), 'POST', '/loadbalancers$', times=1)
     name = t.apply(web())
     t.shows(name, 'CreateInDoubt', 'may still appear')
     t.ready_and_right(name)
     one_create(t)
-    same('POSTs of a load balancer', len(octavia.asked('POST', '/loadbalancers$')), 1)
-    t.told_once(name, 'CreateInDoubt')
+    same('POSTs of a load balancer', len(octavia.requests('POST', '/loadbalancers$')), 1)
+    t.reported_once(name, 'CreateInDoubt')
 
 
 def answer_lost(t):
-    """The answers to a create, a change and a deletion are lost"""
+    """The responses to a create, a change and a deletion are lost"""
     octavia, neutron = t.behind('octavia', 'neutron')
-    octavia.breaks(lost, 'POST', '/loadbalancers$', times=1)
-    neutron.breaks(lost, 'POST', '/floatingips', times=1)
+    octavia.inject(lost, 'POST', '/loadbalancers$', times=1)
+    neutron.inject(lost, 'POST', '/floatingips', times=1)
     name = t.apply(web(load_balancer=FLOATING))
     t.ready_and_right(name)
     one_create(t)
-    tells(t, name, 'CreateInDoubt', f'no answer from {octavia.address}', 'is looked for')
-    tells(t, name, 'CloudUnreachable', f'no answer from {neutron.address}', 'POST /v2.0/floatingips')
-    t.told_once(name, 'CreateInDoubt')
-    octavia.breaks(lost, 'PUT', '/members', times=1)
-    t.change(name, 'a change whose answer is lost', heavier, ['PUT members'])
-    octavia.breaks(lost, 'DELETE', '/loadbalancers', times=1)
-    neutron.breaks(lost, 'DELETE', '/floatingips', times=1)
+    expect_event(t, name, 'CreateInDoubt', f'no answer from {octavia.address}', 'is looked for')
+    expect_event(t, name, 'CloudUnreachable', f'no answer from {neutron.address}', 'POST /v2.0/floatingips')
+    t.reported_once(name, 'CreateInDoubt')
+    octavia.inject(lost, 'PUT', '/members', times=1)
+    t.change(name, 'a change whose response is lost', heavier, ['PUT members'])
+    octavia.inject(lost, 'DELETE', '/loadbalancers', times=1)
+    neutron.inject(lost, 'DELETE', '/floatingips', times=1)
     t.delete(name)
-    same('floating IPs made', len([r for r in neutron.asked('POST', '/floatingips')]), 1)
+    same('floating IPs created', len([r for r in neutron.requests('POST', '/floatingips')]), 1)
     # of the floating IP, of the change, and of the two deletions
-    t.told_once(name, 'CloudUnreachable', states=4)
+    t.reported_once(name, 'CloudUnreachable', states=4)
 
 
 def never_arrived(t):
     """A create never reaches Octavia, which the controller cannot know: no create before the quiet period is over"""
     octavia, = t.behind('octavia')
-    octavia.breaks(never, 'POST', '/loadbalancers$', times=1)
+    octavia.inject(never, 'POST', '/loadbalancers$', times=1)
     started = time.monotonic()
     name = t.apply(web())
     t.shows(name, 'CreateInDoubt', 'so the load balancer may still appear; no other one is created until')
     t.ready_and_right(name)
     took = time.monotonic() - started
-    expect(took > 75, f'made again after {took:.0f} s, within the quiet period')
+    expect(took > 75, f'recreated after {took:.0f} s, within the quiet period')
     one_create(t)
-    t.told_once(name, 'CreateInDoubt', states=2)    # of the create, and of the deletion that comes soon after it
-    t.note = f'CreateInDoubt, told once; made after {took:.0f} s, with a quiet period of 75 s'
+    t.reported_once(name, 'CreateInDoubt', states=2)    # of the create, and of the deletion that comes soon after it
+    t.note = f'CreateInDoubt, reported once; created after {took:.0f} s, with a quiet period of 75 s'
 
 
 def late_answers(t):
-    """Every answer of Octavia and Neutron takes a second"""
+    """Every response of Octavia and Neutron takes a second"""
     for proxy in t.behind('octavia', 'neutron'):
-        proxy.breaks(arrives_late(1))
+        proxy.inject(arrives_late(1))
     name = t.apply(web(load_balancer=FLOATING))
     t.ready_and_right(name)
     t.change(name, 'a change', heavier, ['PUT members'])
@@ -188,24 +188,24 @@ def late_answers(t):
     no_warnings(t, name)
 
 
-def refused(t, refusals, attempts, **headers):
+def rejected(t, rejections, attempts, **headers):
     """Creates stacks that each have their own way to Octavia, where every request gets one error, until each has made
     `attempts`. Returns the gaps between the attempts of each."""
-    proxies = {name: own_way(t, name) for name in refusals}
+    proxies = {name: own_way(t, name) for name in rejections}
     for name in proxies:
         t.ready_and_right(name)
-    for name, (status, body, words) in refusals.items():
-        proxies[name].breaks(answers(status, body, **headers))
+    for name, (status, body, words) in rejections.items():
+        proxies[name].inject(respond_with(status, body, **headers))
         t.edit(name, heavier)
-    for name, (status, _, words) in refusals.items():
+    for name, (status, _, words) in rejections.items():
         t.shows(name, 'CloudUnreachable', words, f'GET /v2/lbaas/loadbalancers/{t.lb_id(name)}: {status}')
-    gaps = {name: eventually(f'{attempts} attempts', lambda: gaps_of(proxy, refusals[name][0]), lambda g: len(g) >= attempts - 1, 60)
+    gaps = {name: eventually(f'{attempts} attempts', lambda: gaps_of(proxy, rejections[name][0]), lambda g: len(g) >= attempts - 1, 60)
             for name, proxy in proxies.items()}
     for name, proxy in proxies.items():
-        proxy.heals()
+        proxy.clear_faults()
         t.ready_and_right(name)
-        t.told_once(name, 'CloudUnreachable')
-    t.note = f'Ready by itself afterwards; asked again after {gaps} s'
+        t.reported_once(name, 'CloudUnreachable')
+    t.note = f'Ready by itself afterwards; retried after {gaps} s'
     return gaps
 
 
@@ -221,38 +221,38 @@ def own_way(t, name):
 
 def gaps_of(proxy, status):
     """The seconds between rejected requests."""
-    times = [e.at for e in proxy.asked() if e.answer and e.answer.status == status]
+    times = [e.at for e in proxy.requests() if e.response and e.response.status == status]
     return [round(later - earlier, 1) for earlier, later in zip(times, times[1:])]
 
 
 def retry_after(t):
     """503, 500 and 429 with Retry-After: 7: no request before that time"""
     words = 'Something is broken here.'
-    gaps = refused(t, {'unavailable': (503, FAULT, words), 'internal': (500, FAULT, words), 'too-many': (429, FAULT, words)},
+    gaps = rejected(t, {'unavailable': (503, FAULT, words), 'internal': (500, FAULT, words), 'too-many': (429, FAULT, words)},
                    attempts=3, Retry_After='7')
-    expect(all(gap >= 6.9 for g in gaps.values() for gap in g), f'asked again too soon: after {gaps} s')
+    expect(all(gap >= 6.9 for g in gaps.values() for gap in g), f'retried too soon: after {gaps} s')
 
 
 def server_errors(t):
     """500 and 503 of Octavia, 502 and 429 of a proxy, without Retry-After: requests back off"""
     words = 'Something is broken here.'
-    gaps = refused(t, {'internal': (500, FAULT, words), 'unavailable': (503, FAULT, words),
+    gaps = rejected(t, {'internal': (500, FAULT, words), 'unavailable': (503, FAULT, words),
                        'between': (502, HTML, 'something that is not OpenStack answered 502'),
                        'too-many': (429, HTML, 'something that is not OpenStack answered 429')}, attempts=4)
-    expect(all(max(g[:-1]) < g[-1] and 2 * g[0] < g[-1] for g in gaps.values()), f'not ever more rarely: after {gaps} s')
+    expect(all(max(g[:-1]) < g[-1] and 2 * g[0] < g[-1] for g in gaps.values()), f'no backoff: after {gaps} s')
 
 
 def busy_create(t):
-    """Octavia answers a create with 503: a clear rejection, so there is no quiet period"""
+    """Octavia responds to a create with 503: a clear rejection, so there is no quiet period"""
     octavia, = t.behind('octavia')
-    octavia.breaks(answers(503, FAULT, Retry_After='3'), 'POST', '/loadbalancers$', times=2)
+    octavia.inject(respond_with(503, FAULT, Retry_After='3'), 'POST', '/loadbalancers$', times=2)
     started = time.monotonic()
     name = t.apply(web())
     t.shows(name, 'CloudUnreachable', 'Something is broken here.', 'POST /v2/lbaas/loadbalancers: 503')
     t.ready_and_right(name)
     expect(time.monotonic() - started < 60, 'it waited for a quiet period')
     one_create(t)
-    t.told_once(name, 'CloudUnreachable')
+    t.reported_once(name, 'CloudUnreachable')
     same('warnings', t.events('Warning'), {(name, 'CloudUnreachable'): 1})
 
 
@@ -262,9 +262,9 @@ def token_expired(t):
     name = t.apply(web())
     t.ready_and_right(name)
     before = len(octavia.exchanges)
-    token = octavia.asked('GET')[-1].headers['x-auth-token']
-    octavia.breaks(expired(token), after=1)
+    token = octavia.requests('GET')[-1].headers['x-auth-token']
+    octavia.inject(expired(token), after=1)
     t.change(name, 'a change with an expired token', heavier, ['PUT members'])
-    same('answers to the first two calls', [e.answer.status for e in octavia.exchanges[before:before + 2]], [200, 401])
-    same('log-ins', len(keystone.asked('POST', '/auth/tokens')), 2)
+    same('responses to the first two calls', [e.response.status for e in octavia.exchanges[before:before + 2]], [200, 401])
+    same('log-ins', len(keystone.requests('POST', '/auth/tokens')), 2)
     no_warnings(t, name)

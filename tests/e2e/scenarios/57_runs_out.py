@@ -47,7 +47,7 @@ def quotas(t):
         t.shows(name, 'QuotaExceeded', f'{noun} 0 of 0 used, {needs} more needed', 'ask the operator of the cloud to raise it')
     t.shows('living', 'QuotaExceeded', 'Quota has been met for resources: Member', '/members: 403')
     t.condition('living', 'Reconciling', 'True', reason='QuotaExceeded')
-    never_made(t, projects['load-balancer'])
+    never_created(t, projects['load-balancer'])
     for project in (living, *projects.values()):
         project.limit()
     t.ready_and_right('living', cloud=living.cloud)
@@ -55,16 +55,16 @@ def quotas(t):
         t.ready_and_right(name, cloud=project.cloud)
         same(f'load balancers with the quota of {name} raised', len(project.cloud.load_balancers(t.namespace)), 1)
     for name in ('living', *projects):
-        t.told_once(name, 'QuotaExceeded')
-    t.note = 'QuotaExceeded with kind, use, limit and need, told once; Ready by itself within a minute'
+        t.reported_once(name, 'QuotaExceeded')
+    t.note = 'QuotaExceeded with kind, use, limit and need, reported once; Ready by itself within a minute'
 
 
-def never_made(t, project):
+def never_created(t, project):
     """A stack that waits for quota can be deleted at once."""
-    apply_in(t, project, 'never-made')
-    t.shows('never-made', 'QuotaExceeded', 'load balancer 0 of 0 used, 1 more needed')
+    apply_in(t, project, 'never-created')
+    t.shows('never-created', 'QuotaExceeded', 'load balancer 0 of 0 used, 1 more needed')
     started = time.monotonic()
-    t.delete('never-made')
+    t.delete('never-created')
     took = time.monotonic() - started
     expect(took < 20, f'deleted after {took:.0f} s only')
 
@@ -86,9 +86,9 @@ def l7(t):
     project.limit()
     for name in ('policy', 'rule'):
         t.ready_and_right(name)
-        t.told_once(name, 'QuotaExceeded')
+        t.reported_once(name, 'QuotaExceeded')
     same('creates', t.creates(), 2)
-    t.note = "QuotaExceeded with Octavia's words, told once; Ready by itself within a minute"
+    t.note = "QuotaExceeded with Octavia's words, reported once; Ready by itself within a minute"
 
 
 def addresses(t):
@@ -102,7 +102,7 @@ def addresses(t):
     # VRRP ports need addresses too
     project.admin.neutron.update_subnet(project.subnet, allocation_pools=[{'start': '10.30.0.10', 'end': '10.30.0.20'}])
     t.ready_and_right(name)
-    t.told_once(name, 'QuotaExceeded')
+    t.reported_once(name, 'QuotaExceeded')
     same('creates', t.creates(), 1)
 
 
@@ -114,7 +114,7 @@ def floating_ips(t):
     t.shows(name, 'QuotaExceeded', 'floatingip', 'POST /v2.0/floatingips')
     project.limit_floating_ips(1)
     t.ready_and_right(name)
-    t.told_once(name, 'QuotaExceeded')
+    t.reported_once(name, 'QuotaExceeded')
     same('creates', t.creates(), 1)
 
 
@@ -129,15 +129,15 @@ def queue(t):
             t.apply(stack(name, [listener('http', 80, defaultPool='web')], [pool('web')], here(project)))
         pause(15)
         # Two of a project at a time (src/openstack/quota.rs), and no third one has arrived meanwhile.
-        waiting = octavia.asked('POST', '/loadbalancers$')
-        same('answers to the creates that were sent', [e.answer for e in waiting], [None, None])
+        waiting = octavia.requests('POST', '/loadbalancers$')
+        same('responses to the creates that were sent', [e.response for e in waiting], [None, None])
         sent = [json.loads(e.body)['loadbalancer']['name'] for e in waiting]
         for name in names:
             if f'{t.namespace}/{name}' not in sent:
                 t.shows(name, 'Queued', 'other writes that take quota of this project are in flight', timeout=20)
                 t.condition(name, 'Reconciling', 'True', reason='Queued')
         same('load balancers while the row is held', t.cloud.load_balancers(t.namespace), [])
-        same('creates that were sent', len(octavia.asked('POST', '/loadbalancers$')), 2)
+        same('creates that were sent', len(octavia.requests('POST', '/loadbalancers$')), 2)
     for name in names:
         t.ready_and_right(name)
         same(f'load balancers of {name}', len(t.cloud.load_balancers(t.namespace, name)), 1)
@@ -156,15 +156,15 @@ def crowd(t):
     # Four: with the stack's own, five of the eight threads of the lab's Octavia API wait for the row.
     with ThreadPoolExecutor(4) as others:
         with operator.quota_row_held(project.id):
-            asked = [others.submit(project.cloud.write, 'POST', 'loadbalancers', body) for _ in range(4)]
+            futures = [others.submit(project.cloud.write, 'POST', 'loadbalancers', body) for _ in range(4)]
             name = t.apply(web(load_balancer=here(project)))
-            eventually('the create is on its way', lambda: octavia.asked('POST', '/loadbalancers$'), bool, 60)
+            eventually('the create is on its way', lambda: octavia.requests('POST', '/loadbalancers$'), bool, 60)
             pause(3)
             same('load balancers while the row is held', project.cloud.all('loadbalancers'), [])
-        bare = [answer.result()['loadbalancer']['id'] for answer in asked]
+        bare = [future.result()['loadbalancer']['id'] for future in futures]
         try:
             t.ready_and_right(name)
             same('load balancers', len(t.cloud.load_balancers(t.namespace)), 1)
-            same('creates that were sent', len(octavia.asked('POST', '/loadbalancers$')), 1)
+            same('creates that were sent', len(octavia.requests('POST', '/loadbalancers$')), 1)
         finally:
             list(others.map(project.cloud.delete_load_balancer, bare))

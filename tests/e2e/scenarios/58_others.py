@@ -27,7 +27,7 @@ def ambiguous_name(t):
         message = t.shows('web', 'ReferenceAmbiguous', 'spec.loadBalancer.vip.port', name)
         t.condition('web', 'ResolvedRefs', 'False', reason='ReferenceAmbiguous')
         t.condition('web', 'Stalled', 'True')
-        t.told_once('web', 'ReferenceAmbiguous')
+        t.reported_once('web', 'ReferenceAmbiguous')
         same('creates', t.creates(), 0)
         t.cloud.neutron.update_port(ports[1]['id'], name='another')
         t.ready_and_right('web')
@@ -58,13 +58,13 @@ def another_owner(t):
     lb_id = t.lb_id(name)
     tags = t.cloud.load_balancer(lb_id)['tags']
     other = [tag if not tag.startswith('evenkeel:uid=') else 'evenkeel:uid=00000000-0000-4000-8000-000000000000' for tag in tags]
-    other = [tag if not tag.startswith('evenkeel:name=') else 'evenkeel:name=somebody-else' for tag in other]
+    other = [tag if not tag.startswith('evenkeel:name=') else 'evenkeel:name=another-stack' for tag in other]
     t.cloud.write('PUT', f'loadbalancers/{lb_id}', {'loadbalancer': {'tags': other}})
     since = time.time()
     t.shows(name, 'OwnershipConflict', lb_id, '00000000-0000-4000-8000-000000000000', 'left alone', 'tags of this stack back')
     t.edit(name, lambda spec: spec['pools'][0]['members'][0].update(weight=7))
     steadily('nothing is written', lambda: not t.writes_since(since), 12)
-    t.told_once(name, 'OwnershipConflict', states=2)     # before and after the edit
+    t.reported_once(name, 'OwnershipConflict', states=2)     # before and after the edit
     t.cloud.active(lb_id)
     t.cloud.write('PUT', f'loadbalancers/{lb_id}', {'loadbalancer': {'tags': tags}})
     t.ready_and_right(name)
@@ -108,7 +108,7 @@ def another_project(t):
     t.shows(name, 'ProjectMismatch', lb_id, 'point the credentials back', 'evenkeel.dev/deletion-policy=Orphan')
     t.condition(name, 'Stalled', 'True', reason='ProjectMismatch')
     steadily('the stack stays', lambda: t.stack(name), 5)
-    t.told_once(name, 'ProjectMismatch', states=3)     # of the stack, of its edit and of its deletion
+    t.reported_once(name, 'ProjectMismatch', states=3)     # of the stack, of its edit and of its deletion
     same('writes', t.writes_since(since), [])
     t.kube.apply(credentials(), namespace=t.namespace)
     eventually('the deletion ends', lambda: t.stack(name), lambda s: s is None, 120)
@@ -125,7 +125,7 @@ def secret_taken(t):
     t.condition(name, 'ResolvedRefs', 'False', reason='CredentialsMissing')
     t.delete(name, wait=False)
     t.shows(name, 'CredentialsMissing', 'evenkeel.dev/deletion-policy=Orphan')
-    t.told_once(name, 'CredentialsMissing', states=2)     # of the stack and of its deletion
+    t.reported_once(name, 'CredentialsMissing', states=2)     # of the stack and of its deletion
     t.condition(name, 'Stalled', 'True', reason='CredentialsMissing')
     t.kube.apply(credentials(), namespace=t.namespace)
     eventually('the deletion ends', lambda: t.stack(name), lambda s: s is None, 120)
@@ -153,7 +153,7 @@ def without_port(t, name):
     lb_id = status['id']
     t.note = t.shows(name, 'VipPortMissing', status['vipPortID'], f'openstack loadbalancer delete --cascade {lb_id}')[:150]
     t.condition(name, 'Stalled', 'True', reason='VipPortMissing')
-    t.told_once(name, 'VipPortMissing')
+    t.reported_once(name, 'VipPortMissing')
     t.cloud.delete_load_balancer(lb_id)
     eventually('another load balancer', lambda: t.stack(name)['status']['loadBalancer'].get('id'), lambda i: i not in (None, lb_id), 120)
     after = t.ready_and_right(name)['status']['loadBalancer']
@@ -163,7 +163,7 @@ def without_port(t, name):
 
 def equal_tags(t):
     """Tags that Octavia's database takes for equal: rejected before any create; two writes replace one by the other"""
-    same('what the database holds for equal', _equal_characters(),
+    same('characters that the database holds for equal', _equal_characters(),
          (config.ROOT / 'src/model/collation.txt').read_text().splitlines())
     since = time.time()
     name = t.apply(_tagged('caf\u00e9', 'cafe'))

@@ -37,24 +37,25 @@ def observe_then_manage(t):
     name = t.apply(web(managementPolicy='Observe'))
     stack = t.condition(name, 'Ready', 'True', reason='OutOfSync')
     expect(stack['status']['plan']['steps'], 'no plan')
-    expect(FINALIZER not in stack['metadata'].get('finalizers', []), 'a stack that is only observed has our finalizer')
+    expect(FINALIZER not in stack['metadata'].get('finalizers', []), "a stack that is only observed has Evenkeel's finalizer")
     same('load balancers', t.cloud.load_balancers(t.namespace), [])
     t.edit(name, lambda spec: spec.update(managementPolicy='Managed'))
     t.ready_and_right(name)
 
 
-def let_go(t, name, lb_id, fip):
+def delete_and_expect_orphaned(t, name, lb_id, fip):
+    """Deletes a stack that orphans: load balancer and floating IP stay, without owner tags."""
     since = time.time()
     t.delete(name)
     lb = t.cloud.active(lb_id)
     try:
         same('writes', t.writes_since(since), ['PUT loadbalancers'])
-        same('our tags', [tag for tag in lb['tags'] if tag.startswith('evenkeel:')], [])
+        same('owner tags', [tag for tag in lb['tags'] if tag.startswith('evenkeel:')], [])
         same("the user's tags", lb['tags'], ['mine'])
         if fip:
             left = t.cloud.floating_ips(port_id=lb['vip_port_id'])
             same('the floating IP stays where it is', [f['id'] for f in left], [fip['id']])
-            expect('evenkeel' not in left[0]['description'], f"it still says whose it is: {left[0]['description']}")
+            expect('evenkeel' not in left[0]['description'], f"its description still names the owner: {left[0]['description']}")
     finally:
         t.cloud.delete_load_balancer(lb_id)
         if fip:
@@ -65,7 +66,7 @@ def orphan(t):
     floating = {'allocate': {'network': {'name': 'public'}}}
     name = t.apply(web(deletionPolicy='Orphan', load_balancer={'tags': ['mine'], 'floatingIP': floating}))
     status = t.ready_and_right(name)['status']['loadBalancer']
-    let_go(t, name, status['id'], t.cloud.floating_ips(port_id=status['vipPortID'])[0])
+    delete_and_expect_orphaned(t, name, status['id'], t.cloud.floating_ips(port_id=status['vipPortID'])[0])
 
 
 def orphan_by_annotation(t):
@@ -73,4 +74,4 @@ def orphan_by_annotation(t):
     name = t.apply(web(load_balancer={'tags': ['mine']}))
     t.ready_and_right(name)
     t.kube.kubectl('annotate', 'loadbalancerstack', name, '-n', t.namespace, 'evenkeel.dev/deletion-policy=Orphan')
-    let_go(t, name, t.lb_id(name), None)
+    delete_and_expect_orphaned(t, name, t.lb_id(name), None)

@@ -28,20 +28,20 @@ def wrong_then_right(t):
     stack['spec']['cloudCredentialsRef'] = {'secretName': 'mine', 'cloudName': 'openstack'}
     name = t.apply(stack)
     says(t, name, 'CredentialsMissing', 'spec.cloudCredentialsRef', 'Secret mine does not exist', 'make it, with a key clouds.yaml')
-    t.told_once(name, 'CredentialsMissing')
+    t.reported_once(name, 'CredentialsMissing')
     put(t, plain(token='of something else'))
     says(t, name, 'CredentialsInvalid', 'spec.cloudCredentialsRef', 'Secret mine has no key clouds.yaml')
     put(t, plain(**{'clouds.yaml': 'clouds: {other: {}}'}))
     says(t, name, 'CredentialsInvalid', 'spec.cloudCredentialsRef', 'Secret mine', 'clouds.yaml has no cloud "openstack"; it has other')
     put(t, credentials('mine', application_credential_secret=WRONG))
     says(t, name, 'CredentialsInvalid', *REFUSED)
-    t.told_once(name, 'CredentialsInvalid')
+    t.reported_once(name, 'CredentialsInvalid')
     put(t, credentials('mine', auth_url='http://127.0.0.1:9/v3'))
     t.shows(name, 'CloudUnreachable', 'cannot reach 127.0.0.1:9', 'POST /v3/auth/tokens')
     same('load balancers so far', t.cloud.load_balancers(t.namespace), [])
     put(t, credentials('mine'))
     t.ready_and_right(name)
-    t.told_once(name, 'CloudUnreachable')
+    t.reported_once(name, 'CloudUnreachable')
     # the Secret stays while the stack needs it
     t.kube.kubectl('delete', 'secret', 'mine', '-n', t.namespace, '--wait=false')
     expect(SECRET_FINALIZER in t.kube.secret(t.namespace, 'mine')['metadata']['finalizers'], 'the Secret lacks the finalizer')
@@ -64,7 +64,7 @@ def wrong_meanwhile(t):
     put(t, credentials(application_credential_secret=WRONG))
     t.delete(name, wait=False)
     says(t, name, 'CredentialsInvalid', *REFUSED, 'evenkeel.dev/deletion-policy=Orphan')
-    t.told_once(name, 'CredentialsInvalid', states=4)   # of the stack, of its edit, once more of the stack, of its deletion
+    t.reported_once(name, 'CredentialsInvalid', states=4)   # of the stack, of its edit, once more of the stack, of its deletion
     put(t, credentials())
     eventually('the deletion ends', lambda: t.stack(name), lambda s: s is None, 90)
 
@@ -81,10 +81,10 @@ def revoked(t):
     t.cloud.delete_application_credential(first)
     try:
         # Its tokens are revoked too. Octavia caches this one as valid for five minutes.
-        octavia.breaks(expired(octavia.asked('GET')[-1].headers['x-auth-token']))
+        octavia.inject(expired(octavia.requests('GET')[-1].headers['x-auth-token']))
         says(t, name, 'CredentialsInvalid', 'Could not find Application Credential', 'POST /v3/auth/tokens',
              'check the Secret of spec.cloudCredentialsRef')
-        t.told_once(name, 'CredentialsInvalid')
+        t.reported_once(name, 'CredentialsInvalid')
         put(t, credentials(proxies=t.proxies, **second))
         t.ready_and_right(name)
         same('writes', t.writes_since(since), [])
@@ -160,7 +160,7 @@ def untrusted(t):
             observed(t, name, {**over_tls(front), **cacert})
         for name, (front, _, words) in faults.items():
             says(t, name, 'CredentialsInvalid', words)
-            t.told_once(name, 'CredentialsInvalid')
+            t.reported_once(name, 'CredentialsInvalid')
         t.ready('byte-order-mark')
         put(t, {**plain(**over_tls(right), cacert=authority), 'metadata': {'name': 'wrong-ca'}})
         t.ready('wrong-ca')

@@ -77,7 +77,7 @@ def wrong(t):
 def says(t, name, condition, reason, *words):
     """Checks that the stack is stalled and reports the cause, with one Event."""
     t.stalled(name, condition, reason, *words)
-    t.told_once(name, reason)
+    t.reported_once(name, reason)
 
 
 def certificates(t):
@@ -95,14 +95,14 @@ def certificates(t):
     t.edit(name, certified_by(text))
     t.shows(name, 'RequestRejected', 'PKCS12 bundle is unreadable', 'POST /v2/lbaas/loadbalancers: 400')
     t.condition(name, 'Stalled', 'True', reason='RequestRejected')
-    t.told_once(name, 'RequestRejected')
+    t.reported_once(name, 'RequestRejected')
     # Octavia leaks the port of a create that it rejects this late.
     for port in project.cloud.ports(device_owner='Octavia'):
         project.cloud.delete_port(port['id'])
     reference = own.certificate('shop.example')
     t.edit(name, certified_by(reference))
     t.ready_and_right(name)
-    same('answers to creates', [w['status'] for w in t.log.writes_of(t.namespace) if w['method'] == 'POST'], [400, 201])
+    same('responses to creates', [w['status'] for w in t.log.writes_of(t.namespace) if w['method'] == 'POST'], [400, 201])
 
     since = time.time()
     project.cloud.delete_certificate(reference)
@@ -115,7 +115,7 @@ def certificates(t):
     t.ready_and_right(name)
     same('writes', t.writes_since(since), ['PUT listeners'])
     t.delete(name)
-    own.forget()
+    own.delete_all()
     for reference in (generic, text):
         project.cloud.delete_certificate(reference)
 

@@ -37,8 +37,8 @@ def hammered(t):
         try:
             lb_id = t.ready_and_right(name)['status']['loadBalancer']['id']
             t.change(name, 'a change meanwhile', weight(7), ['PUT members'])
-            ours = {'conditions': [condition('Ready', 'False', 'of another client')], 'loadBalancer': {'id': NOWHERE}}
-            eventually('the status is overwritten', lambda: overwritten(t, name, 'strangers', **ours), bool, 15)
+            overwrite = {'conditions': [condition('Ready', 'False', 'of another client')], 'loadBalancer': {'id': NOWHERE}}
+            eventually('the status is overwritten', lambda: overwritten(t, name, 'strangers', **overwrite), bool, 15)
             # Found by its owner tags, not by the wrong id in the status; the judge compares the status as well.
             t.change(name, 'a change after that', weight(8), ['PUT members'])
             t.condition(name, 'Ready', 'True', reason='InSync')
@@ -52,7 +52,7 @@ def hammered(t):
     expect(len(taken) > len(refused), f'only {len(taken)} of {len(taken) + len(refused)} writes of theirs were taken')
     same('creates', t.creates(), 1)
     t.note = (f'{len(taken)} writes of others to the object, as many to its status; both sides kept theirs; Ready and id that they '
-              'overwrote came back with the next pass')
+              'overwrote came back with the next reconcile')
 
 
 def weight(number):
@@ -73,9 +73,9 @@ def patched(t, name, kind, body, part='', **parameters):
     """One write of another client. False when the API server asks for another try, as it may under many writes, or when the
     stack is gone."""
     path = f'{t.kube.server}{STACKS.format(namespace=t.namespace)}/{name}{part}'
-    answer = t.kube.session.patch(path, data=json.dumps(body), params=parameters, headers={'content-type': kind}, timeout=30)
-    expect(answer.ok or answer.status_code in (404, 409, 429), f'their write was refused: {answer.status_code} {answer.text}')
-    return answer.ok
+    response = t.kube.session.patch(path, data=json.dumps(body), params=parameters, headers={'content-type': kind}, timeout=30)
+    expect(response.ok or response.status_code in (404, 409, 429), f'their write was refused: {response.status_code} {response.text}')
+    return response.ok
 
 
 def made_again(t):
@@ -97,7 +97,7 @@ def namespace_deleted(t):
     t.apply(web('settled', load_balancer=FLOATING))
     t.ready_and_right('settled')
     t.apply(web('fresh'))
-    eventually('the second create is on its way', lambda: len(octavia.asked('POST', '/loadbalancers$')), lambda n: n == 2, 60, every=0.02)
+    eventually('the second create is on its way', lambda: len(octavia.requests('POST', '/loadbalancers$')), lambda n: n == 2, 60, every=0.02)
     t.kube.kubectl('delete', 'namespace', t.namespace, '--timeout', '300s')
 
 

@@ -1,7 +1,7 @@
 """Twenty stacks at once; and hostile stacks among healthy ones, which they must not delay."""
 import time
 
-from harness.kube import Refused, conditions
+from harness.kube import Rejected, conditions
 from harness.scenario import credentials, is_create
 from harness.stacks import listener, pool, stack, web
 from harness.waiting import eventually, expect, same
@@ -12,7 +12,7 @@ cases = ['twenty', 'hostile']
 NAME = 'ü' * 200 + '"\'<>&%s' + 'x' * 48     # 255 characters
 ODD = [NAME, 'one\r\ntwo', 'a"b', "a'b", 'a\\b', 'http://x.example/\nX-Evil: 1', 'ünïcödé', '\x00']
 
-MENDED_BY_THE_USER = {'InvalidSpec', 'UnsupportedByCloud', 'RequestRejected'}
+CORRECTABLE_BY_THE_USER = {'InvalidSpec', 'UnsupportedByCloud', 'RequestRejected'}
 
 
 def run(t, case):
@@ -35,7 +35,7 @@ def twenty(t):
     same('names', len({lb['name'] for lb in found}), len(names))
     same('creates', t.creates(), len(names))
     # All of them add the finalizer to the one Secret at the same moment: a conflict is not reported.
-    same('told of the Secret', [about for about in t.events('Warning') if about[1].startswith('Credentials')], [])
+    same('warnings about the Secret', [about for about in t.events('Warning') if about[1].startswith('Credentials')], [])
     for name in names[::5]:
         t.check(name)
     t.note = f'all Ready after {took:.0f} s, one create each'
@@ -72,11 +72,11 @@ def hostile(t):
     for name in ('members', 'listeners'):
         t.ready_and_right(name, timeout=400, cloud=project.cloud)
     big = time.monotonic() - started
-    told = [settled(t, name, project.cloud) for name in accepted]
-    expect('Ready' in told, 'no odd stack is Ready')
+    verdicts = [settled(t, name, project.cloud) for name in accepted]
+    expect('Ready' in verdicts, 'no odd stack is Ready')
     t.note = (f'healthy ones: Octavia asked after {among:.1f} s (alone {alone:.1f} s), Ready after {took:.0f} s; big ones after {big:.0f} s; '
-              f'of {2 * len(ODD)} odd ones {refused} refused by the API server, {told.count("Ready")} Ready, others: '
-              f'{", ".join(sorted(set(told) - {"Ready"})) or "none"}')
+              f'of {2 * len(ODD)} odd ones {refused} refused by the API server, {verdicts.count("Ready")} Ready, others: '
+              f'{", ".join(sorted(set(verdicts) - {"Ready"})) or "none"}')
 
 
 def healthy(kind):
@@ -89,20 +89,20 @@ def apply_healthy(t, kind):
     started, tags = time.time(), {f'evenkeel:name={name}' for name in healthy(kind)}
     t.kube.apply(*[web(name) for name in healthy(kind)], namespace=t.namespace)
 
-    def asked():
+    def create_times():
         return sorted(w['t'] - w['seconds'] for w in t.log.writes_of(t.namespace) if is_create(w) and tags.intersection(w['tags']))
-    return eventually('Octavia is asked for two of them', asked, lambda times: len(times) >= 2, 180)[1] - started
+    return eventually('Octavia is asked for two of them', create_times, lambda times: len(times) >= 2, 180)[1] - started
 
 
 def settled(t, name, cloud):
     """Waits until a stack is Ready with every field right, or rejected for a reason that the user can correct; never a load
     balancer in ERROR."""
-    told = eventually(f'{name} is Ready or says why not', lambda: verdict(t.stack(name)), bool, 120)
-    if told == 'Ready':
+    result = eventually(f'{name} is Ready or says why not', lambda: verdict(t.stack(name)), bool, 120)
+    if result == 'Ready':
         t.check(name, cloud)
     else:
-        expect(told in MENDED_BY_THE_USER, f'{name}: {told}')
-    return told
+        expect(result in CORRECTABLE_BY_THE_USER, f'{name}: {result}')
+    return result
 
 
 def apply_hostile(t, project):
@@ -122,8 +122,8 @@ def apply_hostile(t, project):
             try:
                 apply(make(name, value, vip))
                 accepted.append(name)
-            except Refused as refusal:
-                expect('spec.' in str(refusal) or 'yaml' in str(refusal), f'refused without saying what: {refusal}')
+            except Rejected as rejection:
+                expect('spec.' in str(rejection) or 'yaml' in str(rejection), f'refused without saying what: {rejection}')
     apply(stack('listeners', [listener(f'l{n}', 1000 + n, 'TCP', tags=['x' * 60]) for n in range(64)], load_balancer={'vip': vip}))
     members = [{'address': f'10.30.{n // 250}.{n % 250 + 1}', 'port': 8080} for n in range(1024)]
     apply(stack('members', [listener('tcp', 80, 'TCP', defaultPool='big')], [{**pool('big', protocol='TCP'), 'members': members}], {'vip': vip}))
@@ -132,7 +132,7 @@ def apply_hostile(t, project):
 
 def verdict(stack):
     """Ready, or the reason of Stalled."""
-    said = conditions(stack)
-    if said.get('Ready', {}).get('status') == 'True':
+    found = conditions(stack)
+    if found.get('Ready', {}).get('status') == 'True':
         return 'Ready'
-    return said['Stalled']['reason'] if 'Stalled' in said else None
+    return found['Stalled']['reason'] if 'Stalled' in found else None

@@ -5,7 +5,7 @@ import re
 import yaml
 
 from harness import config
-from harness.kube import Refused
+from harness.kube import Rejected
 from harness.waiting import Failed, expect
 
 RULES = config.ROOT / 'tests/rules'
@@ -33,8 +33,8 @@ def accepted(t):
         for document in documents:
             try:
                 dry_run(t, document)
-            except Refused as refusal:
-                raise Failed(f'{name}: {refusal}') from None
+            except Rejected as rejection:
+                raise Failed(f'{name}: {rejection}') from None
     t.note = f"{len(read('accepted'))} stacks"
 
 
@@ -67,7 +67,7 @@ def dry_run(t, document):
 def must_refuse(name, words, do):
     try:
         do()
-    except Refused as refusal:
-        expect(words in str(refusal), f'{name}: refused, but not with {words!r}: {refusal}')
+    except Rejected as rejection:
+        expect(words in str(rejection), f'{name}: refused, but not with {words!r}: {rejection}')
     else:
         raise Failed(f'{name}: accepted; it should have been refused with {words!r}')

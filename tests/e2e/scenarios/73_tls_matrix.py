@@ -75,16 +75,16 @@ def handshakes():
     offers = [(['TLSv1.2'], 'ECDHE-RSA-AES128-GCM-SHA256'), (['TLSv1.3'], 'TLS_CHACHA20_POLY1305_SHA256'), (['TLSv1.1', 'TLSv1.2'], None),
               (['TLSv1.2', 'TLSv1.3'], 'TLS_AES_128_GCM_SHA256:AES256-GCM-SHA384'), (None, 'DHE+AESGCM:AES256-SHA:@SECLEVEL=2'), (['TLSv1.3'], None)]
     specs = [_listener(protocol, _settings(*offer, None)) for offer in offers for protocol in LISTENERS]
-    bodies = [answer['create'] for answer in planned.creates(specs)]
-    made = 0
+    bodies = [result['create'] for result in planned.creates(specs)]
+    handshakes_done = 0
     with tempfile.TemporaryDirectory() as directory:
         together = _together([_stored(body) for body in bodies], 20_443)
-        rendered = haproxy_config.render(together, tls_settings.Files.made(Path(directory), len(bodies)))
+        rendered = haproxy_config.render(together, tls_settings.Files.create(Path(directory), len(bodies)))
         with haproxy_config.running(rendered):
             for listener, (versions, ciphers) in zip(together['listeners'], (offer for offer in offers for _ in LISTENERS)):
                 for version in ('TLSv1.1', 'TLSv1.2', 'TLSv1.3'):
                     got = tls_settings.negotiated(listener['protocol_port'], version)
-                    # haproxy offers nothing older than TLS 1.2, whatever else is listed.
+                    # haproxy offers nothing older than TLS 1.2, for any other list.
                     offered = version in (versions or ['TLSv1.2', 'TLSv1.3']) and version != 'TLSv1.1'
                     cell = f"{listener['protocol']} {versions} {ciphers} and a client of {version}: {got!r}"
                     expect(bool(got) == offered, cell)
@@ -92,8 +92,8 @@ def handshakes():
                         suites = [one for one in ciphers.split(':') if one.startswith('TLS_')]
                         named = suites if version == 'TLSv1.3' else [name for name, *_ in tls_settings.openssl(ciphers)]
                         expect(not named or got in named, cell)
-                    made += 1
-    return f'{made} handshakes'
+                    handshakes_done += 1
+    return f'{handshakes_done} handshakes'
 
 
 def _settings(versions, ciphers, alpn):
@@ -134,23 +134,23 @@ def _stored(body):
 
 
 def _compared(specs):
-    """Compares Evenkeel's answers with Octavia, OpenSSL and haproxy. Specs that Evenkeel rejects are tried as well."""
-    answers = planned.creates(specs)
+    """Compares Evenkeel's results with Octavia, OpenSSL and haproxy. Specs that Evenkeel rejects are tried as well."""
+    results = planned.creates(specs)
     # For a rejected spec: the body of the same stack without settings, with the settings added.
-    plain = {json.dumps(spec): answer['create'] for spec, answer in zip(*_without_settings(specs))}
-    bodies = [answer['create'] or _with_settings(plain[json.dumps(_bare(spec))], spec) for spec, answer in zip(specs, answers)]
+    plain = {json.dumps(spec): result['create'] for spec, result in zip(*_without_settings(specs))}
+    bodies = [result['create'] or _with_settings(plain[json.dumps(_bare(spec))], spec) for spec, result in zip(specs, results)]
     reasons = _judged(specs, bodies)
     counts, wrong = Counter(), []
-    for spec, answer, reason in zip(specs, answers, reasons):
-        refused = planned.reason(answer)
+    for spec, result, reason in zip(specs, results, reasons):
+        refused = planned.reason(result)
         counts[reason or 'works'] += 1
         kind, settings, _ = _wanted(spec)
         if bool(refused) != bool(reason):
             wrong.append(f"{spec[kind][0]['protocol']} {kind} {settings}: {refused or 'accepted'}; {reason or 'it works'}")
-        if answer['schema'] and not refused:
-            wrong.append(f"{spec[kind][0]['protocol']} {kind} {settings}: only the schema refuses it: {answer['schema']}")
-        expect(all('.tls.' in problem['field'] for problem in answer['problems']), refused)
-        counts['refused by the schema'] += bool(answer['schema'])
+        if result['schema'] and not refused:
+            wrong.append(f"{spec[kind][0]['protocol']} {kind} {settings}: only the schema refuses it: {result['schema']}")
+        expect(all('.tls.' in problem['field'] for problem in result['problems']), refused)
+        counts['refused by the schema'] += bool(result['schema'])
     expect(not wrong, f'{len(wrong)} of {len(specs)} cells, for example\n' + '\n'.join(wrong[:12]))
     return f'{len(specs)} cells: ' + ', '.join(f'{count} {reason}' for reason, count in counts.most_common())
 
@@ -215,7 +215,7 @@ def _refused(kept, at_once=400):
     """haproxy's error by index, for the bodies that it rejects. One configuration holds many bodies."""
     refused = {}
     with tempfile.TemporaryDirectory() as directory:
-        files = tls_settings.Files.made(Path(directory), at_once)
+        files = tls_settings.Files.create(Path(directory), at_once)
         for begin in range(0, len(kept), at_once):
             some = kept[begin:begin + at_once]
             together = haproxy_config.render(_together([body for _, body in some], 2_000), files)
@@ -233,7 +233,7 @@ def _has_a_gap(settings, without=None):
 def _refused_alone(kept, rendered):
     known, refused = {}, []
     with tempfile.TemporaryDirectory() as directory:
-        files = tls_settings.Files.made(Path(directory), 1)
+        files = tls_settings.Files.create(Path(directory), 1)
         for index, stored in kept:
             settings, line = rendered[index]
             key = line.keyword, line.ciphers, line.suites, str(settings.get('versions'))
@@ -246,8 +246,8 @@ def _refused_alone(kept, rendered):
 def _changed(kind, forms):
     """Stores each form, changes it into each of the others, and heals it where it has no ciphers."""
     counts = Counter()
-    made = [(spec, answer['create']) for spec, answer in zip(forms, planned.creates(forms)) if answer['create']]
-    forms, stored = [spec for spec, _ in made], [_stored(body) for _, body in made]
+    accepted = [(spec, result['create']) for spec, result in zip(forms, planned.creates(forms)) if result['create']]
+    forms, stored = [spec for spec, _ in accepted], [_stored(body) for _, body in accepted]
     turns = [{'spec': want, 'lb': _load_balancer(was), kind: was[kind][0], 'was': was} for was in stored for want in forms]
     for turn in list(turns):
         # As another client or an earlier version may have left it: TLS on, versions, and no ciphers, which cannot be rendered.
@@ -258,9 +258,9 @@ def _changed(kind, forms):
     counts['pairs'] = len(turns)
     rendered = {}
     for _ in range(4):
-        answers = planned.updates([{'spec': turn['spec'], 'stored': _seen(turn, kind)} for turn in turns])
+        results = planned.updates([{'spec': turn['spec'], 'stored': _observed(turn, kind)} for turn in turns])
         # The stored objects include no members and monitors.
-        writes = [[write['call']['update'] for write in answer['writes'] if write['kind'] + 's' == kind] for answer in answers]
+        writes = [[write['call']['update'] for write in result['writes'] if write['kind'] + 's' == kind] for result in results]
         turns = [_written(turn, kind, calls[0], counts) for turn, calls in zip(turns, writes) if calls]
         rendered.update({_form(turn[kind]): {**turn['was'], kind: [turn[kind]]} for turn in turns})
         if not turns:
@@ -275,7 +275,7 @@ def _load_balancer(body):
             'name': body['name'], 'tags': body['tags']}
 
 
-def _seen(turn, kind):
+def _observed(turn, kind):
     def shown(one, identity):
         return {'admin_state_up': True, 'provisioning_status': 'ACTIVE', **one, 'id': identity}
     listener = turn['was']['listeners'][0] if kind == 'pools' else turn['listeners']

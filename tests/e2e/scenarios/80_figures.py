@@ -16,10 +16,10 @@ def run(t):
     stack['spec']['resyncPeriod'] = '10s'
     name = t.apply(stack)
     t.ready(name)
-    took, made = time.monotonic() - started, log.count()
+    took, create = time.monotonic() - started, log.count()
     t.check(name)
-    same('writes of a create', len(made.writes), 1)
-    expect(len(made.calls) <= 4, f'a create takes more than 4 calls besides polls: {made}')
+    same('writes of a create', len(create.writes), 1)
+    expect(len(create.calls) <= 4, f'a create takes more than 4 calls besides polls: {create}')
 
     log = RequestLog()
     t.change(name, "one member's weight", lambda spec: spec['pools'][1]['members'][1].update(weight=5))
@@ -36,9 +36,9 @@ def run(t):
     t.delete(name)
     gone = log.count()
     same('writes of a delete', [w['method'] for w in gone.writes], ['DELETE'])
-    t.note = (f'create {took:.1f} s: 1 write, {len(made.calls)} calls, {len(made.polls)} polls, {len(made.others)} others; '
+    t.note = (f'create {took:.1f} s: 1 write, {len(create.calls)} calls, {len(create.polls)} polls, {len(create.others)} others; '
               f'member {len(changed.writes)} write, {len(changed.octavia)} requests, {len(changed.others)} others; '
               f'two resyncs {len(quiet.octavia)} requests, {len(quiet.others)} others; '
               f'delete {len(gone.octavia)} requests, {len(gone.others)} others')
-    for what, cost in {'create': made, 'member': changed, 'resyncs': quiet, 'delete': gone}.items():
+    for what, cost in {'create': create, 'member': changed, 'resyncs': quiet, 'delete': gone}.items():
         t.note += f'\nothers of {what}: {", ".join(cost.others) or "none"}'

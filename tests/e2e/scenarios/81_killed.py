@@ -7,7 +7,7 @@ from harness.waiting import eventually, same
 serial = True
 
 
-def again(t):
+def kill_and_restart(t):
     t.controller.kill()
     # No replica competes, so no Lease has to expire after each kill.
     t.controller.start(leader_elect='false')
@@ -26,12 +26,12 @@ def killed_twice(t):
     name = t.apply(web(load_balancer={'floatingIP': {'allocate': {'network': {'name': 'public'}}}}))
     # Octavia has the request and has not committed it: no client can see it yet.
     log.arrived('POST', '/loadbalancers$')
-    again(t)
+    kill_and_restart(t)
     t.ready_and_right(name)
     same('load balancers', len(t.cloud.load_balancers(t.namespace)), 1)
     same('POSTs', [w['method'] for w in t.log.writes_of(t.namespace)].count('POST'), 1)
     log = RequestLog()
     t.delete(name, wait=False)
     log.arrived('DELETE', '/loadbalancers/')
-    again(t)
+    kill_and_restart(t)
     eventually('the stack is gone', lambda: t.stack(name), lambda s: s is None, 90)

@@ -16,11 +16,11 @@ gate = {'create': ['kill before the create', 'kill after the create']}
 # Before and after the create.
 CREATE = ['before-create-load-balancer', 'after-create-load-balancer']
 # The other writes until the stack is Ready. `update-status` is the first one of a stack, between the POST and its record.
-UNTIL_THE_CREATE = ['before-add-stack-finalizer', 'after-add-stack-finalizer', 'before-add-secret-finalizer', 'after-add-secret-finalizer',
+BEFORE_THE_CREATE = ['before-add-stack-finalizer', 'after-add-stack-finalizer', 'before-add-secret-finalizer', 'after-add-secret-finalizer',
                     'before-write-pending-create', 'after-write-pending-create']
 AFTER_THE_CREATE = ['before-clear-pending-create', 'after-clear-pending-create', 'before-update-status', 'after-update-status',
                     'before-create-floating-ip', 'after-create-floating-ip']
-WAY_OUT = ['before-update-status', 'before-delete-floating-ip', 'after-delete-floating-ip', 'before-delete-load-balancer',
+DELETION = ['before-update-status', 'before-delete-floating-ip', 'after-delete-floating-ip', 'before-delete-load-balancer',
            'after-delete-load-balancer', 'before-remove-stack-finalizer', 'after-remove-stack-finalizer',
            'before-remove-secret-finalizer', 'after-remove-secret-finalizer']
 # Every kind of write in an update.
@@ -35,20 +35,20 @@ def both_sides(*writes):
 
 
 def run(t, case):
-    asked = config.HOME / 'failpoints'
+    failpoints = config.HOME / 'failpoints'
     # The conformance suite runs beside it and reduces the quotas of the lab's project.
     project = t.own_project()
     t.controller.stop()
     # No replica competes, so no Lease has to expire after each kill.
-    mortal = Controller(t.controller.kubeconfig, 'mortal', config.CONTROLLER_PORT + 2, config.BINARY_WITH_FAILPOINTS, EVENKEEL_FAILPOINTS_FILE=str(asked))
-    asked.write_text('')
-    start(mortal)
+    crashing = Controller(t.controller.kubeconfig, 'crashing', config.CONTROLLER_PORT + 2, config.BINARY_WITH_FAILPOINTS, EVENKEEL_FAILPOINTS_FILE=str(failpoints))
+    failpoints.write_text('')
+    start(crashing)
     try:
-        globals()[case](t, mortal, asked, project)
+        globals()[case](t, crashing, failpoints, project)
     finally:
         with contextlib.suppress(FileNotFoundError):
-            asked.unlink()
-        mortal.stop()
+            failpoints.unlink()
+        crashing.stop()
         t.controller.start()
 
 
@@ -56,30 +56,30 @@ def with_floating_ip(project):
     return {'vip': {'subnet': {'name': project.name}}, 'floatingIP': {'allocate': {'network': {'name': 'public'}}}}
 
 
-def start(mortal, ready=True):
-    mortal.start(ready, leader_elect='false', create_timeout='15s', quiet_period='20s')
+def start(crashing, ready=True):
+    crashing.start(ready, leader_elect='false', create_timeout='15s', quiet_period='20s')
 
 
-def dies(mortal, asked, place):
-    eventually(f'it dies at {place}', lambda: mortal.process.poll(), lambda code: code is not None, 60, every=0.05)
-    same(f'how it ended at {place}', mortal.process.returncode, -signal.SIGABRT)
-    same('places left', asked.read_text(), '')
-    start(mortal)
+def dies_at(crashing, failpoints, place):
+    eventually(f'the controller dies at {place}', lambda: crashing.process.poll(), lambda code: code is not None, 60, every=0.05)
+    same(f'exit status at {place}', crashing.process.returncode, -signal.SIGABRT)
+    same('failpoints left', failpoints.read_text(), '')
+    start(crashing)
 
 
-def dies_at_each(mortal, asked, places):
+def dies_at_each(crashing, failpoints, places):
     """Kills the process at each place, in the order in which it passes them."""
     left = places
     for _ in places:
-        eventually(f'it dies at one of {left}', lambda: mortal.process.poll(), lambda code: code is not None, 60, every=0.05)
-        same('how it ended', mortal.process.returncode, -signal.SIGABRT)
-        before, left = left, asked.read_text().split()
-        same('places left', len(left), len(before) - 1)
+        eventually(f'the controller dies at one of {left}', lambda: crashing.process.poll(), lambda code: code is not None, 60, every=0.05)
+        same('exit status', crashing.process.returncode, -signal.SIGABRT)
+        before, left = left, failpoints.read_text().split()
+        same('failpoints left', len(left), len(before) - 1)
         # It may crash again before it is ready.
-        start(mortal, ready=False)
+        start(crashing, ready=False)
 
 
-def apply_mortal(t, project, name):
+def apply_with_own_secret(t, project, name):
     """Applies a stack with a floating IP and a Secret of its own."""
     t.kube.apply(credentials(name, 'demo', **project.auth), namespace=t.namespace)
     document = web(name, load_balancer=with_floating_ip(project))
@@ -93,34 +93,34 @@ def one_of_each(t, name):
     same(f'floating IPs of {name}', len(t.cloud.marked_floating_ips({uid})), 1)
 
 
-def create(t, mortal, asked, project):
+def create(t, crashing, failpoints, project):
     """Killed right before and right after the POST of a load balancer, with a stack for each"""
     for place in CREATE:
-        asked.write_text(place)
-        apply_mortal(t, project, place)
-        dies(mortal, asked, place)
+        failpoints.write_text(place)
+        apply_with_own_secret(t, project, place)
+        dies_at(crashing, failpoints, place)
         one_of_each(t, place)
     same('creates', t.creates(), len(CREATE))
-    t.told_once('before-create-load-balancer', 'CreateInDoubt')
+    t.reported_once('before-create-load-balancer', 'CreateInDoubt')
     t.note = f'died {len(CREATE)} times; {t.creates()} creates for {len(CREATE)} stacks'
 
 
-def life(t, mortal, asked, project):
+def life(t, crashing, failpoints, project):
     """Killed at every other write of creation and deletion: a stack before its create, another one after it"""
-    for name, places in (('until', UNTIL_THE_CREATE), ('after', AFTER_THE_CREATE)):
-        asked.write_text('\n'.join(places))
-        apply_mortal(t, project, name)
-        dies_at_each(mortal, asked, places)
+    for name, places in (('until', BEFORE_THE_CREATE), ('after', AFTER_THE_CREATE)):
+        failpoints.write_text('\n'.join(places))
+        apply_with_own_secret(t, project, name)
+        dies_at_each(crashing, failpoints, places)
         one_of_each(t, name)
-    t.told_once('until', 'CreateInDoubt')
-    asked.write_text('\n'.join(WAY_OUT))
+    t.reported_once('until', 'CreateInDoubt')
+    failpoints.write_text('\n'.join(DELETION))
     t.delete('after', wait=False)
-    dies_at_each(mortal, asked, WAY_OUT)
+    dies_at_each(crashing, failpoints, DELETION)
     same('creates', t.creates(), 2)
     eventually('the stack is gone', lambda: t.stack('after'), lambda s: s is None, 90)
     # After a kill between the two finalizers the periodic sweep removes the Secret's finalizer.
     eventually('its Secret has no finalizer', lambda: finalizers(t, 'after'), lambda f: SECRET_FINALIZER not in f, 90)
-    t.note = f'died {len(UNTIL_THE_CREATE + AFTER_THE_CREATE)} times on the way in, {len(WAY_OUT)} on the way out; {t.creates()} creates for 2 stacks'
+    t.note = f'died {len(BEFORE_THE_CREATE + AFTER_THE_CREATE)} times on the way in, {len(DELETION)} on the way out; {t.creates()} creates for 2 stacks'
 
 
 def finalizers(t, secret):
@@ -132,7 +132,7 @@ def policy(name, *paths, **more):
     return {'name': name, 'action': 'REDIRECT_TO_POOL', 'redirectPool': 'web', 'rules': rules, **more}
 
 
-def update(t, mortal, asked, project):
+def update(t, crashing, failpoints, project):
     """Killed before and after every kind of write of one update of many steps"""
     name = t.apply(stack('web', [listener('http', 80, defaultPool='web', l7Policies=[policy('a', '/a', '/b'), policy('b', '/c')]),
                                  listener('old', 81, defaultPool='old')],
@@ -140,7 +140,7 @@ def update(t, mortal, asked, project):
                          with_floating_ip(project), disruptionPolicy='Allow'))
     t.ready_and_right(name)
     lb_id, places = t.lb_id(name), both_sides(*WRITES)
-    asked.write_text('\n'.join(places))
+    failpoints.write_text('\n'.join(places))
     t.edit(name, lambda spec: spec.update(
         loadBalancer={'vip': spec['loadBalancer']['vip'], 'description': 'changed'},
         listeners=[listener('http', 80, defaultPool='web', connectionLimit=100,
@@ -148,51 +148,51 @@ def update(t, mortal, asked, project):
                    listener('new', 82, defaultPool='new')],
         pools=[pool('web', algorithm='SOURCE_IP', members=1, healthMonitor=monitor(delay='9s')) | {'members': [member(10, weight=3)]},
                pool('new', healthMonitor=monitor()), pool('watched', members=1)]))
-    dies_at_each(mortal, asked, places)
+    dies_at_each(crashing, failpoints, places)
     t.ready_and_right(name)
     same('load balancers', [lb['id'] for lb in t.cloud.load_balancers(t.namespace)], [lb_id])
     t.note = f'died {len(places)} times in one update'
 
 
-def borrowed(t, mortal, asked, project):
+def borrowed(t, crashing, failpoints, project):
     """Killed while a floating IP of another owner is taken into use, and while it is returned"""
     # Two writes each time: the owner tag and the port.
     places, ip = [*both_sides('update-floating-ip'), 'after-update-floating-ip'], t.cloud.make_floating_ip()
     try:
-        asked.write_text('\n'.join(places))
+        failpoints.write_text('\n'.join(places))
         here = {'subnet': {'name': project.name}}
         name = t.apply(web(load_balancer={'vip': here, 'floatingIP': {'existing': {'id': ip['id']}}}))
-        dies_at_each(mortal, asked, places)
+        dies_at_each(crashing, failpoints, places)
         t.ready_and_right(name)
-        asked.write_text('\n'.join(places))
+        failpoints.write_text('\n'.join(places))
         t.delete(name, wait=False)
-        dies_at_each(mortal, asked, places)
+        dies_at_each(crashing, failpoints, places)
         eventually('the stack is gone', lambda: t.stack(name), lambda s: s is None, 90)
         left, = t.cloud.floating_ips(id=ip['id'])
-        same('where it leads, and our tags', (left['port_id'], left['tags']), (None, []))
+        same('port and owner tags', (left['port_id'], left['tags']), (None, []))
         t.note = f'died {2 * len(places)} times'
     finally:
         t.cloud.delete_floating_ip(ip['id'])
 
 
-def orphaned(t, mortal, asked, project):
+def orphaned(t, crashing, failpoints, project):
     """Killed while a load balancer with its floating IP is orphaned: both stay, without owner tags, and nothing is created"""
     places = both_sides('update-load-balancer', 'update-floating-ip', 'remove-stack-finalizer', 'remove-secret-finalizer')
     name = t.apply(web(deletionPolicy='Orphan', load_balancer=with_floating_ip(project)))
     t.ready_and_right(name)
     lb_id, since = t.lb_id(name), time.time()
     try:
-        asked.write_text('\n'.join(places))
+        failpoints.write_text('\n'.join(places))
         t.delete(name, wait=False)
-        dies_at_each(mortal, asked, places)
+        dies_at_each(crashing, failpoints, places)
         eventually('the stack is gone', lambda: t.stack(name), lambda s: s is None, 90)
         eventually('its Secret has no finalizer', lambda: finalizers(t, 'openstack'), lambda f: SECRET_FINALIZER not in f, 90)
         left = t.cloud.active(lb_id)
-        same('our tags', [tag for tag in left['tags'] if tag.startswith('evenkeel:')], [])
+        same('owner tags', [tag for tag in left['tags'] if tag.startswith('evenkeel:')], [])
         floating, = t.cloud.floating_ips(port_id=left['vip_port_id'])
-        same('the mark of the floating IP', [floating['description'], floating['tags']], ['', []])
+        same('description and tags of the floating IP', [floating['description'], floating['tags']], ['', []])
         same('load balancers', [lb['id'] for lb in t.cloud.all('loadbalancers')], [lb_id])
-        same('what was written', t.writes_since(since), ['PUT loadbalancers'])
+        same('writes', t.writes_since(since), ['PUT loadbalancers'])
         t.note = f'died {len(places)} times'
     finally:
         t.cloud.delete_load_balancer(lb_id)

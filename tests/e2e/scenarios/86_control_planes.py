@@ -52,7 +52,7 @@ def api_server(t):
     t.ready_and_right(name)
     t.change(settled, 'a change afterwards', heavier, ['PUT members'])
     same('creates', t.creates(), 2)
-    t.note = 'the controller gave up its lease and was started again' if ended else 'the controller lived through it'
+    t.note = 'the controller gave up its lease and was started again' if ended else 'the controller kept running'
 
 
 def watches(t):
@@ -92,15 +92,15 @@ def octavia(t):
     log = RequestLog()
     t.edit(changed, heavier)
     log.arrived('PUT', '/members$')
-    made = t.apply(web('made', load_balancer=FLOATING))
+    created = t.apply(web('created', load_balancer=FLOATING))
     log.arrived('POST', '/loadbalancers$')
     run = config.HOME / 'openstack/run'
     end(run / 'octavia-api.pid', signal.SIGTERM)
     end(run / 'octavia-worker.pid', signal.SIGTERM)
     t.edit(changed, heavier)
     t.shows(changed, 'CloudUnreachable', f"127.0.0.1:{os.environ['OCTAVIA_PORT']}")
-    t.told_once(changed, 'CloudUnreachable', states=2)      # before this edit and after it
+    t.reported_once(changed, 'CloudUnreachable', states=2)      # before this edit and after it
     restart('openstack')
-    for name in (changed, made):
+    for name in (changed, created):
         t.ready_and_right(name)
     same('creates', t.creates(), 2)

@@ -49,27 +49,27 @@ def late_create(t, ahead):
     """A create is delayed in flight, its controller dies, and the next one's clock is an hour ahead: no second create"""
     octavia, = t.behind('octavia')
     # Longer than a takeover of the Lease (valid for 15 s), so that the new leader must wait for a create that it cannot see.
-    octavia.breaks(arrives_late(30), 'POST', '/loadbalancers$', times=1)
+    octavia.inject(arrives_late(30), 'POST', '/loadbalancers$', times=1)
     name = t.apply(web())
-    eventually('the create is on its way', lambda: octavia.asked('POST', '/loadbalancers$'), bool, 60, every=0.05)
+    eventually('the create is on its way', lambda: octavia.requests('POST', '/loadbalancers$'), bool, 60, every=0.05)
     t.controller.kill()
     ahead.start(**SHORT)
     t.shows(name, 'CreateInDoubt', 'the load balancer may still appear', 'until 30 s have passed without it')
-    t.told_once(name, 'CreateInDoubt')
+    t.reported_once(name, 'CreateInDoubt')
     t.ready_and_right(name)
     same('load balancers', len(t.cloud.load_balancers(t.namespace)), 1)
-    same('creates', len(octavia.asked('POST', '/loadbalancers$')), 1)
+    same('creates', len(octavia.requests('POST', '/loadbalancers$')), 1)
 
 
 def lost_create(t, ahead):
     """A create is lost, its controller's clock was an hour ahead, and the next one waits for the quiet period, not for an
     hour"""
     octavia, = t.behind('octavia')
-    octavia.breaks(never, 'POST', '/loadbalancers$', times=1)
+    octavia.inject(never, 'POST', '/loadbalancers$', times=1)
     t.controller.stop()
     ahead.start(**SHORT)
     name = t.apply(web())
-    eventually('the create is lost', lambda: octavia.asked('POST', '/loadbalancers$'), bool, 60, every=0.05)
+    eventually('the create is lost', lambda: octavia.requests('POST', '/loadbalancers$'), bool, 60, every=0.05)
     ahead.kill()
     started = time.monotonic()
     t.controller.start(**SHORT)
@@ -79,6 +79,6 @@ def lost_create(t, ahead):
     took = time.monotonic() - started
     t.controller.stop()
     t.controller.start()
-    expect(took > 30, f'made again after {took:.0f} s: within the quiet period')
+    expect(took > 30, f'recreated after {took:.0f} s: within the quiet period')
     same('load balancers', len(t.cloud.load_balancers(t.namespace)), 1)
-    t.note = f'made again after {took:.0f} s'
+    t.note = f'recreated after {took:.0f} s'

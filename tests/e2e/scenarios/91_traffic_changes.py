@@ -37,7 +37,7 @@ class Shop:
         serving('it serves', lambda: client.who(self.vip, 80))
 
     def change(self, what, change, writes=None, serves=None, url=None, **how):
-        """Makes one change. `serves`: the members that answer afterwards, each with its share of 14 requests where it
+        """Makes one change. `serves`: the members that serve afterwards, each with its share of 14 requests where it
         matters."""
         self.changes += 1
         with streaming(self.t, self.name, what, url or f'http://{self.vip}/', **how) as row:
@@ -104,7 +104,7 @@ def policies(shop):
     def moves(what, change, writes, to):
         """/shop moves from one pool to the other under requests."""
         row = shop.change(what, front(change), writes, blue, url=f'http://{shop.vip}/shop')
-        same(f'who answered /shop before and after: {what}', set(row.answered), blue | green)
+        same(f'members that served /shop before and after: {what}', set(row.responders), blue | green)
         serving(f'/shop is served by {to}', lambda: set(counts(shop.vip, 80, 6, '/shop')), lambda seen: seen == to, 15)
     moves('policies come', lambda li: li.update(l7Policies=[policy('first', 'green'), policy('second', 'blue')]),
           2 * ['POST l7policies', 'POST rules'], green)
@@ -137,7 +137,7 @@ def nothing(shop):
     """Changes that haproxy need not know of, and resyncs, under a stream of requests."""
     # Only this stack's requests pass here; the services count those of all.
     octavia, = shop.t.behind('octavia')
-    shop.change('an unrelated field (description)', lambda spec: spec['loadBalancer'].update(description='ours'), ['PUT loadbalancers'], {'m11', 'm12'})
+    shop.change('an unrelated field (description)', lambda spec: spec['loadBalancer'].update(description='changed'), ['PUT loadbalancers'], {'m11', 'm12'})
     row = shop.change('a field that is not for Octavia', lambda spec: spec.update(deletionPolicy='Orphan'), [], {'m11', 'm12'})
     same('reloads', row.reloads, 0)
     shop.change('and back', lambda spec: spec.update(deletionPolicy='Delete'), [])
@@ -145,7 +145,7 @@ def nothing(shop):
         since = time.time()
         pause(21)      # of 10 s each
         # Lists that are not 20 s old yet are not read again: the next resync does it then.
-        eventually('a resync looks at the cloud', lambda: [e for e in octavia.asked('GET') if e.at > since], bool, 30)
+        eventually('a resync reads the cloud', lambda: [e for e in octavia.requests('GET') if e.at > since], bool, 30)
     same('reloads and writes of a resync', (row.reloads, row.writes), (0, []))
 
 
@@ -169,4 +169,4 @@ def drift(shop):
     heal('a member deleted', f"pools/{blue['id']}/members/{first['id']}", None, ['PUT members'])
     heal('default pool', f"listeners/{tree('listeners', 'http')['id']}", {'listener': {'default_pool_id': tree('pools', 'green')['id']}}, ['PUT listeners'])
     heal('algorithm', f"pools/{blue['id']}", {'pool': {'lb_algorithm': 'SOURCE_IP'}}, ['PUT pools'])
-    t.told_once(shop.name, 'DriftCorrected', states=3)
+    t.reported_once(shop.name, 'DriftCorrected', states=3)

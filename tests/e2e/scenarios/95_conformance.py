@@ -1,4 +1,4 @@
-"""Conformance of the simulators: the genuine services and API server answer the scripts of the simulators alike. It is
+"""Conformance of the simulators: the genuine services and API server give the same responses to the scripts of the simulators. It is
 serial, because it reduces quotas and makes the data plane fail; the scenarios beside it have projects of their own."""
 import os
 import re
@@ -58,7 +58,7 @@ def cluster(t):
 
 def _suite(name: str, test: str, **variables) -> str:
     """Runs one test of the simulators against the genuine service, and keeps its output in the report. Its table is printed
-    at the end, whatever the result. Without a backtrace, so that the differences come last."""
+    at the end, for any result. Without a backtrace, so that the differences come last."""
     # Built for the whole workspace, so that the binaries of `cargo test` are used.
     command = ['cargo', 'test', '--locked', '--test', name, '--', '--nocapture', test]
     environment = {**os.environ, 'RUST_BACKTRACE': '0', **{k: str(v) for k, v in variables.items()}}

@@ -22,7 +22,7 @@ def run(t):
         found = [kind for kind, values in secrets.items() if any(value in text for value in values)]
         expect(not found, f'in {where}: {found}')
         expect('gAAAAA' not in text, f'a token is written in {where}')
-    t.note = f'{sum(map(len, secrets.values()))} secret values looked for in {len(texts)} texts of {sum(map(len, texts.values())) >> 20} MiB'
+    t.note = f'{sum(map(len, secrets.values()))} secret values searched in {len(texts)} texts of {sum(map(len, texts.values())) >> 20} MiB'
 
 
 def known_secrets(t):

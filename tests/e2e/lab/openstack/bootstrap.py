@@ -78,11 +78,11 @@ def _application_credential():
     user = demo.current_user_id
     for old in demo.identity.application_credentials(user=user):
         demo.identity.delete_application_credential(user, old.id)
-    made = demo.identity.create_application_credential(
+    created = demo.identity.create_application_credential(
         user=user, name='evenkeel', roles=[{'name': r} for r in ('load-balancer_member', 'member', 'creator')])
     path = f'{LAB_HOME}/etc/appcred.json'
     with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), 'w') as f:
-        json.dump({'id': made.id, 'secret': made.secret, 'user_id': user}, f)
+        json.dump({'id': created.id, 'secret': created.secret, 'user_id': user}, f)
 
 
 def network():
@@ -100,8 +100,8 @@ def network():
         for subnet, (cidr, version) in subnets.items():
             if not api.find_subnet(subnet):
                 modes = {'ipv6_address_mode': 'dhcpv6-stateful', 'ipv6_ra_mode': 'dhcpv6-stateful'} if version == 6 else {}
-                made = api.create_subnet(name=subnet, network_id=net.id, ip_version=version, cidr=cidr, project_id=demo, **modes)
-                api.add_interface_to_router(router, subnet_id=made.id)
+                created = api.create_subnet(name=subnet, network_id=net.id, ip_version=version, cidr=cidr, project_id=demo, **modes)
+                api.add_interface_to_router(router, subnet_id=created.id)
     if not api.find_qos_policy('gold'):
         api.create_qos_policy(name='gold', project_id=demo)
     own = connect('demo', 'demo').network

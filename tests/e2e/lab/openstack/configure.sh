@@ -209,7 +209,7 @@ client_cert = $ETC/pki/client.both.pem
 server_ca = $ETC/pki/ca.pem
 # only with LAB_DATAPLANE=haproxy: 50000 for each listener would need more file descriptors than a process may have
 default_connection_limit = 1000
-# The worker hears of a change before the API has committed it, and polls for it: at once, then every second, for 14 s (the
+# The worker learns of a change before the API has committed it, and polls for it: at once, then every second, for 14 s (the
 # default: after 1, 2, 3, 4 and 5 s, for a minute). See _get_db_obj_until_pending_update in octavia/controller/worker/v2/controller_worker.py.
 api_db_commit_retry_attempts = 15
 api_db_commit_retry_initial_delay = 0

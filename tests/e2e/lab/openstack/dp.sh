@@ -30,7 +30,7 @@ member)
   for _ in $(seq 50); do
     ip netns exec "$DP_NETNS" bash -c "exec 3<>/dev/tcp/$2/$3" 2>/dev/null && exit 0; sleep 0.1
   done
-  echo "member $key does not answer" >&2; exit 1 ;;
+  echo "member $key does not respond" >&2; exit 1 ;;
 member-stop)
   quit "$MEM/$2_$3.pid" dp_member
   [ "${4:-}" = --host ] && ip -n "$DP_NETNS" addr del "$2/$(width "$2")" dev lo

@@ -5,7 +5,7 @@ has the values that a real data plane would report (ONLINE, DEGRADED, ERROR, DRA
     heartbeat.py once        one round for every load balancer
     heartbeat.py loop [s]    a round every s seconds (default 3)
 
-Members whose address is listed under "down_members" in the faults file answer DOWN; pools follow.
+Members whose address is listed under "down_members" in the faults file report DOWN; pools follow.
 
 With LAB_DATAPLANE=haproxy nothing is invented: Octavia's own health daemon code asks the stats socket of every haproxy. UDP
 and SCTP listeners, which haproxy does not serve, are still reported OPEN with members "no check". up.sh starts it then.

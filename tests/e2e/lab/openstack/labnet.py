@@ -1,4 +1,4 @@
-"""The data plane's network namespace in Python: a socket made `with inside():` stays in it, whichever thread uses it later."""
+"""The data plane's network namespace in Python: a socket created `with inside():` stays in it, in every thread that uses it later."""
 import contextlib
 import ctypes
 import os

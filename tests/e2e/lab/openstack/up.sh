@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Starts the OpenStack services and waits until every API answers; bootstraps them on the first start. Idempotent.
+# Starts the OpenStack services and waits until every API responds; bootstraps them on the first start. Idempotent.
 #   LAB_DATAPLANE=haproxy   load balancers serve real traffic (see dp.sh)
 set -euo pipefail
 . "$(dirname "$0")/env.sh"

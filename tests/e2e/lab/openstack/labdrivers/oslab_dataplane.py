@@ -353,7 +353,7 @@ class LabHaproxyNetworkDriver(oslab_drivers.LabNetworkDriver):
 
 def firewall():
     """Renders the Neutron security groups of all VIPs as one nftables table. Traffic that is not allowed is dropped without
-    an answer."""
+    a response."""
     jumps, chains = [], []
     for f in sorted(glob.glob(f'{DP}/sg/*.json')):
         sg, chain = json.loads(read(f)), 'lb_' + os.path.basename(f)[:8]

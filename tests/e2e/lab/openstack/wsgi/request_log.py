@@ -1,9 +1,9 @@
-"""Logs the requests of clients, independently of them: one JSON line when a request arrives and one when it is answered.
+"""Logs the requests of clients, independently of them: one JSON line when a request arrives and one when it has a response.
 
     {"at": "begin", "n": "812-7", "t": 1790000000.1, "agent": "evenkeel/0.1.0", "method": "POST", "path": "/v2/lbaas/loadbalancers", "query": ""}
     {"at": "end", ..., "status": 201, "seconds": 1.8, "ids": [...], "tags": [...]}
 
-`ids` are the objects of a write: the UUIDs in its path and every `id` (and `listener_id`) in its answer. `tags` are those of
+`ids` are the objects of a write: the UUIDs in its path and every `id` (and `listener_id`) in its response. `tags` are those of
 the load balancer. Together they show the load balancer that a write belongs to. Bodies are never logged, because they
 contain secrets.
 """
@@ -29,10 +29,10 @@ class RequestLog:
                    'method': environ['REQUEST_METHOD'], 'path': environ['PATH_INFO'], 'query': environ.get('QUERY_STRING', '')}
         self._write({'at': 'begin', 't': started, **request})
         sent = _body(environ)
-        answer = {'at': 'end', **request}
+        end = {'at': 'end', **request}
 
         def start(status, headers, exc_info=None):
-            answer['status'] = int(status.split()[0])
+            end['status'] = int(status.split()[0])
             return start_response(status, headers, exc_info)
 
         chunks = self.app(environ, start)
@@ -42,8 +42,8 @@ class RequestLog:
             if hasattr(chunks, 'close'):
                 chunks.close()
         if request['method'] != 'GET':
-            answer.update(_concerned(request['path'], sent, content))
-        self._write({**answer, 't': time.time(), 'seconds': round(time.time() - started, 3)})
+            end.update(_concerned(request['path'], sent, content))
+        self._write({**end, 't': time.time(), 'seconds': round(time.time() - started, 3)})
         return [content]
 
     def _write(self, line: dict) -> None:
