@@ -1,5 +1,5 @@
-"""Every example becomes a load balancer with every field as in the example, and is deleted without a trace. Where load
-balancers serve, clients and members verify the traffic."""
+"""Every example becomes a load balancer with every field as in the example, and is deleted without a trace. It alone
+applies the files of examples/, and verifies by requests of clients what each feature does to traffic."""
 import threading
 
 from harness import client, config, dataplane

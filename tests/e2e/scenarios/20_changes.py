@@ -1,4 +1,5 @@
-"""One change of each kind of object is one write, in place, and every other field keeps its value."""
+"""One change of each kind of object is one write, in place, and every other field keeps its value. It alone changes
+the fields of load balancer, listener, pool, monitor and member one by one, and counts the writes of each."""
 from harness.stacks import member, monitor, web
 
 LISTENER, POOL, MONITOR, MEMBER = 'listeners', 'pools', 'healthmonitors', 'members'

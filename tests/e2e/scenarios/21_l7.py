@@ -1,4 +1,5 @@
-"""L7 policies and rules: fields changed in place, rules and policies added, removed, reordered."""
+"""L7 policies and rules: fields changed in place, rules and policies added, removed, reordered. It alone edits
+policies and rules one by one."""
 from harness.stacks import listener, named, pool, stack
 
 

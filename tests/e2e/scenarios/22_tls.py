@@ -1,5 +1,6 @@
-"""TLS: every field of a terminating listener, of a PROMETHEUS listener and of a pool with TLS is changed and reverted;
-ciphers unknown to OpenSSL are rejected."""
+"""TLS: every field of a terminating listener, of a PROMETHEUS listener and of a pool with TLS is changed and
+reverted; ciphers unknown to OpenSSL are rejected. It alone changes them one by one in a load balancer; 73_tls_matrix
+combines versions, ciphers and ALPN without one."""
 from harness.kube import Rejected
 from harness.stacks import listener, pool, stack
 from harness.waiting import expect

@@ -1,4 +1,5 @@
-"""`evenkeel plan` prints from a file what the controller then does, and writes nothing itself."""
+"""`evenkeel plan` prints from a file what the controller then does, and writes nothing itself. It alone runs the
+command line against genuine services."""
 import subprocess
 
 import yaml

@@ -1,4 +1,5 @@
-"""Members are added, removed and re-weighted, all at once: always one write, only to the changed pool."""
+"""Members are added, removed and re-weighted, all at once: always one write, only to the changed pool. It alone shows
+that members that stay keep their ids, and edits faster than Octavia works."""
 import time
 
 from harness.stacks import listener, member, monitor, pool, stack, web

@@ -1,4 +1,5 @@
-"""Immutable fields lead to replacements in an order that Octavia accepts, and no listener is ever without a pool."""
+"""Immutable fields lead to replacements in an order that Octavia accepts, and no listener is ever without a pool. It
+alone polls the listeners during a replacement."""
 import threading
 
 from harness.stacks import listener, member, monitor, named, pool, stack

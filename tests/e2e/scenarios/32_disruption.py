@@ -1,4 +1,5 @@
-"""Another protocol on the same port interrupts traffic: held back and explained under Forbid, carried out under Allow."""
+"""Another protocol on the same port interrupts traffic: held back and explained under Forbid, carried out under
+Allow. It alone shows that the rest of the plan runs while a step is held back."""
 from harness.stacks import listener, monitor, pool, stack
 from harness.waiting import expect, same
 

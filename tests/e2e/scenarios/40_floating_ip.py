@@ -1,4 +1,5 @@
-"""Floating IPs: allocated and released, retained, borrowed and returned, handed over; and on a subnet without a router."""
+"""Floating IPs: allocated and released, retained, borrowed and returned, handed over; and on a subnet without a
+router. It alone follows a floating IP from one owner to the next."""
 import time
 from contextlib import ExitStack, contextmanager
 

@@ -1,4 +1,5 @@
-"""All ways to choose address and hardware of a load balancer: by id, by name, network, port, two IP families, flavor."""
+"""All ways to choose address and hardware of a load balancer: by id, by name, network, port, two IP families, flavor.
+It alone takes each way by itself, and shows that a port of the user outlives the load balancer."""
 from harness.stacks import listener, stack
 from harness.waiting import expect, same
 

@@ -1,4 +1,5 @@
-"""A load balancer that another client deleted is recreated with its addresses and its floating IP."""
+"""A load balancer that another client deleted is recreated with its addresses and its floating IP. It alone loses a
+load balancer without any sign beforehand, one with an additional VIP."""
 from harness.stacks import web
 from harness.waiting import eventually, expect, same
 

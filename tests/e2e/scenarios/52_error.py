@@ -1,4 +1,5 @@
-"""Failures in Octavia are reported, and healed as soon as Octavia can: a child in ERROR, a load balancer that never came up."""
+"""Failures in Octavia are reported, and healed as soon as Octavia can: a child in ERROR, a load balancer that never
+came up. It alone makes Octavia's worker fail."""
 import time
 
 from harness import operator

@@ -1,4 +1,5 @@
-"""Healthy and unhealthy members show in the status, and never affect Ready."""
+"""Operating statuses of all parts and counts of members show in the status, and a draining member does not affect
+Ready. It alone reads operating statuses, from the heartbeats of the data plane to the condition MembersHealthy."""
 import contextlib
 import subprocess
 import sys

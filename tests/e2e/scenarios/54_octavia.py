@@ -1,4 +1,5 @@
-"""A slow or hung Octavia: the stack names the object, the cause and the next step, and continues by itself."""
+"""A slow or hung Octavia: the stack names the object, the cause and the next step, and continues by itself. It alone
+distinguishes a slow worker, which is a wait, from a hung one, which only the operator can free."""
 from harness import operator
 from harness.faults import slow
 from harness.stacks import web

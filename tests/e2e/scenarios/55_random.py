@@ -1,5 +1,6 @@
-"""Ten random stacks with three random edits each: every field is right, and a plan against the result is empty. E2E_SEED
-selects others, E2E_STACKS their number: `E2E_SEED=17 E2E_STACKS=1` repeats one."""
+"""Ten random stacks with three random edits each: every field is right, and a plan against the result is empty. It
+alone combines fields and edits at random. E2E_SEED selects others, E2E_STACKS their number: `E2E_SEED=17
+E2E_STACKS=1` repeats one."""
 import copy
 import os
 import time

@@ -1,5 +1,5 @@
-"""Transport faults on the way to a service and back: no duplicate, no loss, and the stack names the service that it waits
-for."""
+"""Transport faults on the way to a service and back: no duplicate, no loss, and the stack names the service that it
+waits for. It alone breaks each service by itself, before and after it has executed a request."""
 import time
 
 from harness.proxy import Proxy, arrives_late, cut_short, expired, gone_after, lost, never, respond_with

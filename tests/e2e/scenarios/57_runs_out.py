@@ -1,5 +1,5 @@
-"""Exhausted quotas and addresses: the stack names the resource and the missing amount, and continues by itself when there is
-room."""
+"""Exhausted quotas and addresses: the stack names the resource and the missing amount, and continues by itself when
+there is room. It alone exhausts them, and makes creates queue in Octavia's database."""
 import json
 import time
 from concurrent.futures import ThreadPoolExecutor

@@ -1,5 +1,6 @@
-"""Effects of other clients: ambiguous names, taken addresses, foreign owner tags, deleted ports, changed credentials; and
-tags that Octavia's database takes for equal."""
+"""Effects of other clients: ambiguous names, taken addresses, foreign owner tags, deleted ports, changed credentials;
+and tags that Octavia's database takes for equal. It alone has another client that holds, takes or deletes something
+that a stack refers to."""
 import time
 
 from harness import config, operator

@@ -1,5 +1,5 @@
 """Observe writes nothing and shows its plan; Orphan releases the load balancer in one write; both by field and by
-annotation."""
+annotation. It alone shows drift under Observe, and lets the annotation win over the spec."""
 import time
 
 from harness.scenario import FINALIZER

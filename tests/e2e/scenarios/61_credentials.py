@@ -1,4 +1,5 @@
-"""Credentials are missing, wrong, then right: the stack reports each, retries by itself, and keeps the Secret that it needs."""
+"""Credentials are missing, wrong, then right: the stack reports each, retries by itself, and keeps the Secret that it
+needs. It alone logs in to a genuine Keystone with wrong, revoked and differently written credentials."""
 import json
 import time
 

@@ -1,5 +1,6 @@
-"""Invalid references are rejected before any write, with a condition that names the field; a corrected one continues by
-itself."""
+"""Invalid references are rejected before any write, with a condition that names the field; a corrected one continues
+by itself. It alone tries a missing or unsuitable object for each kind of reference, and an administrator's view of
+Neutron."""
 import time
 
 from harness.certificates import Certificates

@@ -1,5 +1,5 @@
 """Changes of the object in the cluster during work in the cloud: concurrent writers, deletion and recreation, foreign
-finalizers."""
+finalizers. It alone has other clients that write to the stack itself."""
 import json
 import threading
 from concurrent.futures import ThreadPoolExecutor

@@ -1,4 +1,5 @@
-"""Twenty stacks at once; and hostile stacks among healthy ones, which they must not delay."""
+"""Twenty stacks at once; and hostile stacks among healthy ones, which they must not delay. It alone has stacks in
+numbers and of the largest size."""
 import time
 
 from harness.kube import Rejected, conditions

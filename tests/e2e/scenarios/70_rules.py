@@ -1,5 +1,5 @@
 """The API server rejects every stack of tests/rules/refused, with a helpful message, and accepts every stack of
-tests/rules/accepted."""
+tests/rules/accepted. It alone tries the rules on a genuine API server; `cargo test` evaluates them by a library."""
 import re
 
 import yaml

@@ -1,4 +1,5 @@
-"""kubectl for users: get with its columns, -o wide, explain, describe, wait, the short name, the category."""
+"""kubectl for users: get with its columns, -o wide, explain, describe, wait, the short name, the category. It alone
+reads what kubectl prints."""
 from harness.stacks import web
 from harness.waiting import expect
 

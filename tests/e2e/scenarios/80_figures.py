@@ -1,5 +1,5 @@
-"""Cost of each operation, counted by the services: create 1 write and at most 4 requests besides polls, a member's change 1
-write, a resync without drift none, delete 1 write."""
+"""Cost of each operation, counted by the services: create 1 write and at most 4 requests besides polls, a member's
+change 1 write, a resync without drift none, delete 1 write. It alone bounds the reads; other scenarios count writes."""
 import time
 
 from harness.requests_log import RequestLog

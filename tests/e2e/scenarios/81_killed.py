@@ -1,5 +1,6 @@
-"""SIGKILL during a create in Octavia, and again during the deletion: there is never a second load balancer, and nothing is
-left. 85_failpoints kills between the steps of an update, and 92_traffic_killed under traffic."""
+"""SIGKILL during a create in Octavia, and again during the deletion: there is never a second load balancer, and
+nothing is left. It alone kills while Octavia works on the request; 85_failpoints kills between the controller's own
+writes, and 92_traffic_killed under traffic."""
 from harness.requests_log import RequestLog
 from harness.stacks import web
 from harness.waiting import eventually, same

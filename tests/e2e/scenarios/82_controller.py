@@ -1,5 +1,6 @@
-"""The controller as a process: its metrics, a restored status, a graceful stop, paused stacks without requests; on one
-stack."""
+"""The controller as a process: its metrics, a restored status, a graceful stop, paused stacks without requests; on
+one stack. It alone reads the metrics, stops the controller gracefully during a create, and counts the requests of a
+paused stack."""
 from harness.faults import slow
 from harness.requests_log import RequestLog
 from harness.stacks import web

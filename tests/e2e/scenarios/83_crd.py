@@ -1,5 +1,5 @@
-"""The CRD changes while the controller runs: missing at the start, it is waited for; a rule tightened over a stored stack
-blocks neither its status nor its deletion."""
+"""The CRD changes while the controller runs: missing at the start, it is waited for; a rule tightened over a stored
+stack blocks neither its status nor its deletion. It alone changes the CRD."""
 import json
 
 from harness import config

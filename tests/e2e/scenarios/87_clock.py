@@ -1,4 +1,5 @@
-"""Clocks that differ by an hour between replicas of the controller, and between controller and cluster."""
+"""Clocks that differ by an hour between replicas of the controller, and between controller and cluster. It alone
+shifts a clock, and runs two replicas."""
 import time
 
 from harness import config

@@ -1,5 +1,6 @@
-"""Every change under a steady stream of requests: no new connection fails, haproxy is reloaded no more often than there are
-writes, and a resync without drift reloads nothing."""
+"""Every change under a steady stream of requests: no new connection fails, haproxy is reloaded no more often than
+there are writes, and a resync without drift reloads nothing. It alone counts failed requests and reloads of each
+change."""
 import time
 
 from harness import client

@@ -1,4 +1,5 @@
-"""The controller dies (SIGKILL) during a change: traffic is not affected, and the next controller finishes the change."""
+"""The controller dies (SIGKILL) during a change: traffic is not affected, and the next controller finishes the
+change. It alone kills the controller under traffic."""
 from collections import Counter
 
 from harness import client

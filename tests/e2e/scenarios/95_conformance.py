@@ -1,5 +1,6 @@
-"""Conformance of the simulators: the genuine services and API server give the same responses to the scripts of the simulators. It is
-serial, because it reduces quotas and makes the data plane fail; the scenarios beside it have projects of their own."""
+"""Conformance of the simulators: the genuine services and API server give the same responses to the scripts as the
+simulators. It alone tests no Evenkeel, but the ground of all other tests. It is serial, because it reduces quotas and
+makes the data plane fail; the scenarios beside it have projects of their own."""
 import os
 import re
 import subprocess

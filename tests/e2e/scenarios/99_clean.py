@@ -1,5 +1,5 @@
-"""Final checks: no resource of Evenkeel is left in the cloud, and no secret of the run is in any log, status, Event or
-metric."""
+"""Final checks: no resource of Evenkeel is left in the cloud, and no secret of the run is in any log, status, Event
+or metric. It alone checks the whole run, so it is the last one."""
 import base64
 
 import yaml
