@@ -1,8 +1,7 @@
 //! The architecture, checked on the syntax tree of every file that ships.
 //!
-//! `tests/layering/` reads the modules, resolves their paths through re-exports and draws an arrow to the file that defines
-//! what a path means; `snippets.rs` there tries that on small sources. Calls of methods are no arrows: the syntax tree does
-//! not tell their types.
+//! `tests/layering/` reads the modules, resolves their paths through re-exports and draws an arrow to the file with the
+//! definition; `snippets.rs` tests that on small sources. Calls of methods are no arrows, because a syntax tree has no types.
 //!
 //! The constants below list the exceptions. Each list is exact: a finding that is not on it fails, and so does an entry that
 //! is no longer found.
@@ -26,7 +25,7 @@ use std::fs;
 use std::path::Path;
 use std::sync::LazyLock;
 
-use layering::arrows::{Graph, Mentions, circles};
+use layering::arrows::{Codebase, Graph, cycles};
 use layering::findings::{Findings, by_file, counted_by_file, expect_known};
 use layering::table;
 use layering::tree::{Sources, Tree};
@@ -45,12 +44,14 @@ const STATUS_WRITERS: &[&str] = &["src/controller/status.rs"];
 /// Differences between ARCHITECTURE.md and the imports.
 const KNOWN_TABLE_GAPS: &[&str] = &[];
 
-const KNOWN_MODULE_CIRCLES: &[&str] = &[];
+/// Cycles of top-level modules.
+const KNOWN_MODULE_CYCLES: &[&str] = &[];
 
-const KNOWN_FILE_CIRCLES: &[&str] = &[];
+/// Cycles of files.
+const KNOWN_FILE_CYCLES: &[&str] = &[];
 
 /// `mod.rs` files with more than docs, `mod` and `use`, and the number of their items.
-const KNOWN_HEADS: &[&str] = &[];
+const KNOWN_MOD_FILES: &[&str] = &[];
 
 /// Files of `PURE` with I/O, and in how many places.
 const KNOWN_IMPURE: &[&str] = &[];
@@ -68,6 +69,7 @@ fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
+/// Every Rust file below `src`.
 fn sources() -> Sources {
     let mut found = Sources::new();
     let mut pending = vec![root().join("src")];
@@ -82,14 +84,16 @@ fn sources() -> Sources {
     found
 }
 
-/// The tree is read once for all tests.
-struct Survey {
+/// The dependency graphs of the code and the findings of each check. It is computed once for all tests.
+struct CodeAnalysis {
+    /// Files that no `mod` leads to.
     unreached: Vec<String>,
-    unknown: Vec<String>,
+    /// Paths that lead to no definition.
+    unresolved: Vec<String>,
     modules: Vec<String>,
     module_graph: Graph,
     file_graph: Graph,
-    heads: Findings,
+    mod_files: Findings,
     impure: Findings,
     kubernetes_paths: Findings,
     kubernetes_texts: Findings,
@@ -98,84 +102,84 @@ struct Survey {
     tuples: Findings,
 }
 
-static SURVEY: LazyLock<Survey> = LazyLock::new(|| {
+static ANALYSIS: LazyLock<CodeAnalysis> = LazyLock::new(|| {
     let sources = sources();
     let tree = Tree::read(&sources);
     let unreached = tree.unreached(&sources).cloned().collect();
     let tuples = tuples(&tree);
-    let mentions = Mentions::of(tree);
-    let modules: BTreeSet<&str> = (0..mentions.tree.modules.len()).filter_map(|id| mentions.top(id)).collect();
-    Survey {
+    let codebase = Codebase::of(tree);
+    let modules: BTreeSet<&str> = (0..codebase.tree.modules.len()).filter_map(|id| codebase.top_level(id)).collect();
+    CodeAnalysis {
         unreached,
-        unknown: mentions.unknown(),
+        unresolved: codebase.unresolved(),
         modules: modules.into_iter().map(str::to_owned).collect(),
-        module_graph: mentions.module_graph(),
-        file_graph: mentions.file_graph(),
-        heads: counted_by_file(mentions.items_of_heads()),
-        impure: counted_by_file(mentions.impurities(PURE)),
-        kubernetes_paths: counted_by_file(mentions.kubernetes_paths("engine")),
-        kubernetes_texts: counted_by_file(mentions.kubernetes_texts("engine")),
-        cloud_writers: by_file(mentions.writes_to_the_cloud()),
-        status_writers: by_file(mentions.status_writes()),
+        module_graph: codebase.module_graph(),
+        file_graph: codebase.file_graph(),
+        mod_files: counted_by_file(codebase.extra_items_of_mod_files()),
+        impure: counted_by_file(codebase.impurities(PURE)),
+        kubernetes_paths: counted_by_file(codebase.kubernetes_paths("engine")),
+        kubernetes_texts: counted_by_file(codebase.kubernetes_texts("engine")),
+        cloud_writers: by_file(codebase.writes_to_the_cloud()),
+        status_writers: by_file(codebase.status_writes()),
         tuples,
     }
 });
 
 #[test]
 fn every_file_and_path_is_understood() {
-    assert!(SURVEY.unreached.is_empty(), "no `mod` leads to {:?}", SURVEY.unreached);
-    let unknown = &SURVEY.unknown;
-    assert!(unknown.is_empty(), "paths that lead nowhere, so tests/layering does not see their arrows: {unknown:#?}");
+    assert!(ANALYSIS.unreached.is_empty(), "no `mod` leads to {:?}", ANALYSIS.unreached);
+    let unresolved = &ANALYSIS.unresolved;
+    assert!(unresolved.is_empty(), "paths that lead nowhere, so tests/layering misses their arrows: {unresolved:#?}");
 }
 
 #[test]
 fn imports_match_the_table_of_architecture() {
     let table = table::read(&fs::read_to_string(root().join("ARCHITECTURE.md")).unwrap());
-    let found = table::differences(&table, &SURVEY.modules, &SURVEY.module_graph);
+    let found = table::differences(&table, &ANALYSIS.modules, &ANALYSIS.module_graph);
     expect_known("ARCHITECTURE.md and the imports differ", &found, KNOWN_TABLE_GAPS);
 }
 
 #[test]
-fn top_level_modules_form_no_circle() {
-    expect_known("modules import each other", &circles(&SURVEY.module_graph), KNOWN_MODULE_CIRCLES);
+fn top_level_modules_form_no_cycle() {
+    expect_known("modules import each other", &cycles(&ANALYSIS.module_graph), KNOWN_MODULE_CYCLES);
 }
 
 #[test]
-fn files_form_no_circle() {
-    expect_known("files import each other", &circles(&SURVEY.file_graph), KNOWN_FILE_CIRCLES);
+fn files_form_no_cycle() {
+    expect_known("files import each other", &cycles(&ANALYSIS.file_graph), KNOWN_FILE_CYCLES);
 }
 
 #[test]
 fn module_heads_only_declare_and_export() {
-    expect_known("a mod.rs holds docs, `mod` and `use`", &SURVEY.heads, KNOWN_HEADS);
+    expect_known("a mod.rs holds docs, `mod` and `use`", &ANALYSIS.mod_files, KNOWN_MOD_FILES);
 }
 
 #[test]
 fn pure_modules_do_no_input_or_output() {
-    expect_known("a pure module has I/O or waits", &SURVEY.impure, KNOWN_IMPURE);
+    expect_known("a pure module has I/O or waits", &ANALYSIS.impure, KNOWN_IMPURE);
 }
 
 #[test]
 fn engine_imports_no_kubernetes() {
-    expect_known("the engine imports Kubernetes", &SURVEY.kubernetes_paths, KNOWN_KUBERNETES_PATHS);
+    expect_known("the engine imports Kubernetes", &ANALYSIS.kubernetes_paths, KNOWN_KUBERNETES_PATHS);
 }
 
 #[test]
 fn engine_texts_name_no_kubernetes() {
-    expect_known("a text of the engine belongs to the shell", &SURVEY.kubernetes_texts, KNOWN_KUBERNETES_TEXTS);
+    expect_known("a text of the engine belongs to the shell", &ANALYSIS.kubernetes_texts, KNOWN_KUBERNETES_TEXTS);
 }
 
 #[test]
 fn only_execute_changes_the_cloud() {
-    expect_known("only openstack/execute.rs changes the cloud", &SURVEY.cloud_writers, CLOUD_WRITERS);
+    expect_known("only openstack/execute.rs changes the cloud", &ANALYSIS.cloud_writers, CLOUD_WRITERS);
 }
 
 #[test]
 fn only_status_writes_status() {
-    expect_known("only controller/status.rs writes status", &SURVEY.status_writers, STATUS_WRITERS);
+    expect_known("only controller/status.rs writes status", &ANALYSIS.status_writers, STATUS_WRITERS);
 }
 
 #[test]
 fn texts_side_by_side_have_names() {
-    expect_known("a tuple of texts wants a type with named fields", &SURVEY.tuples, KNOWN_TUPLES);
+    expect_known("a tuple of texts wants a type with named fields", &ANALYSIS.tuples, KNOWN_TUPLES);
 }

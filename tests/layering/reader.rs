@@ -1,4 +1,4 @@
-//! Everything that a module's text mentions: paths, string literals, method names, asynchronous code.
+//! Reads the syntax tree of a module: its paths, string literals, called methods and asynchronous code.
 
 use std::collections::BTreeSet;
 
@@ -9,9 +9,9 @@ use syn::{Attribute, Expr, ImplItem, Item, Meta, Stmt, TraitItem};
 use super::scope::imports;
 use super::tree::{Module, attributes, attributes_of_impl_item, attributes_of_trait_item, is_shipped};
 
-/// A path as it is written.
+/// A path as it stands in the code, not resolved yet.
 #[derive(Debug, Clone)]
-pub struct Mention {
+pub struct PathUse {
     pub path: Vec<String>,
     pub absolute: bool,
     pub line: usize,
@@ -19,59 +19,61 @@ pub struct Mention {
     pub imported: bool,
 }
 
+/// The parts of a module that the checks need, each with its line.
 #[derive(Debug, Default)]
-pub struct Reading {
-    pub mentions: Vec<Mention>,
+pub struct ModuleContents {
+    pub path_uses: Vec<PathUse>,
     pub strings: Vec<(String, usize)>,
     pub methods: Vec<(String, usize)>,
-    pub asynchronous: Vec<usize>,
+    pub async_lines: Vec<usize>,
     /// Local variables of the function that is being read: a single lower-case name of these is no item.
-    bound: BTreeSet<String>,
+    locals: BTreeSet<String>,
 }
 
 /// Reads a module without the modules inside it.
-pub fn read(module: &Module) -> Reading {
-    let mut reading = Reading::default();
-    module.items.iter().for_each(|item| reading.visit_item(item));
-    reading
+pub fn read_module(module: &Module) -> ModuleContents {
+    let mut contents = ModuleContents::default();
+    module.items.iter().for_each(|item| contents.visit_item(item));
+    contents
 }
 
-impl Reading {
-    fn mention(&mut self, path: Vec<String>, absolute: bool, line: usize) {
-        self.mentions.push(Mention { path, absolute, line, imported: false });
+impl ModuleContents {
+    fn add_path(&mut self, path: Vec<String>, absolute: bool, line: usize) {
+        self.path_uses.push(PathUse { path, absolute, line, imported: false });
     }
 
-    /// A single name counts unless it is a local variable.
-    fn mention_path(&mut self, path: &syn::Path) {
+    /// Adds a parsed path. A single name counts unless it is a local variable.
+    fn add_syntax_path(&mut self, path: &syn::Path) {
         let names: Vec<String> = path.segments.iter().map(|segment| segment.ident.to_string()).collect();
         let Some(first) = path.segments.first() else { return };
-        if names.len() > 1 || !(names[0] == "self" || names[0] == "Self" || self.bound.contains(&names[0])) {
-            self.mention(names, path.leading_colon.is_some(), first.ident.span().start().line);
+        if names.len() > 1 || !(names[0] == "self" || names[0] == "Self" || self.locals.contains(&names[0])) {
+            self.add_path(names, path.leading_colon.is_some(), first.ident.span().start().line);
         }
     }
 
-    fn within(&mut self, bound: BTreeSet<String>, read: impl FnOnce(&mut Self)) {
-        let before = std::mem::replace(&mut self.bound, bound);
+    /// Reads a part of the code in which these are the local variables.
+    fn with_locals(&mut self, locals: BTreeSet<String>, read: impl FnOnce(&mut Self)) {
+        let before = std::mem::replace(&mut self.locals, locals);
         read(self);
-        self.bound = before;
+        self.locals = before;
     }
 
-    fn text(&mut self, text: String, line: usize) {
+    fn add_string(&mut self, text: String, line: usize) {
         self.strings.push((text, line));
     }
 
-    /// The tokens of a macro call or an attribute. They have no syntax of their own, so each run of `a::b::c` is a path;
-    /// a name alone counts where it begins with a capital, or is called.
-    fn tokens(&mut self, tokens: TokenStream) {
+    /// Reads the tokens of a macro call or an attribute. They have no syntax of their own, so each run of `a::b::c` is a
+    /// path; a name alone counts where it begins with a capital, or is called.
+    fn read_tokens(&mut self, tokens: TokenStream) {
         let tokens: Vec<TokenTree> = tokens.into_iter().collect();
         let mut at = 0;
         while at < tokens.len() {
             match &tokens[at] {
                 TokenTree::Group(group) if is_unread_attribute(&tokens, at, group) => {}
-                TokenTree::Group(group) => self.tokens(group.stream()),
-                TokenTree::Literal(literal) => self.literal(literal),
+                TokenTree::Group(group) => self.read_tokens(group.stream()),
+                TokenTree::Literal(literal) => self.read_literal(literal),
                 TokenTree::Ident(ident) if ident == "async" || ident == "await" => {
-                    self.asynchronous.push(ident.span().start().line);
+                    self.async_lines.push(ident.span().start().line);
                 }
                 TokenTree::Ident(ident) => {
                     let line = ident.span().start().line;
@@ -84,9 +86,9 @@ impl Reading {
                         // A declaration.
                     } else if path.len() > 1
                         || begins_with_capital(&path[0])
-                        || (called && !self.bound.contains(&path[0]))
+                        || (called && !self.locals.contains(&path[0]))
                     {
-                        self.mention(path, is_after_colons(&tokens, at), line);
+                        self.add_path(path, is_after_colons(&tokens, at), line);
                     }
                     at = after;
                     continue;
@@ -97,30 +99,30 @@ impl Reading {
         }
     }
 
-    fn literal(&mut self, literal: &proc_macro2::Literal) {
+    fn read_literal(&mut self, literal: &proc_macro2::Literal) {
         let line = literal.span().start().line;
         match syn::Lit::new(literal.clone()) {
             syn::Lit::Str(text) => {
-                self.captures(&text.value(), line);
-                self.text(text.value(), line);
+                self.read_format_captures(&text.value(), line);
+                self.add_string(text.value(), line);
             }
-            syn::Lit::ByteStr(text) => self.text(String::from_utf8_lossy(&text.value()).into_owned(), line),
+            syn::Lit::ByteStr(text) => self.add_string(String::from_utf8_lossy(&text.value()).into_owned(), line),
             _ => {}
         }
     }
 
-    /// Constants that a format string names, as in `"at most {LIMIT}"`.
-    fn captures(&mut self, text: &str, line: usize) {
+    /// Adds the constants that a format string names, as in `"at most {LIMIT}"`.
+    fn read_format_captures(&mut self, text: &str, line: usize) {
         for piece in text.split('{').skip(1) {
             let name: String = piece.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
             if piece[name.len()..].starts_with(['}', ':']) && begins_with_capital(&name) {
-                self.mention(vec![name], false, line);
+                self.add_path(vec![name], false, line);
             }
         }
     }
 }
 
-/// The path that begins at a name, and the place of what follows it.
+/// The path that begins at a name, and the index of the token after it.
 fn path_at(tokens: &[TokenTree], start: usize) -> (Vec<String>, usize) {
     let mut path = Vec::new();
     let mut at = start;
@@ -138,7 +140,7 @@ fn path_at(tokens: &[TokenTree], start: usize) -> (Vec<String>, usize) {
     (path, at)
 }
 
-/// `::name` that nothing precedes; `Vec::<T>::new` is none.
+/// True for a name after a leading `::`. The last name of `Vec::<T>::new` is none.
 fn is_after_colons(tokens: &[TokenTree], at: usize) -> bool {
     at >= 2
         && is_punct(tokens.get(at - 1), ':')
@@ -171,9 +173,9 @@ fn begins_with_capital(name: &str) -> bool {
 
 /// The local variables that a function, a constant or a closure in it binds.
 #[derive(Default)]
-struct Bindings(BTreeSet<String>);
+struct LocalVariables(BTreeSet<String>);
 
-impl<'ast> Visit<'ast> for Bindings {
+impl<'ast> Visit<'ast> for LocalVariables {
     fn visit_pat_ident(&mut self, pattern: &'ast syn::PatIdent) {
         let name = pattern.ident.to_string();
         if !begins_with_capital(&name) {
@@ -183,13 +185,13 @@ impl<'ast> Visit<'ast> for Bindings {
     }
 }
 
-fn bindings(read: impl FnOnce(&mut Bindings)) -> BTreeSet<String> {
-    let mut found = Bindings::default();
+fn local_variables(read: impl FnOnce(&mut LocalVariables)) -> BTreeSet<String> {
+    let mut found = LocalVariables::default();
     read(&mut found);
     found.0
 }
 
-impl<'ast> Visit<'ast> for Reading {
+impl<'ast> Visit<'ast> for ModuleContents {
     fn visit_item(&mut self, item: &'ast Item) {
         if !is_shipped(attributes(item)) {
             return;
@@ -198,28 +200,32 @@ impl<'ast> Visit<'ast> for Reading {
             Item::Use(item) => {
                 for import in imports(item) {
                     let (path, absolute, line) = (import.path, import.absolute, import.line);
-                    self.mentions.push(Mention { path, absolute, line, imported: true });
+                    self.path_uses.push(PathUse { path, absolute, line, imported: true });
                 }
             }
             // Each function of these binds its own.
             Item::Impl(_) | Item::Trait(_) => visit::visit_item(self, item),
             _ => {
-                let mut bound = bindings(|found| found.visit_item(item));
-                bound.extend(self.bound.iter().cloned());
-                self.within(bound, |this| visit::visit_item(this, item));
+                let mut locals = local_variables(|found| found.visit_item(item));
+                locals.extend(self.locals.iter().cloned());
+                self.with_locals(locals, |this| visit::visit_item(this, item));
             }
         }
     }
 
     fn visit_impl_item(&mut self, item: &'ast ImplItem) {
         if is_shipped(attributes_of_impl_item(item)) {
-            self.within(bindings(|found| found.visit_impl_item(item)), |this| visit::visit_impl_item(this, item));
+            self.with_locals(local_variables(|found| found.visit_impl_item(item)), |this| {
+                visit::visit_impl_item(this, item)
+            });
         }
     }
 
     fn visit_trait_item(&mut self, item: &'ast TraitItem) {
         if is_shipped(attributes_of_trait_item(item)) {
-            self.within(bindings(|found| found.visit_trait_item(item)), |this| visit::visit_trait_item(this, item));
+            self.with_locals(local_variables(|found| found.visit_trait_item(item)), |this| {
+                visit::visit_trait_item(this, item)
+            });
         }
     }
 
@@ -256,14 +262,14 @@ impl<'ast> Visit<'ast> for Reading {
     }
 
     fn visit_path(&mut self, path: &'ast syn::Path) {
-        self.mention_path(path);
+        self.add_syntax_path(path);
         visit::visit_path(self, path);
     }
 
     fn visit_pat_ident(&mut self, pattern: &'ast syn::PatIdent) {
         let name = pattern.ident.to_string();
         if begins_with_capital(&name) {
-            self.mention(vec![name], false, pattern.ident.span().start().line);
+            self.add_path(vec![name], false, pattern.ident.span().start().line);
         }
         visit::visit_pat_ident(self, pattern);
     }
@@ -292,11 +298,11 @@ impl<'ast> Visit<'ast> for Reading {
             return;
         }
         if attribute.path().segments.len() > 1 {
-            self.mention_path(attribute.path());
+            self.add_syntax_path(attribute.path());
         }
         let before = self.strings.len();
         match &attribute.meta {
-            Meta::List(list) => self.tokens(list.tokens.clone()),
+            Meta::List(list) => self.read_tokens(list.tokens.clone()),
             Meta::NameValue(pair) => self.visit_expr(&pair.value),
             Meta::Path(_) => {}
         }
@@ -304,28 +310,28 @@ impl<'ast> Visit<'ast> for Reading {
         let named = named.filter_map(|(text, line)| Some((syn::parse_str::<syn::Path>(text).ok()?, *line)));
         for (path, line) in named.collect::<Vec<_>>() {
             let names = path.segments.iter().map(|segment| segment.ident.to_string()).collect();
-            self.mention(names, path.leading_colon.is_some(), line);
+            self.add_path(names, path.leading_colon.is_some(), line);
         }
     }
 
     /// A macro called by its name alone is in scope by a `use`, or by the order of the text.
     fn visit_macro(&mut self, call: &'ast syn::Macro) {
         if call.path.segments.len() > 1 {
-            self.mention_path(&call.path);
+            self.add_syntax_path(&call.path);
         }
-        self.tokens(call.tokens.clone());
+        self.read_tokens(call.tokens.clone());
     }
 
     fn visit_token_stream(&mut self, tokens: &'ast TokenStream) {
-        self.tokens(tokens.clone());
+        self.read_tokens(tokens.clone());
     }
 
     fn visit_lit_str(&mut self, literal: &'ast syn::LitStr) {
-        self.text(literal.value(), literal.span().start().line);
+        self.add_string(literal.value(), literal.span().start().line);
     }
 
     fn visit_lit_byte_str(&mut self, literal: &'ast syn::LitByteStr) {
-        self.text(String::from_utf8_lossy(&literal.value()).into_owned(), literal.span().start().line);
+        self.add_string(String::from_utf8_lossy(&literal.value()).into_owned(), literal.span().start().line);
     }
 
     fn visit_expr_method_call(&mut self, call: &'ast syn::ExprMethodCall) {
@@ -334,22 +340,22 @@ impl<'ast> Visit<'ast> for Reading {
     }
 
     fn visit_signature(&mut self, signature: &'ast syn::Signature) {
-        self.asynchronous.extend(signature.asyncness.as_ref().map(|word| word.span.start().line));
+        self.async_lines.extend(signature.asyncness.as_ref().map(|word| word.span.start().line));
         visit::visit_signature(self, signature);
     }
 
     fn visit_expr_async(&mut self, block: &'ast syn::ExprAsync) {
-        self.asynchronous.push(block.async_token.span.start().line);
+        self.async_lines.push(block.async_token.span.start().line);
         visit::visit_expr_async(self, block);
     }
 
     fn visit_expr_await(&mut self, wait: &'ast syn::ExprAwait) {
-        self.asynchronous.push(wait.await_token.span.start().line);
+        self.async_lines.push(wait.await_token.span.start().line);
         visit::visit_expr_await(self, wait);
     }
 
     fn visit_expr_closure(&mut self, closure: &'ast syn::ExprClosure) {
-        self.asynchronous.extend(closure.asyncness.as_ref().map(|word| word.span.start().line));
+        self.async_lines.extend(closure.asyncness.as_ref().map(|word| word.span.start().line));
         visit::visit_expr_closure(self, closure);
     }
 }

@@ -4,12 +4,12 @@ use proc_macro2::Span;
 use syn::Item;
 use syn::spanned::Spanned;
 
-use super::arrows::{Mentions, is_head};
-use super::findings::Place;
+use super::arrows::{Codebase, is_mod_file};
+use super::findings::Occurrence;
 use super::scope::Definition;
 use super::tree::ModuleId;
 
-/// Crates, modules and functions that a module without I/O, clock and waiting does not mention.
+/// Crates, modules and functions that a module without I/O, clock and waiting does not use.
 const IMPURE: [&str; 16] = [
     "tokio",
     "reqwest",
@@ -29,105 +29,112 @@ const IMPURE: [&str; 16] = [
     "Zoned::now",
 ];
 
-/// Crates, modules and words that belong to the shell around the engine.
-const KUBERNETES: [&str; 2] = ["kube", "k8s_openapi"];
-const SHELL: [&str; 3] = ["api", "translate", "controller"];
-const WORDS_OF_THE_SHELL: [&str; 4] = ["kubectl", "annotat", "Annotat", "Secret"];
+/// Crates, modules and words of Kubernetes and of the shell around the engine.
+const KUBERNETES_CRATES: [&str; 2] = ["kube", "k8s_openapi"];
+const SHELL_MODULES: [&str; 3] = ["api", "translate", "controller"];
+const KUBERNETES_WORDS: [&str; 4] = ["kubectl", "annotat", "Annotat", "Secret"];
 
 /// Methods of HTTP that change something; `from_bytes` makes any of them.
-const WRITING: [&str; 5] = ["Method::POST", "Method::PUT", "Method::DELETE", "Method::PATCH", "Method::from_bytes"];
+const WRITE_METHODS: [&str; 5] =
+    ["Method::POST", "Method::PUT", "Method::DELETE", "Method::PATCH", "Method::from_bytes"];
 
-const STATUS_WRITERS: [&str; 4] = ["patch_status", "replace_status", "patch_subresource", "replace_subresource"];
+const STATUS_WRITE_METHODS: [&str; 4] = ["patch_status", "replace_status", "patch_subresource", "replace_subresource"];
 
-impl Mentions {
-    fn place_of(&self, module: ModuleId, line: usize, what: impl Into<String>) -> Place {
-        Place { file: self.tree.modules[module].file.clone(), line, what: what.into() }
+impl Codebase {
+    fn occurrence(&self, module: ModuleId, line: usize, what: impl Into<String>) -> Occurrence {
+        Occurrence { file: self.tree.modules[module].file.clone(), line, what: what.into() }
     }
 
     fn is_in(&self, module: ModuleId, tops: &[&str]) -> bool {
-        self.top(module).is_some_and(|top| tops.contains(&top))
+        self.top_level(module).is_some_and(|top| tops.contains(&top))
     }
 
-    /// Paths into other crates that hold one of the patterns, as `a::b`.
-    fn foreign_paths(&self, patterns: &[&str], is_judged: impl Fn(ModuleId) -> bool) -> Vec<Place> {
+    /// Paths into other crates that contain one of the patterns, as `a::b`.
+    fn foreign_paths(&self, patterns: &[&str], is_checked: impl Fn(ModuleId) -> bool) -> Vec<Occurrence> {
         let mut found = Vec::new();
-        for (module, mention, definition) in self.resolved().filter(|(module, ..)| is_judged(*module)) {
+        for (module, path_use, definition) in self.resolved_paths().filter(|(module, ..)| is_checked(*module)) {
             if let Definition::External(path) = definition
-                && patterns.iter().any(|pattern| holds(&path, pattern))
+                && patterns.iter().any(|pattern| contains(&path, pattern))
             {
-                found.push(self.place_of(module, mention.line, path.join("::")));
+                found.push(self.occurrence(module, path_use.line, path.join("::")));
             }
         }
         found
     }
 
-    pub fn impurities(&self, modules: &[&str]) -> Vec<Place> {
+    /// I/O, clocks and waiting in these top-level modules.
+    pub fn impurities(&self, modules: &[&str]) -> Vec<Occurrence> {
         let mut found = self.foreign_paths(&IMPURE, |module| self.is_in(module, modules));
-        for (module, reading) in self.readings.iter().enumerate().filter(|(module, _)| self.is_in(*module, modules)) {
-            found.extend(reading.asynchronous.iter().map(|line| self.place_of(module, *line, "async or await")));
+        for (module, contents) in self.contents.iter().enumerate().filter(|(module, _)| self.is_in(*module, modules)) {
+            found.extend(contents.async_lines.iter().map(|line| self.occurrence(module, *line, "async or await")));
         }
         found
     }
 
-    pub fn kubernetes_paths(&self, top: &str) -> Vec<Place> {
-        let mut found = self.foreign_paths(&KUBERNETES, |module| self.is_in(module, &[top]));
-        for (module, mention, definition) in self.resolved().filter(|(module, ..)| self.is_in(*module, &[top])) {
+    /// Paths into Kubernetes crates and into modules of the shell.
+    pub fn kubernetes_paths(&self, top: &str) -> Vec<Occurrence> {
+        let mut found = self.foreign_paths(&KUBERNETES_CRATES, |module| self.is_in(module, &[top]));
+        for (module, path_use, definition) in self.resolved_paths().filter(|(module, ..)| self.is_in(*module, &[top])) {
             if let Definition::Module(to) | Definition::Item(to, _) = definition
-                && self.is_in(to, &SHELL)
+                && self.is_in(to, &SHELL_MODULES)
             {
-                found.push(self.place_of(module, mention.line, mention.path.join("::")));
+                found.push(self.occurrence(module, path_use.line, path_use.path.join("::")));
             }
         }
         found
     }
 
-    pub fn kubernetes_texts(&self, top: &str) -> Vec<Place> {
+    /// Strings with words of Kubernetes.
+    pub fn kubernetes_texts(&self, top: &str) -> Vec<Occurrence> {
         let mut found = Vec::new();
-        for (module, reading) in self.readings.iter().enumerate().filter(|(module, _)| self.is_in(*module, &[top])) {
-            for (text, line) in &reading.strings {
-                if WORDS_OF_THE_SHELL.iter().any(|word| text.contains(word)) {
-                    found.push(self.place_of(module, *line, format!("{text:?}")));
+        for (module, contents) in self.contents.iter().enumerate().filter(|(module, _)| self.is_in(*module, &[top])) {
+            for (text, line) in &contents.strings {
+                if KUBERNETES_WORDS.iter().any(|word| text.contains(word)) {
+                    found.push(self.occurrence(module, *line, format!("{text:?}")));
                 }
             }
         }
         found
     }
 
-    pub fn writes_to_the_cloud(&self) -> Vec<Place> {
-        self.foreign_paths(&WRITING, |_| true)
+    /// Writing methods of HTTP.
+    pub fn writes_to_the_cloud(&self) -> Vec<Occurrence> {
+        self.foreign_paths(&WRITE_METHODS, |_| true)
     }
 
-    pub fn status_writes(&self) -> Vec<Place> {
+    /// Calls of the methods that write a status, also by their paths.
+    pub fn status_writes(&self) -> Vec<Occurrence> {
         let mut found = Vec::new();
-        for (module, reading) in self.readings.iter().enumerate() {
-            let called = reading.methods.iter().map(|(name, line)| (name.as_str(), *line));
+        for (module, contents) in self.contents.iter().enumerate() {
+            let called = contents.methods.iter().map(|(name, line)| (name.as_str(), *line));
             let named =
-                reading.mentions.iter().filter_map(|mention| Some((mention.path.last()?.as_str(), mention.line)));
-            for (name, line) in called.chain(named).filter(|(name, _)| STATUS_WRITERS.contains(name)) {
-                found.push(self.place_of(module, line, name));
+                contents.path_uses.iter().filter_map(|path_use| Some((path_use.path.last()?.as_str(), path_use.line)));
+            for (name, line) in called.chain(named).filter(|(name, _)| STATUS_WRITE_METHODS.contains(name)) {
+                found.push(self.occurrence(module, line, name));
             }
         }
         found
     }
 
     /// Items of a `mod.rs` or `lib.rs` beside `mod` and `use`.
-    pub fn items_of_heads(&self) -> Vec<Place> {
+    pub fn extra_items_of_mod_files(&self) -> Vec<Occurrence> {
         let mut found = Vec::new();
-        for (id, module) in self.tree.modules.iter().enumerate().filter(|(_, module)| is_head(&module.file)) {
+        for (id, module) in self.tree.modules.iter().enumerate().filter(|(_, module)| is_mod_file(&module.file)) {
             for item in &module.items {
                 let what = match item {
                     Item::Use(_) | Item::Mod(syn::ItemMod { content: None, .. }) => continue,
                     Item::Mod(item) => format!("mod {} {{ ... }}", item.ident),
                     item => first_line(item.span()),
                 };
-                found.push(self.place_of(id, item.span().start().line, what));
+                found.push(self.occurrence(id, item.span().start().line, what));
             }
         }
         found
     }
 }
 
-fn holds(path: &[String], pattern: &str) -> bool {
+/// True if the names of a pattern follow each other in a path.
+fn contains(path: &[String], pattern: &str) -> bool {
     let pattern: Vec<&str> = pattern.split("::").collect();
     path.windows(pattern.len()).any(|window| window.iter().zip(&pattern).all(|(a, b)| a == b))
 }

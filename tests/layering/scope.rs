@@ -1,4 +1,4 @@
-//! Names: the ones that a module declares and imports, and the definition that a path leads to.
+//! Name resolution: the names that a module declares and imports, and the definition that a path leads to.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,22 +14,23 @@ pub struct Import {
     pub path: Vec<String>,
     /// It began with `::`.
     pub absolute: bool,
-    /// The name that it gets here; `None` for a glob.
+    /// The name in this module; `None` for a glob.
     pub name: Option<String>,
     pub line: usize,
 }
 
+/// The thing that a name stands for.
 #[derive(Debug, Clone)]
-enum Meaning {
+enum Target {
     Module(ModuleId),
     Item,
     Import(Import),
 }
 
-/// A name within a module, and who may use it from outside.
+/// One meaning of a name within a module, and the modules that may use it.
 #[derive(Debug, Clone)]
-struct Entry {
-    meaning: Meaning,
+struct Name {
+    target: Target,
     visibility: Visibility,
 }
 
@@ -58,11 +59,12 @@ impl Visibility {
 /// The names of one module.
 #[derive(Debug, Default)]
 pub struct Scope {
-    names: BTreeMap<String, Vec<Entry>>,
+    names: BTreeMap<String, Vec<Name>>,
     globs: Vec<(Import, Visibility)>,
     /// Names that function bodies of the module declare or import.
-    inner: BTreeMap<String, Vec<Entry>>,
-    inner_globs: Vec<(Import, Visibility)>,
+    function_names: BTreeMap<String, Vec<Name>>,
+    function_globs: Vec<(Import, Visibility)>,
+    /// Names that a macro call may declare.
     generated: BTreeSet<String>,
 }
 
@@ -78,7 +80,7 @@ pub enum Definition {
     Unknown(ModuleId, String),
 }
 
-/// Flattens a `use` tree.
+/// Imports of a `use` item, one for each name.
 pub fn imports(item: &syn::ItemUse) -> Vec<Import> {
     let mut found = Vec::new();
     flatten(&item.tree, &mut Vec::new(), item.leading_colon.is_some(), &mut found);
@@ -110,14 +112,15 @@ fn flatten(tree: &UseTree, prefix: &mut Vec<String>, absolute: bool, found: &mut
     }
 }
 
+/// The path with one more name.
 fn with(prefix: &[String], last: &str) -> Vec<String> {
     prefix.iter().cloned().chain([last.to_owned()]).collect()
 }
 
 impl Scope {
     pub fn declare_module(&mut self, name: &str, id: ModuleId) {
-        let entry = Entry { meaning: Meaning::Module(id), visibility: Visibility::Everywhere };
-        self.names.entry(name.to_owned()).or_default().push(entry);
+        let declared = Name { target: Target::Module(id), visibility: Visibility::Everywhere };
+        self.names.entry(name.to_owned()).or_default().push(declared);
     }
 
     pub fn with_items(mut self, items: &[Item]) -> Self {
@@ -125,22 +128,22 @@ impl Scope {
             declare(item, &mut self.names, &mut self.globs);
             self.generated.extend(generated_by_macro(item));
         }
-        let mut inner = Inner { names: BTreeMap::new(), globs: Vec::new(), depth: 0 };
-        items.iter().for_each(|item| inner.visit_item(item));
-        self.inner = inner.names;
-        self.inner_globs = inner.globs;
+        let mut bodies = FunctionBodies { names: BTreeMap::new(), globs: Vec::new(), depth: 0 };
+        items.iter().for_each(|item| bodies.visit_item(item));
+        self.function_names = bodies.names;
+        self.function_globs = bodies.globs;
         self
     }
 }
 
-/// Declarations within functions.
-struct Inner {
-    names: BTreeMap<String, Vec<Entry>>,
+/// Collects the declarations within functions.
+struct FunctionBodies {
+    names: BTreeMap<String, Vec<Name>>,
     globs: Vec<(Import, Visibility)>,
     depth: usize,
 }
 
-impl<'ast> Visit<'ast> for Inner {
+impl<'ast> Visit<'ast> for FunctionBodies {
     fn visit_item(&mut self, item: &'ast Item) {
         if !is_shipped(super::tree::attributes(item)) {
             return;
@@ -154,31 +157,33 @@ impl<'ast> Visit<'ast> for Inner {
     }
 }
 
-fn declare(item: &Item, names: &mut BTreeMap<String, Vec<Entry>>, globs: &mut Vec<(Import, Visibility)>) {
-    let mut add = |name: String, meaning, visibility| {
-        names.entry(name).or_default().push(Entry { meaning, visibility });
+/// Adds the names that an item declares or imports.
+fn declare(item: &Item, names: &mut BTreeMap<String, Vec<Name>>, globs: &mut Vec<(Import, Visibility)>) {
+    let mut add = |name: String, target, visibility| {
+        names.entry(name).or_default().push(Name { target, visibility });
     };
     if let Item::Use(item) = item {
         let visibility = Visibility::of(&item.vis);
         for import in imports(item) {
             match import.name.clone() {
-                Some(name) => add(name, Meaning::Import(import), visibility),
+                Some(name) => add(name, Target::Import(import), visibility),
                 None => globs.push((import, visibility)),
             }
         }
         return;
     }
     if let Item::Macro(syn::ItemMacro { ident: Some(name), .. }) = item {
-        add(name.to_string(), Meaning::Item, Visibility::Everywhere);
+        add(name.to_string(), Target::Item, Visibility::Everywhere);
     }
     if let Item::Struct(item) = item {
-        generated_by_kube(&item.attrs).into_iter().for_each(|name| add(name, Meaning::Item, Visibility::of(&item.vis)));
+        generated_by_kube(&item.attrs).into_iter().for_each(|name| add(name, Target::Item, Visibility::of(&item.vis)));
     }
     if let Some((name, visibility)) = named(item) {
-        add(name.to_string(), Meaning::Item, Visibility::of(visibility));
+        add(name.to_string(), Target::Item, Visibility::of(visibility));
     }
 }
 
+/// Name and visibility of an item that has a name.
 fn named(item: &Item) -> Option<(&syn::Ident, &syn::Visibility)> {
     Some(match item {
         Item::Const(item) => (&item.ident, &item.vis),
@@ -227,7 +232,7 @@ fn generated_by_macro(item: &Item) -> Vec<String> {
 impl Tree {
     /// The definitions that a path leads to; several where a name is a module and a function.
     pub fn resolve(&self, from: ModuleId, path: &[String], absolute: bool) -> Vec<Definition> {
-        Resolver { tree: self, busy: Vec::new() }.follow(from, path, absolute, true)
+        Resolver { tree: self, in_progress: Vec::new() }.resolve_path(from, path, absolute, true)
     }
 
     fn is_within(&self, module: ModuleId, ancestor: ModuleId) -> bool {
@@ -245,13 +250,13 @@ impl Tree {
 
 struct Resolver<'a> {
     tree: &'a Tree,
-    /// Look-ups under way, so that imports in a circle end.
-    busy: Vec<(ModuleId, String)>,
+    /// Look-ups under way, so that imports in a cycle end.
+    in_progress: Vec<(ModuleId, String)>,
 }
 
 impl Resolver<'_> {
-    /// `inner`: with the names that function bodies declare.
-    fn follow(&mut self, from: ModuleId, path: &[String], absolute: bool, inner: bool) -> Vec<Definition> {
+    /// `in_functions`: with the names that function bodies declare.
+    fn resolve_path(&mut self, from: ModuleId, path: &[String], absolute: bool, in_functions: bool) -> Vec<Definition> {
         let external = || vec![Definition::External(path.to_vec())];
         let Some(first) = path.first() else { return vec![] };
         if absolute {
@@ -266,15 +271,15 @@ impl Resolver<'_> {
             "evenkeel" if Some(module.root) != self.tree.library => {
                 self.tree.library.map(Definition::Module).into_iter().collect()
             }
-            name => self.lookup(from, name, from, inner),
+            name => self.look_up(from, name, from, in_functions),
         };
         if starts.is_empty() {
             return external();
         }
-        self.descend(starts, &path[1..], from)
+        self.resolve_rest(starts, &path[1..], from)
     }
 
-    fn descend(&mut self, mut reached: Vec<Definition>, rest: &[String], viewer: ModuleId) -> Vec<Definition> {
+    fn resolve_rest(&mut self, mut reached: Vec<Definition>, rest: &[String], viewer: ModuleId) -> Vec<Definition> {
         for segment in rest {
             let has_module = reached.iter().any(|definition| matches!(definition, Definition::Module(_)));
             let mut next = Vec::new();
@@ -284,7 +289,7 @@ impl Resolver<'_> {
                         next.extend(self.tree.modules[id].parent.map(Definition::Module));
                     }
                     Definition::Module(id) => {
-                        let found = self.lookup(id, segment, viewer, false);
+                        let found = self.look_up(id, segment, viewer, false);
                         if found.is_empty() {
                             next.push(Definition::Unknown(id, segment.clone()));
                         }
@@ -304,27 +309,27 @@ impl Resolver<'_> {
         reached
     }
 
-    fn lookup(&mut self, id: ModuleId, name: &str, viewer: ModuleId, inner: bool) -> Vec<Definition> {
+    fn look_up(&mut self, id: ModuleId, name: &str, viewer: ModuleId, in_functions: bool) -> Vec<Definition> {
         let here = (id, name.to_owned());
-        if self.busy.contains(&here) {
+        if self.in_progress.contains(&here) {
             return Vec::new();
         }
-        self.busy.push(here);
+        self.in_progress.push(here);
         let scope = &self.tree.modules[id].scope;
         let mut found = Vec::new();
-        if inner {
-            found.extend(self.of_entries(id, name, scope.inner.get(name), viewer));
+        if in_functions {
+            found.extend(self.definitions_of(id, name, scope.function_names.get(name), viewer));
         }
         if found.is_empty() {
-            found.extend(self.of_entries(id, name, scope.names.get(name), viewer));
+            found.extend(self.definitions_of(id, name, scope.names.get(name), viewer));
         }
         if found.is_empty() {
-            let inner_globs = inner.then_some(&scope.inner_globs).into_iter().flatten();
-            for (glob, visibility) in scope.globs.iter().chain(inner_globs) {
+            let function_globs = in_functions.then_some(&scope.function_globs).into_iter().flatten();
+            for (glob, visibility) in scope.globs.iter().chain(function_globs) {
                 if self.tree.is_visible(*visibility, id, viewer) {
-                    for target in self.follow(id, &glob.path, glob.absolute, inner) {
+                    for target in self.resolve_path(id, &glob.path, glob.absolute, in_functions) {
                         if let Definition::Module(target) = target {
-                            found.extend(self.lookup(target, name, id, false));
+                            found.extend(self.look_up(target, name, id, false));
                         }
                     }
                 }
@@ -333,25 +338,25 @@ impl Resolver<'_> {
         if found.is_empty() && scope.generated.contains(name) {
             found.push(Definition::Item(id, name.to_owned()));
         }
-        self.busy.pop();
+        self.in_progress.pop();
         found.dedup();
         found
     }
 
-    fn of_entries(
+    fn definitions_of(
         &mut self,
         id: ModuleId,
         name: &str,
-        entries: Option<&Vec<Entry>>,
+        names: Option<&Vec<Name>>,
         viewer: ModuleId,
     ) -> Vec<Definition> {
         let mut found = Vec::new();
-        for entry in entries.into_iter().flatten() {
-            if self.tree.is_visible(entry.visibility, id, viewer) {
-                match &entry.meaning {
-                    Meaning::Module(child) => found.push(Definition::Module(*child)),
-                    Meaning::Item => found.push(Definition::Item(id, name.to_owned())),
-                    Meaning::Import(import) => found.extend(self.follow(id, &import.path, import.absolute, false)),
+        for declared in names.into_iter().flatten() {
+            if self.tree.is_visible(declared.visibility, id, viewer) {
+                match &declared.target {
+                    Target::Module(child) => found.push(Definition::Module(*child)),
+                    Target::Item => found.push(Definition::Item(id, name.to_owned())),
+                    Target::Import(import) => found.extend(self.resolve_path(id, &import.path, import.absolute, false)),
                 }
             }
         }

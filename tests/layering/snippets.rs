@@ -1,6 +1,6 @@
-//! The checker itself, on small sources.
+//! Tests of the checker itself, on small sources.
 
-use super::arrows::{Mentions, circles};
+use super::arrows::{Codebase, cycles};
 use super::findings::{by_file, counted_by_file, expect_known};
 use super::table;
 use super::tree::{Sources, Tree};
@@ -10,10 +10,10 @@ fn sources(files: &[(&str, &str)]) -> Sources {
     files.iter().map(|(path, text)| (format!("src/{path}"), (*text).to_owned())).collect()
 }
 
-fn read(files: &[(&str, &str)]) -> Mentions {
-    let mentions = Mentions::of(Tree::read(&sources(files)));
-    assert_eq!(mentions.unknown(), Vec::<String>::new());
-    mentions
+fn read(files: &[(&str, &str)]) -> Codebase {
+    let codebase = Codebase::of(Tree::read(&sources(files)));
+    assert_eq!(codebase.unresolved(), Vec::<String>::new());
+    codebase
 }
 
 /// Arrows between files, as `a.rs -> b.rs`.
@@ -189,28 +189,28 @@ fn binary_knows_the_library_by_its_name() {
 }
 
 #[test]
-fn circle_is_found_and_drawn() {
-    let mentions = read(&[
+fn cycle_is_found_and_drawn() {
+    let codebase = read(&[
         ("lib.rs", "pub mod a; pub mod b; pub mod c; pub mod d;"),
         ("a.rs", "\nuse crate::b::f as g; pub fn f() {}"),
         ("b.rs", "pub fn f() { crate::c::f() }"),
         ("c.rs", "pub fn f() { g!(crate::a::f) }"),
         ("d.rs", "use crate::a;"),
     ]);
-    let found = circles(&mentions.file_graph());
+    let found = cycles(&codebase.file_graph());
     assert_eq!(found.keys().collect::<Vec<_>>(), ["src/{a.rs, b.rs, c.rs}"]);
     assert!(found["src/{a.rs, b.rs, c.rs}"].contains("src/a.rs -> src/b.rs  (src/a.rs:2)"), "{found:?}");
-    assert_eq!(circles(&mentions.module_graph()).keys().collect::<Vec<_>>(), ["{a, b, c}"]);
+    assert_eq!(cycles(&codebase.module_graph()).keys().collect::<Vec<_>>(), ["{a, b, c}"]);
 }
 
 #[test]
 fn head_of_a_module_may_only_declare_and_export() {
-    let mentions = read(&[
+    let codebase = read(&[
         ("lib.rs", "//! Docs.\n#![forbid(unsafe_code)]\npub mod m;"),
         ("m/mod.rs", "//! Docs.\nmod a;\npub use a::A;\n/// A function.\nfn f() {}\n#[cfg(test)]\nmod tests {}"),
         ("m/a.rs", "pub struct A; fn f() {}"),
     ]);
-    let found = counted_by_file(mentions.items_of_heads());
+    let found = counted_by_file(codebase.extra_items_of_mod_files());
     assert_eq!(found.keys().collect::<Vec<_>>(), ["src/m/mod.rs: 1"]);
     assert!(found["src/m/mod.rs: 1"].contains("fn f() {}"), "{found:?}");
 }
@@ -228,8 +228,8 @@ fn impurity_is_found_behind_an_alias() {
         ("use jiff::Timestamp; use std::net::IpAddr; fn f(now: Timestamp) {}", 0),
         ("#[cfg(test)] mod tests { use std::fs; }", 0),
     ] {
-        let mentions = read(&[("lib.rs", "pub mod plan; pub mod other;"), ("plan.rs", text), ("other.rs", text)]);
-        assert_eq!(mentions.impurities(&["plan"]).len(), count, "{text}");
+        let codebase = read(&[("lib.rs", "pub mod plan; pub mod other;"), ("plan.rs", text), ("other.rs", text)]);
+        assert_eq!(codebase.impurities(&["plan"]).len(), count, "{text}");
     }
 }
 
@@ -259,14 +259,14 @@ fn kubernetes_in_the_engine_is_found() {
 
 #[test]
 fn writer_is_found_by_what_it_calls() {
-    let mentions = read(&[
+    let codebase = read(&[
         ("lib.rs", "pub mod a; pub mod b; pub mod c;"),
         ("a.rs", "use http::Method as M; fn f() { send(M::PUT); api.patch_status(1); }"),
         ("b.rs", "fn f() { send(http::Method::GET); m!(api.replace_status(1)); }"),
         ("c.rs", "use http::Method; fn f() { m!(Method::DELETE); }"),
     ]);
-    assert_eq!(by_file(mentions.writes_to_the_cloud()).into_keys().collect::<Vec<_>>(), ["src/a.rs", "src/c.rs"]);
-    assert_eq!(by_file(mentions.status_writes()).into_keys().collect::<Vec<_>>(), ["src/a.rs", "src/b.rs"]);
+    assert_eq!(by_file(codebase.writes_to_the_cloud()).into_keys().collect::<Vec<_>>(), ["src/a.rs", "src/c.rs"]);
+    assert_eq!(by_file(codebase.status_writes()).into_keys().collect::<Vec<_>>(), ["src/a.rs", "src/b.rs"]);
 }
 
 #[test]
@@ -290,8 +290,8 @@ fn tuple_of_texts_is_found_in_types_that_have_names() {
 #[test]
 fn table_is_held_against_the_imports() {
     let document = "# A\n\n| module | what it is | may import |\n|---|---|---|\n| `a` | x | nothing |\n| `b` | x | `a`, `c` |\n\
-                    | `d` | x | all of ours |\n| `e` | x | nothing |\n\nText.\n";
-    let mentions = read(&[
+                    | `d` | x | all of them |\n| `e` | x | nothing |\n\nText.\n";
+    let codebase = read(&[
         ("lib.rs", "pub mod a; pub mod b; pub mod c; pub mod d;"),
         ("a.rs", "use crate::b;"),
         ("b.rs", "use crate::a;"),
@@ -299,7 +299,7 @@ fn table_is_held_against_the_imports() {
         ("d.rs", "use crate::{a, b, c};"),
     ]);
     let modules = ["a", "b", "c", "d"].map(str::to_owned);
-    let found = table::differences(&table::read(document), &modules, &mentions.module_graph());
+    let found = table::differences(&table::read(document), &modules, &codebase.module_graph());
     let names: Vec<&String> = found.keys().collect();
     assert_eq!(names, ["a imports b", "b never imports c", "c is missing", "e is no module"]);
 }

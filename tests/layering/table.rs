@@ -1,19 +1,21 @@
-//! The table of ARCHITECTURE.md: `| module | what it is | may import |`.
+//! Reads the table of ARCHITECTURE.md, `| module | what it is | may import |`, and compares it with the imports.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::arrows::Graph;
 
+/// The modules that a row allows to import.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Allowed {
-    /// "all of ours"
+    /// A cell that says "all".
     Everything,
     Only(BTreeSet<String>),
 }
 
+/// Allowed imports by module.
 pub type Table = BTreeMap<String, Allowed>;
 
-/// Rows below the head `module | ... | may import`, up to the first line that is no row.
+/// Reads the rows below the head `module | ... | may import`, up to the first line that is no row.
 pub fn read(document: &str) -> Table {
     let cells = |line: &str| -> Vec<String> {
         line.trim().trim_matches('|').split('|').map(|cell| cell.trim().to_owned()).collect()
@@ -44,6 +46,7 @@ pub fn read(document: &str) -> Table {
     table
 }
 
+/// The words in backticks.
 fn backticked(cell: &str) -> Vec<String> {
     cell.split('`').skip(1).step_by(2).map(str::to_owned).collect()
 }

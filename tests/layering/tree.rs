@@ -15,6 +15,7 @@ pub type Sources = BTreeMap<String, String>;
 
 pub type ModuleId = usize;
 
+/// One module that ships, inline or in a file of its own.
 pub struct Module {
     pub parent: Option<ModuleId>,
     pub root: ModuleId,
@@ -25,10 +26,11 @@ pub struct Module {
     pub scope: Scope,
 }
 
+/// All modules of library and binary that ship.
 #[derive(Default)]
 pub struct Tree {
     pub modules: Vec<Module>,
-    /// Files that only tests reach.
+    /// Files that only modules of tests reach.
     pub test_files: BTreeSet<String>,
     /// The library's root, which binaries know by the name of the package.
     pub library: Option<ModuleId>,
@@ -37,8 +39,8 @@ pub struct Tree {
 pub const LIBRARY: &str = "src/lib.rs";
 pub const BINARY: &str = "src/main.rs";
 
-/// The place of a file in the module tree: where the files of its own modules are.
-struct Place {
+/// A file, and the folder with the files of its submodules.
+struct SourceFile {
     file: String,
     folder: String,
 }
@@ -48,12 +50,12 @@ impl Tree {
         let mut tree = Self::default();
         for root in [LIBRARY, BINARY] {
             if sources.contains_key(root) {
-                let place = Place { file: root.to_owned(), folder: "src".to_owned() };
+                let source = SourceFile { file: root.to_owned(), folder: "src".to_owned() };
                 let id = tree.modules.len();
                 if root == LIBRARY {
                     tree.library = Some(id);
                 }
-                tree.read_file(sources, &place, None, Vec::new());
+                tree.read_file(sources, &source, None, Vec::new());
             }
         }
         let shipped: BTreeSet<String> = tree.modules.iter().map(|module| module.file.clone()).collect();
@@ -67,32 +69,34 @@ impl Tree {
         sources.keys().filter(move |file| !known(file))
     }
 
+    /// Reads the module of a file; none if the file says that it is for tests.
     fn read_file(
         &mut self,
         sources: &Sources,
-        place: &Place,
+        source: &SourceFile,
         parent: Option<ModuleId>,
         path: Vec<String>,
     ) -> Option<ModuleId> {
-        let file = parse(sources, &place.file);
+        let file = parse(sources, &source.file);
         if !is_shipped(&file.attrs) {
-            self.read_test_file(sources, place);
+            self.read_test_file(sources, source);
             return None;
         }
-        Some(self.read_module(sources, place, parent, path, file.items))
+        Some(self.read_module(sources, source, parent, path, file.items))
     }
 
+    /// Adds a module and, below it, the modules that its items declare.
     fn read_module(
         &mut self,
         sources: &Sources,
-        place: &Place,
+        source: &SourceFile,
         parent: Option<ModuleId>,
         path: Vec<String>,
         items: Vec<Item>,
     ) -> ModuleId {
         let id = self.modules.len();
         let root = parent.map_or(id, |parent| self.modules[parent].root);
-        let file = place.file.clone();
+        let file = source.file.clone();
         self.modules.push(Module {
             parent,
             root,
@@ -104,7 +108,7 @@ impl Tree {
         let mut kept = Vec::new();
         for mut item in items {
             if !is_shipped(attributes(&item)) {
-                self.note_test_files(sources, place, &item);
+                self.read_test_files_of(sources, source, &item);
                 continue;
             }
             if let Item::Mod(declared) = &mut item {
@@ -113,9 +117,9 @@ impl Tree {
                 let child = match declared.content.take() {
                     Some((brace, inner)) => {
                         declared.content = Some((brace, Vec::new()));
-                        Some(self.read_module(sources, &inline(place, &name), Some(id), below, inner))
+                        Some(self.read_module(sources, &inline_module(source, &name), Some(id), below, inner))
                     }
-                    None => self.read_file(sources, &file_of(sources, place, declared), Some(id), below),
+                    None => self.read_file(sources, &module_file(sources, source, declared), Some(id), below),
                 };
                 if let Some(child) = child {
                     self.modules[id].scope.declare_module(&name, child);
@@ -129,22 +133,24 @@ impl Tree {
         id
     }
 
-    fn read_test_file(&mut self, sources: &Sources, place: &Place) {
-        if self.test_files.insert(place.file.clone()) {
-            for item in &parse(sources, &place.file).items {
-                self.note_test_files(sources, place, item);
+    /// Records a file for tests, and the files that its modules name.
+    fn read_test_file(&mut self, sources: &Sources, source: &SourceFile) {
+        if self.test_files.insert(source.file.clone()) {
+            for item in &parse(sources, &source.file).items {
+                self.read_test_files_of(sources, source, item);
             }
         }
     }
 
-    fn note_test_files(&mut self, sources: &Sources, place: &Place, item: &Item) {
+    /// Records the files of an item for tests.
+    fn read_test_files_of(&mut self, sources: &Sources, source: &SourceFile, item: &Item) {
         if let Item::Mod(declared) = item {
             match &declared.content {
                 Some((_, inner)) => {
-                    let place = inline(place, &declared.ident.to_string());
-                    inner.iter().for_each(|item| self.note_test_files(sources, &place, item));
+                    let source = inline_module(source, &declared.ident.to_string());
+                    inner.iter().for_each(|item| self.read_test_files_of(sources, &source, item));
                 }
-                None => self.read_test_file(sources, &file_of(sources, place, declared)),
+                None => self.read_test_file(sources, &module_file(sources, source, declared)),
             }
         }
     }
@@ -155,21 +161,23 @@ fn parse(sources: &Sources, path: &str) -> syn::File {
     syn::parse_file(text).unwrap_or_else(|error| panic!("{path}:{}: {error}", error.span().start().line))
 }
 
-fn inline(place: &Place, name: &str) -> Place {
-    Place { file: place.file.clone(), folder: format!("{}/{name}", place.folder) }
+/// The place of `mod name { ... }` in this file.
+fn inline_module(source: &SourceFile, name: &str) -> SourceFile {
+    SourceFile { file: source.file.clone(), folder: format!("{}/{name}", source.folder) }
 }
 
-fn file_of(sources: &Sources, place: &Place, declared: &syn::ItemMod) -> Place {
+/// The file of `mod name;`.
+fn module_file(sources: &Sources, source: &SourceFile, declared: &syn::ItemMod) -> SourceFile {
     let name = declared.ident.to_string();
-    let folder = format!("{}/{name}", place.folder);
+    let folder = format!("{}/{name}", source.folder);
     if let Some(path) = path_attribute(&declared.attrs) {
-        let beside = place.file.rsplit_once('/').map_or("", |(folder, _)| folder);
+        let beside = source.file.rsplit_once('/').map_or("", |(folder, _)| folder);
         let file = format!("{beside}/{path}");
-        return Place { folder: file.trim_end_matches(".rs").to_owned(), file };
+        return SourceFile { folder: file.trim_end_matches(".rs").to_owned(), file };
     }
     let flat = format!("{folder}.rs");
     let file = if sources.contains_key(&flat) { flat } else { format!("{folder}/mod.rs") };
-    Place { file, folder }
+    SourceFile { file, folder }
 }
 
 fn path_attribute(attributes: &[Attribute]) -> Option<String> {

@@ -1,4 +1,4 @@
-//! Tuples that stand for types: two or more texts side by side, told apart by nothing but their order.
+//! Finds tuples of two or more texts, whose meaning only their order shows. A type with named fields belongs in their place.
 
 use std::collections::BTreeMap;
 
@@ -25,8 +25,8 @@ struct Finder {
 }
 
 impl Finder {
-    fn look(&mut self, owner: &str, of: &Type) {
-        let mut tuples = Tuples::default();
+    fn check_type(&mut self, owner: &str, of: &Type) {
+        let mut tuples = TextTuple::default();
         tuples.visit_type(of);
         if let Some(line) = tuples.line {
             let text = of.span().source_text().unwrap_or_default();
@@ -35,21 +35,21 @@ impl Finder {
         }
     }
 
-    fn signature(&mut self, signature: &syn::Signature) {
+    fn check_signature(&mut self, signature: &syn::Signature) {
         let owner = format!("fn {}", signature.ident);
         for input in &signature.inputs {
             if let syn::FnArg::Typed(input) = input {
-                self.look(&owner, &input.ty);
+                self.check_type(&owner, &input.ty);
             }
         }
         if let ReturnType::Type(_, output) = &signature.output {
-            self.look(&owner, output);
+            self.check_type(&owner, output);
         }
     }
 
-    fn fields(&mut self, owner: &str, fields: &syn::Fields) {
+    fn check_fields(&mut self, owner: &str, fields: &syn::Fields) {
         for field in fields.iter().filter(|field| is_shipped(&field.attrs)) {
-            self.look(owner, &field.ty);
+            self.check_type(owner, &field.ty);
         }
     }
 }
@@ -60,14 +60,14 @@ impl<'ast> Visit<'ast> for Finder {
             return;
         }
         match item {
-            Item::Fn(item) => self.signature(&item.sig),
-            Item::Struct(item) => self.fields(&format!("struct {}", item.ident), &item.fields),
+            Item::Fn(item) => self.check_signature(&item.sig),
+            Item::Struct(item) => self.check_fields(&format!("struct {}", item.ident), &item.fields),
             Item::Enum(item) => {
                 for variant in &item.variants {
-                    self.fields(&format!("enum {}", item.ident), &variant.fields);
+                    self.check_fields(&format!("enum {}", item.ident), &variant.fields);
                 }
             }
-            Item::Type(item) => self.look(&format!("type {}", item.ident), &item.ty),
+            Item::Type(item) => self.check_type(&format!("type {}", item.ident), &item.ty),
             _ => {}
         }
         visit::visit_item(self, item);
@@ -76,7 +76,7 @@ impl<'ast> Visit<'ast> for Finder {
     fn visit_impl_item(&mut self, item: &'ast ImplItem) {
         if is_shipped(attributes_of_impl_item(item)) {
             if let ImplItem::Fn(item) = item {
-                self.signature(&item.sig);
+                self.check_signature(&item.sig);
             }
             visit::visit_impl_item(self, item);
         }
@@ -85,20 +85,20 @@ impl<'ast> Visit<'ast> for Finder {
     fn visit_trait_item(&mut self, item: &'ast TraitItem) {
         if is_shipped(attributes_of_trait_item(item)) {
             if let TraitItem::Fn(item) = item {
-                self.signature(&item.sig);
+                self.check_signature(&item.sig);
             }
             visit::visit_trait_item(self, item);
         }
     }
 }
 
-/// The first such tuple within a type.
+/// The line of the first such tuple within a type.
 #[derive(Default)]
-struct Tuples {
+struct TextTuple {
     line: Option<usize>,
 }
 
-impl<'ast> Visit<'ast> for Tuples {
+impl<'ast> Visit<'ast> for TextTuple {
     fn visit_type_tuple(&mut self, tuple: &'ast syn::TypeTuple) {
         if tuple.elems.iter().filter(|element| is_text(element)).count() >= 2 {
             self.line.get_or_insert(tuple.paren_token.span.open().start().line);
