@@ -1,4 +1,7 @@
-//! The CRD: its file is up to date, and its schema judges the samples in `tests/rules/` as they expect.
+//! The CRD: its generated files are up to date, and its schema accepts and rejects the samples in `tests/rules/` as they say.
+//!
+//! Schema and CEL rules are evaluated here without an API server. `tests/e2e/scenarios/70_rules.py` sends the same samples to
+//! a genuine one.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a helper of a test may fail as the test does")]
 
@@ -16,22 +19,23 @@ use evenkeel::translate;
 use kube::core::cel::{CompiledSchema, Validator, compile_schema};
 use serde_json::Value;
 
-const FILE: &str = "crds/evenkeel.dev_loadbalancerstacks.yaml";
-const REFERENCE: &str = "docs/reference/api.md";
+const CRD_FILE: &str = "crds/evenkeel.dev_loadbalancerstacks.yaml";
+const REFERENCE_PAGE: &str = "docs/reference/api.md";
 
+/// The schema of the resource, and its compiled CEL rules.
 static SCHEMA: LazyLock<(Value, CompiledSchema)> = LazyLock::new(|| {
     let schema = schema();
     let compiled = compile_schema(&schema);
     (schema, compiled)
 });
 
-/// The refused samples, each with the messages of the API server.
-static REFUSED: LazyLock<Vec<(Example, Vec<String>)>> = LazyLock::new(|| {
-    let judge = |example: Example| {
-        let problems = example.judge();
-        (example, problems)
+/// The samples in `tests/rules/refused`, each with the messages of the API server.
+static REFUSED: LazyLock<Vec<(Sample, Vec<String>)>> = LazyLock::new(|| {
+    let with_problems = |sample: Sample| {
+        let problems = sample.api_server_problems();
+        (sample, problems)
     };
-    examples("refused").into_iter().map(judge).collect()
+    samples("refused").into_iter().map(with_problems).collect()
 });
 
 fn root() -> &'static Path {
@@ -40,12 +44,12 @@ fn root() -> &'static Path {
 
 #[test]
 fn crd_file_matches_types() {
-    check_generated(FILE, &api::crd_yaml());
+    check_generated(CRD_FILE, &api::crd_yaml());
 }
 
 #[test]
 fn api_reference_matches_crd() {
-    check_generated(REFERENCE, &reference::page(&serde_json::to_value(api::crd()).unwrap()));
+    check_generated(REFERENCE_PAGE, &reference::page(&serde_json::to_value(api::crd()).unwrap()));
 }
 
 /// Compares a generated file with its contents, and writes it first where the environment says so.
@@ -55,12 +59,12 @@ fn check_generated(file: &str, contents: &str) {
         std::fs::write(&path, contents).unwrap();
     }
     let stored = std::fs::read_to_string(&path).unwrap_or_default();
-    assert!(stored == contents, "{file} is stale: write it anew with make crds");
+    assert!(stored == contents, "{file} is stale: regenerate it with make crds");
 }
 
 #[test]
 fn every_field_has_a_description() {
-    each_field(&schema(), String::new(), &mut |path, field| {
+    visit_fields(&schema(), String::new(), &mut |path, field| {
         let is_of_stack = path.starts_with("spec") || path.starts_with("status");
         assert!(
             !is_of_stack || field["description"].as_str().is_some_and(|d| d.len() > 10),
@@ -80,7 +84,7 @@ fn schema_has_no_word_that_some_servers_reject() {
 #[test]
 fn only_policies_and_the_status_have_defaults() {
     let mut defaults = BTreeSet::new();
-    each_field(&schema(), String::new(), &mut |path, field| {
+    visit_fields(&schema(), String::new(), &mut |path, field| {
         if field.get("default").is_some() {
             defaults.insert(path.to_owned());
         }
@@ -98,39 +102,39 @@ fn only_policies_and_the_status_have_defaults() {
 #[test]
 fn accepted_samples_are_accepted() {
     let mut unused = BTreeSet::new();
-    each_field(&schema(), String::new(), &mut |path, _| {
+    visit_fields(&schema(), String::new(), &mut |path, _| {
         if path.starts_with("spec.") {
             unused.insert(path.to_owned());
         }
     });
-    for example in examples("accepted") {
-        let problems = example.judge();
-        assert!(problems.is_empty(), "{}: {problems:#?}", example.name());
-        let problems = example.translate();
-        assert!(problems.is_empty(), "{}, translated: {problems:#?}", example.name());
-        forget_used(example.newest(), String::new(), &mut unused);
+    for sample in samples("accepted") {
+        let problems = sample.api_server_problems();
+        assert!(problems.is_empty(), "{}: {problems:#?}", sample.name());
+        let problems = sample.translation_problems();
+        assert!(problems.is_empty(), "{}, translated: {problems:#?}", sample.name());
+        remove_used_fields(sample.newest(), String::new(), &mut unused);
     }
     assert!(unused.is_empty(), "fields without an accepted sample: {unused:#?}");
 }
 
 #[test]
 fn examples_are_accepted() {
-    let stacks: Vec<Example> = examples_in("examples").into_iter().filter(Example::is_stack).collect();
+    let stacks: Vec<Sample> = samples_in("examples").into_iter().filter(Sample::is_stack).collect();
     assert!(stacks.len() >= 9, "the examples have not been found");
-    for example in stacks {
-        assert_eq!(example.judge(), Vec::<String>::new(), "{}", example.name());
-        assert_eq!(example.translate(), Vec::<String>::new(), "{}, translated", example.name());
+    for sample in stacks {
+        assert_eq!(sample.api_server_problems(), Vec::<String>::new(), "{}", sample.name());
+        assert_eq!(sample.translation_problems(), Vec::<String>::new(), "{}, translated", sample.name());
     }
 }
 
 #[test]
 fn refused_samples_are_refused_with_expected_message() {
-    for (example, problems) in REFUSED.iter() {
-        let expected = example.comment("expect").expect("a refused sample begins with # expect:");
+    for (sample, problems) in REFUSED.iter() {
+        let expected = sample.comment("expect").expect("a refused sample begins with # expect:");
         assert!(
             problems.iter().any(|p| p.contains(&expected)),
             "{}: expected {expected:?}, got {problems:#?}",
-            example.name()
+            sample.name()
         );
     }
 }
@@ -138,7 +142,7 @@ fn refused_samples_are_refused_with_expected_message() {
 #[test]
 fn every_rule_has_a_refused_sample() {
     let mut untried = BTreeSet::new();
-    each_field(&schema(), String::new(), &mut |path, field| {
+    visit_fields(&schema(), String::new(), &mut |path, field| {
         for rule in field["x-kubernetes-validations"].as_array().into_iter().flatten() {
             let message = rule["message"].as_str().unwrap_or_else(|| panic!("{path} has a rule without message"));
             untried.insert(message.to_owned());
@@ -156,12 +160,12 @@ fn every_rule_has_a_refused_sample() {
 /// An object may have been stored before a rule existed. Only the API server limits the number of items.
 #[test]
 fn translate_refuses_samples_that_rules_refuse() {
-    let judged = |e: &&Example| e.documents.len() == 1 && e.comment("translate").is_none() && !e.is_about_a_bound();
-    let examples = REFUSED.iter().map(|(example, _)| example).filter(judged);
+    let is_checked =
+        |e: &&Sample| e.documents.len() == 1 && e.comment("translate").is_none() && !e.is_about_number_of_items();
+    let samples = REFUSED.iter().map(|(sample, _)| sample).filter(is_checked);
     // Samples that the types cannot hold never reach the translation.
-    let typed =
-        examples.filter(|e| serde_json::from_value::<LoadBalancerStackSpec>(e.newest()["spec"].clone()).is_ok());
-    let passed: Vec<String> = typed.filter(|e| e.translate().is_empty()).map(Example::name).collect();
+    let typed = samples.filter(|e| serde_json::from_value::<LoadBalancerStackSpec>(e.newest()["spec"].clone()).is_ok());
+    let passed: Vec<String> = typed.filter(|e| e.translation_problems().is_empty()).map(Sample::name).collect();
     assert!(passed.is_empty(), "translated without a problem: {passed:#?}");
 }
 
@@ -180,22 +184,23 @@ fn schema() -> Value {
     serde_json::to_value(version.schema.unwrap().open_api_v3_schema.unwrap()).unwrap()
 }
 
-/// Every schema with its path: the root, properties, items.
-fn each_field(schema: &Value, path: String, visit: &mut impl FnMut(&str, &Value)) {
+/// Visits every schema with its path: the root, properties, items.
+fn visit_fields(schema: &Value, path: String, visit: &mut impl FnMut(&str, &Value)) {
     visit(&path, schema);
     for (name, property) in schema["properties"].as_object().into_iter().flatten() {
         let at = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
-        each_field(property, at, visit);
+        visit_fields(property, at, visit);
     }
     if let Some(items) = schema.get("items") {
         // Items have descriptions only if they are objects.
         for (name, property) in items["properties"].as_object().into_iter().flatten() {
-            each_field(property, format!("{path}.{name}"), visit);
+            visit_fields(property, format!("{path}.{name}"), visit);
         }
         visit_rules_of_items(items, &path, visit);
     }
 }
 
+/// Visits the items of a list for their rules. The list describes them, so they need no description.
 fn visit_rules_of_items(items: &Value, path: &str, visit: &mut impl FnMut(&str, &Value)) {
     if items.get("x-kubernetes-validations").is_some() {
         let mut described = items.clone();
@@ -204,40 +209,43 @@ fn visit_rules_of_items(items: &Value, path: &str, visit: &mut impl FnMut(&str, 
     }
 }
 
-fn forget_used(value: &Value, path: String, unused: &mut BTreeSet<String>) {
+/// Removes the paths of all fields of a value.
+fn remove_used_fields(value: &Value, path: String, unused: &mut BTreeSet<String>) {
     unused.remove(&path);
     match value {
         Value::Object(fields) => {
             for (name, value) in fields {
                 let at = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
-                forget_used(value, at, unused);
+                remove_used_fields(value, at, unused);
             }
         }
-        Value::Array(items) => items.iter().for_each(|item| forget_used(item, path.clone(), unused)),
+        Value::Array(items) => items.iter().for_each(|item| remove_used_fields(item, path.clone(), unused)),
         _ => {}
     }
 }
 
-struct Example {
+/// A file with a stack, or with a stack and its update.
+struct Sample {
     path: PathBuf,
     text: String,
     documents: Vec<Value>,
 }
 
-fn examples(kind: &str) -> Vec<Example> {
-    let examples = examples_in(&format!("tests/rules/{kind}"));
-    assert!(examples.len() > 10, "the examples have not been found");
-    examples
+/// The samples in `tests/rules/accepted` or `tests/rules/refused`.
+fn samples(kind: &str) -> Vec<Sample> {
+    let samples = samples_in(&format!("tests/rules/{kind}"));
+    assert!(samples.len() > 10, "the samples have not been found");
+    samples
 }
 
-fn examples_in(folder: &str) -> Vec<Example> {
+fn samples_in(folder: &str) -> Vec<Sample> {
     let folder = root().join(folder);
     let mut paths: Vec<PathBuf> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     paths.sort();
-    paths.into_iter().map(Example::read).collect()
+    paths.into_iter().map(Sample::read).collect()
 }
 
-impl Example {
+impl Sample {
     fn read(path: PathBuf) -> Self {
         let text = std::fs::read_to_string(&path).unwrap();
         let documents = text
@@ -256,6 +264,7 @@ impl Example {
         self.newest()["kind"] == "LoadBalancerStack"
     }
 
+    /// The stack, or its update.
     fn newest(&self) -> &Value {
         self.documents.last().unwrap()
     }
@@ -266,12 +275,13 @@ impl Example {
         self.text.lines().find_map(|line| line.strip_prefix(&begin)).map(str::to_owned)
     }
 
-    fn is_about_a_bound(&self) -> bool {
+    /// True for a sample with too many items in a list.
+    fn is_about_number_of_items(&self) -> bool {
         self.comment("expect").is_some_and(|e| e.contains("must have at most"))
     }
 
     /// Messages of the API server about the last document.
-    fn judge(&self) -> Vec<String> {
+    fn api_server_problems(&self) -> Vec<String> {
         let schema = &SCHEMA.0;
         let mut problems = check::check(&schema["properties"]["spec"], &self.newest()["spec"], "spec");
         if problems.is_empty() || problems.iter().all(|p| p.contains("Duplicate value")) {
@@ -284,11 +294,11 @@ impl Example {
     }
 
     /// Problems of translating the last document, in a cloud with all objects that it refers to.
-    fn translate(&self) -> Vec<String> {
+    fn translation_problems(&self) -> Vec<String> {
         let spec: LoadBalancerStackSpec = serde_json::from_value(self.newest()["spec"].clone()).unwrap();
         let owner = Owner { uid: "u".into(), cluster: "c".into(), namespace: "rules".into(), name: self.name() };
         let resolutions =
-            Resolutions(translate::references(&spec).into_iter().map(|r| (r.clone(), Ok(found(&r)))).collect());
+            Resolutions(translate::references(&spec).into_iter().map(|r| (r.clone(), Ok(resolved(&r)))).collect());
         match translate::desired(&spec, owner, &resolutions, ApiVersion { minor: 30 }) {
             Ok(_) => Vec::new(),
             Err(problems) => problems.iter().map(ToString::to_string).collect(),
@@ -301,7 +311,7 @@ const EXTERNAL_NETWORK: &str = "00000000-0000-4000-8000-000000000006";
 const OTHER_SUBNET: &str = "00000000-0000-4000-8000-000000000007";
 
 /// Resolves any reference, in a cloud where all subnets are in one network.
-fn found(reference: &Reference) -> ResolvedReference {
+fn resolved(reference: &Reference) -> ResolvedReference {
     let name = match &reference.by {
         Selector::Id(text) | Selector::Name(text) => text.clone(),
         Selector::Address(address) => address.to_string(),

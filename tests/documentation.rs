@@ -1,4 +1,4 @@
-//! The documentation, checked: every link leads somewhere, every source file and test that it names exists.
+//! Checks of the documentation: every link has a target, and every source file and test that a page names exists.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a helper of a test may fail as the test does")]
 
@@ -19,12 +19,12 @@ fn every_link_leads_to_a_file_and_a_heading() {
         let text = outside_code_blocks(&page);
         let text = code.replace_all(&text, "");
         for target in link.captures_iter(&text).map(|found| found[1].to_owned()) {
-            if !target.contains("://") && !leads_somewhere(&page, &target) {
+            if !target.contains("://") && !has_target(&page, &target) {
                 broken.push(format!("{}: {target}", page.display()));
             }
         }
     }
-    assert!(broken.is_empty(), "links that lead nowhere: {broken:#?}");
+    assert!(broken.is_empty(), "links without a target: {broken:#?}");
 }
 
 #[test]
@@ -80,6 +80,7 @@ fn files() -> Vec<PathBuf> {
     files.iter().map(|path| path.strip_prefix(root()).unwrap().to_owned()).collect()
 }
 
+/// Every Markdown page.
 fn pages() -> Vec<PathBuf> {
     files().into_iter().filter(|path| path.extension().is_some_and(|ending| ending == "md")).collect()
 }
@@ -89,7 +90,8 @@ fn outside_code_blocks(page: &Path) -> String {
     text.split("\n```").step_by(2).collect::<Vec<_>>().join("\n")
 }
 
-fn leads_somewhere(page: &Path, target: &str) -> bool {
+/// True if a relative link has a target: a file, and in it the heading.
+fn has_target(page: &Path, target: &str) -> bool {
     let (path, heading) = target.split_once('#').map_or((target, None), |(path, heading)| (path, Some(heading)));
     let file = if path.is_empty() { page.to_owned() } else { page.parent().unwrap().join(path) };
     let exists = root().join(&file).exists();

@@ -150,7 +150,7 @@ fn files_form_no_cycle() {
 }
 
 #[test]
-fn module_heads_only_declare_and_export() {
+fn mod_files_only_declare_and_export() {
     expect_known("a mod.rs holds docs, `mod` and `use`", &ANALYSIS.mod_files, KNOWN_MOD_FILES);
 }
 
@@ -180,6 +180,6 @@ fn only_status_writes_status() {
 }
 
 #[test]
-fn texts_side_by_side_have_names() {
+fn texts_side_by_side_have_field_names() {
     expect_known("a tuple of texts wants a type with named fields", &ANALYSIS.tuples, KNOWN_TUPLES);
 }

@@ -31,7 +31,7 @@ fn arrows_of_a(text: &str) -> Vec<String> {
 }
 
 #[test]
-fn path_is_seen_wherever_it_stands() {
+fn path_is_found_at_every_place() {
     for text in [
         "use crate::b::Thing;",
         "use crate::b;",
@@ -66,7 +66,7 @@ fn path_is_seen_wherever_it_stands() {
 }
 
 #[test]
-fn path_that_is_no_code_is_not_seen() {
+fn path_outside_of_code_is_not_found() {
     for text in [
         "//! [`Thing`](crate::b::Thing)",
         "/// [`crate::b`]\nfn f() {} // crate::b",
@@ -80,7 +80,7 @@ fn path_that_is_no_code_is_not_seen() {
 }
 
 #[test]
-fn import_for_tests_only_is_not_seen() {
+fn import_for_tests_only_is_not_found() {
     for text in [
         "#[cfg(test)] use crate::b::Thing;",
         "#[cfg(test)] mod tests { use crate::b::Thing; }",
@@ -95,7 +95,7 @@ fn import_for_tests_only_is_not_seen() {
 }
 
 #[test]
-fn import_that_can_ship_is_seen() {
+fn import_that_can_ship_is_found() {
     for text in [
         "#[cfg(test)] mod tests {}\nuse crate::b::Thing;",
         "#[cfg(test)] fn helper() {}\nfn f() { crate::b::call(); }",
@@ -204,7 +204,7 @@ fn cycle_is_found_and_drawn() {
 }
 
 #[test]
-fn head_of_a_module_may_only_declare_and_export() {
+fn mod_file_may_only_declare_and_export() {
     let codebase = read(&[
         ("lib.rs", "//! Docs.\n#![forbid(unsafe_code)]\npub mod m;"),
         ("m/mod.rs", "//! Docs.\nmod a;\npub use a::A;\n/// A function.\nfn f() {}\n#[cfg(test)]\nmod tests {}"),
@@ -288,7 +288,7 @@ fn tuple_of_texts_is_found_in_types_that_have_names() {
 }
 
 #[test]
-fn table_is_held_against_the_imports() {
+fn table_is_compared_with_the_imports() {
     let document = "# A\n\n| module | what it is | may import |\n|---|---|---|\n| `a` | x | nothing |\n| `b` | x | `a`, `c` |\n\
                     | `d` | x | all of them |\n| `e` | x | nothing |\n\nText.\n";
     let codebase = read(&[
@@ -306,7 +306,7 @@ fn table_is_held_against_the_imports() {
 
 #[test]
 #[should_panic(expected = "take it off the list")]
-fn known_finding_that_is_gone_fails() {
+fn known_finding_that_is_not_found_fails() {
     expect_known("check", &Default::default(), &["gone"]);
 }
 

@@ -1,5 +1,5 @@
-//! Openings of the docstrings in a Python file. It is read line by line, without a parser of Python: triple quotes tell
-//! enough.
+//! Openings of the docstrings in a Python file. The file is read line by line, because triple quotes suffice to find
+//! docstrings without a parser of Python.
 
 const QUOTES: [&str; 2] = ["\"\"\"", "'''"];
 

@@ -1,26 +1,27 @@
-//! Doc blocks and names of tests in a Rust file, read from its tokens: so also those within macro calls.
+//! Doc blocks and names of tests in a Rust file. They are read from its tokens, so those within macro calls are found too.
 
 use proc_macro2::{Delimiter, TokenStream, TokenTree};
 
-/// A text, and the line where it begins.
+/// A text with the line of its beginning.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Named {
+pub struct TextAtLine {
     pub line: usize,
     pub text: String,
 }
 
+/// The texts of one Rust file that the checks read.
 #[derive(Debug, Default)]
-pub struct Words {
+pub struct RustTexts {
     /// The first line that has text, of each run of `///` or `//!` lines.
-    pub blocks: Vec<Named>,
-    pub tests: Vec<Named>,
+    pub blocks: Vec<TextAtLine>,
+    pub tests: Vec<TextAtLine>,
 }
 
-pub fn read(text: &str) -> Result<Words, String> {
+pub fn read(text: &str) -> Result<RustTexts, String> {
     let tokens: TokenStream = text.parse().map_err(|error| format!("{error}"))?;
-    let mut words = Words::default();
-    words.walk(tokens, false);
-    Ok(words)
+    let mut texts = RustTexts::default();
+    texts.walk(tokens, false);
+    Ok(texts)
 }
 
 /// An attribute's path, and for documentation its text.
@@ -32,11 +33,11 @@ struct Attribute {
     is_inner: bool,
 }
 
-impl Words {
-    /// `in_proptest`: every function is a test.
+impl RustTexts {
+    /// Reads tokens and the groups within. With `in_proptest` every function is a test.
     fn walk(&mut self, tokens: TokenStream, in_proptest: bool) {
         let tokens: Vec<TokenTree> = tokens.into_iter().collect();
-        let mut block: Vec<Named> = Vec::new();
+        let mut block: Vec<TextAtLine> = Vec::new();
         let mut block_is_inner = false;
         let mut is_test = in_proptest;
         let mut at = 0;
@@ -49,7 +50,7 @@ impl Words {
                         block_is_inner = attribute.is_inner;
                         continue;
                     }
-                    Some(text) => block.push(Named { line: attribute.line, text }),
+                    Some(text) => block.push(TextAtLine { line: attribute.line, text }),
                     None => is_test |= attribute.path == "test" || attribute.path.ends_with("::test"),
                 }
                 at = after;
@@ -67,7 +68,7 @@ impl Words {
                 }
                 TokenTree::Ident(ident) if ident == "fn" => {
                     if let (true, Some(TokenTree::Ident(name))) = (is_test, tokens.get(at + 1)) {
-                        self.tests.push(Named { line: name.span().start().line, text: name.to_string() });
+                        self.tests.push(TextAtLine { line: name.span().start().line, text: name.to_string() });
                     }
                     is_test = in_proptest;
                 }
@@ -78,12 +79,14 @@ impl Words {
         self.end_block(&mut block);
     }
 
-    fn end_block(&mut self, block: &mut Vec<Named>) {
+    /// Adds the first line with text of a doc block.
+    fn end_block(&mut self, block: &mut Vec<TextAtLine>) {
         let mut lines = std::mem::take(block).into_iter();
         self.blocks.extend(lines.find(|line| !line.text.trim().is_empty()));
     }
 }
 
+/// The attribute that begins at this token, and the index of the token after it.
 fn attribute_at(tokens: &[TokenTree], at: usize) -> Option<(Attribute, usize)> {
     if !is_punct(tokens.get(at)?, '#') {
         return None;

@@ -1,8 +1,8 @@
-//! The checks themselves, on small texts.
+//! Tests of the checks themselves, on small texts.
 
 use super::{python, rust};
 
-fn texts(found: Vec<rust::Named>) -> Vec<(usize, String)> {
+fn texts(found: Vec<rust::TextAtLine>) -> Vec<(usize, String)> {
     found.into_iter().map(|named| (named.line, named.text.trim().to_owned())).collect()
 }
 
@@ -31,7 +31,7 @@ fn test_is_known_by_its_attribute_or_macro() {
 }
 
 #[test]
-fn docstring_is_told_from_other_strings() {
+fn docstring_is_distinguished_from_other_strings() {
     let text = "#!/usr/bin/python\n\"\"\"The module.\"\"\"\nX = \"\"\"\n\"\"\"\ndef f():\n    \"\"\"\n    A function.\n    \"\"\"\n\
                 # \"\"\" in a comment\ndef g():\n    r'''Raw.\n    More.'''\n    print(\"\"\"what\"\"\")\n";
     let found = python::docstrings(text);
