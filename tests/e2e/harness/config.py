@@ -5,7 +5,7 @@ from pathlib import Path
 HOME = Path(os.environ['EVENKEEL_E2E_HOME'])
 REPORT = HOME / 'report'
 # The state of every scenario's stacks in the cluster, for the search of leaked secrets.
-SHOWN = REPORT / 'shown'
+RECORDED = REPORT / 'shown'
 KUBECTL = HOME / 'kube/bin/kubectl'
 ADMIN_KUBECONFIG = HOME / 'kube/run/admin.kubeconfig'
 CLOUDS_YAML = HOME / 'openstack/clouds.yaml'

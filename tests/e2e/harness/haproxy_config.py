@@ -14,7 +14,6 @@ import contextlib
 import functools
 import os
 import re
-import shutil
 import signal
 import subprocess
 import tempfile
@@ -81,8 +80,8 @@ def with_vip(body: dict) -> dict:
 
 @functools.cache
 def versions() -> tuple[str, ...]:
-    said = subprocess.run(['haproxy', '-v'], capture_output=True, text=True, check=True).stdout
-    return tuple(re.search(r'version (\d+)\.(\d+)\.(\d+)', said).groups())
+    output = subprocess.run(['haproxy', '-v'], capture_output=True, text=True, check=True).stdout
+    return tuple(re.search(r'version (\d+)\.(\d+)\.(\d+)', output).groups())
 
 
 def render(body: dict, certificates: Certificates | None = None, vip: str = VIP, socket: str | None = None) -> str:
@@ -213,7 +212,7 @@ def check(config: str) -> dict[int, str]:
     """haproxy's errors by line number; empty for a valid configuration. Line 0 is the configuration as a whole."""
     with _file(config) as path:
         done = subprocess.run(['haproxy', '-c', '-f', path], capture_output=True, text=True, errors='replace', timeout=120)
-    found = {int(line): said for line, said in ALERT.findall(done.stdout + done.stderr)}
+    found = {int(line): error for line, error in ALERT.findall(done.stdout + done.stderr)}
     if done.returncode and not found:
         found[0] = (done.stdout + done.stderr).strip()
     return found if done.returncode else {}
@@ -222,20 +221,20 @@ def check(config: str) -> dict[int, str]:
 def faults(config: str, known: set[str]) -> dict[str, str]:
     """haproxy's errors by id: that of these ids which stands in the line, or in one before it."""
     lines, found = config.split('\n'), {}
-    for number, said in check(config).items():
+    for number, error in check(config).items():
         for line in reversed(lines[:number]):
             if ids := [i for i in ID.findall(line) if i in known]:
-                found.setdefault(ids[0], said)
+                found.setdefault(ids[0], error)
                 break
         else:
-            raise RuntimeError(f'haproxy rejects a line of no known object: line {number}: {said}')
+            raise RuntimeError(f'haproxy rejects a line of no known object: line {number}: {error}')
     return found
 
 
 def refused_listeners(config: str, names: list[str]) -> dict[str, str]:
     """haproxy's error for each listener of the body (in its order) whose lines it rejects, by name."""
     by_id = {identity('listener', index): name for index, name in enumerate(names)}
-    return {by_id[i]: said for i, said in faults(config, set(by_id)).items()}
+    return {by_id[i]: error for i, error in faults(config, set(by_id)).items()}
 
 
 @contextlib.contextmanager
@@ -251,22 +250,22 @@ def running(config: str):
     """Runs haproxy with this configuration in the foreground until the block ends."""
     # `user nobody` needs root, and no other user is needed here.
     config = re.sub(r'^    (daemon|user nobody)\n', '', config, flags=re.M)
-    with _file(config) as path, tempfile.TemporaryFile('w+', errors='replace') as said:
-        process = subprocess.Popen(['haproxy', '-db', '-f', path], stdout=said, stderr=said)
+    with _file(config) as path, tempfile.TemporaryFile('w+', errors='replace') as output:
+        process = subprocess.Popen(['haproxy', '-db', '-f', path], stdout=output, stderr=output)
         try:
-            _until_it_listens(process, config, said)
+            _until_it_listens(process, config, output)
             yield process
         finally:
             process.send_signal(signal.SIGTERM)
             process.wait(10)
 
 
-def _until_it_listens(process, config: str, said) -> None:
+def _until_it_listens(process, config: str, output) -> None:
     ports = {int(port) for port in re.findall(rf'^\s*bind {re.escape(VIP)}:(\d+)', config, flags=re.M)}
     for _ in range(100):
         if process.poll() is not None:
-            said.seek(0)
-            raise RuntimeError(f'haproxy does not start: {said.read()[-2000:]}')
+            output.seek(0)
+            raise RuntimeError(f'haproxy does not start: {output.read()[-2000:]}')
         if ports <= _listening():
             return
         time.sleep(0.1)
@@ -276,7 +275,3 @@ def _until_it_listens(process, config: str, said) -> None:
 def _listening() -> set[int]:
     rows = [line.split() for line in Path('/proc/net/tcp').read_text().splitlines()[1:]]
     return {int(row[1].rsplit(':', 1)[1], 16) for row in rows if row[3] == '0A'}
-
-
-def installed() -> bool:
-    return shutil.which('haproxy') is not None

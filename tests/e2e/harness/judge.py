@@ -230,7 +230,7 @@ class Judge:
         status = self.stack.get('status') or {}
         reported = status.get('loadBalancer') or {}
         for field, octavia_field in {'id': 'id', 'name': 'name', 'projectID': 'project_id', 'vipAddress': 'vip_address', 'vipPortID': 'vip_port_id',
-                             'provider': 'provider', 'provisioningStatus': 'provisioning_status'}.items():
+                                     'provider': 'provider', 'provisioningStatus': 'provisioning_status'}.items():
             self._same(f'status.loadBalancer.{field}', reported.get(field), lb[octavia_field])
         additional = [{'subnetID': v['subnet_id'], 'address': v['ip_address'], 'portID': v['port_id']} for v in lb.get('additional_vips') or []]
         self._same('status.loadBalancer.additionalVIPs', reported.get('additionalVIPs') or [], sorted(additional, key=lambda v: (v['subnetID'], v['address'])))

@@ -50,7 +50,7 @@ class Kube:
     def dry_run(self, document: dict, namespace: str) -> None:
         """Validates a stack as `kubectl apply --dry-run=server` does, in a tenth of its time."""
         response = self.session.post(self.server + STACKS.format(namespace=namespace), json=document, timeout=30,
-                                   params={'dryRun': 'All', 'fieldValidation': 'Strict'})
+                                     params={'dryRun': 'All', 'fieldValidation': 'Strict'})
         if response.status_code >= 400:
             raise Rejected(response.json()['message'])
 

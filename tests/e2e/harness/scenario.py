@@ -101,8 +101,8 @@ class Scenario:
     def _record(self, what: str) -> None:
         """Keeps the state of the cluster, for the search of leaked secrets."""
         kind = 'loadbalancerstacks' if what == 'stacks' else 'events.events.k8s.io'
-        config.SHOWN.mkdir(parents=True, exist_ok=True)
-        (config.SHOWN / f'{self.name}-{what}.yaml').write_text(self.kube.kubectl('get', kind, '-n', self.namespace, '-o', 'yaml'))
+        config.RECORDED.mkdir(parents=True, exist_ok=True)
+        (config.RECORDED / f'{self.name}-{what}.yaml').write_text(self.kube.kubectl('get', kind, '-n', self.namespace, '-o', 'yaml'))
 
     def leftovers(self) -> list[str]:
         """Resources of this scenario's stacks in the cloud, and all resources in its own projects."""
@@ -212,8 +212,8 @@ class Scenario:
         if version not in self.recorded:
             self.recorded.add(version)
             self._record_reason(stack)
-            config.SHOWN.mkdir(parents=True, exist_ok=True)
-            with (config.SHOWN / f'{self.name}-seen.jsonl').open('a') as kept:
+            config.RECORDED.mkdir(parents=True, exist_ok=True)
+            with (config.RECORDED / f'{self.name}-seen.jsonl').open('a') as kept:
                 kept.write(json.dumps(stack, ensure_ascii=False) + '\n')
 
     def _record_reason(self, stack: dict) -> None:

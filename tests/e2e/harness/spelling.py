@@ -1,5 +1,5 @@
-"""The spelling of a stack's text in Octavia that makes haproxy read the same text (Octavia escapes it for HTML when it
-renders).
+"""The spelling of a text in Octavia with which haproxy reads the text of the stack: Octavia escapes it for HTML when it
+renders.
 
 It is written from Octavia's templates, for the judge. `values.py` proves with haproxy that the controller's spelling is
 right.
@@ -20,8 +20,8 @@ def rule(kind: str, compare: str, value: str) -> tuple[str, str]:
         return compare, value
     if compare == 'REGEX':
         return compare, re.sub('^-', r'\\x2d', argument(re.sub(r'\\?([&<>"\'#])', r'\1', re.sub(r'\(\?P<\w+>', '(?:', value))))
-    refused = {'SSL_DN_FIELD': '', 'COOKIE': ' \\'}.get(kind, ' ')
-    if not set(value) & set(BROKEN + refused) and not value.startswith('-'):
+    escaped = {'SSL_DN_FIELD': '', 'COOKIE': ' \\'}.get(kind, ' ')
+    if not set(value) & set(BROKEN + escaped) and not value.startswith('-'):
         return compare, value
     text = argument(''.join(f'\\{c}' if c in META else c for c in value))
     begins = '^' if compare in ('EQUAL_TO', 'STARTS_WITH') and kind != 'FILE_TYPE' else ''

@@ -35,7 +35,7 @@ class Cell:
 
 def stack(listener: dict | None = None, pool: dict | None = None) -> dict:
     document = {'cloudCredentialsRef': {'secretName': 'openstack', 'cloudName': 'openstack'},
-            'loadBalancer': {'vip': {'subnet': {'name': 'tenant-v4'}}}, 'listeners': [], 'pools': []}
+                'loadBalancer': {'vip': {'subnet': {'name': 'tenant-v4'}}}, 'listeners': [], 'pools': []}
     if listener:
         document['listeners'] = [{'name': 'a', 'protocol': 'HTTP', 'port': 80, **listener}]
     if pool:

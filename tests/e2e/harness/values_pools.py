@@ -71,7 +71,7 @@ def monitors(matrix, members: 'Members') -> None:
 
 
 def check_monitors(tried: list, members: 'Members') -> None:
-    """Lets haproxy check each pool's member, and compares its request."""
+    """Runs haproxy, whose health checks reach a member for each pool, and compares the request that each member received."""
     for one, pool, *_ in tried:
         one.fault = haproxy.api_refusal(body_of([pool]))[-160:]
     valid = [t for t in tried if not t[0].fault]
@@ -81,17 +81,17 @@ def check_monitors(tried: list, members: 'Members') -> None:
         found = haproxy.faults(config, set(by_id))
         if not found:
             break
-        for i, said in found.items():
-            by_id[i].fault = f'haproxy refuses it: {said}'
+        for i, error in found.items():
+            by_id[i].fault = f'haproxy refuses it: {error}'
         valid = [t for t in valid if not t[0].fault]
     pools = [with_member(pool, at) for at, (_, pool, *_) in enumerate(valid)]
-    members.seen.clear()
+    members.requests.clear()
     with haproxy.running(haproxy.render(body_of(pools))):
-        members.until_all_are_asked(len(pools))
+        members.wait_for_checks(len(pools))
     for at, (one, _, field, text) in enumerate(valid):
-        path, host = members.seen.get(members.address(at), (None, None))
+        path, host = members.requests.get(members.address(at), (None, None))
         got = path if field == 'urlPath' else host
-        one.fault = '' if got == text else f'the member is asked for {got!r}'
+        one.fault = '' if got == text else f'the member received {got!r}'
 
 
 def with_member(pool: dict, at: int) -> dict:
@@ -108,7 +108,7 @@ class Members(contextlib.AbstractContextManager):
     """One server for every member of 127.1.0.0/16. It records the requests for each, and sets a cookie on request."""
 
     def __init__(self):
-        self.seen: dict[str, tuple[str, str | None]] = {}
+        self.requests: dict[str, tuple[str, str | None]] = {}
 
     @staticmethod
     def address(at: int) -> str:
@@ -122,8 +122,8 @@ class Members(contextlib.AbstractContextManager):
 
             def do_GET(self):
                 here = self.connection.getsockname()[0]
-                asked_for = self.requestline.split(' ', 1)[1].rsplit(' HTTP/', 1)[0]
-                owner.seen.setdefault(here, (asked_for, self.headers.get('Host')))
+                path = self.requestline.split(' ', 1)[1].rsplit(' HTTP/', 1)[0]
+                owner.requests.setdefault(here, (path, self.headers.get('Host')))
                 self.send_response(200)
                 if name := self.headers.get('X-Set'):
                     self.send_header('Set-Cookie', f'{name}={here}; Path=/')
@@ -143,13 +143,13 @@ class Members(contextlib.AbstractContextManager):
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
         return self
 
-    def until_all_are_asked(self, number: int) -> None:
+    def wait_for_checks(self, number: int) -> None:
         """Waits until all members have been checked, or no new one is: some spellings lead to requests that no server gets."""
         last, end = 0, time.monotonic() + 4
         while last < number and time.monotonic() < end:
             time.sleep(0.2)
-            if len(self.seen) > last:
-                last, end = len(self.seen), time.monotonic() + 4
+            if len(self.requests) > last:
+                last, end = len(self.requests), time.monotonic() + 4
 
     def __exit__(self, *failure) -> None:
         self.server.shutdown()
@@ -168,12 +168,12 @@ def cookies(matrix) -> None:
         one.fault = haproxy.api_refusal(persistent([text]))[-160:]
     known = [t for t in tried if not t[0].fault]
     by_id = {haproxy.identity('pool', at): one for at, (one, _) in enumerate(known)}
-    for i, said in haproxy.faults(haproxy.render(persistent([text for _, text in known])), set(by_id)).items():
-        by_id[i].fault = said
+    for i, error in haproxy.faults(haproxy.render(persistent([text for _, text in known])), set(by_id)).items():
+        by_id[i].fault = error
     valid = [t for t in tried if not t[0].fault]
     with haproxy.running(haproxy.render(persistent([text for _, text in valid]))):
         for at, (one, text) in enumerate(valid):
-            one.fault = moved(PORT + at, text)
+            one.fault = persistence_fault(PORT + at, text)
     for label, reason, (one, _) in zip(labels, reasons, tried, strict=True):
         matrix.settle(label, reason, [one])
 
@@ -186,7 +186,8 @@ def persistent(texts: list[str]) -> dict:
     return {'listeners': listeners, 'pools': pools}
 
 
-def moved(port: int, name: str) -> str:
+def persistence_fault(port: int, name: str) -> str:
+    """The fault of a cookie: not set, or a client that returns it reaches another member; empty for none."""
     def ask(headers: dict) -> tuple[str, str | None]:
         connection = http.client.HTTPConnection('127.0.0.1', port, timeout=10)
         connection.request('GET', '/', headers=headers)
@@ -250,8 +251,8 @@ def wanted_codes(text: str) -> set[str]:
 
 def codes_fault(text: str, pool: dict) -> str:
     config = haproxy.render(body_of([pool]))
-    if said := haproxy.check(config):
-        return f'haproxy refuses it: {said}'
+    if error := haproxy.check(config):
+        return f'haproxy refuses it: {error}'
     pattern = re.search(r'http-check expect rstatus (\S*)', config).group(1)
     healthy = {code for code in EVERY_CODE if re.search(pattern, code)}
     return '' if healthy == wanted_codes(text) else f'healthy are {len(healthy)} codes'

@@ -54,8 +54,8 @@ def carry_out(trials: list, authority: 'Authority') -> None:
         found = haproxy.faults(config, set(by_id))
         if not found:
             break
-        for i, said in found.items():
-            by_id[i].fault = said
+        for i, error in found.items():
+            by_id[i].fault = error
         valid = [v for v in valid if not v[1][0].fault]
     with haproxy.running(config):
         for at, (one, _, key, compare, text) in valid:
@@ -65,7 +65,7 @@ def carry_out(trials: list, authority: 'Authority') -> None:
 def body_of(policies: list[dict], numbers: list[int]) -> dict:
     rendered = [{**policy, 'position': n, 'rules': [*(marked(at) for at in numbers[n - 1:n]), *policy['rules']]} for n, policy in enumerate(policies, 1)]
     rendered.append({'action': 'REDIRECT_TO_URL', 'redirect_url': NONE, 'redirect_http_code': 302, 'position': len(rendered) + 1,
-                 'rules': [{'type': 'HEADER', 'key': 'X-Cell', 'compare_type': 'REGEX', 'value': '.'}]})
+                     'rules': [{'type': 'HEADER', 'key': 'X-Cell', 'compare_type': 'REGEX', 'value': '.'}]})
     return {'listeners': [{'name': 'l', 'protocol': 'TERMINATED_HTTPS', 'protocol_port': PORT, 'connection_limit': 50, 'l7policies': rendered,
                            'default_tls_container_ref': CERTIFICATE, 'client_ca_tls_container_ref': AUTHORITY, 'client_authentication': 'OPTIONAL'}]}
 

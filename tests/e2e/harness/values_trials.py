@@ -55,8 +55,8 @@ def one_process(trials: list[Trial]) -> None:
         found = haproxy.faults(config, set(by_id))
         if not found:
             break
-        for i, said in found.items():
-            by_id[i].fault = by_id[i].fault or f'haproxy refuses it: {said}'
+        for i, error in found.items():
+            by_id[i].fault = by_id[i].fault or f'haproxy refuses it: {error}'
         valid = [trial for trial in valid if not trial.fault]
     with haproxy.running(config):
         for place, some in enumerate(listeners_of(valid)):

@@ -7,7 +7,7 @@ CRD = config.ROOT / 'crds/evenkeel.dev_loadbalancerstacks.yaml'
 # Not covered by random stacks, with the reason.
 ELSEWHERE = {
     'deletionPolicy': 'scenario policies', 'managementPolicy': 'scenario policies', 'paused': 'scenario policies',
-    'disruptionPolicy=Forbid': 'scenario disruption: what is held back would not become Ready',
+    'disruptionPolicy=Forbid': 'scenario disruption: a held-back change does not become Ready',
     'loadBalancer.floatingIP.existing': 'scenario floating_ip',
     'loadBalancer.floatingIP.allocate.address': 'scenario floating_ip: for administrators only',
     'loadBalancer.floatingIP.allocate.reclaimPolicy=Retain': 'scenario floating_ip: it would be left over',

@@ -12,22 +12,22 @@ from harness.waiting import expect, same
 
 def run(t):
     stack = web()
-    code, said = plan(t, stack)
+    code, output = plan(t, stack)
     same('before the create', code, 2)
-    expect('+ load balancer' in said, said)
+    expect('+ load balancer' in output, output)
     same('load balancers', t.cloud.load_balancers(t.namespace), [])
     name = t.apply(stack)
     t.ready_and_right(name)
     same('in sync', plan(t, stack), (0, 'nothing to do\n'))
     named(stack['spec']['pools'], 'web')['algorithm'] = 'SOURCE_IP'
-    code, said = plan(t, stack)
+    code, output = plan(t, stack)
     same('after an edit', code, 2)
-    expect('~ pool web: lb_algorithm ROUND_ROBIN -> SOURCE_IP' in said, said)
+    expect('~ pool web: lb_algorithm ROUND_ROBIN -> SOURCE_IP' in output, output)
     t.check(name)
     stack['spec']['listeners'][0]['defaultPool'] = 'none'
-    code, said = plan(t, stack)
+    code, output = plan(t, stack)
     same('an invalid stack', code, 1)
-    expect('spec.listeners[http].defaultPool' in said, said)
+    expect('spec.listeners[http].defaultPool' in output, output)
     t.note = 'a create, no difference, an update, an invalid field; exit codes 2, 0, 2, 1; nothing written'
 
 

@@ -229,7 +229,7 @@ def retry_after(t):
     """503, 500 and 429 with Retry-After: 7: no request before that time"""
     words = 'Something is broken here.'
     gaps = rejected(t, {'unavailable': (503, FAULT, words), 'internal': (500, FAULT, words), 'too-many': (429, FAULT, words)},
-                   attempts=3, Retry_After='7')
+                    attempts=3, Retry_After='7')
     expect(all(gap >= 6.9 for g in gaps.values() for gap in g), f'retried too soon: after {gaps} s')
 
 
@@ -237,8 +237,8 @@ def server_errors(t):
     """500 and 503 of Octavia, 502 and 429 of a proxy, without Retry-After: requests back off"""
     words = 'Something is broken here.'
     gaps = rejected(t, {'internal': (500, FAULT, words), 'unavailable': (503, FAULT, words),
-                       'between': (502, HTML, 'something that is not OpenStack answered 502'),
-                       'too-many': (429, HTML, 'something that is not OpenStack answered 429')}, attempts=4)
+                        'between': (502, HTML, 'something that is not OpenStack answered 502'),
+                        'too-many': (429, HTML, 'something that is not OpenStack answered 429')}, attempts=4)
     expect(all(max(g[:-1]) < g[-1] and 2 * g[0] < g[-1] for g in gaps.values()), f'no backoff: after {gaps} s')
 
 

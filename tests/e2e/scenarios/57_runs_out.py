@@ -143,7 +143,7 @@ def queue(t):
         same(f'load balancers of {name}', len(t.cloud.load_balancers(t.namespace, name)), 1)
     same('creates', t.creates(), 8)
     same('Events about waiting for a turn', [event for event in t.events() if event[1] == 'Queued'], [])
-    t.note = f'{len(waiting)} creates with Octavia while the row was held, the others said Queued'
+    t.note = f'{len(waiting)} creates with Octavia while the row was held, the others reported Queued'
 
 
 def crowd(t):

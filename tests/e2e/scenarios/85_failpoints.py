@@ -18,12 +18,12 @@ gate = {'create': ['kill before the create', 'kill after the create']}
 CREATE = ['before-create-load-balancer', 'after-create-load-balancer']
 # The other writes until the stack is Ready. `update-status` is the first one of a stack, between the POST and its record.
 BEFORE_THE_CREATE = ['before-add-stack-finalizer', 'after-add-stack-finalizer', 'before-add-secret-finalizer', 'after-add-secret-finalizer',
-                    'before-write-pending-create', 'after-write-pending-create']
+                     'before-write-pending-create', 'after-write-pending-create']
 AFTER_THE_CREATE = ['before-clear-pending-create', 'after-clear-pending-create', 'before-update-status', 'after-update-status',
                     'before-create-floating-ip', 'after-create-floating-ip']
 DELETION = ['before-update-status', 'before-delete-floating-ip', 'after-delete-floating-ip', 'before-delete-load-balancer',
-           'after-delete-load-balancer', 'before-remove-stack-finalizer', 'after-remove-stack-finalizer',
-           'before-remove-secret-finalizer', 'after-remove-secret-finalizer']
+            'after-delete-load-balancer', 'before-remove-stack-finalizer', 'after-remove-stack-finalizer',
+            'before-remove-secret-finalizer', 'after-remove-secret-finalizer']
 # Every kind of write in an update.
 WRITES = ['update-load-balancer', 'create-listener', 'update-listener', 'delete-listener', 'create-pool', 'update-pool', 'delete-pool',
           'update-member', 'delete-member', 'create-health-monitor', 'update-health-monitor', 'delete-health-monitor',
