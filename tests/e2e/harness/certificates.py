@@ -1,4 +1,5 @@
 """Certificates in Barbican, created once per run and shared by all scenarios."""
+import copy
 import datetime
 import ssl
 import threading
@@ -77,6 +78,31 @@ class Certificates:
     def host_of(self, reference: str) -> str:
         """The host name of the certificate with this reference."""
         return next(name for name, stored in self.references.items() if stored == reference).removeprefix('container ')
+
+    def with_existing_references(self, document: dict) -> dict:
+        """A copy of a stack in which every Barbican reference leads to an existing certificate."""
+        copied = copy.deepcopy(document)
+        self._substitute(copied)
+        return copied
+
+    def _substitute(self, value, field: str = '') -> None:
+        if isinstance(value, dict):
+            if 'barbicanRef' in value:
+                value['barbicanRef'] = self._suitable(field, value['barbicanRef'])
+            for key, inner in value.items():
+                self._substitute(inner, key)
+        elif isinstance(value, list):
+            for inner in value:
+                self._substitute(inner, field)
+
+    def _suitable(self, field: str, reference: str) -> str:
+        """The reference for a field: of a CA, of a revocation list, else of a certificate with its key."""
+        if field in ('clientCA', 'ca'):
+            return self.authority()
+        if field in ('clientCRL', 'crl'):
+            return self.revocations()
+        host = f"{reference.rstrip('/').rsplit('/', 1)[-1]}.example"
+        return self.container(host) if '/containers/' in reference else self.certificate(host)
 
     def delete_all(self) -> None:
         """Deletes all certificates, containers before their secrets."""

@@ -1,6 +1,5 @@
 """The interface of a scenario: its own namespace, kubectl, the judge, the controller, the request counts."""
 import collections
-import copy
 import json
 import re
 import time
@@ -12,6 +11,7 @@ from . import config
 from .certificates import Certificates
 from .cloud import Cloud
 from .controller import Controller
+from .credentials import credentials
 from .judge import Judge
 from .kube import Kube, Rejected, conditions, describe_conditions
 from .project import Project
@@ -23,12 +23,10 @@ FINALIZER = 'evenkeel.dev/loadbalancer'
 SECRET_FINALIZER = 'evenkeel.dev/credentials-in-use'
 CLUSTER = 'e2e'
 READY = 300
-# Every value in a Secret of the stacks, wrong ones included, for the search of leaked secrets.
-secret_values: set[str] = set()
 
 
 class Scenario:
-    """The `t` of the scenario files."""
+    """The `t` of the scenario files: everything that a scenario does and checks goes through it."""
 
     def __init__(self, name: str, controller: Controller, certificates: Certificates):
         self.name = name
@@ -36,18 +34,19 @@ class Scenario:
         self.controller, self.certificates = controller, certificates
         self.kube, self.cloud = Kube(), Cloud()
         self.log = RequestLog()
-        self.note = ''
-        self.reasons: list[str] = []
-        self.last_reason: dict[str, str] = {}
-        self.leaks: int | None = None
+        self.note = ''                              # of the scenario itself, for the table
+        self.reasons: list[str] = []                # of Ready, in the order in which the stacks reported them
+        self.last_reason: dict[str, str] = {}       # by UID
+        self.leaks: int | None = None               # resources left after the deletion of the stacks
+        # Of all stacks that were observed, for the search of leftovers.
         self.uids: set[str] = set()
         self.generations: dict[str, int] = {}
         self.lb_ids: set[str] = set()
-        self.recorded: set[tuple[str, str]] = set()
-        self.states: dict[tuple[str, str], int] = {}
-        self.proxies: dict[str, Proxy] = {}
+        self.recorded: set[tuple[str, str]] = set()             # UIDs and resource versions
+        self.states: dict[tuple[str, str], int] = {}            # allowed Events by stack and reason (`reported_once`)
+        self.proxies: dict[str, Proxy] = {}                     # by service
         self.projects: list[Project] = []
-        self.access: dict[str, str] = {}
+        self.access: dict[str, str] = {}                        # login of the Secret `openstack`, if it has one of its own
         self.started_before = Controller.starts
         waits().clear()
 
@@ -242,9 +241,7 @@ class Scenario:
 
     def with_certificates(self, document: dict) -> dict:
         """Replaces every Barbican reference by an existing one."""
-        copied = copy.deepcopy(document)
-        _substitute(copied, self.certificates)
-        return copied
+        return self.certificates.with_existing_references(document)
 
     def apply(self, stack: dict, *options: str) -> str:
         """Runs kubectl apply and returns the name of the stack."""
@@ -368,26 +365,6 @@ class Scenario:
         return [_kind(w) for w in self.log.writes_of(self.namespace) if w['t'] > started]
 
 
-SECRET_FIELDS = ('password', 'application_credential_secret')
-# Keys of clouds.yaml that override an endpoint.
-OVERRIDES = {'octavia': 'load_balancer_endpoint_override', 'neutron': 'network_endpoint_override',
-             'barbican': 'key_manager_endpoint_override'}
-
-
-def credentials(name: str = 'openstack', cloud: str = 'openstack', proxies: dict[str, Proxy] | None = None, **auth) -> dict:
-    """The Secret of the stacks: one cloud of the lab under the name `openstack`."""
-    entry = yaml.safe_load(config.CLOUDS_YAML.read_text())['clouds'][cloud]
-    entry['auth'] = {**entry['auth'], **auth}
-    secret_values.update(entry['auth'][field] for field in SECRET_FIELDS if field in entry['auth'])
-    for service, proxy in (proxies or {}).items():
-        if service == 'keystone':
-            entry['auth']['auth_url'] = proxy.url
-        else:
-            entry[OVERRIDES[service]] = proxy.url
-    return {'apiVersion': 'v1', 'kind': 'Secret', 'metadata': {'name': name},
-            'stringData': {'clouds.yaml': yaml.safe_dump({'clouds': {'openstack': entry}})}}
-
-
 def waits_for(stack: dict | None) -> str:
     """The kind of wait of a stack that is not ready yet."""
     reason = conditions(stack or {}).get('Ready', {}).get('reason')
@@ -406,24 +383,3 @@ def is_create(write: dict) -> bool:
 def _kind(write: dict) -> str:
     parts = [p for p in write['path'].split('/') if p and '-' not in p and not p.startswith('v2')]
     return f"{write['method']} {parts[-1]}"
-
-
-def _substitute(value, certificates: Certificates, field: str = '') -> None:
-    """A certificate for a reference, by its field: a CA, a revocation list, else a certificate with its key."""
-    if isinstance(value, dict):
-        if 'barbicanRef' in value:
-            value['barbicanRef'] = _real(field, value['barbicanRef'], certificates)
-        for key, inner in value.items():
-            _substitute(inner, certificates, key)
-    elif isinstance(value, list):
-        for inner in value:
-            _substitute(inner, certificates, field)
-
-
-def _real(field: str, reference: str, certificates: Certificates) -> str:
-    if field in ('clientCA', 'ca'):
-        return certificates.authority()
-    if field in ('clientCRL', 'crl'):
-        return certificates.revocations()
-    host = f"{reference.rstrip('/').rsplit('/', 1)[-1]}.example"
-    return certificates.container(host) if '/containers/' in reference else certificates.certificate(host)

@@ -2,8 +2,8 @@
 waits for. It alone breaks each service by itself, before and after it has executed a request."""
 import time
 
+from harness.credentials import credentials
 from harness.proxy import Proxy, arrives_late, cut_short, expired, gone_after, lost, never, respond_with
-from harness.scenario import credentials
 from harness.stacks import listener, pool, stack, web
 from harness.waiting import eventually, expect, pause, same, steadily
 

@@ -5,7 +5,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 from harness import operator
-from harness.scenario import credentials
+from harness.credentials import credentials
 from harness.stacks import listener, member, pool, stack, web
 from harness.waiting import eventually, expect, pause, same
 

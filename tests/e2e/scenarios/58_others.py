@@ -1,11 +1,11 @@
 """Effects of other clients: ambiguous names, taken addresses, foreign owner tags, deleted ports, changed credentials;
-and tags that Octavia's database takes for equal. It alone has another client that holds, takes or deletes something
+and tags that Octavia's database considers equal. It alone has another client that holds, takes or deletes something
 that a stack refers to."""
 import time
 
 from harness import config, operator
+from harness.credentials import credentials
 from harness.kube import conditions
-from harness.scenario import credentials
 from harness.stacks import listener, member, monitor, pool, stack, web
 from harness.waiting import eventually, expect, same, steadily
 
@@ -163,8 +163,8 @@ def without_port(t, name):
 
 
 def equal_tags(t):
-    """Tags that Octavia's database takes for equal: rejected before any create; two writes replace one by the other"""
-    same('characters that the database holds for equal', _equal_characters(),
+    """Tags that Octavia's database considers equal: rejected before any create; two writes replace one by the other"""
+    same('characters that the database considers equal', _equal_characters(),
          (config.ROOT / 'src/model/collation.txt').read_text().splitlines())
     since = time.time()
     name = t.apply(_tagged('caf\u00e9', 'cafe'))

@@ -6,8 +6,9 @@ import time
 import yaml
 from harness import openstacksdk
 from harness.certificates import PEM
+from harness.credentials import credentials
 from harness.proxy import expired
-from harness.scenario import SECRET_FINALIZER, credentials
+from harness.scenario import SECRET_FINALIZER
 from harness.stacks import web
 from harness.tls import Front, self_signed
 from harness.waiting import eventually, expect, same

@@ -5,7 +5,7 @@ import time
 
 from harness.certificates import Certificates
 from harness.cloud import Cloud
-from harness.scenario import credentials
+from harness.credentials import credentials
 from harness.stacks import listener, member, pool, stack
 from harness.waiting import same
 

@@ -2,8 +2,9 @@
 numbers and of the largest size."""
 import time
 
+from harness.credentials import credentials
 from harness.kube import Rejected, conditions
-from harness.scenario import credentials, is_create
+from harness.scenario import is_create
 from harness.stacks import listener, pool, stack, web
 from harness.waiting import eventually, expect, same
 

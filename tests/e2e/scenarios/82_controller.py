@@ -72,7 +72,7 @@ def metrics(t, name):
         t.change(name, 'a change that takes its time', lambda spec: spec['pools'][0].update(algorithm='SOURCE_IP'))
     t.cloud.write('PUT', f'loadbalancers/{t.lb_id(name)}', {'loadbalancer': {'name': 'drift'}})
     eventually('all of it is counted', lambda: [f for f in FAMILIES if counted(t, f) <= before[f]], lambda missing: not missing, 60)
-    eventually('it is put right', lambda: t.differences(name), lambda found: not found, 60, every=1)
+    eventually('the drift is corrected', lambda: t.differences(name), lambda found: not found, 60, every=1)
     text = t.controller.get('/metrics').text
     for part in ('# HELP', '# TYPE', 'load-balancer'):
         expect(part in text, f'{part} is not in /metrics')

@@ -7,7 +7,8 @@ import time
 
 from harness import config
 from harness.controller import Controller
-from harness.scenario import SECRET_FINALIZER, credentials
+from harness.credentials import credentials
+from harness.scenario import SECRET_FINALIZER
 from harness.stacks import listener, member, monitor, pool, stack, web
 from harness.waiting import eventually, same
 

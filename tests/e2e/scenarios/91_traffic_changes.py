@@ -161,7 +161,7 @@ def drift(shop):
         with streaming(t, shop.name, f'drift, and healed: {what}', f'http://{shop.vip}/', others=1) as row:
             t.cloud.write('DELETE' if body is None else 'PUT', path, body)
             expect(t.differences(shop.name), f'breaking it changed nothing: {what}')
-            eventually(f'put right: {what}', lambda: t.differences(shop.name), lambda d: not d, 60, every=1)
+            eventually(f'corrected: {what}', lambda: t.differences(shop.name), lambda d: not d, 60, every=1)
             shop.serves(what, {'m11', 'm12'})
         shop.changes += 1
         same(f'writes for: {what}', row.writes, writes)

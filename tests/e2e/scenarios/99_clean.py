@@ -4,7 +4,7 @@ import base64
 
 import yaml
 
-from harness import config, proxy, scenario
+from harness import config, credentials, proxy
 from harness.waiting import expect, same
 
 serial = True
@@ -28,7 +28,7 @@ def run(t):
 def known_secrets(t):
     """Every secret value that the run knows, by kind."""
     clouds = yaml.safe_load(config.CLOUDS_YAML.read_text())['clouds']
-    stored = {s for cloud in clouds.values() for f in scenario.SECRET_FIELDS if (s := cloud['auth'].get(f))} | scenario.secret_values
+    stored = {s for cloud in clouds.values() for f in credentials.SECRET_FIELDS if (s := cloud['auth'].get(f))} | credentials.secret_values
     account = yaml.safe_load(t.controller.kubeconfig.read_text())['users'][0]['user']['token']
     return {'a password or an application credential': stored, 'a token': proxy.tokens, 'a private key': t.certificates.key_material,
             "one of them in base64, as in a Secret's data": {text for s in stored for text in in_base64(s)},
