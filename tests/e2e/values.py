@@ -18,7 +18,7 @@ warnings.filterwarnings('ignore')
 
 from harness import haproxy_config as haproxy  # noqa: E402
 from harness import planned, values, values_fuzz, values_pools, values_tls  # noqa: E402
-from harness.values_trials import Trial, carry_out  # noqa: E402
+from harness.values_trials import Trial, run_trials  # noqa: E402
 
 
 class Matrix:
@@ -49,7 +49,7 @@ class Matrix:
         for cell, reason, body in zip(cells, reasons, self.bodies, strict=True):
             sent = cell.others if reason else [body['listeners'][0]['l7policies'][0]]
             trials += [Trial(cell, reason, policy) for policy in sent]
-        carry_out(trials)
+        run_trials(trials)
         by_cell = collections.defaultdict(list)
         for trial in trials:
             by_cell[id(trial.cell)].append(trial)

@@ -1,7 +1,7 @@
 """Random stacks that the rules allow, and random edits of them. They are small, because each costs work of a genuine
 Octavia. One seed gives one sequence.
 
-Values of an enumeration are dealt in turn instead of drawn: a seed continues where the one before it stopped, so a few dozen
+Values of an enumeration are turns in turn instead of drawn: a seed continues where the one before it stopped, so a few dozen
 seeds in a row use each value. `harness/width.py` checks that.
 """
 import copy
@@ -36,9 +36,10 @@ ALPN = ('h2', 'http/1.1', 'http/1.0')
 
 
 class Generator:
+    """Draws stacks and edits from a seed. All of them are valid, and the provider amphora applies each field."""
     def __init__(self, seed: int):
         self.random = Random(seed)
-        self.seed, self.dealt = seed, {}
+        self.seed, self.turns = seed, {}
 
     def stack(self, name: str) -> dict:
         pools = [self.pool(f'p{n}') for n in range(self.random.choice((0, 1, 2, 2, 3)))]
@@ -51,7 +52,7 @@ class Generator:
             own['provider'] = 'amphora'     # the flavor rejects the alias
         ports = self.random.sample(range(80, 9000), self.random.choice((1, 1, 2, 2, 3)))
         drawn['spec']['listeners'] = [self.listener(f'l{n}', port, pools) for n, port in enumerate(ports)]
-        self._mend(drawn['spec'])
+        self._make_valid(drawn['spec'])
         return drawn
 
     def edit(self, spec: dict) -> None:
@@ -60,7 +61,7 @@ class Generator:
         chosen = self._deal('edit', (*((change,) for change in changes), changes[:3], changes))
         for change in chosen:
             change(spec)
-        self._mend(spec)
+        self._make_valid(spec)
 
     # -- the load balancer
     def vip(self) -> dict:
@@ -212,7 +213,7 @@ class Generator:
     def _sometimes_other(self, entry: dict) -> str | None:
         return None if self.random.random() < 0.15 else entry['protocol']
 
-    def _mend(self, spec: dict) -> None:
+    def _make_valid(self, spec: dict) -> None:
         """Makes a stack valid by the rules."""
         known = {p['name']: p['protocol'] for p in spec['pools']}
         taken: set[tuple[int, str]] = set()
@@ -229,9 +230,9 @@ class Generator:
                 li.pop('allowedCIDRs', None)
         two_families = any('v6' in more['subnet']['name'] for more in spec['loadBalancer']['vip'].get('additional', ()))
         for p in spec['pools']:
-            _mend_pool(p, two_families)
+            _make_pool_valid(p, two_families)
         for li in spec['listeners']:
-            _mend_listener(li, {p['name']: p for p in spec['pools']})
+            _make_listener_valid(li, {p['name']: p for p in spec['pools']})
 
     # -- parts
     def _tls_parameters(self, of: str) -> dict:
@@ -251,14 +252,16 @@ class Generator:
         return some
 
     def _deal(self, deck: str, options):
-        at = self.dealt.get(deck, self.seed)
-        self.dealt[deck] = at + 1
+        """The next option of a deck in turn, so that a few stacks use all of them; the seed chooses the first."""
+        at = self.turns.get(deck, self.seed)
+        self.turns[deck] = at + 1
         return copy.deepcopy(options[at % len(options)])
 
     def _deal_some(self, deck: str, options, most: int) -> list:
         return list(dict.fromkeys(self._deal(deck, options) for _ in range(self.random.randint(1, most))))
 
     def _some(self, fields: dict, chance: float = 0.4) -> dict:
+        """A random selection of these fields, each with the value that its function makes."""
         return {f: make() for f, make in fields.items() if self.random.random() < chance}
 
     def _text(self) -> str:
@@ -271,7 +274,7 @@ class Generator:
         return self.random.random() < 0.5
 
 
-def _mend_pool(p: dict, two_families: bool) -> None:
+def _make_pool_valid(p: dict, two_families: bool) -> None:
     """Removes settings that the amphora does not apply (docs/reference/fields.md)."""
     kind = p.get('healthMonitor', {}).get('type')
     for m in p['members']:
@@ -289,24 +292,24 @@ def _mend_pool(p: dict, two_families: bool) -> None:
             _drop(p.get('sessionPersistence', {}), 'granularity')
 
 
-def _mend_listener(li: dict, pools: dict[str, dict]) -> None:
+def _make_listener_valid(li: dict, pools: dict[str, dict]) -> None:
     protocol, timeouts = li['protocol'], li.get('timeouts', {})
     if protocol in DATAGRAMS:
         _drop(li, 'timeouts')
     elif protocol == 'PROMETHEUS':
         _drop(timeouts, 'memberConnect', 'memberData')
-    blind = protocol in ('TCP', 'HTTPS')
+    reads_no_http = protocol in ('TCP', 'HTTPS')
     default = pools.get(li.get('defaultPool'), {})
-    if blind and default.get('protocol') in ('PROXY', 'PROXYV2') and default.get('sessionPersistence', {'type': 'SOURCE_IP'})['type'] != 'SOURCE_IP':
+    if reads_no_http and default.get('protocol') in ('PROXY', 'PROXYV2') and default.get('sessionPersistence', {'type': 'SOURCE_IP'})['type'] != 'SOURCE_IP':
         _drop(li, 'defaultPool')
     tls = li.get('tls', {})
-    asks = 'clientCA' in tls and tls.get('clientAuthentication') != 'NONE'
+    asks_for_certificate = 'clientCA' in tls and tls.get('clientAuthentication') != 'NONE'
     served = [pools[name]['protocol'] for name in (li.get('defaultPool'), *(p.get('redirectPool') for p in li.get('l7Policies', []))) if name in pools]
-    useless = [*(() if asks else CLIENT_HEADERS), *(HEADERS[:2] if served and 'HTTP' not in served else ())]
+    useless = [*(() if asks_for_certificate else CLIENT_HEADERS), *(HEADERS[:2] if served and 'HTTP' not in served else ())]
     if 'insertHeaders' in li:
         li['insertHeaders'] = [h for h in li['insertHeaders'] if h not in useless]
     for policy in li.get('l7Policies', []):
-        policy['rules'] = [r for r in policy['rules'] if asks or not r['type'].startswith('SSL_')]
+        policy['rules'] = [r for r in policy['rules'] if asks_for_certificate or not r['type'].startswith('SSL_')]
         if not any(r.get('adminStateUp', True) for r in policy['rules']):
             policy['adminStateUp'] = False
 

@@ -38,7 +38,7 @@ class Scenario:
         self.reasons: list[str] = []                # of Ready, in the order in which the stacks reported them
         self.last_reason: dict[str, str] = {}       # by UID
         self.leaks: int | None = None               # resources left after the deletion of the stacks
-        # Of all stacks that were observed, for the search of leftovers.
+        # All observed stacks and their load balancers, for the search of leftovers.
         self.uids: set[str] = set()
         self.generations: dict[str, int] = {}
         self.lb_ids: set[str] = set()

@@ -24,7 +24,7 @@ class Stream:
             [str(dataplane.SCRIPT), 'exec', sys.executable, str(LOAD), url, '--seconds', '300', *options],
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
-    def flows(self) -> None:
+    def wait_until_flowing(self) -> None:
         if self.process.stdout.readline().strip() != 'flowing':
             self.process.kill()
             raise Failed(f'{self.url} does not respond: {self.process.communicate()[1]}')
@@ -64,18 +64,18 @@ def streaming(t, name: str, change: str, url: str, new: int = 40, kept: int = 20
     streams = [Stream(url, '--rate', str(new), *options), Stream(url, '--rate', str(kept), '--keepalive', str(KEPT_CONNECTIONS), *options)]
     try:
         for stream in streams:
-            stream.flows()
+            stream.wait_until_flowing()
         yield row
         time.sleep(AFTER)
     finally:
-        fresh, held = [stream.stop() for stream in streams]
-    row.sent, row.failed, row.responders = fresh['sent'], fresh['failed'], sorted(fresh['members'])
-    row.kept_sent, row.kept_closed, row.kept_failed = held['sent'], held['closed_idle'], held['failed'] - held['retried_ok']
+        new_result, kept_result = [stream.stop() for stream in streams]
+    row.sent, row.failed, row.responders = new_result['sent'], new_result['failed'], sorted(new_result['members'])
+    row.kept_sent, row.kept_closed, row.kept_failed = kept_result['sent'], kept_result['closed_idle'], kept_result['failed'] - kept_result['retried_ok']
     row.reloads, row.writes = dataplane.reloads(lb_id, started), t.writes_since(started)
     with _lock:
         _rows.append(row)
-    same(f'failed new connections: {change}', (row.failed, fresh['failures']), (0, []))
-    same(f'failed requests on kept connections: {change}', (row.kept_failed, held['kinds'] if row.kept_failed else {}), (0, {}))
+    same(f'failed new connections: {change}', (row.failed, new_result['failures']), (0, []))
+    same(f'failed requests on kept connections: {change}', (row.kept_failed, kept_result['kinds'] if row.kept_failed else {}), (0, {}))
     written = len(row.writes) + others
     expect(min(written, 1) <= row.reloads <= written, f'{change}: {row.reloads} reloads for {row.writes} and {others} writes of others')
 

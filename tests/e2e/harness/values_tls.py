@@ -33,7 +33,7 @@ def run(matrix) -> None:
         sent = others if reason else [body['listeners'][0]['l7policies'][0]]
         trials.append([(Tried(str(policy['rules'])), policy, key, compare, text) for policy in sent])
     with tempfile.TemporaryDirectory() as directory:
-        carry_out([one for some in trials for one in some], Authority(Path(directory)))
+        run_trials([one for some in trials for one in some], Authority(Path(directory)))
     for label, reason, some in zip(labels, reasons, trials, strict=True):
         matrix.settle(label, reason, [t for t, *_ in some])
 
@@ -44,7 +44,7 @@ def of_rule(key: str, compare: str, text: str) -> dict:
                                                           'clientAuthentication': 'OPTIONAL'}, 'l7Policies': [policy]})
 
 
-def carry_out(trials: list, authority: 'Authority') -> None:
+def run_trials(trials: list, authority: 'Authority') -> None:
     for one, policy, *_ in trials:
         one.fault = haproxy.api_refusal(body_of([policy], []))[-160:]
     valid = [(at, t) for at, t in enumerate(trials) if not t[0].fault]
@@ -59,7 +59,7 @@ def carry_out(trials: list, authority: 'Authority') -> None:
         valid = [v for v in valid if not v[1][0].fault]
     with haproxy.running(config):
         for at, (one, _, key, compare, text) in valid:
-            one.fault = treated(authority, at, key, compare, text)
+            one.fault = treatment_fault(authority, at, key, compare, text)
 
 
 def body_of(policies: list[dict], numbers: list[int]) -> dict:
@@ -70,7 +70,7 @@ def body_of(policies: list[dict], numbers: list[int]) -> dict:
                            'default_tls_container_ref': CERTIFICATE, 'client_ca_tls_container_ref': AUTHORITY, 'client_authentication': 'OPTIONAL'}]}
 
 
-def treated(authority: 'Authority', number: int, key: str, compare: str, text: str) -> str:
+def treatment_fault(authority: 'Authority', number: int, key: str, compare: str, text: str) -> str:
     if compare == 'REGEX':
         subjects = {'^R&D$': ('R&D', 'RD'), "^a'b$": ("a'b", 'ab'), '^Acme Sync': ('Acme Sync', 'Acme'), '-b': ('a-b', 'ab')}[text]
         wanted = {subjects[0]: True, subjects[1]: False}

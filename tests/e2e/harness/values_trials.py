@@ -30,7 +30,7 @@ class Trial:
         return str(policy.get('redirect_prefix') or policy['redirect_url'] if self.cell.location else policy['rules'])
 
 
-def carry_out(trials: list[Trial]) -> None:
+def run_trials(trials: list[Trial]) -> None:
     """Runs the trials and records the fault of each."""
     for trial in trials:
         trial.fault = haproxy.api_refusal({'listeners': [listener(0, [trial.policy])]})
@@ -38,14 +38,14 @@ def carry_out(trials: list[Trial]) -> None:
             trial.fault = f'Octavia refuses it: {trial.fault[-160:]}'
     accepted = [trial for trial in trials if not trial.fault]
     for first in range(0, len(accepted), PER_PROCESS):
-        one_process(accepted[first:first + PER_PROCESS])
+        run_in_one_process(accepted[first:first + PER_PROCESS])
 
 
 def listener(place: int, policies: list[dict]) -> dict:
     return {'name': f'l{place}', 'protocol': 'HTTP', 'protocol_port': FIRST_PORT + place, 'connection_limit': 20, 'l7policies': policies}
 
 
-def one_process(trials: list[Trial]) -> None:
+def run_in_one_process(trials: list[Trial]) -> None:
     for number, trial in enumerate(trials):
         trial.number = number
     valid, config = trials, ''
@@ -62,7 +62,7 @@ def one_process(trials: list[Trial]) -> None:
         for place, some in enumerate(listeners_of(valid)):
             with Line(FIRST_PORT + place) as line:
                 for trial in some:
-                    trial.fault = treated(trial, line)
+                    trial.fault = treatment_fault(trial, line)
 
 
 def rendered(trials: list[Trial]) -> tuple[str, dict[str, Trial]]:
@@ -90,7 +90,7 @@ def marked(number: int) -> dict:
     return {'type': 'HEADER', 'key': 'X-Cell', 'compare_type': 'EQUAL_TO', 'value': str(number)}
 
 
-def treated(trial: Trial, line: 'Line') -> str:
+def treatment_fault(trial: Trial, line: 'Line') -> str:
     """The first wrong treatment of a request of a cell by haproxy; empty for none."""
     wanted = trial.cell.location or 'http://matched.example/'
     for request in trial.cell.hits:
