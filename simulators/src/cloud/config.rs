@@ -44,7 +44,7 @@ pub struct CloudConfig {
     /// Neutron's default quota of floating IPs per project. -1: unlimited.
     pub floating_ip_quota: i64,
     /// Presence of Neutron's L3 extension. Without it every request for floating IPs is a 404.
-    pub has_floating_ips: bool,
+    pub has_l3_extension: bool,
 }
 
 impl Default for CloudConfig {
@@ -72,7 +72,7 @@ impl Default for CloudConfig {
             default_tls_versions: text(&["TLSv1.2", "TLSv1.3"]),
             default_alpn: text(&["h2", "http/1.1", "http/1.0"]),
             floating_ip_quota: 50,
-            has_floating_ips: true,
+            has_l3_extension: true,
         }
     }
 }

@@ -44,7 +44,7 @@ struct Token {
 }
 
 #[derive(Debug, Default)]
-pub(crate) struct Identity {
+pub(crate) struct Keystone {
     /// Names of projects by id.
     pub projects: BTreeMap<String, String>,
     pub users: BTreeMap<String, User>,
@@ -66,7 +66,7 @@ struct Login {
 const MALFORMED: &str = "The server could not comply with the request since it is either malformed or otherwise \
     incorrect. The client is assumed to be in error.";
 
-impl Identity {
+impl Keystone {
     pub fn project_id(&self, name: &str) -> Option<&str> {
         self.projects.iter().find(|(_, known)| *known == name).map(|(id, _)| id.as_str())
     }
@@ -132,9 +132,9 @@ impl Identity {
             other => return Err(bad(&format!("{} in identity.", other.unwrap_or("password")))),
         };
         let login = login.ok_or_else(|| unauthorized(auth_uri))?;
-        let expires = now.wall.checked_add(config.token_ttl).unwrap_or(now.wall);
+        let expires = now.time_of_day.checked_add(config.token_ttl).unwrap_or(now.time_of_day);
         let token = format!("gAAAAA{}{}{}", ids.hex(), ids.hex(), ids.hex());
-        let body = self.token_body(&login, call, config, ids, (now, Moment { at: now.at, wall: expires }));
+        let body = self.token_body(&login, call, config, ids, (now, Moment { at: now.at, time_of_day: expires }));
         let caller = Caller { user: login.user, project: login.project, roles: login.roles };
         let expires = now.at + config.token_ttl;
         self.tokens.retain(|_, token| token.expires + Duration::from_secs(60) > now.at);
@@ -207,8 +207,8 @@ impl Identity {
                 "name": self.users.get(&login.user).map(|user| user.name.as_str()),
             },
             "audit_ids": [&ids.hex()[..22]],
-            "expires_at": expires.micros(),
-            "issued_at": now.micros(),
+            "expires_at": expires.with_microseconds(),
+            "issued_at": now.with_microseconds(),
             "project": {"domain": domain, "id": login.project, "name": self.projects.get(&login.project)},
             "is_domain": false,
             "roles": roles,

@@ -117,7 +117,7 @@ impl CloudSim {
             if let Err(error) = world.admit(call, &now) {
                 return error;
             }
-            let caller = world.identity.authenticate(call.header("x-auth-token"), call.service, now.at);
+            let caller = world.keystone.authenticate(call.header("x-auth-token"), call.service, now.at);
             (world.config.timing.clone(), world.takes_quota(call), caller.map(|caller| caller.project))
         };
         if takes_quota {

@@ -42,11 +42,11 @@ impl CloudSim {
     }
 
     pub fn ports(&self) -> Vec<Map<String, Value>> {
-        self.world().network.rows(Resource::Port).into_iter().cloned().collect()
+        self.world().neutron.rows(Resource::Port).into_iter().cloned().collect()
     }
 
     pub fn floating_ips(&self) -> Vec<Map<String, Value>> {
-        self.world().network.rows(Resource::FloatingIp).into_iter().cloned().collect()
+        self.world().neutron.rows(Resource::FloatingIp).into_iter().cloned().collect()
     }
 
     /// The requests so far, the latest 100,000 at most.
@@ -78,14 +78,14 @@ impl CloudSim {
 
 impl Clock for CloudSim {
     fn now(&self) -> Timestamp {
-        self.world().clock.now().wall
+        self.world().clock.now().time_of_day
     }
 }
 
 /// Ids of the seeded objects, by name. Empty when there is no such object.
 impl CloudSim {
     pub fn project_id(&self, name: &str) -> String {
-        self.world().identity.project_id(name).unwrap_or_default().to_owned()
+        self.world().keystone.project_id(name).unwrap_or_default().to_owned()
     }
 
     pub fn network_id(&self, name: &str) -> String {
@@ -106,7 +106,7 @@ impl CloudSim {
 
     fn neutron_id(&self, resource: Resource, name: &str) -> String {
         let world = self.world();
-        let rows = world.network.rows(resource);
+        let rows = world.neutron.rows(resource);
         rows.into_iter().find(|row| text(row, "name") == name).map(|row| text(row, "id").to_owned()).unwrap_or_default()
     }
 
@@ -149,7 +149,7 @@ impl CloudSim {
                 ],
             ));
         }
-        for credential in world.identity.credentials.values() {
+        for credential in world.keystone.credentials.values() {
             yaml.push_str(&entry(
                 "demo-appcred",
                 "v3applicationcredential",

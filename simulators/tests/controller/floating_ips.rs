@@ -8,7 +8,7 @@ use tokio::time::sleep;
 use super::*;
 
 async fn without_floating_ips() -> Rig {
-    let mut rig = Rig::with(CloudConfig { has_floating_ips: false, ..CloudConfig::default() }).await;
+    let mut rig = Rig::with(CloudConfig { has_l3_extension: false, ..CloudConfig::default() }).await;
     rig.start();
     rig
 }

@@ -10,7 +10,7 @@ use super::drift::disturbance;
 use super::octavia::Octavia;
 use evenkeel::model::*;
 use evenkeel::plan::{create, update};
-use evenkeel_simulators::arbitrary::{World, pair};
+use evenkeel_simulators::arbitrary::{World, stack_and_edit};
 
 /// Number of random cases: always the same ones, unless `EVENKEEL_SEED` asks for others; `EVENKEEL_TIMES` multiplies
 /// their number.
@@ -111,7 +111,7 @@ proptest! {
     #![proptest_config(cases(300))]
 
     #[test]
-    fn created_stack_needs_only_its_floating_ip((want, _) in pair(&World::whole())) {
+    fn created_stack_needs_only_its_floating_ip((want, _) in stack_and_edit(&World::whole())) {
         let mut octavia = made(&World::whole(), &want);
         let rest = update(&want, octavia.tree.as_ref().unwrap());
         prop_assert!(rest.steps.iter().all(|step| !step.call.is_octavia()), "{}", rest);
@@ -124,7 +124,7 @@ proptest! {
     #![proptest_config(cases(1_000))]
 
     #[test]
-    fn every_step_of_edit_is_accepted_and_plan_converges((before, after) in pair(&World::whole())) {
+    fn every_step_of_edit_is_accepted_and_plan_converges((before, after) in stack_and_edit(&World::whole())) {
         let mut octavia = made(&World::whole(), &before);
         converge(&mut octavia, &before, |_, _| {});
         let continuity = Continuity::new(octavia.tree.as_ref().unwrap(), &after);
@@ -142,7 +142,7 @@ proptest! {
 
     #[test]
     fn plan_converges_after_any_disturbance(
-        (before, after) in pair(&World::whole()),
+        (before, after) in stack_and_edit(&World::whole()),
         mishaps in prop::collection::vec((0..12usize, disturbance()), 1..6),
     ) {
         let mut octavia = made(&World::whole(), &before);

@@ -8,7 +8,7 @@ use proptest::test_runner::{RngAlgorithm, TestRng, TestRunner};
 use serde_json::{Value, json};
 
 use evenkeel::model::*;
-use evenkeel_simulators::arbitrary::{World, pair};
+use evenkeel_simulators::arbitrary::{World, stack_and_edit};
 
 const PAIRS: usize = 1_500;
 
@@ -126,7 +126,7 @@ fn stays(path: &str) -> bool {
 }
 
 fn width() -> Width {
-    let strategy = pair(&World::whole());
+    let strategy = stack_and_edit(&World::whole());
     let config = ProptestConfig { failure_persistence: None, ..ProptestConfig::default() };
     let mut runner = TestRunner::new_with_rng(config, TestRng::from_seed(RngAlgorithm::ChaCha, &[7; 32]));
     let mut width = Width::default();

@@ -13,7 +13,7 @@ use evenkeel::model::{
 };
 use evenkeel::openstack::{Cloud, CloudSettings, Credentials, Done, ErrorClass};
 use evenkeel::plan;
-use evenkeel_simulators::arbitrary::{Place, World};
+use evenkeel_simulators::arbitrary::{CandidateVip, World};
 use evenkeel_simulators::cloud::{CloudConfig, CloudSim, Kind, Service};
 use http::Method;
 use serde_json::{Value, json};
@@ -243,7 +243,7 @@ async fn world(sim: &CloudSim) -> World {
     let port = text(&post(sim, Service::Network, "/v2.0/ports", body).await["port"]["id"]);
     World {
         vip_subnet_id: v4.clone(),
-        places: Place::all(&v4, "10.10.200.77", &v6, "fd00:10:10::c8", &tenant, &port),
+        other_vips: CandidateVip::all(&v4, "10.10.200.77", &v6, "fd00:10:10::c8", &tenant, &port),
         flavor_ids: vec![sim.flavor_id("single"), sim.flavor_id("ha")],
         availability_zones: vec!["az1".to_owned(), "az2".to_owned()],
         external_subnets: vec![external("public-v4", "203.0.113.0/24"), external("public-c", "192.0.2.0/24")],

@@ -310,7 +310,7 @@ impl Simulation {
         }
         let id = dice.pick(&objects)["id"].as_str().unwrap().to_owned();
         let path = format!("/v2/lbaas/{collection}/{id}");
-        let body = json!({kind.root(): {"name": "renamed by another tool"}});
+        let body = json!({kind.json_key(): {"name": "renamed by another tool"}});
         let cloud = &self.rig.cloud;
         if dice.chance(50) {
             cloud.request_as("demo", Method::PUT, Service::LoadBalancer, &path, Some(body)).await;

@@ -46,12 +46,12 @@ pub(crate) struct Neutron {
     pub quotas: BTreeMap<String, i64>,
     pub default_quota: i64,
     /// False for a Neutron without the L3 extension: it answers 404 to requests for floating IPs.
-    pub(super) has_floating_ips: bool,
+    pub(super) has_l3_extension: bool,
 }
 
 impl Neutron {
-    pub fn new(default_quota: i64, has_floating_ips: bool) -> Self {
-        Self { default_quota, has_floating_ips, ..Self::default() }
+    pub fn new(default_quota: i64, has_l3_extension: bool) -> Self {
+        Self { default_quota, has_l3_extension, ..Self::default() }
     }
 
     /// Answers a request of Neutron's API.
@@ -67,7 +67,7 @@ impl Neutron {
         if let ["quotas", project] = rest.as_slice() {
             return self.quota_call(&ctx, project);
         }
-        let is_supported = |resource: &Resource| self.has_floating_ips || *resource != Resource::FloatingIp;
+        let is_supported = |resource: &Resource| self.has_l3_extension || *resource != Resource::FloatingIp;
         let is_in_path = |resource: &Resource| Some(&resource.names().0) == rest.first();
         let Some(resource) = Resource::ALL.into_iter().filter(is_supported).find(is_in_path) else {
             return Err(unknown_path());

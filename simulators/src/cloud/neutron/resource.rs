@@ -95,7 +95,7 @@ impl Resource {
 pub(super) fn common(id: &str, name: &str, project: &str, now: &Moment) -> Row {
     object(json!({
         "id": id, "name": name, "project_id": project, "tenant_id": project, "description": "", "tags": [],
-        "created_at": now.zulu(), "updated_at": now.zulu(), "revision_number": 0,
+        "created_at": now.with_z(), "updated_at": now.with_z(), "revision_number": 0,
     }))
 }
 
@@ -137,7 +137,7 @@ pub(super) fn read_body(call: &Call, root: &str, known: &[&str]) -> Result<Row, 
 
 /// Records that a row has changed: in its time of update and its revision number.
 pub(super) fn touch(row: &mut Row, now: &Moment) {
-    row.insert("updated_at".into(), now.zulu().into());
+    row.insert("updated_at".into(), now.with_z().into());
     let revision = row.get("revision_number").and_then(Value::as_i64).unwrap_or_default();
     row.insert("revision_number".into(), (revision + 1).into());
 }

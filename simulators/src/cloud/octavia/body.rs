@@ -16,10 +16,10 @@ use super::tables::schema;
 /// Reads the object in a body `{"<root>": {...}}`.
 pub(crate) fn read(call: &Call, kind: Kind, request_kind: u8, minor: u32) -> Result<Map<String, Value>, Reply> {
     let body = parse(call, kind.argument())?;
-    let object = unwrap_root(&body, kind.argument(), kind.root(), first_attribute_read(kind, request_kind))?;
+    let object = unwrap_root(&body, kind.argument(), kind.json_key(), first_attribute_read(kind, request_kind))?;
     schema(kind)
         .read(object, request_kind, minor)
-        .map_err(|error| error.inside(kind.root()).reply(kind.argument(), &body))
+        .map_err(|error| error.inside(kind.json_key()).reply(kind.argument(), &body))
 }
 
 /// The members of a batch. The error is the Python class that Octavia finds in place of a list: `UnsetType` without the

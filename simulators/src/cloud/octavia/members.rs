@@ -99,7 +99,7 @@ impl World {
     }
 
     pub fn check_member_subnet(&self, ctx: Context<'_>, subnet: &str) -> Result<(), Reply> {
-        if subnet.is_empty() || self.network.sees_subnet(ctx.caller, subnet) {
+        if subnet.is_empty() || self.neutron.sees_subnet(ctx.caller, subnet) {
             return Ok(());
         }
         Err(fault(400, format!("Subnet {subnet} not found.")))

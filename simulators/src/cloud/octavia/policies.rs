@@ -113,7 +113,7 @@ impl World {
             let policy = self.octavia.store.get_mut(Kind::L7Policy, &id);
             if let Some(policy) = policy.filter(|policy| policy.number("position") != Some(position)) {
                 policy.set("position", position);
-                policy.updated = Some(now.naive());
+                policy.updated = Some(now.without_offset());
             }
         }
     }

@@ -89,7 +89,7 @@ impl World {
             }
             [collection, rest @ ..] => {
                 let kinds = [Kind::LoadBalancer, Kind::Listener, Kind::Pool, Kind::HealthMonitor, Kind::L7Policy];
-                match kinds.into_iter().find(|kind| kind.plural() == *collection) {
+                match kinds.into_iter().find(|kind| kind.collection() == *collection) {
                     Some(kind) => self.object_call(ctx, kind, rest),
                     None => Err(routing_error(404, "Not Found", "")),
                 }
@@ -146,14 +146,14 @@ impl World {
 
     /// An object that exists and that the caller may read.
     pub(super) fn readable(&self, ctx: Context<'_>, kind: Kind, id: &str) -> Result<&Record, Reply> {
-        let record = self.octavia.store.get(kind, id).ok_or_else(|| not_found(kind.words(), id))?;
+        let record = self.octavia.store.get(kind, id).ok_or_else(|| not_found(kind.display_name(), id))?;
         ctx.check_may_read(&record.project)?;
         Ok(record)
     }
 
     /// An object that exists and that the caller may change.
     pub(super) fn writable(&self, ctx: Context<'_>, kind: Kind, id: &str) -> Result<Record, Reply> {
-        let record = self.octavia.store.get(kind, id).ok_or_else(|| not_found(kind.words(), id))?;
+        let record = self.octavia.store.get(kind, id).ok_or_else(|| not_found(kind.display_name(), id))?;
         ctx.check_may_write(&record.project)?;
         Ok(record.clone())
     }
@@ -165,14 +165,14 @@ impl World {
 
     pub(super) fn answer(&self, status: u16, record: &Record, call: &Call) -> Reply {
         let shown = list::pick(render::show(&self.octavia.store, record), &call.parameters("fields"));
-        Reply::json(status, &json!({record.kind.root(): shown}))
+        Reply::json(status, &json!({record.kind.json_key(): shown}))
     }
 
     /// The answer to a POST or PUT: the object as it is stored now.
     pub(super) fn answer_stored(&self, status: u16, kind: Kind, id: &str) -> HandlerResult {
-        let record = self.octavia.store.get(kind, id).ok_or_else(|| not_found(kind.words(), id))?;
+        let record = self.octavia.store.get(kind, id).ok_or_else(|| not_found(kind.display_name(), id))?;
         let shown = render::show(&self.octavia.store, record);
-        Ok(Reply::json(status, &json!({kind.root(): shown})))
+        Ok(Reply::json(status, &json!({kind.json_key(): shown})))
     }
 
     /// A new row. `fields` have the form in which they are shown.
@@ -190,7 +190,7 @@ impl World {
             parent: parent.to_owned(),
             load_balancer: load_balancer.0.to_owned(),
             project: load_balancer.1.to_owned(),
-            created: now.naive(),
+            created: now.without_offset(),
             updated: None,
             provisioning: Provisioning::PendingCreate,
             operating: Operating::Offline,
