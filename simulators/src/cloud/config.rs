@@ -158,20 +158,4 @@ impl Timing {
             ..Self::default()
         }
     }
-
-    /// A cloud that boots a virtual machine for each load balancer, with the request times measured in the lab.
-    pub fn amphora() -> Self {
-        let ms = Duration::from_millis;
-        Self {
-            read: ms(15),
-            write: ms(100),
-            commit: ms(200),
-            commit_load_balancer: ms(1500),
-            create_load_balancer: Duration::from_secs(45),
-            create_child: ms(200),
-            change: ms(1500),
-            delete_load_balancer: Duration::from_secs(4),
-            ..Self::default()
-        }
-    }
 }

@@ -1,7 +1,6 @@
 //! Views of the simulated cloud for tests and the demo: its stored state, its request log, and the seeded ids.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use evenkeel::clock::Clock;
 use jiff::Timestamp;
@@ -67,12 +66,6 @@ impl CloudSim {
     /// The cloud's own clock, for its clients. It stands still while tokio's time is paused, and moves with it.
     pub fn clock(&self) -> Arc<dyn Clock> {
         Arc::new(self.clone())
-    }
-
-    /// Time since the cloud started.
-    pub fn age(&self) -> Duration {
-        let world = self.world();
-        world.clock.since_start(world.clock.now().at)
     }
 }
 

@@ -6,7 +6,9 @@ use serde_json::{Value, json};
 use super::super::reply::{HandlerResult, Reply, neutron_error};
 use super::network::Neutron;
 use super::ports::fixed_ips;
-use super::resource::{NeutronError, RequestContext, Resource, Row, common, error, object, read_body, text, touch};
+use super::resource::{
+    NeutronError, RequestContext, Resource, Row, common, error, not_authorized, object, read_body, text, touch,
+};
 
 const POST: [&str; 11] = [
     "floating_network_id",
@@ -40,9 +42,8 @@ impl Neutron {
         }
         let wanted = text(&given, "floating_ip_address").to_owned();
         if !wanted.is_empty() && !ctx.caller.is_admin() {
-            let text =
-                "(rule:create_floatingip and rule:create_floatingip:floating_ip_address) is disallowed by policy";
-            return Err(neutron_error(403, "PolicyNotAuthorized", text));
+            let rules = "(rule:create_floatingip and rule:create_floatingip:floating_ip_address)";
+            return Err(not_authorized(rules).into());
         }
         self.check_floating_quota(&ctx.caller.project)?;
         let row = self.find_visible(ctx.caller, Resource::Network, &network)?;

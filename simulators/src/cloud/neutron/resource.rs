@@ -30,6 +30,11 @@ pub(crate) fn error(status: u16, kind: &'static str, message: impl Into<String>)
     NeutronError { status, kind, message: message.into() }
 }
 
+/// The 403 of a caller whom these policy rules do not allow the request.
+pub(crate) fn not_authorized(rules: &str) -> NeutronError {
+    error(403, "PolicyNotAuthorized", format!("{rules} is disallowed by policy"))
+}
+
 /// A request with its caller and its time, and the source of ids for new rows.
 pub(crate) struct RequestContext<'a> {
     pub call: &'a Call,
