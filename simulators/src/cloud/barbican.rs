@@ -101,7 +101,7 @@ impl Barbican {
         may_read(caller, &secret.project).then_some(secret.payload.as_str())
     }
 
-    /// Answers a request to Barbican.
+    /// Handles a request to Barbican.
     pub fn handle(&mut self, call: &Call, caller: &Caller, ids: &mut Ids, now: &Moment) -> HandlerResult {
         let segments = call.segments();
         // References start with the URL under which the client reached Barbican.

@@ -102,7 +102,7 @@ impl Default for Prefixes {
 pub struct Timing {
     /// Any read request, and any login.
     pub read: Duration,
-    /// A PUT or DELETE, from arrival to commit and answer.
+    /// A PUT or DELETE, from arrival to commit and response.
     pub write: Duration,
     /// A POST (and a batch that adds members), from arrival to commit. The new object is invisible until then. The
     /// project's quota row is locked meanwhile, so POSTs of one project queue.

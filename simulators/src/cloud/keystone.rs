@@ -102,7 +102,7 @@ impl Keystone {
             (&Method::POST, ["v3", "auth", "tokens"]) => self.login(call, config, ids, now, &auth_uri),
             (_, ["v3", "auth", "tokens"]) => self.token_call(call, now, &auth_uri),
             (&Method::GET, ["v3", "auth", "projects"]) => self.own_projects(call, now, &auth_uri),
-            // The answer does not have Keystone's own shape: no client uses these paths.
+            // The response does not have Keystone's own shape: no client uses these paths.
             _ => Err(Reply::html(404, "The requested URL was not found on the server.")),
         }
     }
@@ -244,7 +244,7 @@ impl Keystone {
         self.shown.entry(what.to_owned()).or_insert_with(|| ids.hex()).clone()
     }
 
-    /// Answers GET, HEAD and DELETE of a token.
+    /// Handles GET, HEAD and DELETE of a token.
     fn token_call(&mut self, call: &Call, now: &Moment, auth_uri: &str) -> HandlerResult {
         self.authenticate(call.header("x-auth-token"), Service::Identity, now.at)
             .ok_or_else(|| unauthorized(auth_uri))?;

@@ -31,7 +31,7 @@ impl CloudSim {
         world.octavia.store.all(kind).map(|record| show(&world.octavia.store, record)).collect()
     }
 
-    /// A load balancer with its whole tree, in the form of the answer to a single-call create.
+    /// A load balancer with its whole tree, in the form of the response to a single-call create.
     pub fn tree(&self, load_balancer: &str) -> Option<Map<String, Value>> {
         let mut world = self.world();
         let now = world.clock.now();

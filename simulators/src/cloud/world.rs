@@ -185,7 +185,7 @@ impl World {
         if let Err(error) = self.admit(call, now) {
             return error;
         }
-        let answer = match call.service {
+        let reply = match call.service {
             Service::Identity => self.keystone.handle(call, &self.config, &mut self.ids, now),
             Service::LoadBalancer if call.path.is_empty() => Ok(versions(call, self.config.api_minor)),
             service => {
@@ -200,7 +200,7 @@ impl World {
                 }
             }
         };
-        answer.unwrap_or_else(|error| error)
+        reply.unwrap_or_else(|error| error)
     }
 
     /// True when Octavia locks the quota row of the project for this call: every POST, and a batch that adds members.

@@ -19,7 +19,7 @@ async fn on_an_island(spec: Value) -> (Rig, String) {
 
 fn neutron(kind: &str, message: &str) -> Fault {
     let body = json!({"NeutronError": {"type": kind, "message": message, "detail": ""}});
-    Fault::Answer { status: 404, body: body.to_string(), retry_after: None }
+    Fault::ProxyResponse { status: 404, body: body.to_string(), retry_after: None }
 }
 
 fn floating_ip_writes() -> Match {

@@ -41,13 +41,13 @@ async fn cloud_without_floating_ips_is_reported_to_stack_with_one() {
     rig.until("web is Ready", SOON, |rig| rig.is_ready("web")).await;
 }
 
-/// Longer than a stack waits between two looks at its floating IP, with the steps that follow.
+/// Longer than a stack waits between two reads of its floating IP, with the steps that follow.
 const HAND_OVER: Duration = Duration::from_secs(12);
 
 async fn neutron(rig: &Rig, method: Method, path: &str, body: Option<Value>) -> Value {
-    let (code, answer) = rig.cloud.request_as("demo", method, Service::Network, path, body).await;
-    assert!(code < 300, "{answer}");
-    answer
+    let (code, response) = rig.cloud.request_as("demo", method, Service::Network, path, body).await;
+    assert!(code < 300, "{response}");
+    response
 }
 
 /// Creates a floating IP without an owner. Returns its id and its address.
@@ -125,7 +125,7 @@ async fn replaced_floating_ip_serves_until_new_one_does() {
     let rig = with_ready(&[("web", spec)]).await;
     let first = the_one(&rig);
     rig.cloud.add_external_network("other", "192.0.2.0/24".parse().unwrap());
-    let rejection = Fault::Answer { status: 404, body: "{}".into(), retry_after: None };
+    let rejection = Fault::ProxyResponse { status: 404, body: "{}".into(), retry_after: None };
     rig.cloud.fail_always(Match::service(Service::Network).method(Method::POST).path("/floatingips"), rejection);
     rig.patch("web", wants(json!({"allocate": {"network": {"name": "other"}}}))).await;
     sleep(MINUTE).await;
@@ -299,7 +299,7 @@ async fn taken_floating_ip_address_is_reported_with_field() {
     let text = format!("IP address {address} already allocated in subnet 1.");
     let body = json!({"NeutronError": {"type": "IpAddressAlreadyAllocated", "message": text, "detail": ""}});
     let post = Match::service(Service::Network).method(Method::POST).path("/v2.0/floatingips");
-    rig.cloud.fail_always(post, Fault::Answer { status: 409, body: body.to_string(), retry_after: None });
+    rig.cloud.fail_always(post, Fault::ProxyResponse { status: 409, body: body.to_string(), retry_after: None });
     rig.patch("web", wants(json!({"allocate": {"network": {"name": "public"}, "address": address}}))).await;
     rig.until("the stack reports it", MINUTE, |rig| rig.message("web").contains("floatingIP.allocate.address: ")).await;
     assert_eq!(rig.reason("web"), "Conflict");

@@ -1,4 +1,4 @@
-//! Disturbances: changes to a tree between two reconciles, by other clients, failures and lost answers.
+//! Disturbances: changes to a tree between two reconciles, by other clients, failures and lost responses.
 
 use proptest::prelude::*;
 use proptest::sample::Index;
@@ -14,7 +14,7 @@ pub enum Disturbance {
     Fail(Target, Index),
     /// Another client changes an object of the stack.
     Drift(Target, Index),
-    /// An answer was lost, and the object created twice.
+    /// A response was lost, and the object created twice.
     Duplicate(Target, Index),
     /// Another client adds a child of its own.
     Intrude(Target, Index),

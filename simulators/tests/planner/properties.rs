@@ -31,12 +31,12 @@ pub fn converge(octavia: &mut Octavia, want: &Desired, mut check: impl FnMut(&Ob
     for _ in 0..BOUND {
         let plan = update(want, octavia.tree.as_ref().unwrap());
         if let Some(left) = left {
-            assert_eq!(plan.steps.len(), left, "a plan has to tell how many steps are left\n{plan}");
+            assert_eq!(plan.steps.len(), left, "a plan has to count the steps that are left\n{plan}");
         }
         let Some(step) = plan.steps.first() else { return plan };
         let before = octavia.tree.clone();
-        if let Err(refusal) = octavia.apply(step) {
-            panic!("{refusal}\nrefused: {step}\n{:?}\nof\n{plan}", step.call);
+        if let Err(rejection) = octavia.apply(step) {
+            panic!("{rejection}\nrejected: {step}\n{:?}\nof\n{plan}", step.call);
         }
         assert!(octavia.tree != before, "it changes nothing: {step}\n{:?}\nof\n{plan}", step.call);
         check(octavia.tree.as_ref().unwrap(), step);
@@ -50,7 +50,7 @@ pub fn made(world: &World, want: &Desired) -> Octavia {
     let mut octavia = Octavia::default();
     octavia.v6_subnets = world.v6_subnets();
     let step = create(want, "attempt-1");
-    octavia.apply(&step).unwrap_or_else(|refusal| panic!("{refusal}\n{:?}", step.call));
+    octavia.apply(&step).unwrap_or_else(|rejection| panic!("{rejection}\n{:?}", step.call));
     let lent = |id: &Id| ObservedFloatingIp {
         id: id.clone(),
         floating_ip_address: id.clone(),
@@ -151,8 +151,8 @@ proptest! {
             for _ in 0..*steps {
                 let plan = update(&after, octavia.tree.as_ref().unwrap());
                 let Some(step) = plan.steps.first() else { break };
-                if let Err(refusal) = octavia.apply(step) {
-                    panic!("{refusal}\nrefused: {step}\n{:?}\nof\n{plan}", step.call);
+                if let Err(rejection) = octavia.apply(step) {
+                    panic!("{rejection}\nrejected: {step}\n{:?}\nof\n{plan}", step.call);
                 }
             }
             octavia.disturb(mishap);

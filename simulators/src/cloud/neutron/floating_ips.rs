@@ -198,7 +198,7 @@ impl Neutron {
         Ok(Reply::empty(204))
     }
 
-    /// Answers /v2.0/{collection}/{id}/tags and below.
+    /// Handles /v2.0/{collection}/{id}/tags and below.
     pub(super) fn tags_call(
         &mut self,
         ctx: &RequestContext<'_>,
@@ -214,7 +214,7 @@ impl Neutron {
         let Some(row) = self.row_mut(resource, id) else { return Err(resource.not_found(id).into()) };
         let mut tags: Vec<String> =
             row["tags"].as_array().into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect();
-        let (answer, changed) = match (&ctx.call.method, rest) {
+        let (reply, changed) = match (&ctx.call.method, rest) {
             (&Method::GET, []) => (Reply::json(200, &json!({"tags": tags})), false),
             (&Method::GET, [tag]) if tags.contains(tag) => (Reply::empty(204), false),
             (&Method::PUT, []) => {
@@ -248,7 +248,7 @@ impl Neutron {
             row.insert("tags".into(), tags.into());
             touch(row, ctx.now);
         }
-        Ok(answer)
+        Ok(reply)
     }
 }
 

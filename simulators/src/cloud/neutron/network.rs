@@ -45,7 +45,7 @@ pub(crate) struct Neutron {
     /// Quotas of floating IPs by project. Other projects have `default_quota`; -1 is unlimited.
     pub quotas: BTreeMap<String, i64>,
     pub default_quota: i64,
-    /// False for a Neutron without the L3 extension: it answers 404 to requests for floating IPs.
+    /// False for a Neutron without the L3 extension: it returns 404 for requests for floating IPs.
     pub(super) has_l3_extension: bool,
 }
 
@@ -54,7 +54,7 @@ impl Neutron {
         Self { default_quota, has_l3_extension, ..Self::default() }
     }
 
-    /// Answers a request of Neutron's API.
+    /// Handles a request of Neutron's API.
     pub fn handle(&mut self, ctx: RequestContext<'_>) -> HandlerResult {
         let segments = ctx.call.segments();
         let rest: Vec<&str> = match segments.as_slice() {

@@ -335,7 +335,7 @@ impl World {
     }
 
     /// Makes an object ACTIVE. Monitors, policies and rules become ONLINE too, unless they are disabled: heartbeats
-    /// tell nothing about these kinds.
+    /// do not report these kinds.
     fn activate(&mut self, kind: Kind, id: &str, now: &Moment) {
         self.set_status(kind, id, Provisioning::Active, now);
         if let (Kind::HealthMonitor | Kind::L7Policy | Kind::L7Rule, Some(record)) =

@@ -14,7 +14,7 @@ use super::render::show;
 /// Parameters that are no filters.
 const AUXILIARY: [&str; 7] = ["limit", "marker", "sort", "sort_key", "sort_dir", "fields", "page_reverse"];
 
-/// Answers with a list of rows of one kind.
+/// Returns a list of rows of one kind.
 pub(crate) fn list<'a>(
     store: &'a Store,
     kind: Kind,

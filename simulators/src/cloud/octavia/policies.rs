@@ -42,7 +42,7 @@ impl World {
             removed: Vec::new(),
         };
         self.start(&listener.load_balancer, change, ctx.now);
-        self.answer_stored(201, Kind::L7Policy, &id)
+        self.reply_with_stored(201, Kind::L7Policy, &id)
     }
 
     fn check_redirect_pool(&self, listener: &Record, pool: &str) -> Result<(), Reply> {
@@ -142,7 +142,7 @@ impl World {
             removed: Vec::new(),
         };
         self.start(&listener.load_balancer, change, ctx.now);
-        self.answer_stored(200, Kind::L7Policy, id)
+        self.reply_with_stored(200, Kind::L7Policy, id)
     }
 
     pub fn policy_delete(&mut self, ctx: Context<'_>, id: &str) -> HandlerResult {

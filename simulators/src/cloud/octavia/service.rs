@@ -47,7 +47,7 @@ const VERSIONS: [&str; 31] = [
     "2025-02-26T00:00:00Z",
 ];
 
-/// Answers GET /, which needs no token.
+/// Handles GET /, which needs no token.
 pub(crate) fn versions(call: &Call, minor: u32) -> Reply {
     let href = format!("{}{}/v2", call.base, call.prefix);
     let versions: Vec<_> = (0..=minor)
@@ -62,7 +62,7 @@ pub(crate) fn versions(call: &Call, minor: u32) -> Reply {
 }
 
 impl World {
-    /// Answers any request with a valid token.
+    /// Handles any request with a valid token.
     pub fn octavia(&mut self, ctx: Context<'_>) -> HandlerResult {
         let segments = ctx.call.segments();
         let rest = match segments.as_slice() {
@@ -141,7 +141,7 @@ impl World {
 
     pub(super) fn get(&self, ctx: Context<'_>, kind: Kind, id: &str) -> HandlerResult {
         let record = self.readable(ctx, kind, id)?;
-        Ok(self.answer(200, record, ctx.call))
+        Ok(self.reply_with(200, record, ctx.call))
     }
 
     /// An object that exists and that the caller may read.
@@ -163,13 +163,13 @@ impl World {
         self.writable(ctx, Kind::LoadBalancer, id)
     }
 
-    pub(super) fn answer(&self, status: u16, record: &Record, call: &Call) -> Reply {
+    pub(super) fn reply_with(&self, status: u16, record: &Record, call: &Call) -> Reply {
         let shown = list::pick(render::show(&self.octavia.store, record), &call.parameters("fields"));
         Reply::json(status, &json!({record.kind.json_key(): shown}))
     }
 
-    /// The answer to a POST or PUT: the object as it is stored now.
-    pub(super) fn answer_stored(&self, status: u16, kind: Kind, id: &str) -> HandlerResult {
+    /// The response to a POST or PUT: the object as it is stored now.
+    pub(super) fn reply_with_stored(&self, status: u16, kind: Kind, id: &str) -> HandlerResult {
         let record = self.octavia.store.get(kind, id).ok_or_else(|| not_found(kind.display_name(), id))?;
         let shown = render::show(&self.octavia.store, record);
         Ok(Reply::json(status, &json!({kind.json_key(): shown})))
@@ -206,7 +206,7 @@ impl World {
     }
 }
 
-/// Checks the `Accept` header: Octavia answers in JSON only.
+/// Checks the `Accept` header: Octavia responds in JSON only.
 fn acceptable(call: &Call) -> Result<(), Reply> {
     let accept = call.header("accept").unwrap_or("*/*");
     let json = |offer: &str| {
