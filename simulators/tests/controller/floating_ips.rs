@@ -138,11 +138,11 @@ async fn replaced_floating_ip_serves_until_new_one_does() {
 /// Any user of the project may change the description.
 #[tokio::test(start_paused = true)]
 async fn floating_ip_with_foreign_description_stays_owned() {
-    for words in ["the shop's", "", "evenkeel:uid=another evenkeel:cluster=another"] {
+    for description in ["the shop's", "", "evenkeel:uid=another evenkeel:cluster=another"] {
         let rig = with_ready(&[("web", with_floating_ip())]).await;
         let before = the_one(&rig);
         let path = format!("/v2.0/floatingips/{}", text(&before, "id"));
-        let describe = || neutron(&rig, Method::PUT, &path, Some(json!({"floatingip": {"description": words}})));
+        let describe = || neutron(&rig, Method::PUT, &path, Some(json!({"floatingip": {"description": description}})));
         describe().await;
         rig.until("the description is restored", 15 * MINUTE, |rig| {
             the_one(rig)["description"] == before["description"]

@@ -61,8 +61,8 @@ async fn missing_vip_port_is_reported_and_load_balancer_recreated() {
     delete_port(&rig, &port).await;
     until_reported(&rig).await;
     let message = rig.message("web");
-    for words in [port.as_str(), &format!("openstack loadbalancer delete --cascade {lb}")] {
-        assert!(message.contains(words), "{message}");
+    for part in [port.as_str(), &format!("openstack loadbalancer delete --cascade {lb}")] {
+        assert!(message.contains(part), "{message}");
     }
     sleep(20 * MINUTE).await;
     assert_eq!((rig.reason("web"), rig.message("web")), ("VipPortMissing".into(), message));
