@@ -58,7 +58,7 @@ async fn client_finds_load_balancer_by_tag_and_reads_tree() {
     let tree = cloud.tree(found.into_iter().next().expect("one"), &owner()).await.expect("a tree");
     assert_eq!((tree.listeners.len(), tree.pools.len()), (1, 1));
     sim.vanish(Kind::LoadBalancer, &id);
-    assert!(cloud.load_balancer(&id).await.expect("a look").is_none());
+    assert!(cloud.load_balancer(&id).await.expect("a response").is_none());
 }
 
 #[tokio::test(start_paused = true)]
@@ -67,7 +67,7 @@ async fn client_outlives_its_tokens() {
     let cloud = client(&sim, "demo");
     assert!(cloud.find(&owner()).await.is_ok());
     sim.expire_tokens();
-    assert!(cloud.find(&owner()).await.is_ok(), "a 401 is answered with a new login");
+    assert!(cloud.find(&owner()).await.is_ok(), "a 401 leads to a new login");
     tokio::time::sleep(Duration::from_secs(7200)).await;
     assert!(cloud.find(&owner()).await.is_ok());
     let unauthorized = sim.requests().iter().filter(|entry| entry.status == Some(401)).count();
@@ -80,7 +80,7 @@ async fn client_treats_unreachable_cloud_as_transient() {
     let cloud = client(&sim, "demo");
     cloud.project().await.expect("a project");
     sim.service_down(Service::LoadBalancer);
-    let error = cloud.find(&owner()).await.expect_err("no answer");
+    let error = cloud.find(&owner()).await.expect_err("no response");
     assert!(matches!(error.class, ErrorClass::Transient(_)), "{error}");
     assert!(!error.in_doubt);
 }
@@ -102,12 +102,12 @@ async fn client_resolves_every_seeded_name() {
     ];
     let references: BTreeSet<_> =
         wanted.iter().map(|(kind, by, _)| Reference { kind: *kind, by: by.clone() }).collect();
-    let answers = cloud.resolve(&references).await.expect("answers").0;
+    let resolutions = cloud.resolve(&references).await.expect("resolutions").0;
     for (kind, by, id) in wanted {
-        let found = answers[&Reference { kind, by: by.clone() }].as_ref().expect("nothing is found");
+        let found = resolutions[&Reference { kind, by: by.clone() }].as_ref().expect("nothing is found");
         assert_eq!(found.id().map(str::to_owned), id, "{kind:?} {by}");
     }
     let ghost = Reference { kind: ReferenceKind::Subnet, by: name("ghost") };
-    let answers = cloud.resolve(&BTreeSet::from([ghost.clone()])).await.expect("answers").0;
-    assert_eq!(answers[&ghost], Err(ResolveError::Missing));
+    let resolutions = cloud.resolve(&BTreeSet::from([ghost.clone()])).await.expect("resolutions").0;
+    assert_eq!(resolutions[&ghost], Err(ResolveError::Missing));
 }

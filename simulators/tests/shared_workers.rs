@@ -1,4 +1,4 @@
-//! Sharing of workers: a cloud that never answers must not delay the stacks of another.
+//! Sharing of workers: a cloud that never responds must not delay the stacks of another.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a helper of a test may fail as the test does")]
 
@@ -29,7 +29,7 @@ use serde_json::{Value, json};
 const WORKERS: u16 = 8;
 const HUNG_STACKS: usize = 40;
 
-/// A transport on which the host `hung` accepts every connection and never answers. All other requests go to the
+/// A transport on which the host `hung` accepts every connection and never responds. All other requests go to the
 /// simulated cloud.
 #[derive(Clone)]
 struct HangingTransport {

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use proptest::sample::{Index, select};
 
 use super::moves::Move;
-use super::stacks::{desired, repair};
+use super::stacks::{repair, stack};
 use super::world::World;
 use evenkeel::model::*;
 
@@ -21,12 +21,12 @@ enum Extent {
 }
 
 /// A stack, and the same stack after an edit of any fields that can be edited.
-pub fn pair(world: &World) -> impl Strategy<Value = (Desired, Desired)> + use<> {
+pub fn stack_and_edit(world: &World) -> impl Strategy<Value = (Desired, Desired)> + use<> {
     use Extent as E;
     let extent = select(vec![E::Nothing, E::AFourth, E::AFourth, E::Half, E::Half, E::Everything]);
     let moves = vec((select(Move::ALL.to_vec()), any::<Index>(), any::<Index>()), 0..4);
     let world = world.clone();
-    (desired(&world), desired(&world), vec(any::<bool>(), 251), extent, moves).prop_map(
+    (stack(&world), stack(&world), vec(any::<bool>(), 251), extent, moves).prop_map(
         move |(before, other, bits, extent, moves)| {
             let mut after = before.clone();
             mix(&mut after, &other, &mut Picks { bits: bits.iter().copied().cycle(), extent });

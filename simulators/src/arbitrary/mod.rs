@@ -13,7 +13,6 @@ mod stacks;
 mod values;
 mod world;
 
-pub use edits::pair;
+pub use edits::stack_and_edit;
 pub use policies::rule;
-pub use stacks::desired;
-pub use world::{Families, Place, World};
+pub use world::{CandidateVip, Families, World};

@@ -14,7 +14,7 @@ use super::world::World;
 use super::{listeners, pools};
 
 /// Any stack that validation accepts.
-pub fn desired(world: &World) -> impl Strategy<Value = Desired> + use<> {
+pub(super) fn stack(world: &World) -> impl Strategy<Value = Desired> + use<> {
     // Few keys, so that two stacks share some.
     let keys = |kind: &'static str| (0..4u8).prop_map(move |n| format!("{kind}{n}"));
     let world = world.clone();
@@ -67,7 +67,7 @@ pub(super) fn repair(world: &World, mut desired: Desired) -> Desired {
 
 fn load_balancer(world: &World) -> impl Strategy<Value = LoadBalancer> + use<> {
     let by_subnet = Vip { subnet_id: Some(world.vip_subnet_id.clone()), ..Vip::default() };
-    let other_vips: Vec<Vip> = world.places.iter().map(|place| place.vip.clone()).collect();
+    let other_vips: Vec<Vip> = world.other_vips.iter().map(|candidate| candidate.vip.clone()).collect();
     let vip = if other_vips.is_empty() {
         Just(by_subnet).boxed()
     } else {

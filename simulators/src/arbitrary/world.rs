@@ -13,8 +13,8 @@ pub struct World {
     pub owner: Owner,
     /// IPv4 subnet of the VIP.
     pub vip_subnet_id: Id,
-    /// Other VIPs.
-    pub places: Vec<Place>,
+    /// The VIPs beside that of `vip_subnet_id` that a stack may have.
+    pub other_vips: Vec<CandidateVip>,
     pub flavor_ids: Vec<Id>,
     pub availability_zones: Vec<String>,
     /// Networks of floating IPs.
@@ -33,9 +33,9 @@ pub struct World {
     pub authorities: Vec<(String, String)>,
 }
 
-/// A VIP, and its IP versions.
+/// A VIP that a random stack may have, with the IP versions of its addresses.
 #[derive(Debug, Clone)]
-pub struct Place {
+pub struct CandidateVip {
     pub vip: Vip,
     pub families: Families,
 }
@@ -67,7 +67,7 @@ impl Default for World {
                 name: "web".to_owned(),
             },
             vip_subnet_id: id(2, 1),
-            places: Vec::new(),
+            other_vips: Vec::new(),
             flavor_ids: Vec::new(),
             availability_zones: Vec::new(),
             external_network_ids: vec![id(3, 1), id(3, 2)],
@@ -92,7 +92,7 @@ impl World {
             (id(3, of), FloatingSubnet { id: id(11, n), cidr })
         };
         Self {
-            places: Place::all(&v4, "10.1.0.77", &v6, "2001:db8:1::77", &network, &port),
+            other_vips: CandidateVip::all(&v4, "10.1.0.77", &v6, "2001:db8:1::77", &network, &port),
             flavor_ids: vec![id(12, 1), id(12, 2)],
             availability_zones: vec!["zone-a".to_owned(), "zone-b".to_owned()],
             external_subnets: vec![external(1, 1), external(2, 2), external(3, 1)],
@@ -102,17 +102,20 @@ impl World {
     }
 
     pub fn v6_subnets(&self) -> BTreeSet<Id> {
-        let of_v6 = self.places.iter().filter(|place| place.families == Families::V6);
-        let only = of_v6.filter_map(|place| place.vip.subnet_id.clone());
+        let of_v6 = self.other_vips.iter().filter(|candidate| candidate.families == Families::V6);
+        let only = of_v6.filter_map(|candidate| candidate.vip.subnet_id.clone());
         only.collect()
     }
 
     pub(super) fn families(&self, vip: &Vip) -> Families {
-        self.places.iter().find(|place| place.vip == *vip).map_or(Families::V4, |place| place.families)
+        self.other_vips
+            .iter()
+            .find(|candidate| candidate.vip == *vip)
+            .map_or(Families::V4, |candidate| candidate.families)
     }
 }
 
-impl Place {
+impl CandidateVip {
     /// Every way to name a VIP: by subnet, network or port, with and without an address, with additional VIPs. The port
     /// has an address in each of the two subnets.
     pub fn all(v4: &Id, v4_address: &str, v6: &Id, v6_address: &str, network: &Id, port: &Id) -> Vec<Self> {

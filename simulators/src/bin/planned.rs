@@ -1,15 +1,15 @@
-//! Answers what Evenkeel would do with a stack, without a cluster and without a cloud. The end-to-end tests compare the
-//! answers with Octavia's own code and with haproxy (`tests/e2e/harness/planned.py`).
+//! Plans stacks without a cluster and without a cloud. The end-to-end tests compare the plans with Octavia's own code and
+//! with haproxy (`tests/e2e/harness/planned.py`).
 //!
-//! Standard input has one question per line, standard output one answer per line, both as JSON:
+//! Standard input has one request per line, standard output one response per line, both as JSON:
 //!
-//! * `{"spec": ...}` asks for the create. The answer is `{"schema": [...], "problems": [...], "create": ...}`: the messages
-//!   of the CRD's schema and CEL rules, the problems of the translation, and the body of POST /loadbalancers.
-//! * `{"spec": ..., "stored": {"load_balancer": ..., "listeners": [...], "pools": [...]}}` asks for the update of objects in
-//!   the form of Octavia's API. The answer is `{"problems": [...], "writes": [{"kind": ..., "call": ...}]}`.
+//! * `{"spec": ...}` asks for the create. The response is `{"schema": [...], "problems": [...], "create": ...}`: the
+//!   messages of the CRD's schema and CEL rules, the problems of the translation, and the body of POST /loadbalancers.
+//! * `{"spec": ..., "stored": {"load_balancer": ..., "listeners": [...], "pools": [...]}}` asks for the update of objects
+//!   in the form of Octavia's API. The response is `{"problems": [...], "writes": [{"kind": ..., "call": ...}]}`.
 //!
-//! A problem is `{"field": ..., "message": ...}`. With problems, `create` and `writes` are null. Every reference of a spec
-//! is resolved to an invented object.
+//! A problem is `{"field": ..., "message": ...}`. With problems, `create` and `writes` are null. Every reference of a
+//! spec is resolved to an invented object.
 
 use std::io::{BufRead, Write};
 use std::process::ExitCode;
@@ -31,7 +31,7 @@ use serde_json::{Value, json};
 mod check;
 
 #[derive(Deserialize)]
-struct Question {
+struct PlanRequest {
     spec: Value,
     stored: Option<Stored>,
 }
@@ -44,7 +44,7 @@ struct Stored {
 }
 
 fn main() -> ExitCode {
-    match answer_all() {
+    match respond_to_all() {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("planned: {error:#}");
@@ -53,18 +53,18 @@ fn main() -> ExitCode {
     }
 }
 
-fn answer_all() -> Result<()> {
+fn respond_to_all() -> Result<()> {
     let rules = Rules::of_crd()?;
     let mut output = std::io::BufWriter::new(std::io::stdout().lock());
     for line in std::io::stdin().lock().lines() {
         let line = line?;
-        let question: Question = serde_json::from_str(&line).with_context(|| line.clone())?;
-        writeln!(output, "{}", answer(&rules, question).with_context(|| line.clone())?)?;
+        let request: PlanRequest = serde_json::from_str(&line).with_context(|| line.clone())?;
+        writeln!(output, "{}", respond(&rules, request).with_context(|| line.clone())?)?;
     }
     Ok(())
 }
 
-fn answer(rules: &Rules, Question { spec, stored }: Question) -> Result<Value> {
+fn respond(rules: &Rules, PlanRequest { spec, stored }: PlanRequest) -> Result<Value> {
     let desired = desired(serde_json::from_value(spec.clone()).context("a value of the spec has another type")?);
     let (desired, problems) = match desired {
         Ok(desired) => (Some(desired), json!([])),

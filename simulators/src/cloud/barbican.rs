@@ -74,16 +74,10 @@ impl Barbican {
             kind: "opaque".into(),
             content_type: content_type.to_owned(),
             payload: payload.to_owned(),
-            created: now.naive(),
+            created: now.without_offset(),
         };
         self.secrets.insert(id.clone(), secret);
         id
-    }
-
-    /// Removes the secret or container with this id.
-    pub fn remove(&mut self, id: &str) {
-        self.secrets.remove(id);
-        self.containers.remove(id);
     }
 
     /// True when the reference leads to a certificate that Octavia can read with the caller's token: a container with
@@ -107,7 +101,7 @@ impl Barbican {
         may_read(caller, &secret.project).then_some(secret.payload.as_str())
     }
 
-    /// Answers a request to Barbican.
+    /// Handles a request to Barbican.
     pub fn handle(&mut self, call: &Call, caller: &Caller, ids: &mut Ids, now: &Moment) -> HandlerResult {
         let segments = call.segments();
         // References start with the URL under which the client reached Barbican.
@@ -202,7 +196,7 @@ impl Barbican {
             name: text(&body["name"]),
             kind: text(&body["type"]),
             secrets,
-            created: now.naive(),
+            created: now.without_offset(),
         };
         self.containers.insert(id.clone(), container);
         Ok(Reply::json(201, &json!({"container_ref": format!("{root}/containers/{id}")})))

@@ -15,7 +15,7 @@ pub(crate) struct Clock {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Moment {
     pub at: Instant,
-    pub wall: Timestamp,
+    pub time_of_day: Timestamp,
 }
 
 impl Clock {
@@ -35,24 +35,25 @@ impl Clock {
     /// An instant of tokio's clock with its time of day.
     pub fn moment(&self, at: Instant) -> Moment {
         let elapsed = jiff::SignedDuration::try_from(self.since_start(at)).unwrap_or_default();
-        let wall = self.time_of_day_at_start.checked_add(elapsed).unwrap_or(self.time_of_day_at_start);
-        Moment { at, wall }
+        let time_of_day = self.time_of_day_at_start.checked_add(elapsed).unwrap_or(self.time_of_day_at_start);
+        Moment { at, time_of_day }
     }
 }
 
 impl Moment {
-    /// The form of Octavia and Barbican: no time zone, whole seconds, as MySQL's DATETIME stores them.
-    pub fn naive(&self) -> String {
-        self.wall.strftime("%Y-%m-%dT%H:%M:%S").to_string()
+    /// `2026-01-31T12:00:00`, the form of Octavia and Barbican: whole seconds without an offset, as MySQL's DATETIME
+    /// stores them.
+    pub fn without_offset(&self) -> String {
+        self.time_of_day.strftime("%Y-%m-%dT%H:%M:%S").to_string()
     }
 
-    /// The form of Neutron: whole seconds, with `Z` (Zulu time) for UTC.
-    pub fn zulu(&self) -> String {
-        self.wall.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+    /// `2026-01-31T12:00:00Z`, the form of Neutron: whole seconds in UTC.
+    pub fn with_z(&self) -> String {
+        self.time_of_day.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
     }
 
-    /// The form of Keystone: UTC with microseconds, which are always 0 here.
-    pub fn micros(&self) -> String {
-        self.wall.strftime("%Y-%m-%dT%H:%M:%S.000000Z").to_string()
+    /// `2026-01-31T12:00:00.000000Z`, the form of Keystone: UTC with microseconds, which are always 0 here.
+    pub fn with_microseconds(&self) -> String {
+        self.time_of_day.strftime("%Y-%m-%dT%H:%M:%S.000000Z").to_string()
     }
 }

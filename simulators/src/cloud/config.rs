@@ -44,7 +44,7 @@ pub struct CloudConfig {
     /// Neutron's default quota of floating IPs per project. -1: unlimited.
     pub floating_ip_quota: i64,
     /// Presence of Neutron's L3 extension. Without it every request for floating IPs is a 404.
-    pub has_floating_ips: bool,
+    pub has_l3_extension: bool,
 }
 
 impl Default for CloudConfig {
@@ -72,7 +72,7 @@ impl Default for CloudConfig {
             default_tls_versions: text(&["TLSv1.2", "TLSv1.3"]),
             default_alpn: text(&["h2", "http/1.1", "http/1.0"]),
             floating_ip_quota: 50,
-            has_floating_ips: true,
+            has_l3_extension: true,
         }
     }
 }
@@ -102,7 +102,7 @@ impl Default for Prefixes {
 pub struct Timing {
     /// Any read request, and any login.
     pub read: Duration,
-    /// A PUT or DELETE, from arrival to commit and answer.
+    /// A PUT or DELETE, from arrival to commit and response.
     pub write: Duration,
     /// A POST (and a batch that adds members), from arrival to commit. The new object is invisible until then. The
     /// project's quota row is locked meanwhile, so POSTs of one project queue.
@@ -155,22 +155,6 @@ impl Timing {
             create_child: zero,
             change: zero,
             delete_load_balancer: zero,
-            ..Self::default()
-        }
-    }
-
-    /// A cloud that boots a virtual machine for each load balancer, with the request times measured in the lab.
-    pub fn amphora() -> Self {
-        let ms = Duration::from_millis;
-        Self {
-            read: ms(15),
-            write: ms(100),
-            commit: ms(200),
-            commit_load_balancer: ms(1500),
-            create_load_balancer: Duration::from_secs(45),
-            create_child: ms(200),
-            change: ms(1500),
-            delete_load_balancer: Duration::from_secs(4),
             ..Self::default()
         }
     }

@@ -40,14 +40,14 @@ impl CloudSim {
     pub fn expire_tokens(&self) {
         let mut world = self.world();
         let now = world.clock.now();
-        world.identity.expire_all(now.at);
+        world.keystone.expire_all(now.at);
     }
 
     /// Every secret that must never be seen in an output: the password of all users and credentials, and the issued
     /// tokens.
     pub fn secrets(&self) -> Vec<String> {
         let world = self.world();
-        world.identity.tokens().chain([PASSWORD]).map(str::to_owned).collect()
+        world.keystone.tokens().chain([PASSWORD]).map(str::to_owned).collect()
     }
 
     /// Sets Octavia's quota for a kind in a project (by name). -1: unlimited.
@@ -61,7 +61,7 @@ impl CloudSim {
     pub fn set_floating_ip_quota(&self, project: &str, limit: i64) {
         let mut world = self.world();
         let project = world.project(project);
-        world.network.quotas.insert(project, limit);
+        world.neutron.quotas.insert(project, limit);
     }
 
     /// Changes the configuration, for example its timing or API version.
@@ -78,7 +78,7 @@ impl CloudSim {
         let load_balancer = world.octavia.store.get(Kind::Member, member).map(|member| member.load_balancer.clone());
         world.octavia.health.insert(member.to_owned(), health);
         if let Some(load_balancer) = load_balancer {
-            beat(&mut world, &load_balancer);
+            deliver_heartbeat(&mut world, &load_balancer);
         }
     }
 
@@ -94,12 +94,7 @@ impl CloudSim {
 
     /// Delivers a heartbeat of the data plane of a load balancer now.
     pub fn heartbeat(&self, load_balancer: &str) {
-        beat(&mut self.world(), load_balancer);
-    }
-
-    /// Stops the heartbeats of the data plane of a load balancer.
-    pub fn silence(&self, load_balancer: &str) {
-        self.world().octavia.silenced.insert(load_balancer.to_owned());
+        deliver_heartbeat(&mut self.world(), load_balancer);
     }
 
     /// Sets the statuses of an object. `None` leaves a status unchanged.
@@ -113,7 +108,7 @@ impl CloudSim {
     /// Changes attributes of an object without lock or PENDING state, and advances its timestamps as the API would.
     pub fn edit(&self, kind: Kind, id: &str, change: impl FnOnce(&mut Map<String, Value>)) {
         let mut world = self.world();
-        let stamp = world.clock.now().naive();
+        let stamp = world.clock.now().without_offset();
         let Some(record) = world.octavia.store.get_mut(kind, id) else { return };
         change(&mut record.fields);
         record.updated = Some(stamp.clone());
@@ -133,16 +128,12 @@ impl CloudSim {
         self.world().octavia.catalog.enable(name, enabled);
     }
 
-    pub fn remove_secret(&self, id: &str) {
-        self.world().keys.remove(id);
-    }
-
     /// Stores a certificate in Barbican and returns its reference.
     pub fn add_certificate(&self, project: &str, name: &str) -> String {
         let mut world = self.world();
         let (project, now) = (world.project(project), world.clock.now());
-        let World { keys, ids, .. } = &mut *world;
-        let id = keys.add_certificate(&project, name, ids, &now);
+        let World { barbican, ids, .. } = &mut *world;
+        let id = barbican.add_certificate(&project, name, ids, &now);
         world.certificates.insert(name.to_owned(), id.clone());
         drop(world);
         self.secret_ref(&id)
@@ -152,8 +143,8 @@ impl CloudSim {
     pub fn add_security_group(&self, project: &str, name: &str) -> String {
         let mut world = self.world();
         let (project, now) = (world.project(project), world.clock.now());
-        let World { network, ids, .. } = &mut *world;
-        network.add_group(name, &project, ids, &now);
+        let World { neutron, ids, .. } = &mut *world;
+        neutron.add_group(name, &project, ids, &now);
         drop(world);
         self.security_group_id(name)
     }
@@ -162,24 +153,24 @@ impl CloudSim {
     pub fn add_network(&self, project: &str, name: &str) -> String {
         let mut world = self.world();
         let (project, now) = (world.project(project), world.clock.now());
-        let World { network, ids, .. } = &mut *world;
-        network.add_network(name, &project, false, ids, &now)
+        let World { neutron, ids, .. } = &mut *world;
+        neutron.add_network(name, &project, false, ids, &now)
     }
 
     /// Adds a subnet to a network, which is named by its id.
     pub fn add_subnet(&self, network_id: &str, name: &str, cidr: ipnet::IpNet) {
         let mut world = self.world();
         let now = world.clock.now();
-        let World { network, ids, .. } = &mut *world;
-        network.add_subnet(name, network_id, cidr, ids, &now);
+        let World { neutron, ids, .. } = &mut *world;
+        neutron.add_subnet(name, network_id, cidr, ids, &now);
     }
 
     /// Attaches a subnet (by its id) to the router, or detaches it.
     pub fn route(&self, subnet_id: &str, on: bool) {
         let mut world = self.world();
         match on {
-            true => drop(world.network.unrouted.remove(subnet_id)),
-            false => drop(world.network.unrouted.insert(subnet_id.to_owned())),
+            true => drop(world.neutron.unrouted.remove(subnet_id)),
+            false => drop(world.neutron.unrouted.insert(subnet_id.to_owned())),
         }
     }
 
@@ -187,9 +178,9 @@ impl CloudSim {
     pub fn add_external_network(&self, name: &str, subnet: ipnet::IpNet) -> String {
         let mut world = self.world();
         let (project, now) = (world.project("admin"), world.clock.now());
-        let World { network, ids, .. } = &mut *world;
-        let id = network.add_network(name, &project, true, ids, &now);
-        network.add_subnet(&format!("{name}-v4"), &id, subnet, ids, &now);
+        let World { neutron, ids, .. } = &mut *world;
+        let id = neutron.add_network(name, &project, true, ids, &now);
+        neutron.add_subnet(&format!("{name}-v4"), &id, subnet, ids, &now);
         id
     }
 
@@ -235,7 +226,7 @@ fn json_request(method: Method, url: &str, headers: &[(&'static str, &str)], bod
     request
 }
 
-fn beat(world: &mut World, load_balancer: &str) {
+fn deliver_heartbeat(world: &mut World, load_balancer: &str) {
     let now = world.clock.now();
     world.settle(&now);
     world.heartbeat(load_balancer, &now);

@@ -52,20 +52,20 @@ impl Match {
 /// The effect of a fault on a request.
 #[derive(Debug, Clone)]
 pub enum Fault {
-    /// A proxy in front of the service answers. The service never sees the request.
-    Answer { status: u16, body: String, retry_after: Option<u64> },
+    /// A proxy in front of the service responds. The service never sees the request.
+    ProxyResponse { status: u16, body: String, retry_after: Option<u64> },
     /// The connection is refused: the request was not sent.
     Refused,
     /// The client does not accept the certificate of the service: the request was not sent.
     Untrusted,
     /// The connection breaks before the service reads the request.
     LostBefore,
-    /// The service carries the request out, and the answer is lost.
+    /// The service carries the request out, and the response is lost.
     LostAfter,
-    /// The service carries the request out, and half of the answer arrives.
+    /// The service carries the request out, and half of the response arrives.
     HalfBody,
-    /// The answer is delayed. The request is carried out at its normal time.
-    SlowAnswer(Duration),
+    /// The response is delayed. The request is carried out at its normal time.
+    SlowResponse(Duration),
     /// The request itself is delayed: the service starts later.
     SlowStart(Duration),
 }

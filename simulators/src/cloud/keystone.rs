@@ -44,7 +44,7 @@ struct Token {
 }
 
 #[derive(Debug, Default)]
-pub(crate) struct Identity {
+pub(crate) struct Keystone {
     /// Names of projects by id.
     pub projects: BTreeMap<String, String>,
     pub users: BTreeMap<String, User>,
@@ -66,7 +66,7 @@ struct Login {
 const MALFORMED: &str = "The server could not comply with the request since it is either malformed or otherwise \
     incorrect. The client is assumed to be in error.";
 
-impl Identity {
+impl Keystone {
     pub fn project_id(&self, name: &str) -> Option<&str> {
         self.projects.iter().find(|(_, known)| *known == name).map(|(id, _)| id.as_str())
     }
@@ -102,7 +102,7 @@ impl Identity {
             (&Method::POST, ["v3", "auth", "tokens"]) => self.login(call, config, ids, now, &auth_uri),
             (_, ["v3", "auth", "tokens"]) => self.token_call(call, now, &auth_uri),
             (&Method::GET, ["v3", "auth", "projects"]) => self.own_projects(call, now, &auth_uri),
-            // The answer does not have Keystone's own shape: no client uses these paths.
+            // The response does not have Keystone's own shape: no client uses these paths.
             _ => Err(Reply::html(404, "The requested URL was not found on the server.")),
         }
     }
@@ -132,9 +132,9 @@ impl Identity {
             other => return Err(bad(&format!("{} in identity.", other.unwrap_or("password")))),
         };
         let login = login.ok_or_else(|| unauthorized(auth_uri))?;
-        let expires = now.wall.checked_add(config.token_ttl).unwrap_or(now.wall);
+        let expires = now.time_of_day.checked_add(config.token_ttl).unwrap_or(now.time_of_day);
         let token = format!("gAAAAA{}{}{}", ids.hex(), ids.hex(), ids.hex());
-        let body = self.token_body(&login, call, config, ids, (now, Moment { at: now.at, wall: expires }));
+        let body = self.token_body(&login, call, config, ids, (now, Moment { at: now.at, time_of_day: expires }));
         let caller = Caller { user: login.user, project: login.project, roles: login.roles };
         let expires = now.at + config.token_ttl;
         self.tokens.retain(|_, token| token.expires + Duration::from_secs(60) > now.at);
@@ -207,8 +207,8 @@ impl Identity {
                 "name": self.users.get(&login.user).map(|user| user.name.as_str()),
             },
             "audit_ids": [&ids.hex()[..22]],
-            "expires_at": expires.micros(),
-            "issued_at": now.micros(),
+            "expires_at": expires.with_microseconds(),
+            "issued_at": now.with_microseconds(),
             "project": {"domain": domain, "id": login.project, "name": self.projects.get(&login.project)},
             "is_domain": false,
             "roles": roles,
@@ -244,7 +244,7 @@ impl Identity {
         self.shown.entry(what.to_owned()).or_insert_with(|| ids.hex()).clone()
     }
 
-    /// Answers GET, HEAD and DELETE of a token.
+    /// Handles GET, HEAD and DELETE of a token.
     fn token_call(&mut self, call: &Call, now: &Moment, auth_uri: &str) -> HandlerResult {
         self.authenticate(call.header("x-auth-token"), Service::Identity, now.at)
             .ok_or_else(|| unauthorized(auth_uri))?;

@@ -4,7 +4,7 @@
 //! takes a while, a POST is invisible until it commits, a change is PENDING until it is due. The clock is tokio's, so
 //! tests may pause it.
 //!
-//! Answers, errors, defaults, orders and quirks are those measured on Octavia 19, Neutron 29 and Keystone 30.
+//! Responses, errors, defaults, orders and quirks are those measured on Octavia 19, Neutron 29 and Keystone 30.
 //! `tests/cloud_conformance` holds this cloud and a genuine one to the same expectations.
 
 mod barbican;

@@ -1,10 +1,10 @@
-//! Answers, and the four shapes in which OpenStack reports errors.
+//! Responses, and the four shapes in which OpenStack reports errors.
 
 use bytes::Bytes;
 use http::StatusCode;
 use serde_json::{Value, json};
 
-/// One answer, before it gets its request id.
+/// One response, before it gets its request id.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Reply {
     pub status: u16,
@@ -12,7 +12,7 @@ pub(crate) struct Reply {
     pub body: Bytes,
 }
 
-/// The result of a handler. An error is an answer too: handlers leave early with it.
+/// The result of a handler. An error is a response too: handlers leave early with it.
 pub(crate) type HandlerResult = Result<Reply, Reply>;
 
 impl Reply {

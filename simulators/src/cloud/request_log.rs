@@ -20,7 +20,7 @@ pub struct CloudRequest {
     pub user_agent: String,
     /// Length of the request body in bytes.
     pub sent: usize,
-    /// Status code of the service's answer. `None`: still running, or the request never arrived.
+    /// Status code of the service's response. `None`: still running, or the request never arrived.
     pub status: Option<u16>,
 }
 
@@ -72,7 +72,7 @@ impl RequestLog {
         self.first + self.entries.len() - 1
     }
 
-    pub fn answered(&mut self, number: usize, status: u16) {
+    pub fn set_status(&mut self, number: usize, status: u16) {
         let entry = number.checked_sub(self.first).and_then(|at| self.entries.get_mut(at));
         if let Some(entry) = entry {
             entry.status = Some(status);

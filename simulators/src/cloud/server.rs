@@ -39,7 +39,7 @@ impl CloudSim {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
         let address = listener.local_addr()?;
         let prefix = self.world().config.prefixes.identity.clone();
-        let router = Router::new().fallback(answer).with_state(self.clone());
+        let router = Router::new().fallback(respond).with_state(self.clone());
         let task = tokio::spawn(async move {
             if let Err(error) = axum::serve(listener, router).await {
                 tracing::error!(%error, "the simulated cloud's server ended");
@@ -49,11 +49,11 @@ impl CloudSim {
     }
 }
 
-async fn answer(State(sim): State<CloudSim>, request: Request) -> Response {
+async fn respond(State(sim): State<CloudSim>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
     let Ok(body) = body.collect().await else { return broken(http::Response::new(Bytes::new()), 0) };
     match sim.exchange(http::Request::from_parts(parts, body.to_bytes())).await {
-        Exchange::Answered(response) => response.map(Body::from),
+        Exchange::Response(response) => response.map(Body::from),
         Exchange::Half(response) => {
             let half = response.body().len() / 2;
             broken(response, half)
@@ -63,7 +63,7 @@ async fn answer(State(sim): State<CloudSim>, request: Request) -> Response {
     }
 }
 
-/// An answer whose connection breaks after some bytes of its body.
+/// A response whose connection breaks after some bytes of its body.
 fn broken(response: http::Response<Bytes>, after: usize) -> Response {
     response.map(|body| {
         let start = futures::stream::iter([Ok(body.slice(..after))]);

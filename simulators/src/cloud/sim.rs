@@ -30,14 +30,14 @@ pub(super) struct Inner {
 /// The end of a request, as the client sees it.
 #[derive(Debug)]
 pub(crate) enum Exchange {
-    Answered(Response<Bytes>),
+    Response(Response<Bytes>),
     /// The connection was refused.
     Refused,
     /// The client did not accept the certificate.
     Untrusted,
-    /// The connection broke before any answer.
+    /// The connection broke before any response.
     Lost,
-    /// The connection broke in the middle of this answer.
+    /// The connection broke in the middle of this response.
     Half(Response<Bytes>),
 }
 
@@ -50,12 +50,12 @@ impl CloudSim {
         Self { inner: Arc::new(inner) }
     }
 
-    /// Answers one request as the service would. A connection that breaks is shown as 502.
+    /// Carries a request out as the service would. A connection that breaks is shown as 502.
     ///
     /// Dropping the future does not stop the service: it finishes a request that it has begun.
     pub async fn handle(&self, request: Request<Bytes>) -> Response<Bytes> {
         match self.exchange(request).await {
-            Exchange::Answered(response) => response,
+            Exchange::Response(response) => response,
             Exchange::Refused | Exchange::Untrusted | Exchange::Lost | Exchange::Half(_) => {
                 finish(Reply::html(502, "The connection to the service broke."), None)
             }
@@ -70,7 +70,7 @@ impl CloudSim {
     pub(super) async fn carry_out(&self, request: Request<Bytes>) -> Exchange {
         let prefixes = self.world().config.prefixes.clone();
         let Some(call) = Call::new(request, &prefixes) else {
-            return Exchange::Answered(finish(Reply::html(404, "The resource could not be found."), None));
+            return Exchange::Response(finish(Reply::html(404, "The resource could not be found."), None));
         };
         let (entry, struck) = {
             let mut world = self.world();
@@ -83,8 +83,8 @@ impl CloudSim {
             Some(Fault::Refused) => return Exchange::Refused,
             Some(Fault::Untrusted) => return Exchange::Untrusted,
             Some(Fault::LostBefore) => return Exchange::Lost,
-            Some(Fault::Answer { status, body, retry_after }) => {
-                return Exchange::Answered(canned(*status, body, *retry_after));
+            Some(Fault::ProxyResponse { status, body, retry_after }) => {
+                return Exchange::Response(canned(*status, body, *retry_after));
             }
             Some(Fault::SlowStart(delay)) => tokio::time::sleep(*delay).await,
             _ => {}
@@ -92,7 +92,7 @@ impl CloudSim {
         let reply = self.serve_call(&call).await;
         let response = {
             let mut world = self.world();
-            world.request_log.answered(entry, reply.status);
+            world.request_log.set_status(entry, reply.status);
             // The size limit is checked in front of the middleware that assigns request ids.
             let id = (reply.status != 413).then(|| world.ids.uuid());
             finish(reply, id)
@@ -100,11 +100,11 @@ impl CloudSim {
         match struck {
             Some(Fault::LostAfter) => Exchange::Lost,
             Some(Fault::HalfBody) => Exchange::Half(response),
-            Some(Fault::SlowAnswer(delay)) => {
+            Some(Fault::SlowResponse(delay)) => {
                 tokio::time::sleep(delay).await;
-                Exchange::Answered(response)
+                Exchange::Response(response)
             }
-            _ => Exchange::Answered(response),
+            _ => Exchange::Response(response),
         }
     }
 
@@ -117,7 +117,7 @@ impl CloudSim {
             if let Err(error) = world.admit(call, &now) {
                 return error;
             }
-            let caller = world.identity.authenticate(call.header("x-auth-token"), call.service, now.at);
+            let caller = world.keystone.authenticate(call.header("x-auth-token"), call.service, now.at);
             (world.config.timing.clone(), world.takes_quota(call), caller.map(|caller| caller.project))
         };
         if takes_quota {
@@ -167,7 +167,7 @@ fn finish(reply: Reply, id: Option<String>) -> Response<Bytes> {
     response
 }
 
-/// The answer of a proxy in front of the service.
+/// The response of a proxy in front of the service.
 fn canned(status: u16, body: &str, retry_after: Option<u64>) -> Response<Bytes> {
     let kind = if body.starts_with('{') { "application/json" } else { "text/html" };
     let mut reply = Reply::empty(status).with("content-type", kind);

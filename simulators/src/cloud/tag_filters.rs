@@ -1,4 +1,4 @@
-//! Filters of lists by tags. Octavia copied them from Neutron; only its database does not tell upper from lower case.
+//! Filters of lists by tags. Octavia copied them from Neutron; only its database ignores case.
 
 use std::collections::BTreeSet;
 

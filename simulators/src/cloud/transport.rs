@@ -28,19 +28,19 @@ impl Transport for InProcess {
     fn send(&self, request: Request, timeout: Duration) -> BoxFuture<'_, Result<Response, TransportError>> {
         let endpoint = request.uri().authority().map(ToString::to_string).unwrap_or_default();
         async move {
-            let no_answer =
+            let no_response =
                 |cause: &str| TransportError::NoAnswer { endpoint: endpoint.clone(), cause: cause.to_owned() };
             match tokio::time::timeout(timeout, self.0.exchange(request)).await {
-                Err(_) => Err(no_answer("timed out")),
-                Ok(Exchange::Answered(response)) => Ok(response),
+                Err(_) => Err(no_response("timed out")),
+                Ok(Exchange::Response(response)) => Ok(response),
                 Ok(Exchange::Refused) => {
                     Err(TransportError::NotSent { endpoint: endpoint.clone(), cause: "connection refused".into() })
                 }
                 Ok(Exchange::Untrusted) => {
                     Err(TransportError::Untrusted { endpoint: endpoint.clone(), cause: "it has expired".into() })
                 }
-                Ok(Exchange::Lost) => Err(no_answer("connection reset by peer")),
-                Ok(Exchange::Half(_)) => Err(no_answer("connection closed before the answer was complete")),
+                Ok(Exchange::Lost) => Err(no_response("connection reset by peer")),
+                Ok(Exchange::Half(_)) => Err(no_response("connection closed before the response was complete")),
             }
         }
         .boxed()

@@ -1,7 +1,6 @@
 //! Views of the simulated cloud for tests and the demo: its stored state, its request log, and the seeded ids.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use evenkeel::clock::Clock;
 use jiff::Timestamp;
@@ -32,7 +31,7 @@ impl CloudSim {
         world.octavia.store.all(kind).map(|record| show(&world.octavia.store, record)).collect()
     }
 
-    /// A load balancer with its whole tree, in the form of the answer to a single-call create.
+    /// A load balancer with its whole tree, in the form of the response to a single-call create.
     pub fn tree(&self, load_balancer: &str) -> Option<Map<String, Value>> {
         let mut world = self.world();
         let now = world.clock.now();
@@ -42,11 +41,11 @@ impl CloudSim {
     }
 
     pub fn ports(&self) -> Vec<Map<String, Value>> {
-        self.world().network.rows(Resource::Port).into_iter().cloned().collect()
+        self.world().neutron.rows(Resource::Port).into_iter().cloned().collect()
     }
 
     pub fn floating_ips(&self) -> Vec<Map<String, Value>> {
-        self.world().network.rows(Resource::FloatingIp).into_iter().cloned().collect()
+        self.world().neutron.rows(Resource::FloatingIp).into_iter().cloned().collect()
     }
 
     /// The requests so far, the latest 100,000 at most.
@@ -68,24 +67,18 @@ impl CloudSim {
     pub fn clock(&self) -> Arc<dyn Clock> {
         Arc::new(self.clone())
     }
-
-    /// Time since the cloud started.
-    pub fn age(&self) -> Duration {
-        let world = self.world();
-        world.clock.since_start(world.clock.now().at)
-    }
 }
 
 impl Clock for CloudSim {
     fn now(&self) -> Timestamp {
-        self.world().clock.now().wall
+        self.world().clock.now().time_of_day
     }
 }
 
 /// Ids of the seeded objects, by name. Empty when there is no such object.
 impl CloudSim {
     pub fn project_id(&self, name: &str) -> String {
-        self.world().identity.project_id(name).unwrap_or_default().to_owned()
+        self.world().keystone.project_id(name).unwrap_or_default().to_owned()
     }
 
     pub fn network_id(&self, name: &str) -> String {
@@ -106,7 +99,7 @@ impl CloudSim {
 
     fn neutron_id(&self, resource: Resource, name: &str) -> String {
         let world = self.world();
-        let rows = world.network.rows(resource);
+        let rows = world.neutron.rows(resource);
         rows.into_iter().find(|row| text(row, "name") == name).map(|row| text(row, "id").to_owned()).unwrap_or_default()
     }
 
@@ -149,7 +142,7 @@ impl CloudSim {
                 ],
             ));
         }
-        for credential in world.identity.credentials.values() {
+        for credential in world.keystone.credentials.values() {
             yaml.push_str(&entry(
                 "demo-appcred",
                 "v3applicationcredential",

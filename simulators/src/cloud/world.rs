@@ -12,7 +12,7 @@ use super::clock::{Clock, Moment};
 use super::config::CloudConfig;
 use super::faults::Faults;
 use super::ids::Ids;
-use super::keystone::{ApplicationCredential, Identity, User};
+use super::keystone::{ApplicationCredential, Keystone, User};
 use super::neutron::{Neutron, RequestContext};
 use super::octavia::{Catalog, Context, Kind, Octavia, versions};
 use super::reply::{Reply, unauthorized};
@@ -23,9 +23,9 @@ pub(crate) struct World {
     pub config: CloudConfig,
     pub clock: Clock,
     pub ids: Ids,
-    pub identity: Identity,
-    pub network: Neutron,
-    pub keys: Barbican,
+    pub keystone: Keystone,
+    pub neutron: Neutron,
+    pub barbican: Barbican,
     pub octavia: Octavia,
     pub faults: Faults,
     pub request_log: RequestLog,
@@ -48,16 +48,16 @@ const USERS: [(&str, &str, &[&str]); 5] = [
 impl World {
     pub fn new(config: CloudConfig) -> Self {
         let mut ids = Ids::new(config.seed);
-        let network = Neutron::new(config.floating_ip_quota, config.has_floating_ips);
+        let neutron = Neutron::new(config.floating_ip_quota, config.has_l3_extension);
         let octavia = Octavia::new(Catalog::seeded(&mut ids));
         let clock = Clock::starting_at(config.starts_at);
         let mut world = Self {
             config,
             clock,
             ids,
-            identity: Identity::default(),
-            network,
-            keys: Barbican::default(),
+            keystone: Keystone::default(),
+            neutron,
+            barbican: Barbican::default(),
             octavia,
             faults: Faults::default(),
             request_log: RequestLog::default(),
@@ -77,10 +77,10 @@ impl World {
         }
         // The administrator has a role in the demo project too.
         let demo = self.project("demo");
-        if let Some(admin) = self.identity.users.values_mut().find(|user| user.name == "admin") {
+        if let Some(admin) = self.keystone.users.values_mut().find(|user| user.name == "admin") {
             admin.roles.insert(demo.clone(), ["admin", "member"].iter().map(|role| (*role).to_owned()).collect());
         }
-        let user = self.identity.users.values().find(|user| user.name == "demo").map(|user| user.id.clone());
+        let user = self.keystone.users.values().find(|user| user.name == "demo").map(|user| user.id.clone());
         let credential = ApplicationCredential {
             id: self.ids.hex(),
             name: "octavia-controller".into(),
@@ -89,18 +89,18 @@ impl World {
             project: demo,
             roles: ["load-balancer_member", "member", "creator"].iter().map(|role| (*role).to_owned()).collect(),
         };
-        self.identity.credentials.insert(credential.id.clone(), credential);
+        self.keystone.credentials.insert(credential.id.clone(), credential);
     }
 
     /// The id of a project, which is created if it does not exist.
     pub fn project(&mut self, name: &str) -> String {
-        if let Some(id) = self.identity.project_id(name) {
+        if let Some(id) = self.keystone.project_id(name) {
             return id.to_owned();
         }
         let id = self.ids.hex();
-        self.identity.projects.insert(id.clone(), name.to_owned());
+        self.keystone.projects.insert(id.clone(), name.to_owned());
         let now = self.clock.now();
-        self.network.add_group("default", &id, &mut self.ids, &now);
+        self.neutron.add_group("default", &id, &mut self.ids, &now);
         id
     }
 
@@ -114,15 +114,15 @@ impl World {
             default_project: project.to_owned(),
             roles: BTreeMap::from([(project.to_owned(), roles)]),
         };
-        self.identity.users.insert(id, user);
+        self.keystone.users.insert(id, user);
     }
 
     fn seed_network(&mut self, now: &Moment) {
         let (admin, demo) = (self.project("admin"), self.project("demo"));
-        let (network, ids) = (&mut self.network, &mut self.ids);
-        let public = network.add_network("public", &admin, true, ids, now);
-        let tenant = network.add_network("tenant", &demo, false, ids, now);
-        let members = network.add_network("members", &demo, false, ids, now);
+        let (neutron, ids) = (&mut self.neutron, &mut self.ids);
+        let public = neutron.add_network("public", &admin, true, ids, now);
+        let tenant = neutron.add_network("tenant", &demo, false, ids, now);
+        let members = neutron.add_network("members", &demo, false, ids, now);
         let subnets: [(&str, &str, [u8; 4], u8); 4] = [
             ("public-v4", &public, [203, 0, 113, 0], 24),
             ("tenant-v4", &tenant, [10, 10, 0, 0], 16),
@@ -130,23 +130,23 @@ impl World {
             ("members-v4", &members, [10, 20, 0, 0], 16),
         ];
         for (name, of, address, length) in subnets {
-            network.add_subnet(name, of, IpNet::new_assert(IpAddr::from(address), length), ids, now);
+            neutron.add_subnet(name, of, IpNet::new_assert(IpAddr::from(address), length), ids, now);
         }
         let v6 = IpNet::new_assert(IpAddr::from([0xfd00, 0x10, 0x10, 0, 0, 0, 0, 0]), 64);
-        network.add_subnet("tenant-v6", &tenant, v6, ids, now);
-        network.add_group("web", &demo, ids, now);
-        network.add_policy("gold", &admin, ids, now);
+        neutron.add_subnet("tenant-v6", &tenant, v6, ids, now);
+        neutron.add_group("web", &demo, ids, now);
+        neutron.add_policy("gold", &admin, ids, now);
     }
 
     fn seed_certificates(&mut self, now: &Moment) {
         let demo = self.project("demo");
         for name in ["cert", "cert-b"] {
-            let id = self.keys.add_certificate(&demo, name, &mut self.ids, now);
+            let id = self.barbican.add_certificate(&demo, name, &mut self.ids, now);
             self.certificates.insert(name.to_owned(), id);
         }
         let pem = "-----BEGIN CERTIFICATE-----\nsimulated\n-----END CERTIFICATE-----\n";
         for name in ["ca", "crl"] {
-            let id = self.keys.add_secret(&demo, name, "text/plain", pem, &mut self.ids, now);
+            let id = self.barbican.add_secret(&demo, name, "text/plain", pem, &mut self.ids, now);
             self.certificates.insert(name.to_owned(), id);
         }
     }
@@ -175,7 +175,7 @@ impl World {
             return Ok(());
         }
         let auth_uri = self.auth_uri(call);
-        let caller = self.identity.authenticate(call.header("x-auth-token"), call.service, now.at);
+        let caller = self.keystone.authenticate(call.header("x-auth-token"), call.service, now.at);
         caller.map(|_| ()).ok_or_else(|| unauthorized(&auth_uri))
     }
 
@@ -185,22 +185,22 @@ impl World {
         if let Err(error) = self.admit(call, now) {
             return error;
         }
-        let answer = match call.service {
-            Service::Identity => self.identity.handle(call, &self.config, &mut self.ids, now),
+        let reply = match call.service {
+            Service::Identity => self.keystone.handle(call, &self.config, &mut self.ids, now),
             Service::LoadBalancer if call.path.is_empty() => Ok(versions(call, self.config.api_minor)),
             service => {
-                let caller = self.identity.authenticate(call.header("x-auth-token"), service, now.at);
+                let caller = self.keystone.authenticate(call.header("x-auth-token"), service, now.at);
                 match (service, caller) {
                     (Service::LoadBalancer, Some(caller)) => self.octavia(Context { call, caller: &caller, now }),
                     (Service::Network, Some(caller)) => {
-                        self.network.handle(RequestContext { call, caller: &caller, now, ids: &mut self.ids })
+                        self.neutron.handle(RequestContext { call, caller: &caller, now, ids: &mut self.ids })
                     }
-                    (Service::KeyManager, Some(caller)) => self.keys.handle(call, &caller, &mut self.ids, now),
+                    (Service::KeyManager, Some(caller)) => self.barbican.handle(call, &caller, &mut self.ids, now),
                     _ => Err(unauthorized(&self.auth_uri(call))),
                 }
             }
         };
-        answer.unwrap_or_else(|error| error)
+        reply.unwrap_or_else(|error| error)
     }
 
     /// True when Octavia locks the quota row of the project for this call: every POST, and a batch that adds members.

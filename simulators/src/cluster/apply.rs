@@ -32,13 +32,13 @@ pub fn apply(
     let difference = fields::compare(live, &merged, schema);
     let conflicts = managers.conflicts(manager, &difference);
     if !force && !conflicts.is_empty() {
-        return Err(refuse(&conflicts));
+        return Err(conflict_error(&conflicts));
     }
     managers.yield_to(manager, &difference);
     Ok((merged, managers))
 }
 
-fn refuse(conflicts: &[Conflict]) -> StatusError {
+fn conflict_error(conflicts: &[Conflict]) -> StatusError {
     let who = |conflict: &Conflict| {
         let Manager { operation, name, api_version, subresource } = &conflict.manager;
         let subresource =

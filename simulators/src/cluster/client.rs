@@ -10,7 +10,7 @@ use axum::body::Body;
 use http::{Request, Response};
 use tower::Service;
 
-use super::handler::answer;
+use super::handler::handle;
 use super::inner::Inner;
 
 #[derive(Clone)]
@@ -30,7 +30,7 @@ impl Service<Request<kube::client::Body>> for InProcess {
         Box::pin(async move {
             let (parts, body) = request.into_parts();
             let body = body.collect_bytes().await.map_err(io::Error::other)?;
-            Ok(answer(&inner, Request::from_parts(parts, body)).await?)
+            Ok(handle(&inner, Request::from_parts(parts, body)).await?)
         })
     }
 }

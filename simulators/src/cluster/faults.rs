@@ -20,16 +20,16 @@ pub struct ClusterRequest {
 /// The effect of a [`Fault`] on a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Effect {
-    /// The server answers with this status code in a `Status` body, and does nothing.
+    /// The server responds with this status code in a `Status` body, and does nothing.
     Status(u16),
-    /// The server answers 409, as after a concurrent modification, and does nothing.
+    /// The server returns 409, as after a concurrent modification, and does nothing.
     Conflict,
     /// The connection breaks before anything is done.
     Drop,
-    /// The request is carried out, and the connection breaks before the answer.
-    LoseAnswer,
-    /// The request is carried out, and the answer comes this much later.
-    SlowAnswer(Duration),
+    /// The request is carried out, and the connection breaks before the response.
+    LoseResponse,
+    /// The request is carried out, and the response comes this much later.
+    SlowResponse(Duration),
     /// The request is carried out after this time.
     Delay(Duration),
 }

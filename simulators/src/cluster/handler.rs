@@ -1,4 +1,4 @@
-//! Handling of an HTTP request, from routing to the answer.
+//! Handling of an HTTP request, from routing to the response.
 
 use std::io;
 use std::sync::Arc;
@@ -26,7 +26,7 @@ use super::watch;
 use super::write::{Patch, Written};
 use super::write_options::{UnknownFields, WriteOptions};
 
-/// The connection breaks, and the client gets no answer.
+/// The connection breaks, and the client gets no response.
 pub struct Broken;
 
 impl From<Broken> for io::Error {
@@ -43,8 +43,8 @@ struct Call<'a> {
     body: &'a Bytes,
 }
 
-/// Answers one request, after the faults that strike it.
-pub async fn answer(inner: &Arc<Inner>, request: Request<Bytes>) -> Result<Response<Body>, Broken> {
+/// Carries a request out, after the faults that strike it.
+pub async fn handle(inner: &Arc<Inner>, request: Request<Bytes>) -> Result<Response<Body>, Broken> {
     let (parts, body) = request.into_parts();
     let query = Query::parse(parts.uri.query().unwrap_or_default());
     let path = parts.uri.path();
@@ -72,13 +72,13 @@ pub async fn answer(inner: &Arc<Inner>, request: Request<Bytes>) -> Result<Respo
         }
         Some(Effect::Drop) => return Err(Broken),
         Some(Effect::Delay(time)) => tokio::time::sleep(time).await,
-        Some(Effect::LoseAnswer | Effect::SlowAnswer(_)) | None => {}
+        Some(Effect::LoseResponse | Effect::SlowResponse(_)) | None => {}
     }
     let call = Call { inner, headers: &parts.headers, query, verb, body: &body };
     let response = call.dispatch(route).unwrap_or_else(|error| error_response(&error));
     match effect {
-        Some(Effect::LoseAnswer) => return Err(Broken),
-        Some(Effect::SlowAnswer(time)) => tokio::time::sleep(time).await,
+        Some(Effect::LoseResponse) => return Err(Broken),
+        Some(Effect::SlowResponse(time)) => tokio::time::sleep(time).await,
         _ => {}
     }
     Ok(response)
@@ -251,7 +251,7 @@ impl Call<'_> {
             return Err(StatusError::invalid(("PatchOptions", "meta.k8s.io"), "", &[problem]));
         }
         let unknown_fields = match self.query.text("fieldValidation") {
-            "Strict" => UnknownFields::Refuse,
+            "Strict" => UnknownFields::Reject,
             "Ignore" => UnknownFields::Ignore,
             _ => UnknownFields::Warn,
         };

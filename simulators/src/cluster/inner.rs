@@ -29,8 +29,8 @@ impl Inner {
 
     /// Runs one write and notifies the watches.
     pub fn write<T>(&self, write: impl FnOnce(&mut State) -> T) -> T {
-        let answer = write(&mut self.lock());
+        let written = write(&mut self.lock());
         self.written.notify();
-        answer
+        written
     }
 }

@@ -11,7 +11,7 @@ use http::{Request, Response};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
-use super::handler::answer;
+use super::handler;
 use super::inner::Inner;
 
 /// A running server. It stops when this is dropped.
@@ -60,7 +60,7 @@ impl Drop for Served {
 async fn handle(inner: Arc<Inner>, request: Request<Body>) -> Response<Body> {
     let (parts, body) = request.into_parts();
     let body = axum::body::to_bytes(body, 8 << 20).await.unwrap_or_default();
-    answer(&inner, Request::from_parts(parts, body)).await.unwrap_or_else(|broken| {
+    handler::handle(&inner, Request::from_parts(parts, body)).await.unwrap_or_else(|broken| {
         // A body that fails at its first byte makes the server close the connection.
         let error: std::io::Error = broken.into();
         Response::new(Body::from_stream(stream::iter([Err::<Bytes, _>(error)])))

@@ -184,10 +184,10 @@ pub fn is_container(kind: &Kind) -> bool {
 
 fn check_preconditions(kind: &Kind, live: &Value, options: &DeleteOptions) -> Result<(), StatusError> {
     let checks = [("uid", "UID", &options.uid), ("resourceVersion", "ResourceVersion", &options.resource_version)];
-    for (key, words, wanted) in checks {
+    for (key, name, wanted) in checks {
         let seen = object::meta_text(live, key);
         if let Some(wanted) = wanted.as_deref().filter(|wanted| *wanted != seen) {
-            let why = format!("Precondition failed: {words} in precondition: {wanted}, {words} in object meta: {seen}");
+            let why = format!("Precondition failed: {name} in precondition: {wanted}, {name} in object meta: {seen}");
             return Err(StatusError::conflict(kind, object::name(live), &why));
         }
     }

@@ -25,11 +25,11 @@ const FIXED: &[&str] = &[
 
 pub fn check_type(kind: &Kind, object: &Value) -> Result<(), StatusError> {
     let expected = kind.api_version();
-    for (key, expected, words) in [("apiVersion", expected.as_str(), "API version"), ("kind", &kind.kind, "kind")] {
+    for (key, expected, name) in [("apiVersion", expected.as_str(), "API version"), ("kind", &kind.kind, "kind")] {
         let given = object[key].as_str().unwrap_or_default();
         if !given.is_empty() && given != expected {
             return Err(StatusError::bad_request(format!(
-                "the {words} in the data ({given}) does not match the expected {words} ({expected})"
+                "the {name} in the data ({given}) does not match the expected {name} ({expected})"
             )));
         }
     }
@@ -60,8 +60,8 @@ fn unknown_fields(kind: &Kind, object: &mut Value, options: &WriteOptions) -> Re
     match options.unknown_fields {
         UnknownFields::Ignore => Ok(Vec::new()),
         UnknownFields::Warn => Ok(texts),
-        UnknownFields::Refuse if texts.is_empty() => Ok(texts),
-        UnknownFields::Refuse => {
+        UnknownFields::Reject if texts.is_empty() => Ok(texts),
+        UnknownFields::Reject => {
             let (kind, version) = (&kind.kind, &kind.version);
             let texts = texts.join(", ");
             Err(StatusError::bad_request(format!(
@@ -71,7 +71,7 @@ fn unknown_fields(kind: &Kind, object: &mut Value, options: &WriteOptions) -> Re
     }
 }
 
-/// Rejects an apply with fields that the schema does not declare. The API server answers such a request with an
+/// Rejects an apply with fields that the schema does not declare. The API server responds to such a request with an
 /// internal error.
 pub fn reject_undeclared(kind: &Kind, configuration: &Value) -> Result<(), StatusError> {
     let Some(schema) = &kind.schema else { return Ok(()) };

@@ -23,7 +23,7 @@ pub struct WriteOptions {
 pub enum UnknownFields {
     Ignore,
     Warn,
-    Refuse,
+    Reject,
 }
 
 impl WriteOptions {

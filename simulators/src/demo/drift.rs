@@ -72,9 +72,10 @@ async fn change(
     body: Option<Value>,
 ) -> anyhow::Result<()> {
     for _ in 0..100 {
-        let (code, answer) = cloud.request_as("demo", method.clone(), Service::LoadBalancer, path, body.clone()).await;
+        let (code, response) =
+            cloud.request_as("demo", method.clone(), Service::LoadBalancer, path, body.clone()).await;
         if code != 409 {
-            ensure!(code < 300, "{method} {path} on load balancer {load_balancer}: {code} {answer}");
+            ensure!(code < 300, "{method} {path} on load balancer {load_balancer}: {code} {response}");
             return Ok(());
         }
         sleep(Duration::from_millis(100)).await;

@@ -135,7 +135,7 @@ impl DemoEnvironment {
             self.use_certificates(&mut example, &mut ["cert", "cert-b"].into_iter().cycle());
             example["spec"]["resyncPeriod"] = RESYNC_PERIOD.into();
             let stack: LoadBalancerStack = serde_json::from_value(example)?;
-            stacks.create(&how, &stack).await.with_context(|| format!("{} is refused", path.display()))?;
+            stacks.create(&how, &stack).await.with_context(|| format!("{} is rejected", path.display()))?;
             count += 1;
         }
         Ok(count)

@@ -12,7 +12,7 @@ use super::{drift, environment};
 
 /// Limit for all stacks to become Ready, and for the correction of the drift.
 const TIME_LIMIT: Duration = Duration::from_secs(90);
-/// Interval between two looks at the stacks.
+/// Interval between two reads of the stacks.
 const CHECK_INTERVAL: Duration = Duration::from_millis(100);
 
 #[derive(Debug, Clone, Copy)]
@@ -62,7 +62,7 @@ async fn show(options: Options, screen: &mut Screen) -> anyhow::Result<()> {
         screen.say(&format!("  {line}"))?;
     }
     screen.say(&format!(
-        "The controller looks for drift every {} here (every 10m unless the stack says otherwise).\n",
+        "The controller checks for drift every {} here (every 10m unless the stack says otherwise).\n",
         environment::RESYNC_PERIOD
     ))?;
     let broken_at = Instant::now();

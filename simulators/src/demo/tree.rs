@@ -26,7 +26,7 @@ pub fn is_ready(stack: &Value) -> bool {
 pub fn state(stack: &Value) -> String {
     let addresses = addresses(stack);
     match ready(stack) {
-        None => "not seen yet".to_owned(),
+        None => "not observed yet".to_owned(),
         Some(_) if is_ready(stack) => format!("Ready  {addresses}"),
         Some(condition) => {
             let (reason, message) = (text(condition, "reason"), text(condition, "message"));

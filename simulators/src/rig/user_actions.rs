@@ -36,8 +36,8 @@ impl Rig {
             "apiVersion": "evenkeel.dev/v1alpha1", "kind": "LoadBalancerStack",
             "metadata": {"name": name, "namespace": NAMESPACE}, "spec": spec,
         }));
-        let answer = self.stacks().create(&PostParams::default(), &stack).await;
-        answer.expect_err("the stack is rejected").to_string()
+        let created = self.stacks().create(&PostParams::default(), &stack).await;
+        created.expect_err("the stack is rejected").to_string()
     }
 
     /// Applies a merge patch to the stack, metadata included.
@@ -72,7 +72,7 @@ async fn make_load_balancer(cloud: &CloudSim, body: Value) -> String {
     let body = json!({"loadbalancer": body});
     let path = "/v2/lbaas/loadbalancers";
     let service = crate::cloud::Service::LoadBalancer;
-    let (code, answer) = cloud.request_as("demo", http::Method::POST, service, path, Some(body)).await;
-    assert_eq!(code, 201, "{answer}");
-    answer["loadbalancer"]["id"].as_str().expect("an id").to_owned()
+    let (code, response) = cloud.request_as("demo", http::Method::POST, service, path, Some(body)).await;
+    assert_eq!(code, 201, "{response}");
+    response["loadbalancer"]["id"].as_str().expect("an id").to_owned()
 }

@@ -36,8 +36,8 @@ async fn creates_of_one_project_queue_on_its_quota_row() {
     let tenant = Tenant::quick().await;
     let started = tokio::time::Instant::now();
     let creates = (0..4).map(|n| tenant.post("loadbalancers", lb_body(&tenant, &format!("lb{n}"))));
-    let answers = futures::future::join_all(creates).await;
-    assert!(answers.iter().all(|(code, _)| *code == 201));
+    let responses = futures::future::join_all(creates).await;
+    assert!(responses.iter().all(|(code, _)| *code == 201));
     assert!(started.elapsed() >= Duration::from_millis(400), "four commits of 100 ms, one after the other");
 }
 
@@ -131,9 +131,9 @@ async fn old_server_rejects_new_attributes_and_values() {
         listener.as_object_mut().expect("a map").extend(more.as_object().cloned().unwrap_or_default());
         json!({"listener": listener})
     };
-    let (code, answer) = tenant.post("listeners", body(json!({"allowed_cidrs": ["10.0.0.0/8"]}))).await;
+    let (code, response) = tenant.post("listeners", body(json!({"allowed_cidrs": ["10.0.0.0/8"]}))).await;
     assert_eq!(code, 400);
-    assert_eq!(answer["faultstring"], "Unknown attribute for argument listener_.listener: allowed_cidrs");
+    assert_eq!(response["faultstring"], "Unknown attribute for argument listener_.listener: allowed_cidrs");
     assert_eq!(tenant.post("listeners", body(json!({"protocol": "SCTP"}))).await.0, 400);
     assert_eq!(tenant.post("listeners", body(json!({"tags": ["t"]}))).await.0, 201);
 }
@@ -144,15 +144,15 @@ async fn exceeded_quota_is_rejected_with_its_own_text() {
     let tree = tenant.settled_tree().await;
     tenant.sim.set_quota("demo", Kind::Member, 2);
     let body = json!({"member": {"address": "10.20.0.3", "protocol_port": 80}});
-    let (code, answer) = tenant.post(&format!("pools/{}/members", tree.pool), body).await;
-    assert_eq!((code, answer["faultstring"].as_str()), (403, Some("Quota has been met for resources: Member")));
+    let (code, response) = tenant.post(&format!("pools/{}/members", tree.pool), body).await;
+    assert_eq!((code, response["faultstring"].as_str()), (403, Some("Quota has been met for resources: Member")));
     let swap = json!({"members": [{"address": "10.20.0.3", "protocol_port": 80},
                                   {"address": "10.20.0.4", "protocol_port": 80}]});
     assert_eq!(tenant.put(&format!("pools/{}/members", tree.pool), swap).await.0, 202, "a batch counts its difference");
     tenant.sim.set_floating_ip_quota("demo", 0);
     let body = json!({"floatingip": {"floating_network_id": tenant.sim.network_id("public")}});
-    let (code, answer) = tenant.post("/network/v2.0/floatingips", body).await;
-    assert_eq!((code, answer["NeutronError"]["type"].as_str()), (409, Some("OverQuota")));
+    let (code, response) = tenant.post("/network/v2.0/floatingips", body).await;
+    assert_eq!((code, response["NeutronError"]["type"].as_str()), (409, Some("OverQuota")));
 }
 
 #[tokio::test(start_paused = true)]
@@ -175,8 +175,8 @@ async fn revoked_token_lives_on_where_cached_until_expiry() {
 #[tokio::test(start_paused = true)]
 async fn fault_strikes_only_matching_requests() {
     let tenant = Tenant::quick().await;
-    let answer = Fault::Answer { status: 503, body: "busy".into(), retry_after: Some(7) };
-    tenant.sim.fail(Match::service(Service::LoadBalancer).method(Method::GET).path("/pools").skip(1), answer, 1);
+    let response = Fault::ProxyResponse { status: 503, body: "busy".into(), retry_after: Some(7) };
+    tenant.sim.fail(Match::service(Service::LoadBalancer).method(Method::GET).path("/pools").skip(1), response, 1);
     assert_eq!(tenant.call(Method::GET, "pools", None).await.0, 200);
     let response = tenant.sim.handle(tenant.request(Method::GET, "pools", None)).await;
     assert_eq!(
@@ -185,11 +185,11 @@ async fn fault_strikes_only_matching_requests() {
     );
     assert_eq!(tenant.call(Method::GET, "pools", None).await.0, 200);
     let struck = tenant.sim.requests().iter().filter(|entry| entry.status.is_none()).count();
-    assert_eq!(struck, 1, "what a fault answers never reaches the service");
+    assert_eq!(struck, 1, "a request with this fault never reaches the service");
 }
 
 #[tokio::test(start_paused = true)]
-async fn transport_tells_unsent_from_unanswered() {
+async fn transport_distinguishes_unsent_from_lost_response() {
     let tenant = Tenant::quick().await;
     let transport = tenant.sim.transport().connect(&TlsOptions::default()).expect("a transport");
     let timeout = Duration::from_secs(1);
@@ -201,11 +201,11 @@ async fn transport_tells_unsent_from_unanswered() {
         assert!(matches!(transport.send(create(), timeout).await, Err(TransportError::NoAnswer { .. })));
         assert_eq!(tenant.sim.objects(Kind::LoadBalancer).len(), stored);
     }
-    tenant.sim.fail(Match::all(), Fault::SlowAnswer(Duration::from_secs(5)), 1);
+    tenant.sim.fail(Match::all(), Fault::SlowResponse(Duration::from_secs(5)), 1);
     let started = tokio::time::Instant::now();
     assert!(matches!(transport.send(create(), timeout).await, Err(TransportError::NoAnswer { .. })));
     assert_eq!(started.elapsed(), timeout);
-    assert_eq!(transport.send(create(), timeout).await.expect("an answer").status(), 201);
+    assert_eq!(transport.send(create(), timeout).await.expect("a response").status(), 201);
     tenant.sim.service_down(Service::Network);
     let request = tenant.request(Method::GET, "/network/v2.0/networks", None);
     assert!(matches!(transport.send(request, timeout).await, Err(TransportError::NotSent { .. })));
@@ -255,7 +255,7 @@ async fn served_cloud_lists_its_own_sockets_in_catalogue() {
     let user = json!({"name": "demo", "domain": {"id": "default"}, "password": "not-a-secret"});
     let body = json!({"auth": {"identity": {"methods": ["password"], "password": {"user": user}}}});
     let login = client.post(format!("{}/auth/tokens", served.auth_url)).body(body.to_string()).send().await;
-    let login = login.expect("an answer");
+    let login = login.expect("a response");
     let token = login.headers()["x-subject-token"].clone();
     let body: Value = serde_json::from_str(&login.text().await.expect("a body")).expect("JSON");
     let catalog = body["token"]["catalog"].as_array().cloned().unwrap_or_default();
@@ -263,7 +263,7 @@ async fn served_cloud_lists_its_own_sockets_in_catalogue() {
     let url = octavia["endpoints"][0]["url"].as_str().expect("a URL");
     assert_eq!(url, format!("http://{}/load-balancer", served.address));
     let list = client.get(format!("{url}/v2/lbaas/loadbalancers")).header("x-auth-token", token).send().await;
-    assert_eq!(list.expect("an answer").status(), 200);
+    assert_eq!(list.expect("a response").status(), 200);
     sim.fail(Match::service(Service::LoadBalancer), Fault::HalfBody, 1);
     let half = client.get(format!("{url}/")).send().await.expect("a head");
     assert!(half.bytes().await.is_err(), "the body is incomplete");

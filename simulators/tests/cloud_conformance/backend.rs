@@ -18,7 +18,7 @@ pub struct Genuine {
     pub failures: Option<PathBuf>,
 }
 
-pub struct Answer {
+pub struct Response {
     pub code: u16,
     pub headers: BTreeMap<String, String>,
     /// Null when it is no JSON.
@@ -63,7 +63,7 @@ impl Backend {
         url: &str,
         headers: &BTreeMap<String, String>,
         body: Option<String>,
-    ) -> Answer {
+    ) -> Response {
         let method: http::Method = method.parse().expect("a method");
         let mut request = http::Request::builder().method(method).uri(url);
         for (name, value) in headers {
@@ -74,15 +74,15 @@ impl Backend {
             Self::Simulated(sim) => sim.handle(request).await.into_parts(),
             Self::Genuine(Genuine { client, .. }) => {
                 let request = reqwest::Request::try_from(request).expect("a request");
-                let response = client.execute(request).await.expect("an answer of the genuine cloud");
+                let response = client.execute(request).await.expect("a response of the genuine cloud");
                 let (mut parts, ()) = http::Response::new(()).into_parts();
                 (parts.status, parts.headers) = (response.status(), response.headers().clone());
-                (parts, response.bytes().await.expect("a whole answer"))
+                (parts, response.bytes().await.expect("a whole response"))
             }
         };
         let headers = parts.headers.iter();
         let headers = headers.map(|(name, value)| (name.to_string(), value.to_str().unwrap_or_default().to_owned()));
-        Answer {
+        Response {
             code: parts.status.as_u16(),
             headers: headers.collect(),
             body: serde_json::from_slice(&bytes).unwrap_or_default(),
@@ -161,11 +161,11 @@ async fn login(backend: &Backend, auth: &Value) -> Session {
     };
     let headers = BTreeMap::from([("content-type".to_owned(), "application/json".to_owned())]);
     let url = format!("{}/auth/tokens", text("auth_url"));
-    let answer = backend.send("POST", &url, &headers, Some(body.to_string())).await;
-    assert_eq!(answer.code, 201, "login at {url}: {}", answer.text);
+    let response = backend.send("POST", &url, &headers, Some(body.to_string())).await;
+    assert_eq!(response.code, 201, "login at {url}: {}", response.text);
     Session {
-        token: answer.headers.get("x-subject-token").cloned().unwrap_or_default(),
-        project: answer.body["token"]["project"]["id"].as_str().unwrap_or_default().to_owned(),
-        catalog: answer.body["token"]["catalog"].clone(),
+        token: response.headers.get("x-subject-token").cloned().unwrap_or_default(),
+        project: response.body["token"]["project"]["id"].as_str().unwrap_or_default().to_owned(),
+        catalog: response.body["token"]["catalog"].clone(),
     }
 }

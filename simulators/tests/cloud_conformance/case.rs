@@ -32,10 +32,10 @@ pub struct Case {
     /// missing key, `<text...>` every text with that beginning.
     #[serde(default)]
     pub has: Option<Value>,
-    /// Required headers of the answer.
+    /// Required headers of the response.
     #[serde(default)]
-    pub answer_headers: BTreeMap<String, String>,
-    /// Variables to set, each with its path in the answer.
+    pub response_headers: BTreeMap<String, String>,
+    /// Variables to set, each with its path in the response.
     #[serde(default)]
     pub save: BTreeMap<String, String>,
     /// Load balancer to wait for after the call, until it is settled or gone.
@@ -46,7 +46,7 @@ pub struct Case {
     pub may_fail: bool,
     #[serde(default)]
     pub gone: Option<String>,
-    /// Seconds for which the call is repeated until the answer matches, for states that settle a moment later.
+    /// Seconds for which the call is repeated until the response matches, for states that settle a moment later.
     #[serde(default)]
     pub within: u64,
     /// Seconds without a request after the call, so that work behind the API does not affect the next case.
@@ -61,7 +61,7 @@ pub struct Case {
     pub differs: Option<KnownDifference>,
 }
 
-/// A known difference: the answer of the simulated cloud and the reason. The answer is asserted too, so that an
+/// A known difference: the response of the simulated cloud and the reason. The response is asserted too, so that an
 /// obsolete entry fails.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]

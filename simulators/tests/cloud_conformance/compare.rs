@@ -1,4 +1,4 @@
-//! Comparison of an answer with the expectation of a case. Only values that repeat from run to run are compared.
+//! Comparison of a response with the expectation of a case. Only values that repeat from run to run are compared.
 
 use serde_json::{Value, json};
 
@@ -24,7 +24,7 @@ pub fn fits_text(wanted: &str, got: &str) -> bool {
     }
 }
 
-/// Collects the parts of `wanted` that the answer lacks.
+/// Collects the parts of `wanted` that the response lacks.
 pub fn compare(path: &str, wanted: &Value, got: Option<&Value>, texts: &mut Vec<String>) {
     match (wanted, got) {
         (Value::String(text), None) if text == "<absent>" => {}

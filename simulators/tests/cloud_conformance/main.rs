@@ -1,14 +1,14 @@
 //! Holds the simulated cloud and a genuine OpenStack to the same expectations.
 //!
-//! The scripts beside this file are requests with their expected answers. They always run against the simulated
+//! The scripts beside this file are requests with their expected responses. They always run against the simulated
 //! cloud, and against a genuine one when `EVENKEEL_CONFORMANCE_CLOUD=<path of clouds.yaml>:<cloud>` is set. That cloud
 //! needs the networks, flavor and zone names of the simulated one. Cases of other users are skipped where clouds.yaml
 //! does not have them. Scripts of failures are skipped where the data plane cannot be made to fail
 //! (`EVENKEEL_CONFORMANCE_FAILURES=<path>`, a file that the lab of the end-to-end tests reads).
 //! `EVENKEEL_CONFORMANCE_ONLY=<name>,<name>` runs single scripts, `EVENKEEL_CONFORMANCE_EXCEPT=<name>` all others.
 //!
-//! A case in which the simulated cloud may answer otherwise records its answer and the reason. The test fails when the
-//! recorded difference no longer exists.
+//! A case in which the simulated cloud may differ records its response and the reason. The test fails when the recorded
+//! difference no longer exists.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a helper of a test may fail as the test does")]
 
@@ -137,7 +137,7 @@ fn print(outcomes: &[Outcome], requests: usize) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn simulated_cloud_answers_as_scripted() {
+async fn simulated_cloud_responds_as_scripted() {
     let sim = CloudSim::new(CloudConfig::default());
     let clouds = format!("{}\u{0}demo", sim.clouds_yaml(CloudSim::AUTH_URL));
     conform(&Backend::Simulated(sim), &clouds).await;
@@ -145,7 +145,7 @@ async fn simulated_cloud_answers_as_scripted() {
 
 #[tokio::test]
 #[allow(clippy::disallowed_methods, reason = "requests to a genuine cloud need a genuine client")]
-async fn genuine_cloud_answers_as_scripted() {
+async fn genuine_cloud_responds_as_scripted() {
     let Ok(value) = std::env::var(VARIABLE) else {
         println!("NOT RUN against a genuine cloud: {VARIABLE} is not set");
         return;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::{Map, Value};
 
-use super::backend::{Answer, Backend, Clouds};
+use super::backend::{Backend, Clouds, Response};
 use super::case::{Case, Expectation};
 use super::compare::{compare, fits_text, normalise};
 
@@ -25,8 +25,8 @@ pub struct Runner<'a> {
     backend: &'a Backend,
     clouds: Clouds,
     variables: BTreeMap<String, String>,
-    /// The latest answer.
-    last: Option<Answer>,
+    /// The latest response.
+    last: Option<Response>,
     pub requests: usize,
 }
 
@@ -63,9 +63,9 @@ impl<'a> Runner<'a> {
     }
 
     async fn look_up(&mut self, variable: &str, path: &str, key: &str) {
-        let answer = self.send("", "GET", path, None, &BTreeMap::new()).await;
+        let response = self.send("", "GET", path, None, &BTreeMap::new()).await;
         let own = self.variables["project"].clone();
-        let rows = answer.body[key].as_array().cloned().unwrap_or_default();
+        let rows = response.body[key].as_array().cloned().unwrap_or_default();
         let best = rows.iter().find(|row| row["project_id"] == own.as_str()).or(rows.first());
         let id = best.and_then(|row| row["id"].as_str());
         self.set(variable, id.unwrap_or_else(|| panic!("the cloud has no {path}")));
@@ -78,7 +78,7 @@ impl<'a> Runner<'a> {
         path: &str,
         body: Option<String>,
         headers: &BTreeMap<String, String>,
-    ) -> Answer {
+    ) -> Response {
         let whole = if path.starts_with('/') { path.to_owned() } else { format!("/load-balancer/v2/lbaas/{path}") };
         let (service, rest) = whole[1..].split_once('/').unwrap_or((&whole[1..], ""));
         let url = format!("{}/{rest}", self.clouds.endpoint(service));
@@ -129,8 +129,8 @@ impl<'a> Runner<'a> {
                 outcome.different.push((case.say.clone(), text));
             }
             Some(known) => {
-                let answers = self.last.as_ref().map(|answer| self.differences(answer, &known.as_wanted(case)));
-                match answers.filter(|texts| !texts.is_empty()) {
+                let differences = self.last.as_ref().map(|response| self.differences(response, &known.as_wanted(case)));
+                match differences.filter(|texts| !texts.is_empty()) {
                     None => outcome.known.push((case.say.clone(), known.why.clone())),
                     Some(texts) => outcome.different.push(different(texts)),
                 }
@@ -154,8 +154,8 @@ impl<'a> Runner<'a> {
     /// sees the old state.
     fn retry_seconds(&self, case: &Case) -> u64 {
         const OVERTAKEN: u64 = 30;
-        let looks = case.call.starts_with("GET ") && !self.backend.is_simulated();
-        if looks { case.within.max(OVERTAKEN) } else { case.within }
+        let is_read = case.call.starts_with("GET ") && !self.backend.is_simulated();
+        if is_read { case.within.max(OVERTAKEN) } else { case.within }
     }
 
     async fn check(&mut self, case: &Case) -> Vec<String> {
@@ -164,20 +164,20 @@ impl<'a> Runner<'a> {
         let body = case.raw.as_deref().map(|raw| self.fill(raw));
         let body = body.or_else(|| case.body.as_ref().map(|body| self.fill_value(body).to_string()));
         let headers = case.headers.iter().map(|(name, value)| (name.clone(), self.fill(value))).collect();
-        let answer = self.send(&case.who, method, path, body, &headers).await;
-        let mut texts = self.differences(&answer, &case.wanted());
-        for (name, wanted) in &case.answer_headers {
+        let response = self.send(&case.who, method, path, body, &headers).await;
+        let mut texts = self.differences(&response, &case.wanted());
+        for (name, wanted) in &case.response_headers {
             let wanted = self.fill(wanted);
-            let got = answer.headers.get(name.as_str()).cloned().unwrap_or_else(|| "<absent>".into());
+            let got = response.headers.get(name.as_str()).cloned().unwrap_or_else(|| "<absent>".into());
             if !fits_text(&wanted, &got) {
                 texts.push(format!("header {name}: {got:?} instead of {wanted:?}"));
             }
         }
         for (variable, path) in &case.save {
             let pointer = format!("/{}", path.replace('.', "/"));
-            match answer.body.pointer(&pointer).and_then(Value::as_str) {
+            match response.body.pointer(&pointer).and_then(Value::as_str) {
                 Some(value) => self.set(variable, value),
-                None => texts.push(format!("the answer has no {path}: {}", answer.text)),
+                None => texts.push(format!("the response has no {path}: {}", response.text)),
             }
         }
         if let Some(id) = case.settle.as_ref().map(|id| self.fill(id)) {
@@ -187,28 +187,28 @@ impl<'a> Runner<'a> {
         if let Some(id) = case.gone.as_ref().map(|id| self.fill(id)) {
             texts.extend(self.wait(&id, true).await);
         }
-        self.last = Some(answer);
+        self.last = Some(response);
         texts
     }
 
-    fn differences(&self, answer: &Answer, wanted: &Expectation<'_>) -> Vec<String> {
+    fn differences(&self, response: &Response, wanted: &Expectation<'_>) -> Vec<String> {
         let mut texts = Vec::new();
-        if answer.code != wanted.code {
-            texts.push(format!("code {} instead of {}: {}", answer.code, wanted.code, answer.text));
+        if response.code != wanted.code {
+            texts.push(format!("code {} instead of {}: {}", response.code, wanted.code, response.text));
         }
         if let Some(fault) = wanted.fault {
             let (wanted_text, got) =
-                (normalise(&self.fill(fault)), normalise(answer.body["faultstring"].as_str().unwrap_or("<none>")));
+                (normalise(&self.fill(fault)), normalise(response.body["faultstring"].as_str().unwrap_or("<none>")));
             if wanted_text != got {
                 texts.push(format!("fault {got:?} instead of {wanted_text:?}"));
             }
             let side = if wanted.code < 500 { "Client" } else { "Server" };
-            if answer.body["faultcode"] != side {
-                texts.push(format!("faultcode {} instead of {side}", answer.body["faultcode"]));
+            if response.body["faultcode"] != side {
+                texts.push(format!("faultcode {} instead of {side}", response.body["faultcode"]));
             }
         }
         if let Some(has) = wanted.has {
-            compare("", &self.fill_value(has), Some(&answer.body), &mut texts);
+            compare("", &self.fill_value(has), Some(&response.body), &mut texts);
         }
         texts
     }
@@ -216,9 +216,9 @@ impl<'a> Runner<'a> {
     /// Polls a load balancer until nothing is PENDING, or until it is gone.
     async fn wait(&mut self, id: &str, gone: bool) -> Option<String> {
         for _ in 0..600 {
-            let answer = self.send("", "GET", &format!("loadbalancers/{id}"), None, &BTreeMap::new()).await;
-            let status = answer.body["loadbalancer"]["provisioning_status"].as_str().unwrap_or_default();
-            if answer.code == 404 || (!gone && status == "ACTIVE") {
+            let response = self.send("", "GET", &format!("loadbalancers/{id}"), None, &BTreeMap::new()).await;
+            let status = response.body["loadbalancer"]["provisioning_status"].as_str().unwrap_or_default();
+            if response.code == 404 || (!gone && status == "ACTIVE") {
                 return None;
             }
             if !gone && status == "ERROR" {

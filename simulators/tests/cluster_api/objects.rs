@@ -62,9 +62,9 @@ async fn stale_resource_version_is_conflict() {
     api.replace("a", &PostParams::default(), &faster).await.unwrap();
     let mut slower = made;
     slower.spec.size = 5;
-    let answer = api.replace("a", &PostParams::default(), &slower).await;
+    let result = api.replace("a", &PostParams::default(), &slower).await;
     assert_eq!(
-        rejection_message(answer),
+        rejection_message(result),
         "Operation cannot be fulfilled on widgets.sim.dev \"a\": the object has been modified; please apply your \
          changes to the latest version and try again"
     );

@@ -97,19 +97,19 @@ pub fn widgets(client: &Client) -> Api<Widget> {
 }
 
 /// The status code of a rejected request.
-pub fn status_code<T>(answer: kube::Result<T>) -> u16 {
-    match answer {
+pub fn status_code<T>(result: kube::Result<T>) -> u16 {
+    match result {
         Ok(_) => 200,
         Err(kube::Error::Api(status)) => status.code,
-        Err(other) => panic!("no answer of an API server: {other}"),
+        Err(other) => panic!("no response of an API server: {other}"),
     }
 }
 
 /// The message of a rejected request.
-pub fn rejection_message<T>(answer: kube::Result<T>) -> String {
-    match answer {
+pub fn rejection_message<T>(result: kube::Result<T>) -> String {
+    match result {
         Err(kube::Error::Api(status)) => status.message,
-        Err(other) => panic!("no answer of an API server: {other}"),
-        Ok(_) => panic!("not refused"),
+        Err(other) => panic!("no response of an API server: {other}"),
+        Ok(_) => panic!("not rejected"),
     }
 }

@@ -103,9 +103,9 @@ async fn fault_strikes_only_named_requests() {
     sim.inject(Fault::next("create", "/widgets", Effect::Drop));
     assert!(api.create(&PostParams::default(), &widget("a", 1)).await.is_err());
     assert_eq!(status_code(api.get("a").await), 404, "nothing was done");
-    sim.inject(Fault::next("create", "/widgets", Effect::LoseAnswer));
+    sim.inject(Fault::next("create", "/widgets", Effect::LoseResponse));
     assert!(api.create(&PostParams::default(), &widget("a", 1)).await.is_err());
-    assert_eq!(status_code(api.get("a").await), 200, "only the answer was lost");
+    assert_eq!(status_code(api.get("a").await), 200, "only the response was lost");
     sim.inject(Fault::next("patch", "/widgets/a", Effect::Conflict).times(2));
     for code in [409, 409, 200] {
         let patch = Patch::Merge(json!({"spec": {"size": 2}}));
@@ -171,7 +171,7 @@ async fn paused_time_drives_controller_and_clock() {
 }
 
 #[tokio::test]
-async fn served_api_answers_like_in_process_api() {
+async fn served_api_responds_like_in_process_api() {
     let (sim, client) = cluster().await;
     widgets(&client).create(&PostParams::default(), &widget("a", 1)).await.unwrap();
     let served = sim.serve().await.unwrap();

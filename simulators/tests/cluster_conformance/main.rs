@@ -1,9 +1,9 @@
 //! Holds the simulated API server and a genuine one to the same expectations.
 //!
-//! `cases.yaml` is a script of requests with their expected answers. It always runs against the simulator, and against
+//! `cases.yaml` is a script of requests with their expected responses. It always runs against the simulator, and against
 //! a genuine API server when `EVENKEEL_CONFORMANCE_KUBECONFIG` names a kubeconfig. That server should be dedicated to
 //! tests: the script defines a resource and creates a namespace, and deletes both. A case in which the simulator may
-//! answer otherwise records its answer and the reason. The test fails when the recorded difference no longer exists.
+//! respond otherwise records its response and the reason. The test fails when the recorded difference no longer exists.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a helper of a test may fail as the test does")]
 
@@ -35,19 +35,19 @@ struct Section {
 struct Case {
     name: String,
     /// Method and path. `~` stands for the widgets of the run's namespace, `$NS` for its name.
-    ask: String,
+    request: String,
     /// Form of a patch: `merge`, `json`, `strategic` or `apply`.
     #[serde(rename = "as")]
     form: Option<String>,
     accept: Option<String>,
     body: Option<Value>,
     code: u16,
-    /// Required content of the answer: maps may have more, lists must have as many items, null means absent, `*`
+    /// Required content of the response: maps may have more, lists must have as many items, null means absent, `*`
     /// matches anything. Causes may come in any order, as from the API server. Managed fields come in the order of
     /// their times, so those that are wanted may come in any order.
     #[serde(default)]
-    answer: Value,
-    /// The expected events of a watch, whose answer has one per line.
+    response: Value,
+    /// The expected events of a watch, whose response has one per line.
     events: Option<Vec<Value>>,
     /// Text of the expected `Warning` header.
     warning: Option<String>,
@@ -55,14 +55,14 @@ struct Case {
     differs: Option<KnownDifference>,
 }
 
-/// An answer of the simulator that differs from the API server's, and the reason.
+/// A response of the simulator that differs from the API server's, and the reason.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct KnownDifference {
     why: String,
     code: u16,
     #[serde(default)]
-    answer: Value,
+    response: Value,
 }
 
 /// Parts that the cases do not compare, and the reason why the simulator may differ there. Printed with every run.
@@ -80,20 +80,20 @@ const NOT_COMPARED: &[(&str, &str)] = &[
     ("costs of CEL rules", "not counted; the genuine API server rejects a CRD that exceeds its limits"),
 ];
 
-struct Answer {
+struct Response {
     code: u16,
     body: String,
     warning: String,
 }
 
 #[tokio::test]
-async fn simulated_api_server_answers_as_written() {
+async fn simulated_api_server_responds_as_written() {
     let client = ClusterSim::new(Arc::new(SystemClock)).client();
     run(&client, "conformance", true).await;
 }
 
 #[tokio::test]
-async fn genuine_api_server_answers_as_written() {
+async fn genuine_api_server_responds_as_written() {
     let Ok(path) = std::env::var("EVENKEEL_CONFORMANCE_KUBECONFIG") else {
         eprintln!("skipped: EVENKEEL_CONFORMANCE_KUBECONFIG is not set");
         return;
@@ -121,7 +121,7 @@ async fn run(client: &Client, namespace: &str, simulated: bool) {
     for section in &sections {
         let mut outcome = Outcome { section: section.section.clone(), ..Outcome::default() };
         for case in &section.cases {
-            let seen = ask(client, case, namespace).await;
+            let seen = send_case(client, case, namespace).await;
             let judged = judge(case, &seen, namespace);
             let expected = match case.differs.as_ref().filter(|_| simulated) {
                 None => judged.map(|()| outcome.agreed += 1),
@@ -130,7 +130,7 @@ async fn run(client: &Client, namespace: &str, simulated: bool) {
                     .map(|()| outcome.known.push((case.name.clone(), known.why.clone()))),
             };
             if let Err(problem) = expected {
-                outcome.different.push(format!("{}: {problem}\n  the answer: {}", case.name, seen.body.trim()));
+                outcome.different.push(format!("{}: {problem}\n  the response: {}", case.name, seen.body.trim()));
             }
         }
         outcomes.push(outcome);
@@ -160,8 +160,8 @@ fn print(outcomes: &[Outcome]) {
     }
 }
 
-async fn ask(client: &Client, case: &Case, namespace: &str) -> Answer {
-    let (method, path) = case.ask.split_once(' ').unwrap();
+async fn send_case(client: &Client, case: &Case, namespace: &str) -> Response {
+    let (method, path) = case.request.split_once(' ').unwrap();
     let path = fill(path, namespace).replacen('~', &format!("/apis/sim.dev/v1/namespaces/{namespace}/widgets"), 1);
     let content_type = match case.form.as_deref() {
         Some("merge") => "application/merge-patch+json",
@@ -181,27 +181,27 @@ async fn ask(client: &Client, case: &Case, namespace: &str) -> Answer {
     send(client, request.body(Body::from(body.into_bytes())).unwrap()).await
 }
 
-async fn send(client: &Client, request: Request<Body>) -> Answer {
+async fn send(client: &Client, request: Request<Body>) -> Response {
     let response = client.send(request).await.unwrap();
     let code = response.status().as_u16();
     let warning = response.headers().get(header::WARNING).and_then(|text| text.to_str().ok()).unwrap_or_default();
     let warning = warning.to_owned();
     let bytes = response.into_body().collect().await.unwrap().to_bytes();
-    Answer { code, body: String::from_utf8(bytes.to_vec()).unwrap(), warning }
+    Response { code, body: String::from_utf8(bytes.to_vec()).unwrap(), warning }
 }
 
 fn fill(text: &str, namespace: &str) -> String {
     text.replace("$NS", namespace)
 }
 
-fn judge(case: &Case, seen: &Answer, namespace: &str) -> Result<(), String> {
+fn judge(case: &Case, seen: &Response, namespace: &str) -> Result<(), String> {
     if seen.code != case.code {
         return Err(format!("code {} instead of {}", seen.code, case.code));
     }
     let filled = |value: &Value| -> Value { serde_json::from_str(&fill(&value.to_string(), namespace)).unwrap() };
     if let Some(events) = &case.events {
         let mut lines: Vec<Value> = seen.body.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-        if case.ask.contains("allowWatchBookmarks=true") {
+        if case.request.contains("allowWatchBookmarks=true") {
             lines.pop_if(|last| is_plain_bookmark(last));
         }
         contains(&Value::from(lines), &filled(&Value::from(events.clone())), "events")?;
@@ -209,11 +209,11 @@ fn judge(case: &Case, seen: &Answer, namespace: &str) -> Result<(), String> {
     if let Some(wanted) = case.warning.as_deref().filter(|wanted| !seen.warning.contains(wanted)) {
         return Err(format!("the warning {:?} does not contain {wanted:?}", seen.warning));
     }
-    if case.answer.is_null() {
+    if case.response.is_null() {
         return Ok(());
     }
     let body: Value = serde_json::from_str(&seen.body).map_err(|error| error.to_string())?;
-    contains(&body, &filled(&case.answer), "")
+    contains(&body, &filled(&case.response), "")
 }
 
 /// True for a bookmark that does not end the initial events. The API server schedules one for the next tick of a timer
@@ -224,15 +224,15 @@ fn is_plain_bookmark(event: &Value) -> bool {
     event["type"] == "BOOKMARK" && event["object"]["metadata"]["annotations"].is_null()
 }
 
-fn judge_known(known: &KnownDifference, seen: &Answer, namespace: &str) -> Result<(), String> {
+fn judge_known(known: &KnownDifference, seen: &Response, namespace: &str) -> Result<(), String> {
     if seen.code != known.code {
         return Err(format!("code {} instead of {}, as known", seen.code, known.code));
     }
-    if known.answer.is_null() {
+    if known.response.is_null() {
         return Ok(());
     }
     let body: Value = serde_json::from_str(&seen.body).map_err(|error| error.to_string())?;
-    let wanted: Value = serde_json::from_str(&fill(&known.answer.to_string(), namespace)).unwrap();
+    let wanted: Value = serde_json::from_str(&fill(&known.response.to_string(), namespace)).unwrap();
     contains(&body, &wanted, "")
 }
 
@@ -276,7 +276,7 @@ fn sorted_managers(seen: &[Value]) -> Result<(), String> {
     if seen.is_sorted_by_key(place) { Ok(()) } else { Err("the managedFields are not sorted".to_owned()) }
 }
 
-async fn plain(client: &Client, method: &str, path: &str, body: &str) -> Answer {
+async fn plain(client: &Client, method: &str, path: &str, body: &str) -> Response {
     let request = Request::builder().method(method).uri(path).header(header::CONTENT_TYPE, "application/yaml");
     send(client, request.body(Body::from(body.as_bytes().to_vec())).unwrap()).await
 }

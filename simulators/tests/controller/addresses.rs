@@ -13,9 +13,9 @@ fn two_families() -> Value {
 }
 
 async fn as_tenant(rig: &Rig, method: Method, service: Service, path: &str, body: Option<Value>) -> Value {
-    let (code, answer) = rig.cloud.request_as("demo", method, service, path, body).await;
-    assert!(code < 300, "{answer}");
-    answer
+    let (code, response) = rig.cloud.request_as("demo", method, service, path, body).await;
+    assert!(code < 300, "{response}");
+    response
 }
 
 /// Allocates an address of `tenant-v6`: this one, or the first free one.

@@ -77,7 +77,7 @@ async fn annotated_secret_keeps_backoff_of_rejected_change() {
 async fn late_secret_event_does_not_change_credentials() {
     let mut rig = with_ready(&[("web", rarely_looked_at()), ("api", rarely_looked_at())]).await;
     rig.stop().await;
-    let late = cluster::Effect::SlowAnswer(Duration::from_secs(10));
+    let late = cluster::Effect::SlowResponse(Duration::from_secs(10));
     rig.cluster.inject(cluster::Fault::next("list", "/api/v1/secrets", late));
     rig.cloud.forget_requests();
     rig.start();
@@ -96,10 +96,10 @@ async fn finalizer_removed_from_used_secret_is_restored() {
         secret["metadata"]["finalizers"].to_string().contains("evenkeel.dev/credentials-in-use")
     };
     let patches = |rig: &Rig| {
-        let ours = |request: &&cluster::ClusterRequest| {
+        let is_patch = |request: &&cluster::ClusterRequest| {
             request.verb == "patch" && request.path.ends_with("/secrets/openstack")
         };
-        rig.cluster.requests().iter().filter(ours).count()
+        rig.cluster.requests().iter().filter(is_patch).count()
     };
     assert!(has_finalizer(&rig));
     rig.cluster.forget_requests();

@@ -53,8 +53,8 @@ async fn load_balancer_has_one_writer_that_never_meets_its_lock() {
     }
     rig.until("web is Ready again", 5 * MINUTE, |rig| rig.is_ready("web")).await;
     assert_eq!(wire.most_writes(), 1);
-    let refused: Vec<_> = rig.cloud.writes().into_iter().filter(|entry| !entry.is_accepted()).collect();
-    assert!(refused.is_empty(), "{refused:?}");
+    let rejected: Vec<_> = rig.cloud.writes().into_iter().filter(|entry| !entry.is_accepted()).collect();
+    assert!(rejected.is_empty(), "{rejected:?}");
 }
 
 #[tokio::test(start_paused = true)]
@@ -64,7 +64,7 @@ async fn busy_project_requeues() {
     rig.cloud.fail(create(), busy, 3);
     rig.start();
     rig.create("web", small()).await;
-    rig.until("three were refused", SOON, |rig| rig.creates().len() == 3).await;
+    rig.until("three were rejected", SOON, |rig| rig.creates().len() == 3).await;
     let stalled = rig.stack("web")["status"]["conditions"].to_string().contains("Stalled");
     assert!(!stalled, "{:#}", rig.stack("web"));
     rig.until("web is Ready", SOON, |rig| rig.is_ready("web")).await;
@@ -72,10 +72,10 @@ async fn busy_project_requeues() {
 }
 
 /// A rig with a stack just before its create: the last search for a load balancer of the stack takes this long.
-async fn looking(takes: Duration) -> Rig {
+async fn with_slow_search(takes: Duration) -> Rig {
     let mut rig = Rig::new().await;
-    let look = Match::service(Service::LoadBalancer).method(Method::GET).path("/loadbalancers");
-    rig.cloud.fail_always(look, Fault::SlowAnswer(takes));
+    let search = Match::service(Service::LoadBalancer).method(Method::GET).path("/loadbalancers");
+    rig.cloud.fail_always(search, Fault::SlowResponse(takes));
     rig.start();
     rig.create("web", small()).await;
     rig
@@ -84,8 +84,8 @@ async fn looking(takes: Duration) -> Rig {
 /// Writes to the stack as another client, twenty times a second, until it is gone.
 async fn hammer(stacks: Api<LoadBalancerStack>) {
     for number in 0.. {
-        let theirs = Patch::Merge(json!({"metadata": {"annotations": {"theirs": number.to_string()}}}));
-        if stacks.patch("web", &PatchParams::default(), &theirs).await.is_err() {
+        let annotation = Patch::Merge(json!({"metadata": {"annotations": {"counter": number.to_string()}}}));
+        if stacks.patch("web", &PatchParams::default(), &annotation).await.is_err() {
             return;
         }
         tokio::time::sleep(Duration::from_millis(50)).await;
@@ -94,7 +94,7 @@ async fn hammer(stacks: Api<LoadBalancerStack>) {
 
 #[tokio::test(start_paused = true)]
 async fn constant_writes_of_others_do_not_delay_create() {
-    let rig = looking(Duration::from_millis(500)).await;
+    let rig = with_slow_search(Duration::from_millis(500)).await;
     tokio::spawn(hammer(rig.stacks()));
     rig.until("web is Ready", SOON, |rig| rig.is_ready("web")).await;
     assert_eq!((rig.creates().len(), rig.load_balancers().len()), (1, 1));
@@ -102,7 +102,7 @@ async fn constant_writes_of_others_do_not_delay_create() {
 
 #[tokio::test(start_paused = true)]
 async fn constant_writes_of_others_do_not_delay_deletion() {
-    let rig = looking(Duration::from_millis(500)).await;
+    let rig = with_slow_search(Duration::from_millis(500)).await;
     rig.until("web is Ready", SOON, |rig| rig.is_ready("web")).await;
     tokio::spawn(hammer(rig.stacks()));
     rig.delete("web").await;
@@ -112,7 +112,7 @@ async fn constant_writes_of_others_do_not_delay_deletion() {
 
 #[tokio::test(start_paused = true)]
 async fn second_controller_about_to_create_does_not() {
-    let rig = looking(Duration::from_secs(5)).await;
+    let rig = with_slow_search(Duration::from_secs(5)).await;
     tokio::time::sleep(Duration::from_secs(3)).await;
     rig.patch("web", json!({"metadata": {"annotations": {"evenkeel.dev/create-pending": "a1@2026-11-23T10:00:00Z"}}}))
         .await;
@@ -122,7 +122,7 @@ async fn second_controller_about_to_create_does_not() {
 
 #[tokio::test(start_paused = true)]
 async fn stack_changed_just_before_create_is_created_as_changed() {
-    let rig = looking(Duration::from_secs(5)).await;
+    let rig = with_slow_search(Duration::from_secs(5)).await;
     tokio::time::sleep(Duration::from_secs(3)).await;
     rig.patch("web", json!({"spec": {"loadBalancer": {"description": "new"}}})).await;
     rig.until("web is Ready", 3 * MINUTE, |rig| rig.is_ready("web")).await;

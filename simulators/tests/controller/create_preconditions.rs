@@ -35,9 +35,9 @@ async fn edit(rig: &Rig, name: &str) {
 /// The operator disables a flavor or a zone. Load balancers that use it keep working.
 #[tokio::test(start_paused = true)]
 async fn disabled_create_option_does_not_stall_existing_stack() {
-    for (wish, name) in [(json!({"flavor": {"name": "ha"}}), "ha"), (json!({"availabilityZone": "az1"}), "az1")] {
+    for (option, name) in [(json!({"flavor": {"name": "ha"}}), "ha"), (json!({"availabilityZone": "az1"}), "az1")] {
         let mut load_balancer = json!({"vip": {"subnet": {"name": "tenant-v4"}}});
-        load_balancer.as_object_mut().unwrap().extend(wish.as_object().unwrap().clone());
+        load_balancer.as_object_mut().unwrap().extend(option.as_object().unwrap().clone());
         let rig = with_ready(&[("web", with(load_balancer.clone()))]).await;
         rig.cloud.enable(name, false);
         sleep(FORGOTTEN).await;
@@ -45,7 +45,7 @@ async fn disabled_create_option_does_not_stall_existing_stack() {
 
         rig.cloud.forget_requests();
         rig.create("new", with(load_balancer)).await;
-        rig.until("the new one is refused", SOON, |rig| rig.reason("new") == "ReferenceUnusable").await;
+        rig.until("the new one is rejected", SOON, |rig| rig.reason("new") == "ReferenceUnusable").await;
         assert!(rig.message("new").contains("its operator has disabled it"), "{}", rig.message("new"));
         assert_eq!(condition(&rig.stack("new"), "ResolvedRefs")["status"], "False");
         sleep(10 * MINUTE).await;
@@ -99,9 +99,9 @@ async fn later_subnet_does_not_stall_existing_stack() {
 }
 
 async fn neutron(rig: &Rig, method: Method, path: &str, body: Value) -> Value {
-    let (code, answer) = rig.cloud.request_as("demo", method, Service::Network, path, Some(body)).await;
-    assert!(code < 300, "{answer}");
-    answer
+    let (code, response) = rig.cloud.request_as("demo", method, Service::Network, path, Some(body)).await;
+    assert!(code < 300, "{response}");
+    response
 }
 
 /// Creates a floating IP on the port of a server. Returns the address, its path, and the port.
@@ -143,7 +143,7 @@ async fn floating_ip_of_another_is_reported_before_create() {
     // The cached reference of the first stack says that it is free. The port that it serves now must be seen all the
     // same.
     rig.create("second", behind(&address)).await;
-    rig.until("the second is refused", SOON, |rig| rig.reason("second") == "ReferenceUnusable").await;
+    rig.until("the second is rejected", SOON, |rig| rig.reason("second") == "ReferenceUnusable").await;
     assert_eq!((rig.creates().len(), rig.load_balancers().len()), (1, 1));
 }
 

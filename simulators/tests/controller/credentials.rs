@@ -14,8 +14,8 @@ use super::*;
 
 fn has_finalizer(cluster: &ClusterSim, name: &str) -> bool {
     let secret = cluster.object("", "secrets", NAMESPACE, name).expect("the Secret is there");
-    let ours = Value::from("evenkeel.dev/credentials-in-use");
-    secret["metadata"]["finalizers"].as_array().is_some_and(|entries| entries.contains(&ours))
+    let finalizer = Value::from("evenkeel.dev/credentials-in-use");
+    secret["metadata"]["finalizers"].as_array().is_some_and(|entries| entries.contains(&finalizer))
 }
 
 /// Number of list requests of the controller.
@@ -65,7 +65,7 @@ async fn secret_without_credentials_never_gets_finalizer() {
     };
     let mut spec = small();
     spec["cloudCredentialsRef"]["secretName"] = "plain".into();
-    rig.secrets().create(&Default::default(), &plain(json!({"token": "of somebody else"}))).await.unwrap();
+    rig.secrets().create(&Default::default(), &plain(json!({"token": "of another application"}))).await.unwrap();
     rig.create("web", spec).await;
     rig.until("the stack reports it", SOON, |rig| rig.message("web").contains("no key clouds.yaml")).await;
     assert!(!has_finalizer(&rig.cluster, "plain"));
@@ -114,7 +114,7 @@ async fn administrator_names_resolve_to_own_project_only() {
     let shared = json!({"rbac_policy": {"object_type": "network", "object_id": network, "action": "access_as_shared",
                                         "target_tenant": project}});
     let path = "/v2.0/rbac-policies";
-    let (code, answer) = rig.cloud.request_as("demo", Method::POST, Service::Network, path, Some(shared)).await;
-    assert_eq!(code, 201, "{answer}");
+    let (code, response) = rig.cloud.request_as("demo", Method::POST, Service::Network, path, Some(shared)).await;
+    assert_eq!(code, 201, "{response}");
     rig.until("the name is that of a shared subnet", 3 * MINUTE, |rig| rig.is_ready("by-name")).await;
 }

@@ -174,7 +174,7 @@ async fn partial_orphan_does_not_block_takeover() {
     for done in 0..=2 {
         let spec = with_floating_ip();
         let rig = with_ready(&[("web", spec.clone())]).await;
-        let second = Fault::Answer { status: 403, body: "{}".into(), retry_after: None };
+        let second = Fault::ProxyResponse { status: 403, body: "{}".into(), retry_after: None };
         rig.cloud.fail_always(Match::all().method(Method::PUT).skip(done), second);
         rig.cloud.forget_requests();
         delete_as_orphan(&rig).await;
@@ -191,7 +191,7 @@ async fn orphan_loses_tags_of_earlier_stack_too() {
     let mut spec = with_floating_ip();
     spec["deletionPolicy"] = json!("Orphan");
     let mut rig = with_ready(&[("web", spec.clone())]).await;
-    let rejection = Fault::Answer { status: 403, body: "{}".into(), retry_after: None };
+    let rejection = Fault::ProxyResponse { status: 403, body: "{}".into(), retry_after: None };
     rig.cloud.fail_always(Match::all().method(Method::PUT), rejection);
     rig.delete("web").await;
     until_gone(&rig, "web", SOON).await;
@@ -230,8 +230,8 @@ async fn orphan_waits_for_write_of_crashed_controller() {
     rig.until("the next stack is Ready", SOON, |rig| rig.is_ready("web")).await;
     tokio::time::sleep(20 * MINUTE).await;
     assert!(rig.is_ready("web"), "{}", rig.message("web"));
-    let ours = rig.load_balancers().iter().filter(|lb| lb["tags"].to_string().contains("evenkeel:uid")).count();
-    assert_eq!((rig.load_balancers().len(), ours), (2, 1), "the tags were taken off the first");
+    let owned = rig.load_balancers().iter().filter(|lb| lb["tags"].to_string().contains("evenkeel:uid")).count();
+    assert_eq!((rig.load_balancers().len(), owned), (2, 1), "the tags were taken off the first");
 }
 
 #[tokio::test(start_paused = true)]

@@ -56,7 +56,7 @@ async fn failed_create_of_unchanged_spec_is_left_alone() {
 async fn failed_create_is_recreated_after_restart() {
     let mut rig = with_failed_create(small()).await;
     rig.kill().await;
-    edit(&rig, "corrected while nobody looked").await;
+    edit(&rig, "corrected while the controller was down").await;
     rig.start();
     rig.until("web is Ready", SOON, |rig| rig.is_ready("web")).await;
     assert_eq!((rig.creates().len(), rig.load_balancers().len()), (2, 1));
@@ -89,7 +89,7 @@ async fn repeated_failed_create_is_sent_once_per_spec_change() {
     assert_eq!((rig.creates().len(), rig.load_balancers().len()), (3, 1));
 }
 
-/// The deletion of the failed load balancer is carried out, its answer is lost, and the process dies.
+/// The deletion of the failed load balancer is carried out, its response is lost, and the process dies.
 #[tokio::test(start_paused = true)]
 async fn crash_between_delete_and_recreate_creates_one() {
     let mut rig = with_failed_create(small()).await;
@@ -194,7 +194,7 @@ async fn failed_create_with_error_listeners_is_recreated() {
     assert_eq!((rig.creates().len(), rig.load_balancers().len()), (2, 1));
 }
 
-/// With nothing but listeners, the states alone are no proof. The process that observed the failed create knows.
+/// With nothing but listeners, the states alone are no proof. Only the process that observed the failed create has it.
 #[tokio::test(start_paused = true)]
 async fn unproven_failed_create_counts_only_for_its_observer() {
     let mut spec = small();

@@ -131,7 +131,7 @@ async fn lasting_conflict_has_one_event() {
 async fn passing_conflict_has_no_event() {
     let rig = with_ready(&[("web", small())]).await;
     let put = Match::service(Service::LoadBalancer).method(Method::PUT).path("/pools");
-    rig.cloud.fail(put, octavia(409, "Pool is in use by somebody else"), 3);
+    rig.cloud.fail(put, octavia(409, "Pool is in use by another client"), 3);
     rig.patch("web", json!({"spec": {"pools": [{"name": "web", "protocol": "HTTP", "algorithm": "SOURCE_IP"}]}})).await;
     rig.until("web is Ready", 2 * MINUTE, |rig| rig.is_ready("web")).await;
     tokio::time::sleep(20 * MINUTE).await;

@@ -19,7 +19,7 @@ async fn on_an_island(spec: Value) -> (Rig, String) {
 
 fn neutron(kind: &str, message: &str) -> Fault {
     let body = json!({"NeutronError": {"type": kind, "message": message, "detail": ""}});
-    Fault::Answer { status: 404, body: body.to_string(), retry_after: None }
+    Fault::ProxyResponse { status: 404, body: body.to_string(), retry_after: None }
 }
 
 fn floating_ip_writes() -> Match {
@@ -35,11 +35,11 @@ async fn subnet_without_router_is_reported_and_nothing_deleted() {
     let (rig, subnet) = on_an_island(with_floating_ip()).await;
     let lb = id(&rig.load_balancers()[0]);
     let message = rig.message("web");
-    for words in ["spec.loadBalancer.floatingIP", "is not reachable from subnet", &subnet, "router"] {
-        assert!(message.contains(words), "{message}");
+    for part in ["spec.loadBalancer.floatingIP", "is not reachable from subnet", &subnet, "router"] {
+        assert!(message.contains(part), "{message}");
     }
-    for words in ["was deleted", "openstack loadbalancer delete"] {
-        assert!(!message.contains(words), "{message}");
+    for part in ["was deleted", "openstack loadbalancer delete"] {
+        assert!(!message.contains(part), "{message}");
     }
     assert_eq!(condition(&rig.stack("web"), "ResolvedRefs")["status"], "False");
     sleep(10 * MINUTE).await;

@@ -8,7 +8,7 @@ use tokio::time::sleep;
 use super::*;
 
 async fn without_floating_ips() -> Rig {
-    let mut rig = Rig::with(CloudConfig { has_floating_ips: false, ..CloudConfig::default() }).await;
+    let mut rig = Rig::with(CloudConfig { has_l3_extension: false, ..CloudConfig::default() }).await;
     rig.start();
     rig
 }
@@ -41,13 +41,13 @@ async fn cloud_without_floating_ips_is_reported_to_stack_with_one() {
     rig.until("web is Ready", SOON, |rig| rig.is_ready("web")).await;
 }
 
-/// Longer than a stack waits between two looks at its floating IP, with the steps that follow.
+/// Longer than a stack waits between two reads of its floating IP, with the steps that follow.
 const HAND_OVER: Duration = Duration::from_secs(12);
 
 async fn neutron(rig: &Rig, method: Method, path: &str, body: Option<Value>) -> Value {
-    let (code, answer) = rig.cloud.request_as("demo", method, Service::Network, path, body).await;
-    assert!(code < 300, "{answer}");
-    answer
+    let (code, response) = rig.cloud.request_as("demo", method, Service::Network, path, body).await;
+    assert!(code < 300, "{response}");
+    response
 }
 
 /// Creates a floating IP without an owner. Returns its id and its address.
@@ -125,7 +125,7 @@ async fn replaced_floating_ip_serves_until_new_one_does() {
     let rig = with_ready(&[("web", spec)]).await;
     let first = the_one(&rig);
     rig.cloud.add_external_network("other", "192.0.2.0/24".parse().unwrap());
-    let rejection = Fault::Answer { status: 404, body: "{}".into(), retry_after: None };
+    let rejection = Fault::ProxyResponse { status: 404, body: "{}".into(), retry_after: None };
     rig.cloud.fail_always(Match::service(Service::Network).method(Method::POST).path("/floatingips"), rejection);
     rig.patch("web", wants(json!({"allocate": {"network": {"name": "other"}}}))).await;
     sleep(MINUTE).await;
@@ -138,11 +138,11 @@ async fn replaced_floating_ip_serves_until_new_one_does() {
 /// Any user of the project may change the description.
 #[tokio::test(start_paused = true)]
 async fn floating_ip_with_foreign_description_stays_owned() {
-    for words in ["the shop's", "", "evenkeel:uid=another evenkeel:cluster=another"] {
+    for description in ["the shop's", "", "evenkeel:uid=another evenkeel:cluster=another"] {
         let rig = with_ready(&[("web", with_floating_ip())]).await;
         let before = the_one(&rig);
         let path = format!("/v2.0/floatingips/{}", text(&before, "id"));
-        let describe = || neutron(&rig, Method::PUT, &path, Some(json!({"floatingip": {"description": words}})));
+        let describe = || neutron(&rig, Method::PUT, &path, Some(json!({"floatingip": {"description": description}})));
         describe().await;
         rig.until("the description is restored", 15 * MINUTE, |rig| {
             the_one(rig)["description"] == before["description"]
@@ -299,7 +299,7 @@ async fn taken_floating_ip_address_is_reported_with_field() {
     let text = format!("IP address {address} already allocated in subnet 1.");
     let body = json!({"NeutronError": {"type": "IpAddressAlreadyAllocated", "message": text, "detail": ""}});
     let post = Match::service(Service::Network).method(Method::POST).path("/v2.0/floatingips");
-    rig.cloud.fail_always(post, Fault::Answer { status: 409, body: body.to_string(), retry_after: None });
+    rig.cloud.fail_always(post, Fault::ProxyResponse { status: 409, body: body.to_string(), retry_after: None });
     rig.patch("web", wants(json!({"allocate": {"network": {"name": "public"}, "address": address}}))).await;
     rig.until("the stack reports it", MINUTE, |rig| rig.message("web").contains("floatingIP.allocate.address: ")).await;
     assert_eq!(rig.reason("web"), "Conflict");

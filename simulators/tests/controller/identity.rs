@@ -47,8 +47,8 @@ async fn load_balancer_of_another_owner_is_named_and_untouched() {
     let lb = id(&rig.load_balancers()[0]);
     let path = format!("/v2/lbaas/loadbalancers/{lb}");
     let tags = json!({"loadbalancer": {"tags": ["evenkeel:uid=uid-2", "evenkeel:cluster=cluster-2"]}});
-    let (code, answer) = rig.cloud.request_as("demo", Method::PUT, Service::LoadBalancer, &path, Some(tags)).await;
-    assert_eq!(code, 200, "{answer}");
+    let (code, response) = rig.cloud.request_as("demo", Method::PUT, Service::LoadBalancer, &path, Some(tags)).await;
+    assert_eq!(code, 200, "{response}");
     rig.until("it is free", SOON, |rig| rig.load_balancers()[0]["provisioning_status"] == "ACTIVE").await;
     rig.cloud.forget_requests();
     let before = rig.cloud.tree(&lb);

@@ -107,7 +107,7 @@ async fn resync_requests_do_not_grow_with_stacks() {
     assert_eq!((leaves_of_few, leaves_of_many), (0, 0), "members of stable trees are read again");
 }
 
-/// A restarted controller knows nothing of any stack, and yet reads stable stacks by way of the shared lists.
+/// A restarted controller has no memory of any stack, and yet reads stable stacks by way of the shared lists.
 #[tokio::test(start_paused = true)]
 async fn restart_with_stable_stacks_reads_lists_not_trees() {
     const STACKS: usize = 12;

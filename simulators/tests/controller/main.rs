@@ -18,7 +18,7 @@ mod floating_ips;
 mod identity;
 mod isolation;
 mod logging;
-mod lost_answers;
+mod lost_responses;
 mod metrics;
 mod policies;
 mod rejections;
@@ -77,7 +77,7 @@ async fn with_ready(stacks: &[(&str, Value)]) -> Rig {
 fn octavia(status: u16, faultstring: &str) -> Fault {
     let faultcode = if status < 500 { "Client" } else { "Server" };
     let body = json!({"faultcode": faultcode, "faultstring": faultstring, "debuginfo": null});
-    Fault::Answer { status, body: body.to_string(), retry_after: None }
+    Fault::ProxyResponse { status, body: body.to_string(), retry_after: None }
 }
 
 /// A rig whose first create met this fault, and whose stack is Ready all the same.

@@ -24,7 +24,7 @@ async fn password_and_token_are_in_no_output() {
     let log = Log::capture("debug,evenkeel=trace");
     let rig = with_ready(&[("web", small())]).await;
     let password = "not-a-secret";
-    let echo = |status| Fault::Answer {
+    let echo = |status| Fault::ProxyResponse {
         status,
         body: json!({"error": {"code": status, "title": "Unauthorized", "message": format!("no user has {password}")}})
             .to_string(),

@@ -9,7 +9,7 @@ use super::*;
 #[tokio::test(start_paused = true)]
 async fn controller_stopped_before_first_list_stops() {
     let mut rig = Rig::new().await;
-    let slow = Effect::SlowAnswer(Duration::from_secs(10));
+    let slow = Effect::SlowResponse(Duration::from_secs(10));
     // The first of the two lists asks whether the CRD exists at all.
     rig.cluster.inject(Fault::next("list", "/loadbalancerstacks", slow).times(2));
     rig.start();
@@ -25,5 +25,8 @@ async fn stopped_controller_finishes_running_reconcile() {
     rig.create("web", small()).await;
     rig.until("the create is sent", SOON, |rig| !rig.creates().is_empty()).await;
     timeout(MINUTE, rig.stop()).await.expect("the controller stops");
-    assert!(!rig.stack("web")["status"]["loadBalancer"]["id"].is_null(), "the controller did not wait for the answer");
+    assert!(
+        !rig.stack("web")["status"]["loadBalancer"]["id"].is_null(),
+        "the controller did not wait for the response"
+    );
 }

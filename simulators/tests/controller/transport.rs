@@ -8,16 +8,17 @@ use tokio::time::{Instant, sleep};
 use super::*;
 
 fn faults() -> Vec<Fault> {
-    let answer = |status, body: &str, retry_after| Fault::Answer { status, body: body.to_owned(), retry_after };
+    let response =
+        |status, body: &str, retry_after| Fault::ProxyResponse { status, body: body.to_owned(), retry_after };
     vec![
         Fault::Refused,
         Fault::LostBefore,
         Fault::HalfBody,
-        Fault::SlowAnswer(Duration::from_secs(400)),
-        answer(500, "<html>Internal Server Error</html>", None),
-        answer(500, r#"{"faultcode": "Server", "faultstring": "database gone", "debuginfo": null}"#, None),
-        answer(503, "<html>Service Unavailable</html>", Some(5)),
-        answer(429, r#"{"error": {"code": 429, "title": "Too Many Requests", "message": "slow down"}}"#, Some(5)),
+        Fault::SlowResponse(Duration::from_secs(400)),
+        response(500, "<html>Internal Server Error</html>", None),
+        response(500, r#"{"faultcode": "Server", "faultstring": "database gone", "debuginfo": null}"#, None),
+        response(503, "<html>Service Unavailable</html>", Some(5)),
+        response(429, r#"{"error": {"code": 429, "title": "Too Many Requests", "message": "slow down"}}"#, Some(5)),
     ]
 }
 
@@ -64,7 +65,7 @@ async fn unresponsive_keystone_requeues() {
 #[tokio::test(start_paused = true)]
 async fn retry_after_of_server_is_honoured() {
     let rig = with_ready(&[("web", small())]).await;
-    let busy = Fault::Answer { status: 503, body: String::new(), retry_after: Some(45) };
+    let busy = Fault::ProxyResponse { status: 503, body: String::new(), retry_after: Some(45) };
     rig.cloud.fail(Match::service(Service::LoadBalancer), busy, 1);
     rig.cloud.forget_requests();
     rig.patch("web", json!({"spec": {"loadBalancer": {"description": "edited"}}})).await;

@@ -18,9 +18,9 @@ fn often() -> Value {
 }
 
 async fn as_tenant(rig: &Rig, method: Method, service: Service, path: &str, body: Option<Value>) -> Value {
-    let (code, answer) = rig.cloud.request_as("demo", method, service, path, body).await;
-    assert!(code < 300, "{answer}");
-    answer
+    let (code, response) = rig.cloud.request_as("demo", method, service, path, body).await;
+    assert!(code < 300, "{response}");
+    response
 }
 
 /// Id, port and address of the only load balancer.
@@ -61,8 +61,8 @@ async fn missing_vip_port_is_reported_and_load_balancer_recreated() {
     delete_port(&rig, &port).await;
     until_reported(&rig).await;
     let message = rig.message("web");
-    for words in [port.as_str(), &format!("openstack loadbalancer delete --cascade {lb}")] {
-        assert!(message.contains(words), "{message}");
+    for part in [port.as_str(), &format!("openstack loadbalancer delete --cascade {lb}")] {
+        assert!(message.contains(part), "{message}");
     }
     sleep(20 * MINUTE).await;
     assert_eq!((rig.reason("web"), rig.message("web")), ("VipPortMissing".into(), message));
@@ -135,7 +135,7 @@ async fn hidden_ports_do_not_stall_stack() {
     for (status, kind) in [(403, "PolicyNotAuthorized"), (404, "HTTPNotFound")] {
         let rig = with_ready(&[("web", often())]).await;
         let error = json!({"NeutronError": {"type": kind, "message": "rule:get_port is disallowed by policy"}});
-        let fault = Fault::Answer { status, body: error.to_string(), retry_after: None };
+        let fault = Fault::ProxyResponse { status, body: error.to_string(), retry_after: None };
         rig.cloud.fail_always(Match::service(Service::Network).method(Method::GET).path("/ports"), fault);
         rig.cloud.forget_requests();
         sleep(10 * MINUTE).await;

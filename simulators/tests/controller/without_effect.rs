@@ -51,8 +51,8 @@ async fn setting_without_effect_is_rejected_by_api_server() {
     let mut rig = Rig::new().await;
     rig.start();
     for (message, spec) in cases() {
-        let answer = rig.create_rejected("web", spec).await;
-        assert!(answer.contains(message), "{answer}");
+        let rejection = rig.create_rejected("web", spec).await;
+        assert!(rejection.contains(message), "{rejection}");
     }
     assert!(rig.cloud.writes().is_empty(), "{:?}", rig.cloud.writes());
 }

@@ -252,7 +252,7 @@ fn restored_stack_takes_over_load_balancer_and_floating_ip() {
     let restored = Owner { uid: "u2".into(), ..owner() };
     let tree = octavia.tree.as_ref().unwrap();
     let plan = take_over(&restored, &tree.load_balancer, &tree.floating_ips);
-    assert_eq!(plan.steps[0].kind, Kind::FloatingIp, "once the load balancer is ours nothing tells whose it was");
+    assert_eq!(plan.steps[0].kind, Kind::FloatingIp, "the takeover erases the owner tags that prove the floating IP");
     for step in &plan.steps {
         octavia.apply(step).unwrap();
     }

@@ -1,4 +1,4 @@
-//! Disturbances: changes to a tree between two reconciles, by other clients, failures and lost answers.
+//! Disturbances: changes to a tree between two reconciles, by other clients, failures and lost responses.
 
 use proptest::prelude::*;
 use proptest::sample::Index;
@@ -14,7 +14,7 @@ pub enum Disturbance {
     Fail(Target, Index),
     /// Another client changes an object of the stack.
     Drift(Target, Index),
-    /// An answer was lost, and the object created twice.
+    /// A response was lost, and the object created twice.
     Duplicate(Target, Index),
     /// Another client adds a child of its own.
     Intrude(Target, Index),
@@ -142,14 +142,14 @@ impl Octavia {
             // Never of a borrowed one on the VIP: without the owner tag it is another client's.
             Target::FloatingIp => {
                 let made = tree.floating_ips.iter_mut().filter(|f| !f.description.is_empty());
-                let words = ["the shop's", "evenkeel:uid=x evenkeel:cluster=y"];
+                let descriptions = ["the shop's", "evenkeel:uid=x evenkeel:cluster=y"];
                 if let Some(made) = one(made, index) {
                     // Tag or description alone is enough.
-                    let is_marked = !words.contains(&made.description.as_str());
+                    let is_marked = !descriptions.contains(&made.description.as_str());
                     let is_tagged = made.tags.iter().any(|tag| tag.starts_with("evenkeel:created-by="));
                     match index.index(3) {
                         0 if is_marked => made.tags.clear(),
-                        at if is_tagged => made.description = words[at % 2].to_owned(),
+                        at if is_tagged => made.description = descriptions[at % 2].to_owned(),
                         _ => {}
                     }
                 }

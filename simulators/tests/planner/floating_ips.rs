@@ -125,17 +125,17 @@ fn borrowing(seen: ObservedFloatingIp) -> Plan {
 
 #[test]
 fn floating_ip_in_use_by_other_client_is_not_borrowed() {
-    let refused = |seen| match borrowing(seen) {
+    let rejected = |seen| match borrowing(seen) {
         Plan { steps, problems, .. } if steps.is_empty() => problems[0].message.clone(),
         plan => panic!("{plan}"),
     };
     let another_stacks = "evenkeel:uid=u2 evenkeel:cluster=c1";
     for on in [None, Some("server-port"), Some("vip-port")] {
-        let message = refused(lent(on, another_stacks, &[]));
+        let message = rejected(lent(on, another_stacks, &[]));
         assert!(message.contains("belongs to c1/u2"), "{message}");
     }
-    assert!(refused(lent(Some("port"), "", &["evenkeel:uid=u2"])).contains("belongs to ?/u2"));
-    let of_a_server = refused(lent(Some("server-port"), "", &[]));
+    assert!(rejected(lent(Some("port"), "", &["evenkeel:uid=u2"])).contains("belongs to ?/u2"));
+    let of_a_server = rejected(lent(Some("server-port"), "", &[]));
     assert!(of_a_server.contains("already leads to port server-port. Disassociate it first"), "{of_a_server}");
 }
 
@@ -203,7 +203,7 @@ fn floating_ip_in_use_is_a_problem_before_create() {
             want.load_balancer.vip.port_id = port.map(str::to_owned);
         })
     };
-    let in_use = |port, seen| floating_ip_in_use(&want(port), &[seen]).map(|refusal| refusal.message);
+    let in_use = |port, seen| floating_ip_in_use(&want(port), &[seen]).map(|rejection| rejection.message);
     let of_a_server = in_use(None, lent(Some("server-port"), "", &[])).unwrap();
     assert!(of_a_server.contains("198.51.100.9") && of_a_server.contains("server-port"), "{of_a_server}");
     assert!(in_use(None, lent(None, "", &["evenkeel:uid=u2"])).unwrap().contains("belongs to ?/u2"));

@@ -10,7 +10,7 @@ use super::drift::disturbance;
 use super::octavia::Octavia;
 use evenkeel::model::*;
 use evenkeel::plan::{create, update};
-use evenkeel_simulators::arbitrary::{World, pair};
+use evenkeel_simulators::arbitrary::{World, stack_and_edit};
 
 /// Number of random cases: always the same ones, unless `EVENKEEL_SEED` asks for others; `EVENKEEL_TIMES` multiplies
 /// their number.
@@ -31,12 +31,12 @@ pub fn converge(octavia: &mut Octavia, want: &Desired, mut check: impl FnMut(&Ob
     for _ in 0..BOUND {
         let plan = update(want, octavia.tree.as_ref().unwrap());
         if let Some(left) = left {
-            assert_eq!(plan.steps.len(), left, "a plan has to tell how many steps are left\n{plan}");
+            assert_eq!(plan.steps.len(), left, "a plan has to count the steps that are left\n{plan}");
         }
         let Some(step) = plan.steps.first() else { return plan };
         let before = octavia.tree.clone();
-        if let Err(refusal) = octavia.apply(step) {
-            panic!("{refusal}\nrefused: {step}\n{:?}\nof\n{plan}", step.call);
+        if let Err(rejection) = octavia.apply(step) {
+            panic!("{rejection}\nrejected: {step}\n{:?}\nof\n{plan}", step.call);
         }
         assert!(octavia.tree != before, "it changes nothing: {step}\n{:?}\nof\n{plan}", step.call);
         check(octavia.tree.as_ref().unwrap(), step);
@@ -50,7 +50,7 @@ pub fn made(world: &World, want: &Desired) -> Octavia {
     let mut octavia = Octavia::default();
     octavia.v6_subnets = world.v6_subnets();
     let step = create(want, "attempt-1");
-    octavia.apply(&step).unwrap_or_else(|refusal| panic!("{refusal}\n{:?}", step.call));
+    octavia.apply(&step).unwrap_or_else(|rejection| panic!("{rejection}\n{:?}", step.call));
     let lent = |id: &Id| ObservedFloatingIp {
         id: id.clone(),
         floating_ip_address: id.clone(),
@@ -111,7 +111,7 @@ proptest! {
     #![proptest_config(cases(300))]
 
     #[test]
-    fn created_stack_needs_only_its_floating_ip((want, _) in pair(&World::whole())) {
+    fn created_stack_needs_only_its_floating_ip((want, _) in stack_and_edit(&World::whole())) {
         let mut octavia = made(&World::whole(), &want);
         let rest = update(&want, octavia.tree.as_ref().unwrap());
         prop_assert!(rest.steps.iter().all(|step| !step.call.is_octavia()), "{}", rest);
@@ -124,7 +124,7 @@ proptest! {
     #![proptest_config(cases(1_000))]
 
     #[test]
-    fn every_step_of_edit_is_accepted_and_plan_converges((before, after) in pair(&World::whole())) {
+    fn every_step_of_edit_is_accepted_and_plan_converges((before, after) in stack_and_edit(&World::whole())) {
         let mut octavia = made(&World::whole(), &before);
         converge(&mut octavia, &before, |_, _| {});
         let continuity = Continuity::new(octavia.tree.as_ref().unwrap(), &after);
@@ -142,7 +142,7 @@ proptest! {
 
     #[test]
     fn plan_converges_after_any_disturbance(
-        (before, after) in pair(&World::whole()),
+        (before, after) in stack_and_edit(&World::whole()),
         mishaps in prop::collection::vec((0..12usize, disturbance()), 1..6),
     ) {
         let mut octavia = made(&World::whole(), &before);
@@ -151,8 +151,8 @@ proptest! {
             for _ in 0..*steps {
                 let plan = update(&after, octavia.tree.as_ref().unwrap());
                 let Some(step) = plan.steps.first() else { break };
-                if let Err(refusal) = octavia.apply(step) {
-                    panic!("{refusal}\nrefused: {step}\n{:?}\nof\n{plan}", step.call);
+                if let Err(rejection) = octavia.apply(step) {
+                    panic!("{rejection}\nrejected: {step}\n{:?}\nof\n{plan}", step.call);
                 }
             }
             octavia.disturb(mishap);

@@ -39,9 +39,10 @@ fn tags_of(call: &Call) -> Value {
 }
 
 fn of_plan(plan: &Plan) -> Vec<String> {
-    let ours = |tag: &&Value| !tag.as_str().unwrap().starts_with("evenkeel:");
-    let theirs = |call: &Call| tags_of(call).as_array().unwrap().iter().filter(ours).cloned().collect::<Vec<_>>();
-    plan.steps.iter().map(|step| format!("{} {}", step.kind.noun(), json!(theirs(&step.call)))).collect()
+    let is_user_tag = |tag: &&Value| !tag.as_str().unwrap().starts_with("evenkeel:");
+    let user_tags =
+        |call: &Call| tags_of(call).as_array().unwrap().iter().filter(is_user_tag).cloned().collect::<Vec<_>>();
+    plan.steps.iter().map(|step| format!("{} {}", step.kind.noun(), json!(user_tags(&step.call)))).collect()
 }
 
 #[test]

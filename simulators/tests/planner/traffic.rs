@@ -10,7 +10,7 @@ use super::stack::{http, made, policy, pool, stack, to_pool};
 use evenkeel::model::*;
 use evenkeel_simulators::arbitrary::rule;
 
-/// The question of a rule, apart from being inverted. A request is the set of questions that it answers with yes.
+/// The question of a rule, apart from being inverted. A request is the set of questions whose result is true.
 type Question = (String, String, Option<String>, String);
 
 fn question(rule: &ObservedL7Rule) -> Question {
@@ -31,7 +31,7 @@ fn route(tree: &ObservedTree, request: &BTreeSet<Question>) -> Option<(String, O
         .next()
 }
 
-/// Every request that the rules of two trees can tell apart.
+/// Every request that the rules of two trees can distinguish.
 fn requests(trees: [&ObservedTree; 2]) -> Vec<BTreeSet<Question>> {
     let rules = trees.iter().flat_map(|tree| &tree.listeners[0].policies).flat_map(|policy| &policy.rules);
     let questions: Vec<Question> = rules.map(question).collect::<BTreeSet<_>>().into_iter().collect();

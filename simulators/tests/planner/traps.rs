@@ -82,7 +82,7 @@ fn unset_operator_defaulted_field_is_not_compared() {
 #[test]
 fn removed_field_resets_in_write_that_drops_its_record() {
     let before = edited(|want| {
-        want.load_balancer.description = Some("ours".into());
+        want.load_balancer.description = Some("desired".into());
         want.load_balancer.qos_policy_id = Some("gold".into());
         let listener = http(want);
         listener.connection_limit = Some(20_000);

@@ -8,7 +8,7 @@ use proptest::test_runner::{RngAlgorithm, TestRng, TestRunner};
 use serde_json::{Value, json};
 
 use evenkeel::model::*;
-use evenkeel_simulators::arbitrary::{World, pair};
+use evenkeel_simulators::arbitrary::{World, stack_and_edit};
 
 const PAIRS: usize = 1_500;
 
@@ -126,7 +126,7 @@ fn stays(path: &str) -> bool {
 }
 
 fn width() -> Width {
-    let strategy = pair(&World::whole());
+    let strategy = stack_and_edit(&World::whole());
     let config = ProptestConfig { failure_persistence: None, ..ProptestConfig::default() };
     let mut runner = TestRunner::new_with_rng(config, TestRng::from_seed(RngAlgorithm::ChaCha, &[7; 32]));
     let mut width = Width::default();
@@ -154,9 +154,11 @@ fn every_field_is_set_changed_removed_and_every_value_used() {
         let never = lives.iter().filter(|(_, lived)| !lived && !stays(path));
         missing.extend(never.map(|(what, _)| format!("{path} is never {what}")));
     }
-    for (path, words) in words() {
+    for (path, values) in enumerated_values() {
         let used = fields.get(path).map(|life| life.values.clone()).unwrap_or_default();
-        missing.extend(words.iter().filter(|word| !used.contains(*word)).map(|word| format!("{path} is never {word}")));
+        missing.extend(
+            values.iter().filter(|value| !used.contains(*value)).map(|value| format!("{path} is never {value}")),
+        );
     }
     for path in ["listeners", "pools", "pools.*.members", "listeners.*.policies", "listeners.*.policies.*.rules"] {
         let happened = lists.get(path).cloned().unwrap_or_default();
@@ -170,11 +172,11 @@ fn every_field_is_set_changed_removed_and_every_value_used() {
 }
 
 /// All values of every field with an enumeration, as JSON.
-fn words() -> Vec<(&'static str, Vec<String>)> {
+fn enumerated_values() -> Vec<(&'static str, Vec<String>)> {
     fn all<T: serde::Serialize>(list: &[T]) -> Vec<String> {
-        list.iter().map(|word| json!(word).to_string()).collect()
+        list.iter().map(|value| json!(value).to_string()).collect()
     }
-    // Random stacks have no SOURCE_IP_PORT, which an amphora does not know.
+    // Random stacks have no SOURCE_IP_PORT, which an amphora lacks.
     let algorithms: Vec<_> = Algorithm::ALL.iter().filter(|a| **a != Algorithm::SourceIpPort).collect();
     vec![
         ("listeners.*.protocol", all(ListenerProtocol::ALL)),

@@ -29,11 +29,11 @@ impl Continuity {
                 }
             }
         }
-        let places = |desired: &Desired| -> BTreeSet<_> {
+        let endpoints = |desired: &Desired| -> BTreeSet<_> {
             desired.listeners.values().map(|l| (l.port, transport(l.protocol.as_str()))).collect()
         };
         if !after.allow_interruption {
-            continuity.served = places(before).intersection(&places(after)).copied().collect();
+            continuity.served = endpoints(before).intersection(&endpoints(after)).copied().collect();
         }
         continuity
     }

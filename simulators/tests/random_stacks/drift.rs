@@ -64,7 +64,7 @@ impl Drift {
         }
         let Object { kind, id, path, fields } = self.at.get(&objects);
         let put = |field: &str, value: Value| {
-            let body = json!({kind.root(): {field: value}});
+            let body = json!({kind.json_key(): {field: value}});
             rig.request_as_other_client(Method::PUT, Service::LoadBalancer, path, Some(body))
         };
         let done = match self.what {

@@ -17,7 +17,7 @@ use std::fmt;
 use anyhow::{Context, Result, ensure};
 use evenkeel::model::{Desired, Plan};
 use evenkeel::plan;
-use evenkeel_simulators::arbitrary::{World, pair};
+use evenkeel_simulators::arbitrary::{World, stack_and_edit};
 use proptest::prelude::*;
 use proptest::test_runner::{RngAlgorithm, TestRng, TestRunner};
 
@@ -33,7 +33,7 @@ struct Case {
 }
 
 fn case(world: &World) -> impl Strategy<Value = Case> + use<> {
-    (pair(world), drift::drifts()).prop_map(|((before, after), drifts)| Case { before, after, drifts })
+    (stack_and_edit(world), drift::drifts()).prop_map(|((before, after), drifts)| Case { before, after, drifts })
 }
 
 /// Statistics of a run: writes of edits, edits without a change, edits that were held back in part, and writes that

@@ -13,7 +13,7 @@ use evenkeel::model::{
 };
 use evenkeel::openstack::{Cloud, CloudSettings, Credentials, Done, ErrorClass};
 use evenkeel::plan;
-use evenkeel_simulators::arbitrary::{Place, World};
+use evenkeel_simulators::arbitrary::{CandidateVip, World};
 use evenkeel_simulators::cloud::{CloudConfig, CloudSim, Kind, Service};
 use http::Method;
 use serde_json::{Value, json};
@@ -60,7 +60,7 @@ impl PlannerRig {
         self.active(None).await?;
         let confirmed = plan::update(want, &self.cloud.confirm(*made, want.tree_query()).await?);
         let read = plan::update(want, &self.tree(want).await?);
-        ensure!(confirmed == read, "the answer to the create, confirmed, needs {confirmed}\nand the tree {read}");
+        ensure!(confirmed == read, "the response to the create, confirmed, needs {confirmed}\nand the tree {read}");
         ensure!(read.steps.iter().all(|step| !step.call.is_octavia()), "the create left steps: {read}");
         Ok(())
     }
@@ -80,7 +80,7 @@ impl PlannerRig {
                 return Ok(plan);
             };
             let before = self.tree_without_states();
-            self.execute(step).await.with_context(|| format!("refused: {step}\n{:?}\nof\n{plan}", step.call))?;
+            self.execute(step).await.with_context(|| format!("rejected: {step}\n{:?}\nof\n{plan}", step.call))?;
             seen = self.active(continuity).await.with_context(|| format!("after {step}\nof\n{plan}"))?;
             let heals = step.reason == StepReason::Heal;
             ensure!(
@@ -100,7 +100,7 @@ impl PlannerRig {
         for _ in 0..MOST_POLLS {
             match self.cloud.execute(step).await {
                 Err(error) if error.class == ErrorClass::Locked => tokio::time::sleep(POLL).await,
-                answer => return Ok(answer?),
+                done => return Ok(done?),
             }
         }
         bail!("locked without end")
@@ -158,8 +158,8 @@ impl PlannerRig {
         path: &str,
         body: Option<Value>,
     ) -> Result<()> {
-        let (code, answer) = self.sim.request_as("demo", method.clone(), service, path, body).await;
-        ensure!(code < 300 || code == 409, "another client's {method} {path} is rejected: {code} {answer}");
+        let (code, response) = self.sim.request_as("demo", method.clone(), service, path, body).await;
+        ensure!(code < 300 || code == 409, "another client's {method} {path} is rejected: {code} {response}");
         self.active(None).await?;
         Ok(())
     }
@@ -177,7 +177,7 @@ impl PlannerRig {
             let floating_ips = self.cloud.floating_ips(self.owner(), port).await?;
             let plan = plan::delete(self.owner(), retain, seen.as_ref(), &floating_ips);
             let Some(step) = plan.steps.first() else { return self.nothing_is_left() };
-            self.execute(step).await.with_context(|| format!("refused: {step}\nof\n{plan}"))?;
+            self.execute(step).await.with_context(|| format!("rejected: {step}\nof\n{plan}"))?;
         }
         bail!("the delete does not end")
     }
@@ -188,8 +188,9 @@ impl PlannerRig {
             ensure!(left.is_empty(), "left: {left:?}");
         }
         let ports = self.sim.ports();
-        let ours = ports.iter().filter(|port| port["name"].as_str().is_some_and(|name| name.starts_with("octavia-lb")));
-        ensure!(ours.count() == 0, "left: {ports:?}");
+        let by_octavia =
+            ports.iter().filter(|port| port["name"].as_str().is_some_and(|name| name.starts_with("octavia-lb")));
+        ensure!(by_octavia.count() == 0, "left: {ports:?}");
         for left in self.sim.floating_ips() {
             let text = json!([left["tags"], left["description"]]).to_string();
             let lent = self.world.floating_ip_ids.iter().any(|id| left["id"] == id.as_str());
@@ -243,7 +244,7 @@ async fn world(sim: &CloudSim) -> World {
     let port = text(&post(sim, Service::Network, "/v2.0/ports", body).await["port"]["id"]);
     World {
         vip_subnet_id: v4.clone(),
-        places: Place::all(&v4, "10.10.200.77", &v6, "fd00:10:10::c8", &tenant, &port),
+        other_vips: CandidateVip::all(&v4, "10.10.200.77", &v6, "fd00:10:10::c8", &tenant, &port),
         flavor_ids: vec![sim.flavor_id("single"), sim.flavor_id("ha")],
         availability_zones: vec!["az1".to_owned(), "az2".to_owned()],
         external_subnets: vec![external("public-v4", "203.0.113.0/24"), external("public-c", "192.0.2.0/24")],
@@ -259,9 +260,9 @@ async fn world(sim: &CloudSim) -> World {
 }
 
 async fn post(sim: &CloudSim, service: Service, path: &str, body: Value) -> Value {
-    let (code, answer) = sim.request_as("demo", Method::POST, service, path, Some(body)).await;
-    assert_eq!(code, 201, "{answer}");
-    answer
+    let (code, response) = sim.request_as("demo", Method::POST, service, path, Some(body)).await;
+    assert_eq!(code, 201, "{response}");
+    response
 }
 
 fn text(value: &Value) -> String {

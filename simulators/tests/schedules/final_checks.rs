@@ -98,7 +98,7 @@ async fn replace_failed(simulation: &mut Simulation) {
     .await;
 }
 
-/// All differences between the cloud and the wishes of the users.
+/// All differences between the cloud and the wanted states of the users.
 fn differences(simulation: &Simulation) -> Vec<String> {
     let wanted_specs = simulation.wanted.iter().filter_map(|stack| Some((stack.name, stack.spec.as_ref()?)));
     let mut found: Vec<String> = wanted_specs
@@ -111,9 +111,9 @@ fn differences(simulation: &Simulation) -> Vec<String> {
             differences.into_iter().map(move |difference| format!("{name}: {difference}"))
         })
         .collect();
-    let (ours, wanted) = (simulation.load_balancers_to_keep().len(), wanted_specs.count());
-    if ours != wanted {
-        found.push(format!("{ours} load balancers, {wanted} desired"));
+    let (kept, wanted) = (simulation.load_balancers_to_keep().len(), wanted_specs.count());
+    if kept != wanted {
+        found.push(format!("{kept} load balancers, {wanted} desired"));
     }
     found
 }
@@ -145,13 +145,13 @@ async fn delete_all(simulation: &mut Simulation) {
 /// load balancer.
 fn check_ports(simulation: &Simulation) {
     let requests = simulation.rig.cloud.requests();
-    let refused = requests.iter().filter(|e| e.method == Method::POST && e.path.ends_with("/loadbalancers"));
-    let refused = refused.filter(|e| e.status.is_some_and(|status| status >= 400)).count();
+    let rejected = requests.iter().filter(|e| e.method == Method::POST && e.path.ends_with("/loadbalancers"));
+    let rejected = rejected.filter(|e| e.status.is_some_and(|status| status >= 400)).count();
     let load_balancers = simulation.rig.load_balancers();
     let mut ports = simulation.rig.cloud.ports();
     ports.retain(|port| port["name"].as_str().is_some_and(|name| name.starts_with("octavia-lb")));
     ports.retain(|port| !load_balancers.iter().any(|lb| lb["vip_port_id"] == port["id"]));
-    assert!(ports.len() <= refused, "{} leaked ports after {refused} rejected creates: {ports:#?}", ports.len());
+    assert!(ports.len() <= rejected, "{} leaked ports after {rejected} rejected creates: {ports:#?}", ports.len());
 }
 
 async fn until(simulation: &mut Simulation, what: &str, holds: impl Fn(&Simulation) -> bool) {
@@ -178,7 +178,7 @@ impl Simulation {
         )
     }
 
-    /// Stacks whose wish has not reached the cluster yet.
+    /// Stacks whose wanted state has not reached the cluster yet.
     fn open(&self) -> Vec<&str> {
         self.wanted.iter().filter(|stack| stack.open).map(|stack| stack.name).collect()
     }

@@ -45,11 +45,11 @@ impl Simulation {
     pub fn check_foreign(&self) {
         let Foreign { ids, then } = &self.foreign;
         assert_eq!(*then, foreign_now(&self.rig.cloud, ids), "a resource of another owner was changed");
-        let mut let_go = self.rig.cloud.objects(Kind::LoadBalancer);
-        let_go.retain(|lb| uid_of(lb).is_none() && !ids.contains(lb["id"].as_str().unwrap()));
+        let mut untagged = self.rig.cloud.objects(Kind::LoadBalancer);
+        untagged.retain(|lb| uid_of(lb).is_none() && !ids.contains(lb["id"].as_str().unwrap()));
         assert!(
-            let_go.len() <= self.orphaned.len(),
-            "{:?} were let go, found without tags: {let_go:#?}",
+            untagged.len() <= self.orphaned.len(),
+            "{:?} were orphaned, found without tags: {untagged:#?}",
             self.orphaned
         );
     }

@@ -1,5 +1,5 @@
 //! Deterministic simulation: the whole controller between a simulated cloud and a simulated cluster, in paused time. A
-//! seed alone determines the schedule of edits, faults, lost answers, crashes and restarts.
+//! seed alone determines the schedule of edits, faults, lost responses, crashes and restarts.
 //!
 //! `EVENKEEL_SCHEDULES` is the number of schedules (100), `EVENKEEL_SEED` the seed of the first (0); the others follow
 //! it. A failure prints its seed and the schedule, step by step.

@@ -27,13 +27,13 @@ const TRIES: usize = 20;
 /// A wrong password in the credentials.
 pub const WRONG_SECRET: &str = "wrong-and-secret";
 
-/// The wish of a user for one stack.
+/// The state that a user wants for one stack.
 pub struct WantedStack {
     pub name: &'static str,
     pub spec: Option<Value>,
     /// The cloud resources shall stay. Only relevant without a spec.
     pub orphan: bool,
-    /// The cluster does not match the wish yet.
+    /// The cluster does not match it yet.
     pub open: bool,
 }
 
@@ -162,7 +162,7 @@ impl Simulation {
         }
     }
 
-    /// Brings the cluster in line with the wish. Returns false when that has to be repeated later.
+    /// Brings the cluster in line with the wanted state. Returns false when that has to be repeated later.
     async fn apply_wanted(&mut self, stack: usize) -> bool {
         for _ in 0..TRIES {
             match self.try_once(stack).await {
@@ -198,7 +198,7 @@ impl Simulation {
     }
 
     /// Deletes a stack. An observed stack has no finalizer, and its deletion leaves the load balancer. Unless that is
-    /// the wish, the stack becomes managed first.
+    /// wanted, the stack becomes managed first.
     async fn delete(&mut self, name: &str, mut found: LoadBalancerStack, orphan: bool) -> Result<bool, kube::Error> {
         let api = self.rig.stacks();
         let held = found.metadata.finalizers.iter().flatten().any(|entry| entry == FINALIZER);
@@ -212,7 +212,7 @@ impl Simulation {
         if !held && found.status.is_some_and(|status| status.load_balancer.is_some()) {
             return Ok(false);
         }
-        // Before the request, whose answer may be lost.
+        // Before the request, whose response may be lost.
         if orphan {
             self.orphaned.insert(uid);
         } else {
@@ -232,7 +232,7 @@ impl Simulation {
 
     /// Kills the controller while its next write is in flight.
     async fn crash_in_write(&mut self, late: bool) {
-        let (before, after) = (Fault::SlowStart(Duration::from_secs(20)), Fault::SlowAnswer(Duration::from_secs(20)));
+        let (before, after) = (Fault::SlowStart(Duration::from_secs(20)), Fault::SlowResponse(Duration::from_secs(20)));
         let fault = if late { after } else { before };
         let seen = self.rig.cloud.writes().len();
         for method in [Method::POST, Method::PUT, Method::DELETE] {
@@ -247,7 +247,7 @@ impl Simulation {
     }
 
     async fn crash_in_patch(&mut self) {
-        let slow = Effect::SlowAnswer(Duration::from_secs(10));
+        let slow = Effect::SlowResponse(Duration::from_secs(10));
         self.rig.cluster.inject(cluster::Fault::next("patch", "/loadbalancerstacks", slow));
         let patches = |rig: &Rig| rig.cluster.requests().iter().filter(|request| request.verb == "patch").count();
         let (seen, end) = (patches(&self.rig), Instant::now() + Duration::from_secs(5));
@@ -285,14 +285,14 @@ impl Simulation {
 
     /// Changes or deletes an object of Evenkeel as another client, if there is one and it is not locked.
     async fn drift(&mut self, dice: &mut Dice) {
-        let ours: Vec<Map<String, Value>> = self.evenkeel_load_balancers();
-        if ours.is_empty() {
+        let existing: Vec<Map<String, Value>> = self.evenkeel_load_balancers();
+        if existing.is_empty() {
             return;
         }
         if dice.chance(20) {
             return self.describe_floating_ip(dice).await;
         }
-        let of = dice.pick(&ours)["id"].as_str().unwrap().to_owned();
+        let of = dice.pick(&existing)["id"].as_str().unwrap().to_owned();
         let kinds = [
             (Kind::LoadBalancer, "loadbalancers"),
             (Kind::Listener, "listeners"),
@@ -310,7 +310,7 @@ impl Simulation {
         }
         let id = dice.pick(&objects)["id"].as_str().unwrap().to_owned();
         let path = format!("/v2/lbaas/{collection}/{id}");
-        let body = json!({kind.root(): {"name": "renamed by another tool"}});
+        let body = json!({kind.json_key(): {"name": "renamed by another tool"}});
         let cloud = &self.rig.cloud;
         if dice.chance(50) {
             cloud.request_as("demo", Method::PUT, Service::LoadBalancer, &path, Some(body)).await;

@@ -37,7 +37,7 @@ pub enum Step {
     CrashInWrite {
         late: bool,
     },
-    /// SIGKILL after the API server has carried out the next patch of a stack, before the answer.
+    /// SIGKILL after the API server has carried out the next patch of a stack, before the response.
     CrashInPatch,
     Restart,
     BreakCredentials(BrokenCredentials),
@@ -101,7 +101,8 @@ fn cloud_fault(dice: &mut Dice) -> Step {
     if dice.chance(30) {
         which = which.path(dice.pick(&["/loadbalancers", "/listeners", "/members", "/floatingips"]));
     }
-    let answer = |status, body: &str, retry_after| Fault::Answer { status, body: body.to_owned(), retry_after };
+    let response =
+        |status, body: &str, retry_after| Fault::ProxyResponse { status, body: body.to_owned(), retry_after };
     let faults = [
         Fault::Refused,
         Fault::LostBefore,
@@ -109,13 +110,13 @@ fn cloud_fault(dice: &mut Dice) -> Step {
         Fault::LostAfter,
         Fault::LostAfter,
         Fault::HalfBody,
-        Fault::SlowAnswer(dice.millis(1_000, 200_000)),
+        Fault::SlowResponse(dice.millis(1_000, 200_000)),
         Fault::SlowStart(dice.millis(1_000, 60_000)),
-        answer(500, "<html>Internal Server Error</html>", None),
-        answer(500, r#"{"faultcode": "Server", "faultstring": "database gone", "debuginfo": null}"#, None),
-        answer(502, "<html>Bad Gateway</html>", None),
-        answer(503, "<html>Service Unavailable</html>", Some(3)),
-        answer(429, r#"{"error": {"code": 429, "title": "Too Many Requests", "message": "slow down"}}"#, Some(7)),
+        response(500, "<html>Internal Server Error</html>", None),
+        response(500, r#"{"faultcode": "Server", "faultstring": "database gone", "debuginfo": null}"#, None),
+        response(502, "<html>Bad Gateway</html>", None),
+        response(503, "<html>Service Unavailable</html>", Some(3)),
+        response(429, r#"{"error": {"code": 429, "title": "Too Many Requests", "message": "slow down"}}"#, Some(7)),
     ];
     Step::Cloud(which, dice.pick(&faults), 1 + dice.index(4))
 }
@@ -130,15 +131,15 @@ fn worker_fault(dice: &mut Dice) -> ProviderFault {
 fn cluster_fault(dice: &mut Dice) -> cluster::Fault {
     use cluster::Effect as E;
     let effects = [
-        E::LoseAnswer,
-        E::LoseAnswer,
+        E::LoseResponse,
+        E::LoseResponse,
         E::Drop,
         E::Conflict,
         E::Status(500),
         E::Status(503),
         E::Status(429),
         E::Delay(dice.millis(10, 5_000)),
-        E::SlowAnswer(dice.millis(10, 5_000)),
+        E::SlowResponse(dice.millis(10, 5_000)),
     ];
     let verb = dice.pick(&["patch", "patch", "patch", "get", "list", "watch", "create"]);
     let path = match verb {

@@ -6,7 +6,9 @@ use serde_json::{Value, json};
 use super::super::reply::{HandlerResult, Reply, neutron_error};
 use super::network::Neutron;
 use super::ports::fixed_ips;
-use super::resource::{NeutronError, RequestContext, Resource, Row, common, error, object, read_body, text, touch};
+use super::resource::{
+    NeutronError, RequestContext, Resource, Row, common, error, not_authorized, object, read_body, text, touch,
+};
 
 const POST: [&str; 11] = [
     "floating_network_id",
@@ -40,9 +42,8 @@ impl Neutron {
         }
         let wanted = text(&given, "floating_ip_address").to_owned();
         if !wanted.is_empty() && !ctx.caller.is_admin() {
-            let text =
-                "(rule:create_floatingip and rule:create_floatingip:floating_ip_address) is disallowed by policy";
-            return Err(neutron_error(403, "PolicyNotAuthorized", text));
+            let rules = "(rule:create_floatingip and rule:create_floatingip:floating_ip_address)";
+            return Err(not_authorized(rules).into());
         }
         self.check_floating_quota(&ctx.caller.project)?;
         let row = self.find_visible(ctx.caller, Resource::Network, &network)?;
@@ -197,7 +198,7 @@ impl Neutron {
         Ok(Reply::empty(204))
     }
 
-    /// Answers /v2.0/{collection}/{id}/tags and below.
+    /// Handles /v2.0/{collection}/{id}/tags and below.
     pub(super) fn tags_call(
         &mut self,
         ctx: &RequestContext<'_>,
@@ -213,7 +214,7 @@ impl Neutron {
         let Some(row) = self.row_mut(resource, id) else { return Err(resource.not_found(id).into()) };
         let mut tags: Vec<String> =
             row["tags"].as_array().into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect();
-        let (answer, changed) = match (&ctx.call.method, rest) {
+        let (reply, changed) = match (&ctx.call.method, rest) {
             (&Method::GET, []) => (Reply::json(200, &json!({"tags": tags})), false),
             (&Method::GET, [tag]) if tags.contains(tag) => (Reply::empty(204), false),
             (&Method::PUT, []) => {
@@ -247,7 +248,7 @@ impl Neutron {
             row.insert("tags".into(), tags.into());
             touch(row, ctx.now);
         }
-        Ok(answer)
+        Ok(reply)
     }
 }
 

@@ -12,7 +12,7 @@ use super::super::call::{Caller, decode};
 use super::super::clock::Moment;
 use super::super::ids::Ids;
 use super::super::reply::{HandlerResult, Reply, neutron_error};
-use super::resource::{NeutronError, RequestContext, Resource, Row, common, object, text};
+use super::resource::{NeutronError, RequestContext, Resource, Row, common, not_authorized, object, text};
 use super::{addresses, list, rbac};
 
 #[derive(Debug, Clone)]
@@ -45,16 +45,16 @@ pub(crate) struct Neutron {
     /// Quotas of floating IPs by project. Other projects have `default_quota`; -1 is unlimited.
     pub quotas: BTreeMap<String, i64>,
     pub default_quota: i64,
-    /// False for a Neutron without the L3 extension: it answers 404 to requests for floating IPs.
-    pub(super) has_floating_ips: bool,
+    /// False for a Neutron without the L3 extension: it returns 404 for requests for floating IPs.
+    pub(super) has_l3_extension: bool,
 }
 
 impl Neutron {
-    pub fn new(default_quota: i64, has_floating_ips: bool) -> Self {
-        Self { default_quota, has_floating_ips, ..Self::default() }
+    pub fn new(default_quota: i64, has_l3_extension: bool) -> Self {
+        Self { default_quota, has_l3_extension, ..Self::default() }
     }
 
-    /// Answers a request of Neutron's API.
+    /// Handles a request of Neutron's API.
     pub fn handle(&mut self, ctx: RequestContext<'_>) -> HandlerResult {
         let segments = ctx.call.segments();
         let rest: Vec<&str> = match segments.as_slice() {
@@ -67,19 +67,14 @@ impl Neutron {
         if let ["quotas", project] = rest.as_slice() {
             return self.quota_call(&ctx, project);
         }
-        let is_supported = |resource: &Resource| self.has_floating_ips || *resource != Resource::FloatingIp;
+        let is_supported = |resource: &Resource| self.has_l3_extension || *resource != Resource::FloatingIp;
         let is_in_path = |resource: &Resource| Some(&resource.names().0) == rest.first();
         let Some(resource) = Resource::ALL.into_iter().filter(is_supported).find(is_in_path) else {
             return Err(unknown_path());
         };
         if ctx.call.method != Method::GET && !ctx.caller.writes(&ctx.caller.project) {
-            let verb = match ctx.call.method {
-                Method::POST => "create",
-                Method::DELETE => "delete",
-                _ => "update",
-            };
-            let text = format!("rule:{verb}_{} is disallowed by policy", resource.names().1);
-            return Err(neutron_error(403, "PolicyNotAuthorized", text));
+            let action = write_action(&ctx.call.method);
+            return Err(not_authorized(&format!("rule:{action}_{}", resource.names().1)).into());
         }
         match (&ctx.call.method, &rest[1..], resource) {
             (&Method::GET, [], _) => self.list(&ctx, resource),
@@ -104,16 +99,24 @@ impl Neutron {
         }
     }
 
-    /// Shows the quotas of a project, after an administrator's PUT has changed the one of floating IPs.
+    /// Shows, sets or resets the quotas of a project, of which only the one of floating IPs can change. A user reads the
+    /// quotas of its own project, and an administrator does everything in every project
+    /// (`neutron/conf/policies/quotas.py`).
     pub(super) fn quota_call(&mut self, ctx: &RequestContext<'_>, project: &str) -> HandlerResult {
-        if !ctx.caller.is_admin() && ctx.caller.project != project {
-            return Err(neutron_error(
-                403,
-                "AdminRequired",
-                "User does not have admin privileges: Cannot get resources for another tenant",
-            ));
+        let method = &ctx.call.method;
+        let is_own_read = *method == Method::GET && ctx.caller.project == project;
+        if !ctx.caller.is_admin() && !is_own_read {
+            let action = if *method == Method::GET { "get" } else { write_action(method) };
+            return Err(not_authorized(&format!("rule:{action}_quota")).into());
         }
-        if ctx.call.method == Method::PUT && ctx.caller.is_admin() {
+        if *method == Method::DELETE {
+            let text = format!("Quota for project {project} could not be found.");
+            return match self.quotas.remove(project) {
+                Some(_) => Ok(Reply::empty(204)),
+                None => Err(neutron_error(404, "TenantQuotaNotFound", text)),
+            };
+        }
+        if *method == Method::PUT {
             let body = ctx.call.json().unwrap_or_default();
             if let Some(limit) = body["quota"]["floatingip"].as_i64() {
                 self.quotas.insert(project.to_owned(), limit);
@@ -247,6 +250,15 @@ impl Neutron {
         row.extend(object(json!({"shared": true, "is_default": false, "rules": []})));
         self.policies.insert(id.clone(), row);
         id
+    }
+}
+
+/// The action of a write in the names of Neutron's policies.
+fn write_action(method: &Method) -> &'static str {
+    match *method {
+        Method::POST => "create",
+        Method::DELETE => "delete",
+        _ => "update",
     }
 }
 

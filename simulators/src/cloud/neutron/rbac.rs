@@ -4,9 +4,9 @@ use serde_json::{Value, json};
 
 use super::super::call::Caller;
 use super::super::ids::Ids;
-use super::super::reply::{HandlerResult, Reply, neutron_error};
+use super::super::reply::{HandlerResult, Reply};
 use super::network::Neutron;
-use super::resource::{RequestContext, Resource, Row, object, read_body, text};
+use super::resource::{RequestContext, Resource, Row, not_authorized, object, read_body, text};
 
 pub(super) const SHARED: &str = "access_as_shared";
 pub(super) const EXTERNAL: &str = "access_as_external";
@@ -46,9 +46,9 @@ impl Neutron {
         let given = read_body(ctx.call, "rbac_policy", &["object_type", "object_id", "action", "target_tenant"])?;
         let target = text(&given, "target_tenant");
         if target == "*" && !ctx.caller.is_admin() {
-            let text = "((rule:create_rbac_policy and rule:create_rbac_policy:target_tenant) and \
-                        rule:create_rbac_policy:target_project) is disallowed by policy";
-            return Err(neutron_error(403, "PolicyNotAuthorized", text));
+            let rules = "((rule:create_rbac_policy and rule:create_rbac_policy:target_tenant) and \
+                         rule:create_rbac_policy:target_project)";
+            return Err(not_authorized(rules).into());
         }
         let network = text(&given, "object_id");
         self.find_visible(ctx.caller, Resource::Network, network)?;

@@ -30,6 +30,11 @@ pub(crate) fn error(status: u16, kind: &'static str, message: impl Into<String>)
     NeutronError { status, kind, message: message.into() }
 }
 
+/// The 403 of a caller whom these policy rules do not allow the request.
+pub(crate) fn not_authorized(rules: &str) -> NeutronError {
+    error(403, "PolicyNotAuthorized", format!("{rules} is disallowed by policy"))
+}
+
 /// A request with its caller and its time, and the source of ids for new rows.
 pub(crate) struct RequestContext<'a> {
     pub call: &'a Call,
@@ -95,7 +100,7 @@ impl Resource {
 pub(super) fn common(id: &str, name: &str, project: &str, now: &Moment) -> Row {
     object(json!({
         "id": id, "name": name, "project_id": project, "tenant_id": project, "description": "", "tags": [],
-        "created_at": now.zulu(), "updated_at": now.zulu(), "revision_number": 0,
+        "created_at": now.with_z(), "updated_at": now.with_z(), "revision_number": 0,
     }))
 }
 
@@ -137,7 +142,7 @@ pub(super) fn read_body(call: &Call, root: &str, known: &[&str]) -> Result<Row, 
 
 /// Records that a row has changed: in its time of update and its revision number.
 pub(super) fn touch(row: &mut Row, now: &Moment) {
-    row.insert("updated_at".into(), now.zulu().into());
+    row.insert("updated_at".into(), now.with_z().into());
     let revision = row.get("revision_number").and_then(Value::as_i64).unwrap_or_default();
     row.insert("revision_number".into(), (revision + 1).into());
 }

@@ -1,5 +1,5 @@
 //! Bodies of POST and PUT, read as Octavia reads them with its library wsme. A malformed body gets Octavia's own
-//! answer, even where that is a 500 with the message of a Python exception.
+//! response, even where that is a 500 with the message of a Python exception.
 //!
 //! `argument` is the name of the Python parameter that wsme fills from the body, `root` the only key that the body may
 //! have, and `minor` the minor version of the API: older versions reject newer attributes.
@@ -16,14 +16,14 @@ use super::tables::schema;
 /// Reads the object in a body `{"<root>": {...}}`.
 pub(crate) fn read(call: &Call, kind: Kind, request_kind: u8, minor: u32) -> Result<Map<String, Value>, Reply> {
     let body = parse(call, kind.argument())?;
-    let object = unwrap_root(&body, kind.argument(), kind.root(), first_attribute_read(kind, request_kind))?;
+    let object = unwrap_root(&body, kind.argument(), kind.json_key(), first_attribute_read(kind, request_kind))?;
     schema(kind)
         .read(object, request_kind, minor)
-        .map_err(|error| error.inside(kind.root()).reply(kind.argument(), &body))
+        .map_err(|error| error.inside(kind.json_key()).reply(kind.argument(), &body))
 }
 
 /// The members of a batch. The error is the Python class that Octavia finds in place of a list: `UnsetType` without the
-/// key, `NoneType` with null. It is no answer yet: Octavia goes on, and crashes only when it uses the list.
+/// key, `NoneType` with null. It is no response yet: Octavia goes on, and crashes only when it uses the list.
 type BatchMembers = Result<Vec<Map<String, Value>>, &'static str>;
 
 /// Reads the list in the body `{"members": [...]}` of PUT /pools/{id}/members, the batch.
@@ -59,7 +59,7 @@ pub(crate) fn read_quota(
     quota.read(object, request_kind, minor).map_err(|error| error.inside("quota").reply("quotas", &body))
 }
 
-/// The body as JSON. wsme answers 400 to an empty body, another content type, and anything but JSON.
+/// The body as JSON. wsme returns 400 for an empty body, another content type, and anything but JSON.
 fn parse(call: &Call, argument: &str) -> Result<Value, Reply> {
     if call.body.is_empty() {
         return Err(fault(400, format!("Missing argument: \"{argument}\"")));

@@ -45,7 +45,7 @@ pub(crate) fn no_nesting() -> Reply {
 }
 
 pub(crate) fn quota_met(kind: Kind) -> Reply {
-    fault(403, format!("Quota has been met for resources: {}", kind.words()))
+    fault(403, format!("Quota has been met for resources: {}", kind.display_name()))
 }
 
 /// True for a value that is neither absent nor null nor empty (Python's truth).
@@ -171,7 +171,7 @@ pub(crate) fn as_set(value: Option<&Value>) -> Vec<String> {
 impl World {
     /// Checks that Octavia can read the certificates with the caller's token.
     pub fn check_certificates(&self, ctx: Context<'_>, refs: &[String]) -> Result<(), Reply> {
-        let unreadable = |reference: &&String| !self.keys.is_certificate(ctx.caller, reference);
+        let unreadable = |reference: &&String| !self.barbican.is_certificate(ctx.caller, reference);
         bad_references(refs.iter().filter(unreadable))
     }
 
@@ -179,8 +179,8 @@ impl World {
     pub fn check_ca(&self, ctx: Context<'_>, ca: &str, crl: &str) -> Result<(), Reply> {
         let refs = [ca.to_owned(), crl.to_owned()];
         let given = refs.iter().filter(|reference| !reference.is_empty());
-        bad_references(given.filter(|reference| self.keys.secret(ctx.caller, reference).is_none()))?;
-        let payload = self.keys.secret(ctx.caller, ca).unwrap_or_default();
+        bad_references(given.filter(|reference| self.barbican.secret(ctx.caller, reference).is_none()))?;
+        let payload = self.barbican.secret(ctx.caller, ca).unwrap_or_default();
         if payload.contains("BEGIN CERTIFICATE") {
             return Ok(());
         }

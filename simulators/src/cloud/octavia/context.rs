@@ -1,4 +1,4 @@
-//! The context of a request to Octavia, and the checks of the caller's roles. A failed check returns the 403 to answer.
+//! The context of a request to Octavia, and the checks of the caller's roles. A failed check returns the 403.
 
 use super::super::call::{Call, Caller};
 use super::super::clock::Moment;

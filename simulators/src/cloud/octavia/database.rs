@@ -17,10 +17,8 @@ pub(crate) struct Octavia {
     pub(super) jobs: BTreeMap<String, jobs::Job>,
     /// Ends of changes.
     pub(super) due: BTreeSet<(Instant, String)>,
-    /// Arrivals of heartbeats.
-    pub(super) beats: BTreeSet<(Instant, String)>,
-    /// Load balancers whose heartbeats are suppressed.
-    pub silenced: BTreeSet<String>,
+    /// Heartbeats to come: their times and their load balancers.
+    pub(super) heartbeats: BTreeSet<(Instant, String)>,
     /// Health of members by id, as the data planes find it. All others are up.
     pub health: BTreeMap<String, Health>,
     /// Load balancers whose VIP port Octavia created, and therefore deletes.

@@ -17,14 +17,13 @@ impl World {
     /// Processes a heartbeat of the amphora of a load balancer. Writes only the statuses that changed.
     pub fn heartbeat(&mut self, load_balancer: &str, now: &Moment) {
         let Some(lb) = self.octavia.store.get(Kind::LoadBalancer, load_balancer) else { return };
-        let settled = matches!(lb.provisioning, Provisioning::Active | Provisioning::PendingUpdate);
-        if !settled || self.octavia.silenced.contains(load_balancer) {
+        if !matches!(lb.provisioning, Provisioning::Active | Provisioning::PendingUpdate) {
             return;
         }
         for ((kind, id), status) in self.statuses(lb) {
             if let Some(record) = self.octavia.store.get_mut(kind, &id).filter(|record| record.operating != status) {
                 record.operating = status;
-                record.updated = Some(now.naive());
+                record.updated = Some(now.without_offset());
             }
         }
     }

@@ -73,7 +73,7 @@ impl World {
         let Some(record) = self.octavia.store.get(kind, id) else { return Err(immutable_error("Load Balancer", id)) };
         if record.provisioning != Provisioning::Active {
             // Octavia writes "L7Policy" in this message and "L7 Policy" in its others.
-            let word = if kind == Kind::L7Policy { "L7Policy" } else { kind.words() };
+            let word = if kind == Kind::L7Policy { "L7Policy" } else { kind.display_name() };
             return Err(immutable_error(word, id));
         }
         self.check_lockable(&record.load_balancer)
@@ -188,7 +188,7 @@ impl World {
 
     fn member_subnet_is_unknown(&self, member: &str) -> bool {
         let subnet = self.octavia.store.get(Kind::Member, member).map(|member| member.text("subnet_id"));
-        subnet.is_some_and(|id| !id.is_empty() && !self.network.subnets.contains_key(id))
+        subnet.is_some_and(|id| !id.is_empty() && !self.neutron.subnets.contains_key(id))
     }
 
     /// True if an HTTP listener uses a TCP pool. haproxy rejects a frontend in mode `http` with a backend in mode
@@ -221,7 +221,7 @@ impl World {
     pub fn set_status(&mut self, kind: Kind, id: &str, status: Provisioning, now: &Moment) {
         if let Some(record) = self.octavia.store.get_mut(kind, id) {
             record.provisioning = status;
-            record.updated = Some(now.naive());
+            record.updated = Some(now.without_offset());
         }
     }
 
@@ -239,11 +239,11 @@ impl World {
                 self.end_change(&id, job, &moment);
             }
             if let Some(after) = self.config.healthy_after {
-                self.octavia.beats.insert((due + after, id));
+                self.octavia.heartbeats.insert((due + after, id));
             }
         }
-        while let Some((at, id)) = self.octavia.beats.first().cloned().filter(|(at, _)| *at <= now.at) {
-            self.octavia.beats.remove(&(at, id.clone()));
+        while let Some((at, id)) = self.octavia.heartbeats.first().cloned().filter(|(at, _)| *at <= now.at) {
+            self.octavia.heartbeats.remove(&(at, id.clone()));
             let moment = self.clock.moment(at);
             self.heartbeat(&id, &moment);
         }
@@ -335,7 +335,7 @@ impl World {
     }
 
     /// Makes an object ACTIVE. Monitors, policies and rules become ONLINE too, unless they are disabled: heartbeats
-    /// tell nothing about these kinds.
+    /// do not report these kinds.
     fn activate(&mut self, kind: Kind, id: &str, now: &Moment) {
         self.set_status(kind, id, Provisioning::Active, now);
         if let (Kind::HealthMonitor | Kind::L7Policy | Kind::L7Rule, Some(record)) =
@@ -356,7 +356,7 @@ impl World {
                     let listener = self.octavia.store.get_mut(Kind::Listener, &listener);
                     if let Some(listener) = listener.filter(|listener| listener.text("default_pool_id") == id) {
                         listener.set("default_pool_id", Value::Null);
-                        listener.updated = Some(now.naive());
+                        listener.updated = Some(now.without_offset());
                     }
                 }
             }
@@ -370,10 +370,9 @@ impl World {
     fn remove_load_balancer(&mut self, id: &str, now: &Moment) {
         if let Some(lb) = self.octavia.store.get(Kind::LoadBalancer, id).cloned() {
             if self.octavia.owned_ports.remove(id) {
-                self.network.remove_port(lb.text("vip_port_id"), now);
+                self.neutron.remove_port(lb.text("vip_port_id"), now);
             }
             self.octavia.store.remove_tree(Kind::LoadBalancer, id);
-            self.octavia.silenced.remove(id);
         }
     }
 }

@@ -14,7 +14,7 @@ use super::render::show;
 /// Parameters that are no filters.
 const AUXILIARY: [&str; 7] = ["limit", "marker", "sort", "sort_key", "sort_dir", "fields", "page_reverse"];
 
-/// Answers with a list of rows of one kind.
+/// Returns a list of rows of one kind.
 pub(crate) fn list<'a>(
     store: &'a Store,
     kind: Kind,
@@ -47,7 +47,7 @@ pub(crate) fn list<'a>(
     let links = links(call, limit, found.first().zip(found.last()).map(|(first, last)| (first.1, last.1)), found.len());
     let fields = call.parameters("fields");
     let shown: Vec<_> = found.into_iter().map(|(_, row)| pick(show(store, row), &fields)).collect();
-    Ok(Reply::json(200, &json!({kind.plural(): shown, format!("{}_links", kind.plural()): links})))
+    Ok(Reply::json(200, &json!({kind.collection(): shown, format!("{}_links", kind.collection()): links})))
 }
 
 /// One object, reduced to the fields that the query names (`fields=a&fields=b`).
@@ -113,7 +113,7 @@ fn is_renamed(kind: Kind, key: &str) -> bool {
 }
 
 fn class(kind: Kind) -> String {
-    kind.words().replace(' ', "")
+    kind.display_name().replace(' ', "")
 }
 
 /// The value by which a row is sorted.

@@ -50,7 +50,7 @@ impl World {
         self.octavia.store.insert(listener);
         let change = Change::Children { targets: vec![target.clone()], ancestors: Vec::new(), removed: Vec::new() };
         self.start(&lb.id, change, ctx.now);
-        self.answer_stored(201, Kind::Listener, &target.1)
+        self.reply_with_stored(201, Kind::Listener, &target.1)
     }
 
     /// Checks a new listener and builds its attributes. `lb` is the stored load balancer.
@@ -161,7 +161,7 @@ impl World {
         let target = (Kind::Listener, id.to_owned());
         let change = Change::Children { targets: vec![target], ancestors: Vec::new(), removed: Vec::new() };
         self.start(&lb.id, change, ctx.now);
-        self.answer_stored(200, Kind::Listener, id)
+        self.reply_with_stored(200, Kind::Listener, id)
     }
 
     fn check_listener_put(

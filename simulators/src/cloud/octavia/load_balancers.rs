@@ -121,7 +121,7 @@ impl World {
         store_change(&mut given, &stored, OnNull::Keep)?;
         self.overwrite(Kind::LoadBalancer, id, given);
         self.start(id, Change::UpdateLoadBalancer, ctx.now);
-        self.answer_stored(200, Kind::LoadBalancer, id)
+        self.reply_with_stored(200, Kind::LoadBalancer, id)
     }
 
     /// Checks the lock, with the message of the load balancer's own controller.
@@ -147,7 +147,7 @@ impl World {
         Ok(Reply::empty(204))
     }
 
-    /// Answers /loadbalancers/{id}/status, stats and failover.
+    /// Handles /loadbalancers/{id}/status, stats and failover.
     pub fn load_balancer_extra(&mut self, ctx: Context<'_>, id: &str, what: &str) -> HandlerResult {
         match (&ctx.call.method, what) {
             (&Method::GET, "status" | "statuses") => {

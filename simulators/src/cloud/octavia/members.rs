@@ -19,9 +19,9 @@ use super::{Context, Kind, Record, body, list};
 const RESERVED: &str = "169.254.169.254";
 
 impl World {
-    /// Answers everything below /pools/{pool}/members.
+    /// Handles everything below /pools/{pool}/members.
     pub fn member_call(&mut self, ctx: Context<'_>, pool_id: &str, rest: &[&str]) -> HandlerResult {
-        // Octavia looks the parent up while routing, hence the other shape of the error.
+        // Octavia resolves the parent while routing, hence the other shape of the error.
         let Some(pool) = self.octavia.store.get(Kind::Pool, pool_id).cloned() else {
             return Err(routing_error(404, "Bad Request", format!("Pool {pool_id} not found.")));
         };
@@ -34,7 +34,7 @@ impl World {
             (&Method::GET, [id]) => {
                 let member = self.readable(ctx, Kind::Member, id)?;
                 in_pool(member, pool_id)?;
-                Ok(self.answer(200, member, ctx.call))
+                Ok(self.reply_with(200, member, ctx.call))
             }
             (&Method::POST, []) => self.member_post(ctx, &pool),
             (&Method::PUT, []) => self.member_batch(ctx, &pool),
@@ -67,7 +67,7 @@ impl World {
         let change =
             Change::Children { targets: vec![target.clone()], ancestors: self.above(pool), removed: Vec::new() };
         self.start(&pool.load_balancer, change, ctx.now);
-        self.answer_stored(201, Kind::Member, &target.1)
+        self.reply_with_stored(201, Kind::Member, &target.1)
     }
 
     /// Builds a new member without storing it. `monitored`: Octavia sees a monitor, which it does not in the single
@@ -99,7 +99,7 @@ impl World {
     }
 
     pub fn check_member_subnet(&self, ctx: Context<'_>, subnet: &str) -> Result<(), Reply> {
-        if subnet.is_empty() || self.network.sees_subnet(ctx.caller, subnet) {
+        if subnet.is_empty() || self.neutron.sees_subnet(ctx.caller, subnet) {
             return Ok(());
         }
         Err(fault(400, format!("Subnet {subnet} not found.")))
@@ -153,7 +153,7 @@ impl World {
         let targets = vec![(Kind::Member, id.to_owned())];
         let change = Change::Children { targets, ancestors: self.above(pool), removed: Vec::new() };
         self.start(&pool.load_balancer, change, ctx.now);
-        self.answer_stored(200, Kind::Member, id)
+        self.reply_with_stored(200, Kind::Member, id)
     }
 
     fn member_delete(&mut self, ctx: Context<'_>, pool: &Record, id: &str) -> HandlerResult {

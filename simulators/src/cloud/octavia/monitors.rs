@@ -36,7 +36,7 @@ impl World {
         let change =
             Change::Children { targets: vec![target.clone()], ancestors: self.above(&pool), removed: Vec::new() };
         self.start(&pool.load_balancer, change, ctx.now);
-        self.answer_stored(201, Kind::HealthMonitor, &target.1)
+        self.reply_with_stored(201, Kind::HealthMonitor, &target.1)
     }
 
     pub fn monitor_put(&mut self, ctx: Context<'_>, id: &str) -> HandlerResult {
@@ -61,7 +61,7 @@ impl World {
         let targets = vec![(Kind::HealthMonitor, id.to_owned())];
         let change = Change::Children { targets, ancestors: self.above(&pool), removed: Vec::new() };
         self.start(&pool.load_balancer, change, ctx.now);
-        self.answer_stored(200, Kind::HealthMonitor, id)
+        self.reply_with_stored(200, Kind::HealthMonitor, id)
     }
 
     pub fn monitor_delete(&mut self, ctx: Context<'_>, id: &str) -> HandlerResult {

@@ -42,7 +42,7 @@ impl World {
             removed: Vec::new(),
         };
         self.start(&listener.load_balancer, change, ctx.now);
-        self.answer_stored(201, Kind::L7Policy, &id)
+        self.reply_with_stored(201, Kind::L7Policy, &id)
     }
 
     fn check_redirect_pool(&self, listener: &Record, pool: &str) -> Result<(), Reply> {
@@ -113,7 +113,7 @@ impl World {
             let policy = self.octavia.store.get_mut(Kind::L7Policy, &id);
             if let Some(policy) = policy.filter(|policy| policy.number("position") != Some(position)) {
                 policy.set("position", position);
-                policy.updated = Some(now.naive());
+                policy.updated = Some(now.without_offset());
             }
         }
     }
@@ -142,7 +142,7 @@ impl World {
             removed: Vec::new(),
         };
         self.start(&listener.load_balancer, change, ctx.now);
-        self.answer_stored(200, Kind::L7Policy, id)
+        self.reply_with_stored(200, Kind::L7Policy, id)
     }
 
     pub fn policy_delete(&mut self, ctx: Context<'_>, id: &str) -> HandlerResult {

@@ -54,7 +54,7 @@ impl World {
         }
         self.octavia.store.insert(pool);
         self.start(&lb.id, Change::Children { targets: vec![target.clone()], ancestors, removed: Vec::new() }, ctx.now);
-        self.answer_stored(201, Kind::Pool, &target.1)
+        self.reply_with_stored(201, Kind::Pool, &target.1)
     }
 
     /// The load balancer of a new pool: the given one, else that of its listener.
@@ -146,7 +146,7 @@ impl World {
         let ancestors = self.listeners_as_ancestors(&stored);
         let targets = vec![(Kind::Pool, id.to_owned())];
         self.start(&stored.load_balancer, Change::Children { targets, ancestors, removed: Vec::new() }, ctx.now);
-        self.answer_stored(200, Kind::Pool, id)
+        self.reply_with_stored(200, Kind::Pool, id)
     }
 
     fn check_pool_put(&self, ctx: Context<'_>, given: &Map<String, Value>, stored: &Record) -> Result<(), Reply> {

@@ -11,11 +11,11 @@ use super::schema::request_kind;
 use super::tables::QUOTA;
 use super::{Context, Kind, body};
 
-/// Deprecated names of two limits, each with its present name. A PUT accepts both names, and answers show both.
+/// Deprecated names of two limits, each with its present name. A PUT accepts both names, and responses show both.
 const DEPRECATED_NAMES: [(&str, &str); 2] = [("load_balancer", "loadbalancer"), ("health_monitor", "healthmonitor")];
 
 impl World {
-    /// Answers everything below /quotas.
+    /// Handles everything below /quotas.
     pub fn quota_call(&mut self, ctx: Context<'_>, rest: &[&str]) -> HandlerResult {
         match (&ctx.call.method, rest) {
             (&Method::GET, []) => {

@@ -28,8 +28,8 @@ impl Kind {
         Self::L7Rule,
     ];
 
-    /// Key under which one object stands in a request or response.
-    pub fn root(self) -> &'static str {
+    /// JSON key of one object in a request or response.
+    pub fn json_key(self) -> &'static str {
         match self {
             Self::LoadBalancer => "loadbalancer",
             Self::Listener => "listener",
@@ -41,8 +41,8 @@ impl Kind {
         }
     }
 
-    /// Key under which a list stands in a response, and last segment of its path.
-    pub fn plural(self) -> &'static str {
+    /// JSON key of a list in a response, and last segment of its path.
+    pub fn collection(self) -> &'static str {
         match self {
             Self::LoadBalancer => "loadbalancers",
             Self::Listener => "listeners",
@@ -54,8 +54,8 @@ impl Kind {
         }
     }
 
-    /// Octavia's word for the kind in its messages.
-    pub fn words(self) -> &'static str {
+    /// Octavia's name for the kind in its messages.
+    pub fn display_name(self) -> &'static str {
         match self {
             Self::LoadBalancer => "Load Balancer",
             Self::Listener => "Listener",
@@ -85,7 +85,7 @@ impl Kind {
     pub fn quota_field(self) -> &'static str {
         match self {
             Self::L7Rule => "l7rule",
-            other => other.root(),
+            other => other.json_key(),
         }
     }
 }

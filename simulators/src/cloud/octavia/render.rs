@@ -38,7 +38,7 @@ pub(crate) fn show(store: &Store, record: &Record) -> Map<String, Value> {
     shown
 }
 
-/// An object with everything below it in full, as only POST /loadbalancers answers it.
+/// An object with everything below it in full, as only POST /loadbalancers returns it.
 pub(crate) fn show_tree(store: &Store, record: &Record) -> Map<String, Value> {
     let trees = |kind: Kind, parent: &str| -> Value {
         store.children(kind, parent).map(|child| Value::Object(show_tree(store, child))).collect()
@@ -96,7 +96,7 @@ fn id_objects<'a>(records: impl Iterator<Item = &'a Record>) -> Value {
     records.map(|record| json!({"id": record.id})).collect()
 }
 
-/// The answer to GET /loadbalancers/{id}/status: listeners, the pools they use, monitors and members. It leaves out L7
+/// The response to GET /loadbalancers/{id}/status: listeners, the pools they use, monitors and members. It omits L7
 /// policies, and pools that no listener uses.
 pub(crate) fn status_tree(store: &Store, lb: &Record) -> Value {
     let listeners = store.children(Kind::Listener, &lb.id).map(|listener| {

@@ -1,5 +1,5 @@
 //! L7 rules (`octavia/api/v2/controllers/l7rule.py`), with its order of checks: a request with several faults gets the
-//! answer that Octavia gives.
+//! response that Octavia gives.
 
 use http::Method;
 use serde_json::{Map, Value, json};
@@ -18,9 +18,9 @@ use super::{Context, Kind, Record, body, list};
 const MAX_RULES: usize = 50;
 
 impl World {
-    /// Answers everything below /l7policies/{policy}/rules.
+    /// Handles everything below /l7policies/{policy}/rules.
     pub fn rule_call(&mut self, ctx: Context<'_>, policy_id: &str, rest: &[&str]) -> HandlerResult {
-        // Octavia looks the policy up while routing, hence the other shape of the error.
+        // Octavia resolves the policy while routing, hence the other shape of the error.
         let Some(policy) = self.octavia.store.get(Kind::L7Policy, policy_id).cloned() else {
             return Err(routing_error(404, "Bad Request", format!("L7Policy {policy_id} not found.")));
         };
@@ -56,7 +56,7 @@ impl World {
             Change::Children { targets, ancestors: ancestors_of_rules(policy), removed: Vec::new() },
             ctx.now,
         );
-        self.answer_stored(201, Kind::L7Rule, &id)
+        self.reply_with_stored(201, Kind::L7Rule, &id)
     }
 
     /// Stores a checked rule, of a POST of its own or within POST /loadbalancers, and returns its id.
@@ -98,7 +98,7 @@ impl World {
             Change::Children { targets, ancestors: ancestors_of_rules(policy), removed: Vec::new() },
             ctx.now,
         );
-        self.answer_stored(200, Kind::L7Rule, id)
+        self.reply_with_stored(200, Kind::L7Rule, id)
     }
 
     fn rule_delete(&mut self, ctx: Context<'_>, policy: &Record, id: &str) -> HandlerResult {
@@ -129,7 +129,7 @@ pub(super) fn check_rules(rules: &[Map<String, Value>], policy: &str) -> Result<
     rules.iter().try_for_each(check_rule)
 }
 
-/// Answers 500 to a PUT that sets the key of an SSL rule to null where the stored key would break the changed rule, as
+/// Returns 500 for a PUT that sets the key of an SSL rule to null where the stored key would break the changed rule, as
 /// Octavia does. Octavia checks twice: before the write, null counts as no key and passes; within the write
 /// (`repositories.py`), null is dropped, so that the stored key is checked, and nothing catches the error.
 fn check_null_key(stored: &Map<String, Value>, given: &Map<String, Value>) -> Result<(), Reply> {
@@ -185,7 +185,7 @@ fn check_regex(value: &str) -> Result<(), Reply> {
     }
 }
 
-/// The error of a rule whose type starts with `SSL_`, which looks at the client's certificate; `None` for a valid one.
+/// The error of a rule whose type starts with `SSL_`, which matches the client's certificate; `None` for a valid one.
 fn ssl_error(rule: &Map<String, Value>) -> Option<String> {
     let (kind, compare, value, key) =
         (text(rule, "type"), text(rule, "compare_type"), text(rule, "value"), text(rule, "key"));

@@ -47,7 +47,7 @@ const VERSIONS: [&str; 31] = [
     "2025-02-26T00:00:00Z",
 ];
 
-/// Answers GET /, which needs no token.
+/// Handles GET /, which needs no token.
 pub(crate) fn versions(call: &Call, minor: u32) -> Reply {
     let href = format!("{}{}/v2", call.base, call.prefix);
     let versions: Vec<_> = (0..=minor)
@@ -62,7 +62,7 @@ pub(crate) fn versions(call: &Call, minor: u32) -> Reply {
 }
 
 impl World {
-    /// Answers any request with a valid token.
+    /// Handles any request with a valid token.
     pub fn octavia(&mut self, ctx: Context<'_>) -> HandlerResult {
         let segments = ctx.call.segments();
         let rest = match segments.as_slice() {
@@ -89,7 +89,7 @@ impl World {
             }
             [collection, rest @ ..] => {
                 let kinds = [Kind::LoadBalancer, Kind::Listener, Kind::Pool, Kind::HealthMonitor, Kind::L7Policy];
-                match kinds.into_iter().find(|kind| kind.plural() == *collection) {
+                match kinds.into_iter().find(|kind| kind.collection() == *collection) {
                     Some(kind) => self.object_call(ctx, kind, rest),
                     None => Err(routing_error(404, "Not Found", "")),
                 }
@@ -141,19 +141,19 @@ impl World {
 
     pub(super) fn get(&self, ctx: Context<'_>, kind: Kind, id: &str) -> HandlerResult {
         let record = self.readable(ctx, kind, id)?;
-        Ok(self.answer(200, record, ctx.call))
+        Ok(self.reply_with(200, record, ctx.call))
     }
 
     /// An object that exists and that the caller may read.
     pub(super) fn readable(&self, ctx: Context<'_>, kind: Kind, id: &str) -> Result<&Record, Reply> {
-        let record = self.octavia.store.get(kind, id).ok_or_else(|| not_found(kind.words(), id))?;
+        let record = self.octavia.store.get(kind, id).ok_or_else(|| not_found(kind.display_name(), id))?;
         ctx.check_may_read(&record.project)?;
         Ok(record)
     }
 
     /// An object that exists and that the caller may change.
     pub(super) fn writable(&self, ctx: Context<'_>, kind: Kind, id: &str) -> Result<Record, Reply> {
-        let record = self.octavia.store.get(kind, id).ok_or_else(|| not_found(kind.words(), id))?;
+        let record = self.octavia.store.get(kind, id).ok_or_else(|| not_found(kind.display_name(), id))?;
         ctx.check_may_write(&record.project)?;
         Ok(record.clone())
     }
@@ -163,16 +163,16 @@ impl World {
         self.writable(ctx, Kind::LoadBalancer, id)
     }
 
-    pub(super) fn answer(&self, status: u16, record: &Record, call: &Call) -> Reply {
+    pub(super) fn reply_with(&self, status: u16, record: &Record, call: &Call) -> Reply {
         let shown = list::pick(render::show(&self.octavia.store, record), &call.parameters("fields"));
-        Reply::json(status, &json!({record.kind.root(): shown}))
+        Reply::json(status, &json!({record.kind.json_key(): shown}))
     }
 
-    /// The answer to a POST or PUT: the object as it is stored now.
-    pub(super) fn answer_stored(&self, status: u16, kind: Kind, id: &str) -> HandlerResult {
-        let record = self.octavia.store.get(kind, id).ok_or_else(|| not_found(kind.words(), id))?;
+    /// The response to a POST or PUT: the object as it is stored now.
+    pub(super) fn reply_with_stored(&self, status: u16, kind: Kind, id: &str) -> HandlerResult {
+        let record = self.octavia.store.get(kind, id).ok_or_else(|| not_found(kind.display_name(), id))?;
         let shown = render::show(&self.octavia.store, record);
-        Ok(Reply::json(status, &json!({kind.root(): shown})))
+        Ok(Reply::json(status, &json!({kind.json_key(): shown})))
     }
 
     /// A new row. `fields` have the form in which they are shown.
@@ -190,7 +190,7 @@ impl World {
             parent: parent.to_owned(),
             load_balancer: load_balancer.0.to_owned(),
             project: load_balancer.1.to_owned(),
-            created: now.naive(),
+            created: now.without_offset(),
             updated: None,
             provisioning: Provisioning::PendingCreate,
             operating: Operating::Offline,
@@ -206,7 +206,7 @@ impl World {
     }
 }
 
-/// Checks the `Accept` header: Octavia answers in JSON only.
+/// Checks the `Accept` header: Octavia responds in JSON only.
 fn acceptable(call: &Call) -> Result<(), Reply> {
     let accept = call.header("accept").unwrap_or("*/*");
     let json = |offer: &str| {

@@ -51,14 +51,14 @@ impl World {
     }
 
     fn subnet_network(&self, ctx: Context<'_>, subnet: &str) -> Result<String, Reply> {
-        if !self.network.sees_subnet(ctx.caller, subnet) {
+        if !self.neutron.sees_subnet(ctx.caller, subnet) {
             return Err(fault(400, format!("Subnet {subnet} not found.")));
         }
-        Ok(self.network.subnet_network(subnet))
+        Ok(self.neutron.subnet_network(subnet))
     }
 
     fn vip_of_port(&self, ctx: Context<'_>, vip: &mut Vip, has_policy: bool) -> Result<(), Reply> {
-        let Some(port) = self.network.visible_port(ctx.caller, &vip.port) else {
+        let Some(port) = self.neutron.visible_port(ctx.caller, &vip.port) else {
             return Err(fault(400, format!("Port {} not found.", vip.port)));
         };
         let device = text(port, "device_id");
@@ -99,10 +99,10 @@ impl World {
     }
 
     fn vip_of_network(&self, ctx: Context<'_>, vip: &mut Vip) -> Result<(), Reply> {
-        if !self.network.sees_network(ctx.caller, &vip.network) {
+        if !self.neutron.sees_network(ctx.caller, &vip.network) {
             return Err(fault(400, format!("Network {} not found.", vip.network)));
         }
-        let subnets = self.network.subnets_of(&vip.network);
+        let subnets = self.neutron.subnets_of(&vip.network);
         if !vip.subnet.is_empty() {
             if !subnets.iter().any(|subnet| subnet.id == vip.subnet) {
                 return Err(fault(400, format!("Subnet {} not found.", vip.subnet)));
@@ -133,17 +133,17 @@ impl World {
             }
             subnets.push(subnet);
         }
-        if let Some(unknown) = subnets.iter().find(|subnet| !self.network.subnets.contains_key(**subnet)) {
+        if let Some(unknown) = subnets.iter().find(|subnet| !self.neutron.subnets.contains_key(**subnet)) {
             return Err(invalid(format!("Subnet {unknown} not found")));
         }
-        if subnets.iter().any(|subnet| self.network.subnet_network(subnet) != vip.network) {
+        if subnets.iter().any(|subnet| self.neutron.subnet_network(subnet) != vip.network) {
             return Err(invalid("All VIP subnets must belong to the same network."));
         }
         Ok(())
     }
 
     pub(super) fn check_qos_policy(&self, ctx: Context<'_>, policy: &str) -> Result<(), Reply> {
-        if self.network.sees_policy(ctx.caller, policy) {
+        if self.neutron.sees_policy(ctx.caller, policy) {
             return Ok(());
         }
         Err(fault(400, format!("qos_policy {policy} not found.")))
@@ -151,7 +151,7 @@ impl World {
 
     pub(super) fn check_groups(&self, ctx: Context<'_>, given: &Map<String, Value>) -> Result<(), Reply> {
         let groups = given.get("vip_sg_ids").and_then(Value::as_array).into_iter().flatten();
-        match groups.filter_map(Value::as_str).find(|group| !self.network.sees_group(ctx.caller, group)) {
+        match groups.filter_map(Value::as_str).find(|group| !self.neutron.sees_group(ctx.caller, group)) {
             Some(group) => Err(fault(400, format!("Security Group {group} not found."))),
             None => Ok(()),
         }
@@ -162,7 +162,7 @@ impl World {
     pub(super) fn allocate_vip(&mut self, ctx: Context<'_>, lb: &mut Record, vip: Vip) -> Result<bool, Reply> {
         let owned = vip.port.is_empty();
         let port = if owned { self.make_vip_port(ctx, lb, &vip)? } else { vip.port.clone() };
-        let fixed = self.network.ports.get(&port).map(super::super::neutron::fixed_ips).unwrap_or_default();
+        let fixed = self.neutron.ports.get(&port).map(super::super::neutron::fixed_ips).unwrap_or_default();
         let address_in = |subnet: &str| fixed.iter().find(|(known, _)| known == subnet).map(|(_, address)| address);
         let address = address_in(&vip.subnet).cloned().unwrap_or(vip.address);
         // A subnet without an address on the tenant's own port leads to a VIP without one.
@@ -172,7 +172,7 @@ impl World {
             .map(|(subnet, _)| json!({"subnet_id": subnet, "ip_address": address_in(subnet), "port_id": port}))
             .collect();
         if !owned {
-            self.network.take_over(&port, &mut self.ids);
+            self.neutron.take_over(&port, &mut self.ids);
         }
         lb.set("vip_address", address);
         lb.set("vip_port_id", port);
@@ -195,7 +195,7 @@ impl World {
             admin_state_up: false,
             fixed_ips,
         };
-        self.network.make_port(wanted, &mut self.ids, ctx.now).map_err(|error| match error.status {
+        self.neutron.make_port(wanted, &mut self.ids, ctx.now).map_err(|error| match error.status {
             409 => fault(409, format!("The VIP IP address is already in use: {}", error.message)),
             _ => fault(500, "Provider 'amphora' reports error: BadRequestException: 400"),
         })

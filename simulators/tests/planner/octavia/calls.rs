@@ -1,11 +1,11 @@
-//! Calls: each is applied to the tree at once, or refused as a whole.
+//! Calls: each is applied to the tree at once, or rejected as a whole.
 
 use std::collections::BTreeSet;
 
 use evenkeel::model::{Body, Call, Id, Kind, ObservedLoadBalancer, ObservedTree, Provisioning, Step};
 use serde_json::{Value, json};
 
-use super::fields::{Answer, CREATES, LOAD_BALANCER, ensure, merged, nested, refuse, text, without};
+use super::fields::{CREATES, LOAD_BALANCER, Verdict, ensure, merged, nested, reject, text, without};
 
 /// Octavia's limit of a body.
 const BODY_LIMIT: usize = 114_688;
@@ -29,7 +29,7 @@ impl Octavia {
     }
 
     /// Executes one step as the cloud would.
-    pub fn apply(&mut self, step: &Step) -> Answer {
+    pub fn apply(&mut self, step: &Step) -> Verdict {
         ensure(step.depends_on.is_none(), || format!("the first step waits for {:?}", step.depends_on))?;
         let printed = serde_json::to_string(&step.call).unwrap();
         ensure(!printed.contains("\"<"), || format!("a name stands where an id should be: {printed}"))?;
@@ -38,20 +38,20 @@ impl Octavia {
             ensure(self.tree.is_none(), || "there is one already".to_owned())?;
             return self.create_load_balancer(body);
         }
-        // A refusal leaves nothing behind.
+        // A rejection leaves nothing behind.
         let before = self.clone();
-        let answer = self.mutate(step);
-        if answer.is_err() {
+        let verdict = self.mutate(step);
+        if verdict.is_err() {
             *self = before;
         }
-        answer
+        verdict
     }
 
     pub(super) fn tree_mut(&mut self) -> Result<&mut ObservedTree, String> {
         self.tree.as_mut().ok_or_else(|| "404".to_owned())
     }
 
-    fn mutate(&mut self, step: &Step) -> Answer {
+    fn mutate(&mut self, step: &Step) -> Verdict {
         if step.call.is_octavia() {
             let status = self.tree_mut()?.load_balancer.provisioning_status;
             ensure(status == Provisioning::Active, || "409 immutable".to_owned())?;
@@ -98,12 +98,12 @@ impl Octavia {
             (Kind::HealthMonitor, call) => self.monitor(call),
             (Kind::L7Policy | Kind::L7Rule, call) => self.l7(step.kind, call),
             (Kind::FloatingIp, call) => self.floating_ip(call),
-            (kind, call) => refuse(format!("no such call: {kind:?} {call:?}")),
+            (kind, call) => reject(format!("no such call: {kind:?} {call:?}")),
         }
     }
 
     /// Everything in one: pools first, then listeners with their policies, as in `_graph_create`.
-    fn create_load_balancer(&mut self, body: &Body) -> Answer {
+    fn create_load_balancer(&mut self, body: &Body) -> Verdict {
         let id = self.id();
         let own = without(body, &["pools", "listeners", "additional_vips"]);
         let blank = ObservedLoadBalancer {
@@ -146,7 +146,7 @@ impl Octavia {
         found.ok_or_else(|| format!("400 Pool {reference} was referenced but no full definition was found"))
     }
 
-    fn create_nested_listener(&mut self, body: &Body) -> Answer {
+    fn create_nested_listener(&mut self, body: &Body) -> Verdict {
         let mut own = without(body, &["default_pool", "l7policies"]);
         ensure(!own.contains_key("default_pool_id"), || "404".to_owned())?;
         if let Some(reference) = body.get("default_pool") {

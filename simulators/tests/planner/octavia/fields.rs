@@ -7,13 +7,13 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-pub type Answer = Result<(), String>;
+pub type Verdict = Result<(), String>;
 
-pub(super) fn refuse<T>(why: impl Into<String>) -> Result<T, String> {
+pub(super) fn reject<T>(why: impl Into<String>) -> Result<T, String> {
     Err(why.into())
 }
 
-pub(super) fn ensure(holds: bool, why: impl Fn() -> String) -> Answer {
+pub(super) fn ensure(holds: bool, why: impl Fn() -> String) -> Verdict {
     if holds { Ok(()) } else { Err(why()) }
 }
 
@@ -50,7 +50,7 @@ impl Reset {
 
 pub(super) const IGNORED: Result<Reset, &str> = Err("null is ignored");
 pub(super) const CRASH: Result<Reset, &str> = Err("null is a 500");
-pub(super) const REFUSED: Result<Reset, &str> = Err("null is a 400");
+pub(super) const REJECTED: Result<Reset, &str> = Err("null is a 400");
 pub(super) const TEXT: Result<Reset, &str> = Ok(Reset::Text(""));
 pub(super) const NULL: Result<Reset, &str> = Ok(Reset::Null);
 
@@ -76,7 +76,7 @@ pub(super) const LISTENER: Fields = &[
     ("timeout_tcp_inspect", Ok(Reset::Number(0))),
     ("default_tls_container_ref", NULL),
     ("sni_container_refs", Ok(Reset::EmptyList)),
-    ("client_authentication", REFUSED),
+    ("client_authentication", REJECTED),
     ("client_ca_tls_container_ref", NULL),
     ("client_crl_container_ref", NULL),
     ("allowed_cidrs", NULL),
@@ -106,9 +106,9 @@ pub(super) const MONITOR: Fields = &[
     ("name", TEXT),
     ("admin_state_up", IGNORED),
     ("tags", IGNORED),
-    ("delay", REFUSED),
-    ("timeout", REFUSED),
-    ("max_retries", REFUSED),
+    ("delay", REJECTED),
+    ("timeout", REJECTED),
+    ("max_retries", REJECTED),
     ("max_retries_down", Ok(Reset::Number(3))),
     ("http_method", Ok(Reset::Text("GET"))),
     ("url_path", Ok(Reset::Text("/"))),
@@ -121,7 +121,7 @@ pub(super) const POLICY: Fields = &[
     ("description", TEXT),
     ("admin_state_up", IGNORED),
     ("tags", IGNORED),
-    ("action", REFUSED),
+    ("action", REJECTED),
     ("redirect_pool_id", NULL),
     ("redirect_url", NULL),
     ("redirect_prefix", NULL),
@@ -129,10 +129,10 @@ pub(super) const POLICY: Fields = &[
     ("position", IGNORED),
 ];
 pub(super) const RULE: Fields = &[
-    ("type", REFUSED),
-    ("compare_type", REFUSED),
+    ("type", REJECTED),
+    ("compare_type", REJECTED),
     ("key", CRASH),
-    ("value", REFUSED),
+    ("value", REJECTED),
     ("invert", Ok(Reset::No)),
     ("admin_state_up", IGNORED),
     ("tags", IGNORED),
@@ -169,7 +169,7 @@ pub(super) fn merged<T: Serialize + DeserializeOwned>(
             continue;
         }
         let Some((_, null)) = fields.iter().find(|(name, _)| name == field) else {
-            return refuse(format!("400 Unknown attribute {field}"));
+            return reject(format!("400 Unknown attribute {field}"));
         };
         check_tags(field, &record[field], value)?;
         record[field] =
@@ -180,7 +180,7 @@ pub(super) fn merged<T: Serialize + DeserializeOwned>(
 
 /// Checks sets. Duplicates are a 500: the table's key is (resource, tag), and the database takes more for equal than
 /// Python does. So is a tag that takes the place of its equal.
-pub(super) fn check_tags(field: &str, was: &Value, value: &Value) -> Answer {
+pub(super) fn check_tags(field: &str, was: &Value, value: &Value) -> Verdict {
     let items = value.as_array().filter(|_| matches!(field, "tags" | "allowed_cidrs" | "sni_container_refs"));
     let items = items.map_or(&[][..], Vec::as_slice);
     let there = was.as_array().filter(|_| field == "tags").map_or(&[][..], Vec::as_slice);

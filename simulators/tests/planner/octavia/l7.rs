@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::calls::Octavia;
-use super::fields::{Answer, POLICY, RULE, ensure, merged, refuse, text, without};
+use super::fields::{POLICY, RULE, Verdict, ensure, merged, reject, text, without};
 use super::serving::protocol_of;
 use evenkeel::model::*;
 
@@ -17,7 +17,7 @@ impl Octavia {
         found.ok_or_else(|| format!("404 policy {id}"))
     }
 
-    pub(super) fn l7(&mut self, kind: Kind, call: &Call) -> Answer {
+    pub(super) fn l7(&mut self, kind: Kind, call: &Call) -> Verdict {
         match (kind, call) {
             (Kind::L7Policy, Call::Create { body, .. }) => self.create_policy(body).map(drop),
             (Kind::L7Policy, Call::Update { id, body, .. }) => self.update_policy(id, body),
@@ -44,7 +44,7 @@ impl Octavia {
                 rules.retain(|r| r.id != *id);
                 ensure(rules.len() < before, || "404".to_owned())
             }
-            _ => refuse("no such call"),
+            _ => reject("no such call"),
         }
     }
 
@@ -56,7 +56,7 @@ impl Octavia {
         Ok(&mut listener.policies[at].rules)
     }
 
-    fn create_rule(&mut self, policy: &str, body: &Body) -> Answer {
+    fn create_rule(&mut self, policy: &str, body: &Body) -> Verdict {
         let id = self.id();
         let rules = self.writable_rules(policy)?;
         ensure(rules.len() < 50, || "409 Too many rules".to_owned())?;
@@ -97,7 +97,7 @@ impl Octavia {
         Ok(id)
     }
 
-    fn update_policy(&mut self, id: &str, body: &Body) -> Answer {
+    fn update_policy(&mut self, id: &str, body: &Body) -> Verdict {
         ensure(!body.is_empty(), || "400 Invalid update options".to_owned())?;
         let (listener, at) = self.policy(id)?;
         let (listener_id, was) = (listener.id.clone(), listener.policies[at].clone());
@@ -160,7 +160,7 @@ fn renumber(listener: &mut ObservedListener) {
     }
 }
 
-fn check_rule(rule: &ObservedL7Rule) -> Answer {
+fn check_rule(rule: &ObservedL7Rule) -> Verdict {
     let needs_key = matches!(rule.kind.as_str(), "HEADER" | "COOKIE" | "SSL_DN_FIELD");
     ensure(!needs_key || rule.key.is_some(), || "400 the rule needs a key".to_owned())?;
     let takes_no_key = matches!(rule.kind.as_str(), "SSL_CONN_HAS_CERT" | "SSL_VERIFY_RESULT");

@@ -1,6 +1,6 @@
 //! A small pure model of Octavia, and of Neutron's floating IPs.
 //!
-//! It applies one call to a tree at once, refuses what Octavia refuses, and normalises what Octavia normalises. It has
+//! It applies one call to a tree at once, rejects what Octavia rejects, and normalises what Octavia normalises. It has
 //! no PENDING states: those are the engine's affair.
 
 mod calls;

@@ -5,12 +5,12 @@ use std::net::IpAddr;
 use serde_json::Value;
 
 use super::calls::Octavia;
-use super::fields::{Answer, ensure, refuse, text};
+use super::fields::{Verdict, ensure, reject, text};
 use super::vips::addresses;
 use evenkeel::model::*;
 
 impl Octavia {
-    pub(super) fn floating_ip(&mut self, call: &Call) -> Answer {
+    pub(super) fn floating_ip(&mut self, call: &Call) -> Verdict {
         match call {
             Call::CreateFloatingIp { body } => {
                 let id = self.id();
@@ -45,7 +45,7 @@ impl Octavia {
                     if *present { floating_ip.tags.insert(tag.clone()) } else { floating_ip.tags.remove(tag) };
                 ensure(changes, || format!("needless write of tag {tag}"))
             }
-            _ => refuse("no such call"),
+            _ => reject("no such call"),
         }
     }
 
@@ -67,12 +67,12 @@ impl Octavia {
                 ("port_id", Value::Null) => (new.port_id, new.fixed_ip_address) = (None, None),
                 ("port_id", Value::String(port)) => {
                     new.port_id = Some(port.clone());
-                    let [address] = on_port.as_slice() else { return refuse("400 no such fixed IPv4 address") };
+                    let [address] = on_port.as_slice() else { return reject("400 no such fixed IPv4 address") };
                     new.fixed_ip_address = Some(address.clone());
                 }
                 ("floating_ip_address", Value::String(address)) => new.floating_ip_address.clone_from(address),
                 ("fixed_ip_address" | "subnet_id", Value::String(_)) | ("floating_network_id", _) => {}
-                (field, value) => return refuse(format!("400 {field}: {value}")),
+                (field, value) => return reject(format!("400 {field}: {value}")),
             }
         }
         let taken = |other: &ObservedFloatingIp| {

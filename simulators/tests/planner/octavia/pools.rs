@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 
 use super::calls::Octavia;
-use super::fields::{Answer, MEMBER, MONITOR, POOL, ensure, merged, refuse, text, without};
+use super::fields::{MEMBER, MONITOR, POOL, Verdict, ensure, merged, reject, text, without};
 use super::serving::{CRASH, check_authority, renders};
 use evenkeel::model::*;
 
@@ -26,7 +26,7 @@ impl Octavia {
         self.pool(id)
     }
 
-    fn push_listeners_of(&mut self, pool: &str) -> Answer {
+    fn push_listeners_of(&mut self, pool: &str) -> Verdict {
         let using = self.tree_mut()?.listeners.iter_mut().filter(|l| l.default_pool_id.as_deref() == Some(pool));
         using.for_each(|listener| listener.provisioning_status = Provisioning::Active);
         Ok(())
@@ -58,7 +58,7 @@ impl Octavia {
         Ok(id)
     }
 
-    pub(super) fn update_pool(&mut self, id: &str, body: &Body) -> Answer {
+    pub(super) fn update_pool(&mut self, id: &str, body: &Body) -> Verdict {
         let was = self.pool(id)?.clone();
         if let Some(Value::Object(persistence)) = body.get("session_persistence") {
             ensure(persistence.contains_key("type"), || "persistence in part".to_owned())?;
@@ -78,11 +78,11 @@ impl Octavia {
     }
 
     /// Deletes a pool: 409 while a policy refers to it. A default pool goes, and leaves its listeners without one.
-    pub(super) fn delete_pool(&mut self, id: &str) -> Answer {
+    pub(super) fn delete_pool(&mut self, id: &str) -> Verdict {
         let tree = self.tree_mut()?;
         let mut policies = tree.listeners.iter().flat_map(|l| &l.policies);
         if let Some(policy) = policies.find(|p| p.redirect_pool_id.as_deref() == Some(id)) {
-            return refuse(format!("409 Pool {id} is in use by L7 policy {}", policy.id));
+            return reject(format!("409 Pool {id} is in use by L7 policy {}", policy.id));
         }
         let before = tree.pools.len();
         tree.pools.retain(|pool| pool.id != id);
@@ -95,7 +95,7 @@ impl Octavia {
 
     /// Matches members by the text of the address. Fields that an item leaves out of an existing member are kept (name,
     /// tags, subnet) or reset (all others).
-    pub(super) fn replace_members(&mut self, pool: &str, additive: bool, items: &[Body], grows: bool) -> Answer {
+    pub(super) fn replace_members(&mut self, pool: &str, additive: bool, items: &[Body], grows: bool) -> Verdict {
         let old = self.writable_pool(pool)?.members.clone();
         let protocol = self.pool(pool)?.protocol.clone();
         let mut sent = BTreeSet::new();
@@ -130,7 +130,7 @@ impl Octavia {
         Ok(())
     }
 
-    pub(super) fn monitor(&mut self, call: &Call) -> Answer {
+    pub(super) fn monitor(&mut self, call: &Call) -> Verdict {
         if let Call::Create { parent: None, body } = call {
             let id = self.id();
             let pool = self.writable_pool(&text(body, "pool_id")?)?;
@@ -139,7 +139,7 @@ impl Octavia {
             pool.monitor = Some(new);
             return Ok(());
         }
-        let (Call::Update { id, .. } | Call::Delete { id, .. }) = call else { return refuse("no such call") };
+        let (Call::Update { id, .. } | Call::Delete { id, .. }) = call else { return reject("no such call") };
         let pools = &self.tree_mut()?.pools;
         let owner = pools.iter().find(|p| p.monitor.as_ref().is_some_and(|m| m.id == *id)).map(|p| p.id.clone());
         let pool = self.writable_pool(&owner.ok_or("404 monitor")?)?;
@@ -151,7 +151,7 @@ impl Octavia {
     }
 }
 
-fn check_pool(pool: &ObservedPool) -> Answer {
+fn check_pool(pool: &ObservedPool) -> Verdict {
     check_authority(pool.ca_tls_container_ref.as_deref(), pool.crl_container_ref.as_deref())?;
     let Some(persistence) = &pool.session_persistence else { return Ok(()) };
     let of_datagrams = persistence.persistence_timeout.is_some() || persistence.persistence_granularity.is_some();
@@ -197,7 +197,7 @@ fn changed_monitor(was: &ObservedMonitor, body: &Body) -> Result<ObservedMonitor
     let version = body.get("http_version").and_then(Value::as_f64).or(was.http_version);
     let domain = body.get("domain_name").and_then(Value::as_str).or(was.domain_name.as_deref());
     if domain.is_some() && version.is_some_and(|v| v < 1.1) {
-        return refuse("400 http_version 1.0 with a domain name");
+        return reject("400 http_version 1.0 with a domain name");
     }
     ensure(body.get("domain_name").is_none_or(Value::is_null) || version.is_some(), || "400 http_version".to_owned())?;
     let new: ObservedMonitor = merged(was, body, MONITOR, &[])?;

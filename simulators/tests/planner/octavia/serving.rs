@@ -6,7 +6,7 @@ use ipnet::IpNet;
 use serde_json::{Value, json};
 
 use super::calls::Octavia;
-use super::fields::{Answer, LISTENER, ensure, merged, refuse, without};
+use super::fields::{LISTENER, Verdict, ensure, merged, reject, without};
 use evenkeel::model::*;
 
 pub(super) fn protocol_of(word: &str) -> Result<ListenerProtocol, String> {
@@ -64,7 +64,7 @@ impl Octavia {
         Ok(id)
     }
 
-    pub(super) fn update_listener(&mut self, id: &str, body: &Body) -> Answer {
+    pub(super) fn update_listener(&mut self, id: &str, body: &Body) -> Verdict {
         let was = self.listener(id)?.clone();
         let crl_as_checked = body
             .get("client_crl_container_ref")
@@ -87,7 +87,7 @@ impl Octavia {
     }
 
     /// Checks the CIDRs of the request against security groups and VIPs. Octavia does not check stored ones.
-    fn check_cidrs(&mut self, body: &Body) -> Answer {
+    fn check_cidrs(&mut self, body: &Body) -> Verdict {
         let given = body.get("allowed_cidrs").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
         let grouped = !self.tree_mut()?.load_balancer.vip_sg_ids.is_empty();
         ensure(!grouped || given.is_empty(), || "400 allowed_cidrs with security groups".to_owned())?;
@@ -96,7 +96,7 @@ impl Octavia {
     }
 
     /// Checks that Octavia makes on create and on update, and conditions of its worker.
-    fn check_listener(&mut self, new: &ObservedListener, own: Option<&str>) -> Answer {
+    fn check_listener(&mut self, new: &ObservedListener, own: Option<&str>) -> Verdict {
         let protocol = protocol_of(&new.protocol)?;
         let tree = self.tree_mut()?;
         let taken = tree.listeners.iter().filter(|l| Some(l.id.as_str()) != own).any(|l| {
@@ -122,7 +122,7 @@ impl Octavia {
         ensure(!may || renders(new.tls_versions.as_ref(), new.tls_ciphers.as_ref()), || CRASH.to_owned())?;
         let headers: BTreeSet<&str> = new.insert_headers.values().map(String::as_str).collect();
         if headers.iter().any(|value| *value != "true") {
-            return refuse("400 header values are text");
+            return reject("400 header values are text");
         }
         Ok(())
     }
@@ -138,9 +138,9 @@ pub(super) fn renders(versions: Option<&Vec<String>>, ciphers: Option<&String>) 
 }
 
 /// Checks a revocation list: in this model its name ends like that of its authority.
-pub(super) fn check_authority(ca: Option<&str>, crl: Option<&str>) -> Answer {
+pub(super) fn check_authority(ca: Option<&str>, crl: Option<&str>) -> Verdict {
     let Some(crl) = crl else { return Ok(()) };
-    let Some(ca) = ca else { return refuse("400 a CRL needs a CA") };
+    let Some(ca) = ca else { return reject("400 a CRL needs a CA") };
     let serial = |reference: &str| reference.rsplit('-').next().map(str::to_owned);
     ensure(serial(ca) == serial(crl), || format!("400 {crl} is not signed by {ca}"))
 }

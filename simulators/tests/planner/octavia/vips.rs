@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use serde_json::Value;
 
 use super::calls::Octavia;
-use super::fields::{Answer, ensure, nested, without};
+use super::fields::{Verdict, ensure, nested, without};
 use evenkeel::model::*;
 
 impl Octavia {
@@ -42,8 +42,8 @@ impl Octavia {
         addresses(&tree.load_balancer).any(|address| address.is_ipv6() == v6)
     }
 
-    /// Refuses a member of UDP or SCTP with an IP version that the load balancer does not have.
-    pub(super) fn check_family(&self, protocol: &str, member: &str) -> Answer {
+    /// Rejects a member of UDP or SCTP with an IP version that the load balancer does not have.
+    pub(super) fn check_family(&self, protocol: &str, member: &str) -> Verdict {
         let crosses = matches!(protocol, "UDP" | "SCTP") && !self.listens_on(member.contains(':'));
         ensure(!crosses, || format!("501 member {member} in a {protocol} pool"))
     }

@@ -1,4 +1,4 @@
-//! Lost answers to creates: they never lead to a second load balancer.
+//! Lost responses to creates: they never lead to a second load balancer.
 
 use std::sync::Arc;
 
@@ -28,8 +28,8 @@ fn pending_create_start(rig: &Rig, name: &str) -> Option<Duration> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn create_with_lost_answer_is_found() {
-    let slow = Fault::SlowAnswer(Duration::from_secs(300));
+async fn create_with_lost_response_is_found() {
+    let slow = Fault::SlowResponse(Duration::from_secs(300));
     for fault in [Fault::LostAfter, Fault::HalfBody, slow] {
         let mut rig = Rig::new().await;
         rig.cloud.fail(create(), fault.clone(), 1);
@@ -44,7 +44,7 @@ async fn create_with_lost_answer_is_found() {
 
 #[tokio::test(start_paused = true)]
 async fn lost_create_is_repeated_only_after_quiet_period() {
-    let page = Fault::Answer { status: 502, body: "<html>Bad Gateway</html>".into(), retry_after: None };
+    let page = Fault::ProxyResponse { status: 502, body: "<html>Bad Gateway</html>".into(), retry_after: None };
     for fault in [Fault::LostBefore, page] {
         let mut rig = Rig::new().await;
         rig.cloud.fail(create(), fault.clone(), 1);
@@ -124,7 +124,7 @@ async fn create_committed_after_crash_is_found() {
 #[tokio::test(start_paused = true)]
 async fn crash_between_create_and_status_finds_create_again() {
     let mut rig = Rig::new().await;
-    rig.cloud.fail(create(), Fault::SlowAnswer(Duration::from_secs(20)), 1);
+    rig.cloud.fail(create(), Fault::SlowResponse(Duration::from_secs(20)), 1);
     rig.start();
     rig.create("web", small()).await;
     rig.until("the load balancer is created", SOON, |rig| !rig.load_balancers().is_empty()).await;
@@ -137,8 +137,8 @@ async fn crash_between_create_and_status_finds_create_again() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn lost_api_server_answers_cause_no_duplicate() {
-    for effect in [Effect::LoseAnswer, Effect::Drop, Effect::Conflict, Effect::Status(500)] {
+async fn lost_api_server_responses_cause_no_duplicate() {
+    for effect in [Effect::LoseResponse, Effect::Drop, Effect::Conflict, Effect::Status(500)] {
         let mut rig = Rig::new().await;
         let fault = cluster::Fault::next("patch", "/loadbalancerstacks/web", effect.clone()).times(3);
         rig.cluster.inject(fault);
@@ -231,7 +231,7 @@ async fn deletion_before_create_reaches_status_leaves_nothing() {
     rig.until("the load balancer is created", SOON, |rig| !rig.load_balancers().is_empty()).await;
     rig.kill().await;
     assert!(rig.stack("web")["status"]["loadBalancer"].is_null());
-    // Only the annotation records the create, and the cloud does not answer when the stack is deleted.
+    // Only the annotation records the create, and the cloud does not respond when the stack is deleted.
     rig.cloud.fail_always(Match::all(), Fault::Refused);
     rig.delete("web").await;
     rig.start();
