@@ -4,6 +4,7 @@
 //! breaks a rule, every write to the changed part of the object is refused; at the root that would refuse status writes
 //! and the removal of the finalizer, so only transition rules over `oldSelf.status` are there (`rules/immutable.rs`). All
 //! rules are a courtesy to authors of stacks: `translate` is the authority.
+#![allow(unreachable_pub, reason = "`KubeSchema` copies each structure, public as it is, into a function")]
 
 mod crd;
 pub mod duration;

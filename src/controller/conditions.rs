@@ -31,11 +31,11 @@ const PAUSED: &str = "Paused";
 const MAX_MESSAGE: usize = 1024;
 
 /// Most unhealthy members that status and conditions name.
-pub const MAX_UNHEALTHY: usize = 5;
+pub(super) const MAX_UNHEALTHY: usize = 5;
 
 /// Inputs of the conditions besides the outcome.
 #[derive(Debug, Clone, Copy)]
-pub struct ConditionInputs<'a> {
+pub(super) struct ConditionInputs<'a> {
     pub previous: &'a [Condition],
     pub generation: i64,
     pub deleting: bool,
@@ -43,23 +43,23 @@ pub struct ConditionInputs<'a> {
 }
 
 /// Tells whether the stack was Ready at this very generation: a difference is drift then.
-pub fn was_ready(previous: &[Condition], generation: i64) -> bool {
+pub(super) fn was_ready(previous: &[Condition], generation: i64) -> bool {
     find(previous, READY)
         .is_some_and(|c| c.status == ConditionStatus::True && c.observed_generation == Some(generation))
 }
 
 /// Tells whether the last status reports this cause.
-pub fn is_reported(previous: &[Condition], generation: i64, cause: &str) -> bool {
+pub(super) fn is_reported(previous: &[Condition], generation: i64, cause: &str) -> bool {
     let reports = |c: &Condition| c.reason == cause && c.observed_generation == Some(generation);
     [READY, RECONCILING, STALLED].iter().any(|kind| find(previous, kind).is_some_and(reports))
 }
 
-pub fn find<'a>(conditions: &'a [Condition], kind: &str) -> Option<&'a Condition> {
+pub(super) fn find<'a>(conditions: &'a [Condition], kind: &str) -> Option<&'a Condition> {
     conditions.iter().find(|c| c.kind == kind)
 }
 
 /// Conditions after a reconcile.
-pub fn conditions(outcome: &Outcome, inputs: ConditionInputs<'_>) -> Vec<Condition> {
+pub(super) fn conditions(outcome: &Outcome, inputs: ConditionInputs<'_>) -> Vec<Condition> {
     let mut builder = ConditionBuilder::new(inputs);
     let summary = summarize(outcome, inputs);
     builder.put(READY, summary.ready, &summary.reason, &summary.message);
@@ -78,7 +78,7 @@ pub fn conditions(outcome: &Outcome, inputs: ConditionInputs<'_>) -> Vec<Conditi
 }
 
 /// Conditions of a paused stack: everything stays the same, `observedGeneration` included.
-pub fn paused(inputs: ConditionInputs<'_>) -> Vec<Condition> {
+pub(super) fn paused(inputs: ConditionInputs<'_>) -> Vec<Condition> {
     let mut builder = ConditionBuilder::new(inputs);
     for condition in inputs.previous.iter().filter(|c| ![PAUSED, RECONCILING].contains(&c.kind.as_str())) {
         builder.done.push(condition.clone());

@@ -61,19 +61,19 @@ pub(super) struct Matching<'a> {
 }
 
 impl<'a> Matching<'a> {
-    pub fn new(desired: &'a Desired, tree: &'a ObservedTree) -> Self {
+    pub(super) fn new(desired: &'a Desired, tree: &'a ObservedTree) -> Self {
         let (listeners, obsolete_listeners) = match_listeners(desired, tree);
         let MatchedPools { serving, obsolete, kept_duplicates } = match_pools(desired, tree, &listeners);
         let (pools, obsolete_pools) = (serving, obsolete);
         Self { desired, tree, listeners, obsolete_listeners, pools, obsolete_pools, kept_duplicates }
     }
 
-    pub fn listener(&self, key: &str) -> ListenerMatch<'a> {
+    pub(super) fn listener(&self, key: &str) -> ListenerMatch<'a> {
         self.listeners.get(key).copied().unwrap_or(ListenerMatch::Missing)
     }
 
     /// Gate of the changes to a desired listener.
-    pub fn gate(&self, key: &str) -> Gate {
+    pub(super) fn gate(&self, key: &str) -> Gate {
         match self.listener(key) {
             ListenerMatch::Foreign(_) => Gate::Blocked,
             _ if self.unsuitable_pool(key).is_some() => Gate::Blocked,
@@ -93,24 +93,24 @@ impl<'a> Matching<'a> {
     }
 
     /// Gate of the deletion of an obsolete listener: it stays until the one of the same key exists at its new port.
-    pub fn may_delete(&self, listener: &ObservedListener) -> Gate {
+    pub(super) fn may_delete(&self, listener: &ObservedListener) -> Gate {
         let successor = key_of(&listener.tags).filter(|key| self.listeners.contains_key(*key));
         successor.map_or(Gate::Open, |key| self.gate(key))
     }
 
-    pub fn pool(&self, key: &str) -> Option<&'a ObservedPool> {
+    pub(super) fn pool(&self, key: &str) -> Option<&'a ObservedPool> {
         self.pools.get(key).copied()
     }
 
     /// A pool with another protocol than the desired one, which stays as it is while the desired members are unknown: a
     /// new pool would have none. Listeners that its protocol suits use it meanwhile.
-    pub fn unreplaced_pool(&self, key: &str) -> Option<&'a ObservedPool> {
+    pub(super) fn unreplaced_pool(&self, key: &str) -> Option<&'a ObservedPool> {
         let desired = self.desired.pools.get(key)?;
         self.pool(key).filter(|pool| pool.protocol != desired.protocol.as_str())
     }
 
     /// Every desired pool, existing or to be created.
-    pub fn pool_targets(&self) -> BTreeMap<&'a str, Target> {
+    pub(super) fn pool_targets(&self) -> BTreeMap<&'a str, Target> {
         let target = |key: &Key| {
             self.pool(key).map_or_else(|| Target::pending(Kind::Pool, key), |pool| Target::existing(&pool.id))
         };
@@ -118,7 +118,7 @@ impl<'a> Matching<'a> {
     }
 
     /// Gate of the creation of a pool: closed while all listeners that use it are.
-    pub fn may_create(&self, pool: &str) -> Gate {
+    pub(super) fn may_create(&self, pool: &str) -> Gate {
         let users = self.desired.listeners.iter().filter(|(_, listener)| listener.pools().any(|used| used == pool));
         let gates: Vec<Gate> = users.map(|(key, _)| self.gate(key)).collect();
         match gates.as_slice() {
@@ -131,7 +131,7 @@ impl<'a> Matching<'a> {
     /// Pools that must stay, because listeners and policies that this plan leaves alone use them. Octavia refuses to
     /// delete a pool that a policy uses (409). It does delete one that is a default pool, and leaves the listener
     /// without one.
-    pub fn pools_in_use(&self) -> PoolsInUse<'a> {
+    pub(super) fn pools_in_use(&self) -> PoolsInUse<'a> {
         let obsolete =
             |gate: Gate| self.obsolete_listeners.iter().copied().filter(move |old| self.may_delete(old) == gate);
         let foreign = self.tree.listeners.iter().filter(|listener| key_of(&listener.tags).is_none());
@@ -158,7 +158,7 @@ impl<'a> Matching<'a> {
     }
 
     /// Differences for which the plan has no steps.
-    pub fn problems(&self) -> Vec<Problem> {
+    pub(super) fn problems(&self) -> Vec<Problem> {
         self.port_conflicts().into_iter().chain(self.waits_for_members()).collect()
     }
 
@@ -222,7 +222,7 @@ pub(super) struct PoolsInUse<'a> {
 
 impl PoolsInUse<'_> {
     /// Gate of the deletion of a pool.
-    pub fn may_delete(&self, pool: &ObservedPool) -> Gate {
+    pub(super) fn may_delete(&self, pool: &ObservedPool) -> Gate {
         match pool.id.as_str() {
             id if self.blocked.contains(id) => Gate::Blocked,
             id if self.held_back.contains(id) => Gate::HeldBack,
