@@ -48,7 +48,7 @@ pub(super) fn ip(_: &mut SchemaGenerator) -> Schema {
 
 /// An IP address that one machine can have, in canonical spelling. An unspecified address would make haproxy connect to the
 /// listener, a loopback address to the amphora. The rule is cheap, because it may run at 204,800 places; `translate` also
-/// refuses multicast addresses.
+/// rejects multicast addresses.
 pub(super) fn machine_ip(_: &mut SchemaGenerator) -> Schema {
     json_schema!({
         "type": "string",

@@ -142,9 +142,9 @@ fn stays_ready(outcome: &Outcome, inputs: ConditionInputs<'_>) -> bool {
     let made_anew =
         outcome.executed.as_ref().is_some_and(|step| step.kind == Kind::LoadBalancer && step.call.verb() == "create");
     // A conflict without a plan is a read that was overtaken; with one, another object made a step fail.
-    let refused =
+    let rejected =
         matches!(outcome.state, State::Waiting { reason: WaitReason::Conflict, .. }) && !outcome.plan.steps.is_empty();
-    !inputs.deleting && !made_anew && !refused && was_ready(inputs.previous, inputs.generation)
+    !inputs.deleting && !made_anew && !rejected && was_ready(inputs.previous, inputs.generation)
 }
 
 fn in_sync_message(outcome: &Outcome) -> String {

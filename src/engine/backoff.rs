@@ -1,6 +1,6 @@
 //! Backoff for each step that Octavia rejects, or accepts without an effect.
 //!
-//! Octavia accepts a change, its data plane does not (haproxy refuses the configuration, an agent is gone), and the
+//! Octavia accepts a change, its data plane does not (haproxy rejects the configuration, an agent is gone), and the
 //! object is in ERROR. The plan then holds the same step again, and would for ever: each try is a write and a reload.
 //! So a step that comes back waits longer each time, and the rest of the plan goes on: it may be the very cure, since
 //! one bad object spoils the configuration of the whole load balancer.

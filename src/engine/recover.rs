@@ -9,7 +9,7 @@
 //!
 //! Octavia's worker makes listeners, pools and everything below them ACTIVE before the load balancer, when a create or
 //! a failover succeeds (`MarkLBActiveInDB(mark_subobjects=True)` in `load_balancer_flows.py`), and leaves them
-//! PENDING_CREATE when a create fails; only listeners go into ERROR, where the configuration was refused
+//! PENDING_CREATE when a create fails; only listeners go into ERROR, where the configuration was rejected
 //! (`ListenersUpdate.revert`). Nothing makes an object PENDING_CREATE again. So a child that still is, beside none that
 //! ever was ACTIVE, is proof. And the create has to be on record still: it is cleared when the load balancer is first
 //! seen ACTIVE.
@@ -145,16 +145,16 @@ impl Reconciliation<'_> {
     }
 }
 
-/// Listeners are in ERROR where their configuration was refused, and nowhere else (`ListenersUpdate.revert`). Without
+/// Listeners are in ERROR where their configuration was rejected, and nowhere else (`ListenersUpdate.revert`). Without
 /// that the worker did not come so far: there is no amphora, or it is not reached.
 fn never_served_message(tree: &ObservedTree, remade: bool) -> String {
-    let refused = tree.listeners.iter().any(|listener| listener.provisioning_status == Provisioning::Error);
-    let advice = if refused {
+    let rejected = tree.listeners.iter().any(|listener| listener.provisioning_status == Provisioning::Error);
+    let advice = if rejected {
         "most likely Octavia cannot carry out the spec: correct the spec; the operator of the cloud finds the cause in the \
          log of Octavia's worker"
     } else {
-        "its configuration was not refused, so most likely its amphora did not come up: ask the operator of the cloud what \
-         the log of Octavia's worker says"
+        "its configuration was not rejected, so most likely its amphora did not come up: ask the operator of the cloud \
+         what the log of Octavia's worker says"
     };
     let remade = if remade { "; after any change of the spec it is deleted and re-created" } else { "" };
     format!(

@@ -344,7 +344,7 @@ pub struct HealthMonitor {
     pub timeout: u32,
     pub max_retries: u8,
     pub max_retries_down: u8,
-    /// Only of HTTP and HTTPS. On other types Octavia refuses even the presence of these fields.
+    /// Only of HTTP and HTTPS. On other types Octavia rejects even the presence of these fields.
     pub http: Option<HttpCheck>,
     pub admin_state_up: bool,
     pub tags: BTreeSet<String>,

@@ -193,10 +193,10 @@ impl RuleWriter<'_> {
         let was = observed_meaning(observed);
         let mut patch = Patch { body: body(desired), changes: changes(observed, desired) };
         let first = patch.tags_first(&observed.tags);
-        // Octavia 19 checks the merged rule. Of these two types it does not drop the old key by itself, but refuses it;
+        // Octavia 19 checks the merged rule. Of these two types it does not drop the old key by itself, but rejects it;
         // and null crashes.
-        let refuses_key = matches!(desired.kind, L7RuleType::SslConnHasCert | L7RuleType::SslVerifyResult);
-        if refuses_key && observed.key.is_some() {
+        let rejects_key = matches!(desired.kind, L7RuleType::SslConnHasCert | L7RuleType::SslVerifyResult);
+        if rejects_key && observed.key.is_some() {
             patch.body.insert("key".to_owned(), json!(""));
         }
         let put = |Patch { body, changes }| {

@@ -128,9 +128,9 @@ impl<'a> Matching<'a> {
         }
     }
 
-    /// Pools that must stay, because listeners and policies that this plan leaves alone use them. Octavia refuses to
-    /// delete a pool that a policy uses (409). It does delete one that is a default pool, and leaves the listener
-    /// without one.
+    /// Pools that must stay, because listeners and policies that this plan leaves alone use them. Octavia rejects
+    /// the deletion of a pool that a policy uses (409). It does delete one that is a default pool, and leaves the
+    /// listener without one.
     pub(super) fn pools_in_use(&self) -> PoolsInUse<'a> {
         let obsolete =
             |gate: Gate| self.obsolete_listeners.iter().copied().filter(move |old| self.may_delete(old) == gate);

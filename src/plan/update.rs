@@ -209,7 +209,7 @@ impl<'a> PlanBuilder<'a> {
     }
 
     /// Deletes pools. One that another client's object uses stays without a word: it does no harm, and Octavia would
-    /// refuse the call.
+    /// reject the call.
     fn delete_pools(&mut self) {
         let in_use = self.matching.pools_in_use();
         for old in self.matching.obsolete_pools.clone() {

@@ -1,5 +1,5 @@
-//! Rules of `ciphers` beside `versions`. They refuse only obvious errors; `translate/ciphers.rs` knows every cipher and is
-//! the authority.
+//! Rules of `ciphers` beside `versions`. They reject only obvious errors; `translate/ciphers.rs` knows every cipher and
+//! is the authority.
 
 use kube::core::Rule;
 
