@@ -3,7 +3,7 @@
 //! | state | Ready | other |
 //! |---|---|---|
 //! | progressing, locked, cloud unreachable, quota | False | Reconciling |
-//! | drift being corrected | stays True until a write fails, or the load balancer is re-created | |
+//! | drift being corrected | stays True until a write fails, or the load balancer is recreated | |
 //! | rejected, reference missing, ownership conflict, other project, credentials | False | Stalled; Accepted or ResolvedRefs False |
 //! | held back | False | Stalled |
 //! | Observe | True | Programmed False when it differs |
@@ -139,12 +139,12 @@ fn summarize(outcome: &Outcome, inputs: ConditionInputs<'_>) -> Summary {
 
 /// Tells whether Ready stays True: drift is being corrected, and there is a load balancer that serves.
 fn stays_ready(outcome: &Outcome, inputs: ConditionInputs<'_>) -> bool {
-    let made_anew =
+    let recreated =
         outcome.executed.as_ref().is_some_and(|step| step.kind == Kind::LoadBalancer && step.call.verb() == "create");
     // A conflict without a plan is a read that was overtaken; with one, another object made a step fail.
     let rejected =
         matches!(outcome.state, State::Waiting { reason: WaitReason::Conflict, .. }) && !outcome.plan.steps.is_empty();
-    !inputs.deleting && !made_anew && !rejected && was_ready(inputs.previous, inputs.generation)
+    !inputs.deleting && !recreated && !rejected && was_ready(inputs.previous, inputs.generation)
 }
 
 fn in_sync_message(outcome: &Outcome) -> String {

@@ -163,10 +163,8 @@ fn progress_event(outcome: &Outcome, inputs: ConditionInputs<'_>, announced: &An
             "create" => "Creating",
             // Only one that has never served is deleted to make way for another.
             _ if !inputs.deleting => {
-                let note = format!(
-                    "{} went into ERROR in its own create: it is re-created, as the spec is now",
-                    step.object()
-                );
+                let note =
+                    format!("{} went into ERROR in its own create: it is recreated, as the spec is now", step.object());
                 return draft(false, RECREATING, note);
             }
             _ => DELETING,

@@ -1,7 +1,7 @@
 //! Recovers a load balancer from ERROR: says what preceded it, and recreates one that has never served.
 //!
 //! In ERROR Octavia takes nothing but the deletion and an administrator's failover. A load balancer that went into
-//! ERROR in its own create has never served, so it is deleted and re-created as soon as the spec changes: nothing is
+//! ERROR in its own create has never served, so it is deleted and recreated as soon as the spec changes: nothing is
 //! lost by that, and the spec may have been the cause. That needs proof, because nothing that served is ever deleted;
 //! without proof it stays.
 //!
@@ -108,7 +108,7 @@ impl Reconciliation<'_> {
         outcome
     }
 
-    /// Outcome that reports the ERROR. `remade`: a change of the spec has the load balancer re-created if it has never
+    /// Outcome that reports the ERROR. `remade`: a change of the spec has the load balancer recreated if it has never
     /// served.
     fn failed_outcome(&self, tree: ObservedTree, memory: &Memory, remade: bool) -> Outcome {
         let id = &tree.load_balancer.id;
@@ -156,7 +156,7 @@ fn never_served_message(tree: &ObservedTree, remade: bool) -> String {
         "its configuration was not rejected, so most likely its amphora did not come up: ask the operator of the cloud \
          what the log of Octavia's worker says"
     };
-    let remade = if remade { "; after any change of the spec it is deleted and re-created" } else { "" };
+    let remade = if remade { "; after any change of the spec it is deleted and recreated" } else { "" };
     format!(
         "load balancer {} went into ERROR in its own create and has never served{}; {advice}{remade}",
         tree.load_balancer.id,

@@ -29,9 +29,9 @@ pub(crate) struct Permit {
 }
 
 impl ConcurrencyLimits {
-    /// A quarter of the workers for each Secret, half of them for all of a namespace.
-    pub(crate) fn of(workers: u16) -> Self {
-        let share = |part: u16| usize::from(workers / part).max(2);
+    /// A quarter of the concurrent reconciles for each Secret, half of them for all of a namespace.
+    pub(crate) fn of(max_concurrent_reconciles: u16) -> Self {
+        let share = |part: u16| usize::from(max_concurrent_reconciles / part).max(2);
         Self { per_secret: share(4), per_namespace: share(2), in_progress: Arc::default() }
     }
 
@@ -81,10 +81,10 @@ mod tests {
 
     #[test]
     fn secret_has_a_quarter_of_the_workers_and_at_least_two() {
-        for (workers, most) in [(1, 2), (8, 2), (12, 3), (32, 8)] {
-            let limits = ConcurrencyLimits::of(workers);
+        for (concurrent, most) in [(1, 2), (8, 2), (12, 3), (32, 8)] {
+            let limits = ConcurrencyLimits::of(concurrent);
             let mut held = all(&limits, "a", "hung");
-            assert_eq!(held.len(), most, "{workers} workers");
+            assert_eq!(held.len(), most, "{concurrent} concurrent reconciles");
             assert!(try_acquire(&limits, "b", "hung").is_some(), "another namespace is not concerned");
             held.pop();
             assert!(try_acquire(&limits, "a", "hung").is_some(), "a permit that was dropped is free again");
