@@ -209,6 +209,34 @@ fn listener_that_unreplaced_pool_does_not_suit_waits() {
 }
 
 #[test]
+fn waiting_listener_keeps_pool_that_stack_drops() {
+    let before = edited(|want| {
+        http(want).default_pool = Some("api".into());
+        web(want).protocol = PoolProtocol::Tcp;
+    });
+    let waiting = plan(&before, &unknown(|want| drop(want.pools.remove("api"))));
+    assert!(waiting.steps.is_empty() && waiting.problems.len() == 2, "{waiting}");
+}
+
+#[test]
+fn half_done_replacement_with_unknown_members_waits() {
+    let mut octavia = made(&tcp_listener(stack(), PoolProtocol::Tcp));
+    let tree = octavia.tree.as_mut().unwrap();
+    let mut replacement = tree.pools.iter().find(|pool| pool.name == "web").unwrap().clone();
+    replacement.id = "0".into();
+    replacement.protocol = "HTTP".into();
+    let missing = replacement.members.pop().unwrap();
+    tree.pools.push(replacement);
+    let want = Desired { allow_interruption: true, ..unknown(|_| ()) };
+    let waiting = update(&want, tree);
+    assert!(waiting.steps.is_empty(), "{waiting}");
+    // A complete one takes over.
+    tree.pools.last_mut().unwrap().members.push(missing);
+    let ready = update(&want, tree);
+    assert_eq!(ready.summary(), "delete listener http; create listener http; 1 cannot be done");
+}
+
+#[test]
 fn duplicate_with_unknown_members_is_deleted_only_if_empty() {
     let mut octavia = made(&stack());
     let tree = octavia.tree.as_mut().unwrap();
