@@ -10,6 +10,7 @@
 //! ```
 //!
 //! `tests/layering.rs` holds and checks which module may import which.
+#![warn(unreachable_pub)]
 #![forbid(unsafe_code)]
 
 pub mod api;

@@ -160,7 +160,7 @@ async fn run(args: RunArgs) -> anyhow::Result<()> {
             () = stop.clone() => return Ok(()),
         }
     }
-    let parts = ControllerOptions {
+    let options = ControllerOptions {
         client,
         connector: Arc::new(ReqwestConnector),
         clock: Arc::new(SystemClock),
@@ -177,10 +177,10 @@ async fn run(args: RunArgs) -> anyhow::Result<()> {
         order: None,
     };
     if !args.leader_elect {
-        return Ok(controller::run(parts, stop).await?);
+        return Ok(controller::run(options, stop).await?);
     }
     tokio::select! {
-        result = controller::run(parts, stop) => {
+        result = controller::run(options, stop) => {
             election.release().await;
             Ok(result?)
         }

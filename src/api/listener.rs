@@ -68,7 +68,7 @@ pub struct ListenerSpec {
     pub default_pool: Option<String>,
 
     /// Most concurrent connections, from -1, on UDP and SCTP listeners to each member; -1 is the limit of the cloud's
-    /// operator. Provider amphora takes 0 for -1, so 0 is refused there. If absent, Evenkeel leaves Octavia's value
+    /// operator. Provider amphora takes 0 for -1, so 0 is rejected there. If absent, Evenkeel leaves Octavia's value
     /// unchanged (by default -1).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = -1))]

@@ -1,9 +1,10 @@
 //! The resource `LoadBalancerStack`: its fields, the rules of the API server, and the CRD that carries them.
 //!
 //! A validation rule sits at the smallest subtree with all the fields that it compares. If an object stored earlier
-//! breaks a rule, every write to the changed part of the object is refused; at the root that would refuse status writes
-//! and the removal of the finalizer, so only transition rules over `oldSelf.status` are there (`rules/immutable.rs`). All
+//! breaks a rule, every write to the changed part of the object is rejected; at the root, so would be status writes and
+//! the removal of the finalizer. So only transition rules over `oldSelf.status` are there (`rules/immutable.rs`). All
 //! rules are a courtesy to authors of stacks: `translate` is the authority.
+#![allow(unreachable_pub, reason = "`KubeSchema` copies each structure, public as it is, into a function")]
 
 mod crd;
 pub mod duration;

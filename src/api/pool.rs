@@ -151,7 +151,7 @@ pub struct HealthMonitorSpec {
 
     /// For HTTP and HTTPS: path and query of the request, at most 2048 characters. Blanks, double quotes and # must be
     /// percent-encoded. For provider amphora Evenkeel writes & and ' as \x26 and \x27, which haproxy turns back; in
-    /// pools of protocol UDP and SCTP &, ', ! and $ are refused. Default: /.
+    /// pools of protocol UDP and SCTP &, ', ! and $ are rejected. Default: /.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::url_path")]
     pub url_path: Option<String>,
@@ -212,7 +212,7 @@ impl HttpVersion {
 #[serde(rename_all = "camelCase")]
 pub struct MemberSpec {
     /// IP address of one machine, in canonical spelling. Together with port it is the identity of the member.
-    /// Unspecified and loopback addresses are refused.
+    /// Unspecified and loopback addresses are rejected.
     #[schemars(schema_with = "schema::machine_ip")]
     pub address: String,
 
@@ -242,7 +242,7 @@ pub struct MemberSpec {
     pub subnet: Option<CloudRef>,
 
     /// IP address to check in place of address, in canonical spelling; not for type PING. Unspecified and loopback
-    /// addresses are refused. Default: address.
+    /// addresses are rejected. Default: address.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::machine_ip")]
     pub monitor_address: Option<String>,

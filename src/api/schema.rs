@@ -11,11 +11,11 @@ use super::rules::values::{
     RESYNC_PERIOD_RANGE, SECONDS_MAXIMUM, TAGS_ARE_NOT_RESERVED, TAGS_DIFFER_TO_OCTAVIA, TIMEOUT_MAXIMUM,
 };
 
-pub fn key(_: &mut SchemaGenerator) -> Schema {
+pub(super) fn key(_: &mut SchemaGenerator) -> Schema {
     json_schema!({"type": "string", "minLength": 1, "maxLength": 63, "pattern": p::KEY})
 }
 
-pub fn uuid(_: &mut SchemaGenerator) -> Schema {
+pub(super) fn uuid(_: &mut SchemaGenerator) -> Schema {
     json_schema!({
         "type": "string",
         "maxLength": 36,
@@ -24,21 +24,21 @@ pub fn uuid(_: &mut SchemaGenerator) -> Schema {
 }
 
 /// Name of a cloud object: text on one line.
-pub fn name(_: &mut SchemaGenerator) -> Schema {
+pub(super) fn name(_: &mut SchemaGenerator) -> Schema {
     json_schema!({"type": "string", "minLength": 1, "maxLength": 255, "pattern": p::LINE})
 }
 
 /// Name for people, as [`name`]; empty is the same as absent.
-pub fn display_name(_: &mut SchemaGenerator) -> Schema {
+pub(super) fn display_name(_: &mut SchemaGenerator) -> Schema {
     json_schema!({"type": "string", "maxLength": 255, "pattern": p::LINE_OR_EMPTY})
 }
 
-pub fn description(_: &mut SchemaGenerator) -> Schema {
+pub(super) fn description(_: &mut SchemaGenerator) -> Schema {
     json_schema!({"type": "string", "maxLength": 255})
 }
 
 /// An IP address in canonical spelling. Map keys are compared as text, so another spelling would hide a duplicate.
-pub fn ip(_: &mut SchemaGenerator) -> Schema {
+pub(super) fn ip(_: &mut SchemaGenerator) -> Schema {
     json_schema!({
         "type": "string",
         "maxLength": 45,
@@ -48,8 +48,8 @@ pub fn ip(_: &mut SchemaGenerator) -> Schema {
 
 /// An IP address that one machine can have, in canonical spelling. An unspecified address would make haproxy connect to the
 /// listener, a loopback address to the amphora. The rule is cheap, because it may run at 204,800 places; `translate` also
-/// refuses multicast addresses.
-pub fn machine_ip(_: &mut SchemaGenerator) -> Schema {
+/// rejects multicast addresses.
+pub(super) fn machine_ip(_: &mut SchemaGenerator) -> Schema {
     json_schema!({
         "type": "string",
         "maxLength": 45,
@@ -58,7 +58,7 @@ pub fn machine_ip(_: &mut SchemaGenerator) -> Schema {
 }
 
 /// Address of a floating IP, which is always IPv4.
-pub fn ipv4(_: &mut SchemaGenerator) -> Schema {
+pub(super) fn ipv4(_: &mut SchemaGenerator) -> Schema {
     json_schema!({
         "type": "string",
         "maxLength": 15,
@@ -67,7 +67,7 @@ pub fn ipv4(_: &mut SchemaGenerator) -> Schema {
 }
 
 /// Networks in canonical spelling.
-pub fn cidrs(_: &mut SchemaGenerator) -> Schema {
+pub(super) fn cidrs(_: &mut SchemaGenerator) -> Schema {
     json_schema!({
         "type": "array",
         "maxItems": 256,
@@ -85,7 +85,7 @@ fn tag(pattern: &str) -> Schema {
 }
 
 /// Tags of load balancers and listeners: few enough places for both rules.
-pub fn tags(_: &mut SchemaGenerator) -> Schema {
+pub(super) fn tags(_: &mut SchemaGenerator) -> Schema {
     json_schema!({
         "type": "array",
         "maxItems": 32,
@@ -96,7 +96,7 @@ pub fn tags(_: &mut SchemaGenerator) -> Schema {
 }
 
 /// Tags of pools, monitors and policies: only the first rule of [`tags`] is within the cost budget.
-pub fn many_tags(_: &mut SchemaGenerator) -> Schema {
+pub(super) fn many_tags(_: &mut SchemaGenerator) -> Schema {
     json_schema!({
         "type": "array",
         "maxItems": 32,
@@ -108,13 +108,13 @@ pub fn many_tags(_: &mut SchemaGenerator) -> Schema {
 
 /// Tags of members and L7 rules: too many places for any rule, so a pattern stands for the first of [`tags`], without its
 /// message. The second is left to `translate`.
-pub fn plain_tags(_: &mut SchemaGenerator) -> Schema {
+pub(super) fn plain_tags(_: &mut SchemaGenerator) -> Schema {
     let items = tag(p::TAG_NOT_RESERVED);
     json_schema!({"type": "array", "maxItems": 32, "x-kubernetes-list-type": "set", "items": items})
 }
 
 /// Duration in whole milliseconds, up to the 24 days that Octavia takes (`MAX_TIMEOUT`).
-pub fn milliseconds(_: &mut SchemaGenerator) -> Schema {
+pub(super) fn milliseconds(_: &mut SchemaGenerator) -> Schema {
     json_schema!({
         "type": "string",
         "maxLength": 32,
@@ -124,7 +124,7 @@ pub fn milliseconds(_: &mut SchemaGenerator) -> Schema {
 }
 
 /// Duration in whole seconds, up to ten years.
-pub fn seconds(_: &mut SchemaGenerator) -> Schema {
+pub(super) fn seconds(_: &mut SchemaGenerator) -> Schema {
     json_schema!({
         "type": "string",
         "maxLength": 32,
@@ -134,7 +134,7 @@ pub fn seconds(_: &mut SchemaGenerator) -> Schema {
 }
 
 /// Duration in whole seconds, from one second to a day.
-pub fn monitor_seconds(_: &mut SchemaGenerator) -> Schema {
+pub(super) fn monitor_seconds(_: &mut SchemaGenerator) -> Schema {
     json_schema!({
         "type": "string",
         "maxLength": 32,
@@ -144,7 +144,7 @@ pub fn monitor_seconds(_: &mut SchemaGenerator) -> Schema {
 }
 
 /// Duration in whole seconds: zero, or from ten seconds to a day.
-pub fn resync_period(_: &mut SchemaGenerator) -> Schema {
+pub(super) fn resync_period(_: &mut SchemaGenerator) -> Schema {
     json_schema!({
         "type": "string",
         "maxLength": 32,
@@ -153,24 +153,24 @@ pub fn resync_period(_: &mut SchemaGenerator) -> Schema {
     })
 }
 
-pub fn barbican_ref(_: &mut SchemaGenerator) -> Schema {
+pub(super) fn barbican_ref(_: &mut SchemaGenerator) -> Schema {
     json_schema!({"type": "string", "maxLength": 255, "pattern": p::BARBICAN})
 }
 
-pub fn ciphers(_: &mut SchemaGenerator) -> Schema {
+pub(super) fn ciphers(_: &mut SchemaGenerator) -> Schema {
     json_schema!({"type": "string", "minLength": 1, "maxLength": 2048, "pattern": p::CIPHERS})
 }
 
-pub fn url(_: &mut SchemaGenerator) -> Schema {
+pub(super) fn url(_: &mut SchemaGenerator) -> Schema {
     json_schema!({"type": "string", "maxLength": 255, "pattern": p::URL})
 }
 
-pub fn url_path(_: &mut SchemaGenerator) -> Schema {
+pub(super) fn url_path(_: &mut SchemaGenerator) -> Schema {
     json_schema!({"type": "string", "maxLength": 2048, "pattern": p::URL_PATH})
 }
 
 /// HTTP status codes: `ddd`, `ddd,ddd` or `ddd-ddd`, at most the 64 characters of Octavia's column.
-pub fn expected_codes(_: &mut SchemaGenerator) -> Schema {
+pub(super) fn expected_codes(_: &mut SchemaGenerator) -> Schema {
     json_schema!({
         "type": "string",
         "maxLength": 64,
@@ -179,24 +179,24 @@ pub fn expected_codes(_: &mut SchemaGenerator) -> Schema {
     })
 }
 
-pub fn domain_name(_: &mut SchemaGenerator) -> Schema {
+pub(super) fn domain_name(_: &mut SchemaGenerator) -> Schema {
     json_schema!({"type": "string", "maxLength": 253, "pattern": p::DOMAIN})
 }
 
-pub fn cookie_name(_: &mut SchemaGenerator) -> Schema {
+pub(super) fn cookie_name(_: &mut SchemaGenerator) -> Schema {
     json_schema!({"type": "string", "minLength": 1, "maxLength": 255, "pattern": p::TOKEN})
 }
 
 /// Key of an L7 rule; empty is the same as absent. Shorter than Octavia's 255 characters, for the cost budget.
-pub fn rule_key(_: &mut SchemaGenerator) -> Schema {
+pub(super) fn rule_key(_: &mut SchemaGenerator) -> Schema {
     json_schema!({"type": "string", "maxLength": 120, "pattern": p::TOKEN_OR_EMPTY})
 }
 
 /// Value of an L7 rule: printable ASCII, since in a configuration file it must stay on its line.
-pub fn rule_value(_: &mut SchemaGenerator) -> Schema {
+pub(super) fn rule_value(_: &mut SchemaGenerator) -> Schema {
     json_schema!({"type": "string", "minLength": 1, "maxLength": 255, "pattern": p::PRINTABLE})
 }
 
-pub fn redirect_code(_: &mut SchemaGenerator) -> Schema {
+pub(super) fn redirect_code(_: &mut SchemaGenerator) -> Schema {
     json_schema!({"type": "integer", "format": "int32", "enum": [301, 302, 303, 307, 308]})
 }

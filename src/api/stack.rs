@@ -163,7 +163,7 @@ pub struct CloudCredentialsRef {
 
 impl CloudCredentialsRef {
     /// The name of the Secret; `None` if it is not a valid name. The client puts it into a path unchanged, so a name that
-    /// was stored before the schema refused it must not be used.
+    /// was stored before the schema rejected it must not be used.
     pub fn secret(&self) -> Option<&str> {
         let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
         let is_label = |label: &str| {
@@ -206,7 +206,7 @@ pub enum DisruptionPolicy {
 
 impl LoadBalancerStackSpec {
     /// Interval of the checks for drift; `None` if the stack disables them. An invalid duration (stored before the schema
-    /// refused it) counts as absent.
+    /// rejected it) counts as absent.
     pub fn resync_period(&self) -> Option<Duration> {
         let period = self.resync_period.as_deref().and_then(duration::parse).unwrap_or(RESYNC_PERIOD_DEFAULT);
         (!period.is_zero()).then_some(period.max(RESYNC_PERIOD_MIN))

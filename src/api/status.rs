@@ -98,11 +98,11 @@ pub struct LoadBalancerStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
 
-    /// Id of the project of the load balancer. Credentials for another project are refused.
+    /// Id of the project of the load balancer. Credentials for another project are rejected.
     #[serde(default, skip_serializing_if = "Option::is_none", rename = "projectID")]
     pub project_id: Option<String>,
 
-    /// Region of the load balancer. Credentials for another region are refused.
+    /// Region of the load balancer. Credentials for another region are rejected.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub region: Option<String>,
 

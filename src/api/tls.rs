@@ -43,8 +43,8 @@ pub struct ListenerTlsSpec {
     #[serde(default, skip_serializing_if = "Option::is_none", rename = "clientCRL")]
     pub client_crl: Option<CertificateSpec>,
 
-    /// Request for certificates of clients: NONE requests none, OPTIONAL requests one, MANDATORY refuses clients without
-    /// one. Required beside clientCA. Default: NONE.
+    /// Request for certificates of clients: NONE requests none, OPTIONAL requests one, MANDATORY rejects clients
+    /// without one. Required beside clientCA. Default: NONE.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub client_authentication: Option<ClientAuthentication>,
 

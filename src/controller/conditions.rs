@@ -3,7 +3,7 @@
 //! | state | Ready | other |
 //! |---|---|---|
 //! | progressing, locked, cloud unreachable, quota | False | Reconciling |
-//! | drift being corrected | stays True until a write fails, or the load balancer is re-created | |
+//! | drift being corrected | stays True until a write fails, or the load balancer is recreated | |
 //! | rejected, reference missing, ownership conflict, other project, credentials | False | Stalled; Accepted or ResolvedRefs False |
 //! | held back | False | Stalled |
 //! | Observe | True | Programmed False when it differs |
@@ -31,11 +31,11 @@ const PAUSED: &str = "Paused";
 const MAX_MESSAGE: usize = 1024;
 
 /// Most unhealthy members that status and conditions name.
-pub const MAX_UNHEALTHY: usize = 5;
+pub(super) const MAX_UNHEALTHY: usize = 5;
 
 /// Inputs of the conditions besides the outcome.
 #[derive(Debug, Clone, Copy)]
-pub struct ConditionInputs<'a> {
+pub(super) struct ConditionInputs<'a> {
     pub previous: &'a [Condition],
     pub generation: i64,
     pub deleting: bool,
@@ -43,23 +43,23 @@ pub struct ConditionInputs<'a> {
 }
 
 /// Tells whether the stack was Ready at this very generation: a difference is drift then.
-pub fn was_ready(previous: &[Condition], generation: i64) -> bool {
+pub(super) fn was_ready(previous: &[Condition], generation: i64) -> bool {
     find(previous, READY)
         .is_some_and(|c| c.status == ConditionStatus::True && c.observed_generation == Some(generation))
 }
 
 /// Tells whether the last status reports this cause.
-pub fn is_reported(previous: &[Condition], generation: i64, cause: &str) -> bool {
+pub(super) fn is_reported(previous: &[Condition], generation: i64, cause: &str) -> bool {
     let reports = |c: &Condition| c.reason == cause && c.observed_generation == Some(generation);
     [READY, RECONCILING, STALLED].iter().any(|kind| find(previous, kind).is_some_and(reports))
 }
 
-pub fn find<'a>(conditions: &'a [Condition], kind: &str) -> Option<&'a Condition> {
+pub(super) fn find<'a>(conditions: &'a [Condition], kind: &str) -> Option<&'a Condition> {
     conditions.iter().find(|c| c.kind == kind)
 }
 
 /// Conditions after a reconcile.
-pub fn conditions(outcome: &Outcome, inputs: ConditionInputs<'_>) -> Vec<Condition> {
+pub(super) fn conditions(outcome: &Outcome, inputs: ConditionInputs<'_>) -> Vec<Condition> {
     let mut builder = ConditionBuilder::new(inputs);
     let summary = summarize(outcome, inputs);
     builder.put(READY, summary.ready, &summary.reason, &summary.message);
@@ -78,7 +78,7 @@ pub fn conditions(outcome: &Outcome, inputs: ConditionInputs<'_>) -> Vec<Conditi
 }
 
 /// Conditions of a paused stack: everything stays the same, `observedGeneration` included.
-pub fn paused(inputs: ConditionInputs<'_>) -> Vec<Condition> {
+pub(super) fn paused(inputs: ConditionInputs<'_>) -> Vec<Condition> {
     let mut builder = ConditionBuilder::new(inputs);
     for condition in inputs.previous.iter().filter(|c| ![PAUSED, RECONCILING].contains(&c.kind.as_str())) {
         builder.done.push(condition.clone());
@@ -139,12 +139,12 @@ fn summarize(outcome: &Outcome, inputs: ConditionInputs<'_>) -> Summary {
 
 /// Tells whether Ready stays True: drift is being corrected, and there is a load balancer that serves.
 fn stays_ready(outcome: &Outcome, inputs: ConditionInputs<'_>) -> bool {
-    let made_anew =
+    let recreated =
         outcome.executed.as_ref().is_some_and(|step| step.kind == Kind::LoadBalancer && step.call.verb() == "create");
     // A conflict without a plan is a read that was overtaken; with one, another object made a step fail.
-    let refused =
+    let rejected =
         matches!(outcome.state, State::Waiting { reason: WaitReason::Conflict, .. }) && !outcome.plan.steps.is_empty();
-    !inputs.deleting && !made_anew && !refused && was_ready(inputs.previous, inputs.generation)
+    !inputs.deleting && !recreated && !rejected && was_ready(inputs.previous, inputs.generation)
 }
 
 fn in_sync_message(outcome: &Outcome) -> String {

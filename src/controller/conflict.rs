@@ -8,7 +8,7 @@ const TRIES: u32 = 10;
 /// Longest pause before the second try; many stacks that share a Secret come at the same moment.
 const PAUSE: Duration = Duration::from_millis(20);
 
-pub fn is_conflict(error: &kube::Error) -> bool {
+pub(super) fn is_conflict(error: &kube::Error) -> bool {
     matches!(error, kube::Error::Api(status) if status.code == 409)
 }
 
@@ -24,12 +24,12 @@ pub fn is_conflict(error: &kube::Error) -> bool {
 /// }
 /// ```
 #[derive(Default)]
-pub struct Tries(u32);
+pub(super) struct Tries(u32);
 
 impl Tries {
     /// Tells whether a failed write may be tried again: after a conflict, and not too often. Pauses then, longer with
     /// each try, so that clients which met the same conflict spread.
-    pub async fn again(&mut self, error: &kube::Error) -> bool {
+    pub(super) async fn again(&mut self, error: &kube::Error) -> bool {
         self.0 += 1;
         if !is_conflict(error) || self.0 >= TRIES {
             return false;

@@ -18,7 +18,7 @@ use crate::metrics::Metrics;
 pub type ReconcileOrder = Arc<dyn Fn(&str) -> BoxFuture<'static, ()> + Send + Sync>;
 
 /// Shared parts of a controller.
-pub struct Context {
+pub(super) struct Context {
     pub client: Client,
     pub clouds: Clouds,
     pub cluster: String,

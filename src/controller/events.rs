@@ -30,7 +30,7 @@ const LASTING_CONFLICT: Duration = Duration::from_secs(300);
 
 /// An Event before it is published.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct EventDraft {
+pub(super) struct EventDraft {
     pub warning: bool,
     pub reason: &'static str,
     pub note: String,
@@ -42,7 +42,7 @@ fn draft(warning: bool, reason: &'static str, note: impl Into<String>) -> Option
 
 /// Events that were published about the work in progress.
 #[derive(Debug, Clone, Default)]
-pub struct Announced {
+pub(super) struct Announced {
     /// Set while a drift that was announced is being corrected.
     pub drifting: bool,
     /// Generation whose change is in progress.
@@ -66,7 +66,7 @@ struct Conflict {
 impl Announced {
     /// Records the outcome of every reconcile, before [`event_for`] decides. `stuck_after` is the limit of the
     /// operator, which may be shorter.
-    pub fn watch(&mut self, outcome: &Outcome, generation: i64, stuck_after: Duration) {
+    pub(super) fn watch(&mut self, outcome: &Outcome, generation: i64, stuck_after: Duration) {
         self.conflict = match (&outcome.state, self.conflict.take()) {
             (State::Waiting { reason, .. }, known) => {
                 let known = known.filter(|conflict| conflict.generation == generation);
@@ -87,7 +87,7 @@ impl Announced {
     }
 
     /// Records the outcome of every reconcile, and its Event.
-    pub fn remember(&mut self, outcome: &Outcome, generation: i64, event: Option<&EventDraft>) {
+    pub(super) fn remember(&mut self, outcome: &Outcome, generation: i64, event: Option<&EventDraft>) {
         if outcome.state == State::InSync {
             self.drifting = false;
             self.warnings.clear();
@@ -116,7 +116,7 @@ fn is_lasting_conflict(outcome: &Outcome) -> bool {
 }
 
 /// Event of an outcome: none where the last status or an earlier Event says the same.
-pub fn event_for(outcome: &Outcome, inputs: ConditionInputs<'_>, announced: &Announced) -> Option<EventDraft> {
+pub(super) fn event_for(outcome: &Outcome, inputs: ConditionInputs<'_>, announced: &Announced) -> Option<EventDraft> {
     let is_reported = |reason: &str| conditions::is_reported(inputs.previous, inputs.generation, reason);
     let event = match &outcome.state {
         State::Progressing => progress_event(outcome, inputs, announced),
@@ -163,10 +163,8 @@ fn progress_event(outcome: &Outcome, inputs: ConditionInputs<'_>, announced: &An
             "create" => "Creating",
             // Only one that has never served is deleted to make way for another.
             _ if !inputs.deleting => {
-                let note = format!(
-                    "{} went into ERROR in its own create: it is re-created, as the spec is now",
-                    step.object()
-                );
+                let note =
+                    format!("{} went into ERROR in its own create: it is recreated, as the spec is now", step.object());
                 return draft(false, RECREATING, note);
             }
             _ => DELETING,
@@ -194,7 +192,7 @@ fn address_note(outcome: &Outcome) -> String {
 
 /// Publishes an Event, each as an object of its own: a series would keep the note of the first. A namespace that is
 /// being deleted accepts no Events, which is no error.
-pub async fn publish(client: &Client, now: Timestamp, regarding: &ObjectReference, event: EventDraft) {
+pub(super) async fn publish(client: &Client, now: Timestamp, regarding: &ObjectReference, event: EventDraft) {
     let note = shortened(&event.note, MAX_NOTE, char::len_utf8);
     let namespace = regarding.namespace.as_deref().unwrap_or_default();
     let object = Event {

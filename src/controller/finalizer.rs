@@ -11,12 +11,12 @@ use crate::failpoint;
 
 pub const FINALIZER: &str = "evenkeel.dev/loadbalancer";
 
-pub fn has_finalizer(object: &impl ResourceExt) -> bool {
+pub(super) fn has_finalizer(object: &impl ResourceExt) -> bool {
     object.finalizers().iter().any(|finalizer| finalizer == FINALIZER)
 }
 
 /// Adds the finalizer to the stack, and takes its new resource version into this copy.
-pub async fn add(api: &Api<LoadBalancerStack>, stack: &mut LoadBalancerStack) -> Result<(), kube::Error> {
+pub(super) async fn add(api: &Api<LoadBalancerStack>, stack: &mut LoadBalancerStack) -> Result<(), kube::Error> {
     let mut tries = Tries::default();
     while !has_finalizer(stack) {
         let mut finalizers = stack.finalizers().to_vec();
@@ -38,7 +38,7 @@ pub async fn add(api: &Api<LoadBalancerStack>, stack: &mut LoadBalancerStack) ->
 
 /// Removes the finalizer. Success also for a stack that is gone. (An invalid one has only metadata.) Retries on
 /// conflict, unless UID or generation changed.
-pub async fn remove(api: &Api<LoadBalancerStack>, stack: &mut impl ResourceExt) -> Result<(), kube::Error> {
+pub(super) async fn remove(api: &Api<LoadBalancerStack>, stack: &mut impl ResourceExt) -> Result<(), kube::Error> {
     let mut tries = Tries::default();
     while has_finalizer(stack) {
         let finalizers = stack.finalizers().iter().filter(|finalizer| *finalizer != FINALIZER).cloned().collect();

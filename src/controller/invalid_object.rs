@@ -21,7 +21,7 @@ use crate::api::{DELETION_POLICY_ANNOTATION, LoadBalancerStack};
 const ORPHAN: &str = "Orphan";
 
 /// Reports an invalid object, and releases one that is being deleted as an orphan.
-pub async fn report(
+pub(super) async fn report(
     problem: &InvalidObject,
     reference: &ObjectReference,
     context: &Context,

@@ -5,21 +5,21 @@ use std::fmt;
 use kube::{Resource, ResourceExt};
 
 /// The controller's name as a writer of objects and Events.
-pub const MANAGER: &str = "evenkeel";
+pub(super) const MANAGER: &str = "evenkeel";
 
 /// Namespace and name of an object.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct NamespacedName {
+pub(super) struct NamespacedName {
     pub namespace: String,
     pub name: String,
 }
 
 impl NamespacedName {
-    pub fn new(namespace: impl Into<String>, name: impl Into<String>) -> Self {
+    pub(super) fn new(namespace: impl Into<String>, name: impl Into<String>) -> Self {
         Self { namespace: namespace.into(), name: name.into() }
     }
 
-    pub fn of(object: &impl Resource) -> Self {
+    pub(super) fn of(object: &impl Resource) -> Self {
         Self::new(object.namespace().unwrap_or_default(), object.name_any())
     }
 }

@@ -12,12 +12,12 @@ use crate::api::{LoadBalancerStack, LoadBalancerStatus};
 use crate::engine::{PendingCreateStore, PendingCreateStoreError, PendingCreates};
 use crate::failpoint;
 
-pub const ANNOTATION: &str = "evenkeel.dev/create-pending";
+pub(super) const ANNOTATION: &str = "evenkeel.dev/create-pending";
 
 /// Store of pending creates in the annotation, fenced by everything that the create rests on: with an outdated view of
 /// the stack, or beside another leader, nothing is written and so nothing is posted. Other writes to the object cause
 /// no wait.
-pub struct PendingCreateAnnotation {
+pub(super) struct PendingCreateAnnotation {
     api: Api<LoadBalancerStack>,
     name: String,
     view: tokio::sync::Mutex<View>,
@@ -48,13 +48,13 @@ impl Basis {
 
 impl PendingCreateAnnotation {
     /// `pending`: those that the reconcile knows of, which may be newer than this view of the stack.
-    pub fn new(api: Api<LoadBalancerStack>, stack: &LoadBalancerStack, pending: PendingCreates) -> Self {
+    pub(super) fn new(api: Api<LoadBalancerStack>, stack: &LoadBalancerStack, pending: PendingCreates) -> Self {
         let view = View { resource_version: stack.resource_version(), basis: Basis::of(stack, pending) };
         Self { api, name: stack.name_any(), view: tokio::sync::Mutex::new(view), written: Mutex::new(None) }
     }
 
     /// Pending creates that this reconcile wrote: the caller's copy of the object does not have them.
-    pub fn written(&self) -> Option<PendingCreates> {
+    pub(super) fn written(&self) -> Option<PendingCreates> {
         self.written.lock().clone()
     }
 
@@ -109,6 +109,6 @@ fn rejected(error: kube::Error) -> PendingCreateStoreError {
 }
 
 /// The pending creates on record.
-pub fn pending_creates_of(stack: &LoadBalancerStack) -> PendingCreates {
+pub(super) fn pending_creates_of(stack: &LoadBalancerStack) -> PendingCreates {
     stack.annotations().get(ANNOTATION).map(|text| PendingCreates::parse(text)).unwrap_or_default()
 }

@@ -28,7 +28,7 @@ use crate::translate;
 const RECONCILE_TIMEOUT: Duration = Duration::from_secs(300);
 
 /// Entry from kube's controller. Never fails and never panics: both become a requeue of this stack alone.
-pub async fn reconcile(stack: &LoadBalancerStack, context: &Context) -> Result<Action, Infallible> {
+pub(super) async fn reconcile(stack: &LoadBalancerStack, context: &Context) -> Result<Action, Infallible> {
     let mut state = context.states.take(&stack.uid().unwrap_or_default());
     let guarded = AssertUnwindSafe(reconcile_if_due(stack, context, &mut state)).catch_unwind();
     let requeue = match tokio::time::timeout(RECONCILE_TIMEOUT, guarded).await {

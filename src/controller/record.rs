@@ -8,7 +8,7 @@ use crate::model::AdditionalVip;
 
 /// The record of a stack. Pending creates that this process wrote count even if its view of the cluster does not show
 /// them yet.
-pub fn record_of(stack: &LoadBalancerStack, state: &mut StackState) -> Record {
+pub(super) fn record_of(stack: &LoadBalancerStack, state: &mut StackState) -> Record {
     let on_object = pending_creates_of(stack);
     if state.pending_creates.as_ref() == Some(&on_object) {
         state.pending_creates = None;

@@ -3,11 +3,11 @@
 use crate::engine::{Outcome, Remedy};
 
 /// Remedy for a stack that cannot be deleted together with its load balancer.
-pub const ORPHAN: &str = "to delete the stack and leave its load balancer in the cloud, annotate the stack with \
+pub(super) const ORPHAN: &str = "to delete the stack and leave its load balancer in the cloud, annotate the stack with \
                           evenkeel.dev/deletion-policy=Orphan";
 
 /// The outcome with its remedies in its message.
-pub fn explained(mut outcome: Outcome) -> Outcome {
+pub(super) fn explained(mut outcome: Outcome) -> Outcome {
     for remedy in std::mem::take(&mut outcome.remedies) {
         let text = match remedy {
             Remedy::CheckCredentials => "check the Secret of spec.cloudCredentialsRef, and the roles of its user",

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::engine::Retry;
 
 /// Delay of retries that only a person makes succeed.
-pub const FIXED_RETRY: Duration = Duration::from_secs(60);
+pub(super) const FIXED_RETRY: Duration = Duration::from_secs(60);
 /// Mean delay of a stack whose credentials have all of their permits in use: spread, so that not all come back at once.
 const THROTTLE_DELAY: Duration = Duration::from_secs(2);
 const BACKOFF_MIN: Duration = Duration::from_secs(1);
@@ -13,7 +13,7 @@ const BACKOFF_MAX: Duration = Duration::from_secs(60);
 const SLOW_BACKOFF_MAX: Duration = Duration::from_secs(3600);
 
 /// End of a reconcile, for the queue.
-pub enum Requeue {
+pub(super) enum Requeue {
     /// No reconcile ran: none is due before this time, or before the stack changes.
     Rest(Option<Duration>),
     Retry(Retry),
@@ -24,17 +24,17 @@ pub enum Requeue {
 }
 
 /// Delay of a throttled stack.
-pub fn throttle_delay() -> Duration {
+pub(super) fn throttle_delay() -> Duration {
     THROTTLE_DELAY.mul_f64(0.5 + fastrand::f64())
 }
 
 /// Tells whether repeated failures make the delay grow.
-pub const fn grows(retry: Retry) -> bool {
+pub(super) const fn grows(retry: Retry) -> bool {
     matches!(retry, Retry::Backoff | Retry::SlowBackoff)
 }
 
 /// Delay before the next reconcile; `None`: not before the stack changes.
-pub fn delay(retry: Retry, failures: u32, resync_period: Option<Duration>) -> Option<Duration> {
+pub(super) fn delay(retry: Retry, failures: u32, resync_period: Option<Duration>) -> Option<Duration> {
     match retry {
         Retry::After(delay) => Some(delay),
         Retry::Backoff => Some(exponential(BACKOFF_MIN, BACKOFF_MAX, failures)),

@@ -51,7 +51,7 @@ pub async fn run(
     stop: impl Future<Output = ()> + Send + Sync + 'static,
 ) -> Result<(), kube::Error> {
     let client = options.client.clone();
-    let (readiness, workers) = (options.readiness.clone(), options.max_concurrent_reconciles);
+    let (readiness, concurrency) = (options.readiness.clone(), options.max_concurrent_reconciles);
     let stop = stop.shared();
     tokio::select! {
         () = wait_for_crd(&client, &readiness) => {}
@@ -74,7 +74,7 @@ pub async fn run(
     let wake = stacks_using_secret(context.clone(), with_finalizer);
     let secrets = Api::<PartialObjectMeta<Secret>>::all(client);
     let running = Controller::for_stream(stacks, store)
-        .with_config(Config::default().concurrency(workers))
+        .with_config(Config::default().concurrency(concurrency))
         .watches_with(secrets, (), watcher::Config::default(), wake)
         .graceful_shutdown_on(stop.clone())
         .run(reconcile_traced, |_, infallible, _| match *infallible {}, context.clone())

@@ -14,7 +14,7 @@ use super::watch::MaybeStack;
 
 /// Secrets that stacks refer to. A stack refers to a Secret of its own namespace.
 #[derive(Default)]
-pub struct SecretIndex(Mutex<Index>);
+pub(super) struct SecretIndex(Mutex<Index>);
 
 #[derive(Default)]
 struct Index {
@@ -36,7 +36,7 @@ struct Users {
 
 impl SecretIndex {
     /// Takes in an event of the watch of stacks.
-    pub fn observe(&self, event: &Event<MaybeStack>) {
+    pub(super) fn observe(&self, event: &Event<MaybeStack>) {
         let mut index = self.0.lock();
         match event {
             Event::Apply(stack) => index.set(NamespacedName::of(stack), reference_of(stack)),
@@ -52,7 +52,7 @@ impl SecretIndex {
     }
 
     /// Records the version of a Secret, and returns the stacks that refer to it.
-    pub fn secret_changed(&self, secret: &NamespacedName, version: String) -> Vec<NamespacedName> {
+    pub(super) fn secret_changed(&self, secret: &NamespacedName, version: String) -> Vec<NamespacedName> {
         let mut index = self.0.lock();
         let Some(users) = index.users.get_mut(secret) else { return Vec::new() };
         users.version = Some(version);
@@ -60,7 +60,7 @@ impl SecretIndex {
     }
 
     /// Version of a Secret that stacks refer to, as far as the watch has shown it.
-    pub fn version_of(&self, secret: &NamespacedName) -> Option<String> {
+    pub(super) fn version_of(&self, secret: &NamespacedName) -> Option<String> {
         self.0.lock().users.get(secret)?.version.clone()
     }
 }

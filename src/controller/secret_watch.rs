@@ -20,7 +20,7 @@ use super::watch::MaybeStack;
 const RELEASE_PERIOD: Duration = Duration::from_secs(5);
 
 /// Maps an event of a Secret to the stacks that refer to it. A Secret with the finalizer goes to `with_finalizer` too.
-pub fn stacks_using_secret(
+pub(super) fn stacks_using_secret(
     context: Arc<Context>,
     with_finalizer: mpsc::UnboundedSender<NamespacedName>,
 ) -> impl Fn(PartialObjectMeta<Secret>) -> Vec<ObjectRef<MaybeStack>> {
@@ -37,7 +37,7 @@ pub fn stacks_using_secret(
 
 /// Forgets stacks that are gone, and removes the finalizer from Secrets that no stack refers to any more: a stack may
 /// have changed its reference while no controller ran.
-pub async fn release_unused_secrets(
+pub(super) async fn release_unused_secrets(
     store: Store<MaybeStack>,
     context: Arc<Context>,
     mut with_finalizer: mpsc::UnboundedReceiver<NamespacedName>,

@@ -17,7 +17,7 @@ use crate::api::{DELETION_POLICY_ANNOTATION, LoadBalancerStack};
 use crate::engine::{Memory, PendingCreates, Retry};
 
 /// State of all stacks, by UID.
-pub struct StackStates {
+pub(super) struct StackStates {
     states: Mutex<HashMap<String, StackState>>,
     /// Number of stacks, for metrics.
     count: Gauge,
@@ -25,7 +25,7 @@ pub struct StackStates {
 
 /// State of one stack. Losing it costs calls and repeats Events, nothing more.
 #[derive(Default)]
-pub struct StackState {
+pub(super) struct StackState {
     pub memory: Memory,
     /// Pending creates that this process wrote and its view of the cluster may not show yet.
     pub pending_creates: Option<PendingCreates>,
@@ -61,7 +61,7 @@ enum Due {
 
 /// Digest of the inputs whose change triggers a reconcile. The controller's own writes of status are not among them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ReconcileTrigger(u64);
+pub(super) struct ReconcileTrigger(u64);
 
 /// Inputs of a reconcile. References to other objects of the cluster will join them.
 #[derive(Hash)]
@@ -74,7 +74,7 @@ struct Inputs<'a> {
 }
 
 impl ReconcileTrigger {
-    pub fn of(stack: &LoadBalancerStack) -> Self {
+    pub(super) fn of(stack: &LoadBalancerStack) -> Self {
         let inputs = Inputs {
             generation: stack.metadata.generation,
             deleting: stack.metadata.deletion_timestamp.is_some(),
@@ -89,23 +89,23 @@ impl ReconcileTrigger {
 }
 
 impl StackStates {
-    pub fn new(count: Gauge) -> Self {
+    pub(super) fn new(count: Gauge) -> Self {
         Self { states: Mutex::default(), count }
     }
 
     /// Takes the state of a stack out, for the time of a reconcile.
-    pub fn take(&self, uid: &str) -> StackState {
+    pub(super) fn take(&self, uid: &str) -> StackState {
         self.states.lock().remove(uid).unwrap_or_default()
     }
 
-    pub fn put(&self, uid: String, state: StackState) {
+    pub(super) fn put(&self, uid: String, state: StackState) {
         let mut states = self.states.lock();
         states.insert(uid, state);
         self.count.set(states.len() as i64);
     }
 
     /// Puts the state of a stack back, and schedules its next reconcile.
-    pub fn schedule(&self, stack: &LoadBalancerStack, mut state: StackState, requeue: Requeue) -> Action {
+    pub(super) fn schedule(&self, stack: &LoadBalancerStack, mut state: StackState, requeue: Requeue) -> Action {
         let retry = match requeue {
             Requeue::Forget => return Action::await_change(),
             Requeue::Rest(left) => {
@@ -125,7 +125,7 @@ impl StackStates {
     }
 
     /// Tells whether this generation of a stack is reported as invalid for the first time.
-    pub fn is_newly_invalid(&self, uid: &str, generation: Option<i64>) -> bool {
+    pub(super) fn is_newly_invalid(&self, uid: &str, generation: Option<i64>) -> bool {
         let mut state = self.take(uid);
         let is_new = state.invalid.replace(generation) != Some(generation);
         self.put(uid.to_owned(), state);
@@ -133,7 +133,7 @@ impl StackStates {
     }
 
     /// Forgets stacks that are gone.
-    pub fn retain(&self, exists: impl Fn(&str) -> bool) {
+    pub(super) fn retain(&self, exists: impl Fn(&str) -> bool) {
         let mut states = self.states.lock();
         states.retain(|uid, _| exists(uid));
         self.count.set(states.len() as i64);
@@ -143,7 +143,7 @@ impl StackStates {
 impl StackState {
     /// Tells whether a reconcile of a stack with these inputs is due. Changed inputs are due at once, and reset the
     /// backoff.
-    pub fn is_due(&mut self, trigger: ReconcileTrigger) -> bool {
+    pub(super) fn is_due(&mut self, trigger: ReconcileTrigger) -> bool {
         self.invalid = None;
         if self.trigger == Some(trigger) {
             return match self.due {
@@ -159,7 +159,7 @@ impl StackState {
     }
 
     /// Time before the next reconcile is due; `None`: not before the stack changes.
-    pub fn remaining_delay(&self) -> Option<Duration> {
+    pub(super) fn remaining_delay(&self) -> Option<Duration> {
         match self.due {
             Due::Now => Some(Duration::ZERO),
             Due::At(due) => Some(due.saturating_duration_since(Instant::now())),
@@ -169,18 +169,18 @@ impl StackState {
 
     /// Tells whether the Secret has another version than at the last reconcile. Its contents may still be the same: a tool
     /// that annotates it makes a new version too.
-    pub fn secret_changed(&mut self, version: Option<String>) -> bool {
+    pub(super) fn secret_changed(&mut self, version: Option<String>) -> bool {
         let changed = self.secret != version;
         self.secret = version;
         changed
     }
 
-    pub fn has_same_credentials(&self, credentials: u64) -> bool {
+    pub(super) fn has_same_credentials(&self, credentials: u64) -> bool {
         self.credentials == Some(credentials)
     }
 
     /// Records the credentials of a reconcile; other ones than before reset the backoff.
-    pub fn record_credentials(&mut self, credentials: u64) {
+    pub(super) fn record_credentials(&mut self, credentials: u64) {
         if self.credentials.replace(credentials).is_some_and(|last| last != credentials) {
             self.reset();
         }
@@ -191,14 +191,14 @@ impl StackState {
         self.failures = 0;
     }
 
-    pub fn remember_status(&mut self, written: Option<LastWrittenStatus>) {
+    pub(super) fn remember_status(&mut self, written: Option<LastWrittenStatus>) {
         if written.is_some() {
             self.reported = written;
         }
     }
 
     /// Time from the first sight of a generation to Ready, once for each generation: recovery is not measured.
-    pub fn time_to_ready(&mut self, generation: i64, ready: bool) -> Option<Duration> {
+    pub(super) fn time_to_ready(&mut self, generation: i64, ready: bool) -> Option<Duration> {
         let since = match self.generation_since {
             Some((known, since)) if known == generation => since,
             _ => Some(Instant::now()),
@@ -208,7 +208,7 @@ impl StackState {
     }
 
     /// Time since the deletion of the stack was first seen.
-    pub fn deletion_age(&mut self) -> Duration {
+    pub(super) fn deletion_age(&mut self) -> Duration {
         self.deleting_since.get_or_insert_with(Instant::now).elapsed()
     }
 

@@ -13,7 +13,7 @@ use crate::http_server::Readiness;
 const RETRY_PERIOD: Duration = Duration::from_secs(2);
 
 /// Waits until stacks can be listed. Readiness reports a missing CustomResourceDefinition.
-pub async fn wait_for_crd(client: &Client, readiness: &Readiness) {
+pub(super) async fn wait_for_crd(client: &Client, readiness: &Readiness) {
     let api = Api::<MaybeStack>::all(client.clone());
     loop {
         match api.list(&ListParams::default().limit(1)).await {
@@ -32,7 +32,7 @@ pub async fn wait_for_crd(client: &Client, readiness: &Readiness) {
 }
 
 /// The UID of the namespace kube-system, which tells clusters apart.
-pub async fn kube_system_uid(client: &Client) -> Result<String, kube::Error> {
+pub(super) async fn kube_system_uid(client: &Client) -> Result<String, kube::Error> {
     let namespace = Api::<Namespace>::all(client.clone()).get("kube-system").await?;
     Ok(namespace.uid().unwrap_or_default())
 }

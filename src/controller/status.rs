@@ -25,13 +25,13 @@ const MAX_ADDITIONAL_VIPS: usize = 64;
 
 /// Facts about the cloud of a stack; `None` before the cloud has told them.
 #[derive(Debug, Clone, Default)]
-pub struct CloudFacts {
+pub(super) struct CloudFacts {
     pub project: Option<Project>,
     pub version: Option<ApiVersion>,
 }
 
 /// Status after a reconcile. A part that the reconcile did not read stays the same.
-pub fn build(
+pub(super) fn build(
     stack: &LoadBalancerStack,
     outcome: &Outcome,
     cloud: &CloudFacts,
@@ -65,7 +65,7 @@ pub fn build(
 }
 
 /// Status of a paused stack: nothing is read, so only the conditions change.
-pub fn paused(stack: &LoadBalancerStack, now: Timestamp) -> LoadBalancerStackStatus {
+pub(super) fn paused(stack: &LoadBalancerStack, now: Timestamp) -> LoadBalancerStackStatus {
     let status = stack.status.clone().unwrap_or_default();
     let inputs = ConditionInputs {
         previous: &status.conditions,
@@ -79,7 +79,7 @@ pub fn paused(stack: &LoadBalancerStack, now: Timestamp) -> LoadBalancerStackSta
 
 /// Server-side apply under the name of the controller. An unchanged status is not written: the write would trigger
 /// another reconcile.
-pub async fn write(
+pub(super) async fn write(
     api: &Api<LoadBalancerStack>,
     stack: &LoadBalancerStack,
     status: LoadBalancerStackStatus,
@@ -116,7 +116,7 @@ pub async fn write(
 
 /// A status that this process wrote, kept while its view of the cluster is older: it reads its own writes.
 #[derive(Debug, Clone, PartialEq)]
-pub struct LastWrittenStatus {
+pub(super) struct LastWrittenStatus {
     version: u64,
     status: LoadBalancerStackStatus,
 }
@@ -127,7 +127,7 @@ impl LastWrittenStatus {
     }
 
     /// Lays the status over an older view of the stack; `None` when the view has caught up.
-    pub fn apply_if_newer(self, stack: &mut LoadBalancerStack) -> Option<Self> {
+    pub(super) fn apply_if_newer(self, stack: &mut LoadBalancerStack) -> Option<Self> {
         let is_older = version_of(stack).is_some_and(|seen| seen < self.version);
         if is_older {
             stack.status = Some(self.status.clone());

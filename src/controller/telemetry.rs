@@ -6,7 +6,7 @@ use crate::engine::{Outcome, Retry, State, WaitReason};
 use crate::metrics::{Metrics, ResultLabel, StepLabel};
 
 /// Counts an outcome in the metrics.
-pub fn measure(metrics: &Metrics, state: &mut StackState, outcome: &Outcome, inputs: ConditionInputs<'_>) {
+pub(super) fn measure(metrics: &Metrics, state: &mut StackState, outcome: &Outcome, inputs: ConditionInputs<'_>) {
     metrics.reconciles.get_or_create(&ResultLabel { result: label(&outcome.state).to_owned() }).inc();
     if let Some(step) = &outcome.executed {
         let label =
@@ -43,7 +43,7 @@ fn label(state: &State) -> &'static str {
 }
 
 /// Logs an outcome. Repeated ones are for debugging only.
-pub fn log(outcome: &Outcome, inputs: ConditionInputs<'_>) {
+pub(super) fn log(outcome: &Outcome, inputs: ConditionInputs<'_>) {
     let result = label(&outcome.state);
     // A stack that waits for a floating IP is reconciled every few seconds.
     let often = matches!(outcome.retry, Retry::After(_));

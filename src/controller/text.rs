@@ -3,7 +3,7 @@
 const ELLIPSIS: char = '…';
 
 /// The text, cut at a character so that the sizes of its characters are at most `limit` in all; a cut one ends in "…".
-pub fn shortened(text: &str, limit: usize, size_of: impl Fn(char) -> usize) -> String {
+pub(super) fn shortened(text: &str, limit: usize, size_of: impl Fn(char) -> usize) -> String {
     if text.chars().map(&size_of).sum::<usize>() <= limit {
         return text.to_owned();
     }

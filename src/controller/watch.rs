@@ -21,7 +21,7 @@ pub fn watch_stacks(
 }
 
 /// The events of the same watch, each as soon as the store has it.
-pub fn watch_events(
+pub(super) fn watch_events(
     client: Client,
 ) -> (Store<MaybeStack>, impl Stream<Item = watcher::Result<watcher::Event<MaybeStack>>> + Send + 'static) {
     let (store, writer) = reflector::store();

@@ -1,4 +1,4 @@
-//! Addresses of a load balancer that is made again: those that the stack leaves to Neutron stay the same.
+//! Addresses of a load balancer that is recreated: those that the stack leaves to Neutron stay the same.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;

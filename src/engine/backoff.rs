@@ -1,6 +1,6 @@
 //! Backoff for each step that Octavia rejects, or accepts without an effect.
 //!
-//! Octavia accepts a change, its data plane does not (haproxy refuses the configuration, an agent is gone), and the
+//! Octavia accepts a change, its data plane does not (haproxy rejects the configuration, an agent is gone), and the
 //! object is in ERROR. The plan then holds the same step again, and would for ever: each try is a write and a reload.
 //! So a step that comes back waits longer each time, and the rest of the plan goes on: it may be the very cure, since
 //! one bad object spoils the configuration of the whole load balancer.
@@ -59,7 +59,7 @@ pub(super) enum NextStep<'a> {
 
 impl StepBackoff {
     /// The first step that may run now, if there is any; `None` for an empty plan.
-    pub fn next_runnable<'a>(&self, steps: &'a [Step]) -> Option<NextStep<'a>> {
+    pub(super) fn next_runnable<'a>(&self, steps: &'a [Step]) -> Option<NextStep<'a>> {
         let first = steps.first()?;
         let Some(delay) = self.delay(first) else { return Some(NextStep::Run { step: first, instead: None }) };
         let delays: Vec<Option<Delay>> = steps.iter().map(|step| self.delay(step)).collect();
@@ -76,14 +76,14 @@ impl StepBackoff {
     }
 
     /// Time that this step has to wait, if any.
-    pub fn delay(&self, step: &Step) -> Option<Delay> {
+    pub(super) fn delay(&self, step: &Step) -> Option<Delay> {
         let tried = self.tried.iter().find(|tried| tried.step.repeats(step))?;
         let left = tried.again.saturating_duration_since(Instant::now());
         (!left.is_zero()).then(|| Delay { left, rejection: tried.rejection.clone() })
     }
 
     /// Records that Octavia has accepted the step.
-    pub fn accepted(&mut self, step: &Step) {
+    pub(super) fn accepted(&mut self, step: &Step) {
         let tried = self.tried(step);
         tried.rejection = None;
         tried.conflicts = false;
@@ -94,12 +94,12 @@ impl StepBackoff {
 
     /// Records a conflict, and says whether the last answer was one too. A new observation may show the reason of the first;
     /// the same answer to the same step after that is a rejection.
-    pub fn repeats_conflict(&mut self, step: &Step) -> bool {
+    pub(super) fn repeats_conflict(&mut self, step: &Step) -> bool {
         std::mem::replace(&mut self.entry(step).conflicts, true)
     }
 
     /// Records that Octavia has rejected the step.
-    pub fn rejected(&mut self, step: &Step, error: &CloudError) {
+    pub(super) fn rejected(&mut self, step: &Step, error: &CloudError) {
         let tried = self.tried(step);
         tried.rejection = Some(error.clone());
         tried.again = Instant::now()
@@ -109,7 +109,7 @@ impl StepBackoff {
             };
     }
 
-    pub fn forget(&mut self) {
+    pub(super) fn forget(&mut self) {
         self.tried.clear();
     }
 

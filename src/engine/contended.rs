@@ -35,7 +35,7 @@ pub(super) struct Contended {
 impl Contended {
     /// The contention that stalls a reconcile; `last` is the one before it. `None` where the problem is about no
     /// floating IP that was read.
-    pub fn new(
+    pub(super) fn new(
         last: Option<Self>,
         desired: &Desired,
         problem: &Problem,
@@ -55,7 +55,7 @@ impl Contended {
     }
 
     /// Short at first, because a hand-over is often in progress.
-    pub fn retry(&self) -> Retry {
+    pub(super) fn retry(&self) -> Retry {
         let waited = self.since.elapsed();
         let soon = (waited / 12).clamp(FASTEST_POLL, SLOWEST_POLL);
         Retry::After(if waited >= HANDOVER { SLOW_POLL } else { soon })

@@ -35,7 +35,7 @@ pub(super) fn missing_vip_port_message(load_balancer: &ObservedLoadBalancer, por
     let id = &load_balancer.id;
     format!(
         "port {port}, the VIP of load balancer {id}, was deleted in Neutron, so nothing reaches it; delete the load balancer \
-         (openstack loadbalancer delete --cascade {id}), and it is made again with its addresses, or on the port that \
+         (openstack loadbalancer delete --cascade {id}), and it is recreated with its addresses, or on the port that \
          spec.loadBalancer.vip.port names by then"
     )
 }

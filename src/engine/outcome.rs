@@ -145,7 +145,8 @@ impl From<ProblemReason> for StallReason {
             ProblemReason::UnsupportedByCloud => Self::UnsupportedByCloud,
             ProblemReason::ReferenceNotFound => Self::ReferenceNotFound,
             ProblemReason::ReferenceAmbiguous => Self::ReferenceAmbiguous,
-            ProblemReason::ReferenceUnusable => Self::ReferenceUnusable,
+            // The source of the members is a reference, too.
+            ProblemReason::ReferenceUnusable | ProblemReason::MembersUnknown => Self::ReferenceUnusable,
             ProblemReason::ImmutableField => Self::ImmutableField,
             ProblemReason::ResourceConflict => Self::ResourceConflict,
         }

@@ -93,7 +93,7 @@ impl Reconciliation<'_> {
     }
 
     /// Stops a create for which the quota has no room, with numbers. Octavia leaks a VIP port, with its address, each
-    /// time that it refuses the children of a create.
+    /// time that it rejects the children of a create.
     pub(super) async fn check_quota(&self, desired: &Desired) -> Result<(), Stop> {
         let uses = match self.cloud.quota_uses().await {
             Ok(uses) => uses,

@@ -1,7 +1,7 @@
 //! Recovers a load balancer from ERROR: says what preceded it, and recreates one that has never served.
 //!
 //! In ERROR Octavia takes nothing but the deletion and an administrator's failover. A load balancer that went into
-//! ERROR in its own create has never served, so it is deleted and re-created as soon as the spec changes: nothing is
+//! ERROR in its own create has never served, so it is deleted and recreated as soon as the spec changes: nothing is
 //! lost by that, and the spec may have been the cause. That needs proof, because nothing that served is ever deleted;
 //! without proof it stays.
 //!
@@ -9,7 +9,7 @@
 //!
 //! Octavia's worker makes listeners, pools and everything below them ACTIVE before the load balancer, when a create or
 //! a failover succeeds (`MarkLBActiveInDB(mark_subobjects=True)` in `load_balancer_flows.py`), and leaves them
-//! PENDING_CREATE when a create fails; only listeners go into ERROR, where the configuration was refused
+//! PENDING_CREATE when a create fails; only listeners go into ERROR, where the configuration was rejected
 //! (`ListenersUpdate.revert`). Nothing makes an object PENDING_CREATE again. So a child that still is, beside none that
 //! ever was ACTIVE, is proof. And the create has to be on record still: it is cleared when the load balancer is first
 //! seen ACTIVE.
@@ -108,7 +108,7 @@ impl Reconciliation<'_> {
         outcome
     }
 
-    /// Outcome that reports the ERROR. `remade`: a change of the spec has the load balancer re-created if it has never
+    /// Outcome that reports the ERROR. `remade`: a change of the spec has the load balancer recreated if it has never
     /// served.
     fn failed_outcome(&self, tree: ObservedTree, memory: &Memory, remade: bool) -> Outcome {
         let id = &tree.load_balancer.id;
@@ -145,18 +145,18 @@ impl Reconciliation<'_> {
     }
 }
 
-/// Listeners are in ERROR where their configuration was refused, and nowhere else (`ListenersUpdate.revert`). Without
+/// Listeners are in ERROR where their configuration was rejected, and nowhere else (`ListenersUpdate.revert`). Without
 /// that the worker did not come so far: there is no amphora, or it is not reached.
 fn never_served_message(tree: &ObservedTree, remade: bool) -> String {
-    let refused = tree.listeners.iter().any(|listener| listener.provisioning_status == Provisioning::Error);
-    let advice = if refused {
+    let rejected = tree.listeners.iter().any(|listener| listener.provisioning_status == Provisioning::Error);
+    let advice = if rejected {
         "most likely Octavia cannot carry out the spec: correct the spec; the operator of the cloud finds the cause in the \
          log of Octavia's worker"
     } else {
-        "its configuration was not refused, so most likely its amphora did not come up: ask the operator of the cloud what \
-         the log of Octavia's worker says"
+        "its configuration was not rejected, so most likely its amphora did not come up: ask the operator of the cloud \
+         what the log of Octavia's worker says"
     };
-    let remade = if remade { "; after any change of the spec it is deleted and re-created" } else { "" };
+    let remade = if remade { "; after any change of the spec it is deleted and recreated" } else { "" };
     format!(
         "load balancer {} went into ERROR in its own create and has never served{}; {advice}{remade}",
         tree.load_balancer.id,

@@ -21,7 +21,7 @@ pub(super) struct ServiceHistory {
 
 impl ServiceHistory {
     /// Records one observation of the load balancer.
-    pub fn record(&mut self, seen: &ObservedLoadBalancer) {
+    pub(super) fn record(&mut self, seen: &ObservedLoadBalancer) {
         match seen.provisioning_status {
             Provisioning::PendingCreate => self.at_work = Some((seen.id.clone(), Instant::now())),
             Provisioning::Error => {
@@ -35,11 +35,11 @@ impl ServiceHistory {
         }
     }
 
-    pub fn saw_serving(&self, seen: &ObservedLoadBalancer) -> bool {
+    pub(super) fn saw_serving(&self, seen: &ObservedLoadBalancer) -> bool {
         self.served.as_ref() == Some(&seen.id)
     }
 
-    pub fn saw_failing(&self, seen: &ObservedLoadBalancer) -> bool {
+    pub(super) fn saw_failing(&self, seen: &ObservedLoadBalancer) -> bool {
         self.failed.as_ref().is_some_and(|(id, stamp)| *id == seen.id && Some(stamp) == seen.updated_at.as_ref())
     }
 }

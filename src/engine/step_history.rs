@@ -27,7 +27,7 @@ pub(super) enum Cause<'a> {
 }
 
 impl StepHistory {
-    pub fn executed(&mut self, step: &Step) {
+    pub(super) fn executed(&mut self, step: &Step) {
         if step.reason == StepReason::Heal || !step.call.is_octavia() {
             return;
         }
@@ -39,12 +39,12 @@ impl StepHistory {
     }
 
     /// Records that the load balancer is in sync: every change took effect.
-    pub fn settled(&mut self) {
+    pub(super) fn settled(&mut self) {
         self.steps.clear();
         self.complete = true;
     }
 
-    pub fn cause(&self) -> Cause<'_> {
+    pub(super) fn cause(&self) -> Cause<'_> {
         match self.steps.last() {
             Some(step) => Cause::Change(step),
             None if self.complete => Cause::None,
@@ -53,12 +53,12 @@ impl StepHistory {
     }
 
     /// The change that this step sends again.
-    pub fn change_of(&self, heal: &Step) -> Option<&Step> {
+    pub(super) fn change_of(&self, heal: &Step) -> Option<&Step> {
         self.steps.iter().find(|step| heal.reason == StepReason::Heal && same_object(step, heal))
     }
 
     /// Adds the fields of the failed change to the steps that heal it.
-    pub fn explain(&self, plan: &mut Plan, executed: Option<&mut Step>) {
+    pub(super) fn explain(&self, plan: &mut Plan, executed: Option<&mut Step>) {
         for step in plan.steps.iter_mut().chain(executed).filter(|step| step.changes.is_empty()) {
             if let Some(change) = self.change_of(step) {
                 step.changes.clone_from(&change.changes);
@@ -67,7 +67,7 @@ impl StepHistory {
     }
 
     /// Describes repeated steps for people: objects in ERROR with the change that led there.
-    pub fn describe(&self, steps: &[Step]) -> String {
+    pub(super) fn describe(&self, steps: &[Step]) -> String {
         let mut parts: Vec<String> = steps.iter().map(|step| self.describe_step(step)).collect();
         let known = steps.iter().any(|step| step.reason != StepReason::Heal || self.change_of(step).is_some());
         if let Cause::Change(last) = self.cause()

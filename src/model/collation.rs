@@ -7,7 +7,7 @@
 //! octavia/db/base_models.py).
 //!
 //! Newer collations (`0900_ai_ci`, `uca1400_ai_ci`) hold a little more for equal, `ß` and `ss` for instance. That
-//! cannot be known from here, and is refused by the database.
+//! cannot be known from here, and is rejected by the database.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::LazyLock;

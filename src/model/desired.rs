@@ -255,7 +255,12 @@ pub struct Pool {
 /// Desired members of a pool.
 ///
 /// Unknown is not empty: while the source of the members cannot be read, the observed members keep serving. The planner
-/// leaves them alone, and keeps the pool that has them, even if its protocol is to change.
+/// leaves them alone, and neither replaces nor deletes a pool of the stack that has some. A replacement that is needed,
+/// for another protocol, waits until the members are known, and the plan has a problem that says so.
+///
+/// A pool that does not exist yet, or has no members, holds nothing that could be lost. So it is created without
+/// members, or replaced. A listener that is attached to it serves an empty pool until the members are known: also one
+/// that the stack switches from another pool meanwhile.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(untagged)]
 pub enum Members {
@@ -339,7 +344,7 @@ pub struct HealthMonitor {
     pub timeout: u32,
     pub max_retries: u8,
     pub max_retries_down: u8,
-    /// Only of HTTP and HTTPS. On other types Octavia refuses even the presence of these fields.
+    /// Only of HTTP and HTTPS. On other types Octavia rejects even the presence of these fields.
     pub http: Option<HttpCheck>,
     pub admin_state_up: bool,
     pub tags: BTreeSet<String>,

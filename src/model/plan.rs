@@ -134,7 +134,7 @@ pub enum Call {
     UpdateFloatingIp {
         id: Id,
         body: Body,
-        /// Revision of the record that the change was planned against: Neutron refuses the write at another one.
+        /// Revision of the record that the change was planned against: Neutron rejects the write at another one.
         #[serde(skip)]
         revision: Option<i64>,
     },

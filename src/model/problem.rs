@@ -36,6 +36,8 @@ pub enum ProblemReason {
     ImmutableField,
     /// Another client's object inside the stack's load balancer is in the way: a listener on the same port.
     ResourceConflict,
+    /// The members of a pool cannot be read now, so the pool cannot be replaced or deleted without losing them.
+    MembersUnknown,
 }
 
 impl Problem {

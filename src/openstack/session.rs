@@ -125,7 +125,7 @@ impl Session {
     fn login_failed(&self, mut error: CloudError) -> CloudError {
         if error.class == ErrorClass::Credentials {
             let cloud = &self.credentials.cloud;
-            error.message = format!("Keystone refuses the credentials of cloud {cloud:?}: {}", error.message);
+            error.message = format!("Keystone rejects the credentials of cloud {cloud:?}: {}", error.message);
         }
         error.message = self.credentials.redact(error.message);
         // A token that may have been issued has no effect to look for.

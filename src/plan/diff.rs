@@ -46,7 +46,7 @@ pub(super) struct FieldRules {
 impl FieldRules {
     /// The tags of an object: the user's, those of the owner, and the record of the operator-defaulted fields that
     /// `body` sets.
-    pub fn tags(
+    pub(super) fn tags(
         &self,
         user: &BTreeSet<String>,
         owner: impl IntoIterator<Item = String>,
@@ -59,7 +59,7 @@ impl FieldRules {
 
     /// The `PUT` that turns `observed` into `desired`. `owned`: operator-defaulted fields that the stack has set
     /// before.
-    pub fn compare(&self, desired: &Body, observed: &Body, owned: &OwnedFields) -> Patch {
+    pub(super) fn compare(&self, desired: &Body, observed: &Body, owned: &OwnedFields) -> Patch {
         let mut patch = Patch::default();
         for (field, want) in desired {
             let was = observed.get(field).unwrap_or(&Value::Null);
@@ -92,41 +92,41 @@ pub(super) struct Patch {
 
 impl Patch {
     /// Switches on an object that was made disabled.
-    pub fn enable() -> Self {
+    pub(super) fn enable() -> Self {
         let mut patch = Self::default();
         patch.set("admin_state_up", json!(false), json!(true));
         patch
     }
 
-    pub fn set(&mut self, field: &str, was: Value, want: Value) {
+    pub(super) fn set(&mut self, field: &str, was: Value, want: Value) {
         self.body.insert(field.to_owned(), want.clone());
         self.changes.push(Change { field: field.to_owned(), was, want });
     }
 
-    pub fn is_empty(&self) -> bool {
+    pub(super) fn is_empty(&self) -> bool {
         self.body.is_empty()
     }
 
-    pub fn changes(&self, field: &str) -> bool {
+    pub(super) fn changes(&self, field: &str) -> bool {
         self.change(field).is_some()
     }
 
-    pub fn change(&self, field: &str) -> Option<&Change> {
+    pub(super) fn change(&self, field: &str) -> Option<&Change> {
         self.changes.iter().find(|c| c.field == field)
     }
 
     /// True if it clears a field that has a value.
-    pub fn clears(&self, field: &str) -> bool {
+    pub(super) fn clears(&self, field: &str) -> bool {
         self.change(field).is_some_and(|c| c.want.is_null())
     }
 
     /// True if it switches off an object that is on.
-    pub fn switches_off(&self) -> bool {
+    pub(super) fn switches_off(&self) -> bool {
         self.change("admin_state_up").is_some_and(|c| c.want == json!(false))
     }
 
     /// Takes one field out, to be sent by itself.
-    pub fn take(&mut self, field: &str) -> Self {
+    pub(super) fn take(&mut self, field: &str) -> Self {
         let mut taken = Self::default();
         if let Some(value) = self.body.remove(field) {
             taken.body.insert(field.to_owned(), value);
@@ -139,7 +139,7 @@ impl Patch {
 
     /// The `PUT` that has to come first where a tag takes the place of one that Octavia's database holds for equal
     /// (`Web` that of `web`): it takes the old tag off and leaves all others on.
-    pub fn tags_first(&mut self, observed: &BTreeSet<String>) -> Option<Self> {
+    pub(super) fn tags_first(&mut self, observed: &BTreeSet<String>) -> Option<Self> {
         let desired: BTreeSet<String> = serde_json::from_value(self.body.get("tags")?.clone()).ok()?;
         let rest = json!(without_twins(observed, &desired)?);
         let mut first = Self::default();
@@ -151,7 +151,7 @@ impl Patch {
     }
 
     /// Joins two patches into one `PUT`.
-    pub fn and(mut self, other: Self) -> Self {
+    pub(super) fn and(mut self, other: Self) -> Self {
         self.body.extend(other.body);
         self.changes.extend(other.changes);
         self

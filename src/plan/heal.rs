@@ -1,7 +1,7 @@
 //! Heals objects that Octavia left in ERROR, by sending them again.
 //!
 //! After a failed change Octavia shows the new values although the data plane never got them, so a comparison finds no
-//! difference. Any PUT of the object applies what is stored and brings it back to ACTIVE. A pool in ERROR refuses
+//! difference. Any PUT of the object applies what is stored and brings it back to ACTIVE. A pool in ERROR rejects
 //! writes to its members and its monitor, a policy in ERROR those to its rules: so parents come first. An object that
 //! another step writes or deletes anyway needs no write of its own.
 

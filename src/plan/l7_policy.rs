@@ -26,7 +26,7 @@ const ACTION_FIELDS: [&str; 5] =
 
 const RULES: FieldRules = FieldRules {
     operator_defaulted: &[("description", Reset::EmptyText)],
-    // An action without its target is refused, and a URL without its code resets the code.
+    // An action without its target is rejected, and a URL without its code resets the code.
     groups: &[&ACTION_FIELDS],
 };
 

@@ -87,13 +87,13 @@ pub(super) struct RuleSteps {
 }
 
 impl RuleSteps {
-    pub fn all(self) -> impl Iterator<Item = Step> {
+    pub(super) fn all(self) -> impl Iterator<Item = Step> {
         self.before.into_iter().chain(self.after)
     }
 }
 
 impl<'a> RuleDiff<'a> {
-    pub fn new(desired: &'a [L7Rule], observed: &'a [ObservedL7Rule]) -> Self {
+    pub(super) fn new(desired: &'a [L7Rule], observed: &'a [ObservedL7Rule]) -> Self {
         let mut missing: Vec<&L7Rule> = desired.iter().collect();
         let mut surplus: Vec<&ObservedL7Rule> = observed.iter().collect();
         surplus.sort_by_key(|rule| &rule.id);
@@ -114,7 +114,7 @@ impl<'a> RuleDiff<'a> {
     ///
     /// Rules only narrow, except the first and the last one: a policy without rules matches nothing, and one of two
     /// rules alone matches too much.
-    pub fn is_unsafe_live(&self) -> bool {
+    pub(super) fn is_unsafe_live(&self) -> bool {
         let missing = self.missing.iter().filter(|rule| rule.admin_state_up).count();
         let surplus = self.surplus.iter().filter(|rule| rule.admin_state_up).count();
         (!self.rendered_before && missing > 1) || (!self.rendered_after && surplus > 1)
@@ -128,7 +128,7 @@ impl<'a> RuleDiff<'a> {
     /// then the action changes, then `/a` and `/b` are deleted.
     ///
     /// One old rule becomes a new one at the turning point where the action stays, which saves a write.
-    pub fn steps(&self, policy_name: &str, policy: &Target, action_changes_live: bool) -> RuleSteps {
+    pub(super) fn steps(&self, policy_name: &str, policy: &Target, action_changes_live: bool) -> RuleSteps {
         let writer = RuleWriter { policy_name, policy };
         let turned = self.turning_pair(action_changes_live);
         let reused = usize::from(turned.is_some());
@@ -193,10 +193,10 @@ impl RuleWriter<'_> {
         let was = observed_meaning(observed);
         let mut patch = Patch { body: body(desired), changes: changes(observed, desired) };
         let first = patch.tags_first(&observed.tags);
-        // Octavia 19 checks the merged rule. Of these two types it does not drop the old key by itself, but refuses it;
+        // Octavia 19 checks the merged rule. Of these two types it does not drop the old key by itself, but rejects it;
         // and null crashes.
-        let refuses_key = matches!(desired.kind, L7RuleType::SslConnHasCert | L7RuleType::SslVerifyResult);
-        if refuses_key && observed.key.is_some() {
+        let rejects_key = matches!(desired.kind, L7RuleType::SslConnHasCert | L7RuleType::SslVerifyResult);
+        if rejects_key && observed.key.is_some() {
             patch.body.insert("key".to_owned(), json!(""));
         }
         let put = |Patch { body, changes }| {

@@ -32,7 +32,7 @@ const RULES: FieldRules = FieldRules {
     ],
 };
 
-/// Values that Octavia gives by itself on create. They are not sent, because servers older than a field refuse its
+/// Values that Octavia gives by itself on create. They are not sent, because servers older than a field reject its
 /// name.
 const DEFAULTS: [(&str, Value); 3] = [
     ("hsts_include_subdomains", Value::Bool(false)),

@@ -6,8 +6,8 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use super::l7_policy;
 use super::step::Target;
 use crate::model::{
-    Desired, Key, Kind, ListenerProtocol, ObservedListener, ObservedPool, ObservedTree, PoolProtocol, Problem,
-    ProblemReason, Provisioning, TransportProtocol, key_of,
+    Desired, Key, Kind, ListenerProtocol, Members, ObservedListener, ObservedPool, ObservedTree, Pool, PoolProtocol,
+    Problem, ProblemReason, Provisioning, TransportProtocol, key_of,
 };
 
 /// Listener of the cloud at the port of a desired one.
@@ -32,14 +32,15 @@ pub(super) enum ListenerMatch<'a> {
 /// gate is [`HeldBack`](Self::HeldBack): Octavia can only delete and recreate the listener, so these steps are shown in
 /// the plan and not run. So are the steps for its new pool, and the deletion of its old pool, which keeps serving. With
 /// a listener of another client on port 80 the gate is [`Blocked`](Self::Blocked): no steps, and the plan has a problem
-/// that names that listener. In all other cases it is [`Open`](Self::Open).
+/// that names that listener. So it is if a pool of listener `web` has to be replaced and its members are unknown: then
+/// the listener stays as it is. In all other cases it is [`Open`](Self::Open).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Gate {
     /// The steps run.
     Open,
     /// The steps would interrupt traffic, which the stack forbids: the plan shows them as held back.
     HeldBack,
-    /// Another client's object is in the way: the plan has no such steps.
+    /// Another client's object is in the way, or a pool that cannot be replaced yet: the plan has no such steps.
     Blocked,
 }
 
@@ -55,40 +56,61 @@ pub(super) struct Matching<'a> {
     pools: BTreeMap<&'a str, &'a ObservedPool>,
     /// The stack's other pools: unwanted keys, other protocols, duplicates.
     pub obsolete_pools: Vec<&'a ObservedPool>,
+    /// Duplicates that stay, because they have members and the desired ones are unknown.
+    kept_duplicates: Vec<&'a ObservedPool>,
 }
 
 impl<'a> Matching<'a> {
-    pub fn new(desired: &'a Desired, tree: &'a ObservedTree) -> Self {
+    pub(super) fn new(desired: &'a Desired, tree: &'a ObservedTree) -> Self {
         let (listeners, obsolete_listeners) = match_listeners(desired, tree);
-        let (pools, obsolete_pools) = match_pools(desired, tree, &listeners);
-        Self { desired, tree, listeners, obsolete_listeners, pools, obsolete_pools }
+        let MatchedPools { serving, obsolete, kept_duplicates } = match_pools(desired, tree, &listeners);
+        let (pools, obsolete_pools) = (serving, obsolete);
+        Self { desired, tree, listeners, obsolete_listeners, pools, obsolete_pools, kept_duplicates }
     }
 
-    pub fn listener(&self, key: &str) -> ListenerMatch<'a> {
+    pub(super) fn listener(&self, key: &str) -> ListenerMatch<'a> {
         self.listeners.get(key).copied().unwrap_or(ListenerMatch::Missing)
     }
 
     /// Gate of the changes to a desired listener.
-    pub fn gate(&self, key: &str) -> Gate {
+    pub(super) fn gate(&self, key: &str) -> Gate {
         match self.listener(key) {
-            ListenerMatch::NeedsReplace(_) if !self.desired.allow_interruption => Gate::HeldBack,
             ListenerMatch::Foreign(_) => Gate::Blocked,
+            _ if self.unsuitable_pool(key).is_some() => Gate::Blocked,
+            ListenerMatch::NeedsReplace(_) if !self.desired.allow_interruption => Gate::HeldBack,
             _ => Gate::Open,
         }
     }
 
+    /// A pool of a desired listener that cannot be replaced yet, and that Octavia does not let the listener use.
+    fn unsuitable_pool(&self, listener: &str) -> Option<(&'a str, &'a ObservedPool)> {
+        let listener = self.desired.listeners.get(listener)?;
+        let suits = |pool: &ObservedPool| {
+            PoolProtocol::parse(&pool.protocol).is_some_and(|protocol| listener.protocol.suits(protocol))
+        };
+        let mut waiting = listener.pools().filter_map(|key| Some((key.as_str(), self.unreplaced_pool(key)?)));
+        waiting.find(|(_, pool)| !suits(pool))
+    }
+
     /// Gate of the deletion of an obsolete listener: it stays until the one of the same key exists at its new port.
-    pub fn may_delete(&self, listener: &ObservedListener) -> Gate {
+    pub(super) fn may_delete(&self, listener: &ObservedListener) -> Gate {
         let successor = key_of(&listener.tags).filter(|key| self.listeners.contains_key(*key));
         successor.map_or(Gate::Open, |key| self.gate(key))
     }
 
-    pub fn pool(&self, key: &str) -> Option<&'a ObservedPool> {
+    pub(super) fn pool(&self, key: &str) -> Option<&'a ObservedPool> {
         self.pools.get(key).copied()
     }
 
+    /// A pool with another protocol than the desired one, which stays as it is while the desired members are unknown: a
+    /// new pool would have none. Listeners that its protocol suits use it meanwhile.
+    pub(super) fn unreplaced_pool(&self, key: &str) -> Option<&'a ObservedPool> {
+        let desired = self.desired.pools.get(key)?;
+        self.pool(key).filter(|pool| pool.protocol != desired.protocol.as_str())
+    }
+
     /// Every desired pool, existing or to be created.
-    pub fn pool_targets(&self) -> BTreeMap<&'a str, Target> {
+    pub(super) fn pool_targets(&self) -> BTreeMap<&'a str, Target> {
         let target = |key: &Key| {
             self.pool(key).map_or_else(|| Target::pending(Kind::Pool, key), |pool| Target::existing(&pool.id))
         };
@@ -96,7 +118,7 @@ impl<'a> Matching<'a> {
     }
 
     /// Gate of the creation of a pool: closed while all listeners that use it are.
-    pub fn may_create(&self, pool: &str) -> Gate {
+    pub(super) fn may_create(&self, pool: &str) -> Gate {
         let users = self.desired.listeners.iter().filter(|(_, listener)| listener.pools().any(|used| used == pool));
         let gates: Vec<Gate> = users.map(|(key, _)| self.gate(key)).collect();
         match gates.as_slice() {
@@ -106,10 +128,10 @@ impl<'a> Matching<'a> {
         }
     }
 
-    /// Pools that must stay, because listeners and policies that this plan leaves alone use them. Octavia refuses to
-    /// delete a pool that a policy uses (409). It does delete one that is a default pool, and leaves the listener
-    /// without one.
-    pub fn pools_in_use(&self) -> PoolsInUse<'a> {
+    /// Pools that must stay, because listeners and policies that this plan leaves alone use them. Octavia rejects
+    /// the deletion of a pool that a policy uses (409). It does delete one that is a default pool, and leaves the
+    /// listener without one.
+    pub(super) fn pools_in_use(&self) -> PoolsInUse<'a> {
         let obsolete =
             |gate: Gate| self.obsolete_listeners.iter().copied().filter(move |old| self.may_delete(old) == gate);
         let foreign = self.tree.listeners.iter().filter(|listener| key_of(&listener.tags).is_none());
@@ -120,18 +142,28 @@ impl<'a> Matching<'a> {
             .flat_map(|listener| &listener.policies)
             .filter(|policy| key_of(&policy.tags).is_none())
             .filter_map(|policy| policy.redirect_pool_id.as_deref());
-        let waiting = self.listeners.iter().filter_map(|(key, found)| match found {
-            ListenerMatch::NeedsReplace(listener) if self.gate(key) == Gate::HeldBack => Some(*listener),
-            _ => None,
-        });
+        let waiting = |gate: Gate| {
+            self.listeners.iter().filter_map(move |(key, found)| match found {
+                ListenerMatch::NeedsReplace(listener) | ListenerMatch::InPlace(listener) if self.gate(key) == gate => {
+                    Some(*listener)
+                }
+                _ => None,
+            })
+        };
+        let blocked = foreign.chain(obsolete(Gate::Blocked)).chain(waiting(Gate::Blocked));
         PoolsInUse {
-            blocked: foreign.chain(obsolete(Gate::Blocked)).flat_map(pools_of).chain(foreign_policies).collect(),
-            held_back: obsolete(Gate::HeldBack).chain(waiting).flat_map(pools_of).collect(),
+            blocked: blocked.flat_map(pools_of).chain(foreign_policies).collect(),
+            held_back: obsolete(Gate::HeldBack).chain(waiting(Gate::HeldBack)).flat_map(pools_of).collect(),
         }
     }
 
+    /// Differences for which the plan has no steps.
+    pub(super) fn problems(&self) -> Vec<Problem> {
+        self.port_conflicts().into_iter().chain(self.waits_for_members()).collect()
+    }
+
     /// Problems of the desired listeners that another client's listener is in the way of.
-    pub fn problems(&self) -> Vec<Problem> {
+    fn port_conflicts(&self) -> Vec<Problem> {
         let problem = |(key, found): (&&str, &ListenerMatch<'_>)| {
             let (ListenerMatch::Foreign(foreign), Some(desired)) = (found, self.desired.listeners.get(*key)) else {
                 return None;
@@ -148,6 +180,36 @@ impl<'a> Matching<'a> {
         };
         self.listeners.iter().filter_map(problem).collect()
     }
+
+    /// Replacements and deletions that wait until the members of a pool are known.
+    fn waits_for_members(&self) -> Vec<Problem> {
+        let unknown = |field, message| Problem::new(field, ProblemReason::MembersUnknown, message);
+        let pools = self.desired.pools.iter().filter_map(|(key, desired)| {
+            let (was, want) = (&self.unreplaced_pool(key)?.protocol, desired.protocol);
+            let message = format!(
+                "pool {key} keeps protocol {was} and does not become {want} yet: its members cannot be read now, and a \
+                 new pool would have none. It is replaced once they can be read"
+            );
+            Some(unknown(format!("spec.pools[name={key}].protocol"), message))
+        });
+        let duplicates = self.kept_duplicates.iter().filter_map(|pool| {
+            let (key, id) = (key_of(&pool.tags)?, &pool.id);
+            let message = format!(
+                "the duplicate {id} of pool {key} stays: the members of the pool cannot be read now. It is deleted once \
+                 they can be read"
+            );
+            Some(unknown(format!("spec.pools[name={key}].members"), message))
+        });
+        let listeners = self.desired.listeners.iter().filter_map(|(key, desired)| {
+            let (pool, observed) = self.unsuitable_pool(key)?;
+            let message = format!(
+                "listener {key} waits for the replacement of pool {pool}, whose protocol {} does not suit protocol {}",
+                observed.protocol, desired.protocol
+            );
+            Some(unknown(format!("spec.listeners[name={key}]"), message))
+        });
+        pools.chain(duplicates).chain(listeners).collect()
+    }
 }
 
 /// Ids of the pools that listeners and policies use which a plan leaves alone.
@@ -160,7 +222,7 @@ pub(super) struct PoolsInUse<'a> {
 
 impl PoolsInUse<'_> {
     /// Gate of the deletion of a pool.
-    pub fn may_delete(&self, pool: &ObservedPool) -> Gate {
+    pub(super) fn may_delete(&self, pool: &ObservedPool) -> Gate {
         match pool.id.as_str() {
             id if self.blocked.contains(id) => Gate::Blocked,
             id if self.held_back.contains(id) => Gate::HeldBack,
@@ -238,35 +300,60 @@ fn settled_references<'a>(
     settled
 }
 
+/// The stack's pools in the cloud.
+#[derive(Default)]
+struct MatchedPools<'a> {
+    /// By key.
+    serving: BTreeMap<&'a str, &'a ObservedPool>,
+    obsolete: Vec<&'a ObservedPool>,
+    kept_duplicates: Vec<&'a ObservedPool>,
+}
+
+impl<'a> MatchedPools<'a> {
+    /// Adds a pool that does not serve. One with members goes only if the desired ones are known.
+    fn add_surplus(&mut self, pool: &'a ObservedPool, members: &Members) {
+        let stays = *members == Members::Unknown && !pool.members.is_empty();
+        if stays { self.kept_duplicates.push(pool) } else { self.obsolete.push(pool) }
+    }
+}
+
 fn match_pools<'a>(
     desired: &'a Desired,
     tree: &'a ObservedTree,
     listeners: &BTreeMap<&'a str, ListenerMatch<'a>>,
-) -> (BTreeMap<&'a str, &'a ObservedPool>, Vec<&'a ObservedPool>) {
+) -> MatchedPools<'a> {
     let settled = settled_references(desired, listeners);
+    let has_protocol = |pool: &ObservedPool, desired: &Pool| pool.protocol == desired.protocol.as_str();
     // Of duplicates (an answer was lost) the one that serves stays: healing it is one write, switching is more. Only
-    // references that stay count, so that the choice does not change while the plan runs.
-    let rank = |key: &str, pool: &ObservedPool| {
+    // references that stay count, so that the choice does not change while the plan runs. While the desired members are
+    // unknown, a replacement may be half done: the new pool counts only if no member is missing in it.
+    let rank = |key: &str, pool: &ObservedPool, desired: &Pool| {
+        let members = desired.members.known().map_or(pool.members.len(), |_| 0);
         let active = pool.provisioning_status == Provisioning::Active;
-        (settled.contains(&PoolReference { id: &pool.id, key }), active, std::cmp::Reverse(pool.id.clone()))
+        let is_settled = settled.contains(&PoolReference { id: &pool.id, key });
+        (is_settled, members, has_protocol(pool, desired), active, std::cmp::Reverse(pool.id.clone()))
     };
-    let (mut pools, mut obsolete) = (BTreeMap::<&str, &ObservedPool>::new(), Vec::new());
+    let mut matched = MatchedPools::default();
     for pool in &tree.pools {
         let Some(key) = key_of(&pool.tags) else { continue };
-        let protocol = PoolProtocol::parse(&pool.protocol);
+        let Some(desired) = desired.pools.get(key) else {
+            matched.obsolete.push(pool);
+            continue;
+        };
         // A pool of another protocol is replaced by one with the desired members. While these are unknown, it stays.
-        let serves = desired
-            .pools
-            .get(key)
-            .is_some_and(|desired| Some(desired.protocol) == protocol || desired.members.known().is_none());
-        match pools.get(key).copied() {
-            _ if !serves => obsolete.push(pool),
-            Some(other) if rank(key, other) >= rank(key, pool) => obsolete.push(pool),
+        let serves = has_protocol(pool, desired) || (desired.members == Members::Unknown && !pool.members.is_empty());
+        match matched.serving.get(key).copied() {
+            _ if !serves => matched.obsolete.push(pool),
+            Some(other) if rank(key, other, desired) >= rank(key, pool, desired) => {
+                matched.add_surplus(pool, &desired.members);
+            }
             other => {
-                obsolete.extend(other);
-                pools.insert(key, pool);
+                if let Some(other) = other {
+                    matched.add_surplus(other, &desired.members);
+                }
+                matched.serving.insert(key, pool);
             }
         }
     }
-    (pools, obsolete)
+    matched
 }

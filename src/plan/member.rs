@@ -146,7 +146,7 @@ impl<'a> MemberDiff<'a> {
         Self { desired, observed, changed, twins, surplus }
     }
 
-    /// The item for the first batch with this member, without a tag whose equal is still on: Octavia would refuse the
+    /// The item for the first batch with this member, without a tag whose equal is still on: Octavia would reject the
     /// whole batch for it.
     fn item(&self, key: &MemberKey) -> Option<Body> {
         let mut item = batch_item(key, self.desired.get(key)?, self.observed.get(key).copied());

@@ -12,7 +12,7 @@ use crate::model::{
 
 /// Deletes everything (deletion policy `Delete`). `load_balancer`: `None` when it is gone already.
 ///
-/// Borrowed floating IPs are given back while the VIP is known. Then comes the cascade, because Octavia may refuse it.
+/// Borrowed floating IPs are given back while the VIP is known. Then comes the cascade, because Octavia may reject it.
 /// Last, the floating IPs that the stack created are deleted, or kept without its owner tags where they are to be
 /// retained.
 pub fn delete(

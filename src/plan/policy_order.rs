@@ -26,7 +26,7 @@ pub(super) struct Move {
 }
 
 impl PolicyOrder {
-    pub fn new<'a>(
+    pub(super) fn new<'a>(
         desired: &[L7Policy],
         observed: impl Iterator<Item = &'a ObservedL7Policy>,
         kept: &BTreeMap<&str, &ObservedL7Policy>,
@@ -45,7 +45,7 @@ impl PolicyOrder {
     }
 
     /// Moves an existing policy into its place; `None` if it rests.
-    pub fn move_into_place(&mut self, key: &str) -> Option<Move> {
+    pub(super) fn move_into_place(&mut self, key: &str) -> Option<Move> {
         let entry = self.desired.iter().find(|(k, _)| k == key)?.1.clone();
         if self.resting.contains(&entry) {
             return None;
@@ -56,7 +56,7 @@ impl PolicyOrder {
     }
 
     /// The position at which a new policy has to be created.
-    pub fn insert(&mut self, key: &str) -> usize {
+    pub(super) fn insert(&mut self, key: &str) -> usize {
         self.put(key, new_entry(key))
     }
 

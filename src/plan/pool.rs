@@ -127,7 +127,7 @@ pub(super) fn reapply_body(observed: &ObservedPool) -> Body {
 }
 
 /// Steps for a pool, its members and its monitor, in place or from nothing. The pool itself comes first: while it is in
-/// ERROR, Octavia refuses writes below it.
+/// ERROR, Octavia rejects writes below it.
 pub(super) fn steps(load_balancer: &str, key: &str, desired: &Pool, observed: Option<&ObservedPool>) -> Vec<Step> {
     let (target, own) = match observed {
         Some(observed) => (Target::existing(&observed.id), update(key, desired, observed)),

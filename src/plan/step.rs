@@ -15,16 +15,16 @@ pub(super) struct Target {
 }
 
 impl Target {
-    pub fn existing(id: &str) -> Self {
+    pub(super) fn existing(id: &str) -> Self {
         Self { id: id.to_owned(), depends_on: None }
     }
 
-    pub fn pending(kind: Kind, name: &str) -> Self {
+    pub(super) fn pending(kind: Kind, name: &str) -> Self {
         let object = format!("{} {name}", kind.noun());
         Self { id: format!("<{object}>"), depends_on: Some(object) }
     }
 
-    pub fn json(&self) -> Value {
+    pub(super) fn json(&self) -> Value {
         Value::from(self.id.as_str())
     }
 }

@@ -75,13 +75,13 @@ impl<'a> From<&'a ObservedPool> for ObservedTls<'a> {
 }
 
 impl ObservedTls<'_> {
-    pub fn fields(self) -> Body {
+    pub(super) fn fields(self) -> Body {
         let versions = self.versions.map(|versions| version_set(versions.iter().map(String::as_str)));
         object([(CIPHERS, json!(self.ciphers)), (VERSIONS, json!(versions)), (ALPN, json!(self.alpn_protocols))])
     }
 
     /// Adds the operator's default ciphers to a patch of an object that has none, where its versions need some.
-    pub fn fill_ciphers(self, patch: &mut Patch) {
+    pub(super) fn fill_ciphers(self, patch: &mut Patch) {
         let needed = match patch.body.get(VERSIONS) {
             Some(versions) => need_ciphers(texts(versions)),
             None => self.versions_need_ciphers(),
@@ -92,14 +92,14 @@ impl ObservedTls<'_> {
     }
 
     /// The same for the write that heals an object in ERROR.
-    pub fn heal_ciphers(self, body: &mut Body) {
+    pub(super) fn heal_ciphers(self, body: &mut Body) {
         if self.versions_need_ciphers() {
             self.default_ciphers(body);
         }
     }
 
     /// Asks for the operator's default ciphers if the object has none and the body sends none.
-    pub fn default_ciphers(self, body: &mut Body) {
+    pub(super) fn default_ciphers(self, body: &mut Body) {
         if self.ciphers.is_none() {
             body.entry(CIPHERS).or_insert(Value::Null);
         }

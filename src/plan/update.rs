@@ -27,6 +27,10 @@ use crate::model::{
 ///
 /// A difference in a field that cannot change stops everything but healing: no change of such a stack is applied in
 /// part.
+///
+/// While the desired members of a pool are unknown, no pool with members is replaced by another, which would have none:
+/// it gets no writes, a listener that its protocol does not suit waits with it, and a problem says so. All other changes
+/// run.
 pub fn update(desired: &Desired, tree: &ObservedTree) -> Plan {
     let matching = Matching::new(desired, tree);
     let problems = load_balancer::immutable(&desired.load_balancer, &tree.load_balancer);
@@ -76,6 +80,9 @@ impl<'a> PlanBuilder<'a> {
     fn change_pools(&mut self) {
         let load_balancer = &self.matching.tree.load_balancer.id;
         for (key, desired) in &self.matching.desired.pools {
+            if self.matching.unreplaced_pool(key).is_some() {
+                continue;
+            }
             let observed = self.matching.pool(key);
             let gate = if observed.is_some() { Gate::Open } else { self.matching.may_create(key) };
             self.extend(gate, pool::steps(load_balancer, key, desired, observed));
@@ -103,7 +110,7 @@ impl<'a> PlanBuilder<'a> {
         for (key, desired) in &self.matching.desired.listeners {
             if let ListenerMatch::InPlace(observed) = self.matching.listener(key) {
                 let steps = self.change_listener(key, desired, observed);
-                self.steps.extend(steps);
+                self.extend(self.matching.gate(key), steps);
             }
         }
     }
@@ -165,7 +172,7 @@ impl<'a> PlanBuilder<'a> {
         for (key, desired) in &self.matching.desired.listeners {
             if let ListenerMatch::Missing = self.matching.listener(key) {
                 let steps = self.create_listener(key, desired, StepReason::Wanted);
-                self.steps.extend(steps);
+                self.extend(self.matching.gate(key), steps);
             }
         }
     }
@@ -202,7 +209,7 @@ impl<'a> PlanBuilder<'a> {
     }
 
     /// Deletes pools. One that another client's object uses stays without a word: it does no harm, and Octavia would
-    /// refuse the call.
+    /// reject the call.
     fn delete_pools(&mut self) {
         let in_use = self.matching.pools_in_use();
         for old in self.matching.obsolete_pools.clone() {

@@ -217,7 +217,7 @@ async fn unproven_failed_create_counts_only_for_its_observer() {
 async fn failed_create_reports_objects_and_no_failover() {
     let rig = with_failed_create(small()).await;
     let message = rig.message("web");
-    for part in ["its own create", "listener http", "pool web", "ask the operator", "re-created"] {
+    for part in ["its own create", "listener http", "pool web", "ask the operator", "recreated"] {
         assert!(message.contains(part), "{part}: {message}");
     }
     for part in ["failover", "delete the stack", "correct the spec"] {
@@ -232,13 +232,13 @@ async fn rejected_create_configuration_asks_for_spec_change() {
     break_listeners(&rig);
     rig.start();
     rig.until("the stack reports it", MINUTE, |rig| rig.message("web").contains("correct the spec")).await;
-    assert!(rig.message("web").contains("re-created"), "{}", rig.message("web"));
+    assert!(rig.message("web").contains("recreated"), "{}", rig.message("web"));
 }
 
 #[tokio::test(start_paused = true)]
 async fn observe_does_not_promise_recreate_of_failed_create() {
     let rig = with_failed_create(small()).await;
     rig.patch("web", json!({"spec": {"managementPolicy": "Observe"}})).await;
-    rig.until("the stack reports it", MINUTE, |rig| !rig.message("web").contains("re-created")).await;
+    rig.until("the stack reports it", MINUTE, |rig| !rig.message("web").contains("recreated")).await;
     assert!(rig.message("web").contains("never served"), "{}", rig.message("web"));
 }

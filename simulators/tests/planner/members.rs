@@ -4,10 +4,13 @@ use std::net::Ipv4Addr;
 
 use serde_json::{Value, json};
 
-use super::properties::converge;
+use proptest::prelude::*;
+
+use super::properties::{self, Continuity, cases, converge, converged};
 use super::stack::*;
 use evenkeel::model::*;
 use evenkeel::plan::{MAX_BODY, update};
+use evenkeel_simulators::arbitrary::{World, pair};
 
 fn batch(plan: &Plan) -> (bool, Value, bool) {
     assert_eq!(plan.steps.len(), 1, "{plan}");
@@ -155,18 +158,98 @@ fn unknown_members_are_left_alone() {
     assert_eq!(renamed.to_string(), "~ pool web: name web -> renamed\n");
 }
 
+const WAITS: &str = "pool web keeps protocol TCP and does not become PROXY yet: its members cannot be read now, and a \
+                     new pool would have none. It is replaced once they can be read";
+
+fn tcp_listener(want: Desired, protocol: PoolProtocol) -> Desired {
+    let mut want = want;
+    http(&mut want).protocol = ListenerProtocol::Tcp;
+    web(&mut want).protocol = protocol;
+    want
+}
+
 #[test]
 fn pool_with_unknown_members_is_not_replaced() {
-    let with = |protocol: PoolProtocol, want: Desired| {
-        let mut want = want;
-        http(&mut want).protocol = ListenerProtocol::Tcp;
-        web(&mut want).protocol = protocol;
-        want
+    let before = tcp_listener(stack(), PoolProtocol::Tcp);
+    let edit = |want: &mut Desired| {
+        web(want).name = "renamed".into();
+        web(want).monitor = Some(monitor(MonitorType::Http));
+        want.pools.get_mut("api").unwrap().algorithm = Algorithm::SourceIp;
     };
-    let before = with(PoolProtocol::Tcp, stack());
-    assert_eq!(plan(&before, &with(PoolProtocol::Proxy, unknown(|_| ()))), Plan::default());
-    let known = plan(&before, &with(PoolProtocol::Proxy, stack()));
+    let after = tcp_listener(unknown(edit), PoolProtocol::Proxy);
+    let waiting = plan(&before, &after);
+    let api = "~ pool api: lb_algorithm ROUND_ROBIN -> SOURCE_IP [new connections]";
+    shows(&waiting, &format!("{api}\ncannot be done:\n  {WAITS}\n"));
+    assert_eq!(waiting.problems[0].field, "spec.pools[name=web].protocol");
+    let known = plan(&before, &tcp_listener(stack(), PoolProtocol::Proxy));
     assert_eq!(known.summary(), "create pool web; update members of pool web; update listener http; delete pool web");
+}
+
+#[test]
+fn listener_that_unreplaced_pool_does_not_suit_waits() {
+    let to_http = |want: Desired| Desired { allow_interruption: true, ..want };
+    let before = tcp_listener(stack(), PoolProtocol::Tcp);
+    let replaced = plan(&before, &to_http(unknown(|want| http(want).name = "renamed".into())));
+    assert!(replaced.steps.is_empty() && replaced.held_back.is_empty(), "{replaced}");
+    assert_eq!(
+        replaced.problems[1].message,
+        "listener http waits for the replacement of pool web, whose protocol TCP does not suit protocol HTTP"
+    );
+    // A moved listener keeps serving at its old port, with its pool.
+    let moved = plan(&before, &to_http(unknown(|want| http(want).port = 81)));
+    assert!(moved.steps.is_empty() && moved.held_back.is_empty(), "{moved}");
+    // A policy is a use of the pool as the default pool is.
+    let policies = unknown(|want| {
+        let policies = vec![policy("p", to_pool("web"), &["/p"])];
+        let other = Listener { policies, ..listener("other", ListenerProtocol::Http, 82, Some("api")) };
+        want.listeners.insert("other".into(), other);
+    });
+    let created = plan(&before, &to_http(policies));
+    assert!(created.steps.is_empty() && created.problems.len() == 3, "{created}");
+}
+
+#[test]
+fn waiting_listener_keeps_pool_that_stack_drops() {
+    let before = edited(|want| {
+        http(want).default_pool = Some("api".into());
+        web(want).protocol = PoolProtocol::Tcp;
+    });
+    let waiting = plan(&before, &unknown(|want| drop(want.pools.remove("api"))));
+    assert!(waiting.steps.is_empty() && waiting.problems.len() == 2, "{waiting}");
+}
+
+#[test]
+fn half_done_replacement_with_unknown_members_waits() {
+    let mut octavia = made(&tcp_listener(stack(), PoolProtocol::Tcp));
+    let tree = octavia.tree.as_mut().unwrap();
+    let mut replacement = tree.pools.iter().find(|pool| pool.name == "web").unwrap().clone();
+    replacement.id = "0".into();
+    replacement.protocol = "HTTP".into();
+    let missing = replacement.members.pop().unwrap();
+    tree.pools.push(replacement);
+    let want = Desired { allow_interruption: true, ..unknown(|_| ()) };
+    let waiting = update(&want, tree);
+    assert!(waiting.steps.is_empty(), "{waiting}");
+    // A complete one takes over.
+    tree.pools.last_mut().unwrap().members.push(missing);
+    let ready = update(&want, tree);
+    assert_eq!(ready.summary(), "delete listener http; create listener http; 1 cannot be done");
+}
+
+#[test]
+fn duplicate_with_unknown_members_is_deleted_only_if_empty() {
+    let mut octavia = made(&stack());
+    let tree = octavia.tree.as_mut().unwrap();
+    let web = tree.pools.iter().find(|pool| pool.name == "web").unwrap().clone();
+    let copy = |id: &str, members| ObservedPool { id: id.into(), members, ..web.clone() };
+    tree.pools.push(copy("full", web.members.clone()));
+    tree.pools.push(copy("empty", Vec::new()));
+    let plan = update(&unknown(|_| ()), tree);
+    assert!(
+        matches!(&plan.steps[..], [step] if step.call == Call::Delete { parent: None, id: "empty".into() }),
+        "{plan}"
+    );
+    assert!(matches!(&plan.problems[..], [problem] if problem.message.contains("full")), "{plan}");
 }
 
 #[test]
@@ -175,4 +258,68 @@ fn created_pool_gets_unknown_members_once_they_are_known() {
     assert_eq!(update(&unknown(|_| ()), octavia.tree.as_ref().unwrap()), Plan::default());
     let plan = converge(&mut octavia, &stack(), |_, step| assert_eq!(step.object(), "members of pool web"));
     assert!(plan.is_empty(), "{plan}");
+}
+
+/// The stack while the members of the pools that `chosen` names by their order cannot be read.
+fn unreadable(want: &Desired, chosen: &[bool]) -> Desired {
+    let mut want = want.clone();
+    for (pool, _) in want.pools.values_mut().zip(chosen).filter(|(_, chosen)| **chosen) {
+        pool.members = Members::Unknown;
+    }
+    want
+}
+
+/// Members of the pools of the cloud whose desired members are unknown.
+fn members_at_risk(tree: &ObservedTree, want: &Desired) -> Vec<(Id, Vec<Id>)> {
+    let at_risk = |pool: &&ObservedPool| {
+        key_of(&pool.tags).and_then(|key| want.pools.get(key)).is_some_and(|pool| pool.members == Members::Unknown)
+    };
+    let ids = |pool: &ObservedPool| pool.members.iter().map(|member| member.id.clone()).collect::<Vec<_>>();
+    let pools = tree.pools.iter().filter(at_risk).map(|pool| (pool.id.clone(), ids(pool)));
+    pools.filter(|(_, members)| !members.is_empty()).collect()
+}
+
+proptest! {
+    #![proptest_config(cases(600))]
+
+    /// Members that are unknown stay as they are, and so does a pool of another protocol, with a reason. All other
+    /// differences are corrected, and these once the members are known.
+    #[test]
+    fn unknown_members_of_edited_stack_are_never_lost(
+        (before, after) in pair(&World::whole()),
+        chosen in prop::collection::vec(any::<bool>(), 8),
+        steps_before in prop_oneof![Just(0), 1..12usize],
+    ) {
+        let mut octavia = properties::made(&World::whole(), &before);
+        converge(&mut octavia, &before, |_, _| {});
+        let after = Desired { allow_interruption: true, ..after };
+        // The source of the members fails at any moment of the change.
+        for _ in 0..steps_before {
+            let plan = update(&after, octavia.tree.as_ref().unwrap());
+            let Some(step) = plan.steps.first() else { break };
+            octavia.apply(step).unwrap();
+        }
+        let want = unreadable(&after, &chosen);
+        let tree = octavia.tree.clone().unwrap();
+        let (at_risk, continuity) = (members_at_risk(&tree, &want), Continuity::new(&tree, &want));
+        let waiting = |pool: &&ObservedPool| {
+            let desired = key_of(&pool.tags).and_then(|key| want.pools.get(key));
+            desired.is_some_and(|d| d.members == Members::Unknown && d.protocol.as_str() != pool.protocol)
+        };
+        let waiting: Vec<&ObservedPool> = tree.pools.iter().filter(waiting).collect();
+        let plan = converge(&mut octavia, &want, |tree, step| {
+            assert_eq!(at_risk, members_at_risk(tree, &want), "{step}");
+            if steps_before == 0 {
+                continuity.check(tree, step);
+            }
+        });
+        prop_assert!(plan.steps.is_empty() && plan.held_back.is_empty(), "{}", plan);
+        prop_assert!(plan.problems.iter().all(|problem| problem.reason == ProblemReason::MembersUnknown), "{}", plan);
+        let tree = octavia.tree.as_ref().unwrap();
+        for pool in waiting.iter().filter(|pool| !pool.members.is_empty()) {
+            prop_assert!(tree.pools.contains(pool), "pool {} was changed", pool.name);
+            prop_assert!(!plan.problems.is_empty(), "pool {} waits without a reason", pool.name);
+        }
+        converged(&converge(&mut octavia, &after, |_, _| {}), &after);
+    }
 }

@@ -60,7 +60,8 @@ pub fn made(world: &World, want: &Desired) -> Octavia {
     octavia
 }
 
-fn converged(plan: &Plan, want: &Desired) {
+/// Checks that nothing is left but what the disruption policy holds back.
+pub fn converged(plan: &Plan, want: &Desired) {
     assert!(plan.steps.is_empty() && plan.problems.is_empty(), "{plan}");
     assert!(plan.held_back.is_empty() || !want.allow_interruption, "{plan}");
 }
@@ -74,13 +75,13 @@ fn slots(tree: &ObservedTree) -> BTreeMap<Slot, &ObservedListener> {
 
 /// Continuity of service. A listener that keeps its name, protocol and port is never without a pool that it has before
 /// and after. While interruptions are forbidden, a port that is served before and after is served all the time.
-struct Continuity {
+pub struct Continuity {
     pooled: BTreeSet<Key>,
     served: BTreeSet<Slot>,
 }
 
 impl Continuity {
-    fn new(before: &ObservedTree, want: &Desired) -> Self {
+    pub fn new(before: &ObservedTree, want: &Desired) -> Self {
         let there = slots(before);
         let kept = |(key, listener): &(&Key, &Listener)| {
             there.get(&(listener.port, listener.protocol.transport())).is_some_and(|seen| {
@@ -96,7 +97,7 @@ impl Continuity {
         Self { pooled, served }
     }
 
-    fn check(&self, tree: &ObservedTree, step: &Step) {
+    pub fn check(&self, tree: &ObservedTree, step: &Step) {
         for listener in tree.listeners.iter().filter(|l| key_of(&l.tags).is_some_and(|k| self.pooled.contains(k))) {
             assert!(listener.default_pool_id.is_some(), "{} lost its pool by {step}", listener.name);
         }

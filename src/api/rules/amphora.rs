@@ -31,7 +31,7 @@ fn members(condition: &str) -> String {
 }
 
 /// Requires a connection limit other than 0, which means the default.
-pub fn connection_limit_zero() -> Rule {
+pub(crate) fn connection_limit_zero() -> Rule {
     listeners(
         "!has(l.connectionLimit) || l.connectionLimit != 0",
         "connectionLimit 0 means the cloud's default to provider amphora: give a number from 1, -1 for the default, or \
@@ -40,7 +40,7 @@ pub fn connection_limit_zero() -> Rule {
 }
 
 /// Requires timeouts other than 0, which means the default.
-pub fn timeouts_zero() -> Rule {
+pub(crate) fn timeouts_zero() -> Rule {
     let is_positive =
         |field: &str| format!("(!has(l.timeouts.{field}) || duration(l.timeouts.{field}) > duration('0s'))");
     let all = ["clientData", "memberConnect", "memberData"].map(is_positive).join(" && ");
@@ -52,7 +52,7 @@ pub fn timeouts_zero() -> Rule {
 }
 
 /// Requires listeners of datagrams without timeouts, which LVS does not have.
-pub fn timeouts_of_datagrams() -> Rule {
+pub(crate) fn timeouts_of_datagrams() -> Rule {
     let absent = |field: &str| format!("!has(l.timeouts.{field})");
     let all = ["clientData", "memberConnect", "memberData", "tcpInspect"].map(absent).join(" && ");
     listeners(
@@ -62,7 +62,7 @@ pub fn timeouts_of_datagrams() -> Rule {
 }
 
 /// Requires PROMETHEUS listeners without timeouts of members, which they do not have.
-pub fn timeouts_of_metrics() -> Rule {
+pub(crate) fn timeouts_of_metrics() -> Rule {
     listeners(
         "!has(l.timeouts) || l.protocol != 'PROMETHEUS' || (!has(l.timeouts.memberConnect) && \
          !has(l.timeouts.memberData))",
@@ -72,7 +72,7 @@ pub fn timeouts_of_metrics() -> Rule {
 }
 
 /// Requires headers that the templates have a line for.
-pub fn headers_never_added() -> Rule {
+pub(crate) fn headers_never_added() -> Rule {
     listeners(
         "!has(l.insertHeaders) || l.insertHeaders.all(h, !(h in ['X-Forwarded-IP', 'X-Client-IP', 'X-Real-IP']))",
         "X-Forwarded-IP, X-Client-IP and X-Real-IP are never added by provider amphora: use X-Forwarded-For",
@@ -80,7 +80,7 @@ pub fn headers_never_added() -> Rule {
 }
 
 /// Requires a pool of protocol HTTP for headers that PROXY pools leave out.
-pub fn headers_in_proxy_pools() -> Rule {
+pub(crate) fn headers_in_proxy_pools() -> Rule {
     let has_headers = "has(l.insertHeaders) && l.insertHeaders.exists(h, h in ['X-Forwarded-For', 'X-Forwarded-Port'])";
     let serves_others = "(has(l.defaultPool) && !(l.defaultPool in proxy)) || \
                   (has(l.l7Policies) && l.l7Policies.exists(r, has(r.redirectPool) && !(r.redirectPool in proxy)))";
@@ -98,7 +98,7 @@ pub fn headers_in_proxy_pools() -> Rule {
 }
 
 /// Requires a default certificate beside SNI certificates.
-pub fn certificate_beside_sni() -> Rule {
+pub(crate) fn certificate_beside_sni() -> Rule {
     listeners(
         "!has(l.tls) || has(l.tls.certificate) || !has(l.tls.sniCertificates) || size(l.tls.sniCertificates) == 0",
         "tls needs certificate beside sniCertificates with provider amphora: without it the port is not encrypted",
@@ -106,7 +106,7 @@ pub fn certificate_beside_sni() -> Rule {
 }
 
 /// Requires a listener with mode http for cookies in a PROXY pool, which has the mode of its listener.
-pub fn cookies_out_of_sight() -> Rule {
+pub(crate) fn cookies_out_of_sight() -> Rule {
     let sticky = format!(
         "self.pools.filter(p, p.protocol in {PROXY_POOLS} && has(p.sessionPersistence) && \
          p.sessionPersistence.type != 'SOURCE_IP').map(p, p.name)"
@@ -125,7 +125,7 @@ pub fn cookies_out_of_sight() -> Rule {
 }
 
 /// Limits persistence to what keepalived takes (`LVS_MAX_TIMEOUT`).
-pub fn persistence_of_datagrams() -> Rule {
+pub(crate) fn persistence_of_datagrams() -> Rule {
     pools(
         "!has(p.sessionPersistence) || !has(p.sessionPersistence.timeout) || \
          duration(p.sessionPersistence.timeout) <= duration('744h')",
@@ -134,7 +134,7 @@ pub fn persistence_of_datagrams() -> Rule {
 }
 
 /// Requires an IPv4 netmask other than 0.0.0.0, as keepalived takes it.
-pub fn granularity() -> Rule {
+pub(crate) fn granularity() -> Rule {
     pools(
         "!has(p.sessionPersistence) || !has(p.sessionPersistence.granularity) || \
          p.sessionPersistence.granularity.matches('^(128|192|224|240|248|252|254|255)[.]0[.]0[.]0$|\
@@ -145,7 +145,7 @@ pub fn granularity() -> Rule {
 }
 
 /// Requires TLS versions without a gap, because haproxy knows only an oldest and a newest one.
-pub fn versions_of_pools_with_a_gap() -> Rule {
+pub(crate) fn versions_of_pools_with_a_gap() -> Rule {
     let versions = "p.tls.versions";
     pools(
         &format!(
@@ -158,7 +158,7 @@ pub fn versions_of_pools_with_a_gap() -> Rule {
 }
 
 /// Requires members without backup in pools of datagrams.
-pub fn backup_of_datagrams() -> Rule {
+pub(crate) fn backup_of_datagrams() -> Rule {
     pools(
         &format!("!(p.protocol in {DATAGRAM}) || {}", members("!has(m.backup) || !m.backup")),
         "backup has no effect in pools of protocol UDP and SCTP with provider amphora: every member serves",
@@ -166,7 +166,7 @@ pub fn backup_of_datagrams() -> Rule {
 }
 
 /// Requires equal weights where LVS counts connections only.
-pub fn weights_of_datagrams() -> Rule {
+pub(crate) fn weights_of_datagrams() -> Rule {
     let weights = "p.members.map(m, has(m.weight) ? m.weight : 1).filter(w, w > 0)";
     pools(
         &format!(
@@ -179,7 +179,7 @@ pub fn weights_of_datagrams() -> Rule {
 }
 
 /// Requires HTTP checks that keepalived can make.
-pub fn monitors_of_datagrams() -> Rule {
+pub(crate) fn monitors_of_datagrams() -> Rule {
     let one_code = "[p.healthMonitor.expectedCodes].all(c, c.replace(',', '-').split('-').all(x, c.startsWith(x)))";
     pools(
         &format!(
@@ -194,7 +194,7 @@ pub fn monitors_of_datagrams() -> Rule {
 }
 
 /// Requires the address of the member as the target of a PING.
-pub fn pings_of_members() -> Rule {
+pub(crate) fn pings_of_members() -> Rule {
     pools(
         &format!(
             "!has(p.healthMonitor) || p.healthMonitor.type != 'PING' || {}",

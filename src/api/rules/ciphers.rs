@@ -1,5 +1,5 @@
-//! Rules of `ciphers` beside `versions`. They refuse only obvious errors; `translate/ciphers.rs` knows every cipher and is
-//! the authority.
+//! Rules of `ciphers` beside `versions`. They reject only obvious errors; `translate/ciphers.rs` knows every cipher and
+//! is the authority.
 
 use kube::core::Rule;
 
@@ -11,7 +11,7 @@ fn rule(condition: &str, message: &str) -> Rule {
 }
 
 /// Requires a name other than standard names of cipher suites, which OpenSSL does not know.
-pub fn names_of_openssl() -> Rule {
+pub(crate) fn names_of_openssl() -> Rule {
     rule(
         "!self.ciphers.matches('^(TLS_[A-Z0-9_]+_WITH_[A-Z0-9_]+(:|$))+$')",
         "ciphers must have OpenSSL's names, for example ECDHE-RSA-AES128-GCM-SHA256 for \
@@ -20,7 +20,7 @@ pub fn names_of_openssl() -> Rule {
 }
 
 /// Requires a suite of TLS 1.3 if TLS 1.3 is the only version.
-pub fn suites_for_the_newest_version() -> Rule {
+pub(crate) fn suites_for_the_newest_version() -> Rule {
     rule(
         &format!(
             "!has(self.versions) || self.versions.exists(v, v != 'TLSv1.3') || self.ciphers.matches('(^|:){SUITE}(:|$)')"
@@ -31,7 +31,7 @@ pub fn suites_for_the_newest_version() -> Rule {
 }
 
 /// Requires a cipher of an older version if TLS 1.3 is not among the versions.
-pub fn ciphers_for_older_versions() -> Rule {
+pub(crate) fn ciphers_for_older_versions() -> Rule {
     rule(
         &format!("!has(self.versions) || 'TLSv1.3' in self.versions || !self.ciphers.matches('^({SUITE}(:|$))+$')"),
         "suites of TLS 1.3 alone have no effect beside versions without TLSv1.3: name ciphers of older versions, for example \

@@ -14,19 +14,19 @@ const OLD: &str = "oldSelf.spec.loadBalancer";
 const NEW: &str = "self.spec.loadBalancer";
 
 /// Requires that a string field below `spec.loadBalancer` keeps its value.
-pub fn text(path: &str) -> Rule {
+pub(crate) fn text(path: &str) -> Rule {
     rule(path, &differs(OLD, NEW, path))
 }
 
 /// Requires that a reference below `spec.loadBalancer` keeps its id or its name.
-pub fn reference(path: &str) -> Rule {
+pub(crate) fn reference(path: &str) -> Rule {
     let differs_in = |field: &str| differs(OLD, NEW, &format!("{path}.{field}"));
     rule(path, &format!("({}) || ({})", differs_in("id"), differs_in("name")))
 }
 
 /// Requires that a list below `spec.loadBalancer` keeps its length and these string fields of each entry. CEL has no
 /// loop over two lists at once, so every index up to the longest list is written out.
-pub fn entries(path: &str, longest: usize, fields: &[&str]) -> Rule {
+pub(crate) fn entries(path: &str, longest: usize, fields: &[&str]) -> Rule {
     let (old, new) = (format!("{OLD}.{path}"), format!("{NEW}.{path}"));
     let indexes = (0..longest).map(|index| index.to_string()).collect::<Vec<_>>().join(", ");
     let field_differs = |field: &&str| format!("({})", differs(&format!("{old}[i]"), &format!("{new}[i]"), field));

@@ -10,7 +10,7 @@ fn rule(condition: &str, message: &str, field: &str) -> Rule {
 }
 
 /// Requires a target exactly for the action that uses it. Octavia drops the target of another action silently.
-pub fn target_of_action(target: &str, action: &str) -> Rule {
+pub(crate) fn target_of_action(target: &str, action: &str) -> Rule {
     rule(
         &format!("has(self.{target}) == (self.action == '{action}')"),
         &format!("{target} is required for action {action} and allowed for no other"),
@@ -19,7 +19,7 @@ pub fn target_of_action(target: &str, action: &str) -> Rule {
 }
 
 /// Requires a redirect to a URL for its status code.
-pub fn redirect_code_needs_redirect() -> Rule {
+pub(crate) fn redirect_code_needs_redirect() -> Rule {
     rule(
         "!has(self.redirectHTTPCode) || self.action in ['REDIRECT_TO_URL', 'REDIRECT_PREFIX']",
         "redirectHTTPCode is allowed for actions REDIRECT_TO_URL and REDIRECT_PREFIX only",
@@ -28,7 +28,7 @@ pub fn redirect_code_needs_redirect() -> Rule {
 }
 
 /// Requires an enabled rule in an enabled policy, since Octavia evaluates no policy without one.
-pub fn policy_has_enabled_rule() -> Rule {
+pub(crate) fn policy_has_enabled_rule() -> Rule {
     rule(
         "(has(self.rules) && self.rules.exists(r, !has(r.adminStateUp) || r.adminStateUp)) || \
          (has(self.adminStateUp) && !self.adminStateUp)",
@@ -39,7 +39,7 @@ pub fn policy_has_enabled_rule() -> Rule {
 }
 
 /// Requires a key exactly for the types that use it.
-pub fn key_of_type() -> Rule {
+pub(crate) fn key_of_type() -> Rule {
     rule(
         "(has(self.key) && self.key != '') == (self.type in ['HEADER', 'COOKIE', 'SSL_DN_FIELD'])",
         "key is required for types HEADER, COOKIE and SSL_DN_FIELD and allowed for no other",
@@ -48,7 +48,7 @@ pub fn key_of_type() -> Rule {
 }
 
 /// Requires the name of a DN field as the key of SSL_DN_FIELD (Octavia: `DISTINGUISHED_NAME_FIELD_REGEX`).
-pub fn key_is_dn_field() -> Rule {
+pub(crate) fn key_is_dn_field() -> Rule {
     rule(
         "self.type != 'SSL_DN_FIELD' || !has(self.key) || self.key.matches('^[A-Za-z][A-Za-z0-9-]*$')",
         "key of type SSL_DN_FIELD must be the name of a field of a distinguished name, for example CN or OU",
@@ -57,7 +57,7 @@ pub fn key_is_dn_field() -> Rule {
 }
 
 /// Requires a comparison that Octavia knows for FILE_TYPE.
-pub fn comparison_of_file_type() -> Rule {
+pub(crate) fn comparison_of_file_type() -> Rule {
     rule(
         "self.type != 'FILE_TYPE' || self.compareType in ['EQUAL_TO', 'REGEX']",
         "compareType of type FILE_TYPE must be EQUAL_TO or REGEX",
@@ -66,7 +66,7 @@ pub fn comparison_of_file_type() -> Rule {
 }
 
 /// Requires a comparison that Octavia knows for the state of a certificate.
-pub fn comparison_of_certificate_state() -> Rule {
+pub(crate) fn comparison_of_certificate_state() -> Rule {
     rule(
         "!(self.type in ['SSL_CONN_HAS_CERT', 'SSL_VERIFY_RESULT']) || self.compareType == 'EQUAL_TO'",
         "compareType of types SSL_CONN_HAS_CERT and SSL_VERIFY_RESULT must be EQUAL_TO",
@@ -75,7 +75,7 @@ pub fn comparison_of_certificate_state() -> Rule {
 }
 
 /// Requires the only value that Octavia knows for SSL_CONN_HAS_CERT, in any case.
-pub fn value_of_has_cert() -> Rule {
+pub(crate) fn value_of_has_cert() -> Rule {
     rule(
         "self.type != 'SSL_CONN_HAS_CERT' || self.value.lowerAscii() == 'true'",
         "value of type SSL_CONN_HAS_CERT must be \"true\"; set invert to match connections without a certificate",
@@ -84,7 +84,7 @@ pub fn value_of_has_cert() -> Rule {
 }
 
 /// Requires a code of OpenSSL's verification.
-pub fn value_of_verify_result() -> Rule {
+pub(crate) fn value_of_verify_result() -> Rule {
     rule(
         "self.type != 'SSL_VERIFY_RESULT' || (size(self.value) < 10 && self.value.matches('^[0-9]+$'))",
         "value of type SSL_VERIFY_RESULT must be a whole number, the code of OpenSSL's verification",
@@ -93,7 +93,7 @@ pub fn value_of_verify_result() -> Rule {
 }
 
 /// Requires a value without surrounding quotes, which Octavia takes for part of its own syntax.
-pub fn value_is_unquoted() -> Rule {
+pub(crate) fn value_is_unquoted() -> Rule {
     rule(
         "self.compareType == 'REGEX' || !self.value.startsWith('\"') || !self.value.endsWith('\"') || \
          size(self.value) < 2",
@@ -104,7 +104,7 @@ pub fn value_is_unquoted() -> Rule {
 }
 
 /// Requires characters that occur in the path of a request.
-pub fn value_of_path_characters() -> Rule {
+pub(crate) fn value_of_path_characters() -> Rule {
     rule(
         &format!("!(self.type in {PATH_TYPES}) || self.compareType == 'REGEX' || !self.value.matches('[ ?#]')"),
         "value of types PATH and FILE_TYPE must have no blanks, ? and #: write %20 and %23, and leave the query out",
@@ -113,7 +113,7 @@ pub fn value_of_path_characters() -> Rule {
 }
 
 /// Requires the slash that begins every path.
-pub fn value_of_path_beginning() -> Rule {
+pub(crate) fn value_of_path_beginning() -> Rule {
     rule(
         "self.type != 'PATH' || !(self.compareType in ['EQUAL_TO', 'STARTS_WITH']) || self.value.startsWith('/')",
         "value of type PATH must begin with / for compareTypes EQUAL_TO and STARTS_WITH",
@@ -122,7 +122,7 @@ pub fn value_of_path_beginning() -> Rule {
 }
 
 /// Requires characters that occur in the value of a cookie.
-pub fn value_of_cookie_characters() -> Rule {
+pub(crate) fn value_of_cookie_characters() -> Rule {
     rule(
         "self.type != 'COOKIE' || self.compareType == 'REGEX' || self.value.contains('\"') || \
          !self.value.matches('[;,]')",

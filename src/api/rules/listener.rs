@@ -18,7 +18,7 @@ fn no_certificate_rules() -> String {
 }
 
 /// Requires a protocol on which Octavia evaluates L7 policies.
-pub fn policies_need_http() -> Rule {
+pub(crate) fn policies_need_http() -> Rule {
     rule(
         &format!("!has(self.l7Policies) || size(self.l7Policies) == 0 || self.protocol in {HTTP_LISTENERS}"),
         "l7Policies are evaluated by listeners of protocol HTTP and TERMINATED_HTTPS only",
@@ -27,7 +27,7 @@ pub fn policies_need_http() -> Rule {
 }
 
 /// Requires TLS termination for L7 rules on client certificates.
-pub fn certificate_rules_need_terminated_https() -> Rule {
+pub(crate) fn certificate_rules_need_terminated_https() -> Rule {
     rule(
         &format!("!has(self.l7Policies) || self.protocol == 'TERMINATED_HTTPS' || {}", no_certificate_rules()),
         "rules of type SSL_CONN_HAS_CERT, SSL_VERIFY_RESULT and SSL_DN_FIELD need a listener of protocol TERMINATED_HTTPS",
@@ -36,7 +36,7 @@ pub fn certificate_rules_need_terminated_https() -> Rule {
 }
 
 /// Requires that clients are asked for the certificates that L7 rules examine.
-pub fn certificate_rules_need_client_ca() -> Rule {
+pub(crate) fn certificate_rules_need_client_ca() -> Rule {
     rule(
         &format!("!has(self.l7Policies) || {REQUESTS_CERTIFICATES} || {}", no_certificate_rules()),
         "rules of type SSL_CONN_HAS_CERT, SSL_VERIFY_RESULT and SSL_DN_FIELD examine certificates of clients: they need \
@@ -46,7 +46,7 @@ pub fn certificate_rules_need_client_ca() -> Rule {
 }
 
 /// Requires that a PROMETHEUS listener has no pool.
-pub fn metrics_have_no_pool() -> Rule {
+pub(crate) fn metrics_have_no_pool() -> Rule {
     rule(
         "self.protocol != 'PROMETHEUS' || !has(self.defaultPool)",
         "defaultPool is not allowed on a PROMETHEUS listener: it serves metrics, not a pool",
@@ -55,7 +55,7 @@ pub fn metrics_have_no_pool() -> Rule {
 }
 
 /// Requires certificates for TLS termination.
-pub fn terminated_https_needs_tls() -> Rule {
+pub(crate) fn terminated_https_needs_tls() -> Rule {
     rule(
         "self.protocol != 'TERMINATED_HTTPS' || has(self.tls)",
         "tls with certificate or sniCertificates is required on a TERMINATED_HTTPS listener",
@@ -64,7 +64,7 @@ pub fn terminated_https_needs_tls() -> Rule {
 }
 
 /// Requires a protocol that terminates TLS.
-pub fn tls_needs_termination() -> Rule {
+pub(crate) fn tls_needs_termination() -> Rule {
     rule(
         "!has(self.tls) || self.protocol in ['TERMINATED_HTTPS', 'PROMETHEUS']",
         "tls is allowed on TERMINATED_HTTPS and PROMETHEUS listeners only; HTTPS passes encrypted connections through",
@@ -73,7 +73,7 @@ pub fn tls_needs_termination() -> Rule {
 }
 
 /// Requires TERMINATED_HTTPS for HSTS.
-pub fn hsts_needs_terminated_https() -> Rule {
+pub(crate) fn hsts_needs_terminated_https() -> Rule {
     rule(
         "!has(self.tls) || !has(self.tls.hsts) || self.protocol == 'TERMINATED_HTTPS'",
         "hsts is allowed on TERMINATED_HTTPS listeners only",
@@ -82,7 +82,7 @@ pub fn hsts_needs_terminated_https() -> Rule {
 }
 
 /// Requires a protocol with headers.
-pub fn headers_need_http() -> Rule {
+pub(crate) fn headers_need_http() -> Rule {
     rule(
         &format!("!has(self.insertHeaders) || size(self.insertHeaders) == 0 || self.protocol in {HTTP_LISTENERS}"),
         "insertHeaders is allowed on HTTP and TERMINATED_HTTPS listeners only",
@@ -91,7 +91,7 @@ pub fn headers_need_http() -> Rule {
 }
 
 /// Requires TLS termination for headers about client certificates.
-pub fn certificate_headers_need_terminated_https() -> Rule {
+pub(crate) fn certificate_headers_need_terminated_https() -> Rule {
     rule(
         "!has(self.insertHeaders) || self.protocol == 'TERMINATED_HTTPS' || \
          self.insertHeaders.all(h, !h.startsWith('X-SSL-'))",
@@ -101,7 +101,7 @@ pub fn certificate_headers_need_terminated_https() -> Rule {
 }
 
 /// Requires that clients are asked for the certificates that headers describe.
-pub fn certificate_headers_need_client_ca() -> Rule {
+pub(crate) fn certificate_headers_need_client_ca() -> Rule {
     rule(
         &format!(
             "!has(self.insertHeaders) || !self.insertHeaders.exists(h, h.startsWith('X-SSL-')) || {REQUESTS_CERTIFICATES}"
@@ -113,7 +113,7 @@ pub fn certificate_headers_need_client_ca() -> Rule {
 }
 
 /// Requires that the names of L7 policies differ.
-pub fn policy_names_differ() -> Rule {
+pub(crate) fn policy_names_differ() -> Rule {
     Rule::new("self.all(a, self.exists_one(b, b.name == a.name))")
         .message("names of policies must differ within a listener")
 }

@@ -1,13 +1,13 @@
 //! CEL rules of the schema. Each rule is a function with a name, and a line on the condition that it requires.
 
-pub mod amphora;
-pub mod ciphers;
-pub mod immutable;
-pub mod l7;
-pub mod listener;
-pub mod load_balancer;
-pub mod pool;
+pub(super) mod amphora;
+pub(super) mod ciphers;
+pub(super) mod immutable;
+pub(super) mod l7;
+pub(super) mod listener;
+pub(super) mod load_balancer;
+pub(super) mod pool;
 mod protocols;
-pub mod stack;
-pub mod tls;
-pub mod values;
+pub(super) mod stack;
+pub(super) mod tls;
+pub(super) mod values;

@@ -9,7 +9,7 @@ fn rule(condition: &str, message: &str, field: &str) -> Rule {
 }
 
 /// Requires a protocol with cookies for persistence by cookie.
-pub fn cookie_persistence_needs_http() -> Rule {
+pub(crate) fn cookie_persistence_needs_http() -> Rule {
     rule(
         &format!(
             "!has(self.sessionPersistence) || self.sessionPersistence.type == 'SOURCE_IP' || self.protocol in {HTTP_POOLS}"
@@ -20,7 +20,7 @@ pub fn cookie_persistence_needs_http() -> Rule {
 }
 
 /// Requires a datagram protocol for the settings of LVS.
-pub fn persistence_settings_need_datagrams() -> Rule {
+pub(crate) fn persistence_settings_need_datagrams() -> Rule {
     rule(
         &format!(
             "!has(self.sessionPersistence) || (!has(self.sessionPersistence.timeout) && \
@@ -32,7 +32,7 @@ pub fn persistence_settings_need_datagrams() -> Rule {
 }
 
 /// Requires a stream protocol for TLS.
-pub fn tls_needs_streams() -> Rule {
+pub(crate) fn tls_needs_streams() -> Rule {
     rule(
         &format!("!has(self.tls) || !(self.protocol in {DATAGRAM})"),
         "tls is not allowed in pools of protocol UDP and SCTP",
@@ -41,7 +41,7 @@ pub fn tls_needs_streams() -> Rule {
 }
 
 /// Requires a health monitor for settings of members that redirect its checks.
-pub fn monitor_address_needs_monitor() -> Rule {
+pub(crate) fn monitor_address_needs_monitor() -> Rule {
     rule(
         "has(self.healthMonitor) || !has(self.members) || \
          self.members.all(m, !has(m.monitorAddress) && !has(m.monitorPort))",
@@ -51,7 +51,7 @@ pub fn monitor_address_needs_monitor() -> Rule {
 }
 
 /// Requires that the type of the health monitor suits the protocol of the pool.
-pub fn monitor_suits_pool() -> Rule {
+pub(crate) fn monitor_suits_pool() -> Rule {
     rule(
         &format!(
             "!has(self.healthMonitor) || (self.protocol in {DATAGRAM} ? \
@@ -65,7 +65,7 @@ pub fn monitor_suits_pool() -> Rule {
 }
 
 /// Requires the name of the cookie that the members set.
-pub fn cookie_name_of_app_cookie() -> Rule {
+pub(crate) fn cookie_name_of_app_cookie() -> Rule {
     rule(
         "has(self.cookieName) == (self.type == 'APP_COOKIE')",
         "cookieName is required for type APP_COOKIE and allowed for no other",
@@ -74,17 +74,17 @@ pub fn cookie_name_of_app_cookie() -> Rule {
 }
 
 /// Requires SOURCE_IP for a timeout.
-pub fn persistence_timeout_of_source_ip() -> Rule {
+pub(crate) fn persistence_timeout_of_source_ip() -> Rule {
     rule("self.type == 'SOURCE_IP' || !has(self.timeout)", "timeout is allowed for type SOURCE_IP only", ".timeout")
 }
 
 /// Limits the timeout from below.
-pub fn persistence_timeout_minimum() -> Rule {
+pub(crate) fn persistence_timeout_minimum() -> Rule {
     rule("!has(self.timeout) || duration(self.timeout) >= duration('1s')", "timeout must be at least 1s", ".timeout")
 }
 
 /// Requires SOURCE_IP for a granularity.
-pub fn persistence_granularity_of_source_ip() -> Rule {
+pub(crate) fn persistence_granularity_of_source_ip() -> Rule {
     rule(
         "self.type == 'SOURCE_IP' || !has(self.granularity)",
         "granularity is allowed for type SOURCE_IP only",
@@ -93,7 +93,7 @@ pub fn persistence_granularity_of_source_ip() -> Rule {
 }
 
 /// Limits the delay of UDP-CONNECT from below, as Octavia does by default.
-pub fn udp_connect_delay_minimum() -> Rule {
+pub(crate) fn udp_connect_delay_minimum() -> Rule {
     rule(
         "self.type != 'UDP-CONNECT' || duration(self.delay) >= duration('3s')",
         "delay of type UDP-CONNECT must be at least 3s",
@@ -102,7 +102,7 @@ pub fn udp_connect_delay_minimum() -> Rule {
 }
 
 /// Requires a type with HTTP requests for their settings.
-pub fn http_settings_need_http_monitor() -> Rule {
+pub(crate) fn http_settings_need_http_monitor() -> Rule {
     let absent = ["httpMethod", "urlPath", "expectedCodes", "httpVersion", "domainName"];
     let absent = absent.map(|field| format!("!has(self.{field})")).join(" && ");
     Rule::new(format!("self.type in ['HTTP', 'HTTPS'] || ({absent})")).message(
@@ -111,7 +111,7 @@ pub fn http_settings_need_http_monitor() -> Rule {
 }
 
 /// Requires HTTP 1.1 for a host name.
-pub fn domain_name_needs_http_1_1() -> Rule {
+pub(crate) fn domain_name_needs_http_1_1() -> Rule {
     rule(
         "!has(self.domainName) || (has(self.httpVersion) && self.httpVersion == '1.1')",
         "domainName needs httpVersion \"1.1\"",

@@ -20,14 +20,14 @@ fn all_redirect_pools(condition: &str) -> String {
 }
 
 /// Requires credentials.
-pub fn credentials_are_named() -> Rule {
+pub(crate) fn credentials_are_named() -> Rule {
     Rule::new("has(self.cloudCredentialsRef)")
         .message("cloudCredentialsRef is required: name the Secret with the credentials")
         .field_path(".cloudCredentialsRef")
 }
 
 /// Requires that the default pool of a listener is in `spec.pools`.
-pub fn default_pool_exists() -> Rule {
+pub(crate) fn default_pool_exists() -> Rule {
     all_listeners(
         "!has(l.defaultPool) || (has(self.pools) && self.pools.exists(p, p.name == l.defaultPool))",
         "defaultPool must be the name of a pool in spec.pools",
@@ -35,7 +35,7 @@ pub fn default_pool_exists() -> Rule {
 }
 
 /// Requires that the protocol of the default pool suits the listener, by Octavia's VALID_LISTENER_POOL_PROTOCOL_MAP.
-pub fn default_pool_suits_listener() -> Rule {
+pub(crate) fn default_pool_suits_listener() -> Rule {
     let suits = format!(
         "(l.protocol == 'TCP' ? p.protocol in ['TCP', 'HTTP', 'HTTPS', 'PROXY', 'PROXYV2'] : \
          l.protocol in {HTTP_LISTENERS} ? p.protocol in {HTTP_POOLS} : \
@@ -52,7 +52,7 @@ pub fn default_pool_suits_listener() -> Rule {
 }
 
 /// Requires that the pool of a redirect is in `spec.pools`.
-pub fn redirect_pool_exists() -> Rule {
+pub(crate) fn redirect_pool_exists() -> Rule {
     let all = all_redirect_pools("r.redirectPool in names");
     listeners_rule(
         &format!("[has(self.pools) ? self.pools.map(p, p.name) : []].all(names, {all})"),
@@ -61,7 +61,7 @@ pub fn redirect_pool_exists() -> Rule {
 }
 
 /// Requires that HTTP requests can go to the pool of a redirect.
-pub fn redirect_pool_takes_http() -> Rule {
+pub(crate) fn redirect_pool_takes_http() -> Rule {
     let others = format!("self.pools.filter(p, !(p.protocol in {HTTP_POOLS})).map(p, p.name)");
     let all = all_redirect_pools("!(r.redirectPool in others)");
     listeners_rule(
@@ -71,7 +71,7 @@ pub fn redirect_pool_takes_http() -> Rule {
 }
 
 /// Requires that either security groups or allowed CIDRs filter clients, since Octavia takes only one of them.
-pub fn one_filter_of_clients() -> Rule {
+pub(crate) fn one_filter_of_clients() -> Rule {
     let groups = "self.loadBalancer.vip.securityGroups";
     Rule::new(format!(
         "!has({groups}) || size({groups}) == 0 || !has(self.listeners) || \
@@ -85,7 +85,7 @@ pub fn one_filter_of_clients() -> Rule {
 }
 
 /// Requires that no two listeners have the same port of the same transport.
-pub fn listener_ports_differ() -> Rule {
+pub(crate) fn listener_ports_differ() -> Rule {
     let transport = |listener: &str| format!("({listener}.protocol in {DATAGRAM} ? {listener}.protocol : 'TCP')");
     let same = format!("b.port == a.port && {} == {}", transport("b"), transport("a"));
     Rule::new(format!("self.all(a, self.exists_one(b, {same}))")).message(
@@ -95,13 +95,13 @@ pub fn listener_ports_differ() -> Rule {
 }
 
 /// Limits the members of all pools together.
-pub fn members_in_all_pools() -> Rule {
+pub(crate) fn members_in_all_pools() -> Rule {
     Rule::new("self.map(p, has(p.members) ? size(p.members) : 0).sum() <= 4096")
         .message("all pools together must have at most 4096 members")
 }
 
 /// Requires that the Octavia names of pools differ, because the single call refers to pools by name.
-pub fn pool_display_names_differ() -> Rule {
+pub(crate) fn pool_display_names_differ() -> Rule {
     let names = "self.map(p, has(p.displayName) && p.displayName != '' ? p.displayName : p.name)";
     Rule::new(format!("[{names}].all(names, names.all(n, names.exists_one(m, m == n)))"))
         .message("displayName (or name, where it is absent) must differ between pools")

@@ -7,18 +7,18 @@ fn rule(condition: &str, message: &str, field: &str) -> Rule {
 }
 
 /// Requires a reference in a certificate.
-pub fn certificate_has_reference() -> Rule {
+pub(crate) fn certificate_has_reference() -> Rule {
     Rule::new("has(self.barbicanRef)").message("barbicanRef is required")
 }
 
 /// Requires a certificate of a listener.
-pub fn listener_has_certificate() -> Rule {
+pub(crate) fn listener_has_certificate() -> Rule {
     Rule::new("has(self.certificate) || (has(self.sniCertificates) && size(self.sniCertificates) > 0)")
         .message("certificate or sniCertificates is required")
 }
 
 /// Requires authorities for client authentication.
-pub fn client_authentication_needs_ca() -> Rule {
+pub(crate) fn client_authentication_needs_ca() -> Rule {
     rule(
         "!has(self.clientAuthentication) || self.clientAuthentication == 'NONE' || has(self.clientCA)",
         "clientAuthentication OPTIONAL and MANDATORY need clientCA",
@@ -27,7 +27,7 @@ pub fn client_authentication_needs_ca() -> Rule {
 }
 
 /// Requires an explicit choice beside authorities: without one, nothing would be checked.
-pub fn client_ca_needs_authentication() -> Rule {
+pub(crate) fn client_ca_needs_authentication() -> Rule {
     rule(
         "!has(self.clientCA) || has(self.clientAuthentication)",
         "clientAuthentication is required beside clientCA: OPTIONAL or MANDATORY requests a certificate from clients, NONE \
@@ -37,27 +37,27 @@ pub fn client_ca_needs_authentication() -> Rule {
 }
 
 /// Requires authorities for a revocation list of clients.
-pub fn client_crl_needs_ca() -> Rule {
+pub(crate) fn client_crl_needs_ca() -> Rule {
     rule("!has(self.clientCRL) || has(self.clientCA)", "clientCRL needs clientCA", ".clientCRL")
 }
 
 /// Limits SNI references to the length that Octavia stores.
-pub fn sni_reference_length() -> Rule {
+pub(crate) fn sni_reference_length() -> Rule {
     Rule::new("self.all(c, !has(c.barbicanRef) || size(c.barbicanRef) <= 128)")
         .message("barbicanRef of an SNI certificate must be at most 128 characters")
 }
 
 /// Requires a version that haproxy offers to clients.
-pub fn listener_has_current_version() -> Rule {
+pub(crate) fn listener_has_current_version() -> Rule {
     Rule::new("self.exists(v, v in ['TLSv1.2', 'TLSv1.3'])").message("must have TLSv1.2 or TLSv1.3 among the versions")
 }
 
 /// Requires a version that haproxy speaks to members.
-pub fn pool_has_version_after_sslv3() -> Rule {
+pub(crate) fn pool_has_version_after_sslv3() -> Rule {
     Rule::new("self.exists(v, v != 'SSLv3')").message("must have a version newer than SSLv3")
 }
 
 /// Requires authorities for a revocation list of members.
-pub fn crl_needs_ca() -> Rule {
+pub(crate) fn crl_needs_ca() -> Rule {
     rule("!has(self.crl) || has(self.ca)", "crl needs ca", ".crl")
 }

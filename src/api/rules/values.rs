@@ -3,77 +3,77 @@
 use serde_json::{Value, json};
 
 /// A rule on `self`, a scalar or a list of scalars.
-pub struct ValueRule {
+pub(crate) struct ValueRule {
     condition: &'static str,
     message: &'static str,
 }
 
 impl ValueRule {
     /// An entry of `x-kubernetes-validations`.
-    pub fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         json!({"rule": self.condition, "message": self.message})
     }
 }
 
 /// Requires an IP address in canonical spelling.
-pub const IP_IS_CANONICAL: ValueRule = ValueRule {
+pub(crate) const IP_IS_CANONICAL: ValueRule = ValueRule {
     condition: "isIP(self) && ip.isCanonical(self)",
     message: "must be an IPv4 or IPv6 address in canonical spelling, for example 203.0.113.10 or 2001:db8::10",
 };
 
 /// Requires an IPv4 address in canonical spelling.
-pub const IP_IS_IPV4: ValueRule = ValueRule {
+pub(crate) const IP_IS_IPV4: ValueRule = ValueRule {
     condition: "isIP(self) && ip.isCanonical(self) && !self.contains(':')",
     message: "must be an IPv4 address in canonical spelling, for example 203.0.113.10",
 };
 
 /// Requires an address that is neither unspecified nor loopback.
-pub const IP_IS_OF_MACHINE: ValueRule = ValueRule {
+pub(crate) const IP_IS_OF_MACHINE: ValueRule = ValueRule {
     condition: "!(self in ['0.0.0.0', '::', '::1']) && !self.startsWith('127.')",
     message: "must be the address of one machine: not 0.0.0.0, ::, ::1 or an address of 127.0.0.0/8",
 };
 
 /// Requires a network in canonical spelling without host bits.
-pub const CIDR_IS_CANONICAL: ValueRule = ValueRule {
+pub(crate) const CIDR_IS_CANONICAL: ValueRule = ValueRule {
     condition: "isCIDR(self) && string(cidr(self).masked()) == self",
     message: "must be a network in canonical spelling without host bits, for example 192.0.2.0/24, 203.0.113.7/32 or \
               2001:db8::/32",
 };
 
 /// Requires tags other than Evenkeel's owner tags.
-pub const TAGS_ARE_NOT_RESERVED: ValueRule = ValueRule {
+pub(crate) const TAGS_ARE_NOT_RESERVED: ValueRule = ValueRule {
     condition: "self.all(t, !t.lowerAscii().startsWith('evenkeel:'))",
     message: "tags must not begin with evenkeel: (in any case), which is reserved for Evenkeel's owner tags",
 };
 
 /// Requires tags that differ in Octavia's database, as far as CEL can tell: by more than case and trailing blanks.
-pub const TAGS_DIFFER_TO_OCTAVIA: ValueRule = ValueRule {
+pub(crate) const TAGS_DIFFER_TO_OCTAVIA: ValueRule = ValueRule {
     condition: "[self.map(t, t.lowerAscii().find('^.*[^ ]'))].all(all, all.all(t, all.exists_one(u, u == t)))",
     message: "tags must differ by more than upper and lower case and trailing blanks, which Octavia's database ignores",
 };
 
 /// Limits a timeout to Octavia's `MAX_TIMEOUT`.
-pub const TIMEOUT_MAXIMUM: ValueRule =
+pub(crate) const TIMEOUT_MAXIMUM: ValueRule =
     ValueRule { condition: "duration(self) <= duration('576h')", message: "must be at most 24 days (576h)" };
 
 /// Limits a duration in seconds.
-pub const SECONDS_MAXIMUM: ValueRule =
+pub(crate) const SECONDS_MAXIMUM: ValueRule =
     ValueRule { condition: "duration(self) <= duration('87600h')", message: "must be at most ten years (87600h)" };
 
 /// Limits the delay and the timeout of a health monitor.
-pub const MONITOR_SECONDS_RANGE: ValueRule = ValueRule {
+pub(crate) const MONITOR_SECONDS_RANGE: ValueRule = ValueRule {
     condition: "duration(self) >= duration('1s') && duration(self) <= duration('24h')",
     message: "must be from 1s to 24h",
 };
 
 /// Limits the resync period, which 0s disables.
-pub const RESYNC_PERIOD_RANGE: ValueRule = ValueRule {
+pub(crate) const RESYNC_PERIOD_RANGE: ValueRule = ValueRule {
     condition: "duration(self) == duration('0s') || (duration(self) >= duration('10s') && duration(self) <= duration('24h'))",
     message: "must be from 10s to 24h, or 0s to disable it",
 };
 
 /// Requires a range of status codes that ascends.
-pub const CODES_ASCEND: ValueRule = ValueRule {
+pub(crate) const CODES_ASCEND: ValueRule = ValueRule {
     condition: "!self.contains('-') || int(self.split('-')[0]) <= int(self.split('-')[1])",
     message: "the first code of a range must not be greater than the second, for example 200-204",
 };

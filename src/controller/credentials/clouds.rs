@@ -17,7 +17,7 @@ use crate::openstack::Cloud;
 
 /// Treatment of the Secret when a session is opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum SecretFinalizer {
+pub(crate) enum SecretFinalizer {
     /// The Secret gets the finalizer before it is used.
     Add,
     /// The Secret stays as it is.
@@ -25,7 +25,7 @@ pub enum SecretFinalizer {
 }
 
 /// Sessions of all stacks.
-pub struct Clouds {
+pub(crate) struct Clouds {
     client: Client,
     stacks: Store<MaybeStack>,
     sessions: SessionCache,
@@ -33,19 +33,24 @@ pub struct Clouds {
 }
 
 impl Clouds {
-    pub fn new(client: Client, stacks: Store<MaybeStack>, sessions: SessionCache, limits: ConcurrencyLimits) -> Self {
+    pub(crate) fn new(
+        client: Client,
+        stacks: Store<MaybeStack>,
+        sessions: SessionCache,
+        limits: ConcurrencyLimits,
+    ) -> Self {
         Self { client, stacks, sessions, limits }
     }
 
     /// Permit for one reconcile of this stack, valid until it is dropped. `None`: too many with its credentials are in
     /// progress. The stacks of a namespace that name no credentials count as one Secret.
-    pub fn try_acquire(&self, stack: &LoadBalancerStack) -> Option<Permit> {
+    pub(crate) fn try_acquire(&self, stack: &LoadBalancerStack) -> Option<Permit> {
         let namespace = stack.namespace().unwrap_or_default();
         self.limits.try_acquire(&NamespacedName::new(namespace, secret_of(stack).unwrap_or_default()))
     }
 
     /// Session of a stack with its cloud.
-    pub async fn session(
+    pub(crate) async fn session(
         &self,
         stack: &LoadBalancerStack,
         finalizer: SecretFinalizer,
@@ -67,7 +72,7 @@ impl Clouds {
 
     /// Removes the finalizer from a Secret that no stack with a finalizer refers to any more, not counting the one that
     /// is `leaving`, which this view of the cluster may still show. False while one does.
-    pub async fn release_unused(
+    pub(crate) async fn release_unused(
         &self,
         secret: &NamespacedName,
         leaving: Option<&str>,

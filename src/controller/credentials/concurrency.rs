@@ -10,7 +10,7 @@ use crate::controller::names::NamespacedName;
 /// Reconciles in progress for each namespace and each Secret. A cloud that accepts calls and never answers holds each
 /// of them for a minute or more: without a limit it would hold every worker, and all other clouds would wait for it.
 /// Entries of a clouds.yaml are not counted: one Secret may have hundreds of them.
-pub struct ConcurrencyLimits {
+pub(crate) struct ConcurrencyLimits {
     per_secret: usize,
     per_namespace: usize,
     in_progress: Arc<Mutex<InProgress>>,
@@ -23,20 +23,20 @@ struct InProgress {
 }
 
 /// The right to one reconcile, until it is dropped.
-pub struct Permit {
+pub(crate) struct Permit {
     secret: NamespacedName,
     in_progress: Arc<Mutex<InProgress>>,
 }
 
 impl ConcurrencyLimits {
-    /// A quarter of the workers for each Secret, half of them for all of a namespace.
-    pub fn of(workers: u16) -> Self {
-        let share = |part: u16| usize::from(workers / part).max(2);
+    /// A quarter of the concurrent reconciles for each Secret, half of them for all of a namespace.
+    pub(crate) fn of(max_concurrent_reconciles: u16) -> Self {
+        let share = |part: u16| usize::from(max_concurrent_reconciles / part).max(2);
         Self { per_secret: share(4), per_namespace: share(2), in_progress: Arc::default() }
     }
 
     /// `None`: the Secret or its namespace has all of its share in progress.
-    pub fn try_acquire(&self, secret: &NamespacedName) -> Option<Permit> {
+    pub(crate) fn try_acquire(&self, secret: &NamespacedName) -> Option<Permit> {
         let mut in_progress = self.in_progress.lock();
         let of_secret = in_progress.by_secret.get(secret).copied().unwrap_or_default();
         let of_namespace = in_progress.by_namespace.get(&secret.namespace).copied().unwrap_or_default();
@@ -81,10 +81,10 @@ mod tests {
 
     #[test]
     fn secret_has_a_quarter_of_the_workers_and_at_least_two() {
-        for (workers, most) in [(1, 2), (8, 2), (12, 3), (32, 8)] {
-            let limits = ConcurrencyLimits::of(workers);
+        for (concurrent, most) in [(1, 2), (8, 2), (12, 3), (32, 8)] {
+            let limits = ConcurrencyLimits::of(concurrent);
             let mut held = all(&limits, "a", "hung");
-            assert_eq!(held.len(), most, "{workers} workers");
+            assert_eq!(held.len(), most, "{concurrent} concurrent reconciles");
             assert!(try_acquire(&limits, "b", "hung").is_some(), "another namespace is not concerned");
             held.pop();
             assert!(try_acquire(&limits, "a", "hung").is_some(), "a permit that was dropped is free again");

@@ -4,7 +4,7 @@ use k8s_openapi::api::core::v1::Secret;
 use sha2::{Digest, Sha256};
 
 /// A `clouds.yaml` and the certificates beside it.
-pub struct CredentialsData<'a> {
+pub(crate) struct CredentialsData<'a> {
     pub clouds_yaml: Option<&'a [u8]>,
     /// PEM, on top of the system's roots.
     pub cacert: Option<&'a [u8]>,

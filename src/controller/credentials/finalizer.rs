@@ -15,24 +15,24 @@ use crate::controller::names::NamespacedName;
 use crate::controller::watch::MaybeStack;
 use crate::failpoint;
 
-pub const FINALIZER: &str = "evenkeel.dev/credentials-in-use";
+pub(super) const FINALIZER: &str = "evenkeel.dev/credentials-in-use";
 
 /// Stacks of a page, where they are listed: each may be as large as an object can be.
 const PAGE: u32 = 100;
 
-pub fn has_finalizer(secret: &impl ResourceExt) -> bool {
+pub(crate) fn has_finalizer(secret: &impl ResourceExt) -> bool {
     secret.finalizers().iter().any(|finalizer| finalizer == FINALIZER)
 }
 
 /// Tells whether a stack of the Secret's namespace needs it. An invalid stack may refer to any Secret.
-pub fn needs(stored: &MaybeStack, secret: &str) -> bool {
+pub(super) fn needs(stored: &MaybeStack, secret: &str) -> bool {
     let refers = stored.0.as_ref().map_or(true, |stack| secret_of(stack) == Some(secret));
     refers && finalizer::has_finalizer(stored)
 }
 
 /// Adds the finalizer to the Secret. Stacks that share it come at the same moment, when the controller starts: all but
 /// one meet a conflict, and find the finalizer there at the next read.
-pub async fn add(api: &Api<Secret>, secret: Secret) -> Result<(), CredentialsProblem> {
+pub(super) async fn add(api: &Api<Secret>, secret: Secret) -> Result<(), CredentialsProblem> {
     let name = secret.name_any();
     let mut seen = secret.metadata.into_response_partial::<Secret>();
     let mut tries = Tries::default();
@@ -56,7 +56,7 @@ pub async fn add(api: &Api<Secret>, secret: Secret) -> Result<(), CredentialsPro
 
 /// Removes the finalizer, unless a stack of the cluster itself (this view of it may be behind) needs the Secret: then
 /// false.
-pub async fn remove_unless_needed(client: &Client, secret: &NamespacedName) -> Result<bool, Box<kube::Error>> {
+pub(super) async fn remove_unless_needed(client: &Client, secret: &NamespacedName) -> Result<bool, Box<kube::Error>> {
     let NamespacedName { namespace, name } = secret;
     let api = Api::<Secret>::namespaced(client.clone(), namespace);
     let mut tries = Tries::default();

@@ -18,9 +18,9 @@ mod finalizer;
 mod session_cache;
 mod source;
 
-pub use clouds::{Clouds, SecretFinalizer};
-pub use concurrency::ConcurrencyLimits;
-pub use error::CredentialsProblem;
-pub use finalizer::has_finalizer;
-pub use session_cache::SessionCache;
-pub use source::secret_of;
+pub(super) use clouds::{Clouds, SecretFinalizer};
+pub(super) use concurrency::ConcurrencyLimits;
+pub(super) use error::CredentialsProblem;
+pub(super) use finalizer::has_finalizer;
+pub(super) use session_cache::SessionCache;
+pub(super) use source::secret_of;

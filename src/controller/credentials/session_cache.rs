@@ -21,7 +21,7 @@ const IDLE_TIMEOUT: Duration = Duration::from_secs(3600);
 const MAX_PER_SECRET: usize = 4;
 
 /// Sessions by the source of their credentials, kept as long as the Secret does not change and stacks use them.
-pub struct SessionCache {
+pub(crate) struct SessionCache {
     connector: Arc<dyn Connector>,
     clock: Arc<dyn Clock>,
     settings: CloudSettings,
@@ -43,12 +43,16 @@ impl CachedSession {
 }
 
 impl SessionCache {
-    pub fn new(connector: Arc<dyn Connector>, clock: Arc<dyn Clock>, settings: CloudSettings) -> Self {
+    pub(crate) fn new(connector: Arc<dyn Connector>, clock: Arc<dyn Clock>, settings: CloudSettings) -> Self {
         Self { connector, clock, settings, kept: Mutex::default() }
     }
 
     /// Session with the credentials as they are now.
-    pub fn open(&self, source: &CredentialsSource, data: &CredentialsData<'_>) -> Result<Cloud, CredentialsProblem> {
+    pub(crate) fn open(
+        &self,
+        source: &CredentialsSource,
+        data: &CredentialsData<'_>,
+    ) -> Result<Cloud, CredentialsProblem> {
         let Some(clouds_yaml) = data.clouds_yaml else {
             self.forget(source.secret());
             return Err(CredentialsProblem::NoKey(source.secret().name.clone()));
@@ -59,7 +63,7 @@ impl SessionCache {
     }
 
     /// Drops the sessions of a Secret that is gone.
-    pub fn forget(&self, secret: &NamespacedName) {
+    pub(crate) fn forget(&self, secret: &NamespacedName) {
         self.kept.lock().retain(|source, _| source.secret() != secret);
     }
 

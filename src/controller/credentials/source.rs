@@ -8,14 +8,14 @@ use crate::controller::names::NamespacedName;
 
 /// Credentials of one cloud, by their place in the cluster.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum CredentialsSource {
+pub(crate) enum CredentialsSource {
     /// Entry `cloud` of the `clouds.yaml` in a Secret.
     Secret { secret: NamespacedName, cloud: String },
 }
 
 impl CredentialsSource {
     /// Source of a stack: a Secret in its own namespace.
-    pub fn of(stack: &LoadBalancerStack) -> Result<Self, CredentialsProblem> {
+    pub(crate) fn of(stack: &LoadBalancerStack) -> Result<Self, CredentialsProblem> {
         let Some(reference) = &stack.spec.cloud_credentials_ref else { return Err(CredentialsProblem::NoReference) };
         match reference.secret() {
             Some(name) => Ok(Self::Secret {
@@ -30,14 +30,14 @@ impl CredentialsSource {
     }
 
     /// The Secret that holds the credentials.
-    pub const fn secret(&self) -> &NamespacedName {
+    pub(crate) const fn secret(&self) -> &NamespacedName {
         match self {
             Self::Secret { secret, .. } => secret,
         }
     }
 
     /// The name of the entry in `clouds.yaml`.
-    pub fn cloud(&self) -> &str {
+    pub(crate) fn cloud(&self) -> &str {
         match self {
             Self::Secret { cloud, .. } => cloud,
         }
@@ -45,6 +45,6 @@ impl CredentialsSource {
 }
 
 /// Name of the Secret that a stack refers to, in its own namespace.
-pub fn secret_of(stack: &LoadBalancerStack) -> Option<&str> {
+pub(crate) fn secret_of(stack: &LoadBalancerStack) -> Option<&str> {
     stack.spec.cloud_credentials_ref.as_ref()?.secret()
 }

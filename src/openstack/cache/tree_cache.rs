@@ -59,8 +59,8 @@ impl TreeCache {
             && let Some(tree) = self.assemble(session, id, entry).await?
         {
             let floating_ips = snapshot.floating_ips(query, tree.load_balancer.vip_port_id.as_deref());
-            let vip_port_gone = snapshot.lacks_port(&tree.load_balancer);
-            return Ok(Some(ObservedTree { floating_ips, vip_port_missing: vip_port_gone, ..tree }));
+            let vip_port_missing = snapshot.lacks_port(&tree.load_balancer);
+            return Ok(Some(ObservedTree { floating_ips, vip_port_missing, ..tree }));
         }
         // Created after the lists, deleted since, or changed between them: a read of its own decides.
         match session.load_balancer(id).await? {

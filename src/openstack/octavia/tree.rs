@@ -99,9 +99,7 @@ impl Session {
             // A child was deleted after it was listed.
             Err(error) if error.class == ErrorClass::NotFound => Ok(None),
             Err(error) => Err(error),
-            Ok(((), vip_port_gone)) => {
-                Ok(parts.assemble().map(|tree| ObservedTree { vip_port_missing: vip_port_gone, ..tree }))
-            }
+            Ok(((), vip_port_missing)) => Ok(parts.assemble().map(|tree| ObservedTree { vip_port_missing, ..tree })),
         }
     }
 

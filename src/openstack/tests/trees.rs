@@ -138,9 +138,9 @@ async fn list_is_read_to_its_end_by_own_markers() {
 #[tokio::test(start_paused = true)]
 async fn unknown_marker_restarts_the_list() {
     let fake = FakeCloud::new({
-        let refused = std::sync::atomic::AtomicBool::new(false);
+        let rejected = std::sync::atomic::AtomicBool::new(false);
         move |request| {
-            let first = request.query("marker").is_some() && !refused.swap(true, Ordering::SeqCst);
+            let first = request.query("marker").is_some() && !rejected.swap(true, Ordering::SeqCst);
             first.then(|| Ok((400, json!({"faultcode": "Client", "faultstring": "Marker not found"}))))
         }
     });

@@ -88,7 +88,7 @@ pub(super) fn desired_description(
     }
 }
 
-/// Creates one. `vip`: `None` leaves it unassociated, because Neutron refuses a second one on the same address (409).
+/// Creates one. `vip`: `None` leaves it unassociated, because Neutron rejects a second one on the same address (409).
 pub(super) fn allocate(owner: &Owner, desired: &FloatingIp, vip: Option<&VipTarget<'_>>) -> Vec<Step> {
     let FloatingIp::Allocate { network_id, subnet, address, retain } = desired else { return Vec::new() };
     let mut body = vip.map(VipTarget::fields).unwrap_or_default();

@@ -37,7 +37,7 @@ pub(super) fn describe(observed: &ObservedFloatingIp, description: &str) -> Step
     put(observed, patch)
 }
 
-/// `PUT` that names the revision of the record: Neutron refuses it when another client has changed the floating IP
+/// `PUT` that names the revision of the record: Neutron rejects it when another client has changed the floating IP
 /// since.
 fn put(observed: &ObservedFloatingIp, patch: Patch) -> Step {
     let impact = if patch.clears("port_id") { Impact::Interrupts } else { Impact::None };

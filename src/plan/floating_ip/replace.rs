@@ -25,7 +25,7 @@ impl Replacement<'_> {
     /// Neutron takes one floating IP of each external network for an address (`neutron/db/l3_db.py`,
     /// `_check_and_get_fip_assoc`). So one of another network is associated beside the old one, which serves until
     /// then. One of the same network has to be exchanged.
-    pub fn steps(&self) -> Vec<Step> {
+    pub(super) fn steps(&self) -> Vec<Step> {
         let beside = self.blocking.iter().all(|(old, _)| self.is_of_another_network(old));
         let steps = if beside { self.add_then_release() } else { self.exchange() };
         steps.into_iter().map(|step| step.because(StepReason::Replace)).collect()

@@ -15,7 +15,7 @@ pub(super) struct VipTarget<'a> {
 }
 
 impl<'a> VipTarget<'a> {
-    pub fn of(load_balancer: &'a ObservedLoadBalancer) -> Option<Self> {
+    pub(super) fn of(load_balancer: &'a ObservedLoadBalancer) -> Option<Self> {
         let additional = load_balancer.additional_vips.iter().filter_map(|vip| vip.ip_address.as_deref());
         let mut addresses = load_balancer.vip_address.as_deref().into_iter().chain(additional);
         let address = addresses.find(|address| is_v4(address)).map(str::to_owned);
@@ -23,13 +23,13 @@ impl<'a> VipTarget<'a> {
     }
 
     /// The VIP of a load balancer that does not exist yet: known only where the user names a port.
-    pub fn expected(load_balancer: &'a LoadBalancer) -> Option<Self> {
+    pub(super) fn expected(load_balancer: &'a LoadBalancer) -> Option<Self> {
         let address = load_balancer.vip.address.clone().filter(|address| is_v4(address));
         Some(Self { port: load_balancer.vip.port_id.as_deref()?, address })
     }
 
     /// True if the floating IP leads here.
-    pub fn has(&self, floating_ip: &ObservedFloatingIp) -> bool {
+    pub(super) fn has(&self, floating_ip: &ObservedFloatingIp) -> bool {
         floating_ip.port_id.as_deref() == Some(self.port)
             && (floating_ip.fixed_ip_address.is_none()
                 || self.address.is_none()
@@ -37,7 +37,7 @@ impl<'a> VipTarget<'a> {
     }
 
     /// Fields of a request that associates a floating IP.
-    pub fn fields(&self) -> Body {
+    pub(super) fn fields(&self) -> Body {
         let mut body = object([("port_id", json!(self.port))]);
         add_some(&mut body, [("fixed_ip_address", self.address.as_ref().map(|a| json!(a)))]);
         body

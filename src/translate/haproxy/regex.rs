@@ -244,7 +244,7 @@ impl<'a> Speller<'a> {
     }
 
     fn scoped_flags(&mut self) -> Result<Lookahead, String> {
-        const REFUSED: [(&str, &str); 9] = [
+        const REJECTED: [(&str, &str); 9] = [
             ("<=", "a lookbehind cannot be sent, because Octavia writes < as &lt;"),
             ("<!", "a lookbehind cannot be sent, because Octavia writes < as &lt;"),
             ("<", "a named group is written (?P<name>...)"),
@@ -255,7 +255,7 @@ impl<'a> Speller<'a> {
             ("P>", REFERS_BACK),
             ("&", REFERS_BACK),
         ];
-        if let Some((_, why)) = REFUSED.iter().find(|(text, _)| self.rest.starts_with(text)) {
+        if let Some((_, why)) = REJECTED.iter().find(|(text, _)| self.rest.starts_with(text)) {
             return Err((*why).to_owned());
         }
         let on = self.take_while(|c| c.is_ascii_alphabetic());

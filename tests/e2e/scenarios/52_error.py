@@ -40,7 +40,7 @@ def load_balancer(t):
         same('state shown', stack['status']['loadBalancer']['provisioningStatus'], 'ERROR')
         lb_id, address = (stack['status']['loadBalancer'][field] for field in ('id', 'vipAddress'))
         message = t.shows(name, 'LoadBalancerError', f'load balancer {lb_id} went into ERROR in its own create', 'never served',
-                          'listener http', 'pool web', 'operator of the cloud', "log of Octavia's worker", 're-created')
+                          'listener http', 'pool web', 'operator of the cloud', "log of Octavia's worker", 'recreated')
         expect('failover' not in message and 'delete the stack' not in message, message)
         t.condition(name, 'Stalled', 'True', reason='LoadBalancerError', saying=lb_id)
         t.reported_once(name, 'LoadBalancerError', states=2)     # of either load balancer
@@ -66,4 +66,4 @@ def load_balancer(t):
         t.shows(name, 'LoadBalancerError', 'changed again')
         t.reported_once(name, 'LoadBalancerError', states=4)
     t.delete(name)
-    t.note = 'LoadBalancerError, reported once each time: re-created when it never served, else Ready after a failover; nothing written twice'
+    t.note = 'LoadBalancerError, reported once each time: recreated when it never served, else Ready after a failover; nothing written twice'

@@ -17,7 +17,7 @@ cases = ['wrong_then_right', 'wrong_meanwhile', 'revoked', 'by_name_and_password
          'namespace_deleted']
 WRONG = 'wrong-' + 'x' * 40
 # Keystone's rejection, and the remedy.
-REFUSED = ('Keystone refuses the credentials of cloud "openstack"', 'POST /v3/auth/tokens: 401',
+REFUSED = ('Keystone rejects the credentials of cloud "openstack"', 'POST /v3/auth/tokens: 401',
            'check the Secret of spec.cloudCredentialsRef, and the roles of its user')
 
 

@@ -121,10 +121,11 @@ fn too_many_rules(policy: &str) -> Reply {
     fault(409, format!("Too many rules on L7 policy {policy}"))
 }
 
-/// Checks the rules of one policy within POST /loadbalancers. `policy` is the id in the message.
-pub(super) fn check_rules(rules: &[Map<String, Value>], policy: &str) -> Result<(), Reply> {
+/// Checks the rules of one policy within POST /loadbalancers. `new_id` draws the id of the policy, which appears only
+/// in the message: after an error Octavia stores nothing.
+pub(super) fn check_rules(rules: &[Map<String, Value>], new_id: impl FnOnce() -> String) -> Result<(), Reply> {
     if rules.len() > MAX_RULES {
-        return Err(too_many_rules(policy));
+        return Err(too_many_rules(&new_id()));
     }
     rules.iter().try_for_each(check_rule)
 }

@@ -141,7 +141,7 @@ impl World {
         for rule in &mut rules {
             schema(Kind::L7Rule).fill(rule);
         }
-        check_rules(&rules, &listener.id)?;
+        check_rules(&rules, || self.ids.uuid())?;
         let id = self.insert_policy(ctx, listener, given)?;
         let Some(policy) = self.octavia.store.get(Kind::L7Policy, &id).cloned() else { return Ok(()) };
         for rule in rules {

@@ -1,7 +1,7 @@
 //! Settings without an effect, each with the reported field, and neighbours that have an effect.
 
 use crate::model::ProblemReason;
-use crate::translate::stack::tests::support::{CONTAINER, ON_SUBNET, accepted, assert_begins, fields, judge, refused};
+use crate::translate::stack::tests::support::{CONTAINER, ON_SUBNET, accepted, assert_begins, fields, judge, rejected};
 
 const OF_AMPHORA: &str = "{provider: amphora, vip: {subnet: {name: front}}}";
 const OF_VENDOR: &str = "{provider: some-vendor, vip: {subnet: {name: front}}}";
@@ -17,7 +17,7 @@ fn pool(rest: &str) -> String {
 /// Asserts that the amphora ignores a setting, named or by default, and that nothing is known about another provider.
 fn has_no_effect(field: &str, rest: &str) {
     for (load_balancer, is_default) in [(ON_SUBNET, true), (OF_AMPHORA, false)] {
-        let problem = refused(load_balancer, rest);
+        let problem = rejected(load_balancer, rest);
         assert_begins(&problem, &format!("UnsupportedByCloud {field}: provider amphora "));
         assert_eq!(problem.ends_with("name it in spec.loadBalancer.provider)"), is_default, "{problem}");
     }
@@ -25,7 +25,7 @@ fn has_no_effect(field: &str, rest: &str) {
 }
 
 #[test]
-fn cookie_in_proxy_pool_under_tcp_or_https_is_refused() {
+fn cookie_in_proxy_pool_under_tcp_or_https_is_rejected() {
     for (protocol, pool) in [("TCP", "PROXY"), ("TCP", "PROXYV2"), ("HTTPS", "PROXY"), ("HTTPS", "PROXYV2")] {
         for persistence in ["{type: HTTP_COOKIE}", "{type: APP_COOKIE, cookieName: connect.sid}"] {
             let rest = format!(
@@ -59,7 +59,7 @@ pools: [{{name: p, protocol: {pool}, algorithm: ROUND_ROBIN, sessionPersistence:
 }
 
 #[test]
-fn zero_that_means_a_default_is_refused() {
+fn zero_that_means_a_default_is_rejected() {
     has_no_effect("spec.listeners[a].connectionLimit", &listener("protocol: TCP, connectionLimit: 0"));
     for field in ["clientData", "memberConnect", "memberData"] {
         let rest = listener(&format!("protocol: HTTP, timeouts: {{{field}: 0h0ms}}"));
@@ -86,7 +86,7 @@ fn zero_that_means_zero_is_accepted() {
 }
 
 #[test]
-fn timeouts_without_a_place_in_the_template_are_refused() {
+fn timeouts_without_a_place_in_the_template_are_rejected() {
     for protocol in ["UDP", "SCTP"] {
         for field in ["clientData", "memberConnect", "memberData", "tcpInspect"] {
             let rest = listener(&format!("protocol: {protocol}, timeouts: {{{field}: 5s}}"));
@@ -102,7 +102,7 @@ fn timeouts_without_a_place_in_the_template_are_refused() {
 }
 
 #[test]
-fn headers_that_haproxy_never_adds_are_refused() {
+fn headers_that_haproxy_never_adds_are_rejected() {
     for header in ["X-Forwarded-IP", "X-Client-IP", "X-Real-IP"] {
         let rest = listener(&format!("protocol: HTTP, insertHeaders: [X-Forwarded-For, {header}]"));
         has_no_effect("spec.listeners[a].insertHeaders", &rest);
@@ -125,7 +125,7 @@ pools: [{{name: one, protocol: PROXY, algorithm: ROUND_ROBIN}}, {{name: two, pro
 }
 
 #[test]
-fn certificates_for_sni_alone_are_refused() {
+fn certificates_for_sni_alone_are_rejected() {
     for protocol in ["TERMINATED_HTTPS", "PROMETHEUS"] {
         let tls = |rest: &str| {
             let sni = format!("sniCertificates: [{{barbicanRef: '{CONTAINER}'}}]");
@@ -137,7 +137,7 @@ fn certificates_for_sni_alone_are_refused() {
 }
 
 #[test]
-fn backup_among_datagrams_is_refused() {
+fn backup_among_datagrams_is_rejected() {
     let members = "members: [{address: 10.0.0.1, port: 53}, {address: 10.0.0.2, port: 53, backup: true}]";
     for protocol in ["UDP", "SCTP"] {
         let rest = pool(&format!("protocol: {protocol}, algorithm: ROUND_ROBIN, {members}"));
@@ -147,7 +147,7 @@ fn backup_among_datagrams_is_refused() {
 }
 
 #[test]
-fn weights_that_lvs_does_not_look_at_are_refused() {
+fn weights_that_lvs_does_not_look_at_are_rejected() {
     let pool = |protocol: &str, algorithm: &str, weight: u8| {
         pool(&format!(
             "protocol: {protocol}, algorithm: {algorithm}, members: [{{address: 10.0.0.1, port: 53, weight: 0}}, {{address: 10.0.0.2, port: 53}}, {{address: 10.0.0.3, port: 53, weight: {weight}}}]"
@@ -195,13 +195,13 @@ fn granularity_is_an_ipv4_netmask_without_ipv6_beside_it() {
         accepted(ON_SUBNET, &pool(granularity));
     }
     let both = "{vip: {subnet: {name: front}, additional: [{subnet: {name: front6}}]}}";
-    assert_begins(&refused(both, &pool("255.255.255.0")), &format!("UnsupportedByCloud {field}: "));
+    assert_begins(&rejected(both, &pool("255.255.255.0")), &format!("UnsupportedByCloud {field}: "));
     let from_network = accepted("{vip: {network: {name: modern}}}", &pool("255.255.255.0"));
     assert!(!from_network.create_problems.is_empty(), "the predicted IP version blocks a create");
 }
 
 #[test]
-fn persistence_longer_than_keepalived_remembers_is_refused() {
+fn persistence_longer_than_keepalived_remembers_is_rejected() {
     let pool = |timeout: &str| {
         pool(&format!(
             "protocol: SCTP, algorithm: SOURCE_IP, sessionPersistence: {{type: SOURCE_IP, timeout: {timeout}}}"
@@ -222,7 +222,7 @@ fn monitor_address_and_port_need_a_monitor_that_uses_them() {
     for (name, field) in [("monitorPort", "monitorPort: 81"), ("monitorAddress", "monitorAddress: 10.0.0.2")] {
         let at = format!("spec.pools[p].members[10.0.0.1:80].{name}");
         for load_balancer in [ON_SUBNET, OF_VENDOR] {
-            assert_begins(&refused(load_balancer, &pool("", field)), &format!("InvalidSpec {at}: "));
+            assert_begins(&rejected(load_balancer, &pool("", field)), &format!("InvalidSpec {at}: "));
         }
         has_no_effect(&at, &pool(&monitor("PING"), field));
         accepted(ON_SUBNET, &pool(&monitor("TCP"), field));
@@ -230,7 +230,7 @@ fn monitor_address_and_port_need_a_monitor_that_uses_them() {
 }
 
 #[test]
-fn client_certificate_use_without_request_is_refused() {
+fn client_certificate_use_without_request_is_rejected() {
     let stack = |tls: &str, rest: &str| {
         listener(&format!(
             "protocol: TERMINATED_HTTPS, tls: {{certificate: {{barbicanRef: '{CONTAINER}'}}{tls}}}, {rest}"
@@ -243,26 +243,26 @@ fn client_certificate_use_without_request_is_refused() {
         [("spec.listeners[a].insertHeaders", header), ("spec.listeners[a].l7Policies[r].rules[0].type", rule)]
     {
         for tls in [String::new(), format!("{ca}, clientAuthentication: NONE")] {
-            assert_begins(&refused(ON_SUBNET, &stack(&tls, rest)), &format!("InvalidSpec {field}: "));
+            assert_begins(&rejected(ON_SUBNET, &stack(&tls, rest)), &format!("InvalidSpec {field}: "));
         }
         for authentication in ["OPTIONAL", "MANDATORY"] {
             accepted(ON_SUBNET, &stack(&format!("{ca}, clientAuthentication: {authentication}"), rest));
         }
     }
     let field = "InvalidSpec spec.listeners[a].tls.clientAuthentication: ";
-    assert_begins(&refused(ON_SUBNET, &stack(&ca, "")), field);
+    assert_begins(&rejected(ON_SUBNET, &stack(&ca, "")), field);
     accepted(ON_SUBNET, &stack(&format!("{ca}, clientAuthentication: NONE"), ""));
 }
 
 #[test]
-fn policy_without_rules_is_refused_unless_it_is_switched_off() {
+fn policy_without_rules_is_rejected_unless_it_is_switched_off() {
     let policy = |more: &str| listener(&format!("protocol: HTTP, l7Policies: [{{name: r, action: REJECT{more}}}]"));
-    assert_begins(&refused(ON_SUBNET, &policy("")), "InvalidSpec spec.listeners[a].l7Policies[r].rules: ");
+    assert_begins(&rejected(ON_SUBNET, &policy("")), "InvalidSpec spec.listeners[a].l7Policies[r].rules: ");
     accepted(ON_SUBNET, &policy(", adminStateUp: false"));
 }
 
 #[test]
-fn settings_that_ovn_stores_and_ignores_are_refused() {
+fn settings_that_ovn_stores_and_ignores_are_rejected() {
     let problems = judge(
         "{provider: ovn, vip: {subnet: {name: front}, qosPolicy: {name: gold}}}",
         "listeners: [{name: a, protocol: TCP, port: 80, connectionLimit: 5, timeouts: {clientData: 5s}}, {name: b, protocol: UDP, port: 80, connectionLimit: -1, timeouts: {}}]
@@ -284,7 +284,7 @@ pools: [{name: p, protocol: UDP, algorithm: SOURCE_IP, sessionPersistence: {type
 }
 
 #[test]
-fn versions_of_a_pool_with_a_gap_are_refused() {
+fn versions_of_a_pool_with_a_gap_are_rejected() {
     for versions in ["TLSv1.1, TLSv1.3", "TLSv1, TLSv1.2", "TLSv1.3, TLSv1", "SSLv3, TLSv1.1, TLSv1.3"] {
         let rest = pool(&format!("protocol: HTTP, algorithm: ROUND_ROBIN, tls: {{versions: [{versions}]}}"));
         has_no_effect("spec.pools[p].tls.versions", &rest);
@@ -299,20 +299,20 @@ fn versions_of_a_pool_with_a_gap_are_refused() {
 fn ciphers_of_another_provider_are_accepted() {
     let rest = pool("protocol: HTTP, algorithm: ROUND_ROBIN, tls: {ciphers: TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256}");
     accepted(OF_VENDOR, &rest);
-    refused(ON_SUBNET, &rest);
+    rejected(ON_SUBNET, &rest);
 }
 
 #[test]
-fn source_ip_port_is_refused_on_amphora() {
+fn source_ip_port_is_rejected_on_amphora() {
     let pool = "pools: [{name: a, protocol: TCP, algorithm: SOURCE_IP_PORT}]";
     accepted("{provider: ovn, vip: {subnet: {name: front}}}", pool);
     for load_balancer in [ON_SUBNET, "{provider: amphora, vip: {subnet: {name: front}}}"] {
-        assert_begins(&refused(load_balancer, pool), "UnsupportedByCloud spec.pools[a].algorithm");
+        assert_begins(&rejected(load_balancer, pool), "UnsupportedByCloud spec.pools[a].algorithm");
     }
 }
 
 #[test]
-fn settings_that_ovn_cannot_carry_out_are_refused() {
+fn settings_that_ovn_cannot_carry_out_are_rejected() {
     let problems = judge(
         "{provider: ovn, flavor: {name: ha}, vip: {subnet: {name: front}}}",
         "listeners: [{name: a, protocol: HTTP, port: 80, allowedCIDRs: [10.0.0.0/8]}]

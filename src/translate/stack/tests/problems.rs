@@ -24,7 +24,7 @@ fn all_problems_are_reported_at_once() {
 #[test]
 fn member_in_two_spellings_is_duplicate() {
     let members = "members: [{address: '2001:db8::1', port: 80}, {address: '2001:DB8::1', port: 80}]";
-    let problem = refused(ON_SUBNET, &format!("pools: [{HTTP_POOL}, {members}}}]"));
+    let problem = rejected(ON_SUBNET, &format!("pools: [{HTTP_POOL}, {members}}}]"));
     assert_begins(
         &problem,
         "InvalidSpec spec.pools[web].members[[2001:DB8::1]:80]: another member has this address and port",
@@ -32,30 +32,30 @@ fn member_in_two_spellings_is_duplicate() {
 }
 
 #[test]
-fn metadata_address_as_member_is_refused() {
+fn metadata_address_as_member_is_rejected() {
     let problem =
-        refused(ON_SUBNET, &format!("pools: [{HTTP_POOL}, members: [{{address: 169.254.169.254, port: 80}}]}}]"));
+        rejected(ON_SUBNET, &format!("pools: [{HTTP_POOL}, members: [{{address: 169.254.169.254, port: 80}}]}}]"));
     assert!(problem.contains("reserved"), "{problem}");
 }
 
 #[test]
 fn tags_equal_to_octavia_are_duplicates() {
     let member = format!("pools: [{HTTP_POOL}, members: [{{address: 10.0.0.1, port: 80, tags: [A, a]}}]}}]");
-    assert!(refused(ON_SUBNET, &member).contains("\"A\" and \"a\" are one tag"));
+    assert!(rejected(ON_SUBNET, &member).contains("\"A\" and \"a\" are one tag"));
     let pool = |tags: &str| format!("pools: [{HTTP_POOL}, tags: [{tags}]}}]");
     for twins in ["caf\u{e9}, cafe", "'web ', web", "stra\u{df}e, strase", "\u{3a9}, \u{3c9}", "\u{1f600}, \u{1f680}"] {
-        assert!(refused(ON_SUBNET, &pool(twins)).contains("are one tag to Octavia's database"), "{twins}");
+        assert!(rejected(ON_SUBNET, &pool(twins)).contains("are one tag to Octavia's database"), "{twins}");
         let listener = format!("listeners: [{{name: a, protocol: HTTP, port: 80, tags: [{twins}]}}]");
-        assert!(refused(ON_SUBNET, &listener).contains("are one tag to Octavia's database"), "{twins}");
+        assert!(rejected(ON_SUBNET, &listener).contains("are one tag to Octavia's database"), "{twins}");
     }
     accepted(ON_SUBNET, &pool("stra\u{df}e, strasse, \u{d8}re, ore, ' web', web, a-b, a_b"));
-    assert!(refused(ON_SUBNET, &pool("\u{c9}venkeel:x")).contains("Evenkeel's owner tags"));
+    assert!(rejected(ON_SUBNET, &pool("\u{c9}venkeel:x")).contains("Evenkeel's owner tags"));
     let reserved = format!("pools: [{HTTP_POOL}, members: [{{address: 10.0.0.1, port: 80, tags: ['Evenkeel:x']}}]}}]");
-    assert!(refused(ON_SUBNET, &reserved).contains("Evenkeel's owner tags"));
+    assert!(rejected(ON_SUBNET, &reserved).contains("Evenkeel's owner tags"));
 }
 
 #[test]
-fn regex_that_octavia_cannot_compile_is_refused() {
+fn regex_that_octavia_cannot_compile_is_rejected() {
     let rule = |kind: &str, compare: &str, value: &str| {
         format!(
             "listeners: [{{name: a, protocol: HTTP, port: 80, l7Policies: [{{name: p, action: REJECT, rules: [{{type: {kind}, compareType: {compare}, value: '{value}'}}]}}]}}]"
@@ -64,7 +64,7 @@ fn regex_that_octavia_cannot_compile_is_refused() {
     accepted(ON_SUBNET, &rule("PATH", "REGEX", "^/(?!api)[^/]+$"));
     accepted(ON_SUBNET, &rule("PATH", "STARTS_WITH", "/(api"));
     for kind in ["PATH", "HOST_NAME", "FILE_TYPE"] {
-        let problem = refused(ON_SUBNET, &rule(kind, "REGEX", "/(api"));
+        let problem = rejected(ON_SUBNET, &rule(kind, "REGEX", "/(api"));
         let field = "spec.listeners[a].l7Policies[p].rules[0].value";
         assert_begins(&problem, &format!("InvalidSpec {field}: \"/(api\" must be a regular expression"));
         assert!(problem.ends_with("a ( is not closed"), "{problem}");
@@ -72,7 +72,7 @@ fn regex_that_octavia_cannot_compile_is_refused() {
 }
 
 #[test]
-fn ciphers_without_effect_are_refused_by_field() {
+fn ciphers_without_effect_are_rejected_by_field() {
     let tls = |protocol: &str, rest: &str| {
         format!(
             "listeners: [{{name: a, port: 80, protocol: {protocol}, \
@@ -90,13 +90,13 @@ fn ciphers_without_effect_are_refused_by_field() {
         ("pools", pool("ciphers: 'TLS_RSA_WITH_AES_128_CBC_SHA:EXPORT'"), "has no cipher that OpenSSL knows"),
     ];
     for (place, rest, words) in cases {
-        assert_begins(&refused(ON_SUBNET, &rest), &format!("InvalidSpec spec.{place}[a].tls.ciphers: {words}"));
+        assert_begins(&rejected(ON_SUBNET, &rest), &format!("InvalidSpec spec.{place}[a].tls.ciphers: {words}"));
     }
     accepted(ON_SUBNET, &pool("versions: [TLSv1.2], ciphers: DHE"));
 }
 
 #[test]
-fn field_newer_than_api_is_refused_by_field() {
+fn field_newer_than_api_is_rejected_by_field() {
     let listener = |rest: &str| format!("listeners: [{{name: a, port: 80, {rest}}}]");
     let pool = |rest: &str| format!("pools: [{{name: a, algorithm: SOURCE_IP, {rest}}}]");
     let tls = |rest: &str| {

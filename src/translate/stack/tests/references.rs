@@ -26,7 +26,7 @@ pools: [{HTTP_POOL}, members: [{{address: 10.0.0.1, port: 80, subnet: {{name: fr
 
 #[test]
 fn unresolved_reference_reports_remedy() {
-    let flavor = |name: &str| refused(&format!("{{flavor: {{name: {name}}}, vip: {{subnet: {{name: front}}}}}}"), "");
+    let flavor = |name: &str| rejected(&format!("{{flavor: {{name: {name}}}, vip: {{subnet: {{name: front}}}}}}"), "");
     assert_begins(
         &flavor("ghost"),
         "ReferenceNotFound spec.loadBalancer.flavor: there is no flavor with name \"ghost\" that the project sees",
@@ -63,6 +63,6 @@ fn certificate_is_resolved_before_use() {
     let listener = desired.listeners["a"].tls.as_ref().unwrap();
     assert_eq!(listener.certificate_ref.as_deref(), Some(CONTAINER));
     assert_eq!(listener.client_authentication, ClientAuthentication::None);
-    let ghost = refused(ON_SUBNET, &tls(&CONTAINER.replace("0001", "0002")));
+    let ghost = rejected(ON_SUBNET, &tls(&CONTAINER.replace("0001", "0002")));
     assert_begins(&ghost, "ReferenceNotFound spec.listeners[a].tls.certificate: there is no certificate");
 }

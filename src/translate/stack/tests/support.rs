@@ -118,7 +118,7 @@ pub(in crate::translate::stack) fn accepted(load_balancer: &str, rest: &str) -> 
 }
 
 /// The only problem, as `reason field: message`.
-pub(in crate::translate::stack) fn refused(load_balancer: &str, rest: &str) -> String {
+pub(in crate::translate::stack) fn rejected(load_balancer: &str, rest: &str) -> String {
     only_problem(judge(load_balancer, rest))
 }
 

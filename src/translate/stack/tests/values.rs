@@ -1,4 +1,4 @@
-//! Texts that end up in haproxy.cfg: their spelling, and those that are refused.
+//! Texts that end up in haproxy.cfg: their spelling, and those that are rejected.
 
 use serde_json::json;
 
@@ -56,7 +56,7 @@ fn spelled(kind: &str, compare: &str, value: &str) -> (L7CompareType, String) {
     (rule.compare, rule.value.clone())
 }
 
-/// Message about a refused rule; only its value may be the reason.
+/// Message about a rejected rule; only its value may be the reason.
 fn value_problem(kind: &str, compare: &str, value: &str) -> String {
     let problems = match judge_rule(kind, key_of(kind), compare, value) {
         Ok(_) => panic!("{kind} {compare} {value:?} was accepted"),
@@ -126,7 +126,7 @@ fn regex_is_written_with_escapes_that_survive() {
 }
 
 #[test]
-fn regex_that_haproxy_or_octavia_refuses_is_refused() {
+fn regex_that_haproxy_or_octavia_rejects_is_rejected() {
     for (value, part) in [
         (r"(a)\1", "refers back"),
         ("(?P<n>a)(?P=n)", "refers back"),
@@ -165,7 +165,7 @@ fn regex_that_haproxy_or_octavia_refuses_is_refused() {
 }
 
 #[test]
-fn value_that_no_request_can_have_is_refused() {
+fn value_that_no_request_can_have_is_rejected() {
     for (kind, compare, value, part) in [
         ("PATH", "EQUAL_TO", "/a b", "%20"),
         ("PATH", "CONTAINS", "a#b", "%23"),
@@ -204,7 +204,7 @@ fn value_that_no_request_can_have_is_refused() {
 }
 
 #[test]
-fn value_in_double_quotes_is_ambiguous_and_refused() {
+fn value_in_double_quotes_is_ambiguous_and_rejected() {
     for kind in ["HEADER", "HOST_NAME", "COOKIE", "SSL_DN_FIELD"] {
         let message = value_problem(kind, "EQUAL_TO", r#""Acme Sync""#);
         assert!(message.contains("without the double quotes") && message.contains(r#"\x22"#), "{message}");
@@ -212,14 +212,14 @@ fn value_in_double_quotes_is_ambiguous_and_refused() {
 }
 
 #[test]
-fn value_that_grows_too_long_is_refused() {
+fn value_that_grows_too_long_is_rejected() {
     assert!(value_problem("HEADER", "EQUAL_TO", &"&".repeat(64)).contains("255"));
     assert!(value_problem("HEADER", "REGEX", &"&".repeat(64)).contains("255"));
     spelled("HEADER", "EQUAL_TO", &"&".repeat(63));
 }
 
 #[test]
-fn key_with_characters_that_octavia_breaks_is_refused() {
+fn key_with_characters_that_octavia_breaks_is_rejected() {
     for kind in ["HEADER", "COOKIE"] {
         for key in ["X&A", "X'A", "X#A", "X,A", "X A", "X\"A", "X(A"] {
             let problems = judge_rule(kind, Some(key), "EQUAL_TO", "1").expect_err(key);
@@ -283,7 +283,7 @@ fn monitor_path_is_written_with_escapes_of_haproxy() {
 }
 
 #[test]
-fn cookie_name_that_octavia_breaks_is_refused() {
+fn cookie_name_that_octavia_breaks_is_rejected() {
     let pool = |name: &str| {
         let persistence = json!({"type": "APP_COOKIE", "cookieName": name});
         json!({"pools": [{"name": "w", "protocol": "HTTP", "algorithm": "ROUND_ROBIN", "sessionPersistence": persistence}]})
@@ -294,7 +294,7 @@ fn cookie_name_that_octavia_breaks_is_refused() {
 }
 
 #[test]
-fn long_name_of_a_dn_field_is_refused() {
+fn long_name_of_a_dn_field_is_rejected() {
     for (key, short) in [("commonName", "CN"), ("organizationalunitname", "OU"), ("email", "emailAddress")] {
         let problems = judge_rule("SSL_DN_FIELD", Some(key), "EQUAL_TO", "x").unwrap_err();
         assert_eq!(problems[0].field, "spec.listeners[a].l7Policies[p].rules[0].key");
@@ -304,7 +304,7 @@ fn long_name_of_a_dn_field_is_refused() {
 }
 
 #[test]
-fn monitor_path_too_long_once_it_is_written_is_refused() {
+fn monitor_path_too_long_once_it_is_written_is_rejected() {
     let path = format!("/{}", "&".repeat(511));
     assert_eq!(monitored("HTTP", &path, "200").unwrap().0.len(), 2045);
     let problems = monitored("HTTP", &format!("{path}&"), "200").unwrap_err();
@@ -319,7 +319,7 @@ fn certificate_rule_takes_true_in_any_case_as_given() {
 }
 
 #[test]
-fn verify_result_that_never_comes_is_refused() {
+fn verify_result_that_never_comes_is_rejected() {
     assert_eq!(spelled("SSL_VERIFY_RESULT", "EQUAL_TO", "0").1, "0");
     for value in ["+5", "-0", "0000000000", "10", "+0"] {
         let problems = judge_rule("SSL_VERIFY_RESULT", None, "EQUAL_TO", value).expect_err(value);
@@ -328,7 +328,7 @@ fn verify_result_that_never_comes_is_refused() {
 }
 
 #[test]
-fn policy_with_rules_switched_off_alone_is_refused() {
+fn policy_with_rules_switched_off_alone_is_rejected() {
     let listener = |up: bool| {
         let rules = json!([{"type": "PATH", "compareType": "EQUAL_TO", "value": "/", "adminStateUp": false},
             {"type": "PATH", "compareType": "EQUAL_TO", "value": "/a", "adminStateUp": up}]);
@@ -340,7 +340,7 @@ fn policy_with_rules_switched_off_alone_is_refused() {
 }
 
 #[test]
-fn unreachable_member_address_is_refused() {
+fn unreachable_member_address_is_rejected() {
     let pool = |member: serde_json::Value| {
         let monitor = json!({"type": "TCP", "delay": "5s", "timeout": "10s", "maxRetries": 4});
         json!({"pools": [{"name": "w", "protocol": "HTTP", "algorithm": "ROUND_ROBIN", "healthMonitor": monitor, "members": [member]}]})
