@@ -29,13 +29,13 @@ static SCHEMA: LazyLock<(Value, CompiledSchema)> = LazyLock::new(|| {
     (schema, compiled)
 });
 
-/// The samples in `tests/rules/refused`, each with the messages of the API server.
+/// The samples in `tests/rules/rejected`, each with the messages of the API server.
 static REFUSED: LazyLock<Vec<(Sample, Vec<String>)>> = LazyLock::new(|| {
     let with_problems = |sample: Sample| {
         let problems = sample.api_server_problems();
         (sample, problems)
     };
-    samples("refused").into_iter().map(with_problems).collect()
+    samples("rejected").into_iter().map(with_problems).collect()
 });
 
 fn root() -> &'static Path {
@@ -128,9 +128,9 @@ fn examples_are_accepted() {
 }
 
 #[test]
-fn refused_samples_are_refused_with_expected_message() {
+fn rejected_samples_are_rejected_with_expected_message() {
     for (sample, problems) in REFUSED.iter() {
-        let expected = sample.comment("expect").expect("a refused sample begins with # expect:");
+        let expected = sample.comment("expect").expect("a rejected sample begins with # expect:");
         assert!(
             problems.iter().any(|p| p.contains(&expected)),
             "{}: expected {expected:?}, got {problems:#?}",
@@ -140,7 +140,7 @@ fn refused_samples_are_refused_with_expected_message() {
 }
 
 #[test]
-fn every_rule_has_a_refused_sample() {
+fn every_rule_has_a_rejected_sample() {
     let mut untried = BTreeSet::new();
     visit_fields(&schema(), String::new(), &mut |path, field| {
         for rule in field["x-kubernetes-validations"].as_array().into_iter().flatten() {
@@ -154,12 +154,12 @@ fn every_rule_has_a_refused_sample() {
             untried.retain(|message| !problem.ends_with(message.as_str()));
         }
     }
-    assert!(untried.is_empty(), "rules without a refused sample: {untried:#?}");
+    assert!(untried.is_empty(), "rules without a rejected sample: {untried:#?}");
 }
 
 /// An object may have been stored before a rule existed. Only the API server limits the number of items.
 #[test]
-fn translate_refuses_samples_that_rules_refuse() {
+fn translate_rejects_samples_that_rules_reject() {
     let is_checked =
         |e: &&Sample| e.documents.len() == 1 && e.comment("translate").is_none() && !e.is_about_number_of_items();
     let samples = REFUSED.iter().map(|(sample, _)| sample).filter(is_checked);
@@ -231,7 +231,7 @@ struct Sample {
     documents: Vec<Value>,
 }
 
-/// The samples in `tests/rules/accepted` or `tests/rules/refused`.
+/// The samples in `tests/rules/accepted` or `tests/rules/rejected`.
 fn samples(kind: &str) -> Vec<Sample> {
     let samples = samples_in(&format!("tests/rules/{kind}"));
     assert!(samples.len() > 10, "the samples have not been found");

@@ -84,7 +84,7 @@ pub async fn probe(clouds_yaml: &[u8], cloud: &str) -> Result<Value, String> {
     let cloud = Cloud::new(credentials, &listener, Arc::new(SystemClock), CloudSettings::default());
     let cloud = cloud.map_err(|error| error.to_string())?;
     cloud.api_version().await.map_err(|error| error.to_string())?;
-    cloud.has_floating_ips().await.map_err(|error| error.to_string())?;
+    cloud.has_l3_extension().await.map_err(|error| error.to_string())?;
     let sent = listener.sent();
     let (identity, login) = sent.login.clone().unwrap_or_default();
     Ok(json!({

@@ -51,7 +51,7 @@ async fn file_beyond_openstacksdk_is_read_as_documented() {
 #[tokio::test]
 async fn unsupported_or_duplicate_key_is_rejected_by_name() {
     let mut wrong = Vec::new();
-    for (name, text) in files("refused") {
+    for (name, text) in files("rejected") {
         let first = text.split(|byte| *byte == b'\n').next().unwrap();
         let part = std::str::from_utf8(first).unwrap().strip_prefix("# ").unwrap().to_owned();
         match clouds_yaml_probe::probe(&text, "openstack").await {

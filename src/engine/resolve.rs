@@ -12,7 +12,7 @@ impl Reconciliation<'_> {
         let resolutions = self.cloud.resolve(&self.source.references).await?;
         let version = self.cloud.api_version().await?;
         let desired = (self.source.validate)(&resolutions, version).map_err(|problems| Outcome::problems(&problems))?;
-        if desired.floating_ip.is_some() && !self.cloud.has_floating_ips().await? {
+        if desired.floating_ip.is_some() && !self.cloud.has_l3_extension().await? {
             return Err(Outcome::problem(&no_floating_ips()).into());
         }
         Ok(desired)

@@ -167,8 +167,8 @@ impl Cloud {
     }
 
     /// False for a cloud without floating IPs. A positive answer is remembered, a negative one is not.
-    pub async fn has_floating_ips(&self) -> Result<bool, CloudError> {
-        self.shared.session.has_floating_ips().await
+    pub async fn has_l3_extension(&self) -> Result<bool, CloudError> {
+        self.shared.session.has_l3_extension().await
     }
 
     /// The load balancers with this port as their VIP. Octavia allows two (API 2.27, measured).

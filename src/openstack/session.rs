@@ -34,7 +34,7 @@ pub(super) struct Session {
     /// The floating IPs of the project have exceeded one page.
     pub(super) many_floating_ips: AtomicBool,
     /// Neutron has answered a list of floating IPs.
-    pub(super) has_floating_ips: AtomicBool,
+    pub(super) has_l3_extension: AtomicBool,
 }
 
 impl fmt::Debug for Session {
@@ -57,7 +57,7 @@ impl Session {
             settings,
             login: SingleFlight::new(),
             many_floating_ips: AtomicBool::new(false),
-            has_floating_ips: AtomicBool::new(false),
+            has_l3_extension: AtomicBool::new(false),
         }
     }
 

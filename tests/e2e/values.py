@@ -65,13 +65,13 @@ class Matrix:
             self.counts['accepted'] += 1
             self.wrong += [f'{name}: accepted, but {t.fault}; sent as {t}' for t in trials if t.fault]
             return
-        self.counts['refused'] += 1
+        self.counts['rejected'] += 1
         working = [t for t in trials if not t.fault and t.proves]
         exception = next((why for why, applies in values.EXCEPTIONS if applies(reason)), None)
         if working and exception:
             self.exceptions[exception] += 1
         elif working:
-            self.wrong.append(f'{name}: refused ({reason}), but it works as {working[0]}')
+            self.wrong.append(f'{name}: rejected ({reason}), but it works as {working[0]}')
 
 
 def main() -> int:
@@ -93,10 +93,10 @@ def main() -> int:
         run()
         print(f'{part:30} {sum(matrix.counts.values()) - before:5} cells, {len(matrix.wrong) - wrong} wrong, {time.monotonic() - at:.1f} s', flush=True)
     for why, number in matrix.exceptions.items():
-        print(f'refused on purpose, {number}: {why}')
+        print(f'rejected on purpose, {number}: {why}')
     for wrong in matrix.wrong[:60]:
         print(f'WRONG {wrong}')
-    print(f"values: {matrix.counts['accepted']} accepted and as the stack says, {matrix.counts['refused']} refused, "
+    print(f"values: {matrix.counts['accepted']} accepted and as the stack says, {matrix.counts['rejected']} rejected, "
           f"{sum(matrix.exceptions.values())} of them on purpose; {len(matrix.wrong)} wrong; {time.monotonic() - started:.0f} s")
     return 1 if matrix.wrong else 0
 

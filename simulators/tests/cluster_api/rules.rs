@@ -81,9 +81,9 @@ async fn accepted_rule_files_are_accepted() {
 }
 
 #[tokio::test]
-async fn refused_rule_files_are_rejected_in_expected_words() {
+async fn rejected_rule_files_are_rejected_in_expected_words() {
     let api = stacks().await;
-    for example in examples("refused") {
+    for example in examples("rejected") {
         let path = example.path.display();
         let expected = example.expected.as_deref().unwrap_or_else(|| panic!("{path} has no expectation"));
         match apply(&api, &example).await {

@@ -10,7 +10,7 @@ use super::properties::{self, Continuity, cases, converge, converged};
 use super::stack::*;
 use evenkeel::model::*;
 use evenkeel::plan::{MAX_BODY, update};
-use evenkeel_simulators::arbitrary::{World, pair};
+use evenkeel_simulators::arbitrary::{World, stack_and_edit};
 
 fn batch(plan: &Plan) -> (bool, Value, bool) {
     assert_eq!(plan.steps.len(), 1, "{plan}");
@@ -286,7 +286,7 @@ proptest! {
     /// differences are corrected, and these once the members are known.
     #[test]
     fn unknown_members_of_edited_stack_are_never_lost(
-        (before, after) in pair(&World::whole()),
+        (before, after) in stack_and_edit(&World::whole()),
         chosen in prop::collection::vec(any::<bool>(), 8),
         steps_before in prop_oneof![Just(0), 1..12usize],
     ) {

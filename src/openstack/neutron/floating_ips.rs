@@ -70,17 +70,17 @@ impl Session {
             Err(error) if error.is_absent() => return Ok(Some(Vec::new())),
             page => page?,
         };
-        self.has_floating_ips.store(true, Ordering::Relaxed);
+        self.has_l3_extension.store(true, Ordering::Relaxed);
         self.many_floating_ips.store(!page.is_last(), Ordering::Relaxed);
         Ok(page.is_last().then_some(page.items))
     }
 
     /// False for a cloud without Neutron's L3 extension. Only a positive answer is remembered.
-    pub(in crate::openstack) async fn has_floating_ips(&self) -> Result<bool, CloudError> {
-        if !self.has_floating_ips.load(Ordering::Relaxed) {
+    pub(in crate::openstack) async fn has_l3_extension(&self) -> Result<bool, CloudError> {
+        if !self.has_l3_extension.load(Ordering::Relaxed) {
             self.floating_ips_on_one_page().await?;
         }
-        Ok(self.has_floating_ips.load(Ordering::Relaxed))
+        Ok(self.has_l3_extension.load(Ordering::Relaxed))
     }
 
     /// All floating IPs of the project, on however many pages.

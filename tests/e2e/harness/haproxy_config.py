@@ -231,7 +231,7 @@ def faults(config: str, known: set[str]) -> dict[str, str]:
     return found
 
 
-def refused_listeners(config: str, names: list[str]) -> dict[str, str]:
+def rejected_listeners(config: str, names: list[str]) -> dict[str, str]:
     """haproxy's error for each listener of the body (in its order) whose lines it rejects, by name."""
     by_id = {identity('listener', index): name for index, name in enumerate(names)}
     return {by_id[i]: error for i, error in faults(config, set(by_id)).items()}

@@ -1,4 +1,4 @@
-"""The API server rejects every stack of tests/rules/refused, with a helpful message, and accepts every stack of
+"""The API server rejects every stack of tests/rules/rejected, with a helpful message, and accepts every stack of
 tests/rules/accepted. It alone tries the rules on a genuine API server; `cargo test` evaluates them by a library."""
 import re
 
@@ -9,7 +9,7 @@ from harness.kube import Rejected
 from harness.waiting import Failed, expect
 
 RULES = config.ROOT / 'tests/rules'
-cases = ['accepted', 'refused', 'refused_changes']
+cases = ['accepted', 'rejected', 'rejected_changes']
 gate = ['rules of the API server']
 
 
@@ -38,16 +38,16 @@ def accepted(t):
     t.note = f"{len(read('accepted'))} stacks"
 
 
-def refused(t):
-    single = {n: (words, documents[0]) for n, (words, documents) in read('refused').items() if len(documents) == 1}
+def rejected(t):
+    single = {n: (words, documents[0]) for n, (words, documents) in read('rejected').items() if len(documents) == 1}
     for name, (words, document) in single.items():
         must_refuse(name, words, lambda: dry_run(t, document))
     t.note = f'{len(single)} stacks'
 
 
-def refused_changes(t):
+def rejected_changes(t):
     """Updates: the first document is stored (with the status that the controller wrote), the second is rejected."""
-    pairs = {n: (words, documents) for n, (words, documents) in read('refused').items() if len(documents) == 2}
+    pairs = {n: (words, documents) for n, (words, documents) in read('rejected').items() if len(documents) == 2}
     for name, (words, (old, new)) in pairs.items():
         status = old.pop('status', None)
         for document in (old, new):
@@ -68,6 +68,6 @@ def must_refuse(name, words, do):
     try:
         do()
     except Rejected as rejection:
-        expect(words in str(rejection), f'{name}: refused, but not with {words!r}: {rejection}')
+        expect(words in str(rejection), f'{name}: rejected, but not with {words!r}: {rejection}')
     else:
-        raise Failed(f'{name}: accepted; it should have been refused with {words!r}')
+        raise Failed(f'{name}: accepted; it should have been rejected with {words!r}')
