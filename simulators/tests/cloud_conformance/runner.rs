@@ -9,6 +9,9 @@ use super::backend::{Backend, Clouds, Response};
 use super::case::{Case, Expectation};
 use super::compare::{compare, fits_text, normalise};
 
+/// Longer than Octavia takes from the port of a VIP to the commit of its load balancer.
+const COMMIT: Duration = Duration::from_secs(2);
+
 /// The result of one script.
 #[derive(Default)]
 pub struct Outcome {
@@ -307,11 +310,20 @@ impl<'a> Runner<'a> {
         }
     }
 
-    /// True for a VIP port whose load balancer was never committed. The single call leaks such ports.
+    /// True for a VIP port whose load balancer was never committed. The single call leaks such ports. The port of an
+    /// amphora is none (`octavia-lb-vrrp-`), nor is that of a create of another client that is not committed yet.
     async fn is_leaked(&mut self, port: &Value, name: &str) -> bool {
-        let Some(id) = name.strip_prefix("octavia-lb-").filter(|_| port["device_owner"] == "Octavia") else {
+        let Some(id) = name.strip_prefix("octavia-lb-").filter(|id| uuid::Uuid::try_parse(id).is_ok()) else {
             return false;
         };
-        self.send("", "GET", &format!("loadbalancers/{id}"), None, &BTreeMap::new()).await.code == 404
+        port["device_owner"] == "Octavia" && self.is_missing(id).await && {
+            tokio::time::sleep(COMMIT).await;
+            self.is_missing(id).await
+        }
+    }
+
+    async fn is_missing(&mut self, load_balancer: &str) -> bool {
+        let path = format!("loadbalancers/{load_balancer}");
+        self.send("", "GET", &path, None, &BTreeMap::new()).await.code == 404
     }
 }

@@ -219,7 +219,7 @@ def _refused(kept, at_once=400):
         for begin in range(0, len(kept), at_once):
             some = kept[begin:begin + at_once]
             together = haproxy_config.render(_together([body for _, body in some], 2_000), files)
-            errors = haproxy_config.refused_listeners(together, [index for index, _ in some])
+            errors = haproxy_config.rejected_listeners(together, [index for index, _ in some])
             refused.update(errors)
     return refused
 
