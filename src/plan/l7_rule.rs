@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::diff::{Patch, add_some, object};
 use super::step::Target;
-use crate::model::{Body, Call, Change, Kind, L7Rule, L7RuleType, ObservedL7Rule, Step};
+use crate::model::{Body, Call, Change, Kind, L7Rule, L7RuleType, ObservedL7Rule, Step, without_twins};
 
 /// The body that creates the rule, or turns another rule into it: always whole, because Octavia checks the merged rule.
 pub(super) fn body(rule: &L7Rule) -> Body {
@@ -99,7 +99,11 @@ impl<'a> RuleDiff<'a> {
         surplus.sort_by_key(|rule| &rule.id);
         let same_meaning = |one: &L7Rule, other: &ObservedL7Rule| desired_meaning(one) == observed_meaning(other);
         take_pairs(&mut missing, &mut surplus, |one, other| one.tags == other.tags && same_meaning(one, other));
-        let retagged = take_pairs(&mut missing, &mut surplus, same_meaning);
+        // One write each. A pair that needs two would be equal to one of these rules after the first of them.
+        let mut retagged = take_pairs(&mut missing, &mut surplus, |one, other| {
+            without_twins(&other.tags, &one.tags).is_none() && same_meaning(one, other)
+        });
+        retagged.extend(take_pairs(&mut missing, &mut surplus, same_meaning));
         Self {
             retagged,
             missing,

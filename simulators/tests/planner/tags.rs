@@ -69,6 +69,22 @@ fn tag_replaces_its_equal_in_two_writes() {
 }
 
 #[test]
+fn rule_between_two_writes_of_tags_is_not_taken_for_its_double() {
+    let rules = |all: &[&[&str]]| {
+        edited(|want| {
+            let values = vec!["/a"; all.len()];
+            let mut policy = policy("api", to_pool("api"), &values);
+            policy.rules.iter_mut().zip(all).for_each(|(rule, some)| rule.tags = tags(some));
+            http(want).policies = vec![policy];
+        })
+    };
+    let (before, after) = (rules(&[&["Web"]]), rules(&[&["web"], &[]]));
+    let step = |plan: &Plan| plan.steps.iter().map(|step| step.kind).collect::<Vec<_>>();
+    assert_eq!(step(&plan(&before, &after)), [Kind::L7Rule; 2], "one loses its tag, one is created");
+    converge(&mut made(&before), &after, |_, _| {});
+}
+
+#[test]
 fn other_tag_changes_are_one_write() {
     let plan = plan(&tagged("web"), &tagged("Webs"));
     assert_eq!(plan.steps.len(), 7, "{plan}");
