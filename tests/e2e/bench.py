@@ -26,6 +26,7 @@ from run import prepare
 TURNS = int(os.environ.get('BENCH_TURNS', '7'))
 SCRIPT = 'bare-script'
 RESYNC_SECONDS = 30     # longer than lists are shared, so that one resync reads them again
+SETTLED = 3             # seconds after an operation until the controller has asked all that it asks because of it
 
 
 @dataclass
@@ -126,6 +127,7 @@ def what_changes_cost(t: Scenario) -> dict[str, Count]:
     def counted(what: str, do) -> None:
         log = RequestLog()
         do(log)
+        time.sleep(SETTLED)
         costs[what] = log.count()
 
     def edited(what: str, change) -> None:
@@ -139,7 +141,6 @@ def what_changes_cost(t: Scenario) -> dict[str, Count]:
 
     def resync(log: RequestLog) -> None:
         eventually('the end of the resync period', lambda: log.count().octavia, bool, 2 * RESYNC_SECONDS)
-        time.sleep(3)       # the last request follows the first by milliseconds
     counted('a resync with nothing to do', resync)
     counted('delete', lambda _: t.delete(name))
     return costs
