@@ -6,6 +6,7 @@ import threading
 import time
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
+from typing import Iterator
 
 from . import config, dataplane
 from .waiting import Failed, expect, same
@@ -56,19 +57,29 @@ _lock = threading.Lock()
 
 
 @contextmanager
+def traffic(url: str, new: int = 60, kept: int = 40, options: tuple[str, ...] = ()) -> Iterator[list[dict]]:
+    """Sends so many requests per second on new connections, and on kept ones, around the block. Afterwards the list has the
+    results of both, as dp_load.py prints them."""
+    results: list[dict] = []
+    streams = [Stream(url, '--rate', str(new), *options), Stream(url, '--rate', str(kept), '--keepalive', str(KEPT_CONNECTIONS), *options)]
+    try:
+        for stream in streams:
+            stream.wait_until_flowing()
+        yield results
+        time.sleep(AFTER)
+    finally:
+        results += [stream.stop() for stream in streams]
+
+
+@contextmanager
 def streaming(t, name: str, change: str, url: str, new: int = 40, kept: int = 20, others: int = 0, options: tuple[str, ...] = ()):
     """Runs a stream of new connections and one of kept connections around the block. Afterwards no new connection may have
     failed. haproxy may not have been reloaded more often than there were writes, but must have been where there were some:
     Octavia reloads it for any change that it accepts. `others`: number of writes of other clients."""
     row, lb_id, started = Row(change), t.lb_id(name), time.time()
-    streams = [Stream(url, '--rate', str(new), *options), Stream(url, '--rate', str(kept), '--keepalive', str(KEPT_CONNECTIONS), *options)]
-    try:
-        for stream in streams:
-            stream.wait_until_flowing()
+    with traffic(url, new, kept, options) as results:
         yield row
-        time.sleep(AFTER)
-    finally:
-        new_result, kept_result = [stream.stop() for stream in streams]
+    new_result, kept_result = results
     row.sent, row.failed, row.responders = new_result['sent'], new_result['failed'], sorted(new_result['members'])
     row.kept_sent, row.kept_closed, row.kept_failed = kept_result['sent'], kept_result['closed_idle'], kept_result['failed'] - kept_result['retried_ok']
     row.reloads, row.writes = dataplane.reloads(lb_id, started), t.writes_since(started)

@@ -2,6 +2,7 @@
 # Stops what up.sh started (by pid file).  down.sh --purge also removes etcd's data.
 set -uo pipefail
 . "$(dirname "$0")/env.sh"
+[ ! -e "$RUN/kubelet.pid" ] || "$(dirname "$0")/kubelet.sh" down
 for n in kube-controller-manager kube-apiserver etcd; do
   alive $n || continue
   p=$(cat "$RUN/$n.pid")

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Starts genuine etcd, kube-apiserver and kube-controller-manager on 127.0.0.1; writes admin.kubeconfig. Idempotent.
-# There is no kubelet, no scheduler, no networking, no Deployment.
+# A small kubelet with a scheduler is started by the scenarios that need pods (kubelet.sh).
 set -euo pipefail
 . "$(dirname "$0")/env.sh"
 mkdir -p "$RUN/pki"; chmod 700 "$RUN" "$RUN/pki"
@@ -45,7 +45,7 @@ alive etcd || spawn etcd "$BIN/etcd" --data-dir "$RUN/etcd" --unsafe-no-fsync --
 alive kube-apiserver || spawn kube-apiserver "$BIN/kube-apiserver" --etcd-servers "http://127.0.0.1:$ETCD" \
   --bind-address 127.0.0.1 --advertise-address 127.0.0.1 --secure-port "$KUBE_PORT" --endpoint-reconciler-type none \
   --tls-cert-file server.crt --tls-private-key-file server.key --client-ca-file ca.crt \
-  --authorization-mode RBAC --allow-privileged --service-cluster-ip-range 10.96.0.0/16 \
+  --authorization-mode RBAC --allow-privileged --service-cluster-ip-range 10.96.0.0/16,fd00:10:96::/112 \
   --service-account-issuer https://kubernetes.default.svc --service-account-key-file sa.pub --service-account-signing-key-file sa.key
 ready() { [[ $("$BIN/kubectl" --kubeconfig "$RUN/admin.kubeconfig" --request-timeout 2s get --raw /readyz 2>/dev/null || true) == ok ]]; }
 for _ in $(seq 1 240); do
@@ -53,8 +53,10 @@ for _ in $(seq 1 240); do
   ready && break; sleep 0.25
 done
 ready || { echo "kube-apiserver is not ready after 60 s, see $RUN/kube-apiserver.log" >&2; exit 1; }
-# Only the loops that controllers rely on: garbage collection, namespace deletion, service accounts, EndpointSlices.
+# Only the loops that controllers rely on: garbage collection, namespace deletion, service accounts, EndpointSlices, Deployments.
+# Its requests are not held back, so that endpoints follow their pods.
 alive kube-controller-manager || spawn kube-controller-manager "$BIN/kube-controller-manager" --kubeconfig "$RUN/admin.kubeconfig" \
-  --controllers=garbage-collector-controller,namespace-controller,serviceaccount-controller,serviceaccount-token-controller,endpointslice-controller,root-ca-certificate-publisher-controller \
+  --controllers=garbage-collector-controller,namespace-controller,serviceaccount-controller,serviceaccount-token-controller,endpointslice-controller,endpointslice-mirroring-controller,deployment-controller,replicaset-controller,root-ca-certificate-publisher-controller \
+  --kube-api-qps 200 --kube-api-burst 400 \
   --service-account-private-key-file sa.key --root-ca-file ca.crt --leader-elect=false --bind-address 127.0.0.1 --secure-port "$MANAGER" --cert-dir "$RUN/pki"
 echo "up in $SECONDS s: $RUN/admin.kubeconfig"
