@@ -17,6 +17,7 @@ pub mod api;
 pub mod cli;
 pub mod clock;
 pub mod controller;
+pub mod endpoints;
 pub mod engine;
 pub mod failpoint;
 pub mod http_server;

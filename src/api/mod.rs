@@ -11,6 +11,7 @@ pub mod duration;
 mod l7;
 mod listener;
 mod load_balancer;
+mod member_source;
 pub mod patterns;
 mod pool;
 mod rules;
@@ -26,6 +27,10 @@ pub use load_balancer::{
     AdditionalVipSpec, CloudRef, ExistingFloatingIp, FloatingIpAllocation, FloatingIpSpec, LoadBalancerSpec,
     ReclaimPolicy, VipSpec,
 };
+pub use member_source::{
+    LabelOperator, LabelRequirementSpec, LabelSelectorSpec, MemberSourceSpec, NodeAddressType, NodesSourceSpec,
+    ServicePort, ServiceSourceSpec, ServiceTarget,
+};
 pub use pool::{HealthMonitorSpec, HttpVersion, MemberSpec, PoolSpec, SessionPersistenceSpec};
 pub use stack::{
     CloudCredentialsRef, DELETION_POLICY_ANNOTATION, DeletionPolicy, DisruptionPolicy, LoadBalancerStack,
@@ -33,6 +38,6 @@ pub use stack::{
 };
 pub use status::{
     AdditionalVipStatus, Condition, ConditionStatus, ListenerStatus, LoadBalancerStackStatus, LoadBalancerStatus,
-    MembersStatus, PlanStatus, PoolStatus,
+    MembersStatus, PlanStatus, PoolStatus, SourceMembersStatus,
 };
 pub use tls::{CertificateSpec, HstsSpec, ListenerTlsSpec, PoolTlsSpec};

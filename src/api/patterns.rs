@@ -4,6 +4,9 @@
 /// A DNS label: the identity of a listener, a pool or a policy. At most 63 characters.
 pub const KEY: &str = "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$";
 
+/// A DNS label that begins with a letter: the name of a Service. At most 63 characters.
+pub const SERVICE_NAME: &str = "^[a-z]([-a-z0-9]*[a-z0-9])?$";
+
 /// A DNS subdomain: the name of a Secret. At most 253 characters.
 pub const OBJECT_NAME: &str = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$";
 

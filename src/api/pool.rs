@@ -1,14 +1,22 @@
 //! Pools: members, distribution of traffic among them, and health monitors.
 
+use std::time::Duration;
+
 use kube::KubeSchema;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::duration;
 use super::load_balancer::CloudRef;
+use super::member_source::MemberSourceSpec;
 use super::rules::pool;
 use super::schema;
 use super::tls::PoolTlsSpec;
 use crate::model::{Algorithm, HttpMethod, MonitorType, PersistenceType, PoolProtocol};
+
+const MEMBER_WINDOW_DEFAULT: Duration = Duration::from_secs(2);
+const MEMBER_WINDOW_MAX: Duration = Duration::from_secs(10);
+const DRAIN_MAX: Duration = Duration::from_secs(3600);
 
 /// Group of members among which traffic is distributed.
 #[derive(KubeSchema, Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -18,6 +26,9 @@ use crate::model::{Algorithm, HttpMethod, MonitorType, PersistenceType, PoolProt
     validation = pool::persistence_settings_need_datagrams(),
     validation = pool::tls_needs_streams(),
     validation = pool::monitor_address_needs_monitor(),
+    validation = pool::source_monitor_needs_monitor(),
+    validation = pool::source_settings_need_sources(),
+    validation = pool::source_weights_are_complete(),
     validation = pool::monitor_suits_pool()
 )]
 pub struct PoolSpec {
@@ -73,6 +84,42 @@ pub struct PoolSpec {
     #[schemars(length(max = 1024))]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["address".into(), "port".into()]))]
     pub members: Vec<MemberSpec>,
+
+    /// Services and nodes of the cluster whose endpoints are members too, at most 16. They join members: an address and
+    /// port in both is one member with the fields that members gives it; of two sources the first in the list gives them,
+    /// and a member is a standby only if all its sources say so. Members of a source that cannot be read stay as they
+    /// are. Default: none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 16))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
+    pub member_sources: Vec<MemberSourceSpec>,
+
+    /// Shortest interval between two changes of the members that memberSources cause, in whole seconds, 0s to 10s. The
+    /// first change is made at once; those that follow within the interval are made together at its end. Default: 2s.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "schema::member_window")]
+    pub member_window: Option<String>,
+
+    /// Duration, in whole seconds, 0s to 1h, for which a member that leaves its source gets no new connections before it
+    /// is removed: its weight is 0 meanwhile. It costs a second change of the pool for each member that leaves, and pays
+    /// only where clients stick to members by a cookie: after a removal provider amphora lets established connections
+    /// finish, and new ones go elsewhere. Provider ovn ignores weights. Default: 0s, removal at once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "schema::drain")]
+    pub drain: Option<String>,
+}
+
+impl PoolSpec {
+    /// Shortest interval between two changes of the members that the sources cause. An invalid duration (stored before
+    /// the schema rejected it) counts as absent.
+    pub fn member_window(&self) -> Duration {
+        self.member_window.as_deref().and_then(duration::parse).unwrap_or(MEMBER_WINDOW_DEFAULT).min(MEMBER_WINDOW_MAX)
+    }
+
+    /// Duration for which a member that leaves its source drains.
+    pub fn drain(&self) -> Duration {
+        self.drain.as_deref().and_then(duration::parse).unwrap_or_default().min(DRAIN_MAX)
+    }
 }
 
 /// Session persistence: keeps a client at its member.

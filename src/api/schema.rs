@@ -7,12 +7,53 @@ use schemars::{Schema, SchemaGenerator, json_schema};
 
 use super::patterns as p;
 use super::rules::values::{
-    CIDR_IS_CANONICAL, CODES_ASCEND, IP_IS_CANONICAL, IP_IS_IPV4, IP_IS_OF_MACHINE, MONITOR_SECONDS_RANGE,
-    RESYNC_PERIOD_RANGE, SECONDS_MAXIMUM, TAGS_ARE_NOT_RESERVED, TAGS_DIFFER_TO_OCTAVIA, TIMEOUT_MAXIMUM,
+    CIDR_IS_CANONICAL, CODES_ASCEND, DRAIN_RANGE, IP_IS_CANONICAL, IP_IS_IPV4, IP_IS_OF_MACHINE, MEMBER_WINDOW_RANGE,
+    MONITOR_SECONDS_RANGE, RESYNC_PERIOD_RANGE, SECONDS_MAXIMUM, SERVICE_PORT_RANGE, TAGS_ARE_NOT_RESERVED,
+    TAGS_DIFFER_TO_OCTAVIA, TIMEOUT_MAXIMUM,
 };
 
 pub(super) fn key(_: &mut SchemaGenerator) -> Schema {
     json_schema!({"type": "string", "minLength": 1, "maxLength": 63, "pattern": p::KEY})
+}
+
+pub(super) fn service_name(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({"type": "string", "minLength": 1, "maxLength": 63, "pattern": p::SERVICE_NAME})
+}
+
+/// Port of a Service, by name or number.
+pub(super) fn service_port(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({
+        "x-kubernetes-int-or-string": true,
+        "maxLength": 63,
+        "x-kubernetes-validations": [SERVICE_PORT_RANGE.json()]
+    })
+}
+
+/// Labels with their values, at most 16.
+pub(super) fn match_labels(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({
+        "type": "object",
+        "maxProperties": 16,
+        "additionalProperties": {"type": "string", "maxLength": 63}
+    })
+}
+
+pub(super) fn label_values(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({"type": "array", "maxItems": 16, "items": {"type": "string", "maxLength": 63}})
+}
+
+/// Duration in whole seconds, from zero to ten seconds.
+pub(super) fn member_window(_: &mut SchemaGenerator) -> Schema {
+    seconds_with(MEMBER_WINDOW_RANGE.json())
+}
+
+/// Duration in whole seconds, from zero to an hour.
+pub(super) fn drain(_: &mut SchemaGenerator) -> Schema {
+    seconds_with(DRAIN_RANGE.json())
+}
+
+fn seconds_with(rule: serde_json::Value) -> Schema {
+    json_schema!({"type": "string", "maxLength": 32, "pattern": p::SECONDS, "x-kubernetes-validations": [rule]})
 }
 
 pub(super) fn uuid(_: &mut SchemaGenerator) -> Schema {

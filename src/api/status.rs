@@ -221,6 +221,26 @@ pub struct MembersStatus {
     #[schemars(length(max = 5))]
     #[x_kube(merge_strategy = ListMerge::Atomic)]
     pub unhealthy: Vec<String>,
+
+    /// Members of each member source, in the order of the spec. A member of several sources counts for the first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 16))]
+    #[x_kube(merge_strategy = ListMerge::Atomic)]
+    pub sources: Vec<SourceMembersStatus>,
+}
+
+/// Members of one source.
+#[derive(JsonSchema, Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SourceMembersStatus {
+    /// Name of the source in the pool.
+    pub name: String,
+
+    /// Number of its endpoints that are members.
+    pub total: i32,
+
+    /// Number of those that serve or are not monitored: ONLINE and NO_MONITOR.
+    pub online: i32,
 }
 
 /// Changes in progress, or changes that are held back.

@@ -15,7 +15,7 @@ use crate::engine::{
     self, Goal, Memory, PendingCreateStore, PendingCreateStoreError, PendingCreates, Reconciliation, Record, Remedy,
     Settings, State,
 };
-use crate::model::{Owner, Source};
+use crate::model::{Owner, Source, SourcedEndpoints};
 use crate::openstack::{Cloud, CloudSettings, Connector};
 use crate::translate;
 
@@ -45,7 +45,10 @@ pub async fn plan(args: &PlanArgs, connector: &dyn Connector, out: &mut dyn Writ
     let spec = &stack.spec;
     let source = Source {
         references: translate::references(spec),
-        validate: &|resolutions, version| translate::desired(spec, owner.clone(), resolutions, version),
+        validate: &|resolutions, version| {
+            // Endpoints of Services are in a cluster: they are unknown here, and their pools keep their members.
+            translate::desired(spec, owner.clone(), resolutions, &SourcedEndpoints::new(), version)
+        },
     };
     let reconciliation = Reconciliation {
         cloud: &cloud,

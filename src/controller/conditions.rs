@@ -15,8 +15,8 @@ use jiff::Timestamp;
 
 use super::text::shortened;
 use crate::api::{Condition, ConditionStatus};
-use crate::engine::{Outcome, State, WaitReason};
-use crate::model::{Kind, ObservedPool, ObservedTree};
+use crate::engine::{Outcome, StallReason, State, WaitReason};
+use crate::model::{Kind, ObservedPool, ObservedTree, Problem};
 
 const READY: &str = "Ready";
 const ACCEPTED: &str = "Accepted";
@@ -180,11 +180,22 @@ fn put_accepted_and_resolved(builder: &mut ConditionBuilder<'_>, outcome: &Outco
         }
         State::InSync | State::Progressing | State::Blocked { .. } | State::Observed { .. } => {
             builder.put(ACCEPTED, true, "Accepted", "");
-            builder.put(RESOLVED_REFS, true, "ResolvedRefs", "");
+            put_resolved(builder, &outcome.unresolved);
         }
         State::Stalled { .. } | State::Waiting { .. } | State::Deleted | State::Orphaned { .. } => {
             builder.keep(ACCEPTED);
             builder.keep(RESOLVED_REFS);
+        }
+    }
+}
+
+/// References of parts of the stack, such as member sources.
+fn put_resolved(builder: &mut ConditionBuilder<'_>, unresolved: &[Problem]) {
+    match unresolved.first() {
+        None => builder.put(RESOLVED_REFS, true, "ResolvedRefs", ""),
+        Some(first) => {
+            let texts: Vec<String> = unresolved.iter().map(ToString::to_string).collect();
+            builder.put(RESOLVED_REFS, false, StallReason::from(first.reason).as_str(), &texts.join("; "));
         }
     }
 }

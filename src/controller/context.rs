@@ -7,6 +7,7 @@ use futures::future::BoxFuture;
 use kube::Client;
 
 use super::credentials::Clouds;
+use super::member_sources::ClusterCache;
 use super::secret_index::SecretIndex;
 use super::stack_state::StackStates;
 use crate::clock::Clock;
@@ -26,6 +27,7 @@ pub(super) struct Context {
     pub clock: Arc<dyn Clock>,
     pub metrics: Arc<Metrics>,
     pub secrets: Arc<SecretIndex>,
+    pub sources: Arc<ClusterCache>,
     pub states: StackStates,
     pub order: Option<ReconcileOrder>,
     /// Set by the first reconcile: the stacks are known.

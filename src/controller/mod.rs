@@ -6,12 +6,14 @@
 //! |---|---|
 //! | `run`, `startup`, `context` | the controller and its shared parts |
 //! | `watch`, `secret_watch`, `secret_index` | events of stacks and Secrets |
+//! | `reference_index`, `member_sources` | Services and Nodes that stacks take members from |
 //! | `reconcile` | one reconcile of one stack |
 //! | `stack_state`, `requeue` | state of each stack between reconciles, and the time of the next one |
 //! | `credentials` | from a stack to a session with its cloud |
 //! | `finalizer`, `pending_create_annotation`, `conflict` | writes to the stack other than status |
 //! | `record` | durable facts of a stack, read from its status and annotation |
-//! | `conditions`, `status`, `events`, `remedies`, `telemetry` | reports of an outcome |
+//! | `conditions`, `status`, `source_members`, `events`, `remedies`, `telemetry` | reports of an outcome |
+//! | `kube_message` | errors of the Kubernetes API in messages |
 //! | `invalid_object` | stacks that this version cannot read |
 //! | `leader_election` | one active replica |
 
@@ -22,16 +24,20 @@ mod credentials;
 mod events;
 mod finalizer;
 mod invalid_object;
+mod kube_message;
 mod leader_election;
+mod member_sources;
 mod names;
 mod pending_create_annotation;
 mod reconcile;
 mod record;
+mod reference_index;
 mod remedies;
 mod requeue;
 mod run;
 mod secret_index;
 mod secret_watch;
+mod source_members;
 mod stack_state;
 mod startup;
 mod status;

@@ -11,6 +11,7 @@ use kube::{Api, Resource, ResourceExt};
 use super::conditions::{self, ConditionInputs};
 use super::context::Context;
 use super::credentials::{self, CredentialsProblem, SecretFinalizer};
+use super::member_sources::{self, Refreshed};
 use super::names::NamespacedName;
 use super::pending_create_annotation::PendingCreateAnnotation;
 use super::record::record_of;
@@ -26,6 +27,9 @@ use crate::translate;
 
 /// Time limit of a reconcile: longer than the longest call (a create) with all its queueing.
 const RECONCILE_TIMEOUT: Duration = Duration::from_secs(300);
+
+/// Delay while the objects that members come from are being listed. The end of the list wakes the stack earlier.
+const LIST_RETRY: Duration = Duration::from_secs(1);
 
 /// Entry from kube's controller. Never fails and never panics: both become a requeue of this stack alone.
 pub(super) async fn reconcile(stack: &LoadBalancerStack, context: &Context) -> Result<Action, Infallible> {
@@ -57,8 +61,12 @@ async fn reconcile_if_due(
     context: &Context,
     state: &mut StackState,
 ) -> Result<Requeue, kube::Error> {
+    let sources = member_sources::refresh(stack, context, &mut state.sources).await;
+    if sources == Refreshed::NotListed {
+        return Ok(Requeue::Rest(Some(LIST_RETRY)));
+    }
     let secret_changed = state.secret_changed(secret_version(stack, context));
-    let is_due = state.is_due(ReconcileTrigger::of(stack));
+    let is_due = state.is_due(ReconcileTrigger::of(stack)) || sources == Refreshed::Changed;
     if !is_due && (!secret_changed || has_same_credentials(stack, context, state).await) {
         return Ok(Requeue::Rest(state.remaining_delay()));
     }
@@ -176,9 +184,10 @@ impl<'a> StackReconciler<'a> {
         let owner = self.owner();
         let store = PendingCreateAnnotation::new(self.api.clone(), &self.stack, record.pending_creates.clone());
         let spec = &self.stack.spec;
+        let sourced = self.state.sources.sourced();
         let source = Source {
             references: translate::references(spec),
-            validate: &|resolutions, version| translate::desired(spec, owner.clone(), resolutions, version),
+            validate: &|resolutions, version| translate::desired(spec, owner.clone(), resolutions, &sourced, version),
         };
         let reconciliation = Reconciliation {
             cloud,
@@ -245,7 +254,8 @@ impl<'a> StackReconciler<'a> {
             self.remove_finalizers().await?;
         } else {
             let conditions = conditions::conditions(&outcome, inputs);
-            self.write_status(status::build(&self.stack, &outcome, &self.facts, conditions)).await?;
+            let sourced = self.state.sources.sourced();
+            self.write_status(status::build(&self.stack, &outcome, &self.facts, &sourced, conditions)).await?;
         }
         self.state.announced.remember(&outcome, generation, event.as_ref());
         if let Some(event) = event {

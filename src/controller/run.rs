@@ -4,7 +4,7 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use futures::{FutureExt, StreamExt, TryStreamExt};
+use futures::{FutureExt, StreamExt, TryStreamExt, stream};
 use k8s_openapi::api::core::v1::Secret;
 use kube::api::PartialObjectMeta;
 use kube::runtime::controller::{Action, Config, Controller};
@@ -16,6 +16,7 @@ use tracing::Instrument;
 
 use super::context::{Context, ReconcileOrder};
 use super::credentials::{Clouds, ConcurrencyLimits, SessionCache};
+use super::member_sources::{ClusterCache, watch_sources};
 use super::secret_index::SecretIndex;
 use super::secret_watch::{release_unused_secrets, stacks_using_secret};
 use super::stack_state::StackStates;
@@ -67,8 +68,14 @@ pub async fn run(
     readiness.set_ready();
     let (store, events) = watch_events(client.clone());
     let context = Arc::new(context(options, cluster, store.clone()));
-    let index = context.secrets.clone();
-    let stacks = events.inspect_ok(move |event| index.observe(event)).applied_objects();
+    let (secrets, sources) = (context.secrets.clone(), context.sources.clone());
+    let stacks = events.inspect_ok(move |event| {
+        secrets.observe(event);
+        sources.observe_stack(event);
+    });
+    let stacks = stacks.applied_objects();
+    let (wake_stack, mut woken) = mpsc::unbounded_channel();
+    let watches = tokio::spawn(watch_sources(client.clone(), context.sources.clone(), wake_stack));
     let (with_finalizer, to_release) = mpsc::unbounded_channel();
     let release = tokio::spawn(release_unused_secrets(store.clone(), context.clone(), to_release));
     let wake = stacks_using_secret(context.clone(), with_finalizer);
@@ -76,6 +83,7 @@ pub async fn run(
     let running = Controller::for_stream(stacks, store)
         .with_config(Config::default().concurrency(concurrency))
         .watches_with(secrets, (), watcher::Config::default(), wake)
+        .reconcile_on(stream::poll_fn(move |task| woken.poll_recv(task)))
         .graceful_shutdown_on(stop.clone())
         .run(reconcile_traced, |_, infallible, _| match *infallible {}, context.clone())
         .for_each(async |_| {});
@@ -84,6 +92,7 @@ pub async fn run(
         () = stopped_before_first_reconcile(stop, &context) => {}
     }
     release.abort();
+    watches.abort();
     Ok(())
 }
 
@@ -99,6 +108,7 @@ fn context(options: ControllerOptions, cluster: String, stacks: Store<MaybeStack
         states: StackStates::new(options.metrics.stacks.clone()),
         metrics: options.metrics,
         secrets: Arc::new(SecretIndex::default()),
+        sources: Arc::new(ClusterCache::default()),
         order: options.order,
         begun: Default::default(),
     }

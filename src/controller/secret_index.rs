@@ -10,6 +10,7 @@ use parking_lot::Mutex;
 
 use super::credentials;
 use super::names::NamespacedName;
+use super::reference_index::ReferenceIndex;
 use super::watch::MaybeStack;
 
 /// Secrets that stacks refer to. A stack refers to a Secret of its own namespace.
@@ -18,88 +19,32 @@ pub(super) struct SecretIndex(Mutex<Index>);
 
 #[derive(Default)]
 struct Index {
-    /// Secret of each valid stack.
-    secrets: HashMap<NamespacedName, NamespacedName>,
-    users: HashMap<NamespacedName, Users>,
-    /// The same as `secrets`, for a list of all stacks that is not complete yet.
-    listed: HashMap<NamespacedName, NamespacedName>,
-}
-
-/// Users of one Secret.
-#[derive(Default)]
-struct Users {
-    /// Names of the stacks.
-    stacks: BTreeSet<String>,
-    /// Resource version of the Secret, once the watch has shown it.
-    version: Option<String>,
+    stacks: ReferenceIndex<NamespacedName>,
+    /// Resource versions of the Secrets in use, once the watch has shown them.
+    versions: HashMap<NamespacedName, String>,
 }
 
 impl SecretIndex {
     /// Takes in an event of the watch of stacks.
     pub(super) fn observe(&self, event: &Event<MaybeStack>) {
-        let mut index = self.0.lock();
-        match event {
-            Event::Apply(stack) => index.set(NamespacedName::of(stack), reference_of(stack)),
-            Event::Delete(stack) => index.set(NamespacedName::of(stack), None),
-            Event::Init => index.listed.clear(),
-            Event::InitApply(stack) => {
-                if let Some(secret) = reference_of(stack) {
-                    index.listed.insert(NamespacedName::of(stack), secret);
-                }
-            }
-            Event::InitDone => index.replace(),
+        let Index { stacks, versions } = &mut *self.0.lock();
+        for unused in stacks.observe(event, |stack| reference_of(stack).into_iter().collect::<BTreeSet<_>>()) {
+            versions.remove(&unused);
         }
     }
 
     /// Records the version of a Secret, and returns the stacks that refer to it.
     pub(super) fn secret_changed(&self, secret: &NamespacedName, version: String) -> Vec<NamespacedName> {
         let mut index = self.0.lock();
-        let Some(users) = index.users.get_mut(secret) else { return Vec::new() };
-        users.version = Some(version);
-        users.stacks.iter().map(|stack| NamespacedName::new(&secret.namespace, stack)).collect()
+        if index.stacks.is_used(secret) {
+            index.versions.insert(secret.clone(), version);
+        }
+        index.stacks.users(secret).cloned().collect()
     }
 
     /// Version of a Secret that stacks refer to, as far as the watch has shown it.
     pub(super) fn version_of(&self, secret: &NamespacedName) -> Option<String> {
-        self.0.lock().users.get(secret)?.version.clone()
-    }
-}
-
-impl Index {
-    fn set(&mut self, stack: NamespacedName, secret: Option<NamespacedName>) {
-        if self.secrets.get(&stack) == secret.as_ref() {
-            return;
-        }
-        if let Some(before) = self.secrets.remove(&stack) {
-            self.remove_user(&before, &stack.name);
-        }
-        if let Some(secret) = secret {
-            self.users.entry(secret.clone()).or_default().stacks.insert(stack.name.clone());
-            self.secrets.insert(stack, secret);
-        }
-    }
-
-    /// A Secret without users is forgotten, with its version.
-    fn remove_user(&mut self, secret: &NamespacedName, stack: &str) {
-        if let Some(users) = self.users.get_mut(secret) {
-            users.stacks.remove(stack);
-            if users.stacks.is_empty() {
-                self.users.remove(secret);
-            }
-        }
-    }
-
-    /// A complete list replaces everything: stacks that it lacks were deleted unseen.
-    fn replace(&mut self) {
-        let listed = std::mem::take(&mut self.listed);
-        let gone: Vec<NamespacedName> =
-            self.secrets.keys().filter(|stack| !listed.contains_key(*stack)).cloned().collect();
-        for stack in gone {
-            self.set(stack, None);
-        }
-        for (stack, secret) in listed {
-            self.set(stack, Some(secret));
-        }
+        self.0.lock().versions.get(secret).cloned()
     }
 }
 
@@ -162,6 +107,6 @@ mod tests {
         assert_eq!(versions.collect::<Vec<_>>(), [Some("1".to_owned()), None, None]);
         index.observe(&Event::Delete(stack("shop", "web", "a")));
         assert_eq!(index.version_of(&secrets[0]), None);
-        assert_eq!(index.0.lock().users.len(), 1);
+        assert_eq!(index.0.lock().versions.len(), 0);
     }
 }

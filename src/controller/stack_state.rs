@@ -11,6 +11,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use tokio::time::Instant;
 
 use super::events::Announced;
+use super::member_sources::PacedSources;
 use super::requeue::{self, Requeue};
 use super::status::LastWrittenStatus;
 use crate::api::{DELETION_POLICY_ANNOTATION, LoadBalancerStack};
@@ -32,6 +33,8 @@ pub(super) struct StackState {
     /// Likewise a status.
     pub reported: Option<LastWrittenStatus>,
     pub announced: Announced,
+    /// Endpoints of the member sources.
+    pub sources: PacedSources,
     /// Set once this process has reconciled the stack before its deletion.
     pub seen_alive: bool,
     deleting_since: Option<Instant>,
@@ -109,6 +112,7 @@ impl StackStates {
         let retry = match requeue {
             Requeue::Forget => return Action::await_change(),
             Requeue::Rest(left) => {
+                let left = state.sooner(left);
                 self.put(stack.uid().unwrap_or_default(), state);
                 return left.map_or_else(Action::await_change, Action::requeue);
             }
@@ -120,6 +124,7 @@ impl StackStates {
         };
         let delay = requeue::delay(retry, state.failures, stack.spec.resync_period());
         state.due = delay.map_or(Due::Never, |delay| Due::At(Instant::now() + delay));
+        let delay = state.sooner(delay);
         self.put(stack.uid().unwrap_or_default(), state);
         delay.map_or_else(Action::await_change, Action::requeue)
     }
@@ -165,6 +170,12 @@ impl StackState {
             Due::At(due) => Some(due.saturating_duration_since(Instant::now())),
             Due::Never => None,
         }
+    }
+
+    /// The delay, or the time before a change of the members that waits, if that is sooner.
+    fn sooner(&self, delay: Option<Duration>) -> Option<Duration> {
+        let change = self.sources.wake_at().map(|time| time.saturating_duration_since(Instant::now()));
+        delay.into_iter().chain(change).min()
     }
 
     /// Tells whether the Secret has another version than at the last reconcile. Its contents may still be the same: a tool

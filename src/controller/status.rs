@@ -8,6 +8,7 @@ use serde_json::json;
 use super::conditions::{self, ConditionInputs, MAX_UNHEALTHY};
 use super::conflict::Tries;
 use super::names::MANAGER;
+use super::source_members::{self, SERVING};
 use crate::api::{
     AdditionalVipStatus, Condition, ListenerStatus, LoadBalancerStack, LoadBalancerStackStatus, LoadBalancerStatus,
     MembersStatus, PlanStatus, PoolStatus,
@@ -16,7 +17,7 @@ use crate::engine::{Outcome, State};
 use crate::failpoint;
 use crate::model::{
     ApiVersion, ObservedAdditionalVip, ObservedFloatingIp, ObservedLoadBalancer, ObservedPool, ObservedTree, Plan,
-    Provisioning, key_of,
+    Provisioning, SourcedEndpoints, key_of,
 };
 use crate::openstack::Project;
 
@@ -35,6 +36,7 @@ pub(super) fn build(
     stack: &LoadBalancerStack,
     outcome: &Outcome,
     cloud: &CloudFacts,
+    sourced: &SourcedEndpoints,
     conditions: Vec<Condition>,
 ) -> LoadBalancerStackStatus {
     let previous = stack.status.clone().unwrap_or_default();
@@ -59,7 +61,7 @@ pub(super) fn build(
         }
     }
     if let Some(tree) = outcome.tree() {
-        put_tree(&mut status, tree);
+        put_tree(&mut status, tree, stack, sourced);
     }
     status
 }
@@ -175,7 +177,12 @@ fn additional_vips(lb: &ObservedLoadBalancer, kept: Vec<AdditionalVipStatus>) ->
     if vips.is_empty() { kept } else { vips }
 }
 
-fn put_tree(status: &mut LoadBalancerStackStatus, tree: &ObservedTree) {
+fn put_tree(
+    status: &mut LoadBalancerStackStatus,
+    tree: &ObservedTree,
+    stack: &LoadBalancerStack,
+    sourced: &SourcedEndpoints,
+) {
     if let Some(lb) = &mut status.load_balancer {
         let on_vip = |ip: &&ObservedFloatingIp| ip.port_id.is_some() && ip.port_id == tree.load_balancer.vip_port_id;
         lb.floating_ip = tree.floating_ips.iter().find(on_vip).map(|ip| ip.floating_ip_address.clone());
@@ -193,23 +200,26 @@ fn put_tree(status: &mut LoadBalancerStackStatus, tree: &ObservedTree) {
         })
         .collect();
     status.listeners.sort_by(|a, b| (&a.name, &a.id).cmp(&(&b.name, &b.id)));
-    status.pools = tree.pools.iter().filter_map(pool_status).collect();
+    status.pools = tree.pools.iter().filter_map(|pool| pool_status(pool, stack, sourced)).collect();
     status.pools.sort_by(|a, b| (&a.name, &a.id).cmp(&(&b.name, &b.id)));
 }
 
-fn pool_status(pool: &ObservedPool) -> Option<PoolStatus> {
+fn pool_status(pool: &ObservedPool, stack: &LoadBalancerStack, sourced: &SourcedEndpoints) -> Option<PoolStatus> {
+    let name = key_of(&pool.tags)?;
     let in_state = |states: &[&str]| {
         pool.members.iter().filter(|member| states.contains(&member.operating_status.as_str())).count() as i32
     };
+    let spec = stack.spec.pools.iter().find(|spec| spec.name == name);
     let down = pool.members.iter().filter(|member| member.operating_status == "ERROR");
     Some(PoolStatus {
-        name: key_of(&pool.tags)?.to_owned(),
+        name: name.to_owned(),
         id: pool.id.clone(),
         provisioning_status: pool.provisioning_status.to_string(),
         operating_status: pool.operating_status.clone(),
         members: MembersStatus {
+            sources: spec.map(|spec| source_members::by_source(pool, spec, sourced)).unwrap_or_default(),
             total: pool.members.len() as i32,
-            online: in_state(&["ONLINE", "NO_MONITOR"]),
+            online: in_state(SERVING),
             draining: in_state(&["DRAINING"]),
             error: in_state(&["ERROR"]),
             unhealthy: down
@@ -267,7 +277,7 @@ mod tests {
                 let id = id.to_owned();
                 Observed::LoadBalancer(Box::new(ObservedLoadBalancer { id, provisioning_status, ..Default::default() }))
             });
-            let status = build(&stack, &outcome, &CloudFacts::default(), Vec::new());
+            let status = build(&stack, &outcome, &CloudFacts::default(), &SourcedEndpoints::new(), Vec::new());
             let never_served = status.load_balancer.as_ref().and_then(|lb| lb.never_served);
             stack.status = Some(status);
             never_served

@@ -24,6 +24,8 @@ pub struct Outcome {
     pub executed: Option<Step>,
     /// Ids of further load balancers that carry the owner's tags and may not be deleted.
     pub duplicates: Vec<String>,
+    /// Problems of references that only parts of the stack need; everything else is carried out.
+    pub unresolved: Vec<Problem>,
     /// Set for a load balancer that went into ERROR in its own create.
     pub never_served: bool,
     /// Set where a TLS certificate of the cloud is not accepted, which may pass as any other outage does.
@@ -215,6 +217,7 @@ impl Outcome {
             plan,
             executed: None,
             duplicates,
+            unresolved: Vec::new(),
             never_served: false,
             untrusted: false,
             remedies: Vec::new(),
@@ -253,6 +256,17 @@ impl Outcome {
 
     pub fn with_plan(mut self, plan: Plan) -> Self {
         self.plan = plan;
+        self
+    }
+
+    /// Adds problems of references that only parts of the stack need. A stack is not in sync with them, and a person has to
+    /// act; the next event of such an object, or the resync, tries again.
+    pub fn with_unresolved(mut self, problems: Vec<Problem>) -> Self {
+        if self.state == State::InSync && !problems.is_empty() {
+            let stalled = Self::problems(&problems);
+            self.state = stalled.state;
+        }
+        self.unresolved = problems;
         self
     }
 

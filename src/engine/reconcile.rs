@@ -16,7 +16,7 @@ impl Reconciliation<'_> {
         let end = match goal {
             Goal::Converge => {
                 let desired = self.resolve().await?;
-                self.converge(&desired, memory).await
+                self.converge(&desired, memory).await.map(|outcome| outcome.with_unresolved(desired.source_problems))
             }
             Goal::Observe => {
                 let desired = self.resolve().await?;

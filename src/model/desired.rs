@@ -33,6 +33,9 @@ pub struct Desired {
     /// Problems that prevent the create of a load balancer. An existing one is reconciled all the same.
     #[serde(skip)]
     pub create_problems: Vec<Problem>,
+    /// Problems of member sources: the members of their pools stay as they are, and everything else is carried out.
+    #[serde(skip)]
+    pub source_problems: Vec<Problem>,
 }
 
 impl Desired {
@@ -259,8 +262,8 @@ pub struct Pool {
 /// for another protocol, waits until the members are known, and the plan has a problem that says so.
 ///
 /// A pool that does not exist yet, or has no members, holds nothing that could be lost. So it is created without
-/// members, or replaced. A listener that is attached to it serves an empty pool until the members are known: also one
-/// that the stack switches from another pool meanwhile.
+/// members, or replaced. A new listener serves an empty pool until the members are known; one that serves members of
+/// another pool stays with those until then.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(untagged)]
 pub enum Members {

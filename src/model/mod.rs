@@ -7,6 +7,8 @@ mod collation;
 mod desired;
 mod floating_ip_ownership;
 mod ids;
+mod ip_family;
+mod member_sources;
 mod observed;
 mod octavia_enums;
 mod ownership;
@@ -15,6 +17,7 @@ mod plan_display;
 mod problem;
 mod references;
 mod source;
+mod stored_secrets;
 mod text;
 
 pub use collation::{collated, without_twins};
@@ -25,6 +28,8 @@ pub use desired::{
 };
 pub use floating_ip_ownership::{Ownership, Rival, rival};
 pub use ids::{Id, Key};
+pub use ip_family::IpFamily;
+pub use member_sources::{Endpoint, SourceEndpoints, SourceKey, SourcedEndpoints};
 pub use observed::{
     IdRef, ObservedAdditionalVip, ObservedFloatingIp, ObservedL7Policy, ObservedL7Rule, ObservedListener,
     ObservedLoadBalancer, ObservedMember, ObservedMonitor, ObservedPersistence, ObservedPool, ObservedTree,
@@ -44,4 +49,5 @@ pub use references::{
     ApiVersion, FixedIp, Reference, ReferenceKind, Resolutions, ResolveError, ResolvedReference, Selector,
 };
 pub use source::{Source, Validate};
+pub use stored_secrets::{CertificateRef, SecretContent, SecretFormat, StoredSecret};
 pub use text::{null_as_default, shortened};

@@ -76,7 +76,7 @@ impl<'a> Matching<'a> {
     pub(super) fn gate(&self, key: &str) -> Gate {
         match self.listener(key) {
             ListenerMatch::Foreign(_) => Gate::Blocked,
-            _ if self.unsuitable_pool(key).is_some() => Gate::Blocked,
+            _ if self.unsuitable_pool(key).is_some() || self.awaited_pool(key).is_some() => Gate::Blocked,
             ListenerMatch::NeedsReplace(_) if !self.desired.allow_interruption => Gate::HeldBack,
             _ => Gate::Open,
         }
@@ -90,6 +90,22 @@ impl<'a> Matching<'a> {
         };
         let mut waiting = listener.pools().filter_map(|key| Some((key.as_str(), self.unreplaced_pool(key)?)));
         waiting.find(|(_, pool)| !suits(pool))
+    }
+
+    /// A pool that a serving listener is to use, and that would be created without its members, which are unknown.
+    fn awaited_pool(&self, listener: &str) -> Option<&'a str> {
+        let (ListenerMatch::InPlace(observed) | ListenerMatch::NeedsReplace(observed)) = self.listener(listener) else {
+            return None;
+        };
+        let has_members = |id: &str| self.tree.pools.iter().any(|pool| pool.id == id && !pool.members.is_empty());
+        if !pools_of(observed).any(has_members) {
+            return None;
+        }
+        let is_awaited = |key: &Key| {
+            let members = self.desired.pools.get(key).map(|pool| &pool.members);
+            self.pool(key).is_none() && members == Some(&Members::Unknown)
+        };
+        self.desired.listeners.get(listener)?.pools().find(|key| is_awaited(key)).map(String::as_str)
     }
 
     /// Gate of the deletion of an obsolete listener: it stays until the one of the same key exists at its new port.
@@ -208,7 +224,15 @@ impl<'a> Matching<'a> {
             );
             Some(unknown(format!("spec.listeners[name={key}]"), message))
         });
-        pools.chain(duplicates).chain(listeners).collect()
+        let switches = self.desired.listeners.keys().filter_map(|key| {
+            let pool = self.awaited_pool(key)?;
+            let message = format!(
+                "listener {key} stays as it is: pool {pool} does not exist yet, and without its members, which cannot be \
+                 read now, it would serve nobody. The listener changes once they can be read"
+            );
+            Some(unknown(format!("spec.listeners[name={key}]"), message))
+        });
+        pools.chain(duplicates).chain(listeners).chain(switches).collect()
     }
 }
 

@@ -1,28 +1,8 @@
 //! IP versions that a load balancer listens on.
 
 use std::collections::BTreeSet;
-use std::net::IpAddr;
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum IpFamily {
-    V4,
-    V6,
-}
-
-impl IpFamily {
-    pub(super) const fn of(address: IpAddr) -> Self {
-        if address.is_ipv4() { Self::V4 } else { Self::V6 }
-    }
-}
-
-impl std::fmt::Display for IpFamily {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
-            Self::V4 => "IPv4",
-            Self::V6 => "IPv6",
-        })
-    }
-}
+use crate::model::IpFamily;
 
 /// Knowledge of the IP versions of all addresses of a load balancer.
 pub(super) enum IpFamilies {

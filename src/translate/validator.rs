@@ -11,7 +11,7 @@ use regex::Regex;
 use crate::api::{CertificateSpec, CloudRef, duration, patterns};
 use crate::model::{
     ApiVersion, Id, PREFIX, Problem, ProblemReason, Reference, ReferenceKind, Resolutions, ResolveError,
-    ResolvedReference, Selector, collated,
+    ResolvedReference, Selector, SourcedEndpoints, collated,
 };
 
 use super::haproxy;
@@ -36,12 +36,29 @@ pub(super) struct Validator<'a> {
     pub(super) problems: Vec<Problem>,
     /// Problems that block a create only; an existing load balancer keeps working with them.
     pub(super) create_problems: Vec<Problem>,
+    /// Endpoints of the member sources.
+    pub(super) sourced: &'a SourcedEndpoints,
+    /// Problems of single sources; the rest of the stack is carried out.
+    pub(super) source_problems: Vec<Problem>,
 }
 
 /// Recording problems.
 impl<'a> Validator<'a> {
-    pub(super) const fn new(resolutions: &'a Resolutions, version: ApiVersion, provider: Provider) -> Self {
-        Self { resolutions, version, provider, problems: Vec::new(), create_problems: Vec::new() }
+    pub(super) const fn new(
+        resolutions: &'a Resolutions,
+        sourced: &'a SourcedEndpoints,
+        version: ApiVersion,
+        provider: Provider,
+    ) -> Self {
+        Self {
+            resolutions,
+            sourced,
+            version,
+            provider,
+            problems: Vec::new(),
+            create_problems: Vec::new(),
+            source_problems: Vec::new(),
+        }
     }
 
     pub(super) fn invalid(&mut self, field: impl Into<String>, message: impl Into<String>) {
@@ -68,6 +85,11 @@ impl<'a> Validator<'a> {
 
     fn create_problem(&mut self, field: impl Into<String>, reason: ProblemReason, message: impl Into<String>) {
         self.create_problems.push(Problem::new(field, reason, message));
+    }
+
+    /// Records a problem of one member source, which keeps the members of its pool as they are.
+    pub(super) fn source_problem(&mut self, field: impl Into<String>, message: impl Into<String>) {
+        self.source_problems.push(Problem::new(field, ProblemReason::ReferenceUnusable, message));
     }
 
     /// Rejects a field whose condition on the IP versions of the load balancer does not hold. If the versions are

@@ -26,8 +26,12 @@ pub fn without_nulls(value: Value) -> Value {
 }
 
 fn visit(schema: &Value, value: &Value, path: &str, problems: &mut Vec<String>) {
-    let kind = schema["type"].as_str().unwrap_or_default();
+    let kind = match schema["x-kubernetes-int-or-string"] == true {
+        true => "integer or string",
+        false => schema["type"].as_str().unwrap_or_default(),
+    };
     let fits = match kind {
+        "integer or string" => value.is_i64() || value.is_string(),
         "object" => value.is_object(),
         "array" => value.is_array(),
         "string" => value.is_string(),

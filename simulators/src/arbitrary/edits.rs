@@ -93,8 +93,16 @@ impl<I: Iterator<Item = bool>> Picks<I> {
 }
 
 fn mix<I: Iterator<Item = bool>>(to: &mut Desired, from: &Desired, picks: &mut Picks<I>) {
-    let Desired { owner: _, load_balancer, listeners, pools, floating_ip, allow_interruption, create_problems: _ } =
-        from;
+    let Desired {
+        owner: _,
+        load_balancer,
+        listeners,
+        pools,
+        floating_ip,
+        allow_interruption,
+        create_problems: _,
+        source_problems: _,
+    } = from;
     mix_load_balancer(&mut to.load_balancer, load_balancer, picks);
     picks.take_entries(&mut to.listeners, listeners, |picks, to, from| mix_listener(to, from, picks));
     picks.take_entries(&mut to.pools, pools, |picks, to, from| mix_pool(to, from, picks));

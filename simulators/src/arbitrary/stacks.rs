@@ -35,6 +35,7 @@ pub(super) fn stack(world: &World) -> impl Strategy<Value = Desired> + use<> {
                 floating_ip,
                 allow_interruption,
                 create_problems: Vec::new(),
+                source_problems: Vec::new(),
             };
             repair(&world, desired)
         })

@@ -18,7 +18,7 @@ use anyhow::{Context, Result, bail};
 use evenkeel::api::{self, LoadBalancerStackSpec};
 use evenkeel::model::{
     ApiVersion, Call, Desired, ObservedListener, ObservedLoadBalancer, ObservedPool, ObservedTree, Owner, Reference,
-    ReferenceKind, Resolutions, ResolvedReference, Selector,
+    ReferenceKind, Resolutions, ResolvedReference, Selector, SourcedEndpoints,
 };
 use evenkeel::plan;
 use evenkeel::translate;
@@ -107,8 +107,14 @@ fn desired(spec: LoadBalancerStackSpec) -> Result<Desired, Value> {
         let resolved = resolve(&reference);
         (reference, Ok(resolved))
     });
-    translate::desired(&spec, owner, &Resolutions(resolved.collect()), ApiVersion { minor: 30 })
-        .map_err(|problems| problems.iter().map(|p| json!({"field": p.field, "message": p.message})).collect())
+    translate::desired(
+        &spec,
+        owner,
+        &Resolutions(resolved.collect()),
+        &SourcedEndpoints::new(),
+        ApiVersion { minor: 30 },
+    )
+    .map_err(|problems| problems.iter().map(|p| json!({"field": p.field, "message": p.message})).collect())
 }
 
 /// Resolves a reference to an object whose id is the given id, name or address.

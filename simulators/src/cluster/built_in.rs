@@ -13,6 +13,7 @@ pub fn complete(kind: &Kind, object: &mut Value, time: &str) {
     match kind.plural.as_str() {
         "namespaces" => complete_namespace(object),
         "secrets" => complete_secret(object),
+        "services" => complete_service(object),
         "customresourcedefinitions" => complete_definition(object, time),
         _ => {}
     }
@@ -59,6 +60,19 @@ fn complete_secret(object: &mut Value) {
         put(data, &key, base64(value.as_str().unwrap_or_default().as_bytes()).into());
     }
     set_field(object, "stringData", Value::Null);
+}
+
+/// The defaults of a Service that do not depend on the network of a cluster.
+fn complete_service(object: &mut Value) {
+    let spec = map_at(object, "spec");
+    spec.entry("type").or_insert_with(|| "ClusterIP".into());
+    spec.entry("sessionAffinity").or_insert_with(|| "None".into());
+    for port in spec.get_mut("ports").and_then(Value::as_array_mut).into_iter().flatten() {
+        let number = port["port"].clone();
+        let Some(port) = port.as_object_mut() else { continue };
+        port.entry("protocol").or_insert_with(|| "TCP".into());
+        port.entry("targetPort").or_insert(number);
+    }
 }
 
 fn complete_definition(object: &mut Value, time: &str) {

@@ -205,7 +205,9 @@ const BUILT_IN: &[BuiltIn] = &[
     ("", "v1", "ConfigMap", "configmaps", &["cm"], true, false, &[]),
     ("", "v1", "Event", "events", &["ev"], true, false, EVENT_FIELDS),
     ("", "v1", "Namespace", "namespaces", &["ns"], false, true, &["status.phase"]),
+    ("", "v1", "Node", "nodes", &["no"], false, true, &["spec.unschedulable"]),
     ("", "v1", "Secret", "secrets", &[], true, false, &["type"]),
+    ("", "v1", "Service", "services", &["svc"], true, true, &["spec.clusterIP", "spec.type"]),
     (
         "apiextensions.k8s.io",
         "v1",
@@ -217,6 +219,7 @@ const BUILT_IN: &[BuiltIn] = &[
         &[],
     ),
     ("coordination.k8s.io", "v1", "Lease", "leases", &[], true, false, &[]),
+    ("discovery.k8s.io", "v1", "EndpointSlice", "endpointslices", &[], true, false, &[]),
     ("events.k8s.io", "v1", "Event", "events", &["ev"], true, false, REGARDING_FIELDS),
 ];
 

@@ -3,12 +3,14 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a helper of a test may fail as the test does")]
 
+mod endpoints;
 mod harness;
 mod interceptor;
 mod log;
 mod user_actions;
 mod views;
 
+pub use endpoints::{ready, terminating};
 pub use harness::{NAMESPACE, Rig, SECRET, start_time};
 pub use interceptor::{Interception, Interceptor};
 pub use log::{Format, Log};

@@ -19,6 +19,7 @@ mod identity;
 mod isolation;
 mod logging;
 mod lost_responses;
+mod member_sources;
 mod metrics;
 mod policies;
 mod rejections;

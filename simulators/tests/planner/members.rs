@@ -1,5 +1,6 @@
 //! Members: the fewest writes, in bodies that Octavia takes.
 
+use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 
 use serde_json::{Value, json};
@@ -206,6 +207,37 @@ fn listener_that_unreplaced_pool_does_not_suit_waits() {
     });
     let created = plan(&before, &to_http(policies));
     assert!(created.steps.is_empty() && created.problems.len() == 3, "{created}");
+}
+
+#[test]
+fn serving_listener_waits_for_new_pool_with_unknown_members() {
+    let to_new = |members: Members| {
+        edited(|want| {
+            let new = Pool { name: "new".into(), members, ..want.pools["web"].clone() };
+            want.pools.insert("new".into(), new);
+            http(want).default_pool = Some("new".into());
+            http(want).name = "renamed".into();
+        })
+    };
+    let waiting = plan(&stack(), &to_new(Members::Unknown));
+    assert!(waiting.steps.is_empty() && waiting.held_back.is_empty(), "{waiting}");
+    let message = "listener http stays as it is: pool new does not exist yet, and without its members, which cannot be \
+                   read now, it would serve nobody. The listener changes once they can be read";
+    assert_eq!(waiting.problems[0].message, message);
+    let known = plan(&stack(), &to_new(stack().pools["web"].members.clone()));
+    assert!(
+        known.summary().starts_with("create pool new; update members of pool new; update listener http"),
+        "{known}"
+    );
+    // A listener that serves nobody has nothing to lose, nor has one that does not exist yet.
+    let empty = edited(|want| web(want).members = Members::Known(BTreeMap::new()));
+    assert!(plan(&empty, &to_new(Members::Unknown)).problems.is_empty());
+    let added = edited(|want| {
+        let new = Pool { name: "new".into(), members: Members::Unknown, ..want.pools["web"].clone() };
+        want.pools.insert("new".into(), new);
+        want.listeners.insert("other".into(), listener("other", ListenerProtocol::Http, 82, Some("new")));
+    });
+    assert_eq!(plan(&stack(), &added).summary(), "create pool new; create listener other");
 }
 
 #[test]

@@ -34,6 +34,7 @@ pub fn stack() -> Desired {
         floating_ip: None,
         allow_interruption: false,
         create_problems: Vec::new(),
+        source_problems: Vec::new(),
     }
 }
 

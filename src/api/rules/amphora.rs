@@ -27,7 +27,12 @@ fn rule(condition: &str, message: &str, field: &str) -> Rule {
 
 /// A condition that must hold for every member `m` of pool `p`.
 fn members(condition: &str) -> String {
-    format!("!has(p.members) || p.members.all(m, {condition})")
+    format!("(!has(p.members) || p.members.all(m, {condition}))")
+}
+
+/// A condition that must hold for every member source `s` of pool `p`.
+fn sources(condition: &str) -> String {
+    format!("(!has(p.memberSources) || p.memberSources.all(s, {condition}))")
 }
 
 /// Requires a connection limit other than 0, which means the default.
@@ -160,7 +165,11 @@ pub(crate) fn versions_of_pools_with_a_gap() -> Rule {
 /// Requires members without backup in pools of datagrams.
 pub(crate) fn backup_of_datagrams() -> Rule {
     pools(
-        &format!("!(p.protocol in {DATAGRAM}) || {}", members("!has(m.backup) || !m.backup")),
+        &format!(
+            "!(p.protocol in {DATAGRAM}) || ({} && {})",
+            members("!has(m.backup) || !m.backup"),
+            sources("!has(s.backup) || !s.backup")
+        ),
         "backup has no effect in pools of protocol UDP and SCTP with provider amphora: every member serves",
     )
 }
@@ -170,8 +179,9 @@ pub(crate) fn weights_of_datagrams() -> Rule {
     let weights = "p.members.map(m, has(m.weight) ? m.weight : 1).filter(w, w > 0)";
     pools(
         &format!(
-            "!(p.protocol in {DATAGRAM}) || p.algorithm != 'LEAST_CONNECTIONS' || !has(p.members) || \
-             [{weights}].all(weights, weights.all(w, w == weights[0]))"
+            "!(p.protocol in {DATAGRAM}) || p.algorithm != 'LEAST_CONNECTIONS' || \
+             ((!has(p.members) || [{weights}].all(weights, weights.all(w, w == weights[0]))) && {})",
+            sources("!has(s.weight)")
         ),
         "weights other than 0 must be equal in pools of protocol UDP and SCTP with algorithm LEAST_CONNECTIONS: provider \
          amphora ignores them",
@@ -197,8 +207,9 @@ pub(crate) fn monitors_of_datagrams() -> Rule {
 pub(crate) fn pings_of_members() -> Rule {
     pools(
         &format!(
-            "!has(p.healthMonitor) || p.healthMonitor.type != 'PING' || {}",
-            members("!has(m.monitorAddress) && !has(m.monitorPort)")
+            "!has(p.healthMonitor) || p.healthMonitor.type != 'PING' || ({} && {})",
+            members("!has(m.monitorAddress) && !has(m.monitorPort)"),
+            sources("!has(s.monitorAddress) && !has(s.monitorPort)")
         ),
         "monitorAddress and monitorPort have no effect beside a healthMonitor of type PING with provider amphora, which \
          sends it to the address of the member",

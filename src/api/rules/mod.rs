@@ -6,6 +6,7 @@ pub(super) mod immutable;
 pub(super) mod l7;
 pub(super) mod listener;
 pub(super) mod load_balancer;
+pub(super) mod member_source;
 pub(super) mod pool;
 mod protocols;
 pub(super) mod stack;

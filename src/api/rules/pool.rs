@@ -50,6 +50,40 @@ pub(crate) fn monitor_address_needs_monitor() -> Rule {
     )
 }
 
+/// Requires a health monitor for settings of sources that redirect its checks.
+pub(crate) fn source_monitor_needs_monitor() -> Rule {
+    rule(
+        "has(self.healthMonitor) || !has(self.memberSources) || \
+         self.memberSources.all(s, !has(s.monitorAddress) && !has(s.monitorPort))",
+        "monitorAddress and monitorPort of a member source need a healthMonitor in the pool",
+        ".memberSources",
+    )
+}
+
+/// Requires sources for the settings that pace their changes.
+pub(crate) fn source_settings_need_sources() -> Rule {
+    Rule::new(
+        "(has(self.memberSources) && size(self.memberSources) > 0) || (!has(self.memberWindow) && !has(self.drain))",
+    )
+    .message("memberWindow and drain have no effect without memberSources")
+}
+
+/// Requires that all sources that share the traffic have a weight, or none: one without would have no share.
+pub(crate) fn source_weights_are_complete() -> Rule {
+    let group = |filter: &str| {
+        format!(
+            "(self.memberSources.filter(s, {filter}).all(s, has(s.weight)) || \
+             self.memberSources.filter(s, {filter}).all(s, !has(s.weight)))"
+        )
+    };
+    let (standby, serving) = ("has(s.backup) && s.backup", "!has(s.backup) || !s.backup");
+    rule(
+        &format!("!has(self.memberSources) || ({} && {})", group(serving), group(standby)),
+        "either all member sources have a weight, or none (those with backup: true count by themselves)",
+        ".memberSources",
+    )
+}
+
 /// Requires that the type of the health monitor suits the protocol of the pool.
 pub(crate) fn monitor_suits_pool() -> Rule {
     rule(

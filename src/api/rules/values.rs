@@ -72,6 +72,21 @@ pub(crate) const RESYNC_PERIOD_RANGE: ValueRule = ValueRule {
     message: "must be from 10s to 24h, or 0s to disable it",
 };
 
+/// Limits the interval between two changes of members.
+pub const MEMBER_WINDOW_RANGE: ValueRule =
+    ValueRule { condition: "duration(self) <= duration('10s')", message: "must be from 0s to 10s" };
+
+/// Limits the time for which a member drains.
+pub const DRAIN_RANGE: ValueRule =
+    ValueRule { condition: "duration(self) <= duration('1h')", message: "must be from 0s to 1h" };
+
+/// Requires the name of a port of a Service, or a number that a port can have.
+pub const SERVICE_PORT_RANGE: ValueRule = ValueRule {
+    condition: "string(self).matches('^([1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])$') || \
+                (string(self).matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?$') && string(self).matches('[a-z]'))",
+    message: "must be the name of a port of the Service, or a number from 1 to 65535",
+};
+
 /// Requires a range of status codes that ascends.
 pub(crate) const CODES_ASCEND: ValueRule = ValueRule {
     condition: "!self.contains('-') || int(self.split('-')[0]) <= int(self.split('-')[1])",

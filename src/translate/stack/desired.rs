@@ -1,7 +1,7 @@
 //! The whole translation: from a spec and the resolved references to a [`Desired`], or to all problems at once.
 
 use crate::api::LoadBalancerStackSpec;
-use crate::model::{ApiVersion, Desired, Owner, Problem, Resolutions};
+use crate::model::{ApiVersion, Desired, Owner, Problem, Resolutions, SourcedEndpoints};
 use crate::translate::provider::Provider;
 use crate::translate::validator::Validator;
 
@@ -9,7 +9,8 @@ use super::{floating_ip, listener, load_balancer, pool, provider_capabilities};
 
 /// Translates a stack: references become ids, and absent values become Octavia's defaults.
 ///
-/// `resolutions` answer [`references`](fn@super::references) of the same spec; `version` is that of the server.
+/// `resolutions` answer [`references`](fn@super::references) of the same spec; `sourced` are the endpoints
+/// of its member sources; `version` is that of the server.
 ///
 /// # Errors
 /// All problems, in the order of the spec. Nothing may be written to the cloud then.
@@ -17,10 +18,11 @@ pub fn desired(
     spec: &LoadBalancerStackSpec,
     owner: Owner,
     resolutions: &Resolutions,
+    sourced: &SourcedEndpoints,
     version: ApiVersion,
 ) -> Result<Desired, Vec<Problem>> {
     let provider = Provider::named(spec.load_balancer.provider.as_deref());
-    let mut validator = Validator::new(resolutions, version, provider);
+    let mut validator = Validator::new(resolutions, sourced, version, provider);
     credentials(&mut validator, spec);
     let default_name = format!("{}/{}", owner.namespace, owner.name);
     let (load_balancer, families) = load_balancer::load_balancer(&mut validator, spec, &default_name);
@@ -32,8 +34,17 @@ pub fn desired(
         return Err(validator.problems);
     }
     let allow_interruption = spec.allows_interruption();
-    let create_problems = validator.create_problems;
-    Ok(Desired { owner, load_balancer, listeners, pools, floating_ip, allow_interruption, create_problems })
+    let Validator { create_problems, source_problems, .. } = validator;
+    Ok(Desired {
+        owner,
+        load_balancer,
+        listeners,
+        pools,
+        floating_ip,
+        allow_interruption,
+        create_problems,
+        source_problems,
+    })
 }
 
 fn credentials(validator: &mut Validator<'_>, spec: &LoadBalancerStackSpec) {

@@ -6,8 +6,8 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 
 use crate::api::{FloatingIpAllocation, LoadBalancerStackSpec, ReclaimPolicy};
-use crate::model::{FloatingIp, FloatingSubnet, Reference, ReferenceKind, ResolvedReference};
-use crate::translate::ip_family::{FamilyCondition, IpFamilies, IpFamily};
+use crate::model::{FloatingIp, FloatingSubnet, IpFamily, Reference, ReferenceKind, ResolvedReference};
+use crate::translate::ip_family::{FamilyCondition, IpFamilies};
 use crate::translate::selectors;
 use crate::translate::validator::Validator;
 
@@ -19,7 +19,7 @@ pub(super) fn floating_ip(
     families: &IpFamilies,
 ) -> Option<FloatingIp> {
     let spec = stack.load_balancer.floating_ip.as_ref()?;
-    validator.check_family(families, FamilyCondition::Needs(IpFamily::V4), PATH, || {
+    validator.check_family(families, FamilyCondition::Needs(IpFamily::IPv4), PATH, || {
         "a floating IP needs an IPv4 address to lead to, and the VIP has none".to_owned()
     });
     match (&spec.allocate, &spec.existing) {

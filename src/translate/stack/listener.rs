@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::api::{InsertHeader, ListenerSpec, LoadBalancerStackSpec, TimeoutsSpec};
-use crate::model::{Key, Listener, ListenerProtocol, Timeouts, TransportProtocol};
-use crate::translate::ip_family::{FamilyCondition, IpFamilies, IpFamily};
+use crate::model::{IpFamily, Key, Listener, ListenerProtocol, Timeouts, TransportProtocol};
+use crate::translate::ip_family::{FamilyCondition, IpFamilies};
 use crate::translate::text::TextKind;
 use crate::translate::validator::Validator;
 

@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
 
 use crate::api::{MemberSpec, PoolSpec};
-use crate::model::{Member, MemberKey, ReferenceKind};
-use crate::translate::ip_family::{FamilyCondition, IpFamilies, IpFamily};
+use crate::model::{IpFamily, Member, MemberKey, ReferenceKind};
+use crate::translate::ip_family::{FamilyCondition, IpFamilies};
 use crate::translate::validator::Validator;
 
-const WEIGHT_MAX: u16 = 256;
+pub(super) const WEIGHT_MAX: u16 = 256;
 
 /// Address of the cloud's metadata service (Octavia's `reserved_ips`).
 const METADATA_ADDRESS: IpAddr = IpAddr::V4(Ipv4Addr::new(169, 254, 169, 254));
@@ -42,10 +42,6 @@ pub(super) fn members(
         let address_path = format!("{path}.address");
         let port = validator.port(spec.port, &format!("{path}.port"));
         let Some(address) = validator.address(&spec.address, &address_path) else { continue };
-        if address == METADATA_ADDRESS {
-            let message = format!("{address} is reserved for the cloud's metadata service: choose another address");
-            validator.invalid(&address_path, message);
-        }
         check_reachable(validator, address, &address_path);
         // The driver answers 501 to its own call, and the single call makes a load balancer that does not work.
         if pool.protocol.is_datagram() {
@@ -69,14 +65,22 @@ pub(super) fn members(
     result
 }
 
-/// Rejects an address that no single machine in a network of the cloud can have. A server with address 0.0.0.0 or :: is
-/// worse: haproxy then connects to the address that the client asked for, so that a request comes back to the listener.
-fn check_reachable(validator: &mut Validator<'_>, address: IpAddr, field: &str) {
-    let is_broadcast = address == Ipv4Addr::BROADCAST;
-    if address.is_unspecified() || address.is_loopback() || address.is_multicast() || is_broadcast {
-        let message = format!("{address} is not the address of one machine that the load balancer can reach");
+pub(super) fn check_reachable(validator: &mut Validator<'_>, address: IpAddr, field: &str) {
+    if let Some(message) = unreachable(address) {
         validator.invalid(field, message);
     }
+}
+
+/// Reason against an address that no single machine in a network of the cloud can have. A server with address 0.0.0.0 or
+/// :: is worse: haproxy then connects to the address that the client asked for, so that a request comes back to the
+/// listener.
+pub(super) fn unreachable(address: IpAddr) -> Option<String> {
+    if address == METADATA_ADDRESS {
+        return Some(format!("{address} is reserved for the cloud's metadata service: choose another address"));
+    }
+    let is_broadcast = address == Ipv4Addr::BROADCAST;
+    let is_unreachable = address.is_unspecified() || address.is_loopback() || address.is_multicast() || is_broadcast;
+    is_unreachable.then(|| format!("{address} is not the address of one machine that the load balancer can reach"))
 }
 
 fn reject_monitor_fields(validator: &mut Validator<'_>, spec: &MemberSpec, path: &str) {

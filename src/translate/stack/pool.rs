@@ -8,7 +8,7 @@ use crate::translate::ip_family::IpFamilies;
 use crate::translate::text::TextKind;
 use crate::translate::validator::Validator;
 
-use super::{health_monitor, member, tls};
+use super::{health_monitor, member, member_sources, tls};
 
 /// The protocols of the pools of a stack, by key.
 pub(super) type PoolProtocols<'a> = BTreeMap<&'a str, PoolProtocol>;
@@ -47,6 +47,7 @@ fn pool(validator: &mut Validator<'_>, spec: &PoolSpec, path: &str, families: &I
     let monitor = spec.health_monitor.as_ref().map(|monitor| {
         health_monitor::monitor(validator, monitor, &spec.name, spec.protocol, &format!("{path}.healthMonitor"))
     });
+    let members = member::members(validator, spec, path, families);
     Pool {
         protocol: spec.protocol,
         algorithm: spec.algorithm,
@@ -63,7 +64,7 @@ fn pool(validator: &mut Validator<'_>, spec: &PoolSpec, path: &str, families: &I
             .map(|p| persistence(validator, p, spec.protocol, &format!("{path}.sessionPersistence"))),
         tls: tls::pool_tls(validator, spec, &format!("{path}.tls")),
         monitor,
-        members: member::members(validator, spec, path, families).into(),
+        members: member_sources::with_sources(validator, spec, path, families, members),
         name,
     }
 }

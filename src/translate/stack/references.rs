@@ -26,6 +26,9 @@ pub fn references(spec: &LoadBalancerStackSpec) -> BTreeSet<Reference> {
         for member in &pool.members {
             add(&mut found, ReferenceKind::Subnet, member.subnet.as_ref());
         }
+        for source in &pool.member_sources {
+            add(&mut found, ReferenceKind::Subnet, source.subnet.as_ref());
+        }
     }
     found
 }

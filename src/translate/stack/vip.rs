@@ -10,8 +10,8 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 
 use crate::api::{AdditionalVipSpec, VipSpec};
-use crate::model::{AdditionalVip, FixedIp, Id, ReferenceKind, ResolvedReference, Vip};
-use crate::translate::ip_family::{IpFamilies, IpFamily};
+use crate::model::{AdditionalVip, FixedIp, Id, IpFamily, ReferenceKind, ResolvedReference, Vip};
+use crate::translate::ip_family::IpFamilies;
 use crate::translate::validator::Validator;
 
 const PATH: &str = "spec.loadBalancer.vip";
@@ -95,9 +95,9 @@ fn network<'a>(validator: &mut Validator<'a>, spec: &VipSpec, primary: &mut Prim
 /// any version. Octavia sees all subnets, including those that the project does not see.
 fn predicted(subnet_ids: &[Id], cidrs: &[IpNet]) -> Option<IpFamily> {
     if cidrs.iter().any(|cidr| cidr.addr().is_ipv4()) {
-        return Some(IpFamily::V4);
+        return Some(IpFamily::IPv4);
     }
-    (!cidrs.is_empty() && cidrs.len() == subnet_ids.len()).then_some(IpFamily::V6)
+    (!cidrs.is_empty() && cidrs.len() == subnet_ids.len()).then_some(IpFamily::IPv6)
 }
 
 fn port<'a>(validator: &mut Validator<'a>, spec: &VipSpec, primary: &mut Primary<'a>) -> Option<Id> {

@@ -13,7 +13,7 @@ example; ratios and counts should be the same elsewhere.
 
 
 def page(script: list, stack: list, costs: dict, rest: list[dict]) -> str:
-    return '\n'.join([HEAD.format(cores=os.cpu_count()), _time(script, stack), _calls(costs), _rest(rest)])
+    return '\n'.join([HEAD.format(cores=os.cpu_count()), _time(script, stack), _calls(costs), _rest(rest), _endpoints(rest)])
 
 
 def _time(script: list, stack: list) -> str:
@@ -67,6 +67,18 @@ period is {rest[0]['period_seconds']} s here, to shorten the measurement (the de
 Stacks share lists that are at most 20 s old; a list takes one call for each {PAGE} objects. Members are read again only
 if a load balancer's `updated_at` or the operating status of a pool has changed, or if that status is neither ONLINE nor OFFLINE nor
 NO_MONITOR. VIP ports with a floating IP are not read; the reference stack has none.
+"""
+
+
+def _endpoints(rest: list[dict]) -> str:
+    lines = [[r['stacks'], f"{r['endpoints']['median_ms']:.0f}", f"{r['endpoints']['worst_ms']:.0f}", r['endpoints']['kib_per_1000_endpoints']] for r in rest]
+    return f"""## Members from Services
+
+The same controllers, with one more stack whose pool takes its members from a Service (`memberWindow: 0s`). The time runs from the request
+that changes its EndpointSlice to the write of the members, {rest[0]['endpoints']['changes']} times. The memory is that of endpoints in the
+cache, which no stack uses: 100 EndpointSlices of 100 endpoints each.
+
+{_table(['stacks at rest', 'milliseconds (median)', 'worst', 'KiB for 1000 endpoints'], lines)}
 """
 
 

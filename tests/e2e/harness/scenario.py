@@ -364,6 +364,10 @@ class Scenario:
         """The controller's writes to this scenario's load balancers since then, as method and kind: `PUT members`."""
         return [_kind(w) for w in self.log.writes_of(self.namespace) if w['t'] > started]
 
+    def times_of_writes(self, started: float, *kinds: str) -> list[float]:
+        """Times of the writes of these kinds since then."""
+        return [w['t'] for w in self.log.writes_of(self.namespace) if w['t'] > started and _kind(w) in kinds]
+
 
 def waits_for(stack: dict | None) -> str:
     """The kind of wait of a stack that is not ready yet."""

@@ -1,6 +1,7 @@
 //! Verdicts and translations of whole specs.
 
 mod defaults;
+mod member_sources;
 mod problems;
 mod references;
 pub(super) mod support;

@@ -1,9 +1,12 @@
 //! Pools of provider amphora.
 
 use crate::api::{HealthMonitorSpec, LoadBalancerStackSpec, PoolSpec, SessionPersistenceSpec, duration};
-use crate::model::{Algorithm, HttpMethod, ListenerProtocol, MonitorType, PersistenceType, PoolProtocol, TlsVersion};
-use crate::translate::ip_family::{FamilyCondition, IpFamilies, IpFamily};
+use crate::model::{
+    Algorithm, HttpMethod, IpFamily, ListenerProtocol, MonitorType, PersistenceType, PoolProtocol, TlsVersion,
+};
+use crate::translate::ip_family::{FamilyCondition, IpFamilies};
 use crate::translate::stack::member::{member_path, monitor_fields};
+use crate::translate::stack::member_source_checks::monitor_fields as source_monitor_fields;
 use crate::translate::validator::Validator;
 
 /// Longest persistence that keepalived takes (`LVS_MAX_TIMEOUT`); it drops a longer one.
@@ -89,7 +92,7 @@ fn check_datagram_persistence(
         return;
     }
     // By the netmask keepalived takes the IPv6 half of the listener for IPv4, and leaves out its members.
-    validator.check_family(families, FamilyCondition::Excludes(IpFamily::V6), &field, || {
+    validator.check_family(families, FamilyCondition::Excludes(IpFamily::IPv6), &field, || {
         "provider amphora would serve no client at the IPv6 address of the load balancer, since a netmask is for IPv4: \
          remove it"
             .to_owned()
@@ -103,6 +106,17 @@ fn is_netmask(text: &str) -> bool {
 }
 
 fn check_datagram_members(validator: &mut Validator<'_>, pool: &PoolSpec, pool_path: &str) {
+    for source in &pool.member_sources {
+        let path = format!("{pool_path}.memberSources[{}]", source.name);
+        if source.backup == Some(true) {
+            let fact = "knows no backup in pools of protocol UDP and SCTP, where every member serves";
+            validator.unsupported_by_provider(format!("{path}.backup"), fact, "remove it");
+        }
+        if source.weight.is_some() && pool.algorithm == Algorithm::LeastConnections {
+            let fact = "ignores weights in pools of protocol UDP and SCTP with LEAST_CONNECTIONS";
+            validator.unsupported_by_provider(format!("{path}.weight"), fact, "remove it, or choose ROUND_ROBIN");
+        }
+    }
     // "lc" of IPVS counts connections and ignores weights, except that a member of weight 0 gets none.
     let mut common_weight = None;
     for member in &pool.members {
@@ -159,6 +173,15 @@ fn has_several(codes: &str) -> bool {
 /// Rejects another target of a PING: haproxy gives its external check the address and the port of the server, not those
 /// of the check.
 fn check_ping_target(validator: &mut Validator<'_>, pool: &PoolSpec, pool_path: &str) {
+    for source in &pool.member_sources {
+        for field in source_monitor_fields(source) {
+            validator.unsupported_by_provider(
+                format!("{pool_path}.memberSources[{}].{field}", source.name),
+                "sends a PING to the address of the member",
+                "remove it, or choose another type of healthMonitor",
+            );
+        }
+    }
     for member in &pool.members {
         for field in monitor_fields(member) {
             validator.unsupported_by_provider(

@@ -1,7 +1,9 @@
-//! Measures an idle controller: its memory, and its requests per resync period.
+//! Measures an idle controller: its memory, its requests per resync period, and the cost of endpoints that change.
 //!
 //! The simulated cloud and cluster run in this process and serve on sockets. The controller is a process of its own, so
 //! that its memory can be measured. Prints one line of JSON for each number of stacks.
+
+mod endpoints;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -79,12 +81,15 @@ async fn measure(root: &Path, cli: &Cli, number: usize) -> anyhow::Result<Value>
     sleep(period * PERIODS).await;
     let writes = simulators.cloud.writes().len();
     ensure!(writes == 0, "{writes} writes at rest");
+    let (memory, calls) = (resident(controller.process.id())?, simulators.calls(PERIODS));
+    let endpoints = simulators.endpoint_costs(root, &controller, number).await?;
     Ok(json!({
         "stacks": number,
-        "rss_kib": resident(controller.process.id())?,
+        "rss_kib": memory,
         "period_seconds": cli.period,
-        "calls": simulators.calls(PERIODS),
+        "calls": calls,
         "calls_until_ready": until_ready,
+        "endpoints": endpoints,
     }))
 }
 

@@ -1,0 +1,106 @@
+//! Cost of members from Services: the time from a change of an EndpointSlice to the write, and the memory of the cache.
+
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::ensure;
+use evenkeel::api::LoadBalancerStack;
+use k8s_openapi::api::core::v1::Service;
+use k8s_openapi::api::discovery::v1::EndpointSlice;
+use kube::api::{Api, Patch, PatchParams, PostParams};
+use serde_json::{Value, json};
+use tokio::time::{Instant, sleep};
+
+use super::{Controller, NAMESPACE, Simulators, read, resident};
+
+/// Number of measured changes.
+const CHANGES: usize = 100;
+/// Pause between two changes, longer than the simulated Octavia works on one.
+const PAUSE: Duration = Duration::from_millis(300);
+/// EndpointSlices of a Service that no stack uses, with the endpoints of each.
+const SLICES: usize = 100;
+const ENDPOINTS: usize = 100;
+const THOUSANDS: u64 = (SLICES * ENDPOINTS / 1000) as u64;
+
+impl Simulators {
+    /// Adds a stack with a member source, and changes its endpoints. The other stacks are at rest.
+    pub(super) async fn endpoint_costs(
+        &self,
+        root: &Path,
+        controller: &Controller,
+        stacks: usize,
+    ) -> anyhow::Result<Value> {
+        self.apply_slice("web", "web", 3).await?;
+        self.apply_sourced_stack(root).await?;
+        let begun = Instant::now();
+        while !self.all_ready(stacks + 1) {
+            ensure!(begun.elapsed() < super::TIME_LIMIT, "the stack with a member source is not Ready");
+            sleep(PAUSE).await;
+        }
+        let mut times = Vec::new();
+        for change in 0..CHANGES {
+            sleep(PAUSE).await;
+            times.push(self.time_of_change(3 + (change + 1) % 2).await?);
+        }
+        times.sort();
+        let before = resident(controller.process.id())?;
+        for slice in 0..SLICES {
+            self.apply_slice(&format!("other-{slice}"), "other", ENDPOINTS).await?;
+        }
+        sleep(Duration::from_secs(5)).await;
+        let grown = resident(controller.process.id())?.saturating_sub(before);
+        let milliseconds = |time: Duration| time.as_secs_f64() * 1000.0;
+        Ok(json!({
+            "changes": CHANGES,
+            "median_ms": milliseconds(times[CHANGES / 2]),
+            "worst_ms": milliseconds(times[CHANGES - 1]),
+            "kib_per_1000_endpoints": grown / THOUSANDS,
+        }))
+    }
+
+    /// Time from a change of the EndpointSlice to the write of the members in the cloud.
+    async fn time_of_change(&self, endpoints: usize) -> anyhow::Result<Duration> {
+        self.cloud.forget_requests();
+        let begun = Instant::now();
+        self.apply_slice("web", "web", endpoints).await?;
+        loop {
+            let is_write = |path: &str| path.contains("/members");
+            if self.cloud.writes().iter().any(|request| is_write(&request.path)) {
+                return Ok(begun.elapsed());
+            }
+            ensure!(begun.elapsed() < Duration::from_secs(30), "a change of endpoints has no effect");
+            sleep(Duration::from_micros(500)).await;
+        }
+    }
+
+    async fn apply_sourced_stack(&self, root: &Path) -> anyhow::Result<()> {
+        let service: Service = serde_json::from_value(json!({
+            "metadata": {"name": "web"}, "spec": {"clusterIP": "10.96.0.7", "ports": [{"name": "http", "port": 80}]},
+        }))?;
+        let services: Api<Service> = Api::namespaced(self.client.clone(), NAMESPACE);
+        services.create(&PostParams::default(), &service).await?;
+        let mut stack: Value = read(&root.join("examples/reference.yaml"))?;
+        stack["metadata"]["name"] = "sourced".into();
+        stack["spec"]["resyncPeriod"] = "0s".into();
+        let pool = &mut stack["spec"]["pools"][0];
+        pool["members"] = json!([]);
+        pool["memberWindow"] = "0s".into();
+        pool["memberSources"] = json!([{"name": "web", "service": {"name": "web", "port": "http", "target": "PodIP"}}]);
+        let stack: LoadBalancerStack = serde_json::from_value(stack)?;
+        self.stacks().create(&PostParams::default(), &stack).await?;
+        Ok(())
+    }
+
+    async fn apply_slice(&self, name: &str, service: &str, endpoints: usize) -> anyhow::Result<()> {
+        let endpoint = |n: usize| json!({"addresses": [format!("10.20.{}.{}", n / 250 + 1, n % 250 + 1)], "conditions": {"ready": true}, "nodeName": "node-1"});
+        let endpoints: Vec<Value> = (0..endpoints).map(endpoint).collect();
+        let slice = json!({
+            "apiVersion": "discovery.k8s.io/v1", "kind": "EndpointSlice",
+            "metadata": {"name": name, "labels": {"kubernetes.io/service-name": service}},
+            "addressType": "IPv4", "ports": [{"name": "http", "port": 8080}], "endpoints": endpoints,
+        });
+        let slices: Api<EndpointSlice> = Api::namespaced(self.client.clone(), NAMESPACE);
+        slices.patch(name, &PatchParams::apply("bench").force(), &Patch::Apply(slice)).await?;
+        Ok(())
+    }
+}
