@@ -5,9 +5,9 @@ import time
 from harness import client
 from harness.client import serving
 from harness.pods import Pods, deployment, service
-from harness.stacks import listener, monitor, pool, stack
+from harness.sources import fronted, pod_addresses, ready_members, sourced
 from harness import stream
-from harness.waiting import eventually, expect, pause, same
+from harness.waiting import expect, pause, same
 
 cases = ['rolling', 'scaled', 'shares', 'node_ports', 'unreadable']
 traffic = True
@@ -18,30 +18,6 @@ SLACK = 1.5     # seconds around a window: Octavia's lock delays a write, so tha
 def run(t, case):
     with Pods(t) as pods:
         globals()[case](t, pods)
-
-
-def sourced(name, port='http', target='PodIP', **more):
-    return {'name': name, 'service': {'name': name, 'port': port, 'target': target}, **more}
-
-
-def fronted(*sources, **spec):
-    """A stack whose HTTP listener takes its members from these sources."""
-    health = monitor(delay='2s', timeout='2s', maxRetries=1, urlPath='/ready')
-    front = {**pool('web', members=0, healthMonitor=health), 'memberSources': list(sources)}
-    return stack('web', [listener('http', 80, defaultPool='web')], [front], **spec)
-
-
-def ready_members(t, name, wanted, timeout=60):
-    """Waits until the members are these addresses and the stack is Ready."""
-    def addresses():
-        tree = t.cloud.tree(t.lb_id(name))
-        return {m['address'] for p in tree['pools'] for m in p['members']}
-    eventually(f'{name}: its members', addresses, lambda seen: seen == wanted(), timeout, every=0.3)
-    t.ready(name)
-
-
-def pod_addresses(pods, *names):
-    return lambda: {p['status']['podIP'] for n in names for p in pods.of(n)}
 
 
 def written_apart(t, since):

@@ -2,11 +2,10 @@
 processes of genuine services; 56_wire breaks only one namespace's way to them."""
 import os
 import signal
-import subprocess
-from pathlib import Path
 
 from harness import config
 from harness.controller import Controller
+from harness.outage import API_SERVER, end, restart
 from harness.relay import Relay
 from harness.requests_log import RequestLog
 from harness.stacks import web
@@ -21,17 +20,6 @@ def run(t, case):
     globals()[case](t)
 
 
-def end(pid_file, number=signal.SIGKILL):
-    """Ends a process and returns when it is over, so that it is not taken for alive."""
-    pid = int(pid_file.read_text())
-    os.kill(pid, number)
-    eventually(f'{pid_file.name} has ended', lambda: not Path(f'/proc/{pid}').exists(), bool, 60, every=0.02)
-
-
-def restart(what):
-    subprocess.run([str(config.E2E / 'lab' / what / 'up.sh')], check=True, capture_output=True, timeout=300)
-
-
 def heavier(spec):
     spec['pools'][0]['members'][0]['weight'] = spec['pools'][0]['members'][0].get('weight', 1) + 1
 
@@ -43,7 +31,7 @@ def api_server(t):
     log = RequestLog()
     name = t.apply(web('fresh', load_balancer=FLOATING))
     log.arrived('POST', '/loadbalancers$')
-    end(config.HOME / 'kube/run/kube-apiserver.pid')
+    end(API_SERVER)
     restart('kube')
     t.kube.kubectl('get', 'loadbalancerstacks', '-n', t.namespace)
     # A controller that could not renew its Lease for ten seconds must stop; Kubernetes then restarts it.

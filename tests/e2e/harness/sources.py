@@ -1,0 +1,27 @@
+"""Stacks whose members come from Services, and the members that they have."""
+from .stacks import listener, monitor, pool, stack
+from .waiting import eventually
+
+
+def sourced(name, port='http', target='PodIP', **more):
+    return {'name': name, 'service': {'name': name, 'port': port, 'target': target}, **more}
+
+
+def fronted(*sources, **spec):
+    """A stack whose HTTP listener takes its members from these sources."""
+    health = monitor(delay='2s', timeout='2s', maxRetries=1, urlPath='/ready')
+    front = {**pool('web', members=0, healthMonitor=health), 'memberSources': list(sources)}
+    return stack('web', [listener('http', 80, defaultPool='web')], [front], **spec)
+
+
+def ready_members(t, name, wanted, timeout=60):
+    """Waits until the members are these addresses and the stack is Ready."""
+    def addresses():
+        tree = t.cloud.tree(t.lb_id(name))
+        return {m['address'] for p in tree['pools'] for m in p['members']}
+    eventually(f'{name}: its members', addresses, lambda seen: seen == wanted(), timeout, every=0.3)
+    t.ready(name)
+
+
+def pod_addresses(pods, *names):
+    return lambda: {p['status']['podIP'] for n in names for p in pods.of(n)}
