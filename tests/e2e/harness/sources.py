@@ -1,6 +1,9 @@
 """Stacks whose members come from Services, and the members that they have."""
 from .stacks import listener, monitor, pool, stack
-from .waiting import eventually
+from .waiting import eventually, expect
+
+WINDOW = 2      # seconds: default of memberWindow
+SLACK = 1.5     # seconds around a window: Octavia's lock delays a write, so that two may come closer
 
 
 def sourced(name, port='http', target='PodIP', **more):
@@ -25,3 +28,11 @@ def ready_members(t, name, wanted, timeout=60):
 
 def pod_addresses(pods, *names):
     return lambda: {p['status']['podIP'] for n in names for p in pods.of(n)}
+
+
+def written_apart(t, since):
+    """The writes of members, at least a window apart."""
+    times = t.times_of_writes(since, 'PUT members', 'DELETE members')
+    close = [(a, b) for a, b in zip(times, times[1:]) if b - a < WINDOW - SLACK]
+    expect(not close, f'writes closer than {WINDOW} s: {close}')
+    return times

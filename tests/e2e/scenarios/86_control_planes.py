@@ -9,7 +9,7 @@ from harness.outage import API_SERVER, end, restart
 from harness.relay import Relay
 from harness.requests_log import RequestLog
 from harness.stacks import web
-from harness.waiting import eventually, expect, pause, same
+from harness.waiting import expect, pause, same
 
 serial = True
 cases = ['api_server', 'watches', 'octavia']
