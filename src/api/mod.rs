@@ -31,7 +31,9 @@ pub use member_source::{
     LabelOperator, LabelRequirementSpec, LabelSelectorSpec, MemberSourceSpec, NodeAddressType, NodesSourceSpec,
     ServicePort, ServiceSourceSpec, ServiceTarget,
 };
-pub use pool::{HealthMonitorSpec, HttpVersion, MemberSpec, PoolSpec, SessionPersistenceSpec};
+pub use pool::{
+    DRAIN_MAX, HealthMonitorSpec, HttpVersion, MEMBER_WINDOW_MAX, MemberSpec, PoolSpec, SessionPersistenceSpec,
+};
 pub use stack::{
     CloudCredentialsRef, DELETION_POLICY_ANNOTATION, DeletionPolicy, DisruptionPolicy, LoadBalancerStack,
     LoadBalancerStackSpec, ManagementPolicy,

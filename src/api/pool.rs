@@ -15,8 +15,10 @@ use super::tls::PoolTlsSpec;
 use crate::model::{Algorithm, HttpMethod, MonitorType, PersistenceType, PoolProtocol};
 
 const MEMBER_WINDOW_DEFAULT: Duration = Duration::from_secs(2);
-const MEMBER_WINDOW_MAX: Duration = Duration::from_secs(10);
-const DRAIN_MAX: Duration = Duration::from_secs(3600);
+/// Longest `memberWindow`. The CRD has it too.
+pub const MEMBER_WINDOW_MAX: Duration = Duration::from_secs(10);
+/// Longest `drain`. The CRD has it too.
+pub const DRAIN_MAX: Duration = Duration::from_secs(3600);
 
 /// Group of members among which traffic is distributed.
 #[derive(KubeSchema, Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -103,7 +105,7 @@ pub struct PoolSpec {
     /// Duration, in whole seconds, 0s to 1h, for which a member that leaves its source gets no new connections before it
     /// is removed: its weight is 0 meanwhile. It costs a second change of the pool for each member that leaves, and pays
     /// only where clients stick to members by a cookie: after a removal provider amphora lets established connections
-    /// finish, and new ones go elsewhere. Provider ovn ignores weights. Default: 0s, removal at once.
+    /// finish, and new ones go elsewhere. Not with provider ovn, which ignores weights. Default: 0s, removal at once.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::drain")]
     pub drain: Option<String>,

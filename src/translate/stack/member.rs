@@ -8,27 +8,12 @@ use crate::model::{IpFamily, Member, MemberKey, ReferenceKind};
 use crate::translate::ip_family::{FamilyCondition, IpFamilies};
 use crate::translate::validator::Validator;
 
+use super::member_settings::{MemberSettings, member_path};
+
 pub(super) const WEIGHT_MAX: u16 = 256;
 
 /// Address of the cloud's metadata service (Octavia's `reserved_ips`).
 const METADATA_ADDRESS: IpAddr = IpAddr::V4(Ipv4Addr::new(169, 254, 169, 254));
-
-/// The path of a member: `spec.pools[web].members[10.0.0.1:80]`.
-pub(super) fn member_path(pool_path: &str, member: &MemberSpec) -> String {
-    let MemberSpec { address, port, .. } = member;
-    if address.contains(':') {
-        format!("{pool_path}.members[[{address}]:{port}]")
-    } else {
-        format!("{pool_path}.members[{address}:{port}]")
-    }
-}
-
-/// The fields of a member that redirect its health checks, as far as the spec sets them.
-pub(super) fn monitor_fields(member: &MemberSpec) -> impl Iterator<Item = &'static str> {
-    let address = member.monitor_address.is_some().then_some("monitorAddress");
-    let port = member.monitor_port.is_some().then_some("monitorPort");
-    address.into_iter().chain(port)
-}
 
 pub(super) fn members(
     validator: &mut Validator<'_>,
@@ -55,7 +40,7 @@ pub(super) fn members(
             });
         }
         if pool.health_monitor.is_none() {
-            reject_monitor_fields(validator, spec, &path);
+            MemberSettings::of_member(spec, pool_path).reject_monitor_fields(validator);
         }
         let member = member(validator, spec, &path);
         if result.insert(MemberKey { address, port }, member).is_some() {
@@ -65,7 +50,7 @@ pub(super) fn members(
     result
 }
 
-pub(super) fn check_reachable(validator: &mut Validator<'_>, address: IpAddr, field: &str) {
+fn check_reachable(validator: &mut Validator<'_>, address: IpAddr, field: &str) {
     if let Some(message) = unreachable(address) {
         validator.invalid(field, message);
     }
@@ -83,21 +68,16 @@ pub(super) fn unreachable(address: IpAddr) -> Option<String> {
     is_unreachable.then(|| format!("{address} is not the address of one machine that the load balancer can reach"))
 }
 
-fn reject_monitor_fields(validator: &mut Validator<'_>, spec: &MemberSpec, path: &str) {
-    for field in monitor_fields(spec) {
-        validator.invalid(
-            format!("{path}.{field}"),
-            "has no effect without a healthMonitor in the pool: give the pool one, or remove the field",
-        );
-    }
+/// The address that is checked in place of the member's own.
+pub(super) fn monitor_address(validator: &mut Validator<'_>, text: Option<&String>, path: &str) -> Option<IpAddr> {
+    let field = format!("{path}.monitorAddress");
+    let address = validator.address(text?, &field)?;
+    check_reachable(validator, address, &field);
+    Some(address)
 }
 
 fn member(validator: &mut Validator<'_>, spec: &MemberSpec, path: &str) -> Member {
-    let monitor_address_path = format!("{path}.monitorAddress");
-    let monitor_address = spec.monitor_address.as_ref().and_then(|text| validator.address(text, &monitor_address_path));
-    if let Some(address) = monitor_address {
-        check_reachable(validator, address, &monitor_address_path);
-    }
+    let monitor_address = monitor_address(validator, spec.monitor_address.as_ref(), path);
     Member {
         name: validator.display_name(spec.name.as_ref(), "", &format!("{path}.name")),
         weight: spec.weight.map_or(1, |weight| validator.number(weight, 0, WEIGHT_MAX, &format!("{path}.weight"))),

@@ -1,25 +1,22 @@
 //! Problems of the spec of member sources, whatever they lead to. The CRD has the same rules.
 
 use crate::api::{
-    LabelOperator, LabelSelectorSpec, MemberSourceSpec, NodesSourceSpec, PoolSpec, ServicePort, ServiceSourceSpec,
-    ServiceTarget,
+    DRAIN_MAX, LabelOperator, LabelSelectorSpec, MEMBER_WINDOW_MAX, MemberSourceSpec, NodesSourceSpec, PoolSpec,
+    ServicePort, ServiceSourceSpec, ServiceTarget,
 };
 use crate::translate::text::TextKind;
 use crate::translate::validator::Validator;
 
-const WINDOW_MAX_SECONDS: u64 = 10;
-const DRAIN_MAX_SECONDS: u64 = 3600;
-
 /// Checks the settings of a pool that concern its sources together.
 pub(super) fn check_pool(validator: &mut Validator<'_>, pool: &PoolSpec, path: &str) {
     let durations = [
-        ("memberWindow", &pool.member_window, WINDOW_MAX_SECONDS, "0s to 10s"),
-        ("drain", &pool.drain, DRAIN_MAX_SECONDS, "0s to 1h"),
+        ("memberWindow", &pool.member_window, MEMBER_WINDOW_MAX, "0s to 10s"),
+        ("drain", &pool.drain, DRAIN_MAX, "0s to 1h"),
     ];
     for (field, text, most, range) in durations {
         let Some(text) = text else { continue };
         let field = format!("{path}.{field}");
-        validator.seconds(text, 0, most, range, &field);
+        validator.seconds(text, 0, most.as_secs(), range, &field);
         if pool.member_sources.is_empty() {
             validator.invalid(&field, "has no effect without memberSources: add a source, or remove it");
         }
@@ -35,26 +32,13 @@ pub(super) fn check_pool(validator: &mut Validator<'_>, pool: &PoolSpec, path: &
 }
 
 /// Checks one source.
-pub(super) fn check_source(validator: &mut Validator<'_>, pool: &PoolSpec, source: &MemberSourceSpec, path: &str) {
+pub(super) fn check_source(validator: &mut Validator<'_>, source: &MemberSourceSpec, path: &str) {
     validator.check_text(TextKind::Key, &source.name, &format!("{path}.name"));
     match (&source.service, &source.nodes) {
         (Some(service), None) => check_service(validator, service, &format!("{path}.service")),
         (None, Some(nodes)) => check_nodes(validator, nodes, &format!("{path}.nodes")),
         _ => validator.invalid(path, "exactly one of service and nodes is required"),
     }
-    if pool.health_monitor.is_none() {
-        for field in monitor_fields(source) {
-            let message = "has no effect without a healthMonitor in the pool: give the pool one, or remove the field";
-            validator.invalid(format!("{path}.{field}"), message);
-        }
-    }
-}
-
-/// The fields of a source that redirect health checks, as far as the spec sets them.
-pub(super) fn monitor_fields(source: &MemberSourceSpec) -> impl Iterator<Item = &'static str> {
-    let address = source.monitor_address.is_some().then_some("monitorAddress");
-    let port = source.monitor_port.is_some().then_some("monitorPort");
-    address.into_iter().chain(port)
 }
 
 fn check_service(validator: &mut Validator<'_>, service: &ServiceSourceSpec, path: &str) {

@@ -7,7 +7,8 @@ use crate::model::{Endpoint, IpFamily, Member, MemberKey, Members, ReferenceKind
 use crate::translate::ip_family::{FamilyCondition, IpFamilies};
 use crate::translate::validator::Validator;
 
-use super::member::{WEIGHT_MAX, check_reachable, unreachable};
+use super::member::{WEIGHT_MAX, monitor_address, unreachable};
+use super::member_settings::{MemberSettings, source_path};
 use super::member_source_checks::{check_pool, check_source};
 use super::member_weights::{Backend, spread};
 
@@ -72,11 +73,14 @@ fn sources(
     let mut result = Vec::new();
     for spec in &pool.member_sources {
         let key = SourceKey::new(&pool.name, &spec.name);
-        let path = format!("{pool_path}.memberSources[{}]", spec.name);
+        let path = source_path(pool_path, spec);
         if !names.insert(&spec.name) {
             validator.invalid(&path, "another source of the pool has this name: choose a different one");
         }
-        let template = template(validator, pool, spec, &path);
+        let template = template(validator, spec, &path);
+        if pool.health_monitor.is_none() {
+            MemberSettings::of_source(spec, pool_path).reject_monitor_fields(validator);
+        }
         let weight = spec.weight.map(|weight| validator.number(weight, 0, WEIGHT_MAX, &format!("{path}.weight")));
         check_family(validator, pool, spec, &path, families);
         let endpoints = known(validator, &key).and_then(|all| usable(validator, pool, spec, &path, families, all));
@@ -86,13 +90,9 @@ fn sources(
 }
 
 /// The fields that all members of a source share, with the problems of the spec.
-fn template(validator: &mut Validator<'_>, pool: &PoolSpec, spec: &MemberSourceSpec, path: &str) -> Member {
-    check_source(validator, pool, spec, path);
-    let address_path = format!("{path}.monitorAddress");
-    let monitor_address = spec.monitor_address.as_ref().and_then(|text| validator.address(text, &address_path));
-    if let Some(address) = monitor_address {
-        check_reachable(validator, address, &address_path);
-    }
+fn template(validator: &mut Validator<'_>, spec: &MemberSourceSpec, path: &str) -> Member {
+    check_source(validator, spec, path);
+    let monitor_address = monitor_address(validator, spec.monitor_address.as_ref(), path);
     Member {
         name: spec.name.clone(),
         weight: 1,

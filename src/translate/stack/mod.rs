@@ -7,6 +7,7 @@ mod l7;
 mod listener;
 mod load_balancer;
 mod member;
+mod member_settings;
 mod member_source_checks;
 mod member_sources;
 mod member_weights;

@@ -4,7 +4,7 @@
 
 use crate::api::{LoadBalancerStackSpec, MemberSpec, PoolSpec, TimeoutsSpec};
 use crate::model::{Algorithm, ListenerProtocol, MonitorType, PersistenceType, PoolProtocol};
-use crate::translate::stack::member::{member_path, monitor_fields};
+use crate::translate::stack::member_settings::MemberSettings;
 use crate::translate::validator::Validator;
 
 /// Checks a stack that names the provider. A cloud whose default it is cannot be told from the spec.
@@ -70,19 +70,35 @@ fn check_members(validator: &mut Validator<'_>, pool: &PoolSpec, pool_path: &str
     let weight = |member: &MemberSpec| member.weight.unwrap_or(1);
     let common_weight = pool.members.iter().map(weight).find(|weight| *weight > 0);
     for member in &pool.members {
-        let path = member_path(pool_path, member);
-        for field in monitor_fields(member) {
-            reject(validator, format!("{path}.{field}"), "remove it");
-        }
-        // Neither backup nor weight is in `_get_member_request_info`: every member has the same share.
-        if member.backup == Some(true) {
-            reject(validator, format!("{path}.backup"), "remove it");
-        }
+        let settings = MemberSettings::of_member(member, pool_path);
+        check_settings(validator, &settings);
+        let field = format!("{}.weight", settings.path);
         if weight(member) == 0 {
-            reject(validator, format!("{path}.weight"), "switch the member off with adminStateUp: false");
+            reject(validator, field, "switch the member off with adminStateUp: false");
         } else if Some(weight(member)) != common_weight {
-            reject(validator, format!("{path}.weight"), "give all members of the pool one weight");
+            reject(validator, field, "give all members of the pool one weight");
         }
+    }
+    for source in &pool.member_sources {
+        let settings = MemberSettings::of_source(source, pool_path);
+        check_settings(validator, &settings);
+        if source.weight.is_some() {
+            reject(validator, format!("{}.weight", settings.path), "remove it");
+        }
+    }
+    if pool.drain.is_some() {
+        reject(validator, format!("{pool_path}.drain"), "remove it");
+    }
+}
+
+/// Neither backup nor weight is in `_get_member_request_info`: every member has the same share.
+fn check_settings(validator: &mut Validator<'_>, settings: &MemberSettings) {
+    let MemberSettings { path, backup, monitor_fields } = settings;
+    for field in monitor_fields {
+        reject(validator, format!("{path}.{field}"), "remove it");
+    }
+    if *backup {
+        reject(validator, format!("{path}.backup"), "remove it");
     }
 }
 

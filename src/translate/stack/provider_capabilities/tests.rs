@@ -303,6 +303,27 @@ fn ciphers_of_another_provider_are_accepted() {
 }
 
 #[test]
+fn settings_of_sources_that_ovn_ignores_are_rejected() {
+    let problems = judge(
+        "{provider: ovn, vip: {subnet: {name: front}}}",
+        "pools: [{name: p, protocol: TCP, algorithm: SOURCE_IP, drain: 10s, \
+         healthMonitor: {type: TCP, delay: 5s, timeout: 5s, maxRetries: 1}, \
+         memberSources: [{name: a, nodes: {port: 80}, weight: 1, backup: true, monitorPort: 81}]}]",
+    )
+    .unwrap_err();
+    assert!(problems.iter().all(|p| p.reason == ProblemReason::UnsupportedByCloud), "{problems:#?}");
+    assert_eq!(
+        fields(&problems),
+        [
+            "spec.pools[p].memberSources[a].monitorPort",
+            "spec.pools[p].memberSources[a].backup",
+            "spec.pools[p].memberSources[a].weight",
+            "spec.pools[p].drain",
+        ]
+    );
+}
+
+#[test]
 fn source_ip_port_is_rejected_on_amphora() {
     let pool = "pools: [{name: a, protocol: TCP, algorithm: SOURCE_IP_PORT}]";
     accepted("{provider: ovn, vip: {subnet: {name: front}}}", pool);

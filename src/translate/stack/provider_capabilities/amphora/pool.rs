@@ -5,8 +5,7 @@ use crate::model::{
     Algorithm, HttpMethod, IpFamily, ListenerProtocol, MonitorType, PersistenceType, PoolProtocol, TlsVersion,
 };
 use crate::translate::ip_family::{FamilyCondition, IpFamilies};
-use crate::translate::stack::member::{member_path, monitor_fields};
-use crate::translate::stack::member_source_checks::monitor_fields as source_monitor_fields;
+use crate::translate::stack::member_settings::{MemberSettings, member_path, source_path};
 use crate::translate::validator::Validator;
 
 /// Longest persistence that keepalived takes (`LVS_MAX_TIMEOUT`); it drops a longer one.
@@ -107,7 +106,7 @@ fn is_netmask(text: &str) -> bool {
 
 fn check_datagram_members(validator: &mut Validator<'_>, pool: &PoolSpec, pool_path: &str) {
     for source in &pool.member_sources {
-        let path = format!("{pool_path}.memberSources[{}]", source.name);
+        let path = source_path(pool_path, source);
         if source.backup == Some(true) {
             let fact = "knows no backup in pools of protocol UDP and SCTP, where every member serves";
             validator.unsupported_by_provider(format!("{path}.backup"), fact, "remove it");
@@ -173,19 +172,10 @@ fn has_several(codes: &str) -> bool {
 /// Rejects another target of a PING: haproxy gives its external check the address and the port of the server, not those
 /// of the check.
 fn check_ping_target(validator: &mut Validator<'_>, pool: &PoolSpec, pool_path: &str) {
-    for source in &pool.member_sources {
-        for field in source_monitor_fields(source) {
+    for settings in MemberSettings::of_pool(pool, pool_path) {
+        for field in settings.monitor_fields {
             validator.unsupported_by_provider(
-                format!("{pool_path}.memberSources[{}].{field}", source.name),
-                "sends a PING to the address of the member",
-                "remove it, or choose another type of healthMonitor",
-            );
-        }
-    }
-    for member in &pool.members {
-        for field in monitor_fields(member) {
-            validator.unsupported_by_provider(
-                format!("{}.{field}", member_path(pool_path, member)),
+                format!("{}.{field}", settings.path),
                 "sends a PING to the address of the member",
                 "remove it, or choose another type of healthMonitor",
             );
