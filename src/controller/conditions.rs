@@ -194,8 +194,8 @@ fn put_resolved(builder: &mut ConditionBuilder<'_>, unresolved: &[Problem]) {
     match unresolved.first() {
         None => builder.put(RESOLVED_REFS, true, "ResolvedRefs", ""),
         Some(first) => {
-            let texts: Vec<String> = unresolved.iter().map(ToString::to_string).collect();
-            builder.put(RESOLVED_REFS, false, StallReason::from(first.reason).as_str(), &texts.join("; "));
+            let reason = StallReason::from(first.reason).as_str();
+            builder.put(RESOLVED_REFS, false, reason, &Problem::joined(unresolved));
         }
     }
 }

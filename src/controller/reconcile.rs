@@ -21,7 +21,7 @@ use super::status::{self, CloudFacts};
 use super::{conflict, events, finalizer, remedies, telemetry};
 use crate::api::{DeletionPolicy, LoadBalancerStack, ReclaimPolicy};
 use crate::engine::{self, DeletionTimes, Goal, Outcome, Reconciliation, Record, Retry, State};
-use crate::model::{Owner, Source};
+use crate::model::{Owner, Source, SourcedEndpoints};
 use crate::openstack::Cloud;
 use crate::translate;
 
@@ -107,12 +107,15 @@ struct StackReconciler<'a> {
     stack: LoadBalancerStack,
     state: &'a mut StackState,
     facts: CloudFacts,
+    /// Endpoints of the member sources.
+    sourced: SourcedEndpoints,
 }
 
 impl<'a> StackReconciler<'a> {
     fn new(stack: &LoadBalancerStack, context: &'a Context, state: &'a mut StackState) -> Self {
         let api = Api::namespaced(context.client.clone(), &stack.namespace().unwrap_or_default());
-        Self { context, api, stack: stack.clone(), state, facts: CloudFacts::default() }
+        let sourced = state.sources.sourced();
+        Self { context, api, stack: stack.clone(), state, facts: CloudFacts::default(), sourced }
     }
 
     /// Reconciles one stack: at most one write to OpenStack and one status update.
@@ -184,10 +187,10 @@ impl<'a> StackReconciler<'a> {
         let owner = self.owner();
         let store = PendingCreateAnnotation::new(self.api.clone(), &self.stack, record.pending_creates.clone());
         let spec = &self.stack.spec;
-        let sourced = self.state.sources.sourced();
+        let sourced = &self.sourced;
         let source = Source {
             references: translate::references(spec),
-            validate: &|resolutions, version| translate::desired(spec, owner.clone(), resolutions, &sourced, version),
+            validate: &|resolutions, version| translate::desired(spec, owner.clone(), resolutions, sourced, version),
         };
         let reconciliation = Reconciliation {
             cloud,
@@ -254,8 +257,7 @@ impl<'a> StackReconciler<'a> {
             self.remove_finalizers().await?;
         } else {
             let conditions = conditions::conditions(&outcome, inputs);
-            let sourced = self.state.sources.sourced();
-            self.write_status(status::build(&self.stack, &outcome, &self.facts, &sourced, conditions)).await?;
+            self.write_status(status::build(&self.stack, &outcome, &self.facts, &self.sourced, conditions)).await?;
         }
         self.state.announced.remember(&outcome, generation, event.as_ref());
         if let Some(event) = event {

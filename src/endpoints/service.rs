@@ -9,7 +9,6 @@ use super::problem::SourceProblem;
 /// The parts of a Service that endpoints depend on.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct ServiceRecord {
-    pub uid: String,
     /// Type ExternalName: it has no endpoints.
     pub is_external_name: bool,
     /// `clusterIP: None`.
@@ -73,7 +72,6 @@ impl From<&Service> for ServiceRecord {
             app_protocol: port.app_protocol.clone(),
         });
         Self {
-            uid: service.metadata.uid.clone().unwrap_or_default(),
             is_external_name: spec.type_.as_deref() == Some("ExternalName"),
             is_headless: spec.cluster_ip.as_deref() == Some("None"),
             is_local: spec.external_traffic_policy.as_deref() == Some("Local"),

@@ -240,8 +240,7 @@ impl Outcome {
     /// All problems in one message, with the reason of the first.
     pub fn problems(problems: &[Problem]) -> Self {
         let reason = problems.first().map_or(StallReason::InvalidSpec, |problem| problem.reason.into());
-        let texts: Vec<String> = problems.iter().map(ToString::to_string).collect();
-        Self::stalled(reason, texts.join("; "))
+        Self::stalled(reason, Problem::joined(problems))
     }
 
     pub fn with_load_balancer(mut self, load_balancer: ObservedLoadBalancer) -> Self {
@@ -263,8 +262,7 @@ impl Outcome {
     /// act; the next event of such an object, or the resync, tries again.
     pub fn with_unresolved(mut self, problems: Vec<Problem>) -> Self {
         if self.state == State::InSync && !problems.is_empty() {
-            let stalled = Self::problems(&problems);
-            self.state = stalled.state;
+            self.state = Self::problems(&problems).state;
         }
         self.unresolved = problems;
         self

@@ -17,7 +17,6 @@ mod plan_display;
 mod problem;
 mod references;
 mod source;
-mod stored_secrets;
 mod text;
 
 pub use collation::{collated, without_twins};
@@ -49,5 +48,4 @@ pub use references::{
     ApiVersion, FixedIp, Reference, ReferenceKind, Resolutions, ResolveError, ResolvedReference, Selector,
 };
 pub use source::{Source, Validate};
-pub use stored_secrets::{CertificateRef, SecretContent, SecretFormat, StoredSecret};
 pub use text::{null_as_default, shortened};

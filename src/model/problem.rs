@@ -45,6 +45,11 @@ impl Problem {
         Self { field: field.into(), reason, message: message.into(), floating_ip: None }
     }
 
+    /// All problems in one text.
+    pub fn joined(problems: &[Self]) -> String {
+        problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
+    }
+
     /// A problem that lasts until the floating IP changes.
     pub fn about_floating_ip(self, id: &str) -> Self {
         Self { floating_ip: Some(id.to_owned()), ..self }

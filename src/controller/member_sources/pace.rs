@@ -60,7 +60,7 @@ enum Zero {
 }
 
 impl PacedSources {
-    /// What the engine gets.
+    /// Endpoints as the engine gets them.
     pub(crate) fn sourced(&self) -> SourcedEndpoints {
         let pools = self.pools.iter();
         let sources = pools

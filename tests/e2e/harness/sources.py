@@ -17,12 +17,18 @@ def fronted(*sources, **spec):
     return stack('web', [listener('http', 80, defaultPool='web')], [front], **spec)
 
 
+def members(t, name):
+    """The members in the cloud."""
+    return [m for p in t.cloud.tree(t.lb_id(name))['pools'] for m in p['members']]
+
+
+def member_addresses(t, name):
+    return {m['address'] for m in members(t, name)}
+
+
 def ready_members(t, name, wanted, timeout=60):
     """Waits until the members are these addresses and the stack is Ready."""
-    def addresses():
-        tree = t.cloud.tree(t.lb_id(name))
-        return {m['address'] for p in tree['pools'] for m in p['members']}
-    eventually(f'{name}: its members', addresses, lambda seen: seen == wanted(), timeout, every=0.3)
+    eventually(f'{name}: its members', lambda: member_addresses(t, name), lambda seen: seen == wanted(), timeout, every=0.3)
     t.ready(name)
 
 

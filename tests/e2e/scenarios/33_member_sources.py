@@ -5,7 +5,7 @@ import time
 from harness import client
 from harness.client import serving
 from harness.pods import Pods, deployment, service
-from harness.sources import fronted, pod_addresses, ready_members, sourced, written_apart
+from harness.sources import fronted, member_addresses, members, pod_addresses, ready_members, sourced, written_apart
 from harness.waiting import expect, pause, same
 
 cases = ['scaled', 'shares', 'node_ports', 'unreadable']
@@ -89,8 +89,7 @@ def node_ports(t, pods):
     with_pods = {internal[p['spec']['nodeName']] for p in pods.of('web')}
     ready_members(t, name, lambda: with_pods)
     check = t.kube.read(f'/api/v1/namespaces/{t.namespace}/services/local')['spec']['healthCheckNodePort']
-    tree = t.cloud.tree(t.lb_id(name))
-    same('monitor ports', {m['monitor_port'] for p in tree['pools'] for m in p['members']}, {check})
+    same('monitor ports', {m['monitor_port'] for m in members(t, name)}, {check})
     serving('it serves', lambda: client.who(vip, 80))
     t.note = f'{len(internal)} nodes, then {len(with_pods)} with pods'
 
@@ -116,7 +115,6 @@ def unreadable(t, pods):
     t.note = 'named in ResolvedRefs; members stay'
 
 
-def ready_members_stay(t, name, members):
+def ready_members_stay(t, name, addresses):
     pause(5)
-    tree = t.cloud.tree(t.lb_id(name))
-    same('members', {m['address'] for p in tree['pools'] for m in p['members']}, members)
+    same('members', member_addresses(t, name), addresses)

@@ -16,7 +16,7 @@ fn unknown() -> PoolEndpoints {
     [("pods".to_owned(), SourceEndpoints::Unknown(None))].into()
 }
 
-/// What the engine gets: the last byte of each address, negative for one that drains. `None`: unknown.
+/// Endpoints as the engine gets them: the last byte of each address, negative for one that drains. `None`: unknown.
 fn passed_on(paced: &PacedSources) -> Option<Vec<i16>> {
     match paced.sourced().remove(&SourceKey::new("web", "pods"))? {
         SourceEndpoints::Unknown(_) => None,
