@@ -14,6 +14,7 @@
 #![forbid(unsafe_code)]
 
 pub mod api;
+pub mod certificates;
 pub mod cli;
 pub mod clock;
 pub mod controller;

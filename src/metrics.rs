@@ -34,6 +34,11 @@ pub struct ServiceLabel {
     pub service: String,
 }
 
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+pub struct DaysLeftLabel {
+    pub days_left: String,
+}
+
 /// All metrics, and the registry that prints them.
 pub struct Metrics {
     pub registry: Registry,
@@ -55,6 +60,8 @@ pub struct Metrics {
     pub panics: Counter,
     /// `evenkeel_stacks`
     pub stacks: Gauge,
+    /// `evenkeel_certificates{days_left}`: certificates from the cluster, by the days until they expire
+    pub certificates: Family<DaysLeftLabel, Gauge>,
 }
 
 impl Metrics {
@@ -69,6 +76,7 @@ impl Metrics {
         let time_to_ready = Histogram::new(exponential_buckets(0.5, 2.0, 12));
         let (lock_waits, drift, panics) = (Counter::default(), Counter::default(), Counter::default());
         let stacks = Gauge::default();
+        let certificates = Family::<DaysLeftLabel, Gauge>::default();
         registry.register("reconciles", "Reconciles of a stack, by result", reconciles.clone());
         registry.register("plan_steps", "Executed plan steps, by kind of object and verb", steps.clone());
         registry.register(
@@ -90,6 +98,11 @@ impl Metrics {
         registry.register("time_to_ready_seconds", "From seeing a generation to Ready", time_to_ready.clone());
         registry.register("reconcile_panics", "Reconciles that panicked: bugs of the controller", panics.clone());
         registry.register("stacks", "Stacks known to the controller", stacks.clone());
+        registry.register(
+            "certificates",
+            "Certificates from Secrets and ConfigMaps, by the days until they expire",
+            certificates.clone(),
+        );
         Arc::new(Self {
             registry,
             reconciles,
@@ -101,6 +114,7 @@ impl Metrics {
             time_to_ready,
             panics,
             stacks,
+            certificates,
         })
     }
 

@@ -15,7 +15,7 @@ use std::sync::LazyLock;
 
 use evenkeel::api::{self, LoadBalancerStackSpec};
 use evenkeel::model::{
-    ApiVersion, Owner, Reference, ReferenceKind, Resolutions, ResolvedReference, Selector, SourcedEndpoints,
+    ApiVersion, ClusterContents, Owner, Reference, ReferenceKind, Resolutions, ResolvedReference, Selector,
 };
 use evenkeel::translate;
 use kube::core::cel::{CompiledSchema, Validator, compile_schema};
@@ -301,7 +301,7 @@ impl Sample {
         let owner = Owner { uid: "u".into(), cluster: "c".into(), namespace: "rules".into(), name: self.name() };
         let resolutions =
             Resolutions(translate::references(&spec).into_iter().map(|r| (r.clone(), Ok(resolved(&r)))).collect());
-        match translate::desired(&spec, owner, &resolutions, &SourcedEndpoints::new(), ApiVersion { minor: 30 }) {
+        match translate::desired(&spec, owner, &resolutions, &ClusterContents::default(), ApiVersion { minor: 30 }) {
             Ok(_) => Vec::new(),
             Err(problems) => problems.iter().map(ToString::to_string).collect(),
         }

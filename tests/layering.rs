@@ -32,7 +32,7 @@ use layering::tree::{Sources, Tree};
 use layering::tuples::tuples;
 
 /// Modules that compute and nothing else.
-const PURE: &[&str] = &["model", "plan", "translate"];
+const PURE: &[&str] = &["certificates", "model", "plan", "translate"];
 
 /// Files that name a writing method of HTTP. Beside the one that executes steps: the session, which logs in and carries every
 /// method, and the cloud, which asks for the time-out of a create.

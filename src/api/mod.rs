@@ -6,12 +6,14 @@
 //! rules are a courtesy to authors of stacks: `translate` is the authority.
 #![allow(unreachable_pub, reason = "`KubeSchema` copies each structure, public as it is, into a function")]
 
+mod certificate;
 mod crd;
 pub mod duration;
 mod l7;
 mod listener;
 mod load_balancer;
 mod member_source;
+mod object_name;
 pub mod patterns;
 mod pool;
 mod rules;
@@ -20,6 +22,9 @@ mod stack;
 mod status;
 mod tls;
 
+pub use certificate::{
+    CertificateKeys, CertificatePlace, CertificateSecretRef, CertificateSpec, DataKeyRef, TrustSpec,
+};
 pub use crd::{crd, crd_yaml};
 pub use l7::{L7PolicySpec, L7RuleSpec};
 pub use listener::{InsertHeader, ListenerSpec, TimeoutsSpec};
@@ -31,6 +36,7 @@ pub use member_source::{
     LabelOperator, LabelRequirementSpec, LabelSelectorSpec, MemberSourceSpec, NodeAddressType, NodesSourceSpec,
     ServicePort, ServiceSourceSpec, ServiceTarget,
 };
+pub use object_name::object_name;
 pub use pool::{
     DRAIN_MAX, HealthMonitorSpec, HttpVersion, MEMBER_WINDOW_MAX, MemberSpec, PoolSpec, SessionPersistenceSpec,
 };
@@ -42,4 +48,4 @@ pub use status::{
     AdditionalVipStatus, Condition, ConditionStatus, ListenerStatus, LoadBalancerStackStatus, LoadBalancerStatus,
     MembersStatus, PlanStatus, PoolStatus, SourceMembersStatus,
 };
-pub use tls::{CertificateSpec, HstsSpec, ListenerTlsSpec, PoolTlsSpec};
+pub use tls::{HstsSpec, ListenerTlsSpec, PoolTlsSpec};

@@ -7,8 +7,11 @@ pub const KEY: &str = "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$";
 /// A DNS label that begins with a letter: the name of a Service. At most 63 characters.
 pub const SERVICE_NAME: &str = "^[a-z]([-a-z0-9]*[a-z0-9])?$";
 
-/// A DNS subdomain: the name of a Secret. At most 253 characters.
+/// A DNS subdomain: the name of a Secret or ConfigMap. At most 253 characters.
 pub const OBJECT_NAME: &str = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$";
+
+/// A key of a Secret or ConfigMap. At most 253 characters.
+pub const DATA_KEY: &str = "^[-._a-zA-Z0-9]+$";
 
 /// A UUID in lower case.
 pub const UUID: &str = "^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$";

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::duration;
 use super::listener::ListenerSpec;
 use super::load_balancer::{ADDITIONAL_VIPS_MAX, LoadBalancerSpec};
+use super::object_name::object_name;
 use super::patterns;
 use super::pool::PoolSpec;
 use super::rules::{amphora, immutable, stack};
@@ -162,15 +163,9 @@ pub struct CloudCredentialsRef {
 }
 
 impl CloudCredentialsRef {
-    /// The name of the Secret; `None` if it is not a valid name. The client puts it into a path unchanged, so a name that
-    /// was stored before the schema rejected it must not be used.
+    /// The name of the Secret; `None` if it is not a valid name.
     pub fn secret(&self) -> Option<&str> {
-        let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
-        let is_label = |label: &str| {
-            label.starts_with(plain) && label.ends_with(plain) && label.chars().all(|c| plain(c) || c == '-')
-        };
-        let name = self.secret_name.as_str();
-        (name.len() <= 253 && name.split('.').all(is_label)).then_some(name)
+        object_name(&self.secret_name)
     }
 }
 

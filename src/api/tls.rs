@@ -4,6 +4,7 @@ use kube::KubeSchema;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::certificate::{CertificateSpec, TrustSpec};
 use super::rules::{ciphers, tls};
 use super::schema;
 use crate::model::{AlpnProtocol, ClientAuthentication, TlsVersion};
@@ -36,12 +37,12 @@ pub struct ListenerTlsSpec {
     /// Authorities that sign the certificates of clients; needs clientAuthentication. If absent, there are none. Octavia's
     /// client_ca_tls_container_ref.
     #[serde(default, skip_serializing_if = "Option::is_none", rename = "clientCA")]
-    pub client_ca: Option<CertificateSpec>,
+    pub client_ca: Option<TrustSpec>,
 
     /// List of revoked client certificates, signed by clientCA. If absent, revocation is not checked. Octavia's
     /// client_crl_container_ref.
     #[serde(default, skip_serializing_if = "Option::is_none", rename = "clientCRL")]
-    pub client_crl: Option<CertificateSpec>,
+    pub client_crl: Option<TrustSpec>,
 
     /// Request for certificates of clients: NONE requests none, OPTIONAL requests one, MANDATORY rejects clients
     /// without one. Required beside clientCA. Default: NONE.
@@ -95,12 +96,12 @@ pub struct PoolTlsSpec {
     /// Authorities that sign the certificates of the members. If absent, certificates of members are not verified.
     /// Octavia's ca_tls_container_ref.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub ca: Option<CertificateSpec>,
+    pub ca: Option<TrustSpec>,
 
     /// List of revoked member certificates, signed by ca. If absent, revocation is not checked. Octavia's
     /// crl_container_ref.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub crl: Option<CertificateSpec>,
+    pub crl: Option<TrustSpec>,
 
     /// TLS versions to offer: 1 to 5, not SSLv3 alone, which haproxy is built without. If absent, Evenkeel leaves Octavia's
     /// value unchanged. Octavia API 2.18.
@@ -123,19 +124,6 @@ pub struct PoolTlsSpec {
     #[schemars(length(min = 1, max = 3))]
     #[x_kube(merge_strategy = ListMerge::Set)]
     pub alpn_protocols: Option<Vec<AlpnProtocol>>,
-}
-
-/// A certificate, a list of authorities, or a revocation list.
-#[derive(KubeSchema, Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-#[x_kube(validation = tls::certificate_has_reference())]
-pub struct CertificateSpec {
-    /// URL of a Barbican secret (PKCS#12 for a certificate, PEM for authorities and revocation lists) or of a certificate
-    /// container, at most 255 characters. The credentials must be allowed to read it. New contents behind the same URL are
-    /// not noticed.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(schema_with = "schema::barbican_ref")]
-    pub barbican_ref: Option<String>,
 }
 
 /// HTTP Strict Transport Security.

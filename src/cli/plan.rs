@@ -15,7 +15,7 @@ use crate::engine::{
     self, Goal, Memory, PendingCreateStore, PendingCreateStoreError, PendingCreates, Reconciliation, Record, Remedy,
     Settings, State,
 };
-use crate::model::{Owner, Source, SourcedEndpoints};
+use crate::model::{ClusterContents, Owner, Source};
 use crate::openstack::{Cloud, CloudSettings, Connector};
 use crate::translate;
 
@@ -46,8 +46,9 @@ pub async fn plan(args: &PlanArgs, connector: &dyn Connector, out: &mut dyn Writ
     let source = Source {
         references: translate::references(spec),
         validate: &|resolutions, version| {
-            // Endpoints of Services are in a cluster: they are unknown here, and their pools keep their members.
-            translate::desired(spec, owner.clone(), resolutions, &SourcedEndpoints::new(), version)
+            // Services and Secrets are in a cluster: they are unknown here, and the cloud keeps the members and
+            // certificates that it has.
+            translate::desired(spec, owner.clone(), resolutions, &ClusterContents::default(), version)
         },
     };
     let reconciliation = Reconciliation {

@@ -6,6 +6,7 @@ use std::sync::atomic::AtomicBool;
 use futures::future::BoxFuture;
 use kube::Client;
 
+use super::certificates::{CertificateIndex, ExpiryGauge};
 use super::credentials::Clouds;
 use super::member_sources::ClusterCache;
 use super::secret_index::SecretIndex;
@@ -28,6 +29,8 @@ pub(super) struct Context {
     pub metrics: Arc<Metrics>,
     pub secrets: Arc<SecretIndex>,
     pub sources: Arc<ClusterCache>,
+    pub certificates: Arc<CertificateIndex>,
+    pub expiries: ExpiryGauge,
     pub states: StackStates,
     pub order: Option<ReconcileOrder>,
     /// Set by the first reconcile: the stacks are known.

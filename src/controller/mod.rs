@@ -7,6 +7,7 @@
 //! | `run`, `startup`, `context` | the controller and its shared parts |
 //! | `watch`, `secret_watch`, `secret_index` | events of stacks and Secrets |
 //! | `reference_index`, `member_sources` | Services and Nodes that stacks take members from |
+//! | `certificates` | Secrets and ConfigMaps that stacks take certificates from |
 //! | `reconcile` | one reconcile of one stack |
 //! | `stack_state`, `requeue` | state of each stack between reconciles, and the time of the next one |
 //! | `credentials` | from a stack to a session with its cloud |
@@ -17,6 +18,7 @@
 //! | `invalid_object` | stacks that this version cannot read |
 //! | `leader_election` | one active replica |
 
+mod certificates;
 mod conditions;
 mod conflict;
 mod context;

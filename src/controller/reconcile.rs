@@ -18,10 +18,10 @@ use super::record::record_of;
 use super::requeue::Requeue;
 use super::stack_state::{ReconcileTrigger, StackState};
 use super::status::{self, CloudFacts};
-use super::{conflict, events, finalizer, remedies, telemetry};
+use super::{certificates, conflict, events, finalizer, remedies, telemetry};
 use crate::api::{DeletionPolicy, LoadBalancerStack, ReclaimPolicy};
 use crate::engine::{self, DeletionTimes, Goal, Outcome, Reconciliation, Record, Retry, State};
-use crate::model::{Owner, Source, SourcedEndpoints};
+use crate::model::{ClusterContents, Owner, Source, SourcedCertificates};
 use crate::openstack::Cloud;
 use crate::translate;
 
@@ -66,7 +66,8 @@ async fn reconcile_if_due(
         return Ok(Requeue::Rest(Some(LIST_RETRY)));
     }
     let secret_changed = state.secret_changed(secret_version(stack, context));
-    let is_due = state.is_due(ReconcileTrigger::of(stack)) || sources == Refreshed::Changed;
+    let certificates_due = state.certificates.take_due(&context.certificates);
+    let is_due = state.is_due(ReconcileTrigger::of(stack)) || certificates_due || sources == Refreshed::Changed;
     if !is_due && (!secret_changed || has_same_credentials(stack, context, state).await) {
         return Ok(Requeue::Rest(state.remaining_delay()));
     }
@@ -107,15 +108,16 @@ struct StackReconciler<'a> {
     stack: LoadBalancerStack,
     state: &'a mut StackState,
     facts: CloudFacts,
-    /// Endpoints of the member sources.
-    sourced: SourcedEndpoints,
+    /// What the stack takes from the cluster. Certificates are read once there is a session.
+    contents: ClusterContents,
 }
 
 impl<'a> StackReconciler<'a> {
     fn new(stack: &LoadBalancerStack, context: &'a Context, state: &'a mut StackState) -> Self {
         let api = Api::namespaced(context.client.clone(), &stack.namespace().unwrap_or_default());
-        let sourced = state.sources.sourced();
-        Self { context, api, stack: stack.clone(), state, facts: CloudFacts::default(), sourced }
+        let contents =
+            ClusterContents { endpoints: state.sources.sourced(), certificates: SourcedCertificates::default() };
+        Self { context, api, stack: stack.clone(), state, facts: CloudFacts::default(), contents }
     }
 
     /// Reconciles one stack: at most one write to OpenStack and one status update.
@@ -186,11 +188,11 @@ impl<'a> StackReconciler<'a> {
         self.state.record_credentials(cloud.credentials_fingerprint());
         let owner = self.owner();
         let store = PendingCreateAnnotation::new(self.api.clone(), &self.stack, record.pending_creates.clone());
-        let spec = &self.stack.spec;
-        let sourced = &self.sourced;
+        self.read_certificates(&owner).await;
+        let (spec, contents) = (&self.stack.spec, &self.contents);
         let source = Source {
             references: translate::references(spec),
-            validate: &|resolutions, version| translate::desired(spec, owner.clone(), resolutions, sourced, version),
+            validate: &|resolutions, version| translate::desired(spec, owner.clone(), resolutions, contents, version),
         };
         let reconciliation = Reconciliation {
             cloud,
@@ -207,6 +209,14 @@ impl<'a> StackReconciler<'a> {
         // The session remembers both: no calls here.
         self.facts = CloudFacts { project: cloud.project().await.ok(), version: cloud.api_version().await.ok() };
         outcome
+    }
+
+    /// Reads the certificates of the stack. One that is being deleted needs none.
+    async fn read_certificates(&mut self, owner: &Owner) {
+        if !self.is_deleting() {
+            let state = &mut self.state.certificates;
+            self.contents.certificates = certificates::read(&self.stack, owner, self.context, state).await;
+        }
     }
 
     fn owner(&self) -> Owner {
@@ -257,10 +267,14 @@ impl<'a> StackReconciler<'a> {
             self.remove_finalizers().await?;
         } else {
             let conditions = conditions::conditions(&outcome, inputs);
-            self.write_status(status::build(&self.stack, &outcome, &self.facts, &self.sourced, conditions)).await?;
+            self.write_status(status::build(&self.stack, &outcome, &self.facts, &self.contents.endpoints, conditions))
+                .await?;
         }
         self.state.announced.remember(&outcome, generation, event.as_ref());
         if let Some(event) = event {
+            events::publish(&self.context.client, now, &self.stack.object_ref(&()), event).await;
+        }
+        for event in self.state.certificates.take_notices(now) {
             events::publish(&self.context.client, now, &self.stack.object_ref(&()), event).await;
         }
         Ok(if has_ended { Requeue::Forget } else { Requeue::Retry(outcome.retry) })

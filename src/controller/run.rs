@@ -14,6 +14,7 @@ use kube::{Api, Client, Resource, ResourceExt};
 use tokio::sync::mpsc;
 use tracing::Instrument;
 
+use super::certificates::{CertificateIndex, ExpiryGauge, watch_config_maps};
 use super::context::{Context, ReconcileOrder};
 use super::credentials::{Clouds, ConcurrencyLimits, SessionCache};
 use super::member_sources::{ClusterCache, watch_sources};
@@ -68,14 +69,18 @@ pub async fn run(
     readiness.set_ready();
     let (store, events) = watch_events(client.clone());
     let context = Arc::new(context(options, cluster, store.clone()));
-    let (secrets, sources) = (context.secrets.clone(), context.sources.clone());
+    let (secrets, sources, certificates) =
+        (context.secrets.clone(), context.sources.clone(), context.certificates.clone());
     let stacks = events.inspect_ok(move |event| {
         secrets.observe(event);
         sources.observe_stack(event);
+        certificates.observe_stack(event);
     });
     let stacks = stacks.applied_objects();
     let (wake_stack, mut woken) = mpsc::unbounded_channel();
-    let watches = tokio::spawn(watch_sources(client.clone(), context.sources.clone(), wake_stack));
+    let config_maps = watch_config_maps(client.clone(), context.certificates.clone(), wake_stack.clone());
+    let sources = watch_sources(client.clone(), context.sources.clone(), wake_stack);
+    let watches = tokio::spawn(futures::future::join(sources, config_maps));
     let (with_finalizer, to_release) = mpsc::unbounded_channel();
     let release = tokio::spawn(release_unused_secrets(store.clone(), context.clone(), to_release));
     let wake = stacks_using_secret(context.clone(), with_finalizer);
@@ -109,6 +114,8 @@ fn context(options: ControllerOptions, cluster: String, stacks: Store<MaybeStack
         metrics: options.metrics,
         secrets: Arc::new(SecretIndex::default()),
         sources: Arc::new(ClusterCache::default()),
+        certificates: Arc::new(CertificateIndex::default()),
+        expiries: ExpiryGauge::default(),
         order: options.order,
         begun: Default::default(),
     }

@@ -10,6 +10,7 @@ use kube::api::PartialObjectMeta;
 use kube::runtime::reflector::{ObjectRef, Store};
 use tokio::sync::mpsc;
 
+use super::certificates::CertificateObject;
 use super::context::Context;
 use super::credentials;
 use super::names::NamespacedName;
@@ -30,13 +31,15 @@ pub(super) fn stacks_using_secret(
             // The receiver lives as long as the controller; at shutdown nothing is released any more.
             let _ = with_finalizer.send(name.clone());
         }
-        let stacks = context.secrets.secret_changed(&name, secret.resource_version().unwrap_or_default());
+        let version = secret.resource_version().unwrap_or_default();
+        let mut stacks = context.secrets.secret_changed(&name, version.clone());
+        stacks.extend(context.certificates.object_changed(&CertificateObject::Secret(name), version));
         stacks.into_iter().map(|stack| ObjectRef::new(&stack.name).within(&stack.namespace)).collect()
     }
 }
 
-/// Forgets stacks that are gone, and removes the finalizer from Secrets that no stack refers to any more: a stack may
-/// have changed its reference while no controller ran.
+/// Forgets stacks that are gone, measures the certificates of the others, and removes the finalizer from Secrets that no
+/// stack refers to any more: a stack may have changed its reference while no controller ran.
 pub(super) async fn release_unused_secrets(
     store: Store<MaybeStack>,
     context: Arc<Context>,
@@ -54,6 +57,8 @@ pub(super) async fn release_unused_secrets(
             _ = tick.tick() => {
                 let uids: HashSet<String> = store.state().iter().filter_map(|stored| stored.uid()).collect();
                 context.states.retain(|uid| uids.contains(uid));
+                context.expiries.retain(|uid| uids.contains(uid));
+                context.expiries.measure(&context.metrics, context.clock.now());
                 known = still_used(&context, known).await;
             }
         }

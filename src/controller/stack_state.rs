@@ -10,6 +10,7 @@ use parking_lot::Mutex;
 use prometheus_client::metrics::gauge::Gauge;
 use tokio::time::Instant;
 
+use super::certificates::StackCertificates;
 use super::events::Announced;
 use super::member_sources::PacedSources;
 use super::requeue::{self, Requeue};
@@ -35,6 +36,8 @@ pub(super) struct StackState {
     pub announced: Announced,
     /// Endpoints of the member sources.
     pub sources: PacedSources,
+    /// Facts about the certificates in the cluster.
+    pub certificates: StackCertificates,
     /// Set once this process has reconciled the stack before its deletion.
     pub seen_alive: bool,
     deleting_since: Option<Instant>,
@@ -172,10 +175,11 @@ impl StackState {
         }
     }
 
-    /// The delay, or the time before a change of the members that waits, if that is sooner.
+    /// The delay, or the time before a change of the members that waits or a date of a certificate, if that is sooner.
     fn sooner(&self, delay: Option<Duration>) -> Option<Duration> {
-        let change = self.sources.wake_at().map(|time| time.saturating_duration_since(Instant::now()));
-        delay.into_iter().chain(change).min()
+        let times = self.sources.wake_at().into_iter().chain(self.certificates.wake_at());
+        let waits = times.map(|time| time.saturating_duration_since(Instant::now()));
+        delay.into_iter().chain(waits).min()
     }
 
     /// Tells whether the Secret has another version than at the last reconcile. Its contents may still be the same: a tool

@@ -123,7 +123,7 @@ impl StepBackoff {
     fn entry(&mut self, step: &Step) -> &mut Tried {
         let at = self.tried.iter().position(|tried| tried.step.repeats(step)).unwrap_or_else(|| {
             self.tried.push(Tried {
-                step: step.clone(),
+                step: step.clone().without_content(),
                 times: 0,
                 again: Instant::now(),
                 rejection: None,

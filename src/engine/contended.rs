@@ -46,9 +46,9 @@ impl Contended {
         let found = floating_ips.iter().find(|found| Some(found.id.as_str()) == id)?;
         let since = last.filter(|last| last.floating_ip.id == found.id).map_or_else(Instant::now, |last| last.since);
         Some(Self {
-            desired: Box::new(desired.clone()),
+            desired: Box::new(desired.without_contents()),
             floating_ip: ObservedFloatingIp { holder: None, ..found.clone() },
-            outcome: Box::new(outcome.clone()),
+            outcome: Box::new(outcome.clone().without_contents()),
             since,
             reconciled: Instant::now(),
         })

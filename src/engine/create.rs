@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
-use crate::model::{Desired, Kind, ObservedLoadBalancer, Step, attempt_name, attempt_of};
+use crate::model::{Desired, Kind, ObservedLoadBalancer, ObservedSecrets, Step, attempt_name, attempt_of};
 use crate::openstack::{CloudError, CreateSlot, Done, ErrorClass};
 use crate::plan;
 
 use super::addresses;
 use super::execute::accepted;
 use super::memory::{Memory, RejectedCreate};
+use super::messages::delayed;
 use super::outcome::{Observed, Outcome, Retry, StallReason, State, WaitReason};
 use super::pending_create::{PendingCreate, PendingCreates};
 use super::reconciliation::Reconciliation;
@@ -38,10 +39,30 @@ impl Reconciliation<'_> {
         self.check_rejected_create(desired, memory)?;
         self.check_vip_port(desired).await?;
         self.check_quota(desired).await?;
+        let secrets = self.cloud.secrets(desired.tree_query()).await;
+        if let Some(outcome) = self.store_secrets(desired, &secrets, memory).await {
+            return Ok(outcome);
+        }
         // Before the create is recorded: one that has to wait would be recorded and cleared again and again.
         let slot = self.take_create_slot().await?;
         let attempt = self.record_attempt(memory).await?;
-        Ok(self.post(desired, &attempt, slot, memory).await)
+        Ok(self.post(desired, &secrets, &attempt, slot, memory).await)
+    }
+
+    /// Stores the next secret that the create needs; `None` if it has all. Secrets come first, because the body of the
+    /// create has their URLs. Storing one twice does no harm, so nothing is recorded before.
+    async fn store_secrets(
+        &self,
+        desired: &Desired,
+        secrets: &ObservedSecrets,
+        memory: &mut Memory,
+    ) -> Option<Outcome> {
+        let plan = plan::create(desired, secrets, "");
+        let step = plan.steps.first().filter(|step| step.kind == Kind::Secret)?.clone();
+        Some(match memory.backoff.delay(&step) {
+            Some(delay) => delayed(plan, delay, &memory.history),
+            None => self.execute(step, plan, Observed::Nothing, memory).await,
+        })
     }
 
     /// Stops while an earlier create may still appear: nothing is posted before the quiet period is over.
@@ -101,9 +122,19 @@ impl Reconciliation<'_> {
         }
     }
 
-    async fn post(&self, desired: &Desired, attempt: &str, slot: CreateSlot, memory: &mut Memory) -> Outcome {
+    async fn post(
+        &self,
+        desired: &Desired,
+        secrets: &ObservedSecrets,
+        attempt: &str,
+        slot: CreateSlot,
+        memory: &mut Memory,
+    ) -> Outcome {
         let (with_addresses, asked) = addresses::remembering(self.record, desired, &memory.address_conflicts);
-        let step = plan::create(&with_addresses, attempt);
+        let plan = plan::create(&with_addresses, secrets, attempt);
+        let Some(step) = plan.steps.into_iter().find(|step| step.kind == Kind::LoadBalancer) else {
+            return Outcome::new(State::Progressing, Retry::Backoff);
+        };
         tracing::info!(step = %step, "executing");
         match self.cloud.execute_in_slot(&step, slot).await {
             // The create stays on record until the id is there too: a crash in between must not look like "never made".
@@ -111,7 +142,8 @@ impl Reconciliation<'_> {
             Err(error) => {
                 // Another address resolves no conflict about the rest.
                 if error.class == ErrorClass::Rejected && (asked.is_empty() || error.status == Some(CONFLICT)) {
-                    let (credentials, desired) = (self.cloud.credentials_fingerprint(), Box::new(desired.clone()));
+                    let (credentials, desired) =
+                        (self.cloud.credentials_fingerprint(), Box::new(desired.without_contents()));
                     memory.rejected_create = Some(RejectedCreate { credentials, desired, message: error.to_string() });
                 }
                 self.create_failed(error, attempt, (&asked, &addresses::given(desired)), memory).await

@@ -1,9 +1,10 @@
 //! The goals that end a stack: delete everything, or orphan it by removing the owner tags.
 
 use crate::model::{
-    Kind, ObservedFloatingIp, ObservedLoadBalancer, Owner, Ownership, Plan, Provisioning, foreign_owner,
+    Kind, ObservedFloatingIp, ObservedLoadBalancer, ObservedSecret, Owner, Ownership, Plan, Provisioning, SECRETS_TAG,
+    foreign_owner,
 };
-use crate::openstack::ErrorClass;
+use crate::openstack::{CloudError, ErrorClass};
 use crate::plan;
 
 use super::locate::Located;
@@ -16,7 +17,7 @@ use super::stop::Stop;
 
 impl Reconciliation<'_> {
     /// Deletes the load balancer: from ERROR, half deleted, and with a create in doubt. The stack is `Deleted` when the
-    /// load balancer is a 404 and no floating IP carries the owner's tag or description.
+    /// load balancer is a 404, no floating IP carries the owner's tag or description, and no secret its prefix.
     pub(super) async fn delete(&self, retain_floating_ip: bool, memory: &mut Memory) -> Result<Outcome, Stop> {
         let mut end = State::Deleted;
         let (load_balancer, owner) = match self.locate().await? {
@@ -41,8 +42,33 @@ impl Reconciliation<'_> {
         self.check_settled(load_balancer.as_ref(), memory)?;
         let vip_port = load_balancer.as_ref().and_then(|lb| lb.vip_port_id.as_deref());
         let floating_ips = self.cloud.floating_ips(&owner, vip_port).await?;
-        let plan = plan::delete(&owner, retain_floating_ip, load_balancer.as_ref(), &floating_ips);
+        if let Some(found) = &load_balancer {
+            memory.had_secrets = Some(found.tags.contains(SECRETS_TAG));
+        }
+        let stored = if end == State::Deleted && load_balancer.is_none() {
+            self.leftover_secrets(&owner, memory.had_secrets).await?
+        } else {
+            Vec::new()
+        };
+        let plan = plan::delete(&owner, retain_floating_ip, load_balancer.as_ref(), &floating_ips, &stored);
         Ok(self.run_teardown(plan, load_balancer, end, memory).await)
+    }
+
+    /// Secrets that are left in the key manager once the load balancer is gone. A stack that stored none costs no call. One
+    /// that nothing is known about goes all the same in a cloud that has no key manager, or none for this user: there it
+    /// cannot have stored any.
+    async fn leftover_secrets(
+        &self,
+        owner: &Owner,
+        had_secrets: Option<bool>,
+    ) -> Result<Vec<ObservedSecret>, CloudError> {
+        if had_secrets == Some(false) {
+            return Ok(Vec::new());
+        }
+        match self.cloud.leftover_secrets(owner).await {
+            Err(error) if had_secrets.is_none() && cannot_store(&error) => Ok(Vec::new()),
+            secrets => secrets,
+        }
     }
 
     /// Waits until Octavia is done with the load balancer, and removes the owner tags.
@@ -120,6 +146,11 @@ impl Reconciliation<'_> {
         outcome.observed = observed;
         outcome
     }
+}
+
+/// True in a cloud without a key manager, or without a right to it.
+fn cannot_store(error: &CloudError) -> bool {
+    error.class == ErrorClass::Credentials || error.is_absent()
 }
 
 fn cannot_delete(message: String) -> Outcome {

@@ -25,7 +25,7 @@ impl Reconciliation<'_> {
             if !given_up || is_used {
                 reported.push(other.id);
             } else if is_deletable {
-                return Ok(plan::delete(self.owner, true, Some(&other), &[]).steps.into_iter().next());
+                return Ok(plan::delete(self.owner, true, Some(&other), &[], &[]).steps.into_iter().next());
             }
         }
         Ok(None)

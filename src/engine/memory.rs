@@ -42,6 +42,9 @@ pub struct Memory {
     pub(super) history: StepHistory,
     /// Create in flight, as this process observed it.
     pub(super) service_history: ServiceHistory,
+    /// The load balancer of a stack that is being deleted had secrets in the key manager, or none. `None`: it is gone, and
+    /// this process has not seen it.
+    pub(super) had_secrets: Option<bool>,
     /// Create whose load balancer this process has deleted: it is in doubt no more.
     pub(super) deleted_attempt: Option<String>,
 }
@@ -108,7 +111,7 @@ impl Memory {
 
     /// Turns the end of a reconcile into its outcome, and learns from it.
     pub(super) fn conclude(&mut self, end: Result<Outcome, Stop>) -> Outcome {
-        let mut outcome = end.unwrap_or_else(Outcome::from);
+        let mut outcome = end.unwrap_or_else(Outcome::from).without_contents();
         self.history.explain(&mut outcome.plan, outcome.executed.as_mut());
         if matches!(outcome.state, State::InSync | State::Blocked { .. } | State::Observed { differs: false }) {
             self.history.settled();

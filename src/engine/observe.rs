@@ -35,7 +35,10 @@ impl Reconciliation<'_> {
             }
             Located::Nowhere => match self.create_blocker(desired).await? {
                 Some(blocker) => Ok(blocker.outcome),
-                None => Ok(observed(Plan { steps: vec![plan::create(desired, "")], ..Plan::default() })),
+                None => {
+                    let secrets = self.cloud.secrets(desired.tree_query()).await;
+                    Ok(observed(plan::create(desired, &secrets, "")))
+                }
             },
         }
     }

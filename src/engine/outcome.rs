@@ -258,11 +258,29 @@ impl Outcome {
         self
     }
 
+    /// Removes key material from steps: an outcome is kept and reported.
+    pub fn without_contents(mut self) -> Self {
+        let bare = |steps: Vec<Step>| steps.into_iter().map(Step::without_content).collect();
+        self.plan.steps = bare(self.plan.steps);
+        self.plan.held_back = bare(self.plan.held_back);
+        self.executed = self.executed.map(Step::without_content);
+        self
+    }
+
     /// Adds problems of references that only parts of the stack need. A stack is not in sync with them, and a person has to
     /// act; the next event of such an object, or the resync, tries again.
     pub fn with_unresolved(mut self, problems: Vec<Problem>) -> Self {
-        if self.state == State::InSync && !problems.is_empty() {
-            self.state = Self::problems(&problems).state;
+        if !problems.is_empty() {
+            self.state = match (Self::problems(&problems).state, self.state) {
+                (unresolved, State::InSync) => unresolved,
+                // The cause comes before what waits for it.
+                (State::Stalled { reason, message: cause }, State::Stalled { reason: after, message })
+                    if after.is_reference() =>
+                {
+                    State::Stalled { reason, message: format!("{cause}; {message}") }
+                }
+                (_, state) => state,
+            };
         }
         self.unresolved = problems;
         self

@@ -131,7 +131,7 @@ fn needed(desired: &Desired, kind: Kind) -> i64 {
         Kind::Pool => desired.pools.len(),
         Kind::Member => pools.filter_map(|pool| pool.members.known()).map(|members| members.len()).sum(),
         Kind::HealthMonitor => pools.filter(|pool| pool.monitor.is_some()).count(),
-        Kind::L7Policy | Kind::L7Rule | Kind::FloatingIp => 0,
+        Kind::L7Policy | Kind::L7Rule | Kind::FloatingIp | Kind::Secret => 0,
     };
     count as i64
 }

@@ -91,7 +91,7 @@ impl Reconciliation<'_> {
     /// Deletes it with everything under it; its floating IP stays. The next reconciles make the new one.
     async fn discard(&self, desired: &Desired, tree: ObservedTree, memory: &mut Memory) -> Outcome {
         let seen = &tree.load_balancer;
-        let deletion = plan::delete(self.owner, true, Some(seen), &[]).steps.into_iter();
+        let deletion = plan::delete(self.owner, true, Some(seen), &[], &[]).steps.into_iter();
         let plan = Plan { steps: deletion.map(|step| step.impact(Impact::None)).collect(), ..Plan::default() };
         let Some(step) = plan.steps.first().cloned() else { return self.failed_outcome(tree, memory, true) };
         if let Some(delay) = memory.backoff.delay(&step) {

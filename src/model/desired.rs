@@ -17,7 +17,7 @@ use super::octavia_enums::{
     Algorithm, AlpnProtocol, ClientAuthentication, HttpMethod, L7CompareType, L7PolicyAction, L7RuleType,
     ListenerProtocol, MonitorType, PersistenceType, PoolProtocol, TlsVersion,
 };
-use super::{Id, Key, Owner, Problem, TreeQuery};
+use super::{CertificateRef, Id, Key, Owner, Problem, TreeQuery};
 
 /// Desired state of one stack.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -33,7 +33,8 @@ pub struct Desired {
     /// Problems that prevent the create of a load balancer. An existing one is reconciled all the same.
     #[serde(skip)]
     pub create_problems: Vec<Problem>,
-    /// Problems of member sources: the members of their pools stay as they are, and everything else is carried out.
+    /// Problems of member sources and of certificates from the cluster: the members of their pools and the references of
+    /// their listeners and pools stay as they are, and everything else is carried out.
     #[serde(skip)]
     pub source_problems: Vec<Problem>,
 }
@@ -44,7 +45,8 @@ impl Desired {
             Some(FloatingIp::Existing { id }) => Some(id.as_str()),
             Some(FloatingIp::Allocate { .. }) | None => None,
         };
-        TreeQuery { owner: &self.owner, floating_ip }
+        let stores_secrets = self.stored_secrets().next().is_some();
+        TreeQuery { owner: &self.owner, floating_ip, stores_secrets }
     }
 }
 
@@ -156,10 +158,10 @@ pub struct Timeouts {
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ListenerTls {
-    pub certificate_ref: Option<String>,
-    pub sni_refs: BTreeSet<String>,
-    pub client_ca_ref: Option<String>,
-    pub client_crl_ref: Option<String>,
+    pub certificate_ref: Option<CertificateRef>,
+    pub sni_refs: BTreeSet<CertificateRef>,
+    pub client_ca_ref: Option<CertificateRef>,
+    pub client_crl_ref: Option<CertificateRef>,
     pub client_authentication: ClientAuthentication,
     pub parameters: TlsParameters,
     pub hsts: Option<Hsts>,
@@ -305,9 +307,9 @@ pub struct Persistence {
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct PoolTls {
-    pub client_certificate_ref: Option<String>,
-    pub ca_ref: Option<String>,
-    pub crl_ref: Option<String>,
+    pub client_certificate_ref: Option<CertificateRef>,
+    pub ca_ref: Option<CertificateRef>,
+    pub crl_ref: Option<CertificateRef>,
     pub parameters: TlsParameters,
 }
 

@@ -3,13 +3,17 @@
 //!
 //! No I/O, no clock, no Kubernetes. Names and values are Octavia's own.
 
+mod cluster_contents;
 mod collation;
 mod desired;
+mod desired_certificates;
 mod floating_ip_ownership;
 mod ids;
 mod ip_family;
 mod member_sources;
+mod named_secrets;
 mod observed;
+mod observed_secrets;
 mod octavia_enums;
 mod ownership;
 mod plan;
@@ -17,8 +21,10 @@ mod plan_display;
 mod problem;
 mod references;
 mod source;
+mod stored_secrets;
 mod text;
 
+pub use cluster_contents::{ClusterContents, SourcedCertificate, SourcedCertificates};
 pub use collation::{collated, without_twins};
 pub use desired::{
     AdditionalVip, Desired, FloatingIp, FloatingSubnet, HealthMonitor, Hsts, HttpCheck, L7Action, L7Policy, L7Rule,
@@ -34,13 +40,14 @@ pub use observed::{
     ObservedLoadBalancer, ObservedMember, ObservedMonitor, ObservedPersistence, ObservedPool, ObservedTree,
     Provisioning, TreeQuery,
 };
+pub use observed_secrets::{ObservedSecret, ObservedSecrets, secret_id};
 pub use octavia_enums::{
     Algorithm, AlpnProtocol, ClientAuthentication, HttpMethod, L7CompareType, L7PolicyAction, L7RuleType,
     ListenerProtocol, MonitorType, PersistenceType, PoolProtocol, TlsVersion, TransportProtocol,
 };
 pub use ownership::{
-    OwnedFields, Owner, PREFIX, attempt_name, attempt_of, attempt_tag, foreign_owner, generation_of, key_of, key_tag,
-    stack_named, tag_of, user_tags,
+    OwnedFields, Owner, PREFIX, SECRETS_TAG, attempt_name, attempt_of, attempt_tag, foreign_owner, generation_of,
+    key_of, key_tag, stack_named, tag_of, user_tags,
 };
 pub use plan::{Body, Call, Change, Impact, Kind, Plan, Step, StepReason};
 pub use problem::{Problem, ProblemReason};
@@ -48,4 +55,5 @@ pub use references::{
     ApiVersion, FixedIp, Reference, ReferenceKind, Resolutions, ResolveError, ResolvedReference, Selector,
 };
 pub use source::{Source, Validate};
+pub use stored_secrets::{CertificateRef, SecretContent, SecretFormat, StoredSecret};
 pub use text::{null_as_default, shortened};

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use super::text::null_as_default;
-use super::{Id, Owner};
+use super::{Id, ObservedSecrets, Owner, SECRETS_TAG};
 
 /// A load balancer and everything under it, as last observed.
 #[derive(Debug, Clone, PartialEq, Default, Serialize)]
@@ -21,6 +21,7 @@ pub struct ObservedTree {
     /// Neutron does not know the VIP port any more. Checked only where no floating IP leads to it: with one, the loss
     /// shows by itself, because that floating IP loses its port.
     pub vip_port_missing: bool,
+    pub secrets: ObservedSecrets,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -341,16 +342,26 @@ impl From<FloatingIpRecord> for ObservedFloatingIp {
     }
 }
 
-/// Selection of the floating IPs that matter to a stack: those on its VIP port, those of its owner, and one by id.
+/// Selection of the floating IPs and secrets that matter to a stack: floating IPs on its VIP port, those of its owner,
+/// and one by id.
 #[derive(Debug, Clone, Copy)]
 pub struct TreeQuery<'a> {
     pub owner: &'a Owner,
     /// Another client's, which the stack borrows.
     pub floating_ip: Option<&'a str>,
+    /// The stack stores certificates in the key manager.
+    pub stores_secrets: bool,
+}
+
+impl TreeQuery<'_> {
+    /// Tells whether the key manager may have secrets of the stack.
+    pub fn needs_secrets(&self, load_balancer: &ObservedLoadBalancer) -> bool {
+        self.stores_secrets || load_balancer.tags.contains(SECRETS_TAG)
+    }
 }
 
 impl<'a> From<&'a Owner> for TreeQuery<'a> {
     fn from(owner: &'a Owner) -> Self {
-        Self { owner, floating_ip: None }
+        Self { owner, floating_ip: None, stores_secrets: false }
     }
 }

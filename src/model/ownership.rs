@@ -3,6 +3,7 @@
 //! | object | carries |
 //! |---|---|
 //! | load balancer | `evenkeel:uid=`, `evenkeel:cluster=`, `evenkeel:namespace=`, `evenkeel:name=`, `evenkeel:attempt=` |
+//! | one whose stack stores certificates | also `evenkeel:secrets=stored` ([`SECRETS_TAG`]), from the first secret on |
 //! | listener, pool, policy | `evenkeel:key=` (the name in the stack) |
 //! | all of these | `evenkeel:owned-fields=` ([`OwnedFields`]), if the stack sets operator-defaulted fields |
 //! | floating IP that a stack created | description ([`Owner::owner_description`]) and tag `evenkeel:created-by=` ([`Owner::created_tag`]) |
@@ -21,6 +22,10 @@ const NAME: &str = "evenkeel:name=";
 const ATTEMPT: &str = "evenkeel:attempt=";
 const KEY: &str = "evenkeel:key=";
 const OWNED_FIELDS: &str = "evenkeel:owned-fields=";
+
+/// Tag of a load balancer whose stack has stored secrets in the key manager, or is about to. Without it the key manager
+/// is not asked. It stays when the last secret has gone: a secret that a crash left behind is found all the same.
+pub const SECRETS_TAG: &str = "evenkeel:secrets=stored";
 
 /// Longest tag that Octavia stores (`octavia/api/common/types.py`).
 const MAX_TAG: usize = 255;

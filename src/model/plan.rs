@@ -3,12 +3,13 @@
 //! A [`Plan`] prints (for people) and serialises (for machines). A [`Step`] holds every id and every value: its
 //! execution needs no look-up and no choice. Only the first step of a plan is ever executed; then the cloud is observed
 //! again and a new plan is made. A later step may refer to an object that an earlier one creates: its body then has
-//! `"<pool web>"` in place of the id, and [`Step::depends_on`] names the object.
+//! `"<pool web>"` in place of the id, and [`Step::depends_on`] names the object. So it does where the order of two
+//! steps keeps something from being lost: a secret is deleted after the change of the last listener that names it.
 
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::{Id, Problem};
+use super::{Id, Problem, StoredSecret};
 
 /// A JSON object for Octavia or Neutron, without the root key: null, absent and a value are three different things.
 pub type Body = Map<String, Value>;
@@ -56,6 +57,7 @@ pub enum Kind {
     L7Policy,
     L7Rule,
     FloatingIp,
+    Secret,
 }
 
 impl Kind {
@@ -70,6 +72,7 @@ impl Kind {
             Self::L7Policy => "L7 policy",
             Self::L7Rule => "L7 rule",
             Self::FloatingIp => "floating IP",
+            Self::Secret => "secret",
         }
     }
 }
@@ -85,7 +88,8 @@ pub struct Step {
     pub changes: Vec<Change>,
     pub impact: Impact,
     pub reason: StepReason,
-    /// An object that an earlier step creates; `None` for the first step of every plan.
+    /// An object that an earlier step creates or changes, and without which this one must not run; `None` for the first
+    /// step of every plan.
     pub depends_on: Option<String>,
 }
 
@@ -147,6 +151,10 @@ pub enum Call {
     },
     /// `PUT` or `DELETE /floatingips/{id}/tags/{tag}`
     TagFloatingIp { id: Id, tag: String, present: bool },
+    /// `POST /v1/secrets`, with the content. Printed and serialised without it.
+    CreateSecret { secret: StoredSecret },
+    /// `DELETE /v1/secrets/{id}`
+    DeleteSecret { id: Id },
 }
 
 impl Call {
@@ -159,7 +167,7 @@ impl Call {
         }
     }
 
-    /// True for writes to Octavia, which reload the data plane; those to Neutron do not.
+    /// True for writes to Octavia, which reload the data plane; those to Neutron and Barbican do not.
     pub const fn is_octavia(&self) -> bool {
         !matches!(
             self,
@@ -167,14 +175,22 @@ impl Call {
                 | Self::UpdateFloatingIp { .. }
                 | Self::DeleteFloatingIp { .. }
                 | Self::TagFloatingIp { .. }
+                | Self::CreateSecret { .. }
+                | Self::DeleteSecret { .. }
         )
     }
 
     /// `create`, `update` or `delete`, for printing and metrics.
     pub const fn verb(&self) -> &'static str {
         match self {
-            Self::CreateLoadBalancer { .. } | Self::Create { .. } | Self::CreateFloatingIp { .. } => "create",
-            Self::DeleteLoadBalancer { .. } | Self::Delete { .. } | Self::DeleteFloatingIp { .. } => "delete",
+            Self::CreateLoadBalancer { .. }
+            | Self::Create { .. }
+            | Self::CreateFloatingIp { .. }
+            | Self::CreateSecret { .. } => "create",
+            Self::DeleteLoadBalancer { .. }
+            | Self::Delete { .. }
+            | Self::DeleteFloatingIp { .. }
+            | Self::DeleteSecret { .. } => "delete",
             Self::UpdateLoadBalancer { .. }
             | Self::Update { .. }
             | Self::ReplaceMembers { .. }
@@ -214,6 +230,16 @@ impl Step {
 
     pub fn impact(self, impact: Impact) -> Self {
         Self { impact, ..self }
+    }
+
+    /// The same step without key material, for a memory or a report. It compares as equal.
+    pub fn without_content(self) -> Self {
+        match self.call {
+            Call::CreateSecret { secret } => {
+                Self { call: Call::CreateSecret { secret: secret.without_payload() }, ..self }
+            }
+            _ => self,
+        }
     }
 
     /// True if this is the same change as another one, whatever happened to the object in between.

@@ -9,7 +9,7 @@ use std::time::Duration;
 use http::Method;
 use tokio::sync::OnceCell;
 
-use super::cache::{SharedPoll, TreeCache};
+use super::cache::{SecretCache, SharedPoll, TreeCache};
 use super::clouds_yaml::{Credentials, CredentialsError};
 use super::collections::OCTAVIA_API;
 use super::create_slots::CreateSlot;
@@ -19,11 +19,13 @@ use super::keystone::Project;
 use super::pagination::Budget;
 use super::quota::QuotaUse;
 use super::references::Resolver;
+use super::secrets::known_or_cause;
 use super::session::Session;
 use super::settings::CloudSettings;
 use crate::clock::Clock;
 use crate::model::{
-    ApiVersion, ObservedFloatingIp, ObservedLoadBalancer, ObservedTree, Owner, Reference, Resolutions, Step, TreeQuery,
+    ApiVersion, ObservedFloatingIp, ObservedLoadBalancer, ObservedSecret, ObservedSecrets, ObservedTree, Owner,
+    Reference, Resolutions, Step, TreeQuery,
 };
 
 /// A session of one project. Clones share its token, its lists and its caches.
@@ -38,6 +40,7 @@ struct Shared {
     api_version: OnceCell<ApiVersion>,
     shared_poll: SharedPoll,
     tree_cache: TreeCache,
+    secret_cache: SecretCache,
     resolver: Resolver,
 }
 
@@ -69,6 +72,7 @@ impl Cloud {
             api_version: OnceCell::new(),
             shared_poll: SharedPoll::new(),
             tree_cache: TreeCache::new(),
+            secret_cache: SecretCache::new(),
             resolver: Resolver::new(),
         };
         Ok(Self { shared: Arc::new(shared) })
@@ -129,7 +133,8 @@ impl Cloud {
         load_balancer: ObservedLoadBalancer,
         query: impl Into<TreeQuery<'a>>,
     ) -> Result<ObservedTree, CloudError> {
-        self.shared.session.tree(load_balancer, query.into()).await
+        let (session, query) = (&self.shared.session, query.into());
+        Ok(session.with_secrets(session.tree(load_balancer, query).await?, query).await)
     }
 
     /// The whole tree, at most `max_age` old, from lists that all stacks of the session share; `None` when it was deleted.
@@ -140,7 +145,12 @@ impl Cloud {
         query: impl Into<TreeQuery<'a>>,
         max_age: Duration,
     ) -> Result<Option<ObservedTree>, CloudError> {
-        self.shared.tree_cache.tree(&self.shared.session, id, query.into(), max_age).await
+        let Shared { session, tree_cache, secret_cache, .. } = &*self.shared;
+        let query = query.into();
+        Ok(match tree_cache.tree(session, id, query, max_age).await? {
+            Some(tree) => Some(secret_cache.with_secrets(session, tree, query, max_age).await),
+            None => None,
+        })
     }
 
     /// A tree that was just created, with its current states.
@@ -149,7 +159,22 @@ impl Cloud {
         created: ObservedTree,
         query: impl Into<TreeQuery<'a>>,
     ) -> Result<ObservedTree, CloudError> {
-        self.shared.session.confirm(created, query.into()).await
+        let (session, query) = (&self.shared.session, query.into());
+        Ok(session.with_secrets(session.confirm(created, query).await?, query).await)
+    }
+
+    /// The secrets of a stack without a load balancer, for its create. Nothing is read for a stack that stores none.
+    pub async fn secrets<'a>(&self, query: impl Into<TreeQuery<'a>>) -> ObservedSecrets {
+        let query = query.into();
+        if !query.stores_secrets {
+            return ObservedSecrets::default();
+        }
+        known_or_cause(self.leftover_secrets(query.owner).await)
+    }
+
+    /// The secrets of a stack that has no load balancer.
+    pub async fn leftover_secrets(&self, owner: &Owner) -> Result<Vec<ObservedSecret>, CloudError> {
+        self.shared.session.secrets_of(owner, &ObservedTree::default()).await
     }
 
     /// The floating IPs on the port, those that carry the owner's description or tags, and the one that the query names.

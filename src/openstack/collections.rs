@@ -1,5 +1,5 @@
-//! The API collections that Evenkeel uses: their paths, and the keys of their JSON. All paths to Octavia and Neutron start
-//! here.
+//! The API collections that Evenkeel uses: their paths, and the keys of their JSON. All paths to Octavia and Neutron, and
+//! those of secrets to Barbican, start here.
 
 use http::Method;
 
@@ -55,6 +55,9 @@ pub(super) const AVAILABILITY_ZONES: Collection =
     Collection::octavia("/v2/lbaas/availabilityzones", "availability_zones", "availability_zone");
 pub(super) const PROVIDERS: Collection = Collection::octavia("/v2/lbaas/providers", "providers", "provider");
 pub(super) const QUOTAS: Collection = Collection::octavia("/v2/lbaas/quotas", "quotas", "quota");
+
+pub(super) const SECRETS: Collection =
+    Collection { service: Service::KeyManager, path: "/v1/secrets", list_key: "secrets", item_key: "secret" };
 
 /// Below a pool: its members.
 pub(super) const MEMBERS: &str = "members";

@@ -4,10 +4,11 @@ use http::Method;
 use serde_json::{Value, json};
 
 use super::collections::{
-    Collection, FLOATING_IPS, HEALTH_MONITORS, L7_POLICIES, LISTENERS, LOAD_BALANCERS, MEMBERS, POOLS, RULES,
+    Collection, FLOATING_IPS, HEALTH_MONITORS, L7_POLICIES, LISTENERS, LOAD_BALANCERS, MEMBERS, POOLS, RULES, SECRETS,
 };
 use super::http::{ApiRequest, CloudError, ErrorClass};
 use super::octavia::Created;
+use super::secrets::{document, without_payload};
 use super::session::Session;
 use crate::failpoint;
 use crate::model::{Body, Call, Kind, ObservedTree, Step};
@@ -29,7 +30,9 @@ impl Session {
     pub(super) async fn execute(&self, step: &Step) -> Result<Done, CloudError> {
         let request = self.request_for(step)?;
         if let Some(dependency) = &step.depends_on {
-            return Err(request.failed(ErrorClass::Rejected, format!("{dependency} has to be created first")));
+            return Err(
+                request.failed(ErrorClass::Rejected, format!("{dependency} has to be created or changed first"))
+            );
         }
         failpoint::hit(format_args!("before-{}-{}", step.call.verb(), step.kind.noun()));
         let result = self.send(&request).await;
@@ -39,6 +42,9 @@ impl Session {
                 Ok(Done::Created(Box::new(response?.json::<Created>()?.into_tree())))
             }
             (call, Err(error)) if is_delete(call) && error.class == ErrorClass::NotFound => Ok(Done::Accepted),
+            (Call::CreateSecret { secret }, response) => {
+                response.map(|_| Done::Accepted).map_err(|error| without_payload(error, secret))
+            }
             (_, response) => response.map(|_| Done::Accepted),
         }
     }
@@ -80,6 +86,13 @@ impl Session {
                 let method = if *present { Method::PUT } else { Method::DELETE };
                 FLOATING_IPS.request(method).path_segment(id).path_segment("tags").path_segment(tag)
             }
+            Call::CreateSecret { secret } => {
+                let request = SECRETS.request(Method::POST);
+                let unreadable = || format!("secret {} was not sent: its content is no text", secret.name);
+                let json = document(secret).ok_or_else(|| request.failed(ErrorClass::Rejected, unreadable()))?;
+                request.secret_body(json)
+            }
+            Call::DeleteSecret { id } => SECRETS.request(Method::DELETE).path_segment(id),
         };
         let takes_quota = step.call.takes_quota();
         Ok(if takes_quota { request.with_timeout(self.settings().create_timeout) } else { request })
@@ -123,6 +136,7 @@ fn is_delete(call: &Call) -> bool {
         Call::DeleteLoadBalancer { .. }
             | Call::Delete { .. }
             | Call::DeleteFloatingIp { .. }
+            | Call::DeleteSecret { .. }
             | Call::TagFloatingIp { present: false, .. }
     )
 }

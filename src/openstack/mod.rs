@@ -12,6 +12,7 @@
 //! | `references` | look-up of the objects that a stack refers to by name, id or URL |
 //! | `quota` | limits and use of the project's Octavia quota |
 //! | `octavia`, `neutron` | reads of the two services |
+//! | `secrets` | secrets of stacks in Barbican |
 //! | `pagination` | lists, page by page, within a memory budget |
 //! | `session`, `keystone` | a valid token, and the requests that carry it |
 //! | `settings`, `create_slots` | timeouts and the metrics hook; the limit on concurrent writes that take quota |
@@ -35,6 +36,7 @@ mod octavia;
 mod pagination;
 mod quota;
 mod references;
+mod secrets;
 mod session;
 mod settings;
 mod text;

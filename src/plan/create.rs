@@ -4,8 +4,11 @@ use serde_json::{Value, json};
 
 use super::diff::object;
 use super::limits::{MAX_BODY, item_bytes};
-use super::{health_monitor, l7_policy, listener, load_balancer, member, pool};
-use crate::model::{Body, Call, Desired, Key, Kind, L7Action, Listener, Pool, Step};
+use super::matching::{Gate, Matching};
+use super::{certificates, health_monitor, l7_policy, listener, load_balancer, member, pool, secrets};
+use crate::model::{
+    Body, Call, Desired, Key, Kind, L7Action, Listener, ObservedSecrets, ObservedTree, Plan, Pool, Step,
+};
 
 /// Bytes around the parts of the body: the root key, and the keys of the lists of pools and listeners.
 const ENVELOPE_BYTES: usize = 64;
@@ -17,11 +20,24 @@ const NESTED_LIST_BYTES: usize = 16;
 ///
 /// The body refers to pools by name, so their names have to differ. `attempt` names the create in a tag of the load
 /// balancer: an answer that was lost can be told from a create that never happened.
-pub fn create(desired: &Desired, attempt: &str) -> Step {
-    let mut tree = CreateBody::new(desired, attempt);
+///
+/// Secrets are stored before it: the body has their URLs. A listener or pool whose certificate is unknown now is left to
+/// `update` as well, and the plan has a problem that says so.
+pub fn create(desired: &Desired, secrets: &ObservedSecrets, attempt: &str) -> Plan {
+    let nothing = ObservedTree { secrets: secrets.clone(), ..ObservedTree::default() };
+    let resolved = certificates::resolved(desired, &nothing);
+    let matching = Matching::new(&resolved, &nothing);
+    let has_secrets = desired.stored_secrets().next().is_some() || !secrets.known().is_empty();
+    let mut tree = CreateBody::new(&matching, attempt, has_secrets);
     tree.shrink();
     let name = &desired.load_balancer.name;
-    Step::new(Kind::LoadBalancer, name, Call::CreateLoadBalancer { body: tree.into_body() })
+    let mut create = [Step::new(Kind::LoadBalancer, name, Call::CreateLoadBalancer { body: tree.into_body() })];
+    let stored = secrets::creates(desired, &mut create);
+    Plan {
+        steps: stored.into_iter().chain(create).collect(),
+        held_back: Vec::new(),
+        problems: matching.waits_for_certificates().into_iter().chain(secrets::unreadable(desired, secrets)).collect(),
+    }
 }
 
 /// Parts of the body with their sizes, so that the largest can be cut without serialising the whole again.
@@ -46,13 +62,15 @@ struct CreateListener {
 }
 
 impl CreateBody {
-    fn new(desired: &Desired, attempt: &str) -> Self {
+    fn new(matching: &Matching<'_>, attempt: &str, has_secrets: bool) -> Self {
+        let desired = matching.desired;
         let pool_name = |key: &Key| desired.pools.get(key).map(|pool| pool.name.as_str());
-        let listeners = desired.listeners.iter().map(|(key, listener)| CreateListener::new(key, listener, pool_name));
+        let listeners = desired.listeners.iter().filter(|(key, _)| matching.gate(key) == Gate::Open);
+        let pools = desired.pools.iter().filter(|(key, _)| !matching.pool_lacks_certificate(key));
         Self {
-            load_balancer: load_balancer::create_body(desired, attempt),
-            pools: desired.pools.iter().map(|(key, pool)| CreatePool::new(key, pool)).collect(),
-            listeners: listeners.collect(),
+            load_balancer: load_balancer::create_body(desired, attempt, has_secrets),
+            pools: pools.map(|(key, pool)| CreatePool::new(key, pool)).collect(),
+            listeners: listeners.map(|(key, listener)| CreateListener::new(key, listener, pool_name)).collect(),
         }
     }
 

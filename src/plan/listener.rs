@@ -93,11 +93,11 @@ fn tls_body(tls: &ListenerTls) -> Body {
         hsts,
     } = tls;
     let mut body = object([
-        ("default_tls_container_ref", json!(certificate_ref)),
-        ("sni_container_refs", json!(sni_refs)),
+        ("default_tls_container_ref", tls::reference(certificate_ref.as_ref())),
+        ("sni_container_refs", json!(sni_refs.iter().filter_map(tls::url).collect::<BTreeSet<_>>())),
         ("client_authentication", json!(client_authentication)),
-        ("client_ca_tls_container_ref", json!(client_ca_ref)),
-        ("client_crl_container_ref", json!(client_crl_ref)),
+        ("client_ca_tls_container_ref", tls::reference(client_ca_ref.as_ref())),
+        ("client_crl_container_ref", tls::reference(client_crl_ref.as_ref())),
     ]);
     body.extend(hsts_body(hsts.as_ref()));
     body.extend(tls::desired_fields(parameters));

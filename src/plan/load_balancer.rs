@@ -3,12 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::diff::{FieldRules, Patch, Reset, add_some, object};
 use crate::model::{
     AdditionalVip, Body, Call, Desired, Impact, Kind, LoadBalancer, ObservedAdditionalVip, ObservedLoadBalancer,
-    OwnedFields, Owner, Problem, ProblemReason, Step, Vip, attempt_of, attempt_tag,
+    ObservedTree, OwnedFields, Problem, ProblemReason, SECRETS_TAG, Step, Vip, attempt_of, attempt_tag,
 };
 
 const RULES: FieldRules = FieldRules {
@@ -21,7 +21,7 @@ const RULES: FieldRules = FieldRules {
 };
 
 /// Changeable fields in the desired state. `attempt`: the tag of the create, kept as it is.
-fn desired_body(owner: &Owner, load_balancer: &LoadBalancer, attempt: Option<&str>) -> Body {
+fn desired_body(desired: &Desired, attempt: Option<&str>, has_secrets: bool) -> Body {
     let LoadBalancer {
         name,
         description,
@@ -33,7 +33,7 @@ fn desired_body(owner: &Owner, load_balancer: &LoadBalancer, attempt: Option<&st
         vip: _,
         qos_policy_id,
         security_group_ids,
-    } = load_balancer;
+    } = &desired.load_balancer;
     let mut body = object([("name", json!(name)), ("admin_state_up", json!(admin_state_up))]);
     add_some(
         &mut body,
@@ -43,7 +43,9 @@ fn desired_body(owner: &Owner, load_balancer: &LoadBalancer, attempt: Option<&st
             ("vip_sg_ids", security_group_ids.as_ref().map(|ids| json!(ids))),
         ],
     );
-    let own = owner.tags().into_iter().chain(attempt.map(attempt_tag));
+    let stores_secrets = has_secrets || desired.stored_secrets().next().is_some();
+    let secrets = stores_secrets.then(|| SECRETS_TAG.to_owned());
+    let own = desired.owner.tags().into_iter().chain(attempt.map(attempt_tag)).chain(secrets);
     let tags = RULES.tags(tags, own, &body);
     body.insert("tags".to_owned(), json!(tags));
     body
@@ -61,10 +63,9 @@ fn observed_body(observed: &ObservedLoadBalancer) -> Body {
 }
 
 /// The body that creates it, without its children. Fields without a value stay out: null is a 400 for flavor and zone.
-pub(super) fn create_body(desired: &Desired, attempt: &str) -> Body {
-    let load_balancer = &desired.load_balancer;
-    let mut body = desired_body(&desired.owner, load_balancer, Some(attempt));
-    let LoadBalancer { provider, flavor_id, availability_zone, vip, .. } = load_balancer;
+pub(super) fn create_body(desired: &Desired, attempt: &str, has_secrets: bool) -> Body {
+    let mut body = desired_body(desired, Some(attempt), has_secrets);
+    let LoadBalancer { provider, flavor_id, availability_zone, vip, .. } = &desired.load_balancer;
     let Vip { subnet_id, network_id, port_id, address, additional } = vip;
     add_some(
         &mut body,
@@ -102,16 +103,18 @@ pub(super) struct Update {
 
 /// One `PUT`, if anything differs. It comes first, with two exceptions that wait until all children are as desired:
 /// switching on, and new security groups, which exclude the CIDRs that listeners may still have. For the same reason
-/// groups that go do not wait.
-pub(super) fn update(desired: &Desired, observed: &ObservedLoadBalancer) -> Update {
-    let body = desired_body(&desired.owner, &desired.load_balancer, attempt_of(&observed.tags));
+/// groups that go do not wait. The tag that leads to secrets never waits: secrets are stored after it.
+pub(super) fn update(desired: &Desired, tree: &ObservedTree) -> Update {
+    let observed = &tree.load_balancer;
+    let has_secrets = observed.tags.contains(SECRETS_TAG) || !tree.secrets.known().is_empty();
+    let body = desired_body(desired, attempt_of(&observed.tags), has_secrets);
     let mut patch = RULES.compare(&body, &observed_body(observed), &OwnedFields::of(&observed.tags));
     let tags_first = patch.tags_first(&observed.tags);
     let switches_on = patch.change("admin_state_up").is_some_and(|c| c.want == json!(true));
     let groups_change = patch.changes("vip_sg_ids");
     let groups_come = groups_change && observed.vip_sg_ids.is_empty();
     let groups_go = groups_change && !observed.vip_sg_ids.is_empty();
-    let (first, last) = match (switches_on, groups_come, groups_go) {
+    let (first, mut last) = match (switches_on, groups_come, groups_go) {
         (true, _, true) => {
             let last = patch.take("admin_state_up");
             (patch, last)
@@ -119,13 +122,37 @@ pub(super) fn update(desired: &Desired, observed: &ObservedLoadBalancer) -> Upda
         (true, ..) | (_, true, _) => (Patch::default(), patch),
         _ => (patch, Patch::default()),
     };
+    let secrets_tag = if first.is_empty() { secrets_tag_first(&mut last) } else { None };
     let put = |patch: Patch| {
         let impact = impact(&patch);
         let call = Call::UpdateLoadBalancer { id: observed.id.clone(), body: patch.body };
         Step { changes: patch.changes, ..Step::new(Kind::LoadBalancer, &observed.name, call) }.impact(impact)
     };
     let some = |patch: Patch| (!patch.is_empty()).then(|| put(patch));
-    Update { first: tags_first.into_iter().chain([first]).filter_map(some).collect(), last: some(last) }
+    Update {
+        first: tags_first.into_iter().chain(secrets_tag).chain([first]).filter_map(some).collect(),
+        last: some(last),
+    }
+}
+
+/// The `PUT` that adds the tag which leads to secrets, if it is missing, before a patch that has to wait. All other tags
+/// stay: those of the owned fields go together with the values that they are about.
+fn secrets_tag_first(patch: &mut Patch) -> Option<Patch> {
+    let change = patch.changes.iter_mut().find(|change| change.field == "tags")?;
+    let tags = |value: &Value| serde_json::from_value::<BTreeSet<String>>(value.clone()).ok();
+    let (observed, desired) = (tags(&change.was)?, tags(&change.want)?);
+    if observed.contains(SECRETS_TAG) || !desired.contains(SECRETS_TAG) {
+        return None;
+    }
+    let mut tagged = observed.clone();
+    tagged.insert(SECRETS_TAG.to_owned());
+    change.was = json!(tagged);
+    if tagged == desired {
+        patch.take("tags");
+    }
+    let mut first = Patch::default();
+    first.set("tags", json!(observed), json!(tagged));
+    Some(first)
 }
 
 fn impact(patch: &Patch) -> Impact {

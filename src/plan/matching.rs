@@ -5,9 +5,10 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use super::l7_policy;
 use super::step::Target;
+use super::tls::lacks;
 use crate::model::{
     Desired, Key, Kind, ListenerProtocol, Members, ObservedListener, ObservedPool, ObservedTree, Pool, PoolProtocol,
-    Problem, ProblemReason, Provisioning, TransportProtocol, key_of,
+    Provisioning, TransportProtocol, key_of,
 };
 
 /// Listener of the cloud at the port of a desired one.
@@ -33,7 +34,8 @@ pub(super) enum ListenerMatch<'a> {
 /// the plan and not run. So are the steps for its new pool, and the deletion of its old pool, which keeps serving. With
 /// a listener of another client on port 80 the gate is [`Blocked`](Self::Blocked): no steps, and the plan has a problem
 /// that names that listener. So it is if a pool of listener `web` has to be replaced and its members are unknown: then
-/// the listener stays as it is. In all other cases it is [`Open`](Self::Open).
+/// the listener stays as it is; and if a certificate of the listener or of a new pool is unknown, and the cloud has none
+/// in its place. In all other cases it is [`Open`](Self::Open).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Gate {
     /// The steps run.
@@ -49,7 +51,7 @@ pub(super) struct Matching<'a> {
     pub desired: &'a Desired,
     pub tree: &'a ObservedTree,
     /// By key of the desired listener.
-    listeners: BTreeMap<&'a str, ListenerMatch<'a>>,
+    pub listeners: BTreeMap<&'a str, ListenerMatch<'a>>,
     /// The stack's listeners at ports that it no longer names.
     pub obsolete_listeners: Vec<&'a ObservedListener>,
     /// Pools that serve the stack, by key.
@@ -57,7 +59,7 @@ pub(super) struct Matching<'a> {
     /// The stack's other pools: unwanted keys, other protocols, duplicates.
     pub obsolete_pools: Vec<&'a ObservedPool>,
     /// Duplicates that stay, because they have members and the desired ones are unknown.
-    kept_duplicates: Vec<&'a ObservedPool>,
+    pub kept_duplicates: Vec<&'a ObservedPool>,
 }
 
 impl<'a> Matching<'a> {
@@ -77,13 +79,14 @@ impl<'a> Matching<'a> {
         match self.listener(key) {
             ListenerMatch::Foreign(_) => Gate::Blocked,
             _ if self.unsuitable_pool(key).is_some() || self.awaited_pool(key).is_some() => Gate::Blocked,
+            _ if self.lacks_certificate(key) || self.unmakeable_pool(key).is_some() => Gate::Blocked,
             ListenerMatch::NeedsReplace(_) if !self.desired.allow_interruption => Gate::HeldBack,
             _ => Gate::Open,
         }
     }
 
     /// A pool of a desired listener that cannot be replaced yet, and that Octavia does not let the listener use.
-    fn unsuitable_pool(&self, listener: &str) -> Option<(&'a str, &'a ObservedPool)> {
+    pub(super) fn unsuitable_pool(&self, listener: &str) -> Option<(&'a str, &'a ObservedPool)> {
         let listener = self.desired.listeners.get(listener)?;
         let suits = |pool: &ObservedPool| {
             PoolProtocol::parse(&pool.protocol).is_some_and(|protocol| listener.protocol.suits(protocol))
@@ -93,7 +96,7 @@ impl<'a> Matching<'a> {
     }
 
     /// A pool that a serving listener is to use, and that would be created without its members, which are unknown.
-    fn awaited_pool(&self, listener: &str) -> Option<&'a str> {
+    pub(super) fn awaited_pool(&self, listener: &str) -> Option<&'a str> {
         let (ListenerMatch::InPlace(observed) | ListenerMatch::NeedsReplace(observed)) = self.listener(listener) else {
             return None;
         };
@@ -106,6 +109,25 @@ impl<'a> Matching<'a> {
             self.pool(key).is_none() && members == Some(&Members::Unknown)
         };
         self.desired.listeners.get(listener)?.pools().find(|key| is_awaited(key)).map(String::as_str)
+    }
+
+    /// True if the listener needs a certificate that is unknown now, and the cloud has none in its place.
+    pub(super) fn lacks_certificate(&self, listener: &str) -> bool {
+        let tls = self.desired.listeners.get(listener).and_then(|listener| listener.tls.as_ref());
+        tls.is_some_and(|tls| lacks(tls.certificates()))
+    }
+
+    /// A pool of a desired listener that cannot be created yet.
+    pub(super) fn unmakeable_pool(&self, listener: &str) -> Option<&'a str> {
+        let mut pools = self.desired.listeners.get(listener)?.pools().map(String::as_str);
+        pools.find(|key| self.pool(key).is_none() && self.pool_lacks_certificate(key))
+    }
+
+    /// True if the pool needs a certificate that is unknown now, and the cloud has none in its place: it is not created,
+    /// and an existing one gets no write but to its members and monitor.
+    pub(super) fn pool_lacks_certificate(&self, pool: &str) -> bool {
+        let tls = self.desired.pools.get(pool).and_then(|pool| pool.tls.as_ref());
+        tls.is_some_and(|tls| lacks(tls.certificates()))
     }
 
     /// Gate of the deletion of an obsolete listener: it stays until the one of the same key exists at its new port.
@@ -135,6 +157,9 @@ impl<'a> Matching<'a> {
 
     /// Gate of the creation of a pool: closed while all listeners that use it are.
     pub(super) fn may_create(&self, pool: &str) -> Gate {
+        if self.pool_lacks_certificate(pool) {
+            return Gate::Blocked;
+        }
         let users = self.desired.listeners.iter().filter(|(_, listener)| listener.pools().any(|used| used == pool));
         let gates: Vec<Gate> = users.map(|(key, _)| self.gate(key)).collect();
         match gates.as_slice() {
@@ -171,68 +196,6 @@ impl<'a> Matching<'a> {
             blocked: blocked.flat_map(pools_of).chain(foreign_policies).collect(),
             held_back: obsolete(Gate::HeldBack).chain(waiting(Gate::HeldBack)).flat_map(pools_of).collect(),
         }
-    }
-
-    /// Differences for which the plan has no steps.
-    pub(super) fn problems(&self) -> Vec<Problem> {
-        self.port_conflicts().into_iter().chain(self.waits_for_members()).collect()
-    }
-
-    /// Problems of the desired listeners that another client's listener is in the way of.
-    fn port_conflicts(&self) -> Vec<Problem> {
-        let problem = |(key, found): (&&str, &ListenerMatch<'_>)| {
-            let (ListenerMatch::Foreign(foreign), Some(desired)) = (found, self.desired.listeners.get(*key)) else {
-                return None;
-            };
-            Some(Problem::new(
-                format!("spec.listeners[name={key}].port"),
-                ProblemReason::ResourceConflict,
-                format!(
-                    "listener {key} cannot have port {}: listener {:?} ({}, {}), which this stack did not make, has \
-                     it. Delete that listener, or take another port",
-                    desired.port, foreign.name, foreign.protocol, foreign.id
-                ),
-            ))
-        };
-        self.listeners.iter().filter_map(problem).collect()
-    }
-
-    /// Replacements and deletions that wait until the members of a pool are known.
-    fn waits_for_members(&self) -> Vec<Problem> {
-        let unknown = |field, message| Problem::new(field, ProblemReason::MembersUnknown, message);
-        let pools = self.desired.pools.iter().filter_map(|(key, desired)| {
-            let (was, want) = (&self.unreplaced_pool(key)?.protocol, desired.protocol);
-            let message = format!(
-                "pool {key} keeps protocol {was} and does not become {want} yet: its members cannot be read now, and a \
-                 new pool would have none. It is replaced once they can be read"
-            );
-            Some(unknown(format!("spec.pools[name={key}].protocol"), message))
-        });
-        let duplicates = self.kept_duplicates.iter().filter_map(|pool| {
-            let (key, id) = (key_of(&pool.tags)?, &pool.id);
-            let message = format!(
-                "the duplicate {id} of pool {key} stays: the members of the pool cannot be read now. It is deleted once \
-                 they can be read"
-            );
-            Some(unknown(format!("spec.pools[name={key}].members"), message))
-        });
-        let listeners = self.desired.listeners.iter().filter_map(|(key, desired)| {
-            let (pool, observed) = self.unsuitable_pool(key)?;
-            let message = format!(
-                "listener {key} waits for the replacement of pool {pool}, whose protocol {} does not suit protocol {}",
-                observed.protocol, desired.protocol
-            );
-            Some(unknown(format!("spec.listeners[name={key}]"), message))
-        });
-        let switches = self.desired.listeners.keys().filter_map(|key| {
-            let pool = self.awaited_pool(key)?;
-            let message = format!(
-                "listener {key} stays as it is: pool {pool} does not exist yet, and without its members, which cannot be \
-                 read now, it would serve nobody. The listener changes once they can be read"
-            );
-            Some(unknown(format!("spec.listeners[name={key}]"), message))
-        });
-        pools.chain(duplicates).chain(listeners).chain(switches).collect()
     }
 }
 
@@ -291,6 +254,16 @@ fn match_listeners<'a>(
     }
     obsolete.extend(by_port.into_values().filter(|listener| key_of(&listener.tags).is_some()));
     (matches, obsolete)
+}
+
+/// The stack's listeners that are changed in place, by key.
+pub(super) fn in_place<'a>(desired: &'a Desired, tree: &'a ObservedTree) -> BTreeMap<&'a str, &'a ObservedListener> {
+    let (matches, _) = match_listeners(desired, tree);
+    let in_place = matches.into_iter().filter_map(|(key, found)| match found {
+        ListenerMatch::InPlace(listener) => Some((key, listener)),
+        ListenerMatch::Missing | ListenerMatch::NeedsReplace(_) | ListenerMatch::Foreign(_) => None,
+    });
+    in_place.collect()
 }
 
 /// A listener or policy uses this pool, and the stack says by which name.

@@ -13,6 +13,7 @@
 //!
 //! A detour that is held back leaves the old object in service, and the members of its pool are kept up to date.
 
+mod certificates;
 mod create;
 mod diff;
 mod floating_ip;
@@ -28,6 +29,8 @@ mod member;
 mod ownership;
 mod policy_order;
 mod pool;
+mod problems;
+mod secrets;
 mod step;
 mod tls;
 mod update;

@@ -5,21 +5,23 @@ use std::collections::BTreeSet;
 use serde_json::json;
 
 use super::diff::Patch;
-use super::floating_ip;
+use super::{floating_ip, secrets};
 use crate::model::{
-    Call, Impact, Kind, ObservedFloatingIp, ObservedLoadBalancer, Owner, Plan, Provisioning, Step, user_tags,
+    Call, Impact, Kind, ObservedFloatingIp, ObservedLoadBalancer, ObservedSecret, Owner, Plan, Provisioning, Step,
+    user_tags,
 };
 
 /// Deletes everything (deletion policy `Delete`). `load_balancer`: `None` when it is gone already.
 ///
 /// Borrowed floating IPs are given back while the VIP is known. Then comes the cascade, because Octavia may reject it.
 /// Last, the floating IPs that the stack created are deleted, or kept without its owner tags where they are to be
-/// retained.
+/// retained. Secrets follow once the load balancer is gone: `stored` is empty before.
 pub fn delete(
     owner: &Owner,
     retain_floating_ip: bool,
     load_balancer: Option<&ObservedLoadBalancer>,
     floating_ips: &[ObservedFloatingIp],
+    stored: &[ObservedSecret],
 ) -> Plan {
     let given_back = load_balancer.map(|observed| floating_ip::give_back(owner, observed, floating_ips));
     let cascade = load_balancer.map(|observed| {
@@ -27,10 +29,8 @@ pub fn delete(
         Step::new(Kind::LoadBalancer, &observed.name, call).impact(Impact::Interrupts)
     });
     let released = floating_ip::delete(owner, retain_floating_ip, load_balancer.is_none(), floating_ips);
-    Plan {
-        steps: given_back.unwrap_or_default().into_iter().chain(cascade).chain(released).collect(),
-        ..Plan::default()
-    }
+    let steps = given_back.unwrap_or_default().into_iter().chain(cascade).chain(released);
+    Plan { steps: steps.chain(secrets::delete_all(stored)).collect(), ..Plan::default() }
 }
 
 /// Takes the owner tags off and leaves everything in place (deletion policy `Orphan`). `load_balancer`: `None` when the

@@ -48,9 +48,9 @@ fn desired_body(key: &str, pool: &Pool) -> Body {
     add_some(&mut body, [("description", description.as_ref().map(|d| json!(d)))]);
     if let Some(PoolTls { client_certificate_ref, ca_ref, crl_ref, parameters }) = tls {
         body.extend(object([
-            ("tls_container_ref", json!(client_certificate_ref)),
-            ("ca_tls_container_ref", json!(ca_ref)),
-            ("crl_container_ref", json!(crl_ref)),
+            ("tls_container_ref", tls::reference(client_certificate_ref.as_ref())),
+            ("ca_tls_container_ref", tls::reference(ca_ref.as_ref())),
+            ("crl_container_ref", tls::reference(crl_ref.as_ref())),
         ]));
         body.extend(tls::desired_fields(parameters));
     }
@@ -148,7 +148,12 @@ fn create(load_balancer: &str, key: &str, desired: &Pool) -> Step {
     Step::new(Kind::Pool, key, Call::Create { parent: None, body })
 }
 
+/// Changes the pool itself. Not while it needs a certificate that is unknown and that the cloud does not have: encryption
+/// without it would be less than the stack asks for.
 fn update(key: &str, desired: &Pool, observed: &ObservedPool) -> Vec<Step> {
+    if desired.tls.as_ref().is_some_and(|tls| tls::lacks(tls.certificates())) {
+        return Vec::new();
+    }
     let owned = OwnedFields::of(&observed.tags);
     let mut patch = RULES.compare(&desired_body(key, desired), &observed_body(observed), &owned);
     if desired.tls.is_some() {

@@ -1,4 +1,4 @@
-//! TLS parameters of listeners and pools: versions, ciphers, ALPN.
+//! TLS of listeners and pools: references of certificates; versions, ciphers, ALPN.
 //!
 //! Versions alone can crash Octavia. Its worker sorts the ciphers of a listener or pool into those up to TLS 1.2 and
 //! those of TLS 1.3, and drops the part that no version needs. Without ciphers there is no such part: a `KeyError`, and
@@ -14,7 +14,7 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 
 use super::diff::{Patch, add_some, object};
-use crate::model::{Body, ObservedListener, ObservedPool, TlsParameters};
+use crate::model::{Body, CertificateRef, ObservedListener, ObservedPool, TlsParameters};
 
 const CIPHERS: &str = "tls_ciphers";
 const VERSIONS: &str = "tls_versions";
@@ -25,6 +25,23 @@ const STOCK_CIPHERS: &str = "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_C
     ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES256-GCM-SHA384:\
     ECDHE-RSA-AES256-GCM-SHA384:ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305:\
     DHE-RSA-AES128-GCM-SHA256:DHE-RSA-AES256-GCM-SHA384:DHE-RSA-CHACHA20-POLY1305";
+
+/// The reference that Octavia gets. By the time of a body every reference is a URL, or stands for one to come.
+pub(super) fn reference(reference: Option<&CertificateRef>) -> Value {
+    json!(reference.and_then(url))
+}
+
+pub(super) fn url(reference: &CertificateRef) -> Option<&str> {
+    match reference {
+        CertificateRef::Existing(url) => Some(url),
+        CertificateRef::Stored(_) | CertificateRef::Unknown => None,
+    }
+}
+
+/// True if a certificate is unknown, and the cloud has none in its place.
+pub(super) fn lacks<'a>(mut certificates: impl Iterator<Item = &'a CertificateRef>) -> bool {
+    certificates.any(|reference| *reference == CertificateRef::Unknown)
+}
 
 /// Desired parameters, as far as the stack sets them. Octavia keeps the order of versions, which means nothing; that of
 /// ALPN is preference.

@@ -2,12 +2,14 @@
 //!
 //! 1. heal objects in ERROR that no other step writes ([`heal`]);
 //! 2. the load balancer itself, unless it has to wait ([`load_balancer::Update`]);
-//! 3. pools with members and monitors, so that every reference finds them complete;
+//! 3. secrets that listeners and pools will name ([`secrets`]), then pools with members and monitors, so that every
+//!    reference finds them complete;
 //! 4. listeners in place: policies and default pools switch;
 //! 5. listeners that replace another at their port, then those at free ports: created disabled when they have policies,
 //!    and enabled when these are complete;
 //! 6. deletion of listeners, then of pools that nothing refers to any more;
-//! 7. the load balancer, if it had to wait; the floating IP, whose troubles must not hold up the rest.
+//! 7. the load balancer, if it had to wait; the floating IP, whose troubles must not hold up the rest;
+//! 8. deletion of secrets that nothing names any more.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -17,7 +19,7 @@ use serde_json::{Value, json};
 use super::diff::Patch;
 use super::matching::{Gate, ListenerMatch, Matching};
 use super::step::Target;
-use super::{floating_ip, heal, l7_policy, listener, load_balancer, member, pool};
+use super::{certificates, floating_ip, heal, l7_policy, listener, load_balancer, member, pool, secrets};
 use crate::model::{
     Call, Desired, Impact, Kind, Listener, Member, MemberKey, ObservedListener, ObservedLoadBalancer, ObservedPool,
     ObservedTree, Plan, PoolProtocol, Step, StepReason, key_of,
@@ -28,27 +30,34 @@ use crate::model::{
 /// A difference in a field that cannot change stops everything but healing: no change of such a stack is applied in
 /// part.
 ///
+/// A certificate that is unknown stays as it is in the cloud ([`certificates`]).
+///
 /// While the desired members of a pool are unknown, no pool with members is replaced by another, which would have none:
 /// it gets no writes, a listener that its protocol does not suit waits with it, and a problem says so. All other changes
 /// run.
 pub fn update(desired: &Desired, tree: &ObservedTree) -> Plan {
-    let matching = Matching::new(desired, tree);
+    let resolved = certificates::resolved(desired, tree);
+    let matching = Matching::new(&resolved, tree);
     let problems = load_balancer::immutable(&desired.load_balancer, &tree.load_balancer);
     if !problems.is_empty() {
         return Plan { steps: heal::steps(&matching, &[]), held_back: Vec::new(), problems };
     }
     let pools = matching.pool_targets();
     let mut problems = matching.problems();
+    problems.extend(secrets::unreadable(desired, &tree.secrets));
     let mut builder = PlanBuilder { matching, pools, steps: Vec::new(), held_back: Vec::new() };
 
-    let own = load_balancer::update(desired, &tree.load_balancer);
-    builder.steps.extend(own.first);
     builder.change_pools();
     builder.change_listeners();
     builder.replace_listeners();
     builder.create_listeners();
     builder.delete_listeners();
     builder.delete_pools();
+    let own = load_balancer::update(desired, tree);
+    let stored = secrets::creates(desired, &mut builder.steps);
+    let stored_later = secrets::creates(desired, &mut builder.held_back);
+    builder.held_back.splice(..0, stored_later.into_iter().filter(|create| !stored.contains(create)));
+    builder.steps.splice(..0, own.first.into_iter().chain(stored));
     builder.steps.extend(own.last);
     let floating_ip = floating_ip::update(desired, tree);
     builder.steps.extend(floating_ip.steps);
@@ -57,6 +66,7 @@ pub fn update(desired: &Desired, tree: &ObservedTree) -> Plan {
 
     let mut steps = heal::steps(&builder.matching, &builder.steps);
     steps.extend(builder.steps);
+    steps.extend(secrets::deletes(desired, tree, &steps));
     Plan { steps, held_back: builder.held_back, problems }
 }
 

@@ -1,6 +1,6 @@
 //! Selectors of cloud objects, read from the reference fields of a spec.
 
-use crate::api::{CertificateSpec, CloudRef, ExistingFloatingIp};
+use crate::api::{CloudRef, ExistingFloatingIp};
 use crate::model::Selector;
 
 /// Selector of a reference by id or by name; `None` if the reference gives neither or both.
@@ -10,11 +10,6 @@ pub(super) fn cloud_ref(reference: &CloudRef) -> Option<Selector> {
         (None, Some(name)) => Some(Selector::Name(name.clone())),
         _ => None,
     }
-}
-
-/// URL of a certificate.
-pub(super) fn certificate_url(reference: &CertificateSpec) -> Option<&str> {
-    reference.barbican_ref.as_deref()
 }
 
 /// Selector of an existing floating IP by id or by address; `None` if the reference gives neither or both.

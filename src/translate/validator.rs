@@ -8,16 +8,16 @@ use std::time::Duration;
 use ipnet::IpNet;
 use regex::Regex;
 
-use crate::api::{CertificateSpec, CloudRef, duration, patterns};
+use crate::api::{CloudRef, duration, patterns};
 use crate::model::{
-    ApiVersion, Id, PREFIX, Problem, ProblemReason, Reference, ReferenceKind, Resolutions, ResolveError,
-    ResolvedReference, Selector, SourcedEndpoints, collated,
+    ApiVersion, ClusterContents, Id, PREFIX, Problem, ProblemReason, Reference, ReferenceKind, Resolutions,
+    ResolveError, ResolvedReference, collated,
 };
 
 use super::haproxy;
 use super::ip_family::{FamilyCondition, IpFamilies};
 use super::provider::Provider;
-use super::selectors::{certificate_url, cloud_ref};
+use super::selectors::cloud_ref;
 use super::text::TextKind;
 
 /// Longest tag that Octavia stores.
@@ -36,9 +36,9 @@ pub(super) struct Validator<'a> {
     pub(super) problems: Vec<Problem>,
     /// Problems that block a create only; an existing load balancer keeps working with them.
     pub(super) create_problems: Vec<Problem>,
-    /// Endpoints of the member sources.
-    pub(super) sourced: &'a SourcedEndpoints,
-    /// Problems of single sources; the rest of the stack is carried out.
+    /// Contents of the cluster.
+    pub(super) contents: &'a ClusterContents,
+    /// Problems of single member sources and certificates; the rest of the stack is carried out.
     pub(super) source_problems: Vec<Problem>,
 }
 
@@ -46,13 +46,13 @@ pub(super) struct Validator<'a> {
 impl<'a> Validator<'a> {
     pub(super) const fn new(
         resolutions: &'a Resolutions,
-        sourced: &'a SourcedEndpoints,
+        contents: &'a ClusterContents,
         version: ApiVersion,
         provider: Provider,
     ) -> Self {
         Self {
             resolutions,
-            sourced,
+            contents,
             version,
             provider,
             problems: Vec::new(),
@@ -155,18 +155,6 @@ impl<'a> Validator<'a> {
             return None;
         };
         self.look_up(Reference { kind, by }, field)
-    }
-
-    /// The URL of a certificate that the credentials can read.
-    pub(super) fn certificate(&mut self, reference: Option<&CertificateSpec>, field: &str) -> Option<String> {
-        let Some(url) = certificate_url(reference?) else {
-            self.invalid(field, "barbicanRef is required");
-            return None;
-        };
-        self.check_text(TextKind::Barbican, url, &format!("{field}.barbicanRef"));
-        let by = Selector::Id(url.to_owned());
-        self.look_up(Reference { kind: ReferenceKind::Certificate, by }, field)?;
-        Some(url.to_owned())
     }
 
     pub(super) fn look_up(&mut self, reference: Reference, field: &str) -> Option<&'a ResolvedReference> {

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use ipnet::IpNet;
+use zeroize::Zeroizing;
 
 use evenkeel::model::*;
 
@@ -28,9 +29,9 @@ pub struct World {
     pub member_subnet_ids: Vec<Id>,
     pub qos_policy_ids: Vec<Id>,
     pub security_group_ids: Vec<Id>,
-    pub certificate_refs: Vec<String>,
+    pub certificate_refs: Vec<CertificateRef>,
     /// Certificate authorities, each with a revocation list that it signed.
-    pub authorities: Vec<(String, String)>,
+    pub authorities: Vec<(CertificateRef, CertificateRef)>,
 }
 
 /// A VIP that a random stack may have, with the IP versions of its addresses.
@@ -56,16 +57,20 @@ fn id(kind: u8, n: u8) -> Id {
     format!("{kind:08x}-0000-4000-8000-{n:012x}")
 }
 
+/// A certificate that the stack stores itself. The end of its digest is `n`: as in ids, a revocation list has the same
+/// end as its authority.
+fn stored(owner: &Owner, kind: u8, n: u8, format: SecretFormat) -> CertificateRef {
+    let payload = format!("-----BEGIN CERTIFICATE-----\nsimulated {kind} {n}\n-----END CERTIFICATE-----\n");
+    let content = SecretContent::new(Zeroizing::new(payload.into_bytes()), format, format!("{kind:020x}{n:012x}"));
+    CertificateRef::Stored(StoredSecret::new(owner, content))
+}
+
 impl Default for World {
     fn default() -> Self {
-        let secret = |kind: u8, n: u8| format!("https://barbican.example/v1/secrets/{}", id(kind, n));
+        let secret =
+            |kind: u8, n: u8| CertificateRef::Existing(format!("https://barbican.example/v1/secrets/{}", id(kind, n)));
         Self {
-            owner: Owner {
-                uid: id(1, 1),
-                cluster: "cluster-a".to_owned(),
-                namespace: "shop".to_owned(),
-                name: "web".to_owned(),
-            },
+            owner: owner(),
             vip_subnet_id: id(2, 1),
             other_vips: Vec::new(),
             flavor_ids: Vec::new(),
@@ -77,13 +82,32 @@ impl Default for World {
             member_subnet_ids: vec![id(5, 1), id(5, 2)],
             qos_policy_ids: vec![id(6, 1), id(6, 2)],
             security_group_ids: vec![id(7, 1), id(7, 2)],
-            certificate_refs: (1..=3).map(|n| secret(8, n)).collect(),
-            authorities: (1..=2).map(|n| (secret(9, n), secret(10, n))).collect(),
+            certificate_refs: (1..=3).map(|n| secret(8, n)).chain(Self::stored_certificates()).collect(),
+            authorities: (1..=2).map(|n| (secret(9, n), secret(10, n))).chain(Self::stored_authorities()).collect(),
         }
     }
 }
 
+fn owner() -> Owner {
+    Owner { uid: id(1, 1), cluster: "cluster-a".to_owned(), namespace: "shop".to_owned(), name: "web".to_owned() }
+}
+
 impl World {
+    /// A certificate from the cluster of the default owner, with a content that this number stands for.
+    pub fn stored_certificate(number: u8) -> CertificateRef {
+        stored(&owner(), 20, number, SecretFormat::Pkcs12)
+    }
+
+    /// Certificates from the cluster of the default owner.
+    pub fn stored_certificates() -> impl Iterator<Item = CertificateRef> {
+        (1..=2).map(|n| stored(&owner(), 21, n, SecretFormat::Pkcs12))
+    }
+
+    /// Authorities from the cluster of the default owner, each with a revocation list.
+    pub fn stored_authorities() -> impl Iterator<Item = (CertificateRef, CertificateRef)> {
+        (1..=2).map(|n| (stored(&owner(), 22, n, SecretFormat::Pem), stored(&owner(), 23, n, SecretFormat::Pem)))
+    }
+
     /// A cloud with objects of every kind.
     pub fn whole() -> Self {
         let (v4, v6, network, port) = (id(2, 1), id(2, 2), id(2, 3), id(2, 4));

@@ -17,8 +17,8 @@ use std::process::ExitCode;
 use anyhow::{Context, Result, bail};
 use evenkeel::api::{self, LoadBalancerStackSpec};
 use evenkeel::model::{
-    ApiVersion, Call, Desired, ObservedListener, ObservedLoadBalancer, ObservedPool, ObservedTree, Owner, Reference,
-    ReferenceKind, Resolutions, ResolvedReference, Selector, SourcedEndpoints,
+    ApiVersion, Call, ClusterContents, Desired, ObservedListener, ObservedLoadBalancer, ObservedPool, ObservedSecrets,
+    ObservedTree, Owner, Reference, ReferenceKind, Resolutions, ResolvedReference, Selector,
 };
 use evenkeel::plan;
 use evenkeel::translate;
@@ -83,7 +83,8 @@ fn respond(rules: &Rules, PlanRequest { spec, stored }: PlanRequest) -> Result<V
 }
 
 fn create(desired: &Desired) -> Result<Value> {
-    let Call::CreateLoadBalancer { body } = plan::create(desired, "attempt").call else {
+    let plan = plan::create(desired, &ObservedSecrets::default(), "attempt");
+    let Some(Call::CreateLoadBalancer { body }) = plan.steps.into_iter().next().map(|step| step.call) else {
         bail!("the create of a stack is another call");
     };
     Ok(Value::Object(body))
@@ -111,7 +112,7 @@ fn desired(spec: LoadBalancerStackSpec) -> Result<Desired, Value> {
         &spec,
         owner,
         &Resolutions(resolved.collect()),
-        &SourcedEndpoints::new(),
+        &ClusterContents::default(),
         ApiVersion { minor: 30 },
     )
     .map_err(|problems| problems.iter().map(|p| json!({"field": p.field, "message": p.message})).collect())

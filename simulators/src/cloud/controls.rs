@@ -139,6 +139,17 @@ impl CloudSim {
         self.secret_ref(&id)
     }
 
+    /// Removes a secret from Barbican, whoever names it.
+    pub fn delete_secret(&self, reference: &str) {
+        let id = reference.rsplit('/').next().unwrap_or_default();
+        self.world().barbican.remove_secret(id);
+    }
+
+    /// Sets Barbican's quota of secrets for every project. `None`: unlimited.
+    pub fn limit_secrets(&self, quota: Option<usize>) {
+        self.world().barbican.secret_quota = quota;
+    }
+
     /// Adds a security group to a project and returns its id.
     pub fn add_security_group(&self, project: &str, name: &str) -> String {
         let mut world = self.world();

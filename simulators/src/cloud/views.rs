@@ -116,9 +116,19 @@ impl CloudSim {
     }
 
     pub(super) fn secret_ref(&self, id: &str) -> String {
+        format!("{}/secrets/{id}", self.key_manager_root())
+    }
+
+    fn key_manager_root(&self) -> String {
         let world = self.world();
         let base = world.config.catalog_base.clone().unwrap_or_else(|| "http://cloud.test".into());
-        format!("{base}{}/v1/secrets/{id}", world.config.prefixes.key_manager)
+        format!("{base}{}/v1", world.config.prefixes.key_manager)
+    }
+
+    /// Every secret in Barbican, without its payload, by age.
+    pub fn stored_secrets(&self) -> Vec<Value> {
+        let root = self.key_manager_root();
+        self.world().barbican.shown_secrets(&root)
     }
 
     /// A clouds.yaml with the clouds `demo` (password), `demo-appcred` (application credential), `demo-admin`,

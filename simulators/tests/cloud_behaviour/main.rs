@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a helper of a test may fail as the test does")]
 
 mod failures;
+mod secrets;
 mod tenant;
 
 use std::time::Duration;

@@ -35,7 +35,7 @@ pub struct Case {
     /// Required headers of the response.
     #[serde(default)]
     pub response_headers: BTreeMap<String, String>,
-    /// Variables to set, each with its path in the response.
+    /// Variables to set, each with its path in the response. A URL also sets `<variable>_id` to its last segment.
     #[serde(default)]
     pub save: BTreeMap<String, String>,
     /// Load balancer to wait for after the call, until it is settled or gone.

@@ -179,7 +179,14 @@ impl<'a> Runner<'a> {
         for (variable, path) in &case.save {
             let pointer = format!("/{}", path.replace('.', "/"));
             match response.body.pointer(&pointer).and_then(Value::as_str) {
-                Some(value) => self.set(variable, value),
+                Some(value) => {
+                    let value = value.to_owned();
+                    // A reference is a URL with an id at its end.
+                    if let Some((_, id)) = value.rsplit_once('/') {
+                        self.set(&format!("{variable}_id"), id);
+                    }
+                    self.set(variable, &value);
+                }
                 None => texts.push(format!("the response has no {path}: {}", response.text)),
             }
         }

@@ -5,6 +5,7 @@
 
 mod addresses;
 mod annotated_secrets;
+mod certificates;
 mod cluster_conflicts;
 mod concurrency;
 mod conflicts;

@@ -6,10 +6,10 @@ use super::octavia::Octavia;
 use super::properties::converge;
 use super::stack::*;
 use evenkeel::model::*;
-use evenkeel::plan::{MAX_BODY, create, delete, orphan, take_over};
+use evenkeel::plan::{MAX_BODY, delete, orphan, take_over};
 
 fn posted(want: &Desired) -> Body {
-    match create(want, "a1").call {
+    match single_post(want).call {
         Call::CreateLoadBalancer { body } => body,
         call => panic!("{call:?}"),
     }
@@ -123,7 +123,7 @@ fn oversized_create_is_cut_and_completed_before_it_serves() {
     let cut: Vec<_> = cut.collect();
     assert!(!cut.is_empty() && cut.iter().all(|listener| listener["admin_state_up"] == false));
     let mut octavia = Octavia::default();
-    octavia.apply(&create(&vast(), "a1")).unwrap();
+    octavia.apply(&single_post(&vast())).unwrap();
     converge(&mut octavia, &vast(), |_, _| {});
 }
 
@@ -162,7 +162,7 @@ fn delete_gives_back_then_cascades_then_deletes_created() {
         floating_ip("lent", "", &["evenkeel:uid=u1"]),
         floating_ip("theirs", "", &["evenkeel:uid=u2"]),
     ];
-    let plan = delete(&owner(), false, Some(&load_balancer), &all);
+    let plan = delete(&owner(), false, Some(&load_balancer), &all, &[]);
     assert_eq!(
         plan.to_string(),
         "~ floating IP lent: port_id vip-port -> none [interrupts]\n\
@@ -172,11 +172,11 @@ fn delete_gives_back_then_cascades_then_deletes_created() {
          ~ floating IP kept: description evenkeel:uid=u1 evenkeel:cluster=c1 -> \"\", port_id vip-port -> none [interrupts]\n\
          ~ floating IP kept: tags evenkeel:created-by=u1 -> none\n"
     );
-    let left = delete(&owner(), false, None, &all[2..]);
+    let left = delete(&owner(), false, None, &all[2..], &[]);
     assert_eq!(left.to_string(), "~ floating IP lent: tags evenkeel:uid=u1 -> none\n");
-    let retained = delete(&owner(), true, None, &all[..1]);
+    let retained = delete(&owner(), true, None, &all[..1], &[]);
     assert_eq!(retained.summary(), "update floating IP made");
-    assert!(delete(&owner(), false, None, &[]).is_empty());
+    assert!(delete(&owner(), false, None, &[], &[]).is_empty());
 }
 
 #[test]

@@ -29,12 +29,21 @@ pub enum Target {
     Policy,
     Rule,
     FloatingIp,
+    Secret,
 }
 
 pub fn disturbance() -> impl Strategy<Value = Disturbance> {
     use Target as T;
-    let target =
-        prop::sample::select(vec![T::Listener, T::Pool, T::Member, T::Monitor, T::Policy, T::Rule, T::FloatingIp]);
+    let target = prop::sample::select(vec![
+        T::Listener,
+        T::Pool,
+        T::Member,
+        T::Monitor,
+        T::Policy,
+        T::Rule,
+        T::FloatingIp,
+        T::Secret,
+    ]);
     (target, any::<Index>(), 0..10u8).prop_map(|(target, index, kind)| match kind {
         0..=1 => Disturbance::Lose(target, index),
         2..=4 => Disturbance::Fail(target, index),
@@ -89,6 +98,9 @@ impl Octavia {
     }
 
     fn lose(&mut self, target: Target, index: &Index) {
+        if let Target::Secret = target {
+            return self.change_secrets(|secrets| drop_one(secrets, index));
+        }
         let tree = self.tree.as_mut().unwrap();
         match target {
             Target::Listener => drop_one(&mut tree.listeners, index),
@@ -98,10 +110,14 @@ impl Octavia {
             Target::Policy => change_one(tree.listeners.iter_mut(), index, |l| drop_one(&mut l.policies, index)),
             Target::Rule => change_one(policies(tree), index, |p| drop_one(&mut p.rules, index)),
             Target::FloatingIp => change_one(tree.floating_ips.iter_mut(), index, |f| f.port_id = None),
+            Target::Secret => {}
         }
     }
 
     fn fail(&mut self, target: Target, index: &Index) {
+        if let Target::Secret = target {
+            return self.change_secrets(|secrets| change_one(secrets.iter_mut(), index, |s| s.usable = false));
+        }
         let tree = self.tree.as_mut().unwrap();
         let status = match target {
             Target::Listener => one(tree.listeners.iter_mut(), index).map(|l| &mut l.provisioning_status),
@@ -114,7 +130,7 @@ impl Octavia {
             }
             Target::Policy => one(policies(tree), index).map(|p| &mut p.provisioning_status),
             Target::Rule => one(policies(tree).flat_map(|p| &mut p.rules), index).map(|r| &mut r.provisioning_status),
-            Target::FloatingIp => None,
+            Target::FloatingIp | Target::Secret => None,
         };
         if let Some(status) = status {
             *status = Provisioning::Error;
@@ -139,6 +155,7 @@ impl Octavia {
             }),
             Target::Policy => change_one(tree.listeners.iter_mut(), index, |l| l.policies.reverse()),
             Target::Rule => change_one(policies(tree).flat_map(|p| &mut p.rules), index, |r| r.invert = !r.invert),
+            Target::Secret => {}
             // Never of a borrowed one on the VIP: without the owner tag it is another client's.
             Target::FloatingIp => {
                 let made = tree.floating_ips.iter_mut().filter(|f| !f.description.is_empty());
@@ -158,6 +175,12 @@ impl Octavia {
     }
 
     fn duplicate(&mut self, target: Target, index: &Index) {
+        if let Target::Secret = target {
+            let names: Vec<String> = self.stored().iter().map(|secret| secret.name.clone()).collect();
+            return if !names.is_empty() {
+                self.store(&names[index.index(names.len())]);
+            };
+        }
         let id = format!("duplicate-{}", self.fresh());
         let tree = self.tree.as_mut().unwrap();
         match target {

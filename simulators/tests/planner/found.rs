@@ -37,10 +37,10 @@ fn deleted_stack_takes_borrowed_floating_ip_off_users_port() {
     while octavia
         .tree
         .as_ref()
-        .is_some_and(|tree| !delete(&want.owner, false, there(tree), &tree.floating_ips).is_empty())
+        .is_some_and(|tree| !delete(&want.owner, false, there(tree), &tree.floating_ips, &[]).is_empty())
     {
         let tree = octavia.tree.as_ref().unwrap();
-        let step = delete(&want.owner, false, there(tree), &tree.floating_ips).steps.remove(0);
+        let step = delete(&want.owner, false, there(tree), &tree.floating_ips, &[]).steps.remove(0);
         octavia.apply(&step).unwrap();
     }
     assert_eq!(octavia.tree.unwrap().floating_ips, [lent]);

@@ -12,6 +12,7 @@ mod members;
 mod octavia;
 mod plans;
 mod properties;
+mod secrets;
 mod stack;
 mod tags;
 mod traffic;

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::octavia::Octavia;
 use evenkeel::model::*;
 use evenkeel::plan::{create, update};
+use zeroize::Zeroizing;
 
 pub fn owner() -> Owner {
     Owner { uid: "u1".into(), cluster: "c1".into(), namespace: "shop".into(), name: "web".into() }
@@ -56,9 +57,13 @@ pub fn listener(name: &str, protocol: ListenerProtocol, port: u16, default_pool:
     }
 }
 
+pub fn existing(reference: &str) -> CertificateRef {
+    CertificateRef::Existing(reference.to_owned())
+}
+
 pub fn tls(certificate: &str) -> ListenerTls {
     ListenerTls {
-        certificate_ref: Some(certificate.into()),
+        certificate_ref: Some(existing(certificate)),
         sni_refs: BTreeSet::new(),
         client_ca_ref: None,
         client_crl_ref: None,
@@ -149,10 +154,25 @@ pub fn rule(path: &str) -> L7Rule {
     }
 }
 
+/// The single POST of a stack without stored certificates.
+pub fn single_post(want: &Desired) -> Step {
+    create(want, &ObservedSecrets::default(), "a1").steps.remove(0)
+}
+
+/// A certificate from the cluster, with a content that this number stands for.
+pub fn stored(number: u32) -> CertificateRef {
+    CertificateRef::Stored(stored_secret(number))
+}
+
+pub fn stored_secret(number: u32) -> StoredSecret {
+    let payload = Zeroizing::new(b"-----BEGIN CERTIFICATE-----".to_vec());
+    StoredSecret::new(&owner(), SecretContent::new(payload, SecretFormat::Pkcs12, format!("{number:032x}")))
+}
+
 /// The cloud after the single POST.
 pub fn made(want: &Desired) -> Octavia {
     let mut octavia = Octavia::default();
-    octavia.apply(&create(want, "a1")).unwrap();
+    octavia.make(want, "a1");
     octavia
 }
 

@@ -136,8 +136,8 @@ fn client_authentication_is_sent_with_its_ca() {
             listener.protocol = ListenerProtocol::TerminatedHttps;
             listener.tls = Some(ListenerTls {
                 client_authentication: authentication,
-                client_ca_ref: ca.map(str::to_owned),
-                client_crl_ref: crl.map(str::to_owned),
+                client_ca_ref: ca.map(existing),
+                client_crl_ref: crl.map(existing),
                 ..tls("cert-1")
             });
         })
@@ -207,8 +207,8 @@ fn persistence_is_sent_as_a_whole_and_removed_by_null() {
 fn pool_that_stops_tls_drops_its_references() {
     let encrypted = edited(|want| {
         web(want).tls = Some(PoolTls {
-            client_certificate_ref: Some("cert-1".into()),
-            ca_ref: Some("ca-1".into()),
+            client_certificate_ref: Some(existing("cert-1")),
+            ca_ref: Some(existing("ca-1")),
             crl_ref: None,
             parameters: TlsParameters { ciphers: Some("AES".into()), ..TlsParameters::default() },
         });

@@ -51,6 +51,10 @@ const MAPS: [&str; 3] = ["listeners", "pools", "pools.*.members"];
 impl Width {
     fn compare(&mut self, path: &str, before: &Value, after: &Value) {
         match (before, after) {
+            // A certificate is one value, whatever its kind.
+            (Value::Object(_), Value::Object(_)) if path.ends_with("_ref") => {
+                self.note(path, &json!(before.to_string()), &json!(after.to_string()));
+            }
             (Value::Object(one), Value::Object(two)) => {
                 let is_map = MAPS.contains(&path) || path.ends_with("insert_headers");
                 let keys: BTreeSet<&String> = one.keys().chain(two.keys()).collect();

@@ -10,6 +10,7 @@ mod compare;
 mod continuity;
 mod drift;
 mod planner_rig;
+mod rotation;
 
 use std::cell::RefCell;
 use std::fmt;

@@ -8,8 +8,8 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail, ensure};
 use evenkeel::model::Kind as StepKind;
 use evenkeel::model::{
-    Desired, FloatingIp, FloatingSubnet, Id, ObservedLoadBalancer, ObservedTree, Owner, Plan, Provisioning, Step,
-    StepReason,
+    CertificateRef, Desired, FloatingIp, FloatingSubnet, Id, ObservedLoadBalancer, ObservedTree, Owner, Plan,
+    Provisioning, Step, StepReason,
 };
 use evenkeel::openstack::{Cloud, CloudSettings, Credentials, Done, ErrorClass};
 use evenkeel::plan;
@@ -53,9 +53,24 @@ impl PlannerRig {
         &self.world.owner
     }
 
+    /// Stores the secrets that the create of a stack needs.
+    pub async fn store_secrets(&self, want: &Desired) -> Result<()> {
+        loop {
+            let secrets = self.cloud.secrets(want.tree_query()).await;
+            let plan = plan::create(want, &secrets, "attempt-1");
+            match plan.steps.first() {
+                Some(step) if step.kind == StepKind::Secret => drop(self.execute(step).await?),
+                _ => return Ok(()),
+            }
+        }
+    }
+
     pub async fn create(&mut self, want: &Desired) -> Result<()> {
-        let step = plan::create(want, "attempt-1");
-        let Done::Created(made) = self.execute(&step).await? else { bail!("a create returns a tree") };
+        self.store_secrets(want).await?;
+        let secrets = self.cloud.secrets(want.tree_query()).await;
+        let plan = plan::create(want, &secrets, "attempt-1");
+        let step = plan.steps.first().context("a create has a step")?;
+        let Done::Created(made) = self.execute(step).await? else { bail!("a create returns a tree") };
         self.id.clone_from(&made.load_balancer.id);
         self.active(None).await?;
         let confirmed = plan::update(want, &self.cloud.confirm(*made, want.tree_query()).await?);
@@ -94,6 +109,15 @@ impl PlannerRig {
             left = Some(plan.steps.len() - 1);
         }
         bail!("no end: {}", plan::update(want, &self.tree(want).await?))
+    }
+
+    /// Executes the first step of a plan, if it has one, and goes away.
+    pub async fn step(&self, want: &Desired) -> Result<()> {
+        let plan = plan::update(want, &self.tree(want).await?);
+        match plan.steps.first() {
+            Some(step) => self.execute(step).await.map(drop),
+            None => Ok(()),
+        }
     }
 
     async fn execute(&self, step: &Step) -> Result<Done> {
@@ -145,7 +169,7 @@ impl PlannerRig {
 
     /// The tree without states and times, and the floating IPs.
     fn tree_without_states(&self) -> Value {
-        let mut shown = json!([self.octavia_tree(), self.sim.floating_ips()]);
+        let mut shown = json!([self.octavia_tree(), self.sim.floating_ips(), self.sim.stored_secrets()]);
         without_states(&mut shown);
         shown
     }
@@ -168,14 +192,21 @@ impl PlannerRig {
     pub async fn delete(&self, want: &Desired) -> Result<()> {
         let retain = matches!(want.floating_ip, Some(FloatingIp::Allocate { retain: true, .. }));
         for _ in 0..MOST_POLLS {
-            let seen = self.cloud.load_balancer(&self.id).await?;
+            let seen = match self.id.as_str() {
+                "" => None,
+                id => self.cloud.load_balancer(id).await?,
+            };
             if seen.as_ref().is_some_and(|seen| seen.provisioning_status.is_pending()) {
                 tokio::time::sleep(POLL).await;
                 continue;
             }
             let port = seen.as_ref().and_then(|seen| seen.vip_port_id.as_deref());
             let floating_ips = self.cloud.floating_ips(self.owner(), port).await?;
-            let plan = plan::delete(self.owner(), retain, seen.as_ref(), &floating_ips);
+            let secrets = match seen {
+                Some(_) => Vec::new(),
+                None => self.cloud.leftover_secrets(self.owner()).await?,
+            };
+            let plan = plan::delete(self.owner(), retain, seen.as_ref(), &floating_ips, &secrets);
             let Some(step) = plan.steps.first() else { return self.nothing_is_left() };
             self.execute(step).await.with_context(|| format!("rejected: {step}\nof\n{plan}"))?;
         }
@@ -191,6 +222,10 @@ impl PlannerRig {
         let by_octavia =
             ports.iter().filter(|port| port["name"].as_str().is_some_and(|name| name.starts_with("octavia-lb")));
         ensure!(by_octavia.count() == 0, "left: {ports:?}");
+        let secrets = self.sim.stored_secrets();
+        let left =
+            secrets.iter().filter(|secret| secret["name"].as_str().is_some_and(|name| name.starts_with("evenkeel-")));
+        ensure!(left.count() == 0, "left: {secrets:?}");
         for left in self.sim.floating_ips() {
             let text = json!([left["tags"], left["description"]]).to_string();
             let lent = self.world.floating_ip_ids.iter().any(|id| left["id"] == id.as_str());
@@ -225,7 +260,7 @@ async fn world(sim: &CloudSim) -> World {
     let mut authorities = Vec::new();
     for n in 1..=2 {
         let (ca, crl) = (secret(format!("ca{n}")).await, secret(format!("crl{n}")).await);
-        authorities.push((text(&ca), text(&crl)));
+        authorities.push((existing(text(&ca)), existing(text(&crl))));
     }
     let external_network_ids = vec![sim.network_id("public"), sim.add_external_network("public-b", subnet)];
     let public = sim.network_id("public");
@@ -242,6 +277,7 @@ async fn world(sim: &CloudSim) -> World {
     let fixed_ips = json!([{"subnet_id": v4}, {"subnet_id": v6}]);
     let body = json!({"port": {"network_id": tenant, "name": "lent", "fixed_ips": fixed_ips}});
     let port = text(&post(sim, Service::Network, "/v2.0/ports", body).await["port"]["id"]);
+    let certificates = (1..=3).map(|n| existing(sim.add_certificate("demo", &format!("cert{n}"))));
     World {
         vip_subnet_id: v4.clone(),
         other_vips: CandidateVip::all(&v4, "10.10.200.77", &v6, "fd00:10:10::c8", &tenant, &port),
@@ -253,10 +289,14 @@ async fn world(sim: &CloudSim) -> World {
         member_subnet_ids: vec![sim.subnet_id("tenant-v4"), sim.subnet_id("members-v4")],
         qos_policy_ids: vec![sim.qos_policy_id("gold")],
         security_group_ids: vec![sim.security_group_id("web"), sim.add_security_group("demo", "web-b")],
-        certificate_refs: (1..=3).map(|n| sim.add_certificate("demo", &format!("cert{n}"))).collect(),
-        authorities,
+        certificate_refs: certificates.chain(World::stored_certificates()).collect(),
+        authorities: authorities.into_iter().chain(World::stored_authorities()).collect(),
         ..World::default()
     }
+}
+
+fn existing(reference: String) -> CertificateRef {
+    CertificateRef::Existing(reference)
 }
 
 async fn post(sim: &CloudSim, service: Service, path: &str, body: Value) -> Value {

@@ -6,9 +6,16 @@ fn rule(condition: &str, message: &str, field: &str) -> Rule {
     Rule::new(condition).message(message).field_path(field)
 }
 
-/// Requires a reference in a certificate.
-pub(crate) fn certificate_has_reference() -> Rule {
-    Rule::new("has(self.barbicanRef)").message("barbicanRef is required")
+/// Requires one place of a certificate.
+pub(crate) fn one_place_of_certificate() -> Rule {
+    Rule::new("has(self.barbicanRef) != has(self.secretRef)")
+        .message("exactly one of barbicanRef and secretRef is required")
+}
+
+/// Requires one place of authorities or revocation lists.
+pub(crate) fn one_place_of_trust() -> Rule {
+    Rule::new("(has(self.barbicanRef) ? 1 : 0) + (has(self.secretRef) ? 1 : 0) + (has(self.configMapRef) ? 1 : 0) == 1")
+        .message("exactly one of barbicanRef, secretRef and configMapRef is required")
 }
 
 /// Requires a certificate of a listener.

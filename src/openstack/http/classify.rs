@@ -91,8 +91,8 @@ fn class_of_status(status: StatusCode, retry_after: Option<Duration>) -> ErrorCl
     }
 }
 
-/// Recognises an exhausted quota. Octavia responds with 403, as for a missing role, and only the text differs; Neutron with
-/// 409. When Octavia asks Neutron for a VIP port, Neutron's exception becomes part of Octavia's text.
+/// Recognises an exhausted quota. Octavia and Barbican respond with 403, as for a missing role, and only the text differs;
+/// Neutron with 409. When Octavia asks Neutron for a VIP port, Neutron's exception becomes part of Octavia's text.
 ///
 /// Limited to the statuses that occur: a 400 echoes the user's input.
 fn is_quota(status: StatusCode, fault: &Fault) -> bool {
@@ -101,7 +101,10 @@ fn is_quota(status: StatusCode, fault: &Fault) -> bool {
         ["Quota exceeded for resources", "No more IP addresses available", "IpAddressGenerationFailure", "OverQuota"];
     match (&fault.kind, status.as_u16()) {
         (Some(kind), _) => KINDS.contains(&kind.as_str()),
-        (None, 403) => fault.text.starts_with("Quota has been met for resources"),
+        (None, 403) => {
+            fault.text.starts_with("Quota has been met for resources")
+                || fault.text.ends_with("a quota has been reached.")
+        }
         (None, 409 | 500 | 503) => TEXTS.iter().any(|text| without_user_input(&fault.text).contains(text)),
         _ => false,
     }

@@ -28,7 +28,7 @@ pub(super) use classify::{ErrorResponse, classify};
 pub(super) use headers::request_id;
 pub(super) use request::ApiRequest;
 pub(super) use response::ApiResponse;
-pub(super) use service::Service;
+pub(super) use service::{Service, is_plain_id};
 pub(super) use single_flight::SingleFlight;
 
 pub use error::{CloudError, ErrorClass, ErrorDetail};

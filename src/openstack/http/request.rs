@@ -7,6 +7,7 @@ use http::header::{ACCEPT, CONTENT_TYPE, IF_MATCH};
 use http::{HeaderValue, Method};
 use serde_json::Value;
 use url::Url;
+use zeroize::Zeroizing;
 
 use super::error::{CloudError, ErrorClass, ErrorDetail};
 use super::service::{Service, is_plain_id};
@@ -16,6 +17,14 @@ use super::transport::{Request, TransportError};
 struct QueryParameter {
     key: &'static str,
     value: String,
+}
+
+#[derive(Clone)]
+enum RequestBody {
+    Empty,
+    Json(Value),
+    /// JSON with key material. The bytes are zeroed when the last clone is dropped.
+    Secret(Bytes),
 }
 
 /// A request without token and endpoint; the session adds both.
@@ -28,7 +37,7 @@ pub(in crate::openstack) struct ApiRequest {
     /// A path segment is no id. No such object can exist, so nothing is sent.
     invalid_path: bool,
     query: Vec<QueryParameter>,
-    body: Option<Value>,
+    body: RequestBody,
     /// The revision of a Neutron object that the write applies to. Neutron answers any other revision with a 412.
     revision: Option<i64>,
     timeout: Option<Duration>,
@@ -38,7 +47,16 @@ impl ApiRequest {
     /// `path` is a constant; ids are appended by [`path_segment`](Self::path_segment).
     pub(in crate::openstack) fn new(service: Service, method: Method, path: &'static str) -> Self {
         let (path, query) = (path.to_owned(), Vec::new());
-        Self { service, method, path, invalid_path: false, query, body: None, revision: None, timeout: None }
+        Self {
+            service,
+            method,
+            path,
+            invalid_path: false,
+            query,
+            body: RequestBody::Empty,
+            revision: None,
+            timeout: None,
+        }
     }
 
     pub(in crate::openstack) fn get(service: Service, path: &'static str) -> Self {
@@ -61,7 +79,13 @@ impl ApiRequest {
     }
 
     pub(in crate::openstack) fn body(mut self, body: Value) -> Self {
-        self.body = Some(body);
+        self.body = RequestBody::Json(body);
+        self
+    }
+
+    /// A body with key material: JSON that is zeroed after use.
+    pub(in crate::openstack) fn secret_body(mut self, json: Zeroizing<Vec<u8>>) -> Self {
+        self.body = RequestBody::Secret(Bytes::from_owner(json));
         self
     }
 
@@ -139,12 +163,13 @@ impl ApiRequest {
             request = request.header(IF_MATCH, format!("revision_number={revision}"));
         }
         let body = match &self.body {
-            Some(body) => {
-                request = request.header(CONTENT_TYPE, "application/json");
-                Bytes::from(body.to_string())
-            }
-            None => Bytes::new(),
+            RequestBody::Json(body) => Bytes::from(body.to_string()),
+            RequestBody::Secret(bytes) => bytes.clone(),
+            RequestBody::Empty => Bytes::new(),
         };
+        if !matches!(self.body, RequestBody::Empty) {
+            request = request.header(CONTENT_TYPE, "application/json");
+        }
         request.body(body).map_err(|_| self.invalid_endpoint(root))
     }
 

@@ -44,7 +44,7 @@ impl Session {
     /// A tag of Neutron has room for the UID of that stack only. Its name is in the tags of its load balancer, so
     /// Octavia is asked, and only if there is such a stack.
     async fn fill_in_holder(&self, query: TreeQuery<'_>, found: &mut [ObservedFloatingIp]) -> Result<(), CloudError> {
-        let TreeQuery { owner, floating_ip } = query;
+        let TreeQuery { owner, floating_ip, .. } = query;
         let named = found.iter_mut().find(|ip| floating_ip == Some(ip.id.as_str()));
         let Some(named) = named.filter(|ip| Ownership::between(owner, ip) != Ownership::Created) else {
             return Ok(());
@@ -146,7 +146,7 @@ pub(in crate::openstack) fn is_relevant(
     query: TreeQuery<'_>,
     vip_port_id: Option<&str>,
 ) -> bool {
-    let TreeQuery { owner, floating_ip } = query;
+    let TreeQuery { owner, floating_ip, .. } = query;
     let on_port = vip_port_id.is_some() && ip.port_id.as_deref() == vip_port_id;
     on_port || Ownership::between(owner, ip) != Ownership::Foreign || floating_ip == Some(ip.id.as_str())
 }

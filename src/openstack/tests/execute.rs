@@ -86,6 +86,7 @@ fn every_call() -> Vec<(Step, &'static str, Option<&'static str>)> {
         (fip(Call::DeleteFloatingIp { id: id(), revision: None }), "DELETE /v2.0/floatingips/i", None),
         (tag(true), "PUT /v2.0/floatingips/i/tags/evenkeel:uid=u", None),
         (tag(false), "DELETE /v2.0/floatingips/i/tags/evenkeel:uid=u", None),
+        (step(Kind::Secret, Call::DeleteSecret { id: id() }), "DELETE /v1/secrets/i", None),
     ]
 }
 

@@ -6,6 +6,7 @@ mod fake_cloud;
 mod pagination;
 mod ports;
 mod references;
+mod secrets;
 mod session;
 mod trees;
 mod untrusted_ids;

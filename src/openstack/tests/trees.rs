@@ -165,7 +165,7 @@ async fn holder_of_queried_floating_ip_is_named() {
     fake.add("/v2/lbaas/loadbalancers", json!({"id": "lb-9", "project_id": "p1", "tags": blue.tags()}));
     let cloud = fake.cloud_with(REGION);
     for (id, holder) in [("f1", Some("stack shop/blue of cluster c2")), ("f2", None)] {
-        let query = TreeQuery { owner: &me, floating_ip: Some(id) };
+        let query = TreeQuery { owner: &me, floating_ip: Some(id), stores_secrets: false };
         let found = cloud.floating_ips(query, None).await.unwrap();
         assert_eq!(ids(&found, |observed| &observed.id), [id]);
         assert_eq!(found[0].holder.as_deref(), holder);

@@ -83,6 +83,7 @@ async fn step_with_malformed_id_is_not_sent() {
             step(Kind::FloatingIp, Call::UpdateFloatingIp { id: id(), body: body(), revision: None }),
             step(Kind::FloatingIp, Call::DeleteFloatingIp { id: id(), revision: None }),
             step(Kind::FloatingIp, Call::TagFloatingIp { id: "i".into(), tag: id(), present: true }),
+            step(Kind::Secret, Call::DeleteSecret { id: id() }),
         ];
         for step in steps {
             match cloud.execute(&step).await {

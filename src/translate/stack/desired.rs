@@ -1,7 +1,7 @@
 //! The whole translation: from a spec and the resolved references to a [`Desired`], or to all problems at once.
 
 use crate::api::LoadBalancerStackSpec;
-use crate::model::{ApiVersion, Desired, Owner, Problem, Resolutions, SourcedEndpoints};
+use crate::model::{ApiVersion, ClusterContents, Desired, Owner, Problem, Resolutions};
 use crate::translate::provider::Provider;
 use crate::translate::validator::Validator;
 
@@ -9,8 +9,8 @@ use super::{floating_ip, listener, load_balancer, pool, provider_capabilities};
 
 /// Translates a stack: references become ids, and absent values become Octavia's defaults.
 ///
-/// `resolutions` answer [`references`](fn@super::references) of the same spec; `sourced` are the endpoints
-/// of its member sources; `version` is that of the server.
+/// `resolutions` answer [`references`](fn@super::references) of the same spec; `contents` are those of
+/// the cluster that it refers to; `version` is that of the server.
 ///
 /// # Errors
 /// All problems, in the order of the spec. Nothing may be written to the cloud then.
@@ -18,11 +18,11 @@ pub fn desired(
     spec: &LoadBalancerStackSpec,
     owner: Owner,
     resolutions: &Resolutions,
-    sourced: &SourcedEndpoints,
+    contents: &ClusterContents,
     version: ApiVersion,
 ) -> Result<Desired, Vec<Problem>> {
     let provider = Provider::named(spec.load_balancer.provider.as_deref());
-    let mut validator = Validator::new(resolutions, sourced, version, provider);
+    let mut validator = Validator::new(resolutions, contents, version, provider);
     credentials(&mut validator, spec);
     let default_name = format!("{}/{}", owner.namespace, owner.name);
     let (load_balancer, families) = load_balancer::load_balancer(&mut validator, spec, &default_name);

@@ -128,7 +128,7 @@ fn check_family(
 
 /// The endpoints of a source, as far as they are known.
 fn known(validator: &mut Validator<'_>, key: &SourceKey) -> Option<BTreeMap<MemberKey, Endpoint>> {
-    match validator.sourced.get(key)? {
+    match validator.contents.endpoints.get(key)? {
         SourceEndpoints::Known(endpoints) => Some(endpoints.clone()),
         SourceEndpoints::Unknown(problem) => {
             validator.source_problems.extend(problem.clone());

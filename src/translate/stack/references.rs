@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use crate::api::{CertificateSpec, CloudRef, LoadBalancerStackSpec};
+use crate::api::{CertificatePlace, CloudRef, LoadBalancerStackSpec};
 use crate::model::{Reference, ReferenceKind, Selector};
-use crate::translate::selectors::{certificate_url, cloud_ref, floating_ip};
+use crate::translate::selectors::{cloud_ref, floating_ip};
 
 /// Every reference of the spec. References without a selector, or with two, are left out:
 /// [`desired`](fn@super::desired) rejects them.
@@ -12,16 +12,13 @@ pub fn references(spec: &LoadBalancerStackSpec) -> BTreeSet<Reference> {
     let mut found = BTreeSet::new();
     add_load_balancer(&mut found, spec);
     for tls in spec.listeners.iter().filter_map(|listener| listener.tls.as_ref()) {
-        let certificates = [&tls.certificate, &tls.client_ca, &tls.client_crl];
-        for certificate in certificates.into_iter().flatten().chain(&tls.sni_certificates) {
-            add_certificate(&mut found, certificate);
-        }
+        tls.certificate.iter().chain(&tls.sni_certificates).for_each(|spec| add_certificate(&mut found, spec.place()));
+        tls.client_ca.iter().chain(&tls.client_crl).for_each(|spec| add_certificate(&mut found, spec.place()));
     }
     for pool in &spec.pools {
         if let Some(tls) = &pool.tls {
-            for certificate in [&tls.client_certificate, &tls.ca, &tls.crl].into_iter().flatten() {
-                add_certificate(&mut found, certificate);
-            }
+            tls.client_certificate.iter().for_each(|spec| add_certificate(&mut found, spec.place()));
+            tls.ca.iter().chain(&tls.crl).for_each(|spec| add_certificate(&mut found, spec.place()));
         }
         for member in &pool.members {
             add(&mut found, ReferenceKind::Subnet, member.subnet.as_ref());
@@ -65,8 +62,8 @@ fn add(found: &mut BTreeSet<Reference>, kind: ReferenceKind, reference: Option<&
     found.extend(reference.and_then(cloud_ref).map(|by| Reference { kind, by }));
 }
 
-fn add_certificate(found: &mut BTreeSet<Reference>, reference: &CertificateSpec) {
-    if let Some(url) = certificate_url(reference) {
+fn add_certificate(found: &mut BTreeSet<Reference>, place: Option<CertificatePlace<'_>>) {
+    if let Some(CertificatePlace::Barbican(url)) = place {
         found.insert(Reference { kind: ReferenceKind::Certificate, by: Selector::Id(url.to_owned()) });
     }
 }

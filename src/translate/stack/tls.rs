@@ -4,13 +4,15 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::api::{HstsSpec, ListenerSpec, ListenerTlsSpec, PoolSpec};
 use crate::model::{
-    AlpnProtocol, ClientAuthentication, Hsts, ListenerProtocol, ListenerTls, PoolTls, TlsParameters, TlsVersion,
-    collated,
+    AlpnProtocol, CertificateRef, ClientAuthentication, Hsts, ListenerProtocol, ListenerTls, PoolTls, TlsParameters,
+    TlsVersion, collated,
 };
 use crate::translate::ciphers::{self, Role};
 use crate::translate::provider::Provider;
 use crate::translate::text::TextKind;
 use crate::translate::validator::Validator;
+
+use super::certificate::{certificate, trust};
 
 /// Longest reference of an SNI certificate: its column in Octavia's database is shorter than the others.
 const SNI_REF_MAX: usize = 128;
@@ -50,10 +52,10 @@ pub(super) fn listener_tls(validator: &mut Validator<'_>, listener: &ListenerSpe
     }
     check_listener_versions(validator, spec, path);
     Some(ListenerTls {
-        certificate_ref: validator.certificate(spec.certificate.as_ref(), &format!("{path}.certificate")),
+        certificate_ref: certificate(validator, spec.certificate.as_ref(), &format!("{path}.certificate")),
         sni_refs: sni_refs(validator, spec, path),
-        client_ca_ref: validator.certificate(spec.client_ca.as_ref(), &format!("{path}.clientCA")),
-        client_crl_ref: validator.certificate(spec.client_crl.as_ref(), &format!("{path}.clientCRL")),
+        client_ca_ref: trust(validator, spec.client_ca.as_ref(), &format!("{path}.clientCA")),
+        client_crl_ref: trust(validator, spec.client_crl.as_ref(), &format!("{path}.clientCRL")),
         client_authentication: authentication(spec),
         parameters: parameters(
             validator,
@@ -96,25 +98,35 @@ fn check_client_authentication(validator: &mut Validator<'_>, spec: &ListenerTls
     }
 }
 
-fn sni_refs(validator: &mut Validator<'_>, spec: &ListenerTlsSpec, path: &str) -> BTreeSet<String> {
+fn sni_refs(validator: &mut Validator<'_>, spec: &ListenerTlsSpec, path: &str) -> BTreeSet<CertificateRef> {
     let mut refs = BTreeSet::new();
     let mut urls_by_collation = BTreeMap::new();
-    for (index, certificate) in spec.sni_certificates.iter().enumerate() {
+    for (index, entry) in spec.sni_certificates.iter().enumerate() {
         let field = format!("{path}.sniCertificates[{index}]");
-        let Some(url) = validator.certificate(Some(certificate), &field) else { continue };
-        if url.len() > SNI_REF_MAX {
-            validator.invalid(&field, format!("is too long: at most {SNI_REF_MAX} characters for SNI"));
+        let Some(reference) = certificate(validator, Some(entry), &field) else { continue };
+        if let CertificateRef::Existing(url) = &reference {
+            check_sni_url(validator, &mut urls_by_collation, url, &field);
         }
-        let duplicate = urls_by_collation.insert(collated(&url), url.clone()).filter(|other| *other != url);
-        if let Some(other) = duplicate {
-            validator.invalid(
-                &field,
-                format!("is there twice, also as {other}: Octavia's database ignores case, so remove one"),
-            );
-        }
-        refs.insert(url);
+        refs.insert(reference);
     }
     refs
+}
+
+/// Checks the URL of an SNI certificate, beside those before it.
+fn check_sni_url(
+    validator: &mut Validator<'_>,
+    urls_by_collation: &mut BTreeMap<String, String>,
+    url: &str,
+    field: &str,
+) {
+    if url.len() > SNI_REF_MAX {
+        validator.invalid(field, format!("is too long: at most {SNI_REF_MAX} characters for SNI"));
+    }
+    let duplicate = urls_by_collation.insert(collated(url), url.to_owned()).filter(|other| other != url);
+    if let Some(other) = duplicate {
+        validator
+            .invalid(field, format!("is there twice, also as {other}: Octavia's database ignores case, so remove one"));
+    }
 }
 
 pub(super) fn pool_tls(validator: &mut Validator<'_>, pool: &PoolSpec, path: &str) -> Option<PoolTls> {
@@ -136,10 +148,13 @@ pub(super) fn pool_tls(validator: &mut Validator<'_>, pool: &PoolSpec, path: &st
         validator.needs_api(24, &format!("{path}.alpnProtocols"), "alpnProtocols in pools");
     }
     Some(PoolTls {
-        client_certificate_ref: validator
-            .certificate(spec.client_certificate.as_ref(), &format!("{path}.clientCertificate")),
-        ca_ref: validator.certificate(spec.ca.as_ref(), &format!("{path}.ca")),
-        crl_ref: validator.certificate(spec.crl.as_ref(), &format!("{path}.crl")),
+        client_certificate_ref: certificate(
+            validator,
+            spec.client_certificate.as_ref(),
+            &format!("{path}.clientCertificate"),
+        ),
+        ca_ref: trust(validator, spec.ca.as_ref(), &format!("{path}.ca")),
+        crl_ref: trust(validator, spec.crl.as_ref(), &format!("{path}.crl")),
         parameters: parameters(
             validator,
             Role::Pool,

@@ -171,7 +171,7 @@ pub(crate) fn as_set(value: Option<&Value>) -> Vec<String> {
 impl World {
     /// Checks that Octavia can read the certificates with the caller's token.
     pub fn check_certificates(&self, ctx: Context<'_>, refs: &[String]) -> Result<(), Reply> {
-        let unreadable = |reference: &&String| !self.barbican.is_certificate(ctx.caller, reference);
+        let unreadable = |reference: &&String| !self.barbican.is_certificate(ctx.caller, reference, ctx.now);
         bad_references(refs.iter().filter(unreadable))
     }
 
@@ -179,9 +179,9 @@ impl World {
     pub fn check_ca(&self, ctx: Context<'_>, ca: &str, crl: &str) -> Result<(), Reply> {
         let refs = [ca.to_owned(), crl.to_owned()];
         let given = refs.iter().filter(|reference| !reference.is_empty());
-        bad_references(given.filter(|reference| self.barbican.secret(ctx.caller, reference).is_none()))?;
-        let payload = self.barbican.secret(ctx.caller, ca).unwrap_or_default();
-        if payload.contains("BEGIN CERTIFICATE") {
+        bad_references(given.filter(|reference| self.barbican.payload(ctx.caller, reference, ctx.now).is_none()))?;
+        let payload = self.barbican.payload(ctx.caller, ca, ctx.now).unwrap_or_default();
+        if String::from_utf8_lossy(payload).contains("BEGIN CERTIFICATE") {
             return Ok(());
         }
         Err(invalid(

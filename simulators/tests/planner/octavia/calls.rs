@@ -2,7 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use evenkeel::model::{Body, Call, Id, Kind, ObservedLoadBalancer, ObservedTree, Provisioning, Step};
+use evenkeel::model::{
+    Body, Call, Desired, Id, Kind, ObservedLoadBalancer, ObservedSecret, ObservedSecrets, ObservedTree, Provisioning,
+    Step,
+};
+use evenkeel::plan;
 use serde_json::{Value, json};
 
 use super::fields::{CREATES, LOAD_BALANCER, Verdict, ensure, merged, nested, reject, text, without};
@@ -15,6 +19,7 @@ pub struct Octavia {
     pub tree: Option<ObservedTree>,
     /// All other subnets are of IPv4.
     pub v6_subnets: BTreeSet<Id>,
+    pub(super) secrets: Vec<ObservedSecret>,
     pub(super) next: u64,
 }
 
@@ -36,7 +41,9 @@ impl Octavia {
         ensure(printed.len() <= BODY_LIMIT, || "413".to_owned())?;
         if let Call::CreateLoadBalancer { body } = &step.call {
             ensure(self.tree.is_none(), || "there is one already".to_owned())?;
-            return self.create_load_balancer(body);
+            self.create_load_balancer(body)?;
+            self.show_secrets();
+            return Ok(());
         }
         // A rejection leaves nothing behind.
         let before = self.clone();
@@ -45,6 +52,15 @@ impl Octavia {
             *self = before;
         }
         verdict
+    }
+
+    /// Creates the load balancer of a stack, after the secrets that it needs.
+    pub fn make(&mut self, want: &Desired, attempt: &str) {
+        while self.tree.is_none() {
+            let plan = plan::create(want, &ObservedSecrets::Known(self.secrets.clone()), attempt);
+            let step = plan.steps.first().unwrap();
+            self.apply(step).unwrap_or_else(|rejection| panic!("{rejection}\n{:?}", step.call));
+        }
     }
 
     pub(super) fn tree_mut(&mut self) -> Result<&mut ObservedTree, String> {
@@ -61,12 +77,14 @@ impl Octavia {
                 let tree = self.tree_mut()?;
                 ensure(tree.load_balancer.id == *id, || "404".to_owned())?;
                 tree.load_balancer = merged(&tree.load_balancer, body, LOAD_BALANCER, &[])?;
+                self.show_secrets();
                 Ok(())
             }
             (_, Call::DeleteLoadBalancer { .. }) => {
                 let tree = self.tree_mut()?;
                 let floating_ips = std::mem::take(&mut tree.floating_ips);
                 *tree = ObservedTree { floating_ips, ..ObservedTree::default() };
+                self.show_secrets();
                 Ok(())
             }
             (Kind::Listener, Call::Create { body, .. }) => self.create_listener(body).map(drop),
@@ -98,6 +116,7 @@ impl Octavia {
             (Kind::HealthMonitor, call) => self.monitor(call),
             (Kind::L7Policy | Kind::L7Rule, call) => self.l7(step.kind, call),
             (Kind::FloatingIp, call) => self.floating_ip(call),
+            (Kind::Secret, call) => self.secret(call),
             (kind, call) => reject(format!("no such call: {kind:?} {call:?}")),
         }
     }

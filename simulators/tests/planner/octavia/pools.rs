@@ -33,6 +33,7 @@ impl Octavia {
     }
 
     pub(super) fn create_pool(&mut self, body: &Body) -> Result<Id, String> {
+        self.check_secrets(body)?;
         text(body, "lb_algorithm")?;
         let encrypts = body.get("tls_enabled") == Some(&json!(true));
         if encrypts {
@@ -59,6 +60,7 @@ impl Octavia {
     }
 
     pub(super) fn update_pool(&mut self, id: &str, body: &Body) -> Verdict {
+        self.check_secrets(body)?;
         let was = self.pool(id)?.clone();
         if let Some(Value::Object(persistence)) = body.get("session_persistence") {
             ensure(persistence.contains_key("type"), || "persistence in part".to_owned())?;

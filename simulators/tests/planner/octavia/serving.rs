@@ -24,6 +24,7 @@ impl Octavia {
     }
 
     pub(super) fn create_listener(&mut self, body: &Body) -> Result<Id, String> {
+        self.check_secrets(body)?;
         let body = without(body, &["loadbalancer_id"]);
         let blank = ObservedListener {
             id: self.id(),
@@ -65,6 +66,7 @@ impl Octavia {
     }
 
     pub(super) fn update_listener(&mut self, id: &str, body: &Body) -> Verdict {
+        self.check_secrets(body)?;
         let was = self.listener(id)?.clone();
         let crl_as_checked = body
             .get("client_crl_container_ref")

@@ -1,6 +1,6 @@
 //! Listeners with their TLS, L7 policies and L7 rules.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use evenkeel::model::{L7Action, L7Policy, L7Rule, Listener, ListenerTls};
 use serde_json::{Value, json};
@@ -48,18 +48,17 @@ pub(super) fn listener(report: &mut Report, name: &str, want: &Listener, seen: &
 }
 
 fn listener_tls(report: &mut Report, what: &str, want: &ListenerTls, seen: &Value) {
-    report.fields(
-        what,
-        seen,
-        [
-            ("default_tls_container_ref", json!(want.certificate_ref)),
-            ("client_ca_tls_container_ref", json!(want.client_ca_ref)),
-            ("client_crl_container_ref", json!(want.client_crl_ref)),
-            ("client_authentication", json!(want.client_authentication.as_str())),
-            ("hsts_max_age", json!(want.hsts.as_ref().map(|hsts| hsts.max_age))),
-        ],
-    );
-    report.same(&format!("{what} SNI"), &sorted(&seen["sni_container_refs"]), json!(want.sni_refs));
+    let fields = [
+        ("default_tls_container_ref", report.reference(want.certificate_ref.as_ref())),
+        ("client_ca_tls_container_ref", report.reference(want.client_ca_ref.as_ref())),
+        ("client_crl_container_ref", report.reference(want.client_crl_ref.as_ref())),
+        ("client_authentication", json!(want.client_authentication.as_str())),
+        ("hsts_max_age", json!(want.hsts.as_ref().map(|hsts| hsts.max_age))),
+    ];
+    report.fields(what, seen, fields);
+    let sni: BTreeSet<Option<&str>> = want.sni_refs.iter().map(|reference| report.url(reference)).collect();
+    let sni = json!(sni);
+    report.same(&format!("{what} SNI"), &sorted(&seen["sni_container_refs"]), sni);
     report.tls_parameters(what, &want.parameters, seen);
     if let Some(hsts) = &want.hsts {
         let flags = json!([hsts.include_subdomains, hsts.preload]);

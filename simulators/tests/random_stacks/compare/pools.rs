@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 
-use evenkeel::model::{HealthMonitor, Persistence, Pool};
+use evenkeel::model::{CertificateRef, HealthMonitor, Persistence, Pool, PoolTls};
 use serde_json::{Value, json};
 
 use super::records::{list, user_tags};
@@ -12,22 +12,21 @@ use super::report::Report;
 pub(super) fn pool(report: &mut Report, name: &str, want: &Pool, seen: &Value) {
     let what = format!("pool {name}");
     let tls = want.tls.as_ref();
-    report.fields(
-        &what,
-        seen,
-        [
-            ("name", json!(want.name)),
-            ("protocol", json!(want.protocol.as_str())),
-            ("lb_algorithm", json!(want.algorithm.as_str())),
-            ("description", json!(want.description.as_deref().unwrap_or_default())),
-            ("admin_state_up", json!(want.admin_state_up)),
-            ("provisioning_status", json!("ACTIVE")),
-            ("tls_enabled", json!(tls.is_some())),
-            ("tls_container_ref", json!(tls.and_then(|tls| tls.client_certificate_ref.as_ref()))),
-            ("ca_tls_container_ref", json!(tls.and_then(|tls| tls.ca_ref.as_ref()))),
-            ("crl_container_ref", json!(tls.and_then(|tls| tls.crl_ref.as_ref()))),
-        ],
-    );
+    let reference =
+        |of: fn(&PoolTls) -> &Option<CertificateRef>| report.reference(tls.and_then(|tls| of(tls).as_ref()));
+    let fields = [
+        ("name", json!(want.name)),
+        ("protocol", json!(want.protocol.as_str())),
+        ("lb_algorithm", json!(want.algorithm.as_str())),
+        ("description", json!(want.description.as_deref().unwrap_or_default())),
+        ("admin_state_up", json!(want.admin_state_up)),
+        ("provisioning_status", json!("ACTIVE")),
+        ("tls_enabled", json!(tls.is_some())),
+        ("tls_container_ref", reference(|tls| &tls.client_certificate_ref)),
+        ("ca_tls_container_ref", reference(|tls| &tls.ca_ref)),
+        ("crl_container_ref", reference(|tls| &tls.crl_ref)),
+    ];
+    report.fields(&what, seen, fields);
     report.same(&format!("{what} tags"), &user_tags(seen), json!(want.tags));
     if let Some(tls) = tls {
         report.tls_parameters(&what, &tls.parameters, seen);

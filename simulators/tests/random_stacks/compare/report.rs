@@ -1,20 +1,42 @@
 //! The list of differences that a comparison makes.
 
-use evenkeel::model::TlsParameters;
+use std::collections::BTreeMap;
+
+use evenkeel::model::{CertificateRef, TlsParameters};
 use serde_json::{Value, json};
 
 use super::records::sorted;
 
 /// The differences that were found.
-#[derive(Default)]
-pub(super) struct Report(Vec<String>);
+pub(super) struct Report {
+    differences: Vec<String>,
+    /// URLs of the secrets in the key manager, by name.
+    secrets: BTreeMap<String, String>,
+}
 
 impl Report {
+    pub fn new(secrets: BTreeMap<String, String>) -> Self {
+        Self { differences: Vec::new(), secrets }
+    }
+
+    /// The URL that Octavia should have for a certificate.
+    pub fn url<'a>(&'a self, reference: &'a CertificateRef) -> Option<&'a str> {
+        match reference {
+            CertificateRef::Existing(url) => Some(url),
+            CertificateRef::Stored(secret) => self.secrets.get(&secret.name).map(String::as_str),
+            CertificateRef::Unknown => None,
+        }
+    }
+
+    pub fn reference(&self, reference: Option<&CertificateRef>) -> Value {
+        reference.map_or(Value::Null, |reference| json!(self.url(reference).unwrap_or("not stored")))
+    }
+
     pub fn same(&mut self, what: &str, seen: &Value, want: Value) {
         // 1 and 1.0 are the same number.
         let equal = *seen == want || (seen.is_number() && seen.as_f64() == want.as_f64());
         if !equal {
-            self.0.push(format!("{what} is {seen}, wanted {want}"));
+            self.differences.push(format!("{what} is {seen}, wanted {want}"));
         }
     }
 
@@ -37,6 +59,6 @@ impl Report {
     }
 
     pub fn into_differences(self) -> Vec<String> {
-        self.0
+        self.differences
     }
 }

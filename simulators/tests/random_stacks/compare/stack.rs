@@ -1,6 +1,6 @@
 //! The load balancer, its VIPs and its floating IP.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use evenkeel::model::{Desired, FloatingIp, LoadBalancer};
@@ -14,7 +14,11 @@ use super::{listeners, pools};
 /// All differences between desired state and cloud. A setting that the stack leaves open has the cloud's default,
 /// because nothing else ever set it.
 pub fn differences(want: &Desired, sim: &CloudSim) -> Vec<String> {
-    let mut report = Report::default();
+    let secrets = own_secrets(sim);
+    let names: Vec<&str> = secrets.iter().map(|(name, _)| name.as_str()).collect();
+    let wanted: BTreeSet<&str> = want.stored_secrets().map(|secret| secret.name.as_str()).collect();
+    let mut report = Report::new(secrets.iter().cloned().collect());
+    report.same("secrets", &json!(names), json!(wanted));
     let all = sim.objects(Kind::LoadBalancer);
     let [seen] = all.as_slice() else { return vec![format!("{} load balancers", all.len())] };
     let tree = sim.tree(seen["id"].as_str().unwrap_or_default()).map(Value::Object).unwrap_or_default();
@@ -58,6 +62,15 @@ pub fn differences(want: &Desired, sim: &CloudSim) -> Vec<String> {
     }
     floating_ip(&mut report, want, &tree, sim);
     report.into_differences()
+}
+
+/// Names and URLs of the secrets of stacks, by name.
+fn own_secrets(sim: &CloudSim) -> Vec<(String, String)> {
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let all = sim.stored_secrets().into_iter().map(|secret| (text(&secret["name"]), text(&secret["secret_ref"])));
+    let mut own: Vec<(String, String)> = all.filter(|(name, _)| name.starts_with("evenkeel-")).collect();
+    own.sort();
+    own
 }
 
 /// Immutable fields of the load balancer. Of additional addresses only the subnets, because the cloud chooses most

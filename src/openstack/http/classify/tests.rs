@@ -43,6 +43,10 @@ fn octavia(status: u16, text: &str) -> CloudError {
     error_of("load-balancer", status, &json!({"faultcode": "x", "faultstring": text, "debuginfo": null}).to_string())
 }
 
+fn barbican(status: u16, text: &str) -> CloudError {
+    error_of("key-manager", status, &json!({"code": status, "title": "x", "description": text}).to_string())
+}
+
 fn neutron(status: u16, kind: &str, text: &str) -> CloudError {
     error_of("network", status, &json!({"NeutronError": {"type": kind, "message": text, "detail": ""}}).to_string())
 }
@@ -152,6 +156,7 @@ fn only_404_of_service_itself_is_absent() {
 fn exhausted_resource_is_quota_in_every_form() {
     for error in [
         octavia(403, "Quota has been met for resources: Member"),
+        barbican(403, "Secret creation issue seen - Creation not allowed because a quota has been reached."),
         octavia(409, "The VIP IP address is already in use: No more IP addresses available on network 1."),
         octavia(500, "Provider 'amphora' reports error: Quota exceeded for resources: ['port']."),
         neutron(409, "OverQuota", "Quota exceeded for resources: ['floatingip']."),
@@ -161,6 +166,9 @@ fn exhausted_resource_is_quota_in_every_form() {
         assert_eq!(error.class, ErrorClass::Quota, "{error}");
     }
     assert_eq!(neutron(409, "FloatingIPPortAlreadyAssociated", "Cannot associate").class, ErrorClass::Conflict);
+    let forbidden = "Secret creation attempt not allowed - please review your user/project privileges";
+    assert_eq!(barbican(403, forbidden).class, ErrorClass::Credentials);
+    assert_eq!(barbican(413, "Provided information too large to process").class, ErrorClass::Rejected);
 }
 
 /// Rejections echo user input, and so do the statements in database errors.

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::support::*;
-use crate::model::{HttpMethod, L7Action, MemberKey, Owner, SourcedEndpoints, Timeouts};
+use crate::model::{ClusterContents, HttpMethod, L7Action, MemberKey, Owner, Timeouts};
 use crate::translate::desired;
 
 #[test]
@@ -86,7 +86,7 @@ pools: [{name: a, protocol: TCP, algorithm: SOURCE_IP, members: [{address: '2001
 fn long_default_name_is_cut_to_octavia_maximum() {
     let spec = spec(ON_SUBNET, "");
     let owner = Owner { namespace: "n".repeat(63), name: "m".repeat(253), ..owner() };
-    let desired = desired(&spec, owner, &resolutions(&spec), &SourcedEndpoints::new(), NEWEST).unwrap();
+    let desired = desired(&spec, owner, &resolutions(&spec), &ClusterContents::default(), NEWEST).unwrap();
     assert_eq!(desired.load_balancer.name.len(), 255);
 }
 

@@ -1,7 +1,9 @@
 //! Endpoints of sources as members of a pool.
 
 use super::support::*;
-use crate::model::{Desired, Endpoint, MemberKey, Members, Problem, ProblemReason, SourceEndpoints, SourceKey};
+use crate::model::{
+    ClusterContents, Desired, Endpoint, MemberKey, Members, Problem, ProblemReason, SourceEndpoints, SourceKey,
+};
 use crate::translate::desired;
 
 const POOL: &str = "name: web, algorithm: ROUND_ROBIN";
@@ -18,7 +20,8 @@ fn known(endpoints: &[&str]) -> SourceEndpoints {
 /// A stack with one pool: the rest of its fields, and the endpoints of its sources.
 fn stack(load_balancer: &str, pool: &str, sourced: &[(&str, SourceEndpoints)]) -> Desired {
     let spec = spec(load_balancer, &format!("pools: [{{{POOL}, {pool}}}]"));
-    let sourced = sourced.iter().map(|(name, e)| (SourceKey::new("web", *name), e.clone())).collect();
+    let endpoints = sourced.iter().map(|(name, e)| (SourceKey::new("web", *name), e.clone())).collect();
+    let sourced = ClusterContents { endpoints, ..ClusterContents::default() };
     desired(&spec, owner(), &resolutions(&spec), &sourced, NEWEST).unwrap_or_else(|problems| panic!("{problems:#?}"))
 }
 
@@ -56,7 +59,8 @@ fn source_that_names_ip_version_gives_it() {
     let named = "protocol: TCP, memberSources: [{name: a, nodes: {port: 80, family: IPv6}}]";
     assert_eq!(members(&stack(ON_SUBNET, named, &[("a", known(BOTH))])).unwrap(), BOTH);
     let spec = spec(ON_SUBNET, &format!("pools: [{{{POOL}, {}}}]", named.replace("TCP", "UDP")));
-    let sourced = [(SourceKey::new("web", "a"), known(BOTH))].into();
+    let endpoints = [(SourceKey::new("web", "a"), known(BOTH))].into();
+    let sourced = ClusterContents { endpoints, ..ClusterContents::default() };
     let problem = only_problem(desired(&spec, owner(), &resolutions(&spec), &sourced, NEWEST));
     assert_begins(
         &problem,

@@ -1,7 +1,7 @@
 //! References, found and missing.
 
 use super::support::*;
-use crate::model::{ClientAuthentication, ProblemReason, Reference, ReferenceKind, Selector};
+use crate::model::{CertificateRef, ClientAuthentication, ProblemReason, Reference, ReferenceKind, Selector};
 use crate::translate::references;
 
 #[test]
@@ -61,7 +61,7 @@ fn certificate_is_resolved_before_use() {
     };
     let desired = accepted(ON_SUBNET, &tls(CONTAINER));
     let listener = desired.listeners["a"].tls.as_ref().unwrap();
-    assert_eq!(listener.certificate_ref.as_deref(), Some(CONTAINER));
+    assert_eq!(listener.certificate_ref, Some(CertificateRef::Existing(CONTAINER.to_owned())));
     assert_eq!(listener.client_authentication, ClientAuthentication::None);
     let ghost = rejected(ON_SUBNET, &tls(&CONTAINER.replace("0001", "0002")));
     assert_begins(&ghost, "ReferenceNotFound spec.listeners[a].tls.certificate: there is no certificate");

@@ -6,8 +6,8 @@ use ipnet::IpNet;
 
 use crate::api::LoadBalancerStackSpec;
 use crate::model::{
-    ApiVersion, Desired, FixedIp, Owner, Problem, Reference, ReferenceKind, Resolutions, ResolveError,
-    ResolvedReference, Selector, SourcedEndpoints,
+    ApiVersion, ClusterContents, Desired, FixedIp, Owner, Problem, Reference, ReferenceKind, Resolutions, ResolveError,
+    ResolvedReference, Selector,
 };
 use crate::translate::{desired, references};
 
@@ -106,7 +106,7 @@ pub(in crate::translate::stack) fn desired_at(
     rest: &str,
 ) -> Result<Desired, Vec<Problem>> {
     let spec = spec(load_balancer, rest);
-    desired(&spec, owner(), &resolutions(&spec), &SourcedEndpoints::new(), version)
+    desired(&spec, owner(), &resolutions(&spec), &ClusterContents::default(), version)
 }
 
 pub(in crate::translate::stack) fn judge(load_balancer: &str, rest: &str) -> Result<Desired, Vec<Problem>> {

@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::support::*;
 use crate::api::LoadBalancerStackSpec;
-use crate::model::{Desired, L7Action, L7CompareType, Problem, SourcedEndpoints};
+use crate::model::{ClusterContents, Desired, L7Action, L7CompareType, Problem};
 use crate::translate::desired;
 
 /// A stack with one rule.
@@ -45,7 +45,7 @@ fn judge_json(load_balancer: serde_json::Value, rest: serde_json::Value) -> Resu
     spec["loadBalancer"] = load_balancer;
     spec["loadBalancer"]["vip"] = json!({"subnet": {"name": "front"}});
     let spec: LoadBalancerStackSpec = serde_json::from_value(spec).unwrap();
-    desired(&spec, owner(), &resolutions(&spec), &SourcedEndpoints::new(), NEWEST)
+    desired(&spec, owner(), &resolutions(&spec), &ClusterContents::default(), NEWEST)
 }
 
 /// Spelling of a rule for Octavia.
