@@ -1,9 +1,11 @@
 """Requests of clients, from sockets inside the data plane's network namespace."""
 import collections
+import hashlib
 import http.client
 import json
 import socket
 import ssl
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from lab.openstack.labnet import inside
@@ -87,12 +89,30 @@ def serving(what: str, read, accept=bool, timeout: float = 30):
 
 def certificate(host: str, port: int, tls: ssl.SSLContext, sni: str) -> str:
     """The host name of the served certificate, which is verified."""
+    return _handshake(host, port, tls, sni, lambda sock: dict(sock.getpeercert()['subjectAltName'])['DNS'])
+
+
+def fingerprint(host: str, port: int, tls: ssl.SSLContext, sni: str) -> str:
+    """The served certificate, which is verified, as the streams of requests name it."""
+    return _handshake(host, port, tls, sni, lambda sock: hashlib.sha256(sock.getpeercert(True)).hexdigest()[:12])
+
+
+def _handshake(host: str, port: int, tls: ssl.SSLContext, sni: str, read: Callable[[ssl.SSLSocket], str]) -> str:
     connection = Connection(host, port, tls=tls, sni=sni)
     connection.connect()
     try:
-        return dict(connection.sock.getpeercert()['subjectAltName'])['DNS']
+        return read(connection.sock)
     finally:
         connection.close()
+
+
+def is_rejected(host: str, port: int, tls: ssl.SSLContext, sni: str) -> bool:
+    """True when the server ends the handshake. In TLS 1.3 a client sees that at its first read."""
+    try:
+        get(host, port, tls=tls, sni=sni)
+    except (ssl.SSLError, ConnectionResetError, BrokenPipeError):
+        return True
+    return False
 
 
 def is_unreachable(host: str, port: int, **how) -> bool:

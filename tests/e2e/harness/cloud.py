@@ -120,6 +120,24 @@ class Cloud:
             'payload_content_type': 'application/octet-stream', 'payload_content_encoding': 'base64'})
         return checked(created)['secret_ref']
 
+    def secrets(self, prefix: str) -> list[dict]:
+        """The secrets whose names begin with this text."""
+        found = []
+        while True:
+            page = checked(self.connection.key_manager.get('/secrets', params={'limit': 100, 'offset': len(found)}))['secrets']
+            found += page
+            if len(page) < 100:
+                return [secret for secret in found if (secret['name'] or '').startswith(prefix)]
+
+    def payload(self, reference: str) -> bytes:
+        """The content of a secret."""
+        path = f"/secrets/{reference.rsplit('/', 1)[-1]}"
+        described = checked(self.connection.key_manager.get(path, headers={'Accept': 'application/json'}))
+        response = self.connection.key_manager.get(f'{path}/payload', headers={'Accept': described['content_types']['default']})
+        if response.status_code >= 400:
+            raise RuntimeError(f'{path}: {response.status_code} {response.text}')
+        return response.content
+
     def store_container(self, name: str, secrets: list[dict], kind: str = 'certificate') -> str:
         created = self.connection.key_manager.post('/containers', json={'name': name, 'type': kind, 'secret_refs': secrets})
         return checked(created)['container_ref']

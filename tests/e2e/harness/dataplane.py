@@ -61,15 +61,16 @@ class Members:
         """The same stack with its members in this net."""
         return json.loads(json.dumps(stack).replace('10.20.0.', self.net))
 
-    def serve(self, stack: dict, tls: tuple[Path, Path] | None = None) -> dict:
-        """Starts every member of a stack and returns the stack to apply."""
+    def serve(self, stack: dict, tls: tuple[Path, ...] | None = None) -> dict:
+        """Starts every member of a stack and returns the stack to apply. `tls`: certificate and key of the members, and perhaps
+        the authority of the clients that they serve."""
         moved = self.here(stack)
         for pool in moved['spec']['pools']:
             for member in pool['members']:
                 self.start(int(member['address'].rsplit('.', 1)[1]), member['port'], tls)
         return moved
 
-    def start(self, last: int, port: int = 8080, tls: tuple[Path, Path] | None = None) -> None:
+    def start(self, last: int, port: int = 8080, tls: tuple[Path, ...] | None = None) -> None:
         key = self.address(last), port
         if key not in self.running:
             dp('member', key[0], str(port), f'm{last}', *map(str, tls or ()))

@@ -11,6 +11,7 @@ from octavia.common import constants as octavia
 
 from . import spelling
 from .cloud import Cloud
+from .stored import Contents
 
 ANY = object()
 # Set by the server; states are judged separately.
@@ -41,8 +42,8 @@ def seconds(duration: str) -> float:
 class Judge:
     """Compares one stack with the cloud; `differences` is empty for a match."""
 
-    def __init__(self, cloud: Cloud, stack: dict, cluster: str):
-        self.cloud, self.stack, self.spec = cloud, stack, stack['spec']
+    def __init__(self, cloud: Cloud, stack: dict, cluster: str, contents: Contents):
+        self.cloud, self.stack, self.spec, self.contents = cloud, stack, stack['spec'], contents
         self.meta, self.cluster = stack['metadata'], cluster
         self.differences: list[str] = []
 
@@ -115,8 +116,7 @@ class Judge:
         self._same(f'{where}: default pool', self.pool_names.get(got['default_pool_id']), self._pool_name(want.get('defaultPool')))
         self._same(f'{where}: allowed_cidrs', {ip_network(c) for c in got['allowed_cidrs'] or []},
                    {ip_network(c) for c in want.get('allowedCIDRs') or []})
-        self._same(f'{where}: sni_container_refs', set(got['sni_container_refs']),
-                   {c['barbicanRef'] for c in (tls or {}).get('sniCertificates') or []})
+        self._sni(where, got['sni_container_refs'], [self.contents.of('sniCertificates', c) for c in (tls or {}).get('sniCertificates') or []])
         policies = want.get('l7Policies') or []
         if self._same(f'{where}: policies', [p['name'] for p in got['l7policies']], [p.get('displayName') or p['name'] for p in policies]):
             for position, (seen, policy) in enumerate(zip(got['l7policies'], policies), 1):
@@ -288,9 +288,15 @@ class Judge:
         absent = default if filled else Either(None, default) if maybe else None
         self._same(f'{where}: tls_versions', got['tls_versions'] and set(got['tls_versions']), set(want) if want else absent)
 
-    def _ref(self, tls: dict | None, field: str) -> str | None:
+    def _ref(self, tls: dict | None, field: str) -> object:
         reference = (tls or {}).get(field)
-        return reference['barbicanRef'] if reference else None
+        return self.contents.of(field, reference) if reference else None
+
+    def _sni(self, where: str, got: list[str], want: list[object]) -> None:
+        """The references as a set: each one that is there is wanted, and the other way round."""
+        lost = [one for one in want if not any(one == seen for seen in got)]
+        strays = [seen for seen in got if not any(one == seen for one in want)]
+        self._same(f'{where}: sni_container_refs that are missing or too many', (lost, strays), ([], []))
 
     def _id(self, kind: str, reference: dict | None, absent: object = None) -> object:
         if not reference:

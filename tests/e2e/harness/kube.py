@@ -36,6 +36,10 @@ class Kube:
     def apply(self, *documents: dict, namespace: str, options: tuple[str, ...] = ()) -> str:
         return self.kubectl('apply', '-n', namespace, '-f', '-', *options, stdin=yaml.safe_dump_all(documents, sort_keys=False))
 
+    def patch(self, kind: str, name: str, namespace: str, change: dict) -> None:
+        """Merges a change into an object."""
+        self.kubectl('patch', kind, name, '-n', namespace, '--type=merge', '--patch-file=/dev/stdin', stdin=json.dumps(change))
+
     def read(self, path: str) -> dict | None:
         """GET from the API server; None when the object does not exist."""
         def ask() -> requests.Response:

@@ -47,7 +47,8 @@ class Project:
         """All resources of load balancers in the project."""
         return ([f"load balancer {lb['name']} of {self.name}" for lb in self.cloud.all('loadbalancers')]
                 + [f"floating IP {f['floating_ip_address']} of {self.name}" for f in self.cloud.floating_ips()]
-                + [f"port {p['name']} of {self.name}" for p in self._ports()])
+                + [f"port {p['name']} of {self.name}" for p in self._ports()]
+                + [f"secret {s['name']} of {self.name}" for s in self.cloud.secrets('')])
 
     def _ports(self) -> list[dict]:
         """All ports but the router's."""

@@ -17,6 +17,7 @@ from .kube import Kube, Rejected, conditions, describe_conditions
 from .project import Project
 from .proxy import Proxy
 from .requests_log import RequestLog
+from .stored import NAMES, Contents, prefix
 from .waiting import CONTROLLER, JUDGE, OCTAVIA, QUIET, Failed, eventually, expect, pause, same, waiting, waits
 
 FINALIZER = 'evenkeel.dev/loadbalancer'
@@ -40,6 +41,7 @@ class Scenario:
         self.leaks: int | None = None               # resources left after the deletion of the stacks
         # All observed stacks and their load balancers, for the search of leftovers.
         self.uids: set[str] = set()
+        self.names: set[str] = set()
         self.generations: dict[str, int] = {}
         self.lb_ids: set[str] = set()
         self.recorded: set[tuple[str, str]] = set()             # UIDs and resource versions
@@ -112,7 +114,12 @@ class Scenario:
         found += [f"floating IP {f['floating_ip_address']}" for f in self.cloud.marked_floating_ips(self.uids)]
         names = {f'octavia-lb-{i}' for i in self.lb_ids}
         found += [f"port {p['name']}" for p in self.cloud.ports(device_owner='Octavia') if p['name'] in names]
-        return found
+        return found + [f"secret {s['name']}" for s in self.stored_secrets()]
+
+    def stored_secrets(self, *stacks: str) -> list[dict]:
+        """The secrets in Barbican of these stacks, or of all observed ones."""
+        prefixes = tuple(prefix(CLUSTER, self.namespace, name) for name in stacks or self.names)
+        return [s for s in self.cloud.secrets(NAMES) if s['name'].startswith(prefixes)]
 
     def clean_up_by_force(self) -> None:
         """Cleans up after a failure, for the next scenario. The controller gets the first chance."""
@@ -125,6 +132,8 @@ class Scenario:
                 cloud.delete_load_balancer(lb['id'])
             for fip in cloud.marked_floating_ips(self.uids):
                 cloud.delete_floating_ip(fip['id'])
+        for stored in self.stored_secrets():
+            self.cloud.delete_certificate(stored['secret_ref'])
         if self.kube.secret(self.namespace, 'openstack'):
             self._take_off_finalizers('secret', ['openstack'])
         self.kube.kubectl('delete', 'namespace', self.namespace, '--wait=false', '--ignore-not-found')
@@ -198,6 +207,7 @@ class Scenario:
         if stack:
             uid, generation = stack['metadata']['uid'], stack['metadata']['generation']
             self.uids.add(uid)
+            self.names.add(stack['metadata']['name'])
             self.generations[uid] = max(generation, self.generations.get(uid, 0))
             if lb_id := ((stack.get('status') or {}).get('loadBalancer') or {}).get('id'):
                 self.lb_ids.add(lb_id)
@@ -343,8 +353,9 @@ class Scenario:
 
     def differences(self, name: str, cloud: Cloud | None = None) -> list[str]:
         stack = self.stack(name)
+        cloud = cloud or self.cloud
         with waiting(JUDGE):
-            return Judge(cloud or self.cloud, stack, CLUSTER).compare(stack['status']['loadBalancer']['id'])
+            return Judge(cloud, stack, CLUSTER, Contents(self.kube, cloud, self.namespace)).compare(stack['status']['loadBalancer']['id'])
 
     def check(self, name: str, cloud: Cloud | None = None) -> None:
         """Compares every field with the stack. Compares twice, because the status follows the cloud with a short delay."""

@@ -48,6 +48,7 @@ class Row:
     kept_failed: int = 0        # failed again on a new connection
     kept_closed: int = 0        # found closed before the request was sent
     responders: list[str] = field(default_factory=list)       # the members that responded on new connections
+    certificates: list[str] = field(default_factory=list)     # those served on new connections, in the order of their first use
     reloads: int = 0
     writes: list[str] = field(default_factory=list)
 
@@ -81,6 +82,7 @@ def streaming(t, name: str, change: str, url: str, new: int = 40, kept: int = 20
         yield row
     new_result, kept_result = results
     row.sent, row.failed, row.responders = new_result['sent'], new_result['failed'], sorted(new_result['members'])
+    row.certificates = sorted(new_result['certs'], key=lambda seen: new_result['certs'][seen]['first'])
     row.kept_sent, row.kept_closed, row.kept_failed = kept_result['sent'], kept_result['closed_idle'], kept_result['failed'] - kept_result['retried_ok']
     row.reloads, row.writes = dataplane.reloads(lb_id, started), t.writes_since(started)
     with _lock:

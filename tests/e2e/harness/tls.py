@@ -42,6 +42,14 @@ class Front:
         self.server.server_close()
 
 
+def trusting(authorities: str, pair: tuple[Path, Path] | None = None) -> ssl.SSLContext:
+    """The TLS context of a client that trusts only these authorities, and shows this certificate."""
+    context = ssl.create_default_context(cadata=authorities)
+    if pair:
+        context.load_cert_chain(*pair)
+    return context
+
+
 def copy(source, target) -> None:
     try:
         while data := source.recv(65536):

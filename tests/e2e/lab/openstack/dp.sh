@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # The data plane: one network namespace with the haproxy processes, the members and the clients. Run as root.
 #   dp.sh exec CMD...                  runs a command in the namespace
-#   dp.sh member ADDR PORT [NAME [CERT KEY]]   starts an HTTP(S) server there (dp_member.py), under its own address
+#   dp.sh member ADDR PORT [NAME [CERT KEY [CA]]]   starts an HTTP(S) server there (dp_member.py), under its own address
 #   dp.sh member-stop ADDR PORT [--host]   kills it; --host also removes its address (then "No route to host" after 3 s)
 #   dp.sh members-stop                 kills all of them
 #   dp.sh status

@@ -1,0 +1,52 @@
+"""The search of secrets of the run in logs, statuses, Events and metrics."""
+import base64
+
+import yaml
+
+from . import config, credentials, issuer, proxy
+from .waiting import expect
+
+
+def known_secrets(t) -> dict[str, set[str]]:
+    """Every secret value that the run knows, by kind."""
+    clouds = yaml.safe_load(config.CLOUDS_YAML.read_text())['clouds']
+    stored = {s for cloud in clouds.values() for f in credentials.SECRET_FIELDS if (s := cloud['auth'].get(f))} | credentials.secret_values
+    account = yaml.safe_load(t.controller.kubeconfig.read_text())['users'][0]['user']['token']
+    return {'a password or an application credential': stored, 'a token': proxy.tokens, **known_keys(t),
+            "one of them in base64, as in a Secret's data": {text for s in stored for text in in_base64(s)},
+            # Its last part, the signature: the others are no secrets.
+            "the token of the controller's service account": {account.rsplit('.', 1)[-1]}}
+
+
+def known_keys(t) -> dict[str, set[str]]:
+    """Lines of every private key, and what base64 makes of them."""
+    lines = t.certificates.key_material | issuer.key_material
+    return {'a private key': lines, "a private key in base64, as in a Secret's data": {text for line in lines for text in in_base64(line)}}
+
+
+def in_base64(secret: str):
+    """Forms of a text in the middle of a base64 text: one of three, without the characters at both ends, which also depend
+    on the neighbouring text."""
+    content = secret.encode()
+    for before in range(3):
+        whole = base64.b64encode(bytes(before) + content).decode()
+        yield whole[-(-8 * before // 6):8 * (before + len(content)) // 6]
+
+
+def expect_none(secrets: dict[str, set[str]], texts: dict[str, str]) -> None:
+    """Checks that no text has any of these values."""
+    for where, text in texts.items():
+        found = [kind for kind, values in secrets.items() if any(value in text for value in values)]
+        expect(not found, f'in {where}: {found}')
+
+
+def expect_no_keys(t) -> int:
+    """Checks what the controller has written about a scenario: no private key is there, in any form. Returns the number of
+    the values that were searched."""
+    secrets = known_keys(t)
+    expect(secrets['a private key'], 'no private key is known')
+    seen = config.RECORDED / f'{t.name}-seen.jsonl'
+    texts = {'the log': t.controller.log.read_text(errors='replace'), 'statuses': seen.read_text(), 'metrics': t.controller.get('/metrics').text,
+             'Events and stacks': t.kube.kubectl('get', 'events.events.k8s.io,loadbalancerstacks', '-n', t.namespace, '-o', 'yaml')}
+    expect_none({**secrets, 'a private key in PEM': {'PRIVATE KEY-----'}}, texts)
+    return sum(map(len, secrets.values()))
