@@ -49,14 +49,16 @@ class Contents:
 
 
 class StoredPair:
-    """Equal to the reference of a secret with this certificate, its issuers and this key."""
+    """Equal to the reference of a secret with this certificate, its issuers in order, and this key."""
 
     def __init__(self, cloud: Cloud, certificates: str, key: str):
         self.cloud = cloud
         self.key = _public(serialization.load_pem_private_key(key.encode(), None).public_key())
         given = x509.load_pem_x509_certificates(certificates.encode())
-        self.leaf = next(one for one in given if _public(one.public_key()) == self.key)
-        self.issuers = {one.public_bytes(DER) for one in given if one != self.leaf and one.issuer != one.subject}
+        self.leaf = last = next(one for one in given if _public(one.public_key()) == self.key)
+        self.issuers = []
+        while last := next((one for one in given if one.subject == last.issuer != one.issuer), None):
+            self.issuers.append(last)
 
     def __eq__(self, other):
         if not isinstance(other, str):
@@ -65,7 +67,7 @@ class StoredPair:
         text = base64.b64encode(payload).decode()
         issuer.key_material.update(text[at:at + 60] for at in range(0, len(text), 400))
         stored = pkcs12.load_pkcs12(payload, None)
-        rest = {one.certificate.public_bytes(DER) for one in stored.additional_certs}
+        rest = [one.certificate for one in stored.additional_certs]
         return (_public(stored.key.public_key()), stored.cert.certificate, rest) == (self.key, self.leaf, self.issuers)
 
     def __repr__(self):
