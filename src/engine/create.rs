@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::model::{Desired, Kind, ObservedLoadBalancer, ObservedSecrets, Step, attempt_name, attempt_of};
+use crate::model::{CertificateRef, Desired, Kind, ObservedLoadBalancer, ObservedSecrets, Step, attempt_name, attempt_of};
 use crate::openstack::{CloudError, CreateSlot, Done, ErrorClass};
 use crate::plan;
 
@@ -39,7 +39,7 @@ impl Reconciliation<'_> {
         self.check_rejected_create(desired, memory)?;
         self.check_vip_port(desired).await?;
         self.check_quota(desired).await?;
-        let secrets = self.cloud.secrets(desired.tree_query()).await;
+        let secrets = self.secrets_before_create(desired).await;
         if let Some(outcome) = self.store_secrets(desired, &secrets, memory).await {
             return Ok(outcome);
         }
@@ -47,6 +47,21 @@ impl Reconciliation<'_> {
         let slot = self.take_create_slot().await?;
         let attempt = self.record_attempt(memory).await?;
         Ok(self.post(desired, &secrets, &attempt, slot, memory).await)
+    }
+
+    /// Secrets that the stack has stored already. An earlier generation may have left some that this one does not want, and
+    /// so may a certificate that is unknown now: the create carries the tag that leads to them. Any other stack without
+    /// certificates of its own costs no call.
+    async fn secrets_before_create(&self, desired: &Desired) -> ObservedSecrets {
+        let is_unknown = |reference: &CertificateRef| *reference == CertificateRef::Unknown;
+        let may_have_stored = self.generation > 1 || desired.certificates().any(is_unknown);
+        if desired.tree_query().stores_secrets || !may_have_stored {
+            return self.cloud.secrets(desired.tree_query()).await;
+        }
+        match self.leftover_secrets(self.owner, None).await {
+            Ok(secrets) => ObservedSecrets::Known(secrets),
+            Err(error) => ObservedSecrets::Unknown(error.to_string()),
+        }
     }
 
     /// Stores the next secret that the create needs; `None` if it has all. Secrets come first, because the body of the

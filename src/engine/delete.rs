@@ -57,7 +57,7 @@ impl Reconciliation<'_> {
     /// Secrets that are left in the key manager once the load balancer is gone. A stack that stored none costs no call. One
     /// that nothing is known about goes all the same in a cloud that has no key manager, or none for this user: there it
     /// cannot have stored any.
-    async fn leftover_secrets(
+    pub(super) async fn leftover_secrets(
         &self,
         owner: &Owner,
         had_secrets: Option<bool>,

@@ -22,12 +22,13 @@ const NESTED_LIST_BYTES: usize = 16;
 /// balancer: an answer that was lost can be told from a create that never happened.
 ///
 /// Secrets are stored before it: the body has their URLs. A listener or pool whose certificate is unknown now is left to
-/// `update` as well, and the plan has a problem that says so.
+/// `update` as well, and the plan has a problem that says so. A load balancer of a stack that has or may have secrets
+/// carries the tag that leads to them.
 pub fn create(desired: &Desired, secrets: &ObservedSecrets, attempt: &str) -> Plan {
     let nothing = ObservedTree { secrets: secrets.clone(), ..ObservedTree::default() };
     let resolved = certificates::resolved(desired, &nothing);
     let matching = Matching::new(&resolved, &nothing);
-    let has_secrets = desired.stored_secrets().next().is_some() || !secrets.known().is_empty();
+    let has_secrets = desired.stored_secrets().next().is_some() || *secrets != ObservedSecrets::default();
     let mut tree = CreateBody::new(&matching, attempt, has_secrets);
     tree.shrink();
     let name = &desired.load_balancer.name;

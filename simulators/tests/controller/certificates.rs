@@ -6,7 +6,7 @@ use evenkeel_simulators::cluster::{Effect, Fault as ClusterFault};
 use evenkeel_simulators::rig::{Log, condition, start_time, text};
 use k8s_openapi::api::core::v1::{ConfigMap, Secret};
 use kube::Api;
-use kube::api::{Patch, PatchParams, PostParams};
+use kube::api::{DeleteParams, Patch, PatchParams, PostParams};
 use rcgen::{
     BasicConstraints, CertificateParams, CertificateRevocationListParams, CertifiedIssuer, IsCa, KeyIdMethod, KeyPair,
     SerialNumber, date_time_ymd,
@@ -259,6 +259,42 @@ async fn secret_that_cannot_be_read_changes_nothing() {
     rig.until("it is reported", SOON, |rig| resolved_refs(rig).contains("does not show Secret shop-tls")).await;
     assert_eq!(references(&rig)[&443], before);
     rig.until("the listener is switched", MINUTE, |rig| references(rig)[&443] != before).await;
+}
+
+/// A rig whose stack `web` has stored its certificate, and whose create is rejected.
+async fn stored_before_rejected_create() -> Rig {
+    let mut rig = Rig::new().await;
+    create_secret(&rig, "shop-tls", &pair("shop.example").data()).await;
+    rig.cloud.fail(create(), octavia(400, "not this one"), 1);
+    rig.start();
+    rig.create("web", with_listeners(json!([https("https", 443, "shop-tls")]))).await;
+    rig.until("the create is rejected", MINUTE, |rig| rig.reason("web") == "RequestRejected").await;
+    assert_eq!(rig.cloud.stored_secrets().len(), 1);
+    rig
+}
+
+#[tokio::test(start_paused = true)]
+async fn certificate_dropped_before_create_is_collected() {
+    let rig = stored_before_rejected_create().await;
+    rig.patch("web", json!({"spec": {"listeners": small()["listeners"]}})).await;
+    rig.until("web is Ready", MINUTE, |rig| rig.is_ready("web")).await;
+    rig.until("its secret is gone", SOON, |rig| rig.cloud.stored_secrets().is_empty()).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn certificate_lost_before_create_is_collected() {
+    let rig = stored_before_rejected_create().await;
+    rig.secrets().delete("shop-tls", &DeleteParams::default()).await.unwrap();
+    rig.until("web is created", MINUTE, |rig| !rig.load_balancers().is_empty()).await;
+    rig.until("its secret is gone", MINUTE, |rig| rig.cloud.stored_secrets().is_empty()).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn stack_deleted_before_create_leaves_no_secret() {
+    let rig = stored_before_rejected_create().await;
+    rig.delete("web").await;
+    rig.until("web is gone", MINUTE, |rig| rig.stack("web").is_null()).await;
+    assert!(rig.cloud.stored_secrets().is_empty());
 }
 
 #[tokio::test(start_paused = true)]

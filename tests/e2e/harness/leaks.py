@@ -4,6 +4,7 @@ import base64
 import yaml
 
 from . import config, credentials, issuer, proxy
+from .controller import Controller
 from .waiting import expect
 
 
@@ -40,13 +41,14 @@ def expect_none(secrets: dict[str, set[str]], texts: dict[str, str]) -> None:
         expect(not found, f'in {where}: {found}')
 
 
-def expect_no_keys(t) -> int:
-    """Checks what the controller has written about a scenario: no private key is there, in any form. Returns the number of
+def expect_no_keys(t, controller: Controller | None = None) -> int:
+    """Checks what a controller has written about a scenario: no private key is there, in any form. Returns the number of
     the values that were searched."""
+    controller = controller or t.controller
     secrets = known_keys(t)
     expect(secrets['a private key'], 'no private key is known')
     seen = config.RECORDED / f'{t.name}-seen.jsonl'
-    texts = {'the log': t.controller.log.read_text(errors='replace'), 'statuses': seen.read_text(), 'metrics': t.controller.get('/metrics').text,
+    texts = {'the log': controller.log.read_text(errors='replace'), 'statuses': seen.read_text(), 'metrics': controller.get('/metrics').text,
              'Events and stacks': t.kube.kubectl('get', 'events.events.k8s.io,loadbalancerstacks', '-n', t.namespace, '-o', 'yaml')}
     expect_none({**secrets, 'a private key in PEM': {'PRIVATE KEY-----'}}, texts)
     return sum(map(len, secrets.values()))

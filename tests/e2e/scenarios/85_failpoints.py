@@ -5,15 +5,20 @@ import contextlib
 import signal
 import time
 
-from harness import config
+from harness import client, config, dataplane
+from harness.client import serving
 from harness.controller import Controller
 from harness.credentials import credentials
+from harness.issuer import Authority, secret
+from harness.leaks import expect_no_keys
 from harness.scenario import SECRET_FINALIZER
 from harness.stacks import listener, member, monitor, pool, stack, web
+from harness.stored import NAMES
+from harness.tls import trusting
 from harness.waiting import eventually, same
 
 serial = True
-cases = ['create', 'life', 'update', 'borrowed', 'orphaned']
+cases = ['create', 'life', 'update', 'borrowed', 'orphaned', 'certificates']
 gate = {'create': ['kill before the create', 'kill after the create']}
 # Before and after the create.
 CREATE = ['before-create-load-balancer', 'after-create-load-balancer']
@@ -200,3 +205,63 @@ def orphaned(t, crashing, failpoints, project):
         t.cloud.delete_load_balancer(lb_id)
         for floating in t.cloud.floating_ips():
             t.cloud.delete_floating_ip(floating['id'])
+
+
+def certificates(t, crashing, failpoints, project):
+    """Killed at every write of a certificate: stored, renewed, dropped and deleted; the newest one serves, and no secret is left"""
+    root = Authority('root')
+    pair, new = root.pair('shop.example'), root.pair('shop.example')
+    https = listener('https', 443, 'TERMINATED_HTTPS', defaultPool='web', tls={'certificate': {'secretRef': {'name': 'shop-tls'}}})
+    http, vip = listener('http', 80, defaultPool='web'), {'vip': {'subnet': {'name': project.name}}}
+    store, rotate = both_sides('create-secret'), both_sides('create-secret', 'update-listener', 'delete-secret', 'update-status')
+
+    def put(one):
+        t.kube.apply(secret('shop-tls', one.data), namespace=t.namespace, options=('--server-side',))
+
+    def killed_at(places, change):
+        """Makes a change that dies at each of these places."""
+        failpoints.write_text('\n'.join(places))
+        change()
+        dies_at_each(crashing, failpoints, places)
+
+    def killed_before(change, name):
+        """Makes a change while the controller is dead, after it has stored the certificate of a new stack."""
+        failpoints.write_text(store[1])
+        t.apply(stack(name, [https], [pool('web')], vip))
+        eventually('the controller dies', lambda: crashing.process.poll(), lambda code: code is not None, 60, every=0.05)
+        same('secrets in Barbican', len(t.cloud.secrets(NAMES)), 1)
+        change()
+        start(crashing)
+
+    def serves(name, one):
+        address = t.ready_and_right(name)['status']['loadBalancer']['vipAddress']
+        if dataplane.serves():
+            serving(f'certificate {one.fingerprint}', lambda: client.fingerprint(address, 443, trusting(root.pem), one.host), lambda seen: seen == one.fingerprint)
+        same('secrets in Barbican', len(t.cloud.secrets(NAMES)), 1)
+
+    def no_secret():
+        eventually('no secret is left', lambda: t.cloud.secrets(NAMES), lambda left: left == [], 60)
+
+    def gone(name):
+        eventually('the stack is gone', lambda: t.stack(name), lambda s: s is None, 90)
+        same('secrets in Barbican', t.cloud.secrets(NAMES), [])
+    put(pair)
+    killed_at(store, lambda: t.apply(stack('web', [https], [pool('web')], vip)))
+    serves('web', pair)
+    killed_at(rotate, lambda: put(new))
+    serves('web', new)
+    killed_at(both_sides('delete-load-balancer', 'delete-secret'), lambda: t.delete('web', wait=False))
+    gone('web')
+    killed_before(lambda: t.edit('dropped', lambda spec: spec.update(listeners=[http])), 'dropped')
+    t.ready_and_right('dropped')
+    no_secret()
+    killed_at(both_sides('create-secret', 'create-listener'), lambda: t.edit('dropped', lambda spec: spec['listeners'].append(https)))
+    serves('dropped', new)
+    killed_at(both_sides('delete-listener', 'delete-secret'), lambda: t.edit('dropped', lambda spec: spec['listeners'].pop()))
+    t.ready_and_right('dropped')
+    no_secret()
+    t.delete('dropped')
+    killed_before(lambda: t.delete('deleted', wait=False), 'deleted')
+    gone('deleted')
+    expect_no_keys(t, crashing)
+    t.note = 'died 24 times; one secret, then none'
