@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use crate::model::{CertificateRef, Desired, Kind, ObservedLoadBalancer, ObservedSecrets, Step, attempt_name, attempt_of};
+use crate::model::{
+    CertificateRef, Desired, Kind, ObservedLoadBalancer, ObservedSecrets, Step, attempt_name, attempt_of,
+};
 use crate::openstack::{CloudError, CreateSlot, Done, ErrorClass};
 use crate::plan;
 

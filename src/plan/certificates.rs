@@ -14,6 +14,9 @@ use crate::model::{
     ObservedTree, PoolTls, key_of, secret_id,
 };
 
+/// Longest URL of a certificate for SNI in Octavia's database. A longer one is a 500 in every try.
+pub(super) const SNI_URL_MAX: usize = 128;
+
 /// The desired state with a URL or placeholder for every certificate that is known or that the cloud has.
 pub(super) fn resolved<'a>(desired: &'a Desired, tree: &ObservedTree) -> Cow<'a, Desired> {
     if desired.certificates().all(|reference| matches!(reference, CertificateRef::Existing(_))) {
@@ -124,15 +127,15 @@ impl<'a> References<'a> {
     }
 
     /// Certificates for SNI are a set, in which nothing tells to which certificate an observed one belongs. So none goes
-    /// while one is unknown; those that are known come.
+    /// while one is unknown, or has a URL that Octavia cannot store; all others come.
     fn sni(&self, wanted: &BTreeSet<CertificateRef>, observed: Option<&BTreeSet<String>>) -> BTreeSet<CertificateRef> {
         let observed_url = |id: &str| observed?.iter().find(|url| secret_id(url) == Some(id)).map(String::as_str);
         let mut urls = BTreeSet::new();
         let mut is_complete = true;
         for reference in wanted {
             match self.url(reference, self.stored_id(reference).and_then(observed_url)) {
-                Some(url) => drop(urls.insert(CertificateRef::Existing(url))),
-                None => is_complete = false,
+                Some(url) if url.len() <= SNI_URL_MAX => drop(urls.insert(CertificateRef::Existing(url))),
+                _ => is_complete = false,
             }
         }
         if !is_complete {

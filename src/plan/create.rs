@@ -37,7 +37,12 @@ pub fn create(desired: &Desired, secrets: &ObservedSecrets, attempt: &str) -> Pl
     Plan {
         steps: stored.into_iter().chain(create).collect(),
         held_back: Vec::new(),
-        problems: matching.waits_for_certificates().into_iter().chain(secrets::unreadable(desired, secrets)).collect(),
+        problems: matching
+            .waits_for_certificates()
+            .into_iter()
+            .chain(secrets::unreadable(desired, secrets))
+            .chain(secrets::too_long(desired, secrets))
+            .collect(),
     }
 }
 

@@ -22,7 +22,7 @@ use std::collections::{BTreeMap, HashSet};
 
 use serde_json::Value;
 
-use super::certificates::{chosen, placed};
+use super::certificates::{SNI_URL_MAX, chosen, placed};
 use crate::model::{
     Body, Call, CertificateRef, Desired, Id, Kind, ObservedListener, ObservedPool, ObservedSecret, ObservedSecrets,
     ObservedTree, Problem, ProblemReason, Step, StoredSecret, secret_id,
@@ -107,6 +107,24 @@ pub(super) fn unreadable(desired: &Desired, secrets: &ObservedSecrets) -> Option
          in use stay: {cause}"
     );
     Some(Problem::new(field, ProblemReason::ReferenceUnusable, message))
+}
+
+/// Problem of a stored certificate for SNI whose URL is too long for Octavia.
+pub(super) fn too_long(desired: &Desired, secrets: &ObservedSecrets) -> Option<Problem> {
+    let named = HashSet::new();
+    let length_of = |reference: &CertificateRef| match reference {
+        CertificateRef::Stored(secret) => chosen(&secret.name, secrets.known(), &named).map(|found| found.href.len()),
+        CertificateRef::Existing(_) | CertificateRef::Unknown => None,
+    };
+    desired.listeners.iter().find_map(|(key, listener)| {
+        let lengths = listener.tls.iter().flat_map(|tls| &tls.sni_refs).filter_map(length_of);
+        let length = lengths.max().filter(|length| *length > SNI_URL_MAX)?;
+        let message = format!(
+            "secrets in this key manager have URLs of {length} characters, and Octavia stores at most {SNI_URL_MAX} for \
+             SNI: use one certificate with all host names; those in use stay"
+        );
+        Some(Problem::new(format!("spec.listeners[name={key}].tls.sniCertificates"), ProblemReason::ReferenceUnusable, message))
+    })
 }
 
 /// Steps that delete the secrets which the stack does not want, and which nothing names once the other steps are done.

@@ -45,6 +45,7 @@ pub fn update(desired: &Desired, tree: &ObservedTree) -> Plan {
     let pools = matching.pool_targets();
     let mut problems = matching.problems();
     problems.extend(secrets::unreadable(desired, &tree.secrets));
+    problems.extend(secrets::too_long(desired, &tree.secrets));
     let mut builder = PlanBuilder { matching, pools, steps: Vec::new(), held_back: Vec::new() };
 
     builder.change_pools();

@@ -161,6 +161,25 @@ fn edited_tls(edit: impl FnOnce(&mut ListenerTls)) -> Desired {
 }
 
 #[test]
+fn url_too_long_for_sni_keeps_certificates_in_use() {
+    let before = edited_tls(|tls| tls.sni_refs = [stored(2)].into());
+    let mut octavia = made(&before);
+    let mut after = edited_tls(|tls| tls.sni_refs = [stored(3)].into());
+    let secret = octavia.store(&name(3));
+    octavia.change_secrets(|secrets| {
+        let renamed = secrets.iter_mut().find(|other| other.id == secret.id).unwrap();
+        renamed.href = format!("https://{}.example/v1/secrets/{}", "k".repeat(100), secret.id);
+    });
+    let plan = update(&after, tree(&octavia));
+    assert!(plan.steps.is_empty(), "{plan}");
+    assert_eq!(plan.problems.len(), 1, "{plan}");
+    assert!(plan.problems[0].message.contains("Octavia stores at most 128"), "{plan}");
+    https_tls(&mut after).sni_refs.clear();
+    https_tls(&mut after).certificate_ref = Some(stored(3));
+    assert!(update(&after, tree(&octavia)).problems.is_empty(), "other references have room");
+}
+
+#[test]
 fn listener_without_certificate_yet_waits_alone() {
     let want = terminated(CertificateRef::Unknown);
     let plan = create(&want, &ObservedSecrets::default(), "a1");

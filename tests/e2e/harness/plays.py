@@ -17,7 +17,7 @@ from . import config
 Play = tuple[ModuleType, str | None]
 
 # Each kind needs one scenario in TIER=gate: these behaviours need genuine services.
-KINDS = ('example', 'change in place', 'replacement', 'drift', 'floating IP', 'TLS', 'kill before the create',
+KINDS = ('example', 'change in place', 'replacement', 'drift', 'floating IP', 'TLS', 'certificate of a Secret', 'kill before the create',
          'kill after the create', 'deletion', 'change under traffic', 'conformance of the cloud', 'conformance of the cluster',
          'rules of the API server', 'values that reach haproxy', 'nothing left')
 TIERS = ('gate', 'all')

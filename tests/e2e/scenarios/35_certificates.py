@@ -1,12 +1,16 @@
 """Certificates come from Secrets and ConfigMaps that are renewed, broken and removed. It alone has contents of the cluster
 behind TLS fields; all others name secrets that Barbican has already."""
+import re
+
+import yaml
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from harness import client
+from harness import client, config
 from harness.client import serving
 from harness.dataplane import Members
 from harness.issuer import TRADITIONAL, Authority, bundle, config_map, pem, secret
 from harness.leaks import expect_no_keys
+from harness.proxy import lost
 from harness.stacks import listener, monitor, named, pool, stack
 from harness.stream import streaming
 from harness.tls import trusting
@@ -14,7 +18,8 @@ from harness.waiting import eventually, expect, pause, same
 from harness.wrong_certificates import wrong_config_maps, wrong_secrets
 
 traffic = True
-cases = ['renewed', 'rotation', 'wrong', 'trust']
+cases = ['renewed', 'rotation', 'wrong', 'trust', 'interrupted']
+gate = {'renewed': ['certificate of a Secret']}
 HOST = 'shop.example'
 
 
@@ -29,11 +34,17 @@ class Shop:
     """A stack with a listener of HTTPS on port 443 and one of HTTP on port 80."""
 
     def __init__(self, t, members, tls=None, pool_tls=None, member_tls=None):
-        self.t, health = t, monitor(delay='2s', timeout='1s', maxRetries=1, urlPath='/healthz')
+        health = monitor(delay='2s', timeout='1s', maxRetries=1, urlPath='/healthz')
         front = listener('https', 443, 'TERMINATED_HTTPS', defaultPool='web', tls={'certificate': in_secret('shop-tls'), **(tls or {})})
         back = pool('web', **({'tls': pool_tls} if pool_tls is not None else {'healthMonitor': health}))
-        self.name = t.apply(members.serve(stack('web', [front, listener('http', 80, defaultPool='web')], [back]), member_tls))
-        self.vip = t.ready_and_right(self.name)['status']['loadBalancer']['vipAddress']
+        self.create(t, members.serve(stack('web', [front, listener('http', 80, defaultPool='web')], [back]), member_tls))
+        self.is_ready()
+
+    def create(self, t, document):
+        self.t, self.name = t, t.apply(document)
+
+    def is_ready(self):
+        self.vip = self.t.ready_and_right(self.name)['status']['loadBalancer']['vipAddress']
 
     def serves(self, pair, root, timeout=30):
         """Waits until clients get this certificate."""
@@ -71,12 +82,25 @@ def update(t, name, texts):
     t.kube.patch('secret', name, t.namespace, {'stringData': texts})
 
 
+class DocumentedShop(Shop):
+    """The stack of the user guide."""
+
+    def __init__(self, t, members):
+        guide = (config.ROOT / 'docs/user-guide/certificates.md').read_text()
+        documents = [d for text in re.findall(r'```yaml\n(apiVersion.*?)```', guide, re.DOTALL) for d in yaml.safe_load_all(text)]
+        document = next(d for d in documents if d['kind'] == 'LoadBalancerStack')
+        del document['metadata']['namespace']
+        self.create(t, members.serve(document))
+
+
 def renewed(t, members):
-    """A certificate of a Secret is served, renewed, and gone from Barbican with its stack"""
+    """The stack of the user guide waits for its Secret, serves it, and serves the renewed one; Barbican has one secret, then none"""
     root = Authority('root')
     first, second = root.pair(HOST), root.pair(HOST)
+    shop = DocumentedShop(t, members)
+    t.shows(shop.name, 'ReferenceNotFound', 'spec.listeners[https].tls.certificate', 'Secret shop-tls does not exist')
     put(t, secret('shop-tls', first.data))
-    shop = Shop(t, members)
+    shop.is_ready()
     shop.serves(first, root)
     stored = shop.only_secret()
     put(t, secret('shop-tls', second.data))
@@ -84,7 +108,7 @@ def renewed(t, members):
     shop.only_secret(stored)
     t.ready_and_right(shop.name)
     shop.without_secrets()
-    t.note = 'one secret in Barbican, then none'
+    t.note = 'it waits, serves and is renewed; one secret, then none'
 
 
 def rotation(t, members):
@@ -233,3 +257,33 @@ def trust(t, members):
     t.ready_and_right(shop.name)
     shop.without_secrets()
     t.note = 'clients, members and hosts are told apart by contents of the cluster'
+
+
+def interrupted(t, members):
+    """Barbican's responses are lost, and it is down for a while: the old certificate serves on, and one secret is left"""
+    root = Authority('root')
+    pairs = [root.pair(HOST) for _ in range(3)]
+    barbican, = t.behind('barbican')
+    barbican.inject(lost, 'POST', '/secrets$', times=1)
+    put(t, secret('shop-tls', pairs[0].data))
+    shop = Shop(t, members)
+    shop.serves(pairs[0], root)
+    stored = shop.only_secret()
+    for method in ('POST', 'DELETE'):
+        barbican.inject(lost, method, '/secrets', times=1)
+    put(t, secret('shop-tls', pairs[1].data))
+    shop.serves(pairs[1], root)
+    stored = shop.only_secret(stored)
+    t.ready(shop.name)
+    barbican.down()
+    put(t, secret('shop-tls', pairs[2].data))
+    t.shows(shop.name, 'ReferenceUnusable', 'spec.listeners', 'the key manager cannot be read')
+    same('the certificate that is served meanwhile', shop.served(root), pairs[1].fingerprint)
+    barbican.up()
+    # It is tried again each minute.
+    shop.serves(pairs[2], root, 90)
+    shop.only_secret(stored)
+    t.ready_and_right(shop.name)
+    shop.without_secrets()
+    t.reported_once(shop.name, 'CloudUnreachable', states=3)
+    t.note = f"{len(barbican.requests('POST', '/secrets$'))} secrets stored for three certificates, one left, then none"

@@ -31,6 +31,9 @@ const TIMEOUTS: [&str; 4] =
     ["timeout_client_data", "timeout_member_connect", "timeout_member_data", "timeout_tcp_inspect"];
 const TLS: [&str; 3] = ["tls_ciphers", "tls_versions", "alpn_protocols"];
 
+/// Characters of a reference for SNI in the database.
+const SNI_COLUMN: usize = 128;
+
 impl World {
     pub fn listener_post(&mut self, ctx: Context<'_>) -> HandlerResult {
         let mut given = body::read(ctx.call, Kind::Listener, request_kind::POST, self.config.api_minor)?;
@@ -153,8 +156,8 @@ impl World {
             }
             given.insert("allowed_cidrs".into(), if set.is_empty() { Value::Null } else { set.into() });
         }
-        if let Some(refs) = given.get("sni_container_refs") {
-            given.insert("sni_container_refs".into(), as_set(Some(refs)).into());
+        if given.contains_key("sni_container_refs") {
+            store_sni(&mut given)?;
         }
         store_change(&mut given, &stored, OnNull::Keep)?;
         self.overwrite(Kind::Listener, id, given);
@@ -239,7 +242,7 @@ impl World {
 fn complete_listener(mut given: Map<String, Value>) -> Result<Map<String, Value>, Reply> {
     let cidrs = as_set(given.get("allowed_cidrs"));
     given.insert("allowed_cidrs".into(), if cidrs.is_empty() { Value::Null } else { cidrs.into() });
-    given.insert("sni_container_refs".into(), as_set(given.get("sni_container_refs")).into());
+    store_sni(&mut given)?;
     if !truthy(&given, "insert_headers") {
         given.insert("insert_headers".into(), json!({}));
     }
@@ -258,6 +261,17 @@ fn complete_listener(mut given: Map<String, Value>) -> Result<Map<String, Value>
     ];
     complete(Kind::Listener, &mut given, &absent)?;
     Ok(given)
+}
+
+/// Keeps the references for SNI as a set. Their column is shorter than what the API accepts.
+fn store_sni(given: &mut Map<String, Value>) -> Result<(), Reply> {
+    let refs = as_set(given.get("sni_container_refs"));
+    if refs.iter().any(|reference| reference.chars().count() > SNI_COLUMN) {
+        let error = "(pymysql.err.DataError) (1406, \"Data too long for column 'tls_container_id' at row 1\")";
+        return Err(fault(500, error));
+    }
+    given.insert("sni_container_refs".into(), refs.into());
+    Ok(())
 }
 
 /// True with references to certificates (`_has_tls_container_refs`). The single call, POST and PUT name the key of the
