@@ -70,6 +70,16 @@ impl MemberSourceSpec {
     pub fn uses_nodes(&self) -> bool {
         self.nodes.is_some() || self.service.as_ref().is_some_and(|service| service.target == ServiceTarget::NodePort)
     }
+
+    /// Tells whether the members are the endpoints of a Service.
+    pub fn uses_pods(&self) -> bool {
+        self.service.as_ref().is_some_and(|service| service.target == ServiceTarget::PodIP)
+    }
+
+    /// The IP version that the spec names.
+    pub fn family(&self) -> Option<IpFamily> {
+        self.service.as_ref().and_then(|service| service.family).or(self.nodes.as_ref().and_then(|nodes| nodes.family))
+    }
 }
 
 /// Endpoints of a Service, from its EndpointSlices.

@@ -20,6 +20,9 @@ pub const MEMBER_WINDOW_MAX: Duration = Duration::from_secs(10);
 /// Longest `drain`. The CRD has it too.
 pub const DRAIN_MAX: Duration = Duration::from_secs(3600);
 
+/// Largest `minMembers`. The CRD has it too.
+pub const MIN_MEMBERS_MAX: usize = 100;
+
 /// Group of members among which traffic is distributed.
 #[derive(KubeSchema, Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -30,6 +33,8 @@ pub const DRAIN_MAX: Duration = Duration::from_secs(3600);
     validation = pool::monitor_address_needs_monitor(),
     validation = pool::source_monitor_needs_monitor(),
     validation = pool::source_settings_need_sources(),
+    validation = pool::min_members_needs_pods(),
+    validation = pool::min_members_needs_monitor(),
     validation = pool::source_weights_are_complete(),
     validation = pool::monitor_suits_pool()
 )]
@@ -109,6 +114,14 @@ pub struct PoolSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::drain")]
     pub drain: Option<String>,
+
+    /// Number of members below which the pool keeps members that are not ready, 0 to 100: those of memberSources with
+    /// target PodIP whose pod still exists, is not being deleted and has the address. The healthMonitor, which
+    /// the pool needs then, decides whether they get traffic. It helps where readiness fails although pods serve: a probe with a fault, a node that the control
+    /// plane has lost. Default: 0, and a member that is not ready leaves.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0, max = 100))]
+    pub min_members: Option<i32>,
 }
 
 impl PoolSpec {
@@ -116,6 +129,11 @@ impl PoolSpec {
     /// the schema rejected it) counts as absent.
     pub fn member_window(&self) -> Duration {
         self.member_window.as_deref().and_then(duration::parse).unwrap_or(MEMBER_WINDOW_DEFAULT).min(MEMBER_WINDOW_MAX)
+    }
+
+    /// Number of members below which those that are not ready stay.
+    pub fn min_members(&self) -> usize {
+        usize::try_from(self.min_members.unwrap_or_default()).unwrap_or_default().min(MIN_MEMBERS_MAX)
     }
 
     /// Duration for which a member that leaves its source drains.

@@ -239,6 +239,10 @@ pub struct SourceMembersStatus {
     /// Number of its endpoints that are members.
     pub total: i32,
 
+    /// Number of those that are not ready and stay because the pool has fewer than minMembers others. Absent for none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub held_back: Option<i32>,
+
     /// Number of those that serve or are not monitored: ONLINE and NO_MONITOR.
     pub online: i32,
 }

@@ -8,7 +8,7 @@
 //! | held back | False | Stalled |
 //! | Observe | True | Programmed False when it differs |
 //! | paused | unchanged | Paused |
-//! | members down | True | MembersHealthy False |
+//! | members down, or not ready and held back | True | MembersHealthy False |
 //! | deleting | False, `Deleting` | Reconciling, with the reason of the wait; Stalled as above |
 
 use jiff::Timestamp;
@@ -39,6 +39,8 @@ pub(super) struct ConditionInputs<'a> {
     pub previous: &'a [Condition],
     pub generation: i64,
     pub deleting: bool,
+    /// Members that `minMembers` keeps although they are not ready.
+    pub held_back: &'a [String],
     pub now: Timestamp,
 }
 
@@ -210,14 +212,29 @@ fn put_programmed(builder: &mut ConditionBuilder<'_>, outcome: &Outcome, summary
 fn put_members(builder: &mut ConditionBuilder<'_>, tree: &ObservedTree) {
     let down: Vec<String> = tree.pools.iter().flat_map(members_down).collect();
     let watched = tree.pools.iter().filter(|pool| pool.monitor.is_some()).map(|pool| pool.members.len()).sum::<usize>();
-    if down.is_empty() {
-        builder.put(MEMBERS_HEALTHY, true, "NoMembersDown", "");
-    } else {
-        let some: Vec<&str> = down.iter().take(MAX_UNHEALTHY).map(String::as_str).collect();
-        let more = if down.len() > some.len() { ", …" } else { "" };
-        let message = format!("{} of {watched} watched members are down: {}{more}", down.len(), some.join(", "));
-        builder.put(MEMBERS_HEALTHY, false, "MembersDown", &message);
+    let held_back = builder.inputs.held_back;
+    let down_message = format!("{} of {watched} watched members are down: {}", down.len(), first_of(&down));
+    let held_message = format!(
+        "{} members are not ready and stay, since their pools have fewer than minMembers others: {}; find out why their \
+         pods are not ready",
+        held_back.len(),
+        first_of(held_back),
+    );
+    match (down.is_empty(), held_back.is_empty()) {
+        (true, true) => builder.put(MEMBERS_HEALTHY, true, "NoMembersDown", ""),
+        (true, false) => builder.put(MEMBERS_HEALTHY, false, "MembersHeldBack", &held_message),
+        (false, true) => builder.put(MEMBERS_HEALTHY, false, "MembersDown", &down_message),
+        (false, false) => {
+            builder.put(MEMBERS_HEALTHY, false, "MembersDown", &format!("{down_message}; {held_message}"));
+        }
     }
+}
+
+/// The first few members, and a mark where there are more.
+fn first_of(members: &[String]) -> String {
+    let some: Vec<&str> = members.iter().take(MAX_UNHEALTHY).map(String::as_str).collect();
+    let more = if members.len() > some.len() { ", …" } else { "" };
+    format!("{}{more}", some.join(", "))
 }
 
 fn members_down(pool: &ObservedPool) -> impl Iterator<Item = String> {

@@ -18,7 +18,7 @@ use super::record::record_of;
 use super::requeue::Requeue;
 use super::stack_state::{ReconcileTrigger, StackState};
 use super::status::{self, CloudFacts};
-use super::{certificates, conflict, events, finalizer, remedies, telemetry};
+use super::{certificates, conflict, events, finalizer, remedies, source_members, telemetry};
 use crate::api::{DeletionPolicy, LoadBalancerStack, ReclaimPolicy};
 use crate::engine::{self, DeletionTimes, Goal, Outcome, Reconciliation, Record, Retry, State};
 use crate::model::{ClusterContents, Owner, Source, SourcedCertificates};
@@ -254,10 +254,15 @@ impl<'a> StackReconciler<'a> {
 
     /// Reports the outcome in status, Event, metrics and log, and removes the finalizers of a stack that has ended.
     async fn report(mut self, outcome: Outcome) -> Result<Requeue, kube::Error> {
+        if let Some(tree) = outcome.tree() {
+            self.state.sources.learn_members(tree);
+        }
         let now = self.context.clock.now();
         let generation = self.stack.metadata.generation.unwrap_or_default();
         let previous = self.stack.status.as_ref().map(|status| status.conditions.clone()).unwrap_or_default();
-        let inputs = ConditionInputs { previous: &previous, generation, deleting: self.is_deleting(), now };
+        let held_back = source_members::held_back(&self.contents.endpoints);
+        let deleting = self.is_deleting();
+        let inputs = ConditionInputs { previous: &previous, generation, deleting, held_back: &held_back, now };
         self.state.announced.watch(&outcome, generation, self.context.settings.stuck_after);
         let event = events::event_for(&outcome, inputs, &self.state.announced);
         telemetry::measure(&self.context.metrics, self.state, &outcome, inputs);

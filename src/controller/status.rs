@@ -73,6 +73,7 @@ pub(super) fn paused(stack: &LoadBalancerStack, now: Timestamp) -> LoadBalancerS
         previous: &status.conditions,
         generation: stack.metadata.generation.unwrap_or_default(),
         deleting: stack.metadata.deletion_timestamp.is_some(),
+        held_back: &[],
         now,
     };
     let conditions = conditions::paused(inputs);

@@ -22,7 +22,7 @@ mod tests;
 
 pub use node::NodeRecord;
 pub use problem::SourceProblem;
-pub use records::{Endpoints, SourceRecords};
+pub use records::{Endpoints, SourceRecords, UnreadyPods};
 pub use service::{ServicePortRecord, ServiceRecord};
-pub use slice::{EndpointRecord, EndpointState, SERVICE_LABEL, SliceRecord};
-pub use source::endpoints;
+pub use slice::{EndpointRecord, EndpointState, PodRef, SERVICE_LABEL, SliceRecord};
+pub use source::{endpoints, unready_endpoints};

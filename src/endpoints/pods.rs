@@ -6,9 +6,9 @@ use crate::api::{ServicePort, ServiceSourceSpec};
 use crate::model::{Endpoint, MemberKey};
 
 use super::problem::SourceProblem;
-use super::records::Endpoints;
+use super::records::{Endpoints, UnreadyPods};
 use super::service::{ServicePortRecord, number};
-use super::slice::{EndpointState, SliceRecord};
+use super::slice::{EndpointState, PodRef, SliceRecord};
 
 /// The endpoints that are ready or, if there are none, those that still serve while they terminate.
 pub(super) fn pods(
@@ -20,10 +20,7 @@ pub(super) fn pods(
         return Err(SourceProblem::NamesOnly);
     }
     let mut states: BTreeMap<MemberKey, EndpointState> = BTreeMap::new();
-    let wanted = |slice: &&&SliceRecord| {
-        slice.family.is_some() && source.family.is_none_or(|family| slice.family == Some(family))
-    };
-    for slice in slices.iter().filter(wanted) {
+    for slice in slices.iter().filter(|slice| is_wanted(slice, source)) {
         let Some(port) = port_in(slice, source, port) else { continue };
         for endpoint in &slice.endpoints {
             // An endpoint that moves between slices is in both for a moment.
@@ -40,6 +37,28 @@ pub(super) fn pods(
     let best = states.values().min().copied().filter(|state| *state != EndpointState::NotServing);
     let chosen = states.into_iter().filter(|(_, state)| Some(*state) == best);
     Ok(chosen.map(|(key, _)| (key, Endpoint::default())).collect())
+}
+
+/// Endpoints that do not serve and do not terminate, with their pods.
+pub(super) fn unready_pods(
+    source: &ServiceSourceSpec,
+    port: Option<&ServicePortRecord>,
+    slices: &[&SliceRecord],
+) -> UnreadyPods {
+    let mut found = UnreadyPods::new();
+    for slice in slices.iter().filter(|slice| is_wanted(slice, source)) {
+        let Some(port) = port_in(slice, source, port) else { continue };
+        for endpoint in &slice.endpoints {
+            if let Some(pod) = &endpoint.unready_pod {
+                found.insert(MemberKey { address: endpoint.address, port }, PodRef::clone(pod));
+            }
+        }
+    }
+    found
+}
+
+fn is_wanted(slice: &SliceRecord, source: &ServiceSourceSpec) -> bool {
+    slice.family.is_some() && source.family.is_none_or(|family| slice.family == Some(family))
 }
 
 /// Number of the port in a slice: named target ports differ between pods, and their slices.

@@ -6,10 +6,13 @@ use crate::model::{Endpoint, MemberKey};
 
 use super::node::NodeRecord;
 use super::service::ServiceRecord;
-use super::slice::SliceRecord;
+use super::slice::{PodRef, SliceRecord};
 
 /// Endpoints of a source, of all IP versions unless the source names one.
 pub type Endpoints = BTreeMap<MemberKey, Endpoint>;
+
+/// Pods of endpoints that do not serve and do not terminate.
+pub type UnreadyPods = BTreeMap<MemberKey, PodRef>;
 
 /// The objects of the cluster that a source may need.
 #[derive(Debug, Clone, Copy)]

@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 
+use k8s_openapi::api::core::v1::ObjectReference;
 use k8s_openapi::api::discovery::v1::{Endpoint, EndpointSlice};
 
 use crate::model::IpFamily;
@@ -32,6 +33,15 @@ pub struct EndpointRecord {
     pub address: IpAddr,
     pub state: EndpointState,
     pub node: Option<Box<str>>,
+    /// Pod of an endpoint that does not serve and does not terminate. Of others it is not needed.
+    pub unready_pod: Option<Box<PodRef>>,
+}
+
+/// One pod: another one with this name has another UID.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct PodRef {
+    pub name: String,
+    pub uid: String,
 }
 
 /// State of an endpoint, in the order of preference.
@@ -61,12 +71,14 @@ impl From<&EndpointSlice> for SliceRecord {
             let name = port.name.clone().unwrap_or_default();
             Some(SlicePortRecord { name, port: port.port.and_then(number)? })
         });
-        Self { family, ports: ports.collect(), endpoints: slice.endpoints.iter().filter_map(endpoint).collect() }
+        let namespace = slice.metadata.namespace.as_deref();
+        let endpoints = slice.endpoints.iter().filter_map(|found| endpoint(found, namespace));
+        Self { family, ports: ports.collect(), endpoints: endpoints.collect() }
     }
 }
 
 /// An endpoint has one address that counts, the first (discovery.k8s.io/v1).
-fn endpoint(endpoint: &Endpoint) -> Option<EndpointRecord> {
+fn endpoint(endpoint: &Endpoint, namespace: Option<&str>) -> Option<EndpointRecord> {
     let address = endpoint.addresses.first()?.parse().ok()?;
     let conditions = endpoint.conditions.clone().unwrap_or_default();
     // Absent means true for ready and serving, and false for terminating.
@@ -78,5 +90,27 @@ fn endpoint(endpoint: &Endpoint) -> Option<EndpointRecord> {
         (false, true) => EndpointState::Terminating,
         (false, false) => EndpointState::NotServing,
     };
-    Some(EndpointRecord { address, state, node: endpoint.node_name.as_deref().map(Into::into) })
+    let is_unready = state == EndpointState::NotServing && !terminating;
+    let unready_pod = endpoint.target_ref.as_ref().filter(|_| is_unready).and_then(|target| pod(target, namespace));
+    Some(EndpointRecord {
+        address,
+        state,
+        node: endpoint.node_name.as_deref().map(Into::into),
+        unready_pod: unready_pod.map(Box::new),
+    })
+}
+
+/// The pod that an endpoint names, in the namespace of its slice. The API server does not check the name, and the client
+/// puts it into a path unchanged.
+fn pod(target: &ObjectReference, namespace: Option<&str>) -> Option<PodRef> {
+    let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
+    let is_name = |name: &str| {
+        name.len() <= 253
+            && name.starts_with(plain)
+            && name.ends_with(plain)
+            && name.chars().all(|c| plain(c) || c == '-' || c == '.')
+    };
+    let is_pod = target.kind.as_deref() == Some("Pod") && target.namespace.as_deref() == namespace;
+    let name = target.name.clone().filter(|name| is_pod && is_name(name))?;
+    Some(PodRef { name, uid: target.uid.clone()? })
 }

@@ -4,9 +4,9 @@ use crate::api::{MemberSourceSpec, PoolSpec, ServiceSourceSpec, ServiceTarget};
 use crate::model::{MonitorType, PoolProtocol};
 
 use super::node_ports::{NodePorts, node_ports};
-use super::pods::{pods, serving_nodes};
+use super::pods::{pods, serving_nodes, unready_pods};
 use super::problem::SourceProblem;
-use super::records::{Endpoints, SourceRecords};
+use super::records::{Endpoints, SourceRecords, UnreadyPods};
 use super::service::{ServicePortRecord, ServiceRecord, number};
 
 /// Application protocols that haproxy does not speak to members: HTTP/2 without TLS.
@@ -35,6 +35,16 @@ pub fn endpoints(
         health_check_port: None,
         records,
     })
+}
+
+/// Endpoints of a source that do not serve although their pods may still be there. None of a source whose endpoints are
+/// unknown, and none of nodes.
+pub fn unready_endpoints(source: &MemberSourceSpec, records: SourceRecords<'_>) -> UnreadyPods {
+    let Some(source) = source.service.as_ref().filter(|source| source.target == ServiceTarget::PodIP) else {
+        return UnreadyPods::new();
+    };
+    let port = records.service.map(|service| service.port(&source.port));
+    port.and_then(Result::ok).map(|port| unready_pods(source, port, records.slices)).unwrap_or_default()
 }
 
 fn of_service(

@@ -41,6 +41,16 @@ pub enum SourceEndpoints {
 pub struct Endpoint {
     /// Port to check in place of the endpoint's own: the health check node port of its Service.
     pub health_check_port: Option<u16>,
-    /// Set for an endpoint that is gone and drains: its weight is 0.
-    pub draining: bool,
+    pub phase: EndpointPhase,
+}
+
+/// Reason for which an endpoint is a member.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum EndpointPhase {
+    #[default]
+    Serving,
+    /// It left its source and drains: its weight is 0.
+    Draining,
+    /// It is not ready, and `minMembers` of its pool keeps it.
+    HeldBack,
 }

@@ -34,7 +34,7 @@ pub use desired::{
 pub use floating_ip_ownership::{Ownership, Rival, rival};
 pub use ids::{Id, Key};
 pub use ip_family::IpFamily;
-pub use member_sources::{Endpoint, SourceEndpoints, SourceKey, SourcedEndpoints};
+pub use member_sources::{Endpoint, EndpointPhase, SourceEndpoints, SourceKey, SourcedEndpoints};
 pub use observed::{
     IdRef, ObservedAdditionalVip, ObservedFloatingIp, ObservedL7Policy, ObservedL7Rule, ObservedListener,
     ObservedLoadBalancer, ObservedMember, ObservedMonitor, ObservedPersistence, ObservedPool, ObservedTree,

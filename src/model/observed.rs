@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use super::text::null_as_default;
-use super::{Id, ObservedSecrets, Owner, SECRETS_TAG};
+use super::{Id, MemberKey, ObservedSecrets, Owner, SECRETS_TAG};
 
 /// A load balancer and everything under it, as last observed.
 #[derive(Debug, Clone, PartialEq, Default, Serialize)]
@@ -287,6 +287,13 @@ pub struct ObservedMember {
     pub subnet_id: Option<Id>,
     pub monitor_address: Option<String>,
     pub monitor_port: Option<u16>,
+}
+
+impl ObservedMember {
+    /// Identity of the member; `None` if its address cannot be read.
+    pub fn key(&self) -> Option<MemberKey> {
+        Some(MemberKey { address: self.address.parse().ok()?, port: self.protocol_port })
+    }
 }
 
 /// A Neutron floating IP.

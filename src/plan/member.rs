@@ -70,10 +70,6 @@ fn reapply_item(observed: &ObservedMember) -> Body {
     body
 }
 
-pub(super) fn key_of(observed: &ObservedMember) -> Option<MemberKey> {
-    Some(MemberKey { address: observed.address.parse().ok()?, port: observed.protocol_port })
-}
-
 fn same(desired: &Member, observed: &ObservedMember) -> bool {
     let Member { name, weight, backup, admin_state_up, subnet_id, monitor_address, monitor_port, tags } = desired;
     *name == observed.name
@@ -121,7 +117,7 @@ impl<'a> MemberDiff<'a> {
         let mut observed: HashMap<MemberKey, &ObservedMember> = HashMap::with_capacity(members.len());
         let mut surplus = Vec::new();
         for member in members {
-            let Some(key) = key_of(member).filter(|key| desired.contains_key(key)) else {
+            let Some(key) = member.key().filter(|key| desired.contains_key(key)) else {
                 surplus.push(member);
                 continue;
             };
@@ -195,7 +191,7 @@ fn removal(observed: &ObservedMember) -> Change {
 }
 
 fn print(observed: &ObservedMember) -> String {
-    key_of(observed).map_or_else(|| format!("{}:{}", observed.address, observed.protocol_port), |key| key.to_string())
+    observed.key().map_or_else(|| format!("{}:{}", observed.address, observed.protocol_port), |key| key.to_string())
 }
 
 /// The fewest writes: one additive batch while no member goes, one `DELETE` if just one member goes, else one whole

@@ -206,6 +206,7 @@ const BUILT_IN: &[BuiltIn] = &[
     ("", "v1", "Event", "events", &["ev"], true, false, EVENT_FIELDS),
     ("", "v1", "Namespace", "namespaces", &["ns"], false, true, &["status.phase"]),
     ("", "v1", "Node", "nodes", &["no"], false, true, &["spec.unschedulable"]),
+    ("", "v1", "Pod", "pods", &["po"], true, true, &["spec.nodeName", "status.podIP", "status.phase"]),
     ("", "v1", "Secret", "secrets", &[], true, false, &["type"]),
     ("", "v1", "Service", "services", &["svc"], true, true, &["spec.clusterIP", "spec.type"]),
     (

@@ -1,6 +1,6 @@
 //! Services with their endpoints, and nodes, as the controllers of a cluster write them.
 
-use k8s_openapi::api::core::v1::{Node, Service};
+use k8s_openapi::api::core::v1::{Node, Pod, Service};
 use k8s_openapi::api::discovery::v1::EndpointSlice;
 use kube::api::{DeleteParams, Patch, PatchParams};
 use kube::{Api, Resource};
@@ -18,7 +18,22 @@ pub fn terminating(address: &str) -> Value {
     json!({"addresses": [address], "conditions": {"ready": false, "serving": true, "terminating": true}})
 }
 
+/// One whose pod, applied with [`Rig::apply_pod`], is not ready.
+pub fn unready(address: &str, pod: &Pod) -> Value {
+    json!({
+        "addresses": [address],
+        "conditions": {"ready": false, "serving": false, "terminating": false},
+        "targetRef": {
+            "kind": "Pod", "namespace": NAMESPACE, "name": pod.metadata.name, "uid": pod.metadata.uid,
+        },
+    })
+}
+
 impl Rig {
+    pub fn pods(&self) -> Api<Pod> {
+        Api::namespaced(self.cluster.client(), NAMESPACE)
+    }
+
     pub fn services(&self) -> Api<Service> {
         Api::namespaced(self.cluster.client(), NAMESPACE)
     }
@@ -59,6 +74,13 @@ impl Rig {
         apply(&self.nodes(), name, json!({"metadata": {"labels": labels}})).await;
         let status = Patch::Merge(json!({"status": {"addresses": addresses}}));
         self.nodes().patch_status(name, &PatchParams::default(), &status).await.expect("the status is accepted");
+    }
+
+    /// Applies a Pod with an address.
+    pub async fn apply_pod(&self, name: &str, address: &str) -> Pod {
+        apply(&self.pods(), name, json!({"spec": {"containers": []}})).await;
+        let status = Patch::Merge(json!({"status": {"phase": "Running", "podIP": address}}));
+        self.pods().patch_status(name, &PatchParams::default(), &status).await.expect("the status is accepted")
     }
 
     pub async fn delete_service(&self, name: &str) {

@@ -10,7 +10,7 @@ mod log;
 mod user_actions;
 mod views;
 
-pub use endpoints::{ready, terminating};
+pub use endpoints::{ready, terminating, unready};
 pub use harness::{NAMESPACE, Rig, SECRET, start_time};
 pub use interceptor::{Interception, Interceptor};
 pub use log::{Format, Log};

@@ -1,64 +1,17 @@
 //! Members from Services and Nodes: they follow the cluster, and stay where it cannot be read.
 
-use evenkeel_simulators::cloud::CloudRequest;
 use evenkeel_simulators::cluster::{Effect, Fault as ClusterFault};
 use evenkeel_simulators::rig::{condition, ready, terminating, text};
 use tokio::time::sleep;
 
+use super::sourced::*;
+
 use super::*;
-
-/// A stack whose pool takes its members from these sources alone.
-fn sourced(sources: Value) -> Value {
-    let mut spec = small();
-    spec["pools"][0]["members"] = json!([]);
-    spec["pools"][0]["memberSources"] = sources;
-    spec
-}
-
-fn pods_of(service: &str) -> Value {
-    json!({"name": service, "service": {"name": service, "port": "http", "target": "PodIP"}})
-}
-
-fn addresses(from: u8, to: u8) -> Vec<Value> {
-    (from..=to).map(|last| ready(&format!("10.20.1.{last}"))).collect()
-}
-
-/// Members in the cloud: address, port and weight.
-fn members(rig: &Rig) -> Vec<String> {
-    let member =
-        |m: &Map<String, Value>| format!("{}:{} x{}", m["address"].as_str().unwrap(), m["protocol_port"], m["weight"]);
-    let mut members: Vec<String> = rig.cloud.objects(Kind::Member).iter().map(member).collect();
-    members.sort();
-    members
-}
-
-fn addresses_of(rig: &Rig) -> Vec<String> {
-    members(rig).iter().map(|member| member.split(':').next().unwrap().to_owned()).collect()
-}
-
-/// Writes of members so far.
-fn member_writes(rig: &Rig) -> usize {
-    let is_write = |request: &CloudRequest| request.method != Method::GET && request.path.contains("/members");
-    rig.cloud.requests().iter().filter(|request| is_write(request)).count()
-}
 
 fn resolved_refs(rig: &Rig) -> (String, String) {
     let stack = rig.stack("web");
     let condition = condition(&stack, "ResolvedRefs");
     (text(condition, "reason").to_owned(), text(condition, "message").to_owned())
-}
-
-/// A rig with Service `web` of three endpoints, and a stack that is Ready with them.
-async fn with_service() -> Rig {
-    let mut rig = Rig::new().await;
-    rig.apply_service("web", json!({})).await;
-    rig.apply_slice("web-a", "web", addresses(1, 3)).await;
-    rig.start();
-    rig.create("web", sourced(json!([pods_of("web")]))).await;
-    rig.until("web is Ready", MINUTE, |rig| rig.is_ready("web")).await;
-    assert_eq!(members(&rig), ["10.20.1.1:8080 x1", "10.20.1.2:8080 x1", "10.20.1.3:8080 x1"]);
-    sleep(MINUTE).await;
-    rig
 }
 
 #[tokio::test(start_paused = true)]

@@ -68,6 +68,21 @@ pub(crate) fn source_settings_need_sources() -> Rule {
     .message("memberWindow and drain have no effect without memberSources")
 }
 
+/// Requires a source whose endpoints are pods: only those are kept while they are not ready.
+pub(crate) fn min_members_needs_pods() -> Rule {
+    rule(
+        "!has(self.minMembers) || (has(self.memberSources) && \
+         self.memberSources.exists(s, has(s.service) && s.service.target == 'PodIP'))",
+        "minMembers needs a member source with target PodIP",
+        ".minMembers",
+    )
+}
+
+/// Requires a health monitor beside members that are not ready: it keeps traffic from those that do not serve.
+pub(crate) fn min_members_needs_monitor() -> Rule {
+    rule("!has(self.minMembers) || has(self.healthMonitor)", "minMembers needs a healthMonitor in the pool", ".minMembers")
+}
+
 /// Requires that all sources that share the traffic have a weight, or none: one without would have no share.
 pub(crate) fn source_weights_are_complete() -> Rule {
     let group = |filter: &str| {

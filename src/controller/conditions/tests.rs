@@ -6,7 +6,7 @@ use crate::model::{Call, StepReason};
 const NOW: &str = "2026-11-23T10:00:00Z";
 
 fn inputs(previous: &[Condition]) -> ConditionInputs<'_> {
-    ConditionInputs { previous, generation: 2, deleting: false, now: NOW.parse().unwrap() }
+    ConditionInputs { previous, generation: 2, deleting: false, held_back: &[], now: NOW.parse().unwrap() }
 }
 
 fn status<'a>(conditions: &'a [Condition], kind: &str) -> Option<(&'static str, &'a str)> {
@@ -23,7 +23,7 @@ fn waiting(reason: WaitReason) -> Outcome {
 fn ready_before(generation: i64) -> Vec<Condition> {
     let outcome = Outcome::new(State::InSync, Retry::Resync);
     let earlier = "2026-11-23T09:00:00Z".parse().unwrap();
-    conditions(&outcome, ConditionInputs { previous: &[], generation, deleting: false, now: earlier })
+    conditions(&outcome, ConditionInputs { previous: &[], generation, deleting: false, held_back: &[], now: earlier })
 }
 
 #[test]

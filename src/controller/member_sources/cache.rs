@@ -16,7 +16,8 @@ use crate::controller::names::NamespacedName;
 use crate::controller::reference_index::ReferenceIndex;
 use crate::controller::watch::MaybeStack;
 use crate::endpoints::{
-    Endpoints, NodeRecord, SERVICE_LABEL, ServiceRecord, SliceRecord, SourceProblem, SourceRecords, endpoints,
+    Endpoints, NodeRecord, SERVICE_LABEL, ServiceRecord, SliceRecord, SourceProblem, SourceRecords, UnreadyPods, endpoints,
+    unready_endpoints,
 };
 
 /// Shared cache.
@@ -118,22 +119,37 @@ impl ClusterCache {
         if let Some(error) = inner.not_listed(source) {
             return CachedEndpoints::NotListed(error.cloned());
         }
-        let service = source.service.as_ref().map(|service| NamespacedName::new(namespace, &service.name));
-        let slices = service.as_ref().map(|service| inner.slices_of(service)).unwrap_or_default();
-        let nodes: BTreeMap<&str, &NodeRecord> = match source.uses_nodes() {
-            true => inner.nodes.values().map(|(name, node)| (name.name.as_str(), node)).collect(),
-            false => BTreeMap::new(),
-        };
-        let records = SourceRecords {
-            service: service.as_ref().and_then(|service| inner.services.get(service)),
-            slices: &slices,
-            nodes: &nodes,
-        };
-        CachedEndpoints::Read(endpoints(source, pool, records))
+        CachedEndpoints::Read(inner.with_records(namespace, source, |records| endpoints(source, pool, records)))
+    }
+
+    /// Endpoints of a source that do not serve although their pods may still be there.
+    pub(super) fn unready_endpoints(&self, namespace: &str, source: &MemberSourceSpec) -> UnreadyPods {
+        self.inner.lock().with_records(namespace, source, |records| unready_endpoints(source, records))
     }
 }
 
 impl Inner {
+    /// Calls `read` with the objects of a source of a stack in this namespace.
+    fn with_records<T>(
+        &self,
+        namespace: &str,
+        source: &MemberSourceSpec,
+        read: impl FnOnce(SourceRecords<'_>) -> T,
+    ) -> T {
+        let service = source.service.as_ref().map(|service| NamespacedName::new(namespace, &service.name));
+        let slices = service.as_ref().map(|service| self.slices_of(service)).unwrap_or_default();
+        let nodes: BTreeMap<&str, &NodeRecord> = match source.uses_nodes() {
+            true => self.nodes.values().map(|(name, node)| (name.name.as_str(), node)).collect(),
+            false => BTreeMap::new(),
+        };
+        let records = SourceRecords {
+            service: service.as_ref().and_then(|service| self.services.get(service)),
+            slices: &slices,
+            nodes: &nodes,
+        };
+        read(records)
+    }
+
     /// Stacks that use one of the Services. The end of a list concerns all stacks with a Service: those may have waited
     /// for it.
     fn stacks_of<K>(&self, services: BTreeSet<NamespacedName>, event: &Event<K>) -> Vec<NamespacedName> {

@@ -7,9 +7,12 @@
 //! | `references` | the objects that a stack uses, for the index |
 //! | `refresh` | the endpoints of one stack, before a reconcile |
 //! | `pace` | their changes over time: windows, draining members, a zero that is not confirmed yet |
-//! | `live` | a read past the cache, which confirms that a source has no endpoints |
+//! | `hold_back`, `floor` | members that are not ready and stay, because too few others are |
+//! | `live` | reads past the cache, which confirm that a source has no endpoints, or that a pod is still there |
 
 mod cache;
+mod floor;
+mod hold_back;
 mod live;
 mod pace;
 mod references;

@@ -9,7 +9,11 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::model::{Endpoint, Key, MemberKey, SourceEndpoints, SourceKey, SourcedEndpoints};
+use super::floor::Floor;
+use crate::model::{
+    Endpoint, EndpointPhase, Key, MemberKey, ObservedMember, ObservedTree, SourceEndpoints, SourceKey, SourcedEndpoints,
+    key_of,
+};
 
 /// Shortest time between the two reads that confirm a zero.
 const ZERO_INTERVAL: Duration = Duration::from_secs(2);
@@ -40,6 +44,7 @@ struct PacedPool {
     /// Endpoints that left their source, with the end of their drain.
     draining: BTreeMap<Key, BTreeMap<MemberKey, Instant>>,
     zero: Zero,
+    floor: Floor,
     /// Time at which there is something to do without another event.
     wake_at: Option<Instant>,
 }
@@ -70,7 +75,7 @@ impl PacedSources {
 
     /// Time of the next change that waits.
     pub(crate) fn wake_at(&self) -> Option<Instant> {
-        self.pools.values().filter_map(|pool| pool.wake_at).min()
+        self.pools.values().flat_map(|pool| [pool.wake_at, pool.floor.wake_at()]).flatten().min()
     }
 
     /// Forgets pools that the stack no longer has.
@@ -100,6 +105,32 @@ impl PacedSources {
     /// Takes note that a read of a pool failed, with the problem of each source.
     pub(crate) fn fail_read(&mut self, pool: &str, problems: PoolEndpoints) {
         self.pools.entry(pool.to_owned()).or_default().zero = Zero::Unreadable { at: Instant::now(), problems };
+    }
+
+    /// Floor of a pool.
+    pub(super) fn floor(&mut self, pool: &str) -> &mut Floor {
+        &mut self.pools.entry(pool.to_owned()).or_default().floor
+    }
+
+    /// Takes note of the members that the engine gets for a pool with a floor.
+    pub(super) fn remember_members(&mut self, pool: &str) {
+        let Some(pool) = self.pools.get_mut(pool) else { return };
+        let known = pool.passed_on.values().map(|source| match source {
+            SourceEndpoints::Known(known) => Some(known.keys().cloned()),
+            SourceEndpoints::Unknown(_) => None,
+        });
+        if let Some(known) = known.collect::<Option<Vec<_>>>() {
+            pool.floor.remember(known.into_iter().flatten().collect());
+        }
+    }
+
+    /// Takes note of the members that the cloud has, for the floors that need to know them.
+    pub(crate) fn learn_members(&mut self, tree: &ObservedTree) {
+        for (name, paced) in self.pools.iter_mut().filter(|(_, paced)| paced.floor.needs_members()) {
+            let pool = tree.pools.iter().find(|pool| key_of(&pool.tags) == Some(name.as_str()));
+            let members = pool.into_iter().flat_map(|pool| &pool.members);
+            paced.floor.learn(members.filter_map(ObservedMember::key).collect());
+        }
     }
 
     /// Takes in the endpoints of a pool as they are now. Tells whether the engine gets others than before.
@@ -171,13 +202,14 @@ impl PacedPool {
             let SourceEndpoints::Known(known) = source else { continue };
             let draining = self.draining.entry(name.clone()).or_default();
             if let Some(SourceEndpoints::Known(before)) = self.passed_on.get(name) {
-                let left = before.iter().filter(|(key, endpoint)| !endpoint.draining && !known.contains_key(key));
+                let left = before.iter().filter(|(key, endpoint)| endpoint.phase != EndpointPhase::Draining && !known.contains_key(key));
                 left.for_each(|(key, _)| {
                     draining.entry(key.clone()).or_insert(now + drain);
                 });
             }
             draining.retain(|key, end| *end > now && !known.contains_key(key));
-            known.extend(draining.keys().map(|key| (key.clone(), Endpoint { draining: true, ..Endpoint::default() })));
+            let drains = Endpoint { phase: EndpointPhase::Draining, ..Endpoint::default() };
+            known.extend(draining.keys().map(|key| (key.clone(), drains)));
             wake_at = draining.values().copied().chain(wake_at).min();
         }
         self.draining.retain(|name, _| endpoints.contains_key(name));

@@ -3,6 +3,7 @@
 use kube::ResourceExt;
 
 use super::cache::CachedEndpoints;
+use super::hold_back::hold_back;
 use super::live::live_endpoints;
 use super::pace::{Pace, PacedSources, PoolEndpoints, is_zero};
 use crate::api::{LoadBalancerStack, MemberSourceSpec, PoolSpec};
@@ -31,6 +32,9 @@ pub(crate) async fn refresh(stack: &LoadBalancerStack, context: &Context, paced:
     let mut changed = paced.retain(with_sources);
     for pool in stack.spec.pools.iter().filter(|pool| !pool.member_sources.is_empty()) {
         let Some(mut endpoints) = cached(context, &namespace, pool) else { return Refreshed::NotListed };
+        if pool.min_members() > 0 {
+            hold_back(context, &namespace, pool, paced.floor(&pool.name), &mut endpoints).await;
+        }
         if is_zero(&endpoints) && paced.needs_confirmation(&pool.name) {
             match live(context, &namespace, pool).await {
                 Ok(live) if is_zero(&live) => paced.confirm_zero(&pool.name),
@@ -40,6 +44,9 @@ pub(crate) async fn refresh(stack: &LoadBalancerStack, context: &Context, paced:
             }
         }
         changed |= paced.update(&pool.name, endpoints, Pace { window: pool.member_window(), drain: pool.drain() });
+        if pool.min_members() > 0 {
+            paced.remember_members(&pool.name);
+        }
     }
     if changed { Refreshed::Changed } else { Refreshed::Unchanged }
 }

@@ -1,7 +1,7 @@
 //! Problems of the spec of member sources, whatever they lead to. The CRD has the same rules.
 
 use crate::api::{
-    DRAIN_MAX, LabelOperator, LabelSelectorSpec, MEMBER_WINDOW_MAX, MemberSourceSpec, NodesSourceSpec, PoolSpec,
+    DRAIN_MAX, LabelOperator, LabelSelectorSpec, MEMBER_WINDOW_MAX, MIN_MEMBERS_MAX, MemberSourceSpec, NodesSourceSpec, PoolSpec,
     ServicePort, ServiceSourceSpec, ServiceTarget,
 };
 use crate::translate::text::TextKind;
@@ -21,6 +21,7 @@ pub(super) fn check_pool(validator: &mut Validator<'_>, pool: &PoolSpec, path: &
             validator.invalid(&field, "has no effect without memberSources: add a source, or remove it");
         }
     }
+    check_min_members(validator, pool, path);
     for standby in [false, true] {
         let group = || pool.member_sources.iter().filter(|source| source.backup.unwrap_or_default() == standby);
         if group().any(|source| source.weight.is_some()) && group().any(|source| source.weight.is_none()) {
@@ -28,6 +29,19 @@ pub(super) fn check_pool(validator: &mut Validator<'_>, pool: &PoolSpec, path: &
                 "either all member sources have a weight, or none (those with backup: true count by themselves)";
             validator.invalid(format!("{path}.memberSources"), message);
         }
+    }
+}
+
+/// Rejects a floor that holds nothing back, or that would give traffic to pods that do not serve.
+fn check_min_members(validator: &mut Validator<'_>, pool: &PoolSpec, path: &str) {
+    let Some(floor) = pool.min_members else { return };
+    let field = format!("{path}.minMembers");
+    validator.number(floor, 0, MIN_MEMBERS_MAX, &field);
+    if !pool.member_sources.iter().any(MemberSourceSpec::uses_pods) {
+        validator.invalid(&field, "needs a member source with target PodIP: add one, or remove the field");
+    }
+    if pool.health_monitor.is_none() {
+        validator.invalid(&field, "needs a healthMonitor in the pool, which keeps traffic from members that do not serve");
     }
 }
 

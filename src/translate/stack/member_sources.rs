@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::api::{MemberSourceSpec, PoolSpec};
-use crate::model::{Endpoint, IpFamily, Member, MemberKey, Members, ReferenceKind, SourceEndpoints, SourceKey};
+use crate::model::{Endpoint, EndpointPhase, IpFamily, Member, MemberKey, Members, ReferenceKind, SourceEndpoints, SourceKey};
 use crate::translate::ip_family::{FamilyCondition, IpFamilies};
 use crate::translate::validator::Validator;
 
@@ -33,7 +33,7 @@ pub(super) fn with_sources(
                 member.backup &= source.template.backup;
                 continue;
             }
-            if !endpoint.draining {
+            if endpoint.phase != EndpointPhase::Draining {
                 backend.members.push(key.clone());
             }
             members.insert(key.clone(), source.member(*endpoint));
@@ -55,7 +55,7 @@ struct Source {
 impl Source {
     fn member(&self, endpoint: Endpoint) -> Member {
         Member {
-            weight: u16::from(!endpoint.draining),
+            weight: u16::from(endpoint.phase != EndpointPhase::Draining),
             monitor_port: self.template.monitor_port.or(endpoint.health_check_port),
             ..self.template.clone()
         }
@@ -105,11 +105,6 @@ fn template(validator: &mut Validator<'_>, spec: &MemberSourceSpec, path: &str) 
     }
 }
 
-/// The IP version that the spec names for a source.
-fn named_family(spec: &MemberSourceSpec) -> Option<IpFamily> {
-    spec.service.as_ref().and_then(|service| service.family).or(spec.nodes.as_ref().and_then(|nodes| nodes.family))
-}
-
 /// LVS does not translate between IP versions.
 fn check_family(
     validator: &mut Validator<'_>,
@@ -118,7 +113,7 @@ fn check_family(
     path: &str,
     families: &IpFamilies,
 ) {
-    let Some(family) = named_family(spec).filter(|_| pool.protocol.is_datagram()) else { return };
+    let Some(family) = spec.family().filter(|_| pool.protocol.is_datagram()) else { return };
     let field = format!("{path}.{}.family", if spec.service.is_some() { "service" } else { "nodes" });
     validator.check_family(families, FamilyCondition::Needs(family), &field, || {
         let protocol = pool.protocol;
@@ -159,7 +154,7 @@ fn usable(
     if let Some(reason) = rejected {
         validator.source_problem(path, format!("an endpoint is left out: {reason}"));
     }
-    if named_family(spec).is_none() {
+    if spec.family().is_none() {
         let wanted = wanted_families(pool, families, &endpoints);
         endpoints.retain(|key, _| wanted.contains(&IpFamily::of(key.address)));
     }

@@ -116,7 +116,7 @@ fn member_in_several_sources_has_fields_of_first_that_serves() {
 #[test]
 fn health_check_port_of_endpoint_yields_to_source() {
     let monitor = "healthMonitor: {type: HTTP, delay: 5s, timeout: 5s, maxRetries: 1}";
-    let endpoint = Endpoint { health_check_port: Some(31000), draining: false };
+    let endpoint = Endpoint { health_check_port: Some(31000), ..Endpoint::default() };
     let endpoints = SourceEndpoints::Known([(key("10.0.0.1:80"), endpoint)].into());
     let port = |more: &str| {
         let pool = format!("protocol: TCP, {monitor}, memberSources: [{}]", source("a", more));
