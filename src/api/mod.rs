@@ -38,7 +38,8 @@ pub use member_source::{
 };
 pub use object_name::object_name;
 pub use pool::{
-    DRAIN_MAX, HealthMonitorSpec, HttpVersion, MEMBER_WINDOW_MAX, MIN_MEMBERS_MAX, MemberSpec, PoolSpec, SessionPersistenceSpec,
+    DRAIN_MAX, HealthMonitorSpec, HttpVersion, MEMBER_WINDOW_MAX, MIN_MEMBERS_MAX, MemberSpec, PoolSpec,
+    SessionPersistenceSpec,
 };
 pub use stack::{
     CloudCredentialsRef, DELETION_POLICY_ANNOTATION, DeletionPolicy, DisruptionPolicy, LoadBalancerStack,

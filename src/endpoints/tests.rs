@@ -22,6 +22,17 @@ fn parse<K: serde::de::DeserializeOwned>(value: &Value) -> K {
 }
 
 impl Cluster {
+    /// Endpoints that are not ready, with their pods, as texts.
+    fn unready(&self, source: Value) -> Vec<String> {
+        let service = self.service.as_ref().map(|service| ServiceRecord::from(&parse::<Service>(service)));
+        let slices: Vec<SliceRecord> =
+            self.slices.iter().map(|slice| SliceRecord::from(&parse::<EndpointSlice>(slice))).collect();
+        let slices: Vec<&SliceRecord> = slices.iter().collect();
+        let records = SourceRecords { service: service.as_ref(), slices: &slices, nodes: &BTreeMap::new() };
+        let found = unready_endpoints(&parse(&source), records);
+        found.iter().map(|(key, pod)| format!("{key} {} {}", pod.name, pod.uid)).collect()
+    }
+
     fn endpoints(&self, source: Value, protocol: &str, monitor: &str) -> Result<Endpoints, SourceProblem> {
         let source: MemberSourceSpec = parse(&source);
         let monitor = json!({"type": monitor, "delay": "5s", "timeout": "3s", "maxRetries": 3});
@@ -261,4 +272,35 @@ fn local_policy_takes_nodes_with_endpoints_and_their_check() {
     assert_eq!((check_port("HTTP"), check_port("TCP")), (Some(31000), None));
     let cluster_wide = Cluster { service: super::tests::service(http()), ..cluster };
     assert_eq!(cluster_wide.members(node_ports()), ["10.1.0.1:30080", "10.1.0.2:30080"]);
+}
+
+#[test]
+fn unready_endpoints_are_those_of_pods_that_stay() {
+    let of = |name: &str, change: Value| {
+        let mut endpoint = endpoint("10.0.0.1", false.into(), false.into(), false.into());
+        endpoint["targetRef"] = json!({"kind": "Pod", "namespace": "shop", "name": name, "uid": "u-1"});
+        endpoint.as_object_mut().unwrap().extend(change.as_object().unwrap().clone());
+        let mut slice = slice(8080.into(), json!([endpoint]));
+        slice["metadata"] = json!({"namespace": "shop"});
+        Cluster { service: service(http()), slices: vec![slice], ..Cluster::default() }
+    };
+    assert_eq!(of("web-1.a", json!({})).unready(pods()), ["10.0.0.1:8080 web-1.a u-1"]);
+    assert_eq!(of("web-1", json!({})).unready(node_ports()), [""; 0]);
+    let target = |kind: &str, namespace: &str| json!({"targetRef": {"kind": kind, "namespace": namespace, "name": "a", "uid": "u"}});
+    let cases = [
+        ("web-1", ready("10.0.0.1")),
+        ("web-1", terminating("10.0.0.1")),
+        ("web-1", json!({"conditions": {"ready": false, "serving": false, "terminating": true}})),
+        ("web-1", json!({"targetRef": null})),
+        ("web-1", target("VirtualMachine", "shop")),
+        ("web-1", target("Pod", "another")),
+        // The name becomes a part of a path.
+        ("../secrets/x", json!({})),
+        ("a?watch=1", json!({})),
+        ("", json!({})),
+    ];
+    for (name, change) in cases {
+        let found = of(name, change.clone()).unready(pods());
+        assert_eq!(found, [""; 0], "{name} {change}");
+    }
 }

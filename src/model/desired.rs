@@ -17,7 +17,7 @@ use super::octavia_enums::{
     Algorithm, AlpnProtocol, ClientAuthentication, HttpMethod, L7CompareType, L7PolicyAction, L7RuleType,
     ListenerProtocol, MonitorType, PersistenceType, PoolProtocol, TlsVersion,
 };
-use super::{CertificateRef, Id, Key, Owner, Problem, TreeQuery};
+use super::{CertificateRef, Id, Key, MemberKey, Owner, Problem, TreeQuery};
 
 /// Desired state of one stack.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -311,19 +311,6 @@ pub struct PoolTls {
     pub ca_ref: Option<CertificateRef>,
     pub crl_ref: Option<CertificateRef>,
     pub parameters: TlsParameters,
-}
-
-/// Octavia's key of a member, with the address in canonical form. The cloud may spell it otherwise.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-pub struct MemberKey {
-    pub address: std::net::IpAddr,
-    pub port: u16,
-}
-
-impl std::fmt::Display for MemberKey {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        std::net::SocketAddr::new(self.address, self.port).fmt(f)
-    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

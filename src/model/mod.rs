@@ -10,6 +10,7 @@ mod desired_certificates;
 mod floating_ip_ownership;
 mod ids;
 mod ip_family;
+mod member_key;
 mod member_sources;
 mod named_secrets;
 mod observed;
@@ -28,12 +29,12 @@ pub use cluster_contents::{ClusterContents, SourcedCertificate, SourcedCertifica
 pub use collation::{collated, without_twins};
 pub use desired::{
     AdditionalVip, Desired, FloatingIp, FloatingSubnet, HealthMonitor, Hsts, HttpCheck, L7Action, L7Policy, L7Rule,
-    Listener, ListenerTls, LoadBalancer, Member, MemberKey, Members, Persistence, Pool, PoolTls, Timeouts,
-    TlsParameters, Vip,
+    Listener, ListenerTls, LoadBalancer, Member, Members, Persistence, Pool, PoolTls, Timeouts, TlsParameters, Vip,
 };
 pub use floating_ip_ownership::{Ownership, Rival, rival};
 pub use ids::{Id, Key};
 pub use ip_family::IpFamily;
+pub use member_key::MemberKey;
 pub use member_sources::{Endpoint, EndpointPhase, SourceEndpoints, SourceKey, SourcedEndpoints};
 pub use observed::{
     IdRef, ObservedAdditionalVip, ObservedFloatingIp, ObservedL7Policy, ObservedL7Rule, ObservedListener,

@@ -80,7 +80,11 @@ pub(crate) fn min_members_needs_pods() -> Rule {
 
 /// Requires a health monitor beside members that are not ready: it keeps traffic from those that do not serve.
 pub(crate) fn min_members_needs_monitor() -> Rule {
-    rule("!has(self.minMembers) || has(self.healthMonitor)", "minMembers needs a healthMonitor in the pool", ".minMembers")
+    rule(
+        "!has(self.minMembers) || has(self.healthMonitor)",
+        "minMembers needs a healthMonitor in the pool",
+        ".minMembers",
+    )
 }
 
 /// Requires that all sources that share the traffic have a weight, or none: one without would have no share.

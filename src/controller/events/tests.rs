@@ -4,7 +4,13 @@ use crate::engine::{Retry, StallReason};
 use crate::model::{Call, StepReason};
 
 fn inputs(previous: &[crate::api::Condition]) -> ConditionInputs<'_> {
-    ConditionInputs { previous, generation: 1, deleting: false, held_back: &[], now: "2026-11-23T10:00:00Z".parse().unwrap() }
+    ConditionInputs {
+        previous,
+        generation: 1,
+        deleting: false,
+        held_back: &[],
+        now: "2026-11-23T10:00:00Z".parse().unwrap(),
+    }
 }
 
 fn after(outcome: &Outcome) -> Vec<crate::api::Condition> {

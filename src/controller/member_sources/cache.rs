@@ -16,8 +16,8 @@ use crate::controller::names::NamespacedName;
 use crate::controller::reference_index::ReferenceIndex;
 use crate::controller::watch::MaybeStack;
 use crate::endpoints::{
-    Endpoints, NodeRecord, SERVICE_LABEL, ServiceRecord, SliceRecord, SourceProblem, SourceRecords, UnreadyPods, endpoints,
-    unready_endpoints,
+    Endpoints, NodeRecord, SERVICE_LABEL, ServiceRecord, SliceRecord, SourceProblem, SourceRecords, UnreadyPods,
+    endpoints, unready_endpoints,
 };
 
 /// Shared cache.

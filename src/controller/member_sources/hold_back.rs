@@ -48,9 +48,13 @@ pub(super) async fn hold_back(
 
 /// Number of members below the floor; 0 where a source is unknown, which leaves the members alone.
 fn missing(pool: &PoolSpec, endpoints: &PoolEndpoints) -> usize {
-    let mut members: BTreeSet<MemberKey> = pool.members.iter().filter_map(|member| {
-        Some(MemberKey { address: member.address.parse().ok()?, port: u16::try_from(member.port).ok()? })
-    }).collect();
+    let mut members: BTreeSet<MemberKey> = pool
+        .members
+        .iter()
+        .filter_map(|member| {
+            Some(MemberKey { address: member.address.parse().ok()?, port: u16::try_from(member.port).ok()? })
+        })
+        .collect();
     for source in &pool.member_sources {
         let Some(SourceEndpoints::Known(known)) = endpoints.get(&source.name) else { return 0 };
         let of = |family: IpFamily| known.keys().filter(move |key| IpFamily::of(key.address) == family).cloned();

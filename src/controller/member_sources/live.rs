@@ -48,7 +48,8 @@ pub(super) async fn live_endpoints(
 /// Addresses of a pod; none if it is gone, another one has its name, or it terminates.
 pub(super) async fn pod_addresses(client: &Client, namespace: &str, pod: &PodRef) -> Result<Vec<IpAddr>, kube::Error> {
     let found = Api::<Pod>::namespaced(client.clone(), namespace).get_opt(&pod.name).await?;
-    let found = found.filter(|found| found.uid().as_ref() == Some(&pod.uid) && found.metadata.deletion_timestamp.is_none());
+    let found =
+        found.filter(|found| found.uid().as_ref() == Some(&pod.uid) && found.metadata.deletion_timestamp.is_none());
     let Some(status) = found.and_then(|found| found.status) else { return Ok(Vec::new()) };
     if matches!(status.phase.as_deref(), Some("Succeeded" | "Failed")) {
         return Ok(Vec::new());

@@ -11,8 +11,8 @@ use tokio::time::Instant;
 
 use super::floor::Floor;
 use crate::model::{
-    Endpoint, EndpointPhase, Key, MemberKey, ObservedMember, ObservedTree, SourceEndpoints, SourceKey, SourcedEndpoints,
-    key_of,
+    Endpoint, EndpointPhase, Key, MemberKey, ObservedMember, ObservedTree, SourceEndpoints, SourceKey,
+    SourcedEndpoints, key_of,
 };
 
 /// Shortest time between the two reads that confirm a zero.
@@ -202,7 +202,9 @@ impl PacedPool {
             let SourceEndpoints::Known(known) = source else { continue };
             let draining = self.draining.entry(name.clone()).or_default();
             if let Some(SourceEndpoints::Known(before)) = self.passed_on.get(name) {
-                let left = before.iter().filter(|(key, endpoint)| endpoint.phase != EndpointPhase::Draining && !known.contains_key(key));
+                let left = before
+                    .iter()
+                    .filter(|(key, endpoint)| endpoint.phase != EndpointPhase::Draining && !known.contains_key(key));
                 left.for_each(|(key, _)| {
                     draining.entry(key.clone()).or_insert(now + drain);
                 });

@@ -1,8 +1,8 @@
 //! Problems of the spec of member sources, whatever they lead to. The CRD has the same rules.
 
 use crate::api::{
-    DRAIN_MAX, LabelOperator, LabelSelectorSpec, MEMBER_WINDOW_MAX, MIN_MEMBERS_MAX, MemberSourceSpec, NodesSourceSpec, PoolSpec,
-    ServicePort, ServiceSourceSpec, ServiceTarget,
+    DRAIN_MAX, LabelOperator, LabelSelectorSpec, MEMBER_WINDOW_MAX, MIN_MEMBERS_MAX, MemberSourceSpec, NodesSourceSpec,
+    PoolSpec, ServicePort, ServiceSourceSpec, ServiceTarget,
 };
 use crate::translate::text::TextKind;
 use crate::translate::validator::Validator;
@@ -41,7 +41,8 @@ fn check_min_members(validator: &mut Validator<'_>, pool: &PoolSpec, path: &str)
         validator.invalid(&field, "needs a member source with target PodIP: add one, or remove the field");
     }
     if pool.health_monitor.is_none() {
-        validator.invalid(&field, "needs a healthMonitor in the pool, which keeps traffic from members that do not serve");
+        validator
+            .invalid(&field, "needs a healthMonitor in the pool, which keeps traffic from members that do not serve");
     }
 }
 

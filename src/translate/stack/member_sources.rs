@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::api::{MemberSourceSpec, PoolSpec};
-use crate::model::{Endpoint, EndpointPhase, IpFamily, Member, MemberKey, Members, ReferenceKind, SourceEndpoints, SourceKey};
+use crate::model::{
+    Endpoint, EndpointPhase, IpFamily, Member, MemberKey, Members, ReferenceKind, SourceEndpoints, SourceKey,
+};
 use crate::translate::ip_family::{FamilyCondition, IpFamilies};
 use crate::translate::validator::Validator;
 

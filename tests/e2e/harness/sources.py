@@ -17,6 +17,18 @@ def fronted(*sources, **spec):
     return stack('web', [listener('http', 80, defaultPool='web')], [front], **spec)
 
 
+def endpoint(address, **conditions):
+    """An endpoint of an EndpointSlice: ready, or with these conditions."""
+    return {'addresses': [address], 'conditions': conditions or {'ready': True}}
+
+
+def endpoint_slice(name, service_name, endpoints, family='IPv4'):
+    """An EndpointSlice as a controller of its own writes it, on port 8080."""
+    return {'apiVersion': 'discovery.k8s.io/v1', 'kind': 'EndpointSlice',
+            'metadata': {'name': name, 'labels': {'kubernetes.io/service-name': service_name}},
+            'addressType': family, 'ports': [{'name': 'http', 'port': 8080}], 'endpoints': endpoints}
+
+
 def members(t, name):
     """The members in the cloud."""
     return [m for p in t.cloud.tree(t.lb_id(name))['pools'] for m in p['members']]

@@ -11,7 +11,7 @@ use kube::api::{Api, Patch, PatchParams, PostParams};
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 
-use super::{Controller, NAMESPACE, Simulators, read, resident};
+use super::{Controller, NAMESPACE, Simulators, read};
 
 /// Number of measured changes.
 const CHANGES: usize = 100;
@@ -31,24 +31,20 @@ impl Simulators {
         stacks: usize,
     ) -> anyhow::Result<Value> {
         self.apply_slice("web", "web", 3).await?;
-        self.apply_sourced_stack(root).await?;
-        let begun = Instant::now();
-        while !self.all_ready(stacks + 1) {
-            ensure!(begun.elapsed() < super::TIME_LIMIT, "the stack with a member source is not Ready");
-            sleep(PAUSE).await;
-        }
+        self.apply_sourced_stack(root, "0s").await?;
+        self.until_all_ready(stacks + 1).await?;
         let mut times = Vec::new();
         for change in 0..CHANGES {
             sleep(PAUSE).await;
             times.push(self.time_of_change(3 + (change + 1) % 2).await?);
         }
         times.sort();
-        let before = resident(controller.process.id())?;
+        let before = controller.resident_kib()?;
         for slice in 0..SLICES {
             self.apply_slice(&format!("other-{slice}"), "other", ENDPOINTS).await?;
         }
         sleep(Duration::from_secs(5)).await;
-        let grown = resident(controller.process.id())?.saturating_sub(before);
+        let grown = controller.resident_kib()?.saturating_sub(before);
         let milliseconds = |time: Duration| time.as_secs_f64() * 1000.0;
         Ok(json!({
             "changes": CHANGES,
@@ -56,6 +52,15 @@ impl Simulators {
             "worst_ms": milliseconds(times[CHANGES - 1]),
             "kib_per_1000_endpoints": grown / THOUSANDS,
         }))
+    }
+
+    pub(super) async fn until_all_ready(&self, stacks: usize) -> anyhow::Result<()> {
+        let begun = Instant::now();
+        while !self.all_ready(stacks) {
+            ensure!(begun.elapsed() < super::TIME_LIMIT, "the stack with a member source is not Ready");
+            sleep(PAUSE).await;
+        }
+        Ok(())
     }
 
     /// Time from a change of the EndpointSlice to the write of the members in the cloud.
@@ -73,7 +78,8 @@ impl Simulators {
         }
     }
 
-    async fn apply_sourced_stack(&self, root: &Path) -> anyhow::Result<()> {
+    /// Applies Service `web`, and a stack whose members come from it.
+    pub(super) async fn apply_sourced_stack(&self, root: &Path, window: &str) -> anyhow::Result<()> {
         let service: Service = serde_json::from_value(json!({
             "metadata": {"name": "web"}, "spec": {"clusterIP": "10.96.0.7", "ports": [{"name": "http", "port": 80}]},
         }))?;
@@ -84,7 +90,7 @@ impl Simulators {
         stack["spec"]["resyncPeriod"] = "0s".into();
         let pool = &mut stack["spec"]["pools"][0];
         pool["members"] = json!([]);
-        pool["memberWindow"] = "0s".into();
+        pool["memberWindow"] = window.into();
         pool["memberSources"] = json!([{"name": "web", "service": {"name": "web", "port": "http", "target": "PodIP"}}]);
         let stack: LoadBalancerStack = serde_json::from_value(stack)?;
         self.stacks().create(&PostParams::default(), &stack).await?;
@@ -92,8 +98,10 @@ impl Simulators {
     }
 
     async fn apply_slice(&self, name: &str, service: &str, endpoints: usize) -> anyhow::Result<()> {
-        let endpoint = |n: usize| json!({"addresses": [format!("10.20.{}.{}", n / 250 + 1, n % 250 + 1)], "conditions": {"ready": true}, "nodeName": "node-1"});
-        let endpoints: Vec<Value> = (0..endpoints).map(endpoint).collect();
+        self.apply_endpoints(name, service, (0..endpoints).map(|n| endpoint(n, true)).collect()).await
+    }
+
+    pub(super) async fn apply_endpoints(&self, name: &str, service: &str, endpoints: Vec<Value>) -> anyhow::Result<()> {
         let slice = json!({
             "apiVersion": "discovery.k8s.io/v1", "kind": "EndpointSlice",
             "metadata": {"name": name, "labels": {"kubernetes.io/service-name": service}},
@@ -103,4 +111,9 @@ impl Simulators {
         slices.patch(name, &PatchParams::apply("bench").force(), &Patch::Apply(slice)).await?;
         Ok(())
     }
+}
+
+pub(super) fn endpoint(n: usize, is_ready: bool) -> Value {
+    let address = format!("10.20.{}.{}", n / 250 + 1, n % 250 + 1);
+    json!({"addresses": [address], "conditions": {"ready": is_ready}, "nodeName": "node-1"})
 }

@@ -1,13 +1,15 @@
 //! Measures an idle controller: its memory, its requests per resync period, and the cost of endpoints that change.
 //!
 //! The simulated cloud and cluster run in this process and serve on sockets. The controller is a process of its own, so
-//! that its memory can be measured. Prints one line of JSON for each number of stacks.
+//! that its memory can be measured. Prints one line of JSON for each number of stacks, and one for endpoints that flap.
 
+mod churn;
 mod endpoints;
+mod process;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitCode, Stdio};
+use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -21,6 +23,7 @@ use k8s_openapi::api::core::v1::{Namespace, Secret};
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::Client;
 use kube::api::{Api, Patch, PatchParams, PostParams};
+use process::Controller;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
@@ -43,6 +46,15 @@ struct Cli {
     /// The resync period in seconds.
     #[arg(long, default_value_t = 60)]
     period: u64,
+    /// Leaves out the requests at rest, which take minutes: only the cost of endpoints is measured.
+    #[arg(long)]
+    endpoints_only: bool,
+    /// Number of endpoints that flap.
+    #[arg(long, default_value_t = 1000)]
+    flapping: usize,
+    /// Seconds for which they flap.
+    #[arg(long, default_value_t = 120)]
+    churn: u64,
 }
 
 #[tokio::main]
@@ -61,6 +73,7 @@ async fn measure_all(cli: &Cli) -> anyhow::Result<()> {
     for &number in &cli.stacks {
         println!("{}", measure(&root, cli, number).await?);
     }
+    println!("{}", churn::measure(&root, cli).await?);
     Ok(())
 }
 
@@ -72,6 +85,10 @@ async fn measure(root: &Path, cli: &Cli, number: usize) -> anyhow::Result<Value>
     simulators.apply(root, number).await?;
     let mut maker = simulators.controller(&cli.controller)?;
     simulators.until_ready(&mut maker, number).await?;
+    if cli.endpoints_only {
+        let endpoints = simulators.endpoint_costs(root, &maker, number).await?;
+        return Ok(json!({"stacks": number, "endpoints": endpoints}));
+    }
     let until_ready = simulators.calls(1);
     drop(maker);
     simulators.set_period(number, cli.period).await?;
@@ -81,7 +98,7 @@ async fn measure(root: &Path, cli: &Cli, number: usize) -> anyhow::Result<Value>
     sleep(period * PERIODS).await;
     let writes = simulators.cloud.writes().len();
     ensure!(writes == 0, "{writes} writes at rest");
-    let (memory, calls) = (resident(controller.process.id())?, simulators.calls(PERIODS));
+    let (memory, calls) = (controller.resident_kib()?, simulators.calls(PERIODS));
     let endpoints = simulators.endpoint_costs(root, &controller, number).await?;
     Ok(json!({
         "stacks": number,
@@ -91,21 +108,6 @@ async fn measure(root: &Path, cli: &Cli, number: usize) -> anyhow::Result<Value>
         "calls_until_ready": until_ready,
         "endpoints": endpoints,
     }))
-}
-
-/// The measured process and its kubeconfig. Dropping it ends the process.
-struct Controller {
-    process: Child,
-    kubeconfig: PathBuf,
-}
-
-impl Drop for Controller {
-    fn drop(&mut self) {
-        // The process may have ended by itself. A file that cannot be removed stays.
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-        let _ = std::fs::remove_file(&self.kubeconfig);
-    }
 }
 
 /// Both simulators and their servers.
@@ -170,24 +172,13 @@ impl Simulators {
     }
 
     fn controller(&self, binary: &Path) -> anyhow::Result<Controller> {
-        let kubeconfig = std::env::temp_dir().join(format!("evenkeel-at-rest-{}", uuid::Uuid::new_v4()));
-        std::fs::write(&kubeconfig, self.cluster_served.kubeconfig(NAMESPACE))?;
-        let process = Command::new(binary)
-            .args(["run", "--bind-address", "127.0.0.1:0", "--cluster-id", "at-rest", "--log-level", "error"])
-            // No leader election, so that a slow machine does not lose its Lease.
-            .args(["--leader-elect", "false"])
-            .env("KUBECONFIG", &kubeconfig)
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .spawn()
-            .with_context(|| format!("{} cannot be run", binary.display()))?;
-        Ok(Controller { process, kubeconfig })
+        Controller::start(binary, &self.cluster_served.kubeconfig(NAMESPACE))
     }
 
     async fn until_ready(&self, controller: &mut Controller, number: usize) -> anyhow::Result<()> {
         let begun = Instant::now();
         while !self.all_ready(number) {
-            ensure!(controller.process.try_wait()?.is_none(), "the controller ended by itself");
+            ensure!(controller.is_running()?, "the controller ended by itself");
             ensure!(begun.elapsed() < TIME_LIMIT, "the stacks are not Ready within {TIME_LIMIT:?}");
             sleep(Duration::from_secs(1)).await;
         }
@@ -234,14 +225,6 @@ impl Simulators {
 
 fn name_of(n: usize) -> String {
     format!("stack-{n}")
-}
-
-/// Resident memory of a process in KiB.
-fn resident(pid: u32) -> anyhow::Result<u64> {
-    let status =
-        std::fs::read_to_string(format!("/proc/{pid}/status")).context("only Linux reports the memory of a process")?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("no VmRSS")?;
-    Ok(line.trim().trim_end_matches(" kB").trim().parse()?)
 }
 
 fn read<T: DeserializeOwned>(path: &Path) -> anyhow::Result<T> {

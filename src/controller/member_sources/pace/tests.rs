@@ -22,7 +22,12 @@ fn passed_on(paced: &PacedSources) -> Option<Vec<i16>> {
         SourceEndpoints::Unknown(_) => None,
         SourceEndpoints::Known(endpoints) => {
             let last = |key: &MemberKey| key.address.to_string().rsplit('.').next().unwrap().parse::<i16>().unwrap();
-            Some(endpoints.iter().map(|(key, e)| if e.phase == EndpointPhase::Draining { -last(key) } else { last(key) }).collect())
+            Some(
+                endpoints
+                    .iter()
+                    .map(|(key, e)| if e.phase == EndpointPhase::Draining { -last(key) } else { last(key) })
+                    .collect(),
+            )
         }
     }
 }
