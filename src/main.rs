@@ -35,7 +35,7 @@ enum Command {
     /// Print what would change in the cloud for a stack in a file. Exit code: 0 without a change, 2 with changes, 1 on
     /// errors.
     Plan(cli::PlanArgs),
-    /// Print the CustomResourceDefinition.
+    /// Print the CustomResourceDefinitions.
     Crd,
 }
 
@@ -85,6 +85,9 @@ struct RunArgs {
     /// Namespace of the Lease.
     #[arg(long, env = "POD_NAMESPACE", default_value = "evenkeel-system")]
     leader_election_namespace: String,
+    /// Namespace of the Secrets that ClusterOpenStackClouds name. Default: that of the Lease, which is the controller's own.
+    #[arg(long, env = "EVENKEEL_CLUSTER_RESOURCE_NAMESPACE")]
+    cluster_resource_namespace: Option<String>,
 }
 
 /// Reads the value of a flag: a duration with its unit.
@@ -125,7 +128,7 @@ async fn main() -> ExitCode {
         Command::Run(args) => run(*args).await.map(|()| ExitCode::SUCCESS),
         Command::Plan(args) => cli::plan(&args, &ReqwestConnector, &mut std::io::stdout()).await.map(ExitCode::from),
         Command::Crd => {
-            print!("{}", evenkeel::api::crd_yaml());
+            print!("{}---\n{}", evenkeel::api::crd_yaml(), evenkeel::api::cluster_cloud_crd_yaml());
             Ok(ExitCode::SUCCESS)
         }
     };
@@ -166,6 +169,7 @@ async fn run(args: RunArgs) -> anyhow::Result<()> {
         clock: Arc::new(SystemClock),
         readiness,
         cluster_id: args.cluster_id,
+        cluster_resource_namespace: args.cluster_resource_namespace.unwrap_or(args.leader_election_namespace),
         max_concurrent_reconciles: args.max_concurrent_reconciles,
         settings: Settings { quiet_period: args.quiet_period, stuck_after: args.stuck_after, ..Settings::default() },
         cloud_settings: CloudSettings {

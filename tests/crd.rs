@@ -1,4 +1,5 @@
-//! The CRD: its generated files are up to date, and its schema accepts and rejects the samples in `tests/rules/` as they say.
+//! The CRDs: their generated files are up to date, and their schemas accept and reject the samples in `tests/rules/` as they
+//! say.
 //!
 //! Schema and CEL rules are evaluated here without an API server. `tests/e2e/scenarios/70_rules.py` sends the same samples to
 //! a genuine one.
@@ -9,7 +10,7 @@
 mod check;
 mod reference;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
@@ -18,17 +19,24 @@ use evenkeel::model::{
     ApiVersion, ClusterContents, Owner, Reference, ReferenceKind, Resolutions, ResolvedReference, Selector,
 };
 use evenkeel::translate;
+use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::core::cel::{CompiledSchema, Validator, compile_schema};
 use serde_json::Value;
 
 const CRD_FILE: &str = "crds/evenkeel.dev_loadbalancerstacks.yaml";
+const CLUSTER_CLOUD_CRD_FILE: &str = "crds/evenkeel.dev_clusteropenstackclouds.yaml";
 const REFERENCE_PAGE: &str = "docs/reference/api.md";
 
-/// The schema of the resource, and its compiled CEL rules.
-static SCHEMA: LazyLock<(Value, CompiledSchema)> = LazyLock::new(|| {
-    let schema = schema();
-    let compiled = compile_schema(&schema);
-    (schema, compiled)
+/// The schema of a kind, and its compiled CEL rules.
+struct KindSchema {
+    schema: Value,
+    rules: CompiledSchema,
+}
+
+/// The schemas by kind.
+static SCHEMAS: LazyLock<BTreeMap<String, KindSchema>> = LazyLock::new(|| {
+    let compiled = |schema: Value| KindSchema { rules: compile_schema(&schema), schema };
+    schemas().into_iter().map(|(kind, schema)| (kind, compiled(schema))).collect()
 });
 
 /// The samples in `tests/rules/rejected`, each with the messages of the API server.
@@ -47,11 +55,13 @@ fn root() -> &'static Path {
 #[test]
 fn crd_file_matches_types() {
     check_generated(CRD_FILE, &api::crd_yaml());
+    check_generated(CLUSTER_CLOUD_CRD_FILE, &api::cluster_cloud_crd_yaml());
 }
 
 #[test]
 fn api_reference_matches_crd() {
-    check_generated(REFERENCE_PAGE, &reference::page(&serde_json::to_value(api::crd()).unwrap()));
+    let crds = [api::crd(), api::cluster_cloud_crd()].map(|crd| serde_json::to_value(crd).unwrap());
+    check_generated(REFERENCE_PAGE, &reference::page(&crds));
 }
 
 /// Compares a generated file with its contents, and writes it first where the environment says so.
@@ -66,18 +76,20 @@ fn check_generated(file: &str, contents: &str) {
 
 #[test]
 fn every_field_has_a_description() {
-    visit_fields(&schema(), String::new(), &mut |path, field| {
-        let is_of_stack = path.starts_with("spec") || path.starts_with("status");
-        assert!(
-            !is_of_stack || field["description"].as_str().is_some_and(|d| d.len() > 10),
-            "{path} has no description"
-        );
-    });
+    for (kind, schema) in schemas() {
+        visit_fields(&schema, String::new(), &mut |path, field| {
+            let is_ours = path.starts_with("spec") || path.starts_with("status");
+            assert!(
+                !is_ours || field["description"].as_str().is_some_and(|d| d.len() > 10),
+                "{path} of {kind} has no description"
+            );
+        });
+    }
 }
 
 #[test]
 fn schema_has_no_word_that_some_servers_reject() {
-    let text = api::crd_yaml();
+    let text = api::crd_yaml() + &api::cluster_cloud_crd_yaml();
     for word in ["nullable", "uint", "uniqueItems", "anyOf", "oneOf", "title:"] {
         assert!(!text.contains(word), "{word} is in the CRD");
     }
@@ -86,17 +98,21 @@ fn schema_has_no_word_that_some_servers_reject() {
 #[test]
 fn only_policies_and_the_status_have_defaults() {
     let mut defaults = BTreeSet::new();
-    visit_fields(&schema(), String::new(), &mut |path, field| {
-        if field.get("default").is_some() {
-            defaults.insert(path.to_owned());
-        }
-    });
+    for (kind, schema) in schemas() {
+        visit_fields(&schema, kind, &mut |path, field| {
+            if field.get("default").is_some() {
+                defaults.insert(path.to_owned());
+            }
+        });
+    }
     let expected = [
-        "spec.deletionPolicy",
-        "spec.disruptionPolicy",
-        "spec.loadBalancer.floatingIP.allocate.reclaimPolicy",
-        "spec.managementPolicy",
-        "status",
+        "ClusterOpenStackCloud.spec.allowedNamespaces.from",
+        "ClusterOpenStackCloud.status",
+        "LoadBalancerStack.spec.deletionPolicy",
+        "LoadBalancerStack.spec.disruptionPolicy",
+        "LoadBalancerStack.spec.loadBalancer.floatingIP.allocate.reclaimPolicy",
+        "LoadBalancerStack.spec.managementPolicy",
+        "LoadBalancerStack.status",
     ];
     assert_eq!(defaults, expected.map(str::to_owned).into());
 }
@@ -104,28 +120,36 @@ fn only_policies_and_the_status_have_defaults() {
 #[test]
 fn accepted_samples_are_accepted() {
     let mut unused = BTreeSet::new();
-    visit_fields(&schema(), String::new(), &mut |path, _| {
-        if path.starts_with("spec.") {
-            unused.insert(path.to_owned());
-        }
-    });
+    for (kind, schema) in schemas() {
+        let of_spec = format!("{kind}.spec.");
+        visit_fields(&schema, kind, &mut |path, _| {
+            if path.starts_with(&of_spec) {
+                unused.insert(path.to_owned());
+            }
+        });
+    }
     for sample in samples("accepted") {
         let problems = sample.api_server_problems();
         assert!(problems.is_empty(), "{}: {problems:#?}", sample.name());
-        let problems = sample.translation_problems();
-        assert!(problems.is_empty(), "{}, translated: {problems:#?}", sample.name());
-        remove_used_fields(sample.newest(), String::new(), &mut unused);
+        if sample.is_stack() {
+            let problems = sample.translation_problems();
+            assert!(problems.is_empty(), "{}, translated: {problems:#?}", sample.name());
+        }
+        remove_used_fields(sample.newest(), sample.kind().to_owned(), &mut unused);
     }
     assert!(unused.is_empty(), "fields without an accepted sample: {unused:#?}");
 }
 
 #[test]
 fn examples_are_accepted() {
-    let stacks: Vec<Sample> = samples_in("examples").into_iter().filter(Sample::is_stack).collect();
-    assert!(stacks.len() >= 9, "the examples have not been found");
-    for sample in stacks {
+    let is_ours = |sample: &Sample| SCHEMAS.contains_key(sample.kind());
+    let ours: Vec<Sample> = samples_in("examples").into_iter().filter(is_ours).collect();
+    assert!(ours.len() >= 10, "the examples have not been found");
+    for sample in ours {
         assert_eq!(sample.api_server_problems(), Vec::<String>::new(), "{}", sample.name());
-        assert_eq!(sample.translation_problems(), Vec::<String>::new(), "{}, translated", sample.name());
+        if sample.is_stack() {
+            assert_eq!(sample.translation_problems(), Vec::<String>::new(), "{}, translated", sample.name());
+        }
     }
 }
 
@@ -144,12 +168,14 @@ fn rejected_samples_are_rejected_with_expected_message() {
 #[test]
 fn every_rule_has_a_rejected_sample() {
     let mut untried = BTreeSet::new();
-    visit_fields(&schema(), String::new(), &mut |path, field| {
-        for rule in field["x-kubernetes-validations"].as_array().into_iter().flatten() {
-            let message = rule["message"].as_str().unwrap_or_else(|| panic!("{path} has a rule without message"));
-            untried.insert(message.to_owned());
-        }
-    });
+    for (kind, schema) in schemas() {
+        visit_fields(&schema, kind, &mut |path, field| {
+            for rule in field["x-kubernetes-validations"].as_array().into_iter().flatten() {
+                let message = rule["message"].as_str().unwrap_or_else(|| panic!("{path} has a rule without message"));
+                untried.insert(message.to_owned());
+            }
+        });
+    }
     assert!(untried.len() > 60, "the rules have not been found");
     for (_, problems) in REFUSED.iter() {
         for problem in problems {
@@ -164,7 +190,7 @@ fn every_rule_has_a_rejected_sample() {
 fn translate_rejects_samples_that_rules_reject() {
     let is_checked =
         |e: &&Sample| e.documents.len() == 1 && e.comment("translate").is_none() && !e.is_about_number_of_items();
-    let samples = REFUSED.iter().map(|(sample, _)| sample).filter(is_checked);
+    let samples = REFUSED.iter().map(|(sample, _)| sample).filter(|sample| sample.is_stack()).filter(is_checked);
     // Samples that the types cannot hold never reach the translation.
     let typed = samples.filter(|e| serde_json::from_value::<LoadBalancerStackSpec>(e.newest()["spec"].clone()).is_ok());
     let passed: Vec<String> = typed.filter(|e| e.translation_problems().is_empty()).map(Sample::name).collect();
@@ -173,17 +199,22 @@ fn translate_rejects_samples_that_rules_reject() {
 
 #[test]
 fn rules_at_root_are_transition_rules() {
-    let schema = schema();
-    let rules = schema["x-kubernetes-validations"].as_array().unwrap();
+    let schemas = schemas();
+    let rules = schemas.values().flat_map(|schema| schema["x-kubernetes-validations"].as_array().into_iter().flatten());
     for rule in rules {
         let text = rule["rule"].as_str().unwrap();
         assert!(text.contains("oldSelf.status"), "a rule at the root must be a transition rule over status: {text}");
     }
 }
 
-fn schema() -> Value {
-    let version = api::crd().spec.versions.remove(0);
-    serde_json::to_value(version.schema.unwrap().open_api_v3_schema.unwrap()).unwrap()
+/// The schemas of all kinds, by kind.
+fn schemas() -> BTreeMap<String, Value> {
+    let schema = |mut crd: CustomResourceDefinition| {
+        let version = crd.spec.versions.remove(0);
+        let schema = serde_json::to_value(version.schema.unwrap().open_api_v3_schema.unwrap()).unwrap();
+        (crd.spec.names.kind, schema)
+    };
+    [api::crd(), api::cluster_cloud_crd()].into_iter().map(schema).collect()
 }
 
 /// Visits every schema with its path: the root, properties, items.
@@ -226,7 +257,7 @@ fn remove_used_fields(value: &Value, path: String, unused: &mut BTreeSet<String>
     }
 }
 
-/// A file with a stack, or with a stack and its update.
+/// A file with an object, or with an object and its update.
 struct Sample {
     path: PathBuf,
     text: String,
@@ -263,10 +294,14 @@ impl Sample {
     }
 
     fn is_stack(&self) -> bool {
-        self.newest()["kind"] == "LoadBalancerStack"
+        self.kind() == "LoadBalancerStack"
     }
 
-    /// The stack, or its update.
+    fn kind(&self) -> &str {
+        self.newest()["kind"].as_str().unwrap_or_default()
+    }
+
+    /// The object, or its update.
     fn newest(&self) -> &Value {
         self.documents.last().unwrap()
     }
@@ -284,11 +319,11 @@ impl Sample {
 
     /// Messages of the API server about the last document.
     fn api_server_problems(&self) -> Vec<String> {
-        let schema = &SCHEMA.0;
+        let KindSchema { schema, rules } = &SCHEMAS[self.kind()];
         let mut problems = check::check(&schema["properties"]["spec"], &self.newest()["spec"], "spec");
         if problems.is_empty() || problems.iter().all(|p| p.contains("Duplicate value")) {
             let old = (self.documents.len() > 1).then(|| &self.documents[0]);
-            if let Err(errors) = Validator::new().validate_compiled(&SCHEMA.1, self.newest(), old) {
+            if let Err(errors) = Validator::new().validate_compiled(rules, self.newest(), old) {
                 problems.extend(errors.iter().map(|e| format!("{}: {}", e.field_path, e.message)));
             }
         }

@@ -84,6 +84,7 @@ impl Setup {
             clock,
             readiness: Arc::new(Readiness::default()),
             cluster_id: None,
+            cluster_resource_namespace: "evenkeel-system".to_owned(),
             max_concurrent_reconciles: WORKERS,
             settings: Settings::default(),
             cloud_settings: CloudSettings { observer: metrics.clone(), ..CloudSettings::default() },
@@ -115,7 +116,7 @@ impl Setup {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
         let mut stack: LoadBalancerStack = read(&root.join("examples/tcp.yaml"));
         stack.metadata.name = Some(name.to_owned());
-        stack.spec.cloud_credentials_ref.as_mut().unwrap().cloud_name = cloud.to_owned();
+        stack.spec.cloud_credentials_ref.as_mut().unwrap().cloud_name = Some(cloud.to_owned());
         self.stacks(namespace).create(&PostParams::default(), &stack).await.unwrap();
     }
 }

@@ -1,4 +1,4 @@
-//! The CustomResourceDefinition, generated from the types.
+//! The CustomResourceDefinitions, generated from the types.
 
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{
     CustomResourceDefinition, JSON, JSONSchemaProps, JSONSchemaPropsOrArray, JSONSchemaPropsOrBool,
@@ -6,15 +6,34 @@ use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{
 use kube::CustomResourceExt;
 use serde_json::{Value, json};
 
+use super::cluster_cloud::ClusterOpenStackCloud;
 use super::stack::LoadBalancerStack;
 
-/// The CustomResourceDefinition, as it is installed.
+/// The CustomResourceDefinition of stacks, as it is installed.
 pub fn crd() -> CustomResourceDefinition {
-    let mut crd = LoadBalancerStack::crd();
+    finished(LoadBalancerStack::crd())
+}
+
+/// The CustomResourceDefinition of clouds that namespaces share, as it is installed.
+pub fn cluster_cloud_crd() -> CustomResourceDefinition {
+    finished(ClusterOpenStackCloud::crd())
+}
+
+/// The CustomResourceDefinition of stacks as a YAML document.
+pub fn crd_yaml() -> String {
+    yaml(&crd())
+}
+
+/// The CustomResourceDefinition of clouds that namespaces share as a YAML document.
+pub fn cluster_cloud_crd_yaml() -> String {
+    yaml(&cluster_cloud_crd())
+}
+
+fn finished(mut crd: CustomResourceDefinition) -> CustomResourceDefinition {
     for version in &mut crd.spec.versions {
         let Some(root) = version.schema.as_mut().and_then(|s| s.open_api_v3_schema.as_mut()) else { continue };
         tidy(root);
-        // kstatus takes an object without status for healthy; this marks a stack that was never reconciled.
+        // kstatus takes an object without status for healthy; this marks an object that was never reconciled.
         if let Some(status) = root.properties.as_mut().and_then(|p| p.get_mut("status")) {
             status.default = Some(JSON(json!({"observedGeneration": -1})));
         }
@@ -22,14 +41,13 @@ pub fn crd() -> CustomResourceDefinition {
     crd
 }
 
-/// The CustomResourceDefinition as a YAML document.
-pub fn crd_yaml() -> String {
+fn yaml(crd: &CustomResourceDefinition) -> String {
     // Plain data in memory: a failure here is a bug, which the tests would report as a document that is no CRD.
-    document().unwrap_or_else(|problem| format!("# {problem}\n"))
+    document(crd).unwrap_or_else(|problem| format!("# {problem}\n"))
 }
 
-fn document() -> Result<String, Box<dyn std::error::Error>> {
-    let mut value = serde_json::to_value(crd())?;
+fn document(crd: &CustomResourceDefinition) -> Result<String, Box<dyn std::error::Error>> {
+    let mut value = serde_json::to_value(crd)?;
     whole_numbers(&mut value);
     Ok(serde_saphyr::to_string(&value)?)
 }

@@ -8,6 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::load_balancer::CloudRef;
+use super::object_name::service_name;
 use super::rules::member_source as rules;
 use super::schema;
 use crate::model::IpFamily;
@@ -114,15 +115,9 @@ pub struct ServiceSourceSpec {
 }
 
 impl ServiceSourceSpec {
-    /// The name of the Service; `None` if it is not a valid name. The client puts it into a path unchanged, so a name that
-    /// was stored before the schema rejected it must not be used.
+    /// The name of the Service; `None` if it is not a valid name.
     pub fn service_name(&self) -> Option<&str> {
-        let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
-        let name = self.name.as_str();
-        let is_label = name.starts_with(|c: char| c.is_ascii_lowercase())
-            && name.ends_with(plain)
-            && name.chars().all(|c| plain(c) || c == '-');
-        (name.len() <= 63 && is_label).then_some(name)
+        service_name(&self.name)
     }
 }
 

@@ -1,4 +1,5 @@
-//! The resource `LoadBalancerStack`: its fields, the rules of the API server, and the CRD that carries them.
+//! The resources `LoadBalancerStack` and `ClusterOpenStackCloud`: their fields, the rules of the API server, and the CRDs that
+//! carry them.
 //!
 //! A validation rule sits at the smallest subtree with all the fields that it compares. If an object stored earlier
 //! breaks a rule, every write to the changed part of the object is rejected; at the root, so would be status writes and
@@ -7,7 +8,9 @@
 #![allow(unreachable_pub, reason = "`KubeSchema` copies each structure, public as it is, into a function")]
 
 mod certificate;
+mod cluster_cloud;
 mod crd;
+mod credentials;
 pub mod duration;
 mod l7;
 mod listener;
@@ -25,7 +28,12 @@ mod tls;
 pub use certificate::{
     CertificateKeys, CertificatePlace, CertificateSecretRef, CertificateSpec, DataKeyRef, TrustSpec,
 };
-pub use crd::{crd, crd_yaml};
+pub use cluster_cloud::{
+    AllowSpec, AllowedNamespacesSpec, ClusterOpenStackCloud, ClusterOpenStackCloudSpec, ClusterOpenStackCloudStatus,
+    ClusterSecretRef, NamespacesFrom,
+};
+pub use crd::{cluster_cloud_crd, cluster_cloud_crd_yaml, crd, crd_yaml};
+pub use credentials::{CloudCredentialsRef, CredentialsChoice, CredentialsRefProblem};
 pub use l7::{L7PolicySpec, L7RuleSpec};
 pub use listener::{InsertHeader, ListenerSpec, TimeoutsSpec};
 pub use load_balancer::{
@@ -42,8 +50,8 @@ pub use pool::{
     SessionPersistenceSpec,
 };
 pub use stack::{
-    CloudCredentialsRef, DELETION_POLICY_ANNOTATION, DeletionPolicy, DisruptionPolicy, LoadBalancerStack,
-    LoadBalancerStackSpec, ManagementPolicy,
+    DELETION_POLICY_ANNOTATION, DeletionPolicy, DisruptionPolicy, LoadBalancerStack, LoadBalancerStackSpec,
+    ManagementPolicy,
 };
 pub use status::{
     AdditionalVipStatus, Condition, ConditionStatus, ListenerStatus, LoadBalancerStackStatus, LoadBalancerStatus,

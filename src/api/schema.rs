@@ -121,6 +121,26 @@ pub(super) fn cidrs(_: &mut SchemaGenerator) -> Schema {
     })
 }
 
+/// Names of namespaces.
+pub(super) fn namespaces(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({
+        "type": "array",
+        "maxItems": 256,
+        "x-kubernetes-list-type": "set",
+        "items": {"type": "string", "minLength": 1, "maxLength": 63, "pattern": p::KEY}
+    })
+}
+
+/// Objects of the cloud, each by its id or its name.
+pub(super) fn allowed_objects(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({
+        "type": "array",
+        "maxItems": 32,
+        "x-kubernetes-list-type": "set",
+        "items": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": p::LINE}
+    })
+}
+
 fn tag(pattern: &str) -> Schema {
     json_schema!({"type": "string", "minLength": 1, "maxLength": 255, "pattern": pattern})
 }

@@ -6,11 +6,10 @@ use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::credentials::CloudCredentialsRef;
 use super::duration;
 use super::listener::ListenerSpec;
 use super::load_balancer::{ADDITIONAL_VIPS_MAX, LoadBalancerSpec};
-use super::object_name::object_name;
-use super::patterns;
 use super::pool::PoolSpec;
 use super::rules::{amphora, immutable, stack};
 use super::schema;
@@ -89,7 +88,7 @@ pub const DELETION_POLICY_ANNOTATION: &str = "evenkeel.dev/deletion-policy";
     validation = amphora::pings_of_members()
 )]
 pub struct LoadBalancerStackSpec {
-    /// Secret with the credentials of the OpenStack project. Required.
+    /// Credentials of the OpenStack project: a Secret in the same namespace, or a ClusterOpenStackCloud. Required.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cloud_credentials_ref: Option<CloudCredentialsRef>,
 
@@ -146,27 +145,6 @@ pub struct LoadBalancerStackSpec {
         validation = stack::pool_display_names_differ()
     )]
     pub pools: Vec<PoolSpec>,
-}
-
-/// Reference to the credentials.
-#[derive(JsonSchema, Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct CloudCredentialsRef {
-    /// Name of a Secret in the same namespace, a DNS subdomain of at most 253 characters. Its key clouds.yaml holds the
-    /// credentials, its optional key cacert a bundle of trusted certificates (PEM).
-    #[schemars(length(min = 1, max = 253), regex(pattern = patterns::OBJECT_NAME))]
-    pub secret_name: String,
-
-    /// Name of the entry of clouds.yaml to use, 1 to 255 characters.
-    #[schemars(length(min = 1, max = 255))]
-    pub cloud_name: String,
-}
-
-impl CloudCredentialsRef {
-    /// The name of the Secret; `None` if it is not a valid name.
-    pub fn secret(&self) -> Option<&str> {
-        object_name(&self.secret_name)
-    }
 }
 
 /// Authority of Evenkeel over a load balancer.
@@ -252,40 +230,6 @@ mod tests {
         assert_eq!(policy(DeletionPolicy::Delete, Some("Orphan")), DeletionPolicy::Orphan);
         assert_eq!(policy(DeletionPolicy::Orphan, Some("Delete")), DeletionPolicy::Delete);
         assert_eq!(policy(DeletionPolicy::Delete, Some("orphan")), DeletionPolicy::Orphan);
-    }
-
-    #[test]
-    fn secret_name_is_valid_exactly_by_its_pattern() {
-        let pattern = regex::Regex::new(patterns::OBJECT_NAME).unwrap();
-        let long = format!("a{}", ".a".repeat(126));
-        let good = ["a", "openstack", "cloud-1.team-a.eu", "0", &long];
-        let bad = [
-            "",
-            ".",
-            "..",
-            "a..b",
-            ".a",
-            "a.",
-            "-a",
-            "a-",
-            "a.-b",
-            "A",
-            "a_b",
-            "a/b",
-            "a b",
-            "a%2fb",
-            "a?b",
-            "ä",
-            "a\n",
-            "../../kube-system/secrets/x",
-        ];
-        for (name, is_one) in good.map(|name| (name, true)).into_iter().chain(bad.map(|name| (name, false))) {
-            let reference = CloudCredentialsRef { secret_name: name.to_owned(), ..Default::default() };
-            assert_eq!(reference.secret().is_some(), is_one, "{name:?}");
-            assert_eq!(pattern.is_match(name), is_one, "{name:?} by the pattern");
-        }
-        let longer = CloudCredentialsRef { secret_name: format!("{long}a"), ..Default::default() };
-        assert_eq!(longer.secret(), None);
     }
 
     #[test]

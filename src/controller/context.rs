@@ -7,6 +7,7 @@ use futures::future::BoxFuture;
 use kube::Client;
 
 use super::certificates::{CertificateIndex, ExpiryGauge};
+use super::cluster_clouds::ClusterClouds;
 use super::credentials::Clouds;
 use super::member_sources::ClusterCache;
 use super::secret_index::SecretIndex;
@@ -23,6 +24,7 @@ pub type ReconcileOrder = Arc<dyn Fn(&str) -> BoxFuture<'static, ()> + Send + Sy
 pub(super) struct Context {
     pub client: Client,
     pub clouds: Clouds,
+    pub cluster_clouds: Arc<ClusterClouds>,
     pub cluster: String,
     pub settings: Settings,
     pub clock: Arc<dyn Clock>,

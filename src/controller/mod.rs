@@ -6,9 +6,11 @@
 //! |---|---|
 //! | `run`, `startup`, `context` | the controller and its shared parts |
 //! | `watch`, `secret_watch`, `secret_index` | events of stacks and Secrets |
-//! | `reference_index`, `member_sources` | Services and Nodes that stacks take members from |
+//! | `cluster_clouds` | clouds that namespaces share, and the grant of their use |
+//! | `member_sources` | Services and Nodes that stacks take members from |
 //! | `certificates` | Secrets and ConfigMaps that stacks take certificates from |
-//! | `reconcile` | one reconcile of one stack |
+//! | `reference_index`, `version_index`, `watched`, `watch_kind` | indexes and watch of objects that stacks refer to |
+//! | `reconcile`, `translator` | one reconcile of one stack |
 //! | `stack_state`, `requeue` | state of each stack between reconciles, and the time of the next one |
 //! | `credentials` | from a stack to a session with its cloud |
 //! | `finalizer`, `pending_create_annotation`, `conflict` | writes to the stack other than status |
@@ -19,6 +21,7 @@
 //! | `leader_election` | one active replica |
 
 mod certificates;
+mod cluster_clouds;
 mod conditions;
 mod conflict;
 mod context;
@@ -45,7 +48,11 @@ mod startup;
 mod status;
 mod telemetry;
 mod text;
+mod translator;
+mod version_index;
 mod watch;
+mod watch_kind;
+mod watched;
 
 pub use context::ReconcileOrder;
 pub use finalizer::FINALIZER;

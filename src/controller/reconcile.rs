@@ -8,9 +8,10 @@ use futures::FutureExt;
 use kube::runtime::controller::Action;
 use kube::{Api, Resource, ResourceExt};
 
+use super::cluster_clouds::{AccessProblem, cluster_cloud_of};
 use super::conditions::{self, ConditionInputs};
 use super::context::Context;
-use super::credentials::{self, CredentialsProblem, SecretFinalizer};
+use super::credentials::{self, CredentialsProblem, CredentialsSource, SecretFinalizer};
 use super::member_sources::{self, Refreshed};
 use super::names::NamespacedName;
 use super::pending_create_annotation::PendingCreateAnnotation;
@@ -18,17 +19,17 @@ use super::record::record_of;
 use super::requeue::Requeue;
 use super::stack_state::{ReconcileTrigger, StackState};
 use super::status::{self, CloudFacts};
+use super::translator::Translator;
 use super::{certificates, conflict, events, finalizer, remedies, source_members, telemetry};
 use crate::api::{DeletionPolicy, LoadBalancerStack, ReclaimPolicy};
 use crate::engine::{self, DeletionTimes, Goal, Outcome, Reconciliation, Record, Retry, State};
 use crate::model::{ClusterContents, Owner, Source, SourcedCertificates};
 use crate::openstack::Cloud;
-use crate::translate;
 
 /// Time limit of a reconcile: longer than the longest call (a create) with all its queueing.
 const RECONCILE_TIMEOUT: Duration = Duration::from_secs(300);
 
-/// Delay while the objects that members come from are being listed. The end of the list wakes the stack earlier.
+/// Delay while objects that stacks refer to are being listed. The end of the list wakes the stack earlier.
 const LIST_RETRY: Duration = Duration::from_secs(1);
 
 /// Entry from kube's controller. Never fails and never panics: both become a requeue of this stack alone.
@@ -65,9 +66,15 @@ async fn reconcile_if_due(
     if sources == Refreshed::NotListed {
         return Ok(Requeue::Rest(Some(LIST_RETRY)));
     }
+    let access = context.cluster_clouds.access(stack);
+    if access == Some(Err(AccessProblem::NotListed { has_failed: false })) {
+        return Ok(Requeue::Rest(Some(LIST_RETRY)));
+    }
+    let access_changed = state.access_changed(access);
     let secret_changed = state.secret_changed(secret_version(stack, context));
     let certificates_due = state.certificates.take_due(&context.certificates);
-    let is_due = state.is_due(ReconcileTrigger::of(stack)) || certificates_due || sources == Refreshed::Changed;
+    let sources_changed = sources == Refreshed::Changed;
+    let is_due = state.is_due(ReconcileTrigger::of(stack)) || certificates_due || sources_changed || access_changed;
     if !is_due && (!secret_changed || has_same_credentials(stack, context, state).await) {
         return Ok(Requeue::Rest(state.remaining_delay()));
     }
@@ -76,6 +83,9 @@ async fn reconcile_if_due(
 
 /// Version of the Secret that a stack refers to, as far as the watch has shown it.
 fn secret_version(stack: &LoadBalancerStack, context: &Context) -> Option<String> {
+    if cluster_cloud_of(stack).is_some() {
+        return context.cluster_clouds.secret_version_of(stack);
+    }
     let secret = NamespacedName::new(stack.namespace().unwrap_or_default(), credentials::secret_of(stack)?);
     context.secrets.version_of(&secret)
 }
@@ -87,7 +97,8 @@ async fn has_same_credentials(stack: &LoadBalancerStack, context: &Context, stat
         true => secret_finalizer(stack),
         false => SecretFinalizer::Leave,
     };
-    let session = context.clouds.session(stack, finalizer).await;
+    let Ok(source) = context.clouds.source(stack) else { return false };
+    let session = context.clouds.session(&source, finalizer).await;
     session.is_ok_and(|cloud| state.has_same_credentials(cloud.credentials_fingerprint()))
 }
 
@@ -168,20 +179,30 @@ impl<'a> StackReconciler<'a> {
 
     /// Runs the engine in the cloud of the stack; without a session the outcome is the reason for that.
     async fn run_engine(&mut self) -> Result<Outcome, kube::Error> {
-        if wants_finalizer(&self.stack) {
+        let source = self.context.clouds.source(&self.stack);
+        // A stack that may not use a shared cloud must not keep it from being deleted.
+        if wants_finalizer(&self.stack) && (source.is_ok() || cluster_cloud_of(&self.stack).is_none()) {
             finalizer::add(&self.api, &mut self.stack).await?;
         }
         let record = record_of(&self.stack, self.state);
         self.state.memory.track_pending(&record);
-        let outcome = match self.context.clouds.session(&self.stack, secret_finalizer(&self.stack)).await {
+        let outcome = match self.session(source).await {
             Ok(cloud) => self.reconcile_in(&cloud, &record).await,
             // Other clients write to the Secret without a pause: the next reconcile tries again, and nothing is
             // reported.
             Err(CredentialsProblem::Kube(error)) if conflict::is_conflict(&error) => return Err(*error),
-            Err(problem) => problem.into(),
+            Err(problem) => problem.at("spec.cloudCredentialsRef"),
         };
         let times = self.deletion_times();
-        Ok(remedies::explained(outcome.with_orphan_policy(self.goal(), &record, times)))
+        let outcome = outcome.with_orphan_policy(self.goal(), &record, times);
+        Ok(remedies::explained(outcome, cluster_cloud_of(&self.stack)))
+    }
+
+    async fn session(
+        &self,
+        source: Result<CredentialsSource, CredentialsProblem>,
+    ) -> Result<Cloud, CredentialsProblem> {
+        self.context.clouds.session(&source?, secret_finalizer(&self.stack)).await
     }
 
     async fn reconcile_in(&mut self, cloud: &Cloud, record: &Record) -> Outcome {
@@ -189,10 +210,17 @@ impl<'a> StackReconciler<'a> {
         let owner = self.owner();
         let store = PendingCreateAnnotation::new(self.api.clone(), &self.stack, record.pending_creates.clone());
         self.read_certificates(&owner).await;
-        let (spec, contents) = (&self.stack.spec, &self.contents);
+        let access = self.context.cluster_clouds.access(&self.stack).and_then(Result::ok);
+        let translator = Translator {
+            stack: &self.stack,
+            owner: &owner,
+            access: access.as_ref(),
+            contents: &self.contents,
+            context: self.context,
+        };
         let source = Source {
-            references: translate::references(spec),
-            validate: &|resolutions, version| translate::desired(spec, owner.clone(), resolutions, contents, version),
+            references: translator.references(),
+            validate: &|resolutions, version| translator.desired(resolutions, version),
         };
         let reconciliation = Reconciliation {
             cloud,

@@ -53,6 +53,11 @@ impl<R: Clone + Ord + Hash> ReferenceIndex<R> {
         self.users.get(object).into_iter().flatten()
     }
 
+    /// Objects that a stack refers to.
+    pub(crate) fn references(&self, stack: &NamespacedName) -> BTreeSet<R> {
+        self.references.get(stack).cloned().unwrap_or_default()
+    }
+
     /// Tells whether any stack refers to an object.
     pub(crate) fn is_used(&self, object: &R) -> bool {
         self.users.contains_key(object)

@@ -15,11 +15,12 @@ use tokio::sync::mpsc;
 use tracing::Instrument;
 
 use super::certificates::{CertificateIndex, ExpiryGauge, watch_config_maps};
+use super::cluster_clouds::{self, ClusterClouds};
 use super::context::{Context, ReconcileOrder};
 use super::credentials::{Clouds, ConcurrencyLimits, SessionCache};
 use super::member_sources::{ClusterCache, watch_sources};
 use super::secret_index::SecretIndex;
-use super::secret_watch::{release_unused_secrets, stacks_using_secret};
+use super::secret_watch::{release_unused_secrets, stacks_using_secret, wake_clouds};
 use super::stack_state::StackStates;
 use super::startup::{kube_system_uid, wait_for_crd};
 use super::watch::{MaybeStack, watch_events};
@@ -39,6 +40,8 @@ pub struct ControllerOptions {
     pub readiness: Arc<Readiness>,
     /// Written on every load balancer; the UID of kube-system when not given.
     pub cluster_id: Option<String>,
+    /// Namespace of the Secrets of ClusterOpenStackClouds.
+    pub cluster_resource_namespace: String,
     /// Stacks that are reconciled at the same time.
     pub max_concurrent_reconciles: u16,
     pub settings: Settings,
@@ -69,21 +72,24 @@ pub async fn run(
     readiness.set_ready();
     let (store, events) = watch_events(client.clone());
     let context = Arc::new(context(options, cluster, store.clone()));
-    let (secrets, sources, certificates) =
-        (context.secrets.clone(), context.sources.clone(), context.certificates.clone());
+    let (wake_cloud, woken_clouds) = mpsc::unbounded_channel();
+    let (seen, wake) = (context.clone(), wake_cloud.clone());
     let stacks = events.inspect_ok(move |event| {
-        secrets.observe(event);
-        sources.observe_stack(event);
-        certificates.observe_stack(event);
+        seen.secrets.observe(event);
+        seen.sources.observe_stack(event);
+        seen.certificates.observe_stack(event);
+        wake_clouds(&wake, seen.cluster_clouds.observe_stack(event));
     });
     let stacks = stacks.applied_objects();
     let (wake_stack, mut woken) = mpsc::unbounded_channel();
-    let config_maps = watch_config_maps(client.clone(), context.certificates.clone(), wake_stack.clone());
-    let sources = watch_sources(client.clone(), context.sources.clone(), wake_stack);
-    let watches = tokio::spawn(futures::future::join(sources, config_maps));
+    let watches = tokio::spawn(futures::future::join3(
+        watch_sources(client.clone(), context.sources.clone(), wake_stack.clone()),
+        watch_config_maps(client.clone(), context.certificates.clone(), wake_stack.clone()),
+        cluster_clouds::run(context.clone(), wake_stack, woken_clouds),
+    ));
     let (with_finalizer, to_release) = mpsc::unbounded_channel();
     let release = tokio::spawn(release_unused_secrets(store.clone(), context.clone(), to_release));
-    let wake = stacks_using_secret(context.clone(), with_finalizer);
+    let wake = stacks_using_secret(context.clone(), with_finalizer, wake_cloud);
     let secrets = Api::<PartialObjectMeta<Secret>>::all(client);
     let running = Controller::for_stream(stacks, store)
         .with_config(Config::default().concurrency(concurrency))
@@ -104,9 +110,11 @@ pub async fn run(
 fn context(options: ControllerOptions, cluster: String, stacks: Store<MaybeStack>) -> Context {
     let sessions = SessionCache::new(options.connector, options.clock.clone(), options.cloud_settings);
     let limits = ConcurrencyLimits::of(options.max_concurrent_reconciles);
+    let cluster_clouds = Arc::new(ClusterClouds::new(options.cluster_resource_namespace));
     Context {
-        clouds: Clouds::new(options.client.clone(), stacks, sessions, limits),
+        clouds: Clouds::new(options.client.clone(), stacks, cluster_clouds.clone(), sessions, limits),
         client: options.client,
+        cluster_clouds,
         cluster,
         settings: options.settings,
         clock: options.clock,

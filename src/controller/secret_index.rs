@@ -3,48 +3,32 @@
 //! A cluster has many Secrets, and each of their events asks for the stacks that use the Secret: the index answers
 //! without a walk over all stacks.
 
-use std::collections::{BTreeSet, HashMap};
-
 use kube::runtime::watcher::Event;
 use parking_lot::Mutex;
 
 use super::credentials;
 use super::names::NamespacedName;
-use super::reference_index::ReferenceIndex;
+use super::version_index::VersionIndex;
 use super::watch::MaybeStack;
 
 /// Secrets that stacks refer to. A stack refers to a Secret of its own namespace.
 #[derive(Default)]
-pub(super) struct SecretIndex(Mutex<Index>);
-
-#[derive(Default)]
-struct Index {
-    stacks: ReferenceIndex<NamespacedName>,
-    /// Resource versions of the Secrets in use, once the watch has shown them.
-    versions: HashMap<NamespacedName, String>,
-}
+pub(super) struct SecretIndex(Mutex<VersionIndex<NamespacedName>>);
 
 impl SecretIndex {
     /// Takes in an event of the watch of stacks.
     pub(super) fn observe(&self, event: &Event<MaybeStack>) {
-        let Index { stacks, versions } = &mut *self.0.lock();
-        for unused in stacks.observe(event, |stack| reference_of(stack).into_iter().collect::<BTreeSet<_>>()) {
-            versions.remove(&unused);
-        }
+        self.0.lock().observe(event, |stack| reference_of(stack).into_iter().collect());
     }
 
     /// Records the version of a Secret, and returns the stacks that refer to it.
     pub(super) fn secret_changed(&self, secret: &NamespacedName, version: String) -> Vec<NamespacedName> {
-        let mut index = self.0.lock();
-        if index.stacks.is_used(secret) {
-            index.versions.insert(secret.clone(), version);
-        }
-        index.stacks.users(secret).cloned().collect()
+        self.0.lock().object_changed(secret, version)
     }
 
     /// Version of a Secret that stacks refer to, as far as the watch has shown it.
     pub(super) fn version_of(&self, secret: &NamespacedName) -> Option<String> {
-        self.0.lock().versions.get(secret).cloned()
+        self.0.lock().version_of(secret).cloned()
     }
 }
 
@@ -107,6 +91,5 @@ mod tests {
         assert_eq!(versions.collect::<Vec<_>>(), [Some("1".to_owned()), None, None]);
         index.observe(&Event::Delete(stack("shop", "web", "a")));
         assert_eq!(index.version_of(&secrets[0]), None);
-        assert_eq!(index.0.lock().versions.len(), 0);
     }
 }

@@ -11,6 +11,7 @@ use kube::runtime::reflector::{ObjectRef, Store};
 use tokio::sync::mpsc;
 
 use super::certificates::CertificateObject;
+use super::cluster_clouds::{Concerned, MaybeCloud};
 use super::context::Context;
 use super::credentials;
 use super::names::NamespacedName;
@@ -24,6 +25,7 @@ const RELEASE_PERIOD: Duration = Duration::from_secs(5);
 pub(super) fn stacks_using_secret(
     context: Arc<Context>,
     with_finalizer: mpsc::UnboundedSender<NamespacedName>,
+    wake_cloud: mpsc::UnboundedSender<ObjectRef<MaybeCloud>>,
 ) -> impl Fn(PartialObjectMeta<Secret>) -> Vec<ObjectRef<MaybeStack>> {
     move |secret| {
         let name = NamespacedName::of(&secret);
@@ -32,9 +34,19 @@ pub(super) fn stacks_using_secret(
             let _ = with_finalizer.send(name.clone());
         }
         let version = secret.resource_version().unwrap_or_default();
-        let mut stacks = context.secrets.secret_changed(&name, version.clone());
+        let Concerned { mut stacks, clouds } = context.cluster_clouds.secret_changed(&name, version.clone());
+        wake_clouds(&wake_cloud, clouds);
+        stacks.extend(context.secrets.secret_changed(&name, version.clone()));
         stacks.extend(context.certificates.object_changed(&CertificateObject::Secret(name), version));
         stacks.into_iter().map(|stack| ObjectRef::new(&stack.name).within(&stack.namespace)).collect()
+    }
+}
+
+/// Wakes clouds that namespaces share, by name.
+pub(super) fn wake_clouds(wake: &mpsc::UnboundedSender<ObjectRef<MaybeCloud>>, clouds: Vec<String>) {
+    for cloud in clouds {
+        // The receiver lives as long as the controller.
+        let _ = wake.send(ObjectRef::new(&cloud));
     }
 }
 
@@ -57,6 +69,7 @@ pub(super) async fn release_unused_secrets(
             _ = tick.tick() => {
                 let uids: HashSet<String> = store.state().iter().filter_map(|stored| stored.uid()).collect();
                 context.states.retain(|uid| uids.contains(uid));
+                context.cluster_clouds.retain(|uid| uids.contains(uid));
                 context.expiries.retain(|uid| uids.contains(uid));
                 context.expiries.measure(&context.metrics, context.clock.now());
                 known = still_used(&context, known).await;

@@ -11,6 +11,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use tokio::time::Instant;
 
 use super::certificates::StackCertificates;
+use super::cluster_clouds::{AccessProblem, CloudAccess};
 use super::events::Announced;
 use super::member_sources::PacedSources;
 use super::requeue::{self, Requeue};
@@ -46,6 +47,8 @@ pub(super) struct StackState {
     trigger: Option<ReconcileTrigger>,
     /// Version of the Secret at the last reconcile.
     secret: Option<String>,
+    /// Access to a cloud that namespaces share, at the last reconcile.
+    access: Option<Result<CloudAccess, AccessProblem>>,
     /// Fingerprint of the credentials of the last reconcile that had some.
     credentials: Option<u64>,
     /// The generation, and the time since which it is known; no time once it was Ready.
@@ -187,6 +190,17 @@ impl StackState {
     pub(super) fn secret_changed(&mut self, version: Option<String>) -> bool {
         let changed = self.secret != version;
         self.secret = version;
+        changed
+    }
+
+    /// Tells whether the access to a cloud that namespaces share has changed since the last reconcile: the grant, what it
+    /// allows, or its credentials. A change resets the backoff.
+    pub(super) fn access_changed(&mut self, access: Option<Result<CloudAccess, AccessProblem>>) -> bool {
+        let changed = self.access != access;
+        if changed {
+            self.access = access;
+            self.reset();
+        }
         changed
     }
 

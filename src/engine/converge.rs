@@ -6,7 +6,7 @@ use crate::plan;
 use super::backoff::NextStep;
 use super::locate::Located;
 use super::memory::Memory;
-use super::messages::{blocked_outcome, deferred, delayed, foreign_outcome, missing_vip_port};
+use super::messages::{blocked_outcome, deferred, delayed, missing_vip_port};
 use super::outcome::{Observed, Outcome, Retry, State};
 use super::reconciliation::Reconciliation;
 use super::settings::FIRST_POLL;
@@ -26,7 +26,7 @@ impl Reconciliation<'_> {
                     _ => self.converge_existing(desired, *load_balancer, memory).await,
                 }
             }
-            Located::Foreign(load_balancer) => Ok(foreign_outcome(*load_balancer)),
+            Located::Foreign(load_balancer) => Ok(self.foreign(*load_balancer)),
             Located::Orphaned(load_balancer) => self.take_over(*load_balancer, memory).await,
             Located::Nowhere => self.create(desired, memory).await,
         }

@@ -3,6 +3,8 @@
 use crate::model::{ObservedLoadBalancer, Provisioning};
 use crate::openstack::CloudError;
 
+use super::messages::foreign_outcome;
+use super::outcome::Outcome;
 use super::reconciliation::Reconciliation;
 
 /// The load balancer of a stack, by its relation to the owner.
@@ -34,6 +36,15 @@ impl Reconciliation<'_> {
             (Located::Nowhere, Some(foreign)) => Located::Foreign(foreign),
             (chosen, _) => chosen,
         })
+    }
+
+    /// Outcome for a load balancer of another owner. Status shows what was read of it, unless owners must not know each other.
+    pub(super) fn foreign(&self, load_balancer: ObservedLoadBalancer) -> Outcome {
+        let outcome = foreign_outcome(&load_balancer);
+        match self.cloud.names_other_owners() {
+            true => outcome.with_load_balancer(load_balancer),
+            false => outcome,
+        }
     }
 
     /// The oldest of the owner's load balancers. A second one can only come of a create whose response was lost for

@@ -7,12 +7,12 @@ use super::outcome::{Outcome, Retry, StallReason, State, WaitReason};
 use super::step_history::StepHistory;
 
 /// The recorded load balancer carries the tags of another owner, or none.
-pub(super) fn foreign_outcome(load_balancer: ObservedLoadBalancer) -> Outcome {
+pub(super) fn foreign_outcome(load_balancer: &ObservedLoadBalancer) -> Outcome {
     let message = format!(
         "{}; it is left alone: put the evenkeel: tags of this stack back",
-        foreign_owner_message(&load_balancer)
+        foreign_owner_message(load_balancer)
     );
-    Outcome::stalled(StallReason::OwnershipConflict, message).with_load_balancer(load_balancer)
+    Outcome::stalled(StallReason::OwnershipConflict, message)
 }
 
 /// Reason to leave the recorded load balancer alone.

@@ -8,7 +8,7 @@ use crate::plan;
 
 use super::locate::Located;
 use super::memory::Memory;
-use super::messages::{foreign_outcome, missing_vip_port, pending_child};
+use super::messages::{missing_vip_port, pending_child};
 use super::outcome::{Outcome, Retry, State, WaitReason};
 use super::reconciliation::Reconciliation;
 use super::settings::poll_interval;
@@ -28,7 +28,7 @@ impl Reconciliation<'_> {
                 let lost = missing_vip_port(&tree).filter(|_| plan == Plan::default());
                 Ok(lost.unwrap_or_else(|| observed(plan)).with_tree(tree))
             }
-            Located::Foreign(load_balancer) => Ok(foreign_outcome(*load_balancer)),
+            Located::Foreign(load_balancer) => Ok(self.foreign(*load_balancer)),
             Located::Orphaned(load_balancer) => {
                 let plan = self.takeover_plan(&load_balancer).await?;
                 Ok(observed(plan).with_load_balancer(*load_balancer))

@@ -120,6 +120,8 @@ reasons!(
     StallReason {
         InvalidSpec,
         UnsupportedByCloud,
+        /// Namespaces share the cloud, and it does not allow what the stack asks for.
+        ForbiddenByCloud,
         ReferenceNotFound,
         ReferenceAmbiguous,
         ReferenceUnusable,
@@ -130,6 +132,8 @@ reasons!(
         OctaviaTooOld,
         CredentialsMissing,
         CredentialsInvalid,
+        /// The namespace of the stack may not use the credentials.
+        CloudNotGranted,
         /// The cloud rejected a request for what is in it.
         RequestRejected,
         /// The load balancer is in ERROR, which a tenant cannot repair.
@@ -145,6 +149,7 @@ impl From<ProblemReason> for StallReason {
         match reason {
             ProblemReason::InvalidSpec => Self::InvalidSpec,
             ProblemReason::UnsupportedByCloud => Self::UnsupportedByCloud,
+            ProblemReason::ForbiddenByCloud => Self::ForbiddenByCloud,
             ProblemReason::ReferenceNotFound => Self::ReferenceNotFound,
             ProblemReason::ReferenceAmbiguous => Self::ReferenceAmbiguous,
             // The source of the members is a reference, too.
@@ -158,7 +163,7 @@ impl From<ProblemReason> for StallReason {
 impl StallReason {
     /// Tells whether the spec itself is at fault: condition `Accepted` is False.
     pub const fn is_spec(self) -> bool {
-        matches!(self, Self::InvalidSpec | Self::UnsupportedByCloud | Self::ImmutableField)
+        matches!(self, Self::InvalidSpec | Self::UnsupportedByCloud | Self::ForbiddenByCloud | Self::ImmutableField)
     }
 
     /// Tells whether a reference of the spec is at fault: condition `ResolvedRefs` is False.
@@ -170,6 +175,7 @@ impl StallReason {
                 | Self::ReferenceUnusable
                 | Self::CredentialsMissing
                 | Self::CredentialsInvalid
+                | Self::CloudNotGranted
         )
     }
 }

@@ -85,9 +85,12 @@ impl Reconciliation<'_> {
     pub(super) async fn check_vip_port(&self, desired: &Desired) -> Result<(), Stop> {
         let Some(port) = &desired.load_balancer.vip.port_id else { return Ok(()) };
         let Some(other) = self.cloud.on_port(port).await?.into_iter().next() else { return Ok(()) };
+        let other = match self.cloud.names_other_owners() {
+            true => format!("{} ({})", other.name, other.id),
+            false => other.id,
+        };
         let message = format!(
-            "spec.loadBalancer.vip.port: port {port} is the VIP of load balancer {} ({}) already: name another port",
-            other.name, other.id
+            "spec.loadBalancer.vip.port: port {port} is the VIP of load balancer {other} already: name another port"
         );
         Err(Outcome::stalled(StallReason::ReferenceUnusable, message).into())
     }

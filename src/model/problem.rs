@@ -26,6 +26,8 @@ pub enum ProblemReason {
     InvalidSpec,
     /// This Octavia is too old, or the provider does not support it.
     UnsupportedByCloud,
+    /// The cloud is shared, and does not allow it.
+    ForbiddenByCloud,
     /// The cloud has no such object, or the project cannot see it.
     ReferenceNotFound,
     /// Several objects have the name.

@@ -201,6 +201,11 @@ impl Cloud {
         self.shared.session.on_port(port).await
     }
 
+    /// False for a project whose stacks must not know each other: messages have the ids of others, and no names.
+    pub fn names_other_owners(&self) -> bool {
+        self.shared.session.settings().names_other_owners
+    }
+
     /// The limits and the use of the project's quota: a read, and a list for each limited kind.
     pub async fn quota_uses(&self) -> Result<Vec<QuotaUse>, CloudError> {
         self.shared.session.quota_uses().await

@@ -27,6 +27,8 @@ pub struct CloudSettings {
     /// For a write that takes quota. Octavia serialises these writes of a project.
     pub create_timeout: Duration,
     pub observer: Arc<dyn CallObserver>,
+    /// Stacks and load balancers of others are named in messages. Their ids are shown in any case.
+    pub names_other_owners: bool,
     /// Shared by all sessions, since several may lead to the same project.
     pub create_slots: CreateSlots,
 }
@@ -38,6 +40,7 @@ impl Default for CloudSettings {
             write_timeout: Duration::from_secs(60),
             create_timeout: Duration::from_secs(120),
             observer: Arc::new(NoopObserver),
+            names_other_owners: true,
             create_slots: CreateSlots::default(),
         }
     }

@@ -20,4 +20,4 @@ mod stack;
 mod text;
 mod validator;
 
-pub use stack::{desired, references};
+pub use stack::{Permissions, desired, permitted, permitted_references, references};

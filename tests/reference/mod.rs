@@ -1,4 +1,4 @@
-//! Renders `docs/reference/api.md` from the CustomResourceDefinition: one section for each object of the schema, with a
+//! Renders `docs/reference/api.md` from the CustomResourceDefinitions: one section for each object of the schema, with a
 //! table of its fields and its CEL rules. The sentences come from the doc comments in `src/api` by way of the schema:
 //! to change the page, change them and run `make crds`.
 
@@ -8,7 +8,7 @@ use serde_json::Value;
 
 const HEAD: &str = "# API reference
 
-Generated from the CustomResourceDefinition by `make crds`; do not edit. [fields.md](fields.md) says which providers carry a
+Generated from the CustomResourceDefinitions by `make crds`; do not edit. [fields.md](fields.md) says which providers carry a
 field out, [conditions.md](conditions.md) explains conditions, and [examples/](../../examples/) has whole objects. Patterns
 and expressions that are too long for a page are in [crds/](../../crds/).
 ";
@@ -16,28 +16,36 @@ and expressions that are too long for a page are in [crds/](../../crds/).
 /// Bytes of the longest pattern or CEL expression on the page. A longer one is found in `crds/` only.
 const LONGEST_EXPRESSION: usize = 200;
 
-/// Renders the whole page. `crd` is the CustomResourceDefinition as JSON.
-pub fn page(crd: &Value) -> String {
+/// Renders the whole page. `crds` are the CustomResourceDefinitions as JSON. The paths of all but the first begin with
+/// their kind.
+pub fn page(crds: &[Value]) -> String {
+    let mut page = HEAD.to_owned();
+    for (index, crd) in crds.iter().enumerate() {
+        let kind = plain(&crd["spec"]["names"]["kind"]);
+        kind_section(&mut page, crd, &kind, if index == 0 { "" } else { &kind });
+    }
+    page
+}
+
+/// Renders one kind: its names, its columns and its objects.
+fn kind_section(page: &mut String, crd: &Value, kind: &str, path: &str) {
     let spec = &crd["spec"];
     let version = &spec["versions"][0];
-    let mut page = HEAD.to_owned();
     let identity = [("group", &spec["group"]), ("version", &version["name"]), ("scope", &spec["scope"])];
     let kubectl_names =
         [("short name", &spec["names"]["shortNames"][0]), ("category", &spec["names"]["categories"][0])];
-    page.push_str("\n| | |\n|---|---|\n");
+    let _ = write!(page, "\n# {kind}\n\n| | |\n|---|---|\n");
     for (label, value) in identity.into_iter().chain(kubectl_names) {
-        row(&mut page, &[label, &code(&plain(value))]);
+        row(page, &[label, &code(&plain(value))]);
     }
     page.push_str(
         "\nColumns of `kubectl get` (those marked *wide* with `-o wide`):\n\n| column | field |\n|---|---|\n",
     );
     for column in version["additionalPrinterColumns"].as_array().into_iter().flatten() {
         let wide = if column["priority"].as_i64().unwrap_or(0) > 0 { " *(wide)*" } else { "" };
-        row(&mut page, &[&format!("{}{wide}", plain(&column["name"])), &code(&plain(&column["jsonPath"]))]);
+        row(page, &[&format!("{}{wide}", plain(&column["name"])), &code(&plain(&column["jsonPath"]))]);
     }
-    let kind = plain(&spec["names"]["kind"]);
-    section(&mut page, &kind, "", &version["schema"]["openAPIV3Schema"]);
-    page
+    section(page, &format!("Fields of {kind}"), path, &version["schema"]["openAPIV3Schema"]);
 }
 
 /// Renders an object of the schema, and after it the objects in its fields and in its lists. Any other value of the

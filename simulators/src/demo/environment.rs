@@ -108,12 +108,14 @@ impl DemoEnvironment {
         })
     }
 
-    /// Applies the CRD, a namespace, credentials and every example. Returns the number of stacks.
+    /// Applies the CRDs, a namespace, credentials and every example. Returns the number of stacks.
     pub async fn apply_examples(&self) -> anyhow::Result<usize> {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
         let how = PostParams::default();
-        let definition: CustomResourceDefinition = read(&root.join("crds/evenkeel.dev_loadbalancerstacks.yaml"))?;
-        Api::all(self.client.clone()).create(&how, &definition).await?;
+        for kind in ["loadbalancerstacks", "clusteropenstackclouds"] {
+            let definition: CustomResourceDefinition = read(&root.join(format!("crds/evenkeel.dev_{kind}.yaml")))?;
+            Api::all(self.client.clone()).create(&how, &definition).await?;
+        }
         let namespace: Namespace = serde_json::from_value(json!({"metadata": {"name": NAMESPACE}}))?;
         Api::all(self.client.clone()).create(&how, &namespace).await?;
         let secrets: Api<Secret> = Api::namespaced(self.client.clone(), NAMESPACE);
@@ -257,6 +259,7 @@ fn options(client: Client, connector: Arc<dyn Connector>, clock: Arc<dyn Clock>)
         clock,
         readiness: Arc::new(Readiness::default()),
         cluster_id: None,
+        cluster_resource_namespace: "evenkeel-system".to_owned(),
         max_concurrent_reconciles: 8,
         // A short cache age, so that the next resync sees the drift.
         settings: Settings { shared_age: Duration::from_secs(1), ..Settings::default() },

@@ -14,6 +14,7 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{Namespace, Secret};
+use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::api::PostParams;
 use kube::{Api, Client};
 use serde_json::{Value, json};
@@ -27,6 +28,9 @@ use crate::cluster::{ClusterSim, TokioClock};
 /// The namespace of all stacks.
 pub const NAMESPACE: &str = "shop";
 pub const SECRET: &str = "openstack";
+
+/// The namespace of the Secrets of ClusterOpenStackClouds.
+pub const CLUSTER_NAMESPACE: &str = "evenkeel-system";
 
 /// Interval between two checks of [`Rig::until`].
 const CHECK_INTERVAL: Duration = Duration::from_millis(200);
@@ -61,7 +65,7 @@ pub fn start_time() -> Timestamp {
 }
 
 impl Rig {
-    /// Both simulators, with the CRD, a namespace and credentials, and without a controller.
+    /// Both simulators, with the CRDs, a namespace and credentials, and without a controller.
     pub async fn new() -> Self {
         Self::with(CloudConfig::default()).await
     }
@@ -82,7 +86,9 @@ impl Rig {
             metrics: Metrics::new(),
             controllers: Vec::new(),
         };
-        Api::all(rig.client.clone()).create(&PostParams::default(), definition()).await.expect("the definition");
+        for definition in definitions() {
+            Api::all(rig.client.clone()).create(&PostParams::default(), definition).await.expect("the definition");
+        }
         let namespace: Namespace = read(json!({"metadata": {"name": NAMESPACE}}));
         Api::all(rig.client.clone()).create(&PostParams::default(), &namespace).await.expect("the namespace");
         let secret = rig.credentials("demo-appcred");
@@ -116,6 +122,7 @@ impl Rig {
             metrics: self.metrics.clone(),
             readiness: Arc::new(Readiness::default()),
             cluster_id: None,
+            cluster_resource_namespace: CLUSTER_NAMESPACE.to_owned(),
             max_concurrent_reconciles: self.workers,
             settings: self.settings.clone(),
             cloud_settings: CloudSettings { observer: self.metrics.clone(), ..CloudSettings::default() },
@@ -184,12 +191,9 @@ fn in_order(name: &str) -> BoxFuture<'static, ()> {
     .boxed()
 }
 
-fn definition() -> &'static k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition
-{
-    static DEFINITION: OnceLock<
-        k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition,
-    > = OnceLock::new();
-    DEFINITION.get_or_init(evenkeel::api::crd)
+fn definitions() -> &'static [CustomResourceDefinition] {
+    static DEFINITIONS: OnceLock<[CustomResourceDefinition; 2]> = OnceLock::new();
+    DEFINITIONS.get_or_init(|| [evenkeel::api::crd(), evenkeel::api::cluster_cloud_crd()])
 }
 
 pub(super) fn read<T: serde::de::DeserializeOwned>(value: Value) -> T {

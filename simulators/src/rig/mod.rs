@@ -11,7 +11,7 @@ mod user_actions;
 mod views;
 
 pub use endpoints::{ready, terminating, unready};
-pub use harness::{NAMESPACE, Rig, SECRET, start_time};
+pub use harness::{CLUSTER_NAMESPACE, NAMESPACE, Rig, SECRET, start_time};
 pub use interceptor::{Interception, Interceptor};
 pub use log::{Format, Log};
 pub use user_actions::small;

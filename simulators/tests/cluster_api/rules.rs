@@ -36,19 +36,36 @@ fn examples(folder: &str) -> Vec<Example> {
     examples.collect()
 }
 
-async fn stacks() -> Api<DynamicObject> {
-    let client: Client = ClusterSim::new(Arc::new(SystemClock)).client();
-    let definition: CustomResourceDefinition = serde_saphyr::from_str(&api::crd_yaml()).unwrap();
-    Api::all(client.clone()).create(&PostParams::default(), &definition).await.unwrap();
-    let resource = ApiResource::from_gvk(&GroupVersionKind::gvk("evenkeel.dev", "v1alpha1", "LoadBalancerStack"));
-    Api::namespaced_with(client, "default", &resource)
+/// A cluster with the CRDs.
+struct Cluster(Client);
+
+impl Cluster {
+    async fn start() -> Self {
+        let client: Client = ClusterSim::new(Arc::new(SystemClock)).client();
+        for definition in [api::crd_yaml(), api::cluster_cloud_crd_yaml()] {
+            let definition: CustomResourceDefinition = serde_saphyr::from_str(&definition).unwrap();
+            Api::all(client.clone()).create(&PostParams::default(), &definition).await.unwrap();
+        }
+        Self(client)
+    }
+
+    /// The API of the kind of an object.
+    fn api(&self, object: &Value) -> Api<DynamicObject> {
+        let kind = object["kind"].as_str().unwrap();
+        let resource = ApiResource::from_gvk(&GroupVersionKind::gvk("evenkeel.dev", "v1alpha1", kind));
+        match kind {
+            "LoadBalancerStack" => Api::namespaced_with(self.0.clone(), "default", &resource),
+            _ => Api::all_with(self.0.clone(), &resource),
+        }
+    }
 }
 
 /// Applies all documents, each with its status, and returns the result for the last one.
-async fn apply(api: &Api<DynamicObject>, example: &Example) -> kube::Result<DynamicObject> {
+async fn apply(cluster: &Cluster, example: &Example) -> kube::Result<DynamicObject> {
     let how = PatchParams { field_validation: Some(ValidationDirective::Strict), ..PatchParams::default() };
     let [before @ .., last] = example.documents.as_slice() else { panic!("{} is empty", example.path.display()) };
     let name = last["metadata"]["name"].as_str().unwrap();
+    let api = &cluster.api(last);
     for document in before {
         create(api, document).await.unwrap_or_else(|error| panic!("{}: {error}", example.path.display()));
         let status = Patch::Merge(json!({"status": document["status"]}));
@@ -72,9 +89,9 @@ async fn create(api: &Api<DynamicObject>, document: &Value) -> kube::Result<Dyna
 
 #[tokio::test]
 async fn accepted_rule_files_are_accepted() {
-    let api = stacks().await;
+    let cluster = Cluster::start().await;
     for example in examples("accepted") {
-        if let Err(error) = apply(&api, &example).await {
+        if let Err(error) = apply(&cluster, &example).await {
             panic!("{}: {error}", example.path.display());
         }
     }
@@ -82,11 +99,11 @@ async fn accepted_rule_files_are_accepted() {
 
 #[tokio::test]
 async fn rejected_rule_files_are_rejected_in_expected_words() {
-    let api = stacks().await;
+    let cluster = Cluster::start().await;
     for example in examples("rejected") {
         let path = example.path.display();
         let expected = example.expected.as_deref().unwrap_or_else(|| panic!("{path} has no expectation"));
-        match apply(&api, &example).await {
+        match apply(&cluster, &example).await {
             Err(kube::Error::Api(status)) => {
                 assert!(status.message.contains(expected), "{path}: {}", status.message);
                 assert!([400, 422].contains(&status.code), "{path}: {}", status.code);
@@ -99,13 +116,15 @@ async fn rejected_rule_files_are_rejected_in_expected_words() {
 
 #[tokio::test]
 async fn examples_are_accepted() {
-    let api = stacks().await;
+    let cluster = Cluster::start().await;
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples");
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
         let document: Value = serde_saphyr::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap();
-        if document["kind"] == "LoadBalancerStack" {
-            create(&api, &document).await.unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        if document["apiVersion"] == "evenkeel.dev/v1alpha1" {
+            create(&cluster.api(&document), &document)
+                .await
+                .unwrap_or_else(|error| panic!("{}: {error}", path.display()));
         }
     }
 }

@@ -6,6 +6,8 @@
 mod addresses;
 mod annotated_secrets;
 mod certificates;
+mod cluster_cloud_permissions;
+mod cluster_clouds;
 mod cluster_conflicts;
 mod concurrency;
 mod conflicts;
@@ -30,6 +32,7 @@ mod rights;
 mod secrets;
 mod shutdown;
 mod sourced;
+mod tenants;
 mod transport;
 mod vip_ports;
 mod without_effect;

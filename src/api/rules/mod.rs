@@ -2,6 +2,8 @@
 
 pub(super) mod amphora;
 pub(super) mod ciphers;
+pub(super) mod cluster_cloud;
+pub(super) mod credentials;
 pub(super) mod immutable;
 pub(super) mod l7;
 pub(super) mod listener;

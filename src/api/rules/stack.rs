@@ -22,7 +22,7 @@ fn all_redirect_pools(condition: &str) -> String {
 /// Requires credentials.
 pub(crate) fn credentials_are_named() -> Rule {
     Rule::new("has(self.cloudCredentialsRef)")
-        .message("cloudCredentialsRef is required: name the Secret with the credentials")
+        .message("cloudCredentialsRef is required: name the Secret with the credentials, or a ClusterOpenStackCloud")
         .field_path(".cloudCredentialsRef")
 }
 

@@ -1,4 +1,4 @@
-//! Limits of concurrent reconciles for each namespace and each Secret with credentials.
+//! Limits of concurrent reconciles for each namespace, each Secret with credentials and each cloud that namespaces share.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -7,62 +7,97 @@ use parking_lot::Mutex;
 
 use crate::controller::names::NamespacedName;
 
-/// Reconciles in progress for each namespace and each Secret. A cloud that accepts calls and never answers holds each
-/// of them for a minute or more: without a limit it would hold every worker, and all other clouds would wait for it.
-/// Entries of a clouds.yaml are not counted: one Secret may have hundreds of them.
+/// Reconciles in progress by share. A cloud that accepts calls and never answers holds each of them for a minute or more:
+/// without a limit it would hold every worker, and all other clouds would wait for it. Entries of a clouds.yaml are not
+/// counted: one Secret may have hundreds of them.
 pub(crate) struct ConcurrencyLimits {
-    per_secret: usize,
-    per_namespace: usize,
+    max_concurrent_reconciles: u16,
     in_progress: Arc<Mutex<InProgress>>,
 }
 
-#[derive(Default)]
-struct InProgress {
-    by_secret: HashMap<NamespacedName, usize>,
-    by_namespace: HashMap<String, usize>,
+type InProgress = HashMap<Share, usize>;
+
+/// Reconciles that have a limit in common.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) enum Share {
+    Namespace(String),
+    Secret(NamespacedName),
+    /// All namespaces that share a cloud.
+    ClusterCloud(String),
+    /// One of them: none may use up the share of the cloud.
+    NamespaceOfClusterCloud {
+        namespace: String,
+        cloud: String,
+    },
+}
+
+impl Share {
+    /// Shares of a stack with a Secret of its own namespace.
+    pub(crate) fn of_secret(namespace: String, secret: &str) -> Vec<Self> {
+        vec![Self::Secret(NamespacedName::new(&namespace, secret)), Self::Namespace(namespace)]
+    }
+
+    /// Shares of a stack with a cloud that namespaces share.
+    pub(crate) fn of_cluster_cloud(namespace: String, cloud: &str) -> Vec<Self> {
+        let cloud = cloud.to_owned();
+        let of_namespace = Self::NamespaceOfClusterCloud { namespace: namespace.clone(), cloud: cloud.clone() };
+        vec![of_namespace, Self::Namespace(namespace), Self::ClusterCloud(cloud)]
+    }
+
+    /// A quarter of the workers for one Secret, and for one namespace with a shared cloud; half of them for all of a
+    /// namespace; three quarters for all of a shared cloud. At least two each.
+    fn limit(&self, workers: u16) -> usize {
+        let limit = match self {
+            Self::Secret(_) | Self::NamespaceOfClusterCloud { .. } => workers / 4,
+            Self::Namespace(_) => workers / 2,
+            Self::ClusterCloud(_) => workers - workers / 4,
+        };
+        usize::from(limit).max(2)
+    }
 }
 
 /// The right to one reconcile, until it is dropped.
 pub(crate) struct Permit {
-    secret: NamespacedName,
+    shares: Vec<Share>,
     in_progress: Arc<Mutex<InProgress>>,
 }
 
 impl ConcurrencyLimits {
-    /// A quarter of the concurrent reconciles for each Secret, half of them for all of a namespace.
     pub(crate) fn of(max_concurrent_reconciles: u16) -> Self {
-        let share = |part: u16| usize::from(max_concurrent_reconciles / part).max(2);
-        Self { per_secret: share(4), per_namespace: share(2), in_progress: Arc::default() }
+        Self { max_concurrent_reconciles, in_progress: Arc::default() }
     }
 
-    /// `None`: the Secret or its namespace has all of its share in progress.
-    pub(crate) fn try_acquire(&self, secret: &NamespacedName) -> Option<Permit> {
+    /// `None`: one of the shares has all that it may have in progress.
+    pub(crate) fn try_acquire(&self, shares: Vec<Share>) -> Option<Permit> {
         let mut in_progress = self.in_progress.lock();
-        let of_secret = in_progress.by_secret.get(secret).copied().unwrap_or_default();
-        let of_namespace = in_progress.by_namespace.get(&secret.namespace).copied().unwrap_or_default();
-        if of_secret >= self.per_secret || of_namespace >= self.per_namespace {
+        let is_used_up = |share: &Share| {
+            in_progress.get(share).is_some_and(|count| *count >= share.limit(self.max_concurrent_reconciles))
+        };
+        if shares.iter().any(is_used_up) {
             return None;
         }
-        in_progress.by_secret.insert(secret.clone(), of_secret + 1);
-        in_progress.by_namespace.insert(secret.namespace.clone(), of_namespace + 1);
-        Some(Permit { secret: secret.clone(), in_progress: Arc::clone(&self.in_progress) })
+        for share in &shares {
+            *in_progress.entry(share.clone()).or_default() += 1;
+        }
+        Some(Permit { shares, in_progress: Arc::clone(&self.in_progress) })
     }
 }
 
 impl Drop for Permit {
     fn drop(&mut self) {
         let mut in_progress = self.in_progress.lock();
-        decrement(&mut in_progress.by_secret, &self.secret);
-        decrement(&mut in_progress.by_namespace, &self.secret.namespace);
+        for share in &self.shares {
+            decrement(&mut in_progress, share);
+        }
     }
 }
 
 /// Counts one less; a count of zero is removed.
-fn decrement<K: std::hash::Hash + Eq>(counts: &mut HashMap<K, usize>, key: &K) {
-    if let Some(count) = counts.get_mut(key) {
+fn decrement(in_progress: &mut InProgress, share: &Share) {
+    if let Some(count) = in_progress.get_mut(share) {
         *count -= 1;
         if *count == 0 {
-            counts.remove(key);
+            in_progress.remove(share);
         }
     }
 }
@@ -72,11 +107,16 @@ mod tests {
     use super::*;
 
     fn try_acquire(limits: &ConcurrencyLimits, namespace: &str, secret: &str) -> Option<Permit> {
-        limits.try_acquire(&NamespacedName::new(namespace, secret))
+        limits.try_acquire(Share::of_secret(namespace.to_owned(), secret))
     }
 
     fn all(limits: &ConcurrencyLimits, namespace: &str, secret: &str) -> Vec<Permit> {
         std::iter::from_fn(|| try_acquire(limits, namespace, secret)).collect()
+    }
+
+    fn all_of_cloud(limits: &ConcurrencyLimits, namespace: &str, cloud: &str) -> Vec<Permit> {
+        let shares = || Share::of_cluster_cloud(namespace.to_owned(), cloud);
+        std::iter::from_fn(|| limits.try_acquire(shares())).collect()
     }
 
     #[test]
@@ -89,11 +129,7 @@ mod tests {
             held.pop();
             assert!(try_acquire(&limits, "a", "hung").is_some(), "a permit that was dropped is free again");
             drop(held);
-            let in_progress = limits.in_progress.lock();
-            assert!(
-                in_progress.by_secret.is_empty() && in_progress.by_namespace.is_empty(),
-                "no count of zero is kept"
-            );
+            assert!(limits.in_progress.lock().is_empty(), "no count of zero is kept");
         }
     }
 
@@ -105,5 +141,22 @@ mod tests {
         assert_eq!(all(&limits, "b", "s").len(), 8);
         drop(held);
         assert_eq!(all(&limits, "a", "v").len(), 8);
+    }
+
+    #[test]
+    fn namespace_cannot_use_up_a_shared_cloud() {
+        let limits = ConcurrencyLimits::of(32);
+        let of_a = all_of_cloud(&limits, "a", "prod");
+        let of_b = all_of_cloud(&limits, "b", "prod");
+        assert_eq!((of_a.len(), of_b.len()), (8, 8));
+        assert_eq!(all(&limits, "a", "own").len(), 8, "a Secret of its own is another share");
+        let of_c = all_of_cloud(&limits, "c", "prod");
+        assert_eq!(of_c.len(), 8);
+        assert_eq!(all_of_cloud(&limits, "d", "prod").len(), 0, "other clouds have workers left");
+        assert_eq!(all_of_cloud(&limits, "d", "test").len(), 8);
+        drop(of_a);
+        assert_eq!(all_of_cloud(&limits, "d", "prod").len(), 8);
+        drop((of_b, of_c));
+        assert!(limits.in_progress.lock().is_empty(), "no count of zero is kept");
     }
 }

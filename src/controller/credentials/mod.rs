@@ -1,4 +1,4 @@
-//! Credentials of stacks: from the Secret that a stack names to a session with its cloud.
+//! Credentials of stacks: from the Secret, or the ClusterOpenStackCloud, that a stack names to a session with its cloud.
 //!
 //! | file | purpose |
 //! |---|---|
@@ -6,8 +6,8 @@
 //! | `data` | contents of credentials |
 //! | `clouds` | from a stack to its session |
 //! | `session_cache` | open sessions, as long as they are used |
-//! | `concurrency` | limits of concurrent reconciles for each Secret and namespace |
-//! | `finalizer` | the finalizer of a Secret that stacks use |
+//! | `concurrency` | limits of concurrent reconciles for each Secret, namespace and shared cloud |
+//! | `finalizer` | the finalizer of credentials that stacks use |
 //! | `error` | reasons for which there is no session |
 
 mod clouds;
@@ -21,6 +21,6 @@ mod source;
 pub(super) use clouds::{Clouds, SecretFinalizer};
 pub(super) use concurrency::ConcurrencyLimits;
 pub(super) use error::CredentialsProblem;
-pub(super) use finalizer::has_finalizer;
+pub(super) use finalizer::{add as add_finalizer, has_finalizer};
 pub(super) use session_cache::SessionCache;
-pub(super) use source::secret_of;
+pub(super) use source::{CredentialsSource, secret_of};

@@ -58,7 +58,7 @@ impl SessionCache {
             return Err(CredentialsProblem::NoKey(source.secret().name.clone()));
         };
         let opened = self.slot(source, &data.version);
-        let opened = opened.get_or_init(|| self.connect(clouds_yaml, data.cacert, source.cloud())).clone();
+        let opened = opened.get_or_init(|| self.connect(clouds_yaml, data.cacert, source)).clone();
         opened.map_err(|cause| CredentialsProblem::Unusable { secret: source.secret().name.clone(), cause })
     }
 
@@ -83,9 +83,11 @@ impl SessionCache {
     }
 
     /// Reads the credentials and opens a session, which takes its time: never under the shared lock.
-    fn connect(&self, clouds_yaml: &[u8], cacert: Option<&[u8]>, cloud: &str) -> Result<Cloud, String> {
-        let credentials = Credentials::parse(clouds_yaml, cacert, cloud).map_err(text)?;
-        Cloud::new(credentials, self.connector.as_ref(), self.clock.clone(), self.settings.clone()).map_err(text)
+    fn connect(&self, clouds_yaml: &[u8], cacert: Option<&[u8]>, source: &CredentialsSource) -> Result<Cloud, String> {
+        let credentials = Credentials::parse(clouds_yaml, cacert, source.cloud()).map_err(text)?;
+        let names_other_owners = source.cluster_cloud().is_none();
+        let settings = CloudSettings { names_other_owners, ..self.settings.clone() };
+        Cloud::new(credentials, self.connector.as_ref(), self.clock.clone(), settings).map_err(text)
     }
 }
 

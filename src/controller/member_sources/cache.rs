@@ -10,11 +10,11 @@ use parking_lot::Mutex;
 use tokio::sync::Notify;
 
 use super::references::{SourceObject, source_objects};
-use super::watched::Watched;
 use crate::api::{MemberSourceSpec, PoolSpec};
 use crate::controller::names::NamespacedName;
 use crate::controller::reference_index::ReferenceIndex;
 use crate::controller::watch::MaybeStack;
+use crate::controller::watched::Watched;
 use crate::endpoints::{
     Endpoints, NodeRecord, SERVICE_LABEL, ServiceRecord, SliceRecord, SourceProblem, SourceRecords, UnreadyPods,
     endpoints, unready_endpoints,

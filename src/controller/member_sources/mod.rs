@@ -3,7 +3,7 @@
 //! | file | purpose |
 //! |---|---|
 //! | `watch` | the watches of Services, EndpointSlices and Nodes, which wake the stacks that use them |
-//! | `cache`, `watched` | the parts of these objects that endpoints depend on |
+//! | `cache` | the parts of these objects that endpoints depend on |
 //! | `references` | the objects that a stack uses, for the index |
 //! | `refresh` | the endpoints of one stack, before a reconcile |
 //! | `pace` | their changes over time: windows, draining members, a zero that is not confirmed yet |
@@ -18,7 +18,6 @@ mod pace;
 mod references;
 mod refresh;
 mod watch;
-mod watched;
 
 pub(super) use cache::ClusterCache;
 pub(super) use pace::PacedSources;

@@ -50,6 +50,10 @@ impl Session {
             return Ok(());
         };
         let Some(Rival { uid, .. }) = rival(owner, named) else { return Ok(()) };
+        if !self.settings().names_other_owners {
+            named.holder = Some("another stack".to_owned());
+            return Ok(());
+        }
         let listing = self.of_project(Listing::records(LOAD_BALANCERS)).await?.query("tags", tag_of(&uid));
         let load_balancers = self.list::<ObservedLoadBalancer>(&listing).await?.items;
         named.holder = load_balancers

@@ -48,12 +48,15 @@ pub fn desired(
 }
 
 fn credentials(validator: &mut Validator<'_>, spec: &LoadBalancerStackSpec) {
+    const PATH: &str = "spec.cloudCredentialsRef";
     match &spec.cloud_credentials_ref {
-        None => validator.invalid("spec.cloudCredentialsRef", "is required: name the Secret with the credentials"),
-        Some(reference) if reference.secret().is_none() => validator.invalid(
-            "spec.cloudCredentialsRef.secretName",
-            "is not a valid Secret name: write a DNS subdomain of at most 253 characters",
-        ),
-        Some(_) => {}
+        None => {
+            validator.invalid(PATH, "is required: name the Secret with the credentials, or a ClusterOpenStackCloud")
+        }
+        Some(reference) => {
+            if let Err(problem) = reference.choice() {
+                validator.invalid(format!("{PATH}{}", problem.field()), problem.message());
+            }
+        }
     }
 }

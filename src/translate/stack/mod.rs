@@ -12,6 +12,8 @@ mod member_settings;
 mod member_source_checks;
 mod member_sources;
 mod member_weights;
+mod permissions;
+mod permitted_objects;
 mod pool;
 mod provider_capabilities;
 mod references;
@@ -21,4 +23,5 @@ mod tls;
 mod vip;
 
 pub use desired::desired;
+pub use permissions::{Permissions, permitted, permitted_references};
 pub use references::references;

@@ -12,6 +12,7 @@ from . import config
 from .waiting import KUBECTL, OCTAVIA, eventually, waiting
 
 STACKS = '/apis/evenkeel.dev/v1alpha1/namespaces/{namespace}/loadbalancerstacks'
+CLUSTER_CLOUDS = '/apis/evenkeel.dev/v1alpha1/clusteropenstackclouds'
 
 
 class Rejected(Exception):
@@ -52,8 +53,9 @@ class Kube:
         return response.json()
 
     def dry_run(self, document: dict, namespace: str) -> None:
-        """Validates a stack as `kubectl apply --dry-run=server` does, in a tenth of its time."""
-        response = self.session.post(self.server + STACKS.format(namespace=namespace), json=document, timeout=30,
+        """Validates a stack or a cloud as `kubectl apply --dry-run=server` does, in a tenth of its time."""
+        path = STACKS.format(namespace=namespace) if document['kind'] == 'LoadBalancerStack' else CLUSTER_CLOUDS
+        response = self.session.post(self.server + path, json=document, timeout=30,
                                      params={'dryRun': 'All', 'fieldValidation': 'Strict'})
         if response.status_code >= 400:
             raise Rejected(response.json()['message'])

@@ -1,4 +1,4 @@
-"""The API server rejects every stack of tests/rules/rejected, with a helpful message, and accepts every stack of
+"""The API server rejects every object of tests/rules/rejected, with a helpful message, and accepts every object of
 tests/rules/accepted. It alone tries the rules on a genuine API server; `cargo test` evaluates them by a library."""
 import re
 
@@ -35,14 +35,14 @@ def accepted(t):
                 dry_run(t, document)
             except Rejected as rejection:
                 raise Failed(f'{name}: {rejection}') from None
-    t.note = f"{len(read('accepted'))} stacks"
+    t.note = f"{len(read('accepted'))} objects"
 
 
 def rejected(t):
     single = {n: (words, documents[0]) for n, (words, documents) in read('rejected').items() if len(documents) == 1}
     for name, (words, document) in single.items():
         must_refuse(name, words, lambda: dry_run(t, document))
-    t.note = f'{len(single)} stacks'
+    t.note = f'{len(single)} objects'
 
 
 def rejected_changes(t):

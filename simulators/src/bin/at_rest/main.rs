@@ -132,8 +132,10 @@ impl Simulators {
         let cluster_served = cluster.serve().await?;
         let client = cluster.client();
         let how = PostParams::default();
-        let definition: CustomResourceDefinition = read(&root.join("crds/evenkeel.dev_loadbalancerstacks.yaml"))?;
-        Api::all(client.clone()).create(&how, &definition).await?;
+        for kind in ["loadbalancerstacks", "clusteropenstackclouds"] {
+            let definition: CustomResourceDefinition = read(&root.join(format!("crds/evenkeel.dev_{kind}.yaml")))?;
+            Api::all(client.clone()).create(&how, &definition).await?;
+        }
         for name in [NAMESPACE, "evenkeel-system"] {
             let namespace: Namespace = serde_json::from_value(json!({"metadata": {"name": name}}))?;
             Api::all(client.clone()).create(&how, &namespace).await?;

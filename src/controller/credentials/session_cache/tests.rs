@@ -41,7 +41,10 @@ fn secret(password: &str, cacert: Option<&str>) -> Secret {
 }
 
 fn kept(sessions: &SessionCache) -> Vec<(String, String, String)> {
-    let parts = |CredentialsSource::Secret { secret, cloud }| (secret.namespace, secret.name, cloud);
+    let parts = |source: CredentialsSource| {
+        let NamespacedName { namespace, name } = source.secret().clone();
+        (namespace, name, source.cloud().to_owned())
+    };
     let mut kept: Vec<_> = sessions.kept.lock().keys().cloned().map(parts).collect();
     kept.sort();
     kept

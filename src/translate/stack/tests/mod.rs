@@ -2,6 +2,7 @@
 
 mod defaults;
 mod member_sources;
+mod permissions;
 mod problems;
 mod references;
 pub(super) mod support;

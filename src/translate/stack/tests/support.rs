@@ -1,6 +1,6 @@
 //! Fixtures: a small cloud, and the verdict on specs written as YAML.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use ipnet::IpNet;
 
@@ -91,13 +91,17 @@ fn cloud() -> BTreeMap<(ReferenceKind, &'static str), Result<ResolvedReference, 
 }
 
 pub(in crate::translate::stack) fn resolutions(spec: &LoadBalancerStackSpec) -> Resolutions {
+    resolutions_of(references(spec))
+}
+
+pub(in crate::translate::stack) fn resolutions_of(references: BTreeSet<Reference>) -> Resolutions {
     let cloud = cloud();
     let answer = |reference: &Reference| match &reference.by {
         Selector::Id(text) | Selector::Name(text) => cloud.get(&(reference.kind, text.as_str())).cloned(),
         Selector::Address(address) => Some(Ok(ResolvedReference::Object { id: format!("fip {address}") })),
     };
     let resolve = |r: Reference| (r.clone(), answer(&r).unwrap_or(Err(ResolveError::Missing)));
-    Resolutions(references(spec).into_iter().map(resolve).collect())
+    Resolutions(references.into_iter().map(resolve).collect())
 }
 
 pub(in crate::translate::stack) fn desired_at(

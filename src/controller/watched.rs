@@ -8,7 +8,7 @@ use kube::runtime::watcher::Event;
 use crate::controller::names::NamespacedName;
 
 /// Records by name.
-pub(super) struct Watched<R> {
+pub(crate) struct Watched<R> {
     records: HashMap<NamespacedName, R>,
     /// Names in a list that is not complete yet.
     listed: HashSet<NamespacedName>,
@@ -19,9 +19,9 @@ pub(super) struct Watched<R> {
 }
 
 /// Difference that an event has made.
-pub(super) struct Change<R> {
-    pub(crate) name: NamespacedName,
-    pub(crate) before: Option<R>,
+pub(crate) struct Change<R> {
+    pub name: NamespacedName,
+    pub before: Option<R>,
 }
 
 impl<R> Default for Watched<R> {
