@@ -18,7 +18,7 @@ use crate::api::{Condition, ConditionStatus};
 use crate::engine::{Outcome, StallReason, State, WaitReason};
 use crate::model::{Kind, ObservedPool, ObservedTree, Problem};
 
-const READY: &str = "Ready";
+pub(super) const READY: &str = "Ready";
 const ACCEPTED: &str = "Accepted";
 const RESOLVED_REFS: &str = "ResolvedRefs";
 const PROGRAMMED: &str = "Programmed";
@@ -256,22 +256,33 @@ impl<'a> ConditionBuilder<'a> {
     }
 
     fn put(&mut self, kind: &str, status: bool, reason: &str, message: &str) {
-        let status = if status { ConditionStatus::True } else { ConditionStatus::False };
-        let since = find(self.inputs.previous, kind)
-            .filter(|c| c.status == status)
-            .map_or_else(|| in_seconds(self.inputs.now), |c| c.last_transition_time);
-        self.done.push(Condition {
-            kind: kind.to_owned(),
-            status,
-            reason: reason.to_owned(),
-            message: shortened(message, MAX_MESSAGE, |_| 1),
-            observed_generation: Some(self.inputs.generation),
-            last_transition_time: since,
-        });
+        self.done.push(condition(self.inputs, kind, status, reason, message));
     }
 
     fn keep(&mut self, kind: &str) {
         self.done.extend(find(self.inputs.previous, kind).cloned());
+    }
+}
+
+/// One condition. Its time is that of the last change of `status`.
+pub(super) fn condition(
+    inputs: ConditionInputs<'_>,
+    kind: &str,
+    status: bool,
+    reason: &str,
+    message: &str,
+) -> Condition {
+    let status = if status { ConditionStatus::True } else { ConditionStatus::False };
+    let since = find(inputs.previous, kind)
+        .filter(|c| c.status == status)
+        .map_or_else(|| in_seconds(inputs.now), |c| c.last_transition_time);
+    Condition {
+        kind: kind.to_owned(),
+        status,
+        reason: reason.to_owned(),
+        message: shortened(message, MAX_MESSAGE, |_| 1),
+        observed_generation: Some(inputs.generation),
+        last_transition_time: since,
     }
 }
 

@@ -1,8 +1,12 @@
-//! The only writer of status.
+//! The only writer of status: of stacks, and of clouds that namespaces share.
+
+use std::fmt::Debug;
 
 use jiff::Timestamp;
 use kube::api::{Patch, PatchParams};
 use kube::{Api, Resource, ResourceExt};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use serde_json::json;
 
 use super::conditions::{self, ConditionInputs, MAX_UNHEALTHY};
@@ -90,30 +94,36 @@ pub(super) async fn write(
     if stack.status.as_ref() == Some(&status) {
         return Ok(None);
     }
-    let patch = json!({
-        "apiVersion": LoadBalancerStack::api_version(&()),
-        "kind": LoadBalancerStack::kind(&()),
-        "metadata": {"uid": stack.uid()},
+    Ok(apply(api, stack, &status).await?.and_then(LastWrittenStatus::of))
+}
+
+/// Server-side apply of the status of an object; `None` if the object was deleted in the meantime.
+pub(super) async fn apply<K>(api: &Api<K>, object: &K, status: &impl Serialize) -> Result<Option<K>, kube::Error>
+where
+    K: Resource<DynamicType = ()> + Clone + DeserializeOwned + Debug,
+{
+    let patch = Patch::Apply(json!({
+        "apiVersion": K::api_version(&()),
+        "kind": K::kind(&()),
+        "metadata": {"uid": object.meta().uid},
         "status": status,
-    });
+    }));
     let parameters = PatchParams::apply(MANAGER).force();
-    let patch = Patch::Apply(patch);
     failpoint::hit(format_args!("before-update-status"));
-    // The API server gives up on a patch that meets too many other writes. (Under another UID it is another stack, and
+    // The API server gives up on a patch that meets too many other writes. (Under another UID it is another object, and
     // the next reconcile is about that one.)
     let mut tries = Tries::default();
     let written = loop {
-        match api.patch_status(&stack.name_any(), &parameters, &patch).await {
+        match api.patch_status(&object.name_any(), &parameters, &patch).await {
             Err(error) if tries.again(&error).await => {}
             ended => break ended,
         }
     };
     failpoint::hit(format_args!("after-update-status"));
     match written {
-        // The object was deleted in the meantime.
+        Ok(written) => Ok(Some(written)),
         Err(kube::Error::Api(answer)) if answer.code == 404 => Ok(None),
         Err(error) => Err(error),
-        Ok(written) => Ok(LastWrittenStatus::of(written)),
     }
 }
 

@@ -10,6 +10,7 @@ use super::status::{self, CloudFindings};
 use crate::api::ClusterOpenStackCloud;
 use crate::controller::context::Context;
 use crate::controller::credentials::{self, CredentialsSource};
+use crate::controller::status::apply;
 use crate::engine::{Outcome, State};
 
 /// Interval between two looks at a cloud whose credentials work: a person may have changed its project's users.
@@ -47,7 +48,10 @@ async fn look(cloud: &ClusterOpenStackCloud, context: &Context) -> Result<Durati
     let findings = CloudFindings { users, ..findings(cloud, context).await };
     let period = if findings.problem.is_none() { PERIOD } else { RETRY };
     let api = Api::<ClusterOpenStackCloud>::all(context.client.clone());
-    status::write(&api, cloud, status::build(cloud, &findings, context.clock.now())).await?;
+    let status = status::build(cloud, &findings, context.clock.now());
+    if cloud.status.as_ref() != Some(&status) {
+        apply(&api, cloud, &status).await?;
+    }
     Ok(period)
 }
 

@@ -92,7 +92,7 @@ def objects_of_others(t, tenants):
             name = t.apply(tenants.sharing(stack(f'way-{number}', **spec)))
             t.shows(name, 'ForbiddenByCloud', field, tenants.name)
             t.condition(name, 'Accepted', 'False', reason='ForbiddenByCloud')
-        tenants.names_nobody_else(VICTIM)
+        tenants.names_nobody_else(VICTIM, tenants.secret)
         same('writes', t.writes_since(since), [])
         for number in range(len(ways)):
             t.delete(f'way-{number}')
@@ -129,7 +129,7 @@ def forbidden(t, status, tree, group):
         of_floating_ip('existing', existing={'id': floating_id}),
         of_floating_ip('existing', existing={'address': floating}),
         of_listener('certificate.barbicanRef', certificate=reference),
-        of_listener('sniCertificates[0].barbicanRef', sniCertificates=[reference]),
+        of_listener('sniCertificates[0].barbicanRef', certificate=reference, sniCertificates=[reference]),
         of_listener('clientCA.barbicanRef', certificate=reference, clientCA=reference, clientAuthentication='MANDATORY'),
         of_pool('tls.clientCertificate.barbicanRef', tls={'clientCertificate': reference}),
         of_pool('tls.ca.barbicanRef', tls={'ca': reference}),
