@@ -6,4 +6,5 @@ pub mod cloud;
 pub mod clouds_yaml_probe;
 pub mod cluster;
 pub mod demo;
+pub mod random_cluster;
 pub mod rig;

@@ -125,6 +125,12 @@ impl CloudSim {
         format!("{base}{}/v1", world.config.prefixes.key_manager)
     }
 
+    /// The payload of a secret in Barbican, by its reference.
+    pub fn secret_payload(&self, reference: &str) -> Option<Vec<u8>> {
+        let id = reference.rsplit('/').next().unwrap_or_default();
+        self.world().barbican.stored_payload(id)
+    }
+
     /// Every secret in Barbican, without its payload, by age.
     pub fn stored_secrets(&self) -> Vec<Value> {
         let root = self.key_manager_root();

@@ -1,8 +1,12 @@
 //! Comparison of the spec with the cloud's own records. It shares no code with the planner.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use evenkeel_simulators::cloud::CloudSim;
+use evenkeel_simulators::random_cluster::oracle::{
+    ClusterObjects, ExpectedMembers, ExpectedTls, expected_members, has_ipv6, listener_tls, member_differences,
+    pool_tls, stored_content,
+};
 use serde_json::{Value, json};
 
 struct Report(Vec<String>);
@@ -17,7 +21,7 @@ impl Report {
 }
 
 /// All differences between spec and cloud.
-pub fn differences(name: &str, spec: &Value, tree: &Value, cloud: &CloudSim) -> Vec<String> {
+pub fn differences(name: &str, spec: &Value, tree: &Value, cloud: &CloudSim, objects: &ClusterObjects) -> Vec<String> {
     let mut report = Report(Vec::new());
     let own = &spec["loadBalancer"];
     report.same("state", tree["provisioning_status"].clone(), "ACTIVE");
@@ -29,9 +33,15 @@ pub fn differences(name: &str, spec: &Value, tree: &Value, cloud: &CloudSim) -> 
     let ids: BTreeMap<&str, &str> = list(tree, "pools").filter_map(|p| Some((p["id"].as_str()?, key(p)?))).collect();
     for (want, seen) in pairs(spec, tree, "listeners") {
         listener(&mut report, want, seen, &ids);
+        tls(&mut report, &format!("listener {}", want["name"]), &listener_tls(&want["tls"], objects), seen, cloud);
     }
     for (want, seen) in pairs(spec, tree, "pools") {
         pool(&mut report, want, seen);
+        tls(&mut report, &format!("pool {}", want["name"]), &pool_tls(&want["tls"], objects), seen, cloud);
+        match expected_members(want, has_ipv6(spec), objects) {
+            ExpectedMembers::Known(expected) => report.0.extend(member_differences(seen, &expected)),
+            ExpectedMembers::Unknown => report.0.push(format!("members of pool {} cannot be known", want["name"])),
+        }
     }
     let bound = cloud.floating_ips().into_iter().filter(|ip| ip["port_id"] == tree["vip_port_id"]).count();
     report.same("floating IPs", bound, usize::from(own["floatingIP"].is_object()));
@@ -63,11 +73,21 @@ fn pool(report: &mut Report, want: &Value, seen: &Value) {
     let (monitor, wanted) = (&seen["healthmonitor"], &want["healthMonitor"]);
     let delay = monitor["delay"].as_u64().map(|seconds| format!("{seconds}s"));
     report.same(&of("monitor"), json!([monitor["type"], delay]), json!([wanted["type"], wanted["delay"]]));
-    let members = |of: &Value, port: &str| -> BTreeMap<String, Value> {
-        let state = |member: &Value| or(&member["provisioning_status"], json!("ACTIVE"));
-        list(of, "members").map(|m| (format!("{}:{}", m["address"], m[port]), json!([m["weight"], state(m)]))).collect()
-    };
-    report.same(&of("members"), json!(members(seen, "protocol_port")), json!(members(want, "port")));
+    let states = list(seen, "members").map(|member| &member["provisioning_status"]);
+    report.same(&of("members in another state"), states.filter(|state| **state != "ACTIVE").count(), 0);
+}
+
+fn tls(report: &mut Report, what: &str, expected: &ExpectedTls, seen: &Value, cloud: &CloudSim) {
+    let content = |reference: &Value| reference.as_str().map(|url| stored_content(cloud, url));
+    for (field, wanted) in &expected.single {
+        if content(&seen[*field]) != wanted.clone().map(Ok) {
+            report.0.push(format!("{field} of {what} is {:?}, wanted {wanted:?}", content(&seen[*field])));
+        }
+    }
+    let sni: BTreeSet<_> = list(seen, "sni_container_refs").map(content).collect();
+    if sni != expected.sni.iter().map(|wanted| wanted.clone().map(Ok)).collect() {
+        report.0.push(format!("SNI of {what} is {sni:?}, wanted {:?}", expected.sni));
+    }
 }
 
 fn or(value: &Value, default: Value) -> Value {

@@ -3,12 +3,14 @@
 use std::time::Duration;
 
 use evenkeel_simulators::cloud::{Kind, Provisioning};
+use evenkeel_simulators::random_cluster::oracle::ClusterObjects;
 use evenkeel_simulators::rig::{SECRET, is_ready, reason};
 use http::Method;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use super::compare;
+use super::schedule::Schedule;
 use super::simulation::Simulation;
 
 /// Longer than the quiet period and all waits before and after it.
@@ -16,8 +18,10 @@ const SETTLED: Duration = Duration::from_secs(500);
 /// Limit of requests to the cloud until a stack has converged, polls included.
 const CALLS_PER_STACK: usize = 400;
 
-pub async fn run(simulation: &mut Simulation) {
+pub async fn run(simulation: &mut Simulation, schedule: &Schedule) {
     end_faults(simulation).await;
+    simulation.refer(&schedule.healed).await;
+    until(simulation, "the objects are written", Simulation::all_objects_are_written).await;
     unblock_pending(simulation).await;
     let calls = simulation.rig.cloud.requests().len();
     until(simulation, "the stacks converge", |simulation| {
@@ -100,6 +104,7 @@ async fn replace_failed(simulation: &mut Simulation) {
 
 /// All differences between the cloud and the wanted states of the users.
 fn differences(simulation: &Simulation) -> Vec<String> {
+    let objects = ClusterObjects::of(&simulation.rig.cluster);
     let wanted_specs = simulation.wanted.iter().filter_map(|stack| Some((stack.name, stack.spec.as_ref()?)));
     let mut found: Vec<String> = wanted_specs
         .clone()
@@ -107,13 +112,17 @@ fn differences(simulation: &Simulation) -> Vec<String> {
             let id = simulation.rig.stack(name)["status"]["loadBalancer"]["id"].clone();
             let tree =
                 simulation.rig.cloud.tree(id.as_str().unwrap_or_default()).map(Value::Object).unwrap_or_default();
-            let differences = compare::differences(name, spec, &tree, &simulation.rig.cloud);
+            let differences = compare::differences(name, spec, &tree, &simulation.rig.cloud, &objects);
             differences.into_iter().map(move |difference| format!("{name}: {difference}"))
         })
         .collect();
     let (kept, wanted) = (simulation.load_balancers_to_keep().len(), wanted_specs.count());
     if kept != wanted {
         found.push(format!("{kept} load balancers, {wanted} desired"));
+    }
+    let unnamed = simulation.unnamed_secrets();
+    if simulation.orphaned.is_empty() && !unnamed.is_empty() {
+        found.push(format!("secrets that nothing names: {unnamed:?}"));
     }
     found
 }
@@ -134,6 +143,8 @@ async fn delete_all(simulation: &mut Simulation) {
     });
     assert!(marked.is_empty(), "left: {marked:#?}");
     check_ports(simulation);
+    let secrets = simulation.unnamed_secrets();
+    assert!(secrets.is_empty() || !simulation.orphaned.is_empty(), "left: {secrets:#?}");
     until(simulation, "the credentials have no finalizer", |simulation| {
         let secret = simulation.rig.cluster.object("", "secrets", "shop", SECRET).unwrap();
         secret["metadata"]["finalizers"].as_array().is_none_or(Vec::is_empty)

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use evenkeel_simulators::cloud::{CloudSim, Kind};
+use evenkeel_simulators::random_cluster::fixtures::key_material;
 use serde_json::{Map, Value, json};
 
 use super::simulation::{Simulation, WRONG_SECRET};
@@ -54,7 +55,7 @@ impl Simulation {
         );
     }
 
-    /// No password, secret or token is in an output of this moment. Later steps may remove it again.
+    /// No password, secret, token or private key is in an output of this moment. Later steps may remove it again.
     pub fn check_outputs(&self) {
         let objects = |group: &str, plural: &str| json!(self.rig.cluster.objects(group, plural)).to_string();
         self.check_texts(&[
@@ -64,7 +65,7 @@ impl Simulation {
         ]);
     }
 
-    /// No password, secret or token is in the log. A log only grows, so one check at the end is enough.
+    /// No password, secret, token or private key is in the log. A log only grows, so one check at the end is enough.
     pub fn check_log(&self) {
         self.check_texts(&[("the log", self.log.text())]);
     }
@@ -72,6 +73,7 @@ impl Simulation {
     fn check_texts(&self, texts: &[(&str, String)]) {
         let mut secrets = self.rig.cloud.secrets();
         secrets.push(WRONG_SECRET.to_owned());
+        secrets.extend(key_material());
         for (place, text) in texts {
             for secret in &secrets {
                 assert!(!text.contains(secret.as_str()), "{secret} is in {place}");
@@ -80,7 +82,7 @@ impl Simulation {
     }
 }
 
-fn uid_of(lb: &Map<String, Value>) -> Option<String> {
+pub fn uid_of(lb: &Map<String, Value>) -> Option<String> {
     let tags = lb["tags"].as_array()?;
     tags.iter().find_map(|tag| tag.as_str()?.strip_prefix("evenkeel:uid=")).map(str::to_owned)
 }

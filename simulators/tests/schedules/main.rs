@@ -6,13 +6,12 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a helper of a test may fail as the test does")]
 
+mod cluster_laws;
 mod compare;
-mod dice;
 mod final_checks;
 mod laws;
 mod schedule;
 mod simulation;
-mod specs;
 mod step;
 
 use std::io::Write as _;
@@ -42,7 +41,7 @@ async fn live(schedule: &Schedule) -> Trace {
         simulation.check_foreign();
         simulation.check_outputs();
     }
-    final_checks::run(&mut simulation).await;
+    final_checks::run(&mut simulation, schedule).await;
     simulation.trace()
 }
 

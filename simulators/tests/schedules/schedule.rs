@@ -3,8 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use super::dice::Dice;
-use super::specs;
+use evenkeel_simulators::random_cluster::{ClusterChange, Dice, RandomCluster, Shape, draw_spec};
 use super::step::{self, Step};
 
 pub struct Schedule {
@@ -13,7 +12,11 @@ pub struct Schedule {
     pub stacks: Vec<&'static str>,
     /// Delay of every request to the API server. It opens more moments for a crash.
     pub latency: Duration,
+    /// The objects that stacks refer to, at the beginning.
+    pub cluster: RandomCluster,
     pub steps: Vec<(Duration, Step)>,
+    /// The last change of these objects: all of them can be used.
+    pub healed: ClusterChange,
 }
 
 const NAMES: [&str; 4] = ["web", "api", "mail", "docs"];
@@ -23,8 +26,12 @@ impl Schedule {
         let mut dice = Dice::new(seed);
         let stacks = NAMES[..dice.pick(&[1, 1, 1, 1, 2, 4])].to_vec();
         let latency = Duration::from_millis(dice.pick(&[0, 1, 15]));
-        let mut steps: Vec<_> =
-            (0..stacks.len()).map(|stack| (Duration::ZERO, Step::Apply(stack, specs::draw(&mut dice)))).collect();
+        let mut cluster = RandomCluster::draw(&mut dice);
+        let first = cluster.clone();
+        let shape = Shape { dual_stack: dice.chance(30) };
+        let mut steps: Vec<_> = (0..stacks.len())
+            .map(|stack| (Duration::ZERO, Step::Apply(stack, draw_spec(&mut dice, shape))))
+            .collect();
         for _ in 0..dice.pick(&[2, 3, 4, 10]) {
             let pause = match dice.below(10) {
                 0..4 => dice.millis(0, 400),
@@ -32,9 +39,10 @@ impl Schedule {
                 8 => dice.millis(4_000, 30_000),
                 _ => dice.millis(30_000, 170_000),
             };
-            steps.push((pause, step::draw(&mut dice, stacks.len())));
+            steps.push((pause, step::draw(&mut dice, stacks.len(), shape, &mut cluster)));
         }
-        Self { seed, stacks, latency, steps }
+        let healed = cluster.heal(&mut dice);
+        Self { seed, stacks, latency, cluster: first, steps, healed }
     }
 }
 

@@ -1,6 +1,6 @@
 //! The actors of a schedule: users who want stacks, the operator of the cloud, the cluster, and crashes of controllers.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use evenkeel::api::{DELETION_POLICY_ANNOTATION, LoadBalancerStack};
@@ -15,10 +15,11 @@ use serde_json::{Map, Value, json};
 use tokio::time::{Instant, sleep};
 
 use super::Trace;
-use super::dice::Dice;
+use super::cluster_laws::ClusterLaws;
+use evenkeel_simulators::random_cluster::{ClusterChange, Dice, ObjectName};
 use super::laws::Foreign;
 use super::schedule::Schedule;
-use super::step::{BrokenCredentials, Step, next_write};
+use super::step::{BrokenCredentials, Step, next_writes};
 
 /// Interval of the users' retries and of the checks.
 const CHECK_INTERVAL: Duration = Duration::from_millis(1_000);
@@ -46,6 +47,11 @@ pub struct Simulation {
     pub foreign: Foreign,
     /// UIDs of stacks that were deleted with the policy Orphan.
     pub orphaned: BTreeSet<String>,
+    /// Objects of the cluster that do not match the wish of their users yet.
+    open_objects: BTreeMap<ObjectName, Option<Value>>,
+    /// Ids of the objects in the cloud that another client has deleted.
+    pub drifted: BTreeSet<String>,
+    pub laws: ClusterLaws,
     /// Errors of controllers that ended. As a kubelet would, the simulation starts another one.
     pub ends: Vec<String>,
 }
@@ -66,12 +72,26 @@ impl Simulation {
             rig.cloud.request_as("demo", Method::POST, Service::Network, "/v2.0/floatingips", Some(body)).await;
         }
         sleep(Duration::from_secs(2)).await;
+        for (name, object) in &schedule.cluster.objects {
+            name.write(&rig.client, Some(object)).await.unwrap();
+        }
         rig.cluster.set_latency(schedule.latency);
         let wanted =
             schedule.stacks.iter().map(|name| WantedStack { name, spec: None, orphan: false, open: false }).collect();
         let dice = Dice::new(!schedule.seed);
         let foreign = Foreign::at_first(&rig.cloud);
-        let mut simulation = Self { rig, log, wanted, dice, foreign, orphaned: BTreeSet::new(), ends: Vec::new() };
+        let mut simulation = Self {
+            rig,
+            log,
+            wanted,
+            dice,
+            foreign,
+            orphaned: BTreeSet::new(),
+            open_objects: BTreeMap::new(),
+            drifted: BTreeSet::new(),
+            laws: ClusterLaws::default(),
+            ends: Vec::new(),
+        };
         simulation.rig.start();
         simulation
     }
@@ -91,6 +111,7 @@ impl Simulation {
 
     pub async fn advance_actors(&mut self) {
         self.check_laws();
+        self.check_cluster_laws();
         let ends = self.rig.reap().await;
         if !ends.is_empty() {
             self.ends.extend(ends);
@@ -101,6 +122,26 @@ impl Simulation {
                 self.wanted[stack].open = !self.apply_wanted(stack).await;
             }
         }
+        self.write_objects().await;
+    }
+
+    pub async fn refer(&mut self, change: &ClusterChange) {
+        self.open_objects.extend(change.objects.clone());
+        self.write_objects().await;
+    }
+
+    /// Brings the objects that stacks refer to in line with the wish of their users. What fails is tried again later.
+    async fn write_objects(&mut self) {
+        for (name, object) in self.open_objects.clone() {
+            if name.write(&self.rig.client, object.as_ref()).await.is_ok() {
+                self.open_objects.remove(&name);
+            }
+            self.observe_references();
+        }
+    }
+
+    pub fn all_objects_are_written(&self) -> bool {
+        self.open_objects.is_empty()
     }
 
     pub async fn perform(&mut self, step: &Step) {
@@ -119,6 +160,7 @@ impl Simulation {
             Step::Observe(stack, on) => {
                 self.edit(*stack, "managementPolicy", if *on { "Observe" } else { "Managed" }.into()).await;
             }
+            Step::Refer(change) => self.refer(change).await,
             Step::Cloud(which, fault, times) => self.rig.cloud.fail(which.clone(), fault.clone(), *times),
             Step::ServiceDown(service) => self.rig.cloud.service_down(*service),
             Step::EndFaults => self.rig.cloud.clear_faults(),
@@ -135,6 +177,12 @@ impl Simulation {
             Step::CrashInPatch => self.crash_in_patch().await,
             Step::Restart => {
                 self.rig.stop().await;
+                self.rig.start();
+            }
+            Step::SecondController(time) => {
+                self.rig.start();
+                self.advance(*time).await;
+                self.rig.kill().await;
                 self.rig.start();
             }
             Step::BreakCredentials(how) => self.break_credentials(*how).await,
@@ -165,7 +213,9 @@ impl Simulation {
     /// Brings the cluster in line with the wanted state. Returns false when that has to be repeated later.
     async fn apply_wanted(&mut self, stack: usize) -> bool {
         for _ in 0..TRIES {
-            match self.try_once(stack).await {
+            let tried = self.try_once(stack).await;
+            self.observe_references();
+            match tried {
                 Ok(done) => return done,
                 Err(_) => sleep(Duration::from_millis(7)).await,
             }
@@ -236,7 +286,9 @@ impl Simulation {
         let fault = if late { after } else { before };
         let seen = self.rig.cloud.writes().len();
         for method in [Method::POST, Method::PUT, Method::DELETE] {
-            self.rig.cloud.fail(next_write().method(method), fault.clone(), 1);
+            for write in next_writes() {
+                self.rig.cloud.fail(write.method(method.clone()), fault.clone(), 1);
+            }
         }
         let end = Instant::now() + Duration::from_secs(5);
         while self.rig.cloud.writes().len() == seen && Instant::now() < end {
@@ -315,6 +367,7 @@ impl Simulation {
         if dice.chance(50) {
             cloud.request_as("demo", Method::PUT, Service::LoadBalancer, &path, Some(body)).await;
         } else {
+            self.drifted.insert(id);
             let path = if kind == Kind::LoadBalancer { format!("{path}?cascade=true") } else { path };
             cloud.request_as("demo", Method::DELETE, Service::LoadBalancer, &path, None).await;
         }

@@ -7,8 +7,7 @@ use evenkeel_simulators::cluster;
 use http::Method;
 use serde_json::Value;
 
-use super::dice::Dice;
-use super::specs;
+use evenkeel_simulators::random_cluster::{ClusterChange, Dice, RandomCluster, Shape, draw_spec};
 
 #[derive(Debug, Clone)]
 pub enum Step {
@@ -21,6 +20,8 @@ pub enum Step {
     Recreate(usize, Value),
     Pause(usize, bool),
     Observe(usize, bool),
+    /// Users change the objects that stacks refer to.
+    Refer(ClusterChange),
     /// The next matching requests to the cloud, so many of them, meet the fault.
     Cloud(Match, Fault, usize),
     ServiceDown(Service),
@@ -40,6 +41,8 @@ pub enum Step {
     /// SIGKILL after the API server has carried out the next patch of a stack, before the response.
     CrashInPatch,
     Restart,
+    /// A second controller works beside the first for this time, as after a lease that was lost unnoticed.
+    SecondController(Duration),
     BreakCredentials(BrokenCredentials),
     RestoreCredentials,
     ExpireTokens,
@@ -56,13 +59,13 @@ pub enum BrokenCredentials {
 }
 
 /// Draws the next step of a schedule with so many stacks.
-pub fn draw(dice: &mut Dice, stacks: usize) -> Step {
+pub fn draw(dice: &mut Dice, stacks: usize, shape: Shape, cluster: &mut RandomCluster) -> Step {
     let stack = dice.index(stacks);
-    match dice.below(100) {
-        0..20 => Step::Apply(stack, specs::draw(dice)),
+    match dice.below(130) {
+        0..20 => Step::Apply(stack, draw_spec(dice, shape)),
         20..24 => Step::Delete(stack),
         24..26 => Step::Orphan(stack),
-        26..32 => Step::Recreate(stack, specs::draw(dice)),
+        26..32 => Step::Recreate(stack, draw_spec(dice, shape)),
         32..35 => Step::Pause(stack, dice.chance(50)),
         35..38 => Step::Observe(stack, dice.chance(50)),
         38..52 => cloud_fault(dice),
@@ -88,18 +91,26 @@ pub fn draw(dice: &mut Dice, stacks: usize) -> Step {
             let limits = [-1, 0, 1, 3];
             Step::Quota(dice.pick(&kinds), dice.pick(&limits))
         }
-        _ => Step::Drift(dice.next()),
+        96..100 => Step::Drift(dice.next()),
+        100..102 => Step::SecondController(dice.millis(0, 20_000)),
+        _ => Step::Refer(cluster.edit(dice)),
     }
 }
 
 fn cloud_fault(dice: &mut Dice) -> Step {
-    let services =
-        [Service::LoadBalancer, Service::LoadBalancer, Service::LoadBalancer, Service::Identity, Service::Network];
+    let services = [
+        Service::LoadBalancer,
+        Service::LoadBalancer,
+        Service::LoadBalancer,
+        Service::KeyManager,
+        Service::Identity,
+        Service::Network,
+    ];
     let mut which = Match::service(dice.pick(&services)).skip(dice.index(4));
     which.method =
         dice.pick(&[None, None, Some(Method::GET), Some(Method::POST), Some(Method::PUT), Some(Method::DELETE)]);
     if dice.chance(30) {
-        which = which.path(dice.pick(&["/loadbalancers", "/listeners", "/members", "/floatingips"]));
+        which = which.path(dice.pick(&["/loadbalancers", "/listeners", "/members", "/floatingips", "/secrets"]));
     }
     let response =
         |status, body: &str, retry_after| Fault::ProxyResponse { status, body: body.to_owned(), retry_after };
@@ -135,6 +146,7 @@ fn cluster_fault(dice: &mut Dice) -> cluster::Fault {
         E::LoseResponse,
         E::Drop,
         E::Conflict,
+        E::Status(403),
         E::Status(500),
         E::Status(503),
         E::Status(429),
@@ -145,12 +157,15 @@ fn cluster_fault(dice: &mut Dice) -> cluster::Fault {
     let path = match verb {
         "patch" => dice.pick(&["/loadbalancerstacks", "/status", "/secrets"]),
         "create" => "/events",
-        _ => dice.pick(&["/loadbalancerstacks", "/secrets", ""]),
+        "get" => dice.pick(&["/loadbalancerstacks", "/secrets", "/secrets", "/configmaps", "/services", ""]),
+        _ => dice.pick(&["/loadbalancerstacks", "/secrets", "/configmaps", "/services", "/endpointslices", "/nodes", ""]),
     };
-    cluster::Fault::next(verb, path, dice.pick(&effects)).times(1 + dice.index(3))
+    // Some last for longer: rights that were withdrawn, an API server that is down.
+    let times = if dice.chance(20) { 40 } else { 1 + dice.index(3) };
+    cluster::Fault::next(verb, path, dice.pick(&effects)).times(times)
 }
 
-/// Matches the next write to Octavia.
-pub fn next_write() -> cloud::Match {
-    Match::service(Service::LoadBalancer).path("/lbaas/")
+/// Match the next write to Octavia and the next one to Barbican.
+pub fn next_writes() -> [cloud::Match; 2] {
+    [Match::service(Service::LoadBalancer).path("/lbaas/"), Match::service(Service::KeyManager).path("/secrets")]
 }

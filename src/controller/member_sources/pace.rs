@@ -78,6 +78,11 @@ impl PacedSources {
         self.pools.values().flat_map(|pool| [pool.wake_at, pool.floor.wake_at()]).flatten().min()
     }
 
+    /// Forgets the times of changes that wait; the next update of each pool sets its own.
+    pub(crate) fn forget_wake(&mut self) {
+        self.pools.values_mut().for_each(|pool| pool.wake_at = None);
+    }
+
     /// Forgets pools that the stack no longer has.
     pub(crate) fn retain(&mut self, exists: impl Fn(&str) -> bool) -> bool {
         let before = self.pools.len();

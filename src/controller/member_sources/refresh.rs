@@ -23,6 +23,9 @@ pub(crate) enum Refreshed {
 
 /// Brings the endpoints of a stack up to date.
 pub(crate) async fn refresh(stack: &LoadBalancerStack, context: &Context, paced: &mut PacedSources) -> Refreshed {
+    // Each pool that is looked at below sets its time anew. Of one that is not, a time that has passed would ask for
+    // reconciles without a pause.
+    paced.forget_wake();
     if stack.metadata.deletion_timestamp.is_some() {
         return Refreshed::Unchanged;
     }

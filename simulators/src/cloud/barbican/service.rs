@@ -69,6 +69,10 @@ impl Barbican {
         secrets.into_iter().map(|(id, secret)| secret.show(id, root)).collect()
     }
 
+    pub fn stored_payload(&self, id: &str) -> Option<Vec<u8>> {
+        Some(self.secrets.get(id)?.payload.as_ref()?.bytes.clone())
+    }
+
     /// Removes a secret as another client does.
     pub fn remove_secret(&mut self, id: &str) {
         self.secrets.remove(id);

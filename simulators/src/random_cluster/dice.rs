@@ -1,4 +1,4 @@
-//! Random choices that follow from a seed.
+//! Random choices that follow from a seed alone.
 
 use std::time::Duration;
 

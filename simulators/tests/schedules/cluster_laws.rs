@@ -1,0 +1,232 @@
+//! Laws about the objects that stacks refer to, which must hold at every moment.
+//!
+//! * Unknown is not empty: a pool loses a member only if the cluster, at some moment since the member came, did not want it;
+//!   and it is emptied only if the cluster wanted no member.
+//! * A listener is not deleted unless its stack does not want it, and whatever serves was good: the content behind each
+//!   reference exists, can be read, and was wanted at some moment.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::{IpAddr, SocketAddr};
+
+use evenkeel_simulators::random_cluster::oracle::{
+    ClusterObjects, ExpectedMembers, ExpectedTls, expected_members, has_ipv6, listener_tls, pool_tls, stored_content,
+};
+use serde_json::Value;
+
+use super::laws::uid_of;
+use super::simulation::Simulation;
+
+/// Observations that the laws need.
+#[derive(Default)]
+pub struct ClusterLaws {
+    /// By id of the pool.
+    pools: BTreeMap<String, WatchedPool>,
+    /// By id of the listener.
+    listeners: BTreeMap<String, WatchedListener>,
+    /// Contents that were wanted at some moment, by stack.
+    wanted: BTreeMap<String, BTreeSet<String>>,
+    /// Contents of the secrets by URL: Barbican does not change them.
+    contents: BTreeMap<String, Result<String, String>>,
+}
+
+struct WatchedPool {
+    uid: String,
+    key: String,
+    members: BTreeSet<SocketAddr>,
+    /// Members that were not wanted at some moment since they came.
+    unwanted: BTreeSet<SocketAddr>,
+    /// No member was wanted at some moment since the pool had some.
+    zero: bool,
+    /// The stack did not want the pool, or is being deleted.
+    free: bool,
+}
+
+struct WatchedListener {
+    uid: String,
+    load_balancer: String,
+    key: String,
+    protocol: Value,
+    port: Value,
+    /// The stack did not want the listener, or is being deleted.
+    free: bool,
+}
+
+impl Simulation {
+    /// Takes note of the members and contents that the cluster wants at this moment.
+    pub fn observe_references(&mut self) {
+        let objects = ClusterObjects::of(&self.rig.cluster);
+        let stacks = self.rig.cluster.objects("evenkeel.dev", "loadbalancerstacks");
+        let by_uid: BTreeMap<&str, &Value> =
+            stacks.iter().map(|stack| (stack["metadata"]["uid"].as_str().unwrap(), stack)).collect();
+        for pool in self.laws.pools.values_mut() {
+            pool.observe(by_uid.get(pool.uid.as_str()).copied(), &objects);
+        }
+        for listener in self.laws.listeners.values_mut() {
+            listener.observe(by_uid.get(listener.uid.as_str()).copied());
+        }
+        for (uid, stack) in by_uid {
+            let contents = contents(&stack["spec"], &objects);
+            self.laws.wanted.entry(uid.to_owned()).or_default().extend(contents);
+        }
+    }
+
+    pub fn check_cluster_laws(&mut self) {
+        self.observe_references();
+        let (mut pools, mut listeners) = (BTreeSet::new(), BTreeSet::new());
+        for lb in self.evenkeel_load_balancers() {
+            let (uid, id) = (uid_of(&lb).unwrap(), lb["id"].as_str().unwrap().to_owned());
+            let tree = self.rig.cloud.tree(&id).map(Value::Object).unwrap_or_default();
+            for pool in list(&tree, "pools") {
+                pools.extend(self.laws.check_pool(&uid, pool));
+                self.check_contents(&uid, pool);
+            }
+            for listener in list(&tree, "listeners") {
+                listeners.extend(self.laws.check_listener(&uid, &id, listener));
+                self.check_contents(&uid, listener);
+            }
+        }
+        self.laws.pools.retain(|id, _| pools.contains(id));
+        self.check_gone_listeners(&listeners);
+        // Members that have just come may be unwanted already.
+        self.observe_references();
+    }
+
+    fn check_gone_listeners(&mut self, seen: &BTreeSet<String>) {
+        let load_balancers: BTreeSet<String> =
+            self.evenkeel_load_balancers().iter().map(|lb| lb["id"].as_str().unwrap().to_owned()).collect();
+        for (id, listener) in &self.laws.listeners {
+            let is_excused = listener.free || self.drifted.contains(id);
+            let is_gone = !seen.contains(id) && load_balancers.contains(&listener.load_balancer);
+            assert!(is_excused || !is_gone, "listener {} of {} was deleted", listener.key, listener.uid);
+        }
+        self.laws.listeners.retain(|id, _| seen.contains(id));
+    }
+
+    /// Every reference leads to a content that can be used and was wanted.
+    fn check_contents(&mut self, uid: &str, object: &Value) {
+        let stored = self.stored_urls();
+        for url in references(object) {
+            assert!(stored.contains_key(&url), "{} names {url}, which does not exist", object["name"]);
+            let cloud = &self.rig.cloud;
+            let content = self.laws.contents.entry(url.clone()).or_insert_with(|| stored_content(cloud, &url));
+            let wanted = self.laws.wanted.get(uid);
+            let is_wanted = content.as_ref().is_ok_and(|name| wanted.is_some_and(|wanted| wanted.contains(name)));
+            assert!(is_wanted, "{} serves {content:?}, wanted so far {wanted:?}", object["name"]);
+        }
+    }
+
+    fn stored_urls(&self) -> BTreeMap<String, String> {
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        let all = self.rig.cloud.stored_secrets().into_iter();
+        all.map(|secret| (text(&secret["secret_ref"]), text(&secret["name"]))).collect()
+    }
+
+    /// Secrets of stacks that no listener and no pool of any load balancer names.
+    pub fn unnamed_secrets(&self) -> Vec<String> {
+        let trees = self.rig.load_balancers().into_iter().filter_map(|lb| self.rig.cloud.tree(lb["id"].as_str()?));
+        let trees: Vec<Value> = trees.map(Value::Object).collect();
+        let objects = trees.iter().flat_map(|tree| list(tree, "listeners").chain(list(tree, "pools")));
+        let named: BTreeSet<String> = objects.flat_map(references).collect();
+        let own = self.stored_urls().into_iter().filter(|(_, name)| name.starts_with("evenkeel-"));
+        own.filter(|(url, _)| !named.contains(url)).map(|(_, name)| name).collect()
+    }
+}
+
+impl ClusterLaws {
+    /// Checks the members of a pool, and returns its id.
+    fn check_pool(&mut self, uid: &str, pool: &Value) -> Option<String> {
+        let (id, key) = (pool["id"].as_str()?.to_owned(), key(pool)?.to_owned());
+        let members: BTreeSet<SocketAddr> = list(pool, "members").filter_map(address).collect();
+        let watched = self.pools.entry(id.clone()).or_insert_with(|| WatchedPool {
+            uid: uid.to_owned(),
+            key,
+            members: members.clone(),
+            unwanted: BTreeSet::new(),
+            zero: false,
+            free: false,
+        });
+        let lost: Vec<_> = watched.members.difference(&members).collect();
+        let wrong = lost.iter().find(|member| !watched.free && !watched.unwanted.contains(**member));
+        assert!(wrong.is_none(), "pool {} lost {lost:?} of {:?}", watched.key, watched.members);
+        let is_emptied = members.is_empty() && !watched.members.is_empty();
+        assert!(!is_emptied || watched.zero || watched.free, "pool {} was emptied", watched.key);
+        watched.unwanted.retain(|member| watched.members.contains(member) && members.contains(member));
+        watched.zero &= !members.is_empty();
+        watched.members = members;
+        Some(id)
+    }
+
+    fn check_listener(&mut self, uid: &str, load_balancer: &str, listener: &Value) -> Option<String> {
+        let id = listener["id"].as_str()?.to_owned();
+        let (protocol, port) = (listener["protocol"].clone(), listener["protocol_port"].clone());
+        let watched = || WatchedListener {
+            uid: uid.to_owned(),
+            load_balancer: load_balancer.to_owned(),
+            key: key(listener).unwrap_or_default().to_owned(),
+            protocol,
+            port,
+            free: false,
+        };
+        self.listeners.entry(id.clone()).or_insert_with(watched);
+        Some(id)
+    }
+}
+
+impl WatchedPool {
+    fn observe(&mut self, stack: Option<&Value>, objects: &ClusterObjects) {
+        let Some(spec) = living_spec(stack) else { return self.free = true };
+        let Some(pool) = list(spec, "pools").find(|pool| pool["name"] == self.key.as_str()) else {
+            return self.free = true;
+        };
+        if let ExpectedMembers::Known(expected) = expected_members(pool, has_ipv6(spec), objects) {
+            self.unwanted.extend(self.members.iter().filter(|member| !expected.contains_key(member)));
+            self.zero |= expected.is_empty();
+        }
+    }
+}
+
+impl WatchedListener {
+    fn observe(&mut self, stack: Option<&Value>) {
+        let wanted = living_spec(stack).and_then(|spec| {
+            list(spec, "listeners").find(|listener| {
+                listener["name"] == self.key.as_str()
+                    && listener["protocol"] == self.protocol
+                    && listener["port"] == self.port
+            })
+        });
+        self.free |= wanted.is_none();
+    }
+}
+
+/// The spec of a stack that is not being deleted.
+fn living_spec(stack: Option<&Value>) -> Option<&Value> {
+    stack.filter(|stack| stack["metadata"]["deletionTimestamp"].is_null()).map(|stack| &stack["spec"])
+}
+
+/// All contents that a stack wants now.
+fn contents(spec: &Value, objects: &ClusterObjects) -> BTreeSet<String> {
+    let names = |tls: ExpectedTls| tls.single.into_iter().map(|(_, content)| content).chain(tls.sni).flatten();
+    let listeners = list(spec, "listeners").flat_map(|listener| names(listener_tls(&listener["tls"], objects)));
+    listeners.chain(list(spec, "pools").flat_map(|pool| names(pool_tls(&pool["tls"], objects)))).collect()
+}
+
+/// URLs of secrets that a listener or pool names.
+fn references(object: &Value) -> Vec<String> {
+    let text = |value: &Value| value.as_str().map(str::to_owned);
+    let fields = object.as_object().into_iter().flatten().filter(|(field, _)| field.ends_with("container_ref"));
+    let single = fields.filter_map(|(_, value)| text(value));
+    single.chain(list(object, "sni_container_refs").filter_map(text)).collect()
+}
+
+fn address(member: &Value) -> Option<SocketAddr> {
+    let address: IpAddr = member["address"].as_str()?.parse().ok()?;
+    Some(SocketAddr::new(address, u16::try_from(member["protocol_port"].as_u64()?).ok()?))
+}
+
+fn key(object: &Value) -> Option<&str> {
+    list(object, "tags").find_map(|tag| tag.as_str()?.strip_prefix("evenkeel:key="))
+}
+
+fn list<'a>(of: &'a Value, field: &str) -> impl Iterator<Item = &'a Value> + use<'a> {
+    of[field].as_array().into_iter().flatten()
+}
