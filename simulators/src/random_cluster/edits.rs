@@ -188,7 +188,8 @@ impl RandomCluster {
                 format!("Secret {chosen} has an expired certificate")
             }
             _ => {
-                let broken = dice.pick(&["", "nonsense", "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n"]);
+                let broken =
+                    dice.pick(&["", "nonsense", "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n"]);
                 object["data"]["tls.key"] = encoded(broken).into();
                 format!("Secret {chosen} has key {broken:?}")
             }
@@ -224,4 +225,3 @@ impl RandomCluster {
         }
     }
 }
-

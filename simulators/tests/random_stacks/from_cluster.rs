@@ -4,7 +4,6 @@
 //! `EVENKEEL_CLUSTERS` is the number of clusters (8), `EVENKEEL_SEED` the seed of the first (0). A failure prints its
 //! seed and the edits.
 
-use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::time::Duration;
@@ -21,8 +20,8 @@ use serde_json::{Map, Value, json};
 use tokio::time::{Instant, sleep};
 
 use super::compare::key;
-use super::planner_rig::paused;
 use super::number;
+use super::planner_rig::paused;
 
 const STACK: &str = "web";
 /// Longer than all windows, drains and confirmations of random stacks, and than their changes in the cloud.
@@ -60,7 +59,8 @@ impl Life {
             spec
         };
         let begins_with = spec(&mut dice);
-        let edit = |_| if dice.chance(80) { Edit::Cluster(cluster.edit(&mut dice)) } else { Edit::Stack(spec(&mut dice)) };
+        let edit =
+            |_| if dice.chance(80) { Edit::Cluster(cluster.edit(&mut dice)) } else { Edit::Stack(spec(&mut dice)) };
         let mut edits: Vec<Edit> = (0..6).map(edit).collect();
         edits.push(Edit::Cluster(cluster.heal(&mut dice)));
         Self { first, spec: begins_with, edits }
@@ -88,8 +88,6 @@ struct Test {
     rig: Rig,
     spec: Value,
     before: Value,
-    /// Contents of the secrets by URL: Barbican does not change them.
-    contents: RefCell<BTreeMap<String, Result<String, String>>>,
     counts: Counts,
 }
 
@@ -100,7 +98,7 @@ async fn live(seed: u64, life: &Life) -> Result<Counts> {
     }
     rig.start();
     rig.create(STACK, life.spec.clone()).await;
-    let mut test = Test { rig, spec: life.spec.clone(), before: Value::Null, contents: RefCell::default(), counts: Counts::default() };
+    let mut test = Test { rig, spec: life.spec.clone(), before: Value::Null, counts: Counts::default() };
     test.settle().await.context("after the create")?;
     for edit in &life.edits {
         test.make(edit).await.with_context(|| format!("{edit:?}"))?;
@@ -184,11 +182,6 @@ impl Test {
         own.map(|secret| secret["secret_ref"].as_str().unwrap().to_owned()).collect()
     }
 
-    fn content(&self, url: &str) -> Result<String, String> {
-        let mut contents = self.contents.borrow_mut();
-        contents.entry(url.to_owned()).or_insert_with(|| stored_content(&self.rig.cloud, url)).clone()
-    }
-
     fn differences(&self) -> Vec<String> {
         let (tree, expected) = (self.tree(), Expected::of(self));
         let mut found = Vec::new();
@@ -234,7 +227,7 @@ impl Test {
         let lists = ["listeners", "pools"].map(|kind| list(&self.before, kind));
         let before = lists.into_iter().flatten().find(|before| before["id"] == object["id"]).unwrap_or(&Value::Null);
         let mut found = Vec::new();
-        let content = |reference: &Value| reference.as_str().map(|url| self.content(url));
+        let content = |reference: &Value| reference.as_str().map(|url| stored_content(&self.rig.cloud, url));
         for (field, wanted) in &expected.single {
             let served = content(&object[*field]);
             let stays = !expected.is_known() && object[*field] == before[*field];

@@ -19,14 +19,38 @@ use super::simulation::Simulation;
 /// Observations that the laws need.
 #[derive(Default)]
 pub struct ClusterLaws {
+    /// By UID: what the stacks want at this moment.
+    stacks: BTreeMap<String, StackWish>,
     /// By id of the pool.
     pools: BTreeMap<String, WatchedPool>,
     /// By id of the listener.
     listeners: BTreeMap<String, WatchedListener>,
     /// Contents that were wanted at some moment, by stack.
     wanted: BTreeMap<String, BTreeSet<String>>,
-    /// Contents of the secrets by URL: Barbican does not change them.
-    contents: BTreeMap<String, Result<String, String>>,
+}
+
+/// What a stack that is not being deleted wants at this moment.
+struct StackWish {
+    members: BTreeMap<String, ExpectedMembers>,
+    listeners: BTreeMap<String, ProtocolPort>,
+}
+
+#[derive(PartialEq)]
+struct ProtocolPort {
+    protocol: Value,
+    port: Value,
+}
+
+impl StackWish {
+    fn of(spec: &Value, objects: &ClusterObjects) -> Self {
+        let name = |object: &Value| object["name"].as_str().unwrap().to_owned();
+        let members =
+            list(spec, "pools").map(|pool| (name(pool), expected_members(pool, has_ipv6(spec), objects))).collect();
+        let port =
+            |listener: &Value| ProtocolPort { protocol: listener["protocol"].clone(), port: listener["port"].clone() };
+        let listeners = list(spec, "listeners").map(|listener| (name(listener), port(listener))).collect();
+        Self { members, listeners }
+    }
 }
 
 struct WatchedPool {
@@ -45,76 +69,67 @@ struct WatchedListener {
     uid: String,
     load_balancer: String,
     key: String,
-    protocol: Value,
-    port: Value,
+    seen: ProtocolPort,
     /// The stack did not want the listener, or is being deleted.
     free: bool,
 }
 
 impl Simulation {
-    /// Takes note of the members and contents that the cluster wants at this moment.
+    /// Takes note of what stacks and the cluster want at this moment. Only users change that.
     pub fn observe_references(&mut self) {
         let objects = ClusterObjects::of(&self.rig.cluster);
-        let stacks = self.rig.cluster.objects("evenkeel.dev", "loadbalancerstacks");
-        let by_uid: BTreeMap<&str, &Value> =
-            stacks.iter().map(|stack| (stack["metadata"]["uid"].as_str().unwrap(), stack)).collect();
-        for pool in self.laws.pools.values_mut() {
-            pool.observe(by_uid.get(pool.uid.as_str()).copied(), &objects);
-        }
-        for listener in self.laws.listeners.values_mut() {
-            listener.observe(by_uid.get(listener.uid.as_str()).copied());
-        }
-        for (uid, stack) in by_uid {
+        self.laws.stacks.clear();
+        for stack in self.rig.cluster.objects("evenkeel.dev", "loadbalancerstacks") {
+            let uid = stack["metadata"]["uid"].as_str().unwrap().to_owned();
             let contents = contents(&stack["spec"], &objects);
-            self.laws.wanted.entry(uid.to_owned()).or_default().extend(contents);
+            self.laws.wanted.entry(uid.clone()).or_default().extend(contents);
+            if stack["metadata"]["deletionTimestamp"].is_null() {
+                self.laws.stacks.insert(uid, StackWish::of(&stack["spec"], &objects));
+            }
         }
+        let laws = &mut self.laws;
+        laws.pools.values_mut().for_each(|pool| pool.observe(&laws.stacks));
+        laws.listeners.values_mut().for_each(|listener| listener.observe(&laws.stacks));
     }
 
     pub fn check_cluster_laws(&mut self) {
-        self.observe_references();
         let (mut pools, mut listeners) = (BTreeSet::new(), BTreeSet::new());
-        for lb in self.evenkeel_load_balancers() {
-            let (uid, id) = (uid_of(&lb).unwrap(), lb["id"].as_str().unwrap().to_owned());
+        let load_balancers = self.evenkeel_load_balancers();
+        let stored = self.stored_urls();
+        for lb in &load_balancers {
+            let (uid, id) = (uid_of(lb).unwrap(), lb["id"].as_str().unwrap().to_owned());
             let tree = self.rig.cloud.tree(&id).map(Value::Object).unwrap_or_default();
             for pool in list(&tree, "pools") {
                 pools.extend(self.laws.check_pool(&uid, pool));
-                self.check_contents(&uid, pool);
+                self.check_contents(&uid, pool, &stored);
             }
             for listener in list(&tree, "listeners") {
                 listeners.extend(self.laws.check_listener(&uid, &id, listener));
-                self.check_contents(&uid, listener);
+                self.check_contents(&uid, listener, &stored);
             }
         }
         self.laws.pools.retain(|id, _| pools.contains(id));
-        self.check_gone_listeners(&listeners);
-        // Members that have just come may be unwanted already.
-        self.observe_references();
-    }
-
-    fn check_gone_listeners(&mut self, seen: &BTreeSet<String>) {
-        let load_balancers: BTreeSet<String> =
-            self.evenkeel_load_balancers().iter().map(|lb| lb["id"].as_str().unwrap().to_owned()).collect();
+        let is_there = |id: &str| load_balancers.iter().any(|lb| lb["id"] == id);
         for (id, listener) in &self.laws.listeners {
             let is_excused = listener.free || self.drifted.contains(id);
-            let is_gone = !seen.contains(id) && load_balancers.contains(&listener.load_balancer);
+            let is_gone = !listeners.contains(id) && is_there(&listener.load_balancer);
             assert!(is_excused || !is_gone, "listener {} of {} was deleted", listener.key, listener.uid);
         }
-        self.laws.listeners.retain(|id, _| seen.contains(id));
+        self.laws.listeners.retain(|id, _| listeners.contains(id));
     }
 
     /// Every reference leads to a content that can be used and was wanted.
-    fn check_contents(&mut self, uid: &str, object: &Value) {
-        let stored = self.stored_urls();
+    fn check_contents(&self, uid: &str, object: &Value, stored: &BTreeMap<String, String>) {
         for url in references(object) {
             assert!(stored.contains_key(&url), "{} names {url}, which does not exist", object["name"]);
-            let cloud = &self.rig.cloud;
-            let content = self.laws.contents.entry(url.clone()).or_insert_with(|| stored_content(cloud, &url));
+            let content = stored_content(&self.rig.cloud, &url);
             let wanted = self.laws.wanted.get(uid);
             let is_wanted = content.as_ref().is_ok_and(|name| wanted.is_some_and(|wanted| wanted.contains(name)));
             assert!(is_wanted, "{} serves {content:?}, wanted so far {wanted:?}", object["name"]);
         }
     }
 
+    /// Names of the secrets in the key manager by their URLs.
     fn stored_urls(&self) -> BTreeMap<String, String> {
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
         let all = self.rig.cloud.stored_secrets().into_iter();
@@ -150,57 +165,49 @@ impl ClusterLaws {
         assert!(wrong.is_none(), "pool {} lost {lost:?} of {:?}", watched.key, watched.members);
         let is_emptied = members.is_empty() && !watched.members.is_empty();
         assert!(!is_emptied || watched.zero || watched.free, "pool {} was emptied", watched.key);
-        watched.unwanted.retain(|member| watched.members.contains(member) && members.contains(member));
+        watched.unwanted.retain(|member| members.contains(member));
         watched.zero &= !members.is_empty();
         watched.members = members;
+        // Members that have just come may be unwanted already.
+        watched.observe(&self.stacks);
         Some(id)
     }
 
     fn check_listener(&mut self, uid: &str, load_balancer: &str, listener: &Value) -> Option<String> {
         let id = listener["id"].as_str()?.to_owned();
-        let (protocol, port) = (listener["protocol"].clone(), listener["protocol_port"].clone());
-        let watched = || WatchedListener {
-            uid: uid.to_owned(),
-            load_balancer: load_balancer.to_owned(),
-            key: key(listener).unwrap_or_default().to_owned(),
-            protocol,
-            port,
-            free: false,
-        };
-        self.listeners.entry(id.clone()).or_insert_with(watched);
+        if !self.listeners.contains_key(&id) {
+            let seen = ProtocolPort { protocol: listener["protocol"].clone(), port: listener["protocol_port"].clone() };
+            let mut watched = WatchedListener {
+                uid: uid.to_owned(),
+                load_balancer: load_balancer.to_owned(),
+                key: key(listener).unwrap_or_default().to_owned(),
+                seen,
+                free: false,
+            };
+            watched.observe(&self.stacks);
+            self.listeners.insert(id.clone(), watched);
+        }
         Some(id)
     }
 }
 
 impl WatchedPool {
-    fn observe(&mut self, stack: Option<&Value>, objects: &ClusterObjects) {
-        let Some(spec) = living_spec(stack) else { return self.free = true };
-        let Some(pool) = list(spec, "pools").find(|pool| pool["name"] == self.key.as_str()) else {
-            return self.free = true;
-        };
-        if let ExpectedMembers::Known(expected) = expected_members(pool, has_ipv6(spec), objects) {
-            self.unwanted.extend(self.members.iter().filter(|member| !expected.contains_key(member)));
-            self.zero |= expected.is_empty();
+    fn observe(&mut self, stacks: &BTreeMap<String, StackWish>) {
+        match stacks.get(&self.uid).and_then(|stack| stack.members.get(&self.key)) {
+            None => self.free = true,
+            Some(ExpectedMembers::Unknown) => {}
+            Some(ExpectedMembers::Known(expected)) => {
+                self.unwanted.extend(self.members.iter().filter(|member| !expected.contains_key(member)));
+                self.zero |= expected.is_empty();
+            }
         }
     }
 }
 
 impl WatchedListener {
-    fn observe(&mut self, stack: Option<&Value>) {
-        let wanted = living_spec(stack).and_then(|spec| {
-            list(spec, "listeners").find(|listener| {
-                listener["name"] == self.key.as_str()
-                    && listener["protocol"] == self.protocol
-                    && listener["port"] == self.port
-            })
-        });
-        self.free |= wanted.is_none();
+    fn observe(&mut self, stacks: &BTreeMap<String, StackWish>) {
+        self.free |= stacks.get(&self.uid).and_then(|stack| stack.listeners.get(&self.key)) != Some(&self.seen);
     }
-}
-
-/// The spec of a stack that is not being deleted.
-fn living_spec(stack: Option<&Value>) -> Option<&Value> {
-    stack.filter(|stack| stack["metadata"]["deletionTimestamp"].is_null()).map(|stack| &stack["spec"])
 }
 
 /// All contents that a stack wants now.

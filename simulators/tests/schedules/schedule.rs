@@ -3,8 +3,8 @@
 use std::fmt;
 use std::time::Duration;
 
-use evenkeel_simulators::random_cluster::{ClusterChange, Dice, RandomCluster, Shape, draw_spec};
 use super::step::{self, Step};
+use evenkeel_simulators::random_cluster::{ClusterChange, Dice, RandomCluster, Shape, draw_spec};
 
 pub struct Schedule {
     pub seed: u64,
@@ -29,9 +29,8 @@ impl Schedule {
         let mut cluster = RandomCluster::draw(&mut dice);
         let first = cluster.clone();
         let shape = Shape { dual_stack: dice.chance(30) };
-        let mut steps: Vec<_> = (0..stacks.len())
-            .map(|stack| (Duration::ZERO, Step::Apply(stack, draw_spec(&mut dice, shape))))
-            .collect();
+        let mut steps: Vec<_> =
+            (0..stacks.len()).map(|stack| (Duration::ZERO, Step::Apply(stack, draw_spec(&mut dice, shape)))).collect();
         for _ in 0..dice.pick(&[2, 3, 4, 10]) {
             let pause = match dice.below(10) {
                 0..4 => dice.millis(0, 400),

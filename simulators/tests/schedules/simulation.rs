@@ -16,10 +16,10 @@ use tokio::time::{Instant, sleep};
 
 use super::Trace;
 use super::cluster_laws::ClusterLaws;
-use evenkeel_simulators::random_cluster::{ClusterChange, Dice, ObjectName};
 use super::laws::Foreign;
 use super::schedule::Schedule;
 use super::step::{BrokenCredentials, Step, next_writes};
+use evenkeel_simulators::random_cluster::{ClusterChange, Dice, ObjectName};
 
 /// Interval of the users' retries and of the checks.
 const CHECK_INTERVAL: Duration = Duration::from_millis(1_000);

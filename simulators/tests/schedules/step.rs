@@ -158,7 +158,9 @@ fn cluster_fault(dice: &mut Dice) -> cluster::Fault {
         "patch" => dice.pick(&["/loadbalancerstacks", "/status", "/secrets"]),
         "create" => "/events",
         "get" => dice.pick(&["/loadbalancerstacks", "/secrets", "/secrets", "/configmaps", "/services", ""]),
-        _ => dice.pick(&["/loadbalancerstacks", "/secrets", "/configmaps", "/services", "/endpointslices", "/nodes", ""]),
+        _ => {
+            dice.pick(&["/loadbalancerstacks", "/secrets", "/configmaps", "/services", "/endpointslices", "/nodes", ""])
+        }
     };
     // Some last for longer: rights that were withdrawn, an API server that is down.
     let times = if dice.chance(20) { 40 } else { 1 + dice.index(3) };

@@ -1,5 +1,8 @@
 //! Certificates, authorities and revocation lists of TLS fields.
 
+use std::cell::RefCell;
+use std::collections::HashMap;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use p12_keystore::{KeyStore, Pkcs12ImportPolicy};
@@ -84,20 +87,29 @@ fn trusted(
     vec![(fields[0], fitting.map(|known| known.name.to_owned())), (fields[1], list)]
 }
 
-/// The content behind a reference, by the name of its fixture. An error says what is wrong with it.
+thread_local! {
+    /// Contents by payload: reading one takes thousands of rounds of key derivation.
+    static READ: RefCell<HashMap<Vec<u8>, Result<String, String>>> = RefCell::default();
+}
+
+/// The content behind a reference, by the name of its fixture.
 ///
 /// # Errors
 /// There is no such secret, or Octavia could not use its payload.
 pub fn stored_content(cloud: &CloudSim, reference: &str) -> Result<String, String> {
     let payload = cloud.secret_payload(reference).ok_or_else(|| format!("{reference} does not exist"))?;
-    if let Ok(text) = std::str::from_utf8(&payload) {
+    READ.with_borrow_mut(|read| read.entry(payload).or_insert_with_key(|payload| content_of(payload)).clone())
+}
+
+fn content_of(payload: &[u8]) -> Result<String, String> {
+    if let Ok(text) = std::str::from_utf8(payload) {
         let block = first_block(text);
         let authority = AUTHORITIES.iter().find(|known| first_block(known.certificate) == block);
         let list = AUTHORITIES.iter().find(|known| first_block(known.revocation_list) == block);
         let name = authority.map(|known| known.name.to_owned());
         return name.or(list.map(|known| format!("list of {}", known.name))).ok_or_else(|| format!("{text:?}"));
     }
-    let store = KeyStore::from_pkcs12(&payload, "", Pkcs12ImportPolicy::Strict).map_err(|error| error.to_string())?;
+    let store = KeyStore::from_pkcs12(payload, "", Pkcs12ImportPolicy::Strict).map_err(|error| error.to_string())?;
     let (_, chain) = store.private_key_chain().ok_or("no private key")?;
     let leaf = chain.certs().first().ok_or("no certificate")?.as_der();
     let key = chain.key().as_der();

@@ -159,7 +159,10 @@ pub fn member_differences(seen: &Value, expected: &BTreeMap<SocketAddr, Expected
             member["monitor_port"].as_u64(),
             member["monitor_address"].as_str().map(str::to_owned),
             member["subnet_id"].is_string(),
-            list(member, "tags").filter_map(Value::as_str).filter(|tag| !tag.starts_with("evenkeel:")).collect::<Vec<_>>(),
+            list(member, "tags")
+                .filter_map(Value::as_str)
+                .filter(|tag| !tag.starts_with("evenkeel:"))
+                .collect::<Vec<_>>(),
         );
         let tags: Vec<&str> = want.tags.iter().map(String::as_str).collect();
         let wanted = (want.backup, want.monitor_port, want.monitor_address, want.in_subnet, tags);
