@@ -27,4 +27,4 @@ mod spec_tls;
 
 pub use cluster::{ClusterChange, ObjectKind, ObjectName, RandomCluster};
 pub use dice::Dice;
-pub use spec::{Shape, draw as draw_spec};
+pub use spec::{CLUSTER_CLOUD, Shape, draw as draw_spec};

@@ -21,7 +21,12 @@ const LISTENERS: [(&str, &str, u16); 5] = [
 pub struct Shape {
     /// The load balancer has an IPv6 address beside its IPv4 address.
     pub dual_stack: bool,
+    /// The credentials are those of the ClusterOpenStackCloud [`CLUSTER_CLOUD`].
+    pub shared_cloud: bool,
 }
+
+/// Name of the ClusterOpenStackCloud of random specs.
+pub const CLUSTER_CLOUD: &str = "prod";
 
 /// Draws a spec of the family. Interruptions are allowed, so that no step is held back.
 pub fn draw(dice: &mut Dice, shape: Shape) -> Value {
@@ -49,8 +54,12 @@ pub fn draw(dice: &mut Dice, shape: Shape) -> Value {
     if dice.chance(30) {
         load_balancer["floatingIP"] = json!({"allocate": {"network": {"name": "public"}}});
     }
+    let credentials = match shape.shared_cloud {
+        true => json!({"clusterCloud": CLUSTER_CLOUD}),
+        false => json!({"secretName": SECRET, "cloudName": "openstack"}),
+    };
     json!({
-        "cloudCredentialsRef": {"secretName": SECRET, "cloudName": "openstack"},
+        "cloudCredentialsRef": credentials,
         "disruptionPolicy": "Allow", "resyncPeriod": "90s",
         "loadBalancer": load_balancer, "listeners": listeners, "pools": pools,
     })

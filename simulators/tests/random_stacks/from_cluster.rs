@@ -51,7 +51,7 @@ impl Life {
             cluster.edit(&mut dice);
         }
         let first = cluster.clone();
-        let shape = Shape { dual_stack: dice.chance(40) };
+        let shape = Shape { dual_stack: dice.chance(40), shared_cloud: false };
         // Without resyncs: a change is seen by its event, or never.
         let spec = move |dice: &mut Dice| {
             let mut spec = draw_spec(dice, shape);

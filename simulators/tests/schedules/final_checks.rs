@@ -34,6 +34,9 @@ pub async fn run(simulation: &mut Simulation, schedule: &Schedule) {
     replace_failed(simulation).await;
     // The next resync finds drift at the latest.
     until(simulation, "the cloud is as desired", |simulation| differences(simulation).is_empty()).await;
+    if schedule.shared_cloud {
+        without_grant(simulation).await;
+    }
     // Checked before the stacks and their status are gone.
     simulation.check_outputs();
     delete_all(simulation).await;
@@ -41,6 +44,22 @@ pub async fn run(simulation: &mut Simulation, schedule: &Schedule) {
     simulation.check_foreign();
     simulation.check_outputs();
     simulation.check_log();
+}
+
+/// Withdraws the grant of the shared cloud: nothing is called, nothing is deleted, and a stack can still be deleted.
+async fn without_grant(simulation: &mut Simulation) {
+    simulation.grant(false).await;
+    // Reconciles in progress end.
+    simulation.advance(Duration::from_secs(20)).await;
+    let (kept, calls) = (simulation.load_balancers_to_keep(), simulation.calls_to_the_project());
+    simulation.refer(&simulation.without_endpoints()).await;
+    simulation.advance(Duration::from_secs(200)).await;
+    assert_eq!(simulation.calls_to_the_project(), calls, "calls to the cloud without a grant");
+    assert_eq!(simulation.load_balancers_to_keep(), kept, "changed without a grant");
+    if simulation.dice.chance(50) {
+        simulation.grant(true).await;
+        until(simulation, "the stacks converge again", |simulation| simulation.unsettled(true).is_empty()).await;
+    }
 }
 
 /// Ends all faults, and makes all stacks managed.
@@ -51,6 +70,7 @@ async fn end_faults(simulation: &mut Simulation) {
         simulation.rig.cloud.set_quota("demo", kind, -1);
     }
     simulation.restore_credentials().await;
+    simulation.grant(true).await;
     if !simulation.rig.is_running() {
         simulation.rig.start();
     }

@@ -9,6 +9,7 @@
 mod cluster_laws;
 mod compare;
 mod final_checks;
+mod grants;
 mod laws;
 mod schedule;
 mod simulation;

@@ -12,6 +12,8 @@ pub struct Schedule {
     pub stacks: Vec<&'static str>,
     /// Delay of every request to the API server. It opens more moments for a crash.
     pub latency: Duration,
+    /// The credentials are those of a ClusterOpenStackCloud.
+    pub shared_cloud: bool,
     /// The objects that stacks refer to, at the beginning.
     pub cluster: RandomCluster,
     pub steps: Vec<(Duration, Step)>,
@@ -28,7 +30,7 @@ impl Schedule {
         let latency = Duration::from_millis(dice.pick(&[0, 1, 15]));
         let mut cluster = RandomCluster::draw(&mut dice);
         let first = cluster.clone();
-        let shape = Shape { dual_stack: dice.chance(30) };
+        let shape = Shape { dual_stack: dice.chance(30), shared_cloud: dice.chance(30) };
         let mut steps: Vec<_> =
             (0..stacks.len()).map(|stack| (Duration::ZERO, Step::Apply(stack, draw_spec(&mut dice, shape)))).collect();
         for _ in 0..dice.pick(&[2, 3, 4, 10]) {
@@ -41,7 +43,7 @@ impl Schedule {
             steps.push((pause, step::draw(&mut dice, stacks.len(), shape, &mut cluster)));
         }
         let healed = cluster.heal(&mut dice);
-        Self { seed, stacks, latency, cluster: first, steps, healed }
+        Self { seed, stacks, latency, shared_cloud: shape.shared_cloud, cluster: first, steps, healed }
     }
 }
 

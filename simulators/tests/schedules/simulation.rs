@@ -16,6 +16,7 @@ use tokio::time::{Instant, sleep};
 
 use super::Trace;
 use super::cluster_laws::ClusterLaws;
+use super::grants;
 use super::laws::Foreign;
 use super::schedule::Schedule;
 use super::step::{BrokenCredentials, Step, next_writes};
@@ -49,6 +50,8 @@ pub struct Simulation {
     pub orphaned: BTreeSet<String>,
     /// Objects of the cluster that do not match the wish of their users yet.
     open_objects: BTreeMap<ObjectName, Option<Value>>,
+    /// The grant of the shared cloud, if the cluster does not have it yet.
+    pub(super) open_grant: Option<bool>,
     /// Ids of the objects in the cloud that another client has deleted.
     pub drifted: BTreeSet<String>,
     pub laws: ClusterLaws,
@@ -75,6 +78,9 @@ impl Simulation {
         for (name, object) in &schedule.cluster.objects {
             name.write(&rig.client, Some(object)).await.unwrap();
         }
+        if schedule.shared_cloud {
+            grants::create_cloud(&rig).await;
+        }
         rig.cluster.set_latency(schedule.latency);
         let wanted =
             schedule.stacks.iter().map(|name| WantedStack { name, spec: None, orphan: false, open: false }).collect();
@@ -88,6 +94,7 @@ impl Simulation {
             foreign,
             orphaned: BTreeSet::new(),
             open_objects: BTreeMap::new(),
+            open_grant: None,
             drifted: BTreeSet::new(),
             laws: ClusterLaws::default(),
             ends: Vec::new(),
@@ -123,6 +130,7 @@ impl Simulation {
             }
         }
         self.write_objects().await;
+        self.write_grant().await;
     }
 
     pub async fn refer(&mut self, change: &ClusterChange) {
@@ -160,6 +168,7 @@ impl Simulation {
             Step::Observe(stack, on) => {
                 self.edit(*stack, "managementPolicy", if *on { "Observe" } else { "Managed" }.into()).await;
             }
+            Step::Grant(given) => self.grant(*given).await,
             Step::Refer(change) => self.refer(change).await,
             Step::Cloud(which, fault, times) => self.rig.cloud.fail(which.clone(), fault.clone(), *times),
             Step::ServiceDown(service) => self.rig.cloud.service_down(*service),

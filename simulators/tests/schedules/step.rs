@@ -20,6 +20,8 @@ pub enum Step {
     Recreate(usize, Value),
     Pause(usize, bool),
     Observe(usize, bool),
+    /// The shared cloud is granted to the stacks, or the grant is withdrawn.
+    Grant(bool),
     /// Users change the objects that stacks refer to.
     Refer(ClusterChange),
     /// The next matching requests to the cloud, so many of them, meet the fault.
@@ -79,6 +81,8 @@ pub fn draw(dice: &mut Dice, stacks: usize, shape: Shape, cluster: &mut RandomCl
         78..84 => Step::CrashInWrite { late: dice.chance(50) },
         84..87 => Step::CrashInPatch,
         87..89 => Step::Restart,
+        // The Secret of the namespace has no effect on them.
+        89..93 if shape.shared_cloud => Step::Grant(dice.chance(50)),
         89..91 => Step::BreakCredentials(dice.pick(&[
             BrokenCredentials::Garbage,
             BrokenCredentials::NoKey,

@@ -62,6 +62,17 @@ async fn change_that_is_taken_back_within_window_is_never_passed_on() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn forgotten_time_asks_for_no_reconcile() {
+    let mut paced = PacedSources::default();
+    paced.update("web", known(&[1, 2]), WINDOW);
+    paced.update("web", known(&[1]), WINDOW);
+    assert_eq!(paced.wake_at(), Some(Instant::now() + WINDOW.window));
+    sleep(5).await;
+    paced.forget_wake();
+    assert_eq!(paced.wake_at(), None);
+}
+
+#[tokio::test(start_paused = true)]
 async fn zero_is_unknown_until_two_reads_confirm_it() {
     let mut paced = PacedSources::default();
     paced.update("web", known(&[1]), WINDOW);
