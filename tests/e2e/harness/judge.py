@@ -11,6 +11,7 @@ from octavia.common import constants as octavia
 
 from . import spelling
 from .cloud import Cloud
+from .endpoints import Sources
 from .stored import Contents
 
 ANY = object()
@@ -45,6 +46,7 @@ class Judge:
     def __init__(self, cloud: Cloud, stack: dict, cluster: str, contents: Contents):
         self.cloud, self.stack, self.spec, self.contents = cloud, stack, stack['spec'], contents
         self.meta, self.cluster = stack['metadata'], cluster
+        self.sources = Sources(contents.kube, contents.namespace)
         self.differences: list[str] = []
 
     def compare(self, lb_id: str) -> list[str]:
@@ -164,7 +166,9 @@ class Judge:
         self._same(f'{where}: tls_versions', got['tls_versions'] and set(got['tls_versions']),
                    set(versions) if versions else Either(None, set(FILLED_TLS['versions'])))
         self._monitor(where, got['healthmonitor'], want.get('healthMonitor'), want)
-        members = {(ip_address(m['address']), m['port']): m for m in want.get('members') or []}
+        vip = (self.spec.get('loadBalancer') or {}).get('vip') or {}
+        has_ipv6 = any('v6' in more['subnet'].get('name', '') for more in vip.get('additional') or [])
+        members = {(ip_address(m['address']), m['port']): m for m in self.sources.members(want, has_ipv6)}
         seen = {(ip_address(m['address']), m['protocol_port']): m for m in got['members']}
         if self._same(f'{where}: members', set(seen), set(members)):
             for key, member in members.items():

@@ -5,8 +5,11 @@ Values of an enumeration are turns in turn instead of drawn: a seed continues wh
 seeds in a row use each value. `harness/width.py` checks that.
 """
 import copy
+from contextlib import contextmanager
 from random import Random
+from typing import Iterator
 
+from .random_objects import PAIRS, ROLE, SERVICES, TRUST
 from .stacks import listener, member, monitor, pool, stack
 
 # protocol of a listener: protocols of suitable pools
@@ -15,6 +18,8 @@ SUITS = {'HTTP': ('HTTP', 'PROXY', 'PROXYV2'), 'TERMINATED_HTTPS': ('HTTP', 'PRO
          'SCTP': ('SCTP',), 'PROMETHEUS': ()}
 WITH_POLICIES = ('HTTP', 'TERMINATED_HTTPS')
 DATAGRAMS = ('UDP', 'SCTP')
+# Fields of pools with member sources.
+SOURCED = {'memberSources', 'memberWindow', 'drain', 'minMembers'}
 TEXTS = ('plain', 'with "quotes" and \\', 'Ünïcode ✓', "it's <b>", 'x' * 255)
 TAGS = ('a', 'team=shop', 'Prod', 'ünï', 'with blank')
 HEADERS = ('X-Forwarded-For', 'X-Forwarded-Port', 'X-Forwarded-Proto')
@@ -38,7 +43,7 @@ ALPN = ('h2', 'http/1.1', 'http/1.0')
 class Generator:
     """Draws stacks and edits from a seed. All of them are valid, and the provider amphora applies each field."""
     def __init__(self, seed: int):
-        self.random = Random(seed)
+        self.random, self.of_sources = Random(seed), Random(f'sources {seed}')
         self.seed, self.turns = seed, {}
 
     def stack(self, name: str) -> dict:
@@ -98,11 +103,13 @@ class Generator:
         return drawn
 
     def listener_tls(self) -> dict:
-        drawn = {'certificate': _secret('one'), **self._some({'sniCertificates': lambda: [_secret('two'), _secret('three')], **self._tls_parameters('listener'),
+        drawn = {'certificate': self._pair('certificate', 'one'),
+                 **self._some({'sniCertificates': lambda: [self._pair('sni', 'two'), _secret('three')], **self._tls_parameters('listener'),
                 'hsts': lambda: {'maxAge': '3600s', **self._some({'includeSubdomains': self._flag, 'preload': self._flag})}})}
         if self.random.random() < 0.85:
-            drawn.update({'clientCA': _secret('ca'), 'clientAuthentication': self._deal('client', ('OPTIONAL', 'MANDATORY', 'OPTIONAL', 'MANDATORY', 'NONE'))})
-            drawn.update(self._some({'clientCRL': lambda: _secret('crl')}))
+            authority, revocations = self._trust('clientCA')
+            drawn.update({'clientCA': authority, 'clientAuthentication': self._deal('client', ('OPTIONAL', 'MANDATORY', 'OPTIONAL', 'MANDATORY', 'NONE'))})
+            drawn.update(self._some({'clientCRL': lambda: revocations}))
         return drawn
 
     def policy(self, name: str, pools: list[dict], ends_tls: bool) -> dict:
@@ -136,12 +143,54 @@ class Generator:
                                 'healthMonitor': lambda: self.monitor(datagrams)}, 0.6))
         if not datagrams:
             drawn.update(self._some({'tls': self.pool_tls}))
+        with self._apart():
+            if self.random.random() < 0.6:
+                drawn['memberSources'] = self.sources(protocol)
+                drawn.update(self._some({'memberWindow': lambda: '1s', 'drain': lambda: '1s', 'minMembers': lambda: 1}))
         return drawn
 
+    def sources(self, protocol: str) -> list[dict]:
+        weighted = self._flag()
+        drawn = []
+        for n in range(self._deal('number of sources', (1, 2, 1, 3))):
+            source = {'name': f's{n}', **self._deal('source', (self._pods, self._node_ports, self._pods, self._nodes))(protocol)}
+            if weighted:
+                source['weight'] = self._deal('weight', (70, 30, 0, 1))
+            source.update(self._some({'backup': self._flag, 'monitorPort': lambda: 9000, 'monitorAddress': lambda: '10.20.1.1',
+                                      'subnet': lambda: {'name': 'members-v4'}, 'tags': self._tags}, 0.3))
+            drawn.append(source)
+        return drawn
+
+    def _pods(self, protocol: str) -> dict:
+        return {'service': {**self._service(protocol), 'target': 'PodIP', **self._family()}}
+
+    def _node_ports(self, protocol: str) -> dict:
+        return {'service': {**self._service(protocol), 'target': 'NodePort', 'nodeSelector': self._selector(), **self._family(), **self._address_type()}}
+
+    def _nodes(self, _: str) -> dict:
+        return {'nodes': {'port': 30900, 'selector': self._selector(), **self._family(), **self._address_type()}}
+
+    def _service(self, protocol: str) -> dict:
+        ports = {'UDP': ('dns', 53), 'SCTP': ('sctp', 5060)}.get(protocol, ('http', 80))
+        return {'name': self._deal('service', SERVICES), 'port': self._deal('port', ports)}
+
+    def _selector(self) -> dict:
+        # The label keeps the nodes of other scenarios out.
+        return self._deal('selector', ({'matchLabels': {ROLE: 'web'}}, {'matchExpressions': [{'key': ROLE, 'operator': 'In', 'values': ['web', 'db']}]},
+                                       {'matchExpressions': [{'key': ROLE, 'operator': 'Exists'}, {'key': ROLE, 'operator': 'NotIn', 'values': ['db']}]},
+                                       {'matchExpressions': [{'key': 'gpu', 'operator': 'DoesNotExist'}, {'key': ROLE, 'operator': 'Exists'}]}))
+
+    def _family(self) -> dict:
+        return self._deal('family', ({}, {'family': 'IPv4'}, {}, {'family': 'IPv6'}))
+
+    def _address_type(self) -> dict:
+        return self._deal('address type', ({}, {'addressType': 'InternalIP'}, {'addressType': 'ExternalIP'}))
+
     def pool_tls(self) -> dict:
-        drawn = self._some({'clientCertificate': lambda: _secret('client'), 'ca': lambda: _secret('ca'), **self._tls_parameters('pool')}, 0.6)
+        authority, revocations = self._trust('ca')
+        drawn = self._some({'clientCertificate': lambda: self._pair('client', 'client'), 'ca': lambda: authority, **self._tls_parameters('pool')}, 0.6)
         if 'ca' in drawn:
-            drawn.update(self._some({'crl': lambda: _secret('crl')}, 0.6))
+            drawn.update(self._some({'crl': lambda: revocations}, 0.6))
         return drawn
 
     def member(self, last: int) -> dict:
@@ -207,7 +256,10 @@ class Generator:
         """Takes some fields of the new item; all of them where the protocol changes."""
         if new['protocol'] != old['protocol']:
             return new
-        taken = {field for field in sorted(old.keys() | new.keys()) if self._flag()}
+        fields = old.keys() | new.keys()
+        taken = {field for field in sorted(fields - SOURCED) if self._flag()}
+        with self._apart():
+            taken |= {field for field in sorted(fields & SOURCED) if self._flag()}
         return {**{f: v for f, v in old.items() if f not in taken}, **{f: v for f, v in new.items() if f in taken or f in ('name', 'protocol', 'algorithm')}}
 
     def _sometimes_other(self, entry: dict) -> str | None:
@@ -235,6 +287,26 @@ class Generator:
             _make_listener_valid(li, {p['name']: p for p in spec['pools']})
 
     # -- parts
+    @contextmanager
+    def _apart(self) -> Iterator[None]:
+        """Draws of member sources, which leave the sequence of all others as it is."""
+        self.random, self.of_sources = self.of_sources, self.random
+        yield
+        self.random, self.of_sources = self.of_sources, self.random
+
+    def _pair(self, deck: str, host: str) -> dict:
+        """A certificate: in Barbican, or in a Secret."""
+        keys = {'certificate': 'tls.crt', 'privateKey': 'tls.key'}
+        return self._deal(f'pair of {deck}', (_secret(host), {'secretRef': {'name': PAIRS[0]}}, {'secretRef': {'name': PAIRS[1], 'keys': keys}}))
+
+    def _trust(self, deck: str) -> tuple[dict, dict]:
+        """An authority and its revocation list: in Barbican, in a Secret, or in a ConfigMap."""
+        def both(place: str, **keys) -> tuple[dict, dict]:
+            ca, crl = ({'key': keys[k]} if keys else {} for k in ('ca', 'crl'))
+            return {place: {'name': TRUST, **ca}}, {place: {'name': TRUST, **crl}}
+        keys = {'ca': 'ca.crt', 'crl': 'ca.crl'}
+        return self._deal(f'trust of {deck}', ((_secret('ca'), _secret('crl')), both('secretRef'), both('configMapRef', **keys), both('secretRef', **keys)))
+
     def _tls_parameters(self, of: str) -> dict:
         return {'versions': lambda: self._versions(of),
                 'alpnProtocols': lambda: self._deal_some(f'alpn of {of}', ALPN, 2),
@@ -277,7 +349,19 @@ class Generator:
 def _make_pool_valid(p: dict, two_families: bool) -> None:
     """Removes settings that the amphora does not apply (docs/reference/fields.md)."""
     kind = p.get('healthMonitor', {}).get('type')
-    for m in p['members']:
+    sources = p.get('memberSources', [])
+    for source in sources:
+        _make_source_valid(source, p, two_families)
+    if not sources:
+        _drop(p, 'memberWindow', 'drain', 'minMembers')
+    if kind is None or not any(s.get('service', {}).get('target') == 'PodIP' for s in sources):
+        _drop(p, 'minMembers')
+    for standby in (False, True):
+        group = [s for s in sources if s.get('backup', False) == standby]
+        if not all('weight' in s for s in group):
+            for source in group:
+                _drop(source, 'weight')
+    for m in [*p['members'], *sources]:
         if kind in (None, 'PING'):
             _drop(m, 'monitorAddress', 'monitorPort')
         if p['protocol'] in DATAGRAMS:
@@ -290,6 +374,19 @@ def _make_pool_valid(p: dict, two_families: bool) -> None:
             p['healthMonitor']['expectedCodes'] = '204'
         if two_families:
             _drop(p.get('sessionPersistence', {}), 'granularity')
+
+
+def _make_source_valid(source: dict, p: dict, two_families: bool) -> None:
+    place = source.get('service') or source['nodes']
+    datagrams = p['protocol'] in DATAGRAMS
+    if 'service' in source:
+        # The protocol of a pool may have changed.
+        ports = {'UDP': ('dns', 53), 'SCTP': ('sctp', 5060)}.get(p['protocol'], ('http', 80))
+        place['port'] = ports[isinstance(place['port'], int)]
+    if datagrams and not two_families and place.get('family') == 'IPv6':
+        _drop(place, 'family')
+    if place.get('family') != 'IPv4':
+        _drop(source, 'subnet')     # the subnet is of IPv4
 
 
 def _make_listener_valid(li: dict, pools: dict[str, dict]) -> None:

@@ -13,7 +13,7 @@ ELSEWHERE = {
     'loadBalancer.floatingIP.allocate.reclaimPolicy=Retain': 'scenario floating_ip: it would be left over',
     'loadBalancer.vip.port': 'scenario address', 'pools[].algorithm=SOURCE_IP_PORT': 'provider ovn only',
     'listeners[].insertHeaders[]=X-Forwarded-IP': 'never added by provider amphora', 'listeners[].insertHeaders[]=X-Client-IP': 'as before',
-    'listeners[].insertHeaders[]=X-Real-IP': 'as before',
+    'listeners[].insertHeaders[]=X-Real-IP': 'as before', 'cloudCredentialsRef.clusterCloud': 'scenario tenants',
 }
 
 
@@ -39,6 +39,7 @@ def _wanted(schema: dict, path: str, into: set[str]) -> None:
 
 def _used(value, path: str, into: set[str]) -> None:
     if isinstance(value, dict):
+        into.add(path)      # labels have names of their own
         for field, below in value.items():
             _used(below, f'{path}.{field}' if path else field, into)
     elif isinstance(value, list):

@@ -1,10 +1,12 @@
 """Ten random stacks with three random edits each: every field is right, and a plan against the result is empty. It
-alone combines fields and edits at random. E2E_SEED selects others, E2E_STACKS their number: `E2E_SEED=17
+alone combines fields and edits at random. Their members and certificates come from Services, Nodes, Secrets and ConfigMaps,
+too. E2E_SEED selects others, E2E_STACKS their number: `E2E_SEED=17
 E2E_STACKS=1` repeats one."""
 import copy
 import os
 import time
 
+from harness.random_objects import objects
 from harness.random_stacks import Generator
 from harness.waiting import Failed, expect, pause, same
 from harness.width import unused
@@ -20,6 +22,11 @@ cases = [f'{first}-{min(first + TOGETHER, SEED + STACKS) - 1}' for first in rang
 def run(t, case):
     if case == 'width':
         return width(t)
+    with objects(t):
+        lives(t, case)
+
+
+def lives(t, case):
     first, last = map(int, case.split('-'))
     # One after the other: an edit may be twenty writes, and several stacks at once mostly wait for Octavia.
     for seed in range(first, last + 1):
