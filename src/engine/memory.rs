@@ -24,6 +24,9 @@ pub struct Memory {
     /// start, lists shared with other stacks suffice: a restart among a thousand stacks at rest costs some lists, not a
     /// thousand trees.
     pub(super) needs_fresh_read: bool,
+    /// End of the last reconcile that read the tree itself or wrote to it. Shared lists that began earlier may show the
+    /// tree as it was before.
+    pub(super) read_itself_at: Option<Instant>,
     /// Time since which every observation has found the load balancer locked.
     pub(super) locked_since: Option<Instant>,
     /// Conflicts about each remembered address.
@@ -116,7 +119,11 @@ impl Memory {
         if matches!(outcome.state, State::InSync | State::Blocked { .. } | State::Observed { differs: false }) {
             self.history.settled();
         }
+        let read_itself = self.needs_fresh_read;
         self.needs_fresh_read = !matches!(outcome.state, State::InSync | State::Observed { .. });
+        if read_itself || self.needs_fresh_read {
+            self.read_itself_at = Some(Instant::now());
+        }
         outcome
     }
 }

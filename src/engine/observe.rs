@@ -3,7 +3,7 @@
 use tokio::time::Instant;
 
 use crate::model::{Desired, ObservedLoadBalancer, ObservedTree, Plan, Provisioning, TreeQuery};
-use crate::openstack::CloudError;
+use crate::openstack::{CloudError, Freshness};
 use crate::plan;
 
 use super::locate::Located;
@@ -54,7 +54,8 @@ impl Reconciliation<'_> {
             return Ok(None);
         }
         let Some(id) = &self.record.load_balancer_id else { return Ok(None) };
-        let tree = self.cloud.cached_tree(id, desired.tree_query(), self.settings.shared_age).await?;
+        let freshness = Freshness { max_age: self.settings.shared_age, not_before: memory.read_itself_at };
+        let tree = self.cloud.cached_tree(id, desired.tree_query(), freshness).await?;
         Ok(tree.filter(|tree| {
             self.owner.owns(&tree.load_balancer.tags)
                 && tree.load_balancer.provisioning_status == Provisioning::Active

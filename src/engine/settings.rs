@@ -21,7 +21,8 @@ pub struct Settings {
     pub quiet_period: Duration,
     /// Time after which a locked load balancer is reported as stuck.
     pub stuck_after: Duration,
-    /// Greatest age of the shared lists from which a stack at rest is judged.
+    /// Age up to which the shared lists are used from which a stack at rest is judged. Lists that took long are used for
+    /// longer.
     pub shared_age: Duration,
 }
 

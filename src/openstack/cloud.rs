@@ -4,12 +4,11 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
-use std::time::Duration;
 
 use http::Method;
 use tokio::sync::OnceCell;
 
-use super::cache::{SecretCache, SharedPoll, TreeCache};
+use super::cache::{Freshness, SecretCache, SharedPoll, TreeCache};
 use super::clouds_yaml::{Credentials, CredentialsError};
 use super::collections::OCTAVIA_API;
 use super::create_slots::CreateSlot;
@@ -36,7 +35,7 @@ pub struct Cloud {
 
 struct Shared {
     credentials_fingerprint: u64,
-    session: Session,
+    session: Arc<Session>,
     api_version: OnceCell<ApiVersion>,
     shared_poll: SharedPoll,
     tree_cache: TreeCache,
@@ -68,7 +67,7 @@ impl Cloud {
         let transport = connector.connect(&tls).map_err(failed)?;
         let shared = Shared {
             credentials_fingerprint,
-            session: Session::new(credentials, transport, clock, settings),
+            session: Arc::new(Session::new(credentials, transport, clock, settings)),
             api_version: OnceCell::new(),
             shared_poll: SharedPoll::new(),
             tree_cache: TreeCache::new(),
@@ -137,18 +136,18 @@ impl Cloud {
         Ok(session.with_secrets(session.tree(load_balancer, query).await?, query).await)
     }
 
-    /// The whole tree, at most `max_age` old, from lists that all stacks of the session share; `None` when it was deleted.
-    /// Good enough to detect drift. Before a write, only [`tree`](Self::tree) is.
+    /// The whole tree, from lists that all stacks of the session share; `None` when it was deleted, or the lists are older
+    /// than the last own write. Good enough to detect drift. Before a write, only [`tree`](Self::tree) is.
     pub async fn cached_tree<'a>(
         &self,
         id: &str,
         query: impl Into<TreeQuery<'a>>,
-        max_age: Duration,
+        freshness: impl Into<Freshness>,
     ) -> Result<Option<ObservedTree>, CloudError> {
         let Shared { session, tree_cache, secret_cache, .. } = &*self.shared;
-        let query = query.into();
-        Ok(match tree_cache.tree(session, id, query, max_age).await? {
-            Some(tree) => Some(secret_cache.with_secrets(session, tree, query, max_age).await),
+        let (query, freshness) = (query.into(), freshness.into());
+        Ok(match tree_cache.tree(session, id, query, freshness).await? {
+            Some(tree) => Some(secret_cache.with_secrets(session, tree, query, freshness).await),
             None => None,
         })
     }

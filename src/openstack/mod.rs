@@ -41,6 +41,7 @@ mod session;
 mod settings;
 mod text;
 
+pub use cache::Freshness;
 pub use cloud::Cloud;
 pub use clouds_yaml::{Credentials, CredentialsError};
 pub use create_slots::{CreateSlot, CreateSlots};

@@ -27,6 +27,7 @@ mod member_sources;
 mod metrics;
 mod min_members;
 mod policies;
+mod quiet_stacks;
 mod rejections;
 mod rights;
 mod secrets;

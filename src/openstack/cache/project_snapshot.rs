@@ -31,7 +31,8 @@ const MAX_MIB: usize = 128;
 
 /// The trees of a project, as far as lists show them.
 pub(super) struct ProjectSnapshot {
-    taken: Instant,
+    began: Instant,
+    completed: Instant,
     trees: HashMap<Id, SnapshotEntry>,
     floating_ips: Vec<ObservedFloatingIp>,
     /// Positions in `floating_ips`, by id, by port, and by owner tag or description.
@@ -53,7 +54,7 @@ pub(super) struct SnapshotEntry {
 
 impl ProjectSnapshot {
     pub(super) async fn read(session: &Session) -> Result<Self, CloudError> {
-        let (taken, budget) = (Instant::now(), Budget::of_mib(MAX_MIB));
+        let (began, budget) = (Instant::now(), Budget::of_mib(MAX_MIB));
         let listing = |collection| session.of_project(Listing::records(collection).with_budget(&budget));
         let load_balancers = session.list::<LoadBalancerRecord>(&listing(LOAD_BALANCERS).await?).await?;
         let listeners = async { session.list::<ListenerRecord>(&listing(LISTENERS).await?).await };
@@ -63,21 +64,23 @@ impl ProjectSnapshot {
         let (listeners, pools, monitors, policies) = futures::try_join!(listeners, pools, monitors, policies)?;
         let floating_ips = session.every_floating_ip(&budget).await?;
         let now = load_balancers.server_time.unwrap_or_else(|| session.now());
-        let mut snapshot = Self::new(load_balancers, now, taken);
+        let mut snapshot = Self::new(load_balancers, now, began);
         snapshot.add_children(listeners.items, pools.items, monitors.items, policies.items);
         snapshot.floating_ip_index = index(&floating_ips);
         snapshot.floating_ips = floating_ips;
         snapshot.unlisted_ports = session.unlisted_ports(snapshot.unwatched_ports(), &budget).await?;
+        snapshot.completed = Instant::now();
         Ok(snapshot)
     }
 
-    fn new(load_balancers: Listed<LoadBalancerRecord>, now: Timestamp, taken: Instant) -> Self {
+    fn new(load_balancers: Listed<LoadBalancerRecord>, now: Timestamp, began: Instant) -> Self {
         let entries = load_balancers.items.into_iter().map(|load_balancer| {
             let entry = SnapshotEntry::new(load_balancer, now);
             (entry.load_balancer.observed.id.clone(), entry)
         });
         Self {
-            taken,
+            began,
+            completed: began,
             trees: entries.collect(),
             floating_ips: Vec::new(),
             floating_ip_index: HashMap::new(),
@@ -130,8 +133,19 @@ impl ProjectSnapshot {
         }
     }
 
+    /// The time before which nothing of it was read.
+    pub(super) const fn began(&self) -> Instant {
+        self.began
+    }
+
+    /// The time since all of it was read.
     pub(super) fn age(&self) -> Duration {
-        self.taken.elapsed()
+        self.completed.elapsed()
+    }
+
+    /// The time that its lists took.
+    pub(super) fn cost(&self) -> Duration {
+        self.completed.duration_since(self.began)
     }
 
     pub(super) fn get(&self, id: &str) -> Option<&SnapshotEntry> {

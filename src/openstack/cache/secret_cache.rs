@@ -1,10 +1,10 @@
 //! The secrets of all stacks of a session, by one list.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::freshness::Freshness;
 use crate::model::{ObservedSecret, ObservedTree, Owner, StoredSecret, TreeQuery};
 use crate::openstack::http::{CloudError, SingleFlight};
 use crate::openstack::secrets::known_or_cause;
@@ -14,7 +14,8 @@ use crate::openstack::session::Session;
 const PREFIX: &str = "evenkeel-";
 
 struct Secrets {
-    taken: Instant,
+    began: Instant,
+    completed: Instant,
     secrets: Vec<ObservedSecret>,
 }
 
@@ -28,16 +29,16 @@ impl SecretCache {
         Self { latest: SingleFlight::new() }
     }
 
-    /// Adds the secrets of its stack to a tree, if it may have some, at most `max_age` old.
+    /// Adds the secrets of its stack to a tree, if it may have some.
     pub(in crate::openstack) async fn with_secrets(
         &self,
         session: &Session,
         mut tree: ObservedTree,
         query: TreeQuery<'_>,
-        max_age: Duration,
+        freshness: Freshness,
     ) -> ObservedTree {
         if query.needs_secrets(&tree.load_balancer) {
-            tree.secrets = known_or_cause(self.secrets_of(session, query.owner, &tree, max_age).await);
+            tree.secrets = known_or_cause(self.secrets_of(session, query.owner, &tree, freshness).await);
         }
         tree
     }
@@ -47,13 +48,15 @@ impl SecretCache {
         session: &Session,
         owner: &Owner,
         tree: &ObservedTree,
-        max_age: Duration,
+        freshness: Freshness,
     ) -> Result<Vec<ObservedSecret>, CloudError> {
         let read = |_| async {
-            let taken = Instant::now();
-            Ok(Arc::new(Secrets { taken, secrets: session.secrets(PREFIX).await? }))
+            let (began, secrets) = (Instant::now(), session.secrets(PREFIX).await?);
+            Ok(Arc::new(Secrets { began, completed: Instant::now(), secrets }))
         };
-        let latest = self.latest.get(|latest| latest.taken.elapsed() <= max_age, read).await?;
+        let is_fresh =
+            |latest: &Arc<Secrets>| freshness.allows(latest.began) && latest.completed.elapsed() <= freshness.max_age;
+        let latest = self.latest.get(is_fresh, read).await?;
         let prefix = StoredSecret::prefix(owner);
         let own = latest.secrets.iter().filter(|secret| secret.name.starts_with(&prefix));
         let mut secrets: Vec<ObservedSecret> = own.cloned().collect();

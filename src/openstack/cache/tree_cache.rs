@@ -2,13 +2,14 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Duration;
 
 use parking_lot::Mutex;
 
+use super::freshness::Freshness;
+use super::latest_snapshot::LatestSnapshot;
 use super::project_snapshot::{ProjectSnapshot, SnapshotEntry};
 use crate::model::{Id, ObservedL7Rule, ObservedMember, ObservedTree, TreeQuery};
-use crate::openstack::http::{CloudError, ErrorClass, SingleFlight};
+use crate::openstack::http::{CloudError, ErrorClass};
 use crate::openstack::octavia::TreeParts;
 use crate::openstack::session::Session;
 
@@ -37,24 +38,27 @@ struct Unread {
 
 /// The latest lists of a project, and the details that they do not show.
 pub(in crate::openstack) struct TreeCache {
-    latest: SingleFlight<Arc<ProjectSnapshot>>,
+    latest: LatestSnapshot,
     details: Mutex<HashMap<Id, Arc<CachedDetails>>>,
 }
 
 impl TreeCache {
     pub(in crate::openstack) fn new() -> Self {
-        Self { latest: SingleFlight::new(), details: Mutex::default() }
+        Self { latest: LatestSnapshot::new(), details: Mutex::default() }
     }
 
-    /// A tree that is at most `max_age` old; `None` when there is no such load balancer.
+    /// A tree from lists that are fresh; `None` when there are none, or no such load balancer.
     pub(in crate::openstack) async fn tree(
         &self,
-        session: &Session,
+        session: &Arc<Session>,
         id: &str,
         query: TreeQuery<'_>,
-        max_age: Duration,
+        freshness: Freshness,
     ) -> Result<Option<ObservedTree>, CloudError> {
-        let snapshot = self.latest.get(|latest| latest.age() <= max_age, |_| self.read(session)).await?;
+        let forget_deleted = |snapshot: &ProjectSnapshot| {
+            self.details.lock().retain(|id, _| snapshot.get(id).is_some());
+        };
+        let Some(snapshot) = self.latest.get(session, freshness, forget_deleted).await? else { return Ok(None) };
         if let Some(entry) = snapshot.get(id).filter(|entry| entry.is_consistent())
             && let Some(tree) = self.assemble(session, id, entry).await?
         {
@@ -67,12 +71,6 @@ impl TreeCache {
             Some(load_balancer) => session.tree(load_balancer, query).await.map(Some),
             None => Ok(None),
         }
-    }
-
-    async fn read(&self, session: &Session) -> Result<Arc<ProjectSnapshot>, CloudError> {
-        let snapshot = ProjectSnapshot::read(session).await?;
-        self.details.lock().retain(|id, _| snapshot.get(id).is_some());
-        Ok(Arc::new(snapshot))
     }
 
     /// `None` when the tree has changed since the lists.

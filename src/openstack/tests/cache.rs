@@ -132,6 +132,48 @@ async fn failed_list_is_shared_by_waiting_callers() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn failed_snapshot_is_read_again_after_a_pause() {
+    let fake = FakeCloud::new(|request| request.path.ends_with("/loadbalancers").then_some(Ok((503, json!(null)))));
+    let owner = add_stack(&fake, 0);
+    let cloud = fake.cloud_with(REGION);
+    for expected in [1, 2] {
+        for _ in 0..10 {
+            cloud.cached_tree("lb-0", &owner, MINUTE).await.unwrap_err();
+        }
+        assert_eq!(
+            fake.requests.lock().unwrap().iter().filter(|r| r.path.ends_with("/loadbalancers")).count(),
+            expected
+        );
+        tokio::time::sleep(Duration::from_secs(2)).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn snapshot_is_read_on_without_its_first_caller() {
+    let (fake, owners) = stacks(1);
+    let cloud = fake.cloud_with(REGION);
+    let impatient = tokio::time::timeout(Duration::from_millis(150), cloud.cached_tree("lb-0", &owners[0], MINUTE));
+    assert!(impatient.await.is_err());
+    tokio::time::sleep(MINUTE / 2).await;
+    assert_eq!(fake.calls().len(), 6);
+    read_all(&cloud, &owners).await;
+    assert_eq!(fake.calls().len(), 2, "members and rules, and no list");
+}
+
+#[tokio::test(start_paused = true)]
+async fn lists_that_began_before_own_write_are_not_used() {
+    let (fake, owners) = stacks(1);
+    let cloud = fake.cloud_with(REGION);
+    read_all(&cloud, &owners).await;
+    fake.calls();
+    let after_write = Freshness { max_age: MINUTE, not_before: Some(tokio::time::Instant::now()) };
+    assert_eq!(cloud.cached_tree("lb-0", &owners[0], after_write).await.unwrap(), None);
+    assert_eq!(fake.calls().len(), 0);
+    tokio::time::sleep(2 * MINUTE).await;
+    assert!(cloud.cached_tree("lb-0", &owners[0], after_write).await.unwrap().is_some(), "of newer lists");
+}
+
+#[tokio::test(start_paused = true)]
 async fn many_polls_share_one_list() {
     let (fake, _) = stacks(30);
     let cloud = fake.cloud_with(REGION);

@@ -64,9 +64,9 @@ period is {rest[0]['period_seconds']} s here, to shorten the measurement (the de
 
 {_table(['stacks', 'memory (MiB)', 'KiB for each stack', 'calls to make one', 'calls in a period', *kinds], lines)}
 
-Stacks share lists that are at most 20 s old; a list takes one call for each {PAGE} objects. Members are read again only
-if a load balancer's `updated_at` or the operating status of a pool has changed, or if that status is neither ONLINE nor OFFLINE nor
-NO_MONITOR. VIP ports with a floating IP are not read; the reference stack has none.
+Stacks share lists, which are used until they are 20 s old, or four times as old as their read took; a list takes one call
+for each {PAGE} objects. Members are read again only if a load balancer's `updated_at` or the operating status of a pool has changed,
+or if that status is neither ONLINE nor OFFLINE nor NO_MONITOR. VIP ports with a floating IP are not read; the reference stack has none.
 """
 
 

@@ -145,7 +145,7 @@ def nothing(shop):
     with streaming(shop.t, shop.name, 'two resyncs with nothing to do', f'http://{shop.vip}/') as row:
         since = time.time()
         pause(21)      # of 10 s each
-        # Lists that are not 20 s old yet are not read again: the next resync does it then.
+        # Lists are used until they are 20 s old: the next resync reads them again then.
         eventually('a resync reads the cloud', lambda: [e for e in octavia.requests('GET') if e.at > since], bool, 30)
     same('reloads and writes of a resync', (row.reloads, row.writes), (0, []))
 
