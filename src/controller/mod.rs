@@ -11,7 +11,7 @@
 //! | `certificates` | Secrets and ConfigMaps that stacks take certificates from |
 //! | `reference_index`, `version_index`, `watched`, `watch_kind` | indexes and watch of objects that stacks refer to |
 //! | `reconcile`, `translator` | one reconcile of one stack |
-//! | `stack_state`, `requeue` | state of each stack between reconciles, and the time of the next one |
+//! | `stack_state`, `requeue`, `turns` | state of each stack between reconciles, and the time of the next one |
 //! | `credentials` | from a stack to a session with its cloud |
 //! | `finalizer`, `pending_create_annotation`, `conflict` | writes to the stack other than status |
 //! | `record` | durable facts of a stack, read from its status and annotation |
@@ -49,6 +49,7 @@ mod status;
 mod telemetry;
 mod text;
 mod translator;
+mod turns;
 mod version_index;
 mod watch;
 mod watch_kind;

@@ -6,8 +6,6 @@ use crate::engine::Retry;
 
 /// Delay of retries that only a person makes succeed.
 pub(super) const FIXED_RETRY: Duration = Duration::from_secs(60);
-/// Mean delay of a stack whose credentials have all of their permits in use: spread, so that not all come back at once.
-const THROTTLE_DELAY: Duration = Duration::from_secs(2);
 const BACKOFF_MIN: Duration = Duration::from_secs(1);
 const BACKOFF_MAX: Duration = Duration::from_secs(60);
 const SLOW_BACKOFF_MAX: Duration = Duration::from_secs(3600);
@@ -21,11 +19,6 @@ pub(super) enum Requeue {
     Throttled,
     /// The stack needs no reconcile any more: all state of it is dropped.
     Forget,
-}
-
-/// Delay of a throttled stack.
-pub(super) fn throttle_delay() -> Duration {
-    THROTTLE_DELAY.mul_f64(0.5 + fastrand::f64())
 }
 
 /// Tells whether repeated failures make the delay grow.

@@ -16,6 +16,7 @@ use super::events::Announced;
 use super::member_sources::PacedSources;
 use super::requeue::{self, Requeue};
 use super::status::LastWrittenStatus;
+use super::turns::Turns;
 use crate::api::{DELETION_POLICY_ANNOTATION, LoadBalancerStack};
 use crate::engine::{Memory, PendingCreates, Retry};
 
@@ -24,6 +25,7 @@ pub(super) struct StackStates {
     states: Mutex<HashMap<String, StackState>>,
     /// Number of stacks, for metrics.
     count: Gauge,
+    turns: Turns,
 }
 
 /// State of one stack. Losing it costs calls and repeats Events, nothing more.
@@ -99,7 +101,7 @@ impl ReconcileTrigger {
 
 impl StackStates {
     pub(super) fn new(count: Gauge) -> Self {
-        Self { states: Mutex::default(), count }
+        Self { states: Mutex::default(), count, turns: Turns::default() }
     }
 
     /// Takes the state of a stack out, for the time of a reconcile.
@@ -122,7 +124,7 @@ impl StackStates {
                 self.put(stack.uid().unwrap_or_default(), state);
                 return left.map_or_else(Action::await_change, Action::requeue);
             }
-            Requeue::Throttled => Retry::After(requeue::throttle_delay()),
+            Requeue::Throttled => Retry::After(self.turns.take(&stack.namespace().unwrap_or_default())),
             Requeue::Retry(retry) => {
                 state.count_failure(retry);
                 retry
