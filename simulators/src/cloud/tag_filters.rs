@@ -12,6 +12,9 @@ pub(crate) const TAG_FILTERS: [&str; 4] = ["tags", "tags-any", "not-tags", "not-
 /// True where the tags of an object pass every tag filter of the call. `collate` gives the form in which two equal tags
 /// are the same text.
 pub(crate) fn pass_tag_filters(tags: Option<&Value>, call: &Call, collate: fn(&str) -> String) -> bool {
+    if TAG_FILTERS.iter().all(|filter| call.parameter(filter).is_none()) {
+        return true;
+    }
     let own: BTreeSet<String> =
         tags.and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).map(collate).collect();
     TAG_FILTERS.iter().all(|filter| {

@@ -53,6 +53,11 @@ impl CloudSim {
         self.world().request_log.entries().cloned().collect()
     }
 
+    /// What `read` finds in the requests so far: without a copy of each.
+    pub fn in_requests<T>(&self, read: impl FnOnce(&mut dyn Iterator<Item = &CloudRequest>) -> T) -> T {
+        read(&mut self.world().request_log.entries())
+    }
+
     /// The requests so far that change something. Logins do not count.
     pub fn writes(&self) -> Vec<CloudRequest> {
         self.world().request_log.entries().filter(|entry| entry.is_write()).cloned().collect()

@@ -293,3 +293,17 @@ pub fn objects(inner: &Inner, group: &str, plural: &str) -> Vec<Value> {
     };
     convert::shown_all(&kind, &state.store.list(&kind.group_resource, None))
 }
+
+/// The number of objects of a kind for which `holds`, which gets them as they are stored: without a copy of each.
+pub fn count(inner: &Inner, group: &str, plural: &str, holds: impl Fn(&Value) -> bool) -> usize {
+    let state = inner.lock();
+    let Some(kind) = state.kinds.all().iter().find(|kind| kind.is(group, plural)) else { return 0 };
+    state.store.list(&kind.group_resource, None).iter().filter(|object| holds(object)).count()
+}
+
+/// One object of a kind, likewise.
+pub fn object(inner: &Inner, group: &str, plural: &str, key: &Key) -> Option<Value> {
+    let state = inner.lock();
+    let kind = state.kinds.all().iter().find(|kind| kind.is(group, plural))?;
+    state.get(kind, key).ok()
+}

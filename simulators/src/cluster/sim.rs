@@ -9,7 +9,6 @@ use serde_json::Value;
 
 use super::faults::{ClusterRequest, Fault};
 use super::inner::Inner;
-use super::object;
 use super::ordered_notify::OrderedNotify;
 use super::server::Served;
 use super::state::State;
@@ -58,10 +57,14 @@ impl ClusterSim {
         super::handler::objects(&self.inner, group, plural)
     }
 
+    /// Number of objects of a resource for which `holds`. It gets them in their stored form.
+    pub fn count(&self, group: &str, plural: &str, holds: impl Fn(&Value) -> bool) -> usize {
+        super::handler::count(&self.inner, group, plural, holds)
+    }
+
     /// One object, or `None`. `namespace` is empty for cluster-wide kinds.
     pub fn object(&self, group: &str, plural: &str, namespace: &str, name: &str) -> Option<Value> {
-        let found = |object: &Value| object::namespace(object) == namespace && object::name(object) == name;
-        self.objects(group, plural).into_iter().find(found)
+        super::handler::object(&self.inner, group, plural, &(namespace.to_owned(), name.to_owned()))
     }
 
     /// Every request since the last [`Self::forget_requests`], in order of arrival.

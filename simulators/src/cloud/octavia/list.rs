@@ -1,5 +1,6 @@
 //! Filters, order, pages and fields of lists (`octavia/api/common/pagination.py`).
 
+use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::collections::BTreeSet;
 
@@ -42,8 +43,12 @@ pub(crate) fn list<'a>(
         let wanted = if reverse { Ordering::Less } else { Ordering::Greater };
         found.retain(|(sort_value, _)| compare(sort_value, &marker, &keys) == wanted);
     }
+    if let Some(limit) = limit.filter(|limit| *limit < found.len()) {
+        // A page of a long list: the rows behind it need no order.
+        found.select_nth_unstable_by(limit, |(a, _), (b, _)| compare(a, b, &keys));
+        found.truncate(limit);
+    }
     found.sort_by(|(a, _), (b, _)| compare(a, b, &keys));
-    found.truncate(limit.unwrap_or(usize::MAX));
     let links = links(call, limit, found.first().zip(found.last()).map(|(first, last)| (first.1, last.1)), found.len());
     let fields = call.parameters("fields");
     let shown: Vec<_> = found.into_iter().map(|(_, row)| pick(show(store, row), &fields)).collect();
@@ -118,47 +123,61 @@ fn class(kind: Kind) -> String {
 
 /// The value by which a row is sorted.
 #[derive(PartialEq, PartialOrd)]
-enum SortValue {
+enum SortValue<'a> {
     Nothing,
     Flag(bool),
     Number(f64),
     /// In lower case, as the collation compares.
-    Text(String),
+    Text(Cow<'a, str>),
 }
 
-fn position(store: &Store, row: &Record, keys: &Sort) -> Vec<SortValue> {
+fn position<'a>(store: &'a Store, row: &'a Record, keys: &Sort) -> Vec<SortValue<'a>> {
     let sort_value = |(key, _): &(String, bool)| match column(store, row, key) {
-        Value::String(text) => SortValue::Text(text.to_lowercase()),
-        Value::Bool(flag) => SortValue::Flag(flag),
-        Value::Number(number) => SortValue::Number(number.as_f64().unwrap_or_default()),
-        Value::Null | Value::Array(_) | Value::Object(_) => SortValue::Nothing,
+        Column::Text(text) => SortValue::Text(lowercase(text)),
+        Column::Other(Value::String(text)) => SortValue::Text(lowercase(text)),
+        Column::Other(Value::Bool(flag)) => SortValue::Flag(*flag),
+        Column::Other(Value::Number(number)) => SortValue::Number(number.as_f64().unwrap_or_default()),
+        Column::Other(Value::Null | Value::Array(_) | Value::Object(_)) | Column::Null => SortValue::Nothing,
     };
     keys.iter().map(sort_value).collect()
 }
 
-fn compare(a: &[SortValue], b: &[SortValue], keys: &Sort) -> Ordering {
-    let order = |((a, b), (_, descending)): ((&SortValue, &SortValue), &(String, bool))| {
+fn lowercase(text: &str) -> Cow<'_, str> {
+    let is_lowercase = !text.bytes().any(|byte| byte.is_ascii_uppercase() || !byte.is_ascii());
+    if is_lowercase { Cow::Borrowed(text) } else { Cow::Owned(text.to_lowercase()) }
+}
+
+fn compare(a: &[SortValue<'_>], b: &[SortValue<'_>], keys: &Sort) -> Ordering {
+    let order = |((a, b), (_, descending)): ((&SortValue<'_>, &SortValue<'_>), &(String, bool))| {
         let order = a.partial_cmp(b).unwrap_or(Ordering::Equal);
         if *descending { order.reverse() } else { order }
     };
     a.iter().zip(b).zip(keys).map(order).find(|order| order.is_ne()).unwrap_or(Ordering::Equal)
 }
 
+/// A value of a row, where it is stored.
+enum Column<'a> {
+    Null,
+    Text(&'a str),
+    Other(&'a Value),
+}
+
 /// The stored value of an attribute that can be filtered or sorted by.
-fn column(store: &Store, row: &Record, key: &str) -> Value {
+fn column<'a>(store: &'a Store, row: &'a Record, key: &str) -> Column<'a> {
+    let text = |text: Option<&'a str>| text.map_or(Column::Null, Column::Text);
     match key {
-        "id" => row.id.as_str().into(),
-        "project_id" => row.project.as_str().into(),
-        "created_at" => row.created.as_str().into(),
-        "updated_at" => row.updated.as_deref().into(),
-        "provisioning_status" => row.provisioning.text().into(),
-        "operating_status" => row.operating.text().into(),
-        "loadbalancer_id" | "load_balancer_id" => row.load_balancer.as_str().into(),
-        "pool_id" | "listener_id" => row.parent.as_str().into(),
+        "id" => Column::Text(&row.id),
+        "project_id" => Column::Text(&row.project),
+        "created_at" => Column::Text(&row.created),
+        "updated_at" => text(row.updated.as_deref()),
+        "provisioning_status" => Column::Text(row.provisioning.text()),
+        "operating_status" => Column::Text(row.operating.text()),
+        "loadbalancer_id" | "load_balancer_id" => Column::Text(&row.load_balancer),
+        "pool_id" | "listener_id" => Column::Text(&row.parent),
         "healthmonitor_id" => {
-            store.children(Kind::HealthMonitor, &row.id).next().map(|monitor| monitor.id.as_str()).into()
+            text(store.children(Kind::HealthMonitor, &row.id).next().map(|monitor| monitor.id.as_str()))
         }
-        key => row.fields.get(key).cloned().unwrap_or_default(),
+        key => row.fields.get(key).map_or(Column::Null, Column::Other),
     }
 }
 
@@ -236,11 +255,13 @@ fn read_filters(kind: Kind, call: &Call) -> Result<Vec<(String, String)>, Reply>
 /// True for a row that matches all filters. NULL equals nothing, not even the empty text as which names are shown.
 fn fits(store: &Store, row: &Record, filters: &[(String, String)]) -> bool {
     let yes = ["true", "1", "yes", "on", "t", "y"];
+    let same = |text: &str, wanted: &str| text == wanted || lowercase(text) == lowercase(wanted);
     filters.iter().all(|(key, wanted)| match column(store, row, key) {
-        Value::String(text) => text.to_lowercase() == wanted.to_lowercase(),
-        Value::Bool(flag) => flag == yes.contains(&wanted.to_lowercase().as_str()),
-        Value::Number(number) => wanted.parse::<f64>().ok() == number.as_f64(),
-        _ => false,
+        Column::Text(text) => same(text, wanted),
+        Column::Other(Value::String(text)) => same(text, wanted),
+        Column::Other(Value::Bool(flag)) => *flag == yes.contains(&wanted.to_lowercase().as_str()),
+        Column::Other(Value::Number(number)) => wanted.parse::<f64>().ok() == number.as_f64(),
+        Column::Other(_) | Column::Null => false,
     })
 }
 
