@@ -6,6 +6,7 @@
 mod churn;
 mod endpoints;
 mod process;
+mod restart;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -29,8 +30,8 @@ use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 
 const NAMESPACE: &str = "at-rest";
-/// Limit for the stacks to become Ready.
-const TIME_LIMIT: Duration = Duration::from_secs(900);
+/// Limit for the stacks to become Ready, and to be looked at after a restart.
+const TIME_LIMIT: Duration = Duration::from_secs(1800);
 /// Number of resync periods over which requests are counted.
 const PERIODS: u32 = 2;
 
@@ -49,6 +50,9 @@ struct Cli {
     /// Leaves out the requests at rest, which take minutes: only the cost of endpoints is measured.
     #[arg(long)]
     endpoints_only: bool,
+    /// Leaves out the cost of endpoints: only restart and rest are measured.
+    #[arg(long, conflicts_with = "endpoints_only")]
+    without_endpoints: bool,
     /// Number of endpoints that flap.
     #[arg(long, default_value_t = 1000)]
     flapping: usize,
@@ -73,7 +77,9 @@ async fn measure_all(cli: &Cli) -> anyhow::Result<()> {
     for &number in &cli.stacks {
         println!("{}", measure(&root, cli, number).await?);
     }
-    println!("{}", churn::measure(&root, cli).await?);
+    if !cli.without_endpoints {
+        println!("{}", churn::measure(&root, cli).await?);
+    }
     Ok(())
 }
 
@@ -92,17 +98,26 @@ async fn measure(root: &Path, cli: &Cli, number: usize) -> anyhow::Result<Value>
     let until_ready = simulators.calls(1);
     drop(maker);
     simulators.set_period(number, cli.period).await?;
+    simulators.cloud.forget_requests();
     let controller = simulators.controller(&cli.controller)?;
+    let restart = simulators.restart_costs(&controller, number).await?;
     simulators.until_at_rest(period).await;
     simulators.cloud.forget_requests();
+    let before = controller.processor_time()?;
     sleep(period * PERIODS).await;
+    let cpu = controller.processor_time()?.saturating_sub(before) / PERIODS;
     let writes = simulators.cloud.writes().len();
     ensure!(writes == 0, "{writes} writes at rest");
     let (memory, calls) = (controller.resident_kib()?, simulators.calls(PERIODS));
-    let endpoints = simulators.endpoint_costs(root, &controller, number).await?;
+    let endpoints = match cli.without_endpoints {
+        true => Value::Null,
+        false => simulators.endpoint_costs(root, &controller, number).await?,
+    };
     Ok(json!({
         "stacks": number,
         "rss_kib": memory,
+        "restart": restart,
+        "cpu_seconds": cpu.as_secs_f64(),
         "period_seconds": cli.period,
         "calls": calls,
         "calls_until_ready": until_ready,
@@ -204,8 +219,7 @@ impl Simulators {
             let conditions = stack["status"]["conditions"].as_array();
             conditions.is_some_and(|all| all.iter().any(|c| c["type"] == "Ready" && c["status"] == "True"))
         };
-        let stacks = self.cluster.objects("evenkeel.dev", "loadbalancerstacks");
-        stacks.len() == number && stacks.iter().all(ready)
+        self.cluster.count("evenkeel.dev", "loadbalancerstacks", ready) == number
     }
 
     /// Requests per resync period by what they ask for. `members` stands for the list of any pool.

@@ -37,8 +37,17 @@ impl Controller {
 
     /// Resident memory in KiB.
     pub(super) fn resident_kib(&self) -> anyhow::Result<u64> {
+        self.memory_kib("VmRSS:")
+    }
+
+    /// The most memory that was resident so far, in KiB.
+    pub(super) fn most_resident_kib(&self) -> anyhow::Result<u64> {
+        self.memory_kib("VmHWM:")
+    }
+
+    fn memory_kib(&self, field: &str) -> anyhow::Result<u64> {
         let status = self.read("status")?;
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("no VmRSS")?;
+        let line = status.lines().find_map(|line| line.strip_prefix(field)).with_context(|| format!("no {field}"))?;
         Ok(line.trim().trim_end_matches(" kB").trim().parse()?)
     }
 
