@@ -9,7 +9,8 @@ use serde::{Deserialize, Serialize};
 #[derive(KubeSchema, Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct LoadBalancerStackStatus {
-    /// Generation of the spec that this status describes; -1 before the first reconcile.
+    /// Generation of the spec that the controller has seen; -1 before the first reconcile. A condition may describe an
+    /// earlier one while the stack is paused.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub observed_generation: Option<i64>,
 

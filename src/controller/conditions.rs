@@ -79,7 +79,8 @@ pub(super) fn conditions(outcome: &Outcome, inputs: ConditionInputs<'_>) -> Vec<
     builder.done
 }
 
-/// Conditions of a paused stack: everything stays the same, `observedGeneration` included.
+/// Conditions of a paused stack: each of them stays the same, with its own `observedGeneration`. A spec that was not
+/// carried out is not Ready.
 pub(super) fn paused(inputs: ConditionInputs<'_>) -> Vec<Condition> {
     let mut builder = ConditionBuilder::new(inputs);
     for condition in inputs.previous.iter().filter(|c| ![PAUSED, RECONCILING].contains(&c.kind.as_str())) {

@@ -70,7 +70,8 @@ pub(super) fn build(
     status
 }
 
-/// Status of a paused stack: nothing is read, so only the conditions change.
+/// Status of a paused stack. Nothing is read, so only the conditions change, and the generation counts as observed: it
+/// was seen, and kstatus takes a stack whose generation lags for one in progress, however long it stays paused.
 pub(super) fn paused(stack: &LoadBalancerStack, now: Timestamp) -> LoadBalancerStackStatus {
     let status = stack.status.clone().unwrap_or_default();
     let inputs = ConditionInputs {
@@ -81,7 +82,7 @@ pub(super) fn paused(stack: &LoadBalancerStack, now: Timestamp) -> LoadBalancerS
         now,
     };
     let conditions = conditions::paused(inputs);
-    LoadBalancerStackStatus { conditions, ..status }
+    LoadBalancerStackStatus { observed_generation: stack.metadata.generation, conditions, ..status }
 }
 
 /// Server-side apply under the name of the controller. An unchanged status is not written: the write would trigger

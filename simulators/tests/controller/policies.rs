@@ -24,6 +24,38 @@ async fn paused_stack_sends_no_request() {
     assert_nothing_left(&rig);
 }
 
+/// kstatus, and with it Flux and Helm, waits until `status.observedGeneration` is the generation. A stack that is paused
+/// through Git must not block the pipeline that paused it.
+#[tokio::test(start_paused = true)]
+async fn paused_stack_observes_generation_its_conditions_do_not() {
+    let rig = with_ready(&[("web", small())]).await;
+    let before = condition(&rig.stack("web"), "Ready").clone();
+    rig.patch("web", json!({"spec": {"paused": true}})).await;
+    rig.until("the generation is observed", SOON, has_observed_generation).await;
+    let stack = rig.stack("web");
+    assert_eq!(condition(&stack, "Ready"), &before, "a spec that was not carried out");
+    assert_eq!(condition(&stack, "Paused")["observedGeneration"], stack["metadata"]["generation"]);
+    rig.patch("web", json!({"spec": {"loadBalancer": {"description": "edited"}}})).await;
+    rig.until("the next generation is observed", SOON, has_observed_generation).await;
+    assert_eq!(condition(&rig.stack("web"), "Ready"), &before);
+}
+
+#[tokio::test(start_paused = true)]
+async fn stack_paused_at_birth_observes_its_generation() {
+    let mut rig = Rig::new().await;
+    rig.start();
+    let mut spec = small();
+    spec["paused"] = true.into();
+    rig.create("web", spec).await;
+    rig.until("the generation is observed", SOON, has_observed_generation).await;
+    assert!(condition(&rig.stack("web"), "Ready").is_null());
+}
+
+fn has_observed_generation(rig: &Rig) -> bool {
+    let stack = rig.stack("web");
+    stack["status"]["observedGeneration"] == stack["metadata"]["generation"]
+}
+
 #[tokio::test(start_paused = true)]
 async fn observe_writes_nothing_to_openstack() {
     let rig = with_ready(&[("web", small())]).await;
