@@ -153,7 +153,7 @@ async fn run(args: RunArgs) -> anyhow::Result<()> {
     let (address, server) = http_server::bind(args.bind_address, readiness.clone(), metrics.clone()).await?;
     tracing::info!(%address, "serving /healthz, /readyz and /metrics");
     tokio::spawn(server);
-    let client = kube::Client::try_default().await?;
+    let client = controller::connect().await?;
     let stop = stop_signal().shared();
     let election = LeaderElection::new(client.clone(), lease_options(&args), Arc::new(SystemClock));
     if args.leader_elect {

@@ -7,12 +7,11 @@ use jiff::Timestamp;
 use k8s_openapi::api::core::v1::ObjectReference;
 use k8s_openapi::api::events::v1::Event;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{MicroTime, ObjectMeta};
-use kube::api::PostParams;
 use kube::{Api, Client};
 use tokio::time::Instant;
 
 use super::conditions::{self, ConditionInputs};
-use super::names::MANAGER;
+use super::names::{MANAGER, posted_by_evenkeel};
 use super::text::shortened;
 use crate::engine::{Outcome, State, WaitReason};
 use crate::model::Kind;
@@ -213,7 +212,7 @@ pub(super) async fn publish(client: &Client, now: Timestamp, regarding: &ObjectR
         ..Event::default()
     };
     let events = Api::<Event>::namespaced(client.clone(), namespace);
-    match events.create(&PostParams::default(), &object).await {
+    match events.create(&posted_by_evenkeel(), &object).await {
         Ok(_) => {}
         Err(kube::Error::Api(status)) if [403, 404].contains(&status.code) => {
             tracing::debug!(%status, reason = event.reason, "the Event was not taken");

@@ -1,11 +1,12 @@
 //! The finalizer of a stack: the object stays until its load balancer is gone.
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
-use kube::api::{Patch, PatchParams};
+use kube::api::Patch;
 use kube::{Api, ResourceExt};
 use serde_json::json;
 
 use super::conflict::Tries;
+use super::names::patched_by_evenkeel;
 use crate::api::LoadBalancerStack;
 use crate::failpoint;
 
@@ -97,7 +98,7 @@ async fn write(
     }});
     let verb = if has_finalizer(stack) { "remove" } else { "add" };
     failpoint::hit(format_args!("before-{verb}-stack-finalizer"));
-    let written = api.patch_metadata(&stack.name_any(), &PatchParams::default(), &Patch::Merge(patch)).await?;
+    let written = api.patch_metadata(&stack.name_any(), &patched_by_evenkeel(), &Patch::Merge(patch)).await?;
     failpoint::hit(format_args!("after-{verb}-stack-finalizer"));
     Ok(written.metadata)
 }

@@ -9,12 +9,12 @@ use std::time::Duration;
 use jiff::Timestamp;
 use k8s_openapi::api::coordination::v1::{Lease, LeaseSpec};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{MicroTime, ObjectMeta};
-use kube::api::PostParams;
 use kube::{Api, Client, ResourceExt};
 use parking_lot::Mutex;
 use tokio::time::Instant;
 
 use super::conflict::is_conflict;
+use super::names::posted_by_evenkeel;
 use crate::clock::Clock;
 
 /// Time without a renewal after which another replica takes over.
@@ -124,7 +124,7 @@ impl LeaderElection {
             lease.spec.as_ref().is_some_and(|spec| spec.holder_identity.as_ref() == Some(&self.options.identity));
         if is_holder {
             lease.spec.get_or_insert_default().holder_identity = Some(String::new());
-            if let Err(error) = self.api.replace(&self.options.name, &PostParams::default(), &lease).await {
+            if let Err(error) = self.api.replace(&self.options.name, &posted_by_evenkeel(), &lease).await {
                 tracing::debug!(%error, "the lease expires by itself");
             }
         }
@@ -140,10 +140,10 @@ impl LeaderElection {
             return Ok(Claim::Others);
         }
         let written = match found {
-            None => self.api.create(&PostParams::default(), &self.fresh(now)).await,
+            None => self.api.create(&posted_by_evenkeel(), &self.fresh(now)).await,
             Some(mut lease) => {
                 self.renew(lease.spec.get_or_insert_default(), now);
-                self.api.replace(&self.options.name, &PostParams::default(), &lease).await
+                self.api.replace(&self.options.name, &posted_by_evenkeel(), &lease).await
             }
         };
         match written {

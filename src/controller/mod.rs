@@ -16,7 +16,7 @@
 //! | `finalizer`, `pending_create_annotation`, `conflict` | writes to the stack other than status |
 //! | `record` | durable facts of a stack, read from its status and annotation |
 //! | `conditions`, `status`, `source_members`, `events`, `remedies`, `telemetry` | reports of an outcome |
-//! | `kube_message` | errors of the Kubernetes API in messages |
+//! | `kube_client`, `kube_message` | the client of the Kubernetes API; its errors in messages |
 //! | `invalid_object` | stacks that this version cannot read |
 //! | `leader_election` | one active replica |
 
@@ -29,6 +29,7 @@ mod credentials;
 mod events;
 mod finalizer;
 mod invalid_object;
+mod kube_client;
 mod kube_message;
 mod leader_election;
 mod member_sources;
@@ -57,6 +58,7 @@ mod watched;
 
 pub use context::ReconcileOrder;
 pub use finalizer::FINALIZER;
+pub use kube_client::connect;
 pub use leader_election::{LeaderElection, LeaderElectionOptions, LeadershipLost};
 pub use run::{ControllerOptions, run};
 pub use watch::{MaybeStack, watch_stacks};

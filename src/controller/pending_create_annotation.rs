@@ -2,12 +2,13 @@
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use kube::api::{Patch, PatchParams};
+use kube::api::Patch;
 use kube::{Api, ResourceExt};
 use parking_lot::Mutex;
 use serde_json::json;
 
 use super::conflict::{Tries, is_conflict};
+use super::names::patched_by_evenkeel;
 use crate::api::{LoadBalancerStack, LoadBalancerStatus};
 use crate::engine::{PendingCreateStore, PendingCreateStoreError, PendingCreates};
 use crate::failpoint;
@@ -63,7 +64,7 @@ impl PendingCreateAnnotation {
         failpoint::hit(format_args!("before-{verb}-pending-create"));
         let value = (!pending.is_empty()).then(|| pending.to_string());
         let patch = json!({"metadata": {"resourceVersion": version, "annotations": {ANNOTATION: value}}});
-        let patched = self.api.patch_metadata(&self.name, &PatchParams::default(), &Patch::Merge(patch)).await?;
+        let patched = self.api.patch_metadata(&self.name, &patched_by_evenkeel(), &Patch::Merge(patch)).await?;
         failpoint::hit(format_args!("after-{verb}-pending-create"));
         Ok(patched.metadata.resource_version)
     }

@@ -16,6 +16,7 @@ mod credentials;
 mod deletion;
 mod failed_creates;
 mod failure_reports;
+mod field_managers;
 mod floating_ip_routes;
 mod floating_ips;
 mod identity;

@@ -3,7 +3,7 @@
 
 use std::fmt::Debug;
 
-use kube::api::{ListParams, Patch, PatchParams};
+use kube::api::{ListParams, Patch};
 use kube::core::PartialObjectMetaExt;
 use kube::{Api, Client, Resource, ResourceExt};
 use serde::de::DeserializeOwned;
@@ -11,6 +11,7 @@ use serde_json::json;
 
 use super::error::CredentialsProblem;
 use crate::controller::conflict::Tries;
+use crate::controller::names::patched_by_evenkeel;
 use crate::controller::watch::MaybeStack;
 use crate::failpoint;
 
@@ -115,7 +116,7 @@ where
     let verb = if finalizers.len() < object.finalizers().len() { "remove" } else { "add" };
     let kind = K::kind(&()).to_lowercase();
     failpoint::hit(format_args!("before-{verb}-{kind}-finalizer"));
-    api.patch_metadata(&object.name_any(), &PatchParams::default(), &Patch::Merge(patch)).await.map_err(Box::new)?;
+    api.patch_metadata(&object.name_any(), &patched_by_evenkeel(), &Patch::Merge(patch)).await.map_err(Box::new)?;
     failpoint::hit(format_args!("after-{verb}-{kind}-finalizer"));
     Ok(())
 }
