@@ -5,12 +5,12 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::State;
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use parking_lot::Mutex;
 
-use crate::metrics::Metrics;
+use crate::metrics::{Exposition, Metrics};
 
 /// Readiness of the controller: ready, or the reason why not.
 #[derive(Debug)]
@@ -70,10 +70,14 @@ async fn ready(State(shared): State<Shared>) -> Response {
     }
 }
 
-async fn metrics_text(State(shared): State<Shared>) -> Response {
-    const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-    match shared.metrics.text() {
-        Ok(text) => ([(header::CONTENT_TYPE, OPENMETRICS)], text).into_response(),
+async fn metrics_text(State(shared): State<Shared>, headers: HeaderMap) -> Response {
+    let accept = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
+    let format = Exposition::accepted_by(&accept.collect::<Vec<_>>().join(","));
+    match shared.metrics.text_in(format) {
+        Ok(text) => {
+            let headers = [(header::CONTENT_TYPE, format.content_type()), (header::VARY, "accept")];
+            (headers, text).into_response()
+        }
         Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
     }
 }
@@ -91,6 +95,42 @@ mod tests {
         readiness.set_ready();
         assert_eq!(ready(State(shared.clone())).await.status(), StatusCode::OK);
         shared.metrics.drift.inc();
-        assert!(shared.metrics.text().unwrap().contains("evenkeel_drift_detected_total 1"));
+        let (_, text) = scrape(&shared, None).await;
+        assert!(text.contains("\nevenkeel_drift_detected_total 1\n"), "{text}");
+    }
+
+    async fn scrape(shared: &Shared, accept: Option<&str>) -> (String, String) {
+        let mut headers = HeaderMap::new();
+        if let Some(accept) = accept {
+            headers.insert(header::ACCEPT, accept.parse().unwrap());
+        }
+        let response = metrics_text(State(shared.clone()), headers).await;
+        assert_eq!(response.headers()[header::VARY], "accept");
+        let kind = response.headers()[header::CONTENT_TYPE].to_str().unwrap().to_owned();
+        let body = axum::body::to_bytes(response.into_body(), usize::MAX).await.unwrap();
+        (kind, String::from_utf8(body.to_vec()).unwrap())
+    }
+
+    #[tokio::test]
+    async fn metrics_come_in_the_format_that_the_client_accepts() {
+        let shared = Shared { readiness: Arc::new(Readiness::default()), metrics: Metrics::new() };
+        // Prometheus 2.42, and Prometheus 3 with its settings for both formats.
+        let prometheus = "application/openmetrics-text;version=1.0.0,application/openmetrics-text;version=0.0.1;q=0.75,\
+                          text/plain;version=0.0.4;q=0.5,*/*;q=0.1";
+        let newest = "application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.6,\
+                      text/plain;version=1.0.0;escaping=allow-utf-8;q=0.4,*/*;q=0.2";
+        for accept in [Some(prometheus), Some(newest), Some("application/openmetrics-text")] {
+            let (kind, text) = scrape(&shared, accept).await;
+            assert_eq!(kind, "application/openmetrics-text; version=1.0.0; charset=utf-8", "{accept:?}");
+            assert!(text.contains("# TYPE evenkeel_lock_waits counter\n") && text.ends_with("# EOF\n"), "{text}");
+        }
+        let classic = "text/plain;version=0.0.4";
+        let classic_first = "application/openmetrics-text;q=0.3, text/plain;q=0.9";
+        let rejected = "application/openmetrics-text;q=0, text/*";
+        for accept in [None, Some("*/*"), Some(classic), Some(classic_first), Some(rejected), Some("nonsense;;q=x")] {
+            let (kind, text) = scrape(&shared, accept).await;
+            assert_eq!(kind, "text/plain; version=0.0.4; charset=utf-8", "{accept:?}");
+            assert!(text.contains("# TYPE evenkeel_lock_waits_total counter\n") && !text.contains("# EOF"), "{text}");
+        }
     }
 }

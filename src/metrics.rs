@@ -1,5 +1,7 @@
 //! Metrics of the controller. Labels hold kinds, verbs, codes and results only: never names, never secrets.
 
+mod exposition;
+
 use std::sync::Arc;
 
 use prometheus_client::encoding::EncodeLabelSet;
@@ -8,6 +10,8 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::Registry;
+
+pub use exposition::Exposition;
 
 use crate::openstack::CallObserver;
 
@@ -123,6 +127,15 @@ impl Metrics {
         let mut text = String::new();
         prometheus_client::encoding::text::encode(&mut text, &self.registry)?;
         Ok(text)
+    }
+
+    /// All metrics in this format.
+    pub fn text_in(&self, format: Exposition) -> Result<String, std::fmt::Error> {
+        let text = self.text()?;
+        Ok(match format {
+            Exposition::OpenMetrics => text,
+            Exposition::Classic => exposition::classic(&text),
+        })
     }
 }
 
