@@ -87,6 +87,22 @@ fn every_field_has_a_description() {
     }
 }
 
+/// Schemas for editors and linters are cut out of the CRD and made strict: fields that the root does not list are errors there.
+#[test]
+fn root_lists_fields_of_every_object() {
+    let root = schema();
+    for field in ["apiVersion", "kind"] {
+        assert_eq!(root["properties"][field]["type"], "string", "{field}");
+        assert!(root["properties"][field]["description"].as_str().is_some_and(|text| text.len() > 10), "{field}");
+    }
+    assert_eq!(root["properties"]["metadata"], serde_json::json!({"type": "object"}));
+    for sample in samples_in("examples").into_iter().filter(Sample::is_stack) {
+        let unknown: Vec<&String> =
+            sample.newest().as_object().unwrap().keys().filter(|key| root["properties"][*key].is_null()).collect();
+        assert!(unknown.is_empty(), "{}: {unknown:?}", sample.name());
+    }
+}
+
 #[test]
 fn schema_has_no_word_that_some_servers_reject() {
     let text = api::crd_yaml() + &api::cluster_cloud_crd_yaml();

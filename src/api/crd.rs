@@ -30,9 +30,11 @@ pub fn cluster_cloud_crd_yaml() -> String {
 }
 
 fn finished(mut crd: CustomResourceDefinition) -> CustomResourceDefinition {
+    let kind = crd.spec.names.kind.clone();
     for version in &mut crd.spec.versions {
         let Some(root) = version.schema.as_mut().and_then(|s| s.open_api_v3_schema.as_mut()) else { continue };
         tidy(root);
+        put_object_fields(root, &kind);
         // kstatus takes an object without status for healthy; this marks an object that was never reconciled.
         if let Some(status) = root.properties.as_mut().and_then(|p| p.get_mut("status")) {
             status.default = Some(JSON(json!({"observedGeneration": -1})));
@@ -50,6 +52,22 @@ fn document(crd: &CustomResourceDefinition) -> Result<String, Box<dyn std::error
     let mut value = serde_json::to_value(crd)?;
     whole_numbers(&mut value);
     Ok(serde_saphyr::to_string(&value)?)
+}
+
+/// Adds the fields of every object. The API server knows them without this; tools that make the schema strict, and editors,
+/// do not.
+fn put_object_fields(root: &mut JSONSchemaProps, kind: &str) {
+    let field = |json_type: &str, description: Option<&str>| JSONSchemaProps {
+        type_: Some(json_type.to_owned()),
+        description: description.map(str::to_owned),
+        ..JSONSchemaProps::default()
+    };
+    let fields = [
+        ("apiVersion", field("string", Some("Group and version of the schema of this object: evenkeel.dev/v1alpha1."))),
+        ("kind", field("string", Some(&format!("Kind of this object: {kind}.")))),
+        ("metadata", field("object", None)),
+    ];
+    root.properties.get_or_insert_default().extend(fields.map(|(name, schema)| (name.to_owned(), schema)));
 }
 
 /// Removes unwanted output of the generator: `nullable`, so that null is the same as absent; defaults of everything but
