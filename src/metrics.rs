@@ -39,6 +39,11 @@ pub struct ServiceLabel {
 }
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+pub struct StateLabel {
+    pub state: &'static str,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
 pub struct DaysLeftLabel {
     pub days_left: String,
 }
@@ -62,8 +67,8 @@ pub struct Metrics {
     pub time_to_ready: Histogram,
     /// `evenkeel_reconcile_panics_total`: reconciles that panicked
     pub panics: Counter,
-    /// `evenkeel_stacks`
-    pub stacks: Gauge,
+    /// `evenkeel_stacks{state}`
+    pub stacks: Family<StateLabel, Gauge>,
     /// `evenkeel_certificates{days_left}`: certificates from the cluster, by the days until they expire
     pub certificates: Family<DaysLeftLabel, Gauge>,
 }
@@ -79,7 +84,7 @@ impl Metrics {
         });
         let time_to_ready = Histogram::new(exponential_buckets(0.5, 2.0, 12));
         let (lock_waits, drift, panics) = (Counter::default(), Counter::default(), Counter::default());
-        let stacks = Gauge::default();
+        let stacks = Family::<StateLabel, Gauge>::default();
         let certificates = Family::<DaysLeftLabel, Gauge>::default();
         registry.register("reconciles", "Reconciles of a stack, by result", reconciles.clone());
         registry.register("plan_steps", "Executed plan steps, by kind of object and verb", steps.clone());
@@ -101,7 +106,7 @@ impl Metrics {
         registry.register("drift_detected", "Times that the cloud differed from an unchanged stack", drift.clone());
         registry.register("time_to_ready_seconds", "From seeing a generation to Ready", time_to_ready.clone());
         registry.register("reconcile_panics", "Reconciles that panicked: bugs of the controller", panics.clone());
-        registry.register("stacks", "Stacks known to the controller", stacks.clone());
+        registry.register("stacks", "Stacks known to the controller, by state", stacks.clone());
         registry.register(
             "certificates",
             "Certificates from Secrets and ConfigMaps, by the days until they expire",

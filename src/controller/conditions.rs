@@ -24,8 +24,8 @@ const RESOLVED_REFS: &str = "ResolvedRefs";
 const PROGRAMMED: &str = "Programmed";
 const MEMBERS_HEALTHY: &str = "MembersHealthy";
 const RECONCILING: &str = "Reconciling";
-const STALLED: &str = "Stalled";
-const PAUSED: &str = "Paused";
+pub(super) const STALLED: &str = "Stalled";
+pub(super) const PAUSED: &str = "Paused";
 
 /// Most characters of a message. Kubernetes takes 32,768; people take fewer.
 const MAX_MESSAGE: usize = 1024;

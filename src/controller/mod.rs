@@ -15,7 +15,7 @@
 //! | `credentials` | from a stack to a session with its cloud |
 //! | `finalizer`, `pending_create_annotation`, `conflict` | writes to the stack other than status |
 //! | `record` | durable facts of a stack, read from its status and annotation |
-//! | `conditions`, `status`, `source_members`, `events`, `remedies`, `telemetry` | reports of an outcome |
+//! | `conditions`, `status`, `source_members`, `events`, `remedies`, `telemetry`, `stack_gauge` | reports of an outcome |
 //! | `kube_client`, `kube_message` | the client of the Kubernetes API; its errors in messages |
 //! | `invalid_object` | stacks that this version cannot read |
 //! | `leader_election` | one active replica |
@@ -44,6 +44,7 @@ mod run;
 mod secret_index;
 mod secret_watch;
 mod source_members;
+mod stack_gauge;
 mod stack_state;
 mod startup;
 mod status;

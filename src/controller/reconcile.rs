@@ -17,6 +17,7 @@ use super::names::NamespacedName;
 use super::pending_create_annotation::PendingCreateAnnotation;
 use super::record::record_of;
 use super::requeue::Requeue;
+use super::stack_gauge::StackPhase;
 use super::stack_state::{ReconcileTrigger, StackState};
 use super::status::{self, CloudFacts};
 use super::translator::Translator;
@@ -35,6 +36,7 @@ const LIST_RETRY: Duration = Duration::from_secs(1);
 /// Entry from kube's controller. Never fails and never panics: both become a requeue of this stack alone.
 pub(super) async fn reconcile(stack: &LoadBalancerStack, context: &Context) -> Result<Action, Infallible> {
     let mut state = context.states.take(&stack.uid().unwrap_or_default());
+    context.states.gauge.count_first(&mut state.counted, stack);
     let guarded = AssertUnwindSafe(reconcile_if_due(stack, context, &mut state)).catch_unwind();
     let requeue = match tokio::time::timeout(RECONCILE_TIMEOUT, guarded).await {
         Ok(Ok(Ok(requeue))) => requeue,
@@ -314,6 +316,8 @@ impl<'a> StackReconciler<'a> {
     }
 
     async fn write_status(&mut self, status: crate::api::LoadBalancerStackStatus) -> Result<(), kube::Error> {
+        let phase = StackPhase::of(&status.conditions, self.is_deleting());
+        self.context.states.gauge.count(&mut self.state.counted, phase);
         let written = status::write(&self.api, &self.stack, status).await?;
         self.state.remember_status(written);
         Ok(())

@@ -21,6 +21,7 @@ use super::credentials::{Clouds, ConcurrencyLimits, SessionCache};
 use super::member_sources::{ClusterCache, watch_sources};
 use super::secret_index::SecretIndex;
 use super::secret_watch::{release_unused_secrets, stacks_using_secret, wake_clouds};
+use super::stack_gauge::StackGauge;
 use super::stack_state::StackStates;
 use super::startup::{kube_system_uid, wait_for_crd};
 use super::watch::{MaybeStack, watch_events};
@@ -118,7 +119,7 @@ fn context(options: ControllerOptions, cluster: String, stacks: Store<MaybeStack
         cluster,
         settings: options.settings,
         clock: options.clock,
-        states: StackStates::new(options.metrics.stacks.clone()),
+        states: StackStates::new(StackGauge::new(options.metrics.stacks.clone())),
         metrics: options.metrics,
         secrets: Arc::new(SecretIndex::default()),
         sources: Arc::new(ClusterCache::default()),

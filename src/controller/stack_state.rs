@@ -7,7 +7,6 @@ use std::time::Duration;
 use kube::ResourceExt;
 use kube::runtime::controller::Action;
 use parking_lot::Mutex;
-use prometheus_client::metrics::gauge::Gauge;
 use tokio::time::Instant;
 
 use super::certificates::StackCertificates;
@@ -15,6 +14,7 @@ use super::cluster_clouds::{AccessProblem, CloudAccess};
 use super::events::Announced;
 use super::member_sources::PacedSources;
 use super::requeue::{self, Requeue};
+use super::stack_gauge::{CountedStack, StackGauge, StackPhase};
 use super::status::LastWrittenStatus;
 use super::turns::Turns;
 use crate::api::{DELETION_POLICY_ANNOTATION, LoadBalancerStack};
@@ -23,8 +23,7 @@ use crate::engine::{Memory, PendingCreates, Retry};
 /// State of all stacks, by UID.
 pub(super) struct StackStates {
     states: Mutex<HashMap<String, StackState>>,
-    /// Number of stacks, for metrics.
-    count: Gauge,
+    pub gauge: StackGauge,
     turns: Turns,
 }
 
@@ -37,6 +36,8 @@ pub(super) struct StackState {
     /// Likewise a status.
     pub reported: Option<LastWrittenStatus>,
     pub announced: Announced,
+    /// The state that metrics count the stack in.
+    pub counted: Option<CountedStack>,
     /// Endpoints of the member sources.
     pub sources: PacedSources,
     /// Facts about the certificates in the cluster.
@@ -100,8 +101,8 @@ impl ReconcileTrigger {
 }
 
 impl StackStates {
-    pub(super) fn new(count: Gauge) -> Self {
-        Self { states: Mutex::default(), count, turns: Turns::default() }
+    pub(super) fn new(gauge: StackGauge) -> Self {
+        Self { states: Mutex::default(), gauge, turns: Turns::default() }
     }
 
     /// Takes the state of a stack out, for the time of a reconcile.
@@ -110,9 +111,7 @@ impl StackStates {
     }
 
     pub(super) fn put(&self, uid: String, state: StackState) {
-        let mut states = self.states.lock();
-        states.insert(uid, state);
-        self.count.set(states.len() as i64);
+        self.states.lock().insert(uid, state);
     }
 
     /// Puts the state of a stack back, and schedules its next reconcile.
@@ -141,15 +140,14 @@ impl StackStates {
     pub(super) fn is_newly_invalid(&self, uid: &str, generation: Option<i64>) -> bool {
         let mut state = self.take(uid);
         let is_new = state.invalid.replace(generation) != Some(generation);
+        self.gauge.count(&mut state.counted, StackPhase::Stalled);
         self.put(uid.to_owned(), state);
         is_new
     }
 
     /// Forgets stacks that are gone.
     pub(super) fn retain(&self, exists: impl Fn(&str) -> bool) {
-        let mut states = self.states.lock();
-        states.retain(|uid, _| exists(uid));
-        self.count.set(states.len() as i64);
+        self.states.lock().retain(|uid, _| exists(uid));
     }
 }
 

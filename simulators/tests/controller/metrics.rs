@@ -47,7 +47,6 @@ async fn metrics_count_reconciles_steps_requests_waits_and_drift() {
         ("evenkeel_drift_detected_total", "", 1.0),
         ("evenkeel_time_to_ready_seconds_count", "", 2.0),
         ("evenkeel_reconcile_panics_total", "", 0.0),
-        ("evenkeel_stacks", "", 1.0),
         ("evenkeel_openstack_requests_total", r#"service="load-balancer",method="POST",code="201""#, 1.0),
         ("evenkeel_openstack_requests_total", r#"service="load-balancer",method="PUT",code="200""#, 2.0),
         // Every request that reached the cloud.
@@ -74,4 +73,37 @@ async fn metrics_count_reconciles_steps_requests_waits_and_drift() {
         total(&rig, "evenkeel_lock_waits_total", ""),
         total(&rig, "evenkeel_reconciles_total", r#"result="Locked""#)
     );
+}
+
+/// Number of stacks in each state that has some.
+fn states(rig: &Rig) -> Vec<String> {
+    let states = ["Ready", "Reconciling", "Stalled", "Paused", "Deleting"];
+    let counted = states.map(|state| (state, total(rig, "evenkeel_stacks", &format!("state={state:?}"))));
+    counted.into_iter().filter(|(_, count)| *count != 0.0).map(|(state, count)| format!("{count} {state}")).collect()
+}
+
+async fn until_states(rig: &Rig, expected: &[&str]) {
+    rig.until(&format!("{expected:?}"), MINUTE, |rig| states(rig) == expected).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn every_stack_is_counted_in_its_state() {
+    let mut rig = with_ready(&[("web", small()), ("paused", small()), ("kept", small())]).await;
+    assert_eq!(states(&rig), ["3 Ready"]);
+    let mut wrong = small();
+    wrong["loadBalancer"]["vip"]["subnet"]["name"] = "none".into();
+    rig.create("wrong", wrong).await;
+    until_states(&rig, &["3 Ready", "1 Stalled"]).await;
+    rig.patch("paused", json!({"spec": {"paused": true}})).await;
+    until_states(&rig, &["2 Ready", "1 Stalled", "1 Paused"]).await;
+    // A stack that is paused in its deletion waits like any other that is being deleted.
+    rig.delete("paused").await;
+    until_states(&rig, &["2 Ready", "1 Stalled", "1 Deleting"]).await;
+    rig.cloud.fail_always(Match::all(), octavia(503, "down"));
+    rig.patch("web", json!({"spec": {"loadBalancer": {"description": "edited"}}})).await;
+    until_states(&rig, &["1 Ready", "1 Reconciling", "1 Stalled", "1 Deleting"]).await;
+    // The counts of a new process are complete, too.
+    rig.stop().await;
+    rig.start();
+    until_states(&rig, &["3 Reconciling", "1 Deleting"]).await;
 }
