@@ -53,10 +53,11 @@ for _ in $(seq 1 240); do
   ready && break; sleep 0.25
 done
 ready || { echo "kube-apiserver is not ready after 60 s, see $RUN/kube-apiserver.log" >&2; exit 1; }
-# Only the loops that controllers rely on: garbage collection, namespace deletion, service accounts, EndpointSlices, Deployments.
+# Only the loops that controllers and users rely on: garbage collection, namespace deletion, service accounts, aggregated roles, quotas,
+# EndpointSlices, Deployments.
 # Its requests are not held back, so that endpoints follow their pods.
 alive kube-controller-manager || spawn kube-controller-manager "$BIN/kube-controller-manager" --kubeconfig "$RUN/admin.kubeconfig" \
-  --controllers=garbage-collector-controller,namespace-controller,serviceaccount-controller,serviceaccount-token-controller,endpointslice-controller,endpointslice-mirroring-controller,deployment-controller,replicaset-controller,root-ca-certificate-publisher-controller \
+  --controllers=garbage-collector-controller,namespace-controller,serviceaccount-controller,serviceaccount-token-controller,endpointslice-controller,endpointslice-mirroring-controller,deployment-controller,replicaset-controller,clusterrole-aggregation-controller,resourcequota-controller,root-ca-certificate-publisher-controller \
   --kube-api-qps 200 --kube-api-burst 400 \
   --service-account-private-key-file sa.key --root-ca-file ca.crt --leader-elect=false --bind-address 127.0.0.1 --secure-port "$MANAGER" --cert-dir "$RUN/pki"
 echo "up in $SECONDS s: $RUN/admin.kubeconfig"
