@@ -61,6 +61,18 @@ fn every_test_in_the_list_of_bugs_exists() {
     assert!(missing.is_empty(), "{BUGS_FOUND} names tests that do not exist: {missing:#?}");
 }
 
+#[test]
+fn health_check_in_the_guide_is_the_file_for_argo_cd() {
+    let folder = root().join("deploy/argocd/resource_customizations/evenkeel.dev/LoadBalancerStack");
+    let script = fs::read_to_string(folder.join("health.lua")).unwrap();
+    let guide = fs::read_to_string(root().join("docs/user-guide/gitops.md")).unwrap();
+    let quoted: String = script.lines().map(|line| format!("    {line}\n")).collect();
+    assert!(
+        guide.contains(&format!("_LoadBalancerStack: |\n{quoted}```")),
+        "docs/user-guide/gitops.md has another script"
+    );
+}
+
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }

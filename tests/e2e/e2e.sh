@@ -22,6 +22,7 @@ lab() { # name install|up: one control plane; concurrent callers wait for each o
   local t=$SECONDS
   ( flock 9
     "$E2E_DIR/lab/$1/install.sh" || exit
+    [ "$1" != kube ] || "$E2E_DIR/lab/kube/tools.sh" || exit
     stage "install $1" "$t"
     [ "$2" = up ] || exit 0
     t=$SECONDS
