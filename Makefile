@@ -55,7 +55,10 @@ e2e-check: ## check that the parts hold every scenario once, and the gate tier o
 e2e-down: ## stop everything that e2e and e2e-up started
 	@$(E2E) down
 
-image: ## build the container image
-	docker build -t evenkeel:$(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -1) .
+image: VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -1)
+image: SOURCE := $(shell git remote get-url origin 2>/dev/null || echo unknown)
+image: ## build the container image; PLATFORM=linux/arm64 for another architecture than this machine's
+	docker build -t evenkeel:$(VERSION) $(if $(PLATFORM),--platform $(PLATFORM)) --build-arg VERSION=$(VERSION) \
+		--build-arg REVISION=$(shell git rev-parse HEAD 2>/dev/null || echo unknown) --build-arg SOURCE=$(SOURCE) .
 
 .PHONY: help check test test-release words doc deny crds demo e2e e2e-check bench e2e-up e2e-run e2e-down image
