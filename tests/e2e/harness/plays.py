@@ -19,7 +19,8 @@ Play = tuple[ModuleType, str | None]
 # Each kind needs one scenario in TIER=gate: these behaviours need genuine services.
 KINDS = ('example', 'change in place', 'replacement', 'drift', 'floating IP', 'TLS', 'certificate of a Secret', 'kill before the create',
          'kill after the create', 'deletion', 'change under traffic', 'conformance of the cloud', 'conformance of the cluster',
-         'rules of the API server', 'values that reach haproxy', 'verdicts of GitOps tools', 'verdicts about every state', 'nothing left')
+         'rules of the API server', 'values that reach haproxy', 'verdicts of GitOps tools', 'verdicts about every state',
+         'metrics and alerts of tools', 'nothing left')
 TIERS = ('gate', 'all')
 # Duration of each play in a whole run, in seconds. The report has a newer one (seconds.json).
 MEASURED = json.loads((config.E2E / 'seconds.json').read_text())
