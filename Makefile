@@ -11,8 +11,9 @@ check: ## check format and lints
 test: ## run every test that needs neither network nor root
 	cargo test --locked
 
-crds: ## regenerate crds/ and docs/reference/api.md from the Rust types
+crds: ## regenerate crds/ and docs/reference/api.md from the Rust types, and the files of the charts
 	EVENKEEL_WRITE_CRD=1 cargo test --locked -p evenkeel --test crd
+	EVENKEEL_WRITE_CRD=1 cargo test --locked -p evenkeel --test deployment
 
 words: ## check openings of doc blocks, names of tests, and the subjects of commits since BASE (the last 50 if not given)
 	cargo test --locked -p evenkeel --test words -- --nocapture --test-threads 1

@@ -1,4 +1,6 @@
-//! The files that deploy Evenkeel agree with the project: versions, labels of the image.
+//! The files that deploy Evenkeel agree with the project and with each other: versions, labels of the image, files of the charts.
+//!
+//! `tests/e2e/scenarios/78_charts.py` renders charts and kustomizations and compares them.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a helper of a test may fail as the test does")]
 
@@ -7,12 +9,44 @@ use std::path::{Path, PathBuf};
 
 use regex::Regex;
 
+/// Files that a chart takes over as they are: Helm reads none outside of it.
+const CHART_COPIES: [(&str, &str); 3] = [
+    ("deploy/base/rbac.yaml", "deploy/charts/evenkeel/files/rbac.yaml"),
+    ("deploy/base/user-roles.yaml", "deploy/charts/evenkeel/files/user-roles.yaml"),
+    ("deploy/monitoring/prometheus-rule.yaml", "deploy/charts/evenkeel/files/prometheus-rule.yaml"),
+];
+const CRDS: &str = "crds";
+const CHART_CRDS: &str = "deploy/charts/evenkeel-crds/files";
+
 fn path(file: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(file)
 }
 
 fn read(file: &str) -> String {
     fs::read_to_string(path(file)).unwrap_or_default()
+}
+
+/// Names of the definitions in a folder.
+fn definitions(folder: &str) -> Vec<String> {
+    let names = fs::read_dir(path(folder)).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let mut names: Vec<String> = names.filter(|name| name.starts_with("evenkeel.dev_")).collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn chart_files_are_copies_of_the_manifests() {
+    let of_chart = |name: &String| (format!("{CRDS}/{name}"), format!("{CHART_CRDS}/{name}"));
+    let mut copies: Vec<(String, String)> = definitions(CRDS).iter().map(of_chart).collect();
+    assert!(!copies.is_empty(), "the definitions have not been found");
+    copies.extend(CHART_COPIES.map(|(from, to)| (from.to_owned(), to.to_owned())));
+    for (from, to) in copies {
+        if std::env::var_os("EVENKEEL_WRITE_CRD").is_some() {
+            fs::copy(path(&from), path(&to)).unwrap();
+        }
+        assert!(!read(&from).is_empty() && read(&from) == read(&to), "{to} is stale: write it with make crds");
+    }
+    assert_eq!(definitions(CHART_CRDS), definitions(CRDS), "definitions of the chart and of the project");
 }
 
 /// The first group of the only match.
@@ -49,6 +83,11 @@ fn image_has_labels_of_its_origin() {
 fn manifests_name_the_version_of_the_package() {
     let version = env!("CARGO_PKG_VERSION");
     assert_eq!(found(r"(?m)^  newTag: (\S+)$", &read("deploy/base/kustomization.yaml")), version);
+    for chart in ["evenkeel", "evenkeel-crds"] {
+        let chart = read(&format!("deploy/charts/{chart}/Chart.yaml"));
+        assert_eq!(found(r"(?m)^version: (\S+)$", &chart), version);
+        assert_eq!(found(r"(?m)^appVersion: (\S+)$", &chart), version);
+    }
     for page in ["README.md", "docs/operations/install.md"] {
         let text = read(page);
         let tags: Vec<_> =
