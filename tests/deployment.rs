@@ -88,10 +88,10 @@ fn manifests_name_the_version_of_the_package() {
         assert_eq!(found(r"(?m)^version: (\S+)$", &chart), version);
         assert_eq!(found(r"(?m)^appVersion: (\S+)$", &chart), version);
     }
+    let tag = Regex::new(r"evenkeel:(\d\S*)").unwrap();
     for page in ["README.md", "docs/operations/install.md"] {
         let text = read(page);
-        let tags: Vec<_> =
-            Regex::new(r"evenkeel:(\d\S*)").unwrap().captures_iter(&text).map(|tag| tag[1].to_owned()).collect();
+        let tags: Vec<_> = tag.captures_iter(&text).map(|tag| tag[1].to_owned()).collect();
         assert!(!tags.is_empty() && tags.iter().all(|tag| tag == version), "{page}: {tags:?}");
     }
 }
