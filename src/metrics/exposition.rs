@@ -43,8 +43,8 @@ pub(super) fn classic(open_metrics: &str) -> String {
     let mut text = String::with_capacity(open_metrics.len());
     let counters = counters(open_metrics);
     for line in open_metrics.lines().filter(|line| *line != "# EOF" && !line.starts_with("# UNIT ")) {
-        match described(line).filter(|(_, name)| counters.contains(name)) {
-            Some((keyword, name)) => {
+        match Description::parse(line).filter(|description| counters.contains(&description.name)) {
+            Some(Description { keyword, name }) => {
                 let rest = line.split_at(keyword.len() + name.len()).1;
                 text.extend([keyword, name, "_total", rest]);
             }
@@ -58,13 +58,20 @@ pub(super) fn classic(open_metrics: &str) -> String {
 /// Names of all counters, as OpenMetrics describes them.
 fn counters(open_metrics: &str) -> Vec<&str> {
     let is_counter = |line: &&str| line.starts_with("# TYPE ") && line.ends_with(" counter");
-    open_metrics.lines().filter(is_counter).filter_map(described).map(|(_, name)| name).collect()
+    open_metrics.lines().filter(is_counter).filter_map(Description::parse).map(|counter| counter.name).collect()
 }
 
-/// The keyword and the name of a line that describes a metric.
-fn described(line: &str) -> Option<(&str, &str)> {
-    let keyword = ["# HELP ", "# TYPE "].into_iter().find(|keyword| line.starts_with(keyword))?;
-    Some((keyword, line.strip_prefix(keyword)?.split(' ').next()?))
+/// Beginning of a line that describes a metric.
+struct Description<'a> {
+    keyword: &'static str,
+    name: &'a str,
+}
+
+impl<'a> Description<'a> {
+    fn parse(line: &'a str) -> Option<Self> {
+        let keyword = ["# HELP ", "# TYPE "].into_iter().find(|keyword| line.starts_with(keyword))?;
+        Some(Self { keyword, name: line.strip_prefix(keyword)?.split(' ').next()? })
+    }
 }
 
 #[cfg(test)]
