@@ -138,7 +138,6 @@ def forbidden(t, status, tree, group):
         of_vip('qosPolicy', **VIP, qosPolicy={'name': 'gold'}),
         of_vip('network', network={'name': 'members'}),
         of_vip('subnet', subnet={'id': t.cloud.id_of('subnet', 'members-v4')}),
-        of_vip('additional[0].subnet', **VIP, additional=[{'subnet': {'name': 'members-v4'}}]),
         of_floating_ip('allocate.network', allocate={'network': {'name': 'public'}}),
         of_pool(f'members[{address}:8080].address', members=[member(10), {'address': address, 'port': 8080}]),
         of_pool('members[10.20.0.10:8080].monitorAddress', members=[member(10, monitorAddress=address)]),
