@@ -7,7 +7,8 @@
 //! ```
 //!
 //! 1. The tag [`SECRETS_TAG`](crate::model::SECRETS_TAG) comes before the first secret: whatever a crash leaves behind
-//!    is looked for.
+//!    is looked for. Before the load balancer exists there is no tag: a create of a later generation, or with an unknown
+//!    certificate, looks for secrets instead, and carries the tag if there are some.
 //! 2. A crash after a store leaves a secret that nothing names. The next plan finds it by its name, which holds the
 //!    digest of the content, and uses it; or it deletes it if the stack wants another content by then.
 //! 3. A response that was lost leaves two secrets of one name. The plan uses one and deletes the other.
@@ -119,11 +120,12 @@ pub(super) fn too_long(desired: &Desired, secrets: &ObservedSecrets) -> Option<P
     desired.listeners.iter().find_map(|(key, listener)| {
         let lengths = listener.tls.iter().flat_map(|tls| &tls.sni_refs).filter_map(length_of);
         let length = lengths.max().filter(|length| *length > SNI_URL_MAX)?;
+        let field = format!("spec.listeners[name={key}].tls.sniCertificates");
         let message = format!(
-            "secrets in this key manager have URLs of {length} characters, and Octavia stores at most {SNI_URL_MAX} for \
-             SNI: use one certificate with all host names; those in use stay"
+            "the key manager gave a certificate a URL of {length} characters, and Octavia stores at most {SNI_URL_MAX} \
+             for SNI: use one certificate with all host names; those in use stay"
         );
-        Some(Problem::new(format!("spec.listeners[name={key}].tls.sniCertificates"), ProblemReason::ReferenceUnusable, message))
+        Some(Problem::new(field, ProblemReason::ReferenceUnusable, message))
     })
 }
 
