@@ -68,6 +68,9 @@ async fn reconcile_if_due(
     if sources == Refreshed::NotListed {
         return Ok(Requeue::Rest(Some(LIST_RETRY)));
     }
+    if sources == Refreshed::Changed {
+        state.memory.change_members();
+    }
     let access = context.cluster_clouds.access(stack);
     if access == Some(Err(AccessProblem::NotListed { has_failed: false })) {
         return Ok(Requeue::Rest(Some(LIST_RETRY)));

@@ -5,6 +5,9 @@
 //! So a step that comes back waits longer each time, and the rest of the plan goes on: it may be the very cure, since
 //! one bad object spoils the configuration of the whole load balancer.
 //!
+//! Members of a Service come and go by themselves. So a step that took effect may be due again although the load balancer
+//! was never seen in sync: after such a change, steps that are not in the plan any more are forgotten.
+//!
 //! A step that Octavia rejects comes back likewise; so does one that is still in conflict after a new observation. Behind it
 //! only members go on: a step planned after it may build on it (a pool is deleted once no listener needs it any more),
 //! members build on nothing. They may also free the quota that it lacks.
@@ -13,7 +16,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::model::{Kind, Step};
+use crate::model::{Kind, Step, StepReason};
 use crate::openstack::{CloudError, ErrorClass};
 
 use super::settings::QUOTA_RETRY;
@@ -109,6 +112,15 @@ impl StepBackoff {
             };
     }
 
+    /// Forgets steps that took effect: Octavia has accepted them, and a plan that heals nothing holds them no more.
+    pub(super) fn forget_effective(&mut self, plan: &[Step]) {
+        if plan.iter().any(|step| step.reason == StepReason::Heal) {
+            return;
+        }
+        let is_left = |tried: &Tried| plan.iter().any(|step| tried.step.repeats(step));
+        self.tried.retain(|tried| tried.rejection.is_some() || tried.conflicts || is_left(tried));
+    }
+
     pub(super) fn forget(&mut self) {
         self.tried.clear();
     }
@@ -143,7 +155,7 @@ fn doubled(first: Duration, times: u32) -> Duration {
 mod tests {
     use super::*;
     use crate::engine::fixtures;
-    use crate::model::{Call, StepReason};
+    use crate::model::Call;
 
     fn step(id: &str) -> Step {
         let call = Call::Update { parent: None, id: id.to_owned(), body: Default::default() };
@@ -170,6 +182,21 @@ mod tests {
         backoff.forget();
         assert_eq!(backoff.next_runnable(&plan), Some(NextStep::Run { step: &plan[0], instead: None }));
         assert_eq!(backoff.next_runnable(&[]), None);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn effective_step_is_forgotten_unless_something_heals() {
+        let (mut backoff, error) = (StepBackoff::default(), rejection(ErrorClass::Rejected));
+        let wanted = |id: &str| Step { reason: StepReason::Wanted, ..step(id) };
+        for id in ["a", "a", "b", "b"] {
+            backoff.accepted(&wanted(id));
+        }
+        backoff.rejected(&wanted("c"), &error);
+        backoff.forget_effective(&[step("d")]);
+        assert!(backoff.delay(&wanted("a")).is_some(), "a step that heals shows that something had no effect");
+        backoff.forget_effective(&[wanted("b")]);
+        let delayed = ["a", "b", "c"].map(|id| backoff.delay(&wanted(id)).is_some());
+        assert_eq!(delayed, [false, true, true], "one is in the plan still, one was rejected");
     }
 
     #[tokio::test(start_paused = true)]

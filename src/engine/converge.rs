@@ -41,6 +41,7 @@ impl Reconciliation<'_> {
         let tree = self.observe_tree(load_balancer, desired.tree_query(), memory).await?;
         self.clear_outdated_pending(&tree.load_balancer).await;
         let plan = plan::update(desired, &tree);
+        memory.plan_made(&plan);
         if !plan.steps.iter().any(|step| step.call.is_octavia()) {
             // Also where Neutron keeps the stack from being in sync.
             memory.history.settled();

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::model::{Desired, ObservedFloatingIp, ObservedTree, Problem};
+use crate::model::{Desired, ObservedFloatingIp, ObservedTree, Plan, Problem};
 
 use super::addresses::Conflicts;
 use super::backoff::StepBackoff;
@@ -20,7 +20,7 @@ use super::stop::Stop;
 pub struct Memory {
     /// Tree in the response to the create, until its statuses are confirmed.
     pub(super) created_tree: Option<ObservedTree>,
-    /// Set after a reconcile that left something in flight, and after a change of the stack. Otherwise, and after a
+    /// Set after a reconcile that left something in flight, and after a change of the stack or its members. Otherwise, and after a
     /// start, lists shared with other stacks suffice: a restart among a thousand stacks at rest costs some lists, not a
     /// thousand trees.
     pub(super) needs_fresh_read: bool,
@@ -39,6 +39,8 @@ pub struct Memory {
     known_attempts: Vec<(String, Instant)>,
     /// Steps that were tried, so that each retry backs off.
     pub(super) backoff: StepBackoff,
+    /// Set while no plan was made since the members changed by themselves.
+    members_changed: bool,
     /// Floating IP of another client that stalls the stack.
     pub(super) contended: Option<Contended>,
     /// Changes since the load balancer was last in sync.
@@ -67,6 +69,20 @@ impl Memory {
         self.contended = None;
         self.failed_creates = 0;
         self.backoff.forget();
+    }
+
+    /// Takes note that the cluster gives the stack other members, without a change of the stack. Shared lists may be older
+    /// than the last write: members that are wanted again would seem to be there.
+    pub const fn change_members(&mut self) {
+        self.members_changed = true;
+        self.needs_fresh_read = true;
+    }
+
+    /// Takes note of a plan against what Octavia has finished.
+    pub(super) fn plan_made(&mut self, plan: &Plan) {
+        if std::mem::take(&mut self.members_changed) {
+            self.backoff.forget_effective(&plan.steps);
+        }
     }
 
     /// Starts the quiet period of the newest create on record. Every reconcile calls this, also one that cannot reach

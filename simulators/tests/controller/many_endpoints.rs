@@ -75,3 +75,17 @@ async fn hundred_full_slices_give_each_address_once() {
     rig.until("the members are right", SOON, |rig| addresses_of(rig) == [address(7)]).await;
     assert_eq!(member_writes(&rig), writes + 1);
 }
+
+/// The same two writes come again and again, and each takes effect. The endpoints change again while Octavia is at work, so
+/// that the load balancer is never seen in sync.
+#[tokio::test(start_paused = true)]
+async fn member_that_comes_and_goes_is_never_delayed() {
+    let rig = with_service().await;
+    for turn in 0..12 {
+        let last = 4 - turn % 2;
+        rig.apply_slice("web-a", "web", addresses(1, last)).await;
+        let written = |rig: &Rig| members(rig).len() == usize::from(last);
+        rig.until("the change is written", Duration::from_secs(10), written).await;
+        assert_ne!(rig.reason("web"), "ProvisioningFailed", "turn {turn}: {}", rig.message("web"));
+    }
+}
