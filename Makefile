@@ -2,7 +2,7 @@
 E2E := tests/e2e/e2e.sh
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 check: ## check format and lints
 	cargo fmt --check
@@ -44,6 +44,11 @@ e2e: ## test against a genuine Kubernetes and a genuine OpenStack: everything, o
 bench: ## measure calls, time and memory; writes docs/operations/performance.md
 	@$(E2E) bench
 
+bench-endpoints: ## measure members from Services only, on the simulators; ENDPOINTS holds options of at_rest
+	cargo build --release --locked -p evenkeel
+	cargo build --release --locked -p evenkeel-simulators --bin at_rest
+	target/release/at_rest --controller target/release/evenkeel --endpoints-only $(ENDPOINTS)
+
 e2e-up: ## install and start the genuine control planes only
 	@$(E2E) up
 
@@ -62,4 +67,4 @@ image: ## build the container image; PLATFORM=linux/arm64 for another architectu
 	docker build -t evenkeel:$(VERSION) $(if $(PLATFORM),--platform $(PLATFORM)) --build-arg VERSION=$(VERSION) \
 		--build-arg REVISION=$(shell git rev-parse HEAD 2>/dev/null || echo unknown) --build-arg SOURCE=$(SOURCE) .
 
-.PHONY: help check test test-release words doc deny crds demo e2e e2e-check bench e2e-up e2e-run e2e-down image
+.PHONY: help check test test-release words doc deny crds demo e2e e2e-check bench bench-endpoints e2e-up e2e-run e2e-down image

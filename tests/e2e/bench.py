@@ -55,8 +55,8 @@ def main() -> None:
     finally:
         controller.stop()
     print('at rest, on the simulators (some minutes)', flush=True)
-    rest = [json.loads(line) for line in output([at_rest, '--controller', str(config.BINARY)]).splitlines()]
-    measured = {'script': by_script, 'stack': by_stack, 'costs': costs, 'rest': rest}
+    *rest, flapping = [json.loads(line) for line in output([at_rest, '--controller', str(config.BINARY)]).splitlines()]
+    measured = {'script': by_script, 'stack': by_stack, 'costs': costs, 'rest': rest, 'churn': flapping['churn']}
     (config.REPORT / 'bench.json').write_text(json.dumps(measured, default=vars, indent=1))
     text = performance.page(**measured)
     (config.ROOT / 'docs/operations/performance.md').write_text(text)

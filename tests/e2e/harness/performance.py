@@ -12,8 +12,9 @@ example; ratios and counts should be the same elsewhere.
 """
 
 
-def page(script: list, stack: list, costs: dict, rest: list[dict]) -> str:
-    return '\n'.join([HEAD.format(cores=os.cpu_count()), _time(script, stack), _calls(costs), _rest(rest), _endpoints(rest)])
+def page(script: list, stack: list, costs: dict, rest: list[dict], churn: dict) -> str:
+    parts = [_time(script, stack), _calls(costs), _rest(rest), _endpoints(rest), _churn(churn)]
+    return '\n'.join([HEAD.format(cores=os.cpu_count()), *parts])
 
 
 def _time(script: list, stack: list) -> str:
@@ -79,6 +80,20 @@ that changes its EndpointSlice to the write of the members, {rest[0]['endpoints'
 cache, which no stack uses: 100 EndpointSlices of 100 endpoints each.
 
 {_table(['stacks at rest', 'milliseconds (median)', 'worst', 'KiB for 1000 endpoints'], lines)}
+"""
+
+
+def _churn(churn: dict) -> str:
+    columns = {
+        'endpoints': 'endpoints', 'seconds': 'seconds', 'changes_of_slices': 'changes of EndpointSlices', 'writes': 'writes of members',
+        'calls': 'calls of the cloud', 'kubernetes_calls': 'calls of Kubernetes', 'cpu_seconds': 'processor seconds',
+        'fewest_members': 'fewest members'}
+    return f"""## Endpoints that flap
+
+Three of ten endpoints of a Service are not ready, and others each time that their EndpointSlice changes: one does every 100 ms, in turn.
+`memberWindow` is 2 s, the default. The measurement fails if the pool is ever empty.
+
+{_table(list(columns.values()), [[f'{churn[key]:.0f}' for key in columns]])}
 """
 
 
