@@ -97,6 +97,7 @@ def withdrawn(t, pods):
         same('members', member_addresses(t, name), set())
     ready_members(t, name, pod_addresses(pods, 'web'), 90)
     t.condition(name, 'ResolvedRefs', 'True')
+    t.reported_once(name, 'ReferenceUnusable', states=2)
     t.note = 'each named by the API server\'s own words; the rest of the stack goes on'
 
 
