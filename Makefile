@@ -28,11 +28,12 @@ deny: ## check dependencies by deny.toml: bans, licences, sources, advisories
 test-release: PAIRS := 10000
 test-release: TIMES := 100
 test-release: SCHEDULES := 10000
+test-release: CLUSTERS := 500
 test-release: SEED := $(shell date +%s)
-test-release: ## run the property tests for a release (PAIRS of random stacks, SCHEDULES, TIMES as many cases of the planner; SEED repeats a run)
-	@echo "seed $(SEED): $(PAIRS) pairs on the simulated cloud, $(SCHEDULES) schedules, $(TIMES) times the planner's own cases"
+test-release: ## run the property tests for a release (PAIRS of random stacks, SCHEDULES, CLUSTERS, TIMES as many cases of the planner; SEED repeats a run)
+	@echo "seed $(SEED): $(PAIRS) pairs on the simulated cloud, $(CLUSTERS) random clusters, $(SCHEDULES) schedules, $(TIMES) times the planner's own cases"
 	EVENKEEL_SEED=$(SEED) EVENKEEL_TIMES=$(TIMES) cargo test --release --locked --package evenkeel-simulators --test planner
-	EVENKEEL_SEED=$(SEED) EVENKEEL_PAIRS=$(PAIRS) EVENKEEL_SCHEDULES=$(SCHEDULES) \
+	EVENKEEL_SEED=$(SEED) EVENKEEL_PAIRS=$(PAIRS) EVENKEEL_SCHEDULES=$(SCHEDULES) EVENKEEL_CLUSTERS=$(CLUSTERS) \
 		cargo test --release --locked --package evenkeel-simulators --test random_stacks --test schedules -- --nocapture
 
 demo: ## run controller, simulated cloud and simulated cluster in one process

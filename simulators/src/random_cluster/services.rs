@@ -44,7 +44,8 @@ pub(super) fn draw(dice: &mut Dice, name: &str) -> Vec<(ObjectName, Value)> {
     let mut objects = vec![(ObjectName::new(ObjectKind::Service, name), service(dice, of_service))];
     let count = dice.below(4);
     for (slice, family, port) in [("a", "IPv4", 8080), ("b", "IPv4", 8081), ("v6", "IPv6", 8080)] {
-        let count = if slice == "b" { dice.below(3) } else { count };
+        // A Service with endpoints has some of each IP version.
+        let count = if slice == "b" && count > 0 { dice.below(3) } else { count };
         let endpoints = (0..count).map(|at| endpoint(dice, &address(of_service, slice, at), EndpointState::Ready));
         let endpoints: Vec<Value> = endpoints.collect();
         objects.push((slice_name(name, slice), slice_object(name, family, port, endpoints)));

@@ -182,6 +182,85 @@ proptest! {
     }
 }
 
+/// Parts of the cloud that stay while the content behind them is unknown.
+struct Kept {
+    /// Members by id of the pool.
+    members: BTreeMap<Id, BTreeSet<(String, u16)>>,
+    /// Certificate by id of the listener.
+    certificates: BTreeMap<Id, String>,
+}
+
+fn members(pool: &ObservedPool) -> BTreeSet<(String, u16)> {
+    pool.members.iter().map(|member| (member.address.clone(), member.protocol_port)).collect()
+}
+
+impl Kept {
+    fn new(tree: &ObservedTree, want: &Desired) -> Self {
+        let is_unknown = |pool: &&ObservedPool| {
+            let wanted = key_of(&pool.tags).and_then(|key| want.pools.get(key));
+            !pool.members.is_empty() && wanted.is_some_and(|wanted| wanted.members == Members::Unknown)
+        };
+        let certificate = |listener: &ObservedListener| {
+            let wanted = key_of(&listener.tags).and_then(|key| want.listeners.get(key))?;
+            let is_same = wanted.port == listener.protocol_port && wanted.protocol.as_str() == listener.protocol;
+            let tls = wanted.tls.as_ref().filter(|tls| tls.certificate_ref == Some(CertificateRef::Unknown) && is_same);
+            tls.and(listener.default_tls_container_ref.clone()).map(|url| (listener.id.clone(), url))
+        };
+        Self {
+            members: tree.pools.iter().filter(is_unknown).map(|pool| (pool.id.clone(), members(pool))).collect(),
+            certificates: tree.listeners.iter().filter_map(certificate).collect(),
+        }
+    }
+
+    fn check(&self, tree: &ObservedTree, step: &Step) {
+        for (id, kept) in &self.members {
+            let pool = tree.pools.iter().find(|pool| pool.id == *id);
+            assert_eq!(pool.map(members).as_ref(), Some(kept), "after {step}");
+        }
+        for (id, kept) in &self.certificates {
+            let listener = tree.listeners.iter().find(|listener| listener.id == *id);
+            let certificate = listener.and_then(|listener| listener.default_tls_container_ref.as_ref());
+            assert_eq!(certificate, Some(kept), "after {step}");
+        }
+    }
+}
+
+/// The stack with members and certificates that are unknown, each by the next bit.
+fn partly_unknown(mut want: Desired, bits: &[bool]) -> Desired {
+    let mut bits = bits.iter().copied().cycle();
+    for pool in want.pools.values_mut().filter(|_| bits.next().unwrap_or_default()) {
+        pool.members = Members::Unknown;
+    }
+    let listeners = want.listeners.values_mut().filter_map(|listener| listener.tls.as_mut());
+    let certificates = listeners.flat_map(|tls| [&mut tls.certificate_ref, &mut tls.client_ca_ref]);
+    let of_pools = want.pools.values_mut().filter_map(|pool| pool.tls.as_mut());
+    let of_pools = of_pools.flat_map(|tls| [&mut tls.client_certificate_ref, &mut tls.ca_ref]);
+    for reference in certificates.chain(of_pools).flatten().filter(|_| bits.next().unwrap_or_default()) {
+        *reference = CertificateRef::Unknown;
+    }
+    want
+}
+
+proptest! {
+    #![proptest_config(cases(300))]
+
+    #[test]
+    fn unknown_members_and_certificates_stay(
+        (before, after) in stack_and_edit(&World::whole()),
+        bits in prop::collection::vec(any::<bool>(), 31),
+    ) {
+        let mut octavia = made(&World::whole(), &before);
+        converge(&mut octavia, &before, |_, _| {});
+        let partly = partly_unknown(Desired { allow_interruption: true, ..after.clone() }, &bits);
+        let kept = Kept::new(octavia.tree.as_ref().unwrap(), &partly);
+        converge(&mut octavia, &partly, |tree, step| kept.check(tree, step));
+        // Everything follows once it is known.
+        let known = Desired { allow_interruption: true, ..after };
+        converged(&converge(&mut octavia, &known, |_, _| {}), &known);
+        stores_what_it_wants(&octavia, &known);
+    }
+}
+
 /// Ids of objects without a key tag, with the pools that they use.
 fn foreigners(tree: &ObservedTree) -> BTreeSet<(Id, Option<Id>)> {
     let kept = |listener: &ObservedListener| key_of(&listener.tags).is_none();
