@@ -4,6 +4,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a helper of a test may fail as the test does")]
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -54,6 +55,20 @@ fn found(pattern: &str, text: &str) -> String {
     let all: Vec<_> = Regex::new(pattern).unwrap().captures_iter(text).map(|found| found[1].to_owned()).collect();
     let [one] = all.as_slice() else { panic!("{pattern}: {all:?}") };
     one.clone()
+}
+
+/// The chart sets the address of probes, and the namespace of the Lease is that of the release.
+#[test]
+fn chart_accepts_every_flag_of_the_controller() {
+    let page = read("docs/reference/flags.md");
+    let of_run = page.split("## evenkeel plan").next().unwrap();
+    let names = Regex::new(r"(?m)^\| `--([a-z-]+)`").unwrap();
+    let documented: BTreeSet<String> = names.captures_iter(of_run).map(|found| found[1].to_owned()).collect();
+    let schema: serde_json::Value = serde_json::from_str(&read("deploy/charts/evenkeel/values.schema.json")).unwrap();
+    let accepted = schema["properties"]["flags"]["propertyNames"]["enum"].as_array().unwrap();
+    let mut accepted: BTreeSet<String> = accepted.iter().map(|name| name.as_str().unwrap().to_owned()).collect();
+    accepted.extend(["bind-address".to_owned(), "leader-election-namespace".to_owned()]);
+    assert_eq!(accepted, documented);
 }
 
 #[test]
