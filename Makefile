@@ -39,7 +39,7 @@ test-release: ## run the property tests for a release (PAIRS of random stacks, S
 demo: ## run controller, simulated cloud and simulated cluster in one process
 	cargo demo
 
-e2e: ## test against a genuine Kubernetes and a genuine OpenStack: everything, or TIER=gate, PART=2/4, SCENARIO=name; KEEP=1 leaves it running
+e2e: ## test against a genuine Kubernetes and a genuine OpenStack: everything, or TIER=gate, PART=2/4, PART=deploy, SCENARIO=name; KEEP=1 leaves it running
 	@TIER=$(TIER) PART=$(PART) $(E2E) all $(SCENARIO)
 
 bench: ## measure calls, time and memory; writes docs/operations/performance.md

@@ -4,7 +4,7 @@
 #   e2e.sh up                   installs and starts both control planes
 #   e2e.sh all [SCENARIO...]    up, build, every scenario (or these), down. KEEP=1 leaves everything running. `values` alone
 #                               needs no control plane and starts none
-#                               TIER=gate: one of each kind, with a debug binary. PART=2/4: the second of four parts
+#                               TIER=gate: one of each kind, with a debug binary. PART=2/4: the second of four parts; PART=deploy: what is about deploy/
 #   e2e.sh bench                up, build, measure the cost of Evenkeel, write docs/operations/performance.md, down. KEEP=1 too
 #   e2e.sh run [SCENARIO...]    only the scenarios, on running control planes
 #   e2e.sh check                checks that the parts hold every scenario once, and the gate tier one of each kind. Needs `install`

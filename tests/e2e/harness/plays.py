@@ -22,6 +22,8 @@ KINDS = ('example', 'change in place', 'replacement', 'drift', 'floating IP', 'T
          'rules of the API server', 'values that reach haproxy', 'verdicts of GitOps tools', 'verdicts about every state',
          'metrics and alerts of tools', 'nothing left')
 TIERS = ('gate', 'all')
+# Parts by name: the scenarios of one topic.
+TOPICS = {'deploy': ('kubectl', 'gitops', 'user_roles', 'manifests', 'admission', 'charts', 'controller')}
 # Duration of each play in a whole run, in seconds. The report has a newer one (seconds.json).
 MEASURED = json.loads((config.E2E / 'seconds.json').read_text())
 UNMEASURED = 60
@@ -50,6 +52,8 @@ def select(plays: list[Play], names: Iterable[str], tier: str = '', part: str = 
         sys.exit(f'no such scenario: {", ".join(sorted(unknown))}; there are: {", ".join(title(*p) for p in plays)}')
     if wanted:
         return [p for p in plays if wanted.intersection(_names(*p))]
+    if part in TOPICS:
+        return [p for p in plays if p[0].__name__[3:] in TOPICS[part] or _is_everywhere(*p)]
     if tier not in ('', *TIERS):
         sys.exit(f'no such tier: {tier}; there are: {", ".join(TIERS)}')
     chosen = [p for p in plays if tier != 'gate' or kinds(*p)]
@@ -83,6 +87,7 @@ def check(plays: list[Play]) -> str:
         stray = set(named) - set(getattr(module, 'cases', [])) if isinstance(named, dict) else set()
         assert not stray, f'{module.__name__}: gate names cases that are not there: {stray}'
     known = {name for p in plays for name in _names(*p)}
+    assert all(known.issuperset(names) for names in TOPICS.values()), f'a topic names missing scenarios: {TOPICS}'
     documented = re.findall(r'`([\w-]+)`', (config.ROOT / 'docs/development/testing.md').read_text().split('| scenarios |')[1])
     assert not set(documented) - known, f'docs/development/testing.md names missing scenarios: {sorted(set(documented) - known)}'
     chosen = select(plays, [], 'gate')
@@ -112,7 +117,7 @@ def _number_of_parts(part: str) -> tuple[int, int]:
     found = re.fullmatch(r'([1-9]\d?)/([1-9]\d?)', part)
     number, parts = map(int, found.groups()) if found else (0, 0)
     if not 1 <= number <= parts:
-        sys.exit(f'PART={part}: it is one of several, as 2/4')
+        sys.exit(f'PART={part}: it is one of several, as 2/4, or a topic: {", ".join(TOPICS)}')
     return number, parts
 
 

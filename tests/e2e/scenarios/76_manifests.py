@@ -13,9 +13,9 @@ import yaml
 
 from harness import config, tools
 from harness.stacks import web
-from harness.waiting import eventually, expect, same
+from harness.waiting import eventually, expect, pause, same
 
-cases = ['restricted', 'schemas', 'alerts', 'fired']
+cases = ['restricted', 'schemas', 'alerts', 'fired', 'dashboard']
 gate = {'alerts': ['metrics and alerts of tools']}
 RULES = config.ROOT / 'deploy/monitoring'
 
@@ -39,9 +39,10 @@ def restricted(t):
 
 def schemas(t):
     """Every example is valid by a schema in which nothing but the fields of the CRD may stand."""
-    crd = yaml.safe_load((config.ROOT / 'crds/evenkeel.dev_loadbalancerstacks.yaml').read_text())
     with tempfile.TemporaryDirectory() as folder:
-        (Path(folder) / 'loadbalancerstack.json').write_text(json.dumps(strict(crd['spec']['versions'][0]['schema']['openAPIV3Schema'])))
+        for path in (config.ROOT / 'crds').glob('evenkeel.dev_*.yaml'):
+            crd = yaml.safe_load(path.read_text())['spec']
+            (Path(folder) / f"{crd['names']['kind'].lower()}.json").write_text(json.dumps(strict(crd['versions'][0]['schema']['openAPIV3Schema'])))
         conform = lambda path: tools.run('kubeconform', '-schema-location', f'{folder}/{{{{ .ResourceKind }}}}.json', '-skip', 'Secret,Namespace',    # noqa: E731
                                          '-output', 'json', '-summary', str(path))
         summary = json.loads(conform(config.ROOT / 'examples'))['summary']
@@ -69,8 +70,8 @@ def strict(schema):
 
 def alerts(t):
     """promtool finds no fault in /metrics and in the alerts, each alert fires when it should, and every metric of an alert exists."""
-    metrics = requests.get(f'http://127.0.0.1:{t.controller.port}/metrics', headers={'Accept': 'text/plain'}, timeout=10).text
-    tools.run('promtool', 'check', 'metrics', stdin=metrics)
+    tools.run('promtool', 'check', 'metrics', stdin=requests.get(
+        f'http://127.0.0.1:{t.controller.port}/metrics', headers={'Accept': 'text/plain'}, timeout=10).text)
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / 'rules.yaml').write_text(yaml.safe_dump(rules()))
         (Path(folder) / 'tests.yaml').write_text((RULES / 'tests.yaml').read_text())
@@ -79,9 +80,7 @@ def alerts(t):
     every = [rule for group in rules()['groups'] for rule in group['rules']]
     tested = {check['alertname'] for case in yaml.safe_load((RULES / 'tests.yaml').read_text())['tests'] for check in case['alert_rule_test'] if check['exp_alerts']}
     same('alerts that a test fires', tested, {rule['alert'] for rule in every})
-    for rule in every:
-        for metric in re.findall(r'evenkeel_\w+', rule['expr']):
-            expect(f'# TYPE {metric} ' in metrics, f"{rule['alert']}: /metrics has no {metric}")
+    exist([rule['expr'] for rule in every])
     t.note = f'{len(every)} alerts'
 
 
@@ -94,10 +93,35 @@ def fired(t):
     with prometheus(t) as server:
         firing = lambda: {a['labels']['alertname'] for a in api(server, 'alerts')['alerts'] if a['state'] == 'firing'}    # noqa: E731
         eventually('the alert fires', firing, lambda names: 'EvenkeelStackStalled' in names, 60)
-        same('type of the gauge', [m['type'] for m in api(server, 'metadata?metric=evenkeel_stacks')['evenkeel_stacks']], ['gauge'])
+        same('type of the gauge', [m['type'] for m in api(server, 'metadata', metric='evenkeel_stacks')['evenkeel_stacks']], ['gauge'])
         expect(not firing() & {'EvenkeelAbsent', 'EvenkeelPanics'}, firing())
         t.delete(name)
         eventually('the alert ends', firing, lambda names: 'EvenkeelStackStalled' not in names, 60)
+
+
+def dashboard(t):
+    """A genuine Prometheus that scrapes the controller evaluates every query of the dashboard, and draws the stacks."""
+    name = t.apply(web())
+    t.ready(name)
+    panels = json.loads((RULES / 'dashboard.json').read_text())['panels']
+    queries = [target['expr'].replace('$__rate_interval', '1m') for panel in panels for target in panel['targets']]
+    drawn = 0
+    with prometheus(t) as server:
+        eventually('the stack is drawn', lambda: api(server, 'query', query='sum(evenkeel_stacks{state="Ready"})')['result'], lambda r: r and float(r[0]['value'][1]) >= 1, 30)
+        pause(3)
+        for query in queries:
+            drawn += bool(api(server, 'query', query=query)['result'])
+    exist(queries)
+    expect(drawn >= 8, f'only {drawn} of {len(queries)} queries draw anything')
+    t.note = f'{drawn} of {len(queries)} queries draw something'
+
+
+def exist(queries):
+    """Checks that every metric in a query is documented. A counter that has counted nothing yet is not in /metrics."""
+    documented = (config.ROOT / 'docs/reference/metrics.md').read_text()
+    for query in queries:
+        for metric in re.findall(r'evenkeel_\w+', query):
+            expect(f"| `{re.sub('_bucket$', '', metric)}` |" in documented, f'{query}: there is no {metric}')
 
 
 def rules():
@@ -128,9 +152,10 @@ def prometheus(t):
                 process.wait(30)
 
 
-def api(server, path):
+def api(server, path, **parameters):
     def ask():
         with contextlib.suppress(requests.ConnectionError):
-            response = requests.get(f'http://{server}/api/v1/{path}', timeout=5)
+            response = requests.get(f'http://{server}/api/v1/{path}', params=parameters, timeout=5)
+            expect(response.status_code != 400, f'{parameters}: {response.text}')
             return response.json()['data'] if response.status_code == 200 else None
     return eventually(f'Prometheus answers {path}', ask, lambda data: data is not None, 30)
