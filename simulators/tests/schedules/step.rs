@@ -95,7 +95,7 @@ pub fn draw(dice: &mut Dice, stacks: usize, shape: Shape, cluster: &mut RandomCl
             let limits = [-1, 0, 1, 3];
             Step::Quota(dice.pick(&kinds), dice.pick(&limits))
         }
-        96..100 => Step::Drift(dice.next()),
+        96..100 => Step::Drift(dice.roll()),
         100..102 => Step::SecondController(dice.millis(0, 20_000)),
         _ => Step::Refer(cluster.edit(dice)),
     }

@@ -30,10 +30,10 @@ pub(super) fn of_source(source: &Value, pool: &Value, objects: &ClusterObjects) 
     if service["type"] == "ExternalName" {
         return None;
     }
-    let number_or_name = wanted["port"].to_string().replace('"', "");
+    let text = |value: &Value| value.to_string().replace('"', "");
+    let number_or_name = text(&wanted["port"]);
     let mut ports = service["ports"].as_array()?.iter();
-    let port =
-        ports.find(|port| port["port"].to_string() == number_or_name || port["name"] == number_or_name.as_str())?;
+    let port = ports.find(|port| [text(&port["port"]), text(&port["name"])].contains(&number_or_name))?;
     let transport = if pool["protocol"] == "UDP" { "UDP" } else { "TCP" };
     if port["protocol"] != transport {
         return None;
