@@ -27,7 +27,14 @@ pub struct ClusterLaws {
     listeners: BTreeMap<String, WatchedListener>,
     /// Contents that were wanted at some moment, by stack.
     wanted: BTreeMap<String, BTreeSet<String>>,
+    /// Number of writes to the cloud at the last check.
+    writes: usize,
+    /// Checks that are left after the last write: Octavia carries it out later.
+    checks_left: usize,
 }
+
+/// Checks after a write. Nothing changes in the cloud once it is carried out.
+const CHECKS_AFTER_WRITE: usize = 12;
 
 /// What a stack that is not being deleted wants at this moment.
 struct StackWish {
@@ -93,6 +100,14 @@ impl Simulation {
     }
 
     pub fn check_cluster_laws(&mut self) {
+        let writes = self.rig.cloud.writes().len();
+        if writes != self.laws.writes {
+            (self.laws.writes, self.laws.checks_left) = (writes, CHECKS_AFTER_WRITE);
+        }
+        if self.laws.checks_left == 0 {
+            return;
+        }
+        self.laws.checks_left -= 1;
         let (mut pools, mut listeners) = (BTreeSet::new(), BTreeSet::new());
         let load_balancers = self.evenkeel_load_balancers();
         let stored = self.stored_urls();
