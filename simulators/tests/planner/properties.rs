@@ -242,7 +242,7 @@ fn partly_unknown(mut want: Desired, bits: &[bool]) -> Desired {
 }
 
 proptest! {
-    #![proptest_config(cases(300))]
+    #![proptest_config(cases(100))]
 
     #[test]
     fn unknown_members_and_certificates_stay(
