@@ -12,6 +12,7 @@ use kube::runtime::reflector::Store;
 use kube::runtime::{WatchStreamExt, watcher};
 use kube::{Api, Client, Resource, ResourceExt};
 use tokio::sync::mpsc;
+use tokio::task::JoinSet;
 use tracing::Instrument;
 
 use super::certificates::{CertificateIndex, ExpiryGauge, watch_config_maps};
@@ -83,13 +84,13 @@ pub async fn run(
     });
     let stacks = stacks.applied_objects();
     let (wake_stack, mut woken) = mpsc::unbounded_channel();
-    let watches = tokio::spawn(futures::future::join3(
-        watch_sources(client.clone(), context.sources.clone(), wake_stack.clone()),
-        watch_config_maps(client.clone(), context.certificates.clone(), wake_stack.clone()),
-        cluster_clouds::run(context.clone(), wake_stack, woken_clouds),
-    ));
+    // They end with this future, also when it is dropped.
+    let mut beside = JoinSet::new();
+    beside.spawn(watch_sources(client.clone(), context.sources.clone(), wake_stack.clone()));
+    beside.spawn(watch_config_maps(client.clone(), context.certificates.clone(), wake_stack.clone()));
+    beside.spawn(cluster_clouds::run(context.clone(), wake_stack, woken_clouds));
     let (with_finalizer, to_release) = mpsc::unbounded_channel();
-    let release = tokio::spawn(release_unused_secrets(store.clone(), context.clone(), to_release));
+    beside.spawn(release_unused_secrets(store.clone(), context.clone(), to_release));
     let wake = stacks_using_secret(context.clone(), with_finalizer, wake_cloud);
     let secrets = Api::<PartialObjectMeta<Secret>>::all(client);
     let running = Controller::for_stream(stacks, store)
@@ -103,8 +104,6 @@ pub async fn run(
         () = running => {}
         () = stopped_before_first_reconcile(stop, &context) => {}
     }
-    release.abort();
-    watches.abort();
     Ok(())
 }
 
