@@ -2,8 +2,10 @@
 
 use evenkeel_simulators::cluster::{Effect, Fault};
 use evenkeel_simulators::rig::small;
+use kube::api::{Patch, PatchParams};
 use tokio::time::timeout;
 
+use super::tenants::{clouds, with_cloud};
 use super::*;
 
 #[tokio::test(start_paused = true)]
@@ -29,4 +31,21 @@ async fn stopped_controller_finishes_running_reconcile() {
         !rig.stack("web")["status"]["loadBalancer"]["id"].is_null(),
         "the controller did not wait for the response"
     );
+}
+
+/// Every task of a controller ends with it: one that went on alone would act on a view of the cluster that nothing updates.
+#[tokio::test(start_paused = true)]
+async fn killed_controller_sends_no_more_requests() {
+    let mut rig = with_cloud(json!({})).await;
+    rig.until("the cloud is looked at", MINUTE, |rig| {
+        rig.cluster.requests().iter().any(|request| request.path.ends_with("/prod/status"))
+    })
+    .await;
+    rig.kill().await;
+    rig.cluster.forget_requests();
+    let relabelled = json!({"metadata": {"labels": {"team": "shop"}}});
+    clouds(&rig).patch("prod", &PatchParams::default(), &Patch::Merge(relabelled)).await.unwrap();
+    tokio::time::sleep(MINUTE).await;
+    let of_test = rig.cluster.requests().into_iter().filter(|request| request.verb == "patch").count();
+    assert_eq!(rig.cluster.requests().len(), of_test, "{:?}", rig.cluster.requests());
 }
