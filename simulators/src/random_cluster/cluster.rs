@@ -102,9 +102,11 @@ impl fmt::Debug for ClusterChange {
 }
 
 /// The objects of one cluster, as its users want them.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct RandomCluster {
     pub objects: BTreeMap<ObjectName, Value>,
+    /// The objects before all edits.
+    first: BTreeMap<ObjectName, Value>,
     /// A Secret of which only one of two keys was renewed, with its content after the second update.
     pub(super) half_done: Option<(ObjectName, Value)>,
 }
@@ -112,21 +114,18 @@ pub struct RandomCluster {
 impl RandomCluster {
     /// A cluster in which everything that a stack may refer to can be used.
     pub fn draw(dice: &mut Dice) -> Self {
-        let mut cluster = Self::default();
-        cluster.heal(dice);
-        cluster
+        let services = services::NAMES.into_iter().flat_map(|service| services::draw(dice, service));
+        let mut objects: BTreeMap<ObjectName, Value> = services.collect();
+        objects.extend(nodes::draw(dice));
+        objects.extend(certificates::draw(dice));
+        Self { first: objects.clone(), objects, half_done: None }
     }
 
-    /// Replaces every object by one that can be used.
-    pub fn heal(&mut self, dice: &mut Dice) -> ClusterChange {
+    /// Takes all edits back, so that every object can be used.
+    pub fn heal(&mut self) -> ClusterChange {
         let before = self.clone();
         self.half_done = None;
-        self.objects.clear();
-        for service in services::NAMES {
-            self.objects.extend(services::draw(dice, service));
-        }
-        self.objects.extend(nodes::draw(dice));
-        self.objects.extend(certificates::draw(dice));
+        self.objects.clone_from(&self.first);
         self.changes_since(&before, "everything can be used".to_owned())
     }
 

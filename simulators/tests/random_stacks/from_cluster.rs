@@ -62,7 +62,7 @@ impl Life {
         let edit =
             |_| if dice.chance(80) { Edit::Cluster(cluster.edit(&mut dice)) } else { Edit::Stack(spec(&mut dice)) };
         let mut edits: Vec<Edit> = (0..6).map(edit).collect();
-        edits.push(Edit::Cluster(cluster.heal(&mut dice)));
+        edits.push(Edit::Cluster(cluster.heal()));
         Self { first, spec: begins_with, edits }
     }
 }

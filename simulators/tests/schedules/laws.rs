@@ -32,8 +32,17 @@ impl Simulation {
     }
 
     pub fn check_calls(&self) {
-        let calls = (self.rig.cloud.requests().len(), self.rig.cluster.requests().len());
-        assert!(calls.0 < MOST_CALLS && calls.1 < MOST_CALLS, "{calls:?} requests: a loop");
+        let (cloud, cluster) = (self.rig.cloud.requests(), self.rig.cluster.requests());
+        let calls = (cloud.len(), cluster.len());
+        if calls.0 < MOST_CALLS && calls.1 < MOST_CALLS {
+            return;
+        }
+        let mut counts: BTreeMap<String, usize> = BTreeMap::new();
+        let of_cloud = cloud.iter().map(|request| format!("{} {}", request.method, request.path));
+        let of_cluster = cluster.iter().map(|request| format!("{} {}", request.verb, request.path));
+        of_cloud.chain(of_cluster).for_each(|request| *counts.entry(request).or_default() += 1);
+        counts.retain(|_, count| *count > MOST_CALLS / 20);
+        panic!("{calls:?} requests: a loop of {counts:#?}");
     }
 
     /// The load balancers of stacks that were not orphaned.

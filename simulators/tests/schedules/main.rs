@@ -112,7 +112,7 @@ fn random_schedules_obey_laws_and_converge_second_half() {
 #[test]
 fn same_seed_repeats_its_run() {
     let (first, _) = seeds();
-    for seed in first..first + 5 {
+    for seed in first..first + 3 {
         let (one, two) = (run(seed), run(seed));
         for (one, two) in [(&one.cloud, &two.cloud), (&one.cluster, &two.cluster)] {
             let differs = std::iter::zip(one, two).position(|(one, two)| one != two);

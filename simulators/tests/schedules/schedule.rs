@@ -42,7 +42,7 @@ impl Schedule {
             };
             steps.push((pause, step::draw(&mut dice, stacks.len(), shape, &mut cluster)));
         }
-        let healed = cluster.heal(&mut dice);
+        let healed = cluster.heal();
         Self { seed, stacks, latency, shared_cloud: shape.shared_cloud, cluster: first, steps, healed }
     }
 }

@@ -383,8 +383,12 @@ def _make_source_valid(source: dict, p: dict, two_families: bool) -> None:
         # The protocol of a pool may have changed.
         ports = {'UDP': ('dns', 53), 'SCTP': ('sctp', 5060)}.get(p['protocol'], ('http', 80))
         place['port'] = ports[isinstance(place['port'], int)]
-    if datagrams and not two_families and place.get('family') == 'IPv6':
-        _drop(place, 'family')
+    if datagrams:
+        _drop(source, 'backup')
+        if p['algorithm'] == 'LEAST_CONNECTIONS':
+            _drop(source, 'weight')
+        if not two_families and place.get('family') == 'IPv6':
+            _drop(place, 'family')
     if place.get('family') != 'IPv4':
         _drop(source, 'subnet')     # the subnet is of IPv4
 
