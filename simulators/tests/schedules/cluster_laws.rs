@@ -177,7 +177,13 @@ impl ClusterLaws {
         });
         let lost: Vec<_> = watched.members.difference(&members).collect();
         let wrong = lost.iter().find(|member| !watched.free && !watched.unwanted.contains(**member));
-        assert!(wrong.is_none(), "pool {} lost {lost:?} of {:?}", watched.key, watched.members);
+        let wish = self.stacks.get(uid).and_then(|stack| stack.members.get(&watched.key));
+        assert!(
+            wrong.is_none(),
+            "pool {} of {uid} lost {lost:?} of {:?}, has {members:?}, and is to have {wish:?}",
+            watched.key,
+            watched.members,
+        );
         let is_emptied = members.is_empty() && !watched.members.is_empty();
         assert!(!is_emptied || watched.zero || watched.free, "pool {} was emptied", watched.key);
         watched.unwanted.retain(|member| members.contains(member));

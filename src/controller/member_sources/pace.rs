@@ -1,8 +1,8 @@
 //! Changes of the endpoints of a stack over time.
 //!
-//! The first change is passed on at once, and those that follow within the window of a pool together at its end. An
-//! endpoint that left drains for a while, if the pool says so. A pool is emptied only once its zero is confirmed twice,
-//! a window apart.
+//! The first change is passed on at once, and those that follow within the window of a pool together at its end. A change
+//! of the spec waits for no window. An endpoint that left drains for a while, if the pool says so. A pool is emptied only
+//! once its zero is confirmed twice, a window apart.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -35,6 +35,8 @@ pub(crate) struct Pace {
 #[derive(Debug, Default)]
 pub(crate) struct PacedSources {
     pools: BTreeMap<Key, PacedPool>,
+    /// Generation of the stack at the last look.
+    generation: Option<i64>,
 }
 
 #[derive(Debug, Default)]
@@ -76,6 +78,15 @@ impl PacedSources {
     /// Time of the next change that waits.
     pub(crate) fn wake_at(&self) -> Option<Instant> {
         self.pools.values().flat_map(|pool| [pool.wake_at, pool.floor.wake_at()]).flatten().min()
+    }
+
+    /// Ends all windows where the spec has changed. A source may lead to other endpoints by then: those of before, together
+    /// with the new spec, would be members that neither spec wants.
+    pub(crate) fn follow(&mut self, generation: Option<i64>) {
+        if self.generation != generation {
+            self.generation = generation;
+            self.pools.values_mut().for_each(|pool| pool.changed_at = None);
+        }
     }
 
     /// Forgets the times of changes that wait; the next update of each pool sets its own.

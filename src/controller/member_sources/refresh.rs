@@ -26,6 +26,7 @@ pub(crate) async fn refresh(stack: &LoadBalancerStack, context: &Context, paced:
     // Each pool that is looked at below sets its time anew. Of one that is not, a time that has passed would ask for
     // reconciles without a pause.
     paced.forget_wake();
+    paced.follow(stack.metadata.generation);
     if stack.metadata.deletion_timestamp.is_some() {
         return Refreshed::Unchanged;
     }

@@ -73,6 +73,18 @@ async fn forgotten_time_asks_for_no_reconcile() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn change_of_spec_does_not_wait_for_window() {
+    let mut paced = PacedSources::default();
+    paced.follow(Some(1));
+    paced.update("web", known(&[1, 2]), WINDOW);
+    paced.follow(Some(2));
+    assert!(paced.update("web", known(&[3]), WINDOW));
+    assert_eq!(passed_on(&paced), Some(vec![3]));
+    paced.follow(Some(2));
+    assert!(!paced.update("web", known(&[4]), WINDOW), "the window counts again");
+}
+
+#[tokio::test(start_paused = true)]
 async fn zero_is_unknown_until_two_reads_confirm_it() {
     let mut paced = PacedSources::default();
     paced.update("web", known(&[1]), WINDOW);
