@@ -180,7 +180,8 @@ pub struct ClusterOpenStackCloudStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub users: Option<i64>,
 
-    /// Conditions: Ready is True while the credentials work.
+    /// Conditions: Ready is True while the credentials work. Reconciling and Stalled are present only while they are
+    /// true.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["type".into()]))]
     pub conditions: Vec<Condition>,

@@ -23,7 +23,7 @@ const ACCEPTED: &str = "Accepted";
 const RESOLVED_REFS: &str = "ResolvedRefs";
 const PROGRAMMED: &str = "Programmed";
 const MEMBERS_HEALTHY: &str = "MembersHealthy";
-const RECONCILING: &str = "Reconciling";
+pub(super) const RECONCILING: &str = "Reconciling";
 pub(super) const STALLED: &str = "Stalled";
 pub(super) const PAUSED: &str = "Paused";
 

@@ -99,8 +99,12 @@ async fn findings(cloud: &ClusterOpenStackCloud, context: &Context) -> CloudFind
 
 fn problem_of(outcome: Outcome) -> Option<status::CloudProblem> {
     match outcome.state {
-        State::Stalled { reason, message } => Some(status::CloudProblem { reason: reason.as_str(), message }),
-        State::Waiting { reason, message } => Some(status::CloudProblem { reason: reason.as_str(), message }),
+        State::Stalled { reason, message } => {
+            Some(status::CloudProblem { reason: reason.as_str(), message, is_stalled: true })
+        }
+        State::Waiting { reason, message } => {
+            Some(status::CloudProblem { reason: reason.as_str(), message, is_stalled: false })
+        }
         _ => None,
     }
 }

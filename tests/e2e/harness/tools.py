@@ -8,7 +8,7 @@ from . import config
 from .waiting import Failed
 
 BIN = config.KUBECTL.parent
-ARGO_CD = config.ROOT / 'deploy/argocd/resource_customizations/evenkeel.dev/LoadBalancerStack'
+ARGO_CD = config.ROOT / 'deploy/argocd/resource_customizations/evenkeel.dev'
 
 
 def run(name: str, *args: str, stdin: str | None = None, cwd: Path | None = None) -> str:
@@ -19,10 +19,10 @@ def run(name: str, *args: str, stdin: str | None = None, cwd: Path | None = None
     return done.stdout
 
 
-def verdicts(objects: list[dict]) -> list[dict]:
-    """The verdicts about each object: `kstatus` with `message`, and `argo` with its own."""
+def verdicts(objects: list[dict], kind: str = 'LoadBalancerStack') -> list[dict]:
+    """The verdicts about each object of one kind: `kstatus` with `message`, and `argo` with its own."""
     lines = ''.join(json.dumps(o) + '\n' for o in objects)
-    return [json.loads(v) for v in run('verdicts', '-lua', str(ARGO_CD / 'health.lua'), stdin=lines).splitlines()]
+    return [json.loads(v) for v in run('verdicts', '-lua', str(ARGO_CD / kind / 'health.lua'), stdin=lines).splitlines()]
 
 
 def helm(*args: str) -> str:

@@ -4,9 +4,10 @@ import yaml
 
 from harness import tools
 from harness.stacks import web
+from harness.tenants import Tenants
 from harness.waiting import eventually, expect, same
 
-cases = ['states', 'paused', 'owners', 'argocd']
+cases = ['states', 'paused', 'owners', 'argocd', 'clouds']
 gate = {'states': ['verdicts of GitOps tools']}
 OURS = 'evenkeel'
 
@@ -64,12 +65,30 @@ def owners(t):
 
 
 def argocd(t):
-    """The health check gives the verdicts of its own test file."""
-    checks = yaml.safe_load((tools.ARGO_CD / 'health_test.yaml').read_text())['tests']
-    stacks = [yaml.safe_load((tools.ARGO_CD / check['inputPath']).read_text()) for check in checks]
-    for check, got in zip(checks, tools.verdicts(stacks)):
-        same(check['inputPath'], got['argo'], check['healthStatus'])
-    t.note = f'{len(checks)} objects'
+    """The health check of each kind gives the verdicts of its own test file."""
+    tried = 0
+    for folder in sorted(tools.ARGO_CD.iterdir()):
+        checks = yaml.safe_load((folder / 'health_test.yaml').read_text())['tests']
+        objects = [yaml.safe_load((folder / check['inputPath']).read_text()) for check in checks]
+        for check, got in zip(checks, tools.verdicts(objects, folder.name)):
+            same(f"{folder.name}: {check['inputPath']}", got['argo'], check['healthStatus'])
+        tried += len(checks)
+    expect(tried >= 20, 'the test files have not been found')
+    t.note = f'{tried} objects'
+
+
+def clouds(t):
+    """A ClusterOpenStackCloud without its Secret fails a pipeline, and goes on with it."""
+    shared = Tenants(t)
+    try:
+        shared.cloud({})
+        judged = lambda: tools.verdicts([shared.seen()], 'ClusterOpenStackCloud')[0]    # noqa: E731
+        seen = lambda v: (v['kstatus'], v['argo']['status'])    # noqa: E731
+        eventually('Failed', judged, lambda v: seen(v) == ('Failed', 'Degraded') and shared.secret in v['message'], 60)
+        shared.begin()
+        eventually('Current', judged, lambda v: seen(v) == ('Current', 'Healthy'), 60)
+    finally:
+        shared.end()
 
 
 def verdict(t, name):
