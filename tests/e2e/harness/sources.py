@@ -1,4 +1,5 @@
 """Stacks whose members come from Services, and the members that they have."""
+from .client import serving, who
 from .stacks import listener, monitor, pool, stack
 from .waiting import eventually, expect
 
@@ -15,6 +16,15 @@ def fronted(*sources, **spec):
     health = monitor(delay='2s', timeout='2s', maxRetries=1, urlPath='/ready')
     front = {**pool('web', members=0, healthMonitor=health), 'memberSources': list(sources)}
     return stack('web', [listener('http', 80, defaultPool='web')], [front], **spec)
+
+
+def in_front_of(t, pods, service):
+    """Name and VIP of a stack that serves the pods of a Service."""
+    name = t.apply(fronted(sourced(service)))
+    vip = t.ready(name)['status']['loadBalancer']['vipAddress']
+    ready_members(t, name, pod_addresses(pods, service))
+    serving('it serves', lambda: who(vip, 80))
+    return name, vip
 
 
 def endpoint(address, **conditions):

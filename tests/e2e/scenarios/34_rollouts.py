@@ -3,10 +3,9 @@ alone counts failed requests of a rollout."""
 import time
 
 from harness import stream
-from harness.client import serving, who
 from harness.outage import API_SERVER, end, restart
 from harness.pods import Pods, deployment, service
-from harness.sources import fronted, pod_addresses, ready_members, sourced, written_apart
+from harness.sources import in_front_of, pod_addresses, ready_members, written_apart
 from harness.waiting import expect
 
 serial = True
@@ -23,10 +22,7 @@ def rolling(t, pods):
     """A Deployment of ten rolls three times under requests: none fails, and its pods are written once in a window"""
     pods.apply(deployment('web', 10, pre_stop=15), service('web'))
     pods.rollout('web')
-    name = t.apply(fronted(sourced('web')))
-    vip = t.ready(name)['status']['loadBalancer']['vipAddress']
-    ready_members(t, name, pod_addresses(pods, 'web'))
-    serving('it serves', lambda: who(vip, 80))
+    name, vip = in_front_of(t, pods, 'web')
     since = time.time()
     with stream.traffic(f'http://{vip}/') as results:
         for n in range(3):
@@ -41,10 +37,7 @@ def killed(t, pods):
     """The controller and the API server are killed in the middle of a rollout; the members are right at the end"""
     pods.apply(deployment('web', 6, pre_stop=30, grace=60), service('web'))
     pods.rollout('web')
-    name = t.apply(fronted(sourced('web')))
-    vip = t.ready(name)['status']['loadBalancer']['vipAddress']
-    ready_members(t, name, pod_addresses(pods, 'web'))
-    serving('it serves', lambda: who(vip, 80))
+    name, vip = in_front_of(t, pods, 'web')
     with stream.traffic(f'http://{vip}/') as results:
         pods.kubectl('set', 'env', 'deployment/web', 'TURN=1')
         t.controller.kill()

@@ -11,7 +11,8 @@ from harness.controller import Controller
 from harness.pods import Pods, deployment, service
 from harness.relay import Relay
 from harness.sources import (
-    endpoint, endpoint_slice, fronted, member_addresses, members, pod_addresses, ready_members, sourced, written_apart)
+    endpoint, endpoint_slice, fronted, in_front_of, member_addresses, members, pod_addresses, ready_members, sourced,
+    written_apart)
 from harness.waiting import eventually, expect, pause, same
 
 # Serial: it takes rights from the controller and cuts its connections.
@@ -155,10 +156,7 @@ def crash_looping(t, pods):
         each['spec']['template']['metadata']['labels']['group'] = 'web'
     pods.apply(good, bad, service('web', selector={'group': 'web'}))
     pods.rollout('web')
-    name = t.apply(fronted(sourced('web')))
-    vip = t.ready(name)['status']['loadBalancer']['vipAddress']
-    ready_members(t, name, pod_addresses(pods, 'web'))
-    serving('it serves', lambda: who(vip, 80))
+    name, vip = in_front_of(t, pods, 'web')
     since = time.time()
     with stream.traffic(f'http://{vip}/') as results:
         unready = restarts(pods, 4)
