@@ -30,7 +30,7 @@ use crate::model::{
 /// A difference in a field that cannot change stops everything but healing: no change of such a stack is applied in
 /// part.
 ///
-/// A certificate that is unknown stays as it is in the cloud ([`certificates`]).
+/// A certificate that is unknown stays as it is in the cloud.
 ///
 /// While the desired members of a pool are unknown, no pool with members is replaced by another, which would have none:
 /// it gets no writes, a listener that its protocol does not suit waits with it, and a problem says so. All other changes
