@@ -15,22 +15,23 @@ use super::simulation::Simulation;
 
 /// Longer than the quiet period and all waits before and after it.
 const SETTLED: Duration = Duration::from_secs(500);
-/// Limit of requests to the cloud until a stack has converged, polls included.
-const CALLS_PER_STACK: usize = 400;
+/// Limit of writes until a stack has converged.
+const WRITES_PER_STACK: usize = 40;
+/// Limit of requests for each write, polls included, and of those of a stack without one.
+const CALLS_PER_WRITE: usize = 25;
+const CALLS_PER_STACK: usize = 60;
 
 pub async fn run(simulation: &mut Simulation, schedule: &Schedule) {
     end_faults(simulation).await;
     simulation.refer(&schedule.healed).await;
     until(simulation, "the objects are written", Simulation::all_objects_are_written).await;
     unblock_pending(simulation).await;
-    let calls = simulation.rig.cloud.requests().len();
+    let before = simulation.rig.cloud.requests().len();
     until(simulation, "the stacks converge", |simulation| {
         simulation.open().is_empty() && simulation.unsettled(true).is_empty()
     })
     .await;
-    let calls = simulation.rig.cloud.requests().len() - calls;
-    let most = CALLS_PER_STACK * simulation.wanted.len();
-    assert!(calls <= most, "{calls} requests until all stacks converged, {most} expected at most");
+    check_effort(simulation, before);
     replace_failed(simulation).await;
     // The next resync finds drift at the latest.
     until(simulation, "the cloud is as desired", |simulation| differences(simulation).is_empty()).await;
@@ -104,6 +105,15 @@ async fn unblock_pending(simulation: &mut Simulation) {
     for (kind, id, _) in now.iter().filter(|stuck| before.contains(stuck)) {
         simulation.rig.cloud.set_statuses(*kind, id, Some(state), None);
     }
+}
+
+/// Checks the number of requests to the cloud since the first `before`, in which all stacks have converged.
+fn check_effort(simulation: &Simulation, before: usize) {
+    let requests = simulation.rig.cloud.requests().split_off(before);
+    let writes = requests.iter().filter(|request| request.method != Method::GET).count();
+    let (calls, stacks) = (requests.len(), simulation.wanted.len());
+    let is_loop = writes > WRITES_PER_STACK * stacks || calls > CALLS_PER_STACK * stacks + CALLS_PER_WRITE * writes;
+    assert!(!is_loop, "{calls} requests with {writes} writes until {stacks} stacks converged: a loop");
 }
 
 /// Deletes and applies again the stacks whose load balancer is in ERROR, since it takes no changes.
