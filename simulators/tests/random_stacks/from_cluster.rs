@@ -15,7 +15,7 @@ use evenkeel_simulators::random_cluster::oracle::{
     pool_tls, stored_content,
 };
 use evenkeel_simulators::random_cluster::{ClusterChange, Dice, RandomCluster, Shape, draw_spec};
-use evenkeel_simulators::rig::{Rig, condition};
+use evenkeel_simulators::rig::{Log, Rig, condition};
 use serde_json::{Map, Value, json};
 use tokio::time::{Instant, sleep};
 
@@ -149,7 +149,8 @@ impl Test {
             }
             if begun.elapsed() > SETTLED {
                 let status = &self.rig.stack(STACK)["status"]["conditions"];
-                bail!("not as expected:\n{}\n{status}", differences.join("\n"));
+                let slices = self.rig.cluster.objects("discovery.k8s.io", "endpointslices");
+                bail!("not as expected:\n{}\n{status}\n{}", differences.join("\n"), json!(slices));
             }
             sleep(pause).await;
             pause = pause.mul_f32(1.5);
@@ -297,6 +298,7 @@ fn check(seeds: std::ops::Range<u64>) {
     for seed in seeds.clone() {
         fastrand::seed(seed);
         let life = Life::draw(seed);
+        let log = Log::capture("info,evenkeel=debug");
         match paused(live(seed, &life)) {
             Ok(lived) => {
                 counts.settled += lived.settled;
@@ -304,7 +306,12 @@ fn check(seeds: std::ops::Range<u64>) {
                 counts.members += lived.members;
                 counts.certificates += lived.certificates;
             }
-            Err(error) => panic!("EVENKEEL_SEED={seed} EVENKEEL_CLUSTERS=1 shows it again\n{life}\n{error:#}"),
+            Err(error) => {
+                let text = log.text();
+                let last: Vec<&str> = text.lines().skip(text.lines().count().saturating_sub(40)).collect();
+                let last = last.join("\n");
+                panic!("EVENKEEL_SEED={seed} EVENKEEL_CLUSTERS=1 shows it again\n{life}\n{error:#}\n{last}")
+            }
         }
     }
     println!("clusters of seeds {seeds:?}: {counts:?}");
