@@ -71,11 +71,9 @@ impl Memory {
         self.backoff.forget();
     }
 
-    /// Takes note that the cluster gives the stack other members, without a change of the stack. Shared lists may be older
-    /// than the last write: members that are wanted again would seem to be there.
+    /// Takes note that the cluster gives the stack other members, without a change of the stack.
     pub const fn change_members(&mut self) {
         self.members_changed = true;
-        self.needs_fresh_read = true;
     }
 
     /// Takes note of a plan against what Octavia has finished.
