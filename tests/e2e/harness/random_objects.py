@@ -1,5 +1,6 @@
 """Objects that random stacks refer to: Services without selector with EndpointSlices written by hand, Nodes without a kubelet,
-Secrets and ConfigMaps. No other scenario runs beside this one, so the Nodes serve nobody else."""
+Secrets and ConfigMaps. Nodes belong to the whole cluster, so those of a scenario have its namespace in their names and labels."""
+import json
 from contextlib import contextmanager
 from typing import Iterator
 
@@ -9,27 +10,36 @@ SERVICES = ('web', 'api')
 PAIRS = ('shop-tls', 'api-tls')
 TRUST = 'trust'
 ROLE = 'random.evenkeel.dev/role'
-NODES = {'random-1': 'web', 'random-2': 'web', 'random-3': 'db'}
+NODES = {1: 'web', 2: 'web', 3: 'db'}
 
 
 @contextmanager
 def objects(t) -> Iterator[None]:
     """All of them, until the end of the block; those in the namespace go with it."""
     t.kube.apply(*(document for name in SERVICES for document in _service(name)), *_certificates(), namespace=t.namespace)
+    names = {at: f'{t.namespace}-{at}' for at in NODES}
     try:
-        t.kube.apply(*(_node(name, role) for name, role in NODES.items()), namespace=t.namespace)
-        for at, name in enumerate(NODES, 1):
+        t.kube.apply(*(_node(names[at], t.namespace, role) for at, role in NODES.items()), namespace=t.namespace)
+        for at, name in names.items():
             t.kube.kubectl('patch', 'node', name, '--subresource=status', '--type=merge', '-p', _status(at))
         yield
     finally:
-        t.kube.kubectl('delete', 'node', *NODES, '--ignore-not-found')
+        t.kube.kubectl('delete', 'node', *names.values(), '--ignore-not-found')
+
+
+def with_own_nodes(stack: dict, namespace: str) -> dict:
+    """A random stack that selects the Nodes of its own namespace."""
+    return json.loads(json.dumps(stack).replace(ROLE, _role(namespace)))
+
+
+def _role(namespace: str) -> str:
+    return f'random.evenkeel.dev/{namespace}'
 
 
 def _service(name: str) -> list[dict]:
     at = SERVICES.index(name)
-    ports = [{'name': 'http', 'port': 80, 'protocol': 'TCP', 'nodePort': 30780 + at},
-             {'name': 'dns', 'port': 53, 'protocol': 'UDP', 'nodePort': 30753 + at},
-             {'name': 'sctp', 'port': 5060, 'protocol': 'SCTP', 'nodePort': 30760 + at}]
+    ports = [{'name': 'http', 'port': 80, 'protocol': 'TCP'}, {'name': 'dns', 'port': 53, 'protocol': 'UDP'},
+             {'name': 'sctp', 'port': 5060, 'protocol': 'SCTP'}]
     service = {'apiVersion': 'v1', 'kind': 'Service', 'metadata': {'name': name}, 'spec': {'type': 'NodePort', 'ports': ports}}
     return [service, _slice(name, 'IPv4', [f'10.20.{40 + at}.{last}' for last in range(1, 4 - at)]),
             _slice(name, 'IPv6', [f'fd00:10:20:{40 + at}::{last}' for last in range(1, 3)])]
@@ -45,8 +55,8 @@ def _slice(service: str, family: str, addresses: list[str]) -> dict:
             'endpoints': [*({'addresses': [a], 'conditions': state} for a, state in zip(addresses, states)), away]}
 
 
-def _node(name: str, role: str) -> dict:
-    return {'apiVersion': 'v1', 'kind': 'Node', 'metadata': {'name': name, 'labels': {ROLE: role}}}
+def _node(name: str, namespace: str, role: str) -> dict:
+    return {'apiVersion': 'v1', 'kind': 'Node', 'metadata': {'name': name, 'labels': {_role(namespace): role}}}
 
 
 def _status(at: int) -> str:

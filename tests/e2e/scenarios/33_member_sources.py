@@ -77,21 +77,27 @@ def node_ports(t, pods):
     pods.rollout('web')
     name = t.apply(fronted(sourced('web', target='NodePort')))
     vip = t.ready(name)['status']['loadBalancer']['vipAddress']
-    nodes = t.kube.read('/api/v1/nodes')['items']
-    internal = {n['metadata']['name']: next(a['address'] for a in n['status']['addresses'] if a['type'] == 'InternalIP') for n in nodes}
-    ready_members(t, name, lambda: set(internal.values()))
+    # Other scenarios have nodes, too, which come and go.
+    ready_members(t, name, lambda: set(internal_addresses(t).values()))
     serving('it serves', lambda: client.who(vip, 80))
 
     def to_local(spec):
         spec['pools'][0]['memberSources'] = [sourced('local', target='NodePort')]
         spec['pools'][0]['healthMonitor'].update(urlPath='/healthz')
     t.edit(name, to_local)
+    internal = internal_addresses(t)
     with_pods = {internal[p['spec']['nodeName']] for p in pods.of('web')}
     ready_members(t, name, lambda: with_pods)
     check = t.kube.read(f'/api/v1/namespaces/{t.namespace}/services/local')['spec']['healthCheckNodePort']
     same('monitor ports', {m['monitor_port'] for m in members(t, name)}, {check})
     serving('it serves', lambda: client.who(vip, 80))
     t.note = f'{len(internal)} nodes, then {len(with_pods)} with pods'
+
+
+def internal_addresses(t):
+    """Addresses of the nodes by their names."""
+    nodes = (n for n in t.kube.read('/api/v1/nodes')['items'] if n['status'].get('addresses'))
+    return {n['metadata']['name']: next(a['address'] for a in n['status']['addresses'] if a['type'] == 'InternalIP') for n in nodes}
 
 
 def unreadable(t, pods):

@@ -6,7 +6,7 @@ import copy
 import os
 import time
 
-from harness.random_objects import objects
+from harness.random_objects import objects, with_own_nodes
 from harness.random_stacks import Generator
 from harness.waiting import Failed, expect, pause, same
 from harness.width import unused
@@ -31,7 +31,7 @@ def lives(t, case):
     # One after the other: an edit may be twenty writes, and several stacks at once mostly wait for Octavia.
     for seed in range(first, last + 1):
         for edits, stack in enumerate(life(seed)):
-            t.apply(t.with_certificates(stack))
+            t.apply(with_own_nodes(t.with_certificates(stack), t.namespace))
             settled(t, seed, edits)
     since = time.time()
     pause(13)
