@@ -17,7 +17,7 @@ impl Matching<'_> {
                 return None;
             };
             Some(Problem::new(
-                format!("spec.listeners[name={key}].port"),
+                format!("spec.listeners[{key}].port"),
                 ProblemReason::ResourceConflict,
                 format!(
                     "listener {key} cannot have port {}: listener {:?} ({}, {}), which this stack did not make, has \
@@ -35,17 +35,17 @@ impl Matching<'_> {
         let waits = |field, message| Problem::new(field, ProblemReason::ReferenceUnusable, message);
         let pools = self.desired.pools.keys().filter(|key| self.pool_lacks_certificate(key)).map(|key| {
             let verb = if self.pool(key).is_some() { "changed" } else { "created" };
-            waits(format!("spec.pools[name={key}].tls"), format!("pool {key} is not {verb} yet: {cause}"))
+            waits(format!("spec.pools[{key}].tls"), format!("pool {key} is not {verb} yet: {cause}"))
         });
         let listeners = self.desired.listeners.keys().filter_map(|key| {
             let verb = if matches!(self.listener(key), ListenerMatch::InPlace(_)) { "changed" } else { "created" };
             if self.lacks_certificate(key) {
                 let message = format!("listener {key} is not {verb} yet: {cause}");
-                return Some(waits(format!("spec.listeners[name={key}].tls"), message));
+                return Some(waits(format!("spec.listeners[{key}].tls"), message));
             }
             let pool = self.unmakeable_pool(key)?;
             let message = format!("listener {key} is not {verb} yet: it waits for pool {pool}");
-            Some(waits(format!("spec.listeners[name={key}]"), message))
+            Some(waits(format!("spec.listeners[{key}]"), message))
         });
         pools.chain(listeners).collect()
     }
@@ -59,7 +59,7 @@ impl Matching<'_> {
                 "pool {key} keeps protocol {was} and does not become {want} yet: its members cannot be read now, and a \
                  new pool would have none. It is replaced once they can be read"
             );
-            Some(unknown(format!("spec.pools[name={key}].protocol"), message))
+            Some(unknown(format!("spec.pools[{key}].protocol"), message))
         });
         let duplicates = self.kept_duplicates.iter().filter_map(|pool| {
             let (key, id) = (key_of(&pool.tags)?, &pool.id);
@@ -67,7 +67,7 @@ impl Matching<'_> {
                 "the duplicate {id} of pool {key} stays: the members of the pool cannot be read now. It is deleted once \
                  they can be read"
             );
-            Some(unknown(format!("spec.pools[name={key}].members"), message))
+            Some(unknown(format!("spec.pools[{key}].members"), message))
         });
         let listeners = self.desired.listeners.iter().filter_map(|(key, desired)| {
             let (pool, observed) = self.unsuitable_pool(key)?;
@@ -75,7 +75,7 @@ impl Matching<'_> {
                 "listener {key} waits for the replacement of pool {pool}, whose protocol {} does not suit protocol {}",
                 observed.protocol, desired.protocol
             );
-            Some(unknown(format!("spec.listeners[name={key}]"), message))
+            Some(unknown(format!("spec.listeners[{key}]"), message))
         });
         let switches = self.desired.listeners.keys().filter_map(|key| {
             let pool = self.awaited_pool(key)?;
@@ -83,7 +83,7 @@ impl Matching<'_> {
                 "listener {key} stays as it is: pool {pool} does not exist yet, and without its members, which cannot be \
                  read now, it would serve nobody. The listener changes once they can be read"
             );
-            Some(unknown(format!("spec.listeners[name={key}]"), message))
+            Some(unknown(format!("spec.listeners[{key}]"), message))
         });
         pools.chain(duplicates).chain(listeners).chain(switches).collect()
     }

@@ -99,8 +99,8 @@ pub(super) fn unreadable(desired: &Desired, secrets: &ObservedSecrets) -> Option
     let pool =
         desired.pools.iter().find(|(_, pool)| pool.tls.as_ref().is_some_and(|tls| tls.certificates().any(is_stored)));
     let field = match (listener, pool) {
-        (Some((key, _)), _) => format!("spec.listeners[name={key}].tls"),
-        (None, Some((key, _))) => format!("spec.pools[name={key}].tls"),
+        (Some((key, _)), _) => format!("spec.listeners[{key}].tls"),
+        (None, Some((key, _))) => format!("spec.pools[{key}].tls"),
         (None, None) => return None,
     };
     let message = format!(
@@ -120,7 +120,7 @@ pub(super) fn too_long(desired: &Desired, secrets: &ObservedSecrets) -> Option<P
     desired.listeners.iter().find_map(|(key, listener)| {
         let lengths = listener.tls.iter().flat_map(|tls| &tls.sni_refs).filter_map(length_of);
         let length = lengths.max().filter(|length| *length > SNI_URL_MAX)?;
-        let field = format!("spec.listeners[name={key}].tls.sniCertificates");
+        let field = format!("spec.listeners[{key}].tls.sniCertificates");
         let message = format!(
             "the key manager gave a certificate a URL of {length} characters, and Octavia stores at most {SNI_URL_MAX} \
              for SNI: use one certificate with all host names; those in use stay"

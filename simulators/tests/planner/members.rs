@@ -181,7 +181,7 @@ fn pool_with_unknown_members_is_not_replaced() {
     let waiting = plan(&before, &after);
     let api = "~ pool api: lb_algorithm ROUND_ROBIN -> SOURCE_IP [new connections]";
     shows(&waiting, &format!("{api}\ncannot be done:\n  {WAITS}\n"));
-    assert_eq!(waiting.problems[0].field, "spec.pools[name=web].protocol");
+    assert_eq!(waiting.problems[0].field, "spec.pools[web].protocol");
     let known = plan(&before, &tcp_listener(stack(), PoolProtocol::Proxy));
     assert_eq!(known.summary(), "create pool web; update members of pool web; update listener http; delete pool web");
 }

@@ -225,7 +225,7 @@ fn pool_without_authority_yet_waits_with_its_listeners() {
     assert_eq!((tree(&octavia).pools.len(), tree(&octavia).listeners.len()), (1, 0));
     let plan = update(&want, tree(&octavia));
     let fields: Vec<&str> = plan.problems.iter().map(|problem| problem.field.as_str()).collect();
-    assert_eq!(fields, ["spec.pools[name=web].tls", "spec.listeners[name=http]"]);
+    assert_eq!(fields, ["spec.pools[web].tls", "spec.listeners[http]"]);
     assert!(plan.steps.is_empty(), "{plan}");
 }
 
