@@ -124,7 +124,7 @@ struct StackReconciler<'a> {
     stack: LoadBalancerStack,
     state: &'a mut StackState,
     facts: CloudFacts,
-    /// What the stack takes from the cluster. Certificates are read once there is a session.
+    /// Endpoints and certificates that the stack takes from the cluster. Certificates are read once there is a session.
     contents: ClusterContents,
 }
 

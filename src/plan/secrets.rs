@@ -214,7 +214,7 @@ struct Update<'a> {
     body: &'a Body,
 }
 
-/// What the steps of a plan do to the references of listeners and pools.
+/// Effect of the steps of a plan on the references of listeners and pools.
 #[derive(Default)]
 struct Writes<'a> {
     deleted: HashSet<&'a str>,

@@ -53,7 +53,7 @@ impl CloudSim {
         self.world().request_log.entries().cloned().collect()
     }
 
-    /// What `read` finds in the requests so far: without a copy of each.
+    /// Result of `read` on the requests so far, without a copy of each.
     pub fn in_requests<T>(&self, read: impl FnOnce(&mut dyn Iterator<Item = &CloudRequest>) -> T) -> T {
         read(&mut self.world().request_log.entries())
     }

@@ -36,7 +36,7 @@ pub struct ClusterLaws {
 /// Checks after a write. Nothing changes in the cloud once it is carried out.
 const CHECKS_AFTER_WRITE: usize = 12;
 
-/// What a stack that is not being deleted wants at this moment.
+/// Members and listeners that a stack wants at this moment. One that is being deleted has none.
 struct StackWish {
     members: BTreeMap<String, ExpectedMembers>,
     listeners: BTreeMap<String, ProtocolPort>,

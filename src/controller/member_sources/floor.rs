@@ -17,7 +17,7 @@ const RECHECK: Duration = Duration::from_secs(30);
 /// Delay after a pod could not be read.
 const READ_RETRY: Duration = Duration::from_secs(10);
 
-/// What is known for the floor of one pool.
+/// Facts about members and pods that the floor of one pool needs.
 #[derive(Debug, Default)]
 pub(super) struct Floor {
     /// Members that the engine was given last, or that the cloud had when this process began. `None`: not known yet.

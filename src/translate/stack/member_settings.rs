@@ -23,7 +23,7 @@ impl MemberSettings {
         Self::new(path, spec.backup, spec.monitor_address.is_some(), spec.monitor_port.is_some())
     }
 
-    /// Those of all sources and members of a pool.
+    /// Settings of all sources and members of a pool.
     pub(super) fn of_pool(pool: &PoolSpec, pool_path: &str) -> Vec<Self> {
         let sources = pool.member_sources.iter().map(|spec| Self::of_source(spec, pool_path));
         sources.chain(pool.members.iter().map(|spec| Self::of_member(spec, pool_path))).collect()
