@@ -27,6 +27,9 @@ pub(super) const RECONCILING: &str = "Reconciling";
 pub(super) const STALLED: &str = "Stalled";
 pub(super) const PAUSED: &str = "Paused";
 
+/// Reason of Ready of a stack that is only observed and differs from its load balancer.
+const OUT_OF_SYNC: &str = "OutOfSync";
+
 /// Most characters of a message. Kubernetes takes 32,768; people take fewer.
 const MAX_MESSAGE: usize = 1024;
 
@@ -71,7 +74,7 @@ pub(super) fn conditions(outcome: &Outcome, inputs: ConditionInputs<'_>) -> Vec<
         Progress::Settled => {}
     }
     put_accepted_and_resolved(&mut builder, outcome, &summary);
-    put_programmed(&mut builder, outcome, &summary);
+    put_programmed(&mut builder, &summary);
     match outcome.tree() {
         Some(tree) => put_members(&mut builder, tree),
         None => builder.keep(MEMBERS_HEALTHY),
@@ -121,7 +124,7 @@ fn summarize(outcome: &Outcome, inputs: ConditionInputs<'_>) -> Summary {
         State::InSync => make(true, "InSync", in_sync_message(outcome), Progress::Settled),
         State::Observed { differs: false } => make(true, "InSync", in_sync_message(outcome), Progress::Settled),
         State::Observed { differs: true } => {
-            make(true, "OutOfSync", format!("would do: {}", outcome.plan.summary()), Progress::Settled)
+            make(true, OUT_OF_SYNC, format!("would do: {}", outcome.plan.summary()), Progress::Settled)
         }
         State::Progressing | State::Waiting { reason: WaitReason::Locked | WaitReason::Conflict, .. }
             if stays_ready(outcome, inputs) =>
@@ -192,6 +195,11 @@ fn put_accepted_and_resolved(builder: &mut ConditionBuilder<'_>, outcome: &Outco
     }
 }
 
+/// True for the conditions of a stack that is only observed and differs from its load balancer.
+pub(super) fn are_out_of_sync(conditions: &[Condition]) -> bool {
+    find(conditions, READY).is_some_and(|ready| ready.reason == OUT_OF_SYNC)
+}
+
 /// References of parts of the stack, such as member sources.
 fn put_resolved(builder: &mut ConditionBuilder<'_>, unresolved: &[Problem]) {
     match unresolved.first() {
@@ -203,8 +211,8 @@ fn put_resolved(builder: &mut ConditionBuilder<'_>, unresolved: &[Problem]) {
     }
 }
 
-fn put_programmed(builder: &mut ConditionBuilder<'_>, outcome: &Outcome, summary: &Summary) {
-    let programmed = summary.ready && outcome.state != State::Observed { differs: true };
+fn put_programmed(builder: &mut ConditionBuilder<'_>, summary: &Summary) {
+    let programmed = summary.ready && summary.reason != OUT_OF_SYNC;
     let reason = if programmed { "Programmed" } else { summary.reason.as_str() };
     builder.put(PROGRAMMED, programmed, reason, if programmed { "" } else { summary.message.as_str() });
 }

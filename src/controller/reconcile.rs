@@ -36,6 +36,9 @@ const LIST_RETRY: Duration = Duration::from_secs(1);
 /// Entry from kube's controller. Never fails and never panics: both become a requeue of this stack alone.
 pub(super) async fn reconcile(stack: &LoadBalancerStack, context: &Context) -> Result<Action, Infallible> {
     let mut state = context.states.take(&stack.uid().unwrap_or_default());
+    if state.has_ended() {
+        return Ok(context.states.schedule(stack, state, Requeue::Ended));
+    }
     context.states.gauge.count_first(&mut state.counted, stack);
     let guarded = AssertUnwindSafe(reconcile_if_due(stack, context, &mut state)).catch_unwind();
     let requeue = match tokio::time::timeout(RECONCILE_TIMEOUT, guarded).await {
@@ -139,7 +142,7 @@ impl<'a> StackReconciler<'a> {
     /// Reconciles one stack: at most one write to OpenStack and one status update.
     async fn reconcile_stack(mut self) -> Result<Requeue, kube::Error> {
         if self.is_released() {
-            return Ok(Requeue::Forget);
+            return Ok(Requeue::Ended);
         }
         self.apply_last_written_status();
         if self.stack.spec.is_paused() {
@@ -147,7 +150,7 @@ impl<'a> StackReconciler<'a> {
         }
         self.sync_finalizers().await?;
         if self.is_released() {
-            return Ok(Requeue::Forget);
+            return Ok(Requeue::Ended);
         }
         let Some(_permit) = self.context.clouds.try_acquire(&self.stack) else { return Ok(Requeue::Throttled) };
         let outcome = self.run_engine().await?;
@@ -315,7 +318,7 @@ impl<'a> StackReconciler<'a> {
         for event in self.state.certificates.take_notices(now) {
             events::publish(&self.context.client, now, &self.stack.object_ref(&()), event).await;
         }
-        Ok(if has_ended { Requeue::Forget } else { Requeue::Retry(outcome.retry) })
+        Ok(if has_ended { Requeue::Ended } else { Requeue::Retry(outcome.retry) })
     }
 
     async fn write_status(&mut self, status: crate::api::LoadBalancerStackStatus) -> Result<(), kube::Error> {

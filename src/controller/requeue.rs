@@ -17,8 +17,8 @@ pub(super) enum Requeue {
     Retry(Retry),
     /// Too many stacks with the same credentials are being reconciled: nothing was read, nothing is reported.
     Throttled,
-    /// The stack needs no reconcile any more: all state of it is dropped.
-    Forget,
+    /// The stack has ended: none is due, whatever this process still sees of it.
+    Ended,
 }
 
 /// Tells whether repeated failures make the delay grow.

@@ -69,6 +69,8 @@ enum Due {
     At(Instant),
     /// Not before the stack changes.
     Never,
+    /// Not at all: the stack has ended, and the watch will show it.
+    Ended,
 }
 
 /// Digest of the inputs whose change triggers a reconcile. The controller's own writes of status are not among them.
@@ -117,7 +119,10 @@ impl StackStates {
     /// Puts the state of a stack back, and schedules its next reconcile.
     pub(super) fn schedule(&self, stack: &LoadBalancerStack, mut state: StackState, requeue: Requeue) -> Action {
         let retry = match requeue {
-            Requeue::Forget => return Action::await_change(),
+            Requeue::Ended => {
+                self.put(stack.uid().unwrap_or_default(), StackState::ended());
+                return Action::await_change();
+            }
             Requeue::Rest(left) => {
                 let left = state.sooner(left);
                 self.put(stack.uid().unwrap_or_default(), state);
@@ -152,6 +157,15 @@ impl StackStates {
 }
 
 impl StackState {
+    /// State of a stack whose finalizer is gone. What this process still sees of it is out of date.
+    fn ended() -> Self {
+        Self { due: Due::Ended, ..Self::default() }
+    }
+
+    pub(super) fn has_ended(&self) -> bool {
+        matches!(self.due, Due::Ended)
+    }
+
     /// Tells whether a reconcile of a stack with these inputs is due. Changed inputs are due at once, and reset the
     /// backoff.
     pub(super) fn is_due(&mut self, trigger: ReconcileTrigger) -> bool {
@@ -160,7 +174,7 @@ impl StackState {
             return match self.due {
                 Due::Now => true,
                 Due::At(due) => due <= Instant::now(),
-                Due::Never => false,
+                Due::Never | Due::Ended => false,
             };
         }
         if self.trigger.replace(trigger).is_some() {
@@ -174,7 +188,7 @@ impl StackState {
         match self.due {
             Due::Now => Some(Duration::ZERO),
             Due::At(due) => Some(due.saturating_duration_since(Instant::now())),
-            Due::Never => None,
+            Due::Never | Due::Ended => None,
         }
     }
 

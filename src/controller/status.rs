@@ -46,8 +46,8 @@ pub(super) fn build(
     let previous = stack.status.clone().unwrap_or_default();
     let mut status = LoadBalancerStackStatus {
         observed_generation: stack.metadata.generation,
+        plan: plan_status(outcome).or(previous.plan.filter(|_| is_unread(outcome, &conditions))),
         conditions,
-        plan: plan_status(outcome),
         ..previous
     };
     if let Some(load_balancer) = outcome.load_balancer() {
@@ -240,6 +240,12 @@ fn pool_status(pool: &ObservedPool, stack: &LoadBalancerStack, sourced: &Sourced
                 .collect(),
         },
     })
+}
+
+/// True if nothing has been planned, since Octavia works on a load balancer that is only observed: what was planned before
+/// stays shown, as the conditions do.
+fn is_unread(outcome: &Outcome, conditions: &[Condition]) -> bool {
+    matches!(outcome.state, State::Waiting { .. }) && conditions::are_out_of_sync(conditions)
 }
 
 /// Steps that are in progress, held back or would be done. None for a stack in sync.

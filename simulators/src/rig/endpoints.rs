@@ -59,9 +59,14 @@ impl Rig {
 
     /// Applies an EndpointSlice of a Service: endpoints on port 8080.
     pub async fn apply_slice(&self, name: &str, service: &str, endpoints: Vec<Value>) {
+        self.apply_slice_of(name, service, "IPv4", endpoints).await;
+    }
+
+    /// Applies an EndpointSlice of an IP version.
+    pub async fn apply_slice_of(&self, name: &str, service: &str, version: &str, endpoints: Vec<Value>) {
         let slice = json!({
             "metadata": {"labels": {"kubernetes.io/service-name": service}},
-            "addressType": "IPv4",
+            "addressType": version,
             "ports": [{"name": "http", "port": 8080, "protocol": "TCP"}],
             "endpoints": endpoints,
         });

@@ -1,9 +1,11 @@
 //! Deletion of stacks: it is always possible.
 
 use evenkeel_simulators::cloud::{Fault, ProviderFault, Provisioning, Verb};
+use evenkeel_simulators::cluster::{Effect, Fault as ClusterFault};
 use evenkeel_simulators::rig::{SECRET, condition, small, text};
 use kube::api::{DeleteParams, Patch, PatchParams};
 use serde_json::json;
+use tokio::time::sleep;
 
 use super::*;
 
@@ -17,6 +19,25 @@ async fn load_balancer_in_error_is_deleted() {
     rig.delete("web").await;
     until_gone(&rig, "web", SOON).await;
     assert_nothing_left(&rig);
+}
+
+/// A stack that is gone is seen by the controller until the watch says so, and the release of its Secret wakes it.
+#[tokio::test(start_paused = true)]
+async fn end_of_stack_is_reported_once_while_watch_is_late() {
+    let rig = with_ready(&[("web", small())]).await;
+    rig.delete("web").await;
+    rig.until("the delete is sent", SOON, |rig| rig.cloud.writes().iter().any(|write| write.method == Method::DELETE))
+        .await;
+    rig.cluster.inject(ClusterFault::next("watch", "/loadbalancerstacks", Effect::Status(500)).times(1000));
+    rig.cluster.inject(ClusterFault::next("list", "/loadbalancerstacks", Effect::Status(500)).times(1000));
+    rig.cluster.cut_watches();
+    until_gone(&rig, "web", SOON).await;
+    for cloud in ["demo-demo2", "demo-appcred"] {
+        rig.replace_credentials(cloud).await;
+        sleep(MINUTE).await;
+    }
+    let ends = rig.events("web").into_iter().filter(|(reason, _)| reason == "Deleted").count();
+    assert_eq!(ends, 1);
 }
 
 #[tokio::test(start_paused = true)]

@@ -159,3 +159,32 @@ async fn unreadable_pod_keeps_members_and_names_missing_right() {
     rig.cluster.clear_faults();
     rig.until("two are kept", MINUTE, |rig| last_bytes(rig).len() == 2 && resolved(rig).is_empty()).await;
 }
+
+/// EndpointSlices of the two IP versions change one after the other.
+#[tokio::test(start_paused = true)]
+async fn members_stay_below_floor_in_either_order_of_ip_versions() {
+    let v6 = |last: u8| format!("fd00:10:20:1::{last}");
+    for ipv4_first in [true, false] {
+        let rig = with_floor().await;
+        for last in 1..=3 {
+            let addresses = json!([{"ip": address(last)}, {"ip": v6(last)}]);
+            let status = Patch::Merge(json!({"status": {"podIPs": addresses}}));
+            rig.pods().patch_status(&pod_name(last), &PatchParams::default(), &status).await.unwrap();
+        }
+        let all_ready = (1..=3).map(|last| ready(&v6(last))).collect();
+        let none_ready = (1..=3).map(|last| unready(&v6(last), &pod(&rig, last))).collect();
+        rig.apply_slice_of("web-v6", "web", "IPv6", all_ready).await;
+        sleep(MINUTE).await;
+        if ipv4_first {
+            apply_endpoints(&rig, &[], &[1, 2, 3]).await;
+            sleep(MINUTE).await;
+        }
+        rig.apply_slice_of("web-v6", "web", "IPv6", none_ready).await;
+        sleep(MINUTE).await;
+        apply_endpoints(&rig, &[], &[1, 2, 3]).await;
+        sleep(MINUTE).await;
+        assert_eq!(last_bytes(&rig).len(), 2, "ipv4_first: {ipv4_first}");
+        assert_eq!(members_healthy(&rig).0, "MembersHeldBack");
+        assert_eq!(text(condition(&rig.stack("web"), "ResolvedRefs"), "status"), "True");
+    }
+}

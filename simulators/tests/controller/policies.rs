@@ -1,5 +1,6 @@
 //! The policies of a stack (pause, observe), and credentials that lead to another project or region.
 
+use evenkeel_simulators::cloud::{Kind, Provisioning};
 use evenkeel_simulators::rig::{condition, small};
 use kube::api::{Patch, PatchParams};
 use serde_json::json;
@@ -80,6 +81,21 @@ async fn observe_writes_nothing_to_openstack() {
     until_gone(&rig, "new", SOON).await;
     assert!(rig.cloud.writes().is_empty(), "{:?}", rig.cloud.writes());
     assert_eq!(rig.load_balancers().len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn observed_difference_stays_reported_while_octavia_works() {
+    let rig = with_ready(&[("web", small())]).await;
+    rig.patch("web", json!({"spec": {"managementPolicy": "Observe", "resyncPeriod": "10s"}})).await;
+    rig.patch("web", json!({"spec": {"loadBalancer": {"description": "edited"}}})).await;
+    rig.until("the difference is seen", SOON, |rig| rig.reason("web") == "OutOfSync").await;
+    let before = rig.stack("web")["status"].clone();
+    let id = before["loadBalancer"]["id"].as_str().unwrap().to_owned();
+    rig.cloud.set_statuses(Kind::LoadBalancer, &id, Some(Provisioning::PendingUpdate), None);
+    let is_seen = |rig: &Rig| rig.stack("web")["status"]["loadBalancer"]["provisioningStatus"] == "PENDING_UPDATE";
+    rig.until("the lock is seen", MINUTE, is_seen).await;
+    let now = rig.stack("web")["status"].clone();
+    assert_eq!((&now["plan"], &now["conditions"]), (&before["plan"], &before["conditions"]));
 }
 
 #[tokio::test(start_paused = true)]

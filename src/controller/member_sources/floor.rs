@@ -45,6 +45,16 @@ pub(super) struct Unready {
 /// Endpoints by pod.
 pub(super) type UnreadyByPod = BTreeMap<PodRef, Vec<Unready>>;
 
+/// Keeps the endpoints of a pod that are members by one of its addresses.
+fn retain_members(endpoints: &mut Vec<Unready>, members: &BTreeSet<MemberKey>) {
+    let is_member = |one: &Unready| {
+        let of_its_port = endpoints.iter().filter(|other| other.source == one.source && other.key.port == one.key.port);
+        of_its_port.into_iter().any(|other| members.contains(&other.key))
+    };
+    let mut are_members = endpoints.iter().map(is_member).collect::<Vec<_>>().into_iter();
+    endpoints.retain(|_| are_members.next() == Some(true));
+}
+
 impl Floor {
     pub(super) const fn wake_at(&self) -> Option<Instant> {
         self.wake_at
@@ -73,13 +83,14 @@ impl Floor {
     }
 
     /// The pods that are members, those that are held back first, so that they stay the same. `None` until the cloud has
-    /// told its members.
+    /// told its members. A pod with two addresses is one by either: EndpointSlices of the IP versions change one after the
+    /// other.
     pub(super) fn members_among(&mut self, mut unready: UnreadyByPod) -> Option<Vec<(PodRef, Vec<Unready>)>> {
         let Some(members) = &self.members else {
             self.needs_members = true;
             return None;
         };
-        unready.values_mut().for_each(|endpoints| endpoints.retain(|endpoint| members.contains(&endpoint.key)));
+        unready.values_mut().for_each(|endpoints| retain_members(endpoints, members));
         let mut pods: Vec<_> = unready.into_iter().filter(|(_, endpoints)| !endpoints.is_empty()).collect();
         pods.sort_by_key(|(pod, _)| !self.pods.contains_key(pod));
         Some(pods)

@@ -6,16 +6,18 @@
 //!
 //! Only a member is held back. A pod that has never been ready, such as one that crashes again and again, does not join.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use super::floor::{Floor, Unready, UnreadyByPod};
 use super::pace::PoolEndpoints;
-use crate::api::PoolSpec;
+use crate::api::{MemberSourceSpec, PoolSpec};
 use crate::controller::context::Context;
 use crate::controller::kube_message::kube_message;
-use crate::endpoints::PodRef;
-use crate::model::{Endpoint, EndpointPhase, IpFamily, MemberKey, Problem, ProblemReason, SourceEndpoints, SourceKey};
+use crate::endpoints::{Endpoints, PodRef};
+use crate::model::{
+    Endpoint, EndpointPhase, IpFamily, Key, MemberKey, Problem, ProblemReason, SourceEndpoints, SourceKey,
+};
 
 /// Adds members that are not ready to the endpoints of a pool with fewer than its floor.
 pub(super) async fn hold_back(
@@ -25,8 +27,9 @@ pub(super) async fn hold_back(
     floor: &mut Floor,
     endpoints: &mut PoolEndpoints,
 ) {
-    let is_short = missing(pool, endpoints) > 0;
-    let unready = if is_short { unready(context, namespace, pool, endpoints) } else { UnreadyByPod::new() };
+    let unready = unready(context, namespace, pool, endpoints);
+    let versions = Versions::of(&unready, endpoints);
+    let unready = if missing(pool, endpoints, &versions) > 0 { unready } else { UnreadyByPod::new() };
     floor.begin(&unready);
     if unready.is_empty() {
         return;
@@ -36,7 +39,7 @@ pub(super) async fn hold_back(
         return endpoints.values_mut().for_each(|source| *source = SourceEndpoints::Unknown(None));
     };
     for (pod, unready) in pods {
-        if missing(pool, endpoints) == 0 {
+        if missing(pool, endpoints, &versions) == 0 {
             break;
         }
         match floor.addresses(&context.client, namespace, &pod).await {
@@ -46,8 +49,35 @@ pub(super) async fn hold_back(
     }
 }
 
+/// IP versions that the pods of a source have, whether ready or not.
+struct Versions(BTreeMap<Key, BTreeSet<IpFamily>>);
+
+impl Versions {
+    fn of(unready: &UnreadyByPod, endpoints: &PoolEndpoints) -> Self {
+        let mut versions: BTreeMap<Key, BTreeSet<IpFamily>> = BTreeMap::new();
+        let mut add = |source: &Key, key: &MemberKey| {
+            versions.entry(source.clone()).or_default().insert(IpFamily::of(key.address));
+        };
+        unready.values().flatten().for_each(|endpoint| add(&endpoint.source, &endpoint.key));
+        for (source, found) in endpoints {
+            if let SourceEndpoints::Known(known) = found {
+                known.keys().for_each(|key| add(source, key));
+            }
+        }
+        Self(versions)
+    }
+
+    /// Endpoints of the IP version that has the fewest: a pod with two addresses counts once, and only while the
+    /// EndpointSlices of both versions say that it is ready.
+    fn counted<'a>(&self, source: &MemberSourceSpec, known: &'a Endpoints) -> Vec<&'a MemberKey> {
+        let of = |version: IpFamily| known.keys().filter(move |key| IpFamily::of(key.address) == version);
+        let versions = self.0.get(&source.name).into_iter().flatten().copied();
+        versions.map(|version| of(version).collect::<Vec<_>>()).min_by_key(Vec::len).unwrap_or_default()
+    }
+}
+
 /// Number of members below the floor; 0 where a source is unknown, which leaves the members alone.
-fn missing(pool: &PoolSpec, endpoints: &PoolEndpoints) -> usize {
+fn missing(pool: &PoolSpec, endpoints: &PoolEndpoints, versions: &Versions) -> usize {
     let mut members: BTreeSet<MemberKey> = pool
         .members
         .iter()
@@ -57,13 +87,7 @@ fn missing(pool: &PoolSpec, endpoints: &PoolEndpoints) -> usize {
         .collect();
     for source in &pool.member_sources {
         let Some(SourceEndpoints::Known(known)) = endpoints.get(&source.name) else { return 0 };
-        let of = |family: IpFamily| known.keys().filter(move |key| IpFamily::of(key.address) == family).cloned();
-        match source.family() {
-            Some(_) => members.extend(known.keys().cloned()),
-            // A pod with two addresses counts once.
-            None if of(IpFamily::IPv6).count() > of(IpFamily::IPv4).count() => members.extend(of(IpFamily::IPv6)),
-            None => members.extend(of(IpFamily::IPv4)),
-        }
+        members.extend(versions.counted(source, known).into_iter().cloned());
     }
     pool.min_members().saturating_sub(members.len())
 }
