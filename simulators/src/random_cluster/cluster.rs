@@ -15,6 +15,8 @@ use crate::rig::NAMESPACE;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum ObjectKind {
     Service,
+    /// Before the EndpointSlices, which refer to the UIDs of pods.
+    Pod,
     EndpointSlice,
     Node,
     Secret,
@@ -22,12 +24,14 @@ pub enum ObjectKind {
 }
 
 impl ObjectKind {
-    pub const ALL: [Self; 5] = [Self::Service, Self::EndpointSlice, Self::Node, Self::Secret, Self::ConfigMap];
+    pub const ALL: [Self; 6] =
+        [Self::Service, Self::Pod, Self::EndpointSlice, Self::Node, Self::Secret, Self::ConfigMap];
 
     /// Group and plural, as in paths.
     pub const fn resource(self) -> (&'static str, &'static str) {
         match self {
             Self::Service => ("", "services"),
+            Self::Pod => ("", "pods"),
             Self::EndpointSlice => ("discovery.k8s.io", "endpointslices"),
             Self::Node => ("", "nodes"),
             Self::Secret => ("", "secrets"),
@@ -74,6 +78,9 @@ impl ObjectName {
         };
         let (group, _) = self.kind.resource();
         let mut object = wanted.clone();
+        if self.kind == ObjectKind::EndpointSlice {
+            name_pods(client, &mut object).await?;
+        }
         object["apiVersion"] = if group.is_empty() { "v1".into() } else { format!("{group}/v1").into() };
         object["kind"] = format!("{:?}", self.kind).into();
         object["metadata"]["name"] = self.name.as_str().into();
@@ -85,6 +92,18 @@ impl ObjectName {
         }
         Ok(())
     }
+}
+
+/// Gives the references of an EndpointSlice to pods the UIDs of those that there are.
+async fn name_pods(client: &Client, slice: &mut Value) -> Result<(), kube::Error> {
+    let pods = ObjectKind::Pod.api(client);
+    for endpoint in slice["endpoints"].as_array_mut().into_iter().flatten() {
+        let target = &mut endpoint["targetRef"];
+        if let Some(pod) = pods.get_opt(target["name"].as_str().unwrap_or_default()).await? {
+            target["uid"] = pod.metadata.uid.into();
+        }
+    }
+    Ok(())
 }
 
 /// A change of some objects. The printed form names the change alone.

@@ -7,7 +7,7 @@ use super::cluster::{ClusterChange, ObjectKind, ObjectName, RandomCluster};
 use super::dice::Dice;
 use super::fixtures::{AUTHORITIES, EXPIRED, PAIRS};
 use super::nodes::{self, EXCLUDE_LABEL};
-use super::services::{self, EndpointState, NAMES, SLICES, address, endpoint, slice_name};
+use super::services::{self, EndpointState, NAMES, SLICES, address, endpoint, pod, pod_name, slice_name};
 
 impl RandomCluster {
     /// Makes one edit and returns it.
@@ -37,6 +37,9 @@ impl RandomCluster {
         if dice.chance(20) {
             return self.scale_to_zero(service);
         }
+        if dice.chance(40) {
+            return self.fail_all(service);
+        }
         let slice = dice.pick(&["a", "a", "b", "v6"]);
         let name = slice_name(service, slice);
         let Some(object) = self.objects.get_mut(&name) else { return self.restore_service(dice, service) };
@@ -47,16 +50,25 @@ impl RandomCluster {
                 let state = dice.pick(&EndpointState::ALL);
                 let its = endpoints[chosen]["addresses"][0].as_str().unwrap().to_owned();
                 endpoints[chosen] = endpoint(dice, &its, state);
+                // The pod of one that is not ready may be gone before its endpoint.
+                if state == EndpointState::NotReady && dice.chance(25) {
+                    self.objects.remove(&pod_name(&its));
+                    return format!("endpoint {its} of Service {service} is not ready, and its pod is gone");
+                }
+                self.objects.extend([pod(&its)]);
                 format!("endpoint {its} of Service {service} is {state:?}")
             }
             2 if !endpoints.is_empty() => {
                 let gone = endpoints.remove(dice.index(endpoints.len()));
-                format!("endpoint {} of Service {service} is gone", gone["addresses"][0])
+                let its = gone["addresses"][0].as_str().unwrap();
+                self.objects.remove(&pod_name(its));
+                format!("endpoint {its} of Service {service} is gone")
             }
             _ => {
                 let new = address(at, slice, dice.below(8));
                 endpoints.retain(|endpoint| endpoint["addresses"][0] != *new);
                 endpoints.push(endpoint(dice, &new, EndpointState::Ready));
+                self.objects.extend([pod(&new)]);
                 format!("endpoint {new} of Service {service} is ready")
             }
         }
@@ -69,6 +81,18 @@ impl RandomCluster {
             }
         }
         format!("Service {service} is scaled to zero")
+    }
+
+    /// All endpoints turn not ready at once, as after a release that fails its probe.
+    fn fail_all(&mut self, service: &str) -> String {
+        for slice in SLICES {
+            let object = self.objects.get_mut(&slice_name(service, slice));
+            let endpoints = object.and_then(|object| object["endpoints"].as_array_mut());
+            for endpoint in endpoints.into_iter().flatten() {
+                endpoint["conditions"] = EndpointState::NotReady.conditions();
+            }
+        }
+        format!("no endpoint of Service {service} is ready")
     }
 
     fn restore_service(&mut self, dice: &mut Dice, service: &str) -> String {

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use super::cluster::{ObjectKind, ObjectName};
 use super::dice::Dice;
 use super::nodes;
+use crate::rig::NAMESPACE;
 
 /// Names of the Services that stacks refer to.
 pub(super) const NAMES: [&str; 3] = ["web", "api", "canary"];
@@ -26,7 +27,7 @@ impl EndpointState {
     pub(super) const ALL: [Self; 5] =
         [Self::Ready, Self::ReadyByDefault, Self::Terminating, Self::NotReady, Self::NotServing];
 
-    fn conditions(self) -> Value {
+    pub(super) fn conditions(self) -> Value {
         let all = |ready, serving, terminating| json!({"ready": ready, "serving": serving, "terminating": terminating});
         match self {
             Self::Ready => all(true, true, false),
@@ -46,8 +47,9 @@ pub(super) fn draw(dice: &mut Dice, name: &str) -> Vec<(ObjectName, Value)> {
     for (slice, family, port) in [("a", "IPv4", 8080), ("b", "IPv4", 8081), ("v6", "IPv6", 8080)] {
         // A Service with endpoints has some of each IP version.
         let count = if slice == "b" && count > 0 { dice.below(3) } else { count };
-        let endpoints = (0..count).map(|at| endpoint(dice, &address(of_service, slice, at), EndpointState::Ready));
-        let endpoints: Vec<Value> = endpoints.collect();
+        let addresses: Vec<String> = (0..count).map(|at| address(of_service, slice, at)).collect();
+        objects.extend(addresses.iter().map(|address| pod(address)));
+        let endpoints = addresses.iter().map(|address| endpoint(dice, address, EndpointState::Ready)).collect();
         objects.push((slice_name(name, slice), slice_object(name, family, port, endpoints)));
     }
     objects
@@ -65,6 +67,27 @@ pub(super) fn address(service: usize, slice: &str, at: u64) -> String {
         "b" => format!("10.20.{}.{}", 10 + service, 2 + at),
         _ => format!("fd00:10:20:{}::{:x}", 10 + service, 1 + at),
     }
+}
+
+/// Name of the pod with an address. Addresses of both IP versions belong to one pod if their service and number are the same.
+pub(super) fn pod_name(address: &str) -> ObjectName {
+    let (service, number) = parts(address);
+    ObjectName::new(ObjectKind::Pod, format!("pod-{service}-{number}"))
+}
+
+/// A running pod with an address of each IP version.
+pub(super) fn pod(address: &str) -> (ObjectName, Value) {
+    let (service, number) = parts(address);
+    let addresses = [format!("10.20.{service}.{number}"), format!("fd00:10:20:{service}::{number}")];
+    let status = json!({"phase": "Running", "podIP": addresses[0], "podIPs": addresses.map(|ip| json!({"ip": ip}))});
+    (pod_name(address), json!({"spec": {"containers": []}, "status": status}))
+}
+
+/// Third and last part of the IPv4 address of a pod, which its IPv6 address has, too.
+fn parts(address: &str) -> (&str, &str) {
+    let mut parts = address.split(['.', ':']).filter(|part| !part.is_empty()).rev();
+    let number = parts.next().unwrap();
+    (parts.next().unwrap(), number)
 }
 
 fn service(dice: &mut Dice, at: usize) -> Value {
@@ -107,7 +130,8 @@ fn slice_object(service: &str, family: &str, port: u64, endpoints: Vec<Value>) -
 }
 
 pub(super) fn endpoint(dice: &mut Dice, address: &str, state: EndpointState) -> Value {
-    let mut endpoint = json!({"addresses": [address], "conditions": state.conditions()});
+    let target = json!({"kind": "Pod", "namespace": NAMESPACE, "name": pod_name(address).name});
+    let mut endpoint = json!({"addresses": [address], "conditions": state.conditions(), "targetRef": target});
     if dice.chance(80) {
         endpoint["nodeName"] = dice.pick(&nodes::NAMES).into();
     }

@@ -67,7 +67,7 @@ pub fn draw(dice: &mut Dice, shape: Shape) -> Value {
 
 fn pool(dice: &mut Dice, (name, protocol): (&str, &str), shape: Shape) -> Value {
     let mut pool = json!({"name": name, "protocol": protocol, "algorithm": dice.pick(&["ROUND_ROBIN", "SOURCE_IP"])});
-    if dice.chance(50) {
+    if dice.chance(70) {
         let kind = match protocol {
             "HTTP" => dice.pick(&["HTTP", "TCP"]),
             "UDP" => "UDP-CONNECT",
@@ -76,7 +76,7 @@ fn pool(dice: &mut Dice, (name, protocol): (&str, &str), shape: Shape) -> Value 
         let delay = dice.pick(&["5s", "7s"]);
         pool["healthMonitor"] = json!({"type": kind, "delay": delay, "timeout": "3s", "maxRetries": 3});
     }
-    let sourced = dice.chance(60);
+    let sourced = dice.chance(70);
     if !sourced || dice.chance(30) {
         pool["members"] = static_members(dice).into();
     }

@@ -29,6 +29,10 @@ pub(super) fn add(dice: &mut Dice, pool: &mut Value, shape: Shape) {
         add_settings(dice, &mut source, pool, named_family);
         sources.push(source);
     }
+    let some_pods = sources.iter().any(|source| source["service"]["target"] == "PodIP");
+    if some_pods && pool["healthMonitor"].is_object() && dice.chance(80) {
+        pool["minMembers"] = dice.pick(&[2, 3, 6]).into();
+    }
     pool["memberSources"] = sources.into();
     if dice.chance(50) {
         pool["memberWindow"] = dice.pick(&["0s", "1s", "5s"]).into();

@@ -11,8 +11,8 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail, ensure};
 use evenkeel_simulators::cloud::CloudConfig;
 use evenkeel_simulators::random_cluster::oracle::{
-    ClusterObjects, ExpectedMembers, ExpectedTls, expected_members, has_ipv6, listener_tls, member_differences,
-    pool_tls, stored_content,
+    ClusterObjects, ExpectedMembers, ExpectedTls, Floor, expected_members, has_ipv6, listener_tls, member_addresses,
+    member_differences, pool_tls, stored_content,
 };
 use evenkeel_simulators::random_cluster::{ClusterChange, Dice, RandomCluster, Shape, draw_spec};
 use evenkeel_simulators::rig::{Log, Rig, condition};
@@ -80,14 +80,17 @@ struct Counts {
     settled: usize,
     unknown: usize,
     members: usize,
+    held_back: usize,
     certificates: usize,
 }
 
-/// The tree of the load balancer when it was settled last.
 struct Test {
     rig: Rig,
     spec: Value,
+    /// The tree of the load balancer when it was settled last.
     before: Value,
+    /// The spec has changed since then.
+    is_new_spec: bool,
     counts: Counts,
 }
 
@@ -98,7 +101,8 @@ async fn live(seed: u64, life: &Life) -> Result<Counts> {
     }
     rig.start();
     rig.create(STACK, life.spec.clone()).await;
-    let mut test = Test { rig, spec: life.spec.clone(), before: Value::Null, counts: Counts::default() };
+    let mut test =
+        Test { rig, spec: life.spec.clone(), before: Value::Null, is_new_spec: true, counts: Counts::default() };
     test.settle().await.context("after the create")?;
     for edit in &life.edits {
         test.make(edit).await.with_context(|| format!("{edit:?}"))?;
@@ -130,6 +134,7 @@ impl Test {
                 stack.spec = serde_json::from_value(spec.clone())?;
                 self.rig.stacks().replace(STACK, &Default::default(), &stack).await?;
                 self.spec = spec.clone();
+                self.is_new_spec = true;
             }
         }
         Ok(())
@@ -156,7 +161,12 @@ impl Test {
             pause = pause.mul_f32(1.5);
         }
         self.before = self.tree();
+        self.is_new_spec = false;
         let expected = Expected::of(self);
+        let pools = list(&self.before, "pools");
+        let held_back =
+            pools.filter_map(|pool| Some(expected.floors.get(key(pool)?)?.pods(&member_addresses(pool)).len()));
+        self.counts.held_back += held_back.sum::<usize>();
         self.counts.settled += 1;
         self.counts.unknown += usize::from(!expected.is_known());
         self.counts.members += list(&self.before, "pools").map(|pool| list(pool, "members").count()).sum::<usize>();
@@ -200,6 +210,8 @@ impl Test {
         for pool in list(&tree, "pools") {
             let wanted = key(pool).and_then(|key| expected.members.get(key));
             found.extend(wanted.into_iter().flat_map(|wanted| self.member_differences(pool, wanted)));
+            let floor = key(pool).and_then(|key| expected.floors.get(key));
+            found.extend(floor.and_then(|floor| self.floor_difference(pool, floor)));
         }
         let named: BTreeSet<String> = references(&tree);
         let own = self.own_secrets();
@@ -221,6 +233,14 @@ impl Test {
             }
         };
         found.into_iter().map(|difference| format!("pool {name}: {difference}")).collect()
+    }
+
+    /// A new spec may take its members from elsewhere: then none has to stay.
+    fn floor_difference(&self, pool: &Value, floor: &Floor) -> Option<String> {
+        let before = list(&self.before, "pools").find(|before| before["id"] == pool["id"] && !self.is_new_spec);
+        let difference =
+            floor.difference(&before.map(member_addresses).unwrap_or_default(), &member_addresses(pool))?;
+        Some(format!("pool {}: {difference}", key(pool).unwrap_or_default()))
     }
 
     /// Contents that are unknown are those from before. Beside them, others may wait too.
@@ -248,18 +268,24 @@ impl Test {
 /// The result that an oracle expects for a stack.
 struct Expected {
     members: BTreeMap<String, ExpectedMembers>,
+    floors: BTreeMap<String, Floor>,
     listeners: BTreeMap<String, ExpectedTls>,
     pool_tls: BTreeMap<String, ExpectedTls>,
 }
 
 impl Expected {
     fn of(test: &Test) -> Self {
-        let (objects, spec) = (ClusterObjects::of(&test.rig.cluster), &test.spec);
+        let (objects, spec, tree) = (ClusterObjects::of(&test.rig.cluster), &test.spec, test.tree());
         let name = |object: &Value| object["name"].as_str().unwrap().to_owned();
         Self {
             members: list(spec, "pools")
-                .map(|pool| (name(pool), expected_members(pool, has_ipv6(spec), &objects)))
+                .map(|pool| {
+                    let seen = list(&tree, "pools").find(|seen| key(seen) == pool["name"].as_str());
+                    let has = seen.map(member_addresses).unwrap_or_default();
+                    (name(pool), expected_members(pool, has_ipv6(spec), &objects, &has))
+                })
                 .collect(),
+            floors: list(spec, "pools").filter_map(|pool| Some((name(pool), Floor::of(pool, &objects)?))).collect(),
             listeners: list(spec, "listeners")
                 .map(|listener| (name(listener), listener_tls(&listener["tls"], &objects)))
                 .collect(),
@@ -304,6 +330,7 @@ fn check(seeds: std::ops::Range<u64>) {
                 counts.settled += lived.settled;
                 counts.unknown += lived.unknown;
                 counts.members += lived.members;
+                counts.held_back += lived.held_back;
                 counts.certificates += lived.certificates;
             }
             Err(error) => {

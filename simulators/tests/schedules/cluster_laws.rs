@@ -6,10 +6,11 @@
 //!   reference exists, can be read, and was wanted at some moment.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 
 use evenkeel_simulators::random_cluster::oracle::{
-    ClusterObjects, ExpectedMembers, ExpectedTls, expected_members, has_ipv6, listener_tls, pool_tls, stored_content,
+    ClusterObjects, ExpectedMembers, ExpectedTls, Floor, expected_members, has_ipv6, listener_tls, member_addresses,
+    pool_tls, stored_content,
 };
 use serde_json::Value;
 
@@ -38,8 +39,15 @@ const CHECKS_AFTER_WRITE: usize = 12;
 
 /// Members and listeners that a stack wants at this moment. One that is being deleted has none.
 struct StackWish {
-    members: BTreeMap<String, ExpectedMembers>,
+    members: BTreeMap<String, PoolWish>,
     listeners: BTreeMap<String, ProtocolPort>,
+}
+
+/// Members that the cluster wants, and those that stay although they are not ready.
+#[derive(Debug)]
+struct PoolWish {
+    ready: ExpectedMembers,
+    floor: Option<Floor>,
 }
 
 #[derive(PartialEq)]
@@ -51,8 +59,11 @@ struct ProtocolPort {
 impl StackWish {
     fn of(spec: &Value, objects: &ClusterObjects) -> Self {
         let name = |object: &Value| object["name"].as_str().unwrap().to_owned();
-        let members =
-            list(spec, "pools").map(|pool| (name(pool), expected_members(pool, has_ipv6(spec), objects))).collect();
+        let wish = |pool: &Value| PoolWish {
+            ready: expected_members(pool, has_ipv6(spec), objects, &BTreeSet::new()),
+            floor: Floor::of(pool, objects),
+        };
+        let members = list(spec, "pools").map(|pool| (name(pool), wish(pool))).collect();
         let port =
             |listener: &Value| ProtocolPort { protocol: listener["protocol"].clone(), port: listener["port"].clone() };
         let listeners = list(spec, "listeners").map(|listener| (name(listener), port(listener))).collect();
@@ -166,7 +177,7 @@ impl ClusterLaws {
     /// Checks the members of a pool, and returns its id.
     fn check_pool(&mut self, uid: &str, pool: &Value) -> Option<String> {
         let (id, key) = (pool["id"].as_str()?.to_owned(), key(pool)?.to_owned());
-        let members: BTreeSet<SocketAddr> = list(pool, "members").filter_map(address).collect();
+        let members = member_addresses(pool);
         let watched = self.pools.entry(id.clone()).or_insert_with(|| WatchedPool {
             uid: uid.to_owned(),
             key,
@@ -214,14 +225,17 @@ impl ClusterLaws {
 
 impl WatchedPool {
     fn observe(&mut self, stacks: &BTreeMap<String, StackWish>) {
-        match stacks.get(&self.uid).and_then(|stack| stack.members.get(&self.key)) {
-            None => self.free = true,
-            Some(ExpectedMembers::Unknown) => {}
-            Some(ExpectedMembers::Known(expected)) => {
-                self.unwanted.extend(self.members.iter().filter(|member| !expected.contains_key(member)));
-                self.zero |= expected.is_empty();
-            }
-        }
+        let Some(wish) = stacks.get(&self.uid).and_then(|stack| stack.members.get(&self.key)) else {
+            self.free = true;
+            return;
+        };
+        let ExpectedMembers::Known(ready) = &wish.ready else { return };
+        let may_lose = |member: &SocketAddr| {
+            let is_free = wish.floor.as_ref().is_none_or(|floor| floor.may_lose(*member, &self.members));
+            is_free && !ready.contains_key(member)
+        };
+        self.unwanted.extend(self.members.iter().filter(|member| may_lose(member)));
+        self.zero |= ready.is_empty() && self.members.iter().all(may_lose);
     }
 }
 
@@ -244,11 +258,6 @@ fn references(object: &Value) -> Vec<String> {
     let fields = object.as_object().into_iter().flatten().filter(|(field, _)| field.ends_with("container_ref"));
     let single = fields.filter_map(|(_, value)| text(value));
     single.chain(list(object, "sni_container_refs").filter_map(text)).collect()
-}
-
-fn address(member: &Value) -> Option<SocketAddr> {
-    let address: IpAddr = member["address"].as_str()?.parse().ok()?;
-    Some(SocketAddr::new(address, u16::try_from(member["protocol_port"].as_u64()?).ok()?))
 }
 
 fn key(object: &Value) -> Option<&str> {

@@ -19,6 +19,59 @@ enum Serves {
     No,
 }
 
+/// Endpoints of a source whose pods are there and not ready, with the names of the pods.
+pub(super) fn unready_of_source(source: &Value, objects: &ClusterObjects) -> BTreeMap<SocketAddr, String> {
+    let wanted = &source["service"];
+    let service = wanted["name"].as_str().and_then(|name| objects.get(ObjectKind::Service, name));
+    let port = service.and_then(|service| service_port(wanted, &service["spec"]));
+    let (Some(port), true) = (port, wanted["target"] == "PodIP") else { return BTreeMap::new() };
+    let family = wanted["family"].as_str();
+    let mut found = BTreeMap::new();
+    for slice in slices_of(wanted, objects).into_iter().filter(|slice| has_family(slice, family)) {
+        let Some(number) = slice_port(slice, port["name"].as_str().unwrap_or_default()) else { continue };
+        let is_stuck =
+            |endpoint: &&Value| serves(endpoint) == Serves::No && endpoint["conditions"]["terminating"] != true;
+        for endpoint in endpoints(slice).filter(is_stuck).filter(|endpoint| has_pod(endpoint, objects)) {
+            let pod = endpoint["targetRef"]["name"].as_str().unwrap().to_owned();
+            found.extend(address(endpoint).map(|address| (SocketAddr::new(address, number), pod)));
+        }
+    }
+    found
+}
+
+/// True if the pod of an endpoint exists under its UID, and has its address.
+fn has_pod(endpoint: &Value, objects: &ClusterObjects) -> bool {
+    let target = &endpoint["targetRef"];
+    let pod = target["name"].as_str().and_then(|name| objects.get(ObjectKind::Pod, name));
+    pod.is_some_and(|pod| {
+        let mut addresses = pod["status"]["podIPs"].as_array().into_iter().flatten();
+        pod["metadata"]["uid"] == target["uid"] && addresses.any(|address| address["ip"] == endpoint["addresses"][0])
+    })
+}
+
+fn service_port<'a>(wanted: &Value, service: &'a Value) -> Option<&'a Value> {
+    let text = |value: &Value| value.to_string().replace('"', "");
+    let number_or_name = text(&wanted["port"]);
+    service["ports"]
+        .as_array()?
+        .iter()
+        .find(|port| [text(&port["port"]), text(&port["name"])].contains(&number_or_name))
+}
+
+fn slices_of<'a>(wanted: &Value, objects: &'a ClusterObjects) -> Vec<&'a Value> {
+    let slices = objects.all(ObjectKind::EndpointSlice).map(|(_, slice)| slice);
+    slices.filter(|slice| slice["metadata"]["labels"]["kubernetes.io/service-name"] == wanted["name"]).collect()
+}
+
+fn has_family(slice: &Value, family: Option<&str>) -> bool {
+    family.is_none_or(|family| slice["addressType"] == family)
+}
+
+fn slice_port(slice: &Value, name: &str) -> Option<u16> {
+    let port = slice["ports"].as_array()?.iter().find(|port| port["name"] == name)?;
+    u16::try_from(port["port"].as_u64()?).ok()
+}
+
 pub(super) fn of_source(source: &Value, pool: &Value, objects: &ClusterObjects) -> Found {
     if source["nodes"].is_object() {
         let nodes = &source["nodes"];
@@ -30,10 +83,7 @@ pub(super) fn of_source(source: &Value, pool: &Value, objects: &ClusterObjects) 
     if service["type"] == "ExternalName" {
         return None;
     }
-    let text = |value: &Value| value.to_string().replace('"', "");
-    let number_or_name = text(&wanted["port"]);
-    let mut ports = service["ports"].as_array()?.iter();
-    let port = ports.find(|port| [text(&port["port"]), text(&port["name"])].contains(&number_or_name))?;
+    let port = service_port(wanted, service)?;
     let transport = if pool["protocol"] == "UDP" { "UDP" } else { "TCP" };
     if port["protocol"] != transport {
         return None;
@@ -41,9 +91,7 @@ pub(super) fn of_source(source: &Value, pool: &Value, objects: &ClusterObjects) 
     if pool["protocol"] == "HTTP" && port["appProtocol"] == "kubernetes.io/h2c" {
         return None;
     }
-    let slices = objects.all(ObjectKind::EndpointSlice).map(|(_, slice)| slice);
-    let slices: Vec<&Value> =
-        slices.filter(|slice| slice["metadata"]["labels"]["kubernetes.io/service-name"] == name).collect();
+    let slices = slices_of(wanted, objects);
     if wanted["target"] == "PodIP" {
         return pods(wanted, port["name"].as_str().unwrap_or_default(), &slices);
     }
@@ -57,19 +105,16 @@ pub(super) fn of_source(source: &Value, pool: &Value, objects: &ClusterObjects) 
 fn pods(wanted: &Value, port_name: &str, slices: &[&Value]) -> Found {
     let mut states: BTreeMap<SocketAddr, Serves> = BTreeMap::new();
     let family = wanted["family"].as_str();
-    for slice in slices.iter().filter(|slice| family.is_none_or(|family| slice["addressType"] == family)) {
-        let mut ports = slice["ports"].as_array()?.iter();
-        let Some(port) = ports.find(|port| port["name"] == port_name).and_then(|port| port["port"].as_u64()) else {
-            continue;
-        };
+    for slice in slices.iter().filter(|slice| has_family(slice, family)) {
+        let Some(port) = slice_port(slice, port_name) else { continue };
         for endpoint in endpoints(slice) {
             let Some(address) = address(endpoint) else { continue };
             let state = serves(endpoint);
-            let known = states.entry(SocketAddr::new(address, u16::try_from(port).unwrap())).or_insert(state);
+            let known = states.entry(SocketAddr::new(address, port)).or_insert(state);
             *known = state.min(*known);
         }
     }
-    let others = slices.iter().filter(|slice| family.is_some_and(|family| slice["addressType"] != family));
+    let others = slices.iter().filter(|slice| !has_family(slice, family));
     if states.is_empty() && others.flat_map(|slice| endpoints(slice)).next().is_some() {
         return None;
     }

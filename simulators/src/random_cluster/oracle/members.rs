@@ -1,6 +1,6 @@
 //! Members of one pool.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::ops::RangeInclusive;
 
@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use super::cluster_objects::ClusterObjects;
 use super::endpoints;
+use super::floor::Floor;
 use super::weights::{Sharer, shared};
 
 /// Members that a pool should have.
@@ -36,8 +37,15 @@ pub fn has_ipv6(spec: &Value) -> bool {
     spec["loadBalancer"]["vip"]["additional"].as_array().is_some_and(|additional| !additional.is_empty())
 }
 
-/// The members that a pool of a spec should have. The load balancer has an IPv4 address.
-pub fn expected_members(pool: &Value, has_ipv6: bool, objects: &ClusterObjects) -> ExpectedMembers {
+/// The members that a pool of a spec should have, if it has these now: below its floor they stay. The load balancer has an
+/// IPv4 address.
+pub fn expected_members(
+    pool: &Value,
+    has_ipv6: bool,
+    objects: &ClusterObjects,
+    has: &BTreeSet<SocketAddr>,
+) -> ExpectedMembers {
+    let floor = Floor::of(pool, objects);
     let mut members = BTreeMap::new();
     let mut sources = Vec::new();
     for member in list(pool, "members") {
@@ -49,7 +57,10 @@ pub fn expected_members(pool: &Value, has_ipv6: bool, objects: &ClusterObjects) 
     let is_standby = |source: &&Value| source["backup"] == true;
     let serving = list(pool, "memberSources").filter(|source| !is_standby(source));
     for source in serving.chain(list(pool, "memberSources").filter(is_standby)) {
-        let Some(found) = endpoints::of_source(source, pool, objects) else { return ExpectedMembers::Unknown };
+        let Some(mut found) = endpoints::of_source(source, pool, objects) else { return ExpectedMembers::Unknown };
+        let name = source["name"].as_str().unwrap();
+        let held = floor.iter().flat_map(|floor| floor.held_of_source(name, has));
+        found.extend(held.map(|key| (key, None)));
         let found_some = !found.is_empty();
         let found = of_families(found, source, pool, has_ipv6);
         if found_some && found.is_empty() {
@@ -137,6 +148,15 @@ fn sourced(source: &Value, checked: Option<u64>) -> ExpectedMember {
         in_subnet: source["subnet"].is_object(),
         tags: list(source, "tags").map(|tag| tag.as_str().unwrap().to_owned()).collect(),
     }
+}
+
+/// Addresses of the members of a pool in the cloud.
+pub fn member_addresses(pool: &Value) -> BTreeSet<SocketAddr> {
+    let key = |member: &Value| {
+        let port = u16::try_from(member["protocol_port"].as_u64()?).ok()?;
+        Some(SocketAddr::new(member["address"].as_str()?.parse().ok()?, port))
+    };
+    list(pool, "members").filter_map(key).collect()
 }
 
 /// Differences between the members of a pool in the cloud and those that it should have.

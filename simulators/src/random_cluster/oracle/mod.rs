@@ -4,9 +4,11 @@
 mod certificates;
 mod cluster_objects;
 mod endpoints;
+mod floor;
 mod members;
 mod weights;
 
 pub use certificates::{ExpectedContent, ExpectedTls, expected_content, listener_tls, pool_tls, stored_content};
 pub use cluster_objects::ClusterObjects;
-pub use members::{ExpectedMember, ExpectedMembers, expected_members, has_ipv6, member_differences};
+pub use floor::Floor;
+pub use members::{ExpectedMember, ExpectedMembers, expected_members, has_ipv6, member_addresses, member_differences};
