@@ -55,8 +55,9 @@ def main() -> None:
     finally:
         controller.stop()
     print('at rest, on the simulators (some minutes)', flush=True)
-    *rest, flapping = [json.loads(line) for line in output([at_rest, '--controller', str(config.BINARY)]).splitlines()]
-    measured = {'script': by_script, 'stack': by_stack, 'costs': costs, 'rest': rest, 'churn': flapping['churn']}
+    *rest, memory, flapping = [json.loads(line) for line in output([at_rest, '--controller', str(config.BINARY)]).splitlines()]
+    measured = {'script': by_script, 'stack': by_stack, 'costs': costs, 'rest': rest,
+                'endpoint_memory': memory['endpoint_memory'], 'churn': flapping['churn']}
     (config.REPORT / 'bench.json').write_text(json.dumps(measured, default=vars, indent=1))
     text = performance.page(**measured)
     (config.ROOT / 'docs/operations/performance.md').write_text(text)

@@ -1,9 +1,11 @@
 //! Measures an idle controller: its memory, its requests per resync period, and the cost of endpoints that change.
 //!
 //! The simulated cloud and cluster run in this process and serve on sockets. The controller is a process of its own, so
-//! that its memory can be measured. Prints one line of JSON for each number of stacks, and one for endpoints that flap.
+//! that its memory can be measured. Prints one line of JSON for each number of stacks, one for the memory of endpoints, and one
+//! for endpoints that flap.
 
 mod churn;
+mod endpoint_memory;
 mod endpoints;
 mod process;
 mod restart;
@@ -78,6 +80,7 @@ async fn measure_all(cli: &Cli) -> anyhow::Result<()> {
         println!("{}", measure(&root, cli, number).await?);
     }
     if !cli.without_endpoints {
+        println!("{}", endpoint_memory::measure(&root, cli).await?);
         println!("{}", churn::measure(&root, cli).await?);
     }
     Ok(())
@@ -92,7 +95,7 @@ async fn measure(root: &Path, cli: &Cli, number: usize) -> anyhow::Result<Value>
     let mut maker = simulators.controller(&cli.controller)?;
     simulators.until_ready(&mut maker, number).await?;
     if cli.endpoints_only {
-        let endpoints = simulators.endpoint_costs(root, &maker, number).await?;
+        let endpoints = simulators.endpoint_costs(root, number).await?;
         return Ok(json!({"stacks": number, "endpoints": endpoints}));
     }
     let until_ready = simulators.calls(1);
@@ -111,7 +114,7 @@ async fn measure(root: &Path, cli: &Cli, number: usize) -> anyhow::Result<Value>
     let (memory, calls) = (controller.resident_kib()?, simulators.calls(PERIODS));
     let endpoints = match cli.without_endpoints {
         true => Value::Null,
-        false => simulators.endpoint_costs(root, &controller, number).await?,
+        false => simulators.endpoint_costs(root, number).await?,
     };
     Ok(json!({
         "stacks": number,
