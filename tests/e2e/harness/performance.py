@@ -72,7 +72,7 @@ or if that status is neither ONLINE nor OFFLINE nor NO_MONITOR. VIP ports with a
 
 
 def _endpoints(rest: list[dict], memory: dict) -> str:
-    lines = [[r['stacks'], f"{r['endpoints']['median_ms']:.0f}", f"{r['endpoints']['worst_ms']:.0f}"]] for r in rest]
+    lines = [[r['stacks'], f"{r['endpoints']['median_ms']:.0f}", f"{r['endpoints']['worst_ms']:.0f}"] for r in rest]
     return f"""## Members from Services
 
 The same controllers, with one more stack whose pool takes its members from a Service (`memberWindow: 0s`). The time runs from the request
