@@ -80,8 +80,8 @@ that changes its EndpointSlice to the write of the members, {rest[0]['endpoints'
 
 {_table(['stacks at rest', 'milliseconds (median)', 'worst'], lines)}
 
-The cache takes **{memory['kib_per_1000']} KiB for 1000 endpoints**: {memory['endpoints']} came, 100 in each EndpointSlice, to a new
-controller without stacks.
+Endpoints in the cache take {memory['kib_per_1000_endpoints']} KiB for each 1,000: a controller with one stack grows by that when it sees
+{memory['endpoints']:,} endpoints more, in EndpointSlices of 100 that no stack uses.
 """
 
 

@@ -81,20 +81,24 @@ impl Simulators {
         Ok(())
     }
 
-    async fn apply_slice(&self, name: &str, service: &str, endpoints: usize) -> anyhow::Result<()> {
+    pub(super) async fn apply_slice(&self, name: &str, service: &str, endpoints: usize) -> anyhow::Result<()> {
         self.apply_endpoints(name, service, (0..endpoints).map(|n| endpoint(n, true)).collect()).await
     }
 
     pub(super) async fn apply_endpoints(&self, name: &str, service: &str, endpoints: Vec<Value>) -> anyhow::Result<()> {
-        let slice = json!({
-            "apiVersion": "discovery.k8s.io/v1", "kind": "EndpointSlice",
-            "metadata": {"name": name, "labels": {"kubernetes.io/service-name": service}},
-            "addressType": "IPv4", "ports": [{"name": "http", "port": 8080}], "endpoints": endpoints,
-        });
+        let slice = endpoint_slice(name, service, endpoints);
         let slices: Api<EndpointSlice> = Api::namespaced(self.client.clone(), NAMESPACE);
         slices.patch(name, &PatchParams::apply("bench").force(), &Patch::Apply(slice)).await?;
         Ok(())
     }
+}
+
+pub(super) fn endpoint_slice(name: &str, service: &str, endpoints: Vec<Value>) -> Value {
+    json!({
+        "apiVersion": "discovery.k8s.io/v1", "kind": "EndpointSlice",
+        "metadata": {"name": name, "labels": {"kubernetes.io/service-name": service}},
+        "addressType": "IPv4", "ports": [{"name": "http", "port": 8080}], "endpoints": endpoints,
+    })
 }
 
 pub(super) fn endpoint(n: usize, is_ready: bool) -> Value {

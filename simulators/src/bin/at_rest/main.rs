@@ -1,8 +1,8 @@
 //! Measures an idle controller: its memory, its requests per resync period, and the cost of endpoints that change.
 //!
 //! The simulated cloud and cluster run in this process and serve on sockets. The controller is a process of its own, so
-//! that its memory can be measured. Prints one line of JSON for each number of stacks, one for the memory of endpoints, and one
-//! for endpoints that flap.
+//! that its memory can be measured. Prints one line of JSON for each number of stacks, one for the memory of endpoints, and
+//! one for endpoints that flap.
 
 mod churn;
 mod endpoint_memory;
