@@ -17,6 +17,12 @@ export MQ_DIST_PORT="${MQ_DIST_PORT:-36672}"
 export EPMD_PORT="${EPMD_PORT:-24369}"
 export KUBE_PORT="${KUBE_PORT:-26443}"                # and the three after it
 export CONTROLLER_PORT="${CONTROLLER_PORT:-28080}"
+# The release of Octavia: empty for the newest, or a number of lab/openstack/octavia-NN.txt
+export LAB_OCTAVIA="${LAB_OCTAVIA:-}"
+# The default provider driver: amphora, or ovn (OVN's databases and northd, Neutron with the ML2 driver ovn, Octavia's driver agent)
+export LAB_PROVIDER="${LAB_PROVIDER:-amphora}"
+# The data plane serves only amphorae of the newest Octavia.
+[ "$LAB_PROVIDER" = amphora ] && [ -z "$LAB_OCTAVIA" ] || LAB_DATAPLANE="${LAB_DATAPLANE:-noop}"
 # haproxy = every load balancer is a haproxy process that serves real traffic (root, network namespaces); noop = nothing listens
 export LAB_DATAPLANE="${LAB_DATAPLANE:-haproxy}"
 export DP_NETNS="${DP_NETNS:-evenkeel-dp}"            # the network namespace of load balancers, members and clients

@@ -117,6 +117,8 @@ def octavia():
             profile = profiles.get(name) or api.create_flavor_profile(
                 name=name, provider_name='amphora', flavor_data=json.dumps({'loadbalancer_topology': topology}))
             api.create_flavor(name=name, flavor_profile_id=profile.id, is_enabled=True)
+    if api.get('/lbaas/availabilityzoneprofiles').status_code == 404:      # since API 2.14
+        return
     profiles = {p.name: p for p in api.availability_zone_profiles()}
     for name in ZONES:
         if not api.find_availability_zone(name):
@@ -154,7 +156,7 @@ def worker_listens() -> bool:
     """Waits until the worker has declared its queue: RabbitMQ drops messages to an undeclared one."""
     try:
         with amqp.Connection(f"{IP}:{os.environ['MQ_PORT']}", userid='oslab', password=PASSWORD) as connection:
-            return connection.channel().queue_declare('octavia_provisioning_v2', passive=True).consumer_count > 0
+            return connection.channel().queue_declare(os.environ['OCTAVIA_QUEUE'], passive=True).consumer_count > 0
     except (OSError, amqp.exceptions.AMQPError):
         return False
 

@@ -35,6 +35,20 @@ region_name = RegionOne
 X
 }
 
+ovn_databases() { cat <<X
+[ovn]
+ovn_nb_connection = $OVN_NB
+ovn_sb_connection = $OVN_SB
+X
+}
+
+providers="amphora: The Octavia Amphora driver.,octavia: Deprecated alias of the Octavia Amphora driver.,noop_driver: The no-op provider (never leaves PENDING)."
+agents='' mechanism='' router=router tunnel=vxlan
+if [ "$LAB_PROVIDER" = ovn ]; then
+  providers="ovn: The Octavia OVN driver.,$providers"
+  agents=ovn mechanism=ovn router=ovn-router tunnel=geneve
+fi
+
 cat > "$ETC/mysql/my.cnf" <<X
 [mysqld]
 datadir=$DATA/mysql
@@ -85,7 +99,7 @@ cat > "$ETC/neutron/neutron.conf" <<X
 [DEFAULT]
 log_file = $LOGD/neutron.log
 core_plugin = ml2
-service_plugins = router,qos,segments,port_forwarding
+service_plugins = $router,qos,segments,port_forwarding
 auth_strategy = keystone
 state_path = $DATA/neutron
 transport_url = $mq
@@ -109,14 +123,15 @@ X
 cp "$VENV/etc/neutron/api-paste.ini" "$ETC/neutron/api-paste.ini"
 cat > "$ETC/neutron/ml2_conf.ini" <<X
 [ml2]
-type_drivers = flat,vxlan
-tenant_network_types = vxlan
-mechanism_drivers =
+type_drivers = flat,$tunnel
+tenant_network_types = $tunnel
+mechanism_drivers = $mechanism
 extension_drivers = port_security,qos
 [ml2_type_flat]
 flat_networks = public
-[ml2_type_vxlan]
+[ml2_type_$tunnel]
 vni_ranges = 1:4000
+$([ "$LAB_PROVIDER" != ovn ] || { echo 'max_header_size = 38'; ovn_databases; })
 [securitygroup]
 enable_security_group = true
 X
@@ -166,8 +181,8 @@ graceful_shutdown_timeout = 5
 bind_host = $LAB_IP
 bind_port = $OCTAVIA_PORT
 auth_strategy = keystone
-enabled_provider_drivers = amphora: The Octavia Amphora driver.,octavia: Deprecated alias of the Octavia Amphora driver.,noop_driver: The no-op provider (never leaves PENDING).
-default_provider_driver = amphora
+enabled_provider_drivers = $providers
+default_provider_driver = $LAB_PROVIDER
 allow_tls_terminated_listeners = true
 [database]
 connection = $(db octavia)
@@ -233,12 +248,14 @@ lock_path = $DATA/locks
 status_socket_path = $RUND/status.sock
 stats_socket_path = $RUND/stats.sock
 get_socket_path = $RUND/get.sock
-enabled_provider_agents =
+enabled_provider_agents = $agents
 [task_flow]
 jobboard_enabled = false
+$([ "$LAB_PROVIDER" != ovn ] || ovn_databases)
 $(client_auth service_auth)
 $(client_auth neutron)
 $(authtoken octavia)
 X
 echo "$LAB_DATAPLANE" > "$ETC/dataplane"
+echo "$LAB_PROVIDER" > "$ETC/provider"
 [ -e "$ETC/octavia/faults.json" ] || echo '{"delay_seconds": 0}' > "$ETC/octavia/faults.json"

@@ -13,11 +13,15 @@ if _which == 'keystone':
     from keystone.wsgi.api import application
 elif _which == 'octavia':
     sys.argv = ['octavia-api', '--config-file', f'{ETC}/octavia/octavia.conf']
-    from octavia.wsgi.api import application
+    import driver_agent
+    driver_agent.use_sockets_of_lab()
+    from octavia.api.app import setup_app       # what octavia.wsgi calls, which older releases lack
+    application = setup_app(argv=sys.argv)
 elif _which == 'neutron':
     sys.argv = ['neutron-api']
     os.environ['OS_NEUTRON_CONFIG_DIR'] = f'{ETC}/neutron'
     os.environ['OS_NEUTRON_CONFIG_FILES'] = 'neutron.conf;ml2_conf.ini'
+    os.environ['ASGI_WORKERS'] = '1'        # the ML2 driver ovn counts the workers of this process; it knows no gunicorn
     from neutron.plugins.ml2 import ovo_rpc
     from neutron.wsgi.api import application
     # Neutron would notify agents of every change, after another read of the object. The lab has no agents.
