@@ -50,6 +50,9 @@ bench-endpoints: ## measure members from Services only, on the simulators; ENDPO
 	cargo build --release --locked -p evenkeel-simulators --bin at_rest
 	target/release/at_rest --controller target/release/evenkeel --endpoints-only $(ENDPOINTS)
 
+e2e-map: ## print the map of the answers of Octavia's OVN provider; WORDS="pool: PUT" selects requests
+	@$(E2E) map $(if $(WORDS),"$(WORDS)")
+
 e2e-up: ## install and start the genuine control planes only
 	@$(E2E) up
 
@@ -68,4 +71,4 @@ image: ## build the container image; PLATFORM=linux/arm64 for another architectu
 	docker build -t evenkeel:$(VERSION) $(if $(PLATFORM),--platform $(PLATFORM)) --build-arg VERSION=$(VERSION) \
 		--build-arg REVISION=$(shell git rev-parse HEAD 2>/dev/null || echo unknown) --build-arg SOURCE=$(SOURCE) .
 
-.PHONY: help check test test-release words doc deny crds demo e2e e2e-check bench bench-endpoints e2e-up e2e-run e2e-down image
+.PHONY: help check test test-release words doc deny crds demo e2e e2e-check e2e-map bench bench-endpoints e2e-up e2e-run e2e-down image

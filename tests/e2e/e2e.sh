@@ -6,6 +6,7 @@
 #                               needs no control plane and starts none
 #                               TIER=gate: one of each kind, with a debug binary. PART=2/4: the second of four parts; PART=deploy: what is about deploy/
 #   e2e.sh bench                up, build, measure the cost of Evenkeel, write docs/operations/performance.md, down. KEEP=1 too
+#   e2e.sh map [WORD...]        starts OpenStack with LAB_PROVIDER=ovn and prints the map of the provider's answers, down. KEEP=1 too
 #   e2e.sh run [SCENARIO...]    only the scenarios, on running control planes
 #   e2e.sh check                checks that the parts hold every scenario once, and the gate tier one of each kind. Needs `install`
 #   e2e.sh down [--purge]       stops everything; --purge also removes all data (not the installed software)
@@ -113,6 +114,12 @@ whole() { # all|bench: builds and starts everything, and stops it at the end
   trap 'exit 130' INT TERM
   together up "$1" 8>&-
 }
+map() { # word...: needs no Kubernetes and no binary
+  alone
+  trap 'd=$?; [ "${KEEP:-0}" = 1 ] || "$E2E_DIR/lab/openstack/down.sh" >>"$REPORT/down.log" 2>&1; exit $d' EXIT
+  lab openstack up 8>&-
+  PYTHONDONTWRITEBYTECODE=1 "$OPENSTACK/venv/bin/python" "$E2E_DIR/provider_map.py" "$@" 8>&-
+}
 values() { # the matrix of values: needs no control plane, only the lab's virtual environment and haproxy
   lab openstack install
   PYTHONDONTWRITEBYTECODE=1 "$OPENSTACK/venv/bin/python" "$E2E_DIR/values.py"
@@ -146,6 +153,7 @@ case "${1:-}" in
 install) can_serve; together install ;;
 up) can_serve; together up ;;
 down) down "${@:2}" ;;
+map) LAB_PROVIDER=ovn LAB_DATAPLANE=noop map "${@:2}" ;;
 check)
   EVENKEEL_BIN=none "$OPENSTACK/venv/bin/python" "$E2E_DIR/run.py" --check ;;
 run)
@@ -158,5 +166,5 @@ all)
 bench)
   whole bench
   measure bench.py "$(target)/release/at_rest" 8>&- ;;
-*) sed -n '2,12s/^# \{0,1\}//p' "$0"; exit 2 ;;
+*) sed -n '2,13s/^# \{0,1\}//p' "$0"; exit 2 ;;
 esac
