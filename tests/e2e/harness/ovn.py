@@ -9,12 +9,19 @@ from .cloud import Cloud
 
 DATABASE = f'unix:{config.HOME}/openstack/run/ovnnb.sock'
 SELECTION = {'SOURCE_IP_PORT': {'ip_dst', 'ip_src', 'tp_dst', 'tp_src'}, 'SOURCE_IP': {'ip_dst', 'ip_src'}}
+THREADS = config.SERVICE_LOGS / 'ovn-provider.jsonl'
 PROVIDER = config.HOME / 'openstack/etc/provider'
 
 
 def is_default() -> bool:
     """True when this lab's load balancers are OVN's unless they name another provider."""
     return PROVIDER.exists() and PROVIDER.read_text().strip() == 'ovn'
+
+
+def threads() -> set[str]:
+    """The provider's threads that carry out requests now."""
+    lines = [json.loads(line) for line in THREADS.read_text().splitlines()] if THREADS.exists() else []
+    return {line['n'] for line in lines if line['at'] == 'begin'} - {line['n'] for line in lines if line['at'] == 'end'}
 
 
 def rows(table: str, *columns: str) -> list[dict]:

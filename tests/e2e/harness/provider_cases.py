@@ -38,6 +38,8 @@ def tree(listeners: list[Body] | None = None, pools: list[Body] | None = None, *
 
 TCP_CHECK = {'name': 'monitor', 'type': 'TCP', 'delay': 5, 'timeout': 3, 'max_retries': 2}
 AFFINITY = {'type': 'SOURCE_IP'}
+# Members with a port in Neutron: the last number of their addresses.
+MEMBERS = (1, 2, 3, 5, 6)
 ELSEWHERE = {'net': '10.20.200', 'subnet_id': '{members-v4}'}
 WEB = tree()
 SPARE = tree(pools=[pool(), pool('spare', members=members(3))])
@@ -91,6 +93,7 @@ def _creates() -> list[Case]:
               for kind, protocol in (('TCP', 'TCP'), ('UDP-CONNECT', 'UDP'), ('PING', 'TCP'), ('HTTP', 'TCP'), ('HTTPS', 'TCP'),
                                      ('TLS-HELLO', 'TCP'), ('SCTP', 'SCTP'))]
     found += [_create('monitor of no members', tree(pools=[pool(members=[], healthmonitor=TCP_CHECK)])),
+              _create('monitor of members without a port', tree(pools=[pool(members=members(11, 12), healthmonitor=TCP_CHECK)])),
               _create('monitor of members elsewhere', tree(pools=[pool(members=members(1, 2, **ELSEWHERE), healthmonitor=TCP_CHECK)])),
               _create('monitor of a shared pool', tree([listener(), listener('second', port=81)], [pool(healthmonitor=TCP_CHECK)])),
               _create('monitor down', tree(pools=[pool(healthmonitor={**TCP_CHECK, **DOWN})]))]

@@ -112,7 +112,7 @@ api() { # name port workers home venv
 }
 octavia() { # worker|health-manager|driver-agent
   local run=("$OCTAVIA_VENV/bin/octavia-$1")
-  [ "$1" != driver-agent ] || run=("$OCTAVIA_VENV/bin/python" "$LAB_DIR/wsgi/driver_agent.py")
+  [ "$1" != driver-agent ] || run=("$OCTAVIA_VENV/bin/python" "$LAB_DIR/wsgi/ovn_provider.py")
   spawn "octavia-$1" "${run[@]}" --config-file "$ETC/octavia/octavia.conf" --log-file "$LOGD/octavia-$1.log"
 }
 api keystone "$KEYSTONE_PORT" 1

@@ -13,8 +13,10 @@ if _which == 'keystone':
     from keystone.wsgi.api import application
 elif _which == 'octavia':
     sys.argv = ['octavia-api', '--config-file', f'{ETC}/octavia/octavia.conf']
-    import driver_agent
-    driver_agent.use_sockets_of_lab()
+    if os.environ['LAB_PROVIDER'] == 'ovn':
+        import ovn_provider
+        ovn_provider.use_sockets_of_lab()
+        ovn_provider.log_threads()
     from octavia.api.app import setup_app       # what octavia.wsgi calls, which older releases lack
     application = setup_app(argv=sys.argv)
 elif _which == 'neutron':
