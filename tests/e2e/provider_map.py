@@ -105,10 +105,15 @@ class Trial:
         return Answer(self.case.name, verdict, status, '', left, changes, wrong)
 
     def _differences(self) -> list[str]:
-        """Asked a few times: the driver agent follows floating IPs by itself."""
+        """Asked a few times: the driver agent follows floating IPs by itself, and an object may go meanwhile."""
+        found: list[str] = []
         for _ in range(5):
-            if not (found := ovn.differences(self.cloud, self.lb)):
-                return []
+            try:
+                found = ovn.differences(self.cloud, self.lb)
+            except RuntimeError as error:
+                found = [str(error)]
+            if not found:
+                break
             time.sleep(1)
         return found
 

@@ -146,12 +146,12 @@ def _settings(seen: Northbound, pools: list[dict]) -> list[str]:
 
 
 def _checks(seen: Northbound, expected: set[str], pools: list[dict]) -> list[str]:
+    monitors = [pool['healthmonitor'] for pool in pools if pool['healthmonitor']]
     found, actual = [], {vip: options for row in seen.rows for vip, options in row['checks'].items()}
     if missing := expected - actual.keys():
         found.append(f'no health check of {" ".join(sorted(missing))}')
-    if stray := actual.keys() - expected:
-        found.append(f'a health check of {" ".join(sorted(stray))}')
-    monitors = [pool['healthmonitor'] for pool in pools if pool['healthmonitor']]
+    if actual and not monitors:
+        found.append(f'a health check of {" ".join(sorted(actual))} without a monitor')
     if len(monitors) == 1:
         monitor = monitors[0]
         wanted = {'interval': monitor['delay'], 'timeout': monitor['timeout'], 'success_count': monitor['max_retries'],

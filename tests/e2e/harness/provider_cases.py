@@ -158,7 +158,7 @@ def _listeners() -> list[Case]:
              post('UDP beside TCP', {'protocol': 'UDP', 'protocol_port': 80}, effect=False),
              post('HTTP', {'protocol': 'HTTP', 'protocol_port': 90}),
              post('allowed_cidrs', {'protocol': 'TCP', 'protocol_port': 90, 'allowed_cidrs': ['192.0.2.0/24']})]
-    found += [Case(f'listener: DELETE ({on})', BASES[on], 'DELETE', 'listeners/{listener}', None, True)
+    found += [Case(f'listener: DELETE ({on})', BASES[on], 'DELETE', 'listeners/{listener}', None, on != 'no default pool')
               for on in ('web', 'shared pool', 'monitor', 'no default pool')]
     return found
 
@@ -188,7 +188,7 @@ def _pools() -> list[Case]:
                    {'pool': {'loadbalancer_id': '{lb}', **new, 'lb_algorithm': 'SOURCE_IP'}}, False),
               Case('pool: POST HTTP', WEB, 'POST', 'pools', {'pool': {'loadbalancer_id': '{lb}', **new, 'protocol': 'HTTP'}}, False),
               Case('pool: POST UDP', WEB, 'POST', 'pools', {'pool': {'loadbalancer_id': '{lb}', **new, 'protocol': 'UDP'}}, False)]
-    found += [Case(f'pool: DELETE ({on})', BASES[on], 'DELETE', f'pools/{{{who}}}', None, True)
+    found += [Case(f'pool: DELETE ({on})', BASES[on], 'DELETE', f'pools/{{{who}}}', None, on not in ('spare pool', 'no members'))
               for on, who in (('web', 'pool'), ('spare pool', 'spare'), ('shared pool', 'pool'), ('monitor', 'pool'), ('no members', 'pool'))]
     return found
 
