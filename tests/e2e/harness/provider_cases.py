@@ -151,7 +151,7 @@ def _listeners() -> list[Case]:
              put('default_pool_id, admin_state_up', {'default_pool_id': '{spare}', 'admin_state_up': True}, 'spare pool', True),
              put('default_pool_id null', {'default_pool_id': None}, effect=True),
              put('default_pool_id null, admin_state_up', {'default_pool_id': None, 'admin_state_up': True}, effect=True),
-             put('default_pool_id null (no default pool)', {'default_pool_id': None}, 'no default pool'),
+             put('default_pool_id null', {'default_pool_id': None}, 'no default pool'),
              post('TCP', {'protocol': 'TCP', 'protocol_port': 90}, effect=False),
              post('with default_pool_id', {'protocol': 'TCP', 'protocol_port': 90, 'default_pool_id': '{pool}'}),
              post('of a pool with a monitor', {'protocol': 'TCP', 'protocol_port': 90, 'default_pool_id': '{pool}'}, 'monitor'),
