@@ -162,7 +162,7 @@ impl Test {
         }
         self.before = self.tree();
         self.is_new_spec = false;
-        let expected = Expected::of(self);
+        let expected = Expected::of(self, &self.before);
         let pools = list(&self.before, "pools");
         let held_back =
             pools.filter_map(|pool| Some(expected.floors.get(key(pool)?)?.pods(&member_addresses(pool)).len()));
@@ -177,7 +177,7 @@ impl Test {
     /// The conditions say if all references can be used.
     fn is_reported(&self) -> bool {
         let stack = self.rig.stack(STACK);
-        let known = Expected::of(self).is_known();
+        let known = Expected::of(self, &self.tree()).is_known();
         (condition(&stack, "ResolvedRefs")["status"] == "True") == known && (!known || self.rig.is_ready(STACK))
     }
 
@@ -194,7 +194,8 @@ impl Test {
     }
 
     fn differences(&self) -> Vec<String> {
-        let (tree, expected) = (self.tree(), Expected::of(self));
+        let tree = self.tree();
+        let expected = Expected::of(self, &tree);
         let mut found = Vec::new();
         for (kind, names) in [("listeners", &expected.listeners), ("pools", &expected.pool_tls)] {
             let seen: BTreeSet<&str> = list(&tree, kind).filter_map(key).collect();
@@ -228,7 +229,7 @@ impl Test {
             ExpectedMembers::Known(expected) => member_differences(pool, expected),
             ExpectedMembers::Unknown => {
                 let before = list(&self.before, "pools").find(|before| before["id"] == pool["id"]);
-                let (then, now) = (before.map(addresses).unwrap_or_default(), addresses(pool));
+                let (then, now) = (before.map(member_addresses).unwrap_or_default(), member_addresses(pool));
                 if then == now { Vec::new() } else { vec![format!("unknown members are {now:?}, and were {then:?}")] }
             }
         };
@@ -265,7 +266,7 @@ impl Test {
     }
 }
 
-/// The result that an oracle expects for a stack.
+/// The result that an oracle expects for a stack, of which the cloud has this tree.
 struct Expected {
     members: BTreeMap<String, ExpectedMembers>,
     floors: BTreeMap<String, Floor>,
@@ -274,18 +275,22 @@ struct Expected {
 }
 
 impl Expected {
-    fn of(test: &Test) -> Self {
-        let (objects, spec, tree) = (ClusterObjects::of(&test.rig.cluster), &test.spec, test.tree());
+    fn of(test: &Test, tree: &Value) -> Self {
+        let (objects, spec) = (ClusterObjects::of(&test.rig.cluster), &test.spec);
         let name = |object: &Value| object["name"].as_str().unwrap().to_owned();
+        let floors: BTreeMap<String, Floor> =
+            list(spec, "pools").filter_map(|pool| Some((name(pool), Floor::of(pool, &objects)?))).collect();
+        let held = |pool: &Value| {
+            let seen = list(tree, "pools").find(|seen| key(seen) == pool["name"].as_str());
+            let has = seen.map(member_addresses).unwrap_or_default();
+            floors.get(&name(pool)).map(|floor| floor.held(&has)).unwrap_or_default()
+        };
+        let members = list(spec, "pools")
+            .map(|pool| (name(pool), expected_members(pool, has_ipv6(spec), &objects, &held(pool))))
+            .collect();
         Self {
-            members: list(spec, "pools")
-                .map(|pool| {
-                    let seen = list(&tree, "pools").find(|seen| key(seen) == pool["name"].as_str());
-                    let has = seen.map(member_addresses).unwrap_or_default();
-                    (name(pool), expected_members(pool, has_ipv6(spec), &objects, &has))
-                })
-                .collect(),
-            floors: list(spec, "pools").filter_map(|pool| Some((name(pool), Floor::of(pool, &objects)?))).collect(),
+            members,
+            floors,
             listeners: list(spec, "listeners")
                 .map(|listener| (name(listener), listener_tls(&listener["tls"], &objects)))
                 .collect(),
@@ -301,10 +306,6 @@ impl Expected {
 
 fn list<'a>(of: &'a Value, field: &str) -> impl Iterator<Item = &'a Value> + use<'a> {
     of[field].as_array().into_iter().flatten()
-}
-
-fn addresses(pool: &Value) -> BTreeSet<String> {
-    list(pool, "members").map(|member| json!([member["address"], member["protocol_port"]]).to_string()).collect()
 }
 
 /// URLs of secrets that listeners and pools name.

@@ -9,8 +9,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 
 use evenkeel_simulators::random_cluster::oracle::{
-    ClusterObjects, ExpectedMembers, ExpectedTls, Floor, expected_members, has_ipv6, listener_tls, member_addresses,
-    pool_tls, stored_content,
+    ClusterObjects, ExpectedMembers, ExpectedTls, Floor, HeldBack, expected_members, has_ipv6, listener_tls,
+    member_addresses, pool_tls, stored_content,
 };
 use serde_json::Value;
 
@@ -60,7 +60,7 @@ impl StackWish {
     fn of(spec: &Value, objects: &ClusterObjects) -> Self {
         let name = |object: &Value| object["name"].as_str().unwrap().to_owned();
         let wish = |pool: &Value| PoolWish {
-            ready: expected_members(pool, has_ipv6(spec), objects, &BTreeSet::new()),
+            ready: expected_members(pool, has_ipv6(spec), objects, &HeldBack::new()),
             floor: Floor::of(pool, objects),
         };
         let members = list(spec, "pools").map(|pool| (name(pool), wish(pool))).collect();

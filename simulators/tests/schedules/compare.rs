@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use evenkeel_simulators::cloud::CloudSim;
 use evenkeel_simulators::random_cluster::oracle::{
-    ClusterObjects, ExpectedMembers, ExpectedTls, expected_members, has_ipv6, listener_tls, member_addresses,
+    ClusterObjects, ExpectedMembers, ExpectedTls, Floor, expected_members, has_ipv6, listener_tls, member_addresses,
     member_differences, pool_tls, stored_content,
 };
 use serde_json::{Value, json};
@@ -38,7 +38,8 @@ pub fn differences(name: &str, spec: &Value, tree: &Value, cloud: &CloudSim, obj
     for (want, seen) in pairs(spec, tree, "pools") {
         pool(&mut report, want, seen);
         tls(&mut report, &format!("pool {}", want["name"]), &pool_tls(&want["tls"], objects), seen, cloud);
-        match expected_members(want, has_ipv6(spec), objects, &member_addresses(seen)) {
+        let held = Floor::of(want, objects).map(|floor| floor.held(&member_addresses(seen))).unwrap_or_default();
+        match expected_members(want, has_ipv6(spec), objects, &held) {
             ExpectedMembers::Known(expected) => report.0.extend(member_differences(seen, &expected)),
             ExpectedMembers::Unknown => report.0.push(format!("members of pool {} cannot be known", want["name"])),
         }

@@ -48,8 +48,9 @@ pub(super) type UnreadyByPod = BTreeMap<PodRef, Vec<Unready>>;
 /// Keeps the endpoints of a pod that are members by one of its addresses.
 fn retain_members(endpoints: &mut Vec<Unready>, members: &BTreeSet<MemberKey>) {
     let is_member = |one: &Unready| {
-        let of_its_port = endpoints.iter().filter(|other| other.source == one.source && other.key.port == one.key.port);
-        of_its_port.into_iter().any(|other| members.contains(&other.key))
+        let mut of_its_port =
+            endpoints.iter().filter(|other| other.source == one.source && other.key.port == one.key.port);
+        of_its_port.any(|other| members.contains(&other.key))
     };
     let mut are_members = endpoints.iter().map(is_member).collect::<Vec<_>>().into_iter();
     endpoints.retain(|_| are_members.next() == Some(true));

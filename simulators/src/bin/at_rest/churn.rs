@@ -9,11 +9,9 @@ use evenkeel_simulators::cluster::ClusterRequest;
 use serde_json::{Value, json};
 use tokio::time::{Instant, interval, sleep};
 
-use super::endpoints::endpoint;
+use super::endpoints::{EACH, endpoint};
 use super::{Cli, Simulators};
 
-/// Endpoints of a slice, as the endpoint controller fills them.
-const EACH: usize = 100;
 /// Interval between two changes, each of one slice.
 const TURN: Duration = Duration::from_millis(100);
 

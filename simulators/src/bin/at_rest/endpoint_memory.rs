@@ -11,11 +11,9 @@ use kube::api::{Api, PostParams};
 use serde_json::{Value, json};
 use tokio::time::sleep;
 
-use super::endpoints::{endpoint, endpoint_slice};
+use super::endpoints::{EACH, endpoint, endpoint_slice};
 use super::{Cli, Controller, NAMESPACE, Simulators};
 
-/// Endpoints of a slice, as the endpoint controller fills them.
-const EACH: usize = 100;
 /// Slices before the first measurement, and those between both.
 const BEFORE: usize = 200;
 const MEASURED: usize = 1000;

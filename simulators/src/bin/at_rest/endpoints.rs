@@ -13,6 +13,8 @@ use tokio::time::{Instant, sleep};
 
 use super::{NAMESPACE, Simulators, read};
 
+/// Endpoints of a slice, as the endpoint controller fills them.
+pub(super) const EACH: usize = 100;
 /// Number of measured changes.
 const CHANGES: usize = 100;
 /// Pause between two changes, longer than the simulated Octavia works on one.

@@ -7,6 +7,10 @@ use serde_json::Value;
 
 use super::cluster_objects::ClusterObjects;
 use super::endpoints::{of_source, unready_of_source};
+use super::members::socket_address;
+
+/// Addresses that are held back, by source.
+pub type HeldBack = BTreeMap<String, BTreeSet<SocketAddr>>;
 
 /// The floor of a pool whose sources can all be used.
 #[derive(Debug, Clone)]
@@ -20,7 +24,7 @@ pub struct Floor {
 #[derive(Debug, Clone)]
 struct SourceState {
     ready: BTreeSet<SocketAddr>,
-    /// Those of pods that are not ready, with the names of the pods.
+    /// Endpoints of pods that are not ready, with the names of the pods.
     unready: BTreeMap<SocketAddr, String>,
 }
 
@@ -50,19 +54,18 @@ impl Floor {
             unready.retain(|key, _| !ready.contains(key));
             sources.insert(source["name"].as_str()?.to_owned(), SourceState { ready, unready });
         }
-        let listed = pool["members"].as_array().into_iter().flatten().filter_map(|member| {
-            let port = u16::try_from(member["port"].as_u64()?).ok()?;
-            Some(SocketAddr::new(member["address"].as_str()?.parse().ok()?, port))
-        });
+        let listed = pool["members"].as_array().into_iter().flatten();
+        let listed = listed.filter_map(|member| socket_address(member, "port"));
         Some(Self { at_least, listed: listed.collect(), sources })
     }
 
-    /// Addresses of a source that stay although they are not ready, in a pool with these members.
-    pub(super) fn held_of_source(&self, source: &str, has: &BTreeSet<SocketAddr>) -> BTreeSet<SocketAddr> {
-        match self.is_short(&BTreeSet::new()) {
-            true => self.sources[source].of_pods(&self.pods(has)).collect(),
-            false => BTreeSet::new(),
+    /// Addresses that stay although they are not ready, in a pool with these members.
+    pub fn held(&self, has: &BTreeSet<SocketAddr>) -> HeldBack {
+        if !self.is_short(&BTreeSet::new()) {
+            return HeldBack::new();
         }
+        let pods = self.pods(has);
+        self.sources.iter().map(|(name, source)| (name.clone(), source.of_pods(&pods).collect())).collect()
     }
 
     /// True if a pool with these members may lose one that is not ready.

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::cluster_objects::ClusterObjects;
 use super::endpoints;
-use super::floor::Floor;
+use super::floor::HeldBack;
 use super::weights::{Sharer, shared};
 
 /// Members that a pool should have.
@@ -37,30 +37,21 @@ pub fn has_ipv6(spec: &Value) -> bool {
     spec["loadBalancer"]["vip"]["additional"].as_array().is_some_and(|additional| !additional.is_empty())
 }
 
-/// The members that a pool of a spec should have, if it has these now: below its floor they stay. The load balancer has an
-/// IPv4 address.
-pub fn expected_members(
-    pool: &Value,
-    has_ipv6: bool,
-    objects: &ClusterObjects,
-    has: &BTreeSet<SocketAddr>,
-) -> ExpectedMembers {
-    let floor = Floor::of(pool, objects);
+/// The members that a pool of a spec should have, with those that its floor holds back. The load balancer has an IPv4
+/// address.
+pub fn expected_members(pool: &Value, has_ipv6: bool, objects: &ClusterObjects, held: &HeldBack) -> ExpectedMembers {
     let mut members = BTreeMap::new();
     let mut sources = Vec::new();
     for member in list(pool, "members") {
-        let address = member["address"].as_str().unwrap().parse().unwrap();
-        let port = u16::try_from(member["port"].as_u64().unwrap()).unwrap();
         let weight = member["weight"].as_u64().unwrap_or(1);
-        members.insert(SocketAddr::new(address, port), listed(weight));
+        members.insert(socket_address(member, "port").unwrap(), listed(weight));
     }
     let is_standby = |source: &&Value| source["backup"] == true;
     let serving = list(pool, "memberSources").filter(|source| !is_standby(source));
     for source in serving.chain(list(pool, "memberSources").filter(is_standby)) {
         let Some(mut found) = endpoints::of_source(source, pool, objects) else { return ExpectedMembers::Unknown };
-        let name = source["name"].as_str().unwrap();
-        let held = floor.iter().flat_map(|floor| floor.held_of_source(name, has));
-        found.extend(held.map(|key| (key, None)));
+        let held = held.get(source["name"].as_str().unwrap()).into_iter().flatten();
+        found.extend(held.map(|key| (*key, None)));
         let found_some = !found.is_empty();
         let found = of_families(found, source, pool, has_ipv6);
         if found_some && found.is_empty() {
@@ -150,13 +141,15 @@ fn sourced(source: &Value, checked: Option<u64>) -> ExpectedMember {
     }
 }
 
+/// Address and port of a member, whose port has this field.
+pub(super) fn socket_address(member: &Value, port: &str) -> Option<SocketAddr> {
+    let port = u16::try_from(member[port].as_u64()?).ok()?;
+    Some(SocketAddr::new(member["address"].as_str()?.parse().ok()?, port))
+}
+
 /// Addresses of the members of a pool in the cloud.
 pub fn member_addresses(pool: &Value) -> BTreeSet<SocketAddr> {
-    let key = |member: &Value| {
-        let port = u16::try_from(member["protocol_port"].as_u64()?).ok()?;
-        Some(SocketAddr::new(member["address"].as_str()?.parse().ok()?, port))
-    };
-    list(pool, "members").filter_map(key).collect()
+    list(pool, "members").filter_map(|member| socket_address(member, "protocol_port")).collect()
 }
 
 /// Differences between the members of a pool in the cloud and those that it should have.
@@ -164,8 +157,7 @@ pub fn member_differences(seen: &Value, expected: &BTreeMap<SocketAddr, Expected
     let mut found = Vec::new();
     let mut left = expected.clone();
     for member in list(seen, "members") {
-        let address = member["address"].as_str().unwrap().parse().unwrap();
-        let key = SocketAddr::new(address, u16::try_from(member["protocol_port"].as_u64().unwrap()).unwrap());
+        let key = socket_address(member, "protocol_port").unwrap();
         let Some(want) = left.remove(&key) else {
             found.push(format!("member {key} should not be there"));
             continue;

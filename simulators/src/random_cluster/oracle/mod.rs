@@ -10,5 +10,5 @@ mod weights;
 
 pub use certificates::{ExpectedContent, ExpectedTls, expected_content, listener_tls, pool_tls, stored_content};
 pub use cluster_objects::ClusterObjects;
-pub use floor::Floor;
+pub use floor::{Floor, HeldBack};
 pub use members::{ExpectedMember, ExpectedMembers, expected_members, has_ipv6, member_addresses, member_differences};
