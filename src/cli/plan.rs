@@ -93,4 +93,8 @@ impl PendingCreateStore for ReadOnly {
     fn write(&self, _: PendingCreates) -> BoxFuture<'_, Result<(), PendingCreateStoreError>> {
         Box::pin(async { Err(PendingCreateStoreError("only a plan was asked for".to_owned())) })
     }
+
+    fn check_unchanged(&self) -> BoxFuture<'_, Result<(), PendingCreateStoreError>> {
+        Box::pin(async { Ok(()) })
+    }
 }

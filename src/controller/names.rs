@@ -19,6 +19,12 @@ pub(super) fn posted_by_evenkeel() -> PostParams {
     PostParams { field_manager: Some(MANAGER.to_owned()), ..PostParams::default() }
 }
 
+/// Resource version as a number, which grows (Kubernetes 1.35 says so, etcd always did it). A version that is no number
+/// counts as a view that has caught up.
+pub(super) fn version_of(object: &impl Resource) -> Option<u64> {
+    object.meta().resource_version.as_deref()?.parse().ok()
+}
+
 /// Namespace and name of an object.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct NamespacedName {

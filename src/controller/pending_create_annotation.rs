@@ -8,7 +8,7 @@ use parking_lot::Mutex;
 use serde_json::json;
 
 use super::conflict::{Tries, is_conflict};
-use super::names::patched_by_evenkeel;
+use super::names::{patched_by_evenkeel, version_of};
 use crate::api::{LoadBalancerStack, LoadBalancerStatus};
 use crate::engine::{PendingCreateStore, PendingCreateStoreError, PendingCreates};
 use crate::failpoint;
@@ -22,7 +22,25 @@ pub(super) struct PendingCreateAnnotation {
     api: Api<LoadBalancerStack>,
     name: String,
     view: tokio::sync::Mutex<View>,
-    written: Mutex<Option<PendingCreates>>,
+    written: Mutex<Option<WrittenPendingCreates>>,
+}
+
+/// Pending creates that this process wrote, kept while its view of the cluster is older: it reads its own writes. In a
+/// newer view another process may have put a create on record, which counts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct WrittenPendingCreates {
+    version: u64,
+    pub pending: PendingCreates,
+}
+
+impl WrittenPendingCreates {
+    fn at(version: Option<&str>, pending: PendingCreates) -> Option<Self> {
+        Some(Self { version: version?.parse().ok()?, pending })
+    }
+
+    pub(super) fn is_newer_than(&self, stack: &LoadBalancerStack) -> bool {
+        version_of(stack).is_some_and(|seen| seen < self.version)
+    }
 }
 
 /// The stack as this process knows it.
@@ -55,7 +73,7 @@ impl PendingCreateAnnotation {
     }
 
     /// Pending creates that this reconcile wrote: the caller's copy of the object does not have them.
-    pub(super) fn written(&self) -> Option<PendingCreates> {
+    pub(super) fn written(&self) -> Option<WrittenPendingCreates> {
         self.written.lock().clone()
     }
 
@@ -69,7 +87,7 @@ impl PendingCreateAnnotation {
         Ok(patched.metadata.resource_version)
     }
 
-    /// Reads the stack again after a conflict; fails if a fact that the create rests on has changed.
+    /// Reads the stack again; fails if a fact that the create rests on has changed.
     async fn catch_up(&self, view: &mut View) -> Result<(), PendingCreateStoreError> {
         let stack = self.api.get(&self.name).await.map_err(rejected)?;
         if Basis::of(&stack, pending_creates_of(&stack)) != view.basis {
@@ -93,15 +111,19 @@ impl PendingCreateStore for PendingCreateAnnotation {
                     }
                     Err(error) => return Err(rejected(error)),
                     Ok(version) => {
-                        view.resource_version = version;
                         view.basis.pending = pending.clone();
-                        *self.written.lock() = Some(pending);
+                        *self.written.lock() = WrittenPendingCreates::at(version.as_deref(), pending);
+                        view.resource_version = version;
                         return Ok(());
                     }
                 }
             }
         }
         .boxed()
+    }
+
+    fn check_unchanged(&self) -> BoxFuture<'_, Result<(), PendingCreateStoreError>> {
+        async move { self.catch_up(&mut *self.view.lock().await).await }.boxed()
     }
 }
 

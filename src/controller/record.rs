@@ -9,10 +9,8 @@ use crate::model::AdditionalVip;
 /// The record of a stack. Pending creates that this process wrote count even if its view of the cluster does not show
 /// them yet.
 pub(super) fn record_of(stack: &LoadBalancerStack, state: &mut StackState) -> Record {
-    let on_object = pending_creates_of(stack);
-    if state.pending_creates.as_ref() == Some(&on_object) {
-        state.pending_creates = None;
-    }
+    state.pending_creates = state.pending_creates.take().filter(|written| written.is_newer_than(stack));
+    let written = state.pending_creates.as_ref().map(|written| written.pending.clone());
     let status = stack.status.as_ref().and_then(|status| status.load_balancer.as_ref());
     let filled = |text: Option<&String>| text.filter(|text| !text.is_empty()).cloned();
     Record {
@@ -21,7 +19,7 @@ pub(super) fn record_of(stack: &LoadBalancerStack, state: &mut StackState) -> Re
         project_id: filled(status.and_then(|lb| lb.project_id.as_ref())),
         vip_address: filled(status.and_then(|lb| lb.vip_address.as_ref())),
         additional_vips: status.map(|lb| lb.additional_vips.iter().map(recorded_vip).collect()).unwrap_or_default(),
-        pending_creates: state.pending_creates.clone().unwrap_or(on_object),
+        pending_creates: written.unwrap_or_else(|| pending_creates_of(stack)),
     }
 }
 

@@ -13,12 +13,13 @@ use super::certificates::StackCertificates;
 use super::cluster_clouds::{AccessProblem, CloudAccess};
 use super::events::Announced;
 use super::member_sources::PacedSources;
+use super::pending_create_annotation::WrittenPendingCreates;
 use super::requeue::{self, Requeue};
 use super::stack_gauge::{CountedStack, StackGauge, StackPhase};
 use super::status::LastWrittenStatus;
 use super::turns::Turns;
 use crate::api::{DELETION_POLICY_ANNOTATION, LoadBalancerStack};
-use crate::engine::{Memory, PendingCreates, Retry};
+use crate::engine::{Memory, Retry};
 
 /// State of all stacks, by UID.
 pub(super) struct StackStates {
@@ -32,7 +33,7 @@ pub(super) struct StackStates {
 pub(super) struct StackState {
     pub memory: Memory,
     /// Pending creates that this process wrote and its view of the cluster may not show yet.
-    pub pending_creates: Option<PendingCreates>,
+    pub pending_creates: Option<WrittenPendingCreates>,
     /// Likewise a status.
     pub reported: Option<LastWrittenStatus>,
     pub announced: Announced,

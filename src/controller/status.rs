@@ -11,7 +11,7 @@ use serde_json::json;
 
 use super::conditions::{self, ConditionInputs, MAX_UNHEALTHY};
 use super::conflict::Tries;
-use super::names::MANAGER;
+use super::names::{MANAGER, version_of};
 use super::source_members::{self, SERVING};
 use crate::api::{
     AdditionalVipStatus, Condition, ListenerStatus, LoadBalancerStack, LoadBalancerStackStatus, LoadBalancerStatus,
@@ -148,12 +148,6 @@ impl LastWrittenStatus {
         }
         is_older.then_some(self)
     }
-}
-
-/// Resource version as a number, which grows (Kubernetes 1.35 says so, etcd always did it). A version that is no number
-/// counts as a view that has caught up.
-fn version_of(stack: &LoadBalancerStack) -> Option<u64> {
-    stack.metadata.resource_version.as_deref()?.parse().ok()
 }
 
 fn load_balancer_status(lb: &ObservedLoadBalancer, cloud: &CloudFacts, kept: LoadBalancerStatus) -> LoadBalancerStatus {

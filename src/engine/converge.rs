@@ -4,6 +4,7 @@ use crate::model::{Desired, ObservedLoadBalancer, ObservedTree, Provisioning};
 use crate::plan;
 
 use super::backoff::NextStep;
+use super::duplicates::Duplicates;
 use super::locate::Located;
 use super::memory::Memory;
 use super::messages::{blocked_outcome, deferred, delayed, missing_vip_port};
@@ -75,19 +76,24 @@ impl Reconciliation<'_> {
         let mut outcome = missing_vip_port(&tree).unwrap_or_else(|| Outcome::new(State::InSync, Retry::Resync));
         let Some(newest) = self.record.pending_creates.newest() else { return Ok(outcome.with_tree(tree)) };
         let gave_up = self.record.pending_creates.any_given_up();
-        if gave_up && let Some(step) = self.find_duplicates(&tree.load_balancer.id, &mut outcome.duplicates).await? {
-            self.cloud.execute(&step).await?;
-            outcome.executed = Some(step);
-        }
+        let duplicates = match gave_up {
+            true => self.find_duplicates(&tree.load_balancer.id).await?,
+            false => Duplicates::default(),
+        };
         let watched_enough = memory.attempt_age(&newest.attempt) > self.settings.duplicate_watch();
         if !self.record.names(&tree.load_balancer) {
             // The outcome of this reconcile puts the id on record.
             outcome.retry = Retry::After(FIRST_POLL);
-        } else if gave_up && watched_enough && outcome.duplicates.is_empty() {
+        } else if gave_up && watched_enough && duplicates.is_empty() {
             self.clear_pending().await;
-        } else if gave_up && !watched_enough {
+        } else if gave_up && (!watched_enough || duplicates.any_deletable()) {
             outcome.retry = Retry::After(self.settings.duplicate_interval());
         }
+        if let Some(step) = duplicates.deletion {
+            self.cloud.execute(&step).await?;
+            outcome.executed = Some(step);
+        }
+        outcome.duplicates = duplicates.reported;
         Ok(outcome.with_tree(tree))
     }
 }

@@ -1,11 +1,11 @@
 //! Finds the load balancer of a stack by its recorded id, or else by its tags.
 
 use crate::model::{ObservedLoadBalancer, Provisioning};
-use crate::openstack::CloudError;
 
 use super::messages::foreign_outcome;
-use super::outcome::Outcome;
+use super::outcome::{Outcome, Retry, WaitReason};
 use super::reconciliation::Reconciliation;
+use super::stop::Stop;
 
 /// The load balancer of a stack, by its relation to the owner.
 pub(super) enum Located {
@@ -20,7 +20,7 @@ pub(super) enum Located {
 
 impl Reconciliation<'_> {
     /// The load balancer of the stack: by the recorded id or else by tags, so that a wrong record hides nothing.
-    pub(super) async fn locate(&self) -> Result<Located, CloudError> {
+    pub(super) async fn locate(&self) -> Result<Located, Stop> {
         let recorded = match &self.record.load_balancer_id {
             Some(id) => self.cloud.load_balancer(id).await?,
             None => None,
@@ -32,10 +32,23 @@ impl Reconciliation<'_> {
         };
         let mut candidates = self.cloud.find(self.owner).await?;
         candidates.retain(|lb| lb.provisioning_status != Provisioning::Deleted);
-        Ok(match (self.choose_owned(candidates), foreign) {
-            (Located::Nowhere, Some(foreign)) => Located::Foreign(foreign),
-            (chosen, _) => chosen,
-        })
+        match (self.choose_owned(candidates), foreign) {
+            (Located::Nowhere, Some(foreign)) => Ok(Located::Foreign(foreign)),
+            (Located::Orphaned(found), _) => {
+                self.check_still_alive().await?;
+                Ok(Located::Orphaned(found))
+            }
+            (chosen, _) => Ok(chosen),
+        }
+    }
+
+    /// Stops a reconcile of a stack that is gone. To a controller with an outdated view of a deleted stack, the load
+    /// balancer of the next stack of that name looks like one left behind.
+    async fn check_still_alive(&self) -> Result<(), Stop> {
+        self.pending_create_store
+            .check_unchanged()
+            .await
+            .map_err(|error| Outcome::waiting(WaitReason::ObjectChanged, error.to_string(), Retry::Backoff).into())
     }
 
     /// Outcome for a load balancer of another owner. Status shows what was read of it, unless owners must not know each other.

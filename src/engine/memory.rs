@@ -37,6 +37,8 @@ pub struct Memory {
     pub(super) rejected_create: Option<RejectedCreate>,
     /// Creates on record, each with the time since which this process knows of it; the one asked for last is the last.
     known_attempts: Vec<(String, Instant)>,
+    /// Begin of the reconcile, so before anything that it has read.
+    begun: Option<Instant>,
     /// Steps that were tried, so that each retry backs off.
     pub(super) backoff: StepBackoff,
     /// Set while no plan was made since the members changed by themselves.
@@ -91,8 +93,14 @@ impl Memory {
         }
     }
 
-    /// Time for which this process has known of a create. The timestamp on record comes from the clock of an earlier
-    /// leader, which may be an hour off, so after a restart the quiet period starts again.
+    /// Takes note that a reconcile begins.
+    pub(super) fn begin(&mut self) {
+        self.begun = Some(Instant::now());
+    }
+
+    /// Time for which this process had known of a create when the reconcile began. Until now would be too long: a list
+    /// that takes seconds does not show what has appeared meanwhile. The timestamp on record comes from the clock of an
+    /// earlier leader, which may be an hour off, so after a restart the quiet period starts again.
     pub(super) fn attempt_age(&mut self, attempt: &str) -> Duration {
         let known = self.known_attempts.iter().position(|(known, _)| known == attempt);
         let (attempt, since) =
@@ -102,7 +110,7 @@ impl Memory {
             self.known_attempts.remove(0);
         }
         self.known_attempts.push((attempt, since));
-        since.elapsed()
+        self.begun.map_or(Duration::ZERO, |begun| begun.saturating_duration_since(since))
     }
 
     /// Tells whether the load balancer of this create was deleted by this process.
@@ -149,8 +157,11 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn attempt_ages_from_first_sight_by_this_process() {
         let mut memory = Memory::default();
+        memory.begin();
         assert_eq!(memory.attempt_age("a1"), Duration::ZERO);
         tokio::time::advance(Duration::from_secs(100)).await;
+        assert_eq!(memory.attempt_age("a1"), Duration::ZERO, "not before the next reconcile begins");
+        memory.begin();
         assert_eq!(memory.attempt_age("a1"), Duration::from_secs(100));
         assert_eq!(memory.attempt_age("a2"), Duration::ZERO, "another one starts at zero");
         assert_eq!(memory.attempt_age("a1"), Duration::from_secs(100), "and the first keeps its age");

@@ -98,10 +98,13 @@ impl std::fmt::Display for PendingCreates {
 /// none posts.
 pub trait PendingCreateStore: Send + Sync {
     fn write(&self, pending: PendingCreates) -> BoxFuture<'_, Result<(), PendingCreateStoreError>>;
+
+    /// Reads the stack again; fails if it is gone, or if anything that a create rests on has changed.
+    fn check_unchanged(&self) -> BoxFuture<'_, Result<(), PendingCreateStoreError>>;
 }
 
 #[derive(Debug, thiserror::Error)]
-#[error("the pending create could not be recorded on the stack: {0}")]
+#[error("the stack could not be read or written: {0}")]
 pub struct PendingCreateStoreError(pub String);
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ use super::stop::Stop;
 
 /// Reconciles one stack once: at most one write to the cloud. Never sleeps while Octavia works.
 pub async fn reconcile(stack: Reconciliation<'_>, goal: Goal, memory: &mut Memory) -> Outcome {
+    memory.begin();
     stack.run(goal, memory).await.unwrap_or_else(Outcome::from)
 }
 

@@ -173,6 +173,39 @@ async fn late_create_given_up_before_is_deleted() {
     assert_eq!((rig.creates().len(), deleted(&rig).len()), (2, 1));
 }
 
+/// The last list before the end of the quiet period is answered after it, with what it saw before.
+#[tokio::test(start_paused = true)]
+async fn create_seen_after_last_list_began_is_not_repeated() {
+    let mut rig = Rig::new().await;
+    rig.cloud.fail(create(), Fault::SlowStart(QUIET - Duration::from_millis(1500)), 1);
+    rig.start();
+    rig.create("web", small()).await;
+    rig.until("the create is recorded", SOON, |rig| pending_create_start(rig, "web").is_some()).await;
+    tokio::time::sleep(QUIET - Duration::from_secs(5)).await;
+    assert!(rig.load_balancers().is_empty());
+    let lists = Match::service(Service::LoadBalancer).method(Method::GET).path("/loadbalancers");
+    rig.cloud.fail_always(lists, Fault::SlowResponse(Duration::from_secs(6)));
+    rig.until("web is Ready", AFTER_DOUBT, |rig| rig.is_ready("web")).await;
+    assert_eq!(rig.creates().len(), 1, "{:?}", rig.creates());
+    assert_only_one(&rig, "web");
+}
+
+/// A create that was given up commits just before the watch for duplicates is over, and its amphora boots for a minute.
+#[tokio::test(start_paused = true)]
+async fn duplicate_pending_at_end_of_watch_is_deleted() {
+    let timing = Timing { create_load_balancer: MINUTE, ..Timing::default() };
+    let mut rig = Rig::with(CloudConfig { timing, ..CloudConfig::default() }).await;
+    rig.cloud.fail(create(), Fault::SlowStart(3 * QUIET - Duration::from_secs(5)), 1);
+    rig.start();
+    rig.create("web", small()).await;
+    rig.until("web is Ready", AFTER_DOUBT + MINUTE, |rig| rig.is_ready("web")).await;
+    let kept = id(&rig.load_balancers()[0]);
+    rig.until("the other appears", 2 * QUIET, |rig| rig.load_balancers().len() == 2).await;
+    rig.until("only one is left", 5 * MINUTE, |rig| rig.load_balancers().len() == 1).await;
+    assert_eq!(id(&rig.load_balancers()[0]), kept);
+    rig.until("nothing is in doubt any more", MINUTE, |rig| pending_create_start(rig, "web").is_none()).await;
+}
+
 #[tokio::test(start_paused = true)]
 async fn duplicate_of_unknown_attempt_is_reported_and_untouched() {
     let rig = ready_after_one(Fault::LostBefore).await;

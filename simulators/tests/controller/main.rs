@@ -36,6 +36,7 @@ mod shutdown;
 mod sourced;
 mod tenants;
 mod transport;
+mod two_controllers;
 mod vip_ports;
 mod without_effect;
 
