@@ -29,9 +29,11 @@ test-release: PAIRS := 10000
 test-release: TIMES := 100
 test-release: SCHEDULES := 10000
 test-release: CLUSTERS := 500
+test-release: FAULTS := 2
 test-release: SEED := $(shell date +%s)
-test-release: ## run the property tests for a release (PAIRS of random stacks, SCHEDULES, CLUSTERS, TIMES as many cases of the planner; SEED repeats a run)
+test-release: ## run the property tests for a release (PAIRS of random stacks, SCHEDULES, CLUSTERS, TIMES as many cases of the planner, FAULTS of each kind in the model of the protocol; SEED repeats a run)
 	@echo "seed $(SEED): $(PAIRS) pairs on the simulated cloud, $(CLUSTERS) random clusters, $(SCHEDULES) schedules, $(TIMES) times the planner's own cases"
+	EVENKEEL_FAULTS=$(FAULTS) cargo test --release --locked --package evenkeel-simulators --test protocol
 	EVENKEEL_SEED=$(SEED) EVENKEEL_TIMES=$(TIMES) cargo test --release --locked --package evenkeel-simulators --test planner
 	EVENKEEL_SEED=$(SEED) EVENKEEL_PAIRS=$(PAIRS) EVENKEEL_SCHEDULES=$(SCHEDULES) EVENKEEL_CLUSTERS=$(CLUSTERS) \
 		cargo test --release --locked --package evenkeel-simulators --test random_stacks --test schedules -- --nocapture
