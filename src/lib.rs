@@ -20,6 +20,7 @@ pub mod clock;
 pub mod controller;
 pub mod endpoints;
 pub mod engine;
+pub mod export;
 pub mod failpoint;
 pub mod http_server;
 pub mod metrics;

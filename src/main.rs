@@ -35,6 +35,8 @@ enum Command {
     /// Print what would change in the cloud for a stack in a file. Exit code: 0 without a change, 2 with changes, 1 on
     /// errors.
     Plan(cli::PlanArgs),
+    /// Print stacks that adopt load balancers which exist. Writes nothing to the cloud.
+    Export(cli::ExportArgs),
     /// Print the CustomResourceDefinitions.
     Crd,
 }
@@ -127,6 +129,9 @@ async fn main() -> ExitCode {
     let result = match cli.command {
         Command::Run(args) => run(*args).await.map(|()| ExitCode::SUCCESS),
         Command::Plan(args) => cli::plan(&args, &ReqwestConnector, &mut std::io::stdout()).await.map(ExitCode::from),
+        Command::Export(args) => {
+            cli::export(&args, &ReqwestConnector, &mut std::io::stdout()).await.map(|()| ExitCode::SUCCESS)
+        }
         Command::Crd => {
             print!("{}---\n{}", evenkeel::api::crd_yaml(), evenkeel::api::cluster_cloud_crd_yaml());
             Ok(ExitCode::SUCCESS)

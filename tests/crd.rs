@@ -129,6 +129,7 @@ fn only_policies_and_the_status_have_defaults() {
         "LoadBalancerStack.spec.disruptionPolicy",
         "LoadBalancerStack.spec.loadBalancer.floatingIP.allocate.reclaimPolicy",
         "LoadBalancerStack.spec.managementPolicy",
+        "LoadBalancerStack.spec.prunePolicy",
         "LoadBalancerStack.status",
     ];
     assert_eq!(defaults, expected.map(str::to_owned).into());

@@ -48,7 +48,7 @@ pub struct ClusterOpenStackCloudSpec {
     pub allowed_namespaces: AllowedNamespacesSpec,
 
     /// Permissions of the stacks of these namespaces. Default: no object by id that another stack may own, which means no
-    /// existing floating IP, no existing port and no Barbican secret.
+    /// existing load balancer, floating IP or port, and no Barbican secret.
     #[serde(default)]
     pub allow: AllowSpec,
 }
@@ -139,6 +139,11 @@ pub struct AllowSpec {
     #[serde(default, skip_serializing_if = "Option::is_none", rename = "memberCIDRs")]
     #[schemars(schema_with = "schema::cidrs")]
     pub member_cidrs: Option<Vec<String>>,
+
+    /// Permission to adopt load balancers that exist (adopt): any of the project that has no owner, and any whose owner the
+    /// stack names in fromOwner. Default: false.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub adoption: Option<bool>,
 
     /// Permission to borrow floating IPs that exist (floatingIP.existing): any that no stack holds. Default: false.
     #[serde(default, skip_serializing_if = "Option::is_none", rename = "existingFloatingIPs")]

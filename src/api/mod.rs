@@ -7,6 +7,7 @@
 //! rules are a courtesy to authors of stacks: `translate` is the authority.
 #![allow(unreachable_pub, reason = "`KubeSchema` copies each structure, public as it is, into a function")]
 
+mod adoption;
 mod certificate;
 mod cluster_cloud;
 mod crd;
@@ -25,6 +26,7 @@ mod stack;
 mod status;
 mod tls;
 
+pub use adoption::AdoptSpec;
 pub use certificate::{
     CertificateKeys, CertificatePlace, CertificateSecretRef, CertificateSpec, DataKeyRef, TrustSpec,
 };
@@ -54,7 +56,7 @@ pub use stack::{
     ManagementPolicy,
 };
 pub use status::{
-    AdditionalVipStatus, Condition, ConditionStatus, ListenerStatus, LoadBalancerStackStatus, LoadBalancerStatus,
-    MembersStatus, PlanStatus, PoolStatus, SourceMembersStatus,
+    AdditionalVipStatus, Condition, ConditionStatus, ForeignChildStatus, ListenerStatus, LoadBalancerStackStatus,
+    LoadBalancerStatus, MembersStatus, PlanStatus, PoolStatus, SourceMembersStatus,
 };
 pub use tls::{HstsSpec, ListenerTlsSpec, PoolTlsSpec};

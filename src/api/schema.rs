@@ -156,6 +156,16 @@ pub(super) fn tags(_: &mut SchemaGenerator) -> Schema {
     })
 }
 
+/// Tags that select an object, whoever wrote them.
+pub(super) fn selecting_tags(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({"type": "array", "maxItems": 32, "x-kubernetes-list-type": "set", "items": tag(p::TAG)})
+}
+
+/// Owner of a load balancer: one line, as long as two tags.
+pub(super) fn owner(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({"type": "string", "minLength": 1, "maxLength": 510, "pattern": p::LINE})
+}
+
 /// Tags of pools, monitors and policies: only the first rule of [`tags`] is within the cost budget.
 pub(super) fn many_tags(_: &mut SchemaGenerator) -> Schema {
     json_schema!({

@@ -6,6 +6,7 @@ use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::adoption::AdoptSpec;
 use super::credentials::CloudCredentialsRef;
 use super::duration;
 use super::listener::ListenerSpec;
@@ -14,6 +15,7 @@ use super::pool::PoolSpec;
 use super::rules::{amphora, immutable, stack};
 use super::schema;
 use super::status::LoadBalancerStackStatus;
+use crate::model::PrunePolicy;
 
 /// Interval of the checks for drift, unless the stack says otherwise.
 const RESYNC_PERIOD_DEFAULT: Duration = Duration::from_secs(600);
@@ -98,6 +100,12 @@ pub struct LoadBalancerStackSpec {
     #[serde(default)]
     pub management_policy: ManagementPolicy,
 
+    /// Load balancer that exists and that this object takes in place of a new one. Its listeners, pools and L7 policies
+    /// become those of this spec by their ports, users and contents, with as few changes as possible. If it cannot be
+    /// adopted, nothing is created. Only a load balancer of the stack itself wins over this field. Default: a new load balancer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub adopt: Option<AdoptSpec>,
+
     /// Handling of the load balancer when this object is deleted. `Delete`: it is deleted with everything under it.
     /// `Orphan`: it stays as it is and loses Evenkeel's owner tags. The annotation evenkeel.dev/deletion-policy with
     /// one of these values wins over this field; any other value of it counts as `Orphan`. Default: `Delete`.
@@ -109,6 +117,13 @@ pub struct LoadBalancerStackSpec {
     /// in status.plan; all other changes run, including the removal of a listener. `Allow`: it runs. Default: `Forbid`.
     #[serde(default)]
     pub disruption_policy: DisruptionPolicy,
+
+    /// Handling of listeners, pools, members, health monitors and L7 policies that the load balancer has and this spec does
+    /// not name. `Owned`: those that this object made or adopted are deleted, those of other clients stay; a pool of this
+    /// object has exactly its members. `All`: those of other clients are deleted as well. `None`: all stay, also when they
+    /// leave this spec. Listeners, pools and L7 policies that stay are in status.foreignChildren. Default: `Owned`.
+    #[serde(default)]
+    pub prune_policy: PrunePolicy,
 
     /// Pause: true stops all calls to OpenStack, even those for a deletion. Default: false.
     #[serde(default, skip_serializing_if = "Option::is_none")]

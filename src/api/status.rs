@@ -34,6 +34,12 @@ pub struct LoadBalancerStackStatus {
     #[x_kube(merge_strategy = ListMerge::Atomic)]
     pub pools: Vec<PoolStatus>,
 
+    /// Listeners, pools and L7 policies of the load balancer that the spec does not name and that stay, at most 20.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 20))]
+    #[x_kube(merge_strategy = ListMerge::Atomic)]
+    pub foreign_children: Vec<ForeignChildStatus>,
+
     /// Changes in progress, or changes that would be made if managementPolicy were not Observe or disruptionPolicy did not
     /// hold them back.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -246,6 +252,20 @@ pub struct SourceMembersStatus {
 
     /// Number of those that serve or are not monitored: ONLINE and NO_MONITOR.
     pub online: i32,
+}
+
+/// Child of the load balancer that the spec does not name.
+#[derive(JsonSchema, Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ForeignChildStatus {
+    /// Kind of the object: listener, pool or L7 policy.
+    pub kind: String,
+
+    /// Id in Octavia.
+    pub id: String,
+
+    /// Name in Octavia; may be empty.
+    pub name: String,
 }
 
 /// Changes in progress, or changes that are held back.

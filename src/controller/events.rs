@@ -14,7 +14,7 @@ use super::conditions::{self, ConditionInputs};
 use super::names::{MANAGER, posted_by_evenkeel};
 use super::text::shortened;
 use crate::engine::{Outcome, State, WaitReason};
-use crate::model::Kind;
+use crate::model::{Kind, StepReason};
 
 /// Kubernetes takes 1024 bytes.
 const MAX_NOTE: usize = 1000;
@@ -23,6 +23,7 @@ const DRIFT: &str = "DriftCorrected";
 const UPDATING: &str = "Updating";
 const DELETING: &str = "Deleting";
 const RECREATING: &str = "Recreating";
+const ADOPTING: &str = "Adopting";
 
 /// Time after which a conflict is announced: most pass by themselves.
 const LASTING_CONFLICT: Duration = Duration::from_secs(300);
@@ -169,6 +170,9 @@ fn progress_event(outcome: &Outcome, inputs: ConditionInputs<'_>, announced: &An
             _ => DELETING,
         };
         return if reason == DELETING && announced.deleting { None } else { draft(false, reason, step.to_string()) };
+    }
+    if step.reason == StepReason::Adopt {
+        return draft(false, ADOPTING, step.to_string());
     }
     let mut note = step.to_string();
     if !outcome.plan.steps.is_empty() {

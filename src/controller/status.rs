@@ -14,19 +14,20 @@ use super::conflict::Tries;
 use super::names::{MANAGER, version_of};
 use super::source_members::{self, SERVING};
 use crate::api::{
-    AdditionalVipStatus, Condition, ListenerStatus, LoadBalancerStack, LoadBalancerStackStatus, LoadBalancerStatus,
-    MembersStatus, PlanStatus, PoolStatus,
+    AdditionalVipStatus, Condition, ForeignChildStatus, ListenerStatus, LoadBalancerStack, LoadBalancerStackStatus,
+    LoadBalancerStatus, MembersStatus, PlanStatus, PoolStatus,
 };
 use crate::engine::{Outcome, State};
 use crate::failpoint;
 use crate::model::{
-    ApiVersion, ObservedAdditionalVip, ObservedFloatingIp, ObservedLoadBalancer, ObservedPool, ObservedTree, Plan,
-    Provisioning, SourcedEndpoints, key_of,
+    ApiVersion, ForeignChild, ObservedAdditionalVip, ObservedFloatingIp, ObservedLoadBalancer, ObservedPool,
+    ObservedTree, Plan, Provisioning, SourcedEndpoints, key_of,
 };
 use crate::openstack::Project;
 
 const MAX_STEPS: usize = 20;
 const MAX_ADDITIONAL_VIPS: usize = 64;
+const MAX_FOREIGN: usize = 20;
 
 /// Facts about the cloud of a stack; `None` before the cloud has told them.
 #[derive(Debug, Clone, Default)]
@@ -62,7 +63,11 @@ pub(super) fn build(
         if !same {
             status.listeners.clear();
             status.pools.clear();
+            status.foreign_children.clear();
         }
+    }
+    if let Some(foreign) = &outcome.foreign {
+        status.foreign_children = foreign.iter().take(MAX_FOREIGN).map(foreign_child).collect();
     }
     if let Some(tree) = outcome.tree() {
         put_tree(&mut status, tree, stack, sourced);
@@ -208,6 +213,10 @@ fn put_tree(
     status.listeners.sort_by(|a, b| (&a.name, &a.id).cmp(&(&b.name, &b.id)));
     status.pools = tree.pools.iter().filter_map(|pool| pool_status(pool, stack, sourced)).collect();
     status.pools.sort_by(|a, b| (&a.name, &a.id).cmp(&(&b.name, &b.id)));
+}
+
+fn foreign_child(child: &ForeignChild) -> ForeignChildStatus {
+    ForeignChildStatus { kind: child.kind.noun().to_owned(), id: child.id.clone(), name: child.name.clone() }
 }
 
 fn pool_status(pool: &ObservedPool, stack: &LoadBalancerStack, sourced: &SourcedEndpoints) -> Option<PoolStatus> {

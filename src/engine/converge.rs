@@ -27,8 +27,11 @@ impl Reconciliation<'_> {
                     _ => self.converge_existing(desired, *load_balancer, memory).await,
                 }
             }
-            Located::Foreign(load_balancer) => Ok(self.foreign(*load_balancer)),
             Located::Orphaned(load_balancer) => self.take_over(*load_balancer, memory).await,
+            Located::Foreign(_) | Located::Nowhere if let Some(adoption) = &desired.adopt => {
+                self.adopt(desired, adoption, memory).await
+            }
+            Located::Foreign(load_balancer) => Ok(self.foreign(*load_balancer)),
             Located::Nowhere => self.create(desired, memory).await,
         }
     }

@@ -11,6 +11,7 @@
 //! that depends on the place where the stack is stored is a [`Remedy`], which the caller puts into words.
 
 mod addresses;
+mod adopt;
 mod backoff;
 mod contended;
 mod converge;

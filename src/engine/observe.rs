@@ -28,6 +28,11 @@ impl Reconciliation<'_> {
                 let lost = missing_vip_port(&tree).filter(|_| plan == Plan::default());
                 Ok(lost.unwrap_or_else(|| observed(plan)).with_tree(tree))
             }
+            Located::Foreign(_) | Located::Nowhere if let Some(adoption) = &desired.adopt => {
+                let (tree, plan) = self.adoption_plan(desired, adoption, memory).await?;
+                let foreign = Some(plan::foreign_children(desired, &tree));
+                Ok(Outcome { foreign, ..observed(plan) })
+            }
             Located::Foreign(load_balancer) => Ok(self.foreign(*load_balancer)),
             Located::Orphaned(load_balancer) => {
                 let plan = self.takeover_plan(&load_balancer).await?;

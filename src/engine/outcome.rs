@@ -2,8 +2,11 @@
 
 use std::time::Duration;
 
-use crate::model::{ObservedFloatingIp, ObservedLoadBalancer, ObservedTree, Plan, Problem, ProblemReason, Step};
+use crate::model::{
+    Desired, ForeignChild, ObservedFloatingIp, ObservedLoadBalancer, ObservedTree, Plan, Problem, ProblemReason, Step,
+};
 use crate::openstack::{CloudError, ErrorClass};
+use crate::plan;
 
 use super::settings::QUOTA_RETRY;
 
@@ -24,6 +27,8 @@ pub struct Outcome {
     pub executed: Option<Step>,
     /// Ids of further load balancers that carry the owner's tags and may not be deleted.
     pub duplicates: Vec<String>,
+    /// Children of the load balancer that the stack does not name and that stay; `None` where they were not looked for.
+    pub foreign: Option<Vec<ForeignChild>>,
     /// Problems of references that only parts of the stack need; everything else is carried out.
     pub unresolved: Vec<Problem>,
     /// Set for a load balancer that went into ERROR in its own create.
@@ -223,6 +228,7 @@ impl Outcome {
             plan,
             executed: None,
             duplicates,
+            foreign: None,
             unresolved: Vec::new(),
             never_served: false,
             untrusted: false,
@@ -289,6 +295,12 @@ impl Outcome {
             };
         }
         self.unresolved = problems;
+        self
+    }
+
+    /// Adds the children that the stack does not name, if the whole tree was read.
+    pub fn with_foreign_of(mut self, desired: &Desired) -> Self {
+        self.foreign = self.tree().map(|tree| plan::foreign_children(desired, tree)).or(self.foreign);
         self
     }
 

@@ -17,11 +17,12 @@ impl Reconciliation<'_> {
         let end = match goal {
             Goal::Converge => {
                 let desired = self.resolve().await?;
-                self.converge(&desired, memory).await.map(|outcome| outcome.with_unresolved(desired.source_problems))
+                let outcome = self.converge(&desired, memory).await;
+                outcome.map(|outcome| outcome.with_foreign_of(&desired).with_unresolved(desired.source_problems))
             }
             Goal::Observe => {
                 let desired = self.resolve().await?;
-                self.observe(&desired, memory).await
+                self.observe(&desired, memory).await.map(|outcome| outcome.with_foreign_of(&desired))
             }
             Goal::Delete { retain_floating_ip } => self.delete(retain_floating_ip, memory).await,
             Goal::Orphan => self.orphan(memory).await,

@@ -17,7 +17,7 @@ use super::octavia_enums::{
     Algorithm, AlpnProtocol, ClientAuthentication, HttpMethod, L7CompareType, L7PolicyAction, L7RuleType,
     ListenerProtocol, MonitorType, PersistenceType, PoolProtocol, TlsVersion,
 };
-use super::{CertificateRef, Id, Key, MemberKey, Owner, Problem, TreeQuery};
+use super::{Adoption, CertificateRef, Id, Key, MemberKey, Owner, Problem, PrunePolicy, TreeQuery};
 
 /// Desired state of one stack.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -28,6 +28,10 @@ pub struct Desired {
     pub pools: BTreeMap<Key, Pool>,
     /// `None`: a floating IP that the stack created or borrows is released.
     pub floating_ip: Option<FloatingIp>,
+    /// A load balancer that the stack takes in place of a new one. Children without the stack's keys that match desired
+    /// ones become the stack's.
+    pub adopt: Option<Adoption>,
+    pub prune: PrunePolicy,
     /// Steps that interrupt traffic may run (`disruptionPolicy: Allow`).
     pub allow_interruption: bool,
     /// Problems that prevent the create of a load balancer. An existing one is reconciled all the same.

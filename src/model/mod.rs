@@ -3,6 +3,7 @@
 //!
 //! No I/O, no clock, no Kubernetes. Names and values are Octavia's own.
 
+mod adoption;
 mod cluster_contents;
 mod collation;
 mod desired;
@@ -20,11 +21,13 @@ mod ownership;
 mod plan;
 mod plan_display;
 mod problem;
+mod prune;
 mod references;
 mod source;
 mod stored_secrets;
 mod text;
 
+pub use adoption::{Adoption, AdoptionSelector, is_mark_of_controller, owners};
 pub use cluster_contents::{ClusterContents, SourcedCertificate, SourcedCertificates};
 pub use collation::{collated, without_twins};
 pub use desired::{
@@ -52,6 +55,7 @@ pub use ownership::{
 };
 pub use plan::{Body, Call, Change, Impact, Kind, Plan, Step, StepReason};
 pub use problem::{Problem, ProblemReason};
+pub use prune::{ForeignChild, PrunePolicy};
 pub use references::{
     ApiVersion, FixedIp, Reference, ReferenceKind, Resolutions, ResolveError, ResolvedReference, Selector,
 };

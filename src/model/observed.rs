@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use super::text::null_as_default;
-use super::{Id, MemberKey, ObservedSecrets, Owner, SECRETS_TAG};
+use super::{Id, Key, MemberKey, ObservedSecrets, Owner, SECRETS_TAG};
 
 /// A load balancer and everything under it, as last observed.
 #[derive(Debug, Clone, PartialEq, Default, Serialize)]
@@ -153,6 +153,9 @@ pub struct ObservedListener {
     /// In order of position. Octavia lists only their ids; `openstack::observe` joins the tree.
     #[serde(skip)]
     pub policies: Vec<ObservedL7Policy>,
+    /// The desired listener that it becomes by adoption. Set by the planner only.
+    #[serde(skip)]
+    pub adopted_as: Option<Key>,
 }
 
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -178,6 +181,9 @@ pub struct ObservedL7Policy {
     pub redirect_http_code: Option<u16>,
     #[serde(skip)]
     pub rules: Vec<ObservedL7Rule>,
+    /// The desired L7 policy that it becomes by adoption. Set by the planner only.
+    #[serde(skip)]
+    pub adopted_as: Option<Key>,
 }
 
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -229,6 +235,9 @@ pub struct ObservedPool {
     pub monitor: Option<ObservedMonitor>,
     #[serde(skip)]
     pub members: Vec<ObservedMember>,
+    /// The desired pool that it becomes by adoption. Set by the planner only.
+    #[serde(skip)]
+    pub adopted_as: Option<Key>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]

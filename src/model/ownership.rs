@@ -64,6 +64,13 @@ impl Owner {
         Self { uid: value_of(tags, UID).unwrap_or_default().to_owned(), ..self.clone() }
     }
 
+    /// The stack that a message calls `<cluster>/<uid>`, without namespace and name.
+    pub fn named(text: &str) -> Option<Self> {
+        let (cluster, uid) = text.split_once('/')?;
+        let (cluster, uid) = (cluster.to_owned(), uid.to_owned());
+        Some(Self { uid, cluster, namespace: String::new(), name: String::new() })
+    }
+
     /// True for a load balancer of the same cluster, namespace and name under another UID. Its stack was deleted, since
     /// a living stack of that name would be this one.
     pub fn can_take_over(&self, tags: &BTreeSet<String>) -> bool {

@@ -102,6 +102,8 @@ pub enum StepReason {
     Heal,
     /// Part of the replacement of an object that Octavia cannot change in place.
     Replace,
+    /// The stack becomes the owner of a load balancer of another client.
+    Adopt,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize)]

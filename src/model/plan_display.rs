@@ -62,7 +62,11 @@ impl Plan {
 impl Step {
     /// Verb and object, without the details: `update listener https`.
     fn headline(&self) -> String {
-        let verb = if self.reason == StepReason::Heal { "heal" } else { self.call.verb() };
+        let verb = match self.reason {
+            StepReason::Heal => "heal",
+            StepReason::Adopt => "adopt",
+            StepReason::Wanted | StepReason::Replace => self.call.verb(),
+        };
         format!("{verb} {}", self.object())
     }
 
@@ -93,6 +97,7 @@ impl Display for Step {
             StepReason::Wanted => {}
             StepReason::Heal => write!(f, " (heal)")?,
             StepReason::Replace => write!(f, " (replace)")?,
+            StepReason::Adopt => write!(f, " (adopt)")?,
         }
         match self.impact {
             Impact::None => Ok(()),

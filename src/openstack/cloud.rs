@@ -23,8 +23,8 @@ use super::session::Session;
 use super::settings::CloudSettings;
 use crate::clock::Clock;
 use crate::model::{
-    ApiVersion, ObservedFloatingIp, ObservedLoadBalancer, ObservedSecret, ObservedSecrets, ObservedTree, Owner,
-    Reference, Resolutions, Step, TreeQuery,
+    AdoptionSelector, ApiVersion, ObservedFloatingIp, ObservedLoadBalancer, ObservedSecret, ObservedSecrets,
+    ObservedTree, Owner, Reference, Resolutions, Step, TreeQuery,
 };
 
 /// A session of one project. Clones share its token, its lists and its caches.
@@ -115,6 +115,11 @@ impl Cloud {
     /// The load balancers of the owner, and of deleted stacks with its name, by tags: one list.
     pub async fn find(&self, owner: &Owner) -> Result<Vec<ObservedLoadBalancer>, CloudError> {
         self.shared.session.find(owner).await
+    }
+
+    /// The load balancers that a stack names for adoption, read now: one call.
+    pub async fn candidates(&self, selector: &AdoptionSelector) -> Result<Vec<ObservedLoadBalancer>, CloudError> {
+        self.shared.session.candidates(selector).await
     }
 
     /// One load balancer in a state no older than this call; `None` when it was deleted. Many simultaneous calls share one

@@ -11,7 +11,7 @@ use std::collections::{BTreeSet, HashSet};
 use super::matching::in_place;
 use crate::model::{
     CertificateRef, Desired, ListenerTls, ObservedListener, ObservedPool, ObservedSecret, ObservedSecrets,
-    ObservedTree, PoolTls, key_of, secret_id,
+    ObservedTree, PoolTls, secret_id,
 };
 
 /// Longest URL of a certificate for SNI in Octavia's database. A longer one is a 500 in every try.
@@ -31,9 +31,8 @@ pub(super) fn resolved<'a>(desired: &'a Desired, tree: &ObservedTree) -> Cow<'a,
         }
     }
     for (key, pool) in &mut resolved.pools {
-        let serves = |observed: &&ObservedPool| {
-            key_of(&observed.tags) == Some(key) && observed.protocol == pool.protocol.as_str()
-        };
+        let serves =
+            |observed: &&ObservedPool| observed.key() == Some(key) && observed.protocol == pool.protocol.as_str();
         if let Some(tls) = &mut pool.tls {
             references.resolve_pool(tls, tree.pools.iter().find(serves));
         }

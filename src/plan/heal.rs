@@ -14,7 +14,7 @@ use super::matching::Matching;
 use super::{l7_policy, l7_rule, listener, member, pool};
 use crate::model::{
     Body, Call, Kind, ObservedL7Policy, ObservedL7Rule, ObservedListener, ObservedMember, ObservedPool, Provisioning,
-    Step, StepReason, key_of,
+    Step, StepReason,
 };
 
 /// Writes that bring back the stack's objects which are in ERROR and which no step of the plan writes.
@@ -48,7 +48,7 @@ impl<'a> HealSteps<'a> {
     }
 
     fn add_pool(&mut self, pool: &'a ObservedPool, planned: &PlannedWrites<'_>) {
-        let Some(key) = key_of(&pool.tags) else { return };
+        let Some(key) = pool.key() else { return };
         let below = members_and_monitor(key, pool, planned);
         let needs_own = !below.is_empty() || !planned.writes(&pool.id);
         if is_failed(pool.provisioning_status) && needs_own {
@@ -62,7 +62,7 @@ impl<'a> HealSteps<'a> {
     }
 
     fn add_listener(&mut self, listener: &ObservedListener, planned: &PlannedWrites<'_>) {
-        let Some(key) = key_of(&listener.tags) else { return };
+        let Some(key) = listener.key() else { return };
         let mut healed_below = false;
         for policy in listener.policies.iter().filter(|policy| !planned.deletes(&policy.id)) {
             healed_below |= self.add_policy(key, policy, planned);
@@ -77,7 +77,7 @@ impl<'a> HealSteps<'a> {
 
     /// True if the policy or one of its rules is written.
     fn add_policy(&mut self, listener_key: &str, policy: &ObservedL7Policy, planned: &PlannedWrites<'_>) -> bool {
-        let Some(key) = key_of(&policy.tags) else { return false };
+        let Some(key) = policy.key() else { return false };
         let name = l7_policy::name(listener_key, key);
         let is_untouched = |rule: &&ObservedL7Rule| !planned.writes(&rule.id) && !planned.deletes(&rule.id);
         let failed = policy.rules.iter().filter(|rule| is_failed(rule.provisioning_status)).filter(is_untouched);

@@ -18,7 +18,7 @@ use super::l7_rule::{self, RuleDiff, RuleSteps};
 use super::policy_order::{Move, PolicyOrder};
 use super::step::Target;
 use crate::model::{
-    Body, Call, Impact, Kind, L7Action, L7Policy, ObservedL7Policy, OwnedFields, Step, key_of, key_tag,
+    Body, Call, Impact, Kind, L7Action, L7Policy, ObservedL7Policy, OwnedFields, PrunePolicy, Step, key_tag,
 };
 
 const ACTION_FIELDS: [&str; 5] =
@@ -36,6 +36,7 @@ pub(super) struct PolicyContext<'a> {
     pub listener: Target,
     /// It serves while the policies change.
     pub live: bool,
+    pub prune: PrunePolicy,
     /// Pools of the stack, by key.
     pub pools: &'a BTreeMap<&'a str, Target>,
 }
@@ -83,6 +84,15 @@ fn observed_body(policy: &ObservedL7Policy) -> Body {
     ])
 }
 
+/// True if the policy does what the desired one does, to the same requests. Its pool is left out: pools of an adopted
+/// load balancer are recognised by their policies.
+pub(super) fn has_same_content(desired: &L7Policy, observed: &ObservedL7Policy) -> bool {
+    let (want, is) = (desired_body(desired, None), observed_body(observed));
+    let differs = |field: &str| want.get(field).is_some_and(|value| is.get(field) != Some(value));
+    let mut compared = ACTION_FIELDS.into_iter().filter(|field| *field != "redirect_pool_id");
+    !compared.any(differs) && RuleDiff::new(&desired.rules, &observed.rules).has_same_meaning()
+}
+
 /// The body that creates it inside the single POST, with its rules; it refers to the pool by name.
 pub(super) fn nested_body(policy: &L7Policy, position: usize, pool_name: Option<&str>) -> Body {
     let mut body = without_empties(desired_body(policy, None));
@@ -114,7 +124,7 @@ fn match_policies<'a>(desired: &[L7Policy], observed: &'a [ObservedL7Policy]) ->
     let keys: BTreeSet<&str> = desired.iter().map(|policy| policy.key.as_str()).collect();
     let mut matched = MatchedPolicies::default();
     for policy in observed {
-        let Some(key) = key_of(&policy.tags) else { continue };
+        let Some(key) = policy.key() else { continue };
         // Of duplicates the one that serves stays, or the one that is nearer to serving.
         let rank = |p: &ObservedL7Policy| (p.admin_state_up, p.rules.len(), std::cmp::Reverse(p.position));
         match matched.kept.get(key).copied() {
@@ -142,10 +152,12 @@ pub(super) fn kept<'a>(
 pub(super) fn steps(context: &PolicyContext<'_>, desired: &[L7Policy], observed: &[ObservedL7Policy]) -> Vec<Step> {
     let MatchedPolicies { kept, duplicates, obsolete } = match_policies(desired, observed);
     let delete = |policy: &&ObservedL7Policy| {
-        let key = key_of(&policy.tags).unwrap_or(&policy.name);
+        let key = policy.key().unwrap_or(&policy.name);
         Step::delete(Kind::L7Policy, name(context.listener_key, key), &policy.id)
     };
     let mut steps: Vec<Step> = duplicates.iter().map(delete).collect();
+    let adopted = desired.iter().filter_map(|policy| Some((policy, *kept.get(policy.key.as_str())?)));
+    steps.extend(adopted.flat_map(|(policy, observed)| adopt(context, policy, observed)));
     let remaining = observed.iter().filter(|policy| duplicates.iter().all(|duplicate| duplicate.id != policy.id));
     let mut order = PolicyOrder::new(desired, remaining, &kept);
     for policy in desired {
@@ -157,7 +169,9 @@ pub(super) fn steps(context: &PolicyContext<'_>, desired: &[L7Policy], observed:
             None => steps.extend(create(context, policy, order.insert(&policy.key))),
         }
     }
-    steps.extend(obsolete.iter().map(delete));
+    if context.prune != PrunePolicy::None {
+        steps.extend(obsolete.iter().map(delete));
+    }
     steps
 }
 
@@ -183,6 +197,24 @@ fn create(context: &PolicyContext<'_>, desired: &L7Policy, position: usize) -> V
     steps
 }
 
+/// Fields that say nothing about the content of a policy.
+const LABELS: [&str; 3] = ["tags", "name", "description"];
+
+/// Tags, name and description of a policy that the stack adopts. They come before all other changes of the listener's
+/// policies: until then the content of the policy tells its key.
+fn adopt(context: &PolicyContext<'_>, desired: &L7Policy, observed: &ObservedL7Policy) -> Vec<Step> {
+    if observed.adopted_as.is_none() {
+        return Vec::new();
+    }
+    let want = desired_body(desired, None);
+    let mut whole = RULES.compare(&want, &observed_body(observed), &OwnedFields::of(&observed.tags));
+    let mut patch = LABELS.map(|field| whole.take(field)).into_iter().fold(Patch::default(), Patch::and);
+    let first = patch.tags_first(&observed.tags);
+    let (name, target) = (name(context.listener_key, &desired.key), Target::existing(&observed.id));
+    let put = |patch: Patch| Step::update(Kind::L7Policy, &name, &target, patch);
+    first.into_iter().chain([patch]).filter(|patch| !patch.is_empty()).map(put).collect()
+}
+
 /// Changes a policy in place.
 ///
 /// One that comes up gets its rules first, one that goes down loses them last. One that stays up changes between the
@@ -198,7 +230,14 @@ fn update(
     let redirect_pool = context.redirect_pool(desired);
     let owned = OwnedFields::of(&observed.tags);
     let mut patch = RULES.compare(&desired_body(desired, redirect_pool), &observed_body(observed), &owned);
-    let tags_first = patch.tags_first(&observed.tags);
+    let tags_first = if observed.adopted_as.is_some() {
+        for field in LABELS {
+            patch.take(field);
+        }
+        None
+    } else {
+        patch.tags_first(&observed.tags)
+    };
     if let Some(Move { from, to }) = position {
         patch.set("position", json!(from), json!(to));
     }

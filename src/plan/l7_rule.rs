@@ -113,6 +113,11 @@ impl<'a> RuleDiff<'a> {
         }
     }
 
+    /// True if the rules match the same requests, whatever their tags.
+    pub(super) fn has_same_meaning(&self) -> bool {
+        self.missing.is_empty() && self.surplus.is_empty()
+    }
+
     /// True if the policy, live all the time, would match requests in between that neither the old nor the new one
     /// matches.
     ///

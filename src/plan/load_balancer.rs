@@ -135,6 +135,36 @@ pub(super) fn update(desired: &Desired, tree: &ObservedTree) -> Update {
     }
 }
 
+/// The `PUT`s by which the stack becomes the owner of a load balancer, and the one that has to wait for its children.
+pub(super) struct Claim {
+    pub steps: Vec<Step>,
+    pub rest: Option<Step>,
+}
+
+/// Writes the owner tags together with all other fields that may change at once, so that the data plane reloads once.
+/// The tag of the create goes: it names a create of another owner.
+pub(super) fn claim(desired: &Desired, tree: &ObservedTree) -> Claim {
+    let observed = &tree.load_balancer;
+    let body = desired_body(desired, None, observed.tags.contains(SECRETS_TAG));
+    let mut patch = RULES.compare(&body, &observed_body(observed), &OwnedFields::of(&observed.tags));
+    let first = patch.tags_first(&observed.tags);
+    let mut rest = Patch::default();
+    // New security groups exclude the CIDRs that listeners may still have.
+    if observed.vip_sg_ids.is_empty() {
+        rest = rest.and(patch.take("vip_sg_ids"));
+    }
+    if !patch.switches_off() {
+        rest = rest.and(patch.take("admin_state_up"));
+    }
+    let put = |patch: Patch| {
+        let impact = impact(&patch);
+        let call = Call::UpdateLoadBalancer { id: observed.id.clone(), body: patch.body };
+        Step { changes: patch.changes, ..Step::new(Kind::LoadBalancer, &observed.name, call) }.impact(impact)
+    };
+    let some = |patch: Patch| (!patch.is_empty()).then(|| put(patch));
+    Claim { steps: first.into_iter().chain([patch]).filter_map(some).collect(), rest: some(rest) }
+}
+
 /// The `PUT` that adds the tag which leads to secrets, if it is missing, before a patch that has to wait. All other tags
 /// stay: those of the owned fields go together with the values that they are about.
 fn secrets_tag_first(patch: &mut Patch) -> Option<Patch> {

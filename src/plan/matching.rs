@@ -7,8 +7,8 @@ use super::l7_policy;
 use super::step::Target;
 use super::tls::lacks;
 use crate::model::{
-    Desired, Key, Kind, ListenerProtocol, Members, ObservedListener, ObservedPool, ObservedTree, Pool, PoolProtocol,
-    Provisioning, TransportProtocol, key_of,
+    Desired, Key, Kind, Listener, ListenerProtocol, Members, ObservedL7Policy, ObservedListener, ObservedPool,
+    ObservedTree, Pool, PoolProtocol, Provisioning, PrunePolicy, TransportProtocol,
 };
 
 /// Listener of the cloud at the port of a desired one.
@@ -54,6 +54,8 @@ pub(super) struct Matching<'a> {
     pub listeners: BTreeMap<&'a str, ListenerMatch<'a>>,
     /// The stack's listeners at ports that it no longer names.
     pub obsolete_listeners: Vec<&'a ObservedListener>,
+    /// Obsolete listeners that `prunePolicy: None` keeps.
+    kept_listeners: Vec<&'a ObservedListener>,
     /// Pools that serve the stack, by key.
     pools: BTreeMap<&'a str, &'a ObservedPool>,
     /// The stack's other pools: unwanted keys, other protocols, duplicates.
@@ -64,10 +66,16 @@ pub(super) struct Matching<'a> {
 
 impl<'a> Matching<'a> {
     pub(super) fn new(desired: &'a Desired, tree: &'a ObservedTree) -> Self {
-        let (listeners, obsolete_listeners) = match_listeners(desired, tree);
-        let MatchedPools { serving, obsolete, kept_duplicates } = match_pools(desired, tree, &listeners);
-        let (pools, obsolete_pools) = (serving, obsolete);
-        Self { desired, tree, listeners, obsolete_listeners, pools, obsolete_pools, kept_duplicates }
+        let (listeners, obsolete) = match_listeners(desired, tree);
+        let keeps = desired.prune == PrunePolicy::None;
+        let is_replaced = |listener: &&ObservedListener| {
+            !keeps || listener.key().is_some_and(|key| desired.listeners.contains_key(key))
+        };
+        let (obsolete_listeners, kept_listeners) = obsolete.into_iter().partition(is_replaced);
+        let MatchedPools { serving: pools, mut obsolete, kept_duplicates } = match_pools(desired, tree, &listeners);
+        obsolete.retain(|pool| !keeps || pool.key().is_some_and(|key| desired.pools.contains_key(key)));
+        let obsolete_pools = obsolete;
+        Self { desired, tree, listeners, obsolete_listeners, kept_listeners, pools, obsolete_pools, kept_duplicates }
     }
 
     pub(super) fn listener(&self, key: &str) -> ListenerMatch<'a> {
@@ -132,7 +140,7 @@ impl<'a> Matching<'a> {
 
     /// Gate of the deletion of an obsolete listener: it stays until the one of the same key exists at its new port.
     pub(super) fn may_delete(&self, listener: &ObservedListener) -> Gate {
-        let successor = key_of(&listener.tags).filter(|key| self.listeners.contains_key(*key));
+        let successor = listener.key().filter(|key| self.listeners.contains_key(*key));
         successor.map_or(Gate::Open, |key| self.gate(key))
     }
 
@@ -175,13 +183,16 @@ impl<'a> Matching<'a> {
     pub(super) fn pools_in_use(&self) -> PoolsInUse<'a> {
         let obsolete =
             |gate: Gate| self.obsolete_listeners.iter().copied().filter(move |old| self.may_delete(old) == gate);
-        let foreign = self.tree.listeners.iter().filter(|listener| key_of(&listener.tags).is_none());
+        let foreign = self.tree.listeners.iter().filter(|listener| listener.key().is_none());
+        let foreign = foreign.chain(self.kept_listeners.iter().copied());
         let foreign_policies = self
             .listeners
-            .values()
-            .filter_map(|found| if let ListenerMatch::InPlace(listener) = found { Some(*listener) } else { None })
-            .flat_map(|listener| &listener.policies)
-            .filter(|policy| key_of(&policy.tags).is_none())
+            .iter()
+            .filter_map(|(key, found)| match found {
+                ListenerMatch::InPlace(listener) => Some((self.desired.listeners.get(*key)?, *listener)),
+                ListenerMatch::Missing | ListenerMatch::NeedsReplace(_) | ListenerMatch::Foreign(_) => None,
+            })
+            .flat_map(|(desired, listener)| listener.policies.iter().filter(move |policy| self.stays(desired, policy)))
             .filter_map(|policy| policy.redirect_pool_id.as_deref());
         let waiting = |gate: Gate| {
             self.listeners.iter().filter_map(move |(key, found)| match found {
@@ -196,6 +207,14 @@ impl<'a> Matching<'a> {
             blocked: blocked.flat_map(pools_of).chain(foreign_policies).collect(),
             held_back: obsolete(Gate::HeldBack).chain(waiting(Gate::HeldBack)).flat_map(pools_of).collect(),
         }
+    }
+}
+
+impl Matching<'_> {
+    /// True for a policy of a desired listener that the stack does not name and that is not deleted.
+    fn stays(&self, listener: &Listener, policy: &ObservedL7Policy) -> bool {
+        let keeps = self.desired.prune == PrunePolicy::None;
+        policy.key().is_none_or(|key| keeps && listener.policies.iter().all(|desired| desired.key != key))
     }
 }
 
@@ -225,7 +244,7 @@ fn pools_of(listener: &ObservedListener) -> impl Iterator<Item = &str> {
 }
 
 /// The transport protocol of a listener of the cloud. An unknown protocol shares none.
-fn transport(listener: &ObservedListener) -> Option<TransportProtocol> {
+pub(super) fn transport(listener: &ObservedListener) -> Option<TransportProtocol> {
     ListenerProtocol::parse(&listener.protocol).map(ListenerProtocol::transport)
 }
 
@@ -238,7 +257,7 @@ fn match_listeners<'a>(
     for listener in &tree.listeners {
         if let Some(transport) = transport(listener) {
             by_port.insert((listener.protocol_port, transport), listener);
-        } else if key_of(&listener.tags).is_some() {
+        } else if listener.key().is_some() {
             obsolete.push(listener);
         }
     }
@@ -246,13 +265,13 @@ fn match_listeners<'a>(
     for (key, listener) in &desired.listeners {
         let found = match by_port.remove(&(listener.port, listener.protocol.transport())) {
             None => ListenerMatch::Missing,
-            Some(foreign) if key_of(&foreign.tags).is_none() => ListenerMatch::Foreign(foreign),
+            Some(foreign) if foreign.key().is_none() => ListenerMatch::Foreign(foreign),
             Some(own) if own.protocol == listener.protocol.as_str() => ListenerMatch::InPlace(own),
             Some(own) => ListenerMatch::NeedsReplace(own),
         };
         matches.insert(key.as_str(), found);
     }
-    obsolete.extend(by_port.into_values().filter(|listener| key_of(&listener.tags).is_some()));
+    obsolete.extend(by_port.into_values().filter(|listener| listener.key().is_some()));
     (matches, obsolete)
 }
 
@@ -332,7 +351,7 @@ fn match_pools<'a>(
     };
     let mut matched = MatchedPools::default();
     for pool in &tree.pools {
-        let Some(key) = key_of(&pool.tags) else { continue };
+        let Some(key) = pool.key() else { continue };
         let Some(desired) = desired.pools.get(key) else {
             matched.obsolete.push(pool);
             continue;

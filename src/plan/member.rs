@@ -12,7 +12,7 @@ use super::diff::{add_some, object};
 use super::limits::{MAX_BODY, item_bytes};
 use super::step::Target;
 use crate::model::{
-    Body, Call, Change, Impact, Kind, Member, MemberKey, ObservedMember, Step, StepReason, without_twins,
+    Body, Call, Change, Impact, Kind, Member, MemberKey, ObservedMember, PrunePolicy, Step, StepReason, without_twins,
 };
 
 /// Minimal batch item that creates the member, or makes the observed one equal to it.
@@ -110,15 +110,16 @@ struct MemberDiff<'a> {
     /// Changed members with a tag that takes the place of its equal, each with the tags that it keeps meanwhile.
     twins: BTreeMap<&'a MemberKey, BTreeSet<String>>,
     surplus: Vec<&'a ObservedMember>,
+    prune: PrunePolicy,
 }
 
 impl<'a> MemberDiff<'a> {
-    fn new(desired: &'a BTreeMap<MemberKey, Member>, members: &'a [ObservedMember]) -> Self {
+    fn new(desired: &'a BTreeMap<MemberKey, Member>, members: &'a [ObservedMember], prune: PrunePolicy) -> Self {
         let mut observed: HashMap<MemberKey, &ObservedMember> = HashMap::with_capacity(members.len());
         let mut surplus = Vec::new();
         for member in members {
             let Some(key) = member.key().filter(|key| desired.contains_key(key)) else {
-                surplus.push(member);
+                surplus.extend((prune != PrunePolicy::None).then_some(member));
                 continue;
             };
             // Of two spellings of one address the canonical one stays, else the first by id.
@@ -139,7 +140,7 @@ impl<'a> MemberDiff<'a> {
         let twins =
             |key: &&'a MemberKey| Some((*key, without_twins(&observed.get(key)?.tags, &desired.get(key)?.tags)?));
         let twins = changed.iter().filter_map(twins).collect();
-        Self { desired, observed, changed, twins, surplus }
+        Self { desired, observed, changed, twins, surplus, prune }
     }
 
     /// The item for the first batch with this member, without a tag whose equal is still on: Octavia would reject the
@@ -201,8 +202,9 @@ pub(super) fn steps(
     pool: &Target,
     desired: &BTreeMap<MemberKey, Member>,
     observed: &[ObservedMember],
+    prune: PrunePolicy,
 ) -> Vec<Step> {
-    let diff = MemberDiff::new(desired, observed);
+    let diff = MemberDiff::new(desired, observed, prune);
     let mut steps = match (diff.changed.as_slice(), diff.surplus.as_slice()) {
         ([], []) => Vec::new(),
         (changed, []) => additions(pool_key, pool, &diff, changed),
@@ -287,6 +289,10 @@ fn addition(pool_key: &str, pool: &Target, diff: &MemberDiff<'_>, keys: &[&Membe
 /// The whole set in one batch, if it fits: members that it leaves out go. It also changes those in `changed`; all
 /// others are as desired, or made so by earlier batches.
 fn whole_batch(pool_key: &str, pool: &Target, diff: &MemberDiff<'_>, changed: &[&MemberKey]) -> Option<Step> {
+    if diff.prune == PrunePolicy::None {
+        // It would take members with it that the stack does not name.
+        return None;
+    }
     let changed_keys: HashSet<&MemberKey> = changed.iter().copied().collect();
     let item = |key: &MemberKey| {
         let item = diff.item(key)?;

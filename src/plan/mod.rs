@@ -13,10 +13,12 @@
 //!
 //! A detour that is held back leaves the old object in service, and the members of its pool are kept up to date.
 
+mod adoption;
 mod certificates;
 mod create;
 mod diff;
 mod floating_ip;
+mod foreign;
 mod heal;
 mod health_monitor;
 mod l7_policy;
@@ -26,6 +28,7 @@ mod listener;
 mod load_balancer;
 mod matching;
 mod member;
+mod natural_keys;
 mod ownership;
 mod policy_order;
 mod pool;
@@ -35,8 +38,10 @@ mod step;
 mod tls;
 mod update;
 
+pub use adoption::{adopt, adoption_problems};
 pub use create::create;
 pub use floating_ip::{RETAIN, floating_ip_in_use};
+pub use foreign::foreign_children;
 pub use limits::MAX_BODY;
 pub use ownership::{delete, orphan, take_over};
 pub use update::update;

@@ -8,7 +8,7 @@ use super::tls::{self, ObservedTls};
 use super::{health_monitor, member};
 use crate::model::{
     Body, Call, Impact, Kind, ObservedMember, ObservedMonitor, ObservedPersistence, ObservedPool, OwnedFields,
-    Persistence, Pool, PoolTls, Step, key_tag,
+    Persistence, Pool, PoolTls, PrunePolicy, Step, key_tag,
 };
 
 const RULES: FieldRules = FieldRules {
@@ -128,14 +128,21 @@ pub(super) fn reapply_body(observed: &ObservedPool) -> Body {
 
 /// Steps for a pool, its members and its monitor, in place or from nothing. The pool itself comes first: while it is in
 /// ERROR, Octavia rejects writes below it.
-pub(super) fn steps(load_balancer: &str, key: &str, desired: &Pool, observed: Option<&ObservedPool>) -> Vec<Step> {
+pub(super) fn steps(
+    load_balancer: &str,
+    key: &str,
+    desired: &Pool,
+    observed: Option<&ObservedPool>,
+    prune: PrunePolicy,
+) -> Vec<Step> {
     let (target, own) = match observed {
         Some(observed) => (Target::existing(&observed.id), update(key, desired, observed)),
         None => (Target::pending(Kind::Pool, key), vec![create(load_balancer, key, desired)]),
     };
     let members: &[ObservedMember] = observed.map_or(&[], |pool| &pool.members);
     let monitor: Option<&ObservedMonitor> = observed.and_then(|pool| pool.monitor.as_ref());
-    let member_steps = desired.members.known().map(|desired| member::steps(key, &target, desired, members));
+    let monitor = monitor.filter(|_| desired.monitor.is_some() || prune != PrunePolicy::None);
+    let member_steps = desired.members.known().map(|desired| member::steps(key, &target, desired, members, prune));
     own.into_iter()
         .chain(member_steps.into_iter().flatten())
         .chain(health_monitor::steps(key, &target, desired.monitor.as_ref(), monitor))

@@ -1,7 +1,7 @@
 //! Problems: differences between desired and observed objects for which the plan has no steps.
 
 use super::matching::{ListenerMatch, Matching};
-use crate::model::{Problem, ProblemReason, key_of};
+use crate::model::{Problem, ProblemReason};
 
 impl Matching<'_> {
     /// Differences for which the plan has no steps.
@@ -62,7 +62,7 @@ impl Matching<'_> {
             Some(unknown(format!("spec.pools[{key}].protocol"), message))
         });
         let duplicates = self.kept_duplicates.iter().filter_map(|pool| {
-            let (key, id) = (key_of(&pool.tags)?, &pool.id);
+            let (key, id) = (pool.key()?, &pool.id);
             let message = format!(
                 "the duplicate {id} of pool {key} stays: the members of the pool cannot be read now. It is deleted once \
                  they can be read"

@@ -18,11 +18,12 @@ use serde_json::{Value, json};
 
 use super::diff::Patch;
 use super::matching::{Gate, ListenerMatch, Matching};
+use super::natural_keys::recognised;
 use super::step::Target;
 use super::{certificates, floating_ip, heal, l7_policy, listener, load_balancer, member, pool, secrets};
 use crate::model::{
     Call, Desired, Impact, Kind, Listener, Member, MemberKey, ObservedListener, ObservedLoadBalancer, ObservedPool,
-    ObservedTree, Plan, PoolProtocol, Step, StepReason, key_of,
+    ObservedTree, Plan, PoolProtocol, Step, StepReason,
 };
 
 /// The plan for a load balancer that exists and is ACTIVE, and of which no child is PENDING.
@@ -36,6 +37,12 @@ use crate::model::{
 /// it gets no writes, a listener that its protocol does not suit waits with it, and a problem says so. All other changes
 /// run.
 pub fn update(desired: &Desired, tree: &ObservedTree) -> Plan {
+    update_with(desired, tree, load_balancer::update(desired, tree))
+}
+
+/// The same with these steps for the load balancer itself.
+pub(super) fn update_with(desired: &Desired, tree: &ObservedTree, own: load_balancer::Update) -> Plan {
+    let tree = &*recognised(desired, tree);
     let resolved = certificates::resolved(desired, tree);
     let matching = Matching::new(&resolved, tree);
     let problems = load_balancer::immutable(&desired.load_balancer, &tree.load_balancer);
@@ -54,7 +61,6 @@ pub fn update(desired: &Desired, tree: &ObservedTree) -> Plan {
     builder.create_listeners();
     builder.delete_listeners();
     builder.delete_pools();
-    let own = load_balancer::update(desired, tree);
     let stored = secrets::creates(desired, &mut builder.steps);
     let stored_later = secrets::creates(desired, &mut builder.held_back);
     builder.held_back.splice(..0, stored_later.into_iter().filter(|create| !stored.contains(create)));
@@ -96,7 +102,8 @@ impl<'a> PlanBuilder<'a> {
             }
             let observed = self.matching.pool(key);
             let gate = if observed.is_some() { Gate::Open } else { self.matching.may_create(key) };
-            self.extend(gate, pool::steps(load_balancer, key, desired, observed));
+            let prune = self.matching.desired.prune;
+            self.extend(gate, pool::steps(load_balancer, key, desired, observed, prune));
         }
         self.update_members_of_waiting_pools();
     }
@@ -107,13 +114,14 @@ impl<'a> PlanBuilder<'a> {
         let in_use = self.matching.pools_in_use();
         let obsolete = self.matching.obsolete_pools.iter();
         for pool in obsolete.filter(|pool| in_use.may_delete(pool) != Gate::Open) {
-            let key = key_of(&pool.tags);
+            let key = pool.key();
             let Some((key, desired)) = key.and_then(|key| self.matching.desired.pools.get_key_value(key)) else {
                 continue;
             };
             let Some(members) = desired.members.known() else { continue };
             let members = reachable(&self.matching.tree.load_balancer, pool, members);
-            self.steps.extend(member::steps(key, &Target::existing(&pool.id), &members, &pool.members));
+            let (target, prune) = (Target::existing(&pool.id), self.matching.desired.prune);
+            self.steps.extend(member::steps(key, &target, &members, &pool.members, prune));
         }
     }
 
@@ -155,7 +163,8 @@ impl<'a> PlanBuilder<'a> {
         observed: &ObservedListener,
     ) -> Vec<Step> {
         let listener = listener.clone();
-        let context = l7_policy::PolicyContext { listener_key: key, listener, live, pools: &self.pools };
+        let prune = self.matching.desired.prune;
+        let context = l7_policy::PolicyContext { listener_key: key, listener, live, prune, pools: &self.pools };
         l7_policy::steps(&context, &desired.policies, &observed.policies)
     }
 
@@ -212,7 +221,7 @@ impl<'a> PlanBuilder<'a> {
 
     fn delete_listeners(&mut self) {
         for old in self.matching.obsolete_listeners.clone() {
-            let moved = key_of(&old.tags).is_some_and(|key| self.matching.desired.listeners.contains_key(key));
+            let moved = old.key().is_some_and(|key| self.matching.desired.listeners.contains_key(key));
             let reason = if moved { StepReason::Replace } else { StepReason::Wanted };
             let step = Step::delete(Kind::Listener, name(old), &old.id).impact(Impact::Interrupts).because(reason);
             self.extend(self.matching.may_delete(old), [step]);
@@ -224,7 +233,7 @@ impl<'a> PlanBuilder<'a> {
     fn delete_pools(&mut self) {
         let in_use = self.matching.pools_in_use();
         for old in self.matching.obsolete_pools.clone() {
-            let key = key_of(&old.tags).unwrap_or(&old.name);
+            let key = old.key().unwrap_or(&old.name);
             let replaced = self.matching.desired.pools.contains_key(key);
             let reason = if replaced { StepReason::Replace } else { StepReason::Wanted };
             self.extend(in_use.may_delete(old), [Step::delete(Kind::Pool, key, &old.id).because(reason)]);
@@ -248,5 +257,5 @@ fn reachable(
 }
 
 fn name(listener: &ObservedListener) -> &str {
-    key_of(&listener.tags).unwrap_or(&listener.name)
+    listener.key().unwrap_or(&listener.name)
 }

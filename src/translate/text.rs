@@ -27,6 +27,13 @@ pub(super) enum TextKind {
     /// Field of a distinguished name.
     DnField,
     RuleValue,
+    Uuid,
+    /// Name of a cloud object.
+    ObjectName,
+    /// Tag by which an object is selected.
+    Tag,
+    /// Owner of a load balancer, as messages name it.
+    Owner,
 }
 
 impl TextKind {
@@ -81,6 +88,10 @@ impl TextKind {
             Self::RuleKey => (pattern!(patterns::TOKEN), 120, "letters, digits and ! $ % * + . ^ _ ` | ~ -"),
             Self::DnField => (pattern!(patterns::DN_FIELD), 120, "a field of a distinguished name, such as CN or OU"),
             Self::RuleValue => (pattern!(patterns::PRINTABLE), 255, "printable ASCII"),
+            Self::Uuid => (pattern!(patterns::UUID), 36, "a UUID in lower case"),
+            Self::ObjectName => (pattern!(patterns::LINE), 255, "one line of at least one character"),
+            Self::Tag => (pattern!(patterns::TAG), 255, "at least one character, without comma and slash"),
+            Self::Owner => (pattern!(patterns::LINE), 510, "one line of at least one character"),
         }
     }
 }
@@ -107,6 +118,10 @@ mod tests {
             (K::RuleKey, "X-A"),
             (K::DnField, "OU"),
             (K::RuleValue, "a b"),
+            (K::Uuid, "00000000-0000-4000-8000-000000000001"),
+            (K::ObjectName, "old web"),
+            (K::Tag, "team=shop"),
+            (K::Owner, "c1/u1"),
         ];
         for (kind, text) in samples {
             assert_eq!(kind.check(text), Ok(()), "{kind:?}");

@@ -99,6 +99,8 @@ fn mix<I: Iterator<Item = bool>>(to: &mut Desired, from: &Desired, picks: &mut P
         listeners,
         pools,
         floating_ip,
+        adopt: _,
+        prune: _,
         allow_interruption,
         create_problems: _,
         source_problems: _,

@@ -33,6 +33,8 @@ pub(super) fn stack(world: &World) -> impl Strategy<Value = Desired> + use<> {
                 listeners,
                 pools,
                 floating_ip,
+                adopt: None,
+                prune: PrunePolicy::Owned,
                 allow_interruption,
                 create_problems: Vec::new(),
                 source_problems: Vec::new(),

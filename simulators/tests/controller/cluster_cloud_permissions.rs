@@ -36,6 +36,8 @@ async fn objects_of_other_tenant_are_out_of_reach() {
             .map(|ns| rig.cloud.tree(stack_in(&rig, ns, "web")["status"]["loadBalancer"]["id"].as_str().unwrap()))
     };
     let before = trees();
+    let adopt = changed(|spec| spec["adopt"] = json!({"id": victim["id"], "fromOwner": "kube_service_a_b_c"}));
+    assert_refused(&rig, "the load balancer of the other tenant", adopt, "spec.adopt").await;
     let port = changed(|spec| spec["loadBalancer"]["vip"] = json!({"port": {"id": victim["vipPortID"]}}));
     assert_refused(&rig, "the VIP port of the other tenant", port, "spec.loadBalancer.vip.port").await;
     let floating = changed(|spec| {
@@ -182,6 +184,37 @@ async fn conflict_names_no_other_tenant() {
     for name in [OTHER, "their-own", "shared-credentials", CLUSTER_NAMESPACE] {
         assert!(!shown.contains(name), "{name}: {shown}");
     }
+}
+
+/// Permission to adopt: a load balancer without an owner, and none of another tenant whose owner is not known.
+#[tokio::test(start_paused = true)]
+async fn permitted_adoption_names_no_owner_and_respects_limit() {
+    let rig = with_stacks(allowing(json!({"adoption": true, "maxLoadBalancersPerNamespace": 2}))).await;
+    let theirs = stack_in(&rig, OTHER, "web");
+    let victim = theirs["status"]["loadBalancer"]["id"].clone();
+    let before = rig.cloud.tree(victim.as_str().unwrap());
+    let adopting = |id: &Value| changed(|spec| spec["adopt"] = json!({"id": id}));
+    rig.create("probe", adopting(&victim)).await;
+    rig.until("the owner is in the way", SOON, |rig| rig.reason("probe") == "OwnershipConflict").await;
+    assert!(rig.message("probe").contains("fromOwner"), "{}", rig.message("probe"));
+    let (owner, shown) = (uid(&theirs), shown(&rig, NAMESPACE));
+    for name in [owner.as_str(), OTHER, CLUSTER_NAMESPACE] {
+        assert!(!shown.contains(name), "{name}: {shown}");
+    }
+    assert_eq!(rig.cloud.tree(victim.as_str().unwrap()), before);
+    rig.delete("probe").await;
+    until_gone(&rig, "probe", SOON).await;
+
+    let mut free = Vec::new();
+    for name in ["old-a", "old-b"] {
+        free.push(Value::from(rig.make_load_balancer(json!({"name": name})).await));
+    }
+    rig.create("a", adopting(&free[0])).await;
+    rig.until("a is Ready", MINUTE, |rig| rig.is_ready("a")).await;
+    rig.create("b", adopting(&free[1])).await;
+    rig.until("there is no room", SOON, |rig| rig.reason("b") == "ForbiddenByCloud").await;
+    assert!(rig.message("b").contains("which is 2"), "{}", rig.message("b"));
+    assert_eq!(rig.cloud.tree(free[1].as_str().unwrap()).unwrap()["tags"], json!([]));
 }
 
 #[tokio::test(start_paused = true)]

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a helper of a test may fail as the test does")]
 
 mod addresses;
+mod adoption;
 mod annotated_secrets;
 mod certificates;
 mod cluster_cloud_permissions;

@@ -4,6 +4,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a helper of a test may fail as the test does")]
 
+mod adoption;
 mod bodies;
 mod drift;
 mod floating_ips;
@@ -12,6 +13,7 @@ mod members;
 mod octavia;
 mod plans;
 mod properties;
+mod prune;
 mod secrets;
 mod stack;
 mod tags;

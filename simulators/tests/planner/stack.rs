@@ -33,6 +33,8 @@ pub fn stack() -> Desired {
         ]
         .into(),
         floating_ip: None,
+        adopt: None,
+        prune: PrunePolicy::Owned,
         allow_interruption: false,
         create_problems: Vec::new(),
         source_problems: Vec::new(),

@@ -9,6 +9,7 @@
 mod compare;
 mod continuity;
 mod drift;
+mod export;
 mod from_cluster;
 mod planner_rig;
 mod rotation;

@@ -9,7 +9,7 @@ use anyhow::{Context, Result, bail, ensure};
 use evenkeel::model::Kind as StepKind;
 use evenkeel::model::{
     CertificateRef, Desired, FloatingIp, FloatingSubnet, Id, ObservedLoadBalancer, ObservedTree, Owner, Plan,
-    Provisioning, Step, StepReason,
+    Provisioning, Reference, Resolutions, Step, StepReason,
 };
 use evenkeel::openstack::{Cloud, CloudSettings, Credentials, Done, ErrorClass};
 use evenkeel::plan;
@@ -147,6 +147,18 @@ impl PlannerRig {
             }
         }
         bail!("PENDING without end")
+    }
+
+    pub async fn resolve(&self, references: &BTreeSet<Reference>) -> Result<Resolutions> {
+        Ok(self.cloud.resolve(references).await?)
+    }
+
+    /// Executes the first step of a plan.
+    pub async fn execute_first(&self, plan: &Plan) -> Result<()> {
+        match plan.steps.first() {
+            Some(step) => self.execute(step).await.map(drop),
+            None => Ok(()),
+        }
     }
 
     pub async fn tree(&self, want: &Desired) -> Result<ObservedTree> {

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Result, ensure};
 use evenkeel::model::{
-    CertificateRef, ClientAuthentication, Desired, Listener, ListenerProtocol, ListenerTls, LoadBalancer, StoredSecret,
-    Timeouts, TlsParameters, Vip,
+    CertificateRef, ClientAuthentication, Desired, Listener, ListenerProtocol, ListenerTls, LoadBalancer, PrunePolicy,
+    StoredSecret, Timeouts, TlsParameters, Vip,
 };
 use evenkeel_simulators::arbitrary::World;
 use evenkeel_simulators::cloud::{Fault, Match, Service};
@@ -56,6 +56,8 @@ fn terminated(world: &World, number: u8) -> Desired {
         listeners: [("https".to_owned(), listener)].into(),
         pools: BTreeMap::new(),
         floating_ip: None,
+        adopt: None,
+        prune: PrunePolicy::Owned,
         allow_interruption: false,
         create_problems: Vec::new(),
         source_problems: Vec::new(),

@@ -1,5 +1,6 @@
 //! CEL rules of the schema. Each rule is a function with a name, and a line on the condition that it requires.
 
+pub(super) mod adoption;
 pub(super) mod amphora;
 pub(super) mod ciphers;
 pub(super) mod cluster_cloud;

@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use crate::model::{ApiVersion, ObservedLoadBalancer, Owner, Provisioning};
+use crate::model::{AdoptionSelector, ApiVersion, ObservedLoadBalancer, Owner, Provisioning};
 use crate::openstack::collections::LOAD_BALANCERS;
 use crate::openstack::http::{ApiRequest, CloudError, ErrorClass, Service};
 use crate::openstack::pagination::Listing;
@@ -31,6 +31,29 @@ impl Session {
         let listing = listing.query("tags", owner.place_tags().join(","));
         let mut found = self.list::<ObservedLoadBalancer>(&listing).await?.items;
         found.retain(|observed| owner.owns(&observed.tags) || owner.can_take_over(&observed.tags));
+        Ok(found)
+    }
+
+    /// The load balancers that a stack names for adoption: one by id, whatever its project, or all of the project with this
+    /// name and these tags.
+    pub(in crate::openstack) async fn candidates(
+        &self,
+        selector: &AdoptionSelector,
+    ) -> Result<Vec<ObservedLoadBalancer>, CloudError> {
+        let mut found = match selector {
+            AdoptionSelector::Id(id) => self.load_balancer(id).await?.into_iter().collect(),
+            AdoptionSelector::NameAndTags { name, tags } => {
+                let mut listing = self.of_project(Listing::records(LOAD_BALANCERS)).await?;
+                if let Some(name) = name {
+                    listing = listing.query("name", name.as_str());
+                }
+                if !tags.is_empty() {
+                    listing = listing.query("tags", tags.iter().cloned().collect::<Vec<_>>().join(","));
+                }
+                self.list::<ObservedLoadBalancer>(&listing).await?.items
+            }
+        };
+        found.retain(|one| selector.matches(one) && one.provisioning_status != Provisioning::Deleted);
         Ok(found)
     }
 

@@ -7,26 +7,32 @@ use serde_json::{Value, json};
 use super::calls::{RETAIN, set_tag, tag_step, update};
 use super::release::{cleared_description, drop_created_tag};
 use super::vip::VipTarget;
-use crate::model::{Call, Change, FloatingIp, Kind, ObservedFloatingIp, Owner, Ownership, Step};
+use crate::model::{Call, Change, Desired, FloatingIp, Kind, ObservedFloatingIp, Owner, Ownership, Step, rival};
 use crate::plan::diff::{add_some, object};
 use crate::plan::step::Target;
 
 /// Name of a floating IP to be created whose address Neutron chooses.
 pub(super) const UNNAMED: &str = "new";
 
-/// The floating IP that serves the stack: of suitable ones that it created, the one on the VIP, else the first by id.
+/// The floating IP that serves the stack: of suitable ones that it created, the one on the VIP, else the first by id. A
+/// stack that adopts its load balancer takes a suitable one on the VIP that has no owner.
 pub(super) fn find<'a>(
-    owner: &Owner,
+    desired: &Desired,
     vip: &VipTarget<'_>,
-    desired: &FloatingIp,
     observed: &'a [ObservedFloatingIp],
 ) -> Option<&'a ObservedFloatingIp> {
+    let (owner, desired, adopts) = (&desired.owner, desired.floating_ip.as_ref()?, desired.adopt.is_some());
+    let unowned = |one: &&ObservedFloatingIp| {
+        let is_foreign = Ownership::between(owner, one) == Ownership::Foreign && rival(owner, one).is_none();
+        adopts && is_foreign && vip.has(one) && suits(desired, one)
+    };
     match desired {
         FloatingIp::Existing { id } => observed.iter().find(|floating_ip| floating_ip.id == *id),
         FloatingIp::Allocate { .. } => observed
             .iter()
             .filter(|one| Ownership::between(owner, one) == Ownership::Created && suits(desired, one))
-            .min_by_key(|one| (!vip.has(one), &one.id)),
+            .min_by_key(|one| (!vip.has(one), &one.id))
+            .or_else(|| observed.iter().find(unowned)),
     }
 }
 

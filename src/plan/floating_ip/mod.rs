@@ -17,6 +17,6 @@ mod update;
 mod vip;
 
 pub use calls::RETAIN;
-pub(super) use release::{delete, give_back, orphan_borrowed, orphan_created, take_over};
+pub(super) use release::{delete, give_back, orphan_borrowed, orphan_created, take_over, taken_over};
 pub use rivals::floating_ip_in_use;
 pub(super) use update::update;

@@ -89,6 +89,30 @@ pub(in crate::plan) fn take_over(owner: &Owner, predecessor: &Owner, observed: &
     observed.iter().flat_map(take_over).collect()
 }
 
+/// The floating IPs as they are once [`take_over`] is done.
+pub(in crate::plan) fn taken_over(
+    owner: &Owner,
+    predecessor: &Owner,
+    observed: &[ObservedFloatingIp],
+) -> Vec<ObservedFloatingIp> {
+    let swapped = |one: &ObservedFloatingIp, old: String, new: String| {
+        let kept = one.tags.iter().filter(|tag| **tag != old).cloned();
+        kept.chain((!one.untaggable).then_some(new)).collect()
+    };
+    let taken_over = |one: &ObservedFloatingIp| match Ownership::between(predecessor, one) {
+        Ownership::Created => {
+            let tags = swapped(one, predecessor.created_tag(), owner.created_tag());
+            ObservedFloatingIp { description: owner.owner_description(), tags, ..one.clone() }
+        }
+        Ownership::Borrowed => {
+            let tags = swapped(one, predecessor.uid_tag(), owner.uid_tag());
+            ObservedFloatingIp { tags, ..one.clone() }
+        }
+        Ownership::Foreign => one.clone(),
+    };
+    observed.iter().map(taken_over).collect()
+}
+
 /// Takes the owner tag off borrowed floating IPs, when the stack goes and the load balancer stays.
 pub(in crate::plan) fn orphan_borrowed(owner: &Owner, observed: &[ObservedFloatingIp]) -> Vec<Step> {
     let borrowed = observed.iter().filter(|one| Ownership::between(owner, one) == Ownership::Borrowed);

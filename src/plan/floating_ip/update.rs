@@ -13,7 +13,7 @@ type Owned<'a> = (&'a ObservedFloatingIp, Ownership);
 pub(in crate::plan) fn update(desired: &Desired, tree: &ObservedTree) -> Plan {
     let Some(vip) = VipTarget::of(&tree.load_balancer) else { return Plan::default() };
     let owner = &desired.owner;
-    let kept = desired.floating_ip.as_ref().and_then(|want| find(owner, &vip, want, &tree.floating_ips));
+    let kept = find(desired, &vip, &tree.floating_ips);
     let (foreign, obsolete) = others(desired, kept, tree);
     let Some(want) = &desired.floating_ip else {
         return Plan { steps: release_all(owner, &vip, &obsolete), ..Plan::default() };

@@ -5,7 +5,7 @@ use crate::model::{ApiVersion, ClusterContents, Desired, Owner, Problem, Resolut
 use crate::translate::provider::Provider;
 use crate::translate::validator::Validator;
 
-use super::{floating_ip, listener, load_balancer, pool, provider_capabilities};
+use super::{adoption, floating_ip, listener, load_balancer, pool, provider_capabilities};
 
 /// Translates a stack: references become ids, and absent values become Octavia's defaults.
 ///
@@ -24,6 +24,7 @@ pub fn desired(
     let provider = Provider::named(spec.load_balancer.provider.as_deref());
     let mut validator = Validator::new(resolutions, contents, version, provider);
     credentials(&mut validator, spec);
+    let adopt = adoption::adoption(&mut validator, spec);
     let default_name = format!("{}/{}", owner.namespace, owner.name);
     let (load_balancer, families) = load_balancer::load_balancer(&mut validator, spec, &default_name);
     let floating_ip = floating_ip::floating_ip(&mut validator, spec, &families);
@@ -41,6 +42,8 @@ pub fn desired(
         listeners,
         pools,
         floating_ip,
+        adopt,
+        prune: spec.prune_policy,
         allow_interruption,
         create_problems,
         source_problems,

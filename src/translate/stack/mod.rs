@@ -1,5 +1,6 @@
 //! Translator of a `LoadBalancerStack`: one file for each kind of object below it.
 
+mod adoption;
 mod certificate;
 mod desired;
 mod floating_ip;

@@ -99,6 +99,9 @@ pub fn permitted(
 fn forbidden_fields(spec: &LoadBalancerStackSpec, permissions: &Permissions<'_>) -> Vec<Problem> {
     let allow = permissions.allow;
     let mut problems = Vec::new();
+    if spec.adopt.is_some() && !allow.adoption.unwrap_or_default() {
+        problems.push(permissions.forbids("spec.adopt", "adoption", "an existing load balancer"));
+    }
     let load_balancer = &spec.load_balancer;
     if load_balancer.vip.port.is_some() && !allow.vip_ports.unwrap_or_default() {
         problems.push(permissions.forbids("spec.loadBalancer.vip.port", "vipPorts", "an existing port"));

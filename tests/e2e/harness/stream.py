@@ -73,11 +73,13 @@ def traffic(url: str, new: int = 60, kept: int = 40, options: tuple[str, ...] = 
 
 
 @contextmanager
-def streaming(t, name: str, change: str, url: str, new: int = 40, kept: int = 20, others: int = 0, options: tuple[str, ...] = ()):
+def streaming(t, name: str, change: str, url: str, new: int = 40, kept: int = 20, others: int = 0, options: tuple[str, ...] = (),
+              lb_id: str = ''):
     """Runs a stream of new connections and one of kept connections around the block. Afterwards no new connection may have
     failed. haproxy may not have been reloaded more often than there were writes, but must have been where there were some:
-    Octavia reloads it for any change that it accepts. `others`: number of writes of other clients."""
-    row, lb_id, started = Row(change), t.lb_id(name), time.time()
+    Octavia reloads it for any change that it accepts. `others`: number of writes of other clients. `lb_id`: the load balancer, if
+    the stack has none yet."""
+    row, lb_id, started = Row(change), lb_id or t.lb_id(name), time.time()
     with traffic(url, new, kept, options) as results:
         yield row
     new_result, kept_result = results

@@ -49,10 +49,12 @@ fn objects_of_others_are_forbidden_by_default() {
          sniCertificates: [{{barbicanRef: {CONTAINER}}}], clientAuthentication: MANDATORY, clientCA: {{barbicanRef: \
          {CONTAINER}}}, clientCRL: {{barbicanRef: {CONTAINER}}}}}}}]"
     );
+    let adopt = "adopt: {name: old}";
     let tls = pool(&format!(
         "tls: {{clientCertificate: {{barbicanRef: {CONTAINER}}}, ca: {{barbicanRef: {CONTAINER}}}, crl: {{barbicanRef: \
          {CONTAINER}}}}}"
     ));
+    assert_eq!(forbidden("{}", ON_SUBNET, adopt), ["spec.adopt"]);
     assert_eq!(forbidden("{}", port, ""), ["spec.loadBalancer.vip.port"]);
     assert_eq!(forbidden("{}", existing, ""), ["spec.loadBalancer.floatingIP.existing"]);
     let of_listener = ["certificate", "sniCertificates[0]", "clientCA", "clientCRL"];
@@ -61,6 +63,7 @@ fn objects_of_others_are_forbidden_by_default() {
     let of_pool = ["clientCertificate", "ca", "crl"].map(|field| format!("spec.pools[web].tls.{field}.barbicanRef"));
     assert_eq!(forbidden("{}", ON_SUBNET, &tls), of_pool);
     for (allow, load_balancer, rest) in [
+        ("{adoption: true}", ON_SUBNET, adopt),
         ("{vipPorts: true}", port, ""),
         ("{existingFloatingIPs: true}", existing, ""),
         ("{barbicanRefs: true}", ON_SUBNET, listener.as_str()),
