@@ -17,6 +17,7 @@ pub mod api;
 pub mod certificates;
 pub mod cli;
 pub mod clock;
+pub mod cluster;
 pub mod controller;
 pub mod endpoints;
 pub mod engine;

@@ -6,7 +6,8 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
 use evenkeel::cli;
 use evenkeel::clock::SystemClock;
 use evenkeel::controller::{self, ControllerOptions, LeaderElection, LeaderElectionOptions};
@@ -32,13 +33,10 @@ struct Cli {
 enum Command {
     /// Run the controller: in a cluster, or outside with KUBECONFIG.
     Run(Box<RunArgs>),
-    /// Print what would change in the cloud for a stack in a file. Exit code: 0 without a change, 2 with changes, 1 on
-    /// errors.
-    Plan(cli::PlanArgs),
-    /// Print stacks that adopt load balancers which exist. Writes nothing to the cloud.
-    Export(cli::ExportArgs),
-    /// Print the CustomResourceDefinitions.
-    Crd,
+    /// Print a script that completes commands and flags in a shell.
+    Completion { shell: Shell },
+    #[command(flatten)]
+    Terminal(cli::Command),
 }
 
 #[derive(Args)]
@@ -126,24 +124,46 @@ async fn main() -> ExitCode {
             return if error.use_stderr() { ExitCode::FAILURE } else { ExitCode::SUCCESS };
         }
     };
-    let result = match cli.command {
-        Command::Run(args) => run(*args).await.map(|()| ExitCode::SUCCESS),
-        Command::Plan(args) => cli::plan(&args, &ReqwestConnector, &mut std::io::stdout()).await.map(ExitCode::from),
-        Command::Export(args) => {
-            cli::export(&args, &ReqwestConnector, &mut std::io::stdout()).await.map(|()| ExitCode::SUCCESS)
-        }
-        Command::Crd => {
-            print!("{}---\n{}", evenkeel::api::crd_yaml(), evenkeel::api::cluster_cloud_crd_yaml());
-            Ok(ExitCode::SUCCESS)
+    let (mut out, mut errors) = (std::io::stdout(), std::io::stderr());
+    let colours = shows_colours(&out);
+    let mut terminal = cli::Terminal { out: &mut out, errors: &mut errors, colours };
+    let status = match cli.command {
+        Command::Run(args) => terminal.finish(run(*args).await.map(|()| cli::ExitStatus::Success)),
+        Command::Terminal(command) => cli::execute(&command, &world(), &mut terminal).await,
+        Command::Completion { shell } => {
+            let printed = terminal.print(&completion(shell));
+            terminal.finish(printed.map(|()| cli::ExitStatus::Success).map_err(Into::into))
         }
     };
-    match result {
-        Ok(code) => code,
-        Err(error) => {
-            eprintln!("evenkeel: {error:#}");
-            ExitCode::FAILURE
-        }
+    status.into()
+}
+
+/// Tells whether a stream shows colours: a terminal does, unless its user wants none (no-color.org).
+fn shows_colours(stream: &impl IsTerminal) -> bool {
+    let no_colour = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+    stream.is_terminal() && !no_colour && std::env::var_os("TERM").is_none_or(|term| term != "dumb")
+}
+
+/// The surroundings of this process.
+fn world() -> cli::World<'static> {
+    cli::World {
+        connector: &ReqwestConnector,
+        kube: &cli::KubeconfigConnector,
+        clock: Arc::new(SystemClock),
+        // A variable that is not text cannot be one of OpenStack's.
+        variables: std::env::vars_os()
+            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+            .collect(),
+        home: std::env::home_dir(),
+        folder: std::path::PathBuf::new(),
+        input: &cli::standard_input,
     }
+}
+
+fn completion(shell: Shell) -> String {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Cli::command(), "evenkeel", &mut script);
+    String::from_utf8_lossy(&script).into_owned()
 }
 
 async fn run(args: RunArgs) -> anyhow::Result<()> {

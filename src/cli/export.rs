@@ -1,21 +1,25 @@
 //! `evenkeel export`: writes stacks for load balancers that exist.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::Write;
-use std::sync::Arc;
 
 use anyhow::{Context, bail};
 use clap::Args;
 
-use super::clouds_file::CloudArgs;
 use crate::api::CloudCredentialsRef;
-use crate::clock::SystemClock;
 use crate::export::{self, ExportOptions, Exported};
 use crate::model::{
     AdoptionSelector, ClusterContents, ObservedLoadBalancer, ObservedTree, Owner, Problem, Provisioning, TreeQuery,
 };
-use crate::openstack::{Cloud, CloudSettings, Connector};
+use crate::openstack::Cloud;
 use crate::translate;
+
+use super::clouds::CloudArgs;
+use super::exit_status::ExitStatus;
+use super::terminal::Terminal;
+use super::world::World;
+
+/// Name of the entry in the stacks where the credentials have none.
+const DEFAULT_CLOUD: &str = "openstack";
 
 #[derive(Args, Debug, Clone)]
 pub struct ExportArgs {
@@ -39,13 +43,13 @@ pub struct ExportArgs {
 }
 
 impl ExportArgs {
-    /// The credentials that the stacks refer to.
-    fn credentials_ref(&self) -> CloudCredentialsRef {
+    /// The credentials that the stacks refer to; `cloud` is the entry that was used.
+    fn credentials_ref(&self, cloud: Option<String>) -> CloudCredentialsRef {
         match &self.cluster_cloud {
             Some(name) => CloudCredentialsRef { cluster_cloud: Some(name.clone()), ..CloudCredentialsRef::default() },
             None => CloudCredentialsRef {
                 secret_name: Some(self.secret_name.clone()),
-                cloud_name: Some(self.cloud.os_cloud.clone()),
+                cloud_name: Some(cloud.unwrap_or_else(|| DEFAULT_CLOUD.to_owned())),
                 cluster_cloud: None,
             },
         }
@@ -54,24 +58,23 @@ impl ExportArgs {
 
 /// Prints the stacks of load balancers as YAML documents. Each begins with comments about everything that a stack cannot
 /// express. Writes nothing to the cloud.
-///
-/// # Errors
-/// A load balancer that does not exist, a name that several have, credentials that cannot be used, or a cloud that
-/// cannot be read now.
-pub async fn export(args: &ExportArgs, connector: &dyn Connector, out: &mut dyn Write) -> anyhow::Result<()> {
-    let cloud = Cloud::new(args.cloud.credentials()?, connector, Arc::new(SystemClock), CloudSettings::default())?;
-    let options = ExportOptions { credentials: args.credentials_ref(), namespace: args.namespace.clone() };
+pub(super) async fn run(
+    args: &ExportArgs,
+    world: &World<'_>,
+    terminal: &mut Terminal<'_>,
+) -> anyhow::Result<ExitStatus> {
+    let cloud = args.cloud.connect(world)?;
+    let credentials = args.credentials_ref(args.cloud.entry(world)?);
+    let options = ExportOptions { credentials, namespace: args.namespace.clone() };
     let mut names = BTreeMap::new();
-    for (index, load_balancer) in selected(args, &cloud).await?.into_iter().enumerate() {
+    let mut documents = Vec::new();
+    for load_balancer in selected(args, &cloud).await? {
         let id = load_balancer.id.clone();
         let exported = export_one(&cloud, load_balancer, &options).await.with_context(|| id.clone())?;
-        let exported = renamed(exported, &mut names);
-        if index > 0 {
-            writeln!(out, "---")?;
-        }
-        write!(out, "{}", yaml(&exported)?)?;
+        documents.push(yaml(&renamed(exported, &mut names))?);
     }
-    Ok(())
+    terminal.print(&documents.join("---\n"))?;
+    Ok(ExitStatus::Success)
 }
 
 async fn selected(args: &ExportArgs, cloud: &Cloud) -> anyhow::Result<Vec<ObservedLoadBalancer>> {

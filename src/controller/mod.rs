@@ -16,7 +16,7 @@
 //! | `finalizer`, `pending_create_annotation`, `conflict` | writes to the stack other than status |
 //! | `record` | durable facts of a stack, read from its status and annotation |
 //! | `conditions`, `status`, `source_members`, `events`, `remedies`, `telemetry`, `stack_gauge` | reports of an outcome |
-//! | `kube_client`, `kube_message` | the client of the Kubernetes API; its errors in messages |
+//! | `kube_client`, `watch_message` | the client of the Kubernetes API; errors of watches in messages |
 //! | `invalid_object` | stacks that this version cannot read |
 //! | `leader_election` | one active replica |
 
@@ -30,7 +30,6 @@ mod events;
 mod finalizer;
 mod invalid_object;
 mod kube_client;
-mod kube_message;
 mod leader_election;
 mod member_sources;
 mod names;
@@ -55,6 +54,7 @@ mod turns;
 mod version_index;
 mod watch;
 mod watch_kind;
+mod watch_message;
 mod watched;
 
 pub use context::ReconcileOrder;

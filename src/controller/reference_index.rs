@@ -8,8 +8,8 @@ use std::hash::Hash;
 
 use kube::runtime::watcher::Event;
 
-use super::names::NamespacedName;
 use super::watch::MaybeStack;
+use crate::cluster::NamespacedName;
 
 /// Stacks by the objects that they refer to.
 pub(crate) struct ReferenceIndex<R> {

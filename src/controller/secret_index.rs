@@ -7,9 +7,9 @@ use kube::runtime::watcher::Event;
 use parking_lot::Mutex;
 
 use super::credentials;
-use super::names::NamespacedName;
 use super::version_index::VersionIndex;
 use super::watch::MaybeStack;
+use crate::cluster::NamespacedName;
 
 /// Secrets that stacks refer to. A stack refers to a Secret of its own namespace.
 #[derive(Default)]

@@ -10,12 +10,11 @@ use kube::api::PartialObjectMeta;
 use kube::runtime::reflector::{ObjectRef, Store};
 use tokio::sync::mpsc;
 
-use super::certificates::CertificateObject;
 use super::cluster_clouds::{Concerned, MaybeCloud};
 use super::context::Context;
 use super::credentials;
-use super::names::NamespacedName;
 use super::watch::MaybeStack;
+use crate::cluster::{CertificateObject, NamespacedName};
 
 /// Interval at which Secrets with the finalizer are checked for stacks that still need them. As long as this view of
 /// the cluster has one, that costs no call.

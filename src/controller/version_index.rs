@@ -5,9 +5,9 @@ use std::hash::Hash;
 
 use kube::runtime::watcher::Event;
 
-use super::names::NamespacedName;
 use super::reference_index::ReferenceIndex;
 use super::watch::MaybeStack;
+use crate::cluster::NamespacedName;
 
 /// Objects in use, and their resource versions, once a watch has shown them. An object without users is forgotten.
 pub(crate) struct VersionIndex<R> {

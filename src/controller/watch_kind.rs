@@ -10,9 +10,9 @@ use kube::{Api, Client, Resource};
 use serde::de::DeserializeOwned;
 use tokio::sync::mpsc::UnboundedSender;
 
-use super::kube_message::watch_message;
-use super::names::NamespacedName;
 use super::watch::MaybeStack;
+use super::watch_message::watch_message;
+use crate::cluster::NamespacedName;
 
 /// Stacks to reconcile.
 pub(super) type WakeStack = UnboundedSender<ObjectRef<MaybeStack>>;

@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use kube::Resource;
 use kube::runtime::watcher::Event;
 
-use crate::controller::names::NamespacedName;
+use crate::cluster::NamespacedName;
 
 /// Records by name.
 pub(crate) struct Watched<R> {

@@ -25,13 +25,43 @@ impl Context {
         self.notes.push(format!("{object}: {note}"));
     }
 
-    /// A URL, path or value as the stack spells it.
+    /// A URL, path or regular expression as the stack spells it. The value of a rule that is no regular expression is not
+    /// one: Octavia doubles its backslashes, so `\x26` reaches haproxy as these four characters.
     pub(super) fn unspelled(&self, text: &str) -> String {
-        if !self.is_amphora {
-            return text.to_owned();
+        let mut unspelled = String::with_capacity(text.len());
+        let mut rest = text;
+        while let Some(first) = rest.chars().next() {
+            let escape = self.is_amphora.then(|| Escape::at_start_of(rest)).flatten();
+            let escape = escape.unwrap_or(Escape { length: first.len_utf8(), meaning: None });
+            let (spelled, after) = rest.split_at(escape.length);
+            match escape.meaning {
+                Some(meaning) => unspelled.push(meaning),
+                None => unspelled.push_str(spelled),
+            }
+            rest = after;
         }
-        let unspell = |text: String, c: &char| text.replace(&format!("\\x{:02x}", u32::from(*c)), &c.to_string());
-        SPELLED.iter().fold(text.to_owned(), unspell)
+        unspelled
+    }
+}
+
+/// Characters that begin a text, as haproxy reads them.
+struct Escape {
+    length: usize,
+    /// The character that a stack has in their place.
+    meaning: Option<char>,
+}
+
+impl Escape {
+    fn at_start_of(text: &str) -> Option<Self> {
+        let escaped = text.strip_prefix('\\')?;
+        let is_spelled = |c: &&char| {
+            escaped.strip_prefix('x').is_some_and(|hex| hex.starts_with(&format!("{:02x}", u32::from(**c))))
+        };
+        if let Some(meaning) = SPELLED.iter().find(is_spelled) {
+            return Some(Self { length: 4, meaning: Some(*meaning) });
+        }
+        // The second of two backslashes begins no escape.
+        escaped.starts_with('\\').then_some(Self { length: 2, meaning: None })
     }
 }
 
@@ -45,6 +75,7 @@ mod tests {
             Context::new(&ObservedLoadBalancer { provider: provider.into(), ..ObservedLoadBalancer::default() })
         };
         assert_eq!(of("amphora").unspelled(r"/a\x26b\x3Fc"), r"/a&b\x3Fc");
+        assert_eq!(of("amphora").unspelled(r"/a\\x26b\\\x27c\"), r"/a\\x26b\\'c\", "two backslashes are one character");
         assert_eq!(of("other").unspelled(r"/a\x26b"), r"/a\x26b");
     }
 }

@@ -77,9 +77,33 @@ fn rule(observed: &ObservedL7Rule, policy: &str, context: &mut Context) -> Optio
         kind,
         compare_type,
         key: observed.key.clone().filter(|_| has_key),
-        value: context.unspelled(&observed.value),
+        value: match compare_type {
+            L7CompareType::Regex => context.unspelled(&observed.value),
+            _ => observed.value.clone(),
+        },
         invert: observed.invert.then_some(true),
         admin_state_up: unless_up(observed.admin_state_up),
         tags: tags(&observed.tags, &object, context),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::ObservedLoadBalancer;
+
+    #[test]
+    fn escape_in_literal_of_rule_stays_four_characters() {
+        let value_of = |compare_type: &str| {
+            let observed = ObservedL7Rule {
+                kind: "PATH".to_owned(),
+                compare_type: compare_type.to_owned(),
+                value: r"/a\x26b".to_owned(),
+                ..ObservedL7Rule::default()
+            };
+            rule(&observed, "policy", &mut Context::new(&ObservedLoadBalancer::default())).unwrap().value
+        };
+        assert_eq!(value_of("EQUAL_TO"), r"/a\x26b");
+        assert_eq!(value_of("REGEX"), "/a&b");
+    }
 }

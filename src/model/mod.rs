@@ -50,8 +50,8 @@ pub use octavia_enums::{
     ListenerProtocol, MonitorType, PersistenceType, PoolProtocol, TlsVersion, TransportProtocol,
 };
 pub use ownership::{
-    OwnedFields, Owner, PREFIX, SECRETS_TAG, attempt_name, attempt_of, attempt_tag, foreign_owner, generation_of,
-    key_of, key_tag, stack_named, tag_of, user_tags,
+    OwnedFields, Owner, PREFIX, SECRETS_TAG, attempt_name, attempt_of, attempt_tag, cluster_tag, foreign_owner,
+    generation_of, key_of, key_tag, stack_named, stack_of, tag_of, user_tags,
 };
 pub use plan::{Body, Call, Change, Impact, Kind, Plan, Step, StepReason};
 pub use problem::{Problem, ProblemReason};

@@ -52,11 +52,11 @@ impl Owner {
 
     /// Tags that do not depend on the UID: a stack restored from a backup finds its load balancer by these.
     pub fn place_tags(&self) -> [String; 3] {
-        [format!("{CLUSTER}{}", self.cluster), bounded(NAMESPACE, &self.namespace), bounded(NAME, &self.name)]
+        [cluster_tag(&self.cluster), bounded(NAMESPACE, &self.namespace), bounded(NAME, &self.name)]
     }
 
     pub fn owns(&self, tags: &BTreeSet<String>) -> bool {
-        tags.contains(&self.uid_tag()) && tags.contains(&format!("{CLUSTER}{}", self.cluster))
+        tags.contains(&self.uid_tag()) && tags.contains(&cluster_tag(&self.cluster))
     }
 
     /// The former owner of a load balancer with these tags: a stack of the same name under another UID.
@@ -99,12 +99,22 @@ pub fn tag_of(uid: &str) -> String {
     format!("{UID}{uid}")
 }
 
+/// The stack of a load balancer with these tags: `namespace/name`.
+pub fn stack_of(tags: &BTreeSet<String>) -> Option<String> {
+    Some(format!("{}/{}", value_of(tags, NAMESPACE)?, value_of(tags, NAME)?))
+}
+
 /// The stack that owns a load balancer with these tags, for people: namespace and name, and its cluster where that is
 /// another one.
 pub fn stack_named(tags: &BTreeSet<String>, cluster: &str) -> Option<String> {
-    let named = format!("stack {}/{}", value_of(tags, NAMESPACE)?, value_of(tags, NAME)?);
+    let named = format!("stack {}", stack_of(tags)?);
     let elsewhere = value_of(tags, CLUSTER).filter(|other| *other != cluster);
     Some(elsewhere.map_or_else(|| named.clone(), |other| format!("{named} of cluster {other}")))
+}
+
+/// The tag of all load balancers of a cluster.
+pub fn cluster_tag(cluster: &str) -> String {
+    format!("{CLUSTER}{cluster}")
 }
 
 pub fn attempt_tag(attempt: &str) -> String {

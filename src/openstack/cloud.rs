@@ -122,6 +122,11 @@ impl Cloud {
         self.shared.session.candidates(selector).await
     }
 
+    /// The load balancers of all stacks in the project, or of those of one cluster: one list.
+    pub async fn of_stacks(&self, cluster: Option<&str>) -> Result<Vec<ObservedLoadBalancer>, CloudError> {
+        self.shared.session.of_stacks(cluster).await
+    }
+
     /// One load balancer in a state no older than this call; `None` when it was deleted. Many simultaneous calls share one
     /// list.
     pub async fn load_balancer(&self, id: &str) -> Result<Option<ObservedLoadBalancer>, CloudError> {

@@ -43,7 +43,7 @@ mod text;
 
 pub use cache::Freshness;
 pub use cloud::Cloud;
-pub use clouds_yaml::{Credentials, CredentialsError};
+pub use clouds_yaml::{CloudsYaml, Credentials, CredentialsError};
 pub use create_slots::{CreateSlot, CreateSlots};
 pub use execute::Done;
 pub use http::{

@@ -6,13 +6,19 @@ use kube::runtime::watcher::Event;
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
-use super::fields::{CertificateObject, objects_of};
-use crate::controller::names::NamespacedName;
+use crate::cluster::{CertificateObject, NamespacedName, certificate_fields};
 use crate::controller::version_index::VersionIndex;
 use crate::controller::watch::MaybeStack;
 
 /// Versions of objects by the watches; none for one that they have not shown.
 pub(super) type Versions = BTreeMap<CertificateObject, Option<String>>;
+
+/// The objects that a valid stack uses.
+fn objects_of(stored: &MaybeStack) -> BTreeSet<CertificateObject> {
+    let Ok(stack) = &stored.0 else { return BTreeSet::new() };
+    let namespace = NamespacedName::of(stack).namespace;
+    certificate_fields(&stack.spec, &namespace).into_iter().map(|field| field.object).collect()
+}
 
 /// Objects with certificates, their users and versions.
 #[derive(Default)]

@@ -5,18 +5,13 @@
 //!
 //! | file | purpose |
 //! |---|---|
-//! | `fields` | the TLS fields of a spec, with the objects behind them |
 //! | `index`, `watch` | the stacks that use an object, and the versions that the watches have shown |
-//! | `object` | a read of one object |
-//! | `read`, `check` | the certificates of one stack, before the engine runs |
+//! | `read` | the certificates of one stack, before the engine runs |
 //! | `state` | facts about the certificates of one stack between reconciles |
 //! | `expiry` | dates: Events before a certificate expires, and the metric |
 
-mod check;
 mod expiry;
-mod fields;
 mod index;
-mod object;
 mod read;
 mod state;
 #[cfg(test)]
@@ -24,7 +19,6 @@ mod tests;
 mod watch;
 
 pub(super) use expiry::ExpiryGauge;
-pub(super) use fields::CertificateObject;
 pub(super) use index::CertificateIndex;
 pub(super) use read::read;
 pub(super) use state::StackCertificates;

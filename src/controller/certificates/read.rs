@@ -7,16 +7,16 @@ use futures::{StreamExt, stream};
 use jiff::Timestamp;
 use kube::ResourceExt;
 
-use super::check::{Checks, Objects, Obstacle};
 use super::expiry::Lifetime;
-use super::fields::{CertificateObject, Field, FieldContent, fields};
-use super::object::read_object;
 use super::state::{ContentDate, ReadFacts, StackCertificates};
 use crate::api::LoadBalancerStack;
 use crate::certificates::{CertificateProblem, CheckedContent};
+use crate::cluster::{
+    CertificateChecks, CertificateField, CertificateObject, CertificateObjects, CertificateObstacle, FieldContent,
+    certificate_fields, kube_message, read_object,
+};
 use crate::controller::context::Context;
-use crate::controller::kube_message::kube_message;
-use crate::model::{Owner, Problem, ProblemReason, SourcedCertificate, SourcedCertificates, StoredSecret};
+use crate::model::{Owner, SourcedCertificate, SourcedCertificates, StoredSecret};
 
 /// Objects that are read at the same time.
 const CONCURRENT_READS: usize = 8;
@@ -31,7 +31,7 @@ pub(crate) async fn read(
     context: &Context,
     state: &mut StackCertificates,
 ) -> SourcedCertificates {
-    let fields = fields(&stack.spec, &owner.namespace);
+    let fields = certificate_fields(&stack.spec, &owner.namespace);
     let names: BTreeSet<CertificateObject> = fields.iter().map(|field| field.object.clone()).collect();
     let watched = context.certificates.versions(&names);
     let objects = read_objects(context, &names).await;
@@ -47,7 +47,7 @@ pub(crate) async fn read(
     sourced
 }
 
-async fn read_objects(context: &Context, names: &BTreeSet<CertificateObject>) -> Objects {
+async fn read_objects(context: &Context, names: &BTreeSet<CertificateObject>) -> CertificateObjects {
     let names: Vec<CertificateObject> = names.iter().cloned().collect();
     let reads = stream::iter(names).map(|name| {
         let client = context.client.clone();
@@ -68,8 +68,8 @@ struct Reading<'a> {
 }
 
 impl Reading<'_> {
-    fn check_all(mut self, fields: &[Field<'_>], objects: &Objects) -> SourcedCertificates {
-        let mut checks = Checks::new(objects, self.now);
+    fn check_all(mut self, fields: &[CertificateField<'_>], objects: &CertificateObjects) -> SourcedCertificates {
+        let mut checks = CertificateChecks::new(objects, self.now);
         let mut sourced = SourcedCertificates::new();
         for field in fields {
             let checked = checks.check(field);
@@ -85,15 +85,15 @@ impl Reading<'_> {
     }
 
     /// Records the date of a content. That of an object that could not be read stays.
-    fn record_date(&mut self, field: &Field<'_>, checked: &Result<CheckedContent, Obstacle>) {
+    fn record_date(&mut self, field: &CertificateField<'_>, checked: &Result<CheckedContent, CertificateObstacle>) {
         let date = match checked {
-            Err(Obstacle::NotRead(_)) => self.state.dates().get(&field.path).cloned(),
+            Err(CertificateObstacle::NotRead(_)) => self.state.dates().get(&field.path).cloned(),
             checked => date_of(field, checked),
         };
         self.facts.dates.extend(date.map(|date| (field.path.clone(), date)));
     }
 
-    fn known(&mut self, field: &Field<'_>, checked: CheckedContent) -> SourcedCertificate {
+    fn known(&mut self, field: &CertificateField<'_>, checked: CheckedContent) -> SourcedCertificate {
         for warning in &checked.warnings {
             let warning = format!("{}: {warning}", field.object);
             if !self.state.warned().contains(&warning) {
@@ -104,7 +104,7 @@ impl Reading<'_> {
         SourcedCertificate::Known(StoredSecret::new(self.owner, checked.content))
     }
 
-    fn unknown(&mut self, field: &Field<'_>, obstacle: &Obstacle) -> SourcedCertificate {
+    fn unknown(&mut self, field: &CertificateField<'_>, obstacle: &CertificateObstacle) -> SourcedCertificate {
         schedule(self.state, obstacle, self.now);
         if is_half_done(obstacle) {
             self.facts.half_done.insert(field.path.clone());
@@ -112,32 +112,34 @@ impl Reading<'_> {
                 return SourcedCertificate::Unknown(None);
             }
         }
-        SourcedCertificate::Unknown(problem(field, obstacle))
+        SourcedCertificate::Unknown(obstacle.problem(field, "the controller"))
     }
 }
 
 /// Tells whether the second of two updates may be on its way.
-fn is_half_done(obstacle: &Obstacle) -> bool {
-    matches!(obstacle, Obstacle::Unusable(problem) if problem.may_pass())
+fn is_half_done(obstacle: &CertificateObstacle) -> bool {
+    matches!(obstacle, CertificateObstacle::Unusable(problem) if problem.may_pass())
 }
 
 /// Asks for another read where time alone may solve the problem.
-fn schedule(state: &mut StackCertificates, obstacle: &Obstacle, now: Timestamp) {
+fn schedule(state: &mut StackCertificates, obstacle: &CertificateObstacle, now: Timestamp) {
     match obstacle {
-        Obstacle::NotRead(_) => state.wake_in(READ_RETRY),
-        Obstacle::Unusable(CertificateProblem::NotYetValid { not_before, .. }) => state.wake_at_time(*not_before, now),
-        Obstacle::Unusable(CertificateProblem::ListNotYetValid { last_update, .. }) => {
+        CertificateObstacle::NotRead(_) => state.wake_in(READ_RETRY),
+        CertificateObstacle::Unusable(CertificateProblem::NotYetValid { not_before, .. }) => {
+            state.wake_at_time(*not_before, now)
+        }
+        CertificateObstacle::Unusable(CertificateProblem::ListNotYetValid { last_update, .. }) => {
             state.wake_at_time(*last_update, now);
         }
-        Obstacle::Unusable(_) | Obstacle::NoObject | Obstacle::AuthoritiesUnknown => {}
+        CertificateObstacle::Unusable(_) | CertificateObstacle::NoObject | CertificateObstacle::AuthoritiesUnknown => {}
     }
 }
 
-fn date_of(field: &Field<'_>, checked: &Result<CheckedContent, Obstacle>) -> Option<ContentDate> {
+fn date_of(field: &CertificateField<'_>, checked: &Result<CheckedContent, CertificateObstacle>) -> Option<ContentDate> {
     let not_after = match checked {
         Ok(checked) => checked.not_after?,
-        Err(Obstacle::Unusable(CertificateProblem::Expired { not_after, .. })) => *not_after,
-        Err(Obstacle::Unusable(CertificateProblem::ListExpired { next_update, .. })) => *next_update,
+        Err(CertificateObstacle::Unusable(CertificateProblem::Expired { not_after, .. })) => *not_after,
+        Err(CertificateObstacle::Unusable(CertificateProblem::ListExpired { next_update, .. })) => *next_update,
         Err(_) => return None,
     };
     let lifetime = match field.content {
@@ -145,21 +147,4 @@ fn date_of(field: &Field<'_>, checked: &Result<CheckedContent, Obstacle>) -> Opt
         FieldContent::RevocationList { .. } => Lifetime::RevocationList,
     };
     Some(ContentDate { object: field.object.clone(), lifetime, not_after })
-}
-
-/// Problem of a field; none if another field has it.
-fn problem(field: &Field<'_>, obstacle: &Obstacle) -> Option<Problem> {
-    let object = &field.object;
-    let (reason, text) = match obstacle {
-        Obstacle::NoObject => (ProblemReason::ReferenceNotFound, format!("{object} does not exist: create it")),
-        Obstacle::NotRead(message) => (
-            ProblemReason::ReferenceUnusable,
-            format!("the Kubernetes API does not show {object} ({message}): let the controller get it"),
-        ),
-        Obstacle::Unusable(problem) => {
-            (ProblemReason::ReferenceUnusable, format!("{object} cannot be used: {problem}"))
-        }
-        Obstacle::AuthoritiesUnknown => return None,
-    };
-    Some(Problem::new(&field.path, reason, format!("{text}; until then the load balancer keeps what it has")))
 }

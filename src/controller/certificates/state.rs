@@ -7,8 +7,8 @@ use jiff::Timestamp;
 use tokio::time::Instant;
 
 use super::expiry::Lifetime;
-use super::fields::CertificateObject;
 use super::index::{CertificateIndex, Versions};
+use crate::cluster::CertificateObject;
 use crate::controller::events::EventDraft;
 
 /// Time that a half-done update of an object may take before it is reported.

@@ -6,11 +6,10 @@ use kube::runtime::watcher::Event;
 use serde_json::json;
 
 use super::expiry::Lifetime;
-use super::fields::{CertificateObject, fields};
 use super::index::CertificateIndex;
 use super::state::{ContentDate, ReadFacts, StackCertificates};
 use crate::api::LoadBalancerStackSpec;
-use crate::controller::names::NamespacedName;
+use crate::cluster::{CertificateObject, NamespacedName, certificate_fields};
 use crate::controller::watch::MaybeStack;
 use crate::model::{
     ApiVersion, ClusterContents, Owner, Problem, ProblemReason, Reference, ReferenceKind, Resolutions,
@@ -51,7 +50,7 @@ fn everything() -> LoadBalancerStackSpec {
 #[test]
 fn every_tls_field_is_read_under_its_path_in_the_translator() {
     let spec = everything();
-    let paths: BTreeSet<String> = fields(&spec, "shop").into_iter().map(|field| field.path).collect();
+    let paths: BTreeSet<String> = certificate_fields(&spec, "shop").into_iter().map(|field| field.path).collect();
     let problem = |path: &String| Problem::new(path, ProblemReason::ReferenceUnusable, "unknown");
     let certificates =
         paths.iter().map(|path| (path.clone(), SourcedCertificate::Unknown(Some(problem(path))))).collect();

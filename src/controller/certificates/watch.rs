@@ -7,9 +7,8 @@ use kube::api::PartialObjectMeta;
 use kube::runtime::watcher::Event;
 use kube::{Client, ResourceExt};
 
-use super::fields::CertificateObject;
 use super::index::CertificateIndex;
-use crate::controller::names::NamespacedName;
+use crate::cluster::{CertificateObject, NamespacedName};
 use crate::controller::watch_kind::{WakeStack, watch_kind};
 
 /// Watches the metadata of ConfigMaps, from the first stack with one on, and wakes the stacks that use them. Never

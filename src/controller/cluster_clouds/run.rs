@@ -18,8 +18,8 @@ use tracing::Instrument;
 use super::cache::{ClusterClouds, MaybeCloud};
 use super::reconcile::reconcile;
 use crate::controller::context::Context;
-use crate::controller::kube_message::watch_message;
 use crate::controller::watch_kind::{WakeStack, wake_stacks, watch_kind};
+use crate::controller::watch_message::watch_message;
 
 /// Clouds that are looked at together: one that does not answer delays no other one.
 const CONCURRENCY: u16 = 4;

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use crate::api::LoadBalancerStack;
+use crate::cluster::NamespacedName;
 use crate::controller::finalizer;
-use crate::controller::names::NamespacedName;
 use crate::controller::pending_create_annotation::pending_creates_of;
 use crate::controller::watch::MaybeStack;
 

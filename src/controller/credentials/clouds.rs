@@ -13,9 +13,9 @@ use super::finalizer::{self, StackScope};
 use super::session_cache::SessionCache;
 use super::source::{CredentialsSource, secret_of};
 use crate::api::{ClusterOpenStackCloud, LoadBalancerStack};
+use crate::cluster::NamespacedName;
 use crate::controller::cluster_clouds::{CloudAccess, ClusterClouds, cluster_cloud_of};
 use crate::controller::finalizer::has_finalizer;
-use crate::controller::names::NamespacedName;
 use crate::controller::watch::MaybeStack;
 use crate::openstack::Cloud;
 

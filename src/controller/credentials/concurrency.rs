@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 
-use crate::controller::names::NamespacedName;
+use crate::cluster::NamespacedName;
 
 /// Reconciles in progress by share. A cloud that accepts calls and never answers holds each of them for a minute or more:
 /// without a limit it would hold every worker, and all other clouds would wait for it. Entries of a clouds.yaml are not

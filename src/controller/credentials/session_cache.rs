@@ -11,7 +11,7 @@ use super::data::CredentialsData;
 use super::error::CredentialsProblem;
 use super::source::CredentialsSource;
 use crate::clock::Clock;
-use crate::controller::names::NamespacedName;
+use crate::cluster::NamespacedName;
 use crate::openstack::{Cloud, CloudSettings, Connector, Credentials};
 
 /// Time after its last use at which a session is dropped, with its token, its lists and its credentials.

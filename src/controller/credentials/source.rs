@@ -4,9 +4,9 @@ use kube::ResourceExt;
 
 use super::error::CredentialsProblem;
 use crate::api::{ClusterOpenStackCloudSpec, CredentialsChoice, CredentialsRefProblem, LoadBalancerStack};
+use crate::cluster::NamespacedName;
 use crate::controller::cluster_clouds::{AccessProblem, CloudAccess, ClusterClouds};
 use crate::controller::finalizer;
-use crate::controller::names::NamespacedName;
 
 /// Credentials of one cloud, by their place in the cluster.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -11,7 +11,7 @@ use tokio::sync::Notify;
 
 use super::references::{SourceObject, source_objects};
 use crate::api::{MemberSourceSpec, PoolSpec};
-use crate::controller::names::NamespacedName;
+use crate::cluster::NamespacedName;
 use crate::controller::reference_index::ReferenceIndex;
 use crate::controller::watch::MaybeStack;
 use crate::controller::watched::Watched;

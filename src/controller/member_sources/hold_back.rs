@@ -12,8 +12,8 @@ use std::net::IpAddr;
 use super::floor::{Floor, Unready, UnreadyByPod};
 use super::pace::PoolEndpoints;
 use crate::api::{MemberSourceSpec, PoolSpec};
+use crate::cluster::kube_message;
 use crate::controller::context::Context;
-use crate::controller::kube_message::kube_message;
 use crate::endpoints::{Endpoints, PodRef};
 use crate::model::{
     Endpoint, EndpointPhase, IpFamily, Key, MemberKey, Problem, ProblemReason, SourceEndpoints, SourceKey,

@@ -8,7 +8,7 @@
 //! | `refresh` | the endpoints of one stack, before a reconcile |
 //! | `pace` | their changes over time: windows, draining members, a zero that is not confirmed yet |
 //! | `hold_back`, `floor` | members that are not ready and stay, because too few others are |
-//! | `live` | reads past the cache, which confirm that a source has no endpoints, or that a pod is still there |
+//! | `live` | addresses of a pod, read past the cache |
 
 mod cache;
 mod floor;

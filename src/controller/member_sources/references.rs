@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::controller::names::NamespacedName;
+use crate::cluster::NamespacedName;
 use crate::controller::watch::MaybeStack;
 
 /// An object, or a kind of objects, whose changes may change the members of a stack.

@@ -4,11 +4,10 @@ use kube::ResourceExt;
 
 use super::cache::CachedEndpoints;
 use super::hold_back::hold_back;
-use super::live::live_endpoints;
 use super::pace::{Pace, PacedSources, PoolEndpoints, is_zero};
 use crate::api::{LoadBalancerStack, MemberSourceSpec, PoolSpec};
+use crate::cluster::{SourceObjects, kube_message};
 use crate::controller::context::Context;
-use crate::controller::kube_message::kube_message;
 use crate::endpoints::{Endpoints, SourceProblem};
 use crate::model::{Problem, ProblemReason, SourceEndpoints, SourceKey};
 
@@ -69,13 +68,14 @@ fn cached(context: &Context, namespace: &str, pool: &PoolSpec) -> Option<PoolEnd
     Some(endpoints)
 }
 
-/// Endpoints of a pool by the API server itself, or the problems of its sources.
+/// Endpoints of a pool by the API server itself, past the cache, or the problems of its sources. A pool is emptied only
+/// for a zero that the API server confirms: a cache may be behind, and a watch that is lost says nothing.
 async fn live(context: &Context, namespace: &str, pool: &PoolSpec) -> Result<PoolEndpoints, PoolEndpoints> {
     let mut endpoints = PoolEndpoints::new();
     let mut problems = PoolEndpoints::new();
     for source in &pool.member_sources {
-        match live_endpoints(&context.client, namespace, pool, source).await {
-            Ok(result) => endpoints.insert(source.name.clone(), read(pool, source, result)),
+        match SourceObjects::read(&context.client, namespace, source).await {
+            Ok(objects) => endpoints.insert(source.name.clone(), read(pool, source, objects.endpoints(pool, source))),
             Err(error) => problems.insert(source.name.clone(), unreadable(pool, source, &kube_message(&error))),
         };
     }

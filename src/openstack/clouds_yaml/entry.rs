@@ -9,6 +9,17 @@ use super::file::{self, CloudEntry, EntryKey, underscored};
 use crate::openstack::http::{Service, TlsOptions};
 use crate::openstack::text::{MAX_NAME, printable};
 
+/// The files that describe a cloud.
+#[derive(Clone, Copy)]
+pub struct CloudsYaml<'a> {
+    /// Text of `clouds.yaml`.
+    pub clouds: &'a [u8],
+    /// Text of `secure.yaml`, whose keys go over those of `clouds.yaml`.
+    pub secure: Option<&'a [u8]>,
+    /// PEM, trusted in addition to the system's roots.
+    pub cacert: Option<&'a [u8]>,
+}
+
 impl Credentials {
     /// Reads the entry `cloud_name` of `clouds_yaml`. `cacert` is PEM, trusted in addition to the system's roots.
     ///
@@ -16,6 +27,19 @@ impl Credentials {
     /// When the file, the entry or one of its keys is missing, or an option is not supported.
     pub fn parse(clouds_yaml: &[u8], cacert: Option<&[u8]>, cloud_name: &str) -> Result<Self, CredentialsError> {
         credentials(file::entry(clouds_yaml, cloud_name)?, cacert, cloud_name)
+    }
+
+    /// Reads the entry `cloud_name` of `clouds.yaml` and `secure.yaml`.
+    ///
+    /// # Errors
+    /// As [`parse`](Self::parse). A cloud that `secure.yaml` does not have is no error.
+    pub fn from_files(files: &CloudsYaml<'_>, cloud_name: &str) -> Result<Self, CredentialsError> {
+        let mut entry = file::entry(files.clouds, cloud_name)?;
+        match files.secure.map(|secure| file::entry(secure, cloud_name)) {
+            None | Some(Err(CredentialsError::NoSuchCloud { .. })) => {}
+            Some(secure) => entry.add(secure?),
+        }
+        credentials(entry, files.cacert, cloud_name)
     }
 }
 

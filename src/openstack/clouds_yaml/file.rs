@@ -42,6 +42,17 @@ pub(super) struct Region {
     pub(super) values: CloudEntry,
 }
 
+impl CloudEntry {
+    /// Lays the keys of another entry over these.
+    pub(super) fn add(&mut self, other: Self) {
+        self.keys.extend(other.keys);
+        self.auth.extend(other.auth);
+        self.interface = other.interface.or(self.interface.take());
+        self.region_name = other.region_name.or(self.region_name.take());
+        self.regions = other.regions.or(self.regions.take());
+    }
+}
+
 /// Finds the entry of this cloud.
 ///
 /// # Errors

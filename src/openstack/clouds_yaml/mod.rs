@@ -15,6 +15,7 @@ mod error;
 mod file;
 
 pub use credentials::Credentials;
+pub use entry::CloudsYaml;
 pub use error::CredentialsError;
 
 pub(super) use credentials::{Auth, Domain, Named, is_endpoint};

@@ -2,7 +2,9 @@
 
 use serde::Deserialize;
 
-use crate::model::{AdoptionSelector, ApiVersion, ObservedLoadBalancer, Owner, Provisioning};
+use crate::model::{
+    AdoptionSelector, ApiVersion, ObservedLoadBalancer, Owner, Provisioning, cluster_tag, foreign_owner,
+};
 use crate::openstack::collections::LOAD_BALANCERS;
 use crate::openstack::http::{ApiRequest, CloudError, ErrorClass, Service};
 use crate::openstack::pagination::Listing;
@@ -54,6 +56,24 @@ impl Session {
             }
         };
         found.retain(|one| selector.matches(one) && one.provisioning_status != Provisioning::Deleted);
+        Ok(found)
+    }
+
+    /// The load balancers of all stacks, or of those of one cluster, found by tags as in [`find`](Self::find).
+    pub(in crate::openstack) async fn of_stacks(
+        &self,
+        cluster: Option<&str>,
+    ) -> Result<Vec<ObservedLoadBalancer>, CloudError> {
+        let mut listing = self.of_project(Listing::records(LOAD_BALANCERS)).await?;
+        let tag = cluster.map(cluster_tag);
+        if let Some(tag) = &tag {
+            listing = listing.query("tags", tag.as_str());
+        }
+        let mut found = self.list::<ObservedLoadBalancer>(&listing).await?.items;
+        found.retain(|observed| match &tag {
+            Some(tag) => observed.tags.contains(tag),
+            None => foreign_owner(&observed.tags).is_some(),
+        });
         Ok(found)
     }
 

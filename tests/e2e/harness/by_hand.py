@@ -101,6 +101,9 @@ class Hand:
                  'members': [self.member(last, protocol) for last in self.random.sample(range(10, 30), self.random.randint(0, 3))]}
         if protocol in ('HTTP', 'PROXY'):
             drawn.update(self._some(session_persistence={'type': 'APP_COOKIE', 'cookie_name': 'sid'}, tls_enabled=True))
+            if 'tls_enabled' in drawn:
+                # Octavia answers 500 to a single-call create whose pool has TLS without them (octavia/db/prepare.py).
+                drawn.update(tls_ciphers='ECDHE-RSA-AES128-GCM-SHA256', tls_versions=['TLSv1.2', 'TLSv1.3'], alpn_protocols=['http/1.1'])
         if protocol in ('UDP', 'SCTP'):
             drawn.update(self._some(session_persistence={'type': 'SOURCE_IP', 'persistence_timeout': 60, 'persistence_granularity': '255.255.255.0'}))
         if self._flag(0.6):

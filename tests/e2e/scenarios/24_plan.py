@@ -18,11 +18,11 @@ def run(t):
     same('load balancers', t.cloud.load_balancers(t.namespace), [])
     name = t.apply(stack)
     t.ready_and_right(name)
-    same('in sync', plan(t, stack), (0, 'nothing to do\n'))
+    same('in sync', plan(t, stack), (0, 'Nothing to do.\n'))
     named(stack['spec']['pools'], 'web')['algorithm'] = 'SOURCE_IP'
     code, output = plan(t, stack)
     same('after an edit', code, 2)
-    expect('~ pool web: lb_algorithm ROUND_ROBIN -> SOURCE_IP' in output, output)
+    expect('~ pool web' in output and 'lb_algorithm: ROUND_ROBIN -> SOURCE_IP' in output, output)
     t.check(name)
     stack['spec']['listeners'][0]['defaultPool'] = 'none'
     code, output = plan(t, stack)
@@ -32,7 +32,8 @@ def run(t):
 
 
 def plan(t, stack: dict) -> tuple[int, str]:
-    command = [config.BINARY, 'plan', '-f', '-', '--os-cloud', 'openstack', '--namespace', t.namespace, '--cluster-id', CLUSTER]
+    command = [config.BINARY, 'plan', '-f', '-', '--os-cloud', 'openstack', '--namespace', t.namespace, '--cluster-id', CLUSTER,
+               '--detailed-exitcode']
     done = subprocess.run(command, input=yaml.safe_dump(stack), capture_output=True, text=True, timeout=60,
                           env={'OS_CLIENT_CONFIG_FILE': str(config.CLOUDS_YAML)})
     return done.returncode, done.stdout + done.stderr

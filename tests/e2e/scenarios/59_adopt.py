@@ -1,5 +1,6 @@
 """Load balancers that other clients made: `evenkeel export` describes them, a stack takes them by writing tags, and each that
 cannot be taken is rejected with its reason. It alone lets stacks take load balancers that Evenkeel did not create."""
+import json
 import subprocess
 import time
 
@@ -30,7 +31,7 @@ def run(t, case):
     {'rejected': rejected, 'tools': tools, 'exported': exported}[kind](t, *map(int, seeds))
 
 
-def adopting(name='web', load_balancer=None, **adopt):
+def adopting(name='web', load_balancer=None, /, **adopt):
     """The stack that is equal to `WEB`."""
     return web(name, adopt=adopt, load_balancer={'name': 'by-hand', 'tags': ['prod'], **(load_balancer or {})})
 
@@ -143,7 +144,7 @@ def adopt_exported(t, lb_id) -> bool:
         plan(t, document, 1)
         return False
     before = t.cloud.tree(lb_id)
-    steps = plan(t, document, 2).splitlines()
+    steps = plan(t, document, 2)['stacks'][0]['steps']
     strange = [step for step in steps if not is_tag_or_first_name(step)]
     expect(not strange, f'not only tags: {strange} of {steps} for {text}')
     since = time.time()
@@ -153,14 +154,14 @@ def adopt_exported(t, lb_id) -> bool:
     writes = t.writes_since(since)
     expect(all(write.startswith('PUT ') for write in writes), f'{writes}')
     same('the tree', nameless(states_apart(t.cloud.tree(lb_id))), nameless(states_apart(before)))
-    same('the plan afterwards', plan(t, document, 0), 'nothing to do\n')
+    same('the plan afterwards', plan(t, document, 0)['stacks'][0]['steps'], [])
     return True
 
 
-def is_tag_or_first_name(step: str) -> bool:
+def is_tag_or_first_name(step: dict) -> bool:
     """True for a step that changes tags, or gives a name to an object that has none."""
-    fields = step.removesuffix(' (adopt)').split(': ', 1)[-1]
-    return step.startswith('~ ') and (fields.startswith(('tags ', 'name "" ', 'name  ')) or ' tags ' in fields)
+    fields = {change['field']: change['was'] for change in step.get('changes', [])}
+    return step['request'] == 'update' and ('tags' in fields or not fields.get('name', 'named'))
 
 
 def nameless(tree):
@@ -172,9 +173,10 @@ def nameless(tree):
     return {key: nameless(value) for key, value in tree.items() if key not in ('name', 'tags')}
 
 
-def plan(t, document: dict, code: int) -> str:
-    return evenkeel('plan', '-f', '-', '--os-cloud', 'openstack', '--namespace', t.namespace, '--cluster-id', CLUSTER, code=code,
-                    text=yaml.safe_dump(document))
+def plan(t, document: dict, code: int) -> dict:
+    text = evenkeel('plan', '-f', '-', '--os-cloud', 'openstack', '--namespace', t.namespace, '--cluster-id', CLUSTER,
+                    '--detailed-exitcode', '-o', 'json', code=code, text=json.dumps(document))
+    return json.loads(text or '{}')
 
 
 def evenkeel(*command: str, code: int = 0, text: str | None = None) -> str:

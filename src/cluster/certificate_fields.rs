@@ -1,18 +1,16 @@
 //! TLS fields of a spec, with the objects of the cluster behind them.
 
-use std::collections::BTreeSet;
 use std::fmt;
 
+use super::names::NamespacedName;
 use crate::api::{
     CertificatePlace, CertificateSecretRef, CertificateSpec, ListenerTlsSpec, LoadBalancerStackSpec, PoolTlsSpec,
     TrustSpec, object_name,
 };
-use crate::controller::names::NamespacedName;
-use crate::controller::watch::MaybeStack;
 
 /// An object that holds certificates.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) enum CertificateObject {
+pub enum CertificateObject {
     Secret(NamespacedName),
     ConfigMap(NamespacedName),
 }
@@ -29,16 +27,16 @@ impl fmt::Display for CertificateObject {
 
 /// A TLS field that names an object of the cluster.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Field<'a> {
+pub struct CertificateField<'a> {
     /// Path in the spec, as the translator has it.
-    pub(super) path: String,
-    pub(super) object: CertificateObject,
-    pub(super) content: FieldContent<'a>,
+    pub path: String,
+    pub object: CertificateObject,
+    pub content: FieldContent<'a>,
 }
 
 /// Content that a field wants, with its keys in the object.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum FieldContent<'a> {
+pub enum FieldContent<'a> {
     Pair {
         certificate: &'a str,
         private_key: &'a str,
@@ -55,7 +53,7 @@ pub(super) enum FieldContent<'a> {
 
 /// The fields of a spec; authorities come before their revocation lists. A name that no object can have is left to the
 /// translator.
-pub(super) fn fields<'a>(spec: &'a LoadBalancerStackSpec, namespace: &str) -> Vec<Field<'a>> {
+pub fn certificate_fields<'a>(spec: &'a LoadBalancerStackSpec, namespace: &str) -> Vec<CertificateField<'a>> {
     let mut found = Fields { namespace, fields: Vec::new() };
     for listener in &spec.listeners {
         if let Some(tls) = &listener.tls {
@@ -70,16 +68,9 @@ pub(super) fn fields<'a>(spec: &'a LoadBalancerStackSpec, namespace: &str) -> Ve
     found.fields
 }
 
-/// The objects that a valid stack uses.
-pub(super) fn objects_of(stored: &MaybeStack) -> BTreeSet<CertificateObject> {
-    let Ok(stack) = &stored.0 else { return BTreeSet::new() };
-    let namespace = NamespacedName::of(stack).namespace;
-    fields(&stack.spec, &namespace).into_iter().map(|field| field.object).collect()
-}
-
 struct Fields<'a, 'n> {
     namespace: &'n str,
-    fields: Vec<Field<'a>>,
+    fields: Vec<CertificateField<'a>>,
 }
 
 impl<'a> Fields<'a, '_> {
@@ -133,7 +124,7 @@ impl<'a> Fields<'a, '_> {
             CertificatePlace::Secret(secret) => name(secret).map(CertificateObject::Secret),
             CertificatePlace::ConfigMap(config_map) => name(config_map).map(CertificateObject::ConfigMap),
         };
-        self.fields.extend(object.map(|object| Field { path, object, content }));
+        self.fields.extend(object.map(|object| CertificateField { path, object, content }));
     }
 }
 

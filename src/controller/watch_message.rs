@@ -1,14 +1,8 @@
-//! Errors of the Kubernetes API in messages for people: the words of the server, without the structures around them.
+//! Errors of watches in messages for people.
 
 use kube::runtime::watcher;
 
-/// Message of a failed request.
-pub(super) fn kube_message(error: &kube::Error) -> String {
-    match error {
-        kube::Error::Api(status) => status.message.clone(),
-        other => other.to_string(),
-    }
-}
+use crate::cluster::kube_message;
 
 /// Message of a failed watch.
 pub(super) fn watch_message(error: &watcher::Error) -> String {

@@ -1,4 +1,4 @@
-//! Reads of Secrets and ConfigMaps.
+//! Contents of Secrets and ConfigMaps.
 
 use std::collections::BTreeMap;
 
@@ -6,18 +6,21 @@ use k8s_openapi::api::core::v1::{ConfigMap, Secret};
 use kube::{Api, Client};
 use zeroize::Zeroizing;
 
-use super::fields::CertificateObject;
+use super::certificate_fields::CertificateObject;
 use crate::certificates::{CertificateProblem, Entry};
 
 /// An object as it was read. Its values are zeroed when it is dropped.
-pub(super) struct ObjectData {
-    pub(super) version: Option<String>,
+pub struct ObjectData {
+    pub version: Option<String>,
     values: BTreeMap<String, Zeroizing<Vec<u8>>>,
 }
 
 impl ObjectData {
     /// The value of a key.
-    pub(super) fn entry<'a>(&'a self, key: &'a str) -> Result<Entry<'a>, CertificateProblem> {
+    ///
+    /// # Errors
+    /// The object has no such key.
+    pub fn entry<'a>(&'a self, key: &'a str) -> Result<Entry<'a>, CertificateProblem> {
         match self.values.get(key) {
             Some(value) => Ok(Entry { key, value }),
             None => Err(CertificateProblem::MissingKey(key.to_owned())),
@@ -26,10 +29,10 @@ impl ObjectData {
 }
 
 /// Reads an object; `None` if there is none.
-pub(super) async fn read_object(
-    client: &Client,
-    object: &CertificateObject,
-) -> Result<Option<ObjectData>, kube::Error> {
+///
+/// # Errors
+/// The request failed.
+pub async fn read_object(client: &Client, object: &CertificateObject) -> Result<Option<ObjectData>, kube::Error> {
     Ok(match object {
         CertificateObject::Secret(secret) => {
             let api = Api::<Secret>::namespaced(client.clone(), &secret.namespace);
