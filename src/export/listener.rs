@@ -8,7 +8,7 @@ use super::certificates::{certificate, trust};
 use super::context::Context;
 use super::owned::Owned;
 use super::policy::policies;
-use super::values::{milliseconds, network, seconds, tags, unless_empty, unless_up};
+use super::values::{known, milliseconds, network, seconds, tags, unless_empty, unless_up};
 use crate::api::{HstsSpec, InsertHeader, ListenerSpec, ListenerTlsSpec, TimeoutsSpec};
 use crate::model::{AlpnProtocol, ClientAuthentication, Id, ListenerProtocol, ObservedListener, TlsVersion};
 
@@ -49,7 +49,7 @@ pub(super) fn listener(
         allowed_cidrs: observed.allowed_cidrs.iter().map(|cidr| network(cidr)).collect(),
         insert_headers: insert_headers(observed, &object, context),
         timeouts: timeouts(observed, &owned),
-        tls: listener_tls(observed, protocol, &owned),
+        tls: listener_tls(observed, protocol),
         l7_policies: policies(&observed.policies, &object, pools, context),
         name: key,
     })
@@ -78,26 +78,26 @@ fn timeouts(observed: &ObservedListener, owned: &Owned) -> Option<TimeoutsSpec> 
     (timeouts != TimeoutsSpec::default()).then_some(timeouts)
 }
 
-/// Parameters that the operator defaults are exported only if a stack has set them.
-fn listener_tls(observed: &ObservedListener, protocol: ListenerProtocol, owned: &Owned) -> Option<ListenerTlsSpec> {
+/// Parameters that the operator defaults are exported, too: a load balancer that is created from the stack then accepts no
+/// weaker version or cipher.
+fn listener_tls(observed: &ObservedListener, protocol: ListenerProtocol) -> Option<ListenerTlsSpec> {
     let authentication = observed.client_authentication.as_deref().and_then(ClientAuthentication::parse);
-    let versions = observed.tls_versions.as_ref().filter(|_| owned.has("tls_versions"));
-    let alpn = observed.alpn_protocols.as_ref().filter(|_| owned.has("alpn_protocols"));
+    let terminates = protocol == ListenerProtocol::TerminatedHttps;
     let tls = ListenerTlsSpec {
         certificate: observed.default_tls_container_ref.as_deref().map(certificate),
         sni_certificates: observed.sni_container_refs.iter().map(|one| certificate(one)).collect(),
         client_ca: observed.client_ca_tls_container_ref.as_deref().map(trust),
         client_crl: observed.client_crl_container_ref.as_deref().map(trust),
         client_authentication: authentication.filter(|mode| *mode != ClientAuthentication::None),
-        versions: versions.map(|versions| versions.iter().filter_map(|one| TlsVersion::parse(one)).collect()),
-        ciphers: observed.tls_ciphers.clone().filter(|_| owned.has("tls_ciphers")),
-        alpn_protocols: alpn.map(|protocols| protocols.iter().filter_map(|one| AlpnProtocol::parse(one)).collect()),
+        versions: known(observed.tls_versions.as_deref().filter(|_| terminates), TlsVersion::parse),
+        ciphers: observed.tls_ciphers.clone().filter(|_| terminates),
+        alpn_protocols: known(observed.alpn_protocols.as_deref().filter(|_| terminates), AlpnProtocol::parse),
         hsts: observed.hsts_max_age.map(|max_age| HstsSpec {
             max_age: seconds(max_age),
             include_subdomains: observed.hsts_include_subdomains.then_some(true),
             preload: observed.hsts_preload.then_some(true),
         }),
     };
-    let is_used = protocol == ListenerProtocol::TerminatedHttps || tls != ListenerTlsSpec::default();
+    let is_used = terminates || tls != ListenerTlsSpec::default();
     is_used.then_some(tls)
 }

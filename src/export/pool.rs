@@ -4,7 +4,7 @@ use super::certificates::{certificate, trust};
 use super::context::Context;
 use super::member::members;
 use super::owned::Owned;
-use super::values::{seconds, tags, unless_empty, unless_up};
+use super::values::{known, seconds, tags, unless_empty, unless_up};
 use crate::api::{HealthMonitorSpec, HttpVersion, PoolSpec, PoolTlsSpec, SessionPersistenceSpec};
 use crate::model::{
     Algorithm, AlpnProtocol, HttpMethod, MonitorType, ObservedMonitor, ObservedPersistence, ObservedPool,
@@ -59,18 +59,15 @@ fn persistence(observed: &ObservedPersistence, pool: &str, context: &mut Context
     })
 }
 
-/// Parameters that the operator defaults are exported only if a stack has set them.
+/// Parameters that the operator defaults are exported, as with a listener.
 fn pool_tls(observed: &ObservedPool) -> PoolTlsSpec {
-    let owned = Owned::of(&observed.tags);
-    let versions = observed.tls_versions.as_ref().filter(|_| owned.has("tls_versions"));
-    let alpn = observed.alpn_protocols.as_ref().filter(|_| owned.has("alpn_protocols"));
     PoolTlsSpec {
         client_certificate: observed.tls_container_ref.as_deref().map(certificate),
         ca: observed.ca_tls_container_ref.as_deref().map(trust),
         crl: observed.crl_container_ref.as_deref().map(trust),
-        versions: versions.map(|versions| versions.iter().filter_map(|one| TlsVersion::parse(one)).collect()),
-        ciphers: observed.tls_ciphers.clone().filter(|_| owned.has("tls_ciphers")),
-        alpn_protocols: alpn.map(|protocols| protocols.iter().filter_map(|one| AlpnProtocol::parse(one)).collect()),
+        versions: known(observed.tls_versions.as_deref(), TlsVersion::parse),
+        ciphers: observed.tls_ciphers.clone(),
+        alpn_protocols: known(observed.alpn_protocols.as_deref(), AlpnProtocol::parse),
     }
 }
 

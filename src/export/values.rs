@@ -40,6 +40,12 @@ pub(super) fn unless_empty(text: &str) -> Option<String> {
     (!text.is_empty()).then(|| text.to_owned())
 }
 
+/// Values of a list, without those that no stack can have; `None` for no value.
+pub(super) fn known<T>(texts: Option<&[String]>, parse: impl Fn(&str) -> Option<T>) -> Option<Vec<T>> {
+    let known: Vec<T> = texts?.iter().filter_map(|text| parse(text)).collect();
+    (!known.is_empty()).then_some(known)
+}
+
 pub(super) fn seconds(seconds: i64) -> String {
     format!("{seconds}s")
 }

@@ -27,7 +27,7 @@ impl Script {
     pub fn parse(text: &str) -> Self {
         let mut parts = Vec::new();
         let mut lines = text.lines();
-        let mut is_output = false;
+        let (mut is_output, mut is_after_empty) = (false, true);
         while let Some(line) = lines.next() {
             if line.starts_with("$ ") || line.starts_with("! ") {
                 let mut document = Vec::new();
@@ -37,12 +37,14 @@ impl Script {
                 }
                 parts.push(Part::Command(Command { line: line.to_owned(), document }));
                 is_output = true;
-            } else if line.starts_with("# ") {
+            } else if is_after_empty && line.starts_with("# ") {
+                // A comment of the script; one in YAML has a line before it.
                 parts.push(Part::Text(line.to_owned()));
                 is_output = false;
             } else if !is_output {
                 parts.push(Part::Text(line.to_owned()));
             }
+            is_after_empty = line.is_empty();
         }
         Self { parts }
     }

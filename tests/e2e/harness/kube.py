@@ -35,7 +35,9 @@ class Kube:
         return done.stdout
 
     def apply(self, *documents: dict, namespace: str, options: tuple[str, ...] = ()) -> str:
-        return self.kubectl('apply', '-n', namespace, '-f', '-', *options, stdin=yaml.safe_dump_all(documents, sort_keys=False))
+        # Each document as JSON: PyYAML writes a string as n, which kubectl reads as a boolean.
+        texts = ''.join(f'---\n{json.dumps(document, ensure_ascii=False)}\n' for document in documents)
+        return self.kubectl('apply', '-n', namespace, '-f', '-', *options, stdin=texts)
 
     def patch(self, kind: str, name: str, namespace: str, change: dict) -> None:
         """Merges a change into an object."""
