@@ -4,6 +4,7 @@ use clap::Subcommand;
 
 use crate::api;
 
+use super::cloud::{self, CloudCommandArgs};
 use super::exit_status::ExitStatus;
 use super::explain_reason::{self, ExplainReasonArgs};
 use super::export::{self, ExportArgs};
@@ -23,6 +24,8 @@ pub enum Command {
     Get(GetArgs),
     /// Print stacks that adopt load balancers which exist, and write nothing.
     Export(ExportArgs),
+    /// Show the offer of the cloud to the project, and the fields of a stack that it does not support.
+    Cloud(CloudCommandArgs),
     /// Check manifests without a cloud and without a cluster.
     ///
     /// Checks them by the schema, by the rules of the API server and by everything else that needs no look-up, and prints
@@ -41,6 +44,7 @@ pub async fn execute(command: &Command, world: &World<'_>, terminal: &mut Termin
         Command::Plan(args) => plan::run(args, world, terminal).await,
         Command::Get(args) => get::run(args, world, terminal).await,
         Command::Export(args) => export::run(args, world, terminal).await,
+        Command::Cloud(args) => cloud::run(args, world, terminal).await,
         Command::Lint(args) => lint::run(args, world, terminal).await,
         Command::ExplainReason(args) => explain_reason::run(args, terminal),
         Command::Crds => print_crds(terminal),

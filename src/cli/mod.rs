@@ -10,8 +10,9 @@
 //! | `clouds` | credentials, found as OpenStack tools find them |
 //! | `manifests` | stacks and other objects in files, with their lines |
 //! | `references` | contents of the cluster that stacks refer to, from a cluster or from manifests |
-//! | `plan`, `get`, `lint`, `export`, `explain_reason` | the commands of these names |
+//! | `plan`, `get`, `lint`, `export`, `cloud`, `explain_reason` | the commands of these names |
 
+mod cloud;
 mod clouds;
 mod cluster_id;
 mod command;

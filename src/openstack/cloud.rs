@@ -14,6 +14,7 @@ use super::collections::OCTAVIA_API;
 use super::create_slots::CreateSlot;
 use super::execute::Done;
 use super::http::{ApiRequest, CloudError, Connector, ErrorClass, Service};
+use super::inventory::Inventory;
 use super::keystone::Project;
 use super::pagination::Budget;
 use super::quota::QuotaUse;
@@ -90,6 +91,11 @@ impl Cloud {
     /// The project of the credentials; logs in.
     pub async fn project(&self) -> Result<Project, CloudError> {
         Ok(self.shared.session.login(None).await?.project.clone())
+    }
+
+    /// The offer of the cloud to the project, read now.
+    pub async fn inventory(&self) -> Result<Inventory, CloudError> {
+        self.shared.session.inventory().await
     }
 
     /// The newest API version of Octavia, read once.

@@ -10,6 +10,7 @@
 //! | `execute` | the only writes to the cloud: each step of a plan is one HTTP call |
 //! | `cache` | reads that many stacks of a project share |
 //! | `references` | look-up of the objects that a stack refers to by name, id or URL |
+//! | `inventory` | everything that a project may use in its cloud |
 //! | `quota` | limits and use of the project's Octavia quota |
 //! | `octavia`, `neutron` | reads of the two services |
 //! | `secrets` | secrets of stacks in Barbican |
@@ -30,6 +31,7 @@ mod collections;
 mod create_slots;
 mod execute;
 mod http;
+mod inventory;
 mod keystone;
 mod neutron;
 mod octavia;
@@ -50,6 +52,7 @@ pub use http::{
     CacertError, CloudError, ConnectError, Connector, ErrorClass, ErrorDetail, Request, ReqwestConnector, Response,
     TlsOptions, Transport, TransportError,
 };
+pub use inventory::{Choice, Extension, Inventory, Network, Subnet};
 pub use keystone::Project;
 pub use quota::QuotaUse;
 pub use settings::{CallObserver, CloudSettings};

@@ -10,6 +10,7 @@
 //! listeners, members and tags are the exception: they come from the cost budget of the API server's rules, and Octavia
 //! does not have them.
 
+mod api_features;
 mod ciphers;
 mod haproxy;
 mod ip_family;
@@ -20,4 +21,5 @@ mod stack;
 mod text;
 mod validator;
 
+pub use api_features::{API_FEATURES, ApiFeature};
 pub use stack::{Permissions, desired, permitted, permitted_references, references};

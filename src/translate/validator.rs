@@ -14,6 +14,7 @@ use crate::model::{
     ResolveError, ResolvedReference, collated,
 };
 
+use super::api_features::ApiFeature;
 use super::haproxy;
 use super::ip_family::{FamilyCondition, IpFamilies};
 use super::provider::Provider;
@@ -120,15 +121,15 @@ impl<'a> Validator<'a> {
         }
     }
 
-    /// Rejects a field that is newer than the API of this Octavia. `feature` begins the message.
-    pub(super) fn needs_api(&mut self, minor: u16, field: &str, feature: &str) {
-        let needed = ApiVersion { minor };
-        if self.version < needed {
+    /// Rejects a field that is newer than the API of this Octavia.
+    pub(super) fn needs_api(&mut self, feature: ApiFeature, field: &str) {
+        let ApiFeature { name, since, .. } = feature;
+        if self.version < since {
             let present = self.version;
             self.unsupported(
                 field,
                 format!(
-                    "{feature} needs Octavia API {needed}, and this cloud has {present}: \
+                    "{name} needs Octavia API {since}, and this cloud has {present}: \
                      remove it, or use a newer cloud"
                 ),
             );

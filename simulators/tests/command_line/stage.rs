@@ -9,7 +9,7 @@ use std::time::Duration;
 use anyhow::Context;
 use clap::Parser;
 use evenkeel::cli::{self, KubeConnector, KubeTarget, Terminal, World};
-use evenkeel_simulators::cloud::{CloudSim, Health};
+use evenkeel_simulators::cloud::{CloudSim, Health, Kind};
 use evenkeel_simulators::rig::{NAMESPACE, Rig};
 use futures::FutureExt;
 use futures::future::BoxFuture;
@@ -125,6 +125,19 @@ impl Stage {
             }
             ["controller", "applies", file] => {
                 self.controller_applies(file).await;
+                String::new()
+            }
+            ["Octavia", "has", "API", version] => {
+                let api_minor = version.strip_prefix("2.").unwrap().parse().unwrap();
+                self.rig.cloud.configure(|config| config.api_minor = api_minor);
+                String::new()
+            }
+            ["operator", "disables", name] => {
+                self.rig.cloud.enable(name, false);
+                String::new()
+            }
+            ["quota", "of", "load", "balancers", "is", limit] => {
+                self.rig.cloud.set_quota("demo", Kind::LoadBalancer, limit.parse().unwrap());
                 String::new()
             }
             ["members", "are", "up"] => {

@@ -2,6 +2,7 @@
 
 use crate::api::{HealthMonitorSpec, HttpVersion};
 use crate::model::{HealthMonitor, HttpCheck, HttpMethod, MonitorType, PoolProtocol};
+use crate::translate::api_features;
 use crate::translate::haproxy;
 use crate::translate::provider::Provider;
 use crate::translate::text::TextKind;
@@ -65,9 +66,9 @@ fn check_type(validator: &mut Validator<'_>, kind: MonitorType, protocol: PoolPr
     if !suits {
         validator.invalid(field, format!("{kind} does not suit a pool of protocol {protocol}"));
     } else if datagram && matches!(kind, M::Http | M::Tcp) {
-        validator.needs_api(16, field, "a TCP or HTTP monitor of a UDP or SCTP pool");
+        validator.needs_api(api_features::DATAGRAM_MONITOR, field);
     } else if kind == M::Sctp {
-        validator.needs_api(23, field, "type SCTP");
+        validator.needs_api(api_features::SCTP_MONITOR, field);
     }
 }
 

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::api::{InsertHeader, ListenerSpec, LoadBalancerStackSpec, TimeoutsSpec};
 use crate::model::{IpFamily, Key, Listener, ListenerProtocol, Timeouts, TransportProtocol};
+use crate::translate::api_features;
 use crate::translate::ip_family::{FamilyCondition, IpFamilies};
 use crate::translate::text::TextKind;
 use crate::translate::validator::Validator;
@@ -52,8 +53,8 @@ fn listener(
     validator.check_text(TextKind::Key, &spec.name, &format!("{path}.name"));
     let protocol_path = format!("{path}.protocol");
     match spec.protocol {
-        ListenerProtocol::Sctp => validator.needs_api(23, &protocol_path, "protocol SCTP"),
-        ListenerProtocol::Prometheus => validator.needs_api(25, &protocol_path, "protocol PROMETHEUS"),
+        ListenerProtocol::Sctp => validator.needs_api(api_features::SCTP_LISTENER, &protocol_path),
+        ListenerProtocol::Prometheus => validator.needs_api(api_features::PROMETHEUS, &protocol_path),
         _ => {}
     }
     check_default_pool(validator, spec, path, pools);
@@ -133,8 +134,7 @@ fn insert_headers(validator: &mut Validator<'_>, spec: &ListenerSpec, path: &str
             );
         }
         if matches!(header, H::ForwardedIp | H::ClientIp | H::RealIp) {
-            // They came with octavia-lib 3.8. No API version announces them, but none before 2.28 has them.
-            validator.needs_api(28, &field, name);
+            validator.needs_api(api_features::CLIENT_ADDRESS_HEADERS, &field);
         }
     }
     // The text "true" switches a header on, X-SSL-... included.

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::api::LoadBalancerStackSpec;
 use crate::model::{Id, LoadBalancer, Reference, ReferenceKind, Selector};
+use crate::translate::api_features;
 use crate::translate::ip_family::IpFamilies;
 use crate::translate::text::TextKind;
 use crate::translate::validator::Validator;
@@ -31,7 +32,7 @@ pub(super) fn load_balancer(
     let provider = object_name(validator, ReferenceKind::Provider, spec.provider.as_ref(), "provider");
     let flavor_id = validator.id(ReferenceKind::Flavor, spec.flavor.as_ref(), &format!("{PATH}.flavor"));
     if spec.availability_zone.is_some() {
-        validator.needs_api(14, &format!("{PATH}.availabilityZone"), "availabilityZone");
+        validator.needs_api(api_features::AVAILABILITY_ZONE, &format!("{PATH}.availabilityZone"));
     }
     let availability_zone =
         object_name(validator, ReferenceKind::AvailabilityZone, spec.availability_zone.as_ref(), "availabilityZone");
@@ -69,7 +70,7 @@ fn object_name(
 fn security_group_ids(validator: &mut Validator<'_>, stack: &LoadBalancerStackSpec) -> Option<BTreeSet<Id>> {
     let groups = stack.load_balancer.vip.security_groups.as_ref()?;
     let path = format!("{PATH}.vip.securityGroups");
-    validator.needs_api(29, &path, "securityGroups");
+    validator.needs_api(api_features::VIP_SECURITY_GROUPS, &path);
     let id = |(index, group)| validator.id(ReferenceKind::SecurityGroup, Some(group), &format!("{path}[{index}]"));
     Some(groups.iter().enumerate().filter_map(id).collect())
 }

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::api::{LoadBalancerStackSpec, PoolSpec, SessionPersistenceSpec};
 use crate::model::{Key, Persistence, PersistenceType, Pool, PoolProtocol};
+use crate::translate::api_features;
 use crate::translate::ip_family::IpFamilies;
 use crate::translate::text::TextKind;
 use crate::translate::validator::Validator;
@@ -39,8 +40,8 @@ fn pool(validator: &mut Validator<'_>, spec: &PoolSpec, path: &str, families: &I
     validator.check_text(TextKind::Key, &spec.name, &format!("{path}.name"));
     let protocol_path = format!("{path}.protocol");
     match spec.protocol {
-        PoolProtocol::ProxyV2 => validator.needs_api(22, &protocol_path, "protocol PROXYV2"),
-        PoolProtocol::Sctp => validator.needs_api(23, &protocol_path, "protocol SCTP"),
+        PoolProtocol::ProxyV2 => validator.needs_api(api_features::PROXYV2, &protocol_path),
+        PoolProtocol::Sctp => validator.needs_api(api_features::SCTP_POOL, &protocol_path),
         _ => {}
     }
     let name = validator.display_name(spec.display_name.as_ref(), &spec.name, &format!("{path}.displayName"));

@@ -7,6 +7,7 @@ use crate::model::{
     AlpnProtocol, CertificateRef, ClientAuthentication, Hsts, ListenerProtocol, ListenerTls, PoolTls, TlsParameters,
     TlsVersion, collated,
 };
+use crate::translate::api_features;
 use crate::translate::ciphers::{self, Role};
 use crate::translate::provider::Provider;
 use crate::translate::text::TextKind;
@@ -72,13 +73,13 @@ pub(super) fn listener_tls(validator: &mut Validator<'_>, listener: &ListenerSpe
 fn check_listener_versions(validator: &mut Validator<'_>, spec: &ListenerTlsSpec, path: &str) {
     let field = format!("{path}.versions");
     if let Some(versions) = &spec.versions {
-        validator.needs_api(17, &field, "versions of TLS");
+        validator.needs_api(api_features::LISTENER_TLS_VERSIONS, &field);
         if !versions.iter().any(|v| matches!(v, TlsVersion::V1_2 | TlsVersion::V1_3)) {
             validator.invalid(field, "must have TLSv1.2 or TLSv1.3 among them");
         }
     }
     if spec.alpn_protocols.is_some() {
-        validator.needs_api(20, &format!("{path}.alpnProtocols"), "alpnProtocols");
+        validator.needs_api(api_features::LISTENER_ALPN, &format!("{path}.alpnProtocols"));
     }
 }
 
@@ -139,13 +140,13 @@ pub(super) fn pool_tls(validator: &mut Validator<'_>, pool: &PoolSpec, path: &st
     }
     let versions_path = format!("{path}.versions");
     if let Some(versions) = &spec.versions {
-        validator.needs_api(18, &versions_path, "versions of TLS in pools");
+        validator.needs_api(api_features::POOL_TLS_VERSIONS, &versions_path);
         if versions.iter().all(|v| *v == TlsVersion::SslV3) {
             validator.invalid(versions_path, "must have a version newer than SSLv3");
         }
     }
     if spec.alpn_protocols.is_some() {
-        validator.needs_api(24, &format!("{path}.alpnProtocols"), "alpnProtocols in pools");
+        validator.needs_api(api_features::POOL_ALPN, &format!("{path}.alpnProtocols"));
     }
     Some(PoolTls {
         client_certificate_ref: certificate(
@@ -190,7 +191,11 @@ fn parameters(
     }
     let field = format!("{path}.ciphers");
     if let Some(list) = ciphers {
-        validator.needs_api(15, &field, "ciphers");
+        let feature = match role {
+            Role::Listener => api_features::LISTENER_CIPHERS,
+            Role::Pool => api_features::POOL_CIPHERS,
+        };
+        validator.needs_api(feature, &field);
         // Another provider may not use haproxy and OpenSSL.
         if validator.provider == Provider::Amphora
             && let Some(problem) = ciphers::problem(role, list, versions.map(Vec::as_slice))
@@ -206,7 +211,7 @@ fn parameters(
 }
 
 fn strict_transport_security(validator: &mut Validator<'_>, spec: &HstsSpec, path: &str) -> Hsts {
-    validator.needs_api(27, path, "hsts");
+    validator.needs_api(api_features::HSTS, path);
     let max_age = validator.seconds(&spec.max_age, 0, HSTS_MAX_AGE_SECONDS, "0s to 87600h", &format!("{path}.maxAge"));
     Hsts {
         max_age: max_age.unwrap_or_default(),

@@ -11,6 +11,7 @@ use ipnet::IpNet;
 
 use crate::api::{AdditionalVipSpec, VipSpec};
 use crate::model::{AdditionalVip, FixedIp, Id, IpFamily, ReferenceKind, ResolvedReference, Vip};
+use crate::translate::api_features;
 use crate::translate::ip_family::IpFamilies;
 use crate::translate::validator::Validator;
 
@@ -142,7 +143,7 @@ fn additional<'a>(
     primary: &Primary<'a>,
 ) -> Vec<Additional> {
     if !specs.is_empty() {
-        validator.needs_api(26, &format!("{PATH}.additional"), "more than one address");
+        validator.needs_api(api_features::ADDITIONAL_VIPS, &format!("{PATH}.additional"));
     }
     let mut used_subnets: BTreeSet<&Id> = primary.subnet.iter().map(|(id, _)| *id).collect();
     // Without a subnet in the spec, the address of the port tells which subnet is used.

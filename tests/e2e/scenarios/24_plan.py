@@ -1,5 +1,6 @@
-"""`evenkeel plan` prints from a file what the controller then does, and writes nothing itself. It alone runs the
-command line against genuine services."""
+"""`evenkeel plan` prints from a file what the controller then does, and writes nothing itself; `evenkeel cloud` shows what
+openstacksdk shows. It alone asks genuine services for their offer."""
+import json
 import subprocess
 
 import yaml
@@ -28,12 +29,24 @@ def run(t):
     code, output = plan(t, stack)
     same('an invalid stack', code, 1)
     expect('spec.listeners[http].defaultPool' in output, output)
+    offer_is_that_of_the_cloud(t)
     t.note = 'a create, no difference, an update, an invalid field; exit codes 2, 0, 2, 1; nothing written'
 
 
-def plan(t, stack: dict) -> tuple[int, str]:
-    command = [config.BINARY, 'plan', '-f', '-', '--os-cloud', 'openstack', '--namespace', t.namespace, '--cluster-id', CLUSTER,
-               '--detailed-exitcode']
-    done = subprocess.run(command, input=yaml.safe_dump(stack), capture_output=True, text=True, timeout=60,
+def offer_is_that_of_the_cloud(t):
+    offer = json.loads(evenkeel('cloud', '-o', 'json').stdout)
+    octavia, neutron = t.cloud.octavia, t.cloud.neutron
+    same('providers', sorted(one['name'] for one in offer['providers']), sorted(one.name for one in octavia.providers()))
+    same('flavors', sorted(one['id'] for one in offer['flavors']), sorted(one.id for one in octavia.flavors()))
+    usable = {one.id for one in neutron.networks() if one.project_id == octavia.session.get_project_id() or one.is_shared or one.is_router_external}
+    same('networks', {one['id'] for one in offer['networks']}, usable)
+
+
+def evenkeel(*command: str, text: str | None = None) -> subprocess.CompletedProcess:
+    return subprocess.run([config.BINARY, *command, '--os-cloud', 'openstack'], input=text, capture_output=True, text=True, timeout=60,
                           env={'OS_CLIENT_CONFIG_FILE': str(config.CLOUDS_YAML)})
+
+
+def plan(t, stack: dict) -> tuple[int, str]:
+    done = evenkeel('plan', '-f', '-', '--namespace', t.namespace, '--cluster-id', CLUSTER, '--detailed-exitcode', text=yaml.safe_dump(stack))
     return done.returncode, done.stdout + done.stderr
