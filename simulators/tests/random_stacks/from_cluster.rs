@@ -1,7 +1,7 @@
 //! Stacks that take members from Services and nodes and certificates from Secrets and ConfigMaps, under the whole
 //! controller: after every edit of the cluster or of the stack, Octavia and Barbican hold what an oracle of its own computes.
 //!
-//! `EVENKEEL_CLUSTERS` is the number of clusters (6), `EVENKEEL_SEED` the seed of the first (0). A failure prints its
+//! `EVENKEEL_CLUSTERS` is the number of clusters (12), `EVENKEEL_SEED` the seed of the first (0). A failure prints its
 //! seed and the edits.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -346,7 +346,7 @@ fn check(seeds: std::ops::Range<u64>) {
 }
 
 fn seeds() -> (u64, u64) {
-    (number("EVENKEEL_SEED", 0), number("EVENKEEL_CLUSTERS", 6))
+    (number("EVENKEEL_SEED", 0), number("EVENKEEL_CLUSTERS", 12))
 }
 
 /// The seeds are split in two tests, so that two processors share them.

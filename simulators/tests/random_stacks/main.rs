@@ -1,7 +1,7 @@
 //! Laws of the planner over random stacks and edits, on the simulated cloud: Octavia accepts every step of every plan,
 //! the result is the desired state, a second plan is empty, and service is never interrupted on the way.
 //!
-//! `EVENKEEL_PAIRS` is the number of pairs (200), `EVENKEEL_SEED` the seed of the first (0); the others follow it. A
+//! `EVENKEEL_PAIRS` is the number of pairs (400), `EVENKEEL_SEED` the seed of the first (0); the others follow it. A
 //! failure prints its seed and the smallest stack that fails in the same way.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a helper of a test may fail as the test does")]
@@ -148,7 +148,7 @@ fn check(seeds: std::ops::Range<u64>) {
 }
 
 fn seeds() -> (u64, u64) {
-    (number("EVENKEEL_SEED", 0), number("EVENKEEL_PAIRS", 200))
+    (number("EVENKEEL_SEED", 0), number("EVENKEEL_PAIRS", 400))
 }
 
 /// The seeds are split in two tests, so that two processors share them.

@@ -1,7 +1,7 @@
 //! Deterministic simulation: the whole controller between a simulated cloud and a simulated cluster, in paused time. A
 //! seed alone determines the schedule of edits, faults, lost responses, crashes and restarts.
 //!
-//! `EVENKEEL_SCHEDULES` is the number of schedules (20), `EVENKEEL_SEED` the seed of the first (0); the others follow
+//! `EVENKEEL_SCHEDULES` is the number of schedules (60), `EVENKEEL_SEED` the seed of the first (0); the others follow
 //! it. A failure prints its seed and the schedule, step by step.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a helper of a test may fail as the test does")]
@@ -83,7 +83,7 @@ fn number(variable: &str, default: u64) -> u64 {
 }
 
 fn seeds() -> (u64, u64) {
-    (number("EVENKEEL_SEED", 0), number("EVENKEEL_SCHEDULES", 20))
+    (number("EVENKEEL_SEED", 0), number("EVENKEEL_SCHEDULES", 60))
 }
 
 fn run_all(seeds: Range<u64>) {

@@ -73,12 +73,15 @@ class Hand:
         protocol = self._one(('HTTP', 'HTTP', *SUITS))
         suitable = [{'name': p['name']} for p in pools if p['protocol'] in SUITS[protocol]]
         drawn = {'name': self._one(NAMES), 'protocol': protocol, 'protocol_port': port, **self._labels(), **self._some(
-            admin_state_up=False, description='ünï "x"', connection_limit=20_000, timeout_client_data=61_500, timeout_member_data=1_000,
-            allowed_cidrs=['10.0.0.0/8', '192.0.2.0/24'])}
+            admin_state_up=False, description='ünï "x"', connection_limit=20_000, allowed_cidrs=['10.0.0.0/8', '192.0.2.0/24'])}
+        if protocol not in ('UDP', 'SCTP', 'PROMETHEUS'):
+            drawn.update(self._some(timeout_client_data=61_500, timeout_member_data=1_000))
         if suitable and self._flag(0.8):
             drawn['default_pool'] = self._one(suitable)
         if protocol in ('HTTP', 'TERMINATED_HTTPS'):
-            drawn.update(self._some(insert_headers={h: 'true' for h in self.random.sample(HEADERS, 2)}))
+            # X-Forwarded-For and -Port do not reach members of PROXY pools.
+            headers = HEADERS if all(p['protocol'] == 'HTTP' for p in pools) else HEADERS[2:]
+            drawn.update(self._some(insert_headers={h: 'true' for h in headers}))
             drawn['l7policies'] = [self.policy(n, suitable) for n in range(1, self.random.choice((1, 1, 2, 3)))]
         if protocol == 'TERMINATED_HTTPS':
             drawn.update(default_tls_container_ref=self.certificates.certificate('hand.example'), **self._some(
@@ -96,9 +99,11 @@ class Hand:
     def pool(self, number: int) -> dict:
         protocol = self._one(('HTTP', 'HTTP', 'TCP', 'HTTPS', 'UDP', 'SCTP', 'PROXY', 'PROXYV2'))
         # Listeners refer to a pool by its name.
-        drawn = {'name': f'{self._one(NAMES)} {number}'.strip(), 'protocol': protocol,
-                 'lb_algorithm': self._one(('ROUND_ROBIN', 'LEAST_CONNECTIONS', 'SOURCE_IP')), **self._labels(), **self._some(admin_state_up=False, description='pool'),
-                 'members': [self.member(last, protocol) for last in self.random.sample(range(10, 30), self.random.randint(0, 3))]}
+        monitor = self.monitor(protocol in ('UDP', 'SCTP')) if self._flag(0.6) else None
+        algorithm = self._one(('ROUND_ROBIN', 'LEAST_CONNECTIONS', 'SOURCE_IP'))
+        drawn = {'name': f'{self._one(NAMES)} {number}'.strip(), 'protocol': protocol, 'lb_algorithm': algorithm, **self._labels(),
+                 **self._some(admin_state_up=False, description='pool'), **({'healthmonitor': monitor} if monitor else {}),
+                 'members': [self.member(last, protocol, algorithm, monitor) for last in self.random.sample(range(10, 30), self.random.randint(0, 3))]}
         if protocol in ('HTTP', 'PROXY'):
             drawn.update(self._some(session_persistence={'type': 'APP_COOKIE', 'cookie_name': 'sid'}, tls_enabled=True))
             if 'tls_enabled' in drawn:
@@ -106,16 +111,19 @@ class Hand:
                 drawn.update(tls_ciphers='ECDHE-RSA-AES128-GCM-SHA256', tls_versions=['TLSv1.2', 'TLSv1.3'], alpn_protocols=['http/1.1'])
         if protocol in ('UDP', 'SCTP'):
             drawn.update(self._some(session_persistence={'type': 'SOURCE_IP', 'persistence_timeout': 60, 'persistence_granularity': '255.255.255.0'}))
-        if self._flag(0.6):
-            drawn['healthmonitor'] = self.monitor(protocol in ('UDP', 'SCTP'))
         return drawn
 
-    def member(self, last: int, protocol: str) -> dict:
+    def member(self, last: int, protocol: str, algorithm: str, monitor: dict | None) -> dict:
+        """A member whose fields all have an effect in its pool."""
         drawn = {'address': f'10.20.0.{last}', 'protocol_port': 8080, 'name': self._one(NAMES), **self._labels(), **self._some(
-            weight=self._one((0, 5, 256)), admin_state_up=False, monitor_port=9000, monitor_address='10.20.1.1',
-            subnet_id=self.certificates.cloud.id_of('subnet', 'members-v4'))}
-        # Backup members of UDP and SCTP have no effect.
-        return {**drawn, **({} if protocol in ('UDP', 'SCTP') else self._some(backup=True))}
+            admin_state_up=False, subnet_id=self.certificates.cloud.id_of('subnet', 'members-v4'))}
+        if monitor and monitor['type'] != 'PING':
+            drawn.update(self._some(monitor_port=9000, monitor_address='10.20.1.1'))
+        if protocol not in ('UDP', 'SCTP'):
+            drawn.update(self._some(backup=True))
+        if protocol not in ('UDP', 'SCTP') or algorithm != 'LEAST_CONNECTIONS':
+            drawn.update(self._some(weight=self._one((0, 5, 256))))
+        return drawn
 
     def monitor(self, datagrams: bool) -> dict:
         kind = self._one(('UDP-CONNECT', 'TCP') if datagrams else ('HTTP', 'HTTPS', 'TCP', 'PING', 'TLS-HELLO'))
