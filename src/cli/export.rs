@@ -117,12 +117,7 @@ async fn export_one(
     options: &ExportOptions,
 ) -> anyhow::Result<Exported> {
     let status = load_balancer.provisioning_status;
-    let owner = Owner {
-        uid: String::new(),
-        cluster: String::new(),
-        namespace: options.namespace.clone().unwrap_or_default(),
-        name: String::new(),
-    };
+    let owner = Owner { namespace: options.namespace.clone().unwrap_or_default(), ..Owner::default() };
     let tree: ObservedTree = cloud.tree(load_balancer, TreeQuery::from(&owner)).await?;
     let mut exported = export::stack(&tree, options);
     if status != Provisioning::Active {

@@ -14,7 +14,7 @@
 //! | `stack_state`, `requeue`, `turns` | state of each stack between reconciles, and the time of the next one |
 //! | `credentials` | from a stack to a session with its cloud |
 //! | `finalizer`, `pending_create_annotation`, `conflict` | writes to the stack other than status |
-//! | `record` | durable facts of a stack, read from its status and annotation |
+//! | `record`, `written` | durable facts of a stack, read from its status and annotation; writes that its view does not show yet |
 //! | `conditions`, `status`, `source_members`, `events`, `remedies`, `telemetry`, `stack_gauge` | reports of an outcome |
 //! | `kube_client`, `watch_message` | the client of the Kubernetes API; errors of watches in messages |
 //! | `invalid_object` | stacks that this version cannot read |
@@ -56,6 +56,7 @@ mod watch;
 mod watch_kind;
 mod watch_message;
 mod watched;
+mod written;
 
 pub use context::ReconcileOrder;
 pub use finalizer::FINALIZER;

@@ -1,6 +1,5 @@
-//! The controller's own name in the cluster, and versions of objects.
+//! The controller's own name in the cluster.
 
-use kube::Resource;
 use kube::api::{PatchParams, PostParams};
 
 /// The controller's name as a writer of objects and Events.
@@ -15,10 +14,4 @@ pub(super) fn patched_by_evenkeel() -> PatchParams {
 /// Likewise of a create or a replacement.
 pub(super) fn posted_by_evenkeel() -> PostParams {
     PostParams { field_manager: Some(MANAGER.to_owned()), ..PostParams::default() }
-}
-
-/// Resource version as a number, which grows (Kubernetes 1.35 says so, etcd always did it). A version that is no number
-/// counts as a view that has caught up.
-pub(super) fn version_of(object: &impl Resource) -> Option<u64> {
-    object.meta().resource_version.as_deref()?.parse().ok()
 }

@@ -8,7 +8,8 @@ use parking_lot::Mutex;
 use serde_json::json;
 
 use super::conflict::{Tries, is_conflict};
-use super::names::{patched_by_evenkeel, version_of};
+use super::names::patched_by_evenkeel;
+use super::written::Written;
 use crate::api::{LoadBalancerStack, LoadBalancerStatus};
 use crate::engine::{PendingCreateStore, PendingCreateStoreError, PendingCreates};
 use crate::failpoint;
@@ -22,25 +23,7 @@ pub(super) struct PendingCreateAnnotation {
     api: Api<LoadBalancerStack>,
     name: String,
     view: tokio::sync::Mutex<View>,
-    written: Mutex<Option<WrittenPendingCreates>>,
-}
-
-/// Pending creates that this process wrote, kept while its view of the cluster is older: it reads its own writes. In a
-/// newer view another process may have put a create on record, which counts.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct WrittenPendingCreates {
-    version: u64,
-    pub pending: PendingCreates,
-}
-
-impl WrittenPendingCreates {
-    fn at(version: Option<&str>, pending: PendingCreates) -> Option<Self> {
-        Some(Self { version: version?.parse().ok()?, pending })
-    }
-
-    pub(super) fn is_newer_than(&self, stack: &LoadBalancerStack) -> bool {
-        version_of(stack).is_some_and(|seen| seen < self.version)
-    }
+    written: Mutex<Option<Written<PendingCreates>>>,
 }
 
 /// The stack as this process knows it.
@@ -73,7 +56,7 @@ impl PendingCreateAnnotation {
     }
 
     /// Pending creates that this reconcile wrote: the caller's copy of the object does not have them.
-    pub(super) fn written(&self) -> Option<WrittenPendingCreates> {
+    pub(super) fn written(&self) -> Option<Written<PendingCreates>> {
         self.written.lock().clone()
     }
 
@@ -112,7 +95,7 @@ impl PendingCreateStore for PendingCreateAnnotation {
                     Err(error) => return Err(rejected(error)),
                     Ok(version) => {
                         view.basis.pending = pending.clone();
-                        *self.written.lock() = WrittenPendingCreates::at(version.as_deref(), pending);
+                        *self.written.lock() = Written::at(version.as_deref(), pending);
                         view.resource_version = version;
                         return Ok(());
                     }

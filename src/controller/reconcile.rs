@@ -168,7 +168,7 @@ impl<'a> StackReconciler<'a> {
 
     /// Lays a status that this process wrote over an older view of the stack.
     fn apply_last_written_status(&mut self) {
-        self.state.reported = self.state.reported.take().and_then(|last| last.apply_if_newer(&mut self.stack));
+        self.state.reported = self.state.reported.take().and_then(|last| status::apply_if_newer(last, &mut self.stack));
     }
 
     async fn report_paused(mut self) -> Result<Requeue, kube::Error> {

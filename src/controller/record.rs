@@ -10,7 +10,7 @@ use crate::model::AdditionalVip;
 /// them yet.
 pub(super) fn record_of(stack: &LoadBalancerStack, state: &mut StackState) -> Record {
     state.pending_creates = state.pending_creates.take().filter(|written| written.is_newer_than(stack));
-    let written = state.pending_creates.as_ref().map(|written| written.pending.clone());
+    let written = state.pending_creates.as_ref().map(|written| written.value.clone());
     let status = stack.status.as_ref().and_then(|status| status.load_balancer.as_ref());
     let filled = |text: Option<&String>| text.filter(|text| !text.is_empty()).cloned();
     Record {

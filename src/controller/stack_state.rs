@@ -13,13 +13,12 @@ use super::certificates::StackCertificates;
 use super::cluster_clouds::{AccessProblem, CloudAccess};
 use super::events::Announced;
 use super::member_sources::PacedSources;
-use super::pending_create_annotation::WrittenPendingCreates;
 use super::requeue::{self, Requeue};
 use super::stack_gauge::{CountedStack, StackGauge, StackPhase};
-use super::status::LastWrittenStatus;
 use super::turns::Turns;
-use crate::api::{DELETION_POLICY_ANNOTATION, LoadBalancerStack};
-use crate::engine::{Memory, Retry};
+use super::written::Written;
+use crate::api::{DELETION_POLICY_ANNOTATION, LoadBalancerStack, LoadBalancerStackStatus};
+use crate::engine::{Memory, PendingCreates, Retry};
 
 /// State of all stacks, by UID.
 pub(super) struct StackStates {
@@ -33,9 +32,9 @@ pub(super) struct StackStates {
 pub(super) struct StackState {
     pub memory: Memory,
     /// Pending creates that this process wrote and its view of the cluster may not show yet.
-    pub pending_creates: Option<WrittenPendingCreates>,
+    pub pending_creates: Option<Written<PendingCreates>>,
     /// Likewise a status.
-    pub reported: Option<LastWrittenStatus>,
+    pub reported: Option<Written<LoadBalancerStackStatus>>,
     pub announced: Announced,
     /// The state that metrics count the stack in.
     pub counted: Option<CountedStack>,
@@ -235,7 +234,7 @@ impl StackState {
         self.failures = 0;
     }
 
-    pub(super) fn remember_status(&mut self, written: Option<LastWrittenStatus>) {
+    pub(super) fn remember_status(&mut self, written: Option<Written<LoadBalancerStackStatus>>) {
         if written.is_some() {
             self.reported = written;
         }

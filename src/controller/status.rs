@@ -11,8 +11,9 @@ use serde_json::json;
 
 use super::conditions::{self, ConditionInputs, MAX_UNHEALTHY};
 use super::conflict::Tries;
-use super::names::{MANAGER, version_of};
+use super::names::MANAGER;
 use super::source_members::{self, SERVING};
+use super::written::Written;
 use crate::api::{
     AdditionalVipStatus, Condition, ForeignChildStatus, ListenerStatus, LoadBalancerStack, LoadBalancerStackStatus,
     LoadBalancerStatus, MembersStatus, PlanStatus, PoolStatus,
@@ -96,11 +97,11 @@ pub(super) async fn write(
     api: &Api<LoadBalancerStack>,
     stack: &LoadBalancerStack,
     status: LoadBalancerStackStatus,
-) -> Result<Option<LastWrittenStatus>, kube::Error> {
+) -> Result<Option<Written<LoadBalancerStackStatus>>, kube::Error> {
     if stack.status.as_ref() == Some(&status) {
         return Ok(None);
     }
-    Ok(apply(api, stack, &status).await?.and_then(LastWrittenStatus::of))
+    Ok(apply(api, stack, &status).await?.and_then(written_status))
 }
 
 /// Server-side apply of the status of an object; `None` if the object was deleted in the meantime.
@@ -133,26 +134,20 @@ where
     }
 }
 
-/// A status that this process wrote, kept while its view of the cluster is older: it reads its own writes.
-#[derive(Debug, Clone, PartialEq)]
-pub(super) struct LastWrittenStatus {
-    version: u64,
-    status: LoadBalancerStackStatus,
+fn written_status(stack: LoadBalancerStack) -> Option<Written<LoadBalancerStackStatus>> {
+    Written::at(stack.metadata.resource_version.as_deref(), stack.status?)
 }
 
-impl LastWrittenStatus {
-    fn of(written: LoadBalancerStack) -> Option<Self> {
-        Some(Self { version: version_of(&written)?, status: written.status? })
+/// Lays a status over an older view of the stack; `None` when the view has caught up.
+pub(super) fn apply_if_newer(
+    written: Written<LoadBalancerStackStatus>,
+    stack: &mut LoadBalancerStack,
+) -> Option<Written<LoadBalancerStackStatus>> {
+    let is_newer = written.is_newer_than(stack);
+    if is_newer {
+        stack.status = Some(written.value.clone());
     }
-
-    /// Lays the status over an older view of the stack; `None` when the view has caught up.
-    pub(super) fn apply_if_newer(self, stack: &mut LoadBalancerStack) -> Option<Self> {
-        let is_older = version_of(stack).is_some_and(|seen| seen < self.version);
-        if is_older {
-            stack.status = Some(self.status.clone());
-        }
-        is_older.then_some(self)
-    }
+    is_newer.then_some(written)
 }
 
 fn load_balancer_status(lb: &ObservedLoadBalancer, cloud: &CloudFacts, kept: LoadBalancerStatus) -> LoadBalancerStatus {
@@ -276,13 +271,13 @@ mod tests {
 
     #[test]
     fn written_status_counts_until_the_view_has_it() {
-        let reported = LastWrittenStatus::of(stack("100", "new")).unwrap();
+        let reported = written_status(stack("100", "new")).unwrap();
         let mut older = stack("99", "old");
-        assert_eq!(reported.clone().apply_if_newer(&mut older), Some(reported.clone()));
+        assert_eq!(apply_if_newer(reported.clone(), &mut older), Some(reported.clone()));
         assert_eq!(older.status, stack("", "new").status);
         for version in ["100", "101", "opaque"] {
             let mut seen = stack(version, "another client's");
-            assert_eq!(reported.clone().apply_if_newer(&mut seen), None);
+            assert_eq!(apply_if_newer(reported.clone(), &mut seen), None);
             assert_eq!(seen.status, stack("", "another client's").status);
         }
     }

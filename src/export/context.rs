@@ -1,23 +1,19 @@
 //! Facts and notes of one export.
 
 use crate::model::ObservedLoadBalancer;
-
-/// Characters that a stack for provider amphora spells as they are, and Octavia as `\xHH`: haproxy would not get them
-/// otherwise (`translate::haproxy`).
-const SPELLED: [char; 6] = ['&', '<', '>', '"', '\'', '#'];
+use crate::translate;
 
 /// One export in progress.
 #[derive(Debug, Default)]
 pub(super) struct Context {
     pub notes: Vec<String>,
-    /// The provider's data plane is haproxy on amphorae.
-    is_amphora: bool,
+    /// Empty where Octavia does not tell it.
+    provider: String,
 }
 
 impl Context {
     pub(super) fn new(load_balancer: &ObservedLoadBalancer) -> Self {
-        let is_amphora = matches!(load_balancer.provider.as_str(), "" | "amphora" | "amphorav2" | "octavia");
-        Self { notes: Vec::new(), is_amphora }
+        Self { notes: Vec::new(), provider: load_balancer.provider.clone() }
     }
 
     /// Notes something about an object that the stack cannot express.
@@ -25,43 +21,9 @@ impl Context {
         self.notes.push(format!("{object}: {note}"));
     }
 
-    /// A URL, path or regular expression as the stack spells it. The value of a rule that is no regular expression is not
-    /// one: Octavia doubles its backslashes, so `\x26` reaches haproxy as these four characters.
+    /// A URL, path or regular expression as the stack spells it.
     pub(super) fn unspelled(&self, text: &str) -> String {
-        let mut unspelled = String::with_capacity(text.len());
-        let mut rest = text;
-        while let Some(first) = rest.chars().next() {
-            let escape = self.is_amphora.then(|| Escape::at_start_of(rest)).flatten();
-            let escape = escape.unwrap_or(Escape { length: first.len_utf8(), meaning: None });
-            let (spelled, after) = rest.split_at(escape.length);
-            match escape.meaning {
-                Some(meaning) => unspelled.push(meaning),
-                None => unspelled.push_str(spelled),
-            }
-            rest = after;
-        }
-        unspelled
-    }
-}
-
-/// Characters that begin a text, as haproxy reads them.
-struct Escape {
-    length: usize,
-    /// The character that a stack has in their place.
-    meaning: Option<char>,
-}
-
-impl Escape {
-    fn at_start_of(text: &str) -> Option<Self> {
-        let escaped = text.strip_prefix('\\')?;
-        let is_spelled = |c: &&char| {
-            escaped.strip_prefix('x').is_some_and(|hex| hex.starts_with(&format!("{:02x}", u32::from(**c))))
-        };
-        if let Some(meaning) = SPELLED.iter().find(is_spelled) {
-            return Some(Self { length: 4, meaning: Some(*meaning) });
-        }
-        // The second of two backslashes begins no escape.
-        escaped.starts_with('\\').then_some(Self { length: 2, meaning: None })
+        translate::unspelled(Some(self.provider.as_str()).filter(|name| !name.is_empty()), text)
     }
 }
 

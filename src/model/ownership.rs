@@ -31,7 +31,7 @@ pub const SECRETS_TAG: &str = "evenkeel:secrets=stored";
 const MAX_TAG: usize = 255;
 
 /// The stack that owns a load balancer.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize)]
 pub struct Owner {
     /// The UID of the Kubernetes object.
     pub uid: String,
@@ -68,7 +68,7 @@ impl Owner {
     pub fn named(text: &str) -> Option<Self> {
         let (cluster, uid) = text.split_once('/')?;
         let (cluster, uid) = (cluster.to_owned(), uid.to_owned());
-        Some(Self { uid, cluster, namespace: String::new(), name: String::new() })
+        Some(Self { uid, cluster, ..Self::default() })
     }
 
     /// True for a load balancer of the same cluster, namespace and name under another UID. Its stack was deleted, since

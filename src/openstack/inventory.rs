@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::collections::{
     AVAILABILITY_ZONES, Collection, FLAVORS, FLOATING_IPS, NETWORKS, PROVIDERS, QOS_POLICIES, SUBNETS,
 };
-use super::http::{ApiRequest, CloudError, ErrorClass, Service};
+use super::http::{ApiRequest, CloudError, Service};
 use super::keystone::Project;
 use super::pagination::Listing;
 use super::quota::QuotaUse;
@@ -95,7 +95,7 @@ impl Session {
     }
 
     /// Providers have no pages.
-    async fn providers(&self) -> Result<Vec<Choice>, CloudError> {
+    pub(super) async fn providers(&self) -> Result<Vec<Choice>, CloudError> {
         #[derive(Deserialize)]
         struct Providers {
             providers: Vec<Choice>,
@@ -132,17 +132,10 @@ impl Session {
         kind: ReferenceKind,
         collection: Collection,
     ) -> Result<Vec<T>, CloudError> {
-        let listed = self.list::<Value>(&Listing::lookup(collection)).await?.items;
-        let unexpected = |_| {
-            let message =
-                format!("the list was not understood: a record of {} is not as documented", collection.list_key);
-            collection.list().failed(ErrorClass::Transient(None), message)
-        };
-        self.in_scope(kind, listed)
-            .await?
-            .into_iter()
-            .map(|one| serde_json::from_value(one).map_err(unexpected))
-            .collect()
+        let listing = Listing::lookup(collection);
+        let listed = self.list::<Value>(&listing).await?.items;
+        let usable = self.in_scope(kind, listed).await?;
+        usable.into_iter().map(|one| serde_json::from_value(one).map_err(|_| listing.unexpected_record())).collect()
     }
 
     async fn missing_extensions(&self) -> Result<Vec<Extension>, CloudError> {

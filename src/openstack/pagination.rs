@@ -170,6 +170,11 @@ impl Listing {
         self.request.failed(ErrorClass::Transient(None), message)
     }
 
+    /// The error of a record that cannot be read.
+    pub(super) fn unexpected_record(&self) -> CloudError {
+        self.failed(format!("the list was not understood: a record of {} is not as documented", self.key))
+    }
+
     fn endless(&self, limit: &str) -> CloudError {
         self.failed(format!("after {limit} the list has no end"))
     }
@@ -194,8 +199,7 @@ impl Listing {
         let body: HashMap<String, &RawValue> = response.parse()?;
         let records = body.get(key).ok_or_else(|| self.failed(format!("the list was not understood: no {key:?}")))?;
         // The reason of serde stays out: it would quote the record.
-        let unexpected =
-            |_| self.failed(format!("the list was not understood: a record of {key} is not as documented"));
+        let unexpected = |_| self.unexpected_record();
         let records: Vec<&RawValue> = serde_json::from_str(records.get()).map_err(unexpected)?;
         // A record is mostly smaller than its text, but `{}` is not.
         let size =

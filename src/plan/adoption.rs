@@ -29,7 +29,8 @@ fn excluded_cidrs(desired: &Desired, tree: &ObservedTree) -> Option<Problem> {
             (format!("spec.listeners[{key}].allowedCIDRs"), message)
         }
         Some(wanted) if !wanted.is_empty() => {
-            let stays = |id: &str| foreign_children(desired, tree).iter().any(|child| child.id == id);
+            let foreign = foreign_children(desired, tree);
+            let stays = |id: &str| foreign.iter().any(|child| child.id == id);
             let has_cidrs = tree.listeners.iter().filter(|listener| !listener.allowed_cidrs.is_empty());
             let listener = has_cidrs.into_iter().find(|listener| stays(&listener.id))?;
             let message = format!(
@@ -53,12 +54,12 @@ pub fn adopt(desired: &Desired, tree: &ObservedTree, former: Option<&Owner>) -> 
     let handed_over = former.map(|former| floating_ip::take_over(&desired.owner, former, floating_ips));
     let later = former.map(|former| floating_ip::taken_over(&desired.owner, former, floating_ips));
     let claim = load_balancer::claim(desired, tree);
-    let own = Update { first: Vec::new(), last: claim.rest };
+    let own = Update { first: Vec::new(), last: claim.last };
     let mut plan = match later {
         Some(floating_ips) => update_with(desired, &ObservedTree { floating_ips, ..tree.clone() }, own),
         None => update_with(desired, tree, own),
     };
-    let claimed = claim.steps.into_iter().map(|step| step.because(StepReason::Adopt));
+    let claimed = claim.first.into_iter().map(|step| step.because(StepReason::Adopt));
     plan.steps.splice(..0, handed_over.into_iter().flatten().chain(claimed));
     plan
 }

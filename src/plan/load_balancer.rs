@@ -123,27 +123,17 @@ pub(super) fn update(desired: &Desired, tree: &ObservedTree) -> Update {
         _ => (patch, Patch::default()),
     };
     let secrets_tag = if first.is_empty() { secrets_tag_first(&mut last) } else { None };
-    let put = |patch: Patch| {
-        let impact = impact(&patch);
-        let call = Call::UpdateLoadBalancer { id: observed.id.clone(), body: patch.body };
-        Step { changes: patch.changes, ..Step::new(Kind::LoadBalancer, &observed.name, call) }.impact(impact)
-    };
-    let some = |patch: Patch| (!patch.is_empty()).then(|| put(patch));
+    let some = |patch| put(observed, patch);
     Update {
         first: tags_first.into_iter().chain(secrets_tag).chain([first]).filter_map(some).collect(),
         last: some(last),
     }
 }
 
-/// The `PUT`s by which the stack becomes the owner of a load balancer, and the one that has to wait for its children.
-pub(super) struct Claim {
-    pub steps: Vec<Step>,
-    pub rest: Option<Step>,
-}
-
-/// Writes the owner tags together with all other fields that may change at once, so that the data plane reloads once.
-/// The tag of the create goes: it names a create of another owner.
-pub(super) fn claim(desired: &Desired, tree: &ObservedTree) -> Claim {
+/// `PUT`s by which the stack becomes the owner of a load balancer. The first ones write the owner tags together with all
+/// other fields that may change at once, so that the data plane reloads once. The tag of the create goes: it names a create
+/// of another owner.
+pub(super) fn claim(desired: &Desired, tree: &ObservedTree) -> Update {
     let observed = &tree.load_balancer;
     let body = desired_body(desired, None, observed.tags.contains(SECRETS_TAG));
     let mut patch = RULES.compare(&body, &observed_body(observed), &OwnedFields::of(&observed.tags));
@@ -156,13 +146,18 @@ pub(super) fn claim(desired: &Desired, tree: &ObservedTree) -> Claim {
     if !patch.switches_off() {
         rest = rest.and(patch.take("admin_state_up"));
     }
-    let put = |patch: Patch| {
-        let impact = impact(&patch);
-        let call = Call::UpdateLoadBalancer { id: observed.id.clone(), body: patch.body };
-        Step { changes: patch.changes, ..Step::new(Kind::LoadBalancer, &observed.name, call) }.impact(impact)
-    };
-    let some = |patch: Patch| (!patch.is_empty()).then(|| put(patch));
-    Claim { steps: first.into_iter().chain([patch]).filter_map(some).collect(), rest: some(rest) }
+    let some = |patch| put(observed, patch);
+    Update { first: first.into_iter().chain([patch]).filter_map(some).collect(), last: some(rest) }
+}
+
+/// The `PUT` of a patch; `None` for an empty one.
+fn put(observed: &ObservedLoadBalancer, patch: Patch) -> Option<Step> {
+    if patch.is_empty() {
+        return None;
+    }
+    let impact = impact(&patch);
+    let call = Call::UpdateLoadBalancer { id: observed.id.clone(), body: patch.body };
+    Some(Step { changes: patch.changes, ..Step::new(Kind::LoadBalancer, &observed.name, call) }.impact(impact))
 }
 
 /// The `PUT` that adds the tag which leads to secrets, if it is missing, before a patch that has to wait. All other tags

@@ -17,9 +17,11 @@ mod ip_family;
 mod provider;
 mod python_re;
 mod selectors;
+mod spelling;
 mod stack;
 mod text;
 mod validator;
 
 pub use api_features::{API_FEATURES, ApiFeature};
+pub use spelling::unspelled;
 pub use stack::{Permissions, desired, permitted, permitted_references, references};

@@ -200,7 +200,7 @@ impl Protocol {
 #[derive(Default)]
 struct Duplicates {
     found: usize,
-    /// Of unknown origin, or in use.
+    /// Number of those that are of unknown origin, or in use.
     reported: usize,
     deletable: Option<Attempt>,
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use crate::model::Kind;
 
 use super::dot::colour;
+use super::svg::escaped;
 use super::topology::{Health, Node};
 
 /// Prints one flowchart with all load balancers.
@@ -66,8 +67,4 @@ const fn class(health: Health) -> &'static str {
         Health::Attention => "attention",
         Health::Bad => "bad",
     }
-}
-
-fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;").replace('"', "&quot;").replace('<', "&lt;").replace('>', "&gt;")
 }

@@ -63,8 +63,7 @@ async fn read(args: &GetArgs, cloud: &Cloud, max_age: Duration) -> anyhow::Resul
     found.retain(|load_balancer| args.name.is_empty() || args.name.iter().any(|name| is_called(load_balancer, name)));
     let reads = stream::iter(&found).map(|load_balancer| async move {
         // Nobody's, so that only floating IPs on the VIP port count.
-        let nobody =
-            Owner { uid: String::new(), cluster: String::new(), namespace: String::new(), name: String::new() };
+        let nobody = Owner::default();
         let query = TreeQuery { owner: &nobody, floating_ip: None, stores_secrets: false };
         cloud.cached_tree(&load_balancer.id, query, max_age).await
     });

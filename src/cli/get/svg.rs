@@ -134,6 +134,7 @@ fn fitting(text: &str) -> String {
     escaped(&short)
 }
 
-fn escaped(text: &str) -> String {
+/// The text as XML and Mermaid take it.
+pub(super) fn escaped(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }

@@ -15,7 +15,7 @@ const NEWEST_API: ApiVersion = ApiVersion { minor: u16::MAX };
 /// Owner for the checks; none of them depends on it.
 pub(super) fn owner(manifest: &StackManifest) -> Owner {
     let (namespace, name) = (manifest.name.namespace.clone(), manifest.name.name.clone());
-    Owner { uid: String::new(), cluster: String::new(), namespace, name }
+    Owner { namespace, name, ..Owner::default() }
 }
 
 /// All problems of a stack and of the objects in manifests that it refers to.

@@ -18,7 +18,7 @@ pub(super) fn markdown(report: &PlanReport) -> String {
     if failed > 0 {
         text.push_str(&format!("\n**{failed} of {stacks} stacks have problems and no complete plan.**\n"));
     }
-    for stack in report.stacks.iter().filter(|stack| !stack.is_in_sync() || !stack.unknown.is_empty()) {
+    for stack in report.stacks.iter().filter(|stack| stack.is_shown()) {
         text.push_str(&section(stack));
     }
     text

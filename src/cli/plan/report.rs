@@ -214,6 +214,11 @@ impl StackReport {
         !self.is_changed() && self.failure.is_none()
     }
 
+    /// Tells whether a report for people shows the stack: others are counted only.
+    pub(super) fn is_shown(&self) -> bool {
+        !self.is_in_sync() || !self.unknown.is_empty()
+    }
+
     /// Number of steps that interrupt traffic.
     pub(super) fn interrupts(&self) -> usize {
         self.steps.iter().filter(|step| step.traffic == Traffic::Interrupts).count()

@@ -17,7 +17,7 @@ pub(super) const FLOATING_IP_FOLLOWS: &str = "+ floating IP, as soon as the load
 /// Prints the report. Stacks in sync are counted only.
 pub(super) fn text(report: &PlanReport, palette: Palette) -> String {
     let mut lines = Lines { lines: Vec::new(), palette };
-    for stack in report.stacks.iter().filter(|stack| !stack.is_in_sync() || !stack.unknown.is_empty()) {
+    for stack in report.stacks.iter().filter(|stack| stack.is_shown()) {
         lines.add_stack(stack);
     }
     lines.add_summary(&report.summary);

@@ -26,7 +26,7 @@ impl Credentials {
     /// # Errors
     /// When the file, the entry or one of its keys is missing, or an option is not supported.
     pub fn parse(clouds_yaml: &[u8], cacert: Option<&[u8]>, cloud_name: &str) -> Result<Self, CredentialsError> {
-        credentials(file::entry(clouds_yaml, cloud_name)?, cacert, cloud_name)
+        Self::from_files(&CloudsYaml { clouds: clouds_yaml, secure: None, cacert }, cloud_name)
     }
 
     /// Reads the entry `cloud_name` of `clouds.yaml` and `secure.yaml`.

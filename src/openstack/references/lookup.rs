@@ -7,8 +7,7 @@ use serde_json::{Map, Value};
 use super::records::{self, Resolution};
 use crate::model::{Id, Reference, ReferenceKind, ResolveError, ResolvedReference, Selector};
 use crate::openstack::collections::{
-    AVAILABILITY_ZONES, Collection, FLAVORS, FLOATING_IPS, NETWORKS, PORTS, PROVIDERS, QOS_POLICIES, SECURITY_GROUPS,
-    SUBNETS,
+    AVAILABILITY_ZONES, Collection, FLAVORS, FLOATING_IPS, NETWORKS, PORTS, QOS_POLICIES, SECURITY_GROUPS, SUBNETS,
 };
 use crate::openstack::http::{ApiRequest, CloudError, ErrorClass};
 use crate::openstack::pagination::Listing;
@@ -160,15 +159,7 @@ impl Session {
     }
 
     async fn provider(&self, name: &str) -> Result<Resolution, CloudError> {
-        #[derive(Deserialize)]
-        struct Providers {
-            providers: Vec<Provider>,
-        }
-        #[derive(Deserialize)]
-        struct Provider {
-            name: String,
-        }
-        let providers = self.send(&PROVIDERS.list()).await?.json::<Providers>()?.providers;
+        let providers = self.providers().await?;
         let exists = providers.iter().any(|provider| provider.name == name);
         Ok(if exists { Ok(ResolvedReference::Provider) } else { Err(ResolveError::Missing) })
     }

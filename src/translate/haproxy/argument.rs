@@ -19,6 +19,28 @@ pub(in crate::translate) fn argument(text: &str) -> String {
     spelled
 }
 
+/// The text whose spelling this is, the inverse of [`argument`]; also that of a regular expression. The value of another
+/// rule has no spelling: Octavia doubles its backslashes, so `\x26` reaches haproxy as these four characters.
+pub(in crate::translate) fn unspelled(spelled: &str) -> String {
+    let mut text = String::with_capacity(spelled.len());
+    let mut rest = spelled;
+    while let Some(at) = rest.find('\\') {
+        text.push_str(&rest[..at]);
+        rest = &rest[at..];
+        let escape = BROKEN.into_iter().find_map(|c| Some((c, rest.strip_prefix(&hexadecimal(c))?)));
+        if let Some((c, after)) = escape {
+            text.push(c);
+            rest = after;
+        } else {
+            // The second of two backslashes begins no escape.
+            let (kept, after) = rest.split_at(if rest.starts_with(r"\\") { 2 } else { 1 });
+            text.push_str(kept);
+            rest = after;
+        }
+    }
+    text + rest
+}
+
 /// As [`argument`].
 ///
 /// # Errors

@@ -17,6 +17,6 @@ mod match_limits;
 mod regex;
 mod rule;
 
-pub(super) use argument::{argument, url};
+pub(super) use argument::{argument, unspelled, url};
 pub(super) use dn_field::short_dn_field;
 pub(super) use rule::{check_api_value, rule};

@@ -1,32 +1,28 @@
 """`evenkeel plan` prints from a file what the controller then does, and writes nothing itself; `evenkeel cloud` shows what
 openstacksdk shows. It alone asks genuine services for their offer."""
 import json
-import subprocess
 
-import yaml
-
-from harness import config
-from harness.scenario import CLUSTER
+from harness.command_line import evenkeel, plan
 from harness.stacks import named, web
 from harness.waiting import expect, same
 
 
 def run(t):
     stack = web()
-    code, output = plan(t, stack)
+    code, output = planned(t, stack)
     same('before the create', code, 2)
     expect('+ load balancer' in output, output)
     same('load balancers', t.cloud.load_balancers(t.namespace), [])
     name = t.apply(stack)
     t.ready_and_right(name)
-    same('in sync', plan(t, stack), (0, 'Nothing to do.\n'))
+    same('in sync', planned(t, stack), (0, 'Nothing to do.\n'))
     named(stack['spec']['pools'], 'web')['algorithm'] = 'SOURCE_IP'
-    code, output = plan(t, stack)
+    code, output = planned(t, stack)
     same('after an edit', code, 2)
     expect('~ pool web' in output and 'lb_algorithm: ROUND_ROBIN -> SOURCE_IP' in output, output)
     t.check(name)
     stack['spec']['listeners'][0]['defaultPool'] = 'none'
-    code, output = plan(t, stack)
+    code, output = planned(t, stack)
     same('an invalid stack', code, 1)
     expect('spec.listeners[http].defaultPool' in output, output)
     offer_is_that_of_the_cloud(t)
@@ -42,11 +38,6 @@ def offer_is_that_of_the_cloud(t):
     same('networks', {one['id'] for one in offer['networks']}, usable)
 
 
-def evenkeel(*command: str, text: str | None = None) -> subprocess.CompletedProcess:
-    return subprocess.run([config.BINARY, *command, '--os-cloud', 'openstack'], input=text, capture_output=True, text=True, timeout=60,
-                          env={'OS_CLIENT_CONFIG_FILE': str(config.CLOUDS_YAML)})
-
-
-def plan(t, stack: dict) -> tuple[int, str]:
-    done = evenkeel('plan', '-f', '-', '--namespace', t.namespace, '--cluster-id', CLUSTER, '--detailed-exitcode', text=yaml.safe_dump(stack))
+def planned(t, stack: dict) -> tuple[int, str]:
+    done = plan(t, stack)
     return done.returncode, done.stdout + done.stderr

@@ -8,8 +8,9 @@ from collections import Counter
 
 import yaml
 
-from harness import config, operator
+from harness import operator
 from harness.by_hand import Hand, made, make, states_apart
+from harness.command_line import evenkeel, plan
 from harness.scenario import CLUSTER
 from harness.stacks import web
 from harness.waiting import expect, same
@@ -17,7 +18,6 @@ from harness.waiting import expect, same
 # Sixty random load balancers.
 EXPORTED, TOGETHER = 60, 20
 cases = ['rejected', 'tools', *(f'exported-{first}-{first + TOGETHER - 1}' for first in range(1, EXPORTED, TOGETHER))]
-ENVIRONMENT = {'OS_CLIENT_CONFIG_FILE': str(config.CLOUDS_YAML)}
 SERVICE = 'kube_service_kubernetes_shop_web'
 WEB = {
     'name': 'by-hand', 'tags': ['prod'],
@@ -141,17 +141,17 @@ def exported(t, first, last):
 def adopt_exported(t, lb_id) -> list[str]:
     """Exports a load balancer, plans and applies the stack: only tags change. Returns the fields for which validation
     rejects it."""
-    text = evenkeel('export', lb_id, '--os-cloud', 'openstack', '--namespace', t.namespace)
+    text = succeeded(evenkeel('export', lb_id, '--namespace', t.namespace))
     document = yaml.safe_load(text)
     document['spec'].update(managementPolicy='Managed', cloudCredentialsRef={'secretName': 'openstack', 'cloudName': 'openstack'})
     document['metadata']['name'] = name = f"{document['metadata']['name'][:50].rstrip('-')}-{lb_id[:8]}"
     if SERVICE in text:
         document['spec']['adopt']['fromOwner'] = SERVICE
     if fields := re.findall(r'^# (.*): the controller rejects it: ', text, re.MULTILINE):
-        plan(t, document, 1)
+        planned(t, document, 1)
         return [re.sub(r'\[.*?\]', '', field) for field in fields]
     before = t.cloud.tree(lb_id)
-    steps = plan(t, document, 2)['stacks'][0]['steps']
+    steps = planned(t, document, 2)['stacks'][0]['steps']
     strange = [step for step in steps if not is_tag_or_first_name(step)]
     expect(not strange, f'not only tags: {strange} of {steps} for {text}')
     since = time.time()
@@ -161,7 +161,7 @@ def adopt_exported(t, lb_id) -> list[str]:
     writes = t.writes_since(since)
     expect(all(write.startswith('PUT ') for write in writes), f'{writes}')
     same('the tree', nameless(states_apart(t.cloud.tree(lb_id))), nameless(states_apart(before)))
-    same('the plan afterwards', plan(t, document, 0)['stacks'][0]['steps'], [])
+    same('the plan afterwards', planned(t, document, 0)['stacks'][0]['steps'], [])
     return []
 
 
@@ -181,13 +181,10 @@ def nameless(tree):
     return {key: nameless(value) for key, value in tree.items() if key not in ('name', 'tags')}
 
 
-def plan(t, document: dict, code: int) -> dict:
-    text = evenkeel('plan', '-f', '-', '--os-cloud', 'openstack', '--namespace', t.namespace, '--cluster-id', CLUSTER,
-                    '--detailed-exitcode', '-o', 'json', code=code, text=json.dumps(document))
-    return json.loads(text or '{}')
+def planned(t, document: dict, code: int) -> dict:
+    return json.loads(succeeded(plan(t, document, '-o', 'json'), code) or '{}')
 
 
-def evenkeel(*command: str, code: int = 0, text: str | None = None) -> str:
-    done = subprocess.run([config.BINARY, *command], input=text, capture_output=True, text=True, timeout=120, env=ENVIRONMENT)
-    same(f'exit code of {command[0]}: {done.stderr}', done.returncode, code)
+def succeeded(done: subprocess.CompletedProcess, code: int = 0) -> str:
+    same(f'exit code: {done.stderr}', done.returncode, code)
     return done.stdout
